@@ -1,0 +1,163 @@
+"""Difference of two sequences: patience anchors first, Myers' algorithm between them.
+
+Patience (Bram Cohen: match the elements that are unique on both sides, keep the longest increasing
+run of them) keeps a moved brace or an ``#endif`` from pairing with the wrong twin; what lies between
+two anchors is solved by Myers' greedy O(ND) algorithm (E. Myers, "An O(ND) Difference Algorithm and
+Its Variations", Algorithmica 1986), bounded so that two unrelated texts cost no quadratic time.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Hashable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T", bound=Hashable)
+
+# Beyond this many edits between two anchors the stretch counts as replaced as a whole.
+_MAX_EDITS = 1200
+
+
+class Change(NamedTuple):
+    """``a[a0:a1]`` became ``b[b0:b1]`` (half-open, 0-based); one of the two may be empty."""
+
+    a0: int
+    a1: int
+    b0: int
+    b1: int
+
+
+class Match(NamedTuple):
+    """``a[a : a + size]`` equals ``b[b : b + size]``."""
+
+    a: int
+    b: int
+    size: int
+
+
+def diff(a: Sequence[T], b: Sequence[T]) -> list[Change]:
+    """The changes that turn ``a`` into ``b``, in order and never touching one another."""
+    changes: list[Change] = []
+    a_end = b_end = 0
+    for match in [*matches(a, b), Match(len(a), len(b), 0)]:
+        if match.a > a_end or match.b > b_end:
+            changes.append(Change(a_end, match.a, b_end, match.b))
+        a_end, b_end = match.a + match.size, match.b + match.size
+    return changes
+
+
+def matches(a: Sequence[T], b: Sequence[T]) -> list[Match]:
+    """The common runs of ``a`` and ``b``, in order, neighbouring runs joined."""
+    joined: list[Match] = []
+    for i, j in _pairs(a, b):
+        last = joined[-1] if joined else None
+        if last is not None and last.a + last.size == i and last.b + last.size == j:
+            joined[-1] = Match(last.a, last.b, last.size + 1)
+        else:
+            joined.append(Match(i, j, 1))
+    return joined
+
+
+def _pairs(a: Sequence[T], b: Sequence[T]) -> Iterator[tuple[int, int]]:
+    # An explicit stack: the nesting of anchors is as deep as the input wants.
+    stack: list[tuple[int, int, int, int] | tuple[int, int]] = [(0, len(a), 0, len(b))]
+    while stack:
+        task = stack.pop()
+        if len(task) == 2:
+            yield task
+            continue
+        a0, a1, b0, b1 = task
+        while a0 < a1 and b0 < b1 and a[a0] == b[b0]:
+            yield a0, b0
+            a0, b0 = a0 + 1, b0 + 1
+        tail: list[tuple[int, int]] = []
+        while a0 < a1 and b0 < b1 and a[a1 - 1] == b[b1 - 1]:
+            a1, b1 = a1 - 1, b1 - 1
+            tail.append((a1, b1))
+        if a0 < a1 and b0 < b1:
+            anchors = _unique_common(a, a0, a1, b, b0, b1)
+            if anchors:
+                parts: list[tuple[int, int, int, int] | tuple[int, int]] = []
+                for i, j in anchors:
+                    parts.append((a0, i, b0, j))
+                    parts.append((i, j))
+                    a0, b0 = i + 1, j + 1
+                parts.append((a0, a1, b0, b1))
+                stack.extend(tail)
+                stack.extend(reversed(parts))
+                continue
+            yield from _myers(a, a0, a1, b, b0, b1)
+        yield from reversed(tail)
+
+
+def _unique_common(
+    a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int
+) -> list[tuple[int, int]]:
+    """The longest increasing run of elements that are unique in both ranges."""
+    first: dict[T, int] = {}
+    for j in range(b0, b1):
+        first[b[j]] = -1 if b[j] in first else j
+    seen: dict[T, int] = {}
+    for i in range(a0, a1):
+        seen[a[i]] = -1 if a[i] in seen else i
+    candidates = [(i, first[x]) for x, i in seen.items() if i >= 0 and first.get(x, -1) >= 0]
+    # Longest increasing subsequence over j by patience sorting; candidates come in order of i.
+    tops: list[int] = []
+    piles: list[int] = []
+    back: list[int] = []
+    for index, (_, j) in enumerate(candidates):
+        pile = bisect_left(tops, j)
+        back.append(piles[pile - 1] if pile else -1)
+        if pile == len(tops):
+            tops.append(j)
+            piles.append(index)
+        else:
+            tops[pile] = j
+            piles[pile] = index
+    run: list[tuple[int, int]] = []
+    at = piles[-1] if piles else -1
+    while at >= 0:
+        run.append(candidates[at])
+        at = back[at]
+    return run[::-1]
+
+
+def _myers(
+    a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int
+) -> Iterator[tuple[int, int]]:
+    n, m = a1 - a0, b1 - b0
+    limit = min(n + m, _MAX_EDITS)
+    furthest = {1: 0}
+    trace: list[dict[int, int]] = []
+    for d in range(limit + 1):
+        trace.append(dict(furthest))
+        for k in range(-d, d + 1, 2):
+            if k == -d or (k != d and furthest[k - 1] < furthest[k + 1]):
+                x = furthest[k + 1]
+            else:
+                x = furthest[k - 1] + 1
+            y = x - k
+            while x < n and y < m and a[a0 + x] == b[b0 + y]:
+                x, y = x + 1, y + 1
+            furthest[k] = x
+            if x >= n and y >= m:
+                yield from reversed(_walk_back(trace, n, m, a0, b0))
+                return
+
+
+def _walk_back(
+    trace: list[dict[int, int]], n: int, m: int, a0: int, b0: int
+) -> list[tuple[int, int]]:
+    pairs: list[tuple[int, int]] = []
+    x, y = n, m
+    for d in range(len(trace) - 1, -1, -1):
+        furthest, k = trace[d], x - y
+        down = k == -d or (k != d and furthest[k - 1] < furthest[k + 1])
+        from_k = k + 1 if down else k - 1
+        from_x = furthest[from_k]
+        from_y = from_x - from_k
+        while x > from_x and y > from_y and x > 0 and y > 0:
+            x, y = x - 1, y - 1
+            pairs.append((a0 + x, b0 + y))
+        x, y = from_x, from_y
+    return pairs
