@@ -1,0 +1,36 @@
+"""Files that ship with the program: the ready-made rules."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from mergeguard.errors import MergeguardError
+
+
+def shipped_rules() -> dict[str, bytes]:
+    """The rules that come with mergeguard, in name order.
+
+    Returns their bytes by path relative to the rules folder, with ``/``: ``{"vllm/attention.toml": ...}``.
+    A checkout (or an editable install) keeps them in the top-level ``rules/``, a wheel in
+    ``mergeguard/_rules``. Raises MergeguardError if the installation holds neither.
+    """
+    package = files("mergeguard")
+    folder = package / "_rules"
+    if not folder.is_dir():
+        folder = files("mergeguard") / ".." / "rules"
+    if not folder.is_dir():
+        raise MergeguardError(
+            "the shipped rules are missing from this installation", hint="install mergeguard again"
+        )
+    return dict(sorted(_rules_below(folder, "")))
+
+
+def _rules_below(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
+    found = []
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found.extend(_rules_below(entry, f"{prefix}{entry.name}/"))
+        elif entry.name.endswith(".toml"):
+            found.append((prefix + entry.name, entry.read_bytes()))
+    return found
