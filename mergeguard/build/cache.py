@@ -1,0 +1,117 @@
+"""Measured costs, kept by content and command, so that only what changed is compiled again.
+
+An entry is filed under the command and the unit's own bytes, and remembers every file that the compiler
+read (its dependency file) with a digest: it holds as long as all of them are unchanged, the way ccache's
+direct mode does. Costs are figures of one machine, so the machine is part of the key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+FORMAT = 1
+
+
+def machine() -> str:
+    """A short description of what the figures were measured on: processor, cores, kernel."""
+    model = platform.processor() or platform.machine()
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+
+
+def digest_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, '' if it can't be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def compiler_identity(program: str) -> str:
+    """What tells two installed compilers of one name apart: the resolved path, its size and its time."""
+    found = shutil.which(program)
+    if found is None:
+        return program
+    real = os.path.realpath(found)
+    info = os.stat(real)
+    return f"{real}:{info.st_size}:{info.st_mtime_ns}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """A directory of entries, one JSON file each. Reading never fails: a broken entry is a miss."""
+
+    directory: Path
+
+    def key(self, command: Sequence[str], root: str, source: Path) -> str:
+        """The key of one unit. ``root`` is taken out of the command: trees move, their meaning does not."""
+        parts = [
+            str(FORMAT),
+            machine(),
+            compiler_identity(command[0]),
+            *(argument.replace(root, "{root}") for argument in command),
+            digest_file(source),
+        ]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def load(self, key: str, root: Path) -> Mapping[str, object] | None:
+        """The entry's value, None if there is none or a file that it depends on has changed."""
+        try:
+            entry = json.loads((self.directory / f"{key}.json").read_text(encoding="utf-8"))
+            depends, value = entry["depends"], entry["value"]
+            current = all(digest_file(root / name) == digest for name, digest in depends.items())
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+        return value if current and isinstance(value, dict) else None
+
+    def store(self, key: str, root: Path, depends: Sequence[Path], value: Mapping[str, object]) -> None:
+        """File ``value`` under ``key``; a path below ``root`` is remembered relative to it."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        digests = {}
+        for path in depends:
+            absolute = Path(os.path.normpath(root / path))
+            name = str(absolute.relative_to(root)) if absolute.is_relative_to(root) else str(absolute)
+            digests[name] = digest_file(absolute)
+        text = json.dumps({"depends": dict(sorted(digests.items())), "value": value})
+        # Another run may be writing the same entry: the name appears whole or not at all.
+        handle, temporary = tempfile.mkstemp(dir=self.directory, suffix=".tmp")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, self.directory / f"{key}.json")
+
+    def clear(self) -> int:
+        """Remove all entries; how many there were."""
+        count = 0
+        for path in self.directory.glob("*.json") if self.directory.is_dir() else ():
+            path.unlink(missing_ok=True)
+            count += 1
+        return count
+
+
+def read_dependencies(path: Path) -> tuple[Path, ...]:
+    """The prerequisites of a make dependency file as compilers write it (``\\`` escapes blanks)."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ()
+    text = text.replace("\\\n", " ").replace("\\\r\n", " ")
+    first = text.split("\n", 1)[0]
+    _, _, names = first.partition(": ")
+    words: list[str] = []
+    for word in names.replace("\\ ", "\0").split():
+        words.append(word.replace("\0", " ").replace("\\#", "#").replace("$$", "$"))
+    return tuple(Path(word) for word in dict.fromkeys(words))

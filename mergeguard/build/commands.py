@@ -1,0 +1,181 @@
+"""How a translation unit is compiled: from ``compile_commands.json`` or from a template.
+
+A command is an argument list with two holes, ``{source}`` and ``{output}``; ``{root}`` names the tree that
+is compiled. No shell ever sees it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mergeguard.errors import Location, MergeguardError
+
+SOURCE, OUTPUT, ROOT = "{source}", "{output}", "{root}"
+
+# Suffixes that a driver takes for host C++; everything else of a layout is device code.
+HOST_SUFFIXES = (".cpp", ".cc", ".cxx", ".c++", ".C")
+
+
+class CommandError(MergeguardError):
+    """No usable compile command for a unit, or a compiler that is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A compile command with holes for source, output and root."""
+
+    arguments: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        joined = "\0".join(self.arguments)
+        for hole in (SOURCE, OUTPUT):
+            if hole not in joined:
+                raise CommandError(
+                    f"compile command has no {hole}: {shlex.join(self.arguments)}",
+                    hint="write it like: g++ -std=c++17 -O2 -I {root} -c {source} -o {output}",
+                )
+
+    def fill(self, source: str, output: str, root: str) -> tuple[str, ...]:
+        """The argument list for one unit."""
+        return tuple(
+            argument.replace(SOURCE, source).replace(OUTPUT, output).replace(ROOT, root)
+            for argument in self.arguments
+        )
+
+    @property
+    def compiler(self) -> str:
+        """The compiler's name without directory, version and suffix: ``g++``, ``nvcc``, ``clang++``."""
+        for argument in self.arguments:
+            name = os.path.basename(argument)
+            if name not in ("ccache", "sccache", "env") and "=" not in name:
+                return re.sub(r"-[\d.]+$", "", name.removesuffix(".exe")).rpartition("-")[2]
+        return ""
+
+    def require(self) -> None:
+        """Raises CommandError if the compiler can't be found."""
+        program = self.arguments[0]
+        if shutil.which(program) is None:
+            raise CommandError(
+                f"compiler not found: {program}",
+                hint="install it, or give another command with --command",
+            )
+
+
+def from_template(text: str) -> Command:
+    """A command from one line of text with POSIX shell quoting. Raises CommandError."""
+    try:
+        arguments = shlex.split(text)
+    except ValueError as error:
+        raise CommandError(f"compile command can't be read ({error}): {text}") from error
+    if not arguments:
+        raise CommandError("compile command is empty")
+    return Command(tuple(arguments))
+
+
+def from_database(database: Path, source: str, root: Path) -> Command:
+    """The command of ``source`` (relative to ``root``) in a ``compile_commands.json``.
+
+    Paths below ``root`` that exist in it become ``{root}/...``, so that another tree of the same shape can
+    be compiled with the same command; paths that only the build directory has (generated headers) stay.
+    Raises CommandError: the file can't be read, or no entry names the source.
+    """
+    try:
+        entries = json.loads(database.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        where = Location(str(database))
+        raise CommandError(f"can't read the compile commands: {error}", where=where) from error
+    wanted = os.path.normpath(root / source)
+    for entry in entries if isinstance(entries, list) else []:
+        directory = Path(entry.get("directory", "."))
+        if os.path.normpath(directory / entry.get("file", "")) == wanted:
+            return _holes(entry, directory, wanted, root)
+    raise CommandError(
+        f"no compile command for {source}",
+        where=Location(str(database)),
+        hint="configure with -DCMAKE_EXPORT_COMPILE_COMMANDS=ON from an unsplit tree, or give a template",
+    )
+
+
+def _holes(entry: Mapping[str, object], directory: Path, source: str, root: Path) -> Command:
+    given = entry.get("arguments")
+    if isinstance(given, list):
+        arguments = [str(word) for word in given]
+    else:
+        arguments = shlex.split(str(entry.get("command", "")))
+    filled: list[str] = []
+    skip = False
+    for position, argument in enumerate(arguments):
+        if skip:
+            skip = False
+            continue
+        following = arguments[position + 1] if position + 1 < len(arguments) else ""
+        if argument == "-o":
+            filled += ["-o", OUTPUT]
+            skip = True
+        elif argument in ("-MF", "-MT", "-MQ"):
+            skip = True  # the dependency file of the project's own build: not ours to write
+        elif argument in ("-MD", "-MMD"):
+            pass
+        elif os.path.normpath(directory / argument) == source:
+            filled.append(SOURCE)
+        elif argument in ("-I", "-isystem", "-include", "-iquote") and following:
+            filled += [argument, _rooted(following, directory, root)]
+            skip = True
+        elif argument.startswith("-I") and len(argument) > 2:
+            filled.append("-I" + _rooted(argument[2:], directory, root))
+        else:
+            filled.append(argument)
+    if OUTPUT not in filled:
+        filled += ["-o", OUTPUT]
+    return Command(tuple(filled))
+
+
+def _rooted(path: str, directory: Path, root: Path) -> str:
+    # Only inside ``root`` and not inside the build directory: generated files exist there alone.
+    absolute = os.path.normpath(directory / path)
+    top = os.path.normpath(root)
+    inside = absolute == top or absolute.startswith(top + os.sep)
+    build = os.path.normpath(directory)
+    in_build = build != top and (absolute == build or absolute.startswith(build + os.sep))
+    if inside and not in_build:
+        relative = os.path.relpath(absolute, top)
+        return ROOT if relative == "." else f"{ROOT}/{relative}"
+    return absolute
+
+
+def compresses_device_code(arguments: Sequence[str]) -> bool:
+    """Whether an nvcc command sets ``--compress-mode`` other than default or none.
+
+    Without it fatbinary compresses only images above about 10 MB, so the shards of one compressed
+    monolith can each stay below the mark and the linked library grows several times over.
+    """
+    for position, argument in enumerate(arguments):
+        name, _, value = argument.lstrip("-").partition("=")
+        if name in ("compress-mode", "Xfatbin") and not value and position + 1 < len(arguments):
+            value = arguments[position + 1]
+        if name == "compress-mode" and value not in ("default", "none", ""):
+            return True
+        if name == "Xfatbin" and "compress-all" in value:
+            return True
+    return False
+
+
+def is_nvcc(command: Command) -> bool:
+    """Whether the command runs NVIDIA's driver."""
+    return command.compiler == "nvcc"
+
+
+def is_device(arguments: Sequence[str]) -> bool:
+    """Whether a command compiles device code: nvcc, hipcc, or clang told so by ``-x`` or an architecture."""
+    name = Command((*arguments, SOURCE, OUTPUT)).compiler
+    return name in ("nvcc", "hipcc") or any(
+        argument in ("-xhip", "-xcuda", "hip", "cuda") or argument.startswith("--offload-arch")
+        for argument in arguments
+    )
