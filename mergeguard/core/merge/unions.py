@@ -1,0 +1,127 @@
+"""Insertions of both sides at one place that do not contradict each other: both are kept.
+
+Only where it is certain: includes, ``using`` lines and pragmas (sets), macros of different names, and case
+arms of different labels that do not fall through. The order is theirs (upstream) first, then ours, except
+that case arms with numbers go by number.
+"""
+
+from __future__ import annotations
+
+import re
+
+from mergeguard.core.merge.lines import Region
+from mergeguard.core.merge.tokens import Tokens, units_of
+
+Slice = tuple[Tokens, int, int]
+
+_LEAVES = frozenset((b"break", b"return", b"continue", b"goto", b"throw"))
+_NUMBER = re.compile(rb"\d+$")
+
+
+def union(b: Tokens, o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
+    """What to copy, in order, or None where the insertions may not simply be joined."""
+    if r.b0 != r.b1 or r.o0 == r.o1 or r.t0 == r.t1:
+        return None
+    return _set_of_lines(o, t, r) or _macros(o, t, r) or _arms(b, o, t, r)
+
+
+def _set_of_lines(o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
+    ours, theirs = _units(o, r.o0, r.o1), _units(t, r.t0, r.t1)
+    if not all(_is_set_member(source, s, e) for source, s, e in [*ours, *theirs]):
+        return None
+    there = {source.keys[s:e] for source, s, e in theirs}
+    return [*theirs, *(part for part in ours if part[0].keys[part[1] : part[2]] not in there)]
+
+
+def _units(source: Tokens, start: int, end: int) -> list[Slice]:
+    starts = units_of(source, start, end)
+    return [(source, s, e) for s, e in zip(starts, starts[1:], strict=False)]
+
+
+def _is_set_member(source: Tokens, start: int, end: int) -> bool:
+    keys = source.keys[start:end]
+    if keys[0] == b"##" and keys[-1] == b"#\n":
+        return keys[1:2] == (b"#include",)
+    return keys[0] == b"using" and keys[-1] == b";" and b"namespace" not in keys
+
+
+def _macros(o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
+    names: list[set[bytes]] = []
+    for source, start, end in ((o, r.o0, r.o1), (t, r.t0, r.t1)):
+        keys = source.keys[start:end]
+        if keys[-1] != b"#\n":
+            return None
+        found: set[bytes] = set()
+        line: list[bytes] = []
+        for key in keys:
+            line.append(key)
+            if key != b"#\n":
+                continue
+            if line[:2] != [b"##", b"#define"] or len(line) < 4 or line[2] in found:
+                return None
+            found.add(line[2])
+            line = []
+        names.append(found)
+    if names[0] & names[1]:
+        return None
+    return [(t, r.t0, r.t1), (o, r.o0, r.o1)]
+
+
+def _arms(b: Tokens, o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
+    ours, theirs = _arm_labels(o, r.o0, r.o1), _arm_labels(t, r.t0, r.t1)
+    if not ours or not theirs or set(ours) & set(theirs):
+        return None
+    mine, other = (o, r.o0, r.o1), (t, r.t0, r.t1)
+    numbers = [_NUMBER.match(label) for label in (*ours, *theirs)]
+    if all(numbers) and max(map(int, ours)) < min(map(int, theirs)):
+        return [mine, other]
+    return [other, mine]
+
+
+def _arm_labels(source: Tokens, start: int, end: int) -> list[bytes] | None:
+    """The labels of whole, closed case arms; None if the stretch is anything else."""
+    keys = [key[1:] if len(key) > 1 and key[:1] == b"#" else key for key in source.keys[start:end]]
+    while keys and keys[0][:1] == b"/":
+        keys.pop(0)
+    if not keys or keys[0] != b"case":
+        return None
+    labels: list[bytes] = []
+    depth = 0
+    last_statement: list[bytes] = []
+    statement: list[bytes] = []
+    for index, key in enumerate(keys):
+        if key in (b"{", b"(", b"["):
+            depth += 1
+        elif key in (b"}", b")", b"]"):
+            depth -= 1
+            if depth < 0:
+                return None
+        if key == b"default" and depth == 0:
+            return None
+        if key == b"case" and depth == 0:
+            if labels and not _leaves(last_statement) and not _is_label_end(keys, index):
+                return None
+            colon = index + 1
+            while colon < len(keys) and keys[colon] != b":":
+                colon += 1
+            labels.append(b" ".join(keys[index + 1 : colon]))
+            statement = []
+        elif key in (b";", b"{", b"}"):
+            if statement:
+                last_statement = statement
+            statement = []
+        elif key == b":" and depth == 0:
+            statement = []
+        elif key[:1] != b"/":
+            statement.append(key)
+    if depth or not _leaves(last_statement) or len(set(labels)) != len(labels):
+        return None
+    return labels
+
+
+def _leaves(statement: list[bytes]) -> bool:
+    return bool(statement) and statement[0] in _LEAVES
+
+
+def _is_label_end(keys: list[bytes], index: int) -> bool:
+    return index > 0 and keys[index - 1] == b":"

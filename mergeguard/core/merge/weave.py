@@ -1,0 +1,273 @@
+"""Three-way merge of one stretch of source by its tokens: layout never conflicts.
+
+Two levels. First the *units* (statements, directive lines, comments; see ``tokens.units_of``) are merged like
+lines, which keeps the robustness of a line merge while wrapping and indentation do not count; what conflicts
+there is merged token by token. The gap before a token that all three versions have is merged by itself, and
+theirs (upstream) wins where both sides changed it. The outcome is verified by lexing it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mergeguard.core.diff import Change, diff
+from mergeguard.core.merge.lines import Kind, Region, diff3
+from mergeguard.core.merge.tokens import Tokens, joins, tokens_of, units_of
+from mergeguard.core.merge.unions import union
+
+_OPEN = frozenset((b"{", b"(", b"[", b"#{", b"#(", b"#["))
+_CLOSE = frozenset((b"}", b")", b"]", b"#}", b"#)", b"#]"))
+
+
+class Clash(Exception):
+    """The two sides' edits can't be told apart: the stretch is a conflict. ``reason`` is for notes."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Out:
+    """The merged tokens with their gaps."""
+
+    def __init__(self) -> None:
+        self.keys: list[bytes] = []
+        self.texts: list[bytes] = []
+        self.gaps: list[bytes] = []
+
+    def copy(self, source: Tokens, start: int, end: int) -> None:
+        self.keys.extend(source.keys[start:end])
+        self.texts.extend(source.texts[start:end])
+        self.gaps.extend(source.gaps[start:end])
+
+    def add(self, source: Tokens, index: int, gap: bytes) -> None:
+        self.keys.append(source.keys[index])
+        self.texts.append(source.texts[index])
+        self.gaps.append(gap)
+
+    def source(self, tail: bytes, apart: bool = False) -> bytes:
+        """The merged text; ``apart`` puts a space between tokens that would be read as one."""
+        parts: list[bytes] = []
+        before = b""
+        for key, text, gap in zip(self.keys, self.texts, self.gaps, strict=True):
+            if apart and not gap and before and text and key[:1] != b"/" and not joins(before, text):
+                gap = b" "
+            parts += (gap, text)
+            before = text
+        return b"".join(parts) + tail
+
+
+def weave(base: bytes, ours: bytes, theirs: bytes) -> bytes:
+    """The merge of three versions of one stretch; raises ``Clash`` where only a person can decide."""
+    b, o, t = tokens_of(base), tokens_of(ours), tokens_of(theirs)
+    out = _Out()
+    for region in diff3_units(b, o, t):
+        _merge_region(out, b, o, t, region)
+    tail = _merge_gap(b.tail, o.tail, t.tail)
+    text = out.source(tail)
+    if tokens_of(text).keys != tuple(out.keys):
+        text = out.source(tail, apart=True)
+    if tokens_of(text).keys != tuple(out.keys):
+        raise Clash("the merged tokens do not read back")
+    check_brackets((b, o, t), out.keys)
+    return text
+
+
+def diff3_units(b: Tokens, o: Tokens, t: Tokens) -> list[Region]:
+    """The regions of a three-way merge of units, as ranges of token indices."""
+    starts = [units_of(x) for x in (b, o, t)]
+    keys = [
+        [x.keys[i:j] for i, j in zip(s, s[1:], strict=False)] for x, s in zip((b, o, t), starts, strict=True)
+    ]
+    regions = diff3(keys[0], keys[1], keys[2], unit_diff)
+    sb, so, st = (s or [0] for s in starts)
+    return [Region(r.kind, sb[r.b0], sb[r.b1], so[r.o0], so[r.o1], st[r.t0], st[r.t1]) for r in regions]
+
+
+def unit_diff(a: Sequence[Any], b: Sequence[Any]) -> list[Change]:
+    """``diff`` of units, each pure insertion or deletion slid to where its brackets balance."""
+    changes = diff(a, b)
+    slid: list[Change] = []
+    for index, change in enumerate(changes):
+        low = slid[-1] if slid else Change(0, 0, 0, 0)
+        high = changes[index + 1] if index + 1 < len(changes) else Change(len(a), len(a), len(b), len(b))
+        if change.a0 == change.a1:
+            shift = _slide(b, change.b0, change.b1, low.b1, high.b0)
+        elif change.b0 == change.b1:
+            shift = _slide(a, change.a0, change.a1, low.a1, high.a0)
+        else:
+            shift = 0
+        slid.append(Change(*(x + shift for x in change)))
+    return slid
+
+
+def _slide(sequence: Sequence[Any], start: int, end: int, low: int, high: int) -> int:
+    """How far to shift ``sequence[start:end]`` so that it is balanced: the lowest such place, else 0."""
+    down = 0
+    while end + down < high and sequence[start + down] == sequence[end + down]:
+        down += 1
+    up = 0
+    while start - up > low and sequence[start - up - 1] == sequence[end - up - 1]:
+        up += 1
+    # Changes must not come to touch their neighbours, or they would be one change.
+    if end + down == high and high < len(sequence) and down:
+        down -= 1
+    if start - up == low and low > 0 and up:
+        up -= 1
+    for shift in range(down, -up - 1, -1):
+        if _balanced(sequence[start + shift : end + shift]):
+            return shift
+    return 0
+
+
+def _balanced(units: Sequence[Any]) -> bool:
+    depth = 0
+    for unit in units:
+        for key in unit:
+            if key in _OPEN:
+                depth += 1
+            elif key in _CLOSE:
+                depth -= 1
+                if depth < 0:
+                    return False
+    return depth == 0
+
+
+def token_diff(a: Sequence[bytes], b: Sequence[bytes]) -> list[Change]:
+    """``diff`` of tokens without accidental matches: a common run no longer than the edits on both of its
+    sides is noise (a comma between two new arguments), and so part of one edit (the semantic clean-up of
+    N. Fraser's "diff strategies")."""
+    merged: list[Change] = []
+    for change in diff(a, b):
+        while merged:
+            last = merged[-1]
+            common = _weight(a, last.a1, change.a0)
+            if common > max(last.a1 - last.a0, last.b1 - last.b0):
+                break
+            if common > max(change.a1 - change.a0, change.b1 - change.b0):
+                break
+            merged.pop()
+            change = Change(last.a0, change.a1, last.b0, change.b1)
+        merged.append(change)
+    return merged
+
+
+def _weight(keys: Sequence[bytes], start: int, end: int) -> int:
+    return end - start
+
+
+def _merge_region(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
+    if r.kind is Kind.SAME:
+        _same(out, b, o, t, r)
+    elif r.kind is Kind.BOTH:
+        out.copy(t, r.t0, r.t1)
+    elif r.kind is Kind.OURS:
+        _one_side(out, b, o, t, (r.b0, r.b1), (r.o0, r.o1), (r.t0, r.t1))
+    elif r.kind is Kind.THEIRS:
+        _one_side(out, b, t, o, (r.b0, r.b1), (r.t0, r.t1), (r.o0, r.o1))
+    else:
+        _conflict(out, b, o, t, r)
+
+
+def _same(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
+    if b.gaps[r.b0 : r.b1] == o.gaps[r.o0 : r.o1]:
+        out.copy(t, r.t0, r.t1)
+        return
+    for offset in range(r.b1 - r.b0):
+        gap = _merge_gap(b.gaps[r.b0 + offset], o.gaps[r.o0 + offset], t.gaps[r.t0 + offset])
+        out.add(t, r.t0 + offset, gap)
+
+
+def _merge_gap(base: bytes, ours: bytes, theirs: bytes) -> bytes:
+    return ours if theirs == base else theirs
+
+
+def _one_side(
+    out: _Out,
+    b: Tokens,
+    changed: Tokens,
+    other: Tokens,
+    in_b: tuple[int, int],
+    in_changed: tuple[int, int],
+    in_other: tuple[int, int],
+) -> None:
+    """Only ``changed`` has other tokens here; the other side may have laid out anew what is left of them."""
+    if b.gaps[in_b[0] : in_b[1]] == other.gaps[in_other[0] : in_other[1]]:
+        out.copy(changed, *in_changed)
+        return
+    at = 0
+    for change in token_diff(b.keys[slice(*in_b)], changed.keys[slice(*in_changed)]):
+        _relaid(out, b, changed, other, in_b[0], in_changed[0], in_other[0], at, change.a0, change.b0)
+        out.copy(changed, in_changed[0] + change.b0, in_changed[0] + change.b1)
+        at = change.a1
+    end = in_b[1] - in_b[0]
+    _relaid(
+        out, b, changed, other, in_b[0], in_changed[0], in_other[0], at, end, in_changed[1] - in_changed[0]
+    )
+
+
+def _relaid(
+    out: _Out,
+    b: Tokens,
+    changed: Tokens,
+    other: Tokens,
+    b0: int,
+    c0: int,
+    o0: int,
+    at: int,
+    to: int,
+    c_to: int,
+) -> None:
+    # base[at:to] is unchanged and ends at c_to in `changed`.
+    for offset in range(at, to):
+        place = c0 + c_to - (to - offset)
+        base_gap, gap, other_gap = b.gaps[b0 + offset], changed.gaps[place], other.gaps[o0 + offset]
+        out.add(changed, place, other_gap if gap == base_gap else gap)
+
+
+def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
+    if r.b0 == r.b1 or r.o0 == r.o1 or r.t0 == r.t1:
+        joined = union(b, o, t, r)
+        if joined is not None:
+            for source, start, end in joined:
+                out.copy(source, start, end)
+            return
+    kb, ko, kt = b.keys[r.b0 : r.b1], o.keys[r.o0 : r.o1], t.keys[r.t0 : r.t1]
+    for inner in diff3(kb, ko, kt, token_diff):
+        shifted = Region(
+            inner.kind,
+            inner.b0 + r.b0,
+            inner.b1 + r.b0,
+            inner.o0 + r.o0,
+            inner.o1 + r.o0,
+            inner.t0 + r.t0,
+            inner.t1 + r.t0,
+        )
+        if inner.kind is not Kind.CONFLICT:
+            _merge_region(out, b, o, t, shifted)
+            continue
+        joined = union(b, o, t, shifted)
+        if joined is None:
+            raise Clash("both sides changed the same tokens")
+        for source, start, end in joined:
+            out.copy(source, start, end)
+
+
+def check_brackets(versions: Sequence[Tokens], keys: Sequence[bytes]) -> None:
+    """Raises ``Clash`` if every version nests its brackets to the same end and the merge does not."""
+    if len({_nesting(version.keys) for version in versions}) == 1 and _nesting(keys) != _nesting(
+        versions[0].keys
+    ):
+        raise Clash("the merged brackets do not nest")
+
+
+def _nesting(keys: Sequence[bytes]) -> tuple[int, int]:
+    depth = lowest = 0
+    for key in keys:
+        if key in _OPEN:
+            depth += 1
+        elif key in _CLOSE:
+            depth -= 1
+            lowest = min(lowest, depth)
+    return depth, lowest
