@@ -1,0 +1,291 @@
+"""Git objects as values: reading, writing, trees, commits.
+
+Through libgit2's object database alone, not its repository: that one refuses repositories with extensions it
+does not know (partial clones, worktree configuration), and its index can't read sparse or split indexes.
+What the database does not have, git is asked for, which fetches it in a partial clone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pygit2
+from pygit2.enums import ObjectType
+
+from mergeguard.git.errors import GitError, MissingObject, PathConflict
+from mergeguard.git.process import decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mergeguard.git.process import Completed
+
+MODE_TREE = 0o040000
+MODE_FILE = 0o100644
+MODE_EXECUTABLE = 0o100755
+MODE_SYMLINK = 0o120000
+MODE_SUBMODULE = 0o160000
+
+_TYPES = {
+    "blob": ObjectType.BLOB,
+    "tree": ObjectType.TREE,
+    "commit": ObjectType.COMMIT,
+    "tag": ObjectType.TAG,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A path's content in a tree or index: git's mode (e.g. ``0o100644``) and the object's name in hex."""
+
+    mode: int
+    oid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who and when, exactly as a commit holds it: ``Name <mail> seconds offset``."""
+
+    raw: bytes
+
+    @property
+    def name(self) -> str:
+        return decode(self.raw.partition(b" <")[0])
+
+    @property
+    def email(self) -> str:
+        return decode(self.raw.partition(b"<")[2].partition(b">")[0])
+
+    @property
+    def when(self) -> tuple[int, str]:
+        """Seconds since 1970 and the offset (``+0100``); (0, "+0000") where the commit holds nonsense."""
+        match = re.fullmatch(rb".*> *(-?\d+) ([+-]\d+)", self.raw)
+        return (int(match[1]), match[2].decode()) if match else (0, "+0000")
+
+
+#: Author and committer of virtual commits, so that the same trees give the same commits.
+VIRTUAL_IDENTITY = Identity(b"mergeguard <mergeguard@invalid> 0 +0000")
+
+
+@dataclass(frozen=True, slots=True)
+class CommitInfo:
+    """A commit, nothing lost: ``message`` is raw, ``extra`` holds the headers after committer (``encoding``
+    apart), such as ``gpgsig`` and ``mergetag``, continuation lines joined by newlines.
+    """
+
+    oid: str
+    tree: str
+    parents: tuple[str, ...]
+    author: Identity
+    committer: Identity
+    encoding: str | None
+    message: bytes
+    extra: tuple[tuple[str, bytes], ...]
+
+    @property
+    def subject(self) -> str:
+        """The first paragraph of the message, on one line, as git shows it."""
+        text = self.message.decode(self.encoding or "utf-8", "replace") if _known(self.encoding) else ""
+        return " ".join(text.strip().split("\n\n", 1)[0].split("\n"))
+
+
+def _is_tree(entry: Entry) -> bool:
+    return entry.mode == MODE_TREE
+
+
+def _known(encoding: str | None) -> bool:
+    try:
+        b"".decode(encoding or "utf-8")
+    except LookupError:
+        return False
+    return True
+
+
+class ObjectStore:
+    """Objects of one repository. ``git`` runs git in it (for what is not here yet)."""
+
+    def __init__(self, objects: Path, git: Callable[..., Completed]) -> None:
+        self._objects = objects
+        self._git = git
+        self._odb = pygit2.Odb(str(objects))
+
+    def has(self, oid: str) -> bool:
+        """Whether the object is in this repository now; nothing is fetched."""
+        return self._odb.exists(oid)
+
+    def read(self, oid: str, kind: str) -> bytes:
+        """The object's content. ``MissingObject`` if it is not here and can't be fetched."""
+        try:
+            found, data = self._odb.read(oid)
+        except KeyError:
+            return self._fetch(oid, kind)
+        if found != _TYPES[kind]:
+            raise GitError(f"object {oid} is not a {kind}")
+        return data
+
+    def _fetch(self, oid: str, kind: str) -> bytes:
+        completed = self._git("cat-file", kind, oid, ok=range(256))
+        if completed.code != 0:
+            said = completed.err.strip().splitlines()
+            reason = f" ({said[-1].removeprefix('fatal: ')})" if said else ""
+            raise MissingObject(
+                f"the {kind} {oid} is missing from the repository{reason}",
+                hint="fetch it: git fetch --refetch, or repair the repository (git fsck)",
+            )
+        self._odb = pygit2.Odb(str(self._objects))  # a pack has come
+        return completed.out
+
+    def write(self, kind: str, data: bytes) -> str:
+        """Write an object (nothing refers to it yet) and return its name."""
+        try:
+            return str(self._odb.write(_TYPES[kind], data))
+        except (pygit2.GitError, OSError) as error:
+            raise GitError(f"can't write to the object database: {error}") from error
+
+    @staticmethod
+    def hash(data: bytes) -> str:
+        """The name that ``data`` has as a blob; nothing is written."""
+        return str(pygit2.hash(data))
+
+    def tree(self, oid: str) -> dict[bytes, Entry]:
+        """The direct children of a tree, by raw name."""
+        data = self.read(oid, "tree")
+        children = {}
+        position = 0
+        while position < len(data):
+            nul = data.index(b"\0", position)
+            mode, _, name = data[position:nul].partition(b" ")
+            children[name] = Entry(int(mode, 8), data[nul + 1 : nul + 21].hex())
+            position = nul + 21
+        return children
+
+    def write_tree(self, children: Mapping[bytes, Entry]) -> str:
+        """Write a tree with these direct children."""
+
+        # git sorts a folder as if its name ended with a slash.
+        def order(name: bytes) -> bytes:
+            return name + b"/" if children[name].mode == MODE_TREE else name
+
+        data = b"".join(
+            b"%o %s\0" % (children[name].mode, name) + bytes.fromhex(children[name].oid)
+            for name in sorted(children, key=order)
+        )
+        return self.write("tree", data)
+
+    def entry(self, tree: str, path: str) -> Entry | None:
+        """What stands at ``path`` in the tree (a folder's mode is ``MODE_TREE``), or None."""
+        found: Entry | None = Entry(MODE_TREE, tree)
+        for name in encode(path).split(b"/"):
+            if found is None or found.mode != MODE_TREE:
+                return None
+            found = self.tree(found.oid).get(name)
+        return found
+
+    def walk(self, tree: str, prefix: str = "") -> Iterator[tuple[str, Entry]]:
+        """Every path below ``tree`` that is not a folder, in no particular order."""
+        for name, entry in self.tree(tree).items():
+            path = prefix + decode(name)
+            if entry.mode == MODE_TREE:
+                yield from self.walk(entry.oid, path + "/")
+            else:
+                yield path, entry
+
+    def edit_tree(self, tree: str | None, edits: Mapping[str, Entry | None]) -> str:
+        """The tree with each path of ``edits`` set, or removed for None (a path that is not there is fine).
+
+        ``tree`` None is the empty tree. Folders come and go with their files. ``PathConflict`` where a path
+        would be a file and a folder at once.
+        """
+        here: dict[bytes, Entry | None] = {}
+        below: dict[bytes, dict[str, Entry | None]] = {}
+        for path, entry in edits.items():
+            top, slash, rest = path.partition("/")
+            if top in ("", ".", "..", ".git") or (slash and not rest):
+                raise PathConflict(f"not a path of a tree: {path!r}")
+            if slash:
+                below.setdefault(encode(top), {})[rest] = entry
+            else:
+                here[encode(top)] = entry
+        children = self.tree(tree) if tree is not None else {}
+        # Removals first: a file may make room for a folder of its name, and the other way round.
+        for name, entry in here.items():
+            if entry is None and (name not in below or (name in children and not _is_tree(children[name]))):
+                children.pop(name, None)
+        for name, inner in below.items():
+            old = children.get(name)
+            adds = any(entry is not None for entry in inner.values())
+            if old is not None and not _is_tree(old):
+                if not adds:
+                    continue
+                raise PathConflict(f"{decode(name)} is a file, so {next(iter(inner))} can't stand below it")
+            if old is None and not adds:
+                continue
+            subtree = self.edit_tree(old.oid if old is not None else None, inner)
+            if self.tree(subtree):
+                children[name] = Entry(MODE_TREE, subtree)
+            else:
+                children.pop(name, None)
+        for name, entry in here.items():
+            if entry is None:
+                continue
+            if name in children and _is_tree(children[name]) and not _is_tree(entry):
+                raise PathConflict(f"{decode(name)} is a folder that still holds files")
+            children[name] = entry
+        return self.write_tree(children)
+
+    def commit_info(self, oid: str) -> CommitInfo:
+        """A commit read from its raw bytes."""
+        return parse_commit(oid, self.read(oid, "commit"))
+
+    def write_commit(
+        self,
+        tree: str,
+        parents: tuple[str, ...],
+        message: bytes,
+        *,
+        author: Identity = VIRTUAL_IDENTITY,
+        committer: Identity = VIRTUAL_IDENTITY,
+        encoding: str | None = None,
+        extra: tuple[tuple[str, bytes], ...] = (),
+    ) -> str:
+        """Write a commit that no reference names."""
+        lines = [b"tree " + tree.encode()]
+        lines += [b"parent " + parent.encode() for parent in parents]
+        lines += [b"author " + author.raw, b"committer " + committer.raw]
+        if encoding is not None:
+            lines.append(b"encoding " + encoding.encode())
+        lines += [name.encode() + b" " + value.replace(b"\n", b"\n ") for name, value in extra]
+        return self.write("commit", b"\n".join(lines) + b"\n\n" + message)
+
+
+def parse_commit(oid: str, raw: bytes) -> CommitInfo:
+    """A raw commit object as a value."""
+    head, _, message = raw.partition(b"\n\n")
+    headers: list[tuple[str, bytes]] = []
+    for line in head.split(b"\n"):
+        if line.startswith(b" ") and headers:
+            name, value = headers[-1]
+            headers[-1] = (name, value + b"\n" + line[1:])
+        else:
+            key, _, value = line.partition(b" ")
+            headers.append((decode(key), value))
+
+    def first(name: str) -> bytes | None:
+        return next((value for key, value in headers if key == name), None)
+
+    encoding = first("encoding")
+    known = ("tree", "parent", "author", "committer", "encoding")
+    return CommitInfo(
+        oid=oid,
+        tree=decode(first("tree") or b""),
+        parents=tuple(decode(value) for key, value in headers if key == "parent"),
+        author=Identity(first("author") or b""),
+        committer=Identity(first("committer") or b""),
+        encoding=None if encoding is None else decode(encoding),
+        message=message,
+        extra=tuple((key, value) for key, value in headers if key not in known),
+    )

@@ -1,0 +1,144 @@
+"""Running git: a clean environment, bytes in and out, one error type."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from mergeguard.git.errors import GitError, GitMissing, GitTooOld
+
+MINIMUM_GIT = (2, 38)
+
+# What ties a process to one repository (`git rev-parse --local-env-vars`). Inherited from a hook or from a
+# git of another repository, they would redirect our children; what must be honoured is set explicitly.
+# GIT_CONFIG_PARAMETERS and GIT_CONFIG_COUNT are left: the user's `git -c key=value mergeguard …` counts.
+LOCAL_VARIABLES = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_CONFIG",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_GRAFT_FILE",
+        "GIT_INDEX_FILE",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_PREFIX",
+        "GIT_SHALLOW_FILE",
+        "GIT_COMMON_DIR",
+        "GIT_INTERNAL_SUPER_PREFIX",
+    }
+)
+# Would change how paths or diffs are read or printed by the commands run here.
+MISLEADING_VARIABLES = frozenset(
+    {
+        "GIT_DIFF_OPTS",
+        "GIT_EXTERNAL_DIFF",
+        "GIT_GLOB_PATHSPECS",
+        "GIT_NOGLOB_PATHSPECS",
+        "GIT_ICASE_PATHSPECS",
+        "GIT_REFLOG_ACTION",
+    }
+)
+
+#: Set in every child: the hooks and the merge driver of an installed mergeguard stand aside when they see it.
+ACTIVE_VARIABLE = "MERGEGUARD_ACTIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The end of a git command: its exit status, standard output as bytes, and what it said on stderr."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def text(self) -> str:
+        """Standard output as text without the final newline; bytes that are not UTF-8 survive."""
+        return decode(self.out).removesuffix("\n")
+
+
+def decode(raw: bytes) -> str:
+    """A path or name of git's as text; ``encode`` gives the same bytes back, valid UTF-8 or not."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def encode(text: str) -> bytes:
+    """The inverse of ``decode``."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def split_nul(raw: bytes) -> list[str]:
+    """The fields of NUL-terminated output."""
+    return [decode(field) for field in raw.split(b"\0")[:-1]] if raw else []
+
+
+def child_environment(inherited: Mapping[str, str] | None = None) -> dict[str, str]:
+    """``inherited`` (default: this process's environment) without what ties it to a repository."""
+    source = os.environ if inherited is None else inherited
+    dropped = LOCAL_VARIABLES | MISLEADING_VARIABLES
+    environment = {name: value for name, value in source.items() if name not in dropped}
+    # Messages are parsed; LANGUAGE wins over LC_ALL for translations and leaves the character set alone.
+    environment["LANGUAGE"] = "C"
+    # Reading must not fight with the user's own git over the index lock.
+    environment["GIT_OPTIONAL_LOCKS"] = "0"
+    environment["GIT_LITERAL_PATHSPECS"] = "1"
+    environment[ACTIVE_VARIABLE] = "1"
+    return environment
+
+
+def run_git(
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    environment: Mapping[str, str],
+    stdin: bytes | None = None,
+    ok: Sequence[int] = (0,),
+) -> Completed:
+    """Run git and wait. An exit status not in ``ok`` raises ``GitError`` with what git said."""
+    command = ["git", *arguments]
+    try:
+        process = subprocess.run(
+            command,
+            cwd=cwd,
+            env=dict(environment),
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        if not cwd.is_dir():
+            raise GitError(f"the folder {cwd} does not exist") from error
+        raise GitMissing("git is not installed, or not on PATH", hint="install git 2.38 or newer") from error
+    completed = Completed(process.returncode, process.stdout, decode(process.stderr))
+    if completed.code not in ok:
+        verb = next((part for part in arguments if not part.startswith("-") and "=" not in part), "git")
+        said = completed.err.strip() or f"exit status {completed.code}"
+        raise GitError(f"git {verb} failed: {said}")
+    return completed
+
+
+@cache
+def git_version() -> tuple[int, ...]:
+    """The version of the git on PATH, e.g. ``(2, 39, 5)``."""
+    found = run_git(["--version"], cwd=Path(os.sep), environment=child_environment()).text
+    match = re.search(r"(\d+(?:\.\d+)+)", found)
+    return tuple(int(part) for part in match[1].split(".")) if match else (0,)
+
+
+def require_git(version: tuple[int, ...] | None = None) -> None:
+    """Raise ``GitTooOld`` for a git without ``merge-tree --write-tree``."""
+    version = git_version() if version is None else version
+    if version < MINIMUM_GIT:
+        raise GitTooOld(
+            f"git {'.'.join(map(str, version))} is too old: git merge-tree --write-tree came with 2.38",
+            hint="install git 2.38 or newer",
+        )

@@ -1,0 +1,448 @@
+"""One repository with its work tree: where it is, its commits and trees, its state.
+
+Object names are hex strings, paths are relative to the repository's root with ``/`` (see
+``process.decode`` for names that are not UTF-8).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from mergeguard.git import merging, status
+from mergeguard.git.errors import (
+    BareRepository,
+    GitError,
+    NotARepository,
+    ShallowHistory,
+    UnknownRevision,
+    UnrelatedHistories,
+    UnsupportedRepository,
+)
+from mergeguard.git.objects import VIRTUAL_IDENTITY, CommitInfo, Entry, Identity, ObjectStore
+from mergeguard.git.process import Completed, child_environment, decode, require_git, run_git, split_nul
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+ZERO_OID = "0" * 40
+
+__all__ = ["EMPTY_TREE", "ZERO_OID", "Head", "Repository"]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where HEAD is: ``branch`` is the full ref name, None when detached; ``oid`` None if unborn."""
+
+    oid: str | None
+    branch: str | None
+
+    @property
+    def detached(self) -> bool:
+        return self.branch is None
+
+    @property
+    def unborn(self) -> bool:
+        return self.oid is None
+
+    @property
+    def name(self) -> str:
+        """The branch's short name, or ``HEAD``."""
+        return "HEAD" if self.branch is None else self.branch.removeprefix("refs/heads/")
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository and one work tree of it.
+
+    ``git_dir`` is this work tree's own git folder (in a linked work tree not the ``common_dir`` that holds
+    refs and objects). ``index_file`` is what the environment of a hook named, else the work tree's index.
+    """
+
+    work_tree: Path
+    git_dir: Path
+    common_dir: Path
+    objects_dir: Path
+    index_file: Path
+
+    @classmethod
+    def discover(cls, start: str | Path = ".") -> Repository:
+        """The repository around ``start`` (a folder or file).
+
+        Called inside a hook, GIT_DIR, GIT_WORK_TREE and GIT_INDEX_FILE count as they do for git: the first
+        two where ``start`` is the current folder, the index where it belongs to the repository found.
+        Errors: ``GitMissing``, ``GitTooOld``, ``NotARepository``, ``BareRepository``,
+        ``UnsupportedRepository``.
+        """
+        require_git()
+        folder = Path(start).absolute()
+        if not folder.is_dir():
+            folder = folder.parent
+        if not folder.is_dir():
+            raise NotARepository(f"{start} does not exist")
+        inherited = _Location.of(os.environ)
+        here = folder.resolve() == Path.cwd().resolve()
+        found = _find(folder, inherited if here else _Location())
+        index = found.git_dir / "index"
+        if inherited.index_file is not None:
+            try:
+                outer = found if here else _find(Path.cwd(), inherited)
+            except (NotARepository, BareRepository):
+                outer = None
+            if outer is not None and outer.git_dir == found.git_dir:
+                # git itself reads a relative GIT_INDEX_FILE from the root of the work tree.
+                index = outer.work_tree / inherited.index_file
+        return cls(
+            work_tree=found.work_tree,
+            git_dir=found.git_dir,
+            common_dir=found.common_dir,
+            objects_dir=found.objects_dir,
+            index_file=index,
+        )
+
+    @cached_property
+    def environment(self) -> Mapping[str, str]:
+        """What every git of this repository runs with."""
+        environment = child_environment()
+        environment["GIT_DIR"] = str(self.git_dir)
+        environment["GIT_WORK_TREE"] = str(self.work_tree)
+        if self.index_file != self.git_dir / "index":
+            environment["GIT_INDEX_FILE"] = str(self.index_file)
+        return environment
+
+    def git(
+        self,
+        *arguments: str,
+        stdin: bytes | None = None,
+        ok: Sequence[int] = (0,),
+        environment: Mapping[str, str] | None = None,
+    ) -> Completed:
+        """Run git at the root of the work tree; ``environment`` adds variables."""
+        merged = {**self.environment, **environment} if environment else self.environment
+        return run_git(arguments, cwd=self.work_tree, environment=merged, stdin=stdin, ok=ok)
+
+    @cached_property
+    def objects(self) -> ObjectStore:
+        return ObjectStore(self.objects_dir, self.git)
+
+    @property
+    def private_dir(self) -> Path:
+        """``<git-dir>/mergeguard``: everything the tool keeps for this work tree. May not exist yet."""
+        return self.git_dir / "mergeguard"
+
+    # --- revisions -----------------------------------------------------------------------------------
+
+    def resolve(self, revision: str) -> str:
+        """The commit that ``revision`` names (any syntax of git's)."""
+        found = self.git(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", ok=(0, 1, 128)
+        )
+        if found.code != 0 or not found.out:
+            remote = revision.partition("/")[0] if "/" in revision else ""
+            known = set(self.git("remote").text.splitlines())
+            hint = (
+                f"git fetch {remote}" if remote in known else "git fetch, then name a branch, tag or commit"
+            )
+            raise UnknownRevision(f"no commit is named {revision!r} in this repository", hint=hint)
+        return found.text
+
+    def head(self) -> Head:
+        """HEAD as it is now."""
+        branch = self.git("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
+        oid = self.git("rev-parse", "--verify", "--quiet", "HEAD", ok=(0, 1))
+        return Head(oid.text or None, branch.text or None)
+
+    def reference(self, name: str) -> str | None:
+        """What the full ref name (``refs/heads/main``, ``ORIG_HEAD``) points at, or None."""
+        return self.git("rev-parse", "--verify", "--quiet", name, ok=(0, 1, 128)).text or None
+
+    def tree_of(self, revision: str) -> str:
+        """The tree of a commit."""
+        return self.objects.commit_info(self.resolve(revision)).tree
+
+    def merge_bases(self, ours: str, theirs: str) -> tuple[str, ...]:
+        """The best common ancestors of two commits, at least one; ``NoMergeBase`` otherwise."""
+        found = self.git("merge-base", "--all", ours, theirs, ok=(0, 1)).text.split()
+        if found:
+            return tuple(found)
+        if self.is_shallow:
+            raise ShallowHistory(
+                f"this clone is shallow and does not reach the common ancestor of {ours} and {theirs}",
+                hint="git fetch --unshallow",
+            )
+        raise UnrelatedHistories(
+            f"{ours} and {theirs} have no common history",
+            hint="check the name of upstream's branch; unrelated histories are not merged",
+        )
+
+    @property
+    def is_shallow(self) -> bool:
+        return self.git("rev-parse", "--is-shallow-repository").text == "true"
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        """Whether ``descendant`` contains ``ancestor`` (a commit contains itself)."""
+        return self.git("merge-base", "--is-ancestor", ancestor, descendant, ok=(0, 1)).code == 0
+
+    def rev_list(self, *arguments: str) -> tuple[str, ...]:
+        """Commits as ``git rev-list`` lists them, e.g. ``rev_list("--reverse", "main..topic")``."""
+        return tuple(self.git("rev-list", *arguments, "--").text.split())
+
+    def first_parent_log(self, revision: str, limit: int | None = None) -> tuple[str, ...]:
+        """The commits along first parents, newest first."""
+        bound = () if limit is None else (f"--max-count={limit}",)
+        return self.rev_list("--first-parent", *bound, revision)
+
+    def commit_info(self, oid: str) -> CommitInfo:
+        """Everything a commit holds."""
+        return self.objects.commit_info(oid)
+
+    # --- objects -------------------------------------------------------------------------------------
+
+    def has_object(self, oid: str) -> bool:
+        """Whether the object is here without fetching it."""
+        return self.objects.has(oid)
+
+    def read_blob(self, oid: str) -> bytes:
+        """A file's content; in a partial clone git fetches it. ``MissingObject`` otherwise."""
+        return self.objects.read(oid, "blob")
+
+    def write_blob(self, data: bytes) -> str:
+        return self.objects.write("blob", data)
+
+    def hash_blob(self, data: bytes) -> str:
+        """The name ``data`` would have; nothing is written."""
+        return self.objects.hash(data)
+
+    def entry(self, tree: str, path: str) -> Entry | None:
+        """What stands at ``path`` of a tree, folders included; None if nothing does."""
+        return self.objects.entry(tree, path)
+
+    def list_tree(self, tree: str, under: str = "") -> dict[str, Entry]:
+        """All files at or below ``under`` with their paths from the root."""
+        if not under:
+            return dict(self.objects.walk(tree))
+        entry = self.objects.entry(tree, under.rstrip("/"))
+        if entry is None:
+            return {}
+        if entry.mode != 0o040000:
+            return {under.rstrip("/"): entry}
+        return dict(self.objects.walk(entry.oid, under.rstrip("/") + "/"))
+
+    def edit_tree(self, tree: str | None, edits: Mapping[str, Entry | None]) -> str:
+        """See ``ObjectStore.edit_tree``."""
+        return self.objects.edit_tree(tree, edits)
+
+    def commit_object(
+        self,
+        tree: str,
+        parents: Iterable[str],
+        message: bytes | str,
+        author: Identity | None = None,
+        committer: Identity | None = None,
+        *,
+        encoding: str | None = None,
+        extra: tuple[tuple[str, bytes], ...] = (),
+    ) -> str:
+        """Write a commit that no reference names. Without identities it is a *virtual* commit: fixed
+        identity and date, so the same arguments give the same name.
+        """
+        raw = message.encode() if isinstance(message, str) else message
+        return self.objects.write_commit(
+            tree,
+            tuple(parents),
+            raw,
+            author=author or VIRTUAL_IDENTITY,
+            committer=committer or VIRTUAL_IDENTITY,
+            encoding=encoding,
+            extra=extra,
+        )
+
+    def sign(self, oid: str) -> str:
+        """The same commit signed as ``commit.gpgSign`` would sign it (``git commit-tree -S``)."""
+        info = self.commit_info(oid)
+        parents = [argument for parent in info.parents for argument in ("-p", parent)]
+        environment = {}
+        for role, identity in (("AUTHOR", info.author), ("COMMITTER", info.committer)):
+            seconds, offset = identity.when
+            environment[f"GIT_{role}_NAME"] = identity.name
+            environment[f"GIT_{role}_EMAIL"] = identity.email
+            environment[f"GIT_{role}_DATE"] = f"@{seconds} {offset}"
+        return self.git(
+            "commit-tree",
+            "-S",
+            *parents,
+            info.tree,
+            stdin=info.message,
+            environment=environment,
+        ).text
+
+    def identity(self, role: str) -> Identity:
+        """The user as ``author`` or ``committer`` of a commit made now; an error if git knows no name."""
+        completed = self.git("var", f"GIT_{role.upper()}_IDENT", ok=(0, 128))
+        if completed.code != 0:
+            raise GitError(
+                f"git does not know who you are: {completed.err.strip().splitlines()[-1]}",
+                hint="git config --global user.name '…' and user.email '…'",
+            )
+        return Identity(completed.out.rstrip(b"\n"))
+
+    def diff_names(self, old_tree: str, new_tree: str) -> tuple[tuple[str, str, str], ...]:
+        """Changed paths as (status letter, old path, new path), renames found as ``git diff`` finds them.
+
+        The two paths are equal unless the letter is R or C.
+        """
+        completed = self.git("diff-tree", "-r", "-z", "-M", "--name-status", old_tree, new_tree)
+        fields = iter(split_nul(completed.out))
+        changes = []
+        for letter in fields:
+            old = next(fields)
+            new = next(fields) if letter[0] in "RC" else old
+            changes.append((letter[0], old, new))
+        return tuple(changes)
+
+    # --- merging -------------------------------------------------------------------------------------
+
+    def merge_trees(
+        self,
+        ours: str,
+        theirs: str,
+        *,
+        conflict_style: str | None = None,
+        marker_size: int | None = None,
+        labels: tuple[str, str] | None = None,
+    ) -> merging.MergeOutcome:
+        """See ``merging.merge_trees``."""
+        return merging.merge_trees(
+            self, ours, theirs, conflict_style=conflict_style, marker_size=marker_size, labels=labels
+        )
+
+    def merge_file(
+        self,
+        base: bytes,
+        ours: bytes,
+        theirs: bytes,
+        *,
+        style: str = "merge",
+        labels: tuple[str, str, str] = ("ours", "base", "theirs"),
+        marker_size: int = 7,
+        algorithm: str = "histogram",
+    ) -> tuple[bytes, int]:
+        """See ``merging.merge_file``."""
+        return merging.merge_file(
+            self,
+            base,
+            ours,
+            theirs,
+            style=style,
+            labels=labels,
+            marker_size=marker_size,
+            algorithm=algorithm,
+        )
+
+    # --- state ---------------------------------------------------------------------------------------
+
+    def index_tree(self) -> str:
+        """The index as a tree; ``GitError`` while it holds conflicts."""
+        return self.git("write-tree").text
+
+    def dirty(self, paths: Iterable[str] | None = None) -> tuple[status.StatusEntry, ...]:
+        """See ``status.dirty``."""
+        return status.dirty(self, paths)
+
+    def operation_in_progress(self) -> str | None:
+        """See ``status.operation_in_progress``."""
+        return status.operation_in_progress(self.git_dir)
+
+    def config(self, key: str) -> str | None:
+        """The last value of a configuration key, or None."""
+        completed = self.git("config", "-z", "--get", key, ok=(0, 1))
+        return decode(completed.out).removesuffix("\0") if completed.code == 0 else None
+
+    def config_bool(self, key: str, default: bool = False) -> bool:
+        """A truth value as git reads it."""
+        completed = self.git("config", "--type=bool", "--get", key, ok=(0, 1, 128))
+        return completed.text == "true" if completed.code == 0 else default
+
+    def config_all(self, key: str) -> tuple[str, ...]:
+        """All values of a key, in git's order of reading."""
+        return tuple(split_nul(self.git("config", "-z", "--get-all", key, ok=(0, 1)).out))
+
+
+@dataclass(frozen=True, slots=True)
+class _Location:
+    """The part of an environment that says which repository is meant."""
+
+    git_dir: str | None = None
+    work_tree: str | None = None
+    index_file: str | None = None
+    common_dir: str | None = None
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> _Location:
+        return cls(
+            environment.get("GIT_DIR"),
+            environment.get("GIT_WORK_TREE"),
+            environment.get("GIT_INDEX_FILE"),
+            environment.get("GIT_COMMON_DIR"),
+        )
+
+    def variables(self) -> dict[str, str]:
+        found = {
+            "GIT_DIR": self.git_dir,
+            "GIT_WORK_TREE": self.work_tree,
+            "GIT_COMMON_DIR": self.common_dir,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    work_tree: Path
+    git_dir: Path
+    common_dir: Path
+    objects_dir: Path
+
+
+def _find(folder: Path, location: _Location) -> _Found:
+    environment = {**child_environment(), **location.variables()}
+
+    def ask(*arguments: str, ok: tuple[int, ...] = (0, 128)) -> Completed:
+        return run_git(["rev-parse", *arguments], cwd=folder, environment=environment, ok=ok)
+
+    facts = ask("--is-bare-repository", "--is-inside-git-dir", "--absolute-git-dir")
+    if facts.code != 0:
+        said = facts.err.strip().removeprefix("fatal: ")
+        if "object format" in said or "objectformat" in said:
+            raise UnsupportedRepository(f"git can't read this repository: {said}")
+        if "not a git repository" in said:
+            raise NotARepository(
+                f"{folder} is not inside a git repository", hint="run it inside a clone, or name one with -C"
+            )
+        raise NotARepository(f"git can't open the repository: {said}", hint="try: git status")
+    bare, inside, git_dir = facts.text.split("\n", 2)
+    top = ask("--show-toplevel")
+    if top.code != 0 or not top.out.strip():
+        if bare == "true":
+            raise BareRepository(
+                f"{git_dir} is a bare repository: there are no files to work on",
+                hint="work in a clone, or: git worktree add <folder> <branch>",
+            )
+        where = "inside the repository's own .git folder" if inside == "true" else "without a work tree"
+        raise BareRepository(f"{folder} is {where}", hint="run it in the work tree")
+    if ask("--show-object-format").text != "sha1":
+        raise UnsupportedRepository(
+            f"{git_dir} uses SHA-256 object names, which the git library in use can't read",
+            hint="work in a clone with SHA-1 object names",
+        )
+
+    def path(*arguments: str) -> Path:
+        # Relative answers are relative to the folder git was asked in.
+        return Path(os.path.normpath(folder / ask(*arguments, ok=(0,)).text))
+
+    return _Found(
+        work_tree=Path(top.text),
+        git_dir=Path(git_dir),
+        common_dir=path("--git-common-dir"),
+        objects_dir=path("--git-path", "objects"),
+    )
