@@ -1,0 +1,170 @@
+"""Tokens of C++/CUDA/HIP source, over bytes, without a parse.
+
+White space and line continuations are gaps between tokens; everything else is in exactly one token. Any bytes
+can be lexed: an unterminated comment or raw string runs to the end of the file, an unterminated string or
+character to the end of its line. Token ranges equal libclang's in CUDA mode on every release of the real files
+(``tests/test_clang.py``).
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class TokenKind(IntEnum):
+    """What a token is; the numbers are the groups of the lexer's regular expression."""
+
+    COMMENT = 1
+    IDENT = 2
+    NUMBER = 3
+    STRING = 4
+    CHAR = 5
+    PUNCT = 6
+
+
+class Token(NamedTuple):
+    """One token: its kind and its byte range ``[start, end)``."""
+
+    kind: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """One preprocessor line, continuations included.
+
+    ``name`` is the directive's word (``"if"``, ``"define"``; ``""`` for a lone ``#``), ``start`` the byte of its
+    ``#``, ``end`` the end of its last token, ``first`` and ``last`` the range of its tokens (``last`` excluded,
+    comments on the line included).
+    """
+
+    name: str
+    start: int
+    end: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lexed:
+    """A lexed file: ``directive_of[i]`` is the index of token ``i``'s directive, -1 for none."""
+
+    text: bytes
+    tokens: list[Token]
+    directives: tuple[Directive, ...]
+    directive_of: list[int]
+    starts: list[int]
+
+    def index_at(self, offset: int) -> int:
+        """Index of the first token that starts at byte ``offset`` or later."""
+        return bisect_left(self.starts, offset)
+
+    def word(self, index: int) -> str:
+        """Text of token ``index``, continuations inside it removed."""
+        _, start, end = self.tokens[index]
+        return spell(self.text[start:end])
+
+
+# A backslash, perhaps white space, and a newline: compilers take that as a continuation.
+SPLICE = re.compile(rb"\\[ \t\v\f]*\r?\n")
+
+_WORD = rb"[A-Za-z0-9_$\x80-\xff]"
+_TOKEN = re.compile(
+    rb"""
+    (//[^\n\\]*+(?:\\(?:[ \t\v\f]*\r?\n|[^\n])?+[^\n\\]*+)*+ | /\*(?s:.*?)(?:\*/|\Z))
+  | ((?!(?:u8|[uUL])?R?["'])[A-Za-z_$\x80-\xff]%(word)s*+(?:\\[ \t\v\f]*\r?\n%(word)s++)*+)
+  | (\.?[0-9](?:[eEpP][+-]|'%(word)s|%(word)s|\.)*+)
+  | ((?:u8|[uUL])?R"(?P<delimiter>[^ ()\\\t\v\f\r\n]{0,16})\((?s:.*?)(?:\)(?P=delimiter)"|\Z)
+    |(?:u8|[uUL])?R?"[^"\\\n]*+(?:\\(?:[ \t\v\f]*\r?\n|[^\n])?+[^"\\\n]*+)*+"?)
+  | ((?:u8|[uUL])?R?'[^'\\\n]*+(?:\\(?:[ \t\v\f]*\r?\n|[^\n])?+[^'\\\n]*+)*+'?)
+  | (<<<|>>>|<=>|<<=|>>=|->\*|\.\.\.|::|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%%&|^]=|\#\#|\.\*
+    |(?!\\[ \t\v\f]*\r?\n)[^\s])
+    """
+    % {b"word": _WORD},
+    re.VERBOSE,
+)
+# In `#include <a//b.h>` and `<a/*b.h>` the header's name would be taken for a comment.
+_ODD_HEADER = re.compile(rb"^[ \t]*\#[ \t]*include(?:_next)?[ \t]*(<[^>\n]*/[/*][^>\n]*>)", re.MULTILINE)
+_BOM = b"\xef\xbb\xbf"
+_GROUP_KIND = (0, 1, 2, 3, 4, 4, 5, 6)  # the delimiter's group lies inside STRING's
+
+
+def tokenize(text: bytes) -> list[Token]:
+    """All tokens of ``text`` in order. A byte order mark is a gap. Never fails."""
+    position = len(_BOM) if text.startswith(_BOM) else 0
+    odd = {match.start(1): match.end(1) for match in _ODD_HEADER.finditer(text)}
+    tokens: list[Token] = []
+    make, kinds = tuple.__new__, _GROUP_KIND
+    if not odd:
+        return [
+            make(Token, (kinds[match.lastindex or 0], *match.span()))
+            for match in _TOKEN.finditer(text, position)
+        ]
+    while position < len(text):
+        for match in _TOKEN.finditer(text, position):
+            start, end = match.span()
+            if start in odd:
+                position = odd[start]
+                tokens.append(Token(TokenKind.STRING, start, position))
+                break
+            tokens.append(Token(kinds[match.lastindex or 0], start, end))
+        else:
+            break
+    return tokens
+
+
+def lex(text: bytes) -> Lexed:
+    """Tokens of ``text`` and which of them stand in preprocessor lines."""
+    tokens = tokenize(text)
+    directive_of = [-1] * len(tokens)
+    directives: list[Directive] = []
+    hashes = [
+        i
+        for i, (kind, start, end) in enumerate(tokens)
+        if kind == 6 and text[start] == 35 and end - start == 1
+    ]
+    for first in hashes:
+        if directive_of[first] >= 0 or not _starts_line(text, tokens, first):
+            continue
+        last = first + 1
+        while last < len(tokens) and not _newline_between(text, tokens[last - 1].end, tokens[last].start):
+            last += 1
+        name = ""
+        if first + 1 < last and tokens[first + 1].kind == TokenKind.IDENT:
+            name = spell(text[tokens[first + 1].start : tokens[first + 1].end])
+        directive_of[first:last] = [len(directives)] * (last - first)
+        directives.append(Directive(name, tokens[first].start, tokens[last - 1].end, first, last))
+    return Lexed(text, tokens, tuple(directives), directive_of, [token[1] for token in tokens])
+
+
+def spell(raw: bytes) -> str:
+    """The text of a token's bytes: continuations removed, other than UTF-8 kept as surrogates."""
+    if b"\\" in raw:
+        raw = SPLICE.sub(b"", raw)
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def line_of(text: bytes, offset: int) -> int:
+    """The 1-based line that holds byte ``offset``."""
+    return text.count(b"\n", 0, offset) + 1
+
+
+def _newline_between(text: bytes, start: int, end: int) -> bool:
+    if text.find(b"\n", start, end) < 0:
+        return False
+    return b"\n" in SPLICE.sub(b"", text[start:end])
+
+
+def _starts_line(text: bytes, tokens: list[Token], index: int) -> bool:
+    while index > 0:
+        if _newline_between(text, tokens[index - 1].end, tokens[index].start):
+            return True
+        if tokens[index - 1].kind != TokenKind.COMMENT:
+            return False
+        index -= 1
+    return True
