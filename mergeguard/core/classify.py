@@ -511,7 +511,7 @@ def _operator(head: _Head, begin: int, operator: int, facets: Facets) -> None:
 
 def _returns(head: _Head, begin: int, name: int, close: int) -> str:
     words = head.words
-    if 0 <= close:
+    if close >= 0:
         for position in range(close + 1, len(words)):
             if words[position] == "->":
                 stop = position + 1

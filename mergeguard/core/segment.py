@@ -85,7 +85,7 @@ _MOST_GLUES = 16
 class _State:
     """One assumption about conditions, and how far its view of the current item has come."""
 
-    __slots__ = ("stack", "flags", "pending", "count", "previous", "callee", "block", "brace", "assumed")
+    __slots__ = ("assumed", "block", "brace", "callee", "count", "flags", "pending", "previous", "stack")
 
     def __init__(self, assumed: dict[str, bool]) -> None:
         self.stack = 0
@@ -495,9 +495,7 @@ class _Walk:
         if code == 41:
             state.count += 1
             callee = state.callee
-            if callee < 0 or self.codes[callee] != _IDENT_CODE:
-                state.flags |= _PAREN
-            elif self.lexed.word(callee) not in PARENTHESISED_ATTRIBUTES:
+            if callee < 0 or self.codes[callee] != _IDENT_CODE or self.lexed.word(callee) not in PARENTHESISED_ATTRIBUTES:
                 state.flags |= _PAREN
         elif code == _CLOSE_BRACE:
             if state.block in (Block.FUNCTION, Block.NAMESPACE) and not state.flags & _STRAY:
