@@ -1,0 +1,149 @@
+"""The layout of a monolith and its map: which bytes of which file are whose.
+
+A layout file is a run of pieces. A piece is either bytes of the monolith (at a known offset) or glue:
+text that the split needs and the monolith does not have. Together the pieces *are* the map of
+DESIGN section 3; nothing else records provenance.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from itertools import accumulate
+from typing import NamedTuple
+
+
+class Glue(StrEnum):
+    """What a piece of glue is for."""
+
+    PREAMBLE = "preamble"  # what a file starts with: comment, guard, includes, shard macros
+    CLOSING = "closing"  # what ends the file: the end of the shard's namespace
+    GUARD = "guard"  # `#if defined(MG_SHARD_x)` and its `#endif` around arms
+    LINKAGE = "linkage"  # `inline` or `static` on a line of its own before a definition
+    INCLUDE_PATH = "include path"  # `../` that re-bases a quoted include
+    INCLUDE = "include"  # the entry's includes of the layout's headers
+    DISPATCH = "dispatch"  # the entry's function that calls the shard
+    DECLARATION = "declaration"  # declarations of what the shards define
+    INSTANTIATION = "instantiation"  # explicit instantiations that the rule lists
+
+    @property
+    def transparent(self) -> bool:
+        """Whether monolith text on both sides of this glue reads on as if it were not there."""
+        return self in (Glue.GUARD, Glue.LINKAGE, Glue.INCLUDE_PATH)
+
+
+class Role(StrEnum):
+    """What a layout file is."""
+
+    ENTRY = "entry"
+    SHARD = "shard"
+    HEADER = "header"
+    BODY = "body"
+    DECLARATIONS = "declarations"
+
+
+class Piece(NamedTuple):
+    """Some bytes of a layout file: the monolith's at ``source``, or glue (``source`` is None)."""
+
+    text: bytes
+    source: int | None
+    glue: Glue | None = None
+
+    @property
+    def source_end(self) -> int | None:
+        """The monolith offset after the piece's last byte; None for glue."""
+        return None if self.source is None else self.source + len(self.text)
+
+
+@dataclass(frozen=True)
+class LayoutFile:
+    """One file of a layout. ``path`` is relative to the repository's root."""
+
+    path: str
+    role: Role
+    pieces: tuple[Piece, ...]
+
+    @cached_property
+    def text(self) -> bytes:
+        """The file's bytes."""
+        return b"".join(piece.text for piece in self.pieces)
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """The offset in ``text`` at which each piece starts, and the text's length."""
+        return tuple(accumulate((len(p.text) for p in self.pieces), initial=0))
+
+    @property
+    def is_unit(self) -> bool:
+        """Whether the file is a translation unit that the build lists."""
+        return self.role in (Role.ENTRY, Role.SHARD)
+
+    @property
+    def monolith_text(self) -> bytes:
+        """The file's bytes without its glue."""
+        return b"".join(p.text for p in self.pieces if p.source is not None)
+
+    def piece_at(self, offset: int) -> int:
+        """The index of the piece that holds the byte at ``offset`` (the last one at the end)."""
+        return max(0, min(bisect_right(self.starts, offset) - 1, len(self.pieces) - 1))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All files that a rule makes of one monolith. ``files`` has the entry first.
+
+    ``notes`` say, for people, what the rule decided about things that it does not name.
+    """
+
+    path: str
+    monolith: bytes
+    files: tuple[LayoutFile, ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # Law 3, one home: every monolith byte is in exactly one piece. Anything else is our bug.
+        spans = sorted(
+            (p.source, p.source + len(p.text))
+            for f in self.files
+            for p in f.pieces
+            if p.source is not None and p.text
+        )
+        end = 0
+        for start, stop in spans:
+            if start != end:
+                raise AssertionError(
+                    f"{self.path}: monolith bytes {min(start, end)}..{max(start, end)} have {'two homes' if start < end else 'no home'}"
+                )
+            end = stop
+        if end != len(self.monolith):
+            raise AssertionError(f"{self.path}: monolith bytes {end}..{len(self.monolith)} have no home")
+
+    @cached_property
+    def by_path(self) -> dict[str, LayoutFile]:
+        """The files by path."""
+        return {file.path: file for file in self.files}
+
+    @property
+    def shards(self) -> tuple[LayoutFile, ...]:
+        """The shards, in the rule's order."""
+        return tuple(file for file in self.files if file.role is Role.SHARD)
+
+    def to_layout(self, offset: int) -> tuple[LayoutFile, int]:
+        """Where the monolith's byte at ``offset`` is: the file, and the offset in it."""
+        for file in self.files:
+            for piece, start in zip(file.pieces, file.starts, strict=False):
+                if piece.source is not None and piece.source <= offset < piece.source + len(piece.text):
+                    return file, start + offset - piece.source
+        raise IndexError(f"{self.path}: no byte at {offset}")
+
+    def to_monolith(self, path: str, offset: int) -> int | Glue:
+        """The monolith offset of a layout file's byte, or the kind of glue it is."""
+        file = self.by_path[path]
+        index = file.piece_at(offset)
+        piece = file.pieces[index]
+        if piece.source is None:
+            assert piece.glue is not None
+            return piece.glue
+        return piece.source + offset - file.starts[index]

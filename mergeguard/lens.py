@@ -1,0 +1,186 @@
+"""The lens lifted from files to trees: the fork's tree as upstream would have it, and back again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mergeguard.core import buildlist
+from mergeguard.core.emit import CURRENT_EMISSION
+from mergeguard.core.layout import Layout, Role
+from mergeguard.core.merge import MergeResult, merge
+from mergeguard.core.overlay import Recomposed, recompose
+from mergeguard.core.rule import SCHEMA_VERSION
+from mergeguard.core.unsplit import Unsplit
+from mergeguard.errors import LayoutError, Location, RuleMismatch
+from mergeguard.git.objects import Entry
+from mergeguard.git.repository import Repository
+from mergeguard.workspace import REGULAR, SYMLINK, Guarded, Lock, Workspace
+
+Edits = dict[str, Entry | None]
+
+
+@dataclass(frozen=True, slots=True)
+class LaidOut:
+    """A monolith's layout with the fork's overlay in it, as files: what ``lay_out`` made."""
+
+    layout: Layout
+    recomposed: Recomposed
+
+
+def shard_paths(layout: Layout) -> tuple[str, ...]:
+    """The translation units that the build has to list beside the entry."""
+    return tuple(f.path for f in layout.files if f.role is Role.SHARD)
+
+
+def monolithic_tree(workspace: Workspace, paths: Mapping[str, str] | None = None) -> str:
+    """The tree with every layout replaced by its monolith, as if the split had never happened.
+
+    ``paths`` moves a rule's monolith elsewhere (name to path), also one that is not split. Overlay and
+    unmapped hunks are not in the result; ``workspace.unsplit`` has them.
+    """
+    paths = paths or {}
+    edits: Edits = {}
+    builds: dict[str, bytes] = {}
+    for guarded in workspace.guarded:
+        here = workspace.monolith_path(guarded)
+        if here is None:
+            continue
+        there = paths.get(guarded.name, here)
+        entry = workspace.repository.entry(workspace.tree, here)
+        if guarded.lock is None:
+            if there != here:
+                edits |= {here: None, there: entry}
+            continue
+        unsplit = workspace.unsplit(guarded)
+        pristine = workspace.pristine(guarded)
+        edits |= dict.fromkeys((f.path for f in (*pristine.files, *unsplit.layout.files)), None)
+        edits[guarded.lock_path] = None
+        mode = entry.mode if entry is not None else REGULAR
+        edits[there] = Entry(mode, workspace.repository.write_blob(unsplit.monolith))
+        shards = tuple(dict.fromkeys((*shard_paths(pristine), *shard_paths(unsplit.layout))))
+        for build in workspace.rule_of_lock(guarded).build:
+            text = builds.get(build, workspace.read(build))
+            if text is not None:
+                builds[build] = buildlist.remove(text, here, shards)
+    return _with_files(workspace, edits, builds)
+
+
+def _with_files(workspace: Workspace, edits: Edits, files: Mapping[str, bytes]) -> str:
+    for path, text in files.items():
+        entry = workspace.repository.entry(workspace.tree, path)
+        mode = entry.mode if entry is not None else REGULAR
+        edits[path] = Entry(mode, workspace.repository.write_blob(text))
+    kept = {p: e for p, e in edits.items() if e is not None or workspace.repository.entry(workspace.tree, p)}
+    return workspace.repository.edit_tree(workspace.tree, kept)
+
+
+def lay_out(
+    workspace: Workspace, guarded: Guarded, path: str, text: bytes, *, emission: int | None = None
+) -> LaidOut:
+    """The layout of ``text`` at ``path`` with the overlay that the workspace has for the rule.
+
+    Raises RuleMismatch or SourceError where the rule does not fit the text.
+    """
+    version = emission or CURRENT_EMISSION
+    layout = workspace.split_now(guarded, path, text, version)
+    if guarded.lock is None:
+        return LaidOut(layout, Recomposed({f.path: f.text for f in layout.files}, {}, ()))
+    before = workspace.unsplit(guarded)
+    now = workspace.layout_files(workspace.pristine(guarded))
+    return LaidOut(layout, recompose(before, now, layout, merge_text))
+
+
+def merge_text(base: bytes, ours: bytes, theirs: bytes) -> MergeResult:
+    """The merge of one layout file's overlay."""
+    return merge(base, ours, theirs)
+
+
+def layout_edits(
+    workspace: Workspace, guarded: Guarded, laid: LaidOut, upstream: str, mode: int = REGULAR
+) -> Edits:
+    """Tree edits that put a layout and its lock in place; files of the old layout that are gone go.
+
+    ``upstream`` is the blob of upstream's monolith that the lock will name. The build lists are not
+    among the edits: see ``list_shards``, which takes the tree that all rules have written to.
+    """
+    edits: Edits = {}
+    if guarded.lock is not None:
+        pristine = workspace.pristine(guarded)
+        for file in (*pristine.files, *workspace.unsplit(guarded).layout.files):
+            edits[file.path] = None
+    for file_path in laid.recomposed.removed:
+        edits[file_path] = None
+    write = workspace.repository.write_blob
+    for file_path, text in laid.recomposed.files.items():
+        edits[file_path] = Entry(mode if file_path == laid.layout.path else REGULAR, write(text))
+    lock = Lock(SCHEMA_VERSION, laid.layout.path, upstream, guarded.rule_oid, CURRENT_EMISSION)
+    edits[guarded.lock_path] = Entry(REGULAR, write(lock.to_toml()))
+    return edits
+
+
+def list_shards(repository: Repository, tree: str, layouts: Iterable[tuple[Guarded, Layout]]) -> Edits:
+    """Tree edits that list the shards in the build files of ``tree``."""
+    texts: dict[str, bytes] = {}
+    entries: dict[str, Entry] = {}
+    for guarded, layout in layouts:
+        for build in guarded.rule.build:
+            if build not in texts:
+                entry = repository.entry(tree, build)
+                if entry is None or entry.mode == SYMLINK:
+                    continue
+                entries[build] = entry
+                texts[build] = repository.read_blob(entry.oid)
+            texts[build] = buildlist.add(texts[build], layout.path, shard_paths(layout))
+    return {
+        path: Entry(entries[path].mode, repository.write_blob(text))
+        for path, text in texts.items()
+        if repository.read_blob(entries[path].oid) != text
+    }
+
+
+def check_outputs(workspace: Workspace, tree: str, layouts: Mapping[str, Layout]) -> None:
+    """Refuse outputs that are not the rule's to write: two rules' file, a symlinked folder, a user's file.
+
+    ``layouts`` are by rule name, ``tree`` is what they would be written over. Raises RuleMismatch or
+    LayoutError naming the file.
+    """
+    owner: dict[str, str] = {}
+    for name, layout in layouts.items():
+        for file in layout.files:
+            other = owner.setdefault(file.path, name)
+            if other != name:
+                raise RuleMismatch(
+                    f"two rules write this file: {other} and {name}",
+                    where=Location(file.path),
+                    hint="give one of them another `layout` folder",
+                )
+    for name, layout in layouts.items():
+        guarded = workspace.rule(name)
+        mine = {layout.path}
+        if guarded.lock is not None:
+            mine |= {f.path for f in workspace.pristine(guarded).files}
+            mine |= {f.path for f in workspace.unsplit(guarded).layout.files}
+        for file in layout.files:
+            folder = file.path
+            while "/" in folder:
+                folder = folder.rsplit("/", 1)[0]
+                entry = workspace.repository.entry(tree, folder)
+                if entry is not None and entry.mode == SYMLINK:
+                    raise LayoutError(
+                        "the layout's folder is a symbolic link",
+                        where=Location(folder),
+                        hint=f"give {guarded.rule_path} another `layout` folder",
+                    )
+            there = workspace.repository.entry(tree, file.path)
+            if there is not None and file.path not in mine:
+                raise LayoutError(
+                    f"rule {name} would overwrite a file that is not its own",
+                    where=Location(file.path),
+                    hint=f"move the file away, or give {guarded.rule_path} another `layout` folder",
+                )
+
+
+def unsplit_of(workspace: Workspace) -> dict[str, Unsplit]:
+    """Every split rule's edits, by name."""
+    return {g.name: workspace.unsplit(g) for g in workspace.split_rules}
