@@ -1,0 +1,1 @@
+"""How well mergeguard merges, against git and others, on cases whose right answer is known (README.md)."""

@@ -1,0 +1,173 @@
+"""Run the benchmark and print its tables: ``python -m benchmarks.merge`` (see README.md)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+import sys
+import time
+from collections import Counter, defaultdict
+from itertools import islice
+from pathlib import Path
+
+from benchmarks.merge.scenarios import SETS, Case, Step, chains
+from benchmarks.merge.tools import Outcome, Scratch, Tool, available
+
+DEFAULT = {"a": 250, "b": 260, "c": 250, "c-overlap": 80, "d": 180}
+GIT, OWN = "git merge-file", "mergeguard"
+RIGHT = ("equal", "white space", "conflict right", "finding")
+
+
+def squeeze(text: bytes) -> bytes:
+    """``text`` without white space and line continuations."""
+    return b"".join(text.replace(b"\\\n", b"\n").split())
+
+
+def score(case: Case, outcome: Outcome) -> str:
+    """equal | white space | conflict | conflict right | finding | wrong."""
+    if case.answer is not None and not outcome.conflicts:
+        if outcome.files == case.answer:
+            return "equal"
+        same = outcome.files.keys() == case.answer.keys()
+        if same and all(squeeze(outcome.files[p]) == squeeze(case.answer[p]) for p in case.answer):
+            return "white space"
+    if outcome.conflicts:
+        return "conflict" if case.answer is not None else "conflict right"
+    return "finding" if outcome.findings else "wrong"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.merge", description=__doc__)
+    parser.add_argument("--sets", default=",".join(DEFAULT), help="which of a,b,c,c-overlap,d")
+    parser.add_argument("--cases", type=float, default=1.0, help="factor on the number of cases")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tools", default="", help="comma-separated; all by default")
+    parser.add_argument("--kinds", default="", help="only these kinds of (b)")
+    parser.add_argument("--peers-every", type=int, default=5, help="peers other than git see every nth case")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--keep", type=Path, help="write cases that mergeguard gets wrong or gives up here")
+    parser.add_argument("--largest", type=int, default=0, help="only files of at most this many bytes")
+    arguments = parser.parse_args()
+    scratch = Scratch()
+    try:
+        return run(arguments, scratch)
+    finally:
+        shutil.rmtree(scratch.folder, ignore_errors=True)
+
+
+def run(arguments: argparse.Namespace, scratch: Scratch) -> int:
+    tools = available(scratch)
+    if arguments.tools:
+        wanted = arguments.tools.split(",")
+        tools = {name: tool for name, tool in tools.items() if name.strip() in wanted}
+    steps = [s for s in chains() if len(s.texts) >= 3]
+    if arguments.largest:
+        steps = [s for s in steps if max(map(len, s.texts)) <= arguments.largest]
+    print(f"{len(steps)} files, {sum(len(s.texts) for s in steps)} versions", file=sys.stderr)
+    report: dict[str, object] = {}
+    for name in arguments.sets.split(","):
+        count = max(1, round(DEFAULT[name] * arguments.cases))
+        report[name] = run_set(name, count, steps, tools, arguments)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+    return 0
+
+
+def run_set(
+    name: str, count: int, steps: list[Step], tools: dict[str, Tool], arguments: argparse.Namespace
+) -> dict[str, object]:
+    rng = random.Random(f"{name}-{arguments.seed}")
+    make = SETS[name]
+    kinds = tuple(arguments.kinds.split(",")) if arguments.kinds else None
+    cases = make(steps, rng, kinds) if name == "b" and kinds else make(steps, rng)  # type: ignore[call-arg]
+    tally: dict[str, Counter[str]] = defaultdict(Counter)
+    by_kind: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    seconds: Counter[str] = Counter()
+    lines: Counter[str] = Counter()
+    hunks: Counter[str] = Counter()
+    versus: Counter[str] = Counter()
+    slowest = 0.0
+    for index, case in enumerate(islice(cases, count)):
+        verdicts: dict[str, str] = {}
+        for tool_name, tool in tools.items():
+            if tool_name not in (GIT, OWN) and index % arguments.peers_every:
+                continue
+            started = time.perf_counter()
+            outcome = tool(case)
+            spent = time.perf_counter() - started
+            seconds[tool_name] += spent
+            verdict = verdicts[tool_name] = score(case, outcome)
+            tally[tool_name][verdict] += 1
+            by_kind[case.kind][tool_name][verdict] += 1
+            hunks[tool_name] += outcome.conflicts
+            lines[tool_name] += outcome.lines
+            if tool_name == OWN:
+                slowest = max(slowest, spent)
+                if arguments.keep and (verdict not in RIGHT):
+                    keep(arguments.keep, name, index, case, outcome, verdict)
+        if GIT in verdicts and OWN in verdicts:
+            versus[f"{verdicts[GIT]} -> {verdicts[OWN]}"] += 1
+    show(name, tally, hunks, lines, seconds)
+    for kind in sorted(by_kind):
+        if len(by_kind) > 1:
+            for tool_name in (GIT, OWN):
+                if tool_name in by_kind[kind]:
+                    print(f"    {kind:26} {tool_name:16} {_counts(by_kind[kind][tool_name])}")
+    if versus:
+        print("  git merge-file -> mergeguard: " + ", ".join(f"{k}: {v}" for k, v in sorted(versus.items())))
+        print(f"  slowest mergeguard case: {slowest:.2f} s")
+    sys.stdout.flush()
+    return {
+        "cases": count,
+        "tools": {
+            t: {**tally[t], "hunks": hunks[t], "lines": lines[t], "seconds": round(seconds[t], 2)} for t in tally
+        },
+        "kinds": {k: {t: dict(c) for t, c in v.items()} for k, v in by_kind.items()},
+        "git to mergeguard": dict(versus),
+    }
+
+
+def _counts(counter: Counter[str]) -> str:
+    return ", ".join(f"{name} {counter[name]}" for name in (*RIGHT, "conflict", "wrong") if counter[name])
+
+
+def show(
+    name: str,
+    tally: dict[str, Counter[str]],
+    hunks: Counter[str],
+    lines: Counter[str],
+    seconds: Counter[str],
+) -> None:
+    heads = ("cases", "equal", "=space", "conflict", "right confl", "finding", "WRONG", "hunks", "lines", "s")
+    print(f"\n({name})  {'tool':28}" + "".join(f"{h:>12}" for h in heads))
+    for tool, counts in tally.items():
+        row = [
+            sum(counts.values()),
+            *(counts[c] for c in ("equal", "white space", "conflict", "conflict right", "finding", "wrong")),
+            hunks[tool],
+            lines[tool],
+        ]
+        print(f"      {tool:28}" + "".join(f"{value:>12}" for value in row) + f"{seconds[tool]:>12.2f}")
+
+
+def keep(folder: Path, name: str, index: int, case: Case, outcome: Outcome, verdict: str) -> None:
+    place = folder / f"{name}-{index:04}-{case.kind}-{verdict}".replace(" ", "_")
+    for path, versions in case.files.items():
+        for side, text in zip(("base", "ours", "theirs"), versions, strict=True):
+            if text is not None:
+                _write(place / side / Path(path).name, text)
+    for path, text in (case.answer or {}).items():
+        _write(place / "answer" / Path(path).name, text)
+    for path, text in outcome.files.items():
+        _write(place / "got" / Path(path).name, text)
+
+
+def _write(path: Path, text: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,281 @@
+"""Merge cases from real releases whose answer is known by construction; deterministic for a seed.
+
+A case is bytes: ``files`` maps a path to (base, ours, theirs), any of the three None where the file does not
+exist there, and ``answer`` maps every path of the right result to its bytes; None says that the only right
+answer is a conflict or a finding.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.merge import traps, transforms
+from mergeguard.core.diff import Change, diff
+from tests import corpus
+
+EXTENSIONS = (".cu", ".cuh", ".hip", ".h", ".hpp", ".cpp", ".cc", ".c")
+Versions = tuple[bytes | None, bytes | None, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    name: str
+    kind: str
+    files: dict[str, Versions]
+    answer: dict[str, bytes] | None
+
+    @property
+    def single(self) -> tuple[bytes, bytes, bytes] | None:
+        """The three versions of a case of one file, else None."""
+        if len(self.files) != 1:
+            return None
+        base, ours, theirs = next(iter(self.files.values()))
+        assert base is not None and ours is not None and theirs is not None
+        return base, ours, theirs
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A file in successive releases in which it changed."""
+
+    path: str
+    versions: tuple[str, ...]
+    texts: tuple[bytes, ...]
+
+
+def chains(versions: tuple[str, ...] | None = None) -> list[Step]:
+    """Every file of csrc/ with the contents it had, oldest first, equal neighbours dropped."""
+    files: dict[str, list[tuple[str, bytes]]] = {}
+    for version in versions or corpus.all_versions():
+        root = corpus.path(version)
+        for path in sorted((root / "csrc").rglob("*")):
+            if path.suffix in EXTENSIONS and path.is_file():
+                name = path.relative_to(root).as_posix()
+                text = path.read_bytes()
+                history = files.setdefault(name, [])
+                if not history or history[-1][1] != text:
+                    history.append((version, text))
+    return [
+        Step(name, tuple(v for v, _ in history), tuple(x for _, x in history))
+        for name, history in sorted(files.items())
+    ]
+
+
+Hunk = tuple[int, int, list[Any]]  # base[start:end] becomes these
+
+
+def _apply(base: list[Any], hunks: list[Hunk]) -> bytes:
+    out: list[Any] = []
+    at = 0
+    for start, end, new in sorted(hunks, key=lambda h: (h[0], h[1])):
+        out += base[at:start]
+        out += new
+        at = end
+    return b"".join([*out, *base[at:]])
+
+
+def _lines(text: bytes) -> list[bytes]:
+    return text.splitlines(keepends=True)
+
+
+def _hunks(changes: list[Change], new: list[Any]) -> list[Hunk]:
+    return [(c.a0, c.a1, new[c.b0 : c.b1]) for c in changes]
+
+
+def _back(first: list[Change], hunks: list[Hunk]) -> list[Hunk]:
+    """``hunks`` on version 1 in the coordinates of version 0; those that touch a change of ``first`` drop."""
+    result: list[Hunk] = []
+    for start, end, new in hunks:
+        shift = 0
+        for c in first:
+            if c.b1 < start:
+                shift += (c.a1 - c.a0) - (c.b1 - c.b0)
+            elif c.b0 <= end:
+                break
+        else:
+            result.append((start + shift, end + shift, new))
+            continue
+        if c.b0 > end:
+            result.append((start + shift, end + shift, new))
+    return result
+
+
+def commuting(steps: list[Step], rng: random.Random) -> Iterator[Case]:
+    """(a): two successive releases' edits, the second moved before the first; whole, and random subsets."""
+    while True:
+        step = rng.choice(steps)
+        i = rng.randrange(len(step.texts) - 2)
+        v0, v1, v2 = (_lines(x) for x in step.texts[i : i + 3])
+        first = diff(v0, v1)
+        one, two = _hunks(first, v1), _back(first, _hunks(diff(v1, v2), v2))
+        if not one or not two:
+            continue
+        subset = rng.random() < 0.5
+        if subset:
+            one = rng.sample(one, rng.randint(1, len(one)))
+            two = rng.sample(two, rng.randint(1, len(two)))
+        base = step.texts[i]
+        sides = [_apply(v0, one), _apply(v0, two)]
+        if rng.random() < 0.5:
+            sides.reverse()
+        answer = _apply(v0, one + two)
+        yield Case(
+            f"{step.path}@{step.versions[i]}",
+            "subset" if subset else "whole",
+            {step.path: (base, sides[0], sides[1])},
+            {step.path: answer},
+        )
+
+
+_WORD = re.compile(rb"[A-Za-z0-9_]+|\s+|//|/\*|\*/|[^\sA-Za-z0-9_]")
+
+
+def _token_hunks(old: bytes, new: bytes) -> tuple[list[bytes], list[Hunk]]:
+    """The edits from ``old`` to ``new`` as token hunks: line hunks first, then the tokens inside them.
+
+    Two hunks with no token between them but white space are one.
+    """
+    a, b = _lines(old), _lines(new)
+    base: list[bytes] = []
+    hunks: list[Hunk] = []
+    at = 0
+    for change in [*diff(a, b), Change(len(a), len(a), len(b), len(b))]:
+        base += _WORD.findall(b"".join(a[at : change.a0]))
+        offset = len(base)
+        x, y = _WORD.findall(b"".join(a[change.a0 : change.a1])), _WORD.findall(b"".join(b[change.b0 : change.b1]))
+        for c in diff(x, y):
+            hunk = (c.a0 + offset, c.a1 + offset, y[c.b0 : c.b1])
+            if hunks:
+                s, e, text = hunks[-1]
+                between = x[e - offset : c.a0] if s >= offset else [b"."]
+                if not b"".join(between).strip():
+                    hunks[-1] = (s, hunk[1], [*text, *between, *hunk[2]])
+                    continue
+            hunks.append(hunk)
+        base += x
+        at = change.a1
+    return base, hunks
+
+
+def both_edit(steps: list[Step], rng: random.Random) -> Iterator[Case]:
+    """(c): neighbouring token edits of two real releases dealt at random to the two sides."""
+    while True:
+        step = rng.choice(steps)
+        i = rng.randrange(len(step.texts) - 2)
+        base, hunks = _token_hunks(step.texts[i], step.texts[i + rng.choice((1, 2))])
+        if len(hunks) < 2:
+            continue
+        start = rng.randrange(len(hunks) - 1)
+        cluster = [hunks[start]]
+        for hunk in hunks[start + 1 : start + rng.randint(2, 8)]:
+            if hunk[0] - cluster[-1][1] > 60:  # tokens: a few lines
+                break
+            cluster.append(hunk)
+        if len(cluster) < 2:
+            continue
+        dealt = [rng.random() < 0.5 for _ in cluster]
+        if all(dealt) or not any(dealt):
+            dealt[rng.randrange(len(dealt))] ^= True
+        one = [h for h, d in zip(cluster, dealt, strict=True) if d]
+        two = [h for h, d in zip(cluster, dealt, strict=True) if not d]
+        yield Case(
+            f"{step.path}@{step.versions[i]}",
+            "tokens",
+            {step.path: (step.texts[i], _apply(base, one), _apply(base, two))},
+            {step.path: _apply(base, cluster)},
+        )
+
+
+def overlapping(steps: list[Step], rng: random.Random) -> Iterator[Case]:
+    """(c), where a conflict is right: both sides give the same tokens a different text."""
+    while True:
+        step = rng.choice(steps)
+        i = rng.randrange(1, len(step.texts) - 1)
+        base, back = _token_hunks(step.texts[i], step.texts[i - 1])
+        _, forth = _token_hunks(step.texts[i], step.texts[i + 1])
+        pairs = [
+            (h, k) for h in back for k in forth if h[0] < k[1] and k[0] < h[1] and h[2] != k[2] and any(h[2])
+        ]
+        if not pairs:
+            continue
+        one, two = rng.choice(pairs)
+        if not _differ(base, one, two):
+            continue
+        yield Case(
+            f"{step.path}@{step.versions[i]}",
+            "overlap",
+            {step.path: (step.texts[i], _apply(base, [one]), _apply(base, [two]))},
+            None,
+        )
+
+
+def _differ(base: list[bytes], one: Hunk, two: Hunk) -> bool:
+    """Whether two overlapping edits contradict each other: neither is the other's in disguise, and each
+    puts tokens of its own where the other changes some."""
+    old1, old2 = b"".join(base[one[0] : one[1]]), b"".join(base[two[0] : two[1]])
+    new1, new2 = b"".join(one[2]), b"".join(two[2])
+    return bool(new1.strip() and new2.strip()) and old1 == old2 and b"".join(new1.split()) != b"".join(new2.split())
+
+
+def squares(steps: list[Step], rng: random.Random, kinds: tuple[str, ...] | None = None) -> Iterator[Case]:
+    """(b): a transformation on one side, a real upstream edit on the other; both directions."""
+    names = [name for name in transforms.KINDS if kinds is None or name in kinds]
+    turn = 0
+    while True:
+        kind = names[turn % len(names)]
+        for _ in range(200):
+            step = rng.choice(steps)
+            i = rng.randrange(len(step.texts) - 1)
+            old, new = step.texts[i], step.texts[i + 1]
+            made = transforms.make(kind, step.path, old, new, rng)
+            if made is None:
+                continue
+            before, after = made  # path -> bytes: T applied to old and to new
+            if before == {step.path: old} or before == after:
+                continue
+            flip = rng.random() < 0.5
+            files: dict[str, Versions] = {}
+            for path in sorted({step.path, *before, *after}):
+                b = old if path == step.path else None
+                edited = new if path == step.path else None
+                changed = before.get(path)
+                files[path] = (b, edited, changed) if flip else (b, changed, edited)
+            yield Case(f"{step.path}@{step.versions[i]}", kind, files, after)
+            break
+        turn += 1
+
+
+def trap_cases(steps: list[Step], rng: random.Random) -> Iterator[Case]:
+    """(d): what only a person can decide."""
+    turn = 0
+    while True:
+        kind = traps.KINDS[turn % len(traps.KINDS)]
+        for _ in range(200):
+            step = rng.choice(steps)
+            i = rng.randrange(len(step.texts))
+            made = traps.make(kind, step.texts[i], rng)
+            if made is not None:
+                base, ours, theirs, answer = made
+                if rng.random() < 0.5:
+                    ours, theirs = theirs, ours
+                yield Case(
+                    f"{step.path}@{step.versions[i]}",
+                    kind,
+                    {step.path: (base, ours, theirs)},
+                    None if answer is None else {step.path: answer},
+                )
+                break
+        turn += 1
+
+
+SETS: dict[str, Callable[[list[Step], random.Random], Iterator[Case]]] = {
+    "a": commuting,
+    "b": squares,
+    "c": both_edit,
+    "c-overlap": overlapping,
+    "d": trap_cases,
+}

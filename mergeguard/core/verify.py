@@ -1,0 +1,582 @@
+"""Same program, without a compiler: what a layout's units define, against what the monolith defined.
+
+Works on items and tokens (``core.source``); nothing is guessed where tokens can't tell (types, overload
+resolution): that is what the compiled comparison is for (``core.symbols``). Each finding names the check that
+made it; ``CHECKS`` lists them all.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from mergeguard.core.buildlist import mentions
+from mergeguard.core.environment import Environment
+from mergeguard.core.flatten import FlatUnit, LayoutText, flatten, is_guarded, line_at
+from mergeguard.core.routing import check_arms
+from mergeguard.core.source import Item, Kind, Source, code_tokens, nested, parse
+from mergeguard.core.symbols import Severity
+
+CHECKS: Mapping[str, str] = {
+    "unreadable": "a layout file can't be read as items",
+    "header guard": "a header of the layout may be taken in twice",
+    "glue": "guards or shard macros do not pair up",
+    "include": "an include of the monolith is gone, changed, or points elsewhere from its new place",
+    "include order": "an include moved behind what it came before",
+    "lost": "a definition, instantiation or registration of the monolith is in no unit",
+    "added": "the layout defines something that the monolith does not",
+    "changed": "a definition's tokens differ from the monolith's",
+    "doubled": "something that must be defined once is defined by several units",
+    "environment": "other macros are in force around a definition than in the monolith",
+    "self-contained": "a unit uses a name of the monolith before, or without, its definition",
+    "odr": "one external name, different tokens or macros in two units: the linker silently keeps one",
+    "divided state": "a writable object becomes one object for each unit",
+    "visibility": "something that other files could call is internal now",
+    "arm": "an arm is in no shard, in two, or cut in the middle",
+    "dispatch": "the entry sends a value to a shard that does not have its arm",
+    "build list": "a unit is not listed where the monolith is",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One difference; ``line`` is 1-based in ``path``, None where no single line is to blame."""
+
+    check: str
+    severity: Severity
+    message: str
+    path: str
+    line: int | None = None
+    item: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFile:
+    """A build file before the split (listing the monolith) and after it."""
+
+    path: str
+    before: bytes
+    after: bytes
+
+
+_MUST_BE_ONCE = (Kind.FUNCTION, Kind.VARIABLE)
+_COMPARED = frozenset(
+    {
+        Kind.FUNCTION,
+        Kind.KERNEL,
+        Kind.TYPE,
+        Kind.ALIAS,
+        Kind.VARIABLE,
+        Kind.DECLARATION,
+        Kind.INSTANTIATION,
+        Kind.USING,
+        Kind.OPAQUE,
+        Kind.PRAGMA,
+    }
+)
+_Identity = tuple[str, str, str, str, str, str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """An item of a source, wherever it is nested, with what the checks ask about it."""
+
+    item: Item
+    source: Source
+    spaces: frozenset[str]  # the layout's own namespaces
+    hidden: bool  # inside an anonymous namespace
+    index: int  # of its unit; -1 for the monolith
+
+    @cached_property
+    def tokens(self) -> tuple[str, ...]:
+        return tuple(code_tokens(self.source, self.item.code_start, self.item.code_end))
+
+    @property
+    def name(self) -> str:
+        return self.item.name
+
+    @cached_property
+    def plain(self) -> str:
+        """The name without the layout's namespaces."""
+        first, _, rest = self.item.name.partition("::")
+        return rest if rest and first in self.spaces else self.item.name
+
+    @property
+    def spaced(self) -> bool:
+        """Whether it stands in a namespace that the layout made."""
+        return self.plain != self.item.name
+
+    @property
+    def last(self) -> str:
+        return self.plain.rpartition("::")[2]
+
+    @cached_property
+    def identity(self) -> _Identity:
+        key = self.item.key
+        return (
+            *(str(key.kind), self.plain, key.arguments, key.returns, key.template, key.parameters),
+            key.condition,
+        )
+
+    @property
+    def is_template(self) -> bool:
+        return "template" in self.item.flags and "specialization" not in self.item.flags
+
+    @property
+    def is_internal(self) -> bool:
+        flags = self.item.flags
+        if self.hidden or "static" in flags:
+            return True
+        return self.item.kind is Kind.VARIABLE and "inline" not in flags and self.is_constant
+
+    @property
+    def is_constant(self) -> bool:
+        if "constexpr" in self.item.flags:
+            return True
+        head = self.tokens[: self.tokens.index("=")] if "=" in self.tokens else self.tokens
+        # `const T* p` is a writable pointer; the const that counts comes last, or there is no pointer.
+        if "const" not in head:
+            return False
+        return "*" not in head or head.index("*") < len(head) - 1 - head[::-1].index("const")
+
+    @property
+    def is_definition(self) -> bool:
+        return "definition" in self.item.flags or self.item.kind is Kind.KERNEL
+
+    @property
+    def is_registration(self) -> bool:
+        """A macro call at file scope, with or without a body: it registers something at start-up."""
+        if self.item.kind not in (Kind.FUNCTION, Kind.DECLARATION, Kind.OPAQUE) or not self.name:
+            return False
+        return not self.item.returns and self.tokens[:1] == (self.name,) and self.name.isupper()
+
+    @property
+    def must_be_once(self) -> bool:
+        """Whether two units that both define it will not link (or register twice)."""
+        if self.is_registration:
+            return True
+        if self.item.kind not in (*_MUST_BE_ONCE, Kind.KERNEL) or not self.is_definition:
+            return False
+        if self.item.kind is Kind.VARIABLE and "extern" in self.item.flags:
+            return False
+        shared = self.is_template or {"inline", "constexpr"} & self.item.flags or "inline" in self.tokens[:6]
+        return not self.is_internal and not shared
+
+
+def definitions(source: Source, spaces: frozenset[str] = frozenset(), index: int = -1) -> list[Definition]:
+    """All items of a source that the checks compare, namespaces opened."""
+    found: list[Definition] = []
+
+    def walk(items: Iterable[Item], hidden: bool) -> None:
+        for item in items:
+            if item.kind is Kind.NAMESPACE:
+                walk(nested(source, item), hidden or "anonymous" in item.flags)
+            elif item.kind in _COMPARED:
+                found.append(Definition(item, source, spaces, hidden, index))
+
+    walk(source.items, False)
+    return found
+
+
+def compare(
+    path: str,
+    monolith: bytes,
+    files: Sequence[LayoutText],
+    build: Sequence[BuildFile] = (),
+) -> tuple[Finding, ...]:
+    """Every way in which the layout ``files`` is not the program that ``monolith`` (at ``path``) is.
+
+    Empty, or notes only: the same program as far as tokens can tell.
+    """
+    return _Comparison(path, monolith, files, build).findings()
+
+
+class _Comparison:
+    def __init__(
+        self, path: str, monolith: bytes, files: Sequence[LayoutText], build: Sequence[BuildFile]
+    ) -> None:
+        self.path = path
+        self.files = {file.path: file for file in files}
+        self.build = build
+        self.before = parse(monolith)
+        self.environment = Environment(self.before)
+        self.unit_paths = [file.path for file in files if file.is_unit]
+        self.units = [flatten(unit, files) for unit in self.unit_paths]
+        self.open = [flatten(unit, files, everything=True) for unit in self.unit_paths]
+        self.spaces = frozenset(unit.namespace for unit in self.units if unit.namespace)
+        self.originals = definitions(self.before)
+        self.parts = [definitions(unit.source, self.spaces, n) for n, unit in enumerate(self.units)]
+        self.whole = [definitions(unit.source, self.spaces, n) for n, unit in enumerate(self.open)]
+        self.environments = [Environment(unit.source) for unit in self.units]
+        self.found: list[Finding] = []
+
+    def report(
+        self,
+        check: str,
+        message: str,
+        definition: Definition | None = None,
+        *,
+        path: str = "",
+        offset: int | None = None,
+        severity: Severity = Severity.ERROR,
+        item: str = "",
+    ) -> None:
+        assert check in CHECKS
+        if definition is not None:
+            item = item or definition.plain
+            if definition.index >= 0:
+                path, offset = self.units[definition.index].place(definition.item.code_start)
+            else:
+                path, offset = self.path, definition.item.code_start
+        text = self.files[path].text if path in self.files else None
+        if path == self.path and (definition is None or definition.index < 0):
+            text = self.before.text
+        line = line_at(text, offset) if text is not None and offset is not None else None
+        self.found.append(Finding(check, severity, message, path or self.path, line, item))
+
+    def findings(self) -> tuple[Finding, ...]:
+        self.check_files()
+        if not self.unit_paths:
+            self.report("lost", "the layout has no translation unit")
+            return tuple(self.found)
+        self.check_includes()
+        self.check_definitions()
+        self.check_once()
+        self.check_odr()
+        self.check_state()
+        self.check_environment()
+        for check, message, path, offset, item in check_arms(
+            self.before, list(self.files.values()), self.units, self.open
+        ):
+            self.report(check, message, path=path, offset=offset, item=item)
+        self.check_build()
+        return tuple(dict.fromkeys(self.found))
+
+    # -- files -------------------------------------------------------------------------------------
+
+    def check_files(self) -> None:
+        for file in self.files.values():
+            source = parse(file.text)
+            if not file.is_unit and not is_guarded(source.lexed):
+                self.report("header guard", "the header has no include guard", path=file.path, offset=0)
+            taken = any(file.path in unit.files for unit in self.units)
+            if not taken:
+                self.report("lost", "no unit takes this file in", path=file.path, offset=0)
+        for unit in (*self.units, *self.open):
+            for path, offset, message in unit.problems:
+                self.report("glue", message, path=path, offset=offset)
+            for offset, message in unit.source.problems:
+                path, there = unit.place(offset)
+                self.report("unreadable", message, path=path, offset=there)
+
+    def check_includes(self) -> None:
+        wanted = [self.include(item, self.path) for item in self.before.items if item.kind is Kind.INCLUDE]
+        seen: set[int] = set()
+        for unit in self.units:
+            order: list[int] = []
+            for item in unit.source.items:
+                if item.kind is not Kind.INCLUDE:
+                    continue
+                path, offset = unit.place(item.code_start)
+                mine = self.include(item, path)
+                matches = [n for n, other in enumerate(wanted) if self.same_include(mine, other)]
+                if not matches:
+                    message = f"the monolith has no include that means {item.name} from here"
+                    self.report("include", message, path=path, offset=offset, item=item.name)
+                    continue
+                seen.update(matches)
+                order.append(matches[0])
+            late = next((b for a, b in zip(order, order[1:], strict=False) if b < a), None)
+            if late is not None:
+                self.report(
+                    "include order", f"{wanted[late][0]} comes later than in the monolith", path=unit.path
+                )
+        for number, (spelled, _, condition) in enumerate(wanted):
+            if number not in seen:
+                under = f" under {' and '.join(condition)}" if condition else ""
+                self.report("include", f"no unit includes {spelled}{under}", path=self.path, item=spelled)
+
+    @staticmethod
+    def include(item: Item, path: str) -> tuple[str, str, tuple[str, ...]]:
+        """How an include is spelled, what it means beside ``path``, and under which conditions."""
+        spelled = item.name
+        resolved = spelled
+        if spelled.startswith('"'):
+            resolved = posixpath.normpath(posixpath.join(posixpath.dirname(path), spelled.strip('"')))
+        return spelled, resolved, item.key.condition
+
+    @staticmethod
+    def same_include(mine: tuple[str, str, tuple[str, ...]], other: tuple[str, str, tuple[str, ...]]) -> bool:
+        if mine[2] != other[2]:
+            return False
+        # A path with dots means what it means beside its file; a plain one may be found by -I.
+        return mine[1] == other[1] or (mine[0] == other[0] and not mine[0].startswith(('"./', '"../')))
+
+    # -- definitions -------------------------------------------------------------------------------
+
+    def check_definitions(self) -> None:
+        wanted = Counter(one.identity for one in self.originals)
+        occurrences: dict[_Identity, list[Definition]] = defaultdict(list)
+        for parts in self.whole:
+            for one in parts:
+                if not self.is_dispatch(one):
+                    occurrences[one.identity].append(one)
+        texts: dict[_Identity, list[tuple[str, ...]]] = defaultdict(list)
+        for original in self.originals:
+            texts[original.identity].append(original.tokens)
+        for original in self.originals:
+            here = occurrences.get(original.identity, [])
+            if not here:
+                self.report("lost", self.lost_message(original), original)
+                continue
+            most = max(Counter(one.index for one in here).values())
+            if most < wanted[original.identity]:
+                self.report("lost", self.lost_message(original), original)
+        for identity, here in occurrences.items():
+            known = texts.get(identity)
+            for one in here:
+                if known is None:
+                    self.report_added(one)
+                elif not any(same_tokens(text, one.tokens) for text in known):
+                    self.report("changed", "its tokens are not the monolith's", one)
+
+    def lost_message(self, original: Definition) -> str:
+        what = {
+            Kind.INSTANTIATION: f"instantiation <{original.item.arguments}>",
+            Kind.DECLARATION: "declaration",
+            Kind.KERNEL: "kernel",
+            Kind.PRAGMA: "pragma",
+        }.get(original.item.kind, "definition")
+        if original.is_registration:
+            what = "registration"
+        return f"this {what} is in no unit of the layout"
+
+    def report_added(self, one: Definition) -> None:
+        if one.item.kind is Kind.PRAGMA or one.spaced and one.item.kind is Kind.DECLARATION:
+            return
+        if one.item.kind is Kind.DECLARATION and any(
+            original.plain == one.plain for original in self.originals
+        ):
+            return  # a forward declaration of something that is there
+        if one.item.kind is Kind.INSTANTIATION:
+            text = f"instantiation <{one.item.arguments}> is not in the monolith"
+            self.report("added", text, one, severity=Severity.NOTE)
+            return
+        self.report("added", "the monolith has no such definition", one)
+
+    def is_dispatch(self, one: Definition) -> bool:
+        """The entry's glue: it calls into a shard's namespace, which no text of the monolith can."""
+        return not one.spaced and one.item.kind is Kind.FUNCTION and not self.spaces.isdisjoint(one.tokens)
+
+    def check_once(self) -> None:
+        places: dict[tuple[str, _Identity], list[Definition]] = defaultdict(list)
+        for parts in self.parts:
+            for one in parts:
+                if one.must_be_once or one.item.kind is Kind.INSTANTIATION:
+                    places[one.name, one.identity].append(one)
+        for here in places.values():
+            one = here[0]
+            if one.item.kind is Kind.INSTANTIATION and "extern" in one.item.flags:
+                continue
+            times = Counter(self.before_count(one) for _ in [0])
+            allowed = max([*times, 1]) if one.item.kind is Kind.INSTANTIATION else 1
+            if len({d.index for d in here}) > 1 or len(here) > allowed:
+                units = ", ".join(dict.fromkeys(self.unit_paths[d.index] for d in here))
+                what = "instantiated" if one.item.kind is Kind.INSTANTIATION else "defined"
+                self.report("doubled", f"{what} more than once: {units}", here[-1])
+        for original in self.originals:
+            if not original.must_be_once or original.is_registration:
+                continue
+            if {"device", "global"} & original.item.flags:
+                continue
+            found = [d for parts in self.parts for d in parts if d.identity == original.identity]
+            if found and not any(d.must_be_once and not d.spaced for d in found):
+                word = "static" if all(d.is_internal for d in found) else "inline"
+                severity = Severity.NOTE if word == "inline" else Severity.WARNING
+                text = f"it is {word} now: a file elsewhere that declares it for itself will not link"
+                if word == "static" or original.item.kind is not Kind.VARIABLE:
+                    self.report("visibility", text, found[0], severity=severity)
+
+    def before_count(self, one: Definition) -> int:
+        return sum(original.identity == one.identity for original in self.originals)
+
+    def check_odr(self) -> None:
+        groups: dict[tuple[str, _Identity], list[Definition]] = defaultdict(list)
+        for parts in self.parts:
+            for one in parts:
+                if one.is_internal or one.must_be_once or not self.folds(one) or self.is_dispatch(one):
+                    continue
+                groups[one.name, one.identity].append(one)
+        for here in groups.values():
+            first = here[0]
+            for other in here[1:]:
+                if other.index == first.index:
+                    continue
+                pair = f"{self.unit_paths[first.index]} and {self.unit_paths[other.index]}"
+                if other.tokens != first.tokens:
+                    self.report("odr", f"its tokens differ between {pair}", other)
+                    break
+                names = self.differing(first, other)
+                if names:
+                    self.report("odr", f"{', '.join(names)} differ between {pair}", other)
+                    break
+
+    @staticmethod
+    def folds(one: Definition) -> bool:
+        kinds = (Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.VARIABLE, Kind.ALIAS)
+        return one.item.kind in kinds and (one.is_definition or one.item.kind in (Kind.TYPE, Kind.ALIAS))
+
+    def differing(self, one: Definition, other: Definition) -> list[str]:
+        a = self.environments[one.index].at(one.tokens, one.item.code_start)
+        b = self.environments[other.index].at(other.tokens, other.item.code_start)
+        return sorted(name for name in {*a, *b} if a.get(name) != b.get(name))
+
+    def check_state(self) -> None:
+        units_of: dict[_Identity, dict[int, Definition]] = defaultdict(dict)
+        for parts in self.parts:
+            for one in parts:
+                units_of[one.identity][one.index] = one
+        for here in units_of.values():
+            one = next(iter(here.values()))
+            if len(here) < 2 or self.is_dispatch(one):
+                continue
+            names = {d.name for d in here.values()}
+            separate = one.is_internal or len(names) > 1
+            if one.item.kind is Kind.VARIABLE and separate and not one.is_constant:
+                if "extern" not in one.item.flags:
+                    self.report("divided state", f"one object in each of {len(here)} units", one)
+            elif one.item.kind in (Kind.FUNCTION, Kind.KERNEL) and separate:
+                local = local_state(one.tokens)
+                if local:
+                    text = f"its static {local} is one object in each of {len(here)} units"
+                    self.report("divided state", text, one, severity=Severity.WARNING)
+
+    # -- macros and names in force -----------------------------------------------------------------
+
+    def check_environment(self) -> None:
+        providers = self.providers(self.before, self.originals, self.environment)
+        originals: dict[_Identity, Definition] = {}
+        for original in self.originals:
+            originals.setdefault(original.identity, original)
+        for index, parts in enumerate(self.parts):
+            mine = self.providers(self.units[index].source, parts, self.environments[index])
+            for one in parts:
+                known = originals.get(one.identity)
+                if known is None or self.is_dispatch(one) or one.item.kind is Kind.PRAGMA:
+                    continue
+                self.check_macros(one, known)
+                self.check_names(one, known, providers, mine)
+
+    def check_macros(self, one: Definition, known: Definition) -> None:
+        before = self.environment.at(one.tokens, known.item.code_start)
+        now = self.environments[one.index].at(one.tokens, one.item.code_start)
+        for name in sorted({*before, *now}):
+            if before.get(name) != now.get(name):
+                text = f"macro {name} is not what it is in the monolith here"
+                if name not in now:
+                    text = f"macro {name} is not defined here, in the monolith it is"
+                elif name not in before:
+                    text = f"macro {name} is defined here, in the monolith it is not"
+                self.report("environment", text, one)
+
+    def check_names(
+        self,
+        one: Definition,
+        known: Definition,
+        providers: Mapping[str, int],
+        mine: Mapping[str, int],
+    ) -> None:
+        words = self.environment.closure(one.tokens, known.item.code_start)
+        missing = sorted(
+            word
+            for word in words
+            if word != one.last
+            and providers.get(word, len(self.before.text)) < known.item.code_start
+            and mine.get(word, one.item.code_start + 1) > one.item.code_start
+        )
+        if missing:
+            self.report("self-contained", f"{', '.join(missing)} not declared before it here", one)
+
+    @staticmethod
+    def providers(source: Source, parts: Sequence[Definition], environment: Environment) -> dict[str, int]:
+        """For each name that a source declares at file scope, where it does so first."""
+        found: dict[str, int] = {}
+        for one in parts:
+            if one.item.kind in (Kind.PRAGMA, Kind.OPAQUE, Kind.INSTANTIATION) or not one.last:
+                continue
+            if one.item.key.arguments:
+                continue  # a specialisation declares nothing new
+            found[one.last] = min(found.get(one.last, one.item.code_start), one.item.code_start)
+        return found
+
+    # -- build -------------------------------------------------------------------------------------
+
+    def check_build(self) -> None:
+        for file in self.build:
+            wanted = mentions(file.before, self.path)
+            if not wanted:
+                continue
+            for unit in self.unit_paths:
+                listed = mentions(file.after, unit)
+                if listed < wanted:
+                    self.report(
+                        "build list",
+                        f"{unit} is listed {listed} times, the monolith {wanted}",
+                        path=file.path,
+                    )
+                elif listed > wanted:
+                    self.report(
+                        "build list", f"{unit} is listed {listed} times, not {wanted}", path=file.path
+                    )
+
+
+def same_tokens(original: Sequence[str], moved: Sequence[str]) -> bool:
+    """Whether ``moved`` is ``original``, but for one ``inline`` or ``static`` that a new home needs."""
+    if len(moved) == len(original):
+        return tuple(original) == tuple(moved)
+    if len(moved) != len(original) + 1:
+        return False
+    for position, token in enumerate(moved):
+        if position == len(original) or token != original[position]:
+            return token in ("inline", "static") and tuple(original[position:]) == tuple(
+                moved[position + 1 :]
+            )
+    return False
+
+
+def local_state(tokens: Sequence[str]) -> str:
+    """The name of a writable function-local static object, "" if there is none."""
+    if "{" not in tokens:
+        return ""
+    start = tokens.index("{")
+    for position in range(start, len(tokens)):
+        if tokens[position] not in ("static", "thread_local"):
+            continue
+        ahead = list(tokens[position + 1 : position + 40])
+        stop = next((n for n, token in enumerate(ahead) if token in (";", "=", "{", "(")), len(ahead))
+        head = ahead[:stop]
+        if head and not {"const", "constexpr", "thread_local"} & set(head):
+            return next((t for t in reversed(head) if t[0].isalpha() or t[0] == "_"), "object")
+    return ""
+
+
+def failures(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings that fail a check: all but the notes."""
+    return tuple(finding for finding in findings if finding.severity is not Severity.NOTE)
+
+
+__all__ = [
+    "CHECKS",
+    "BuildFile",
+    "Definition",
+    "Finding",
+    "FlatUnit",
+    "LayoutText",
+    "compare",
+    "definitions",
+    "failures",
+    "same_tokens",
+]
