@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from mergeguard.core.conditions import MIDDLES, OPENERS, condition_of
 from mergeguard.core.items import Kind, Parameter
 from mergeguard.core.lexer import Lexed, TokenKind
-from mergeguard.core.segment import PARENTHESISED_ATTRIBUTES, Block, Segment
+from mergeguard.core.segment import Segment
 from mergeguard.core.text import join_type
+from mergeguard.core.view import PARENTHESISED_ATTRIBUTES, Block
 
 
 @dataclass(slots=True)

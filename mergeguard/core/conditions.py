@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 from mergeguard.core.lexer import Directive, Lexed, TokenKind
@@ -14,6 +15,7 @@ MIDDLES = frozenset({"elif", "elifdef", "elifndef", "else"})
 
 Facts = tuple[tuple[str, bool], ...]
 
+_MOST_BRANCHES = 200  # of one #if; further ones are not told apart
 _LONGEST = 2000  # characters; a longer condition is not taken apart
 
 
@@ -76,9 +78,73 @@ def possible(assumed: Mapping[str, bool], new: Facts) -> bool:
     return True
 
 
-def mentions(atom: str, name: str) -> bool:
-    """Whether a macro's definition can change an atom's truth."""
-    return name in atom and re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", atom) is not None
+@lru_cache(maxsize=4096)
+def names(atom: str) -> frozenset[str]:
+    """The identifiers of an atom: defining one of them can change its truth."""
+    return frozenset(re.findall(r"[^\W\d][\w$]*", atom))
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One level of a condition path: exact text, and the short one that identity uses."""
+
+    exact: str
+    short: str
+
+
+class Group:
+    """An open ``#if`` .. ``#endif``: which branch is being read, and what that says."""
+
+    __slots__ = ("_conditions", "_dead", "_known", "has_else")
+
+    def __init__(self, condition: str) -> None:
+        self._conditions = [condition]
+        self._known: dict[str, bool] = {}  # from the branches not taken
+        self._dead = False  # those contradict each other already
+        self.has_else = False
+
+    @property
+    def first(self) -> str:
+        """The condition of the ``#if`` line."""
+        return self._conditions[0]
+
+    def enter(self, condition: str) -> None:
+        """Goes on to an ``#elif`` with this condition, or with "" to the ``#else``."""
+        if not self.has_else and len(self._conditions) <= _MOST_BRANCHES:
+            new = facts(self._conditions[-1], False)
+            self._dead = self._dead or not possible(self._known, new)
+            self._known.update(new)
+        if condition:
+            self._conditions.append(condition)
+        else:
+            self.has_else = True
+
+    def close(self) -> None:
+        """Stands for the branch that is taken when there is no ``#else``."""
+        self.enter("")
+
+    def facts(self) -> Facts | None:
+        """What follows from the current branch's being taken; None if it never is."""
+        if self._dead:
+            return None
+        if self.has_else:
+            return tuple(self._known.items())
+        new = facts(self._conditions[-1], True)
+        if not possible(self._known, new):
+            return None
+        return tuple({**self._known, **dict(new)}.items())
+
+    def branch(self) -> Branch:
+        """The current branch as a level of a condition path."""
+        conditions = self._conditions
+        if self.has_else:
+            if len(conditions) > 1 and len(conditions) <= _MOST_BRANCHES:
+                return Branch(negated(" || ".join(f"({c})" for c in conditions)), negated(conditions[0]))
+            return Branch(negated(conditions[0]), negated(conditions[0]))
+        if len(conditions) == 1 or len(conditions) > _MOST_BRANCHES:
+            return Branch(conditions[-1], conditions[-1])
+        earlier = " && ".join(negated(condition) for condition in conditions[:-1])
+        return Branch(f"{earlier} && ({conditions[-1]})", conditions[-1])
 
 
 def _with_parentheses(words: list[str]) -> list[str]:

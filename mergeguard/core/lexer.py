@@ -26,6 +26,22 @@ class TokenKind(IntEnum):
     PUNCT = 6
 
 
+class Role(IntEnum):
+    """What bracket matching needs of a token; brackets and these signs stand for themselves (ASCII)."""
+
+    COMMENT = 0
+    WORD = 1
+    OTHER = 2
+    ARROW = 3
+    COLON = 58
+    SEMICOLON = 59
+    LESS = 60
+    EQUAL = 61
+    GREATER = 62  # also >> and >>>
+    BRACE = 123
+    CLOSE_BRACE = 125
+
+
 class Token(NamedTuple):
     """One token: its kind and its byte range ``[start, end)``."""
 
@@ -52,13 +68,14 @@ class Directive:
 
 @dataclass(frozen=True, slots=True)
 class Lexed:
-    """A lexed file: ``directive_of[i]`` is the index of token ``i``'s directive, -1 for none."""
+    """A lexed file. Per token: ``directive_of`` its directive's index (-1: none), ``roles`` its ``Role``."""
 
     text: bytes
     tokens: list[Token]
     directives: tuple[Directive, ...]
     directive_of: list[int]
     starts: list[int]
+    roles: bytearray
 
     def index_at(self, offset: int) -> int:
         """Index of the first token that starts at byte ``offset`` or later."""
@@ -139,7 +156,9 @@ def lex(text: bytes) -> Lexed:
             name = spell(text[tokens[first + 1].start : tokens[first + 1].end])
         directive_of[first:last] = [len(directives)] * (last - first)
         directives.append(Directive(name, tokens[first].start, tokens[last - 1].end, first, last))
-    return Lexed(text, tokens, tuple(directives), directive_of, [token[1] for token in tokens])
+    return Lexed(
+        text, tokens, tuple(directives), directive_of, [token[1] for token in tokens], _roles(text, tokens)
+    )
 
 
 def spell(raw: bytes) -> str:
@@ -168,3 +187,27 @@ def _starts_line(text: bytes, tokens: list[Token], index: int) -> bool:
             return False
         index -= 1
     return True
+
+
+def _roles(text: bytes, tokens: list[Token]) -> bytearray:
+    roles = bytearray(len(tokens))
+    interesting = frozenset(b"()[]{}<>;:=")
+    word, other, arrow, greater = int(Role.WORD), int(Role.OTHER), int(Role.ARROW), int(Role.GREATER)
+    for index, (kind, start, end) in enumerate(tokens):
+        if kind == 1:
+            continue
+        if kind == 2:
+            roles[index] = word
+        elif kind == 6:
+            first = text[start]
+            if end - start == 1:
+                roles[index] = first if first in interesting else other
+            elif first == greater and text[end - 1] == greater:
+                roles[index] = greater
+            elif first == 45 and text[end - 1] == greater:
+                roles[index] = arrow
+            else:
+                roles[index] = other
+        else:
+            roles[index] = other
+    return roles

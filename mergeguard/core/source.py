@@ -7,10 +7,10 @@ from dataclasses import replace
 from hashlib import blake2b
 
 from mergeguard.core.classify import Facets, classify
-from mergeguard.core.conditions import MIDDLES, OPENERS, condition_of
+from mergeguard.core.conditions import MIDDLES, OPENERS, Branch, condition_of
 from mergeguard.core.items import Item, ItemKey, Kind, Parameter, Source, Unit
 from mergeguard.core.lexer import Directive, Lexed, TokenKind, lex, line_of
-from mergeguard.core.segment import Branch, Segment, segment
+from mergeguard.core.segment import Segment, segment
 from mergeguard.core.text import code_tokens, identifiers, join_expression
 
 __all__ = [
