@@ -101,8 +101,12 @@ def run_git(
     environment: Mapping[str, str],
     stdin: bytes | None = None,
     ok: Sequence[int] = (0,),
+    inherit: Sequence[int] = (),
 ) -> Completed:
-    """Run git and wait. An exit status not in ``ok`` raises ``GitError`` with what git said."""
+    """Run git and wait. An exit status not in ``ok`` raises ``GitError`` with what git said.
+
+    ``inherit`` lists file descriptors that git keeps open.
+    """
     command = ["git", *arguments]
     try:
         process = subprocess.run(
@@ -113,6 +117,7 @@ def run_git(
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
             check=False,
+            pass_fds=inherit,
         )
     except FileNotFoundError as error:
         if not cwd.is_dir():

@@ -117,10 +117,11 @@ class Repository:
         stdin: bytes | None = None,
         ok: Sequence[int] = (0,),
         environment: Mapping[str, str] | None = None,
+        inherit: Sequence[int] = (),
     ) -> Completed:
-        """Run git at the root of the work tree; ``environment`` adds variables."""
+        """Run git at the root of the work tree; ``environment`` adds variables (see ``run_git``)."""
         merged = {**self.environment, **environment} if environment else self.environment
-        return run_git(arguments, cwd=self.work_tree, environment=merged, stdin=stdin, ok=ok)
+        return run_git(arguments, cwd=self.work_tree, environment=merged, stdin=stdin, ok=ok, inherit=inherit)
 
     @cached_property
     def objects(self) -> ObjectStore:

@@ -1,0 +1,296 @@
+"""A landing killed at every point: the repository is as before or as after, and the next run says which."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mergeguard.git import errors, faults
+from mergeguard.git.landing import Outcome, land
+from mergeguard.git.objects import MODE_FILE, Entry
+from mergeguard.git.recovery import Recovery, forget, pending, recover
+from tests.git.conftest import Sandbox
+from tests.git.landings import (
+    clean_outcome,
+    conflict_outcome,
+    leftovers,
+    populate,
+    snapshot,
+    stage_outcome,
+    upstream,
+)
+
+OUTCOMES: dict[str, Callable[[Sandbox], Outcome]] = {
+    "clean": clean_outcome,
+    "conflict": conflict_outcome,
+    "stage": stage_outcome,
+}
+
+
+def in_child(action: Callable[[], object], **variables: str) -> int:
+    """Run ``action`` in a forked process; its exit status (137: a point was fatal, 1: an expected error)."""
+    child = os.fork()
+    if child == 0:
+        os.environ.update(variables)
+        faults._passed = 0
+        try:
+            action()
+        except errors.RepositoryError:
+            os._exit(1)
+        except BaseException:
+            os._exit(99)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+class Case:
+    """A prepared repository, copied anew for each landing, with its states before and after."""
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        self.folder = folder
+        self.outcome = OUTCOMES[kind]
+        self.template = Sandbox(folder / "template")
+        populate(self.template)
+        upstream(self.template)
+        self.copies = 0
+        done = self.copy()
+        self.before = snapshot(done)
+        trace = folder / "trace"
+        assert self.land(done, MERGEGUARD_FAULT_TRACE=str(trace)) == 0
+        self.after = snapshot(done)
+        assert self.after != self.before
+        self.points = trace.read_text().splitlines()
+
+    def copy(self) -> Sandbox:
+        self.copies += 1
+        root = self.folder / f"copy{self.copies}"
+        shutil.copytree(self.template.root, root, symlinks=True)
+        return Sandbox.at(root)
+
+    def land(self, sandbox: Sandbox, **variables: str) -> int:
+        return in_child(lambda: land(sandbox.repository, self.outcome(sandbox)), **variables)
+
+    def state(self, sandbox: Sandbox) -> str:
+        found = snapshot(sandbox)
+        assert leftovers(sandbox) == []
+        if found == self.before:
+            return "before"
+        assert found == self.after
+        return "after"
+
+
+@pytest.fixture(scope="module", params=sorted(OUTCOMES))
+def case(request, tmp_path_factory) -> Case:
+    return Case(tmp_path_factory.mktemp(request.param), request.param)
+
+
+def test_killed_at_every_point(case, capsys):
+    survived = {"before": 0, "after": 0}
+    for number, name in enumerate(case.points, 1):
+        sandbox = case.copy()
+        assert case.land(sandbox, MERGEGUARD_FAULT=str(number)) == 137, name
+        interrupted = pending(sandbox.repository)
+        recovered = recover(sandbox.repository)
+        state = case.state(sandbox)
+        assert (recovered is not None) == interrupted, name
+        if recovered is not None:
+            assert recovered.outcome == state, name
+            assert recovered.saved == ()
+        survived[state] += 1
+        assert recover(sandbox.repository) is None
+        shutil.rmtree(sandbox.root)
+    assert survived["before"] + survived["after"] == len(case.points) > 10
+    assert survived["before"] > 0
+    assert survived["after"] > 0
+    with capsys.disabled():
+        print(f"\n{len(case.points)} fault points, {survived['before']} undone, {survived['after']} finished")
+
+
+def test_failing_at_every_point(case):
+    """A full disk or a missing permission: undone at once, with an error; or finished, once the ref moved."""
+    for number, name in enumerate(case.points, 1):
+        sandbox = case.copy()
+        code = case.land(sandbox, MERGEGUARD_FAULT=str(number), MERGEGUARD_FAULT_MODE="raise")
+        assert code in (0, 1), name
+        assert case.state(sandbox) == ("after" if code == 0 else "before"), name
+        shutil.rmtree(sandbox.root)
+
+
+def test_recovery_killed_at_every_point(case):
+    """… and the recovery after it, and only the one after that runs through."""
+    moments = [
+        "write the work tree",
+        "write journal (ready)",
+        "fsync new index",
+        "write state.json",
+        "replace the index",
+        "update the ref",
+        "remove index lock",
+        "remove journal",
+    ]
+    total = 0
+    for name in moments:
+        if name not in case.points:
+            continue
+        number = str(case.points.index(name) + 1)
+        killed = case.copy()
+        assert case.land(killed, MERGEGUARD_FAULT=number) == 137
+        again = 1
+        while True:
+            sandbox = Sandbox.at(killed.root.with_name("again"))
+            shutil.copytree(killed.root, sandbox.root, symlinks=True)
+            code = in_child(lambda box=sandbox: recover(box.repository), MERGEGUARD_FAULT=str(again))  # type: ignore[misc]
+            if code == 137:
+                recover(sandbox.repository)
+                total += 1
+            case.state(sandbox)
+            shutil.rmtree(sandbox.root)
+            again += 1
+            if code != 137:
+                assert code == 0
+                break
+    assert total > 10
+
+
+def big_files(sandbox: Sandbox, count: int = 20) -> Outcome:
+    """A landing of many files in which git can be stopped half-way."""
+    repository = sandbox.repository
+    head = repository.head().oid
+    assert head is not None
+    tree = repository.edit_tree(
+        repository.tree_of("HEAD"),
+        {
+            f"f{number:02}": Entry(MODE_FILE, repository.write_blob(b"new %d\n" % number * 20_000))
+            for number in range(count)
+        },
+    )
+    return Outcome(tree, head, "test: big", repository.commit_object(tree, (head,), "big\n"))
+
+
+@pytest.fixture
+def big(sandbox: Sandbox) -> Sandbox:
+    sandbox.commit_files({f"f{number:02}": f"old {number}\n" for number in range(20)})
+    return sandbox
+
+
+def test_git_killed_while_it_writes(big):
+    """The disk's limit ends git in the middle of a file: undone at once."""
+    outcome = big_files(big)
+    before = snapshot(big)
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        land(big.repository, outcome)
+
+    assert in_child(limited) == 1
+    assert snapshot(big) == before
+    assert leftovers(big) == []
+
+
+def kill_at(sandbox: Sandbox, path: str) -> None:
+    """Have the checkout of ``path`` kill all of its process group: git, and mergeguard with it."""
+    sandbox.write("../killer", f'#!/bin/sh\n[ "$1" = {path} ] && kill -9 0\ncat\n').chmod(0o755)
+    sandbox.git("config", "filter.killer.smudge", f"{sandbox.root.parent}/killer %f")
+    sandbox.write(".git/info/attributes", "f* filter=killer\n")
+
+
+def killed_half_way(sandbox: Sandbox) -> Outcome:
+    """Land many files and be killed in the middle."""
+    outcome = big_files(sandbox)
+    kill_at(sandbox, "f10")
+
+    def grouped() -> None:
+        os.setpgid(0, 0)
+        land(sandbox.repository, outcome)
+
+    assert in_child(grouped) == -signal.SIGKILL
+    sandbox.git("config", "--unset", "filter.killer.smudge")
+    return outcome
+
+
+def test_both_killed_while_git_writes(big):
+    """Some files are new, some old, one is gone: nothing but the journal knows."""
+    before = snapshot(big)
+    outcome = killed_half_way(big)
+    assert big.read("f03").startswith(b"new 3\n")
+    assert big.read("f15") == b"old 15\n"
+    # git itself keeps its hands off a half landing.
+    assert big.git("commit", "-q", "-a", "-m", "half", ok=False) == ""
+    assert big.git("rev-parse", "HEAD") == outcome.expected_head
+    assert recover(big.repository) == Recovery("before", "test: big")
+    assert snapshot(big) == before
+    assert leftovers(big) == []
+
+
+def test_work_done_after_the_crash_is_saved(big):
+    killed_half_way(big)
+    big.write("f03", "edited after the crash\n")
+    big.write("f04", big.read("f04")[:100])  # torn, not edited
+    recovered = recover(big.repository)
+    assert recovered is not None
+    assert [path.name for path in recovered.saved] == ["f03"]
+    assert recovered.saved[0].read_bytes() == b"edited after the crash\n"
+    assert big.git("status", "--porcelain") == ""
+
+
+def test_when_somebody_moved_on_after_the_crash(big):
+    """The user removed git's lock and went on: not ours to undo any more, and said so."""
+    killed_half_way(big)
+    (big.root / ".git/index.lock").unlink()
+    big.git("commit", "-q", "-a", "-m", "moved on")
+    before = snapshot(big)
+    with pytest.raises(errors.UnfinishedLanding) as caught:
+        recover(big.repository)
+    assert "--forget" in (caught.value.hint or "")
+    with pytest.raises(errors.UnfinishedLanding):
+        land(big.repository, big_files(big))
+    assert snapshot(big) == before
+    forget(big.repository)
+    assert snapshot(big) == before
+    assert leftovers(big) == []
+    land(big.repository, big_files(big))
+
+
+def test_a_journal_of_another_version(sandbox):
+    sandbox.commit(a="1")
+    sandbox.write(".git/mergeguard/journal", '{"version": 99}')
+    with pytest.raises(errors.UnfinishedLanding, match="version 99"):
+        recover(sandbox.repository)
+
+
+def test_read_only_repository(sandbox):
+    if os.geteuid() == 0:
+        pytest.skip("root writes everywhere")
+    sandbox.commit(a="1")
+    outcome = clean_outcome(sandbox)
+    git_dir = sandbox.root / ".git"
+    git_dir.chmod(0o555)
+    try:
+        with pytest.raises(errors.RepositoryError, match="Permission denied"):
+            land(sandbox.repository, outcome)
+    finally:
+        git_dir.chmod(0o755)
+
+
+def test_nothing_can_be_written(sandbox):
+    sandbox.commit(a="1")
+    outcome = Outcome(sandbox.repository.tree_of("HEAD"), sandbox.repository.head().oid, "test: land")
+    blocker = sandbox.write(".git/mergeguard", "no folder can be made here")
+    with pytest.raises(errors.RepositoryError, match="can't write"):
+        land(sandbox.repository, outcome)
+    assert blocker.read_text() == "no folder can be made here"
+    assert not (sandbox.root / ".git/index.lock").exists()
+
+
+def test_without_variables_points_do_nothing(monkeypatch):
+    monkeypatch.delenv(faults.VARIABLE, raising=False)
+    monkeypatch.delenv(faults.TRACE_VARIABLE, raising=False)
+    before = faults._passed
+    faults.point("anything")
+    assert faults._passed == before
