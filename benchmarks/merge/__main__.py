@@ -122,7 +122,8 @@ def run_set(
     return {
         "cases": count,
         "tools": {
-            t: {**tally[t], "hunks": hunks[t], "lines": lines[t], "seconds": round(seconds[t], 2)} for t in tally
+            t: {**tally[t], "hunks": hunks[t], "lines": lines[t], "seconds": round(seconds[t], 2)}
+            for t in tally
         },
         "kinds": {k: {t: dict(c) for t, c in v.items()} for k, v in by_kind.items()},
         "git to mergeguard": dict(versus),

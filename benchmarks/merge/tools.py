@@ -137,7 +137,11 @@ def git_trees(scratch: Scratch, options: tuple[str, ...]) -> Tool:
     repo = scratch.folder / ("repo" + "".join(options).replace("=", ""))
     env = {
         **{k: v for k, v in os.environ.items() if not k.startswith("GIT_")},
-        **{f"GIT_{who}_{what}": "b@example.invalid" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+        **{
+            f"GIT_{who}_{what}": "b@example.invalid"
+            for who in ("AUTHOR", "COMMITTER")
+            for what in ("NAME", "EMAIL")
+        },
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
     }
@@ -194,9 +198,7 @@ def mergeguard(case: Case) -> Outcome:
         result = merge(*one, git_clean=lines.clean, git_pieces=lines.pieces)
         results = {next(iter(case.files)): result}
     else:
-        results = merge_files(
-            _only(case, 0), _only(case, 1), _only(case, 2), _git_lines
-        )
+        results = merge_files(_only(case, 0), _only(case, 1), _only(case, 2), _git_lines)
     conflicts = [p for r in results.values() for p in r.pieces if isinstance(p, Conflict)]
     return Outcome(
         {path: r.render() for path, r in results.items()},

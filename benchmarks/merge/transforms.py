@@ -165,7 +165,9 @@ def _parameter_names(source: Source, rng: random.Random) -> set[bytes]:
 def _local_names(source: Source, rng: random.Random) -> set[bytes]:
     text = source.text
     bodies = [text[i.body[0] : i.body[1]] for i in source.items if i.kind in _MOVABLE and i.body]
-    pattern = re.compile(rb"\b(?:int|float|auto|int64_t|size_t|bool|half2?|scalar_t)\s+(?:const\s+)?(\w+)\s*=")
+    pattern = re.compile(
+        rb"\b(?:int|float|auto|int64_t|size_t|bool|half2?|scalar_t)\s+(?:const\s+)?(\w+)\s*="
+    )
     return {name for body in bodies for name in pattern.findall(body) if len(name) > 2}
 
 

@@ -141,7 +141,9 @@ def _guard_edit(text: bytes, rng: random.Random) -> Trap | None:
     if match is None or b"\\" in match.group(4):
         return None
     head, word, how, condition, _ = match.groups()
-    old = {None: condition, b"def": b"defined(" + condition + b")", b"ndef": b"!defined(" + condition + b")"}[how]
+    old = {None: condition, b"def": b"defined(" + condition + b")", b"ndef": b"!defined(" + condition + b")"}[
+        how
+    ]
     changed = lines.copy()
     changed[index] = head + word + b" (" + old + b") && defined(MG_NEW)\n"
     return text, b"".join(changed), _insert(text, item.body[0] + 1, b"\n  mg_check();"), None
@@ -182,7 +184,8 @@ def _signature_use(text: bytes, rng: random.Random) -> Trap | None:
 
 _MAKERS: dict[str, Callable[[bytes, random.Random], Trap | None]] = {
     "same-function": _added_twice(
-        b"\nstatic int mg_helper(int a) {\n  return a + 1;\n}\n", b"\nstatic int mg_helper(int a) {\n  return a - 1;\n}\n"
+        b"\nstatic int mg_helper(int a) {\n  return a + 1;\n}\n",
+        b"\nstatic int mg_helper(int a) {\n  return a - 1;\n}\n",
     ),
     "same-macro": _added_twice(b"\n#define MG_TILE 16\n", b"\n#define MG_TILE 32\n"),
     "same-arm": _same_arm,

@@ -166,7 +166,6 @@ def units_of(tokens: Tokens, start: int = 0, end: int | None = None) -> list[int
 def joins(before: bytes, after: bytes) -> bool:
     """Whether two neighbouring tokens may stand without a gap between them."""
     return not (
-        (_WORDISH.match(before[-1:]) is not None
-        and _WORDISH.match(after[:1]) is not None)
+        (_WORDISH.match(before[-1:]) is not None and _WORDISH.match(after[:1]) is not None)
         or (before[-1:] in b"+-<>=&|*/:#!.%^" and after[:1] in b"+-<>=&|*/:#.")
     )

@@ -150,7 +150,34 @@ def token_diff(a: Sequence[bytes], b: Sequence[bytes]) -> list[Change]:
             merged.pop()
             change = Change(last.a0, change.a1, last.b0, change.b1)
         merged.append(change)
-    return merged
+    return _cover_ambiguity(a, b, merged)
+
+
+def _cover_ambiguity(a: Sequence[bytes], b: Sequence[bytes], changes: list[Change]) -> list[Change]:
+    """An insertion or deletion that could as well stand further up or down takes in all its places, so that
+    an edit of the other side in between is a conflict and not a guess."""
+    covered: list[Change] = []
+    for index, change in enumerate(changes):
+        a0, a1, b0, b1 = change
+        if a0 == a1 or b0 == b1:
+            text, start, end = (b, b0, b1) if a0 == a1 else (a, a0, a1)
+            low = covered[-1].a1 if covered else 0
+            high = changes[index + 1].a0 if index + 1 < len(changes) else len(a)
+            up = down = 0
+            while a1 + down < high and text[start + down] == text[end + down]:
+                down += 1
+            while a0 - up > low and text[start - up - 1] == text[end - up - 1]:
+                up += 1
+            change = Change(a0 - up, a1 + down, b0 - up, b1 + down)
+        covered.append(change)
+    # Two changes that came to touch are one.
+    joined: list[Change] = []
+    for change in covered:
+        if joined and change.a0 <= joined[-1].a1:
+            last = joined.pop()
+            change = Change(last.a0, change.a1, last.b0, change.b1)
+        joined.append(change)
+    return joined
 
 
 def _weight(keys: Sequence[bytes], start: int, end: int) -> int:

@@ -1,0 +1,311 @@
+"""What a clean merge does not prove: a look at the result for what no line merge can see.
+
+Two stages. ``suspects`` compares only the lines that each side added and removed, so that an innocent merge
+pays next to nothing; what it suspects is then looked at with the parser (``examine``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mergeguard.core.diff import diff
+from mergeguard.core.merge.lines import split_lines
+from mergeguard.core.merge.result import Note
+
+_IDENT = re.compile(rb"[A-Za-z_]\w*")
+_CALLED = re.compile(rb"([A-Za-z_]\w*)\s*(?:<[^<>;(){}]*>\s*)?\(")
+_CASE = re.compile(rb"\bcase\s+([^:;{}]+?)\s*:")
+_DEFINE = re.compile(rb"#\s*define\s+(\w+)")
+_GUARD = re.compile(rb"\s*#\s*(?:if|elif|else|ifdef|ifndef)\b")
+_COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/")
+_WORDS_OF_THE_LANGUAGE = frozenset(
+    b"if for while switch return sizeof case break default else do const constexpr auto void int float double bool"
+    b" char long short unsigned signed static inline template typename class struct enum using namespace"
+    b" static_cast reinterpret_cast const_cast dynamic_cast decltype alignas alignof true false nullptr public"
+    b" private protected operator new delete this define include ifdef ifndef endif elif defined pragma unroll"
+    b" __global__ __device__ __host__ __forceinline__ __restrict__ __shared__ uint32_t int32_t int64_t uint64_t"
+    b" uint8_t int8_t size_t half std torch at c10".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SideEdit:
+    """The lines that one side added and removed, and the code words in them."""
+
+    added: tuple[bytes, ...]
+    removed: tuple[bytes, ...]
+
+    @property
+    def added_words(self) -> set[bytes]:
+        return _words(self.added)
+
+    @property
+    def removed_words(self) -> set[bytes]:
+        return _words(self.removed)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """Why a merge needs a closer look; empty sets are falsy all round for an innocent one."""
+
+    new_names: frozenset[bytes]  # names that both sides brought
+    labels: frozenset[bytes]  # case labels that both sides brought
+    lost_names: frozenset[bytes]  # names one side no longer has and the other side newly uses
+    signatures: frozenset[bytes]  # functions whose declaration one side edited and the other newly calls
+    guards: bool  # a condition was edited and something else too
+
+    def __bool__(self) -> bool:
+        return bool(self.new_names or self.labels or self.lost_names or self.signatures or self.guards)
+
+
+def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
+    """The cheap stage: what could be wrong with any clean merge of these three."""
+    mine, other = side_edit(base, ours), side_edit(base, theirs)
+    labels = _labels(mine.added) & _labels(other.added)
+    ours_words, theirs_words = mine.added_words, other.added_words
+    common = (ours_words & theirs_words) - _WORDS_OF_THE_LANGUAGE
+    new_names = {name for name in common if not _has_word(base, name)}
+    if not new_names and set(mine.added) & set(other.added):
+        # The same line on both sides: a specialisation or an instantiation of an old name, perhaps.
+        twice = [line for line in set(mine.added) & set(other.added) if len(line.strip()) > 8]
+        new_names |= {name for line in twice for name in _CALLED.findall(line) + _DEFINE.findall(line)}
+    lost: set[bytes] = set()
+    for edit, side, words in ((mine, ours, theirs_words), (other, theirs, ours_words)):
+        for name in (edit.removed_words & words) - _WORDS_OF_THE_LANGUAGE:
+            if not _has_word(side, name):
+                lost.add(name)
+    signatures = {
+        name
+        for edit, rest in ((mine, other), (other, mine))
+        for name in _called(edit.removed)
+        & _called(edit.added)
+        & (_called(rest.added) - _called(rest.removed))
+    } - _WORDS_OF_THE_LANGUAGE
+    guards = any(
+        _has_guard(edit.removed) and _has_guard(edit.added) and (rest.added or rest.removed)
+        for edit, rest in ((mine, other), (other, mine))
+    )
+    return Suspects(frozenset(new_names), frozenset(labels), frozenset(lost), frozenset(signatures), guards)
+
+
+def side_edit(base: bytes, side: bytes) -> SideEdit:
+    """What ``side`` added and removed, as bags of lines (a line that only moved is neither)."""
+    start, end_b, end_s = _unequal_middle(base, side)
+    old, new = Counter(split_lines(base[start:end_b])), Counter(split_lines(side[start:end_s]))
+    return SideEdit(tuple((new - old).elements()), tuple((old - new).elements()))
+
+
+def _unequal_middle(a: bytes, b: bytes) -> tuple[int, int, int]:
+    """The range in which two texts differ, widened to whole lines."""
+    from os.path import commonprefix
+
+    start = len(commonprefix((a, b)))
+    start = a.rfind(b"\n", 0, start) + 1
+    rest_a, rest_b = a[start:], b[start:]
+    tail = len(commonprefix((rest_a[::-1], rest_b[::-1])))
+    cut = rest_a.find(b"\n", len(rest_a) - tail) if tail else -1
+    tail = len(rest_a) - cut - 1 if cut >= 0 else 0
+    return start, len(a) - tail, len(b) - tail
+
+
+def _words(lines: Iterable[bytes]) -> set[bytes]:
+    return set(_IDENT.findall(_COMMENT.sub(b" ", b"".join(lines))))
+
+
+def _called(lines: Iterable[bytes]) -> set[bytes]:
+    return set(_CALLED.findall(_COMMENT.sub(b" ", b"".join(lines))))
+
+
+def _labels(lines: Iterable[bytes]) -> set[bytes]:
+    return {b" ".join(label.split()) for label in _CASE.findall(_COMMENT.sub(b" ", b"".join(lines)))}
+
+
+def _has_guard(lines: Iterable[bytes]) -> bool:
+    return any(_GUARD.match(line) for line in lines)
+
+
+def _has_word(text: bytes, word: bytes) -> bool:
+    if word not in text:
+        return False
+    return re.search(rb"(?<![A-Za-z0-9_])" + re.escape(word) + rb"(?![A-Za-z0-9_])", text) is not None
+
+
+def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspects) -> list[Note]:
+    """The findings of a clean merge; duplicates of definitions have the code ``duplicate-definition``."""
+    notes: list[Note] = []
+    if why.lost_names:
+        notes += _lost(ours, theirs, merged, why.lost_names)
+    if why.new_names:
+        notes += _duplicates(base, ours, theirs, merged)
+    if why.labels:
+        notes += _double_arms(ours, theirs, merged, why.labels)
+    if why.signatures:
+        notes += _signatures(base, ours, theirs, merged, why.signatures)
+    if why.guards:
+        notes += _guards(ours, theirs, merged)
+    return notes
+
+
+def _line(text: bytes, offset: int) -> int:
+    return text.count(b"\n", 0, offset) + 1
+
+
+def _lost(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> list[Note]:
+    from mergeguard.core.lexer import TokenKind, tokenize
+
+    places: dict[bytes, int] = {}
+    wanted = set(names)
+    for kind, start, end in tokenize(merged):
+        if kind == TokenKind.IDENT and merged[start:end] in wanted:
+            places.setdefault(merged[start:end], start)
+    return [
+        Note(
+            "lost-name",
+            f"{name.decode('utf-8', 'replace')} is gone on {'our' if not _has_word(ours, name) else 'their'} side"
+            " and newly used on the other",
+            True,
+            _line(merged, at),
+        )
+        for name, at in sorted(places.items())
+    ]
+
+
+def duplicates(
+    base: bytes, ours: bytes, theirs: bytes, merged: bytes
+) -> list[tuple[str, int, int, int, int]]:
+    """Definitions that ``merged`` has more often than any version: (name, start, end, start, end) of the first
+    and the last, in bytes of ``merged``."""
+    from mergeguard.core.merge.declarations import Leaf, leaves_of
+
+    def key(leaf: Leaf) -> tuple[object, ...]:
+        if leaf.kind == "macro":
+            return (leaf.kind, leaf.name, leaf.condition)
+        return (leaf.kind, leaf.name, leaf.arguments, leaf.returns, leaf.parameters, leaf.condition)
+
+    most: dict[tuple[object, ...], int] = defaultdict(int)
+    for version in (base, ours, theirs):
+        for k, n in Counter(key(leaf) for leaf in leaves_of(version)[0] if leaf.defines).items():
+            most[k] = max(most[k], n)
+    found: dict[tuple[object, ...], list[tuple[int, int]]] = defaultdict(list)
+    names: dict[tuple[object, ...], str] = {}
+    at = 0
+    for leaf in leaves_of(merged)[0]:
+        if leaf.defines and leaf.name and not leaf.placed:
+            found[key(leaf)].append((at, at + len(leaf.text)))
+            names[key(leaf)] = leaf.name
+        at += len(leaf.text)
+    return [
+        (names[k], *places[0], *places[-1]) for k, places in found.items() if len(places) > max(most[k], 1)
+    ]
+
+
+def _duplicates(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> list[Note]:
+    return [
+        Note(
+            "duplicate-definition",
+            f"both sides brought a definition of {name}; the first is at line {_line(merged, start)}",
+            True,
+            _line(merged, last),
+        )
+        for name, start, _, last, _ in duplicates(base, ours, theirs, merged)
+    ]
+
+
+def _double_arms(ours: bytes, theirs: bytes, merged: bytes, labels: Iterable[bytes]) -> list[Note]:
+    from mergeguard.core.branches import branchings
+    from mergeguard.core.source import parse
+
+    def arms(text: bytes) -> Counter[tuple[int, str]]:
+        source = parse(text)
+        count: Counter[tuple[int, str]] = Counter()
+        number = 0
+        for item in source.items:
+            for branching in branchings(source, item):
+                if branching.kind != "switch":
+                    continue
+                number += 1
+                count.update((number, label) for arm in branching.arms for label in arm.labels)
+        return count
+
+    before = max((max(arms(side).values(), default=1) for side in (ours, theirs)), default=1)
+    wanted = {label.replace(b" ", b"") for label in labels}
+    return [
+        Note("duplicate-arm", f"both sides brought an arm `case {label}:` of one switch", True)
+        for (_, label), count in arms(merged).items()
+        if count > before and label.encode("utf-8", "surrogateescape").replace(b" ", b"") in wanted
+    ]
+
+
+def _signatures(base: bytes, ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> list[Note]:
+    from mergeguard.core.merge.declarations import leaves_of
+
+    wanted = {name.decode("utf-8", "surrogateescape") for name in names}
+
+    def parameters(text: bytes) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for leaf in leaves_of(text)[0]:
+            if leaf.short in wanted and leaf.kind in ("function", "kernel", "declaration", "macro"):
+                found[leaf.short].add(leaf.parameters)
+        return found
+
+    old = parameters(base)
+    notes: list[Note] = []
+    for who, side in (("our", ours), ("their", theirs)):
+        new = parameters(side)
+        for name in sorted(wanted & old.keys() & new.keys()):
+            if old[name] - new[name]:
+                notes.append(
+                    Note(
+                        "signature-changed",
+                        f"the parameters of {name} changed on {who} side and the other side brings new calls of it",
+                        True,
+                    )
+                )
+    return notes
+
+
+def _guards(ours: bytes, theirs: bytes, merged: bytes) -> list[Note]:
+    result = split_lines(merged)
+    notes: list[Note] = []
+    sides = {"our": split_lines(ours), "their": split_lines(theirs)}
+    # What a side has not is what the other side brought.
+    brought = {"our": diff(sides["their"], result), "their": diff(sides["our"], result)}
+    for who, other in (("our", "their"), ("their", "our")):
+        for change in brought[who]:
+            lacking = sides[other]
+            if not _has_guard(lacking[change.a0 : change.a1]):
+                continue
+            for line in range(change.b0, change.b1):
+                if not _GUARD.match(result[line]):
+                    continue
+                end = _branch_end(result, line)
+                if any(line < c.b1 and c.b0 < end or line < c.b0 == c.b1 < end for c in brought[other]):
+                    notes.append(
+                        Note(
+                            "guard-changed",
+                            f"{who} side edited the condition at line {line + 1}, the other side what stands under it",
+                            True,
+                            line + 1,
+                        )
+                    )
+    return notes
+
+
+def _branch_end(lines: Sequence[bytes], start: int) -> int:
+    """The line after the ``#endif`` of the group that ``start`` belongs to (an edited ``#if`` decides its
+    ``#else`` as well)."""
+    depth = 0
+    for index in range(start + 1, len(lines)):
+        word = re.match(rb"\s*#\s*(\w+)", lines[index])
+        if word is None:
+            continue
+        if word.group(1).startswith(b"if"):
+            depth += 1
+        elif word.group(1) == b"endif":
+            if depth == 0:
+                return index
+            depth -= 1
+    return len(lines)

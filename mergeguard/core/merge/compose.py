@@ -1,0 +1,387 @@
+"""Three-way merge of declarations: which are there, in what order and in which file, each merged by itself.
+
+Where both sides keep the order of the base, the sequences of declarations are merged like lines, except that
+insertions of different declarations at one place are both kept (theirs, upstream's, first). Where one side
+re-ordered them or moved some to other files, that side's order stands and the other side's edits follow
+their declarations there; what the other side added goes next to its nearest neighbour that did not move.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mergeguard.core.items import Kind
+from mergeguard.core.merge.declarations import Leaf, leaves_of, match
+from mergeguard.core.merge.lines import Kind as Outcome
+from mergeguard.core.merge.lines import diff3
+from mergeguard.core.merge.result import Conflict, Note, Piece, Resolved, join
+from mergeguard.core.merge.weave import Clash
+
+MergeLeaf = Callable[[bytes, bytes, bytes], tuple[Piece, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """One side: its leaves, and each leaf's identity (base leaf numbers, then numbers for new ones)."""
+
+    leaves: list[Leaf]
+    ids: list[int]
+    place: dict[int, int]  # identity -> index in leaves
+    many: bool  # spread over other files than the base
+
+
+def compose(
+    base: Mapping[str, bytes], ours: Mapping[str, bytes], theirs: Mapping[str, bytes], merge_leaf: MergeLeaf
+) -> tuple[dict[str, tuple[Piece, ...]], tuple[Note, ...]]:
+    """The merged files (path -> pieces). Raises ``Clash`` where the order can't be merged."""
+    return _Composer(base, ours, theirs, merge_leaf).run()
+
+
+class _Composer:
+    def __init__(
+        self,
+        base: Mapping[str, bytes],
+        ours: Mapping[str, bytes],
+        theirs: Mapping[str, bytes],
+        merge_leaf: MergeLeaf,
+    ) -> None:
+        self.merge_leaf = merge_leaf
+        self.notes: list[Note] = []
+        self.paths = list(base)
+        self.base = _read(base)
+        self.base_ids = list(range(len(self.base)))
+        left, right = _read(ours), _read(theirs)
+        ours_pairs, theirs_pairs = match(self.base, left), match(self.base, right)
+        new_left = [i for i in range(len(left)) if i not in ours_pairs]
+        new_right = [i for i in range(len(right)) if i not in theirs_pairs]
+        both = _match_new(left, new_left, right, new_right)
+        fresh = len(self.base)
+        left_ids = [ours_pairs.get(i, fresh + i) for i in range(len(left))]
+        fresh += len(left)
+        right_ids = [
+            theirs_pairs[j] if j in theirs_pairs else left_ids[both[j]] if j in both else fresh + j
+            for j in range(len(right))
+        ]
+        homes = {leaf.home for leaf in self.base}
+        self.ours = _version(left, left_ids, homes)
+        self.theirs = _version(right, right_ids, homes)
+
+    def run(self) -> tuple[dict[str, tuple[Piece, ...]], tuple[Note, ...]]:
+        ours_moved = self.ours.many or _reordered(self.ours.ids, len(self.base))
+        theirs_moved = self.theirs.many or _reordered(self.theirs.ids, len(self.base))
+        if ours_moved and theirs_moved:
+            raise Clash("both sides re-ordered or moved declarations")
+        if ours_moved:
+            pieces = self._along(self.ours, self.theirs, ours_first=True)
+        elif theirs_moved:
+            pieces = self._along(self.theirs, self.ours, ours_first=False)
+        else:
+            pieces = self._in_order()
+        return {path: join(parts) for path, parts in pieces.items()}, tuple(self.notes)
+
+    # -- both sides in the base's order
+
+    def _in_order(self) -> dict[str, list[Piece]]:
+        out: list[tuple[str, Piece]] = []
+        o, t = self.ours, self.theirs
+        for region in diff3(self.base_ids, o.ids, t.ids):
+            b_ids = self.base_ids[region.b0 : region.b1]
+            o_ids, t_ids = o.ids[region.o0 : region.o1], t.ids[region.t0 : region.t1]
+            if region.kind is Outcome.CONFLICT:
+                ids = self._both_changed(b_ids, o_ids, t_ids)
+            else:
+                ids = t_ids if region.kind is Outcome.THEIRS else o_ids
+                for gone in set(b_ids) - set(ids):
+                    self._deleted(gone, out)
+            for identity in ids:
+                self._emit(identity, out)
+        pieces: dict[str, list[Piece]] = {path: [] for path in self.paths}
+        for home, piece in out:
+            pieces.setdefault(home, []).append(piece)
+        return pieces
+
+    def _both_changed(self, b_ids: list[int], o_ids: list[int], t_ids: list[int]) -> list[int]:
+        """The identities to keep of a stretch in which both sides added or removed leaves."""
+        gone = {i for i in b_ids if i not in o_ids or i not in t_ids}
+        for identity in gone:
+            self._deleted(identity, None)
+        old = set(b_ids)
+        if set(o_ids) & set(t_ids) - old:
+            # Something both sides added: only where nothing else differs there.
+            if [i for i in o_ids if i not in old] != [i for i in t_ids if i not in old]:
+                merged = _interleave(o_ids, t_ids)
+                if merged is None:
+                    raise Clash("both sides added declarations in different orders")
+                return [i for i in merged if i not in gone]
+            return [i for i in t_ids if i not in gone]
+        kept = [i for i in b_ids if i not in gone]
+        ours_runs, theirs_runs = _runs(o_ids, old, kept), _runs(t_ids, old, kept)
+        result: list[int] = []
+        for slot in range(len(kept) + 1):
+            result += self._join_runs(ours_runs[slot], theirs_runs[slot])
+            if slot < len(kept):
+                result.append(kept[slot])
+        return result
+
+    def _join_runs(self, ours: list[int], theirs: list[int]) -> list[int]:
+        if not ours or not theirs:
+            return ours or theirs
+        mine = [self.ours.leaves[self.ours.place[i]] for i in ours]
+        other = [self.theirs.leaves[self.theirs.place[i]] for i in theirs]
+        if _unconditional(mine) and _unconditional(other):
+            # An inserted include goes before inserted code, whoever brought it.
+            if _all_includes(mine) and not _all_includes(other):
+                return ours + theirs
+            return theirs + ours
+        # One side opened or closed a condition or namespace here: a closing goes after what the other
+        # added, an opening goes before it unless that is an include.
+        for run, leaves, rest, rest_leaves in ((ours, mine, theirs, other), (theirs, other, ours, mine)):
+            if _unconditional(rest_leaves):
+                if _only_closes(leaves) or _all_includes(rest_leaves):
+                    return rest + run
+                if _only_opens(leaves):
+                    return run + rest
+        raise Clash("both sides changed the conditions around one place")
+
+    def _deleted(self, identity: int, out: list[tuple[str, Piece]] | None) -> None:
+        """A base leaf that one side removed: only if the other left it alone."""
+        base = self.base[identity]
+        for version in (self.ours, self.theirs):
+            place = version.place.get(identity)
+            if place is not None and version.leaves[place].keys != base.keys:
+                raise Clash(f"{base.name or base.kind} is removed on one side and edited on the other")
+
+    def _emit(self, identity: int, out: list[tuple[str, Piece]]) -> None:
+        o, t = self.ours.place.get(identity), self.theirs.place.get(identity)
+        mine = self.ours.leaves[o] if o is not None else None
+        other = self.theirs.leaves[t] if t is not None else None
+        leaf = mine or other
+        assert leaf is not None
+        home = mine.home if mine is not None and (other is None or self.ours.many) else (other or leaf).home
+        if mine is None or other is None:
+            out.append((home, Resolved(leaf.text)))
+            return
+        if identity >= len(self.base):
+            if mine.keys == other.keys:
+                out.append((home, Resolved(other.text)))
+            else:
+                out.append((home, Conflict(b"", mine.text, other.text)))
+            return
+        out.extend(
+            (home, piece) for piece in self.merge_leaf(self.base[identity].text, mine.text, other.text)
+        )
+
+    # -- one side re-ordered, or moved leaves to other files
+
+    def _along(self, lead: _Version, other: _Version, *, ours_first: bool) -> dict[str, list[Piece]]:
+        """``lead``'s order and files, with the edits, additions and removals of ``other``."""
+        known = len(self.base)
+        steady = _steady(lead, known, {leaf.home for leaf in self.base} if lead.many else None)
+        for identity in range(known):
+            if identity not in lead.place or identity not in other.place:
+                self._deleted(identity, None)
+        order = [i for i in lead.ids if i >= known or i in other.place]
+        after: dict[int, list[int]] = {}
+        before: dict[int, list[int]] = {}
+        at_start: list[int] = []
+        anchor: int | None = None
+        lead_place = {identity: k for k, identity in enumerate(order)}
+        for k, identity in enumerate(other.ids):
+            if identity in steady and identity in lead_place:
+                anchor = identity
+            if identity < known or identity in lead.place:
+                continue
+            leaf = other.leaves[k]
+            previous = other.ids[k - 1] if k else None
+            following = next((i for i in other.ids[k + 1 :] if i < known), None)
+            if anchor is not None and (previous == anchor or previous in after.get(anchor, ())):
+                after.setdefault(anchor, []).append(identity)
+            elif following is not None and following in steady and following in lead_place:
+                before.setdefault(following, []).append(identity)
+            elif anchor is not None:
+                after.setdefault(anchor, []).append(identity)
+            else:
+                at_start.append(identity)
+            if leaf.kind is Kind.CONDITIONAL:
+                # A new condition around code that the lead moved elsewhere can't be placed.
+                self._check_condition(other, k, lead, lead_place)
+        out: list[tuple[str, Piece]] = []
+        home = lead.leaves[0].home if lead.leaves else self.paths[0]
+        for identity in at_start:
+            out.append((home, Resolved(other.leaves[other.place[identity]].text)))
+        for identity in order:
+            for new in before.get(identity, ()):
+                out.append((self._home(lead, identity), Resolved(other.leaves[other.place[new]].text)))
+            self._emit_along(identity, lead, other, ours_first, out)
+            for new in after.get(identity, ()):
+                out.append((self._home(lead, identity), Resolved(other.leaves[other.place[new]].text)))
+        pieces: dict[str, list[Piece]] = {leaf.home: [] for leaf in lead.leaves}
+        for where, piece in out:
+            pieces[where].append(piece)
+        return pieces
+
+    def _home(self, lead: _Version, identity: int) -> str:
+        return lead.leaves[lead.place[identity]].home
+
+    def _emit_along(
+        self, identity: int, lead: _Version, other: _Version, ours_first: bool, out: list[tuple[str, Piece]]
+    ) -> None:
+        mine = lead.leaves[lead.place[identity]]
+        place = other.place.get(identity)
+        if place is None:
+            out.append((mine.home, Resolved(mine.text)))
+            return
+        edited = other.leaves[place]
+        base = self.base[identity].text if identity < len(self.base) else b""
+        a, b = (mine.text, edited.text) if ours_first else (edited.text, mine.text)
+        out.extend((mine.home, piece) for piece in self.merge_leaf(base, a, b))
+
+    def _check_condition(
+        self, other: _Version, index: int, lead: _Version, lead_place: Mapping[int, int]
+    ) -> None:
+        around = [
+            i for i in other.ids[max(index - 1, 0) : index + 2] if i in lead_place and i < len(self.base)
+        ]
+        if len(around) == 2 and abs(lead_place[around[0]] - lead_place[around[1]]) != 1:
+            raise Clash("a new condition stands where the other side moved declarations")
+
+
+def _read(files: Mapping[str, bytes]) -> list[Leaf]:
+    leaves: list[Leaf] = []
+    for path, text in files.items():
+        found, sound = leaves_of(text, path)
+        if not sound:
+            raise Clash(f"{path or 'the file'} can't be read as declarations")
+        leaves += found
+    return leaves
+
+
+def _version(leaves: list[Leaf], ids: list[int], homes: set[str]) -> _Version:
+    many = any(leaf.home not in homes for leaf in leaves)
+    return _Version(leaves, ids, {identity: k for k, identity in enumerate(ids)}, many)
+
+
+def _match_new(
+    left: Sequence[Leaf], new_left: Sequence[int], right: Sequence[Leaf], new_right: Sequence[int]
+) -> dict[int, int]:
+    """Index in ``right`` -> index in ``left`` of what both sides added (same key, or same directive)."""
+    pairs = match([left[i] for i in new_left], [right[j] for j in new_right])
+    result: dict[int, int] = {}
+    for j, i in pairs.items():
+        mine, other = left[new_left[i]], right[new_right[j]]
+        if mine.placed or other.placed:
+            if mine.keys != other.keys or mine.kind in (Kind.CONDITIONAL, Kind.OPAQUE):
+                continue
+        elif (mine.short, mine.arguments, mine.condition) != (other.short, other.arguments, other.condition):
+            continue
+        result[new_right[j]] = new_left[i]
+    return result
+
+
+def _reordered(ids: Sequence[int], known: int) -> bool:
+    last = -1
+    for identity in ids:
+        if identity < known:
+            if identity < last:
+                return True
+            last = identity
+    return False
+
+
+def _steady(version: _Version, known: int, homes: set[str] | None) -> set[int]:
+    """The base leaves that kept their order (a longest increasing run) and, if ``homes``, their file."""
+    ids = [
+        i
+        for k, i in enumerate(version.ids)
+        if i < known and (homes is None or version.leaves[k].home in homes)
+    ]
+    tops: list[int] = []
+    piles: list[int] = []
+    back: list[int] = []
+    for index, identity in enumerate(ids):
+        pile = bisect_left(tops, identity)
+        back.append(piles[pile - 1] if pile else -1)
+        if pile == len(tops):
+            tops.append(identity)
+            piles.append(index)
+        else:
+            tops[pile], piles[pile] = identity, index
+    run: set[int] = set()
+    at = piles[-1] if piles else -1
+    while at >= 0:
+        run.add(ids[at])
+        at = back[at]
+    return run
+
+
+def _runs(ids: Sequence[int], old: set[int], kept: Sequence[int]) -> list[list[int]]:
+    """What is new between the leaves that are kept."""
+    slots: list[list[int]] = [[]]
+    for identity in ids:
+        if identity in kept:
+            slots.append([])
+        elif identity not in old:
+            slots[-1].append(identity)
+    return slots
+
+
+def _interleave(ours: Sequence[int], theirs: Sequence[int]) -> list[int] | None:
+    """An order that keeps both orders, common elements once; None if the two contradict each other."""
+    result: list[int] = []
+    there, here = set(theirs), set(ours)
+    i = j = 0
+    while i < len(ours) or j < len(theirs):
+        if j < len(theirs) and theirs[j] not in here:
+            result.append(theirs[j])
+            j += 1
+        elif i < len(ours) and ours[i] not in there:
+            result.append(ours[i])
+            i += 1
+        elif i < len(ours) and j < len(theirs) and ours[i] == theirs[j]:
+            result.append(ours[i])
+            i, j = i + 1, j + 1
+        else:
+            return None
+    return result
+
+
+def _depths(leaves: Sequence[Leaf]) -> tuple[int, int]:
+    """(conditions and namespaces closed that were not opened here, those left open)."""
+    closed = opened = 0
+    for leaf in leaves:
+        code = leaf.code
+        if leaf.kind is Kind.CONDITIONAL:
+            word = code[1] if len(code) > 1 else b""
+            delta = 1 if word.startswith(b"#if") else -1 if word == b"#endif" else 0
+            if delta == 0 and opened == 0:
+                return 1, 1  # a bare #else is both
+        elif leaf.kind is Kind.OPAQUE:
+            delta = sum(k == b"{" for k in code) - sum(k == b"}" for k in code)
+        else:
+            continue
+        if delta < 0 and opened + delta < 0:
+            closed -= opened + delta
+            opened = 0
+        else:
+            opened += delta
+    return closed, opened
+
+
+def _unconditional(leaves: Sequence[Leaf]) -> bool:
+    return _depths(leaves) == (0, 0)
+
+
+def _only_closes(leaves: Sequence[Leaf]) -> bool:
+    closed, opened = _depths(leaves)
+    return closed > 0 and opened == 0
+
+
+def _only_opens(leaves: Sequence[Leaf]) -> bool:
+    closed, opened = _depths(leaves)
+    return closed == 0 and opened > 0
+
+
+def _all_includes(leaves: Sequence[Leaf]) -> bool:
+    return all(leaf.kind is Kind.INCLUDE for leaf in leaves)
