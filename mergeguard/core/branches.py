@@ -1,7 +1,7 @@
 """Where an item chooses: its ``switch`` statements and ``if / else if`` chains, with the bytes of each arm.
 
-Found by tokens alone, so also inside lambdas, arguments of macro calls and macro bodies. ``#if`` groups inside
-an item are read flat (all branches one after the other) as long as each branch is balanced in itself; otherwise
+Found by tokens alone, so also inside lambdas, arguments of macro calls and macro bodies. ``#if`` groups in an
+item are read flat (all branches one after the other) as long as each branch is balanced in itself; otherwise
 one branch is read, the same one wherever the condition comes back. Nothing recurses on nesting.
 """
 
@@ -27,8 +27,8 @@ _LOOPS = frozenset({"for", "while", "switch", "catch"})
 class Arm:
     """One arm. ``labels``: case expressions or ``default``; of a chain its condition, or ``else``.
 
-    The arms of a branching are contiguous byte ranges. A switch's arm runs from the line of its first label (of
-    the comments before it) to the next arm; a chain's from behind the previous arm's last line.
+    The arms of a branching are contiguous byte ranges. A switch's arm runs from the line of its first label
+    (of the comments before it) to the next arm; a chain's from behind the previous arm's last line.
     ``falls_through`` is true unless the arm visibly leaves the switch (it may leave inside a macro).
     """
 
@@ -41,7 +41,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Branching:
-    """A choice: bytes ``[start, end)`` of the whole statement, ``macro`` the macro whose body holds it, if any.
+    """A choice: bytes ``[start, end)`` of the whole statement, in the body of ``macro`` if not None.
 
     ``subject`` is the switch expression ("" for a chain), ``depth`` counts the branchings around it.
     """
@@ -231,7 +231,7 @@ class _Region:
 
     def statement_end(self, position: int) -> int:
         """Behind the last token of the statement that starts at ``position``."""
-        words, match = self.words, self.match
+        match = self.match
         waiting: list[str] = []
         while True:
             # Down to a simple statement ...
@@ -273,7 +273,7 @@ class _Region:
                 return end
 
     def simple_end(self, position: int) -> int:
-        """Behind an expression statement: its ``;``, or before what can't be part of it (a macro without one)."""
+        """Behind a simple statement: its ``;``, or before what can't be part of it (macros have none)."""
         start = position
         while position < len(self.words):
             word = self.words[position]
@@ -313,7 +313,7 @@ class _Region:
         if len(arms) < 2:
             return None
         start = self.line_start(self.indices[position])
-        built = []
+        built: list[Arm] = []
         for label, last in arms:
             end = self.line_rest(self.indices[last])
             begin = built[-1].end if built else start
@@ -369,7 +369,7 @@ class _Region:
         )
 
     def label_groups(self, brace: int, close: int) -> list[tuple[tuple[str, ...], int, int]]:
-        """Runs of labels of a switch body: the labels, position of the first, position behind the last's colon."""
+        """Runs of labels: their texts, position of the first, position behind the last's colon."""
         groups: list[tuple[tuple[str, ...], int, int]] = []
         position = brace + 1
         behind = -1  # position behind the colon of the last label
@@ -411,7 +411,7 @@ class _Region:
     def arm_start(self, label: int, *, first: bool) -> int:
         """Start of the arm whose first label is at ``label``: with the comments and ``#if`` lines before it.
 
-        What closes a branch (``#endif``) belongs to the arm before; so does a comment behind that arm's last token.
+        What closes a branch (``#endif``) belongs to the arm before, like a comment behind its last token.
         """
         lexed = self.lexed
         tokens, text = lexed.tokens, lexed.text

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mergeguard.core.conditions import MIDDLES, OPENERS, condition_of
+from mergeguard.core.head import Head, body_end
 from mergeguard.core.items import Kind, Parameter
 from mergeguard.core.lexer import Lexed, TokenKind
+from mergeguard.core.parameters import BUILTIN, TYPE_WORDS, parameters
 from mergeguard.core.segment import Segment
 from mergeguard.core.text import join_type
 from mergeguard.core.view import PARENTHESISED_ATTRIBUTES, Block
@@ -46,45 +47,10 @@ _SPECIFIERS = {
 _NOISE = frozenset(
     {
         "virtual", "explicit", "friend", "constinit", "thread_local", "register", "mutable", "__constant__",
-        "__shared__", "__managed__", "__grid_constant__", "__restrict__", "__extension__", "typename", "__noinline__",
+        "__shared__", "__managed__", "__grid_constant__", "__restrict__", "__extension__", "typename",
+        "__noinline__",
     }
 )  # fmt: skip
-_TYPE_WORDS = frozenset({"struct", "class", "union", "enum"})
-_CV = frozenset(
-    {"const", "volatile", "typename", "struct", "class", "union", "enum", "unsigned", "signed", "long"}
-)
-_BUILTIN = frozenset(
-    {
-        "void", "bool", "char", "short", "int", "long", "float", "double", "signed", "unsigned", "auto", "const",
-        "volatile", "wchar_t", "char8_t", "char16_t", "char32_t", "__restrict__", "__restrict", "restrict",
-    }
-)  # fmt: skip
-_PREFIX = {"(": ")", "[": "]", "{": "}"}
-
-
-class _Head:
-    """The tokens of a declaration up to its body, without comments, directives and branches not read."""
-
-    def __init__(self, lexed: Lexed, indices: list[int]) -> None:
-        self.lexed = lexed
-        self.indices = indices
-        self.words = [lexed.word(index) for index in indices]
-        self.match = _matches(lexed, indices, self.words)
-
-    def __len__(self) -> int:
-        return len(self.words)
-
-    def start(self, position: int) -> int:
-        return self.lexed.tokens[self.indices[position]].start
-
-    def end(self, position: int) -> int:
-        return self.lexed.tokens[self.indices[position]].end
-
-    def kind(self, position: int) -> int:
-        return self.lexed.tokens[self.indices[position]].kind
-
-    def is_name(self, position: int) -> bool:
-        return 0 <= position < len(self.words) and self.kind(position) == TokenKind.IDENT
 
 
 def classify(lexed: Lexed, segment: Segment) -> Facets:
@@ -92,11 +58,11 @@ def classify(lexed: Lexed, segment: Segment) -> Facets:
     facets = Facets(declarator_start=lexed.tokens[segment.first].start)
     if segment.opaque:
         return facets
-    head = _Head(lexed, _head_indices(lexed, segment))
+    head = Head(lexed, segment)
     if not len(head):
         return facets
     if segment.brace >= 0 and segment.block is not Block.INITIALIZER:
-        facets.body = (lexed.tokens[segment.brace].start, _body_end(lexed, segment))
+        facets.body = (lexed.tokens[segment.brace].start, body_end(lexed, segment))
     position = _template_headers(head, facets)
     position = _skip_attributes(head, position, facets)
     if position >= len(head):
@@ -106,95 +72,8 @@ def classify(lexed: Lexed, segment: Segment) -> Facets:
     return facets
 
 
-def _head_indices(lexed: Lexed, segment: Segment) -> list[int]:
-    stop = segment.last
-    if segment.brace >= 0 and segment.block is not Block.INITIALIZER:
-        stop = segment.brace
-    indices: list[int] = []
-    depth = 0
-    position = segment.first
-    skipped: list[bool] = []  # per open #if: whether a branch was read already
-    reading = True
-    while position < stop:
-        index = lexed.directive_of[position]
-        if index >= 0:
-            directive = lexed.directives[index]
-            if directive.name in OPENERS:
-                taken = reading and condition_of(lexed, directive) not in ("0", "false")
-                skipped.append(taken or not reading)
-                reading = taken
-            elif skipped and directive.name in MIDDLES:
-                reading = not skipped[-1]
-                skipped[-1] = True
-            elif skipped and directive.name == "endif":
-                skipped.pop()
-                reading = True
-            position = directive.last
-            continue
-        kind, start, _ = lexed.tokens[position]
-        if reading and kind != TokenKind.COMMENT:
-            indices.append(position)
-            if kind == TokenKind.PUNCT:
-                byte = lexed.text[start]
-                depth += (byte in b"([{") - (byte in b")]}")
-                # A variable's initialiser says nothing about its name; a default argument does not stand at depth 0.
-                if segment.block is Block.INITIALIZER and position == segment.brace:
-                    break
-        position += 1
-    return indices
-
-
-def _body_end(lexed: Lexed, segment: Segment) -> int:
-    for index in range(segment.last - 1, segment.brace, -1):
-        _, start, end = lexed.tokens[index]
-        if lexed.text[start:end] == b"}" and lexed.directive_of[index] < 0:
-            if segment.block is Block.TYPE:
-                break  # `} name[2] = {...};` may follow: match from the front instead
-            return end
-    depth = 0
-    for index in range(segment.brace, segment.last):
-        kind, start, end = lexed.tokens[index]
-        if kind == TokenKind.PUNCT and lexed.directive_of[index] < 0:
-            byte = lexed.text[start]
-            depth += (byte == 123) - (byte == 125)
-            if depth == 0:
-                return end
-    return lexed.tokens[segment.last - 1].end
-
-
-def _matches(lexed: Lexed, indices: list[int], words: list[str]) -> list[int]:
-    """For each opening bracket the position of its partner, else -1; template lists count as brackets.
-
-    A ``<`` is a bracket if it follows a name and a ``>`` closes it before its surroundings close.
-    """
-    match = [-1] * len(words)
-    stack: list[int] = []
-    for position, word in enumerate(words):
-        if lexed.tokens[indices[position]].kind != TokenKind.PUNCT:
-            continue
-        if word in _PREFIX:
-            stack.append(position)
-        elif word == "<":
-            if position and lexed.tokens[indices[position - 1]].kind == TokenKind.IDENT:
-                if words[position - 1] != "operator":
-                    stack.append(position)
-        elif word in (">", ">>", ">>>"):
-            for _ in word:
-                if stack and words[stack[-1]] == "<":
-                    match[stack.pop()] = position
-        elif word in (")", "]", "}"):
-            while stack and words[stack[-1]] == "<":
-                stack.pop()
-            if stack and _PREFIX[words[stack[-1]]] == word:
-                match[stack.pop()] = position
-        elif word == ";":
-            while stack and words[stack[-1]] == "<":
-                stack.pop()
-    return match
-
-
-def _template_headers(head: _Head, facets: Facets) -> int:
-    """Reads ``template <...>`` as often as it comes; returns the position behind (or at ``template`` if none)."""
+def _template_headers(head: Head, facets: Facets) -> int:
+    """Reads ``template <...>`` as often as it comes; returns the position behind."""
     position = 0
     texts: list[str] = []
     start = -1
@@ -221,7 +100,7 @@ def _template_headers(head: _Head, facets: Facets) -> int:
     return position
 
 
-def _skip_attributes(head: _Head, position: int, facets: Facets) -> int:
+def _skip_attributes(head: Head, position: int, facets: Facets) -> int:
     while position + 1 < len(head) and head.words[position] == "[" and head.words[position + 1] == "[":
         if head.match[position] < 0:
             return position
@@ -232,7 +111,7 @@ def _skip_attributes(head: _Head, position: int, facets: Facets) -> int:
     return position
 
 
-def _declaration(head: _Head, position: int, segment: Segment, facets: Facets) -> None:
+def _declaration(head: Head, position: int, segment: Segment, facets: Facets) -> None:
     words = head.words
     first = words[position]
     second = words[position + 1] if position + 1 < len(words) else ""
@@ -280,7 +159,7 @@ def _declaration(head: _Head, position: int, segment: Segment, facets: Facets) -
         facets.flags.add("definition")
 
 
-def _set_name(head: _Head, first: int, last: int, facets: Facets) -> None:
+def _set_name(head: Head, first: int, last: int, facets: Facets) -> None:
     """Names the item by the tokens ``first`` .. ``last``; template lists inside are no part of the name."""
     texts: list[str] = []
     position = first
@@ -301,7 +180,7 @@ def _operator_name(texts: Sequence[str]) -> str:
     return join_type(texts)
 
 
-def _namespace(head: _Head, position: int, facets: Facets) -> None:
+def _namespace(head: Head, position: int, facets: Facets) -> None:
     facets.kind = Kind.NAMESPACE
     if head.words[position] == "inline":
         facets.flags.add("inline")
@@ -318,7 +197,7 @@ def _namespace(head: _Head, position: int, facets: Facets) -> None:
     facets.flags.add("anonymous")
 
 
-def _using(head: _Head, position: int, facets: Facets) -> None:
+def _using(head: Head, position: int, facets: Facets) -> None:
     words = head.words
     facets.kind = Kind.USING
     position += 1
@@ -335,7 +214,7 @@ def _using(head: _Head, position: int, facets: Facets) -> None:
         _set_name(head, position, last, facets)
 
 
-def _typedef(head: _Head, position: int, facets: Facets) -> None:
+def _typedef(head: Head, position: int, facets: Facets) -> None:
     """``typedef T name;``, ``typedef struct {...} name;`` and ``typedef T (*name)(...);``."""
     words = head.words
     facets.kind = Kind.ALIAS
@@ -361,7 +240,7 @@ def _typedef(head: _Head, position: int, facets: Facets) -> None:
         _set_name(head, last, last, facets)
 
 
-def _entity(head: _Head, position: int, segment: Segment, facets: Facets) -> None:
+def _entity(head: Head, position: int, segment: Segment, facets: Facets) -> None:
     """A type, function or variable."""
     words = head.words
     begin = position
@@ -372,7 +251,7 @@ def _entity(head: _Head, position: int, segment: Segment, facets: Facets) -> Non
         word = words[cursor]
         if word in _SPECIFIERS:
             facets.flags.add(_SPECIFIERS[word])
-        elif word in _TYPE_WORDS:
+        elif word in TYPE_WORDS:
             type_word = True
         if word in PARENTHESISED_ATTRIBUTES and word != "requires":
             if cursor < last and words[cursor + 1] == "(" and head.match[cursor + 1] >= 0:
@@ -405,7 +284,7 @@ def _entity(head: _Head, position: int, segment: Segment, facets: Facets) -> Non
     _variable(head, begin, cursor, segment, facets)
 
 
-def _is_declarator_parenthesis(head: _Head, opening: int) -> bool:
+def _is_declarator_parenthesis(head: Head, opening: int) -> bool:
     """``int (*table[4])(int)``: the parenthesis holds the declared name."""
     words = head.words
     return (
@@ -419,12 +298,12 @@ def _is_declarator_parenthesis(head: _Head, opening: int) -> bool:
     )
 
 
-def _pointer_variable(head: _Head, opening: int, facets: Facets) -> None:
+def _pointer_variable(head: Head, opening: int, facets: Facets) -> None:
     facets.kind = Kind.VARIABLE
     _set_name(head, opening + 2, opening + 2, facets)
 
 
-def _name_start(head: _Head, last: int, begin: int) -> int:
+def _name_start(head: Head, last: int, begin: int) -> int:
     """First token of the qualified name that ends at ``last``: steps back over ``a::b<c>::``."""
     first = last
     while first - 1 >= begin:
@@ -437,27 +316,20 @@ def _name_start(head: _Head, last: int, begin: int) -> int:
             return first - 1
         before = first - 2
         if head.words[before] in (">", ">>"):
-            opening = _opening_angle(head, before, begin)
+            opening = head.opening_angle(before, begin)
             if opening < 0:
                 break
             before = opening - 1
-        if not head.is_name(before) or head.words[before] in _SPECIFIERS or head.words[before] in _BUILTIN:
+        if not head.is_name(before) or head.words[before] in _SPECIFIERS or head.words[before] in BUILTIN:
             return first - 1
         first = before
     return first
 
 
-def _opening_angle(head: _Head, close: int, begin: int) -> int:
-    for position in range(begin, close):
-        if head.words[position] == "<" and head.match[position] == close:
-            return position
-    return -1
-
-
-def _function(head: _Head, begin: int, opening: int, facets: Facets) -> None:
+def _function(head: Head, begin: int, opening: int, facets: Facets) -> None:
     last = opening - 1
     if last >= begin and head.words[last] in (">", ">>", ">>>"):
-        angle = _opening_angle(head, last, begin)
+        angle = head.opening_angle(last, begin)
         if angle > begin:
             facets.arguments = join_type(head.words[angle + 1 : last])
             last = angle - 1
@@ -484,11 +356,11 @@ def _function(head: _Head, begin: int, opening: int, facets: Facets) -> None:
     facets.returns = _returns(head, begin, first, close)
     if close >= 0:
         facets.parameter_list = (head.start(opening), head.end(close))
-        facets.parameters = _parameters(head, opening, close)
+        facets.parameters = parameters(head, opening, close)
         facets.parameter_text = join_type(head.words[opening : close + 1])
 
 
-def _operator(head: _Head, begin: int, operator: int, facets: Facets) -> None:
+def _operator(head: Head, begin: int, operator: int, facets: Facets) -> None:
     """``operator+``, ``operator()``, ``operator bool``."""
     opening = operator + 1
     if opening < len(head) and head.words[opening] == "(" and opening + 1 < len(head):
@@ -506,11 +378,11 @@ def _operator(head: _Head, begin: int, operator: int, facets: Facets) -> None:
     facets.returns = _returns(head, begin, first, close)
     if close >= 0:
         facets.parameter_list = (head.start(opening), head.end(close))
-        facets.parameters = _parameters(head, opening, close)
+        facets.parameters = parameters(head, opening, close)
         facets.parameter_text = join_type(head.words[opening : close + 1])
 
 
-def _returns(head: _Head, begin: int, name: int, close: int) -> str:
+def _returns(head: Head, begin: int, name: int, close: int) -> str:
     words = head.words
     if close >= 0:
         for position in range(close + 1, len(words)):
@@ -536,79 +408,15 @@ def _returns(head: _Head, begin: int, name: int, close: int) -> str:
     return join_type(texts)
 
 
-def _parameters(head: _Head, opening: int, close: int) -> tuple[Parameter, ...]:
-    found: list[Parameter] = []
-    first = opening + 1
-    position = first
-    while position <= close:
-        word = head.words[position]
-        if position < close and head.match[position] > position:
-            position = head.match[position] + 1
-            continue
-        if word == "," or position == close:
-            if position > first:
-                found.append(_parameter(head, first, position))
-            first = position + 1
-        position += 1
-    if len(found) == 1 and close == opening + 2 and head.words[opening + 1] == "void":
-        return ()
-    return tuple(found)
-
-
-def _parameter(head: _Head, first: int, stop: int) -> Parameter:
-    words = head.words
-    default = next((p for p in range(first, stop) if words[p] == "=" and not _inside(head, first, p)), stop)
-    start, end = head.start(first), head.end(stop - 1)
-    default_start = head.start(default) if default < stop else None
-    name = ""
-    position = first
-    before = ""  # what stands before the candidate, brackets skipped
-    count = 0
-    while position < default:
-        word = words[position]
-        if word == "(" and position + 2 < default and words[position + 1] in ("*", "&"):
-            name = words[position + 2] if head.is_name(position + 2) else ""
-            break
-        if head.match[position] > position:
-            if word == "<":
-                name = ""
-                before = ">"
-            position = head.match[position] + 1
-            continue
-        if head.is_name(position) and word not in _BUILTIN and word not in _SPECIFIERS:
-            typed = (
-                count > 0
-                and before not in ("::", "")
-                and not (before in _CV and _only_qualifiers(words, first, position))
-            )
-            name = word if typed else ""
-        else:
-            name = "" if word not in ("...",) else name
-        if word not in ("[", "]"):
-            before = word
-            count += 1
-        position += 1
-    return Parameter(start, end, name, default_start)
-
-
-def _only_qualifiers(words: Sequence[str], first: int, stop: int) -> bool:
-    """Whether nothing before ``stop`` is a type yet: ``const T`` is unnamed, ``unsigned n`` is not."""
-    return all(word in ("const", "volatile", "typename", *_TYPE_WORDS) for word in words[first:stop])
-
-
-def _inside(head: _Head, first: int, position: int) -> bool:
-    return any(head.match[p] > position for p in range(first, position))
-
-
-def _type(head: _Head, begin: int, stop: int, segment: Segment, facets: Facets) -> bool:
+def _type(head: Head, begin: int, stop: int, segment: Segment, facets: Facets) -> bool:
     """A class-like type, its forward declaration; False if the words only introduce a variable's type."""
     words = head.words
     position = begin
-    while position < len(words) and words[position] not in _TYPE_WORDS:
+    while position < len(words) and words[position] not in TYPE_WORDS:
         position += 1
     defined = segment.block is Block.TYPE
     position += 1
-    if position < len(words) and words[position] in _TYPE_WORDS:
+    if position < len(words) and words[position] in TYPE_WORDS:
         position += 1  # enum class
     while position < len(words):
         if (
@@ -659,10 +467,10 @@ def _type(head: _Head, begin: int, stop: int, segment: Segment, facets: Facets) 
     return True
 
 
-def _variable(head: _Head, begin: int, stop: int, segment: Segment, facets: Facets) -> None:
+def _variable(head: Head, begin: int, stop: int, segment: Segment, facets: Facets) -> None:
     last = stop - 1
     if last >= begin and head.words[last] in (">", ">>"):
-        angle = _opening_angle(head, last, begin)
+        angle = head.opening_angle(last, begin)
         if angle > begin:
             facets.arguments = join_type(head.words[angle + 1 : last])
             last = angle - 1

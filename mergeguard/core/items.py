@@ -46,8 +46,8 @@ class Parameter:
 class ItemKey:
     """Identity of an item within a file, stable under edits of bodies, comments and white space.
 
-    ``condition`` is the short path (an ``#elif`` by its own condition, an ``#else`` by the negated first one), so
-    that a new ``#elif`` does not rename its neighbours; ``ordinal`` counts equals in file order.
+    ``condition`` is the short path (an ``#elif`` by its own condition, an ``#else`` by the first one
+    negated), so that a new ``#elif`` does not rename its neighbours; ``ordinal`` counts equals in file order.
     """
 
     kind: Kind

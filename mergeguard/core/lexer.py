@@ -2,8 +2,8 @@
 
 White space and line continuations are gaps between tokens; everything else is in exactly one token. Any bytes
 can be lexed: an unterminated comment or raw string runs to the end of the file, an unterminated string or
-character to the end of its line. Token ranges equal libclang's in CUDA mode on every release of the real files
-(``tests/test_clang.py``).
+character to the end of its line. Token ranges equal libclang's in CUDA mode on every release of the real
+files (``tests/test_clang.py``).
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class Token(NamedTuple):
 class Directive:
     """One preprocessor line, continuations included.
 
-    ``name`` is the directive's word (``"if"``, ``"define"``; ``""`` for a lone ``#``), ``start`` the byte of its
-    ``#``, ``end`` the end of its last token, ``first`` and ``last`` the range of its tokens (``last`` excluded,
-    comments on the line included).
+    ``name`` is the directive's word (``"if"``, ``"define"``; ``""`` for a lone ``#``), ``start`` the byte of
+    its ``#``, ``end`` the end of its last token, ``first`` and ``last`` the range of its tokens (``last``
+    excluded, comments on the line included).
     """
 
     name: str

@@ -21,7 +21,7 @@ from mergeguard.core.view import Block, Reader, View
 class Segment:
     """Tokens ``[first, last)`` of one item. ``directive`` is its index if the item is one preprocessor line.
 
-    ``brace`` is the token that opens the body; ``opening`` the condition an ``#else`` or ``#endif`` belongs to.
+    ``brace`` is the token that opens the body; ``opening`` what an ``#else`` or ``#endif`` ends.
     """
 
     first: int
@@ -52,7 +52,7 @@ class _Section:
 
 @dataclass(slots=True)
 class _Fork:
-    """An open ``#if`` inside an item: ``before`` are the views that met it, ``after`` those that left branches."""
+    """An open ``#if`` inside an item: the views ``before`` it, and those that left its branches."""
 
     group: Group
     blind: bool

@@ -58,8 +58,8 @@ def parse(text: bytes) -> Source:
 def nested(source: Source, item: Item) -> tuple[Item, ...]:
     """The items inside a namespace or ``extern "C"`` block; joined they are the bytes between its braces.
 
-    Names are qualified by the namespace, conditions begin with the item's; offsets are those of the file. Other
-    items have none.
+    Names are qualified by the namespace, conditions begin with the item's; offsets are those of the file.
+    Other items have none.
     """
     if item.kind is not Kind.NAMESPACE or item.body is None:
         return ()
@@ -161,7 +161,7 @@ class _Builder:
             index += 1
 
     def header_end(self, code: int) -> int:
-        """End of the comments at the start of the file, up to the first blank line or the first code; else 0."""
+        """End of the comments at the file's start, up to a blank line or the first code; else 0."""
         tokens, text = self.lexed.tokens, self.lexed.text
         end = 0
         for index in range(code):
