@@ -21,8 +21,24 @@ RIGHT = ("equal", "white space", "conflict right", "finding")
 
 
 def squeeze(text: bytes) -> bytes:
-    """``text`` without white space and line continuations."""
-    return b"".join(text.replace(b"\\\n", b"\n").split())
+    """``text`` without white space and what formatters break lines with: line continuations, the ``//`` of a
+    comment's next line, a string literal closed and opened again. Where a ``//`` comment or a preprocessor
+    line ends is kept (as a byte 1): there the newline is not layout."""
+    out: list[bytes] = []
+    in_comment = False
+    for line in text.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ").splitlines():
+        bare = line.strip()
+        comment = b"//" in bare
+        if in_comment and bare.startswith(b"//"):
+            bare = bare[2:]
+        elif in_comment:
+            out.append(b"\1")
+        out.append(bare)
+        in_comment = comment
+        if bare.startswith(b"#") and not comment:
+            out.append(b"\1")
+    joined = b"".join(b"".join(out).split())
+    return joined.rstrip(b"\1").replace(b'""', b"")
 
 
 def score(case: Case, outcome: Outcome) -> str:

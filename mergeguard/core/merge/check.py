@@ -133,6 +133,26 @@ def _has_word(text: bytes, word: bytes) -> bool:
     return re.search(rb"(?<![A-Za-z0-9_])" + re.escape(word) + rb"(?![A-Za-z0-9_])", text) is not None
 
 
+def balance(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> str:
+    """Why ``merged`` can't be the sum of both sides' edits, "" if it can: it holds each token as often as the
+    base and both edits make it, unless both sides changed the number in the same direction (they may have
+    made the same edit)."""
+    from mergeguard.core.merge.tokens import tokens_of
+
+    b, o, t, m = (Counter(tokens_of(text).keys) for text in (base, ours, theirs, merged))
+    for key in b.keys() | o.keys() | t.keys() | m.keys():
+        mine, other = o[key] - b[key], t[key] - b[key]
+        added = m[key] - b[key]
+        if mine * other > 0:
+            low, high = sorted((max(mine, other, key=abs), mine + other))
+        else:
+            low = high = mine + other
+        if not low <= added <= high:
+            what = key.decode("utf-8", "replace").strip("#/\n") or "a line end"
+            return f"`{what}` would be {'lost' if added < low else 'doubled'} against the sum of both sides"
+    return ""
+
+
 def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspects) -> list[Note]:
     """The findings of a clean merge; duplicates of definitions have the code ``duplicate-definition``."""
     notes: list[Note] = []

@@ -117,6 +117,9 @@ class _Composer:
                 return [i for i in merged if i not in gone]
             return [i for i in t_ids if i not in gone]
         kept = [i for i in b_ids if i not in gone]
+        both_gone = [i for i in gone if i not in o_ids and i not in t_ids]
+        if both_gone and set(o_ids) - old and set(t_ids) - old:
+            raise Clash("both sides replaced the same declaration")
         ours_runs, theirs_runs = _runs(o_ids, old, kept), _runs(t_ids, old, kept)
         result: list[int] = []
         for slot in range(len(kept) + 1):
@@ -194,11 +197,8 @@ class _Composer:
             if identity < known or identity in lead.place:
                 continue
             leaf = other.leaves[k]
-            previous = other.ids[k - 1] if k else None
             following = next((i for i in other.ids[k + 1 :] if i < known), None)
-            if anchor is not None and (previous == anchor or previous in after.get(anchor, ())):
-                after.setdefault(anchor, []).append(identity)
-            elif following is not None and following in steady and following in lead_place:
+            if following is not None and following in steady and following in lead_place:
                 before.setdefault(following, []).append(identity)
             elif anchor is not None:
                 after.setdefault(anchor, []).append(identity)

@@ -82,10 +82,111 @@ def merge_leaf(base: bytes, ours: bytes, theirs: bytes) -> tuple[Piece, ...]:
 
 
 def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> MergeResult:
-    return result
+    """A clean line merge, looked at for what lines can't see; innocent ones pay next to nothing."""
+    from mergeguard.core.merge.check import examine, suspects
+
+    why = suspects(base, ours, theirs)
+    if not why:
+        return result
+    if why.lost_names:
+        renamed = _with_renames(base, ours, theirs)
+        if renamed is not None and renamed.clean:
+            return renamed
+    text = result.render()
+    findings = examine(base, ours, theirs, text, why)
+    pieces = result.pieces
+    if any(note.code == "duplicate-definition" for note in findings):
+        pieces = _apart(base, ours, theirs, text)
+    return MergeResult(pieces, (*result.notes, *findings))
 
 
-def _structured(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...]) -> MergeResult:
+def _apart(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> tuple[Piece, ...]:
+    """The merged text with each definition that is there twice made a conflict at both places."""
+    from mergeguard.core.merge.check import duplicates
+
+    spans = sorted(
+        span
+        for _, start, end, last_start, last_end in duplicates(base, ours, theirs, merged)
+        for span in ((start, end), (last_start, last_end))
+    )
+    pieces: list[Piece] = []
+    at = 0
+    for start, end in spans:
+        if start < at:
+            continue
+        text = merged[start:end]
+        # A definition stands where the side that brought it has it; one that both have stays.
+        in_ours, in_theirs = text.strip() in ours, text.strip() in theirs
+        pieces.append(Resolved(merged[at:start]))
+        if in_ours != in_theirs:
+            pieces.append(Conflict(b"", text if in_ours else b"", text if in_theirs else b""))
+        else:
+            pieces.append(Conflict(b"", text, b""))
+        at = end
+    pieces.append(Resolved(merged[at:]))
+    return join(pieces)
+
+
+def _with_renames(base: bytes, ours: bytes, theirs: bytes) -> MergeResult | None:
+    """The merge after the renames that one side made are made on the other as well; None if there are none."""
+    from mergeguard.core.merge.renames import apply_renames, find_renames, names
+
+    mine, other = find_renames(base, ours, theirs), find_renames(base, theirs, ours)
+    both = {r.old for r in mine} & {r.old for r in other}
+    mine = tuple(r for r in mine if r.old not in both)
+    other = tuple(r for r in other if r.old not in both)
+    if not mine and not other:
+        return None
+    new_base = apply_renames(apply_renames(base, mine), other)
+    new_ours, new_theirs = apply_renames(ours, other), apply_renames(theirs, mine)
+    settled = trivial(new_base, new_ours, new_theirs)
+    lines = merge_lines(new_base, new_ours, new_theirs) if settled is None else join([Resolved(settled)])
+    result = MergeResult(lines)
+    result = (
+        _checked(new_base, new_ours, new_theirs, result)
+        if result.clean
+        else _structured(new_base, new_ours, new_theirs, lines, renamed=True)
+    )
+    if any(r.old in names(result.render()) for r in (*mine, *other)):
+        return None
+    notes = tuple(
+        Note(
+            "renamed",
+            f"{r.old.decode('utf-8', 'replace')} is {r.new.decode('utf-8', 'replace')} on {who} side:"
+            " the other side's uses follow",
+        )
+        for who, renames in (("our", mine), ("their", other))
+        for r in renames
+    )
+    return MergeResult(result.pieces, (*notes, *result.notes))
+
+
+def _structured(
+    base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...], renamed: bool = False
+) -> MergeResult:
+    if not renamed:
+        followed = _with_renames(base, ours, theirs)
+        if followed is not None and followed.clean:
+            return followed
+    plain = _declarations_then_tokens(base, ours, theirs, lines)
+    if not plain.clean:
+        return plain
+    from mergeguard.core.merge.check import balance, examine, suspects
+
+    text = plain.render()
+    wrong = balance(base, ours, theirs, text)
+    if wrong:
+        return MergeResult(lines, (*plain.notes, Note("conflict", wrong)))
+    why = suspects(base, ours, theirs)
+    findings = examine(base, ours, theirs, text, why) if why else []
+    if any(note.code == "duplicate-definition" for note in findings):
+        return MergeResult(_apart(base, ours, theirs, text), (*plain.notes, *findings))
+    return MergeResult(plain.pieces, (*plain.notes, *findings))
+
+
+def _declarations_then_tokens(
+    base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...]
+) -> MergeResult:
     from mergeguard.core.merge.compose import compose
     from mergeguard.core.merge.weave import Clash, weave
 

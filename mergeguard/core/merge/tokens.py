@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from mergeguard.core.lexer import SPLICE, TokenKind, lex
 
 _LEADER = re.compile(rb"//[/!]*<?|/\*[*!]*(?!/)<?")
+_STRING_WORD = re.compile(rb"[^ ]+ *| +")
 _BLOCK_WORD = re.compile(rb"[^\s]+")
 _LINE_END = re.compile(rb"[ \t\v\f\r]*(?:\\[ \t]*\r?\n[ \t]*)*")
 _WORDISH = re.compile(rb"[A-Za-z0-9_$\x80-\xff]")
@@ -86,6 +87,8 @@ def tokens_of(text: bytes) -> Tokens:
         if kind == TokenKind.COMMENT:
             mark = DIRECTIVE + COMMENT if inside >= 0 else COMMENT
             index = _comment(build, lexed.tokens, index, mark, inside >= 0)
+        elif kind == TokenKind.STRING and text[start] == 34 and text[end - 1] == 34 and end - start > 1:
+            index = _string(build, tokens, directive_of, index)
         else:
             raw = text[start:end]
             gaps.append(text[build.at : start])
@@ -144,6 +147,27 @@ def _comment(
         end = following
     if not one:
         build.add_line_end(END_OF_COMMENT)
+    return index
+
+
+def _string(
+    build: _Builder, tokens: Sequence[tuple[int, int, int]], directive_of: Sequence[int], index: int
+) -> int:
+    """Adds a run of neighbouring plain string literals, which the language joins, as one string of words."""
+    text, inside = build.text, directive_of[index]
+    mark = (DIRECTIVE if inside >= 0 else CODE) + b'"'
+    build.add(b"", tokens[index][1], tokens[index][1] + 1, mark + b"<")
+    while True:
+        _, start, end = tokens[index]
+        for word in _STRING_WORD.finditer(text, start + 1, end - 1):
+            build.add(mark + b"=", *word.span())
+        index += 1
+        if index >= len(tokens) or directive_of[index] != inside or tokens[index][0] != TokenKind.STRING:
+            break
+        _, start, following = tokens[index]
+        if text[start] != 34 or text[following - 1] != 34 or following - start < 2 or text[end:start].strip():
+            break
+    build.add(b"", end - 1, end, mark + b">")
     return index
 
 

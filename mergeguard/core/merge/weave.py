@@ -207,7 +207,13 @@ def _same(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
 
 
 def _merge_gap(base: bytes, ours: bytes, theirs: bytes) -> bytes:
-    return ours if theirs == base else theirs
+    if theirs == base or ours == theirs:
+        return ours
+    # Theirs wins, but not by an indentation over our joining or breaking of the line.
+    breaks = base.count(b"\n")
+    if ours != base and theirs.count(b"\n") == breaks != ours.count(b"\n"):
+        return ours
+    return theirs
 
 
 def _one_side(

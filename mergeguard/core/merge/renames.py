@@ -1,0 +1,108 @@
+"""Renames: a name that one side gave up everywhere for another, so that the other side's edits can follow.
+
+A rename commutes with an edit: with the rename applied to the base and to the other side, only the edits are
+left to merge. It counts as one only if the old name is gone from that side, the new one was unknown to all
+versions, and the two stand in each other's place nearly everywhere in unchanged surroundings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mergeguard.core.diff import diff
+from mergeguard.core.merge.tokens import Tokens, tokens_of, units_of
+
+_NAME = re.compile(rb"[A-Za-z_]\w*")
+_KEY = re.compile(rb"[#/]*([A-Za-z_]\w*)$")
+_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """``old`` became ``new`` on one side; ``everywhere``: in comments and strings as well."""
+
+    old: bytes
+    new: bytes
+    everywhere: bool
+
+
+def find_renames(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
+    """The renames that ``side`` made and ``other`` does not contradict."""
+    known, there, elsewhere = names(base), names(side), names(other)
+    gone, new = known - there, there - known - elsewhere
+    if not gone or not new:
+        return ()
+    b, s = tokens_of(base), tokens_of(side)
+    pairs = _replaced(b, s, gone, new)
+    uses = Counter(name for key in b.keys for name in _name_of(key) if name in gone)
+    found: list[Rename] = []
+    for old in sorted({old for old, _ in pairs}):
+        ranked = [(count, new_name) for (was, new_name), count in pairs.items() if was == old]
+        count, best = max(ranked)
+        contested = sum(n for (was, now), n in pairs.items() if now == best and was != old)
+        if count >= max(1, _SHARE * uses[old]) and contested == 0 and count == sum(n for n, _ in ranked):
+            found.append(Rename(old, best, old not in _NAME.findall(side)))
+    return tuple(found)
+
+
+def names(text: bytes) -> set[bytes]:
+    """Every name in the code of ``text`` (comments and strings apart)."""
+    from mergeguard.core.lexer import TokenKind, tokenize
+
+    return {text[start:end] for kind, start, end in tokenize(text) if kind == TokenKind.IDENT}
+
+
+def apply_renames(text: bytes, renames: Iterable[Rename]) -> bytes:
+    """``text`` with every use of an old name made the new one."""
+    from mergeguard.core.lexer import TokenKind, tokenize
+
+    renames = tuple(renames)
+    for rename in renames:
+        if rename.everywhere:
+            word = rb"(?<![A-Za-z0-9_])" + re.escape(rename.old) + rb"(?![A-Za-z0-9_])"
+            text = re.sub(word, rename.new, text)
+    table = {r.old: r.new for r in renames if not r.everywhere}
+    if not table:
+        return text
+    parts: list[bytes] = []
+    at = 0
+    for kind, start, end in tokenize(text):
+        if kind == TokenKind.IDENT and text[start:end] in table:
+            parts += (text[at:start], table[text[start:end]])
+            at = end
+    return b"".join([*parts, text[at:]])
+
+
+def _name_of(key: bytes) -> Sequence[bytes]:
+    if key[:1] == b"/" or key[:2] == b"#/":
+        return ()
+    match = _KEY.match(key)
+    return (match.group(1),) if match else ()
+
+
+def _replaced(b: Tokens, s: Tokens, gone: set[bytes], new: set[bytes]) -> Counter[tuple[bytes, bytes]]:
+    """How often which lost name stands where which new name stands now.
+
+    The names that may take part are blanked out first, so that a unit that differs in nothing else matches.
+    """
+    blank_b = [b"\0" if any(n in gone for n in _name_of(k)) else k for k in b.keys]
+    blank_s = [b"\0" if any(n in new for n in _name_of(k)) else k for k in s.keys]
+    starts_b, starts_s = units_of(b), units_of(s)
+    units_b = [tuple(blank_b[i:j]) for i, j in zip(starts_b, starts_b[1:], strict=False)]
+    units_s = [tuple(blank_s[i:j]) for i, j in zip(starts_s, starts_s[1:], strict=False)]
+    pairs: Counter[tuple[bytes, bytes]] = Counter()
+    at_b = at_s = 0
+    for change in [*diff(units_b, units_s), None]:
+        end = change.a0 if change else len(units_b)
+        for offset in range(end - at_b):
+            i, j = starts_b[at_b + offset], starts_s[at_s + offset]
+            for k in range(len(units_b[at_b + offset])):
+                if blank_b[i + k] == b"\0":
+                    pairs[_name_of(b.keys[i + k])[0], _name_of(s.keys[j + k])[0]] += 1
+        if change is None:
+            break
+        at_b, at_s = change.a1, change.b1
+    return pairs
