@@ -71,8 +71,13 @@ def _with_files(workspace: Workspace, edits: Edits, files: Mapping[str, bytes]) 
         entry = workspace.repository.entry(workspace.tree, path)
         mode = entry.mode if entry is not None else REGULAR
         edits[path] = Entry(mode, workspace.repository.write_blob(text))
-    kept = {p: e for p, e in edits.items() if e is not None or workspace.repository.entry(workspace.tree, p)}
-    return workspace.repository.edit_tree(workspace.tree, kept)
+    return apply(workspace.repository, workspace.tree, edits)
+
+
+def apply(repository: Repository, tree: str, edits: Mapping[str, Entry | None]) -> str:
+    """The tree with the edits; removing what is not there is no edit."""
+    kept = {p: e for p, e in edits.items() if e is not None or repository.entry(tree, p)}
+    return repository.edit_tree(tree, kept)
 
 
 def lay_out(

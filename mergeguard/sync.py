@@ -6,7 +6,7 @@ objects that no ref names; landing the outcome is the caller's (``mergeguard.git
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -382,12 +382,13 @@ class _Merger:
             except MergeguardError as error:
                 note += f", and the rule does not fit it there: {error}"
             self._let_go(guarded, laid)
+            kept = self._keep_files(guarded, {h.path for h in before.hunks}, laid)
+            note += "; the file is no longer split"
+            if kept:
+                note += "; what you had beside the map is kept: move it to where it belongs, then `git rm` it"
+            state = State.GONE_EDITED if kept else State.RETIRED
             return RuleOutcome(
-                guarded.name,
-                path,
-                State.RETIRED,
-                unmapped=before.hunks,
-                notes=(f"{note}; the file is no longer split",),
+                guarded.name, path, state, unmapped=before.hunks, conflicts=kept, notes=(note,)
             )
         edited = before.monolith != pristine.monolith or before.hunks
         if not edited:
@@ -397,18 +398,11 @@ class _Merger:
             return RuleOutcome(
                 guarded.name, path, State.RETIRED, notes=("no local edits: the layout went with it",)
             )
-        # As git has it for a file that one side deleted and the other edited: both sides are shown.
         laid.settled.add(path)
         laid.edits[path] = None
-        for file in (*pristine.files, *before.layout.files):
-            own = self.repository.entry(self.ours.tree, file.path)
-            if own is not None:
-                laid.edits[file.path] = own
-                base_entry = Entry(REGULAR, self.repository.write_blob(file.text))
-                if own.oid != base_entry.oid:
-                    laid.stages[file.path] = {1: base_entry, 2: own}
-        lock = self.repository.entry(self.ours.tree, guarded.lock_path)
-        laid.edits[guarded.lock_path] = lock
+        every = {file.path for file in (*pristine.files, *before.layout.files)}
+        kept = self._keep_files(guarded, every, laid)
+        laid.edits[guarded.lock_path] = self.repository.entry(self.ours.tree, guarded.lock_path)
         laid.layouts.append((guarded, before.layout))
         return RuleOutcome(
             guarded.name,
@@ -416,9 +410,29 @@ class _Merger:
             State.GONE_EDITED,
             overlay=before.overlay,
             unmapped=before.unmapped,
-            conflicts=tuple(sorted(p for p in laid.stages if p in {f.path for f in pristine.files})),
+            conflicts=kept,
             notes=("upstream deleted the file; keep your edited layout, or `git rm` it",),
         )
+
+    def _keep_files(self, guarded: Guarded, paths: Iterable[str], laid: _Laid) -> tuple[str, ...]:
+        """Keep layout files that upstream's side has no more; those with edits as git has it for a file
+        that one side deleted and the other edited. Gives the conflicted paths.
+        """
+        pristine = self.ours.pristine(guarded)
+        conflicted: list[str] = []
+        for path in sorted(paths):
+            own = self.repository.entry(self.ours.tree, path)
+            if own is None:
+                continue
+            laid.edits[path] = own
+            base = pristine.by_path.get(path)
+            stages = {2: own}
+            if base is not None:
+                stages[1] = Entry(own.mode, self.repository.write_blob(base.text))
+            if base is None or stages[1].oid != own.oid:
+                laid.stages[path] = stages
+                conflicted.append(path)
+        return tuple(conflicted)
 
     def _let_go(self, guarded: Guarded, laid: _Laid) -> None:
         """Nothing of the layout stays: the monolithic tree of the merge already is without it."""
@@ -442,7 +456,7 @@ class _Merger:
     def _outcome(self, outcome: MergeOutcome, laid: _Laid, rules: tuple[RuleOutcome, ...]) -> SyncOutcome:
         repository = self.repository
         lens.check_outputs(self.ours, outcome.tree, {g.name: layout for g, layout in laid.layouts})
-        tree = repository.edit_tree(outcome.tree, _present(repository, outcome.tree, laid.edits))
+        tree = lens.apply(repository, outcome.tree, laid.edits)
         lists = lens.list_shards(repository, tree, laid.layouts)
         tree = repository.edit_tree(tree, lists)
         stages: dict[str, Mapping[int, Entry]] = dict(laid.stages)
@@ -512,10 +526,6 @@ def local_edits(workspace: Workspace, guarded: Guarded) -> tuple[Replayed, ...]:
 
 def _line_count(text: bytes) -> int:
     return len(text.splitlines())
-
-
-def _present(repository: Repository, tree: str, edits: Mapping[str, Entry | None]) -> dict[str, Entry | None]:
-    return {p: e for p, e in edits.items() if e is not None or repository.entry(tree, p) is not None}
 
 
 def _forced(base: bytes, ours: bytes, theirs: bytes) -> MergeResult:

@@ -9,12 +9,13 @@ monolith, stays in the layout, and is reported as an unmapped hunk. So a wrong g
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mergeguard.core import glue
-from mergeguard.core.diff import diff
+from mergeguard.core.diff import Change, diff
 from mergeguard.core.layout import Glue, Layout, LayoutFile, Piece, Role
 from mergeguard.errors import MergeguardError
 
@@ -185,10 +186,43 @@ class _Tracer:
         new_offsets = _offsets(new, new_at)
         found: list[_Change] = []
         for c in diff(old, new):
+            shift = 0 if c.a0 < c.a1 else self._slide(old, new, c, old_offsets)
             found += self._trace(
-                (old_offsets[c.a0], old_offsets[c.a1]), (new_offsets[c.b0], new_offsets[c.b1]), fine=fine
+                (old_offsets[c.a0 + shift], old_offsets[c.a1 + shift]),
+                (new_offsets[c.b0 + shift], new_offsets[c.b1 + shift]),
+                fine=fine,
             )
         return found
+
+    def _slide(self, old: list[bytes], new: list[bytes], c: Change, offsets: list[int]) -> int:
+        """How far to slide an insertion, whose place is ambiguous where its text repeats what is around it.
+
+        Inside the monolith's text is best, then behind it, then before it; inside glue is last.
+        """
+        best = (self._rank(offsets[c.a0]), 0, 0)
+        for step in (-1, 1):
+            shift = 0
+            while True:
+                at, start, end = c.a0 + shift, c.b0 + shift, c.b1 + shift
+                if step < 0 and not (at > 0 and start > 0 and old[at - 1] == new[start - 1] == new[end - 1]):
+                    break
+                if step > 0 and not (at < len(old) and end < len(new) and old[at] == new[end] == new[start]):
+                    break
+                shift += step
+                best = min(best, (self._rank(offsets[c.a0 + shift]), abs(shift), shift))
+        return best[2]
+
+    def _rank(self, at: int) -> int:
+        pieces, starts = self.file.pieces, self.file.starts
+        right = self.file.piece_at(at)
+        if not pieces:
+            return 3
+        if starts[right] < at < starts[right + 1]:
+            return 0 if pieces[right].source is not None else 3
+        left = right if at >= starts[right + 1] else right - 1
+        if left >= 0 and pieces[left].source is not None:
+            return 1
+        return 2 if left < right and pieces[right].source is not None else 3
 
     def _trace(self, old: tuple[int, int], new: tuple[int, int], *, fine: bool) -> list[_Change]:
         text = self.now[slice(*new)]
@@ -232,7 +266,24 @@ class _Tracer:
         if isinstance(place, Reason):
             return replace(change, reason=place)
         offset, side = place
+        if self._breaks_line(change, offset):
+            return replace(change, reason=Reason.STRADDLES)
         return replace(change, edits=((offset, offset, side, change.monolith_text),))
+
+    def _breaks_line(self, change: _Change, offset: int) -> bool:
+        """Whether text typed at the end of a layout line would change how its line goes on in the monolith.
+
+        Glue can end a line where the monolith's goes on (``}`` before ``else``): a comment typed there
+        would swallow the rest of the line.
+        """
+        text = self.pristine.monolith
+        ends = offset in (0, len(text)) or text[offset - 1 : offset] == b"\n"
+        goes_on = offset < len(text) and text[offset : offset + 1] not in (b"\n", b"\r")
+        piece = self.file.piece_at(change.old[0])
+        inside = self.file.starts[piece] < change.old[0] < self.file.starts[piece + 1]
+        return not ends and goes_on and not (inside and self.file.pieces[piece].source is not None) and (
+            b"//" in change.text or b"\n" in change.text
+        )
 
     def _place(self, at: int) -> tuple[int, int] | Reason:
         """The monolith offset, and the side it belongs to, of text inserted at ``at``."""
@@ -357,16 +408,50 @@ class _Attempt:
         outcome = self._outcome(changes)
         if isinstance(outcome, MergeguardError):
             return Reason.REFUSED, str(outcome)
+        elsewhere: list[tuple[bytes, bytes]] = []
+        moved: list[_Change] = []
         for file in self.pristine.files:
             mine = sorted((c for c in changes if c.file is file), key=lambda c: c.old)
             expected, places = _without_glue(file, mine)
             there = outcome.by_path.get(file.path)
-            if (b"" if there is None else there.monolith_text) != expected:
-                return Reason.ELSEWHERE, ""
+            shown = b"" if there is None else there.monolith_text
+            if shown != expected:
+                elsewhere.append((expected, shown))
+                moved += mine
+                continue
             for change, at in zip(mine, places, strict=True):
                 if there is not None and not _shown(there, at, change):
                     return Reason.ELSEWHERE, "an include path or a linkage word would differ"
+        if elsewhere and not (_only_moved(elsewhere) and all(_is_plain(c) for c in moved)):
+            return Reason.ELSEWHERE, ""
         return None
+
+
+def _only_moved(files: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether the files differ only by whole lines that went from one to another.
+
+    So it is with an item that was typed into one file and that the rule gives to another: its place in
+    the monolith is certain, and the next split puts it where it belongs.
+    """
+    gone: Counter[bytes] = Counter()
+    come: Counter[bytes] = Counter()
+    for expected, shown in files:
+        old, new = expected.splitlines(keepends=True), shown.splitlines(keepends=True)
+        left = Counter[bytes]()
+        entered = Counter[bytes]()
+        for change in diff(old, new):
+            left.update(old[change.a0 : change.a1])
+            entered.update(new[change.b0 : change.b1])
+        if any(line.strip() for line in left.keys() & entered.keys()):
+            return False
+        gone += left
+        come += entered
+    return {k: n for k, n in gone.items() if k.strip()} == {k: n for k, n in come.items() if k.strip()}
+
+
+def _is_plain(change: _Change) -> bool:
+    """Whether nothing of the change was taken for glue, so that it may be shown in any file."""
+    return change.text == change.monolith_text
 
 
 def _verbatim(change: _Change) -> _Change:

@@ -1,0 +1,1 @@
+"""The terminal edge: the only place that knows typer and rich."""

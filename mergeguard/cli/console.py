@@ -1,0 +1,64 @@
+"""How everything is said: one console for results, one for progress and errors, one JSON envelope."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.markup import escape
+
+from mergeguard import __version__
+from mergeguard.errors import ExitCode, MergeguardError
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@dataclass
+class Options:
+    """What the options before the verb set."""
+
+    debug: bool = False
+    folder: str = "."
+
+
+options = Options()
+
+
+def fail(error: MergeguardError) -> NoReturn:
+    """Print an expected error, what was left alone and the next step, and exit with its code."""
+    err.print(f"[bold red]error:[/] {escape(str(error))}")
+    err.print(f"  {escape(error.changed)}")
+    if error.hint:
+        err.print(f"  [bold]next:[/] {escape(error.hint)}")
+    sys.exit(int(error.exit_code))
+
+
+def crash(error: BaseException) -> NoReturn:
+    """Say that this is our bug, without a traceback."""
+    err.print(f"[bold red]internal error:[/] {escape(type(error).__name__)}: {escape(str(error))}")
+    err.print("  nothing was landed; `git status` shows the repository as it was")
+    err.print(
+        f"  [bold]next:[/] run the same command with `mergeguard --debug …` and report what it prints (mergeguard {__version__})"
+    )
+    sys.exit(int(ExitCode.INTERNAL))
+
+
+def print_json(kind: str, data: dict[str, Any]) -> None:
+    """One JSON document: ``{"mergeguard": 1, "kind": kind, …}``; the number is the format's version."""
+    sys.stdout.write(json.dumps({"mergeguard": 1, "kind": kind, **data}, indent=2) + "\n")
+
+
+@contextmanager
+def progress(title: str, *, quiet: bool = False) -> Iterator[Any]:
+    """A line on a terminal that says what is being done; nothing elsewhere."""
+    if quiet or not err.is_terminal:
+        yield lambda _: None
+        return
+    with err.status(title) as status:
+        yield lambda text: status.update(f"{title}: {text}")

@@ -1,0 +1,220 @@
+"""Reports as people read them, and the same values as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from mergeguard.cli.console import out
+from mergeguard.core.unsplit import Hunk
+from mergeguard.fork import RuleStatus, Synced
+from mergeguard.sync import Replayed, RuleOutcome, State
+
+_COLOURS = {
+    State.CONFLICT: "red",
+    State.GONE_EDITED: "red",
+    State.OUTGROWN: "red",
+    State.RETIRED: "yellow",
+    State.MOVED: "cyan",
+    State.MERGED: "green",
+}
+
+
+def hunk_json(hunk: Hunk) -> dict[str, Any]:
+    """A hunk for machines; texts that are not UTF-8 have their odd bytes escaped."""
+    return {
+        "path": hunk.path,
+        "line": hunk.line,
+        "pristine_line": hunk.old_line,
+        "reason": hunk.reason.name.lower(),
+        "message": hunk.reason.value,
+        "detail": hunk.detail,
+        "overlay": hunk.is_overlay,
+        "old": hunk.old.decode("utf-8", "backslashreplace"),
+        "new": hunk.new.decode("utf-8", "backslashreplace"),
+    }
+
+
+def replayed_json(edit: Replayed) -> dict[str, Any]:
+    return {
+        "path": edit.path,
+        "line": edit.line,
+        "item": edit.item,
+        "added": edit.added,
+        "removed": edit.removed,
+    }
+
+
+def print_hunks(hunks: Iterable[Hunk], *, limit: int = 6) -> None:
+    """The hunks as a diff, each with its reason."""
+    for hunk in hunks:
+        reason = hunk.reason.value + (f": {hunk.detail}" if hunk.detail else "")
+        out.print(f"    [yellow]{escape(hunk.path)}:{hunk.line}[/]  {escape(reason)}")
+        lines = [("red", "-", line) for line in hunk.old.splitlines()] + [
+            ("green", "+", line) for line in hunk.new.splitlines()
+        ]
+        for colour, sign, line in lines[:limit]:
+            out.print(f"      [{colour}]{sign}{escape(line.decode('utf-8', 'replace'))}[/]")
+        if len(lines) > limit:
+            out.print(f"      … {len(lines) - limit} more lines")
+
+
+def print_sync(synced: Synced, *, dry_run: bool) -> None:
+    """One screen: what came, what was replayed and where it is, what needs a look, the next command."""
+    outcome = synced.outcome
+    if outcome.up_to_date:
+        out.print(f"[green]Already up to date[/] with {escape(synced.upstream)}.")
+        return
+    verb = "Would merge" if dry_run else "Merged" if outcome.clean else "Merging"
+    out.print(
+        f"[bold]{verb} {escape(synced.upstream)}[/] ({synced.behind} commit{'s' if synced.behind != 1 else ''})"
+    )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("rule", "monolith", "upstream", "local edits", "unmapped"):
+        table.add_column(column, header_style="dim")
+    shown = [r for r in outcome.rules if r.state is not State.NOT_SPLIT]
+    for rule in shown:
+        colour = _COLOURS.get(rule.state, "default")
+        table.add_row(
+            escape(rule.name),
+            escape(rule.path),
+            f"[{colour}]{rule.state.value}[/]",
+            f"{len(rule.replayed)} replayed" if rule.replayed else "",
+            f"[yellow]{len(rule.unmapped)}[/]" if rule.unmapped else "",
+        )
+    if shown:
+        out.print(table)
+    for rule in shown:
+        for edit in rule.replayed:
+            inside = f" in {edit.item}" if edit.item else ""
+            out.print(
+                f"  [green]✓[/] {escape(edit.path)}:{edit.line}{escape(inside)}  +{edit.added} -{edit.removed}"
+            )
+    _print_looks(outcome.rules)
+    others = sorted(set(outcome.stages) - {p for r in outcome.rules for p in r.conflicts})
+    for path in others:
+        out.print(f"  [red]✗[/] {escape(path)}: conflict")
+    if not outcome.clean and not dry_run:
+        out.print(
+            "\n[bold]next:[/] resolve the markers, `git add` the files, then `mergeguard sync --continue` (or `--abort`)"
+        )
+    elif any(r.unmapped for r in outcome.rules):
+        out.print("\n[bold]next:[/] `mergeguard check` shows the unmapped hunks; they are kept in the layout")
+    elif dry_run:
+        out.print(f"\n[bold]next:[/] `mergeguard sync {escape(synced.upstream)}`")
+
+
+def _print_looks(rules: Iterable[RuleOutcome]) -> None:
+    for rule in rules:
+        for path in rule.conflicts:
+            out.print(f"  [red]✗[/] {escape(path)}: conflict")
+        for finding in rule.findings:
+            out.print(f"  [yellow]![/] {escape(rule.name)}: {escape(finding)}")
+        for note in rule.notes:
+            out.print(f"  [dim]·[/] {escape(rule.name)}: {escape(note)}")
+        if rule.unmapped:
+            out.print(
+                f"  [yellow]![/] {escape(rule.name)}: {len(rule.unmapped)} unmapped hunk(s), kept in the layout:"
+            )
+            print_hunks(rule.unmapped)
+
+
+def sync_json(synced: Synced) -> dict[str, Any]:
+    outcome = synced.outcome
+    return {
+        "upstream": synced.upstream,
+        "theirs": outcome.theirs,
+        "ours": outcome.ours,
+        "merge_bases": list(outcome.bases),
+        "commits": synced.behind,
+        "up_to_date": outcome.up_to_date,
+        "clean": outcome.clean,
+        "commit": synced.commit,
+        "tree": outcome.tree,
+        "conflicts": sorted(outcome.stages),
+        "messages": list(outcome.messages),
+        "rules": [
+            {
+                "name": rule.name,
+                "monolith": rule.path,
+                "state": rule.state.name.lower(),
+                "replayed": [replayed_json(e) for e in rule.replayed],
+                "overlay": [hunk_json(h) for h in rule.overlay],
+                "unmapped": [hunk_json(h) for h in rule.unmapped],
+                "conflicts": list(rule.conflicts),
+                "notes": list(rule.notes),
+                "findings": list(rule.findings),
+            }
+            for rule in outcome.rules
+        ],
+    }
+
+
+def print_status(rows: Iterable[RuleStatus], upstream: str | None) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in (
+        "rule",
+        "monolith",
+        "state",
+        f"drift to {upstream}" if upstream else "drift",
+        "local edits",
+        "unmapped",
+    ):
+        table.add_column(column, header_style="dim")
+    rows = list(rows)
+    for row in rows:
+        colour = {"split": "green", "gone upstream": "yellow", "broken": "red"}.get(row.state, "default")
+        drift = (
+            ""
+            if row.drift is None
+            else "none"
+            if row.drift == (0, 0)
+            else f"+{row.drift[0]} -{row.drift[1]} lines"
+        )
+        table.add_row(
+            escape(row.name),
+            escape(row.path or "-"),
+            f"[{colour}]{row.state}[/]",
+            drift,
+            str(len(row.edits) or ""),
+            f"[yellow]{len(row.unmapped)}[/]" if row.unmapped else "",
+        )
+    out.print(table)
+    for row in rows:
+        if row.problem:
+            out.print(f"  [red]✗[/] {escape(row.name)}: {escape(row.problem)}")
+        by_file: dict[str, list[Replayed]] = {}
+        for edit in row.edits:
+            by_file.setdefault(edit.path, []).append(edit)
+        for path, edits in by_file.items():
+            items = ", ".join(dict.fromkeys(e.item for e in edits if e.item))
+            out.print(
+                f"  {escape(path)}  +{sum(e.added for e in edits)} -{sum(e.removed for e in edits)}  [dim]{escape(items)}[/]"
+            )
+        for hunk in row.overlay:
+            out.print(f"  {escape(hunk.path)}:{hunk.line}  [dim]overlay ({hunk.reason.value})[/]")
+        if row.unmapped:
+            print_hunks(row.unmapped)
+
+
+def status_json(rows: Iterable[RuleStatus], upstream: str | None) -> dict[str, Any]:
+    return {
+        "upstream": upstream,
+        "rules": [
+            {
+                "name": row.name,
+                "monolith": row.path,
+                "state": row.state,
+                "upstream_blob": row.upstream,
+                "drift": None if row.drift is None else {"added": row.drift[0], "removed": row.drift[1]},
+                "edits": [replayed_json(e) for e in row.edits],
+                "overlay": [hunk_json(h) for h in row.overlay],
+                "unmapped": [hunk_json(h) for h in row.unmapped],
+                "problem": row.problem,
+            }
+            for row in rows
+        ],
+    }

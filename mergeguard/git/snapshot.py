@@ -1,0 +1,64 @@
+"""The work tree as git would commit it, and trees written out as files."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mergeguard.errors import Location
+from mergeguard.git.errors import RepositoryError
+
+if TYPE_CHECKING:
+    from mergeguard.git.repository import Repository
+
+
+def snapshot(repository: Repository, folders: Iterable[str] | None = None) -> str:
+    """A tree of the work tree: the index, with all changes of tracked files, or with ``folders`` added whole.
+
+    Filters (line endings, LFS) count as for ``git add``; index and work tree are left alone. Errors:
+    RepositoryError while the index holds conflicts.
+    """
+    unmerged = [entry.path for entry in repository.dirty() if entry.kind == "unmerged"]
+    if unmerged:
+        raise RepositoryError(
+            f"{len(unmerged)} file(s) have unresolved conflicts",
+            where=Location(unmerged[0]),
+            hint="resolve them and `git add` them, then run this again",
+        )
+    with _index_copy(repository) as environment:
+        if folders is None:
+            repository.git("add", "--update", environment=environment)
+        else:
+            present = [f for f in folders if (repository.work_tree / f).exists()]
+            if present:
+                repository.git("add", "--all", "--force", "--", *present, environment=environment)
+        return repository.git("write-tree", environment=environment).text
+
+
+def export(repository: Repository, tree: str, folder: Path) -> None:
+    """Write all files of a tree below ``folder``, which must be empty or new; filters count as on checkout."""
+    if folder.exists() and any(folder.iterdir()):
+        raise RepositoryError(f"{folder} is not empty", hint="name an empty or a new folder")
+    with _index_copy(repository) as environment:
+        repository.git("read-tree", tree, environment=environment)
+        folder.mkdir(parents=True, exist_ok=True)
+        repository.git("checkout-index", "--all", f"--prefix={folder.absolute()}/", environment=environment)
+
+
+@contextmanager
+def _index_copy(repository: Repository) -> Iterator[dict[str, str]]:
+    """The environment in which git uses a copy of the index, gone afterwards."""
+    folder = repository.private_dir / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / f"index-{uuid.uuid4().hex}"
+    try:
+        if repository.index_file.exists():
+            shutil.copyfile(repository.index_file, copy)
+        yield {"GIT_INDEX_FILE": str(copy)}
+    finally:
+        copy.unlink(missing_ok=True)
+        copy.with_name(copy.name + ".lock").unlink(missing_ok=True)
