@@ -17,9 +17,7 @@ from mergeguard.core.lexer import Directive, Lexed, lex
 from mergeguard.core.source import Source, line_of, parse
 
 _INCLUDE = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]*)"')
-_SHARD_TEST = re.compile(
-    rb"#\s*(?:if\s+defined\s*\(?\s*|ifdef\s+)(MG_SHARD_\w+)\s*\)?\s*$"
-)
+_SHARD_TEST = re.compile(rb"#\s*(?:if\s+defined\s*\(?\s*|ifdef\s+)(MG_SHARD_\w+)\s*\)?\s*$")
 _DEFINE = re.compile(rb"#[ \t]*define[ \t]+(MG_\w+)(\(\.\.\.\))?[ \t]*(.*)$", re.DOTALL)
 _ONLY = re.compile(
     rb"(MG_ONLY_\w+)\((?:[ ]?\\?\r?\n|[ ])?(.*?)[ ]?/\*[ ](MG_ONLY_\w+)[ ]\*/\)(?:[ ]\\)?(?:\r?\n)?",
@@ -39,12 +37,16 @@ class LayoutText:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A guarded run of a layout file: bytes ``start`` to ``end`` of ``path`` belong to shard ``symbol``."""
+    """A guarded run of a layout file: bytes ``start`` to ``end`` of ``path`` belong to shard ``symbol``.
+
+    ``otherwise`` is what the other shards have in its place (of a chain: an ``if`` that is never taken).
+    """
 
     path: str
     start: int
     end: int
     symbol: str
+    otherwise: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,9 @@ class _Guard:
     start: int
     flat_start: int
     in_else: bool = False
+    end: int = 0
+    flat_end: int = 0
+    otherwise_start: int = 0
 
 
 def flatten(unit: str, files: Sequence[LayoutText], everything: bool = False) -> FlatUnit:
@@ -165,15 +170,18 @@ def _take_in(state: _State, path: str) -> None:
                 live = live and active
                 continue
         elif directive.name in ("else", "elif", "elifdef", "elifndef") and stack and stack[-1].symbol:
-            _close_region(state, stack[-1], path, line)
             stack[-1].in_else = True
+            stack[-1].end = line
+            stack[-1].flat_end = state.length
+            stack[-1].otherwise_start = after
             live = stack[-1].outer and not stack[-1].active
             continue
         elif directive.name == "endif" and stack:
             guard = stack.pop()
             if guard.symbol:
                 if not guard.in_else:
-                    _close_region(state, guard, path, line)
+                    guard.end, guard.flat_end, guard.otherwise_start = line, state.length, line
+                _close_region(state, guard, path, text[guard.otherwise_start : line])
                 live = guard.outer
                 continue
         if not live:
@@ -222,10 +230,12 @@ def _handled(state: _State, directive: Directive, words: bytes, path: str) -> bo
     return False
 
 
-def _close_region(state: _State, guard: _Guard, path: str, end: int) -> None:
+def _close_region(state: _State, guard: _Guard, path: str, otherwise: bytes) -> None:
     if guard.active and guard.outer:
-        region = Region(path, guard.start, end, guard.symbol)
-        state.regions.append((region, guard.flat_start, state.length))
+        code = re.sub(rb"//[^\n]*", b"", otherwise)
+        other = " ".join(re.findall(r"\w+|\S", code.decode("utf-8", "replace")))
+        region = Region(path, guard.start, guard.end, guard.symbol, other)
+        state.regions.append((region, guard.flat_start, guard.flat_end))
 
 
 def _copy(state: _State, text: bytes, start: int, end: int, path: str) -> None:

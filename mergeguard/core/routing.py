@@ -140,6 +140,12 @@ def _dealt(unit: FlatUnit, done: set[str]) -> Iterator[_Dealt | Problem]:
                 yield "arm", text, region.path, region.start, item.name
                 continue
             number, arms = hit
+            wanted = _NEVER if _begins_chain(choices[number], arms) else ""
+            if region.otherwise != wanted:
+                text = (
+                    f"the other shards need `{wanted}` here" if wanted else "#else text that no shard needs"
+                )
+                yield "glue", text, region.path, region.start, item.name
             entry = found.setdefault(number, _Dealt(item, choices[number]))
             for covered in arms:
                 entry.symbols[covered] = region.symbol
@@ -153,6 +159,14 @@ def _dealt(unit: FlatUnit, done: set[str]) -> Iterator[_Dealt | Problem]:
                 if number in dealt.symbols and arm.is_default:
                     text = "the default is in one shard only; every shard needs it"
                     yield "arm", text, path, offset, item.name
+
+
+_NEVER = "if ( false ) { }"
+
+
+def _begins_chain(choice: Branching, arms: range) -> bool:
+    """Whether the `else` of what follows these arms would have no `if` where they are left out."""
+    return choice.kind == "chain" and arms.start == 0 and arms.stop < len(choice.arms)
 
 
 def _arms_of(

@@ -8,6 +8,7 @@ made it; ``CHECKS`` lists them all.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -75,8 +76,12 @@ _COMPARED = frozenset(
         Kind.USING,
         Kind.OPAQUE,
         Kind.PRAGMA,
+        Kind.MACRO,
+        Kind.UNDEF,
     }
 )
+# What they mean is decided where they are used.
+_DIRECTIVES = frozenset({Kind.PRAGMA, Kind.MACRO, Kind.UNDEF})
 _Identity = tuple[str, str, str, str, str, str, tuple[str, ...]]
 
 
@@ -121,6 +126,11 @@ class Definition:
             key.condition,
         )
 
+    @cached_property
+    def condition_words(self) -> tuple[str, ...]:
+        """The names that the #if lines around it ask for."""
+        return tuple(word for text in self.item.condition for word in re.findall(r"[A-Za-z_]\w*", text))
+
     @property
     def is_template(self) -> bool:
         return "template" in self.item.flags and "specialization" not in self.item.flags
@@ -151,7 +161,8 @@ class Definition:
         """A macro call at file scope, with or without a body: it registers something at start-up."""
         if self.item.kind not in (Kind.FUNCTION, Kind.DECLARATION, Kind.OPAQUE) or not self.name:
             return False
-        return not self.item.returns and self.tokens[:1] == (self.name,) and self.name.isupper()
+        first = next((token for token in self.tokens if token not in ("inline", "static")), "")
+        return not self.item.returns and first == self.name and self.name.isupper()
 
     @property
     def must_be_once(self) -> bool:
@@ -288,7 +299,9 @@ class _Comparison:
                     self.report("include", message, path=path, offset=offset, item=item.name)
                     continue
                 seen.update(matches)
-                order.append(matches[0])
+                # One header can be included twice: it counts as the occurrence that keeps the order.
+                last = order[-1] if order else 0
+                order.append(next((n for n in matches if n >= last), matches[0]))
             late = next((b for a, b in zip(order, order[1:], strict=False) if b < a), None)
             if late is not None:
                 self.report(
@@ -349,6 +362,8 @@ class _Comparison:
             Kind.DECLARATION: "declaration",
             Kind.KERNEL: "kernel",
             Kind.PRAGMA: "pragma",
+            Kind.MACRO: "macro",
+            Kind.UNDEF: "#undef",
         }.get(original.item.kind, "definition")
         if original.is_registration:
             what = "registration"
@@ -393,12 +408,15 @@ class _Comparison:
             if {"device", "global"} & original.item.flags:
                 continue
             found = [d for parts in self.parts for d in parts if d.identity == original.identity]
-            if found and not any(d.must_be_once and not d.spaced for d in found):
-                word = "static" if all(d.is_internal for d in found) else "inline"
+            here = [d for d in found if not d.spaced]
+            if found and not here:
+                self.report("lost", "only shards have it, under names of their own", original)
+            elif found and not any(d.must_be_once for d in here):
+                word = "static" if all(d.is_internal for d in here) else "inline"
                 severity = Severity.NOTE if word == "inline" else Severity.WARNING
                 text = f"it is {word} now: a file elsewhere that declares it for itself will not link"
                 if word == "static" or original.item.kind is not Kind.VARIABLE:
-                    self.report("visibility", text, found[0], severity=severity)
+                    self.report("visibility", text, here[0], severity=severity)
 
     def before_count(self, one: Definition) -> int:
         return sum(original.identity == one.identity for original in self.originals)
@@ -430,8 +448,9 @@ class _Comparison:
         return one.item.kind in kinds and (one.is_definition or one.item.kind in (Kind.TYPE, Kind.ALIAS))
 
     def differing(self, one: Definition, other: Definition) -> list[str]:
-        a = self.environments[one.index].at(one.tokens, one.item.code_start)
-        b = self.environments[other.index].at(other.tokens, other.item.code_start)
+        words = [*one.tokens, *one.condition_words]
+        a = self.environments[one.index].at(words, one.item.code_start)
+        b = self.environments[other.index].at(words, other.item.code_start)
         return sorted(name for name in {*a, *b} if a.get(name) != b.get(name))
 
     def check_state(self) -> None:
@@ -465,14 +484,15 @@ class _Comparison:
             mine = self.providers(self.units[index].source, parts, self.environments[index])
             for one in parts:
                 known = originals.get(one.identity)
-                if known is None or self.is_dispatch(one) or one.item.kind is Kind.PRAGMA:
+                if known is None or self.is_dispatch(one) or one.item.kind in _DIRECTIVES:
                     continue
                 self.check_macros(one, known)
                 self.check_names(one, known, providers, mine)
 
     def check_macros(self, one: Definition, known: Definition) -> None:
-        before = self.environment.at(one.tokens, known.item.code_start)
-        now = self.environments[one.index].at(one.tokens, one.item.code_start)
+        words = [*one.tokens, *one.condition_words]
+        before = self.environment.at(words, known.item.code_start)
+        now = self.environments[one.index].at(words, one.item.code_start)
         for name in sorted({*before, *now}):
             if before.get(name) != now.get(name):
                 text = f"macro {name} is not what it is in the monolith here"
