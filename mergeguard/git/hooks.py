@@ -1,0 +1,457 @@
+"""Setting up a clone so that plain git commands keep split files right: hooks, merge driver, attributes.
+
+Nothing that is there is overwritten. A hook of the same name runs first, ours after it; shared and committed
+hook folders (``core.hooksPath``, husky) are used as their owners mean them to be. Every hook stands aside
+when mergeguard is gone, and for the git commands that mergeguard itself runs. ``uninstall`` puts everything
+back.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from mergeguard.git.attributes import block_lines, pattern, with_block
+from mergeguard.git.durable import write_atomic
+from mergeguard.git.errors import RepositoryError
+from mergeguard.git.process import ACTIVE_VARIABLE
+
+if TYPE_CHECKING:
+    from mergeguard.git.repository import Repository
+
+#: The hooks that ``install`` sets up. Each calls ``mergeguard hook NAME ARGUMENTS…``.
+HOOKS = ("post-merge", "post-rewrite", "post-commit", "post-checkout", "pre-push")
+#: These run on ordinary work, too: they call mergeguard only where the merge driver left a note for them.
+GUARDED = ("post-commit", "post-checkout")
+#: The note's place below the work tree's git folder.
+NOTE = "mergeguard/pending"
+#: These get what git says on their standard input.
+WITH_INPUT = ("post-rewrite", "pre-push")
+
+DRIVER = "mergeguard"
+MARK = "# mergeguard hook"
+CHAINED = ".mergeguard-chained"
+_BLOCK = re.compile(r"^# mergeguard hook: begin.*?^# mergeguard hook: end\n", re.MULTILINE | re.DOTALL)
+
+
+class Folder(StrEnum):
+    """Whose the folder of hooks is."""
+
+    OWN = "own"  # .git/hooks, or another folder of this clone alone
+    COMMITTED = "committed"  # inside the work tree: husky, or a core.hooksPath that the team shares
+    SHARED = "shared"  # set for all of the user's repositories
+
+
+@dataclass(frozen=True, slots=True)
+class HooksFolder:
+    """Where git looks for hooks (``path``), what kind of place it is, and the option of ``git config`` for
+    settings that override it.
+    """
+
+    path: Path
+    kind: Folder
+    scope: str = "--local"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing done. ``note`` says what the user has to know or do about it, if anything."""
+
+    what: Literal["added", "updated", "chained", "kept", "removed", "restored", "skipped"]
+    where: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What is set up in a clone: names of hooks that call us and that don't, and paths with our driver."""
+
+    hooks: tuple[str, ...]
+    missing: tuple[str, ...]
+    driver: bool
+    attributes: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        return not self.missing and self.driver
+
+
+def default_launcher() -> tuple[str, ...]:
+    """The command that runs this mergeguard, whatever PATH a hook gets."""
+    return (sys.executable, "-m", "mergeguard")
+
+
+def hooks_folder(repository: Repository) -> HooksFolder:
+    """The folder of hooks that git uses here (ours for a shared one is not it)."""
+    scoped = repository.git("config", "--show-scope", "--type=path", "--get-all", "core.hooksPath", ok=(0, 1))
+    settings = [line.partition("\t") for line in scoped.text.splitlines()]
+    own = _own_folder(repository)
+    settings = [found for found in settings if Path(found[2]) != own and found[0] != "command"]
+    if not settings:
+        return HooksFolder(repository.common_dir / "hooks", Folder.OWN)
+    scope, _, value = settings[-1]
+    # A relative one counts from where hooks run, the root of the work tree.
+    path = Path(os.path.normpath(repository.work_tree / value))
+    if scope not in ("local", "worktree"):
+        return HooksFolder(path, Folder.SHARED)
+    if path.is_relative_to(repository.git_dir) or path.is_relative_to(repository.common_dir):
+        return HooksFolder(path, Folder.OWN)
+    if path.is_relative_to(repository.work_tree):
+        # husky 9 has git run its generated `_/<hook>`, which run the committed file beside that folder.
+        return HooksFolder(path.parent if path.name == "_" else path, Folder.COMMITTED)
+    return HooksFolder(path, Folder.SHARED, f"--{scope}")
+
+
+def _own_folder(repository: Repository) -> Path:
+    """Our folder in front of a shared one."""
+    return repository.common_dir / "mergeguard" / "hooks"
+
+
+# --- installing ----------------------------------------------------------------------------------------
+
+
+def install(
+    repository: Repository,
+    paths: Iterable[str],
+    *,
+    launcher: Sequence[str] | None = None,
+    committed_attributes: bool = False,
+) -> tuple[Action, ...]:
+    """Set up hooks, and the merge driver for ``paths``. May be called again (paths may have changed).
+
+    The attributes go to ``.git/info/attributes``, which also counts while git has another branch checked out
+    (a rebase does); with ``committed_attributes`` to ``.gitattributes`` as well, for colleagues.
+    """
+    command = tuple(launcher or default_launcher())
+    actions: list[Action] = []
+    folder = hooks_folder(repository)
+    if folder.kind is Folder.COMMITTED:
+        actions += [_add_block(repository, folder.path / name, name) for name in HOOKS]
+    elif folder.kind is Folder.SHARED:
+        actions += _front(repository, folder.path, folder.scope, command)
+    else:
+        actions += [_add_hook(repository, folder.path / name, name, command) for name in HOOKS]
+    actions += _configure(repository, command)
+    lines = [pattern(path) + b" merge=" + DRIVER.encode() for path in paths]
+    actions += _write_attributes(repository, _local_attributes(repository), lines)
+    if committed_attributes:
+        actions += _write_attributes(repository, repository.work_tree / ".gitattributes", lines)
+    return tuple(actions)
+
+
+def hook_script(name: str, launcher: Sequence[str], before: str) -> str:
+    """Our hook: what was there before (``before`` is shell text for its path), then ``mergeguard hook``.
+
+    The exit status is that of the former hook if it fails; ours counts only for hooks that may refuse.
+    """
+    program = shlex.quote(launcher[0])
+    call = f"{shlex.join(launcher)} hook {name}"
+    note = f'[ -e "$(git rev-parse --git-path {NOTE})" ] || exit 0\n' if name in GUARDED else ""
+    read = "input=$(cat; echo .)\ninput=${input%.}\n" if name in WITH_INPUT else "input=\n"
+    ending = "exit $?" if name.startswith("pre-") else "exit 0"
+    return f"""#!/bin/sh
+{MARK} ({name}): runs the hook that was here before, then mergeguard.
+# `mergeguard uninstall` removes it.
+{read}before={before}
+# pre-commit moves hooks aside and runs them itself; its own script must not run inside of that.
+if [ -n "${{PRE_COMMIT_RUNNING_LEGACY-}}" ] && grep -q 'generated by pre-commit' "$before" 2>/dev/null; then
+    before=
+fi
+if [ -n "$before" ] && [ -x "$before" ]; then
+    printf %s "$input" | "$before" "$@"
+    status=$?
+    [ $status -eq 0 ] || exit $status
+fi
+[ -z "${{{ACTIVE_VARIABLE}-}}" ] || exit 0
+{note}if [ -x {program} ]; then
+    printf %s "$input" | {call} "$@"
+elif command -v mergeguard >/dev/null 2>&1; then
+    printf %s "$input" | mergeguard hook {name} "$@"
+else
+    echo 'mergeguard is not installed any more: split files were not looked at ({name})' >&2
+    exit 0
+fi
+{ending}
+"""
+
+
+def hook_block(name: str, *, created: bool) -> str:
+    """Lines for a hook that a team has committed: they do nothing for those without mergeguard."""
+    guard = f' && [ -e "$(git rev-parse --git-path {NOTE})" ]' if name in GUARDED else ""
+    ending = "exit $?" if name.startswith("pre-") else ":"
+    made = " (the file, too)" if created else ""
+    return f"""# mergeguard hook: begin{made}; `mergeguard uninstall` removes these lines
+if [ -z "${{{ACTIVE_VARIABLE}-}}" ] && command -v mergeguard >/dev/null 2>&1{guard}; then
+    mergeguard hook {name} "$@" </dev/null || {ending}
+fi
+# mergeguard hook: end
+"""
+
+
+def _write_script(path: Path, text: str) -> None:
+    write_atomic(path, text.encode("utf-8", "surrogateescape"), path.name, path.parent)
+    path.chmod(path.stat().st_mode | 0o111 & ~_umask())
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return ""
+
+
+def _is_ours(path: Path) -> bool:
+    return MARK in _text(path)[:200]
+
+
+def _add_hook(repository: Repository, path: Path, name: str, launcher: Sequence[str]) -> Action:
+    chained = path.with_name(path.name + CHAINED)
+    script = hook_script(name, launcher, f'"$(dirname "$0")/{chained.name}"')
+    legacy = path.with_name(path.name + ".legacy")
+    if not _is_ours(path) and _is_ours(legacy):
+        # Since our installation, pre-commit has taken the place and calls us from there.
+        _write_script(legacy, script)
+        return Action("updated", str(legacy), "called by the hook of pre-commit")
+    note = ""
+    what: Literal["added", "updated", "chained"] = "added"
+    if _is_ours(path):
+        what = "updated"
+    elif os.path.lexists(path):
+        if os.path.lexists(chained):
+            # Somebody replaced our hook after an installation: keep also what was there before that.
+            older = _free(chained)
+            chained.rename(older)
+            note = f"an older hook was kept as {older.name}, not run"
+        path.rename(chained)
+        what = "chained"
+        note = note or f"the hook that was there runs first ({chained.name})"
+    _write_script(path, script)
+    return Action(what, str(path), note)
+
+
+def _free(path: Path) -> Path:
+    number = 1
+    while os.path.lexists(found := path.with_name(f"{path.name}-{number}")):
+        number += 1
+    return found
+
+
+def _add_block(repository: Repository, path: Path, name: str) -> Action:
+    where = path.relative_to(repository.work_tree).as_posix()
+    text = _text(path)
+    created = not text or "begin (the file, too)" in text
+    first = text.partition("\n")[0]
+    if first.startswith("#!") and not re.search(r"\b(ba|da|z|k)?sh\b", first):
+        line = f'mergeguard hook {name} "$@"'
+        return Action("skipped", where, f"not a shell script: have it run `{line}`")
+    rest = _BLOCK.sub("", text) or "#!/bin/sh\n"
+    if not rest.endswith("\n"):
+        rest += "\n"
+    lines = rest.splitlines(keepends=True)
+    # After what starts husky up to version 8 (it runs the file a second time), else right at the beginning:
+    # what follows may end with exec.
+    after = [number for number, line in enumerate(lines, 1) if "husky.sh" in line]
+    position = after[-1] if after else int(lines[0].startswith("#!"))
+    new = "".join([*lines[:position], hook_block(name, created=created), *lines[position:]])
+    if new == text:
+        return Action("kept", where)
+    mode = path.stat().st_mode if path.exists() else None
+    _write_script(path, new)
+    if mode is not None:
+        path.chmod(mode)
+    return Action("updated" if text else "added", where, "commit this file, so that colleagues get it")
+
+
+def _front(repository: Repository, shared: Path, scope: str, launcher: Sequence[str]) -> list[Action]:
+    """A folder of our own before a shared one: its hooks go on to run, those of other repositories are
+    not touched.
+    """
+    own = _own_folder(repository)
+    names = set(HOOKS)
+    if shared.is_dir():
+        names |= {
+            path.name
+            for path in shared.iterdir()
+            if not path.name.endswith(".sample") and os.access(path, os.X_OK)
+        }
+    actions = []
+    for name in sorted(names):
+        before = shlex.quote(str(shared / name))
+        if name in HOOKS:
+            _write_script(own / name, hook_script(name, launcher, before))
+            actions.append(Action("added", str(own / name), f"runs the hook of {shared} first"))
+        else:
+            text = (
+                f'#!/bin/sh\n{MARK} ({name}): passes on to the hook of core.hooksPath.\nexec {before} "$@"\n'
+            )
+            _write_script(own / name, text)
+    if repository.config("core.hooksPath") != str(own):
+        # Added, not set: the last value counts, and the one that was there comes back by itself.
+        repository.git("config", scope, "--add", "core.hooksPath", str(own))
+    note = f"in front of {shared}, which other repositories use, too; install again after adding hooks there"
+    return [*actions, Action("added", "core.hooksPath", note)]
+
+
+def driver_command(launcher: Sequence[str]) -> str:
+    """The merge driver as git runs it: ours, or git's own merge where mergeguard is gone, and in the merges
+    that mergeguard itself has git do.
+    """
+    # A percent sign is git's; in our own path it has to be doubled.
+    program = shlex.quote(launcher[0]).replace("%", "%%")
+    call = shlex.join(launcher).replace("%", "%%")
+    arguments = "merge-driver %O %A %B %L %P"
+    files = "-L ours -L base -L theirs --marker-size=%L %A %O %B"
+    # git merges with histogram; its merge-file can be told so from 2.44 on, before it fails with 129.
+    fallback = (
+        f"git merge-file --diff-algorithm=histogram {files} 2>/dev/null || "
+        f"{{ [ $? -ge 128 ] && git merge-file {files}; }}"
+    )
+    return (
+        f'if [ -n "${{{ACTIVE_VARIABLE}-}}" ]; then {fallback}; '
+        f"elif [ -x {program} ]; then {call} {arguments}; "
+        f"elif command -v mergeguard >/dev/null 2>&1; then mergeguard {arguments}; else {fallback}; fi"
+    )
+
+
+def _configure(repository: Repository, launcher: Sequence[str]) -> list[Action]:
+    wanted = {
+        f"merge.{DRIVER}.name": "mergeguard: files kept split",
+        f"merge.{DRIVER}.driver": driver_command(launcher),
+    }
+    changed = [key for key, value in wanted.items() if repository.config(key) != value]
+    for key in changed:
+        repository.git("config", "--local", "--replace-all", key, wanted[key])
+    return (
+        [Action("added", f"merge.{DRIVER}.driver")] if changed else [Action("kept", f"merge.{DRIVER}.driver")]
+    )
+
+
+def _local_attributes(repository: Repository) -> Path:
+    return repository.common_dir / "info" / "attributes"
+
+
+def _write_attributes(repository: Repository, path: Path, lines: Sequence[bytes]) -> list[Action]:
+    if path.is_symlink():
+        raise RepositoryError(f"{path} is a symbolic link, which git does not follow", hint="make it a file")
+    old = path.read_bytes() if path.exists() else b""
+    new = with_block(old, lines)
+    where = str(path.relative_to(repository.work_tree) if path.name == ".gitattributes" else path)
+    if new == old:
+        return [Action("kept", where)]
+    if new:
+        mode = path.stat().st_mode if path.exists() else None
+        write_atomic(path, new, path.name, path.parent)
+        if mode is not None:
+            path.chmod(mode)
+    else:
+        path.unlink()
+    if not lines:
+        return [Action("removed", where)]
+    note = "commit this file, so that colleagues get it" if path.name == ".gitattributes" else ""
+    return [Action("updated" if old else "added", where, note)]
+
+
+# --- taking it back ------------------------------------------------------------------------------------
+
+
+def uninstall(repository: Repository) -> tuple[Action, ...]:
+    """Take back what ``install`` did; hooks that were there before are in their places again."""
+    actions: list[Action] = []
+    own = _own_folder(repository)
+    if own.exists():
+        for scope in ("--local", "--worktree"):
+            repository.git(
+                "config", scope, "--fixed-value", "--unset-all", "core.hooksPath", str(own), ok=range(256)
+            )
+        shutil.rmtree(own)
+        actions.append(Action("removed", str(own)))
+    folder = hooks_folder(repository)
+    for name in HOOKS:
+        if folder.kind is Folder.COMMITTED:
+            actions += _remove_block(repository, folder.path / name)
+        if folder.kind is not Folder.SHARED:
+            actions += _remove_hook(folder.path / name)
+    if repository.config(f"merge.{DRIVER}.driver") is not None:
+        repository.git("config", "--local", "--remove-section", f"merge.{DRIVER}")
+        actions.append(Action("removed", f"merge.{DRIVER}.driver"))
+    for path in (_local_attributes(repository), repository.work_tree / ".gitattributes"):
+        if path.exists() and not path.is_symlink() and block_lines(path.read_bytes()):
+            actions += _write_attributes(repository, path, ())
+    return tuple(actions)
+
+
+def _remove_hook(path: Path) -> list[Action]:
+    chained = path.with_name(path.name + CHAINED)
+    if _is_ours(path):
+        if os.path.lexists(chained):
+            chained.replace(path)
+            return [Action("restored", str(path))]
+        path.unlink()
+        return [Action("removed", str(path))]
+    legacy = path.with_name(path.name + ".legacy")
+    if not _is_ours(legacy):
+        return []
+    # pre-commit stands before us: what it calls is what we called, unless that was pre-commit itself.
+    if os.path.lexists(chained) and "generated by pre-commit" not in _text(chained):
+        chained.replace(legacy)
+        return [Action("restored", str(legacy))]
+    legacy.unlink()
+    chained.unlink(missing_ok=True)
+    return [Action("removed", str(legacy))]
+
+
+def _remove_block(repository: Repository, path: Path) -> list[Action]:
+    text = _text(path)
+    match = _BLOCK.search(text)
+    if match is None:
+        return []
+    where = path.relative_to(repository.work_tree).as_posix()
+    rest = _BLOCK.sub("", text)
+    if "begin (the file, too)" in match[0] and rest == "#!/bin/sh\n":
+        path.unlink()
+        return [Action("removed", where, "commit this")]
+    mode = path.stat().st_mode
+    _write_script(path, rest)
+    path.chmod(mode)
+    return [Action("restored", where, "commit this")]
+
+
+def inspect(repository: Repository) -> Installation:
+    """What is set up here now."""
+    folder = hooks_folder(repository)
+    own = _own_folder(repository)
+    present = []
+    for name in HOOKS:
+        if folder.kind is Folder.COMMITTED:
+            found = _BLOCK.search(_text(folder.path / name)) is not None
+        elif folder.kind is Folder.SHARED:
+            found = repository.config("core.hooksPath") == str(own) and _is_ours(own / name)
+        else:
+            path = folder.path / name
+            found = _is_ours(path) or (os.path.lexists(path) and _is_ours(path.with_name(f"{name}.legacy")))
+        if found:
+            present.append(name)
+    lines: list[str] = []
+    for file in (_local_attributes(repository), repository.work_tree / ".gitattributes"):
+        if file.exists():
+            lines += [line.decode("utf-8", "surrogateescape") for line in block_lines(file.read_bytes())]
+    return Installation(
+        hooks=tuple(present),
+        missing=tuple(name for name in HOOKS if name not in present),
+        driver=repository.config(f"merge.{DRIVER}.driver") is not None,
+        attributes=tuple(dict.fromkeys(line.rpartition(" ")[0] for line in lines)),
+    )

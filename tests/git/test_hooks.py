@@ -1,0 +1,375 @@
+"""Installing into real clones, with plain git commands calling what was installed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mergeguard.git.hooks import CHAINED, HOOKS, Folder, hooks_folder, inspect, install, uninstall
+from tests.git.conftest import Sandbox
+
+
+class Clone(Sandbox):
+    """A repository with a stand-in for mergeguard that logs how it is called."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.log = root.parent / "log"
+        self.launcher = root.parent / "bin with space" / "mergeguard"
+        self.launcher.parent.mkdir()
+        self.launcher.write_text(
+            f"""#!/bin/sh
+echo "$@" >>'{self.log}'
+case $1 in
+hook) [ -t 0 ] || sed 's/^/  /' >>'{self.log}' ;;
+merge-driver) cat "$3.fake" >"$3" 2>/dev/null || echo merged by the driver >"$3" ;;
+esac
+[ ! -e '{self.log}.refuse' ]
+"""
+        )
+        self.launcher.chmod(0o755)
+
+    def install(self, *paths: str, committed_attributes: bool = False):
+        return install(
+            self.repository,
+            paths,
+            launcher=(str(self.launcher),),
+            committed_attributes=committed_attributes,
+        )
+
+    def calls(self) -> list[str]:
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        self.log.unlink(missing_ok=True)
+        return lines
+
+    def hook(self, path: str, text: str = "") -> Path:
+        """An executable hook that logs its name (and input), then runs ``text``."""
+        name = Path(path).name
+        script = self.write(path, f"#!/bin/sh\necho former {name} >>'{self.log}'\n{text}\n")
+        script.chmod(0o755)
+        return script
+
+    def fork(self) -> None:
+        self.commit_files({"split.cu": "base\n", "other": "base\n"})
+        self.git("checkout", "-q", "-b", "upstream")
+        self.commit_files({"split.cu": "theirs\n", "other2": "1"})
+        self.git("checkout", "-q", "main")
+        self.commit_files({"split.cu": "ours\n"})
+
+    def files(self) -> dict[str, tuple[int, bytes]]:
+        """Everything that an installation may touch."""
+        found = {}
+        for folder in (".git/hooks", ".git/info", ".git/mergeguard", ".husky", ".githooks"):
+            for path in sorted((self.root / folder).rglob("*")):
+                if path.is_file():
+                    found[str(path.relative_to(self.root))] = (path.stat().st_mode, path.read_bytes())
+        for name in (".git/config", ".gitattributes"):
+            if (self.root / name).exists():
+                found[name] = (0, (self.root / name).read_bytes())
+        return found
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    return Clone(tmp_path / "repo")
+
+
+def test_install_and_uninstall_leave_nothing(clone):
+    clone.commit(a="1")
+    before = clone.files()
+    assert inspect(clone.repository).missing == HOOKS
+    clone.install("split.cu", "sub/other.cu")
+    found = inspect(clone.repository)
+    assert found.complete
+    assert found.attributes == ("/split.cu", "/sub/other.cu")
+    assert clone.files() != before
+    assert clone.git("status", "--porcelain") == ""
+    uninstall(clone.repository)
+    assert clone.files() == before
+    assert not inspect(clone.repository).driver
+
+
+def test_twice_is_once(clone):
+    clone.commit(a="1")
+    clone.install("split.cu")
+    once = clone.files()
+    clone.install("split.cu")
+    assert clone.files() == once
+    clone.install("another.cu")
+    assert inspect(clone.repository).attributes == ("/another.cu",)
+
+
+def test_plain_merge_calls_driver_and_hook(clone):
+    clone.fork()
+    clone.install("split.cu")
+    clone.git("merge", "-q", "--no-edit", "upstream")
+    assert clone.read("split.cu") == b"merged by the driver\n"
+    calls = clone.calls()
+    assert calls[0].startswith("merge-driver .merge_file_")
+    assert calls[0].endswith(" 7 split.cu")
+    assert "hook post-merge 0" in calls
+
+
+def test_driver_conflict(clone):
+    clone.fork()
+    clone.install("split.cu")
+    Path(f"{clone.log}.refuse").touch()
+    clone.git("merge", "-q", "--no-edit", "upstream", ok=False)
+    assert clone.git("status", "--porcelain").splitlines() == ["UU split.cu", "A  other2"][::-1]
+
+
+def test_plain_rebase_calls_post_rewrite_with_what_git_says(clone):
+    clone.fork()
+    clone.install("split.cu")
+    old = clone.git("rev-parse", "HEAD")
+    clone.git("rebase", "-q", "upstream")
+    calls = clone.calls()
+    assert "hook post-rewrite rebase" in calls
+    assert f"  {old} {clone.git('rev-parse', 'HEAD')}" in calls
+
+
+def test_guarded_hooks_wait_for_the_drivers_note(clone):
+    clone.commit(a="1")
+    clone.install("split.cu")
+    clone.commit(a="2")
+    clone.git("checkout", "-q", "-b", "x")
+    assert clone.calls() == []
+    clone.write(".git/mergeguard/pending", "")
+    clone.commit(a="3")
+    clone.git("checkout", "-q", "main")
+    assert [call.split()[1] for call in clone.calls() if call.startswith("hook")] == [
+        "post-commit",
+        "post-checkout",
+    ]
+
+
+def test_pre_push_may_refuse(clone, tmp_path):
+    Sandbox(tmp_path / "remote.git", "--bare")
+    clone.commit(a="1")
+    clone.install("split.cu")
+    clone.git("remote", "add", "origin", str(tmp_path / "remote.git"))
+    clone.git("push", "-q", "origin", "main")
+    oid = clone.git("rev-parse", "main")
+    calls = clone.calls()
+    assert calls[0].startswith("hook pre-push origin ")
+    assert calls[1].startswith(f"  refs/heads/main {oid} refs/heads/main ")
+    Path(f"{clone.log}.refuse").touch()
+    clone.commit(a="2")
+    clone.git("push", "-q", "origin", "main", ok=False)
+    assert clone.git("ls-remote", "origin", "main").split()[0] == oid
+
+
+def test_former_hooks_run_first_and_come_back(clone, tmp_path):
+    Sandbox(tmp_path / "remote.git", "--bare")
+    clone.fork()
+    clone.hook(".git/hooks/post-merge")
+    clone.hook(".git/hooks/pre-push", f"sed 's/^/former /' >>'{clone.log}'; [ ! -e refuse ]")
+    before = clone.files()
+    actions = clone.install("split.cu")
+    assert {Path(action.where).name for action in actions if action.what == "chained"} == {
+        "post-merge",
+        "pre-push",
+    }
+    clone.git("merge", "-q", "--no-edit", "upstream")
+    calls = clone.calls()
+    assert calls.index("former post-merge") < calls.index("hook post-merge 0")
+    clone.git("push", "-q", str(tmp_path / "remote.git"), "main")
+    calls = clone.calls()
+    assert calls[0] == "former pre-push"
+    assert calls[1].startswith("former refs/heads/main ")
+    assert calls[2].startswith("hook pre-push ")
+    assert calls[3].startswith("  refs/heads/main ")
+    clone.write("refuse", "")
+    clone.git("push", "-q", str(tmp_path / "remote.git"), "main:other", ok=False)
+    assert [call for call in clone.calls() if call.startswith("hook")] == []
+    uninstall(clone.repository)
+    assert clone.files() == before
+
+
+def test_a_hook_written_over_ours_is_chained_and_nothing_lost(clone):
+    clone.commit(a="1")
+    clone.hook(".git/hooks/post-merge", "# first")
+    clone.install("split.cu")
+    clone.hook(".git/hooks/post-merge", "# second, written over ours")
+    assert "post-merge" in inspect(clone.repository).missing
+    actions = clone.install("split.cu")
+    note = next(action.note for action in actions if action.where.endswith("post-merge"))
+    assert "kept as" in note
+    assert b"# second" in clone.read(f".git/hooks/post-merge{CHAINED}")
+    assert b"# first" in clone.read(f".git/hooks/post-merge{CHAINED}-1")
+
+
+PRE_COMMIT = """#!/bin/sh
+# File generated by pre-commit: https://pre-commit.com
+echo pre-commit {name} >>'{log}'
+if [ -n "$PRE_COMMIT_RUNNING_LEGACY" ]; then echo bug: migration mode >>'{log}'; exit 1; fi
+legacy="$(dirname "$0")/{name}.legacy"
+if [ -x "$legacy" ]; then PRE_COMMIT_RUNNING_LEGACY=1 "$legacy" "$@" || exit 1; fi
+"""
+
+
+def pre_commit_install(clone: Clone, name: str) -> None:
+    """What `pre-commit install --hook-type NAME` does."""
+    path = clone.root / ".git/hooks" / name
+    if path.exists() and "generated by pre-commit" not in "".join(path.read_text().splitlines()[1:2]):
+        path.rename(path.with_name(f"{name}.legacy"))
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(PRE_COMMIT.format(name=name, log=clone.log))
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("order", ["before", "after", "before and after"])
+def test_pre_commit_before_and_after_us(clone, order):
+    clone.fork()
+    if "before" in order:
+        pre_commit_install(clone, "post-merge")
+    clone.install("split.cu")
+    if "after" in order:
+        pre_commit_install(clone, "post-merge")
+    assert "post-merge" in inspect(clone.repository).hooks
+    clone.install("split.cu")
+    clone.git("merge", "-q", "--no-edit", "upstream")
+    calls = [call for call in clone.calls() if not call.startswith("merge-driver")]
+    assert calls == ["pre-commit post-merge", "hook post-merge 0"]
+    uninstall(clone.repository)
+    clone.git("reset", "-q", "--hard", "HEAD~1")
+    clone.git("merge", "-q", "-X", "ours", "--no-edit", "upstream")
+    assert clone.calls() == ["pre-commit post-merge"]
+
+
+HUSKY_9 = """#!/usr/bin/env sh
+s=$(dirname "$(dirname "$0")")/$(basename "$0")
+[ -f "$s" ] || exit 0
+sh -e "$s" "$@"
+"""
+HUSKY_8 = """if [ -z "$husky_skip_init" ]; then
+  export husky_skip_init=1
+  sh -e "$0" "$@"
+  exit $?
+fi
+"""
+
+
+@pytest.mark.parametrize("version", [8, 9])
+def test_husky(clone, version):
+    """Committed hooks: lines that do nothing for colleagues without mergeguard."""
+    clone.fork()
+    former = f"echo former post-merge >>'{clone.log}'\nexec true\n"
+    if version == 9:
+        clone.write(".husky/_/h", HUSKY_9)
+        for name in HOOKS:
+            starter = '#!/usr/bin/env sh\n. "$(dirname "$0")/h"\n'
+            clone.write(f".husky/_/{name}", starter).chmod(0o755)
+        clone.write(".husky/_/.gitignore", "*")
+        clone.write(".husky/post-merge", former)
+        clone.git("config", "core.hooksPath", ".husky/_")
+    else:
+        clone.write(".husky/_/husky.sh", HUSKY_8)
+        starter = '#!/bin/sh\n. "$(dirname "$0")/_/husky.sh"\n\n'
+        clone.write(".husky/post-merge", starter + former).chmod(0o755)
+        clone.git("config", "core.hooksPath", ".husky")
+    before = clone.files()
+    assert hooks_folder(clone.repository).kind is Folder.COMMITTED
+    actions = clone.install("split.cu")
+    assert any(action.where == ".husky/post-merge" and "commit" in action.note for action in actions)
+    assert inspect(clone.repository).complete
+    without = os.environ["PATH"]
+    clone.git("merge", "-q", "--no-edit", "upstream", PATH=without)
+    assert [call for call in clone.calls() if not call.startswith("merge-driver")] == ["former post-merge"]
+    clone.git("reset", "-q", "--hard", "HEAD~1")
+    clone.git("merge", "-q", "--no-edit", "upstream", PATH=f"{clone.launcher.parent}:{without}")
+    assert [call for call in clone.calls() if not call.startswith("merge-driver")] == [
+        "hook post-merge 0",
+        "former post-merge",
+    ]
+    once = clone.files()
+    clone.install("split.cu")
+    assert clone.files() == once
+    uninstall(clone.repository)
+    assert clone.files() == before
+
+
+def test_committed_hook_in_another_language_is_left_alone(clone):
+    clone.commit(a="1")
+    script = clone.write(".githooks/post-merge", "#!/usr/bin/env python3\nprint(1)\n")
+    clone.git("config", "core.hooksPath", ".githooks")
+    actions = clone.install("split.cu")
+    skipped = [action for action in actions if action.what == "skipped"]
+    assert [action.where for action in skipped] == [".githooks/post-merge"]
+    assert "mergeguard hook post-merge" in skipped[0].note
+    assert script.read_text() == "#!/usr/bin/env python3\nprint(1)\n"
+    assert inspect(clone.repository).missing == ("post-merge",)
+
+
+@pytest.mark.parametrize("scope", ["--global", "--local"])
+def test_hooks_for_all_repositories_are_not_touched(clone, tmp_path, monkeypatch, scope):
+    clone.fork()
+    config = tmp_path / "gitconfig"
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    shared = tmp_path / "shared hooks"
+    for name in ("post-merge", "commit-msg"):
+        clone.hook(f"../shared hooks/{name}")
+    clone.git("config", scope, "core.hooksPath", str(shared))
+    assert hooks_folder(clone.repository).kind is Folder.SHARED
+    files = sorted(path.name for path in shared.iterdir())
+    before = clone.files()
+    clone.install("split.cu")
+    clone.install("split.cu")
+    assert inspect(clone.repository).complete
+    assert sorted(path.name for path in shared.iterdir()) == files
+    clone.git("merge", "-q", "--no-edit", "upstream")
+    calls = [call for call in clone.calls() if not call.startswith("merge-driver")]
+    assert calls == ["former commit-msg", "former post-merge", "hook post-merge 0"]
+    uninstall(clone.repository)
+    assert clone.files() == before
+    assert clone.git("config", "core.hooksPath") == str(shared)
+
+
+def test_when_mergeguard_is_gone_git_goes_on(clone):
+    clone.fork()
+    clone.install("split.cu")
+    clone.launcher.unlink()
+    clone.git("merge", "-q", "--no-edit", "upstream", ok=False)
+    assert b"<<<<<<< ours\nours\n=======\ntheirs\n>>>>>>> theirs\n" in clone.read("split.cu")
+    assert clone.git("diff", "--name-only", "--diff-filter=U") == "split.cu"
+    clone.write("split.cu", "resolved\n")
+    clone.git("add", "split.cu")
+    clone.git("commit", "-q", "--no-edit")
+
+
+def test_a_colleagues_clone_merges_as_git_does(clone, tmp_path):
+    clone.fork()
+    clone.install("split.cu", committed_attributes=True)
+    clone.commit_files({})
+    clone.git("clone", "-q", str(clone.root), str(tmp_path / "colleague"))
+    colleague = Sandbox.at(tmp_path / "colleague")
+    assert b"merge=mergeguard" in colleague.read(".gitattributes")
+    colleague.git("merge", "-q", "origin/upstream", ok=False)
+    assert b"<<<<<<< HEAD\nours\n=======\ntheirs\n" in colleague.read("split.cu")
+    assert clone.calls() == []
+
+
+def test_our_own_git_commands_do_not_call_us(clone):
+    clone.fork()
+    clone.hook(".git/hooks/post-merge")
+    clone.install("split.cu")
+    outcome = clone.repository.merge_trees("main", "upstream")
+    assert [conflict.path for conflict in outcome.conflicts] == ["split.cu"]
+    entry = clone.repository.entry(outcome.tree, "split.cu")
+    assert entry is not None
+    text = clone.repository.read_blob(entry.oid)
+    assert text == b"<<<<<<< ours\nours\n=======\ntheirs\n>>>>>>> theirs\n"
+    clone.repository.git("merge", "-q", "--no-edit", "-s", "ours", "upstream")
+    assert clone.calls() == ["former post-merge"]
+
+
+def test_linked_work_trees_share_it(clone, tmp_path):
+    clone.fork()
+    clone.git("worktree", "add", "-q", str(tmp_path / "linked"), "-b", "other")
+    linked = Sandbox.at(tmp_path / "linked")
+    install(linked.repository, ["split.cu"], launcher=(str(clone.launcher),))
+    assert inspect(clone.repository).complete
+    linked.git("merge", "-q", "--no-edit", "upstream")
+    assert "hook post-merge 0" in clone.calls()
