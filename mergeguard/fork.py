@@ -23,7 +23,7 @@ from mergeguard.git.recovery import Recovery, recover
 from mergeguard.git.repository import Repository
 from mergeguard.git.snapshot import snapshot
 from mergeguard.sync import Replayed, SyncOutcome, local_edits, merge_commits
-from mergeguard.workspace import Guarded, Lock, Workspace
+from mergeguard.workspace import Guarded, Workspace
 
 STATE = ".mergeguard"
 _UPSTREAM_GUESSES = ("upstream/main", "upstream/master", "upstream/HEAD")
@@ -69,9 +69,8 @@ class Fork:
             return configured
         return next((r for r in _UPSTREAM_GUESSES if self.repository.reference(f"refs/remotes/{r}")), None)
 
-    def stage(self, workspace: Workspace, tree: str, what: str) -> None:
-        """Land ``tree`` in index and work tree, without a commit."""
-        del workspace
+    def stage(self, tree: str, what: str) -> None:
+        """Land ``tree`` in index and work tree, without a commit; ``what`` names the command."""
         landing.land(
             self.repository,
             landing.Outcome(
@@ -96,11 +95,10 @@ class Split:
     unmapped: tuple[Hunk, ...]
 
 
-def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple[Split, ...], str, Workspace]:
+def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple[Split, ...], str]:
     """Derive the layouts of the named rules (all that apply, if none are named) over the index.
 
-    Returns what was derived, the tree that holds it, and the workspace it was made from; nothing is
-    staged yet. A rule that is split already is derived again: from its monolith with the local edits, by
+    Returns what was derived and the tree that holds it; nothing is staged yet. A rule that is split already is derived again: from its monolith with the local edits, by
     the rule as it is now.
     """
     workspace = fork.staged()
@@ -141,7 +139,7 @@ def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple
     lens.check_outputs(workspace, workspace.tree, {name: layout for name, (_, layout) in layouts.items()})
     tree = lens.apply(fork.repository, workspace.tree, edits)
     tree = fork.repository.edit_tree(tree, lens.list_shards(fork.repository, tree, layouts.values()))
-    return tuple(done), tree, workspace
+    return tuple(done), tree
 
 
 def _texts(
@@ -192,10 +190,10 @@ def _reads_back(workspace: Workspace, guarded: Guarded, path: str, pristine: byt
 # -- leave -------------------------------------------------------------------------------------------
 
 
-def leave(fork: Fork, names: Iterable[str]) -> tuple[str, Workspace, tuple[Hunk, ...]]:
+def leave(fork: Fork, names: Iterable[str]) -> tuple[str, tuple[Hunk, ...]]:
     """The index with the named layouts replaced by their monoliths, local edits in them.
 
-    Returns the tree, the workspace, and the hunks that have no place in a monolith (they would be lost:
+    Returns the tree, and the hunks that have no place in a monolith (they would be lost:
     the caller refuses to go on while there are any).
     """
     workspace = fork.staged()
@@ -209,7 +207,7 @@ def leave(fork: Fork, names: Iterable[str]) -> tuple[str, Workspace, tuple[Hunk,
     tree = lens.monolithic_tree(left)
     gone = {g.rule_path: None for g in chosen if fork.repository.entry(tree, g.rule_path)}
     hunks = tuple(h for g in left.guarded for h in workspace.unsplit(g).hunks)
-    return lens.apply(fork.repository, tree, gone), workspace, hunks
+    return lens.apply(fork.repository, tree, gone), hunks
 
 
 # -- status ------------------------------------------------------------------------------------------
@@ -499,21 +497,3 @@ def abort_sync(fork: Fork) -> None:
     if fork.repository.operation_in_progress() != "merge":
         raise LayoutError("no sync is waiting to be aborted", hint="`git reflog` shows where the branch was")
     landing.abort_merge(fork.repository)
-
-
-__all__ = [
-    "Fork",
-    "Lock",
-    "Place",
-    "RuleStatus",
-    "Split",
-    "Synced",
-    "abort_sync",
-    "continue_sync",
-    "leave",
-    "split",
-    "status",
-    "sync",
-    "where",
-    "where_monolith",
-]

@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from mergeguard import __version__, fork
 from mergeguard.cli import render
-from mergeguard.cli.console import crash, err, fail, options, out, print_json, progress
+from mergeguard.cli.console import crash, err, fail, opened, options, out, print_json, progress
 from mergeguard.cli.rules import rules_app
 from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError
 
@@ -78,14 +78,6 @@ def root(
     del version
     options.debug = debug
     options.folder = directory
-
-
-def opened() -> fork.Fork:
-    """The fork around the current folder; says so if an interrupted run was settled."""
-    here = fork.Fork.open(options.folder)
-    if here.recovered is not None:
-        err.print(f"[yellow]note:[/] {escape(str(here.recovered))}")
-    return here
 
 
 # -- everyday ------------------------------------------------------------------------------------------
@@ -191,9 +183,9 @@ def where(
 def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = False, json: Json = False) -> int:
     """Derive the layouts and stage them; what is split already is derived again from its monolith."""
     here = opened()
-    done, tree, workspace = fork.split(here, names or [], upstream)
+    done, tree = fork.split(here, names or [], upstream)
     if not dry_run:
-        here.stage(workspace, tree, "split")
+        here.stage(tree, "split")
     if json:
         print_json(
             "split",
@@ -241,7 +233,7 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
 def leave(names: Annotated[list[str], typer.Argument(metavar="RULE...")], dry_run: DryRun = False) -> int:
     """The way back out: stage the monolith whole, with every local edit in it, and drop the rule."""
     here = opened()
-    tree, workspace, hunks = fork.leave(here, names)
+    tree, hunks = fork.leave(here, names)
     if hunks:
         render.print_hunks(hunks)
         raise LayoutError(
@@ -250,7 +242,7 @@ def leave(names: Annotated[list[str], typer.Argument(metavar="RULE...")], dry_ru
             hint="move them into the monolith's text (or undo them), then run this again",
         )
     if not dry_run:
-        here.stage(workspace, tree, "leave")
+        here.stage(tree, "leave")
     out.print(
         f"{'Would stage' if dry_run else 'Staged'} the whole monolith of {', '.join(map(escape, names))}."
     )

@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from mergeguard import __version__
 from mergeguard.errors import ExitCode, MergeguardError
+from mergeguard.fork import Fork
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -28,6 +29,14 @@ class Options:
 
 
 options = Options()
+
+
+def opened() -> Fork:
+    """The fork around the current folder; says so if an interrupted run was settled."""
+    here = Fork.open(options.folder)
+    if here.recovered is not None:
+        err.print(f"[yellow]note:[/] {escape(str(here.recovered))}")
+    return here
 
 
 def fail(error: MergeguardError) -> NoReturn:

@@ -2,6 +2,109 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import msgspec
 import typer
+from rich.markup import escape
+from rich.table import Table
+
+from mergeguard import lens, rulebook
+from mergeguard.cli.console import opened, out, print_json
+from mergeguard.errors import ExitCode
+from mergeguard.workspace import file_edits
 
 rules_app = typer.Typer(help="List, explain and add rules.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
+
+
+@rules_app.command("list")
+def list_rules(json: Json = False) -> int:
+    """The fork's rules and their monoliths; and the sets that ship."""
+    here = opened()
+    rows = rulebook.list_rules(here.work_tree())
+    sets = rulebook.shipped()
+    if json:
+        print_json("rules", {"rules": [asdict(row) for row in rows], "shipped": sets})
+        return ExitCode.CLEAN
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("rule", "state", "monolith", "what"):
+        table.add_column(column, header_style="dim", no_wrap=column == "monolith")
+    for row in rows:
+        table.add_row(
+            escape(row.name), row.state.value, escape(row.path or row.monolith), escape(row.description)
+        )
+    out.print(table if rows else "This fork has no rules.")
+    for name, rules in sets.items():
+        out.print(f"\nready to add: [bold]mergeguard rules add {escape(name)}[/]  ({', '.join(rules)})")
+    return ExitCode.CLEAN
+
+
+@rules_app.command()
+def explain(name: Annotated[str, typer.Argument(metavar="RULE")], json: Json = False) -> int:
+    """Where each item of the monolith goes, and why."""
+    here = opened()
+    found = rulebook.explain(here.work_tree(), name)
+    if json:
+        print_json("explanation", msgspec.to_builtins(found.to_json()))
+        return ExitCode.CLEAN
+    out.print(f"[bold]{escape(found.name)}[/]  {escape(found.path)}  [dim]{escape(found.description)}[/]")
+    for file in found.files:
+        out.print(f"  {escape(file.path)}  [dim]{file.role}, {file.lines} lines[/]")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("lines", "item", "goes to", "because"):
+        table.add_column(column, header_style="dim")
+    for item in found.placement.items:
+        table.add_row(
+            f"{item.line}-{item.last_line}",
+            escape(f"{item.kind} {item.name}"),
+            escape(item.home or "the entry"),
+            escape(item.why),
+        )
+    out.print(table)
+    for dealt in found.placement.partitions:
+        out.print(f"  {escape(dealt.entry)}: {escape(dealt.branching)}")
+        for arm in dealt.arms:
+            rest = "" if arm.listed else " [dim](rest)[/]"
+            out.print(f"    {escape(', '.join(arm.labels))} → {escape(arm.shard)}{rest}")
+    for template in found.placement.instantiations:
+        out.print(f"  {escape(template.name)}<{escape(template.arguments)}> → {escape(template.shard)}")
+    for note in found.notes:
+        out.print(f"  [dim]·[/] {escape(note)}")
+    return ExitCode.CLEAN
+
+
+@rules_app.command()
+def add(
+    name: Annotated[str, typer.Argument(metavar="SET|RULE", help='"vllm", or one rule: "vllm/attention".')],
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also rules whose monolith this tree does not have.")
+    ] = False,
+) -> int:
+    """Copy ready rules into the fork and stage them."""
+    here = opened()
+    workspace = here.staged()
+    addition = rulebook.add(workspace, name, everything=everything)
+    tree = lens.apply(here.repository, workspace.tree, file_edits(here.repository, addition.files))
+    here.stage(tree, "rules add")
+    for rule in addition.added:
+        out.print(f"  [green]+[/] {escape(rule)}")
+    for rule in addition.present:
+        out.print(f"  [dim]= {escape(rule)}: there already[/]")
+    for rule, other in addition.claimed:
+        out.print(f"  [yellow]-[/] {escape(rule)}: the fork's rule {escape(other)} has its monolith")
+    for rule in addition.missing:
+        out.print(f"  [dim]- {escape(rule)}: no monolith here[/]")
+    if addition.added:
+        out.print("\n[bold]next:[/] `mergeguard split`")
+    return ExitCode.CLEAN
+
+
+@rules_app.command()
+def schema() -> int:
+    """The JSON Schema of rule files, for editors."""
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(rulebook.schema())) + b"\n")
+    return ExitCode.CLEAN
