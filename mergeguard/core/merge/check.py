@@ -20,6 +20,9 @@ _CALLED = re.compile(rb"([A-Za-z_]\w*)\s*(?:<[^<>;(){}]*>\s*)?\(")
 _CASE = re.compile(rb"\bcase\s+([^:;{}]+?)\s*:")
 _DEFINE = re.compile(rb"#\s*define\s+(\w+)")
 _GUARD = re.compile(rb"\s*#\s*(?:if|elif|else|ifdef|ifndef)\b")
+_BLANK = re.compile(rb"(?:\s|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
+_PAREN = re.compile(rb"[()]")
+_MACRO_HEAD = re.compile(rb"#\s*define\s+$")
 _COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/")
 _WORDS_OF_THE_LANGUAGE = frozenset(
     b"if for while switch return sizeof case break default else do const constexpr auto void int float double bool"
@@ -163,7 +166,7 @@ def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspect
     if why.labels:
         notes += _double_arms(ours, theirs, merged, why.labels)
     if why.signatures:
-        notes += _signatures(base, ours, theirs, merged, why.signatures)
+        notes += _signatures(ours, theirs, why.signatures)
     if why.guards:
         notes += _guards(ours, theirs, merged)
     return notes
@@ -259,31 +262,44 @@ def _double_arms(ours: bytes, theirs: bytes, merged: bytes, labels: Iterable[byt
     ]
 
 
-def _signatures(base: bytes, ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> list[Note]:
-    from mergeguard.core.merge.declarations import leaves_of
+def definitions(text: bytes, name: bytes) -> set[bytes]:
+    """The parameter lists, without white space and comments, with which ``text`` defines a function or macro
+    ``name``; found by its brackets alone, since this runs on every merge."""
+    found: set[bytes] = set()
+    at = text.find(name)
+    while at >= 0:
+        end = at + len(name)
+        opening = _BLANK.match(text, end)
+        at_paren = opening.end() if opening else end
+        alone = not (text[at - 1 : at].isalnum() or text[at - 1 : at] == b"_") if at else True
+        if alone and text[at_paren : at_paren + 1] == b"(":
+            depth, close = 0, at_paren
+            for match in _PAREN.finditer(text, at_paren):
+                depth += 1 if match.group() == b"(" else -1
+                if depth == 0:
+                    close = match.end()
+                    break
+            rest = _BLANK.match(text, close)
+            following = text[rest.end() if rest else close :][:1]
+            line = text[text.rfind(b"\n", 0, at) + 1 : at]
+            if following == b"{" or _MACRO_HEAD.search(line):
+                found.add(b"".join(_COMMENT.sub(b"", text[at_paren:close]).split()))
+        at = text.find(name, end)
+    return found
 
-    wanted = {name.decode("utf-8", "surrogateescape") for name in names}
 
-    def parameters(text: bytes) -> dict[str, set[str]]:
-        found: dict[str, set[str]] = defaultdict(set)
-        for leaf in leaves_of(text)[0]:
-            if leaf.short in wanted and leaf.kind in ("function", "kernel", "declaration", "macro"):
-                found[leaf.short].add(leaf.parameters)
-        return found
-
-    old = parameters(base)
+def _signatures(ours: bytes, theirs: bytes, names: Iterable[bytes]) -> list[Note]:
     notes: list[Note] = []
-    for who, side in (("our", ours), ("their", theirs)):
-        new = parameters(side)
-        for name in sorted(wanted & old.keys() & new.keys()):
-            if old[name] - new[name]:
-                notes.append(
-                    Note(
-                        "signature-changed",
-                        f"the parameters of {name} changed on {who} side and the other side brings new calls of it",
-                        True,
-                    )
-                )
+    for name in sorted(names):
+        who = "our" if definitions(ours, name) != definitions(theirs, name) else "one"
+        notes.append(
+            Note(
+                "signature-changed",
+                f"the parameters of {name.decode('utf-8', 'replace')} changed on {who} side,"
+                " and the other side brings new calls of it",
+                True,
+            )
+        )
     return notes
 
 

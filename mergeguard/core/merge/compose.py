@@ -198,7 +198,8 @@ class _Composer:
                 continue
             leaf = other.leaves[k]
             following = next((i for i in other.ids[k + 1 :] if i < known), None)
-            if following is not None and following in steady and following in lead_place:
+            include = leaf.kind is Kind.INCLUDE and anchor is not None
+            if following is not None and following in steady and following in lead_place and not include:
                 before.setdefault(following, []).append(identity)
             elif anchor is not None:
                 after.setdefault(anchor, []).append(identity)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from mergeguard.core.merge.lines import merge_lines, trivial
 from mergeguard.core.merge.result import Conflict, MergeResult, Note, Piece, Resolved, join
+
+if TYPE_CHECKING:
+    from mergeguard.core.merge.renames import Rename
 
 # (clean bytes or None, conflict pieces or None): what git makes of base, ours, theirs.
 LineMerger = Callable[[bytes, bytes, bytes], tuple[bytes | None, tuple[Piece, ...] | None]]
@@ -36,17 +40,9 @@ def merge_many(
     base: Mapping[str, bytes], ours: Mapping[str, bytes], theirs: Mapping[str, bytes], lines: LineMerger
 ) -> dict[str, MergeResult]:
     """See ``mergeguard.core.merge.merge_files``."""
-    from mergeguard.core.merge.compose import compose
-    from mergeguard.core.merge.weave import Clash
-
-    reason = ""
-    try:
-        pieces, notes = compose(base, ours, theirs, merge_leaf)
-    except Clash as clash:
-        reason = clash.reason
-    else:
-        if not any(isinstance(p, Conflict) for parts in pieces.values() for p in parts):
-            return {path: MergeResult(parts, notes) for path, parts in pieces.items()}
+    followed = _followed(base, ours, theirs)
+    if not isinstance(followed, str):
+        return followed
     results: dict[str, MergeResult] = {}
     for path in [*ours, *(p for p in theirs if p not in ours)]:
         b, o, t = base.get(path), ours.get(path), theirs.get(path)
@@ -59,10 +55,44 @@ def merge_many(
                 results[path] = MergeResult(join([Resolved(text)]))
         else:
             results[path] = MergeResult(join([Conflict(b, o or b"", t or b"")]))
-    note = Note("not-followed", f"declarations moved between files could not be followed: {reason}", True)
+    note = Note("not-followed", f"declarations moved between files could not be followed: {followed}", True)
     first = next(iter(results))
     results[first] = MergeResult(results[first].pieces, (*results[first].notes, note))
     return results
+
+
+def _followed(
+    base: Mapping[str, bytes], ours: Mapping[str, bytes], theirs: Mapping[str, bytes]
+) -> dict[str, MergeResult] | str:
+    """The clean merge that follows declarations from file to file, or why there is none."""
+    from mergeguard.core.merge.check import balance, examine, suspects
+    from mergeguard.core.merge.compose import compose
+    from mergeguard.core.merge.renames import apply_renames
+    from mergeguard.core.merge.weave import Clash
+
+    b, o, t = (b"".join(files.values()) for files in (base, ours, theirs))
+    mine, other = _renames_of_both(b, o, t)
+    base = {path: apply_renames(apply_renames(text, mine), other) for path, text in base.items()}
+    ours = {path: apply_renames(text, other) for path, text in ours.items()}
+    theirs = {path: apply_renames(text, mine) for path, text in theirs.items()}
+    try:
+        pieces, notes = compose(base, ours, theirs, merge_leaf)
+    except Clash as clash:
+        return clash.reason
+    if any(isinstance(p, Conflict) for parts in pieces.values() for p in parts):
+        return "both sides changed the same code"
+    b, o, t = (b"".join(files.values()) for files in (base, ours, theirs))
+    merged = b"".join(MergeResult(parts).render() for parts in pieces.values())
+    wrong = balance(b, o, t, merged)
+    if wrong:
+        return wrong
+    why = suspects(b, o, t)
+    findings = examine(b, o, t, merged, why) if why else []
+    if any(note.code == "duplicate-definition" for note in findings):
+        return "a definition would be there twice"
+    first = next(iter(pieces), None)
+    said = (*notes, *_rename_notes(mine, other), *findings)
+    return {path: MergeResult(parts, said if path == first else ()) for path, parts in pieces.items()}
 
 
 def merge_leaf(base: bytes, ours: bytes, theirs: bytes) -> tuple[Piece, ...]:
@@ -129,12 +159,9 @@ def _apart(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> tuple[Piec
 
 def _with_renames(base: bytes, ours: bytes, theirs: bytes) -> MergeResult | None:
     """The merge after the renames that one side made are made on the other as well; None if there are none."""
-    from mergeguard.core.merge.renames import apply_renames, find_renames, names
+    from mergeguard.core.merge.renames import apply_renames, names
 
-    mine, other = find_renames(base, ours, theirs), find_renames(base, theirs, ours)
-    both = {r.old for r in mine} & {r.old for r in other}
-    mine = tuple(r for r in mine if r.old not in both)
-    other = tuple(r for r in other if r.old not in both)
+    mine, other = _renames_of_both(base, ours, theirs)
     if not mine and not other:
         return None
     new_base = apply_renames(apply_renames(base, mine), other)
@@ -149,7 +176,20 @@ def _with_renames(base: bytes, ours: bytes, theirs: bytes) -> MergeResult | None
     )
     if any(r.old in names(result.render()) for r in (*mine, *other)):
         return None
-    notes = tuple(
+    return MergeResult(result.pieces, (*_rename_notes(mine, other), *result.notes))
+
+
+def _renames_of_both(
+    base: bytes, ours: bytes, theirs: bytes
+) -> tuple[tuple[Rename, ...], tuple[Rename, ...]]:
+    """The renames of our side and of theirs."""
+    from mergeguard.core.merge.renames import find_renames
+
+    return find_renames(base, ours, theirs), find_renames(base, theirs, ours)
+
+
+def _rename_notes(mine: tuple[Rename, ...], other: tuple[Rename, ...]) -> tuple[Note, ...]:
+    return tuple(
         Note(
             "renamed",
             f"{r.old.decode('utf-8', 'replace')} is {r.new.decode('utf-8', 'replace')} on {who} side:"
@@ -158,7 +198,6 @@ def _with_renames(base: bytes, ours: bytes, theirs: bytes) -> MergeResult | None
         for who, renames in (("our", mine), ("their", other))
         for r in renames
     )
-    return MergeResult(result.pieces, (*notes, *result.notes))
 
 
 def _structured(

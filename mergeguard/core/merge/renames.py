@@ -18,6 +18,13 @@ from mergeguard.core.merge.tokens import Tokens, tokens_of, units_of
 _NAME = re.compile(rb"[A-Za-z_]\w*")
 _KEY = re.compile(rb"[#/]*([A-Za-z_]\w*)$")
 _SHARE = 0.5
+_DECLARING = frozenset(
+    (b"define", b"struct", b"class", b"enum", b"union", b"namespace", b"using", b"typename")
+)
+_NOT_A_TYPE = frozenset(
+    (b"return", b"case", b"else", b"throw", b"goto", b"new", b"delete", b"defined", b"ifdef")
+)
+_AFTER_DECLARATOR = frozenset((b"(", b"=", b";", b",", b")", b"{", b"[", b":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +39,11 @@ class Rename:
 def find_renames(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
     """The renames that ``side`` made and ``other`` does not contradict."""
     known, there, elsewhere = names(base), names(side), names(other)
-    gone, new = known - there, there - known - elsewhere
+    gone, new = (known & elsewhere) - there, there - known - elsewhere
     if not gone or not new:
         return ()
     b, s = tokens_of(base), tokens_of(side)
+    gone = {name for name in gone if _declared(b, name)}
     pairs = _replaced(b, s, gone, new)
     uses = Counter(name for key in b.keys for name in _name_of(key) if name in gone)
     found: list[Rename] = []
@@ -81,6 +89,21 @@ def _name_of(key: bytes) -> Sequence[bytes]:
         return ()
     match = _KEY.match(key)
     return (match.group(1),) if match else ()
+
+
+def _declared(tokens: Tokens, name: bytes) -> bool:
+    """Whether the file itself declares ``name`` (a call of somebody else's function is no rename)."""
+    keys = tokens.keys
+    for index, key in enumerate(keys):
+        if name not in key or name not in _name_of(key) or index == 0 or index + 1 >= len(keys):
+            continue
+        before, after = keys[index - 1].lstrip(b"#") or b"#", keys[index + 1].lstrip(b"#") or b"#"
+        if before in _DECLARING:
+            return True
+        named = _NAME.fullmatch(before) is not None and before not in _NOT_A_TYPE
+        if (named or before in (b"*", b"&", b"&&", b">")) and after in _AFTER_DECLARATOR:
+            return True
+    return False
 
 
 def _replaced(b: Tokens, s: Tokens, gone: set[bytes], new: set[bytes]) -> Counter[tuple[bytes, bytes]]:

@@ -98,12 +98,17 @@ def unit_diff(a: Sequence[Any], b: Sequence[Any]) -> list[Change]:
             shift = _slide(a, change.a0, change.a1, low.a1, high.a0)
         else:
             shift = 0
-        slid.append(Change(*(x + shift for x in change)))
-    return slid
+        if shift is None:
+            # Nowhere is it a whole: its place is a guess, and the other side must keep away from all of them.
+            slid += _cover_ambiguity(a, b, [change], low.a1, high.a0)
+        else:
+            slid.append(Change(*(x + shift for x in change)))
+    return _joined(slid)
 
 
-def _slide(sequence: Sequence[Any], start: int, end: int, low: int, high: int) -> int:
-    """How far to shift ``sequence[start:end]`` so that it is balanced: the lowest such place, else 0."""
+def _slide(sequence: Sequence[Any], start: int, end: int, low: int, high: int) -> int | None:
+    """How far to shift ``sequence[start:end]`` so that it is balanced: the lowest such place; None if there
+    is none."""
     down = 0
     while end + down < high and sequence[start + down] == sequence[end + down]:
         down += 1
@@ -118,7 +123,7 @@ def _slide(sequence: Sequence[Any], start: int, end: int, low: int, high: int) -
     for shift in range(down, -up - 1, -1):
         if _balanced(sequence[start + shift : end + shift]):
             return shift
-    return 0
+    return None
 
 
 def _balanced(units: Sequence[Any]) -> bool:
@@ -153,7 +158,9 @@ def token_diff(a: Sequence[bytes], b: Sequence[bytes]) -> list[Change]:
     return _cover_ambiguity(a, b, merged)
 
 
-def _cover_ambiguity(a: Sequence[bytes], b: Sequence[bytes], changes: list[Change]) -> list[Change]:
+def _cover_ambiguity(
+    a: Sequence[Any], b: Sequence[Any], changes: list[Change], floor: int = 0, ceiling: int | None = None
+) -> list[Change]:
     """An insertion or deletion that could as well stand further up or down takes in all its places, so that
     an edit of the other side in between is a conflict and not a guess."""
     covered: list[Change] = []
@@ -161,8 +168,9 @@ def _cover_ambiguity(a: Sequence[bytes], b: Sequence[bytes], changes: list[Chang
         a0, a1, b0, b1 = change
         if a0 == a1 or b0 == b1:
             text, start, end = (b, b0, b1) if a0 == a1 else (a, a0, a1)
-            low = covered[-1].a1 if covered else 0
-            high = changes[index + 1].a0 if index + 1 < len(changes) else len(a)
+            low = covered[-1].a1 if covered else floor
+            last = len(a) if ceiling is None else ceiling
+            high = changes[index + 1].a0 if index + 1 < len(changes) else last
             up = down = 0
             while a1 + down < high and text[start + down] == text[end + down]:
                 down += 1
@@ -170,9 +178,13 @@ def _cover_ambiguity(a: Sequence[bytes], b: Sequence[bytes], changes: list[Chang
                 up += 1
             change = Change(a0 - up, a1 + down, b0 - up, b1 + down)
         covered.append(change)
-    # Two changes that came to touch are one.
+    return _joined(covered)
+
+
+def _joined(changes: list[Change]) -> list[Change]:
+    """Changes that came to touch made one."""
     joined: list[Change] = []
-    for change in covered:
+    for change in changes:
         if joined and change.a0 <= joined[-1].a1:
             last = joined.pop()
             change = Change(last.a0, change.a1, last.b0, change.b1)
