@@ -53,7 +53,7 @@ class UnitCost:
     largest: int
     series: tuple[tuple[float, int], ...]
     exit_code: int
-    stderr_tail: str
+    said: str
     output_size: int
     output_digest: str
     cached: bool = False
@@ -137,7 +137,7 @@ def require_success(costs: Sequence[UnitCost]) -> None:
     for cost in costs:
         if not cost.ok:
             raise CompileError(
-                f"{cost.source} did not compile (exit {cost.exit_code})\n{cost.stderr_tail.strip()}",
+                f"{cost.source} did not compile (exit {cost.exit_code})\n{cost.said.strip()}",
                 hint="compile it by hand with the command shown by --verbose",
             )
 
@@ -206,9 +206,9 @@ def _start(unit: UnitCommand) -> Measured:
 def _finish(unit: UnitCommand, run: Run, cache: Cache | None, key: str | None) -> UnitCost:
     size = unit.output.stat().st_size if unit.output.is_file() else 0
     exit_code = run.exit_code
-    tail = run.stderr_tail
+    said = run.said
     if exit_code == 0 and size == 0:
-        exit_code, tail = 1, tail + "\nthe compiler reported success but wrote no output"
+        exit_code, said = 1, said + "\nthe compiler reported success but wrote no output"
     cost = UnitCost(
         name=unit.name,
         source=unit.source,
@@ -219,7 +219,7 @@ def _finish(unit: UnitCommand, run: Run, cache: Cache | None, key: str | None) -
         largest=run.largest,
         series=thin(run.series),
         exit_code=exit_code,
-        stderr_tail=tail,
+        said=said,
         output_size=size,
         output_digest=digest_file(unit.output),
         sampled=run.sampled,

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import IO
 
 SAMPLE_SECONDS = 0.05
-STDERR_TAIL_BYTES = 4000
+SAID_BYTES = 4000
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -35,7 +35,7 @@ class Run:
     peak: int  # of the whole process tree at one moment (sampled; never less than ``largest``)
     largest: int  # the largest single process of the tree
     series: tuple[tuple[float, int], ...]
-    stderr_tail: str
+    said: str  # what it wrote to its outputs; of long texts the beginning and the end
     sampled: bool  # False where there is no /proc: then ``peak`` is only ``largest``
 
 
@@ -121,9 +121,7 @@ class Measured:
         if self._tree is None or largest == 0:
             largest = max(largest, marked)
         peak = max([largest, *(memory for _, memory in self._series)])
-        self._errors.seek(0, os.SEEK_END)
-        self._errors.seek(max(0, self._errors.tell() - STDERR_TAIL_BYTES))
-        tail = self._errors.read().decode("utf-8", "replace")
+        said = _ends_of(self._errors)
         self._errors.close()
         return Run(
             argv=self.argv,
@@ -134,7 +132,7 @@ class Measured:
             peak=peak,
             largest=largest,
             series=tuple(self._series),
-            stderr_tail=tail,
+            said=said,
             sampled=self._tree is not None,
         )
 
@@ -149,6 +147,17 @@ class Measured:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._errors.close()
+
+
+def _ends_of(file: IO[bytes]) -> str:
+    # The first error explains the rest; the last lines say why it gave up.
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if size <= SAID_BYTES:
+        return file.read().decode("utf-8", "replace")
+    head = file.read(SAID_BYTES // 2)
+    file.seek(size - SAID_BYTES // 2)
+    return (head + b"\n[...]\n" + file.read()).decode("utf-8", "replace")
 
 
 def _maxrss_bytes(usage: resource.struct_rusage) -> int:

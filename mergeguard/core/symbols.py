@@ -139,6 +139,8 @@ def base_identifiers(readable: str) -> tuple[str, ...]:
     return tuple(out)
 
 
+# What a compiler adds to each file, under a name made from the file's path or content.
+_PER_FILE = re.compile(r"__hip_(?:cuid|fatbin|gpubin_handle|module_ctor|module_dtor)")
 _LIBRARY_MARKS = ("guard variable", "vtable for", "typeinfo", "VTT for")
 
 
@@ -222,7 +224,7 @@ def _lost(monolith: ObjectSymbols, layout: Sequence[ObjectSymbols], names: Names
     }
     out: list[SymbolFinding] = []
     for symbol in sorted(monolith.symbols, key=lambda s: s.name):
-        if not (symbol.shared or symbol.strong):
+        if not (symbol.shared or symbol.strong) or _PER_FILE.match(symbol.name):
             continue
         identity = names.identity(symbol.name)
         if identity in kept or not (names.is_own(symbol.name) or symbol.strong):

@@ -63,7 +63,7 @@ def test_memory_of_the_measuring_process_is_not_counted(tmp_path: Path) -> None:
 def test_exit_code_and_last_words(tmp_path: Path) -> None:
     outcome = run(python("import sys; sys.stderr.write('no such kernel'); sys.exit(3)"), str(tmp_path))
     assert outcome.exit_code == 3
-    assert outcome.stderr_tail.endswith("no such kernel")
+    assert outcome.said.endswith("no such kernel")
 
 
 def test_thin_keeps_the_peak() -> None:
@@ -129,7 +129,7 @@ def test_a_failed_compile_is_a_value_never_cached_and_leaves_no_stale_object(tmp
         costs = measure(units(root), cache=cache)
         assert costs[0].exit_code != 0
         assert not costs[0].cached
-        assert "one.cpp" in costs[0].stderr_tail
+        assert "one.cpp" in costs[0].said
     assert not (root / "out" / "one.o").exists()
     with pytest.raises(CompileError, match=r"one\.cpp did not compile"):
         require_success(costs)
@@ -152,7 +152,7 @@ def test_a_compiler_that_writes_nothing_has_failed(tmp_path: Path) -> None:
     command = from_template("true {source} {output}")
     cost = measure([unit_command("one", "one.cpp", root, root / "one.o", command)])[0]
     assert cost.exit_code == 1
-    assert "wrote no output" in cost.stderr_tail
+    assert "wrote no output" in cost.said
 
 
 def test_template_needs_both_holes() -> None:

@@ -3,8 +3,6 @@
 ``python -m tests.core.faults`` prints which check names each.
 """
 
-# ruff: noqa: E501 (a table is read by its lines)
-
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,0 +1,199 @@
+"""Build the monolith and its layout, and compare what the objects define: ``verify --compile``.
+
+The files are laid out by the caller, each program in a tree of its own inside the repository's git
+directory. Nothing is guessed from names of files: objects are listed one by one, because a stale shard's
+object next to them would silently change what links.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mergeguard.build.cache import Cache, machine
+from mergeguard.build.commands import Command, compresses_device_code, is_device
+from mergeguard.build.measure import (
+    Progress,
+    UnitCommand,
+    UnitCost,
+    linked_size,
+    measure,
+    require_success,
+    unit_command,
+)
+from mergeguard.build.symbols import demangle, read_device, read_host
+from mergeguard.core.source import Kind, Source
+from mergeguard.core.symbols import (
+    DeviceImage,
+    Names,
+    ObjectSymbols,
+    Severity,
+    SymbolFinding,
+    all_names,
+    compare_device,
+    compare_host,
+)
+from mergeguard.core.verify import definitions
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One way to build the same thing: ``units`` are paths of translation units below ``root``."""
+
+    root: Path
+    units: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A compiled program: what each unit cost, and its objects, in the order of the units."""
+
+    program: Program
+    costs: tuple[UnitCost, ...]
+    objects: tuple[Path, ...]
+    library: int | None  # bytes of the objects linked to a shared library, None if they don't link
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The outcome of a compiled comparison. Sizes in bytes."""
+
+    findings: tuple[SymbolFinding, ...]
+    monolith: Built
+    layout: Built
+    symbols: int  # external symbols that the monolith's object defines
+    kernels: int  # device kernels of the monolith, over all architectures
+    architectures: tuple[str, ...]
+    machine: str
+    advice: tuple[str, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing but notes was found."""
+        return all(finding.severity is Severity.NOTE for finding in self.findings)
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "same": self.same,
+            "symbols": self.symbols,
+            "kernels": self.kernels,
+            "architectures": list(self.architectures),
+            "machine": self.machine,
+            "advice": list(self.advice),
+            "findings": [asdict(finding) for finding in self.findings],
+            "units": {
+                "monolith": [cost.to_json() for cost in self.monolith.costs],
+                "layout": [cost.to_json() for cost in self.layout.costs],
+            },
+            "library_bytes": {"monolith": self.monolith.library, "layout": self.layout.library},
+        }
+
+
+def unit_commands(program: Program, command: Command, objects: Path) -> tuple[UnitCommand, ...]:
+    """The commands that compile a program's units to objects below ``objects``."""
+    return tuple(
+        unit_command(unit, unit, program.root, objects / (unit.replace("/", "_") + ".o"), command)
+        for unit in program.units
+    )
+
+
+def build(
+    program: Program,
+    command: Command,
+    objects: Path,
+    jobs: int = 1,
+    cache: Cache | None = None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    linker: Sequence[str] = ("g++",),
+) -> Built:
+    """Compile a program's units. Raises CompileError at the first unit that fails, CommandError without
+    a compiler."""
+    command.require()
+    commands = unit_commands(program, command, objects)
+    costs = measure(commands, jobs, cache, on_progress, need_outputs=True)
+    require_success(costs)
+    outputs = tuple(one.output for one in commands)
+    return Built(program, costs, outputs, linked_size(outputs, objects / "linked.so", linker))
+
+
+def names_of(source: Source, mangled: Sequence[str], namespaces: Sequence[str]) -> Names:
+    """How the symbols of this monolith are judged; see ``core.symbols.Names``."""
+    declared = definitions(source)
+    own = {one.last for one in declared if one.item.kind not in (Kind.USING, Kind.MACRO, Kind.UNDEF)}
+    required = {one.last for one in declared if one.item.kind is Kind.INSTANTIATION}
+    own.discard("")
+    return Names(demangle(mangled), frozenset(own), frozenset(required), tuple(namespaces))
+
+
+def compare(
+    source: Source,
+    monolith: Program,
+    layout: Program,
+    namespaces: Sequence[str],
+    command: Command,
+    directory: Path,
+    jobs: int = 1,
+    cache: Cache | None = None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    linker: Sequence[str] = ("g++",),
+) -> Comparison:
+    """Build both programs below ``directory`` and compare their objects.
+
+    ``source`` is the parsed monolith, ``namespaces`` are those that the layout's glue makes
+    (``core.glue.namespace``). Raises CompileError, CommandError, ObjectError.
+    """
+    before = build(monolith, command, directory / "monolith", jobs, cache, on_progress, linker)
+    after = build(layout, command, directory / "layout", jobs, cache, on_progress, linker)
+    return compare_built(source, before, after, namespaces, command)
+
+
+def compare_built(
+    source: Source, before: Built, after: Built, namespaces: Sequence[str], command: Command
+) -> Comparison:
+    """Compare objects that are there already."""
+    old, old_images = _read(before)
+    new, new_images = _read(after)
+    names = names_of(source, all_names([*old, *new], [*old_images, *new_images]), namespaces)
+    merged = ObjectSymbols(before.program.units[0], tuple(symbol for one in old for symbol in one.symbols))
+    findings = list(compare_host(merged, new, names))
+    arguments = command.arguments
+    if old_images or new_images or is_device(arguments):
+        findings += compare_device(old_images, new_images, names)
+    external = {s.name for s in merged.symbols if (s.shared or s.strong) and names.is_own(s.name)}
+    return Comparison(
+        findings=tuple(findings),
+        monolith=before,
+        layout=after,
+        symbols=len(external),
+        kernels=sum(len(image.kernels) for image in old_images),
+        architectures=tuple(sorted({image.arch for image in old_images})),
+        machine=machine(),
+        advice=tuple(_advice(before, after, command)),
+    )
+
+
+def _read(built: Built) -> tuple[list[ObjectSymbols], list[DeviceImage]]:
+    hosts: list[ObjectSymbols] = []
+    images: list[DeviceImage] = []
+    for unit, path in zip(built.program.units, built.objects, strict=True):
+        hosts.append(read_host(path, unit))
+        images += read_device(path, unit)
+    return hosts, images
+
+
+# A library may grow by the headers' inline functions and one table of kernels for each unit.
+_GROWTH = 1.5
+
+
+def _advice(before: Built, after: Built, command: Command) -> list[str]:
+    if not before.library or not after.library:
+        return []
+    factor = after.library / before.library
+    if factor <= _GROWTH or command.compiler != "nvcc" or compresses_device_code(command.arguments):
+        return []
+    text = (
+        f"the linked library is {factor:.1f} times as large: nvcc compresses only large images by default, "
+        "and the shards' are small; pass --compress-mode=size to nvcc"
+    )
+    return [text]
