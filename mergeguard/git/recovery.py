@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 ZERO = "0" * 40
 TOKEN = "mergeguard landing "
+SCRATCH_LIFETIME = 2 * 24 * 3600  # seconds
 #: Landing's git commands do without the file system monitor: its daemon would inherit our lock.
 PLAIN = ("-c", "core.fsmonitor=false")
 
@@ -318,6 +321,11 @@ def sweep(repository: Repository) -> None:
     if stale is not None and stale.startswith(TOKEN):
         _unlink([index_lock(repository)])
     _unlink(private.glob("new-*"))
+    # Scratch folders of merges, which take no lock: only what a killed process left days ago.
+    for folder in (private / "tmp").glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - folder.stat().st_mtime > SCRATCH_LIFETIME:
+                shutil.rmtree(folder, ignore_errors=True)
     _unlink((private / "index", private / "index.lock"))
 
 

@@ -515,3 +515,44 @@ def test_the_lock_can_be_taken_again_by_its_holder(sandbox):
         land(repository, clean_outcome(sandbox))
         assert (sandbox.root / ".git/mergeguard/lock").exists()
     assert leftovers(sandbox) == []
+
+
+LAND_IN_HOOK = """
+from mergeguard.git.landing import Outcome, land
+from mergeguard.git.objects import MODE_FILE, Entry
+from mergeguard.git.repository import Repository
+
+repository = Repository.discover()
+head = repository.resolve("HEAD")
+info = repository.commit_info(head)
+tree = repository.edit_tree(info.tree, {"derived": Entry(MODE_FILE, repository.write_blob(b"derived\\n"))})
+commit = repository.commit_object(tree, info.parents, info.message, info.author, info.committer)
+land(repository, Outcome(tree, head, "mergeguard: derive", commit))
+"""
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_landing_inside_a_hook(sandbox, tmp_path, linked):
+    """As after a plain `git merge`: the hook replaces the merge commit by one with derived files."""
+    sandbox.commit_files({"a": "1\n"})
+    sandbox.git("checkout", "-q", "-b", "upstream")
+    theirs = sandbox.commit_files({"b": "1\n"})
+    sandbox.git("checkout", "-q", "main")
+    script = sandbox.write("../derive.py", LAND_IN_HOOK)
+    hook = sandbox.write(
+        ".git/hooks/post-merge",
+        f"#!/bin/sh\nPYTHONPATH='{PROJECT}' exec '{sys.executable}' '{script}'\n",
+    )
+    hook.chmod(0o755)
+    box = sandbox
+    if linked:
+        sandbox.git("worktree", "add", "-q", str(tmp_path / "linked"), "-b", "other")
+        box = Sandbox.at(tmp_path / "linked")
+    ours = box.commit_files({"c": "1\n"})
+    box.write("c", "uncommitted\n")
+    box.git("merge", "-q", "--no-edit", "upstream")
+    assert box.read("derived") == b"derived\n"
+    assert box.git("log", "-1", "--format=%P") == f"{ours} {theirs}"
+    assert box.git("status", "--porcelain") == " M c"
+    assert box.git("diff", "--name-only", "HEAD~1", "HEAD").split() == ["b", "derived"]
+    assert leftovers(box) == []
