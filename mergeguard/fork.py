@@ -124,7 +124,6 @@ def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple
             )
         pristine, text, entry = _texts(fork, workspace, guarded, path, ref)
         laid = lens.lay_out(workspace, guarded, path, text)
-        lens.check_outputs(workspace, workspace.tree, {guarded.name: laid.layout})
         if laid.recomposed.conflicts:
             conflicted = sorted(laid.recomposed.conflicts)
             raise LayoutError(
@@ -136,7 +135,12 @@ def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple
         layouts[guarded.name] = (guarded, laid.layout)
         unmapped = workspace.unsplit(guarded).unmapped if guarded.is_split else ()
         done.append(Split(guarded.name, laid.layout, guarded.is_split, unmapped))
-    lens.check_outputs(workspace, workspace.tree, {name: layout for name, (_, layout) in layouts.items()})
+    lens.check_outputs(
+        fork.repository,
+        workspace.tree,
+        {name: layout for name, (_, layout) in layouts.items()},
+        lens.layout_paths(workspace),
+    )
     tree = lens.apply(fork.repository, workspace.tree, edits)
     tree = fork.repository.edit_tree(tree, lens.list_shards(fork.repository, tree, layouts.values()))
     return tuple(done), tree

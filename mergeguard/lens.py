@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from mergeguard.core import buildlist
@@ -11,11 +11,10 @@ from mergeguard.core.layout import Layout, Role
 from mergeguard.core.merge import MergeResult, merge
 from mergeguard.core.overlay import Recomposed, recompose
 from mergeguard.core.rule import SCHEMA_VERSION
-from mergeguard.core.unsplit import Unsplit
 from mergeguard.errors import LayoutError, Location, RuleMismatch
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.workspace import REGULAR, SYMLINK, Guarded, Lock, Workspace
+from mergeguard.workspace import REGULAR, RULES, SYMLINK, Guarded, Lock, Workspace
 
 Edits = dict[str, Entry | None]
 
@@ -119,8 +118,7 @@ def layout_edits(
     write = workspace.repository.write_blob
     for file_path, text in laid.recomposed.files.items():
         edits[file_path] = Entry(mode if file_path == laid.layout.path else REGULAR, write(text))
-    lock = Lock(SCHEMA_VERSION, laid.layout.path, upstream, guarded.rule_oid, CURRENT_EMISSION)
-    edits[guarded.lock_path] = Entry(REGULAR, write(lock.to_toml()))
+    edits[guarded.lock_path] = Entry(REGULAR, write(lock(guarded, laid.layout.path, upstream).to_toml()))
     return edits
 
 
@@ -144,48 +142,49 @@ def list_shards(repository: Repository, tree: str, layouts: Iterable[tuple[Guard
     }
 
 
-def check_outputs(workspace: Workspace, tree: str, layouts: Mapping[str, Layout]) -> None:
+def lock(guarded: Guarded, path: str, upstream: str) -> Lock:
+    """The lock of a layout made now: by the rule file, of the monolith at ``path``, over blob ``upstream``."""
+    return Lock(SCHEMA_VERSION, path, upstream, guarded.rule_oid, CURRENT_EMISSION)
+
+
+def check_outputs(
+    repository: Repository, tree: str, layouts: Mapping[str, Layout], mine: Collection[str]
+) -> None:
     """Refuse outputs that are not the rule's to write: two rules' file, a symlinked folder, a user's file.
 
-    ``layouts`` are by rule name, ``tree`` is what they would be written over. Raises RuleMismatch or
-    LayoutError naming the file.
+    ``layouts`` are by rule name, ``tree`` is what they would be written over, ``mine`` are the paths of
+    the layouts (and monoliths) that are replaced. Raises RuleMismatch or LayoutError naming the file.
     """
     owner: dict[str, str] = {}
     for name, layout in layouts.items():
+        change = f"give {RULES}/{name}.toml another `layout` folder"
         for file in layout.files:
             other = owner.setdefault(file.path, name)
             if other != name:
                 raise RuleMismatch(
-                    f"two rules write this file: {other} and {name}",
-                    where=Location(file.path),
-                    hint="give one of them another `layout` folder",
+                    f"two rules write this file: {other} and {name}", where=Location(file.path), hint=change
                 )
-    for name, layout in layouts.items():
-        guarded = workspace.rule(name)
-        mine = {layout.path}
-        if guarded.lock is not None:
-            mine |= {f.path for f in workspace.pristine(guarded).files}
-            mine |= {f.path for f in workspace.unsplit(guarded).layout.files}
-        for file in layout.files:
             folder = file.path
             while "/" in folder:
                 folder = folder.rsplit("/", 1)[0]
-                entry = workspace.repository.entry(tree, folder)
+                entry = repository.entry(tree, folder)
                 if entry is not None and entry.mode == SYMLINK:
                     raise LayoutError(
-                        "the layout's folder is a symbolic link",
-                        where=Location(folder),
-                        hint=f"give {guarded.rule_path} another `layout` folder",
+                        "the layout's folder is a symbolic link", where=Location(folder), hint=change
                     )
-            there = workspace.repository.entry(tree, file.path)
-            if there is not None and file.path not in mine:
+            if file.path != layout.path and file.path not in mine and repository.entry(tree, file.path):
                 raise LayoutError(
                     f"rule {name} would overwrite a file that is not its own",
                     where=Location(file.path),
-                    hint=f"move the file away, or give {guarded.rule_path} another `layout` folder",
+                    hint=f"move the file away, or {change}",
                 )
 
 
-def unsplit_of(workspace: Workspace) -> dict[str, Unsplit]:
-    """Every split rule's edits, by name."""
-    return {g.name: workspace.unsplit(g) for g in workspace.split_rules}
+def layout_paths(workspace: Workspace) -> set[str]:
+    """Every path of a layout that the tree has, the monoliths' entries included."""
+    return {
+        file.path
+        for g in workspace.split_rules
+        for layout in (workspace.pristine(g), workspace.unsplit(g).layout)
+        for file in layout.files
+    }

@@ -16,7 +16,6 @@ from mergeguard.sync import Replayed, RuleOutcome, State
 _COLOURS = {
     State.CONFLICT: "red",
     State.GONE_EDITED: "red",
-    State.OUTGROWN: "red",
     State.RETIRED: "yellow",
     State.MOVED: "cyan",
     State.MERGED: "green",
