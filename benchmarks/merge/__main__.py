@@ -23,11 +23,19 @@ RIGHT = ("equal", "white space", "conflict right", "finding")
 def squeeze(text: bytes) -> bytes:
     """``text`` without white space and what formatters break lines with: line continuations, the ``//`` of a
     comment's next line, a string literal closed and opened again. Where a ``//`` comment or a preprocessor
-    line ends is kept (as a byte 1): there the newline is not layout."""
+    line ends is kept (as a byte 1): there the newline is not layout. A run of ``#include`` lines is a set: it
+    is sorted, as formatters do."""
     out: list[bytes] = []
+    includes: list[bytes] = []
     in_comment = False
     for line in text.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ").splitlines():
         bare = line.strip()
+        if bare.startswith(b"#include") and not in_comment:
+            includes.append(bare + b"\1")
+            continue
+        if bare and includes:
+            out += sorted(includes)
+            includes = []
         comment = b"//" in bare
         if in_comment and bare.startswith(b"//"):
             bare = bare[2:]
@@ -37,7 +45,7 @@ def squeeze(text: bytes) -> bytes:
         in_comment = comment
         if bare.startswith(b"#") and not comment:
             out.append(b"\1")
-    joined = b"".join(b"".join(out).split())
+    joined = b"".join(b"".join(out + sorted(includes)).split())
     return joined.rstrip(b"\1").replace(b'""', b"")
 
 

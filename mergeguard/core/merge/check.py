@@ -82,11 +82,11 @@ def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
                 lost.add(name)
     signatures = {
         name
-        for edit, rest in ((mine, other), (other, mine))
-        for name in _called(edit.removed)
-        & _called(edit.added)
-        & (_called(rest.added) - _called(rest.removed))
-    } - _WORDS_OF_THE_LANGUAGE
+        for edit, side, rest in ((mine, ours, other), (other, theirs, mine))
+        if edit.removed
+        for name in _called(rest.added) - _called(rest.removed) - _WORDS_OF_THE_LANGUAGE
+        if name in base and (new := definitions(side, name)) and definitions(base, name) - new
+    }
     guards = any(
         _has_guard(edit.removed) and _has_guard(edit.added) and (rest.added or rest.removed)
         for edit, rest in ((mine, other), (other, mine))
@@ -166,7 +166,7 @@ def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspect
     if why.labels:
         notes += _double_arms(ours, theirs, merged, why.labels)
     if why.signatures:
-        notes += _signatures(ours, theirs, why.signatures)
+        notes += _signatures(base, ours, why.signatures)
     if why.guards:
         notes += _guards(ours, theirs, merged)
     return notes
@@ -288,10 +288,10 @@ def definitions(text: bytes, name: bytes) -> set[bytes]:
     return found
 
 
-def _signatures(ours: bytes, theirs: bytes, names: Iterable[bytes]) -> list[Note]:
+def _signatures(base: bytes, ours: bytes, names: Iterable[bytes]) -> list[Note]:
     notes: list[Note] = []
     for name in sorted(names):
-        who = "our" if definitions(ours, name) != definitions(theirs, name) else "one"
+        who = "our" if definitions(base, name) - definitions(ours, name) else "their"
         notes.append(
             Note(
                 "signature-changed",

@@ -201,10 +201,8 @@ def _merge_region(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None
         _same(out, b, o, t, r)
     elif r.kind is Kind.BOTH:
         out.copy(t, r.t0, r.t1)
-    elif r.kind is Kind.OURS:
-        _one_side(out, b, o, t, (r.b0, r.b1), (r.o0, r.o1), (r.t0, r.t1))
-    elif r.kind is Kind.THEIRS:
-        _one_side(out, b, t, o, (r.b0, r.b1), (r.t0, r.t1), (r.o0, r.o1))
+    elif r.kind is not Kind.CONFLICT:
+        _one_side(out, b, o, t, r)
     else:
         _conflict(out, b, o, t, r)
 
@@ -228,47 +226,34 @@ def _merge_gap(base: bytes, ours: bytes, theirs: bytes) -> bytes:
     return theirs
 
 
-def _one_side(
-    out: _Out,
-    b: Tokens,
-    changed: Tokens,
-    other: Tokens,
-    in_b: tuple[int, int],
-    in_changed: tuple[int, int],
-    in_other: tuple[int, int],
-) -> None:
-    """Only ``changed`` has other tokens here; the other side may have laid out anew what is left of them."""
-    if b.gaps[in_b[0] : in_b[1]] == other.gaps[in_other[0] : in_other[1]]:
-        out.copy(changed, *in_changed)
-        return
-    at = 0
-    for change in token_diff(b.keys[slice(*in_b)], changed.keys[slice(*in_changed)]):
-        _relaid(out, b, changed, other, in_b[0], in_changed[0], in_other[0], at, change.a0, change.b0)
-        out.copy(changed, in_changed[0] + change.b0, in_changed[0] + change.b1)
-        at = change.a1
-    end = in_b[1] - in_b[0]
-    _relaid(
-        out, b, changed, other, in_b[0], in_changed[0], in_other[0], at, end, in_changed[1] - in_changed[0]
+def _one_side(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
+    """Only one side has other tokens here; the other may have laid out anew what is left of them."""
+    ours = r.kind is Kind.OURS
+    changed, other, c0, c1, o0, o1 = (
+        (o, t, r.o0, r.o1, r.t0, r.t1) if ours else (t, o, r.t0, r.t1, r.o0, r.o1)
     )
+    if b.gaps[r.b0 : r.b1] == other.gaps[o0:o1]:
+        out.copy(changed, c0, c1)
+        return
 
+    def relaid(at_base: int, at_changed: int) -> None:
+        gaps = b.gaps[r.b0 + at_base], changed.gaps[c0 + at_changed], other.gaps[o0 + at_base]
+        gap = _merge_gap(*gaps) if ours else _merge_gap(gaps[0], gaps[2], gaps[1])
+        out.add(changed, c0 + at_changed, gap)
 
-def _relaid(
-    out: _Out,
-    b: Tokens,
-    changed: Tokens,
-    other: Tokens,
-    b0: int,
-    c0: int,
-    o0: int,
-    at: int,
-    to: int,
-    c_to: int,
-) -> None:
-    # base[at:to] is unchanged and ends at c_to in `changed`.
-    for offset in range(at, to):
-        place = c0 + c_to - (to - offset)
-        base_gap, gap, other_gap = b.gaps[b0 + offset], changed.gaps[place], other.gaps[o0 + offset]
-        out.add(changed, place, other_gap if gap == base_gap else gap)
+    end = Change(r.b1 - r.b0, r.b1 - r.b0, c1 - c0, c1 - c0)
+    at_base = at_changed = 0
+    for change in [*token_diff(b.keys[r.b0 : r.b1], changed.keys[c0:c1]), end]:
+        for offset in range(change.a0 - at_base):
+            relaid(at_base + offset, at_changed + offset)
+        # A token put in another's place takes that one's layout.
+        like = change.a1 - change.a0 if change.a1 - change.a0 == change.b1 - change.b0 else 1
+        for offset in range(change.b1 - change.b0):
+            if offset < like and change.a0 < change.a1:
+                relaid(change.a0 + offset, change.b0 + offset)
+            else:
+                out.copy(changed, c0 + change.b0 + offset, c0 + change.b0 + offset + 1)
+        at_base, at_changed = change.a1, change.b1
 
 
 def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
