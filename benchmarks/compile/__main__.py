@@ -1,0 +1,289 @@
+"""What splitting costs and saves, measured with real compilers.
+
+    python -m benchmarks.compile host [--rows 100]           any C++17 compiler, a minute or two
+    python -m benchmarks.compile vllm RULE VERSION           nvcc, PyTorch's headers, vLLM's sources
+    python -m benchmarks.compile report                      tables and pictures of what was measured
+
+``vllm`` takes the sources from where the tests keep them (tests/corpus.py) and PyTorch's headers from
+``--torch`` (the ``torch/include`` of an unpacked wheel). Figures land in benchmarks/results/, which git
+ignores; ``report`` writes RESULTS.md and the pictures, which are committed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from mergeguard.build.cache import Cache, machine
+from mergeguard.build.commands import Command, from_template
+from mergeguard.build.compare import Comparison, Program, compare, unit_commands
+from mergeguard.build.measure import Progress, UnitCost, measure, measure_together, require_success
+from mergeguard.core.chart import human_bytes, human_seconds, panels_for, schedule_svg
+from mergeguard.core.emit import split
+from mergeguard.core.layout import Layout, Role
+from mergeguard.core.rule import parse_rule
+from mergeguard.core.schedule import Profile, longest_first, simulate
+from mergeguard.core.source import parse
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+JOBS = (1, 2, 4, 8)
+
+NVCC = (
+    "nvcc -std=c++20 -gencode arch=compute_90,code=sm_90 --expt-relaxed-constexpr --expt-extended-lambda -O2 "
+    "-DNDEBUG -Xcompiler -fPIC -DENABLE_FP8 -DUSE_CUDA -DTORCH_TARGET_VERSION=0x020B000000000000ULL "
+    "{compress} -isystem {stubs} -isystem {torch} -isystem {torch}/torch/csrc/api/include "
+    "-I {{root}}/csrc -c {{source}} -o {{output}}"
+)
+# The libraries' headers are not needed beyond their handle types.
+STUBS = {
+    "cublas_v2.h": "typedef struct cublasContext* cublasHandle_t;\n",
+    "cublasLt.h": "typedef struct cublasLtContext* cublasLtHandle_t;\n",
+    "cusparse.h": "typedef struct cusparseContext* cusparseHandle_t;\n",
+    "cusolverDn.h": "typedef struct cusolverDnContext* cusolverDnHandle_t;\n",
+    "cusolver_common.h": "#pragma once\n",
+}
+# Headers alone: the includes of a shard, and nothing of the monolith's own.
+FLOORS = {"paged_attention_v1": "common.h", "selective_scan_fwd": "common.h"}
+
+
+def build_folder() -> Path:
+    """Compile work stays inside the repository's git directory."""
+    found = subprocess.run(
+        ["git", "rev-parse", "--path-format=absolute", "--git-common-dir"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return Path(found.stdout.strip()) / "mergeguard" / "build"
+
+
+def show(progress: Progress) -> None:
+    cost = progress.cost
+    figures = f": {cost.wall:.1f} s, peak {human_bytes(cost.peak)}" if cost else ""
+    print(f"[{progress.done}/{progress.total}] {progress.event} {progress.name}{figures}", flush=True)
+
+
+def place(root: Path, layout: Layout, base: Path | None) -> tuple[Program, Program]:
+    """Both programs on disk: copies of ``base`` with the monolith, and with the layout in its place."""
+    programs = []
+    for name, files in (
+        ("before", {layout.path: layout.monolith}),
+        ("after", {file.path: file.text for file in layout.files}),
+    ):
+        tree = root / name
+        shutil.rmtree(tree, ignore_errors=True)
+        if base is not None:
+            shutil.copytree(base, tree)
+        for path, text in files.items():
+            (tree / path).parent.mkdir(parents=True, exist_ok=True)
+            (tree / path).write_bytes(text)
+        units = [file.path for file in layout.files if file.is_unit] if name == "after" else [layout.path]
+        programs.append(Program(tree, tuple(units)))
+    return programs[0], programs[1]
+
+
+def spaces_of(layout: Layout) -> tuple[str, ...]:
+    lines = (line for file in layout.files for line in file.text.splitlines())
+    return tuple(line.split()[2].decode() for line in lines if line.startswith(b"#define MG_NS "))
+
+
+def run(name: str, layout: Layout, base: Path | None, command: Command, parallel: Sequence[int]) -> None:
+    """Measure and verify one split; write the figures to benchmarks/results/<name>.json."""
+    folder = build_folder()
+    root = folder / name
+    before, after = place(root, layout, base)
+    cache = Cache(folder.parent / "cost")
+    floor = measure_floor(layout, after, command, root, cache)
+    outcome = compare(
+        parse(layout.monolith),
+        before,
+        after,
+        spaces_of(layout),
+        command,
+        root / "objects",
+        cache=cache,
+        on_progress=show,
+    )
+    together = {}
+    for jobs in parallel:
+        real = measure_together(unit_commands(after, command, root / f"parallel{jobs}"), jobs, show)
+        require_success(real.costs)
+        together[jobs] = {"wall": real.wall, "peak": real.peak, "series": real.series}
+    entry = next(file.path for file in layout.files if file.role is Role.ENTRY)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    value = {
+        "name": name,
+        "command": " ".join(command.arguments),
+        "entry": entry,
+        "floor": None if floor is None else floor.to_json(),
+        "comparison": outcome.to_json(),
+        "together": together,
+    }
+    (RESULTS / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
+    print(summary(outcome))
+
+
+def measure_floor(
+    layout: Layout, after: Program, command: Command, root: Path, cache: Cache
+) -> UnitCost | None:
+    """What the headers alone cost: a unit that only includes what the layout's first header includes."""
+    header = next((file for file in layout.files if file.role is Role.HEADER), None)
+    if header is None:
+        return None
+    folder = Path(header.path).parent
+    includes = [
+        line for line in header.text.splitlines() if line.lstrip().startswith((b"#include", b"#if", b"#e"))
+    ]
+    suffix = Path(layout.path).suffix
+    floor = folder / f"headers_only{suffix}"
+    (after.root / floor).write_bytes(b"\n".join(includes) + b"\n")
+    program = Program(after.root, (str(floor),))
+    (cost,) = measure(unit_commands(program, command, root / "floor"), cache=cache, on_progress=show)
+    (after.root / floor).unlink()
+    return cost if cost.ok else None
+
+
+def summary(outcome: Comparison) -> str:
+    found = [finding for finding in outcome.findings if finding.severity != "note"]
+    lines = [f"{outcome.symbols} symbols, {outcome.kernels} kernels, {len(found)} differences"]
+    lines += [f"  {finding.check}: {finding.readable} {finding.message}" for finding in found[:20]]
+    return "\n".join([*lines, *outcome.advice])
+
+
+def host(arguments: argparse.Namespace) -> None:
+    monolith = (HERE / "heavy.cpp").read_bytes()
+    rule = parse_rule((HERE / "heavy.toml").read_bytes(), "heavy.toml")
+    command = from_template(
+        f"{arguments.compiler} -std=c++17 -O1 -fPIC -DROWS={arguments.rows} -c {{source}} -o {{output}}"
+    )
+    layout = split(rule, "heavy", "heavy.cpp", monolith)
+    run(f"host-rows{arguments.rows}", layout, None, command, arguments.parallel)
+
+
+def vllm(arguments: argparse.Namespace) -> None:
+    sys.path.insert(0, str(ROOT))
+    from tests import corpus
+
+    text = (ROOT / "rules" / "vllm" / f"{arguments.rule}.toml").read_bytes()
+    rule = parse_rule(text, arguments.rule)
+    sources = corpus.require(arguments.version) or Path.home() / ".cache/mergeguard/vllm" / arguments.version
+    tree = Path(sources)
+    path = next(path for path in rule.paths() if (tree / path).is_file())
+    layout = split(rule, arguments.rule, path, (tree / path).read_bytes())
+    stubs = build_folder() / "stubs"
+    stubs.mkdir(parents=True, exist_ok=True)
+    for name, content in STUBS.items():
+        (stubs / name).write_text(content, encoding="utf-8")
+    compress = f"--compress-mode={arguments.compress}" if arguments.compress else ""
+    command = from_template(NVCC.format(compress=compress, stubs=stubs, torch=arguments.torch))
+    base = build_folder() / f"sources-{arguments.version}"
+    if not (base / "csrc").is_dir():
+        shutil.copytree(tree / "csrc", base / "csrc")
+    suffix = f"-{arguments.compress}" if arguments.compress else ""
+    run(f"{arguments.rule}-{arguments.version}{suffix}", layout, base, command, arguments.parallel)
+
+
+def report(_: argparse.Namespace) -> None:
+    """RESULTS.md and the pictures, from benchmarks/results/."""
+    parts = ["# Compile cost, measured\n", f"Machine: {machine()}.", ""]
+    for path in sorted(RESULTS.glob("*.json")):
+        parts += section(json.loads(path.read_text(encoding="utf-8")))
+    (HERE / "RESULTS.md").write_text("\n".join(parts), encoding="utf-8")
+
+
+def profile(unit: dict) -> Profile:
+    series = tuple((float(moment), int(memory)) for moment, memory in unit["series"])
+    return Profile(Path(unit["source"]).name, unit["wall"], unit["peak"], series)
+
+
+def section(value: dict) -> list[str]:
+    name, outcome = value["name"], value["comparison"]
+    (monolith,) = outcome["units"]["monolith"]
+    units = outcome["units"]["layout"]
+    floor = value["floor"]
+    base = floor["peak"] if floor else 0
+    lines = [f"## {name}\n", f"`{scrub(value['command'])}`\n"]
+    lines += ["| unit | wall s | user s | peak MB | above headers MB |", "|---|---|---|---|---|"]
+    rows = [("headers only", floor)] if floor else []
+    rows += [("monolith", monolith), *((Path(unit["source"]).name, unit) for unit in units)]
+    for label, unit in rows:
+        above = f"{max(unit['peak'] - base, 0) / 1e6:.0f}" if label != "headers only" else ""
+        lines.append(f"| {label} | {unit['wall']:.1f} | {unit['user']:.1f} | {unit['peak'] / 1e6:.0f} | {above} |")
+    shards = [unit for unit in units if unit["source"] != value["entry"]]
+    largest = max(unit["peak"] for unit in shards)
+    cpu = sum(unit["user"] + unit["system"] for unit in units) / (monolith["user"] + monolith["system"])
+    share = max(largest - base, 0) / max(monolith["peak"] - base, 1)
+    lines += [
+        "",
+        f"Largest shard: {largest / monolith['peak']:.0%} of the monolith's peak, {share:.0%} above the "
+        f"headers. CPU of all units: {cpu:.2f} times the monolith's.",
+    ]
+    failing = [finding for finding in outcome["findings"] if finding["severity"] != "note"]
+    verdict = "the same program" if not failing else f"{len(failing)} differences"
+    lines.append(
+        f"Verified: {verdict} ({outcome['symbols']} external symbols of its own, {outcome['kernels']} kernels)."
+    )
+    library = outcome["library_bytes"]
+    if library["monolith"] and library["layout"]:
+        lines.append(
+            f"Linked library: {human_bytes(library['monolith'])} -> {human_bytes(library['layout'])}."
+        )
+    lines += [*outcome["advice"], ""]
+    profiles = longest_first([profile(unit) for unit in units])
+    schedules = [simulate(profiles, jobs) for jobs in JOBS]
+    measured = {int(jobs): real for jobs, real in value["together"].items()}
+    lines += ["| MAX_JOBS | predicted | peak | measured | peak |", "|---|---|---|---|---|"]
+    lines.append(f"| monolith | {human_seconds(monolith['wall'])} | {human_bytes(monolith['peak'])} | | |")
+    for schedule in schedules:
+        real = measured.get(schedule.jobs)
+        seen = f"{human_seconds(real['wall'])} | {human_bytes(real['peak'])}" if real else " | "
+        lines.append(
+            f"| {schedule.jobs} | {human_seconds(schedule.makespan)} | {human_bytes(schedule.peak)} | {seen} |"
+        )
+    drawn = {jobs: tuple((float(t), int(m)) for t, m in real["series"]) for jobs, real in measured.items()}
+    picture = schedule_svg(name, panels_for(simulate([profile(monolith)], 1), schedules, drawn))
+    (HERE / f"{name}.svg").write_text(picture, encoding="utf-8")
+    return [*lines, "", f"![memory over time]({name}.svg)", ""]
+
+
+def scrub(command: str) -> str:
+    """The command without this machine's folders."""
+    words = []
+    for word in command.split():
+        if word.startswith("/"):
+            word = "TORCH" + word.partition("include")[2] if "torch" in word else Path(word).name
+        words.append(word)
+    return " ".join(words)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(required=True)
+    one = verbs.add_parser("host")
+    one.add_argument("--rows", type=int, default=100)
+    one.add_argument("--compiler", default="g++")
+    one.set_defaults(run=host)
+    two = verbs.add_parser("vllm")
+    two.add_argument("rule")
+    two.add_argument("version")
+    two.add_argument("--torch", type=Path, default=Path.home() / ".cache/mergeguard/torch/torch/include")
+    two.add_argument("--compress", default="", help="nvcc's --compress-mode")
+    two.set_defaults(run=vllm)
+    for verb in (one, two):
+        verb.add_argument("--parallel", type=int, nargs="*", default=[2], help="real parallel runs to make")
+    verbs.add_parser("report").set_defaults(run=report)
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()
