@@ -11,10 +11,12 @@ from typing import Any
 
 from mergeguard.core.emit import CURRENT_EMISSION
 from mergeguard.core.explain import Placement, placement
+from mergeguard.core.propose import Proposal, propose, rule_name
 from mergeguard.core.rule import Rule, json_schema, parse_rule
-from mergeguard.core.source import parse
+from mergeguard.core.source import Source, parse
+from mergeguard.core.survey import Survey, survey
 from mergeguard.data import shipped_rules
-from mergeguard.errors import Location, RuleError, RuleMismatch
+from mergeguard.errors import Location, RuleError, RuleMismatch, SourceError
 from mergeguard.workspace import RULES, Guarded, Workspace
 
 
@@ -174,26 +176,26 @@ def add(workspace: Workspace, name: str, *, everything: bool = False) -> Additio
     present: list[str] = []
     claimed: list[tuple[str, str]] = []
     owners = {path: g.name for g in workspace.guarded for path in g.rule.paths()}
-    for rule_name, text in chosen.items():
-        target = f"{RULES}/{rule_name}.toml"
+    for shipped_name, text in chosen.items():
+        target = f"{RULES}/{shipped_name}.toml"
         rule = parse_rule(text, target)
         there = workspace.read(target)
         if there == text:
-            present.append(rule_name)
+            present.append(shipped_name)
             continue
         if there is not None:
             raise RuleError(
-                f"the fork has a rule `{rule_name}` of its own, which differs from the shipped one",
+                f"the fork has a rule `{shipped_name}` of its own, which differs from the shipped one",
                 where=Location(target),
                 hint=f"rename or remove {target} first, then add the shipped rule again",
             )
         other = next((owners[p] for p in rule.paths() if p in owners), None)
         if other is not None:
-            claimed.append((rule_name, other))
+            claimed.append((shipped_name, other))
         elif everything or has_monolith(workspace, rule):
             files[target] = text
         else:
-            missing.append(rule_name)
+            missing.append(shipped_name)
     if len(chosen) == 1 and missing:
         raise RuleError(
             f"the monolith of `{missing[0]}` is not in this tree",
@@ -226,6 +228,60 @@ def _chosen(name: str) -> dict[str, bytes]:
             f"no rule or set of rules called `{name}` ships with mergeguard", hint=f"there are: {sets}"
         )
     return {path.rpartition("/")[2]: text for path, text in found.items()}
+
+
+# -- first rules -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRule:
+    """What ``mergeguard init`` would write: ``path`` is the rule's file; ``survey`` is what there was."""
+
+    path: str
+    text: bytes
+    proposal: Proposal
+    survey: Survey
+
+
+def look(workspace: Workspace, path: str) -> Survey:
+    """What could split the file at ``path``. Raises RuleError where the tree has no such file."""
+    return survey(_readable(workspace, path))
+
+
+def first_rule(workspace: Workspace, path: str, name: str | None = None) -> FirstRule:
+    """A rule for the file at ``path`` (relative to the root) that splits it and passes ``check``.
+
+    Raises RuleError (no such file, the file or the name has a rule already), SourceError (unreadable),
+    RuleMismatch (nothing in it can be dealt to shards; the message lists what was found).
+    """
+    source = _readable(workspace, path)
+    for guarded in workspace.guarded:
+        if path in guarded.rule.paths() or path == workspace.monolith_path(guarded):
+            raise RuleError(
+                f"{path} has a rule already: {guarded.name}",
+                where=Location(guarded.rule_path),
+                hint=f"`mergeguard rules explain {guarded.name}` shows what it does",
+            )
+    target = f"{RULES}/{name or rule_name(path)}.toml"
+    if workspace.read(target) is not None:
+        raise RuleError(
+            "a rule of that name is there already", where=Location(target), hint="choose another name"
+        )
+    proposal = propose(source, path, lambda p: workspace.repository.entry(workspace.tree, p) is not None)
+    return FirstRule(target, proposal.text, proposal, survey(source))
+
+
+def _readable(workspace: Workspace, path: str) -> Source:
+    text = workspace.read(path)
+    if text is None:
+        raise RuleError(
+            "there is no such file",
+            where=Location(path),
+            hint="give the monolith's path from the repository's root; git has to know the file",
+        )
+    if b"\0" in text:
+        raise SourceError("binary file (it holds a NUL byte)", where=Location(path))
+    return parse(text)
 
 
 def has_monolith(workspace: Workspace, rule: Rule) -> bool:

@@ -13,7 +13,7 @@ from mergeguard import rulebook
 from mergeguard.core.explain import Why
 from mergeguard.core.rule import json_schema
 from mergeguard.data import shipped_rules
-from mergeguard.errors import RuleError, RuleMismatch
+from mergeguard.errors import RuleError, RuleMismatch, SourceError
 from mergeguard.rulebook import RuleState
 from tests.forks import fork, split, written
 from tests.git.conftest import Sandbox
@@ -163,3 +163,28 @@ def test_add_overwrites_nothing_and_gives_no_monolith_two_rules(sandbox):
     assert rulebook.add(renamed, "vllm").claimed == (("attention", "mine"),)
     with pytest.raises(RuleError, match="belongs to the fork's rule `mine`"):
         rulebook.add(renamed, "attention")
+
+
+def test_a_first_rule_passes_in_the_fork(sandbox):
+    workspace = fork(sandbox)
+    path = "csrc/libtorch_stable/attention/paged_attention_v1.cu"
+    first = rulebook.first_rule(workspace, path)
+    assert first.path == ".mergeguard/rules/paged_attention_v1.toml"
+    assert any(choice.subject == "head_size" for choice in first.survey.choices)
+    workspace = split(written(workspace, first.path, first.text), "paged_attention_v1")
+    (row,) = rulebook.list_rules(workspace)
+    assert row.state is RuleState.SPLIT
+    assert b"paged_attention_v1/shard_" in workspace.read("CMakeLists.txt")
+
+
+def test_a_first_rule_is_refused_where_there_is_one(sandbox):
+    workspace = fork(sandbox, "attention")
+    with pytest.raises(RuleError, match="has a rule already: attention"):
+        rulebook.first_rule(workspace, "csrc/rocm/attention.cu")
+    with pytest.raises(RuleError, match="of that name"):
+        rulebook.first_rule(workspace, "csrc/rocm/skinny_gemms.cu", "attention")
+    for missing in ("csrc/none.cu", "csrc", "../x.cu"):
+        with pytest.raises(RuleError, match="no such file"):
+            rulebook.first_rule(workspace, missing)
+    with pytest.raises(SourceError, match="binary"):
+        rulebook.look(written(workspace, "a.cu", b"int\0"), "a.cu")
