@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from mergeguard import lens
+from mergeguard import lens, rebase
 from mergeguard.core.diff import diff
 from mergeguard.core.emit import CURRENT_EMISSION
 from mergeguard.core.layout import Glue, Layout
@@ -448,6 +448,10 @@ def sync(
 
 
 def _require_idle(repository: Repository) -> None:
+    if rebase.read_pending(repository) is not None:
+        raise LayoutError(
+            "a sync --rebase is waiting", hint="`mergeguard sync --continue`, `--skip` or `--abort`"
+        )
     operation = repository.operation_in_progress()
     if operation is not None:
         raise LayoutError(
@@ -478,10 +482,34 @@ def _merge_message(repository: Repository, upstream: str) -> str:
     return f"Merge {kind} '{upstream}'{into}\n"
 
 
-def continue_sync(fork: Fork) -> str:
-    """Conclude a merge whose conflicts are resolved and added; gives the merge commit."""
+def sync_rebase(
+    fork: Fork,
+    upstream: str,
+    *,
+    dry_run: bool = False,
+    rebase_merges: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> rebase.RebaseOutcome:
+    """Replay the current branch's own commits onto ``upstream`` through the lens, and land the outcome."""
     repository = fork.repository
-    if repository.operation_in_progress() != "merge":
+    head = fork.head()
+    _require_idle(repository)
+    outcome = rebase.rebase(repository, upstream, head=head, rebase_merges=rebase_merges, progress=progress)
+    if not outcome.up_to_date and not dry_run:
+        rebase.land(repository, outcome)
+    return outcome
+
+
+def continue_sync(
+    fork: Fork, *, skip: bool = False, progress: Callable[[str], None] = lambda _: None
+) -> str | rebase.RebaseOutcome:
+    """Go on with a sync whose conflicts are resolved and added: the merge commit, or the rebase so far."""
+    repository = fork.repository
+    if rebase.read_pending(repository) is not None:
+        outcome = rebase.proceed(repository, progress, skip=skip)
+        rebase.land(repository, outcome)
+        return outcome
+    if skip or repository.operation_in_progress() != "merge":
         raise LayoutError("no sync is waiting to be continued", hint="start one: `mergeguard sync REF`")
     unmerged = [entry.path for entry in repository.dirty() if entry.kind == "unmerged"]
     if unmerged:
@@ -498,6 +526,19 @@ def continue_sync(fork: Fork) -> str:
 
 def abort_sync(fork: Fork) -> None:
     """Back to the state before the sync that conflicted."""
-    if fork.repository.operation_in_progress() != "merge":
+    if rebase.read_pending(fork.repository) is not None:
+        rebase.abort(fork.repository)
+    elif fork.repository.operation_in_progress() == "merge":
+        landing.abort_merge(fork.repository)
+    else:
         raise LayoutError("no sync is waiting to be aborted", hint="`git reflog` shows where the branch was")
-    landing.abort_merge(fork.repository)
+
+
+def quit_sync(fork: Fork) -> None:
+    """Forget a waiting sync; HEAD, index and files stay as they are."""
+    if rebase.read_pending(fork.repository) is not None:
+        rebase.quit_rebase(fork.repository)
+    elif fork.repository.operation_in_progress() == "merge":
+        fork.repository.git("merge", "--quit")
+    else:
+        raise LayoutError("no sync is waiting", hint="`git status` shows the state of the repository")

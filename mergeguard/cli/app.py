@@ -12,10 +12,11 @@ import typer
 from rich.markup import escape
 
 from mergeguard import __version__, fork
-from mergeguard.cli import render
+from mergeguard.cli import exchange, render
 from mergeguard.cli.console import crash, err, fail, opened, options, out, print_json, progress
 from mergeguard.cli.rules import rules_app
 from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError
+from mergeguard.rebase import RebaseOutcome
 
 app = typer.Typer(
     name="mergeguard",
@@ -88,28 +89,43 @@ def sync(
     upstream: Annotated[
         str | None, typer.Argument(metavar="REF", help="What to merge, e.g. upstream/main.")
     ] = None,
+    rebase_mode: Annotated[
+        bool, typer.Option("--rebase", help="Replay the local commits onto REF instead of merging.")
+    ] = False,
+    rebase_merges: Annotated[
+        bool, typer.Option("--rebase-merges", help="As --rebase, with merges of local branches made again.")
+    ] = False,
     dry_run: DryRun = False,
     json: Json = False,
     message: Annotated[
         str | None, typer.Option("-m", "--message", help="The merge commit's message.")
     ] = None,
     proceed: Annotated[
-        bool, typer.Option("--continue", help="Conclude a sync whose conflicts are resolved.")
+        bool, typer.Option("--continue", help="Go on once the conflicts are resolved and added.")
+    ] = False,
+    skip: Annotated[
+        bool, typer.Option("--skip", help="Leave out the commit that conflicts (rebase).")
     ] = False,
     abort: Annotated[bool, typer.Option("--abort", help="Back to before a sync that conflicted.")] = False,
+    quit_: Annotated[
+        bool, typer.Option("--quit", help="Forget the waiting sync; leave everything as it is.")
+    ] = False,
 ) -> int:
     """Merge upstream as if the split had never happened, then derive the layouts again."""
-    if sum((proceed, abort, upstream is not None)) > 1:
-        raise typer.BadParameter("one of REF, --continue and --abort")
+    if sum((proceed, abort, skip, quit_, upstream is not None)) > 1:
+        raise typer.BadParameter("one of REF, --continue, --skip, --abort and --quit")
     here = opened()
-    if abort:
-        fork.abort_sync(here)
-        out.print("The sync was aborted; the branch, index and files are as before it.")
+    if abort or quit_:
+        (fork.abort_sync if abort else fork.quit_sync)(here)
+        out.print("The sync was aborted; all is as before it." if abort else "The sync is forgotten.")
         return ExitCode.CLEAN
-    if proceed:
-        commit = fork.continue_sync(here)
-        out.print(f"[green]Merged[/] as {commit[:12]}.")
-        return ExitCode.CLEAN
+    if proceed or skip:
+        with progress("sync", quiet=json) as report:
+            done = fork.continue_sync(here, skip=skip, progress=report)
+        if isinstance(done, str):
+            out.print(f"[green]Merged[/] as {done[:12]}.")
+            return ExitCode.CLEAN
+        return _rebased(done, dry_run=False, json=json)
     ref = here.upstream(upstream)
     if ref is None:
         raise LayoutError(
@@ -117,12 +133,27 @@ def sync(
             hint="`mergeguard sync REF`, or `git config mergeguard.upstream REF` once",
         )
     with progress(f"sync {ref}", quiet=json) as report:
-        synced = fork.sync(here, ref, dry_run=dry_run, message=message, progress=report)
+        if rebase_mode or rebase_merges:
+            outcome = fork.sync_rebase(
+                here, ref, dry_run=dry_run, rebase_merges=rebase_merges, progress=report
+            )
+        else:
+            synced = fork.sync(here, ref, dry_run=dry_run, message=message, progress=report)
+    if rebase_mode or rebase_merges:
+        return _rebased(outcome, dry_run=dry_run, json=json)
     if json:
         print_json("sync", render.sync_json(synced))
     else:
         render.print_sync(synced, dry_run=dry_run)
     return ExitCode.CLEAN if synced.outcome.clean else ExitCode.FINDINGS
+
+
+def _rebased(outcome: RebaseOutcome, *, dry_run: bool, json: bool) -> int:
+    if json:
+        print_json("rebase", render.rebase_json(outcome))
+    else:
+        render.print_rebase(outcome, dry_run=dry_run)
+    return ExitCode.CLEAN if outcome.clean else ExitCode.FINDINGS
 
 
 @app.command(rich_help_panel=EVERYDAY)
@@ -293,3 +324,6 @@ def unsplit(
             out.print(f"{len(unmapped)} unmapped hunk(s) are not in it:")
             render.print_hunks(unmapped)
     return ExitCode.FINDINGS if unmapped else ExitCode.CLEAN
+
+
+exchange.register(app)

@@ -11,6 +11,7 @@ from rich.table import Table
 from mergeguard.cli.console import out
 from mergeguard.core.unsplit import Hunk
 from mergeguard.fork import RuleStatus, Synced
+from mergeguard.rebase import RebaseOutcome
 from mergeguard.sync import Replayed, RuleOutcome, State
 
 _COLOURS = {
@@ -149,6 +150,49 @@ def sync_json(synced: Synced) -> dict[str, Any]:
             }
             for rule in outcome.rules
         ],
+    }
+
+
+def print_rebase(outcome: RebaseOutcome, *, dry_run: bool) -> None:
+    """What became of each local commit, and where it stopped."""
+    if outcome.up_to_date:
+        out.print(f"[green]Already on top[/] of {escape(outcome.upstream)}.")
+        return
+    verb = "Would rebase" if dry_run else "Rebased" if outcome.clean else "Rebasing"
+    kept = [p for p in outcome.picks if p.new is not None]
+    out.print(f"[bold]{verb}[/] {len(kept)} commit(s) onto {escape(outcome.upstream)} ({outcome.onto[:12]})")
+    for pick in outcome.picks:
+        if pick.new is None:
+            out.print(f"  [dim]- {pick.old[:9]} {escape(pick.subject)}: {escape(pick.why)}[/]")
+        else:
+            out.print(f"  [green]✓[/] {pick.new[:9]} {escape(pick.subject)}")
+    if outcome.stopped is not None and outcome.merged is not None:
+        out.print(f"  [red]✗[/] {outcome.stopped.oid[:9]} {escape(outcome.stopped.subject)}")
+        for path in sorted(outcome.merged.stages):
+            out.print(f"      {escape(path)}: conflict")
+        _print_looks(RuleOutcome(r.name, r.path, r.state, notes=r.notes) for r in outcome.merged.rules)
+        if outcome.todo:
+            out.print(f"  [dim]… {len(outcome.todo)} more[/]")
+        if not dry_run:
+            out.print(
+                "\n[bold]next:[/] resolve the markers, `git add` the files, then `mergeguard sync --continue`"
+                " (or `--skip`, `--abort`)"
+            )
+
+
+def rebase_json(outcome: RebaseOutcome) -> dict[str, Any]:
+    stages = outcome.merged.stages if outcome.merged is not None else {}
+    return {
+        "upstream": outcome.upstream,
+        "onto": outcome.onto,
+        "original": outcome.original,
+        "tip": outcome.tip,
+        "up_to_date": outcome.up_to_date,
+        "clean": outcome.clean,
+        "picks": [{"old": p.old, "new": p.new, "subject": p.subject, "why": p.why} for p in outcome.picks],
+        "stopped": outcome.stopped.oid if outcome.stopped else None,
+        "conflicts": sorted(stages),
+        "todo": list(outcome.todo),
     }
 
 
