@@ -1,0 +1,111 @@
+"""The verbs between a fork and its upstream: export, import, blame, adopt."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from mergeguard import exporting
+from mergeguard.cli import render
+from mergeguard.cli.console import err, opened, options, out, print_json
+from mergeguard.errors import ExitCode
+
+UPSTREAM = "Upstream"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command line."""
+    app.command("export", rich_help_panel=UPSTREAM)(export)
+
+
+def _path(given: str) -> Path:
+    """A path as typed, which is relative to where the command runs (``-C`` included)."""
+    return Path(options.folder).absolute() / given
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
+Upstream = Annotated[str | None, typer.Option("--upstream", metavar="REF", help="Upstream's branch.")]
+
+
+def export(
+    revisions: Annotated[
+        str | None,
+        typer.Argument(metavar="[A..[B]]", help="Commits, C^! for one; default: all upstream lacks."),
+    ] = None,
+    folder: Annotated[
+        str, typer.Option("-o", "--output-directory", metavar="DIR", help="Where the patches go.")
+    ] = ".",
+    squash: Annotated[bool, typer.Option("--squash", help="One patch of all commits.")] = False,
+    message: Annotated[
+        str | None, typer.Option("-m", "--message", help="The message of a squashed patch.")
+    ] = None,
+    cover_letter: Annotated[bool, typer.Option("--cover-letter", help="With a cover letter.")] = False,
+    signoff: Annotated[bool, typer.Option("-s", "--signoff", help="Add your Signed-off-by.")] = False,
+    subject_prefix: Annotated[str | None, typer.Option(metavar="TEXT", help="As git's own.")] = None,
+    reroll_count: Annotated[str | None, typer.Option("-v", metavar="N", help="As git's own.")] = None,
+    stdout: Annotated[bool, typer.Option("--stdout", help="Print one mailbox, write no files.")] = False,
+    upstream: Upstream = None,
+    json: Json = False,
+) -> int:
+    """Write the fork's own edits as patches against upstream's files, for `git am`."""
+    here = opened()
+    form = exporting.Format(cover_letter, signoff, subject_prefix, reroll_count)
+    series = exporting.series(here, revisions, upstream=upstream, squash=squash, message=message)
+    cover: str | None = None
+    patches: tuple[exporting.Patch, ...] = ()
+    if stdout:
+        sys.stdout.buffer.write(exporting.mailbox(here, series, form))
+        sys.stdout.buffer.flush()
+        console = err
+    else:
+        console = out
+        cover, patches = exporting.write(here, series, _path(folder), form)
+    code = ExitCode.FINDINGS if series.unmapped else ExitCode.CLEAN
+    if json and not stdout:
+        print_json("export", _export_json(series, cover, patches))
+        return code
+    if cover is not None:
+        console.print(escape(cover))
+    for patch in patches:
+        console.print(f"{escape(patch.path)}  [green]+{patch.added}[/] [red]-{patch.removed}[/]")
+    for left in series.left_out:
+        console.print(f"  [dim]left out: {left.oid[:12]} {escape(left.subject)} ({escape(left.reason)})[/]")
+    if series.unmapped:
+        console.print(f"[yellow]{len(series.unmapped)} unmapped hunk(s) are in no patch:[/]")
+        if not stdout:
+            render.print_hunks(series.unmapped)
+    if not series.commits:
+        console.print(f"Nothing to export: the fork has no edits that {escape(series.onto)} lacks.")
+    elif not stdout:
+        listed = " ".join(escape(Path(p.path).name) for p in patches[:1])
+        console.print(
+            f"\n[bold]next:[/] on {escape(series.onto)}: `git am {listed}{' …' if len(patches) > 1 else ''}`"
+        )
+    return code
+
+
+def _export_json(
+    series: exporting.Series, cover: str | None, patches: tuple[exporting.Patch, ...]
+) -> dict[str, object]:
+    return {
+        "onto": series.onto,
+        "base": series.base,
+        "cover_letter": cover,
+        "patches": [
+            {
+                "path": p.path,
+                "commit": p.oid,
+                "subject": p.subject,
+                "files": list(p.files),
+                "added": p.added,
+                "removed": p.removed,
+            }
+            for p in patches
+        ],
+        "left_out": [{"commit": i.oid, "subject": i.subject, "reason": i.reason} for i in series.left_out],
+        "unmapped": [render.hunk_json(h) for h in series.unmapped],
+    }
