@@ -12,15 +12,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mergeguard.build.cache import Cache, machine
-from mergeguard.build.commands import Command, compresses_device_code, is_device
+from mergeguard.build.commands import Command, is_device
+from mergeguard.build.cost import Program, growth_advice, unit_commands
 from mergeguard.build.measure import (
     Progress,
-    UnitCommand,
     UnitCost,
     linked_size,
     measure,
     require_success,
-    unit_command,
 )
 from mergeguard.build.symbols import demangle, read_device, read_host
 from mergeguard.core.source import Kind, Source
@@ -35,14 +34,6 @@ from mergeguard.core.symbols import (
     compare_host,
 )
 from mergeguard.core.verify import definitions
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """One way to build the same thing: ``units`` are paths of translation units below ``root``."""
-
-    root: Path
-    units: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +79,6 @@ class Comparison:
             },
             "library_bytes": {"monolith": self.monolith.library, "layout": self.layout.library},
         }
-
-
-def unit_commands(program: Program, command: Command, objects: Path) -> tuple[UnitCommand, ...]:
-    """The commands that compile a program's units to objects below ``objects``."""
-    return tuple(
-        unit_command(unit, unit, program.root, objects / (unit.replace("/", "_") + ".o"), command)
-        for unit in program.units
-    )
 
 
 def build(
@@ -169,7 +152,7 @@ def compare_built(
         kernels=sum(len(image.kernels) for image in old_images),
         architectures=tuple(sorted({image.arch for image in old_images})),
         machine=machine(),
-        advice=tuple(_advice(before, after, command)),
+        advice=growth_advice(before.library, after.library, command),
     )
 
 
@@ -182,18 +165,4 @@ def _read(built: Built) -> tuple[list[ObjectSymbols], list[DeviceImage]]:
     return hosts, images
 
 
-# A library may grow by the headers' inline functions and one table of kernels for each unit.
-_GROWTH = 1.5
-
-
-def _advice(before: Built, after: Built, command: Command) -> list[str]:
-    if not before.library or not after.library:
-        return []
-    factor = after.library / before.library
-    if factor <= _GROWTH or command.compiler != "nvcc" or compresses_device_code(command.arguments):
-        return []
-    text = (
-        f"the linked library is {factor:.1f} times as large: nvcc compresses only large images by default, "
-        "and the shards' are small; pass --compress-mode=size to nvcc"
-    )
-    return [text]
+__all__ = ["Built", "Comparison", "Program", "build", "compare", "compare_built", "names_of"]

@@ -1,0 +1,269 @@
+"""What a split costs and saves: every unit measured, schedules predicted, the library's growth.
+
+The figures behind ``mergeguard cost``. Peaks are of whole process trees; "above the headers" subtracts what a
+unit pays that includes the same headers and defines nothing, which no split can save.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mergeguard.build.cache import Cache, machine
+from mergeguard.build.commands import Command, compresses_device_code, is_nvcc
+from mergeguard.build.measure import (
+    ParallelRun,
+    Progress,
+    UnitCommand,
+    UnitCost,
+    linked_size,
+    measure,
+    measure_together,
+    require_success,
+    unit_command,
+)
+from mergeguard.core.chart import human_bytes, human_seconds, panels_for, schedule_svg
+from mergeguard.core.layout import Layout, LayoutFile, Role
+from mergeguard.core.schedule import Profile, Schedule, longest_first, simulate
+
+JOBS = (1, 2, 4, 8)
+# A library grows by the headers' inline functions and one kernel table for each unit; more is a pitfall.
+TOLERATED_GROWTH = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One way to build the same thing: ``units`` are paths of translation units below ``root``."""
+
+    root: Path
+    units: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitCost:
+    """Measured costs of a monolith and its layout on one machine; sizes in bytes, times in seconds."""
+
+    name: str
+    monolith: UnitCost
+    units: tuple[UnitCost, ...]  # of the layout, the entry first
+    floor: UnitCost | None  # the headers alone
+    monolith_library: int | None
+    layout_library: int | None
+    machine: str
+    parallel: tuple[ParallelRun, ...] = ()
+    advice: tuple[str, ...] = ()
+
+    @property
+    def shards(self) -> tuple[UnitCost, ...]:
+        """The layout's units without the entry (all of them if there is only one)."""
+        return self.units[1:] or self.units
+
+    @property
+    def largest(self) -> UnitCost:
+        """The shard with the highest peak."""
+        return max(self.shards, key=lambda cost: cost.peak)
+
+    def above_floor(self, cost: UnitCost) -> int:
+        """The unit's peak above the headers' own."""
+        return max(cost.peak - (self.floor.peak if self.floor else 0), 0)
+
+    @property
+    def memory_share(self) -> float:
+        """The largest shard's peak above the headers, as a share of the monolith's."""
+        return self.above_floor(self.largest) / max(self.above_floor(self.monolith), 1)
+
+    @property
+    def cpu_factor(self) -> float:
+        """CPU time of all units together, over the monolith's."""
+        return sum(cost.cpu for cost in self.units) / max(self.monolith.cpu, 1e-9)
+
+    def profiles(self) -> tuple[Profile, ...]:
+        """The layout's units for ``core.schedule``, in the order that keeps a build short."""
+        return longest_first([cost.profile() for cost in self.units])
+
+    def schedules(self, jobs: Sequence[int] = JOBS) -> tuple[Schedule, ...]:
+        """The layout's build, predicted for each number of jobs."""
+        return tuple(simulate(self.profiles(), count) for count in jobs)
+
+    def picture(self, jobs: Sequence[int] = JOBS, budget: int | None = None) -> str:
+        """Memory over time as SVG: the monolith, then the layout for each number of jobs."""
+        measured = {run.jobs: run.series for run in self.parallel}
+        whole = simulate([self.monolith.profile()], 1)
+        return schedule_svg(self.name, panels_for(whole, self.schedules(jobs), measured), budget)
+
+    def table(self) -> tuple[tuple[str, ...], ...]:
+        """Rows for people: unit, wall s, CPU s, peak, above the headers."""
+        rows: list[tuple[str, ...]] = [("unit", "wall s", "CPU s", "peak", "above headers")]
+        if self.floor is not None:
+            rows.append(_row("headers only", self.floor, ""))
+        rows.append(_row("monolith", self.monolith, human_bytes(self.above_floor(self.monolith))))
+        for cost in self.units:
+            rows.append(_row(posixpath.basename(cost.source), cost, human_bytes(self.above_floor(cost))))
+        return tuple(rows)
+
+    def jobs_table(self, jobs: Sequence[int] = JOBS) -> tuple[tuple[str, ...], ...]:
+        """Rows for people: jobs, predicted time and peak, measured time and peak where there was a run."""
+        real = {run.jobs: run for run in self.parallel}
+        rows: list[tuple[str, ...]] = [("MAX_JOBS", "predicted", "peak", "measured", "peak")]
+        rows.append(("monolith", human_seconds(self.monolith.wall), human_bytes(self.monolith.peak), "", ""))
+        for schedule in self.schedules(jobs):
+            run = real.get(schedule.jobs)
+            seen = (human_seconds(run.wall), human_bytes(run.peak)) if run else ("", "")
+            predicted = (human_seconds(schedule.makespan), human_bytes(schedule.peak))
+            rows.append((str(schedule.jobs), *predicted, *seen))
+        return tuple(rows)
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "name": self.name,
+            "machine": self.machine,
+            "monolith": self.monolith.to_json(),
+            "units": [cost.to_json() for cost in self.units],
+            "floor": self.floor.to_json() if self.floor else None,
+            "memory_share": round(self.memory_share, 4),
+            "cpu_factor": round(self.cpu_factor, 4),
+            "library_bytes": {"monolith": self.monolith_library, "layout": self.layout_library},
+            "schedules": [
+                {"jobs": s.jobs, "makespan": round(s.makespan, 3), "peak": s.peak} for s in self.schedules()
+            ],
+            "parallel": [
+                {"jobs": run.jobs, "wall": round(run.wall, 3), "peak": run.peak, "series": run.series}
+                for run in self.parallel
+            ],
+            "advice": list(self.advice),
+        }
+
+
+def _row(label: str, cost: UnitCost, above: str) -> tuple[str, ...]:
+    return (label, f"{cost.wall:.1f}", f"{cost.cpu:.1f}", human_bytes(cost.peak), above)
+
+
+def unit_commands(program: Program, command: Command, objects: Path) -> tuple[UnitCommand, ...]:
+    """The commands that compile a program's units to objects below ``objects``."""
+    return tuple(
+        unit_command(unit, unit, program.root, objects / (unit.replace("/", "_") + ".o"), command)
+        for unit in program.units
+    )
+
+
+def header_probe(layout: Layout) -> tuple[str, bytes] | None:
+    """A unit that only includes what the layout's first header includes: its path and text.
+
+    None for a layout without headers.
+    """
+    header: LayoutFile | None = next((file for file in layout.files if file.role is Role.HEADER), None)
+    if header is None:
+        return None
+    suffix = posixpath.splitext(layout.path)[1]
+    path = posixpath.join(posixpath.dirname(header.path), f"mergeguard_headers_only{suffix}")
+    kept = [
+        line
+        for line in header.text.splitlines()
+        if line.lstrip().startswith((b"#include", b"#if", b"#else", b"#elif", b"#endif"))
+    ]
+    return path, b"\n".join(kept) + b"\n"
+
+
+def measure_split(
+    layout: Layout,
+    monolith: Program,
+    split: Program,
+    command: Command,
+    directory: Path,
+    *,
+    jobs: int = 1,
+    parallel: Sequence[int] = (),
+    cache: Cache | None = None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    linker: Sequence[str] = ("g++",),
+    need_outputs: bool = False,
+) -> SplitCost:
+    """Measure both programs, whose files are on disk already; ``jobs`` at a time, never more.
+
+    ``parallel`` asks for real builds of the layout with that many jobs, nothing cached, to hold against the
+    prediction. Raises CompileError, CommandError.
+    """
+    command.require()
+    floor = _measure_floor(layout, split, command, directory, cache, on_progress)
+    before = unit_commands(monolith, command, directory / "monolith")
+    after = unit_commands(split, command, directory / "layout")
+    (whole,) = measure(before, 1, cache, on_progress, need_outputs)
+    require_success([whole])
+    units = measure(after, jobs, cache, on_progress, need_outputs)
+    require_success(units)
+    real = []
+    for count in parallel:
+        ordered = sorted(after, key=lambda one: -next(c.wall for c in units if c.source == one.source))
+        run = measure_together(
+            [_elsewhere(one, directory / f"parallel{count}") for one in ordered], count, on_progress
+        )
+        require_success(run.costs)
+        real.append(run)
+    sizes = _library(before, linker, directory), _library(after, linker, directory)
+    return SplitCost(
+        name=posixpath.basename(layout.path),
+        monolith=whole,
+        units=units,
+        floor=floor,
+        monolith_library=sizes[0],
+        layout_library=sizes[1],
+        machine=machine(),
+        parallel=tuple(real),
+        advice=growth_advice(*sizes, command),
+    )
+
+
+def _elsewhere(one: UnitCommand, folder: Path) -> UnitCommand:
+    output = folder / one.output.name
+    arguments = tuple(argument.replace(str(one.output), str(output)) for argument in one.arguments)
+    return UnitCommand(one.name, one.source, one.root, output, arguments)
+
+
+def _measure_floor(
+    layout: Layout,
+    split: Program,
+    command: Command,
+    directory: Path,
+    cache: Cache | None,
+    on_progress: Callable[[Progress], None],
+) -> UnitCost | None:
+    probe = header_probe(layout)
+    if probe is None:
+        return None
+    path, text = probe
+    place = split.root / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(text)
+    try:
+        program = Program(split.root, (path,))
+        (cost,) = measure(unit_commands(program, command, directory / "floor"), 1, cache, on_progress)
+    finally:
+        place.unlink()
+    return cost if cost.ok else None
+
+
+def _library(units: Sequence[UnitCommand], linker: Sequence[str], directory: Path) -> int | None:
+    objects = [unit.output for unit in units]
+    if not all(path.is_file() for path in objects):
+        return None
+    return linked_size(objects, directory / "linked.so", linker)
+
+
+def growth_advice(before: int | None, after: int | None, command: Command) -> tuple[str, ...]:
+    """What to say about a library that grew: nvcc compresses images only above a size by default."""
+    if not before or not after or after / before <= TOLERATED_GROWTH:
+        return ()
+    if not is_nvcc(command) or compresses_device_code(command.arguments):
+        return ()
+    text = (
+        f"the linked library is {after / before:.1f} times as large: nvcc compresses only large images by "
+        "default, and the shards' are small; pass --compress-mode=size to nvcc"
+    )
+    return (text,)
+
+
+def costs_by_shard(cost: SplitCost) -> Mapping[str, UnitCost]:
+    """The shards' costs by their path."""
+    return {unit.source: unit for unit in cost.shards}
