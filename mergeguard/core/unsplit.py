@@ -231,7 +231,9 @@ class _Tracer:
             return [self._insertion(change)]
         parts = self._parts(old)
         own = [(source, source + length) for source, length in parts if source is not None]
-        if len(own) == len(parts) and all(a[1] == b[0] for a, b in zip(own, own[1:], strict=False)):
+        whole = len(own) == len(parts) or (not fine and self._only_include_paths(old))
+        if own and whole and all(a[1] == b[0] for a, b in zip(own, own[1:], strict=False)):
+            # Whole lines of includes: the path in them is re-based back as a whole, too.
             return [replace(change, edits=((own[0][0], own[-1][1], 1, change.monolith_text),))]
         if not own:
             return [replace(change, reason=Reason.GLUE)]
@@ -242,6 +244,11 @@ class _Tracer:
             before, after = _WORDS.findall(self.file.text[slice(*old)]), _WORDS.findall(text)
             return self._compare(before, after, old[0], new[0], fine=True)
         return [replace(change, reason=Reason.STRADDLES)]
+
+    def _only_include_paths(self, old: tuple[int, int]) -> bool:
+        """Whether the only glue in a range is what re-bases include paths."""
+        first, last = self.file.piece_at(old[0]), self.file.piece_at(old[1] - 1)
+        return all(p.glue in (None, Glue.INCLUDE_PATH) for p in self.file.pieces[first : last + 1])
 
     def _monolith_text(self, text: bytes) -> bytes:
         return glue.unrebase_includes(glue.without_glue(text), self.back)

@@ -1,0 +1,1 @@
+"""Split forks against unsplit forks on vLLM's real release chain."""

@@ -1,0 +1,75 @@
+"""Small forks made of real releases, as git objects only: nothing is checked out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mergeguard import lens
+from mergeguard.core.emit import CURRENT_EMISSION, split
+from mergeguard.core.layout import Layout
+from mergeguard.core.rule import digest, parse_rule
+from mergeguard.data import shipped_rules
+from mergeguard.git.objects import Entry
+from mergeguard.git.repository import Repository
+from mergeguard.workspace import REGULAR, Guarded
+from tests import corpus
+from tests.hermetic import git_environment
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A scratch repository, and one shipped rule."""
+
+    repository: Repository
+    name: str
+    rule_text: bytes
+
+    @classmethod
+    def make(cls, folder: Path, name: str) -> Bench:
+        """An empty repository in ``folder`` for the rule ``name``."""
+        import subprocess
+
+        subprocess.run(["git", "init", "-q", str(folder)], check=True, env=git_environment())
+        return cls(Repository.discover(folder), name, shipped_rules()[f"vllm/{name}.toml"])
+
+    @property
+    def guarded(self) -> Guarded:
+        """The rule as a workspace would give it, not split."""
+        rule = parse_rule(self.rule_text, self.name)
+        return Guarded(self.name, rule, digest(self.rule_text), None)
+
+    def tree(self, path: str | None, text: bytes | None, cmake: bytes, extra: dict[str, bytes] | None = None) -> str:
+        """Upstream's tree: the monolith (if it has one), CMakeLists.txt, and ``extra`` files."""
+        files = {"CMakeLists.txt": cmake, **(extra or {})}
+        if path is not None and text is not None:
+            files[path] = text
+        write = self.repository.write_blob
+        return self.repository.edit_tree(None, {p: Entry(REGULAR, write(t)) for p, t in files.items()})
+
+    def layout(self, path: str, text: bytes) -> Layout:
+        """The layout of a monolith by the rule."""
+        return split(self.guarded.rule, self.name, path, text, CURRENT_EMISSION)
+
+    def split_tree(self, tree: str, path: str, text: bytes, upstream: bytes) -> str:
+        """The fork's tree over upstream's ``tree``: rule, lock, layout of ``text``, shards listed."""
+        write = self.repository.write_blob
+        layout = self.layout(path, text)
+        guarded = self.guarded
+        edits: dict[str, Entry | None] = {
+            f.path: Entry(REGULAR, write(f.text)) for f in layout.files
+        }
+        edits[guarded.rule_path] = Entry(REGULAR, write(self.rule_text))
+        edits[guarded.lock_path] = Entry(REGULAR, write(lens.lock(guarded, path, write(upstream)).to_toml()))
+        split_tree = self.repository.edit_tree(tree, edits)
+        lists = lens.list_shards(self.repository, split_tree, [(guarded, layout)])
+        return self.repository.edit_tree(split_tree, lists)
+
+    def commit(self, tree: str, *parents: str, message: str = "x") -> str:
+        """A commit that no ref names."""
+        return self.repository.commit_object(tree, parents, message + "\n")
+
+
+def release(version: str, path: str) -> tuple[bytes, bytes]:
+    """A release's monolith and CMakeLists.txt."""
+    return corpus.file(version, path), corpus.file(version, "CMakeLists.txt")
