@@ -114,6 +114,13 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         tuple[RelativePath, ...],
         Meta(description="Build files in which the shards are listed wherever the monolith is."),
     ] = ("CMakeLists.txt",)
+    compile: Annotated[
+        str,
+        Meta(
+            description="How `cost` and `verify --compile` compile a unit where no compile_commands.json says "
+            "so; with the holes {source}, {output} and {root}. Nothing else ever runs it."
+        ),
+    ] = ""
     includes: Includes = Includes()
     move: tuple[Move, ...] = ()
     partition: tuple[Partition, ...] = ()
