@@ -117,8 +117,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     compile: Annotated[
         str,
         Meta(
-            description="How `cost` and `verify --compile` compile a unit where no compile_commands.json says "
-            "so; with the holes {source}, {output} and {root}. Nothing else ever runs it."
+            description="How `cost` and `verify --compile` compile a unit where no compile_commands.json "
+            "says so; with the holes {source}, {output} and {root}. Nothing else ever runs it."
         ),
     ] = ""
     includes: Includes = Includes()
