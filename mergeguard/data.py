@@ -1,4 +1,4 @@
-"""Files that ship with the program: the ready-made rules."""
+"""Files that ship with the program: the ready-made rules, and the sources of the demo."""
 
 from __future__ import annotations
 
@@ -34,3 +34,27 @@ def _rules_below(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
         elif entry.name.endswith(".toml"):
             found.append((prefix + entry.name, entry.read_bytes()))
     return found
+
+
+def demo_files() -> dict[str, bytes]:
+    """The demo's upstream: path to bytes, from ``fixtures/compile`` (``mergeguard/_demo`` in a wheel)."""
+    folder = files("mergeguard") / "_demo"
+    if not folder.is_dir():
+        folder = files("mergeguard") / ".." / "fixtures" / "compile"
+    if not folder.is_dir():
+        raise MergeguardError(
+            "the demo's files are missing from this installation", hint="run it from a checkout"
+        )
+    found = dict(_files_below(folder / "csrc", "csrc/"))
+    found["CMakeLists.txt"] = (folder / "CMakeLists.txt").read_bytes()
+    return found
+
+
+def _files_below(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found += _files_below(entry, f"{prefix}{entry.name}/")
+        else:
+            found.append((prefix + entry.name, entry.read_bytes()))
+    return sorted(found)

@@ -35,12 +35,21 @@ class Pair:
 
 def pairs(name: str, versions: Sequence[str]) -> Iterator[Pair]:
     """Every pair of a monolith over these releases (those in which it keeps its path)."""
-    having = corpus.releases_with(name, versions)
+    having = _distinct(corpus.releases_with(name, versions))
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench.make(Path(folder) / "repository", name)
         for (a, pa), (b, pb), (c, pc) in zip(having, having[1:], having[2:], strict=False):
             if pa == pb == pc:
                 yield from _triple(bench, name, (a, b, c), pa)
+
+
+def _distinct(having: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The releases in which the file changed, and the first."""
+    kept: list[tuple[str, str]] = []
+    for version, path in having:
+        if not kept or kept[-1][1] != path or corpus.file(version, path) != corpus.file(*kept[-1]):
+            kept.append((version, path))
+    return kept
 
 
 def _triple(bench: Bench, name: str, versions: tuple[str, str, str], path: str) -> Iterator[Pair]:

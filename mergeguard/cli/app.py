@@ -280,6 +280,18 @@ def leave(names: Annotated[list[str], typer.Argument(metavar="RULE...")], dry_ru
     return ExitCode.CLEAN
 
 
+@app.command(rich_help_panel=SETUP)
+def demo(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Where to make it; a temporary folder if left out.")
+    ] = None,
+) -> int:
+    """A small upstream and fork made on the spot, and a real sync between them."""
+    from mergeguard.cli.demo import run_demo
+
+    return run_demo(folder)
+
+
 # -- reviewing -----------------------------------------------------------------------------------------
 
 

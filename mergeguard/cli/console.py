@@ -16,7 +16,8 @@ from mergeguard import __version__
 from mergeguard.errors import ExitCode, MergeguardError
 from mergeguard.fork import Fork
 
-out = Console(highlight=False, soft_wrap=True)
+# Wide enough for paths where the output is not a terminal's.
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

@@ -189,35 +189,50 @@ class _Assigner:
         )
         # A partitioned function is reachable from the entry (by its dispatch), so only from there.
         own = {p.entry.name for p in partitions}
-        available: set[str] = set().union(
+        available = frozenset[str]().union(
             *(names for names, home in zip(defined, homes, strict=True) if home is not None)
         )
-        open_names: set[str] = set().union(
+        open_names = frozenset[str]().union(
             *(names for names, home in zip(uses, homes, strict=True) if home is not None)
         )
-        changed = True
-        while changed:
-            changed = False
-            for number, home in enumerate(homes):
-                if home is not None:
-                    continue
-                wanted = ((defined[number] & open_names) - available - own) | (
-                    declared[number] & (open_names - primary)
-                )
-                if not wanted:
-                    continue
-                if to is None:
-                    item = next(i for i in self.units[number].items if i.name)
-                    raise self._mismatch(
-                        item,
-                        f"the shards need `{sorted(wanted)[0]}`, which stays in the entry",
-                        "select it in a [[move]], or let one [[move]] say `needed = true`",
+
+        def take(number: int) -> None:
+            nonlocal available, open_names, primary
+            homes[number] = to
+            available |= defined[number]
+            primary |= declared[number]
+            open_names |= uses[number]
+
+        def close() -> None:
+            changed = True
+            while changed:
+                changed = False
+                for number, home in enumerate(homes):
+                    wanted = ((defined[number] & open_names) - available - own) | (
+                        declared[number] & (open_names - primary)
                     )
-                homes[number] = to
-                available |= defined[number]
-                primary |= declared[number]
-                open_names |= uses[number]
-                changed = True
+                    if home is not None or not wanted:
+                        continue
+                    if to is None:
+                        item = next(i for i in self.units[number].items if i.name)
+                        raise self._mismatch(
+                            item,
+                            f"the shards need `{sorted(wanted)[0]}`, which stays in the entry",
+                            "select it in a [[move]], or let one [[move]] say `needed = true`",
+                        )
+                    take(number)
+                    changed = True
+
+        close()
+        if to is None:
+            return
+        for number, home in enumerate(homes):
+            # A helper that nobody uses (yet) is where the others can use it; one of the entry's stays there.
+            others = (n for n, h in enumerate(homes) if h is None and n != number)
+            if home is None and _is_helper(self.units[number]):
+                if not any(defined[number] & uses[n] for n in others):
+                    take(number)
+                    close()
 
     # -- partition ---------------------------------------------------------------------------------
 
@@ -362,6 +377,13 @@ class _Assigner:
         if shard is None:
             self.notes.append(f"no shard lists {rule.template}<{item.arguments}>; {rule.rest} has it")
         return shard or rule.rest
+
+
+def _is_helper(unit: Unit) -> bool:
+    """Whether the unit defines functions only, and none that another file could call."""
+    inner = frozenset({"static", "inline", "constexpr", "template", "specialization", "device", "anonymous"})
+    defining = [item for item in unit.items if item.kind in _DEFINING]
+    return bool(defining) and all(i.kind is Kind.FUNCTION and i.flags & inner for i in defining)
 
 
 def deal_arguments(rule: Instantiate, arguments: str) -> str | None:

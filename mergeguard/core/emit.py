@@ -115,10 +115,12 @@ class _Emitter:
                 continue
             if not included:
                 included = True
-                pieces.append(Piece(self._entry_includes(), None, Glue.INCLUDE))
+                pieces.append(Piece(self._entry_includes(), None, Glue.INCLUDE, (start, start)))
             for partition in self.assignment.partitions:
                 if any(item is partition.entry for item in unit.items):
-                    pieces.append(Piece(self._dispatch(partition), None, Glue.DISPATCH))
+                    pieces.append(
+                        Piece(self._dispatch(partition), None, Glue.DISPATCH, (unit.start, unit.end))
+                    )
         return LayoutFile(self.path, Role.ENTRY, tuple(pieces))
 
     def _header(self, to: str, before: tuple[str, ...]) -> LayoutFile:

@@ -45,11 +45,15 @@ class Role(StrEnum):
 
 
 class Piece(NamedTuple):
-    """Some bytes of a layout file: the monolith's at ``source``, or glue (``source`` is None)."""
+    """Some bytes of a layout file: the monolith's at ``source``, or glue (``source`` is None).
+
+    ``anchor``, for glue in the entry, is the monolith's range in whose place it stands.
+    """
 
     text: bytes
     source: int | None
     glue: Glue | None = None
+    anchor: tuple[int, int] | None = None
 
     @property
     def source_end(self) -> int | None:

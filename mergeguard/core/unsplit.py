@@ -288,8 +288,11 @@ class _Tracer:
         goes_on = offset < len(text) and text[offset : offset + 1] not in (b"\n", b"\r")
         piece = self.file.piece_at(change.old[0])
         inside = self.file.starts[piece] < change.old[0] < self.file.starts[piece + 1]
-        return not ends and goes_on and not (inside and self.file.pieces[piece].source is not None) and (
-            b"//" in change.text or b"\n" in change.text
+        return (
+            not ends
+            and goes_on
+            and not (inside and self.file.pieces[piece].source is not None)
+            and (b"//" in change.text or b"\n" in change.text)
         )
 
     def _place(self, at: int) -> tuple[int, int] | Reason:
@@ -317,6 +320,11 @@ class _Tracer:
             return before.source_end or 0, 0
         if after is not None and bare_after and after.source is not None:
             return after.source, 1
+        # Between glue and glue of the entry: what the glue stands for says where that is.
+        if right < len(pieces) and (anchor := pieces[right].anchor) is not None:
+            return anchor[0], 0
+        if left >= 0 and pieces and (anchor := pieces[left].anchor) is not None:
+            return anchor[1], 0
         return Reason.NO_HOME
 
     def _nearest(self, indices: Iterable[int]) -> tuple[Piece | None, bool]:
