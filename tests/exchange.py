@@ -20,17 +20,19 @@ class Pair(Sandbox):
     """The repository, with the moves that the tests share."""
 
     @classmethod
-    def make(cls, root, names=("skinny_gemms",)):
+    def make(cls, root, names=("skinny_gemms",), *, crlf=False):
         made = cls(root)
         made.git("config", "mergeguard.upstream", "main")
         made.git("config", "core.abbrev", "10")
-        upstream: dict[str, bytes | str | None] = {
+        upstream = {
             path.relative_to(COMPILE).as_posix(): path.read_bytes()
             for folder in ("csrc", "CMakeLists.txt")
             for path in [COMPILE / folder, *(COMPILE / folder).rglob("*")]
             if path.is_file()
         }
-        made.commit_files(upstream, "upstream: first")
+        if crlf:
+            upstream = {path: bytes(text).replace(b"\n", b"\r\n") for path, text in upstream.items()}
+        made.commit_files({**upstream}, "upstream: first")
         made.git("checkout", "-q", "-b", "fork")
         for name in names:
             made.write(f".mergeguard/rules/{name}.toml", shipped_rules()[f"vllm/{name}.toml"])
@@ -46,6 +48,8 @@ class Pair(Sandbox):
 
     def edit(self, path: str, old: str, new: str) -> None:
         text = self.read(path).decode()
+        if "\r\n" in text:
+            old, new = old.replace("\n", "\r\n"), new.replace("\n", "\r\n")
         assert text.count(old) == 1, (path, old, text.count(old))
         self.write(path, text.replace(old, new))
 

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from mergeguard import exporting
+from mergeguard import exporting, importing
 from mergeguard.cli import render
 from mergeguard.cli.console import err, opened, options, out, print_json
-from mergeguard.errors import ExitCode
+from mergeguard.errors import ExitCode, Location, MergeguardError
 
 UPSTREAM = "Upstream"
 
@@ -20,6 +20,7 @@ UPSTREAM = "Upstream"
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
     app.command("export", rich_help_panel=UPSTREAM)(export)
+    app.command("import", rich_help_panel=UPSTREAM)(import_)
 
 
 def _path(given: str) -> Path:
@@ -109,3 +110,60 @@ def _export_json(
         "left_out": [{"commit": i.oid, "subject": i.subject, "reason": i.reason} for i in series.left_out],
         "unmapped": [render.hunk_json(h) for h in series.unmapped],
     }
+
+
+def import_(
+    files: Annotated[
+        list[str], typer.Argument(metavar="PATCH...", help="Mails, mailboxes or diffs; - reads one.")
+    ],
+    commit: Annotated[bool, typer.Option("--commit", help="Commit each patch, as `git am` does.")] = False,
+    message: Annotated[
+        str | None, typer.Option("-m", "--message", help="The commit's message for a plain diff.")
+    ] = None,
+    strip: Annotated[int, typer.Option("-p", metavar="N", help="Folders to strip from paths.")] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only show what would happen.")] = False,
+    json: Json = False,
+) -> int:
+    """Apply patches that were written against upstream's files; they land in the right shards."""
+    here = opened()
+    named = [(name, mail) for name in files for mail in importing.read(here, name, _read(name))]
+    workspace = importing.clean_workspace(here) if commit else here.staged()
+    imported = importing.apply(workspace, named, strip=strip)
+    commits: tuple[str, ...] = ()
+    if commit and not dry_run:
+        commits = importing.commit(here, imported, message)
+    elif not dry_run:
+        importing.stage(here, imported)
+    if json:
+        print_json(
+            "import",
+            {
+                "staged": not dry_run and not commit,
+                "commits": list(commits),
+                "tree": imported.tree,
+                "files": [{"path": t.path, "added": t.added, "removed": t.removed} for t in imported.touched],
+                "notes": list(imported.notes),
+            },
+        )
+        return ExitCode.CLEAN
+    for file in imported.touched:
+        counts = "binary" if file.added is None else f"[green]+{file.added}[/] [red]-{file.removed}[/]"
+        out.print(f"  {escape(file.path)}  {counts}")
+    for note in imported.notes:
+        out.print(f"  [dim]·[/] {escape(note)}")
+    if dry_run:
+        out.print("Nothing was changed (--dry-run).")
+    elif commits:
+        out.print(f"Committed as {', '.join(oid[:12] for oid in commits)}.")
+    else:
+        out.print("\n[bold]next:[/] `git diff --cached` to look, `git commit` to keep it")
+    return ExitCode.CLEAN
+
+
+def _read(name: str) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return _path(name).read_bytes()
+    except OSError as error:
+        raise MergeguardError(f"can't read the patch: {error.strerror}", where=Location(name)) from error

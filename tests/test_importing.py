@@ -1,0 +1,229 @@
+"""import: a patch against upstream's file lands in the layout as if it had been applied before the split."""
+
+from __future__ import annotations
+
+import pytest
+
+from mergeguard import exporting, importing
+from mergeguard.errors import LayoutError, RuleMismatch
+from mergeguard.exporting import Format
+from mergeguard.importing import PatchRejected
+from tests.exchange import BODY, KERNEL, LAYOUT, MONOLITH, Pair
+
+
+@pytest.fixture
+def pair(tmp_path):
+    return Pair.make(tmp_path / "repo")
+
+
+def upstream_patch(pair, *edits, message="Upstream's change\n\nBecause.", plain=False):
+    """A pull request against upstream: its patch, and the monolith that upstream would have with it."""
+    pair.git("checkout", "-q", "-b", "pull", "main")
+    for path, old, new in edits:
+        pair.edit(path, old, new)
+    pair.git(
+        "commit", "-q", "-a", "-m", message, GIT_AUTHOR_NAME="Zoë", GIT_AUTHOR_DATE="2025-05-06T07:08:09+0200"
+    )
+    patch = pair.git("diff", "HEAD~1", "HEAD") if plain else pair.git("format-patch", "--stdout", "-1")
+    tree = pair.git("rev-parse", "HEAD^{tree}")
+    pair.git("checkout", "-q", "fork")
+    return (patch + "\n").encode(), tree
+
+
+def staged(pair, *patches, **options):
+    here = pair.fork
+    named = [(str(n), m) for n, p in enumerate(patches) for m in importing.read(here, str(n), p)]
+    result = importing.apply(here.staged(), named, **options)
+    importing.stage(here, result)
+    return result
+
+
+EDITS = (
+    (MONOLITH, "  int waves = div2;", "  int waves = div2 + 0;"),
+    (MONOLITH, "        WVSPLIT_TILE(sYT, 3)", "        WVSPLIT_TILE(sYT, 3);"),
+    (MONOLITH, "on_gfx12())   ", "on_gfx12() )  "),
+)
+
+
+def test_hunks_land_in_their_files(pair):
+    patch, _ = upstream_patch(pair, *EDITS)
+    result = staged(pair, patch)
+    assert {(t.path, t.added, t.removed) for t in result.touched} == {
+        (KERNEL, 1, 1),
+        (BODY, 1, 1),
+        (MONOLITH, 1, 1),
+    }
+    assert pair.git("diff", "--name-only") == ""
+    assert set(pair.git("diff", "--cached", "--name-only").split()) == {KERNEL, BODY, MONOLITH}
+    pair.git("commit", "-q", "-m", "x")
+    assert pair.whole() == pair.git("rev-parse", "pull^{tree}")
+
+
+def test_plain_diffs_and_other_files(pair):
+    patch, tree = upstream_patch(
+        pair, EDITS[0], ("csrc/rocm/ops.h", "#pragma once", "#pragma once\n// more"), plain=True
+    )
+    staged(pair, patch)
+    pair.git("commit", "-q", "-m", "x")
+    assert pair.whole() == tree
+
+
+def test_local_edits_and_overlays_stay(pair):
+    pair.change(KERNEL, "return a < b ? a : b;", "return a < b ? a : b;  // local")
+    shard = LAYOUT + "instantiate_n2.cu"
+    pair.write(shard, b"// overlay\n" + pair.read(shard))
+    pair.git("commit", "-q", "-a", "-m", "overlay")
+    patch, _ = upstream_patch(pair, *EDITS)
+    staged(pair, patch)
+    assert b"a : b;  // local" in pair.read(KERNEL) and b"int waves = div2 + 0;" in pair.read(KERNEL)
+    assert pair.read(shard).startswith(b"// overlay\n")
+
+
+def test_an_added_arm_goes_to_the_rest_and_the_shards_stay_listed(pair):
+    arm = "        WVSPLIT_TILE(sYT, 5)\n        break;\n"
+    patch, _ = upstream_patch(
+        pair,
+        (
+            MONOLITH,
+            arm,
+            arm + arm.replace("5", "6").replace("    ", "      case 6:\n    ", 1),
+        ),
+        ("CMakeLists.txt", '    "csrc/rocm/attention.cu")', '    "csrc/rocm/attention.cu"\n    "new.cu")'),
+    )
+    result = staged(pair, patch)
+    assert any("6" in note for note in result.notes)
+    text = pair.read("CMakeLists.txt").decode()
+    assert '"new.cu"' in text and LAYOUT + "instantiate_n5.cu" in text
+
+
+def test_a_patch_from_a_newer_upstream_is_merged_by_its_blobs(pair):
+    # The context differs from the fork's, so only a three-way merge can place the patch.
+    pair.change(KERNEL, "  while (waves > 1", "  while (waves  > 1")
+    patch, _ = upstream_patch(pair, (MONOLITH, "  int waves = div2;\n", "  int waves = div2;\n  // theirs\n"))
+    with pytest.raises(PatchRejected):
+        staged(pair, patch.replace(b"index ", b"index 0"))
+    staged(pair, patch)
+    text = pair.read(KERNEL)
+    assert b"  // theirs\n  while (waves  > 1" in text
+
+
+def test_rejected_hunks_are_named_and_nothing_is_changed(pair):
+    patch, _ = upstream_patch(pair, *EDITS)
+    pair.change(KERNEL, "  int waves = div2;", "  int waves = 17;")
+    before = pair.git("rev-parse", "HEAD"), pair.git("write-tree"), pair.git("status", "--porcelain")
+    with pytest.raises(PatchRejected) as failed:
+        staged(pair, patch.replace(b"index ", b"index 0"))
+    assert [(r.path, r.header.split()[1].split(",")[0]) for r in failed.value.rejected] == [
+        (MONOLITH, "-242")
+    ]
+    assert before == (
+        pair.git("rev-parse", "HEAD"),
+        pair.git("write-tree"),
+        pair.git("status", "--porcelain"),
+    )
+
+
+def test_conflicts_with_local_edits_are_named(pair):
+    patch, _ = upstream_patch(pair, *EDITS)
+    pair.change(KERNEL, "  int waves = div2;", "  int waves = 17;")
+    with pytest.raises(PatchRejected, match="conflicts") as failed:
+        staged(pair, patch)
+    assert [r.path for r in failed.value.rejected] == [MONOLITH]
+    assert pair.git("status", "--porcelain") == ""
+
+
+def test_one_bad_patch_keeps_the_good_ones_out(pair):
+    good, _ = upstream_patch(pair, EDITS[0])
+    bad = b"diff --git a/nowhere b/nowhere\n--- a/nowhere\n+++ b/nowhere\n@@ -1 +1 @@\n-a\n+b\n"
+    with pytest.raises(PatchRejected) as failed:
+        staged(pair, good, bad)
+    assert failed.value.rejected[0].path == "nowhere"
+    assert pair.git("status", "--porcelain") == ""
+
+
+def test_patches_against_the_layout_are_recognised(pair):
+    pair.change(KERNEL, "  int waves = div2;", "  int waves = 17;")
+    patch = (pair.git("diff", "HEAD~1", "HEAD") + "\n").encode()
+    pair.git("reset", "-q", "--hard", "HEAD~1")
+    with pytest.raises(PatchRejected) as failed:
+        staged(pair, patch)
+    assert "git apply" in (failed.value.hint or "")
+
+
+def test_a_patch_that_deletes_the_monolith_is_refused(pair):
+    pair.git("checkout", "-q", "-b", "pull", "main")
+    pair.git("rm", "-q", MONOLITH)
+    pair.git("commit", "-q", "-m", "gone")
+    patch = (pair.git("format-patch", "--stdout", "-1") + "\n").encode()
+    pair.git("checkout", "-q", "fork")
+    with pytest.raises(RuleMismatch, match="skinny_gemms"):
+        staged(pair, patch)
+    assert pair.git("status", "--porcelain") == ""
+
+
+def test_junk_is_refused(pair):
+    with pytest.raises(PatchRejected, match="no patch"):
+        importing.read(pair.fork, "x", b"From: a@b\nSubject: x\n\nHello\n")
+
+
+def test_commits_keep_what_the_mail_says(pair):
+    pair.git("checkout", "-q", "-b", "pull", "main")
+    pair.change(
+        *EDITS[0], "First\n\nBody.", GIT_AUTHOR_NAME="Zoë", GIT_AUTHOR_DATE="2025-05-06T07:08:09+0200"
+    )
+    pair.change(*EDITS[1], "Second")
+    box = (pair.git("format-patch", "--stdout", "--cover-letter", "main") + "\n").encode()
+    pair.git("checkout", "-q", "fork")
+    here = pair.fork
+    named = [("box", mail) for mail in importing.read(here, "box", box)]
+    commits = importing.commit(here, importing.apply(importing.clean_workspace(here), named))
+    assert len(commits) == 2
+    assert pair.git("log", "-2", "--reverse", "--format=%an|%ad|%cn|%B", "--date=iso").splitlines() == [
+        "Zoë|2025-05-06 07:08:09 +0200|Fork Committer|First",
+        "",
+        "Body.",
+        "",
+        "Fork Author|2026-01-02 03:04:05 +0000|Fork Committer|Second",
+    ]
+    assert pair.git("status", "--porcelain") == ""
+    assert pair.whole() == pair.git("rev-parse", "pull^{tree}")
+    assert pair.git("diff", "--name-only", "HEAD~2", "HEAD~1") == KERNEL
+
+
+def test_committing_wants_an_index_without_changes_and_a_message(pair):
+    patch, _ = upstream_patch(pair, EDITS[0], plain=True)
+    here = pair.fork
+    done = importing.apply(importing.clean_workspace(here), [("p", importing.read(here, "p", patch)[0])])
+    with pytest.raises(LayoutError, match="no message"):
+        importing.commit(here, done)
+    pair.write("csrc/new.h", "x")
+    pair.git("add", "csrc/new.h")
+    with pytest.raises(LayoutError, match=r"new\.h"):
+        importing.clean_workspace(pair.fork)
+
+
+def test_what_one_fork_exports_another_imports(pair, tmp_path):
+    pair.change(KERNEL, "  int waves = div2;", "  int waves = div2 + 0;", "Waves")
+    pair.change(BODY, "        WVSPLIT_TILE(sYT, 3)", "        WVSPLIT_TILE(sYT, 3);", "Arm")
+    here = pair.fork
+    box = exporting.mailbox(here, exporting.series(here), Format())
+    whole, layout = pair.whole(), pair.git("rev-parse", "HEAD^{tree}")
+    pair.git("reset", "-q", "--hard", "HEAD~2")
+    here = pair.fork
+    named = [("box", mail) for mail in importing.read(here, "box", box)]
+    importing.commit(here, importing.apply(importing.clean_workspace(here), named))
+    assert (pair.whole(), pair.git("rev-parse", "HEAD^{tree}")) == (whole, layout)
+
+
+def test_line_endings_survive(tmp_path):
+    pair = Pair.make(tmp_path / "crlf", crlf=True)
+    assert b"\r\n" in pair.read(KERNEL)
+    pair.git("checkout", "-q", "-b", "pull", "main")
+    pair.edit(MONOLITH, "int waves = div2;", "int waves = div2 + 0;")
+    pair.git("commit", "-q", "-a", "-m", "p")
+    pair.git("format-patch", "-1", "-o", str(tmp_path))
+    pair.git("checkout", "-q", "fork")
+    staged(pair, (tmp_path / "0001-p.patch").read_bytes())
+    assert b"int waves = div2 + 0;\r\n" in pair.read(KERNEL)
+    pair.git("commit", "-q", "-m", "x")
+    assert pair.whole() == pair.git("rev-parse", "pull^{tree}")
