@@ -149,17 +149,13 @@ def _close(group: list[_Branch], outer: _Branch, known: dict[str, bool]) -> None
             if branch.condition not in ("0", "false"):
                 outer.add(branch)
         return
-    assumed = dict(known)
     for branch in group:
         new = facts(branch.condition, True) if branch.condition else ()
-        if possible(assumed, new):
-            assumed.update(new)
-            known.update(assumed)
+        if possible(known, new):
+            known.update(new)
             outer.add(branch)
             return
-        if branch.condition:
-            assumed.update(facts(branch.condition, False))
-    known.update(assumed)
+        known.update(facts(branch.condition, False))
 
 
 def _macro_body(lexed: Lexed, directive: int) -> list[int]:
@@ -322,20 +318,22 @@ class _Region:
 
     def line_start(self, index: int) -> int:
         """The start of a token's line if only white space precedes it there, else the token's."""
-        start = self.lexed.tokens[index].start
-        line = self.lexed.text.rfind(b"\n", 0, start) + 1
-        return start if self.lexed.text[line:start].strip() else line
+        text = self.lexed.text
+        start = line = self.lexed.tokens[index].start
+        while line > 0 and text[line - 1] in b" \t\r\f\v":
+            line -= 1
+        return line if line == 0 or text[line - 1] == 10 else start
 
     def line_rest(self, index: int) -> int:
         """Behind a token, and behind its line if only white space, comments or a ``\\`` follow there."""
         tokens, text = self.lexed.tokens, self.lexed.text
         stop = end = tokens[index].end
         while True:
-            newline = text.find(b"\n", end)
-            line_end = len(text) if newline < 0 else newline + 1
             index += 1
-            if index >= len(tokens) or tokens[index].start >= line_end:
-                return line_end
+            following = tokens[index].start if index < len(tokens) else len(text)
+            newline = text.find(b"\n", end, following)
+            if newline >= 0 or index >= len(tokens):
+                return len(text) if newline < 0 else newline + 1
             kind, start, end = tokens[index]
             if kind != TokenKind.COMMENT or text.startswith(b"/*", start) and b"\n" in text[start:end]:
                 return stop
@@ -370,7 +368,7 @@ class _Region:
 
     def label_groups(self, brace: int, close: int) -> list[tuple[tuple[str, ...], int, int]]:
         """Runs of labels: their texts, position of the first, position behind the last's colon."""
-        groups: list[tuple[tuple[str, ...], int, int]] = []
+        groups: list[tuple[list[str], int, int]] = []
         position = brace + 1
         behind = -1  # position behind the colon of the last label
         while position < close:
@@ -386,11 +384,12 @@ class _Region:
                 continue
             if groups and position == behind:
                 labels, start, _ = groups[-1]
-                groups[-1] = ((*labels, label), start, colon + 1)
+                labels.append(label)
+                groups[-1] = (labels, start, colon + 1)
             else:
-                groups.append(((label,), position, colon + 1))
+                groups.append(([label], position, colon + 1))
             position = behind = colon + 1
-        return groups
+        return [(tuple(labels), start, body) for labels, start, body in groups]
 
     def colon(self, position: int, close: int) -> int:
         """The colon of a case label; those of ``? :`` are stepped over."""
@@ -478,13 +477,6 @@ class _Region:
                 start = arm.start
             joined.append(arm)
             if self.macro is None:
-                position, stop = lexed.index_at(start), lexed.index_at(arm.end)
-                while position < stop:
-                    index = lexed.directive_of[position]
-                    if index < 0:
-                        position += 1
-                        continue
-                    name = lexed.directives[index].name
-                    depth += (name in OPENERS) - (name == "endif")
-                    position = lexed.directives[index].last
+                for directive in lexed.directives_in(start, arm.end):
+                    depth += (directive.name in OPENERS) - (directive.name == "endif")
         return joined

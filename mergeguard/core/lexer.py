@@ -81,10 +81,19 @@ class Lexed:
         """Index of the first token that starts at byte ``offset`` or later."""
         return bisect_left(self.starts, offset)
 
+    def directives_in(self, start: int, end: int) -> tuple[Directive, ...]:
+        """The preprocessor lines whose ``#`` stands in bytes ``[start, end)``."""
+        first = bisect_left(self.directives, start, key=_directive_start)
+        return self.directives[first : bisect_left(self.directives, end, lo=first, key=_directive_start)]
+
     def word(self, index: int) -> str:
         """Text of token ``index``, continuations inside it removed."""
         _, start, end = self.tokens[index]
         return spell(self.text[start:end])
+
+
+def _directive_start(directive: Directive) -> int:
+    return directive.start
 
 
 # A backslash, perhaps white space, and a newline: compilers take that as a continuation.

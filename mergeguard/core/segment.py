@@ -36,7 +36,7 @@ class Segment:
 
 # Bounds for broken or hostile input; real files stay far below.
 _MOST_VIEWS = 32
-_MOST_GLUES = 16
+_MOST_GLUES = 4
 _DEEPEST = 100  # open top-level groups; a deeper one is read as one item
 _DEEPEST_ASSUMED = 200  # open groups inside an item; deeper conditions are not told apart
 

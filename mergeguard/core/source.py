@@ -150,11 +150,10 @@ class _Builder:
         end = tokens[index - 1].end
         limit = following if following >= 0 else len(tokens)
         while True:
-            newline = text.find(b"\n", end, stop)
-            line_end = stop if newline < 0 else newline + 1
-            after = tokens[index].start if index < len(tokens) else stop
-            if after >= line_end:
-                return line_end
+            after = min(tokens[index].start, stop) if index < len(tokens) else stop
+            newline = text.find(b"\n", end, after)
+            if newline >= 0 or after == stop:
+                return stop if newline < 0 else newline + 1
             if index >= limit or tokens[index].end > stop:
                 return tokens[part.last - 1].end
             end = tokens[index].end

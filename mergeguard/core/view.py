@@ -36,6 +36,7 @@ _AFTER_PARAMETERS = frozenset(
 
 # What a view has seen outside brackets since its declaration began.
 _PAREN, _TYPE, _EQUAL, _NAMESPACE, _CTOR, _CALL, _ARROW, _STRAY = 1, 2, 4, 8, 16, 32, 64, 128
+_MOST_ASSUMED = 300  # atoms; what hostile input adds to them is not told apart
 _OPEN = {40: 41, 91: 93, 123: 125}  # ( [ {
 _CLOSE = {41: 40, 93: 91, 125: 123}
 
@@ -57,7 +58,10 @@ class View:
         self.assumed = assumed
 
     def split(self, new: Facts) -> View:
-        other = View({**self.assumed, **dict(new)})
+        """A copy that assumes ``new`` too."""
+        other = View(dict(self.assumed))
+        if len(other.assumed) < _MOST_ASSUMED:
+            other.assumed.update(new)
         for name in ("stack", "flags", "pending", "count", "previous", "callee", "block", "brace"):
             setattr(other, name, getattr(self, name))
         return other
