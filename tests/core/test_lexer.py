@@ -11,7 +11,8 @@ from mergeguard.core.lexer import TokenKind, lex, line_of, spell, tokenize
 # Fragments that open, close or hide things; joined at random they reach what random bytes don't.
 FRAGMENTS = [
     b"/*", b"*/", b"//", b'"', b"'", b"\\", b"\n", b"\r\n", b"#", b"#if A\n", b"#else\n", b"#endif\n",
-    b"#define X ", b'R"x(', b')x"', b"{", b"}", b"(", b")", b"<", b">", b">>>", b";", b"template ", b"struct ", b"case 1:",
+    b"#define X ",
+    b'R"x(', b')x"', b"{", b"}", b"(", b")", b"<", b">", b">>>", b";", b"template ", b"struct ", b"case 1:",
     b"switch", b"if", b"else ", b"namespace n ", b"int f", b"=", b",", b"::", b"operator", b" ", b"\t", b"\0",
     b"\xff", b"\xef\xbb\xbf", b"1'0", b".5e+", b"#include <a//b>\n", b"extern \"C\" ", b"default:", b"do ",
 ]  # fmt: skip
