@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from mergeguard import lens, rebase
+from mergeguard import lastsync, lens, rebase
 from mergeguard.core.diff import diff
 from mergeguard.core.emit import CURRENT_EMISSION
 from mergeguard.core.layout import Glue, Layout
@@ -428,6 +428,7 @@ def sync(
                 expected_head=ours,
                 reflog=f"mergeguard sync {upstream}",
                 commit=commit,
+                state=(_report_of(outcome, upstream, commit, behind),),
                 orig_head=ours,
             ),
         )
@@ -440,11 +441,28 @@ def sync(
             expected_head=ours,
             reflog=f"mergeguard sync {upstream}",
             conflicts=conflicts,
-            state=landing.merge_state(repository, [theirs], text.encode(), conflicts, tree=outcome.tree),
+            state=(
+                *landing.merge_state(repository, [theirs], text.encode(), conflicts, tree=outcome.tree),
+                _report_of(outcome, upstream, None, behind),
+            ),
             orig_head=ours,
         ),
     )
     return Synced(outcome, upstream, None, behind)
+
+
+def _report_of(outcome: SyncOutcome, upstream: str, commit: str | None, behind: int) -> landing.StateFile:
+    """What ``mergeguard report`` will show of the sync; it lands with it."""
+    return lastsync.state(
+        upstream,
+        outcome.ours,
+        outcome.theirs,
+        commit,
+        behind,
+        outcome.rules,
+        outcome.stages,
+        outcome.messages,
+    )
 
 
 def _require_idle(repository: Repository) -> None:

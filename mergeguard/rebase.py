@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from mergeguard import lastsync
 from mergeguard.errors import LayoutError, Location, RepositoryError
 from mergeguard.git import landing
 from mergeguard.git.landing import StateFile
@@ -264,7 +265,7 @@ def land(repository: Repository, outcome: RebaseOutcome) -> None:
                 commit=outcome.tip,
                 attach=attach,
                 attach_expected=original if attach is not None else None,
-                state=_CLEARED,
+                state=(*_CLEARED, _report_of(repository, outcome, original)),
                 orig_head=original,
             ),
         )
@@ -301,6 +302,12 @@ def land(repository: Repository, outcome: RebaseOutcome) -> None:
             orig_head=original,
         ),
     )
+
+
+def _report_of(repository: Repository, outcome: RebaseOutcome, original: str) -> StateFile:
+    """What ``mergeguard report`` will show of the rebase; it lands with it."""
+    commits = len(repository.rev_list(f"{original}..{outcome.onto}"))
+    return lastsync.state(outcome.upstream, original, outcome.onto, outcome.tip, commits)
 
 
 def _copy_notes(repository: Repository, outcome: RebaseOutcome) -> None:

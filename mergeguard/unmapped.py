@@ -153,6 +153,24 @@ def pick(found: Iterable[Case], name: str) -> Case:
     )
 
 
+def find(fork: Fork, name: str, *, suggest: bool = True) -> Case:
+    """One hunk of the work tree by id; places are looked for only for it."""
+    workspace = fork.work_tree()
+    unstaged = unstaged_paths(fork.repository)
+    case = pick(
+        (
+            c
+            for guarded in workspace.split_rules
+            for c in cases(workspace, guarded, suggest=False, unstaged=unstaged)
+        ),
+        name,
+    )
+    if not suggest:
+        return case
+    here = desk(workspace, workspace.rule(case.rule))
+    return replace(case, places=places.candidates(here, case.id))
+
+
 # -- changing ----------------------------------------------------------------------------------------
 
 

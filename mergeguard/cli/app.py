@@ -14,6 +14,7 @@ from rich.markup import escape
 from mergeguard import __version__, fork
 from mergeguard.cli import exchange, render
 from mergeguard.cli.console import crash, err, fail, opened, options, out, print_json, progress
+from mergeguard.cli.report import report, unmapped_app
 from mergeguard.cli.rules import rules_app
 from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError
 from mergeguard.rebase import RebaseOutcome
@@ -205,6 +206,10 @@ def where(
         inside = f"  ({found.item}{upstream})" if found.item or upstream else ""
         out.print(f"{escape(found.path)}:{found.line}{escape(inside)}")
     return ExitCode.CLEAN
+
+
+app.command(rich_help_panel=EVERYDAY)(report)
+app.add_typer(unmapped_app, name="unmapped", rich_help_panel=EVERYDAY)
 
 
 # -- setting up ------------------------------------------------------------------------------------------

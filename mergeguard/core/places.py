@@ -156,7 +156,7 @@ def _verdict(desk: Desk, name: str, after: Unsplit) -> str:
 
 
 def candidates(desk: Desk, name: str, *, limit: int = 3, tries: int = 8) -> tuple[Place, ...]:
-    """The best places for a hunk's text, best first; at most ``tries`` are tried, ``limit`` returned."""
+    """The best places for a hunk's text, best first; one an item; at most ``tries`` of them are looked at."""
     hunk = hunk_ids(desk.before.unmapped)[name]
     if not added_text(hunk).strip():
         return ()
@@ -167,6 +167,8 @@ def candidates(desk: Desk, name: str, *, limit: int = 3, tries: int = 8) -> tupl
     for place in _guesses(desk, hunk)[:tries]:
         if len(found) == limit:
             break
+        if any(place.item == other.item for other in found):
+            continue
         if isinstance(put(desk, name, out, place.path, place.line), Moved):
             found.append(place)
     return tuple(found)
@@ -183,7 +185,7 @@ def alike(desk: Desk, name: str) -> tuple[str, int | None]:
 
 
 def _scored(monolith: bytes, text: bytes) -> list[tuple[float, int, Item]]:
-    """The named items of a monolith with their similarity and its line (see ``_Profile.best``), best first."""
+    """The named items of a monolith with their similarity and its line (``_Profile.best``), best first."""
     items = [i for i in parse(monolith).items if i.kind not in _NAMELESS and i.name]
     profile = _Profile(text, [monolith[i.start : i.end] for i in items])
     scored = ((*profile.best(n), item) for n, item in enumerate(items))

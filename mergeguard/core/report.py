@@ -194,7 +194,7 @@ class Ledger:
         if self.conflicts:
             return "mergeguard sync --continue"
         if self.open:
-            return self.open[0].commands()[0][1]
+            return f"mergeguard unmapped show {self.open[0].id}"
         if self.upstream and any(r.waiting for r in self.rules):
             return f"mergeguard sync {shlex.quote(self.upstream)}"
         return None

@@ -1,0 +1,311 @@
+"""`mergeguard report` and `mergeguard unmapped`: the report, and manual review to the end."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from mergeguard import __version__, unmapped
+from mergeguard.cli.console import opened, out, print_json, progress
+from mergeguard.core.report import Arrival, Case, Ledger, RuleLedger
+from mergeguard.errors import ExitCode, LayoutError, Location
+from mergeguard.ledger import ledger
+from mergeguard.reporting import html, jsonreport, markdown
+from mergeguard.reporting.sarif import sarif
+
+unmapped_app = typer.Typer(help="Review unmapped hunks to the end.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The hunk's id, or how it begins.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Show what would happen; change nothing.")]
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    TERMINAL = "terminal"
+    MARKDOWN = "markdown"
+    HTML = "html"
+    JSON = "json"
+    SARIF = "sarif"
+
+
+_BY_SUFFIX = {
+    ".md": Format.MARKDOWN,
+    ".markdown": Format.MARKDOWN,
+    ".html": Format.HTML,
+    ".htm": Format.HTML,
+    ".json": Format.JSON,
+    ".sarif": Format.SARIF,
+}
+
+
+def report(
+    format_: Annotated[
+        Format | None,
+        typer.Option("--format", "-f", help="Default: by FILE's suffix, else for the terminal."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the report to FILE.")
+    ] = None,
+    upstream: Annotated[
+        str | None, typer.Option("--upstream", metavar="REF", help="Upstream's branch.")
+    ] = None,
+    suggest: Annotated[
+        bool, typer.Option(help="Look for places where unmapped hunks could go (slower).")
+    ] = True,
+    json: Annotated[bool, typer.Option("--json", help="As --format json.")] = False,
+) -> int:
+    """What came from upstream, the local edits and where they are, and what needs a look."""
+    chosen = Format.JSON if json else format_
+    if chosen is None:
+        chosen = _BY_SUFFIX.get(output.suffix.lower(), Format.TERMINAL) if output else Format.TERMINAL
+    here = opened()
+    with progress("report", quiet=chosen is Format.JSON):
+        found = ledger(here, upstream, suggest=suggest)
+    if chosen is Format.TERMINAL and output is None:
+        _print(found)
+    else:
+        _write(_text(found, chosen), output)
+    return ExitCode.CLEAN if found.clean else ExitCode.FINDINGS
+
+
+def _text(found: Ledger, chosen: Format) -> str:
+    if chosen is Format.HTML:
+        return html.render(found, __version__)
+    if chosen is Format.SARIF:
+        return json_module.dumps(sarif(found, __version__), indent=2) + "\n"
+    if chosen is Format.JSON:
+        envelope = {"mergeguard": 1, "kind": "report", **jsonreport.ledger_data(found)}
+        return json_module.dumps(envelope, indent=2) + "\n"
+    if chosen is Format.MARKDOWN:
+        return markdown.render(found)
+    with out.capture() as captured:
+        _print(found)
+    return captured.get()
+
+
+def _write(text: str, output: Path | None) -> None:
+    data = text.encode("utf-8", "surrogateescape")
+    if output is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        output.write_bytes(data)
+    except OSError as error:
+        raise LayoutError(
+            f"the report can't be written: {error.strerror}", where=Location(str(output))
+        ) from None
+    out.print(f"Wrote {escape(str(output))}.")
+
+
+# -- the terminal ----------------------------------------------------------------------------------------
+
+
+def _print(found: Ledger) -> None:
+    out.print(f"[bold]{escape(found.branch)}[/] at {found.head[:12]}")
+    for note in found.notes:
+        out.print(f"[yellow]note:[/] {escape(note)}")
+    last = found.last_sync
+    if last is not None:
+        merge = f", merged as {last.commit[:12]}" if last.commit else ""
+        out.print(
+            f"last sync: {escape(last.upstream)} at {last.theirs[:12]}, "
+            f"{markdown.count(last.commits, 'commit')}{merge} [dim]({escape(last.state)})[/]"
+        )
+        for message in last.messages:
+            out.print(f"  [dim]·[/] {escape(message)}")
+    for rule in found.rules:
+        _print_rule(rule, found)
+    for path in found.conflicts:
+        out.print(f"  [red]✗[/] {escape(path)}: conflict")
+    if found.clean:
+        out.print("[green]Nothing needs a look.[/]")
+    command = found.next_command()
+    if command is not None:
+        out.print(f"\n[bold]next:[/] {escape(command)}")
+
+
+def _print_rule(rule: RuleLedger, found: Ledger) -> None:
+    colour = "red" if rule.problem else "green" if rule.state == "split" else "yellow"
+    if rule.upstream is None:
+        colour = "dim"
+    out.print(
+        f"\n[bold]{escape(rule.name)}[/]  {escape(rule.monolith or '-')}  [{colour}]{escape(rule.state)}[/]"
+    )
+    if rule.problem:
+        out.print(f"  [red]✗[/] {escape(rule.problem)}")
+    _print_arrivals("came with the last sync", rule.arrived)
+    _print_arrivals("waiting upstream", rule.waiting)
+    for edit in rule.edits:
+        inside = f" in {edit.item}" if edit.item else ""
+        out.print(
+            f"  [green]✓[/] {escape(edit.path)}:{edit.line}{escape(inside)}  +{edit.added} -{edit.removed}"
+        )
+    for hunk in rule.overlay:
+        out.print(f"  [dim]~[/] {escape(hunk.path)}:{hunk.line}  [dim]overlay ({hunk.reason.value})[/]")
+    synced = None if found.last_sync is None else found.last_sync.rule(rule.name)
+    for finding in synced.findings if synced is not None else ():
+        out.print(f"  [yellow]![/] {escape(finding)}")
+    for note in dict.fromkeys((*rule.notes, *(synced.notes if synced is not None else ()))):
+        out.print(f"  [dim]·[/] {escape(note)}")
+    for case in rule.unmapped:
+        _print_case(case)
+
+
+def _print_arrivals(title: str, arrivals: tuple[Arrival, ...], limit: int = 8) -> None:
+    if not arrivals:
+        return
+    added, removed = sum(a.added for a in arrivals), sum(a.removed for a in arrivals)
+    out.print(f"  {title}: {markdown.count(len(arrivals), 'item')}, +{added} -{removed}")
+    for arrival in arrivals[:limit]:
+        out.print(f"    [dim]{escape(arrival.item)} {arrival.status} +{arrival.added} -{arrival.removed}[/]")
+    if len(arrivals) > limit:
+        out.print(f"    [dim]… {len(arrivals) - limit} more[/]")
+
+
+def _print_case(case: Case, *, limit: int = 6) -> None:
+    mark = "[yellow]![/]" if case.open else "[dim]=[/]"
+    place = f"{case.hunk.path}:{case.hunk.line}"
+    out.print(f"  {mark} [bold]{case.id}[/]  {escape(place)}  {escape(case.message)}")
+    if case.kept is not None:
+        out.print(f"      kept in the layout{escape(': ' + case.kept) if case.kept else ''}")
+    if case.nearest:
+        line = f", line {case.nearest_line} upstream" if case.nearest_line else ""
+        out.print(f"      nearest declaration: {escape(case.nearest)}{line}")
+    signed = [("red", "-", line) for line in case.hunk.old.splitlines()]
+    signed += [("green", "+", line) for line in case.hunk.new.splitlines()]
+    for colour, sign, raw in signed[:limit]:
+        out.print(f"      [{colour}]{sign}{escape(jsonreport.text(raw))}[/]")
+    if len(signed) > limit:
+        out.print(f"      … {len(signed) - limit} more lines")
+    for place_ in case.places:
+        out.print(
+            f"      {place_.similarity:4.0%}  {escape(place_.path)}:{place_.line}  "
+            f"[dim]{place_.side} {escape(place_.item)}[/]"
+        )
+    for does, command in case.commands():
+        out.print(f"      {escape(command)}  [dim]# {escape(does)}[/]")
+
+
+# -- unmapped --------------------------------------------------------------------------------------------
+
+
+@unmapped_app.command("list")
+def list_(json: Json = False) -> int:
+    """Every unmapped hunk: id, place, reason."""
+    found = unmapped.review(opened(), suggest=json)
+    if json:
+        print_json("unmapped", {"hunks": jsonreport.cases_data(found)})
+    else:
+        _print_list(found)
+    return ExitCode.FINDINGS if any(case.open for case in found) else ExitCode.CLEAN
+
+
+def _print_list(found: Iterable[Case]) -> None:
+    shown = list(found)
+    for case in shown:
+        mark = "[yellow]open[/]" if case.open else "[dim]kept[/]"
+        place = f"{case.hunk.path}:{case.hunk.line}"
+        out.print(f"[bold]{case.id}[/]  {mark}  {escape(place)}  {escape(case.message)}")
+    still_open = [case for case in shown if case.open]
+    if not still_open:
+        out.print("No unmapped hunk is open.")
+    else:
+        out.print(f"\n[bold]next:[/] mergeguard unmapped show {still_open[0].id}")
+
+
+@unmapped_app.command()
+def show(
+    id_: Id,
+    patch: Annotated[
+        bool, typer.Option("--patch", help="Print the hunk as a patch, for `git apply` and `patch -p1`.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """One hunk: its text, why it is unmapped, where it could go, and the commands that resolve it."""
+    found = unmapped.find(opened(), id_, suggest=not patch)
+    if patch:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(found.patch)
+        sys.stdout.buffer.flush()
+    elif json:
+        print_json("unmapped", {"hunks": jsonreport.cases_data([found])})
+    else:
+        _print_case(found, limit=200)
+    return ExitCode.FINDINGS if found.open else ExitCode.CLEAN
+
+
+@unmapped_app.command()
+def apply(
+    id_: Id,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="FILE:LINE", help="Put it before this line of a file of the layout."),
+    ] = None,
+    dry_run: DryRun = False,
+) -> int:
+    """Put a hunk's text where it is mapped, staged; refused where it would not be."""
+    place = None
+    if to is not None:
+        path, colon, number = to.rpartition(":")
+        if not colon or not number.isdigit():
+            raise typer.BadParameter("give FILE:LINE, e.g. csrc/scale/kernels.cuh:12", param_hint="--to")
+        place = (path, int(number))
+    done = unmapped.apply(opened(), id_, place, dry_run=dry_run)
+    assert done.place is not None
+    verb = "Would put" if dry_run else "Put"
+    out.print(f"{verb} {done.case.id} at {escape(done.place[0])}:{done.place[1]}; it is mapped there.")
+    _print_saved(done)
+    return ExitCode.CLEAN
+
+
+@unmapped_app.command()
+def drop(id_: Id, dry_run: DryRun = False) -> int:
+    """Take a hunk out of the layout, staged; its patch is kept in the git folder."""
+    done = unmapped.drop(opened(), id_, dry_run=dry_run)
+    verb = "Would take" if dry_run else "Took"
+    out.print(f"{verb} {done.case.id} out of {', '.join(map(escape, done.files))}.")
+    _print_saved(done)
+    return ExitCode.CLEAN
+
+
+@unmapped_app.command()
+def edit(id_: Id) -> int:
+    """Open git's editor on the hunk's patch and apply what you save instead of it, staged."""
+    done = unmapped.edit(opened(), id_)
+    if done is None:
+        out.print("Nothing was changed.")
+        return ExitCode.CLEAN
+    out.print(f"Staged {', '.join(map(escape, done.files))}.")
+    _print_saved(done)
+    for case in done.left:
+        out.print(f"[yellow]still unmapped:[/] {case.id}  {escape(case.message)}")
+    return ExitCode.FINDINGS if done.left else ExitCode.CLEAN
+
+
+@unmapped_app.command()
+def keep(
+    id_: Id,
+    why: Annotated[str, typer.Option("--why", "-m", metavar="TEXT", help="The reason, for the report.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Open the hunk again.")] = False,
+) -> int:
+    """Record, staged, that a hunk belongs to the layout; it no longer counts as open."""
+    done = unmapped.keep(opened(), id_, why, undo=undo)
+    out.print(f"{'Opened' if undo else 'Kept'} {done.case.id} (staged {escape(done.files[0])}).")
+    return ExitCode.CLEAN
+
+
+def _print_saved(done: unmapped.Resolution) -> None:
+    if done.saved is not None:
+        out.print(f"  [dim]the hunk as it was: {escape(done.saved)} (`git apply` brings it back)[/]")
+        out.print("[bold]next:[/] `git diff --cached` to look, `git commit` to keep it")

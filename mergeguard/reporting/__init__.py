@@ -1,0 +1,1 @@
+"""The report as Markdown, HTML, JSON and SARIF: values in, text out."""

@@ -1,0 +1,128 @@
+"""The report as JSON; ``docs/report.schema.json`` is its published schema."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mergeguard.core.report import Arrival, Case, LastSync, Ledger, LocalEdit, RuleLedger
+from mergeguard.core.unsplit import Hunk
+
+
+def ledger_data(ledger: Ledger) -> dict[str, Any]:
+    """The report's values for ``json.dumps``, without the envelope that every command's JSON has."""
+    return {
+        "clean": ledger.clean,
+        "head": ledger.head,
+        "branch": ledger.branch,
+        "upstream": ledger.upstream,
+        "conflicts": list(ledger.conflicts),
+        "notes": list(ledger.notes),
+        "next": ledger.next_command(),
+        "last_sync": None if ledger.last_sync is None else _last_sync(ledger.last_sync),
+        "rules": [_rule(rule, ledger.last_sync) for rule in ledger.rules],
+    }
+
+
+def cases_data(cases: Sequence[Case]) -> list[dict[str, Any]]:
+    """Unmapped hunks as in the report."""
+    return [_case(case) for case in cases]
+
+
+def _last_sync(last: LastSync) -> dict[str, Any]:
+    return {
+        "upstream": last.upstream,
+        "ours": last.ours,
+        "theirs": last.theirs,
+        "commit": last.commit,
+        "commits": last.commits,
+        "state": last.state,
+        "conflicts": list(last.conflicts),
+        "messages": list(last.messages),
+    }
+
+
+def _rule(rule: RuleLedger, last: LastSync | None) -> dict[str, Any]:
+    synced = None if last is None else last.rule(rule.name)
+    return {
+        "name": rule.name,
+        "monolith": rule.monolith,
+        "state": rule.state,
+        "upstream_blob": rule.upstream,
+        "problem": rule.problem,
+        "arrived": [_arrival(a) for a in rule.arrived],
+        "waiting": [_arrival(a) for a in rule.waiting],
+        "edits": [_edit(e) for e in rule.edits],
+        "overlay": [_hunk(h) for h in rule.overlay],
+        "unmapped": cases_data(rule.unmapped),
+        "notes": list(rule.notes),
+        "last_sync": None
+        if synced is None
+        else {
+            "state": synced.state,
+            "conflicts": list(synced.conflicts),
+            "notes": list(synced.notes),
+            "findings": list(synced.findings),
+        },
+    }
+
+
+def _arrival(arrival: Arrival) -> dict[str, Any]:
+    return {
+        "item": arrival.item,
+        "kind": arrival.kind,
+        "status": arrival.status,
+        "added": arrival.added,
+        "removed": arrival.removed,
+    }
+
+
+def _edit(edit: LocalEdit) -> dict[str, Any]:
+    return {
+        "path": edit.path,
+        "line": edit.line,
+        "item": edit.item,
+        "added": edit.added,
+        "removed": edit.removed,
+    }
+
+
+def _hunk(hunk: Hunk) -> dict[str, Any]:
+    return {
+        "path": hunk.path,
+        "line": hunk.line,
+        "pristine_line": hunk.old_line,
+        "reason": hunk.reason.name.lower(),
+        "message": hunk.reason.value,
+        "detail": hunk.detail,
+        "old": text(hunk.old),
+        "new": text(hunk.new),
+    }
+
+
+def _case(case: Case) -> dict[str, Any]:
+    return {
+        "id": case.id,
+        "rule": case.rule,
+        "open": case.open,
+        "kept": case.kept,
+        **_hunk(case.hunk),
+        "nearest": None if not case.nearest else {"item": case.nearest, "upstream_line": case.nearest_line},
+        "places": [
+            {
+                "path": p.path,
+                "line": p.line,
+                "side": p.side,
+                "item": p.item,
+                "similarity": p.similarity,
+            }
+            for p in case.places
+        ],
+        "commands": [{"does": does, "command": command} for does, command in case.commands()],
+        "patch": text(case.patch),
+    }
+
+
+def text(raw: bytes) -> str:
+    """Bytes for a document: what is not UTF-8 is escaped."""
+    return raw.decode("utf-8", "backslashreplace")

@@ -1,0 +1,179 @@
+"""The report as Markdown, made to be the comment of a pull request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from mergeguard.core.report import Arrival, Case, LastSync, Ledger, RuleLedger
+from mergeguard.core.unsplit import Hunk
+from mergeguard.reporting.jsonreport import text
+
+#: More lines of one diff than this are folded away by a code host anyway.
+_LINES = 60
+_ARRIVALS = 12
+
+
+def render(ledger: Ledger) -> str:
+    """The whole report."""
+    out = ["## mergeguard report", "", _summary(ledger), ""]
+    out += [f"> {escape(note)}" for note in ledger.notes]
+    if ledger.conflicts:
+        out += ["", "### Conflicts", "", *(f"- {code(path)}" for path in ledger.conflicts)]
+    if ledger.last_sync is not None:
+        out += ["", *_last_sync(ledger.last_sync)]
+    split = [r for r in ledger.rules if r.upstream is not None]
+    if split:
+        out += ["", "| rule | monolith | state | came | waiting | local edits | overlay | unmapped |"]
+        out += ["|---|---|---|--:|--:|--:|--:|--:|", *(_row(rule) for rule in split)]
+    cases = [c for rule in ledger.rules for c in rule.unmapped]
+    if cases:
+        out += ["", "### Unmapped hunks"]
+        for case in sorted(cases, key=lambda c: not c.open):
+            out += ["", *_case(case)]
+    for rule in split:
+        out += _rule(rule, ledger.last_sync)
+    command = ledger.next_command()
+    if command:
+        out += ["", f"**next:** {code(command)}"]
+    return "\n".join(out).rstrip() + "\n"
+
+
+def _summary(ledger: Ledger) -> str:
+    where = f"{code(ledger.branch)} at {code(ledger.head[:12])}"
+    if ledger.clean:
+        return f"✅ {where}: every local edit is mapped to upstream's own files, or kept on purpose."
+    parts = []
+    if ledger.conflicts:
+        parts.append(count(len(ledger.conflicts), "conflicted file"))
+    if ledger.open:
+        parts.append(count(len(ledger.open), "unmapped hunk"))
+    broken = sum(r.problem is not None for r in ledger.rules)
+    if broken:
+        parts.append(count(broken, "rule") + " that can't be read")
+    return f"⚠️ {where}: {', '.join(parts)} to look at."
+
+
+def _last_sync(last: LastSync) -> list[str]:
+    merge = f", merged as {code(last.commit[:12])}" if last.commit else ""
+    title = (
+        f"Last sync: {code(last.upstream)} at {code(last.theirs[:12])}, "
+        f"{count(last.commits, 'commit')}{merge} ({escape(last.state)})."
+    )
+    return [title, *(f"- {escape(message)}" for message in last.messages)]
+
+
+def _row(rule: RuleLedger) -> str:
+    still_open = sum(c.open for c in rule.unmapped)
+    cells = (
+        escape(rule.name),
+        code(rule.monolith or ""),
+        escape(rule.state),
+        str(len(rule.arrived) or ""),
+        str(len(rule.waiting) or ""),
+        str(len(rule.edits) or ""),
+        str(len(rule.overlay) or ""),
+        f"**{still_open}**" if still_open else "",
+    )
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _case(case: Case) -> list[str]:
+    hunk = case.hunk
+    near = ""
+    if case.nearest:
+        line = f" (line {case.nearest_line} upstream)" if case.nearest_line else ""
+        near = f", nearest declaration {code(case.nearest)}{line}"
+    out = [
+        f"#### {code(case.id)} {code(f'{hunk.path}:{hunk.line}')}",
+        "",
+        f"{escape(case.message)}{near}.",
+    ]
+    if case.kept is not None:
+        out.append(f"Kept in the layout{f': {escape(case.kept)}' if case.kept else ' on purpose'}.")
+    out += ["", *diff_block(hunk)]
+    if case.places:
+        out += ["", "| place | similarity |", "|---|--:|"]
+        out += [
+            f"| {code(f'{p.path}:{p.line}')}, {p.side} {code(p.item)} | {p.similarity:.0%} |"
+            for p in case.places
+        ]
+    commands = [f"{command}  # {does}" for does, command in case.commands()]
+    return [*out, "", *fenced(commands, "sh")]
+
+
+def _rule(rule: RuleLedger, last: LastSync | None) -> list[str]:
+    synced = None if last is None else last.rule(rule.name)
+    lines: list[str] = []
+    if rule.problem:
+        lines.append(f"- ❌ {escape(rule.problem)}")
+    lines += [f"- came from upstream: {_arrival(a)}" for a in rule.arrived[:_ARRIVALS]]
+    lines += _more(rule.arrived, "came from upstream")
+    lines += [f"- waiting upstream: {_arrival(a)}" for a in rule.waiting[:_ARRIVALS]]
+    lines += _more(rule.waiting, "wait upstream")
+    lines += [
+        f"- local edit {code(f'{e.path}:{e.line}')}: +{e.added} -{e.removed}"
+        + (f" in {code(e.item)}" if e.item else "")
+        for e in rule.edits
+    ]
+    lines += [f"- overlay {code(f'{h.path}:{h.line}')}" for h in rule.overlay]
+    if synced is not None:
+        lines += [f"- conflict {code(path)}" for path in synced.conflicts]
+        lines += [f"- ⚠️ {escape(finding)}" for finding in synced.findings]
+        lines += [f"- {escape(note)}" for note in synced.notes if note not in rule.notes]
+    lines += [f"- {escape(note)}" for note in rule.notes]
+    if not lines:
+        return []
+    return [
+        "",
+        f"<details><summary><b>{escape(rule.name)}</b> ({count(len(lines), 'line')})</summary>",
+        "",
+        *lines,
+        "",
+        "</details>",
+    ]
+
+
+def _arrival(arrival: Arrival) -> str:
+    return f"{code(arrival.item)} {arrival.status}, +{arrival.added} -{arrival.removed}"
+
+
+def _more(arrivals: Sequence[Arrival], what: str) -> list[str]:
+    left = len(arrivals) - _ARRIVALS
+    return [f"- {left} more items {what}"] if left > 0 else []
+
+
+def diff_block(hunk: Hunk) -> list[str]:
+    """The hunk as a fenced diff; long ones are cut, and say so."""
+    lines = [f"-{text(line)}" for line in hunk.old.splitlines()]
+    lines += [f"+{text(line)}" for line in hunk.new.splitlines()]
+    cut = len(lines) - _LINES
+    if cut > 0:
+        lines = [*lines[:_LINES], f" … {cut} more lines"]
+    return fenced(lines, "diff")
+
+
+def fenced(lines: Iterable[str], language: str) -> list[str]:
+    """A fenced block that no text in it can end."""
+    lines = list(lines)
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}{language}", *lines, fence]
+
+
+def code(raw: str) -> str:
+    """An inline code span that no text in it can end."""
+    longest = max((len(run) for run in re.findall("`+", raw)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if raw.startswith("`") or raw.endswith("`") else ""
+    return f"{fence}{pad}{' '.join(raw.splitlines())}{pad}{fence}"
+
+
+def escape(raw: str) -> str:
+    """Text in which nothing is markup."""
+    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", " ".join(raw.splitlines()))
+
+
+def count(number: int, thing: str) -> str:
+    """``1 hunk``, ``2 hunks``."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,137 @@
+"""The report as SARIF 2.1.0, for a code host's annotations (OASIS, "Static Analysis Results Interchange
+Format Version 2.1.0").
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from mergeguard.core.report import Case, Ledger
+from mergeguard.core.unsplit import Reason
+from mergeguard.reporting.jsonreport import text
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+_HELP = "`mergeguard unmapped show ID` shows the hunk with the places it could go to."
+_RULES = {
+    **{
+        f"unmapped/{reason.name.lower().replace('_', '-')}": (reason.value, _HELP, "warning")
+        for reason in Reason
+        if reason is not Reason.GLUE
+    },
+    "conflict": (
+        "a sync left a conflict in this file",
+        "Resolve the markers, `git add` the file, then `mergeguard sync --continue`.",
+        "error",
+    ),
+    "finding": (
+        "a merge without conflicts that a person should look at",
+        "Compare the item with upstream's.",
+        "warning",
+    ),
+    "broken-rule": (
+        "a rule or its layout can't be read",
+        "`mergeguard status` names the file.",
+        "error",
+    ),
+}
+
+
+def sarif(ledger: Ledger, version: str) -> dict[str, Any]:
+    """The log for ``json.dumps``; ``version`` is mergeguard's. Paths are relative to the root."""
+    results = [_result("conflict", "conflict: both sides changed this", path, 1) for path in ledger.conflicts]
+    for rule in ledger.rules:
+        path = rule.monolith or f".mergeguard/rules/{rule.name}.toml"
+        if rule.problem:
+            results.append(_result("broken-rule", f"{rule.name}: {rule.problem}", path, 1))
+        synced = None if ledger.last_sync is None else ledger.last_sync.rule(rule.name)
+        for finding in synced.findings if synced is not None else ():
+            results.append(_result("finding", f"{rule.name}: {finding}", path, 1))
+        results += [_case(case) for case in rule.unmapped]
+    ids = list(_RULES)
+    for result in results:
+        result["ruleIndex"] = ids.index(result["ruleId"])
+    return {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "mergeguard",
+                        "semanticVersion": version,
+                        "informationUri": "https://pypi.org/project/mergeguard/",
+                        "rules": [_rule(name) for name in ids],
+                    }
+                },
+                "automationDetails": {"id": "mergeguard/report/"},
+                "columnKind": "unicodeCodePoints",
+                "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "the repository's root"}}},
+                "results": results,
+            }
+        ],
+    }
+
+
+def _rule(name: str) -> dict[str, Any]:
+    short, help_, level = _RULES[name]
+    return {
+        "id": name,
+        "name": "".join(part.capitalize() for part in name.replace("/", "-").split("-")),
+        "shortDescription": {"text": short},
+        "fullDescription": {"text": short},
+        "help": {"text": help_, "markdown": help_},
+        "defaultConfiguration": {"level": level},
+    }
+
+
+def _case(case: Case) -> dict[str, Any]:
+    hunk = case.hunk
+    lines = [f"unmapped hunk {case.id}: {case.message}"]
+    if case.nearest:
+        lines.append(f"nearest declaration: {case.nearest}")
+    lines += [f"{command}  ({does})" for does, command in case.commands()]
+    name = f"unmapped/{hunk.reason.name.lower().replace('_', '-')}"
+    result = _result(name, "\n".join(lines), hunk.path, hunk.line, len(hunk.new.splitlines()), text(hunk.new))
+    result["partialFingerprints"] = {"mergeguardHunk/v1": case.id}
+    result["relatedLocations"] = [
+        {
+            "id": number,
+            "message": {"text": f"candidate: {p.side} {p.item}, similarity {p.similarity:.0%}"},
+            **_location(p.path, p.line),
+        }
+        for number, p in enumerate(case.places, 1)
+    ]
+    if case.kept is not None:
+        result["level"] = "note"
+        result["suppressions"] = [
+            {"kind": "external", "status": "accepted", "justification": case.kept or "kept on purpose"}
+        ]
+    return result
+
+
+def _result(
+    rule: str, message: str, path: str, line: int, lines: int = 1, snippet: str = ""
+) -> dict[str, Any]:
+    return {
+        "ruleId": rule,
+        "level": _RULES[rule][2],
+        "message": {"text": message},
+        "locations": [_location(path, line, lines, snippet)],
+    }
+
+
+def _location(path: str, line: int, lines: int = 1, snippet: str = "") -> dict[str, Any]:
+    region: dict[str, Any] = {"startLine": max(1, line)}
+    if lines > 1:
+        region["endLine"] = max(1, line) + lines - 1
+    if snippet:
+        region["snippet"] = {"text": snippet}
+    uri = quote(path.encode("utf-8", "surrogateescape"))
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"},
+            "region": region,
+        }
+    }
