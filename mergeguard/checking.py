@@ -66,10 +66,13 @@ def _failed(guarded: Guarded, error: MergeguardError) -> Finding:
 
 def _claims(layouts: dict[str, Layout]) -> Iterator[Finding]:
     owner: dict[str, str] = {}
+    told: set[tuple[str, str]] = set()
     for name, layout in layouts.items():
         for file in layout.files:
             other = owner.setdefault(file.path, name)
-            if other != name:
+            # Two rules that share one file often share all: the first says it.
+            if other != name and (name, other) not in told:
+                told.add((name, other))
                 hint = "give one of the two another `layout` folder, or remove one"
                 message = f"the rule {other} writes this file, too"
                 yield check.Reporter(name).error("rule", message, file.path, hint=hint)
@@ -148,6 +151,9 @@ class _Checker:
         yield from self.drift(before)
         yield from check.check_hunks(self.name, before)
         texts = {path: text for path, text in {**now, **more}.items() if text is not None}
+        if not merged.conflicts and not any(text is None for text in now.values()):
+            # Where glue is out of date, that has been said: what counts is what a refresh would leave.
+            texts = dict(merged.files)
         yield from self.about_text(rule, layout, texts)
         yield from self.program(rule, pristine, before, texts)
 

@@ -141,9 +141,14 @@ def check_recomposed(
     say = Reporter(name)
     derived = before.layout.by_path
     refresh = f"`mergeguard split {name}` derives it again"
+    moved = _moved(before)
+    for path, line, home in moved:
+        message = f"the rule gives this text to {home}"
+        yield say.warning("drift", message, path, line, hint=f"`mergeguard split {name}` moves it there")
+    explained = {path for path, _, _ in moved} | {home for _, _, home in moved}
     for path in sorted(set(now) | set(recomposed.files)):
         mine, new = now.get(path), recomposed.files.get(path)
-        if mine is None and path in recomposed.removed:
+        if (mine is None and path in recomposed.removed) or path in explained - set(recomposed.conflicts):
             continue
         line = _first_difference(mine or b"", new or b"")
         if path in recomposed.conflicts:
@@ -163,6 +168,19 @@ def check_recomposed(
             )
         else:
             yield say.error("drift", "glue is out of date with the text it serves", path, line, hint=refresh)
+
+
+def _moved(before: Unsplit) -> list[tuple[str, int, str]]:
+    """Edits that the layout of today's monolith has in another file: path and line as typed, new path."""
+    found = []
+    shift = 0
+    for edit in before.edits:
+        if edit.text.strip():
+            home, _ = before.layout.to_layout(edit.start + shift)
+            if home.path != edit.path:
+                found.append((edit.path, edit.line, home.path))
+        shift += len(edit.text) - (edit.end - edit.start)
+    return found
 
 
 def _first_difference(one: bytes, other: bytes) -> int:
