@@ -39,6 +39,7 @@ class MergeguardError(Exception):
     """
 
     exit_code = ExitCode.USAGE
+    default_hint: str | None = None
 
     def __init__(
         self,
@@ -51,7 +52,7 @@ class MergeguardError(Exception):
         super().__init__(message)
         self.message = message
         self.where = where
-        self.hint = hint
+        self.hint = hint or self.default_hint
         self.changed = changed
 
     def __str__(self) -> str:
@@ -61,13 +62,19 @@ class MergeguardError(Exception):
 class RuleError(MergeguardError):
     """A rule file is broken, or its selectors do not fit themselves."""
 
+    default_hint = "correct the rule; `mergeguard rules schema` says what a rule may hold"
+
 
 class RuleMismatch(MergeguardError):
     """A rule is well formed but does not fit a monolith: names the item it can't place."""
 
+    default_hint = "adapt the rule; `mergeguard rules explain` shows where each item goes"
+
 
 class SourceError(MergeguardError):
     """A source file that can't be read as C++/CUDA/HIP items (unterminated comment, unbalanced braces)."""
+
+    default_hint = "correct the file, or end its split: `mergeguard leave RULE`"
 
 
 class LayoutError(MergeguardError):
