@@ -12,6 +12,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from mergeguard.core.lexer import Directive, Lexed, lex
 from mergeguard.core.source import Source, line_of, parse
@@ -137,9 +138,13 @@ def _without_includes(text: bytes) -> bytes:
     return _INCLUDE.sub(lambda found: found[0].replace(b'"', b"'"), text)
 
 
+# Every unit takes the same headers in.
+_lexed = lru_cache(maxsize=32)(lex)
+
+
 def _take_in(state: _State, path: str) -> None:
     text = state.files[path].text
-    lexed = lex(text)
+    lexed = _lexed(text)
     if path in state.once:
         return
     if state.taken.count(path) > 50:
