@@ -46,6 +46,7 @@ class _Reader:
         self.workspace = workspace
         self.last = last
         self.theirs = self._workspace(theirs)
+        self.head, self.commit = fork.head(), theirs
         self.suggest = suggest
         self.unstaged = unmapped.unstaged_paths(fork.repository)
         landed = last if last is not None and last.state != lastsync.ELSEWHERE else None
@@ -85,6 +86,8 @@ class _Reader:
         notes = list(pristine.notes)
         if self.theirs is not None and newer is None:
             state = "gone upstream"
+            if path is not None and (new_path := self._renamed(path)) is not None:
+                state = f"renamed upstream to {new_path}"
         if newer is not None and newer != pristine.monolith:
             try:
                 layout = workspace.split_with_lock(guarded, newer)
@@ -116,6 +119,18 @@ class _Reader:
         if old is None or new is None:
             return ()
         return arrivals(ours.pristine(old).monolith, new)
+
+    def _renamed(self, path: str) -> str | None:
+        """What git's rename detection says upstream calls the monolith now."""
+        assert self.theirs is not None
+        bases = self.repository.merge_bases(self.head, self.commit) if self.commit else ()
+        for base in bases[:1]:
+            for status, old, new in self.repository.diff_names(
+                self.repository.tree_of(base), self.theirs.tree
+            ):
+                if status == "R" and old == path:
+                    return new
+        return None
 
     def _monolith(self, there: Workspace, guarded: Guarded) -> bytes | None:
         """The rule's monolith in another tree, whole; None if that has none."""

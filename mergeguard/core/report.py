@@ -14,7 +14,10 @@ from hashlib import blake2b
 from mergeguard.core.diff import diff
 from mergeguard.core.layout import Layout
 from mergeguard.core.source import Item, Kind, parse
-from mergeguard.core.unsplit import Hunk
+from mergeguard.core.unsplit import Hunk, Reason
+
+# Items that nobody looks for first.
+_MINOR = frozenset({Kind.INCLUDE, Kind.CONDITIONAL, Kind.PRAGMA, Kind.UNDEF, Kind.COMMENT, Kind.OPAQUE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,11 @@ class Case:
         ]
         if self.kept is not None:
             return (*found, ("open it again", f"mergeguard unmapped keep {self.id} --undo"))
+        if self.hunk.reason is Reason.FILE_REMOVED:
+            return (
+                ("bring the file back", f"{add}mergeguard unmapped drop {self.id}"),
+                ("the file is meant to be gone", f"{add}mergeguard unmapped keep {self.id}"),
+            )
         return (
             *found,
             ("write it differently", f"{add}mergeguard unmapped edit {self.id}"),
@@ -204,7 +212,9 @@ class Ledger:
 
 
 def arrivals(old: bytes, new: bytes) -> tuple[Arrival, ...]:
-    """The items in which two versions of a monolith differ, in the new one's order, removed ones last."""
+    """The items in which two versions of a monolith differ: declarations in the new one's order, removed ones
+    last, then includes, directives and the like.
+    """
     if old == new:
         return ()
     before = {i.key: i for i in parse(old).items}
@@ -223,7 +233,7 @@ def arrivals(old: bytes, new: bytes) -> tuple[Arrival, ...]:
         if arrival.added or arrival.removed:
             found.append(arrival)
     found += [_arrival(item, "removed", old[item.start : item.end], b"") for item in gone]
-    return tuple(found)
+    return tuple(sorted(found, key=lambda a: a.kind in _MINOR))
 
 
 def _arrival(item: Item, status: str, old: bytes, new: bytes) -> Arrival:
@@ -268,9 +278,9 @@ def nearest(monolith: bytes, hunk: Hunk) -> tuple[str, int | None]:
 def _declaration(items: Sequence[Item], offset: int) -> Item | None:
     """The named item at a byte, else the next one that has a name, else the last before it."""
     for item in items:
-        if item.end > offset and item.name and item.kind is not Kind.CONDITIONAL:
+        if item.end > offset and item.name and item.kind not in _MINOR:
             return item
-    return next((i for i in reversed(items) if i.name), None)
+    return next((i for i in reversed(items) if i.name and i.kind not in _MINOR), None)
 
 
 def line_of(text: bytes, offset: int) -> int:
