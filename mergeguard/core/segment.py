@@ -80,7 +80,7 @@ class _Fork:
                 merged[key] = view
             else:
                 kept.assumed = {a: v for a, v in kept.assumed.items() if view.assumed.get(a) == v}
-        return list(merged.values())[:_MOST_VIEWS]
+        return list(merged.values())
 
 
 class _Glue(Exception):
@@ -243,6 +243,11 @@ class _Walk:
                     if name == "endif":
                         forks.pop()
                         views = fork.leaving()
+                        if len(views) > _MOST_VIEWS:
+                            reader.problems.append(
+                                (directive.start, "too many conditions cut brackets apart")
+                            )
+                            views = views[:1]
                         if not forks and not any(view.pending for view in views):
                             return self.done(start, position, views[0])
                     else:

@@ -59,7 +59,7 @@ def nested(source: Source, item: Item) -> tuple[Item, ...]:
     """The items inside a namespace or ``extern "C"`` block; joined they are the bytes between its braces.
 
     Names are qualified by the namespace, conditions begin with the item's; offsets are those of the file.
-    Other items have none.
+    Other items have none, nor has a block that can't be read alone (a condition around its end, say).
     """
     if item.kind is not Kind.NAMESPACE or item.body is None:
         return ()
@@ -70,7 +70,9 @@ def nested(source: Source, item: Item) -> tuple[Item, ...]:
     path = tuple(
         Branch(exact, short) for exact, short in zip(item.condition, item.key.condition, strict=True)
     )
-    segments, _ = segment(lexed, lexed.index_at(start), lexed.index_at(end), path)
+    segments, problems = segment(lexed, lexed.index_at(start), lexed.index_at(end), path)
+    if problems:
+        return ()
     prefix = "" if item.name.startswith("extern ") or not item.name else f"{item.name}::"
     return _Builder(lexed, prefix).build(segments, start, end, header=False)
 

@@ -582,6 +582,18 @@ def test_nested_in_extern_c_is_not_qualified():
     assert [i.name for i in nested(source, source.items[0])] == ["f"]
 
 
+def test_block_that_ends_in_every_branch_has_no_nested_items():
+    text = b"namespace n {\n#if A\nint a;\n}\n#else\nint b;\n}\n#endif\nint c;\n"
+    source = check_lossless(text)
+    assert [i.name for i in source.items] == ["n", "c"]
+    assert nested(source, source.items[0]) == ()
+
+
+def test_too_many_conditions_are_a_problem_and_still_lossless():
+    text = b"void f() {\n" + b"".join(b"#if A%d\n{\n#endif\n" % i for i in range(40)) + b"}\n"
+    assert any("too many" in message for _, message in check_lossless(text).problems)
+
+
 def test_other_items_have_no_nested_ones():
     source = parse(b"struct A { int x; };\n")
     assert nested(source, source.items[0]) == ()
