@@ -38,17 +38,17 @@ JOBS = (1, 2, 4, 8)
 
 NVCC = (
     "nvcc -std=c++20 -gencode arch=compute_90,code=sm_90 --expt-relaxed-constexpr --expt-extended-lambda -O2 "
-    "-DNDEBUG -Xcompiler -fPIC -DENABLE_FP8 -DUSE_CUDA -DTORCH_TARGET_VERSION=0x020B000000000000ULL "
-    "{compress} -isystem {stubs} -isystem {torch} -isystem {torch}/torch/csrc/api/include "
+    "-DNDEBUG -Xcompiler -fPIC -DENABLE_FP8 -DUSE_CUDA {stable} {compress} "
+    "-isystem {stubs} -isystem {torch} -isystem {torch}/torch/csrc/api/include "
     "-I {{root}}/csrc -c {{source}} -o {{output}}"
 )
 # The libraries' headers are not needed beyond their handle types.
 STUBS = {
-    "cublas_v2.h": "typedef struct cublasContext* cublasHandle_t;\n",
+    "cublas_v2.h": "#pragma once\ntypedef struct cublasContext* cublasHandle_t;\ntypedef int cublasStatus_t;\n",
     "cublasLt.h": "typedef struct cublasLtContext* cublasLtHandle_t;\n",
     "cusparse.h": "typedef struct cusparseContext* cusparseHandle_t;\n",
-    "cusolverDn.h": "typedef struct cusolverDnContext* cusolverDnHandle_t;\n",
-    "cusolver_common.h": "#pragma once\n",
+    "cusolverDn.h": "#pragma once\ntypedef struct cusolverDnContext* cusolverDnHandle_t;\n",
+    "cusolver_common.h": "#pragma once\ntypedef int cusolverStatus_t;\n",
 }
 # Headers alone: the includes of a shard, and nothing of the monolith's own.
 FLOORS = {"paged_attention_v1": "common.h", "selective_scan_fwd": "common.h"}
@@ -184,7 +184,11 @@ def vllm(arguments: argparse.Namespace) -> None:
     for name, content in STUBS.items():
         (stubs / name).write_text(content, encoding="utf-8")
     compress = f"--compress-mode={arguments.compress}" if arguments.compress else ""
-    command = from_template(NVCC.format(compress=compress, stubs=stubs, torch=arguments.torch))
+    # vLLM moved its kernels to PyTorch's stable interface, whose headers refuse the others and vice versa.
+    stable = "-DTORCH_TARGET_VERSION=0x020B000000000000ULL" if "libtorch_stable" in path else ""
+    command = from_template(
+        NVCC.format(stable=stable, compress=compress, stubs=stubs, torch=arguments.torch)
+    )
     base = build_folder() / f"sources-{arguments.version}"
     if not (base / "csrc").is_dir():
         shutil.copytree(tree / "csrc", base / "csrc")
