@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,10 +10,13 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from mergeguard import blame as blaming
 from mergeguard import exporting, importing
 from mergeguard.cli import render
 from mergeguard.cli.console import err, opened, options, out, print_json
+from mergeguard.core.annotate import Style, porcelain
 from mergeguard.errors import ExitCode, Location, MergeguardError
+from mergeguard.fork import Fork
 
 UPSTREAM = "Upstream"
 
@@ -21,6 +25,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
     app.command("export", rich_help_panel=UPSTREAM)(export)
     app.command("import", rich_help_panel=UPSTREAM)(import_)
+    app.command("blame", rich_help_panel=UPSTREAM)(blame)
 
 
 def _path(given: str) -> Path:
@@ -167,3 +172,62 @@ def _read(name: str) -> bytes:
         return _path(name).read_bytes()
     except OSError as error:
         raise MergeguardError(f"can't read the patch: {error.strerror}", where=Location(name)) from error
+
+
+def blame(
+    arguments: Annotated[list[str], typer.Argument(metavar="[REV] FILE", help="As for `git blame`.")],
+    ranges: Annotated[list[str] | None, typer.Option("-L", metavar="A,B", help="Only these lines.")] = None,
+    machine: Annotated[bool, typer.Option("-p", "--porcelain", help="For programs.")] = False,
+    line_porcelain: Annotated[
+        bool, typer.Option("--line-porcelain", help="The same, all headers on every line.")
+    ] = False,
+    email: Annotated[bool, typer.Option("-e", "--show-email", help="Mail addresses.")] = False,
+    long: Annotated[bool, typer.Option("-l", help="Long commit names.")] = False,
+    suppress: Annotated[bool, typer.Option("-s", help="No author and date.")] = False,
+    raw_time: Annotated[bool, typer.Option("-t", help="Raw times.")] = False,
+    number: Annotated[bool, typer.Option("-n", "--show-number", help="The origin's line.")] = False,
+    name: Annotated[bool, typer.Option("-f", "--show-name", help="The origin's file.")] = False,
+    blank: Annotated[bool, typer.Option("-b", help="No name for boundary commits.")] = False,
+    root: Annotated[bool, typer.Option("--root", help="Root commits are no boundary.")] = False,
+    whitespace: Annotated[bool, typer.Option("-w", help="Ignore white space.")] = False,
+    moves: Annotated[int, typer.Option("-M", count=True, help="Follow moves in a file.")] = 0,
+    copies: Annotated[int, typer.Option("-C", count=True, help="Follow copies from files.")] = 0,
+    first_parent: Annotated[bool, typer.Option("--first-parent", help="Blame merges.")] = False,
+    ignored: Annotated[list[str] | None, typer.Option("--ignore-rev", metavar="REV")] = None,
+    date: Annotated[str | None, typer.Option("--date", metavar="FORMAT", help="As git's.")] = None,
+    abbrev: Annotated[int | None, typer.Option("--abbrev", metavar="N")] = None,
+) -> int:
+    """Who wrote each line of a layout file: upstream's authors for lines that moved here."""
+    if len(arguments) > 2:
+        raise typer.BadParameter("give [REV] FILE")
+    here = opened()
+    path = _in_repository(here, arguments[-1])
+    switches = (("--root", root), ("-w", whitespace), ("--first-parent", first_parent))
+    lines = blaming.blame(
+        here,
+        blaming.Request(
+            path,
+            arguments[0] if len(arguments) == 2 else None,
+            tuple(ranges or ()),
+            (*(o for o, wanted in switches if wanted), *["-M"] * moves, *["-C"] * copies),
+            tuple(ignored or ()),
+        ),
+    )
+    if machine or line_porcelain:
+        text = porcelain(lines, every_line=line_porcelain)
+    else:
+        style = Style(email, long, suppress, raw_time, number, name, blank)
+        text = blaming.shown(here, lines, path, style, date=date, abbrev=abbrev)
+    sys.stdout.buffer.write(text)
+    sys.stdout.buffer.flush()
+    return ExitCode.CLEAN
+
+
+def _in_repository(here: Fork, given: str) -> str:
+    """A file as typed (relative to where the command runs, or to the root) as a path from the root."""
+    typed = Path(os.path.normpath(_path(given)))
+    top = here.repository.work_tree
+    if typed.exists() and typed.resolve().is_relative_to(top.resolve()):
+        # Only the folder is resolved: the file itself may be a symbolic link.
+        return (typed.parent.resolve() / typed.name).relative_to(top.resolve()).as_posix()
+    return given

@@ -1,0 +1,229 @@
+"""Lines with their origins: reading what ``git blame --line-porcelain`` prints, writing git's own formats."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+ZERO = "0" * 40
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """One line of a file and where it comes from.
+
+    ``line`` and ``origin_line`` are 1-based; ``path`` is the origin's file, raw bytes, ``previous`` the
+    parent's commit and file. ``facts`` are the headers from ``author`` to
+    ``summary``, whole lines without ending. ``text`` is the line with its ending.
+    """
+
+    oid: str
+    origin_line: int
+    line: int
+    path: bytes
+    facts: tuple[bytes, ...]
+    text: bytes
+    previous: tuple[str, bytes] | None = None
+    boundary: bool = False
+    ignored: bytes = b""
+
+    def fact(self, name: bytes) -> bytes:
+        """The value of a header, b"" without it."""
+        return next((f[len(name) + 1 :] for f in self.facts if f.startswith(name + b" ")), b"")
+
+
+def parse_line_porcelain(raw: bytes) -> tuple[Annotated, ...]:
+    """The lines of ``git blame --line-porcelain``, in order."""
+    found: list[Annotated] = []
+    lines = raw.split(b"\n")
+    at = 0
+    while at < len(lines) - 1:
+        head = lines[at].split(b" ")
+        at += 1
+        facts: list[bytes] = []
+        path, previous, boundary, ignored = b"", None, False, b""
+        while not lines[at].startswith(b"\t"):
+            name, _, value = lines[at].partition(b" ")
+            if name == b"filename":
+                path = unquoted(value)
+            elif name == b"previous":
+                oid, _, old = value.partition(b" ")
+                previous = (oid.decode(), unquoted(old))
+            elif name == b"boundary":
+                boundary = True
+            elif name in (b"ignored", b"unblamable"):
+                ignored = name
+            else:
+                facts.append(lines[at])
+            at += 1
+        found.append(
+            Annotated(
+                head[0].decode(),
+                int(head[1]),
+                int(head[2]),
+                path,
+                tuple(facts),
+                lines[at][1:] + b"\n",
+                previous,
+                boundary,
+                ignored,
+            )
+        )
+        at += 1
+    return tuple(found)
+
+
+_NAMED = {b"a": 7, b"b": 8, b"t": 9, b"n": 10, b"v": 11, b"f": 12, b"r": 13, b'"': 34, b"\\": 92}
+_ESCAPES = {code: b"\\" + name for name, code in _NAMED.items()}
+
+
+def quoted(raw: bytes) -> bytes:
+    """A path as git prints it: as C writes a string where it holds anything unusual."""
+    if all(0x20 <= byte < 0x7F and byte not in b'"\\' for byte in raw):
+        return raw
+    return b'"%s"' % b"".join(
+        _ESCAPES.get(byte, bytes([byte]) if 0x20 <= byte < 0x7F else b"\\%03o" % byte) for byte in raw
+    )
+
+
+def unquoted(shown: bytes) -> bytes:
+    """The inverse of ``quoted``."""
+    if not shown.startswith(b'"'):
+        return shown
+    return re.sub(
+        rb"\\([0-7]{3}|.)",
+        lambda m: bytes([int(m[1], 8) if len(m[1]) == 3 else _NAMED[m[1]]]),
+        shown[1:-1],
+    )
+
+
+# -- for machines --------------------------------------------------------------------------------------
+
+
+def porcelain(lines: Sequence[Annotated], *, every_line: bool = False) -> bytes:
+    """``git blame --porcelain``, or ``--line-porcelain``, of these lines."""
+    paths: dict[str, set[bytes]] = {}
+    for line in lines:
+        paths.setdefault(line.oid, set()).add(line.path)
+    shown: set[str] = set()
+    out: list[bytes] = []
+    for group in _groups(lines):
+        for number, line in enumerate(group):
+            count = b" %d" % len(group) if number == 0 else b""
+            out.append(b"%s %d %d%s\n" % (line.oid.encode(), line.origin_line, line.line, count))
+            first = line.oid not in shown
+            if (number == 0 and first) or every_line:
+                shown.add(line.oid)
+                out += [fact + b"\n" for fact in line.facts]
+                out += [b"boundary\n"] if line.boundary else []
+            if every_line or (number == 0 and (first or len(paths[line.oid]) > 1)):
+                if line.previous is not None:
+                    out.append(b"previous %s %s\n" % (line.previous[0].encode(), quoted(line.previous[1])))
+                out.append(b"filename " + quoted(line.path) + b"\n")
+            if every_line or number == 0:
+                out += [line.ignored + b"\n"] if line.ignored else []
+            out.append(b"\t" + line.text)
+    return b"".join(out)
+
+
+def _groups(lines: Sequence[Annotated]) -> Iterable[list[Annotated]]:
+    group: list[Annotated] = []
+    for line in lines:
+        if group:
+            last = group[-1]
+            same = (line.oid, line.path, line.previous, line.ignored) == (
+                last.oid,
+                last.path,
+                last.previous,
+                last.ignored,
+            )
+            if not (same and line.line == last.line + 1 and line.origin_line == last.origin_line + 1):
+                yield group
+                group = []
+        group.append(line)
+    if group:
+        yield group
+
+
+# -- for people ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What ``git blame`` shows: its options -e, -l, -s, -t, -n, -f and -b, in this order."""
+
+    email: bool = False
+    long: bool = False
+    suppress: bool = False
+    raw_time: bool = False
+    number: bool = False
+    name: bool = False
+    blank_boundary: bool = False
+
+
+def annotate(
+    lines: Sequence[Annotated],
+    style: Style,
+    *,
+    blamed: bytes,
+    abbreviated: int,
+    dates: Mapping[str, str],
+    date_width: int,
+) -> bytes:
+    """``git blame`` of these lines, as for a terminal.
+
+    ``blamed`` is the file asked for (others are named), ``abbreviated`` the length of an unambiguous
+    object name, ``dates`` the author dates by commit, each padded to ``date_width`` columns.
+    """
+    if not lines:
+        return b""
+    with_name = style.name or any(line.path != blamed for line in lines)
+    longest = max(len(line.path) for line in lines)
+    origin_digits = len(str(max(line.origin_line for line in lines)))
+    digits = len(str(max(line.line for line in lines)))
+    author = b"author-mail" if style.email else b"author"
+    names = {line.oid: line.fact(author) for line in lines}
+    widest = max(map(_width, names.values()))
+    out: list[bytes] = []
+    for line in lines:
+        shown = _name(line, style, abbreviated)
+        if with_name:
+            shown += b" " + line.path.ljust(longest)
+        if style.number:
+            shown += b" %*d" % (origin_digits, line.origin_line)
+        if not style.suppress:
+            who = names[line.oid]
+            shown += b" (" + who + b" " * (widest - _width(who)) + b" "
+            shown += _date(line, style, dates, date_width).rjust(10)
+        shown += b" %*d) " % (digits, line.line)
+        out.append(shown + line.text)
+    return b"".join(out)
+
+
+def _name(line: Annotated, style: Style, abbreviated: int) -> bytes:
+    length = 40 if style.long else min(40, abbreviated + 1)
+    oid = line.oid.encode()
+    if line.boundary:
+        if style.blank_boundary:
+            return b" " * length
+        oid = b"^" + oid
+    if line.ignored:
+        return (b"*" if line.ignored == b"unblamable" else b"?") + oid[: length - 1]
+    return oid[:length]
+
+
+def _date(line: Annotated, style: Style, dates: Mapping[str, str], width: int) -> bytes:
+    if style.raw_time:
+        return line.fact(b"author-time") + b" " + line.fact(b"author-tz")
+    text = dates[line.oid].encode()
+    return text + b" " * (width - _width(text))
+
+
+def _width(raw: bytes) -> int:
+    """Columns on a terminal."""
+    text = raw.decode("utf-8", "replace")
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )
