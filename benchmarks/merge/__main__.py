@@ -125,6 +125,8 @@ def run_set(
             verdict = verdicts[tool_name] = score(case, outcome)
             tally[tool_name][verdict] += 1
             by_kind[case.kind][tool_name][verdict] += 1
+            if verdict in ("equal", "white space") and outcome.findings:
+                tally[tool_name]["noted"] += 1
             hunks[tool_name] += outcome.conflicts
             lines[tool_name] += outcome.lines
             if tool_name == OWN:
@@ -165,12 +167,27 @@ def show(
     lines: Counter[str],
     seconds: Counter[str],
 ) -> None:
-    heads = ("cases", "equal", "=space", "conflict", "right confl", "finding", "WRONG", "hunks", "lines", "s")
+    heads = (
+        "cases",
+        "equal",
+        "=space",
+        "conflict",
+        "right confl",
+        "finding",
+        "WRONG",
+        "(noted)",
+        "hunks",
+        "lines",
+        "s",
+    )
     print(f"\n({name})  {'tool':28}" + "".join(f"{h:>12}" for h in heads))
     for tool, counts in tally.items():
         row = [
-            sum(counts.values()),
-            *(counts[c] for c in ("equal", "white space", "conflict", "conflict right", "finding", "wrong")),
+            sum(counts.values()) - counts["noted"],
+            *(
+                counts[c]
+                for c in ("equal", "white space", "conflict", "conflict right", "finding", "wrong", "noted")
+            ),
             hunks[tool],
             lines[tool],
         ]

@@ -21,6 +21,7 @@ _CASE = re.compile(rb"\bcase\s+([^:;{}]+?)\s*:")
 _DEFINE = re.compile(rb"#\s*define\s+(\w+)")
 _GUARD = re.compile(rb"\s*#\s*(?:if|elif|else|ifdef|ifndef)\b")
 _BLANK = re.compile(rb"(?:\s|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
+_DEFINING = (b"{", b"noexcept", b"const ", b"const\n", b"override")
 _PAREN = re.compile(rb"[()]")
 _MACRO_HEAD = re.compile(rb"#\s*define\s+$")
 _COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/")
@@ -280,9 +281,9 @@ def definitions(text: bytes, name: bytes) -> set[bytes]:
                     close = match.end()
                     break
             rest = _BLANK.match(text, close)
-            following = text[rest.end() if rest else close :][:1]
+            following = text[rest.end() if rest else close :][:9]
             line = text[text.rfind(b"\n", 0, at) + 1 : at]
-            if following == b"{" or _MACRO_HEAD.search(line):
+            if following.startswith(_DEFINING) or _MACRO_HEAD.search(line):
                 found.add(b"".join(_COMMENT.sub(b"", text[at_paren:close]).split()))
         at = text.find(name, end)
     return found

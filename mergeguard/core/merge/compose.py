@@ -189,25 +189,21 @@ class _Composer:
         after: dict[int, list[int]] = {}
         before: dict[int, list[int]] = {}
         at_start: list[int] = []
-        anchor: int | None = None
-        lead_place = {identity: k for k, identity in enumerate(order)}
-        for k, identity in enumerate(other.ids):
-            if identity in steady and identity in lead_place:
-                anchor = identity
-            if identity < known or identity in lead.place:
-                continue
-            leaf = other.leaves[k]
-            following = next((i for i in other.ids[k + 1 :] if i < known), None)
-            include = leaf.kind is Kind.INCLUDE and anchor is not None
-            if following is not None and following in steady and following in lead_place and not include:
-                before.setdefault(following, []).append(identity)
-            elif anchor is not None:
-                after.setdefault(anchor, []).append(identity)
-            else:
-                at_start.append(identity)
-            if leaf.kind is Kind.CONDITIONAL:
+        for anchor, run, following in _insertions(other, lead, known, steady):
+            leaves = [other.leaves[other.place[i]] for i in run]
+            following_known = following is not None and following in steady and following in lead.place
+            between = (
+                anchor is None or not following_known or _only_moved_between(order, anchor, following, steady)
+            )
+            if not _unconditional(leaves) and not between:
                 # A new condition around code that the lead moved elsewhere can't be placed.
-                self._check_condition(other, k, lead, lead_place)
+                raise Clash("a new condition stands where the other side moved declarations")
+            if following is not None and following_known and between and not _all_includes(leaves):
+                before.setdefault(following, []).extend(run)
+            elif anchor is not None:
+                after.setdefault(anchor, []).extend(run)
+            else:
+                at_start.extend(run)
         out: list[tuple[str, Piece]] = []
         home = lead.leaves[0].home if lead.leaves else self.paths[0]
         for identity in at_start:
@@ -239,14 +235,37 @@ class _Composer:
         a, b = (mine.text, edited.text) if ours_first else (edited.text, mine.text)
         out.extend((mine.home, piece) for piece in self.merge_leaf(base, a, b))
 
-    def _check_condition(
-        self, other: _Version, index: int, lead: _Version, lead_place: Mapping[int, int]
-    ) -> None:
-        around = [
-            i for i in other.ids[max(index - 1, 0) : index + 2] if i in lead_place and i < len(self.base)
-        ]
-        if len(around) == 2 and abs(lead_place[around[0]] - lead_place[around[1]]) != 1:
-            raise Clash("a new condition stands where the other side moved declarations")
+
+def _insertions(
+    other: _Version, lead: _Version, known: int, steady: set[int]
+) -> list[tuple[int | None, list[int], int | None]]:
+    """What ``other`` added: (nearest steady leaf before, the new leaves in a row, the base leaf after)."""
+    found: list[tuple[int | None, list[int], int | None]] = []
+    anchor: int | None = None
+    run: list[int] = []
+    for identity in [*other.ids, None]:
+        if identity is not None and identity >= known:
+            if identity not in lead.place:
+                run.append(identity)
+            continue
+        if run:
+            found.append((anchor, run, identity))
+            run = []
+        if identity is not None and identity in steady:
+            anchor = identity
+    return found
+
+
+def _only_moved_between(order: Sequence[int], start: int, end: int | None, steady: set[int]) -> bool:
+    """Whether in ``order`` only leaves that were moved there or are new stand between two steady ones."""
+    inside = False
+    for identity in order:
+        if identity == end:
+            return inside
+        if inside and identity in steady:
+            return False
+        inside = inside or identity == start
+    return False
 
 
 def _read(files: Mapping[str, bytes]) -> list[Leaf]:

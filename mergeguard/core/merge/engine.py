@@ -75,6 +75,7 @@ def _followed(
     base = {path: apply_renames(apply_renames(text, mine), other) for path, text in base.items()}
     ours = {path: apply_renames(text, other) for path, text in ours.items()}
     theirs = {path: apply_renames(text, mine) for path, text in theirs.items()}
+    merge_leaf = _LeafMerger()
     try:
         pieces, notes = compose(base, ours, theirs, merge_leaf)
     except Clash as clash:
@@ -91,24 +92,36 @@ def _followed(
     if any(note.code == "duplicate-definition" for note in findings):
         return "a definition would be there twice"
     first = next(iter(pieces), None)
-    said = (*notes, *_rename_notes(mine, other), *findings)
+    said = (*notes, *_remark_notes(merge_leaf.remarks), *_rename_notes(mine, other), *findings)
     return {path: MergeResult(parts, said if path == first else ()) for path, parts in pieces.items()}
 
 
-def merge_leaf(base: bytes, ours: bytes, theirs: bytes) -> tuple[Piece, ...]:
-    """One declaration: lines first, then tokens, then the conflict, as small as it gets."""
-    from mergeguard.core.merge.weave import Clash, weave
+class _LeafMerger:
+    """Merges one declaration: lines first, then tokens, then the conflict, as small as it gets."""
 
-    settled = trivial(base, ours, theirs)
-    if settled is not None:
-        return join([Resolved(settled)])
-    lines = merge_lines(base, ours, theirs)
-    if not any(isinstance(piece, Conflict) for piece in lines):
-        return lines
-    try:
-        return join([Resolved(weave(base, ours, theirs))])
-    except Clash:
-        return refine_conflicts(lines)
+    def __init__(self) -> None:
+        self.remarks: list[str] = []
+
+    def __call__(self, base: bytes, ours: bytes, theirs: bytes) -> tuple[Piece, ...]:
+        from mergeguard.core.merge.weave import Clash, weave
+
+        settled = trivial(base, ours, theirs)
+        if settled is not None:
+            return join([Resolved(settled)])
+        lines = merge_lines(base, ours, theirs)
+        if not any(isinstance(piece, Conflict) for piece in lines):
+            return lines
+        try:
+            return join([Resolved(weave(base, ours, theirs, self.remarks))])
+        except Clash:
+            return refine_conflicts(lines, self.remarks)
+
+
+def _remark_notes(remarks: list[str]) -> tuple[Note, ...]:
+    return tuple(
+        Note("close-edits", f"both sides edited one expression, and both edits are kept: {remark}", True)
+        for remark in dict.fromkeys(remarks)
+    )
 
 
 def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> MergeResult:
@@ -230,31 +243,35 @@ def _declarations_then_tokens(
     from mergeguard.core.merge.weave import Clash, weave
 
     notes: list[Note] = []
-    candidates = [lines]
+    candidates: list[tuple[tuple[Piece, ...], list[str]]] = [(lines, [])]
+    merge_leaf = _LeafMerger()
     try:
         composed, said = compose({"": base}, {"": ours}, {"": theirs}, merge_leaf)
     except Clash as clash:
         notes.append(Note("conflict", clash.reason))
     else:
         notes += said
-        candidates.append(composed[""])
+        candidates.append((composed[""], merge_leaf.remarks))
         if not any(isinstance(piece, Conflict) for piece in composed[""]):
             notes.append(Note("declarations", "merged by declarations"))
-            return MergeResult(composed[""], tuple(notes))
+            return MergeResult(composed[""], (*notes, *_remark_notes(merge_leaf.remarks)))
+    remarks: list[str] = []
     try:
-        whole = weave(base, ours, theirs)
+        whole = weave(base, ours, theirs, remarks)
     except Clash as clash:
         notes.append(Note("conflict", clash.reason))
     else:
-        return MergeResult(join([Resolved(whole)]), (Note("tokens", "merged by tokens"),))
-    candidates.append(refine_conflicts(lines))
-    if lines != (own := merge_lines(base, ours, theirs)):
-        candidates.append(refine_conflicts(own))
-    best = min(candidates, key=_size_of_conflicts)
-    return MergeResult(best, tuple(notes))
+        return MergeResult(
+            join([Resolved(whole)]), (Note("tokens", "merged by tokens"), *_remark_notes(remarks))
+        )
+    for start in (lines, merge_lines(base, ours, theirs)):
+        remarks = []
+        candidates.append((refine_conflicts(start, remarks), remarks))
+    best, said_of_best = min(candidates, key=lambda candidate: _size_of_conflicts(candidate[0]))
+    return MergeResult(best, (*notes, *_remark_notes(said_of_best)))
 
 
-def refine_conflicts(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+def refine_conflicts(pieces: tuple[Piece, ...], remarks: list[str]) -> tuple[Piece, ...]:
     """The pieces with each conflict that its tokens can settle settled."""
     from mergeguard.core.merge.weave import Clash, weave
 
@@ -262,7 +279,7 @@ def refine_conflicts(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
     for piece in pieces:
         if isinstance(piece, Conflict):
             try:
-                refined.append(Resolved(weave(piece.base, piece.ours, piece.theirs)))
+                refined.append(Resolved(weave(piece.base, piece.ours, piece.theirs, remarks)))
                 continue
             except Clash:
                 pass

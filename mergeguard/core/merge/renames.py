@@ -8,11 +8,11 @@ versions, and the two stand in each other's place nearly everywhere in unchanged
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mergeguard.core.diff import diff
+from mergeguard.core.diff import Change, diff
 from mergeguard.core.merge.tokens import Tokens, tokens_of, units_of
 
 _NAME = re.compile(rb"[A-Za-z_]\w*")
@@ -38,6 +38,10 @@ class Rename:
 
 def find_renames(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
     """The renames that ``side`` made and ``other`` does not contradict."""
+    # Comments count here, which at worst looks at a name in vain: most merges end after three searches.
+    known, there, elsewhere = (set(_NAME.findall(text)) for text in (base, side, other))
+    if not there - known - elsewhere:
+        return ()
     known, there, elsewhere = names(base), names(side), names(other)
     gone, new = (known & elsewhere) - there, there - known - elsewhere
     if not gone or not new:
@@ -58,9 +62,7 @@ def find_renames(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
 
 def names(text: bytes) -> set[bytes]:
     """Every name in the code of ``text`` (comments and strings apart)."""
-    from mergeguard.core.lexer import TokenKind, tokenize
-
-    return {text[start:end] for kind, start, end in tokenize(text) if kind == TokenKind.IDENT}
+    return {name for key in set(tokens_of(text).keys) for name in _name_of(key)}
 
 
 def apply_renames(text: bytes, renames: Iterable[Rename]) -> bytes:
@@ -117,15 +119,31 @@ def _replaced(b: Tokens, s: Tokens, gone: set[bytes], new: set[bytes]) -> Counte
     units_b = [tuple(blank_b[i:j]) for i, j in zip(starts_b, starts_b[1:], strict=False)]
     units_s = [tuple(blank_s[i:j]) for i, j in zip(starts_s, starts_s[1:], strict=False)]
     pairs: Counter[tuple[bytes, bytes]] = Counter()
+    left_b: dict[tuple[bytes, ...], list[int]] = defaultdict(list)
+    left_s: dict[tuple[bytes, ...], list[int]] = defaultdict(list)
+
+    def pair(unit_b: int, unit_s: int) -> None:
+        i, j = starts_b[unit_b], starts_s[unit_s]
+        for k in range(len(units_b[unit_b])):
+            if blank_b[i + k] == b"\0":
+                pairs[_name_of(b.keys[i + k])[0], _name_of(s.keys[j + k])[0]] += 1
+
     at_b = at_s = 0
-    for change in [*diff(units_b, units_s), None]:
-        end = change.a0 if change else len(units_b)
-        for offset in range(end - at_b):
-            i, j = starts_b[at_b + offset], starts_s[at_s + offset]
-            for k in range(len(units_b[at_b + offset])):
-                if blank_b[i + k] == b"\0":
-                    pairs[_name_of(b.keys[i + k])[0], _name_of(s.keys[j + k])[0]] += 1
-        if change is None:
-            break
+    end = Change(len(units_b), len(units_b), len(units_s), len(units_s))
+    for change in [*diff(units_b, units_s), end]:
+        for offset in range(change.a0 - at_b):
+            pair(at_b + offset, at_s + offset)
+        for table, units, first, last in (
+            (left_b, units_b, change.a0, change.a1),
+            (left_s, units_s, change.b0, change.b1),
+        ):
+            for index in range(first, last):
+                if b"\0" in units[index]:
+                    table[units[index]].append(index)
         at_b, at_s = change.a1, change.b1
+    # Code that moved: the same unit elsewhere, where there is no doubt which.
+    for key, places in left_b.items():
+        if len(places) == len(left_s.get(key, ())):
+            for unit_b, unit_s in zip(places, left_s[key], strict=True):
+                pair(unit_b, unit_s)
     return pairs

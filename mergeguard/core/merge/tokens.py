@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mergeguard.core.lexer import SPLICE, TokenKind, lex
 
@@ -74,8 +75,9 @@ class _Builder:
         self.add(b"", end if newline else self.at, end + newline if newline else self.at, key)
 
 
+@lru_cache(maxsize=64)
 def tokens_of(text: bytes) -> Tokens:
-    """``text`` as merge tokens. Any bytes will do."""
+    """``text`` as merge tokens. Any bytes will do. (A merge asks for the same versions again and again.)"""
     lexed = lex(text)
     build = _Builder(text)
     keys, texts, gaps = build.keys, build.texts, build.gaps

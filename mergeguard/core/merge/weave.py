@@ -16,6 +16,9 @@ from mergeguard.core.merge.lines import Kind, Region, diff3
 from mergeguard.core.merge.tokens import Tokens, joins, tokens_of, units_of
 from mergeguard.core.merge.unions import union
 
+# Edits of the two sides with fewer tokens between them than this are pointed out, though merged.
+NEAR = 3
+
 _OPEN = frozenset((b"{", b"(", b"[", b"#{", b"#(", b"#["))
 _CLOSE = frozenset((b"}", b")", b"]", b"#}", b"#)", b"#]"))
 
@@ -32,6 +35,7 @@ class _Out:
     """The merged tokens with their gaps."""
 
     def __init__(self) -> None:
+        self.remarks: list[str] = []
         self.keys: list[bytes] = []
         self.texts: list[bytes] = []
         self.gaps: list[bytes] = []
@@ -58,8 +62,11 @@ class _Out:
         return b"".join(parts) + tail
 
 
-def weave(base: bytes, ours: bytes, theirs: bytes) -> bytes:
-    """The merge of three versions of one stretch; raises ``Clash`` where only a person can decide."""
+def weave(base: bytes, ours: bytes, theirs: bytes, remarks: list[str] | None = None) -> bytes:
+    """The merge of three versions of one stretch; raises ``Clash`` where only a person can decide.
+
+    ``remarks`` receives the expressions that both sides edited, close to each other.
+    """
     b, o, t = tokens_of(base), tokens_of(ours), tokens_of(theirs)
     out = _Out()
     for region in diff3_units(b, o, t):
@@ -71,6 +78,8 @@ def weave(base: bytes, ours: bytes, theirs: bytes) -> bytes:
     if tokens_of(text).keys != tuple(out.keys):
         raise Clash("the merged tokens do not read back")
     check_brackets((b, o, t), out.keys)
+    if remarks is not None:
+        remarks += out.remarks
     return text
 
 
@@ -264,7 +273,12 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
                 out.copy(source, start, end)
             return
     kb, ko, kt = b.keys[r.b0 : r.b1], o.keys[r.o0 : r.o1], t.keys[r.t0 : r.t1]
-    for inner in diff3(kb, ko, kt, token_diff):
+    if not _nesting(kb) == _nesting(ko) == _nesting(kt):
+        raise Clash("both sides changed the same place, and one of them its brackets")
+    regions = diff3(kb, ko, kt, token_diff)
+    if _are_close(regions):
+        out.remarks.append(b" ".join(b.texts[r.b0 : r.b1][:16]).decode("utf-8", "replace"))
+    for inner in regions:
         shifted = Region(
             inner.kind,
             inner.b0 + r.b0,
@@ -282,6 +296,19 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
             raise Clash("both sides changed the same tokens")
         for source, start, end in joined:
             out.copy(source, start, end)
+
+
+def _are_close(regions: Sequence[Region]) -> bool:
+    """Whether edits of the two sides have fewer than ``NEAR`` tokens between them."""
+    edited_by: Kind | None = None
+    for region in regions:
+        if region.kind is not Kind.SAME:
+            if edited_by is not None and edited_by is not region.kind:
+                return True
+            edited_by = region.kind
+        elif region.b1 - region.b0 >= NEAR:
+            edited_by = None
+    return False
 
 
 def check_brackets(versions: Sequence[Tokens], keys: Sequence[bytes]) -> None:
