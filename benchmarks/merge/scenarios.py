@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -123,12 +124,26 @@ def commuting(steps: list[Step], rng: random.Random) -> Iterator[Case]:
         if rng.random() < 0.5:
             sides.reverse()
         answer = _apply(v0, one + two)
+        if subset and _doubled(answer, (base, *sides)):
+            continue  # a subset that takes code from its old place on no side and adds it on both
         yield Case(
             f"{step.path}@{step.versions[i]}",
             "subset" if subset else "whole",
             {step.path: (base, sides[0], sides[1])},
             {step.path: answer},
         )
+
+
+def _doubled(answer: bytes, versions: tuple[bytes, ...]) -> bool:
+    """Whether the answer has the head of a definition (a line at the margin) more often than any version."""
+
+    def heads(text: bytes) -> Counter[bytes]:
+        return Counter(x for x in text.splitlines() if x[:1].strip() and x.rstrip().endswith((b"{", b"(")))
+
+    most = Counter[bytes]()
+    for version in versions:
+        most |= heads(version)
+    return bool(heads(answer) - most)
 
 
 _WORD = re.compile(rb"[A-Za-z0-9_]+|\s+|//|/\*|\*/|[^\sA-Za-z0-9_]")

@@ -95,57 +95,8 @@ def diff3_units(b: Tokens, o: Tokens, t: Tokens) -> list[Region]:
 
 
 def unit_diff(a: Sequence[Any], b: Sequence[Any]) -> list[Change]:
-    """``diff`` of units, each pure insertion or deletion slid to where its brackets balance."""
-    changes = diff(a, b)
-    slid: list[Change] = []
-    for index, change in enumerate(changes):
-        low = slid[-1] if slid else Change(0, 0, 0, 0)
-        high = changes[index + 1] if index + 1 < len(changes) else Change(len(a), len(a), len(b), len(b))
-        if change.a0 == change.a1:
-            shift = _slide(b, change.b0, change.b1, low.b1, high.b0)
-        elif change.b0 == change.b1:
-            shift = _slide(a, change.a0, change.a1, low.a1, high.a0)
-        else:
-            shift = 0
-        if shift is None:
-            # Nowhere is it a whole: its place is a guess, and the other side must keep away from all of them.
-            slid += _cover_ambiguity(a, b, [change], low.a1, high.a0)
-        else:
-            slid.append(Change(*(x + shift for x in change)))
-    return _joined(slid)
-
-
-def _slide(sequence: Sequence[Any], start: int, end: int, low: int, high: int) -> int | None:
-    """How far to shift ``sequence[start:end]`` so that it is balanced: the lowest such place; None if there
-    is none."""
-    down = 0
-    while end + down < high and sequence[start + down] == sequence[end + down]:
-        down += 1
-    up = 0
-    while start - up > low and sequence[start - up - 1] == sequence[end - up - 1]:
-        up += 1
-    # Changes must not come to touch their neighbours, or they would be one change.
-    if end + down == high and high < len(sequence) and down:
-        down -= 1
-    if start - up == low and low > 0 and up:
-        up -= 1
-    for shift in range(down, -up - 1, -1):
-        if _balanced(sequence[start + shift : end + shift]):
-            return shift
-    return None
-
-
-def _balanced(units: Sequence[Any]) -> bool:
-    depth = 0
-    for unit in units:
-        for key in unit:
-            if key in _OPEN:
-                depth += 1
-            elif key in _CLOSE:
-                depth -= 1
-                if depth < 0:
-                    return False
-    return depth == 0
+    """``diff`` of units, each change widened by the places where it could stand as well."""
+    return _cover_ambiguity(a, b, diff(a, b))
 
 
 def token_diff(a: Sequence[bytes], b: Sequence[bytes]) -> list[Change]:
@@ -167,9 +118,7 @@ def token_diff(a: Sequence[bytes], b: Sequence[bytes]) -> list[Change]:
     return _cover_ambiguity(a, b, merged)
 
 
-def _cover_ambiguity(
-    a: Sequence[Any], b: Sequence[Any], changes: list[Change], floor: int = 0, ceiling: int | None = None
-) -> list[Change]:
+def _cover_ambiguity(a: Sequence[Any], b: Sequence[Any], changes: list[Change]) -> list[Change]:
     """An insertion or deletion that could as well stand further up or down takes in all its places, so that
     an edit of the other side in between is a conflict and not a guess."""
     covered: list[Change] = []
@@ -177,9 +126,8 @@ def _cover_ambiguity(
         a0, a1, b0, b1 = change
         if a0 == a1 or b0 == b1:
             text, start, end = (b, b0, b1) if a0 == a1 else (a, a0, a1)
-            low = covered[-1].a1 if covered else floor
-            last = len(a) if ceiling is None else ceiling
-            high = changes[index + 1].a0 if index + 1 < len(changes) else last
+            low = covered[-1].a1 if covered else 0
+            high = changes[index + 1].a0 if index + 1 < len(changes) else len(a)
             up = down = 0
             while a1 + down < high and text[start + down] == text[end + down]:
                 down += 1
@@ -266,12 +214,8 @@ def _one_side(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
 
 
 def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
-    if r.b0 == r.b1 or r.o0 == r.o1 or r.t0 == r.t1:
-        joined = union(b, o, t, r)
-        if joined is not None:
-            for source, start, end in joined:
-                out.copy(source, start, end)
-            return
+    if _join_insertions(out, b, o, t, r):
+        return
     kb, ko, kt = b.keys[r.b0 : r.b1], o.keys[r.o0 : r.o1], t.keys[r.t0 : r.t1]
     if not _nesting(kb) == _nesting(ko) == _nesting(kt):
         raise Clash("both sides changed the same place, and one of them its brackets")
@@ -291,11 +235,31 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
         if inner.kind is not Kind.CONFLICT:
             _merge_region(out, b, o, t, shifted)
             continue
-        joined = union(b, o, t, shifted)
-        if joined is None:
+        if not _join_insertions(out, b, o, t, shifted):
             raise Clash("both sides changed the same tokens")
-        for source, start, end in joined:
-            out.copy(source, start, end)
+
+
+def _join_insertions(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> bool:
+    """Whether both sides only inserted at one place what may be joined; if so, it is in ``out``."""
+    head = tail = 0
+    shortest = min(r.b1 - r.b0, r.o1 - r.o0, r.t1 - r.t0)
+    while head < shortest and b.keys[r.b0 + head] == o.keys[r.o0 + head] == t.keys[r.t0 + head]:
+        head += 1
+    while (
+        tail < shortest - head
+        and b.keys[r.b1 - 1 - tail] == o.keys[r.o1 - 1 - tail] == t.keys[r.t1 - 1 - tail]
+    ):
+        tail += 1
+    inner = Region(r.kind, r.b0 + head, r.b1 - tail, r.o0 + head, r.o1 - tail, r.t0 + head, r.t1 - tail)
+    joined = union(b, o, t, inner)
+    if joined is None:
+        return False
+    same = Kind.SAME
+    _same(out, b, o, t, Region(same, r.b0, inner.b0, r.o0, inner.o0, r.t0, inner.t0))
+    for source, start, end in joined:
+        out.copy(source, start, end)
+    _same(out, b, o, t, Region(same, inner.b1, r.b1, inner.o1, r.o1, inner.t1, r.t1))
+    return True
 
 
 def _are_close(regions: Sequence[Region]) -> bool:
