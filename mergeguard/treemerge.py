@@ -31,6 +31,9 @@ from mergeguard.workspace import REGULAR, Guarded, Splitting, Workspace
 # Longer than any run of marker characters in sources, so that regions can be told from text.
 _MARKER_SIZE = 47
 
+# What the structured merge settles and points out: both sides edited one expression.
+_DOUBTFUL = frozenset({"close-edits"})
+
 Progress = Callable[[str], None]
 
 
@@ -287,7 +290,12 @@ class _Merger:
         conflict = any(c.path == path for c in outcome.conflicts)
         result = self._monolith(path, entry, conflict)
         laid.settled.add(path)
-        layout = self._derive(guarded, path, result.render("ours"), must=True)
+        layout = self._derive(guarded, path, result.render("ours"), must=result.clean)
+        if layout is None:
+            # A conflict that cuts through brackets has no side that can be laid out by itself; the two
+            # whole files have. Their layouts are merged file by file instead.
+            result = MergeResult((Conflict(*self._versions(path)),), result.notes)
+            layout = self._derive(guarded, path, result.render("ours"), must=True)
         assert layout is not None
         files, conflicted = self._with_overlays(guarded, layout)
         if not result.clean:
@@ -339,7 +347,21 @@ class _Merger:
         text, count = repository.merge_file(base, ours, theirs, style="diff3", marker_size=_MARKER_SIZE)
         if count == 0:
             return merge(base, ours, theirs, git_clean=text)
-        return merge(base, ours, theirs, git_pieces=parse_markers(text, _MARKER_SIZE))
+        pieces = parse_markers(text, _MARKER_SIZE)
+        result = merge(base, ours, theirs, git_pieces=pieces)
+        if any(note.code in _DOUBTFUL for note in result.notes):
+            # A commit is made of this: what git calls a conflict is settled only without a doubt.
+            return MergeResult(pieces, tuple(n for n in result.notes if n.code not in _DOUBTFUL))
+        return result
+
+    def _versions(self, path: str) -> tuple[bytes, bytes, bytes]:
+        """The monolith in the base, ours and theirs; empty where a side has none."""
+
+        def text(side: _Side | None) -> bytes:
+            entry = self.repository.entry(side.tree, path) if side is not None else None
+            return self.repository.read_blob(entry.oid) if entry else b""
+
+        return text(self.base), text(self.ours), text(self.theirs)
 
     def _derive(self, guarded: Guarded, path: str, text: bytes, *, must: bool = False) -> Layout | None:
         """The layout by the rule as merged; None (or RuleMismatch with the next step) if it does not fit."""
@@ -404,13 +426,19 @@ class _Merger:
             if other is not None:
                 sides[side] = self._with_overlays(guarded, other)[0]
         conflicted: dict[str, MergeResult] = {}
-        for file, mine in files.items():
+        whole_file = len(result.pieces) == 1
+        for file, mine in [*files.items()]:
             yours = sides.get("theirs", files).get(file, b"")
-            if mine != yours:
-                conflicted[file] = _forced(sides.get("base", {}).get(file, b""), mine, yours)
+            if mine == yours:
+                continue
+            merged = MergeResult(merge_lines(sides.get("base", {}).get(file, b""), mine, yours))
+            if merged.clean and whole_file:
+                files[file] = merged.render()
+            else:
+                conflicted[file] = _forced(merged, mine, yours)
         for file, yours in sides.get("theirs", {}).items():
             if file not in files:
-                conflicted[file] = _forced(b"", b"", yours)
+                conflicted[file] = MergeResult((Conflict(b"", b"", yours),))
         if conflicted:
             return conflicted
         # Their side can't be laid out: the conflict stands where our side of it is.
@@ -636,22 +664,21 @@ def local_edits(workspace: Workspace, guarded: Guarded) -> tuple[Replayed, ...]:
     return tuple(replayed)
 
 
-def _forced(base: bytes, ours: bytes, theirs: bytes) -> MergeResult:
+def _forced(merged: MergeResult, ours: bytes, theirs: bytes) -> MergeResult:
     """A merge of two layouts that differ where the monolith's merge conflicts, and so must conflict."""
-    pieces = merge_lines(base, ours, theirs)
-    if not any(isinstance(piece, Conflict) for piece in pieces):
-        own, other = ours.splitlines(keepends=True), theirs.splitlines(keepends=True)
-        rest: list[Piece] = []
-        at = 0
-        for change in diff(own, other):
-            rest.append(Resolved(b"".join(own[at : change.a0])))
-            rest.append(
-                Conflict(b"", b"".join(own[change.a0 : change.a1]), b"".join(other[change.b0 : change.b1]))
-            )
-            at = change.a1
-        rest.append(Resolved(b"".join(own[at:])))
-        pieces = join(rest)
-    return MergeResult(pieces)
+    if not merged.clean:
+        return merged
+    own, other = ours.splitlines(keepends=True), theirs.splitlines(keepends=True)
+    pieces: list[Piece] = []
+    at = 0
+    for change in diff(own, other):
+        pieces.append(Resolved(b"".join(own[at : change.a0])))
+        pieces.append(
+            Conflict(b"", b"".join(own[change.a0 : change.a1]), b"".join(other[change.b0 : change.b1]))
+        )
+        at = change.a1
+    pieces.append(Resolved(b"".join(own[at:])))
+    return MergeResult(join(pieces))
 
 
 def _in_place(result: MergeResult, layout: Layout, files: Mapping[str, bytes]) -> tuple[str, MergeResult]:

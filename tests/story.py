@@ -59,7 +59,7 @@ class Story:
 
     def run(self, *arguments: str, cwd: Path | None = None) -> Ran:
         """Run mergeguard in the fork, in this process."""
-        out, err = io.StringIO(), io.StringIO()
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
         before = Path.cwd()
         os.chdir(cwd or self.fork)
         try:
@@ -70,7 +70,10 @@ class Story:
                     code = exit_.code if isinstance(exit_.code, int) else 0
         finally:
             os.chdir(before)
-        return Ran(code, out.getvalue(), err.getvalue())
+        for stream in (out, err):
+            stream.flush()
+        printed = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+        return Ran(code, *printed)
 
     def write(self, path: str, text: bytes) -> None:
         target = self.fork / path

@@ -1,6 +1,6 @@
 """Upstream edit x local edit pairs with a known answer.
 
-For three successive releases A, B, C: one side has A -> B, the other has B -> C with the first change
+For three releases A, B, C (A and B successive): one side has A -> B, the other has B -> C with the first change
 reversed out (where git can do that cleanly: X); the answer is C. Three forks merge the same pair: (i) git
 on the unsplit fork, (ii) plain git on the split fork, (iii) sync on the split fork. Both directions.
 """
@@ -18,6 +18,8 @@ from mergeguard.errors import MergeguardError
 from mergeguard.treemerge import merge_trees
 from tests import corpus
 
+# C is one of so many releases after B that changed the file.
+REACH = 3
 RIGHT, CONFLICT, WRONG = "right", "conflict", "wrong"
 
 
@@ -38,9 +40,10 @@ def pairs(name: str, versions: Sequence[str]) -> Iterator[Pair]:
     having = _distinct(corpus.releases_with(name, versions))
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench.make(Path(folder) / "repository", name)
-        for (a, pa), (b, pb), (c, pc) in zip(having, having[1:], having[2:], strict=False):
-            if pa == pb == pc:
-                yield from _triple(bench, name, (a, b, c), pa)
+        for (a, pa), (b, pb), *later in (having[n:] for n in range(len(having) - 2)):
+            for c, pc in later[:REACH]:
+                if pa == pb == pc:
+                    yield from _triple(bench, name, (a, b, c), pa)
 
 
 def _distinct(having: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
