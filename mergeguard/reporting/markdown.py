@@ -75,6 +75,11 @@ def _row(rule: RuleLedger) -> str:
         str(len(rule.overlay) or ""),
         f"**{still_open}**" if still_open else "",
     )
+    return _cells(*cells)
+
+
+def _cells(*cells: str) -> str:
+    """A table's row; a ``|`` in it must be escaped, even in code."""
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
@@ -95,7 +100,7 @@ def _case(case: Case) -> list[str]:
     if case.places:
         out += ["", "| place | similarity |", "|---|--:|"]
         out += [
-            f"| {code(f'{p.path}:{p.line}')}, {p.side} {code(p.item)} | {p.similarity:.0%} |"
+            _cells(f"{code(f'{p.path}:{p.line}')}, {p.side} {code(p.item)}", f"{p.similarity:.0%}")
             for p in case.places
         ]
     commands = [f"{command}  # {does}" for does, command in case.commands()]
@@ -171,7 +176,7 @@ def code(raw: str) -> str:
 
 def escape(raw: str) -> str:
     """Text in which nothing is markup."""
-    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", " ".join(raw.splitlines()))
+    return re.sub(r"([\\`*_\[\]<>#])", r"\\\1", " ".join(raw.splitlines()))
 
 
 def count(number: int, thing: str) -> str:
