@@ -283,8 +283,8 @@ def budget(
     """Which dealings of the rule's arms fit ``memory`` bytes with ``jobs`` units at a time."""
     if measured.floor is None:
         raise LayoutError("the layout has no header whose cost could be told from the arms'")
-    costs = {path: Cost(unit.wall, unit.peak) for path, unit in costs_by_shard(measured).items()}
-    floor = Cost(measured.floor.wall, measured.floor.peak)
+    costs = {path: Cost(unit.undisturbed, unit.peak) for path, unit in costs_by_shard(measured).items()}
+    floor = Cost(measured.floor.undisturbed, measured.floor.peak)
     return propose(subject.guarded.rule, costs, floor, memory, jobs, most)
 
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from mergeguard.build.cache import Cache, machine
@@ -44,7 +44,9 @@ NVCC = (
 )
 # The libraries' headers are not needed beyond their handle types.
 STUBS = {
-    "cublas_v2.h": "#pragma once\ntypedef struct cublasContext* cublasHandle_t;\ntypedef int cublasStatus_t;\n",
+    "cublas_v2.h": (
+        "#pragma once\ntypedef struct cublasContext* cublasHandle_t;\ntypedef int cublasStatus_t;\n"
+    ),
     "cublasLt.h": "typedef struct cublasLtContext* cublasLtHandle_t;\n",
     "cusparse.h": "typedef struct cusparseContext* cusparseHandle_t;\n",
     "cusolverDn.h": "#pragma once\ntypedef struct cusolverDnContext* cusolverDnHandle_t;\n",
@@ -196,17 +198,41 @@ def vllm(arguments: argparse.Namespace) -> None:
     run(f"{arguments.rule}-{arguments.version}{suffix}", layout, base, command, arguments.parallel)
 
 
+PREFACE = """Made by `python -m benchmarks.compile host` and `... vllm RULE VERSION`, then `... report`.
+
+Machine: {machine}; {tools}.
+PyTorch 2.14.1's headers are from its wheel (`pip download --no-deps torch==2.14.1`, then unpack
+`torch/include`), handle types of cuBLAS, cuSOLVER and cuSPARSE are stubbed, there is no GPU. vLLM's sources
+are unedited releases. One run each. Other work ran on the machine at the same time, so wall times are too
+long, those of the parallel run most of all; CPU seconds and memory are not affected, and predictions are
+made from CPU seconds.
+"""
+
+
+def tools() -> str:
+    """The compilers' versions."""
+    found = []
+    for tool, pattern in (("nvcc", r"V[\d.]+"), ("g++", r"\d+\.\d+\.\d+")):
+        if shutil.which(tool):
+            text = subprocess.run([tool, "--version"], capture_output=True, text=True, check=True).stdout
+            version = re.search(pattern, text)
+            found.append(f"{tool} {version[0] if version else ''}")
+    return ", ".join(found)
+
+
 def report(_: argparse.Namespace) -> None:
     """RESULTS.md and the pictures, from benchmarks/results/."""
-    parts = ["# Compile cost, measured\n", f"Machine: {machine()}.", ""]
+    parts = ["# Compile cost, measured\n", PREFACE.format(machine=machine(), tools=tools())]
     for path in sorted(RESULTS.glob("*.json")):
         parts += section(json.loads(path.read_text(encoding="utf-8")))
     (HERE / "RESULTS.md").write_text("\n".join(parts), encoding="utf-8")
 
 
 def profile(unit: dict) -> Profile:
-    series = tuple((float(moment), int(memory)) for moment, memory in unit["series"])
-    return Profile(Path(unit["source"]).name, unit["wall"], unit["peak"], series)
+    idle = min(unit["wall"], unit["user"] + unit["system"])
+    factor = idle / unit["wall"]
+    series = tuple((float(moment) * factor, int(memory)) for moment, memory in unit["series"])
+    return Profile(Path(unit["source"]).name, idle, unit["peak"], series)
 
 
 def section(value: dict) -> list[str]:
@@ -221,40 +247,36 @@ def section(value: dict) -> list[str]:
     rows += [("monolith", monolith), *((Path(unit["source"]).name, unit) for unit in units)]
     for label, unit in rows:
         above = f"{max(unit['peak'] - base, 0) / 1e6:.0f}" if label != "headers only" else ""
-        lines.append(f"| {label} | {unit['wall']:.1f} | {unit['user']:.1f} | {unit['peak'] / 1e6:.0f} | {above} |")
+        figures = f"{unit['wall']:.1f} | {unit['user']:.1f} | {unit['peak'] / 1e6:.0f}"
+        lines.append(f"| {label} | {figures} | {above} |")
     shards = [unit for unit in units if unit["source"] != value["entry"]]
     largest = max(unit["peak"] for unit in shards)
     cpu = sum(unit["user"] + unit["system"] for unit in units) / (monolith["user"] + monolith["system"])
     share = max(largest - base, 0) / max(monolith["peak"] - base, 1)
-    lines += [
-        "",
-        f"Largest shard: {largest / monolith['peak']:.0%} of the monolith's peak, {share:.0%} above the "
-        f"headers. CPU of all units: {cpu:.2f} times the monolith's.",
-    ]
+    text = f"Largest shard: {largest / monolith['peak']:.0%} of the monolith's peak, {share:.0%} above the "
+    lines += ["", f"{text}headers. CPU of all units: {cpu:.2f} times the monolith's."]
     failing = [finding for finding in outcome["findings"] if finding["severity"] != "note"]
     verdict = "the same program" if not failing else f"{len(failing)} differences"
-    lines.append(
-        f"Verified: {verdict} ({outcome['symbols']} external symbols of its own, {outcome['kernels']} kernels)."
-    )
+    counts = f"{outcome['symbols']} external symbols of its own, {outcome['kernels']} kernels"
+    lines.append(f"Verified: {verdict} ({counts}).")
     library = outcome["library_bytes"]
     if library["monolith"] and library["layout"]:
-        lines.append(
-            f"Linked library: {human_bytes(library['monolith'])} -> {human_bytes(library['layout'])}."
-        )
+        sizes = f"{human_bytes(library['monolith'])} -> {human_bytes(library['layout'])}"
+        lines.append(f"Linked library: {sizes}.")
     lines += [*outcome["advice"], ""]
     profiles = longest_first([profile(unit) for unit in units])
     schedules = [simulate(profiles, jobs) for jobs in JOBS]
     measured = {int(jobs): real for jobs, real in value["together"].items()}
     lines += ["| MAX_JOBS | predicted | peak | measured | peak |", "|---|---|---|---|---|"]
-    lines.append(f"| monolith | {human_seconds(monolith['wall'])} | {human_bytes(monolith['peak'])} | | |")
+    whole = simulate([profile(monolith)], 1)
+    lines.append(f"| monolith | {human_seconds(whole.makespan)} | {human_bytes(whole.peak)} | | |")
     for schedule in schedules:
         real = measured.get(schedule.jobs)
         seen = f"{human_seconds(real['wall'])} | {human_bytes(real['peak'])}" if real else " | "
-        lines.append(
-            f"| {schedule.jobs} | {human_seconds(schedule.makespan)} | {human_bytes(schedule.peak)} | {seen} |"
-        )
+        predicted = f"{human_seconds(schedule.makespan)} | {human_bytes(schedule.peak)}"
+        lines.append(f"| {schedule.jobs} | {predicted} | {seen} |")
     drawn = {jobs: tuple((float(t), int(m)) for t, m in real["series"]) for jobs, real in measured.items()}
-    picture = schedule_svg(name, panels_for(simulate([profile(monolith)], 1), schedules, drawn))
+    picture = schedule_svg(name, panels_for(whole, schedules, drawn))
     (HERE / f"{name}.svg").write_text(picture, encoding="utf-8")
     return [*lines, "", f"![memory over time]({name}.svg)", ""]
 
@@ -270,7 +292,8 @@ def scrub(command: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     verbs = parser.add_subparsers(required=True)
     one = verbs.add_parser("host")
     one.add_argument("--rows", type=int, default=100)

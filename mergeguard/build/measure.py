@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mergeguard.build.cache import Cache, digest_file, machine, read_dependencies
 from mergeguard.build.commands import Command
-from mergeguard.build.processes import SAMPLE_SECONDS, Measured, Run, thin
+from mergeguard.build.processes import Measured, Run, thin
 from mergeguard.core.schedule import Profile
 from mergeguard.errors import ExitCode, MergeguardError
 
@@ -67,9 +67,16 @@ class UnitCost:
     def ok(self) -> bool:
         return self.exit_code == 0
 
+    @property
+    def undisturbed(self) -> float:
+        """Seconds that the unit takes on an idle machine: its CPU time where others kept it waiting."""
+        return min(self.wall, self.cpu) if self.cpu > 0 else self.wall
+
     def profile(self) -> Profile:
-        """This unit for ``core.schedule.simulate``."""
-        return Profile(self.name, self.wall, self.peak, self.series)
+        """This unit for ``core.schedule.simulate``, its time scaled to an idle machine's."""
+        factor = self.undisturbed / self.wall if self.wall > 0 else 1.0
+        series = tuple((moment * factor, memory) for moment, memory in self.series)
+        return Profile(self.name, self.undisturbed, self.peak, series)
 
     def to_json(self) -> dict[str, object]:
         value = asdict(self)
@@ -184,7 +191,7 @@ def _run(
                 on_progress(Progress("end", units[index].name, len(costs), len(units), costs[index]))
             series.append((time.monotonic() - began, sum(one.resident() for one in running.values())))
             if running:
-                time.sleep(SAMPLE_SECONDS)
+                time.sleep(min(one.pause() for one in running.values()))
     except BaseException:
         for measured in running.values():
             measured.stop()
@@ -263,5 +270,5 @@ def linked_size(objects: Sequence[Path], output: Path, linker: Sequence[str] = (
     except OSError:
         return None
     while (outcome := run.sample()) is None:
-        time.sleep(SAMPLE_SECONDS)
+        time.sleep(run.pause())
     return output.stat().st_size if outcome.exit_code == 0 and output.is_file() else None
