@@ -189,17 +189,16 @@ class _Assigner:
         )
         # A partitioned function is reachable from the entry (by its dispatch), so only from there.
         own = {p.entry.name for p in partitions}
-        available = frozenset[str]().union(
-            *(names for names, home in zip(defined, homes, strict=True) if home is not None)
-        )
+        # Without a home for what is needed, a name is missed only if nothing that moves defines it.
+        moved = (names for names, home in zip(defined, homes, strict=True) if home is not None)
+        settled = frozenset[str]() if to is not None else frozenset[str]().union(*moved)
         open_names = frozenset[str]().union(
             *(names for names, home in zip(uses, homes, strict=True) if home is not None)
         )
 
         def take(number: int) -> None:
-            nonlocal available, open_names, primary
+            nonlocal open_names, primary
             homes[number] = to
-            available |= defined[number]
             primary |= declared[number]
             open_names |= uses[number]
 
@@ -208,7 +207,8 @@ class _Assigner:
             while changed:
                 changed = False
                 for number, home in enumerate(homes):
-                    wanted = ((defined[number] & open_names) - available - own) | (
+                    # Overloads and specialisations are needed all together, wherever one of them is.
+                    wanted = ((defined[number] & open_names) - own - settled) | (
                         declared[number] & (open_names - primary)
                     )
                     if home is not None or not wanted:
