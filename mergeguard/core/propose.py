@@ -337,14 +337,13 @@ class _Proposer:
         ]
 
     def common(self) -> list[str]:
-        """Selectors of what all shards include, with the #undef lines of macros that are not the file's."""
+        """Selectors of what all shards include: includes, macros, #undef lines that come before any code."""
         selected = ["include *", "macro *"]
-        defined: set[str] = set()
         for item in self.source.items:
-            if item.kind is Kind.MACRO:
-                defined.add(item.name)
-            elif item.kind is Kind.UNDEF and item.name not in defined:
+            if item.kind is Kind.UNDEF:
                 selected.append(f"undef {item.name}?")
+            elif item.kind in (Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.VARIABLE, Kind.NAMESPACE):
+                break
         return selected
 
     def kinds(self, parts: Sequence[_Part]) -> list[str]:
