@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mergeguard import lastsync, lens, rebase
+from mergeguard import plan as planning
 from mergeguard.core.diff import diff
 from mergeguard.core.emit import CURRENT_EMISSION
 from mergeguard.core.layout import Glue, Layout
@@ -463,6 +464,44 @@ def _report_of(outcome: SyncOutcome, upstream: str, commit: str | None, behind: 
         outcome.stages,
         outcome.messages,
     )
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """A catch-up in steps: what was merged, each as its own sync, and how many commits are left."""
+
+    done: tuple[Synced, ...]
+    left: int
+
+
+def sync_stepwise(
+    fork: Fork,
+    upstream: str,
+    *,
+    branches: str | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Stepped:
+    """Merge ``upstream`` in the steps of ``plan``: a merge commit each, up to the first conflict.
+
+    Run again after the conflict is concluded, it goes on where it stopped: what is merged is in the
+    history. With ``branches``, each step's result is also named ``<branches>/<number>``.
+    """
+    repository = fork.repository
+    _require_idle(repository)
+    done: list[Synced] = []
+    steps = planning.plan(repository, upstream, progress=progress).steps
+    numbered = repository.git("for-each-ref", f"refs/heads/{branches}").text.count("\n") if branches else 0
+    for number, step in enumerate(steps, 1):
+        text = planning.message(repository, step, upstream)
+        synced = sync(fork, step.last, message=text, progress=progress)
+        done.append(synced)
+        if not synced.outcome.clean:
+            break
+        if branches and synced.commit is not None:
+            name = f"refs/heads/{branches}/{numbered + number:02d}"
+            repository.git("update-ref", "-m", "mergeguard sync --stepwise", name, synced.commit)
+    merged = sum(step.count for step in steps[: len(done)])
+    return Stepped(tuple(done), sum(step.count for step in steps) - merged)
 
 
 def _require_idle(repository: Repository) -> None:

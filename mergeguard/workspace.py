@@ -74,9 +74,10 @@ class Guarded:
 
 
 class Splitting:
-    """Splits of one process, by rule, path, text and emission, so that none is done twice."""
+    """Splits of one process, by rule, path, text and emission, and trees read, so that none is done twice."""
 
     def __init__(self) -> None:
+        self.workspaces: dict[str, Workspace] = {}
         self._done: dict[tuple[str, str, int, bytes], Layout] = {}
 
     def split(self, name: str, rule: Rule, rule_oid: str, path: str, text: bytes, emission: int) -> Layout:
@@ -99,6 +100,8 @@ class Workspace:
     @classmethod
     def load(cls, repository: Repository, tree: str, splitting: Splitting | None = None) -> Workspace:
         """The rules and locks of a tree. Errors: RuleError, LayoutError for a broken lock."""
+        if splitting is not None and tree in splitting.workspaces:
+            return splitting.workspaces[tree]
         locks = {
             path.removeprefix(f"{LOCKS}/").removesuffix(".toml"): _lock(path, repository.read_blob(entry.oid))
             for path, entry in repository.list_tree(tree, LOCKS).items()
@@ -118,7 +121,9 @@ class Workspace:
             # The rule's file is gone, but git still has the rule that the layout was made with.
             text = repository.read_blob(lock.rule)
             guarded.append(Guarded(name, parse_rule(text, f"{RULES}/{name}.toml"), lock.rule, lock))
-        return cls(repository, tree, tuple(guarded), splitting or Splitting())
+        workspace = cls(repository, tree, tuple(guarded), splitting or Splitting())
+        workspace.splitting.workspaces[tree] = workspace
+        return workspace
 
     def rule(self, name: str) -> Guarded:
         """The rule called ``name``; RuleError names the ones there are."""

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from mergeguard import __version__, fork
-from mergeguard.cli import exchange, render
+from mergeguard.cli import exchange, install, render, review
 from mergeguard.cli.console import crash, err, fail, opened, options, out, print_json, progress
 from mergeguard.cli.report import report, unmapped_app
 from mergeguard.cli.rules import rules_app
@@ -96,6 +96,13 @@ def sync(
     rebase_merges: Annotated[
         bool, typer.Option("--rebase-merges", help="As --rebase, with merges of local branches made again.")
     ] = False,
+    stepwise: Annotated[
+        bool, typer.Option("--stepwise", help="Merge in the steps of `plan`, a commit each.")
+    ] = False,
+    branches: Annotated[
+        str | None,
+        typer.Option("--branches", metavar="PREFIX", help="With --stepwise: a branch for each step."),
+    ] = None,
     dry_run: DryRun = False,
     json: Json = False,
     message: Annotated[
@@ -133,6 +140,8 @@ def sync(
             "no upstream is known",
             hint="`mergeguard sync REF`, or `git config mergeguard.upstream REF` once",
         )
+    if stepwise:
+        return _stepwise(here, ref, branches, json=json)
     with progress(f"sync {ref}", quiet=json) as report:
         if rebase_mode or rebase_merges:
             outcome = fork.sync_rebase(
@@ -147,6 +156,20 @@ def sync(
     else:
         render.print_sync(synced, dry_run=dry_run)
     return ExitCode.CLEAN if synced.outcome.clean else ExitCode.FINDINGS
+
+
+def _stepwise(here: fork.Fork, ref: str, branches: str | None, *, json: bool) -> int:
+    with progress(f"sync {ref}", quiet=json) as report:
+        stepped = fork.sync_stepwise(here, ref, branches=branches, progress=report)
+    if json:
+        print_json("steps", {"left": stepped.left, "steps": [render.sync_json(s) for s in stepped.done]})
+    else:
+        for synced in stepped.done:
+            render.print_sync(synced, dry_run=False)
+        if stepped.left:
+            out.print(f"{stepped.left} commit(s) left; after that, the same command goes on")
+    clean = all(s.outcome.clean for s in stepped.done)
+    return ExitCode.CLEAN if clean else ExitCode.FINDINGS
 
 
 def _rebased(outcome: RebaseOutcome, *, dry_run: bool, json: bool) -> int:
@@ -344,3 +367,5 @@ def unsplit(
 
 
 exchange.register(app)
+review.register(app, SETUP, REVIEW, "Upstream", "Cost")
+install.register(app)
