@@ -490,7 +490,9 @@ def sync_stepwise(
     _require_idle(repository)
     done: list[Synced] = []
     steps = planning.plan(repository, upstream, progress=progress).steps
-    numbered = repository.git("for-each-ref", f"refs/heads/{branches}").text.count("\n") if branches else 0
+    numbered = (
+        len(repository.git("for-each-ref", f"refs/heads/{branches}").text.splitlines()) if branches else 0
+    )
     for number, step in enumerate(steps, 1):
         text = planning.message(repository, step, upstream)
         synced = sync(fork, step.last, message=text, progress=progress)
