@@ -248,7 +248,10 @@ def check_program(
             continue
         if found.check == "include" and _in_hunk(found.path, found.line, hunks):
             continue
-        yield Finding(name, found.check, found.severity, found.message, found.path, found.line, found.item)
+        message, line = found.message, found.line
+        if found.check == "lost" and found.path == path and line is not None:
+            message, line = f"{message} (line {line} of the monolith)", None
+        yield Finding(name, found.check, found.severity, message, found.path, line, found.item)
 
 
 def _in_hunk(path: str, line: int | None, hunks: Sequence[Hunk]) -> bool:

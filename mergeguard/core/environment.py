@@ -58,11 +58,10 @@ class Environment:
         for event in self._events.get(name, ()):
             if event.offset >= offset:
                 break
-            conditions, body = event.step
+            conditions, _ = event.step
             if not conditions:
+                # An #undef counts, too: the macro may be a header's, out of our sight.
                 steps.clear()
-                if body is None:
-                    continue
             if not steps or steps[-1] != event.step:
                 steps.append(event.step)
         return tuple(steps)

@@ -243,7 +243,7 @@ class _Comparison:
             else:
                 path, offset = self.path, definition.item.code_start
         text = self.files[path].text if path in self.files else None
-        if path == self.path and (definition is None or definition.index < 0):
+        if definition is not None and definition.index < 0:
             text = self.before.text
         line = line_at(text, offset) if text is not None and offset is not None else None
         self.found.append(Finding(check, severity, message, path or self.path, line, item))
@@ -583,6 +583,12 @@ def local_state(tokens: Sequence[str]) -> str:
     return ""
 
 
+def inlined(findings: Iterable[Finding]) -> frozenset[str]:
+    """The functions that findings say became ``inline``: a compiler may emit none of them."""
+    notes = (f for f in findings if f.check == "visibility" and f.severity is Severity.NOTE)
+    return frozenset(finding.item.rpartition("::")[2] for finding in notes)
+
+
 def failures(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings that fail a check: all but the notes."""
     return tuple(finding for finding in findings if finding.severity is not Severity.NOTE)
@@ -598,5 +604,6 @@ __all__ = [
     "compare",
     "definitions",
     "failures",
+    "inlined",
     "same_tokens",
 ]

@@ -214,6 +214,35 @@ def test_includes_by_what_exists():
     assert found("include/beside.h") == []
 
 
+def test_an_undef_that_comes_before_what_it_came_after():
+    """Also of a macro that no file of the layout defines."""
+    text = MONOLITH.replace(b"x * N", b"x * N * WIDTH") + b"#undef WIDTH\n"
+    layout = transform(text)
+    units = {f.path: f.text for f in layout.files}
+
+    def seen(files):
+        given = [LayoutText(f.path, files[f.path], f.is_unit) for f in layout.files]
+        return [f.check for f in check.check_program("run", PATH, text, given)]
+
+    assert seen(units) == []
+    common = "src/run/common.h"
+    early = units[common].replace(b"template", b"#undef WIDTH\ntemplate", 1)
+    assert "environment" in seen({**units, common: early})
+
+
+def test_findings_in_the_entry_have_lines_of_the_entry():
+    files = {f.path: f.text for f in LAYOUT.files}
+    entry = b"\n" * 30 + files[PATH] + b"}\n"
+    given = [LayoutText(f.path, entry if f.path == PATH else f.text, f.is_unit) for f in LAYOUT.files]
+    (found,) = [f for f in check.check_program("run", PATH, MONOLITH, given) if f.check == "unreadable"]
+    assert found.line == len(entry.splitlines())
+    # What is nowhere in the layout has a line of the monolith only.
+    given = [LayoutText(f.path, f.text, f.is_unit) for f in LAYOUT.files]
+    (lost,) = check.check_program("run", PATH, MONOLITH + b"\nint other() { return 1; }\n", given)
+    assert (lost.check, lost.line, lost.item) == ("lost", None, "other")
+    assert "line 14 of the monolith" in lost.message
+
+
 def test_strangers():
     paths = ["src/run/a.cu", "src/run/b.cpp", "src/run/c.h"]
     found = list(check.check_strangers("run", paths, frozenset({"src/run/b.cpp"})))
