@@ -21,6 +21,7 @@ from mergeguard.core.unsplit import Hunk, Reason, Splitter, Unsplit, unsplit
 from mergeguard.errors import MergeguardError
 
 _WORD = re.compile(rb"\w+")
+_NAMED = 0.25
 _NAMELESS = frozenset({Kind.COMMENT, Kind.CONDITIONAL, Kind.OPAQUE, Kind.PRAGMA})
 
 Files = Mapping[str, bytes | None]
@@ -188,7 +189,13 @@ def _scored(monolith: bytes, text: bytes) -> list[tuple[float, int, Item]]:
     """The named items of a monolith with their similarity and its line (``_Profile.best``), best first."""
     items = [i for i in parse(monolith).items if i.kind not in _NAMELESS and i.name]
     profile = _Profile(text, [monolith[i.start : i.end] for i in items])
-    scored = ((*profile.best(n), item) for n, item in enumerate(items))
+    scored: list[tuple[float, int, Item]] = []
+    for number, item in enumerate(items):
+        score, line = profile.best(number)
+        if item.name.rpartition("::")[2].encode() in profile.words:
+            # What the text calls by its name is likelier than what calls the same.
+            score += (1 - score) * _NAMED
+        scored.append((score, line, item))
     return sorted(scored, key=lambda s: (-s[0], s[2].start))
 
 
