@@ -99,7 +99,8 @@ class Split:
 def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple[Split, ...], str]:
     """Derive the layouts of the named rules (all that apply, if none are named) over the index.
 
-    Returns what was derived and the tree that holds it; nothing is staged yet. A rule that is split already is derived again: from its monolith with the local edits, by
+    Returns what was derived and the tree that holds it; nothing is staged yet. A rule that is split
+    already is derived again: from its monolith with the local edits, by
     the rule as it is now.
     """
     workspace = fork.staged()
@@ -130,7 +131,7 @@ def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple
             raise LayoutError(
                 f"rule {guarded.name}: your edits of glue and the newly derived glue conflict",
                 where=Location(conflicted[0]),
-                hint=f"undo your edit of glue there (`mergeguard check` shows it), then `mergeguard split {guarded.name}`",
+                hint=f"undo your edit of glue there (see `mergeguard check`), then `mergeguard split {guarded.name}`",
             )
         edits |= lens.layout_edits(workspace, guarded, laid, pristine, entry.mode)
         layouts[guarded.name] = (guarded, laid.layout)
@@ -309,7 +310,7 @@ def where(fork: Fork, path: str, line: int) -> Place:
     raise LayoutError(
         "no split rule has this file",
         where=Location(path),
-        hint="`mergeguard status` lists the monoliths; for a monolith's line use `mergeguard where --monolith FILE:LINE`",
+        hint="`mergeguard status` lists them; for a monolith's line: `mergeguard where --monolith FILE:LINE`",
     )
 
 

@@ -143,7 +143,7 @@ def list_shards(repository: Repository, tree: str, layouts: Iterable[tuple[Guard
 
 
 def lock(guarded: Guarded, path: str, upstream: str) -> Lock:
-    """The lock of a layout made now: by the rule file, of the monolith at ``path``, over blob ``upstream``."""
+    """The lock of a layout made now: by the rule file, of the monolith at ``path``, over a blob."""
     return Lock(SCHEMA_VERSION, path, upstream, guarded.rule_oid, CURRENT_EMISSION)
 
 

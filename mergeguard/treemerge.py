@@ -238,7 +238,7 @@ class _Merger:
     def _merge(self, bases: list[str], real: list[str]) -> MergeOutcome:
         """git's own merge of the three; virtual commits wherever a tree is not the commit's own."""
         repository = self.repository
-        ours, theirs = self.commits
+        _, theirs = self.commits
         parents = list(self.bases)
         if bases != real or not bases:
             parents = [repository.commit_object(t, (), "merge base\n") for t in bases or [EMPTY_TREE]]
@@ -303,7 +303,7 @@ class _Merger:
         for merged_path, merged in conflicted.items():
             files[merged_path] = self._markers(merged)
         for side in (self.ours, self.theirs):
-            laid.edits |= {p: None for p in self._layout_paths(side, guarded.name)}
+            laid.edits |= dict.fromkeys(self._layout_paths(side, guarded.name))
         write = self.repository.write_blob
         laid.edits |= {
             p: Entry(entry.mode if p == path else REGULAR, write(text)) for p, text in files.items()

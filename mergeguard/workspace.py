@@ -182,9 +182,9 @@ class Workspace:
             text = self.repository.read_blob(guarded.lock.upstream)
         except MergeguardError as error:
             raise LayoutError(
-                f"upstream's version of {guarded.lock.monolith} ({guarded.lock.upstream[:12]}) is not in this repository",
+                f"upstream's {guarded.lock.monolith} ({guarded.lock.upstream[:12]}) is not in this repository",
                 where=Location(guarded.lock_path),
-                hint="fetch it: `git fetch --unshallow`, or `git fetch` from the remote that has upstream's history",
+                hint="fetch it: `git fetch --unshallow`, or `git fetch` from upstream's remote",
             ) from error
         return self.split_with_lock(guarded, text)
 

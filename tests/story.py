@@ -38,7 +38,7 @@ class Story:
 
     @classmethod
     def begin(cls, folder: Path, *rules: str, split: bool = True) -> Story:
-        """Upstream with every fixture; a fork on branch ``fork`` with the rules added, split and committed."""
+        """Upstream with every fixture; a fork on branch ``fork``, split by the rules and committed."""
         story = cls(folder / "upstream", folder / "fork")
         story.upstream.mkdir()
         git(story.upstream, "init", "-q", "-b", "main")
@@ -72,7 +72,7 @@ class Story:
             os.chdir(before)
         for stream in (out, err):
             stream.flush()
-        printed = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+        printed = (stream.buffer.getvalue().decode() for stream in (out, err))
         return Ran(code, *printed)
 
     def write(self, path: str, text: bytes) -> None:

@@ -67,7 +67,7 @@ def test_the_result_is_what_a_merge_gives(story):
 
 
 def test_every_commit_on_the_way_is_whole(story):
-    """The commit that introduced the split regenerates itself: each tree's layout is in step with its lock."""
+    """The commit that introduced the split regenerates itself: each layout is in step with its lock."""
     story.run("sync", "--rebase", "upstream/main")
     for commit in log(story, "%H"):
         git(story.fork, "checkout", "-q", commit)

@@ -83,8 +83,8 @@ def test_a_conflict_is_like_gits_own_and_the_user_never_sees_a_monolith(story):
     assert "sync --continue" in ran.out
     body = story.text(f"{PAGED}/dispatch.cuh")
     assert (
-        "<<<<<<< HEAD\n  dim3 block(2 * NUM_THREADS);\n=======\n  dim3 block(NUM_THREADS / 2);\n>>>>>>> upstream/main\n"
-        in body
+        "<<<<<<< HEAD\n  dim3 block(2 * NUM_THREADS);\n"
+        "=======\n  dim3 block(NUM_THREADS / 2);\n>>>>>>> upstream/main\n" in body
     )
     assert git(story.fork, "diff", "--name-only", "--diff-filter=U") == f"{PAGED}/dispatch.cuh\n"
     stages = [line.split()[2] for line in git(story.fork, "ls-files", "-u").splitlines()]

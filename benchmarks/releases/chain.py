@@ -52,15 +52,24 @@ def edited(text: bytes) -> tuple[bytes, tuple[LocalEdit, ...]]:
     items = [i for i in source.items if i.body is not None or i.kind is Kind.MACRO]
     kernel = _largest(i for i in items if i.kind is Kind.KERNEL)
     macros = [
-        i for i in items if i.kind is Kind.MACRO and b"\\\n" in text[i.code_start : i.code_end]
+        i
+        for i in items
+        if i.kind is Kind.MACRO
+        and b"\\\n" in text[i.code_start : i.code_end]
         and any(word in i.name.upper() for word in ("LAUNCH", "CALL", "DISPATCH", "DOT2C"))
     ]
     macro = _largest(macros)
     inserts: list[tuple[int, bytes]] = []
     edits: list[LocalEdit] = []
     if kernel is not None and kernel.body is not None:
-        inserts += [(_middle_line(text, *kernel.body), KERNEL_LINE), (kernel.start, b"\n" + HELPER.rstrip(b"\n") + b"\n")]
-        edits += [LocalEdit(KERNEL_LINE.strip(), kernel.name), LocalEdit(b"return x + 1;  // fork: helper", "fork_helper")]
+        inserts += [
+            (_middle_line(text, *kernel.body), KERNEL_LINE),
+            (kernel.start, b"\n" + HELPER.rstrip(b"\n") + b"\n"),
+        ]
+        edits += [
+            LocalEdit(KERNEL_LINE.strip(), kernel.name),
+            LocalEdit(b"return x + 1;  // fork: helper", "fork_helper"),
+        ]
     if macro is not None:
         end = text.find(b"\\\n", macro.code_start)
         inserts.append((end, MACRO_MARK + b" "))
@@ -106,7 +115,9 @@ def chain(name: str, versions: Sequence[str]) -> Iterator[Step]:
             upstream = bench.commit(bench.tree(there, new, cmake, near), upstream, message=version)
             git = bench.repository.merge_trees(unsplit, upstream)
             try:
-                merged = merge_trees(bench.repository, bench.repository.merge_bases(fork, upstream), fork, upstream)
+                merged = merge_trees(
+                    bench.repository, bench.repository.merge_bases(fork, upstream), fork, upstream
+                )
             except MergeguardError as error:
                 yield Step(name, version, f"refused: {error}", 0, 0, 0, True, not git.clean)
                 return
@@ -119,7 +130,9 @@ def chain(name: str, versions: Sequence[str]) -> Iterator[Step]:
                 assert there is not None and new is not None
                 text, path = new, there
                 mine, edits = edited(text)
-                fork = bench.commit(bench.split_tree(bench.tree(path, mine, cmake), path, mine, text), fork, upstream)
+                fork = bench.commit(
+                    bench.split_tree(bench.tree(path, mine, cmake), path, mine, text), fork, upstream
+                )
                 unsplit = bench.commit(bench.tree(path, mine, cmake), unsplit, upstream)
                 continue
             fork = bench.commit(merged.tree, fork, upstream)
@@ -129,11 +142,15 @@ def chain(name: str, versions: Sequence[str]) -> Iterator[Step]:
 
 def _neighbours(version: str, path: str) -> dict[str, bytes]:
     folder = corpus.path(version) / path
-    return {
-        str(f.relative_to(corpus.path(version))): f.read_bytes()
-        for f in sorted(folder.parent.glob("*"))
-        if f.is_file()
-    } if folder.parent.is_dir() else {}
+    return (
+        {
+            str(f.relative_to(corpus.path(version))): f.read_bytes()
+            for f in sorted(folder.parent.glob("*"))
+            if f.is_file()
+        }
+        if folder.parent.is_dir()
+        else {}
+    )
 
 
 def _step(
@@ -147,7 +164,10 @@ def _step(
         monolith = workspace.unsplit(workspace.split_rules[0]).monolith
         arrived = sum(_in_place(monolith, edit) for edit in edits)
     elif merged.clean:
-        texts = [bench.repository.read_blob(e.oid) for e in bench.repository.list_tree(merged.tree, "csrc").values()]
+        texts = [
+            bench.repository.read_blob(e.oid)
+            for e in bench.repository.list_tree(merged.tree, "csrc").values()
+        ]
         arrived = sum(any(edit.mark in text for text in texts) for edit in edits)
     lost = 0 if not merged.clean else max(0, len(edits) - arrived - unmapped)
     return Step(name, version, rule.state.value, arrived, unmapped, lost, not merged.clean, git_conflict)

@@ -39,7 +39,9 @@ class Bench:
         rule = parse_rule(self.rule_text, self.name)
         return Guarded(self.name, rule, digest(self.rule_text), None)
 
-    def tree(self, path: str | None, text: bytes | None, cmake: bytes, extra: dict[str, bytes] | None = None) -> str:
+    def tree(
+        self, path: str | None, text: bytes | None, cmake: bytes, extra: dict[str, bytes] | None = None
+    ) -> str:
         """Upstream's tree: the monolith (if it has one), CMakeLists.txt, and ``extra`` files."""
         files = {"CMakeLists.txt": cmake, **(extra or {})}
         if path is not None and text is not None:
@@ -56,9 +58,7 @@ class Bench:
         write = self.repository.write_blob
         layout = self.layout(path, text)
         guarded = self.guarded
-        edits: dict[str, Entry | None] = {
-            f.path: Entry(REGULAR, write(f.text)) for f in layout.files
-        }
+        edits: dict[str, Entry | None] = {f.path: Entry(REGULAR, write(f.text)) for f in layout.files}
         edits[guarded.rule_path] = Entry(REGULAR, write(self.rule_text))
         edits[guarded.lock_path] = Entry(REGULAR, write(lens.lock(guarded, path, write(upstream)).to_toml()))
         split_tree = self.repository.edit_tree(tree, edits)

@@ -40,7 +40,7 @@ def snapshot(repository: Repository, folders: Iterable[str] | None = None) -> st
 
 
 def export(repository: Repository, tree: str, folder: Path) -> None:
-    """Write all files of a tree below ``folder``, which must be empty or new; filters count as on checkout."""
+    """Write all files of a tree below ``folder`` (empty or new); filters count as on checkout."""
     if folder.exists() and any(folder.iterdir()):
         raise RepositoryError(f"{folder} is not empty", hint="name an empty or a new folder")
     with _index_copy(repository) as environment:
