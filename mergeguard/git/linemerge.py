@@ -29,12 +29,12 @@ def merge_lines_with_git(ours: str, base: str, theirs: str, options: Sequence[st
     ``options`` are passed on (``--diff-algorithm=...``). Raises GitError where git can't merge them
     (binary files, a file missing).
     """
-    clean = _run(["-p", "-q", *options, ours, base, theirs])
+    clean = _run(["-p", *options, ours, base, theirs])
     if clean.returncode == 0:
         return LineMerge(clean.stdout, None)
     # Markers longer than any line start of the inputs, so that they can be told from text.
     size = 47
-    regions = _run(["-p", "-q", "--diff3", f"--marker-size={size}", *options, ours, base, theirs])
+    regions = _run(["-p", "--diff3", f"--marker-size={size}", *options, ours, base, theirs])
     return LineMerge(None, parse_markers(regions.stdout, size))
 
 

@@ -145,7 +145,8 @@ class _Composer:
                 if _only_closes(leaves) or _all_includes(rest_leaves):
                     return rest + run
                 if _only_opens(leaves):
-                    return run + rest
+                    first = next((k for k, x in enumerate(rest_leaves) if x.kind is not Kind.INCLUDE), 0)
+                    return rest[:first] + run + rest[first:]
         raise Clash("both sides changed the conditions around one place")
 
     def _deleted(self, identity: int, out: list[tuple[str, Piece]] | None) -> None:
@@ -201,9 +202,15 @@ class _Composer:
             if following is not None and following_known and between and not _all_includes(leaves):
                 before.setdefault(following, []).extend(run)
             elif anchor is not None:
-                after.setdefault(anchor, []).extend(run)
+                place = _behind_new(order, anchor, known) if _only_closes(leaves) else anchor
+                after.setdefault(place, []).extend(run)
             else:
                 at_start.extend(run)
+            if anchor is not None and _moved_next(order, anchor, known, steady):
+                names = ", ".join(sorted({leaf.name for leaf in leaves if not leaf.placed})) or "new lines"
+                self.notes.append(
+                    Note("placed", f"{names}: placed among declarations that the other side moved", True)
+                )
         out: list[tuple[str, Piece]] = []
         home = lead.leaves[0].home if lead.leaves else self.paths[0]
         for identity in at_start:
@@ -254,6 +261,24 @@ def _insertions(
         if identity is not None and identity in steady:
             anchor = identity
     return found
+
+
+def _behind_new(order: Sequence[int], anchor: int, known: int) -> int:
+    """The last of the new leaves that follow ``anchor`` in a row, else ``anchor``."""
+    at = order.index(anchor)
+    while at + 1 < len(order) and order[at + 1] >= known:
+        at += 1
+    return order[at]
+
+
+def _moved_next(order: Sequence[int], anchor: int, known: int, steady: set[int]) -> bool:
+    """Whether leaves that were moved there stand between ``anchor`` and the next steady leaf."""
+    for identity in order[order.index(anchor) + 1 :]:
+        if identity in steady:
+            return False
+        if identity < known:
+            return True
+    return False
 
 
 def _only_moved_between(order: Sequence[int], start: int, end: int | None, steady: set[int]) -> bool:

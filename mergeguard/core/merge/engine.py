@@ -92,7 +92,7 @@ def _followed(
     if any(note.code == "duplicate-definition" for note in findings):
         return "a definition would be there twice"
     first = next(iter(pieces), None)
-    said = (*notes, *_remark_notes(merge_leaf.remarks), *_rename_notes(mine, other), *findings)
+    said = (*notes, *merge_leaf.notes, *_rename_notes(mine, other), *findings)
     return {path: MergeResult(parts, said if path == first else ()) for path, parts in pieces.items()}
 
 
@@ -101,13 +101,29 @@ class _LeafMerger:
 
     def __init__(self) -> None:
         self.remarks: list[str] = []
+        self.renames: list[Note] = []
 
     def __call__(self, base: bytes, ours: bytes, theirs: bytes) -> tuple[Piece, ...]:
-        from mergeguard.core.merge.weave import Clash, weave
-
         settled = trivial(base, ours, theirs)
         if settled is not None:
             return join([Resolved(settled)])
+        mine, other = _renames_of_both(base, ours, theirs)
+        if mine or other:
+            from mergeguard.core.merge.renames import apply_renames
+
+            renamed = self._merge(
+                apply_renames(apply_renames(base, mine), other),
+                apply_renames(ours, other),
+                apply_renames(theirs, mine),
+            )
+            if not any(isinstance(piece, Conflict) for piece in renamed):
+                self.renames += _rename_notes(mine, other)
+                return renamed
+        return self._merge(base, ours, theirs)
+
+    def _merge(self, base: bytes, ours: bytes, theirs: bytes) -> tuple[Piece, ...]:
+        from mergeguard.core.merge.weave import Clash, weave
+
         lines = merge_lines(base, ours, theirs)
         if not any(isinstance(piece, Conflict) for piece in lines):
             return lines
@@ -115,6 +131,10 @@ class _LeafMerger:
             return join([Resolved(weave(base, ours, theirs, self.remarks))])
         except Clash:
             return refine_conflicts(lines, self.remarks)
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        return (*self.renames, *_remark_notes(self.remarks))
 
 
 def _remark_notes(remarks: list[str]) -> tuple[Note, ...]:
@@ -243,7 +263,7 @@ def _declarations_then_tokens(
     from mergeguard.core.merge.weave import Clash, weave
 
     notes: list[Note] = []
-    candidates: list[tuple[tuple[Piece, ...], list[str]]] = [(lines, [])]
+    candidates: list[tuple[tuple[Piece, ...], tuple[Note, ...]]] = [(lines, ())]
     merge_leaf = _LeafMerger()
     try:
         composed, said = compose({"": base}, {"": ours}, {"": theirs}, merge_leaf)
@@ -251,10 +271,10 @@ def _declarations_then_tokens(
         notes.append(Note("conflict", clash.reason))
     else:
         notes += said
-        candidates.append((composed[""], merge_leaf.remarks))
+        candidates.append((composed[""], merge_leaf.notes))
         if not any(isinstance(piece, Conflict) for piece in composed[""]):
             notes.append(Note("declarations", "merged by declarations"))
-            return MergeResult(composed[""], (*notes, *_remark_notes(merge_leaf.remarks)))
+            return MergeResult(composed[""], (*notes, *merge_leaf.notes))
     remarks: list[str] = []
     try:
         whole = weave(base, ours, theirs, remarks)
@@ -266,9 +286,10 @@ def _declarations_then_tokens(
         )
     for start in (lines, merge_lines(base, ours, theirs)):
         remarks = []
-        candidates.append((refine_conflicts(start, remarks), remarks))
+        refined = refine_conflicts(start, remarks)
+        candidates.append((refined, _remark_notes(remarks)))
     best, said_of_best = min(candidates, key=lambda candidate: _size_of_conflicts(candidate[0]))
-    return MergeResult(best, (*notes, *_remark_notes(said_of_best)))
+    return MergeResult(best, (*notes, *said_of_best))
 
 
 def refine_conflicts(pieces: tuple[Piece, ...], remarks: list[str]) -> tuple[Piece, ...]:

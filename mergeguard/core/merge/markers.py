@@ -14,9 +14,9 @@ STYLES = ("merge", "diff3", "zdiff3")
 def refine(pieces: Iterable[Piece], style: str) -> tuple[Piece, ...]:
     """The pieces as ``style`` shows them.
 
-    ``merge`` takes lines common to both sides out of a conflict (git's XDL_MERGE_ZEALOUS_ALNUM: not where
-    what separates two conflicts is three lines or fewer without a letter or digit), ``zdiff3`` only at the
-    conflict's ends, ``diff3`` shows it whole, since the base has no such common parts.
+    ``merge`` takes lines common to both sides out of a conflict and joins conflicts again that have three
+    lines or fewer, or no letter or digit, between them (git's XDL_MERGE_ZEALOUS_ALNUM); ``zdiff3`` takes them
+    out only at a conflict's ends; ``diff3`` shows it whole, since the base has no such common parts.
     """
     result: list[Piece] = []
     for piece in pieces:
@@ -26,7 +26,29 @@ def refine(pieces: Iterable[Piece], style: str) -> tuple[Piece, ...]:
             result.extend(_trim(piece))
         else:
             result.extend(_split(piece))
-    return join(result)
+    return _rejoin(join(result)) if style == "merge" else join(result)
+
+
+def _rejoin(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    result: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, Conflict) and len(result) > 1:
+            before, between = result[-2], result[-1]
+            if isinstance(before, Conflict) and isinstance(between, Resolved) and _is_slight(between.text):
+                result[-2:] = [
+                    Conflict(
+                        before.base + between.text + piece.base,
+                        before.ours + between.text + piece.ours,
+                        before.theirs + between.text + piece.theirs,
+                    )
+                ]
+                continue
+        result.append(piece)
+    return tuple(result)
+
+
+def _is_slight(text: bytes) -> bool:
+    return text.count(b"\n") <= 3 or not _has_alnum(text)
 
 
 def _trim(conflict: Conflict) -> list[Piece]:
@@ -56,9 +78,6 @@ def _split(conflict: Conflict) -> list[Piece]:
     o = t = 0
     for match in matches(ours, theirs):
         common = ours[match.a : match.a + match.size]
-        inner = match.a > 0 and match.a + match.size < len(ours)
-        if inner and match.size <= 3 and not any(_has_alnum(line) for line in common):
-            continue
         if o < match.a or t < match.b:
             result.append(Conflict(b"", b"".join(ours[o : match.a]), b"".join(theirs[t : match.b])))
         result.append(Resolved(b"".join(common)))
@@ -70,8 +89,8 @@ def _split(conflict: Conflict) -> list[Piece]:
     return result
 
 
-def _has_alnum(line: bytes) -> bool:
-    return any(byte < 128 and chr(byte).isalnum() for byte in line)
+def _has_alnum(text: bytes) -> bool:
+    return any(byte < 128 and chr(byte).isalnum() for byte in text)
 
 
 def render_markers(

@@ -1,0 +1,125 @@
+"""``mergeguard merge-file`` keeps the contract of ``git merge-file``; where git conflicts it may do better."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mergeguard.mergefile import main
+from tests.hermetic import git_environment
+
+BASE = b"one\ntwo\nthree\nfour\nfive\n"
+OURS = BASE.replace(b"two", b"2 ours")
+THEIRS = BASE.replace(b"two", b"2 theirs").replace(b"five", b"5")
+
+
+def _files(folder: Path, ours: bytes, base: bytes, theirs: bytes) -> list[str]:
+    for name, text in (("ours.cu", ours), ("base.cu", base), ("theirs.cu", theirs)):
+        (folder / name).write_bytes(text)
+    return ["ours.cu", "base.cu", "theirs.cu"]
+
+
+def _git(folder: Path, *arguments: str) -> tuple[int, bytes]:
+    done = subprocess.run(
+        ["git", "merge-file", *arguments], cwd=folder, env=git_environment(), capture_output=True, check=False
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in git_environment().items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["-p"],
+        ["-p", "--diff3"],
+        ["-p", "-q", "-L", "x", "-L", "y", "-L", "z", "--diff3"],
+        ["-p", "-L", "mine"],
+        ["-p", "--marker-size=12"],
+        ["-p", "--ours"],
+        ["-p", "--theirs"],
+        ["-p", "--union"],
+    ],
+)
+def test_what_nobody_can_merge_looks_like_gits(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], options: list[str]
+) -> None:
+    files = _files(tmp_path, OURS, BASE, THEIRS)
+    status = main(["merge-file", *options, *files])
+    assert (status, capfdbinary.readouterr().out) == _git(tmp_path, *options, *files)
+
+
+def test_zdiff3_takes_common_lines_out(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    ours, theirs = BASE.replace(b"two", b"same\n2 ours"), BASE.replace(b"two", b"same\n2 theirs")
+    files = _files(tmp_path, ours, BASE, theirs)
+    status = main(["merge-file", "-p", "--zdiff3", *files])
+    assert (status, capfdbinary.readouterr().out) == _git(tmp_path, "-p", "--zdiff3", *files)
+
+
+def test_clean_results_are_gits_and_go_to_the_first_file(tmp_path: Path) -> None:
+    files = _files(tmp_path, OURS, BASE, BASE.replace(b"five", b"5"))
+    _, expected = _git(tmp_path, "-p", *files)
+    assert main(["merge-file", *files]) == 0
+    assert (tmp_path / "ours.cu").read_bytes() == expected
+
+
+def test_layout_is_no_conflict(tmp_path: Path) -> None:
+    base = b"int f(int a,\n      int b);\nint x;\n"
+    ours, theirs = b"int f(int a, int b);\nint x;\n", b"int f(int a,\n      long b);\nint x;\n"
+    files = _files(tmp_path, ours, base, theirs)
+    assert _git(tmp_path, "-p", *files)[0] == 1
+    assert main(["merge-file", *files]) == 0
+    assert (tmp_path / "ours.cu").read_bytes().split() == theirs.split()
+
+
+def test_the_status_counts_conflicts_up_to_127(tmp_path: Path) -> None:
+    def numbered(word: bytes, count: int) -> bytes:
+        return b"".join(
+            b"%s %d;\n" % (word, i) + b"".join(b"k %d %d;\n" % (i, j) for j in range(5)) for i in range(count)
+        )
+
+    for count, status in ((3, 3), (140, 127)):
+        files = _files(tmp_path, numbered(b"a", count), numbered(b"b", count), numbered(b"c", count))
+        assert main(["merge-file", "-p", "-q", *files]) == status == _git(tmp_path, "-p", "-q", *files)[0]
+
+
+def test_errors_are_255_and_write_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = _files(tmp_path, b"a\0b\n", b"c\0d\n", b"e\0f\n")
+    assert main(["merge-file", *files]) == 255
+    assert (tmp_path / "ours.cu").read_bytes() == b"a\0b\n"
+    _files(tmp_path, OURS, BASE, THEIRS)
+    assert main(["merge-file", "ours.cu", "missing.cu", "theirs.cu"]) == 255
+    assert "missing.cu" in capsys.readouterr().err
+    assert main(["merge-file", "ours.cu"]) == 129
+    assert main(["merge-file", "--what", *files]) == 129
+
+
+def test_the_merge_driver_writes_our_file_and_says_so_by_its_status(tmp_path: Path) -> None:
+    _files(tmp_path, OURS, BASE, THEIRS)
+    assert main(["merge-driver", "base.cu", "ours.cu", "theirs.cu", "9", "x.cu"]) == 1
+    assert b"<<<<<<<<< ours\n" in (tmp_path / "ours.cu").read_bytes()
+
+
+def test_findings_go_to_standard_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = b"int f() {\n  return 1;\n}\n\nint k = 1;\n\nint g() {\n  return 2;\n}\n"
+    ours = base[base.index(b"int k") :]
+    files = _files(tmp_path, ours, base, base.replace(b"return 2;", b"return f();"))
+    assert main(["merge-file", "-p", *files]) == 0
+    assert "f is gone on our side" in capsys.readouterr().err
+
+
+def test_it_starts_without_the_heavy_imports() -> None:
+    code = (
+        "import sys; import mergeguard.mergefile; "
+        "print([m for m in ('typer', 'rich', 'pygit2', 'clang', 'msgspec', 'asyncio') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "[]"
