@@ -23,7 +23,7 @@ from mergeguard.core.budget import Cost, Proposal, propose, rewrite
 from mergeguard.core.emit import CURRENT_EMISSION
 from mergeguard.core.layout import Layout, LayoutFile
 from mergeguard.core.source import parse
-from mergeguard.core.verify import BuildFile, Finding, LayoutText, compare, failures
+from mergeguard.core.verify import BuildFile, Finding, LayoutText, compare, failures, inlined
 from mergeguard.errors import LayoutError, Location
 from mergeguard.lens import shard_paths
 from mergeguard.workspace import SYMLINK, Guarded, Workspace
@@ -131,12 +131,16 @@ def verify(
     """Without a compiler: every layout against its monolith, by tokens. See ``core.verify.CHECKS``."""
     proofs: list[RuleProof] = []
     for subject in subjects(workspace, names, against_upstream=against_upstream):
-        roles = subject.layout.by_path
-        files = [LayoutText(path, text, roles[path].is_unit) for path, text in subject.files.items()]
+        files = _texts(subject)
         builds = _builds(workspace, subject) if subject.guarded.is_split else []
         findings = compare(subject.layout.path, subject.monolith, files, builds)
         proofs.append(RuleProof(subject.guarded.name, subject.layout.path, len(files), findings))
     return tuple(proofs)
+
+
+def _texts(subject: Subject) -> list[LayoutText]:
+    roles = subject.layout.by_path
+    return [LayoutText(path, text, roles[path].is_unit) for path, text in subject.files.items()]
 
 
 def _builds(workspace: Workspace, subject: Subject) -> list[BuildFile]:
@@ -244,6 +248,7 @@ def verify_compiled(
         jobs,
         cost_cache(workspace),
         on_progress,
+        inlined=inlined(compare(subject.layout.path, subject.monolith, _texts(subject))),
     )
 
 

@@ -1,6 +1,7 @@
 """What splitting costs and saves, measured with real compilers.
 
     python -m benchmarks.compile host [--rows 100]           any C++17 compiler, a minute or two
+    python -m benchmarks.compile fixtures [RULE]...          the six shapes with g++, some minutes
     python -m benchmarks.compile vllm RULE VERSION           nvcc, PyTorch's headers, vLLM's sources
     python -m benchmarks.compile report                      tables and pictures of what was measured
 
@@ -17,7 +18,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mergeguard.build.cache import Cache, machine
@@ -29,7 +30,9 @@ from mergeguard.core.emit import split
 from mergeguard.core.layout import Layout, Role
 from mergeguard.core.rule import parse_rule
 from mergeguard.core.schedule import Profile, longest_first, simulate
-from mergeguard.core.source import parse
+from mergeguard.core.source import Kind, parse
+from mergeguard.core.verify import LayoutText, inlined
+from mergeguard.core.verify import compare as verify
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -74,7 +77,9 @@ def show(progress: Progress) -> None:
     print(f"[{progress.done}/{progress.total}] {progress.event} {progress.name}{figures}", flush=True)
 
 
-def place(root: Path, layout: Layout, base: Path | None) -> tuple[Program, Program]:
+def place(
+    root: Path, layout: Layout, base: Path | None, change: Callable[[bytes], bytes]
+) -> tuple[Program, Program]:
     """Both programs on disk: copies of ``base`` with the monolith, and with the layout in its place."""
     programs = []
     for name, files in (
@@ -87,7 +92,7 @@ def place(root: Path, layout: Layout, base: Path | None) -> tuple[Program, Progr
             shutil.copytree(base, tree)
         for path, text in files.items():
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
-            (tree / path).write_bytes(text)
+            (tree / path).write_bytes(change(text))
         units = [file.path for file in layout.files if file.is_unit] if name == "after" else [layout.path]
         programs.append(Program(tree, tuple(units)))
     return programs[0], programs[1]
@@ -98,12 +103,20 @@ def spaces_of(layout: Layout) -> tuple[str, ...]:
     return tuple(line.split()[2].decode() for line in lines if line.startswith(b"#define MG_NS "))
 
 
-def run(name: str, layout: Layout, base: Path | None, command: Command, parallel: Sequence[int]) -> None:
+def run(
+    name: str,
+    layout: Layout,
+    base: Path | None,
+    command: Command,
+    parallel: Sequence[int],
+    change: Callable[[bytes], bytes] = bytes,
+) -> None:
     """Measure and verify one split; write the figures to benchmarks/results/<name>.json."""
     folder = build_folder()
     root = folder / name
-    before, after = place(root, layout, base)
+    before, after = place(root, layout, base, change)
     cache = Cache(folder.parent / "cost")
+    texts = [LayoutText(file.path, file.text, file.is_unit) for file in layout.files]
     floor = measure_floor(layout, after, command, root, cache)
     outcome = compare(
         parse(layout.monolith),
@@ -114,6 +127,7 @@ def run(name: str, layout: Layout, base: Path | None, command: Command, parallel
         root / "objects",
         cache=cache,
         on_progress=show,
+        inlined=inlined(verify(layout.path, layout.monolith, texts)),
     )
     together = {}
     for jobs in parallel:
@@ -220,6 +234,65 @@ def tools() -> str:
     return ", ".join(found)
 
 
+# The flavour (tests/toolchain.py) in which each fixture has its kernels.
+FIXTURES = {
+    "skinny_gemms": "gfx9",
+    "skinny_gemms_int4": "gfx11",
+    "skinny_gemms_int8": "gfx9",
+    "attention": "gfx9",
+    "paged_attention_v1": "none",
+    "selective_scan_fwd": "none",
+}
+
+
+# On the host a kernel of the fixtures costs next to nothing, on a device it is what costs. So each
+# instantiation of a kernel gets weight: a chain of class templates of its own, since its local type is its own.
+WEIGHT = """#pragma once
+namespace weight {
+template <typename Owner, int Row, int Length>
+struct Chain { static constexpr int value = (Chain<Owner, Row, Length - 1>::value * 31 + Row) % 1009; };
+template <typename Owner, int Row>
+struct Chain<Owner, Row, 0> { static constexpr int value = Row; };
+}  // namespace weight
+"""
+LOAD = b" struct MgOwner {}; " + b"".join(
+    b"static_assert(weight::Chain<MgOwner, %d, 500>::value >= 0); " % row for row in range(2)
+)
+
+
+def weighted(text: bytes) -> bytes:
+    """The text with weight in each kernel's body; lines stay."""
+    source = parse(text)
+    for item in reversed(source.items):
+        if item.kind is Kind.KERNEL and item.body is not None:
+            text = text[: item.body[0] + 1] + LOAD + text[item.body[0] + 1 :]
+    return text
+
+
+def fixtures(arguments: argparse.Namespace) -> None:
+    """The six shapes as host programs: what has no GPU headers here is measured on its fixture."""
+    from tests import toolchain
+
+    def change(text: bytes) -> bytes:
+        return toolchain.translate(weighted(text))
+
+    for name in arguments.names or FIXTURES:
+        path = toolchain.MONOLITHS[name]
+        rule = parse_rule((ROOT / "rules" / "vllm" / f"{name}.toml").read_bytes(), name)
+        layout = split(rule, name, path, (toolchain.COMPILE / path).read_bytes())
+        files = {file.path: file.text for file in layout.files}
+        base = build_folder() / f"fixture-sources-{name}"
+        shutil.rmtree(base, ignore_errors=True)
+        toolchain.prepare(base, files)
+        (base / "stubs" / "weight.h").write_text(WEIGHT, encoding="utf-8")
+        flags = " ".join(toolchain.FLAVOURS[FIXTURES[name]])
+        command = from_template(
+            f"g++ -std=c++17 -O2 -w -fPIC {flags} -I{{root}}/stubs -I{{root}}/csrc -include weight.h -x c++ "
+            "-c {source} -o {output}"
+        )
+        run(f"fixture-{name}", layout, base, command, arguments.parallel, change)
+
+
 def report(_: argparse.Namespace) -> None:
     """RESULTS.md and the pictures, from benchmarks/results/."""
     parts = ["# Compile cost, measured\n", PREFACE.format(machine=machine(), tools=tools())]
@@ -307,6 +380,10 @@ def main() -> None:
     two.set_defaults(run=vllm)
     for verb in (one, two):
         verb.add_argument("--parallel", type=int, nargs="*", default=[2], help="real parallel runs to make")
+    three = verbs.add_parser("fixtures")
+    three.add_argument("names", nargs="*")
+    three.add_argument("--parallel", type=int, nargs="*", default=[])
+    three.set_defaults(run=fixtures)
     verbs.add_parser("report").set_defaults(run=report)
     arguments = parser.parse_args()
     arguments.run(arguments)

@@ -100,13 +100,15 @@ def build(
     return Built(program, costs, outputs, linked_size(outputs, objects / "linked.so", linker))
 
 
-def names_of(source: Source, mangled: Sequence[str], namespaces: Sequence[str]) -> Names:
+def names_of(
+    source: Source, mangled: Sequence[str], namespaces: Sequence[str], inlined: frozenset[str] = frozenset()
+) -> Names:
     """How the symbols of this monolith are judged; see ``core.symbols.Names``."""
     declared = definitions(source)
     own = {one.last for one in declared if one.item.kind not in (Kind.USING, Kind.MACRO, Kind.UNDEF)}
     required = {one.last for one in declared if one.item.kind is Kind.INSTANTIATION}
     own.discard("")
-    return Names(demangle(mangled), frozenset(own), frozenset(required), tuple(namespaces))
+    return Names(demangle(mangled), frozenset(own), frozenset(required), tuple(namespaces), inlined)
 
 
 def compare(
@@ -120,24 +122,32 @@ def compare(
     cache: Cache | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
     linker: Sequence[str] = ("g++",),
+    inlined: frozenset[str] = frozenset(),
 ) -> Comparison:
     """Build both programs below ``directory`` and compare their objects.
 
     ``source`` is the parsed monolith, ``namespaces`` are those that the layout's glue makes
-    (``core.glue.namespace``). Raises CompileError, CommandError, ObjectError.
+    (``core.glue.namespace``), ``inlined`` the functions that became inline (``core.verify.inlined``).
+    Raises CompileError, CommandError, ObjectError.
     """
     before = build(monolith, command, directory / "monolith", jobs, cache, on_progress, linker)
     after = build(layout, command, directory / "layout", jobs, cache, on_progress, linker)
-    return compare_built(source, before, after, namespaces, command)
+    return compare_built(source, before, after, namespaces, command, inlined)
 
 
 def compare_built(
-    source: Source, before: Built, after: Built, namespaces: Sequence[str], command: Command
+    source: Source,
+    before: Built,
+    after: Built,
+    namespaces: Sequence[str],
+    command: Command,
+    inlined: frozenset[str] = frozenset(),
 ) -> Comparison:
     """Compare objects that are there already."""
     old, old_images = _read(before)
     new, new_images = _read(after)
-    names = names_of(source, all_names([*old, *new], [*old_images, *new_images]), namespaces)
+    mangled = all_names([*old, *new], [*old_images, *new_images])
+    names = names_of(source, mangled, namespaces, inlined)
     merged = ObjectSymbols(before.program.units[0], tuple(symbol for one in old for symbol in one.symbols))
     findings = list(compare_host(merged, new, names))
     arguments = command.arguments

@@ -94,13 +94,15 @@ class Names:
     ``demangle`` maps mangled to readable names (missing: the name itself). ``own`` holds the identifiers
     that the monolith itself declares: what a header of a library brings along is not this check's business.
     ``required`` are identifiers whose every instantiation must survive even if no unit refers to it (explicit
-    instantiations). ``namespaces`` are those that the layout adds to keep shards apart.
+    instantiations). ``namespaces`` are those that the layout adds to keep shards apart, ``inlined`` the
+    functions that became ``inline`` with their move to a header: a compiler may then emit none of them.
     """
 
     demangle: Mapping[str, str]
     own: frozenset[str]
     required: frozenset[str] = frozenset()
     namespaces: tuple[str, ...] = ()
+    inlined: frozenset[str] = frozenset()
 
     def readable(self, mangled: str) -> str:
         return self.demangle.get(mangled, mangled)
@@ -231,10 +233,12 @@ def _lost(monolith: ObjectSymbols, layout: Sequence[ObjectSymbols], names: Names
             continue
         readable = names.readable(symbol.name)
         if symbol.strong:
-            text = "was visible to other units, is local now"
+            severity, text = Severity.ERROR, "was visible to other units, is local now"
             if identity not in local:
                 text = "is defined nowhere now"
-            out.append(SymbolFinding("lost", Severity.ERROR, text, symbol.name, readable))
+                if not names.inlined.isdisjoint(base_identifiers(identity)):
+                    severity, text = Severity.NOTE, "is inline now, and every call of it was inlined"
+            out.append(SymbolFinding("lost", severity, text, symbol.name, readable))
         elif names.is_required(symbol.name):
             text = "an explicit instantiation that no unit of the layout makes"
             out.append(SymbolFinding("lost", Severity.ERROR, text, symbol.name, readable))

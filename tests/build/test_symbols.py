@@ -35,7 +35,8 @@ def names(
 ) -> Names:
     mangled = all_names(objects, [])
     required = frozenset(more.get("required", set()))
-    return Names(demangle(mangled), frozenset(own), required, namespaces)
+    inlined = frozenset(more.get("inlined", set()))
+    return Names(demangle(mangled), frozenset(own), required, namespaces, inlined)
 
 
 def checks(findings) -> list[tuple[str, str]]:
@@ -175,6 +176,18 @@ def test_lost_doubled_unresolved_and_divided(tmp_path: Path) -> None:
     other = WORK.replace("3", "4")
     assert against(*good, other + "template int work<int>(int);") == [("odr", "int work<int>(int)")]
     assert against("", *good) == [("empty", "")]
+
+
+@needs_gxx
+def test_a_function_that_became_inline_may_be_emitted_nowhere(tmp_path: Path) -> None:
+    monolith = host("int help() { return 2; } int entry() { return help(); }", tmp_path / "m.cpp")
+    layout = host("inline int help() { return 2; } int entry() { return help(); }", tmp_path / "l.cpp")
+    known = names([monolith, layout], {"help", "entry"})
+    assert checks(compare_host(monolith, [layout], known)) == [("lost", "help()")]
+    known = names([monolith, layout], {"help", "entry"}, inlined={"help"})
+    found = compare_host(monolith, [layout], known)
+    assert checks(found) == []
+    assert [f.message for f in found] == ["is inline now, and every call of it was inlined"]
 
 
 def test_empty_lists_prove_nothing() -> None:
