@@ -9,12 +9,13 @@ import subprocess
 import jsonschema
 import pytest
 
+from mergeguard import checking, lastsync, unmapped
 from mergeguard import fork as verbs
-from mergeguard import lastsync, unmapped
 from mergeguard.cli.app import run
 from mergeguard.core import places
 from mergeguard.core.patches import read, unified
 from mergeguard.core.report import arrivals, hunk_ids
+from mergeguard.core.symbols import Severity
 from mergeguard.errors import LayoutError, MergeguardError
 from mergeguard.ledger import ledger
 from tests.exchange import BODY, KERNEL, LAYOUT, MONOLITH, Pair
@@ -329,6 +330,19 @@ def test_a_kept_hunk_is_no_longer_open(pair):
     unmapped.keep(pair.fork, case.id, undo=True)
     assert only(pair).open
     assert pair.git("status", "--porcelain").split() == ["D", f"{unmapped.KEPT}/{case.id}.toml"]
+
+
+def test_check_fails_while_a_hunk_is_open(pair):
+    def said():
+        findings = [f for f in checking.run(pair.fork.staged()) if f.check == "unmapped"]
+        return [(f.severity, case.id in (f.hint or "")) for f in findings]
+
+    case = only(pair)
+    assert said() == [(Severity.ERROR, True)]
+    unmapped.keep(pair.fork, case.id, "why not")
+    assert said() == [(Severity.NOTE, False)]
+    unmapped.drop(pair.fork, case.id)
+    assert said() == []
 
 
 def test_dropping_a_kept_hunk_takes_its_mark_along(pair):

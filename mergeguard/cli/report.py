@@ -117,7 +117,7 @@ def _print(found: Ledger) -> None:
         out.print(f"[yellow]note:[/] {escape(note)}")
     last = found.last_sync
     if last is not None:
-        merge = f", merged as {last.commit[:12]}" if last.commit else ""
+        merge = f", landed as {last.commit[:12]}" if last.commit else ""
         out.print(
             f"last sync: {escape(last.upstream)} at {last.theirs[:12]}, "
             f"{markdown.count(last.commits, 'commit')}{merge} [dim]({escape(last.state)})[/]"

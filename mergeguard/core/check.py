@@ -19,6 +19,7 @@ from mergeguard.core.glue import rebase_point
 from mergeguard.core.layout import Layout, LayoutFile, Piece, Role
 from mergeguard.core.lexer import TokenKind
 from mergeguard.core.overlay import Recomposed
+from mergeguard.core.report import hunk_ids
 from mergeguard.core.rule import Rule
 from mergeguard.core.source import Kind, Source, line_of, parse
 from mergeguard.core.symbols import Severity
@@ -193,11 +194,17 @@ def _first_difference(one: bytes, other: bytes) -> int:
 # -- hunks ---------------------------------------------------------------------------------------------
 
 
-def check_hunks(name: str, before: Unsplit) -> Iterator[Finding]:
-    """Overlay (notes), unmapped hunks and missing files (errors)."""
+def check_hunks(name: str, before: Unsplit, kept: Mapping[str, str] | None = None) -> Iterator[Finding]:
+    """Overlay (notes), unmapped hunks and missing files (errors); ``kept`` hunks, by id, are notes."""
     say = Reporter(name)
+    ids = {(h.path, h.line, h.old, h.new): identity for identity, h in hunk_ids(before.unmapped).items()}
     for hunk in before.hunks:
-        if hunk.reason is Reason.FILE_REMOVED:
+        identity = ids.get((hunk.path, hunk.line, hunk.old, hunk.new), "")
+        if kept is not None and identity in kept:
+            why = f": {kept[identity]}" if kept[identity] else ""
+            message = f"{_changed(hunk)}, kept in the layout on purpose{why}"
+            yield say.note("unmapped", message, hunk.path, hunk.line)
+        elif hunk.reason is Reason.FILE_REMOVED:
             hint = f"`mergeguard split {name}` derives it again"
             yield say.error("layout file", "the file is missing from the tree", hunk.path, hint=hint)
         elif hunk.is_overlay:
@@ -205,9 +212,7 @@ def check_hunks(name: str, before: Unsplit) -> Iterator[Finding]:
         else:
             detail = f" ({hunk.detail})" if hunk.detail else ""
             message = f"{_changed(hunk)}: {hunk.reason}{detail}"
-            hint = (
-                "it is kept where it is; move it to where the rule would put it to make it an edit upstream"
-            )
+            hint = f"`mergeguard unmapped show {identity}` names places for it, and the ways to resolve it"
             yield say.error("unmapped", message, hunk.path, hunk.line, hint=hint)
 
 

@@ -117,7 +117,7 @@ def _summary(ledger: Ledger) -> str:
 
 
 def _last_sync(last: LastSync) -> str:
-    merge = f", merged as <code>{esc(last.commit[:12])}</code>" if last.commit else ""
+    merge = f", landed as <code>{esc(last.commit[:12])}</code>" if last.commit else ""
     messages = _items(esc(message) for message in last.messages)
     return (
         f"<p><code>{esc(last.upstream)}</code> at <code>{esc(last.theirs[:12])}</code>, "

@@ -55,7 +55,7 @@ def _summary(ledger: Ledger) -> str:
 
 
 def _last_sync(last: LastSync) -> list[str]:
-    merge = f", merged as {code(last.commit[:12])}" if last.commit else ""
+    merge = f", landed as {code(last.commit[:12])}" if last.commit else ""
     title = (
         f"Last sync: {code(last.upstream)} at {code(last.theirs[:12])}, "
         f"{count(last.commits, 'commit')}{merge} ({escape(last.state)})."
