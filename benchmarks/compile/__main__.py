@@ -246,7 +246,7 @@ FIXTURES = {
 
 
 # On the host a kernel of the fixtures costs next to nothing, on a device it is what costs. So each
-# instantiation of a kernel gets weight: a chain of class templates of its own, since its local type is its own.
+# instantiation of a kernel gets weight: a chain of class templates of its own (its local type is its own).
 WEIGHT = """#pragma once
 namespace weight {
 template <typename Owner, int Row, int Length>
