@@ -1,19 +1,26 @@
-"""The program's entry: commands that git runs for every file start without the terminal libraries."""
+"""The program's entry: what git itself runs starts without the terminal libraries."""
 
 from __future__ import annotations
 
 import sys
 
-_LEAN = ("merge-file", "merge-driver")
-
 
 def main() -> None:
     """Run the command line; exits the process."""
     arguments = sys.argv[1:]
-    if arguments[:1] and arguments[0] in _LEAN:
+    verb = arguments[0] if arguments else ""
+    if verb == "merge-file":
         from mergeguard.mergefile import main as merge_file
 
         sys.exit(merge_file(arguments))
+    if verb == "merge-driver":
+        from mergeguard.driver import main as merge_driver
+
+        sys.exit(merge_driver(arguments))
+    if verb == "hook":
+        from mergeguard.hooking import main as hook
+
+        sys.exit(hook(arguments))
     from mergeguard.cli.app import run
 
     run(arguments)

@@ -14,9 +14,12 @@ _BLOCK = re.compile(
 )
 
 
-def pattern(path: str) -> bytes:
-    """The attribute pattern that matches ``path`` (from the root) and nothing else."""
-    raw = b"/" + re.sub(rb"([\\*?\[])", rb"\\\1", encode(path))
+def pattern(path: str, *, rooted: bool = True) -> bytes:
+    """The attribute pattern that matches ``path`` (from the root) and nothing else.
+
+    Not ``rooted``: a file's name, wherever it is.
+    """
+    raw = (b"/" if rooted else b"") + re.sub(rb"([\\*?\[])", rb"\\\1", encode(path))
     if not re.search(rb'[\s"\\\x00-\x20\x7f-\xff]', raw):
         return raw
     # Quoted as in C, which is how git reads a pattern that begins with a double quote.

@@ -28,11 +28,27 @@ if TYPE_CHECKING:
     from mergeguard.git.repository import Repository
 
 #: The hooks that ``install`` sets up. Each calls ``mergeguard hook NAME ARGUMENTS…``.
-HOOKS = ("post-merge", "post-rewrite", "post-commit", "post-checkout", "pre-push")
-#: These run on ordinary work, too: they call mergeguard only where the merge driver left a note for them.
-GUARDED = ("post-commit", "post-checkout")
+HOOKS = (
+    "pre-merge-commit",
+    "post-merge",
+    "post-rewrite",
+    "prepare-commit-msg",
+    "post-commit",
+    "post-index-change",
+    "pre-push",
+)
 #: The note's place below the work tree's git folder.
 NOTE = "mergeguard/pending"
+_NOTED = f'[ -e "$(git rev-parse --git-path {NOTE})" ]'
+#: These run on ordinary work, too: they call mergeguard only where the merge driver left a note for them, or
+#: (the index) where git has just stopped for conflicts.
+GUARDED = {
+    "prepare-commit-msg": _NOTED,
+    "post-commit": _NOTED,
+    "post-index-change": '[ "$1" = 1 ] && [ -n "$(git ls-files -u)" ]',
+}
+#: Ours may refuse what git is about to do.
+REFUSING = ("pre-merge-commit", "prepare-commit-msg", "pre-push")
 #: These get what git says on their standard input.
 WITH_INPUT = ("post-rewrite", "pre-push")
 
@@ -124,11 +140,13 @@ def install(
     *,
     launcher: Sequence[str] | None = None,
     committed_attributes: bool = False,
+    names: Iterable[str] = (),
 ) -> tuple[Action, ...]:
     """Set up hooks, and the merge driver for ``paths``. May be called again (paths may have changed).
 
     The attributes go to ``.git/info/attributes``, which also counts while git has another branch checked out
-    (a rebase does); with ``committed_attributes`` to ``.gitattributes`` as well, for colleagues.
+    (a rebase does); with ``committed_attributes`` to ``.gitattributes`` as well, for colleagues. ``names``
+    are file names that count in any folder: upstream may move a file, and git then asks about the new place.
     """
     command = tuple(launcher or default_launcher())
     actions: list[Action] = []
@@ -140,7 +158,8 @@ def install(
     else:
         actions += [_add_hook(repository, folder.path / name, name, command) for name in HOOKS]
     actions += _configure(repository, command)
-    lines = [pattern(path) + b" merge=" + DRIVER.encode() for path in paths]
+    patterns = [*(pattern(path, rooted=False) for path in names), *map(pattern, paths)]
+    lines = [found + b" merge=" + DRIVER.encode() for found in dict.fromkeys(patterns)]
     actions += _write_attributes(repository, _local_attributes(repository), lines)
     if committed_attributes:
         actions += _write_attributes(repository, repository.work_tree / ".gitattributes", lines)
@@ -154,9 +173,9 @@ def hook_script(name: str, launcher: Sequence[str], before: str) -> str:
     """
     program = shlex.quote(launcher[0])
     call = f"{shlex.join(launcher)} hook {name}"
-    note = f'[ -e "$(git rev-parse --git-path {NOTE})" ] || exit 0\n' if name in GUARDED else ""
+    note = f"{{ {GUARDED[name]}; }} || exit 0\n" if name in GUARDED else ""
     read = "input=$(cat; echo .)\ninput=${input%.}\n" if name in WITH_INPUT else "input=\n"
-    ending = "exit $?" if name.startswith("pre-") else "exit 0"
+    ending = "exit $?" if name in REFUSING else "exit 0"
     return f"""#!/bin/sh
 {MARK} ({name}): runs the hook that was here before, then mergeguard.
 # `mergeguard uninstall` removes it.
@@ -185,8 +204,8 @@ fi
 
 def hook_block(name: str, *, created: bool) -> str:
     """Lines for a hook that a team has committed: they do nothing for those without mergeguard."""
-    guard = f' && [ -e "$(git rev-parse --git-path {NOTE})" ]' if name in GUARDED else ""
-    ending = "exit $?" if name.startswith("pre-") else ":"
+    guard = f" && {GUARDED[name]}" if name in GUARDED else ""
+    ending = "exit $?" if name in REFUSING else ":"
     made = " (the file, too)" if created else ""
     return f"""# mergeguard hook: begin{made}; `mergeguard uninstall` removes these lines
 if [ -z "${{{ACTIVE_VARIABLE}-}}" ] && command -v mergeguard >/dev/null 2>&1{guard}; then

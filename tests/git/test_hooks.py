@@ -140,8 +140,8 @@ def test_guarded_hooks_wait_for_the_drivers_note(clone):
     clone.commit(a="3")
     clone.git("checkout", "-q", "main")
     assert [call.split()[1] for call in clone.calls() if call.startswith("hook")] == [
+        "prepare-commit-msg",
         "post-commit",
-        "post-checkout",
     ]
 
 
@@ -232,7 +232,7 @@ def test_pre_commit_before_and_after_us(clone, order):
     clone.install("split.cu")
     clone.git("merge", "-q", "--no-edit", "upstream")
     calls = [call for call in clone.calls() if not call.startswith("merge-driver")]
-    assert calls == ["pre-commit post-merge", "hook post-merge 0"]
+    assert calls == ["hook pre-merge-commit", "pre-commit post-merge", "hook post-merge 0"]
     uninstall(clone.repository)
     clone.git("reset", "-q", "--hard", "HEAD~1")
     clone.git("merge", "-q", "-X", "ours", "--no-edit", "upstream")
@@ -281,6 +281,7 @@ def test_husky(clone, version):
     clone.git("reset", "-q", "--hard", "HEAD~1")
     clone.git("merge", "-q", "--no-edit", "upstream", PATH=f"{clone.launcher.parent}:{without}")
     assert [call for call in clone.calls() if not call.startswith("merge-driver")] == [
+        "hook pre-merge-commit",
         "hook post-merge 0",
         "former post-merge",
     ]
@@ -321,7 +322,12 @@ def test_hooks_for_all_repositories_are_not_touched(clone, tmp_path, monkeypatch
     assert sorted(path.name for path in shared.iterdir()) == files
     clone.git("merge", "-q", "--no-edit", "upstream")
     calls = [call for call in clone.calls() if not call.startswith("merge-driver")]
-    assert calls == ["former commit-msg", "former post-merge", "hook post-merge 0"]
+    assert calls == [
+        "hook pre-merge-commit",
+        "former commit-msg",
+        "former post-merge",
+        "hook post-merge 0",
+    ]
     uninstall(clone.repository)
     assert clone.files() == before
     assert clone.git("config", "core.hooksPath") == str(shared)

@@ -1,0 +1,83 @@
+"""The verbs that tie a clone to mergeguard: install, uninstall, repair, recover."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from mergeguard import installing, pending, repairing
+from mergeguard.cli.console import opened, options, out, print_json
+from mergeguard.errors import ExitCode
+from mergeguard.git import recovery
+from mergeguard.git.hooks import Action
+from mergeguard.git.repository import Repository
+
+SETUP = "Setting up"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command line."""
+    app.command("install", rich_help_panel=SETUP)(install)
+    app.command("uninstall", rich_help_panel=SETUP)(uninstall)
+    app.command("repair", rich_help_panel="Everyday")(repair)
+    app.command("recover", rich_help_panel="Everyday")(recover)
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
+
+
+def install(
+    shared: Annotated[
+        bool, typer.Option("--gitattributes", help="Write .gitattributes, too, for colleagues.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Set up hooks and merge driver: plain git merge, rebase, cherry-pick, … then keep split files right."""
+    here = opened()
+    actions = installing.install(here.repository, here.work_tree(), committed_attributes=shared)
+    return _print("install", actions, json=json)
+
+
+def uninstall(json: Json = False) -> int:
+    """Take back what install did; hooks that were there before are in their places again."""
+    here = opened()
+    return _print("uninstall", installing.uninstall(here.repository), json=json)
+
+
+def _print(kind: str, actions: tuple[Action, ...], *, json: bool) -> int:
+    if json:
+        print_json(kind, {"actions": [{"what": a.what, "where": a.where, "note": a.note} for a in actions]})
+        return ExitCode.CLEAN
+    for action in actions:
+        note = f"  [dim]{escape(action.note)}[/]" if action.note else ""
+        out.print(f"{action.what:9} {escape(action.where)}{note}")
+    if not actions:
+        out.print("Nothing to do.")
+    return ExitCode.CLEAN
+
+
+def repair() -> int:
+    """Complete a merge, rebase or pick of plain git that left split files incomplete."""
+    here = opened()
+    out.print(escape(repairing.repair(here.repository)))
+    return ExitCode.FINDINGS if pending.read(here.repository.git_dir) is not None else ExitCode.CLEAN
+
+
+def recover(
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Drop the record of it; leave all files as they are.")
+    ] = False,
+) -> int:
+    """Bring the repository to before or after a run that was interrupted (every other verb does, too)."""
+    repository = Repository.discover(options.folder)
+    if forget:
+        recovery.forget(repository)
+        out.print("The interrupted run is forgotten; all files are as they are.")
+        return ExitCode.CLEAN
+    found = recovery.recover(repository)
+    out.print(escape(str(found)) if found is not None else "No run was interrupted.")
+    for path in found.saved if found is not None else ():
+        out.print(f"  a copy of what you had edited: {escape(str(path))}")
+    return ExitCode.CLEAN

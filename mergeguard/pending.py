@@ -1,0 +1,70 @@
+"""The note of a git command that is not settled yet: ``<git-dir>/mergeguard/pending``.
+
+The merge driver writes it when git merges a file of a layout, because git then goes on with a result that
+only the hooks make complete. While it is there, ``status`` says so and ``git push`` is refused. Nothing but
+the standard library is imported: hooks look here first, and mostly find nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from mergeguard.git.hooks import NOTE
+
+#: Ends a file that the driver could not merge by itself: a commit that holds it is not complete.
+MARK = b"mergeguard: provisional"
+
+Operation = Literal["merge", "rebase", "pick"]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What git was doing. All names are commits.
+
+    ``head`` is HEAD when it began (of a rebase: the old tip) and ``theirs`` what is merged (of a rebase: its
+    new base). For picks, ``base`` and ``theirs`` are the two whose difference is applied next (None while
+    not known), ``became`` maps the commits that git has made to what they should have been, and ``settled``
+    is a ``theirs`` whose conflicts a person has been shown.
+    """
+
+    operation: Operation
+    head: str
+    theirs: str | None = None
+    base: str | None = None
+    settled: str | None = None
+    became: Mapping[str, str] = field(default_factory=dict)
+
+    def covers(self, commit: str) -> bool:
+        """Whether the note is about the history that ends with ``commit``."""
+        return commit == self.head or commit in self.became
+
+    def next(self, head: str, became: Mapping[str, str]) -> Note:
+        """The note for the next step of a sequence of picks."""
+        return replace(self, head=head, theirs=None, base=None, settled=None, became=dict(became))
+
+
+def read(git_dir: Path) -> Note | None:
+    """The open note, if there is one (an unreadable one counts as none: it is only ever a hint)."""
+    try:
+        return Note(**json.loads((git_dir / NOTE).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write(git_dir: Path, note: Note) -> None:
+    """Open or change the note, in one step."""
+    path = git_dir / NOTE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"pending-{os.getpid()}")
+    new.write_text(json.dumps(asdict(note)), encoding="utf-8")
+    new.replace(path)
+
+
+def clear(git_dir: Path) -> None:
+    """Close the note."""
+    (git_dir / NOTE).unlink(missing_ok=True)

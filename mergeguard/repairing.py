@@ -1,0 +1,161 @@
+"""Settling what a plain git command has left open: its hook did not run, could not land, or was refused."""
+
+from __future__ import annotations
+
+from mergeguard import driver, hooking, pending, rebase, replaying, retrace
+from mergeguard.errors import RepositoryError
+from mergeguard.git import landing
+from mergeguard.git.landing import StateFile
+from mergeguard.git.merging import Conflict
+from mergeguard.git.objects import CommitInfo
+from mergeguard.git.repository import Repository
+from mergeguard.pending import MARK, Note
+from mergeguard.workspace import Workspace
+
+
+def is_open(repository: Repository, note: Note) -> bool:
+    """Whether the note is about what HEAD has now; a command that was aborted leaves one that is not."""
+    head = repository.head().oid
+    if head is None:
+        return False
+    if repository.operation_in_progress() not in (None, "bisect"):
+        return True
+    if head == note.head:
+        # Nothing was committed: only files on disk can be provisional.
+        return provisional(repository, repository.index_tree())
+    if note.operation == "rebase":
+        return note.theirs is not None and repository.is_ancestor(note.theirs, head)
+    return repository.is_ancestor(note.head, head)
+
+
+def provisional(repository: Repository, tree: str) -> bool:
+    """Whether a layout of the tree has a file that the driver could not merge."""
+    workspace = Workspace.load(repository, tree)
+    return any(
+        MARK in (workspace.read(path) or b"")
+        for guarded in workspace.split_rules
+        for path in (*(f.path for f in workspace.pristine(guarded).files), *guarded.rule.build)
+    )
+
+
+def describe(repository: Repository) -> str | None:
+    """One line for ``status`` on what is open; None where nothing is."""
+    note = pending.read(repository.git_dir)
+    if note is None:
+        return None
+    if not is_open(repository, note):
+        pending.clear(repository.git_dir)
+        return None
+    if repository.operation_in_progress() not in (None, "bisect"):
+        return f"a {_name(note)} of split files is in progress"
+    return f"a {_name(note)} left split files incomplete"
+
+
+def _name(note: Note) -> str:
+    return {"pick": "cherry-pick or revert"}.get(note.operation, note.operation)
+
+
+def repair(repository: Repository) -> str:
+    """Do what the hook would have done; gives one line on what was done. Errors: RepositoryError."""
+    note = pending.read(repository.git_dir)
+    head = repository.head().oid
+    if note is None or head is None or not is_open(repository, note):
+        pending.clear(repository.git_dir)
+        return "Nothing is open."
+    operation = repository.operation_in_progress()
+    if operation not in (None, "bisect"):
+        raise RepositoryError(f"a {operation} is in progress", hint=f"git {operation} --continue, or --abort")
+    if head == note.head:
+        raise RepositoryError(
+            "files on disk hold a provisional merge", hint="commit them: the hooks then complete the commit"
+        )
+    if note.operation == "rebase":
+        return _rebase(repository, note, head)
+    commits = repository.rev_list("--first-parent", "--reverse", f"{note.head}..{head}")
+    last = repository.commit_info(commits[0])
+    if len(commits) == 1:
+        if len(last.parents) == 2:
+            return _merge(repository, last)
+        hooking.settle_commit(repository, note, last)
+        return _done(repository, head)
+    # Commits were made on top since: what each of them changed is brought to what the first should be.
+    became = {commits[0]: _first(repository, note, last)}
+    replayed = replaying.replay(repository, head, commits[0], {}, became)
+    if replayed.stopped is not None:
+        raise RepositoryError(
+            f"{replayed.stopped[:12]} conflicts with what the commits before it should be",
+            hint="`git branch keep`, `git reset --hard` to before them, and apply them again",
+        )
+    hooking.move_head(repository, head, replayed.tip, "repair")
+    pending.clear(repository.git_dir)
+    return _done(repository, head)
+
+
+def _first(repository: Repository, note: Note, info: CommitInfo) -> str:
+    if len(info.parents) == 2:
+        change = driver.merge_change(repository, *info.parents)
+    else:
+        found, _ = hooking.next_change(repository, note, info.parents[0], None)
+        change = found or retrace.Change(info.parents[:1], info.parents[0], info.oid)
+    outcome = retrace.merged(repository, change)
+    if retrace.conflicts(repository, change, outcome):
+        raise RepositoryError(
+            f"{info.oid[:12]} ({info.subject}) conflicts in split files, and more was committed since",
+            hint="`git branch keep`, `git reset --hard` to that commit's parent, and do it again",
+        )
+    return retrace.true_commit(
+        repository, info, retrace.true_tree(repository, change, outcome, info.tree), info.parents
+    )
+
+
+def _done(repository: Repository, head: str) -> str:
+    now = repository.head().oid
+    return "Nothing had to change." if now == head else f"Split files are complete: {str(now)[:12]}."
+
+
+def _merge(repository: Repository, info: CommitInfo) -> str:
+    """The merge commit completed, or taken back to show its conflicts."""
+    change = driver.merge_change(repository, info.parents[0], info.parents[1])
+    outcome = retrace.merged(repository, change)
+    conflicts = retrace.conflicts(repository, change, outcome)
+    if not conflicts:
+        hooking.settle_merge(repository, info, change)
+        return _done(repository, info.oid)
+    tree = retrace.true_tree(repository, change, outcome, info.tree)
+    found = tuple(Conflict(path, dict(stages)) for path, stages in sorted(conflicts.items()))
+    landing.land(
+        repository,
+        landing.Outcome(
+            tree=tree,
+            expected_head=info.oid,
+            reflog="mergeguard repair",
+            commit=info.parents[0],
+            conflicts=found,
+            state=(
+                *landing.merge_state(repository, [change.theirs], info.message, found, tree=tree),
+                StateFile("mergeguard/pending", None),
+            ),
+            orig_head=info.oid,
+        ),
+    )
+    return f"The merge is unfinished again: resolve {', '.join(sorted(conflicts))}, then `git commit`."
+
+
+def _rebase(repository: Repository, note: Note, head: str) -> str:
+    assert note.theirs is not None
+    outcome = rebase.rebase(repository, note.theirs, head=note.head)
+    if not outcome.clean:
+        raise RepositoryError(
+            "the rebase conflicts in split files",
+            hint=f"`git reset --hard {note.head[:12]}`, then `mergeguard sync --rebase {note.theirs[:12]}`",
+        )
+    made = repository.rev_list(f"{note.theirs}..{head}")
+    replayed = repository.rev_list(f"{note.theirs}..{outcome.tip}")
+    if len(made) != len(replayed):
+        raise RepositoryError(
+            f"git made {len(made)} commits where {len(replayed)} belong, so they can't be told apart",
+            hint=f"`git reset --hard {note.head[:12]}`, then `mergeguard sync --rebase {note.theirs[:12]}`",
+        )
+    hooking.move_head(repository, head, outcome.tip, "repair")
+    pending.clear(repository.git_dir)
+    return _done(repository, head)

@@ -1,0 +1,139 @@
+"""A branch that git has rebased, replayed through the lens.
+
+git's rebase replays the commits in the layout they were made in. Here the old commits are merged again, one
+after the other, onto the new base; what git or a person made of other files on the way is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mergeguard import rebase, retrace
+from mergeguard.git.objects import Entry
+from mergeguard.git.repository import Repository
+from mergeguard.rebase import Picked, RebaseOutcome
+from mergeguard.retrace import Change
+from mergeguard.treemerge import Merged
+from mergeguard.workspace import Splitting, Workspace
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """``tip`` is the new end of the branch, ``became`` maps the commits that git made to the right ones.
+
+    With ``stopped``, the replay of that old commit conflicts; ``merged`` is its merge, ``rest`` what follows.
+    """
+
+    tip: str
+    became: Mapping[str, str]
+    stopped: str | None = None
+    merged: Merged | None = None
+    rest: tuple[str, ...] = ()
+    conflicts: Mapping[str, Mapping[int, Entry]] = field(default_factory=dict)
+
+
+def needed(repository: Repository, head: str, onto: str) -> bool:
+    """Whether a rebase that ended at ``head`` left a layout that is not of its base's monolith."""
+    here = Workspace.load(repository, repository.tree_of(head))
+    there = Workspace.load(repository, repository.tree_of(onto))
+    split = {g.name: g for g in there.split_rules}
+    for guarded in here.split_rules:
+        lock = guarded.lock
+        assert lock is not None
+        if repository.entry(here.tree, lock.monolith) is None:
+            return True
+        if guarded.name in split:
+            if split[guarded.name].lock != lock:
+                return True
+            continue
+        entry = next((e for p in guarded.rule.paths() if (e := repository.entry(there.tree, p))), None)
+        if entry is None or entry.oid != lock.upstream:
+            return True
+    return False
+
+
+def replay(
+    repository: Repository,
+    head: str,
+    onto: str,
+    olds: Mapping[str, list[str]],
+    known: Mapping[str, str] | None = None,
+) -> Replayed:
+    """Make the commits of ``onto..head`` again; ``olds`` are those that each was made from.
+
+    ``known`` are commits of before with what they are to become.
+
+    A commit that was made from none (somebody stopped the rebase to add it) brings what it changed.
+    """
+    splitting = Splitting()
+    became: dict[str, str] = dict(known or {})
+    new_commits = repository.rev_list("--reverse", "--topo-order", f"{onto}..{head}")
+    tip = onto
+    for number, new in enumerate(new_commits):
+        info = repository.commit_info(new)
+        parents = tuple(became.get(parent, parent) for parent in info.parents)
+        ours = parents[0] if parents else onto
+        current, made = ours, info.tree
+        if len(parents) > 1:
+            sources = [parents[1]] if len(parents) == 2 else []
+        else:
+            sources = olds.get(new, [new])
+        for old in sources:
+            change = _change(repository, old, current, merge=len(parents) > 1)
+            outcome = retrace.merged(repository, change, splitting)
+            conflicts = retrace.conflicts(repository, change, outcome, splitting)
+            if conflicts:
+                rest = tuple(o for n in new_commits[number + 1 :] for o in olds.get(n, [n]))
+                return Replayed(ours, became, old, outcome, rest, conflicts)
+            made = retrace.true_tree(repository, change, outcome, info.tree, splitting)
+            # A squash is several commits, each brought to what those before it gave.
+            current = repository.commit_object(made, (current,), "step\n")
+        empty = made == repository.tree_of(ours)
+        if empty and len(parents) < 2 and not _was_empty(repository, info.tree, info.parents):
+            became[new] = ours
+        else:
+            became[new] = retrace.true_commit(repository, info, made, parents)
+        tip = became[new]
+    return Replayed(became.get(head, tip), became)
+
+
+def _was_empty(repository: Repository, tree: str, parents: tuple[str, ...]) -> bool:
+    return bool(parents) and tree == repository.tree_of(parents[0])
+
+
+def _change(repository: Repository, old: str, ours: str, *, merge: bool) -> Change:
+    if merge:
+        return Change(repository.merge_bases(ours, old), ours, old, ("HEAD", old[:7]))
+    info = repository.commit_info(old)
+    return Change(info.parents[:1], ours, old, ("HEAD", f"{old[:7]} ({info.subject})"))
+
+
+def stop(
+    repository: Repository, head: str, onto: str, olds: Mapping[str, list[str]], replayed: Replayed
+) -> None:
+    """Leave the state of a rebase that waits for a person, as ``mergeguard sync --rebase`` does."""
+    assert replayed.stopped is not None and replayed.merged is not None
+    picks = tuple(
+        Picked(old, new, repository.commit_info(old).subject)
+        for made, new in replayed.became.items()
+        for old in olds.get(made, [made])
+    )
+    outcome = RebaseOutcome(
+        upstream=onto,
+        onto=onto,
+        original=head,
+        tip=replayed.tip,
+        picks=picks,
+        stopped=repository.commit_info(replayed.stopped),
+        merged=replayed.merged,
+        todo=replayed.rest,
+    )
+    rebase.land(repository, outcome)
+
+
+def copy_notes(repository: Repository, replayed: Replayed) -> None:
+    """Notes that git has copied to the commits it made go on to the right ones."""
+    pairs = [f"{made} {new}\n" for made, new in replayed.became.items() if made != new]
+    if pairs and repository.config_all("notes.rewriteRef"):
+        repository.git("notes", "copy", "--for-rewrite=rebase", "--stdin", stdin="".join(pairs).encode())

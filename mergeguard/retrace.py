@@ -1,0 +1,228 @@
+"""What a plain git command should have given: its merge again, through the lens.
+
+git merges each file by itself and takes the layout as it stands; here the same commits are merged as if the
+split had never happened. What people resolved in other files is kept: only layouts, locks and the shards'
+mentions in build lists are taken from the lens. Objects are written, nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mergeguard import lens
+from mergeguard.core import buildlist
+from mergeguard.core.layout import Layout
+from mergeguard.errors import MergeguardError
+from mergeguard.git.objects import CommitInfo, Entry
+from mergeguard.git.repository import Repository
+from mergeguard.rebase import write_commit
+from mergeguard.treemerge import Merged, merge_trees
+from mergeguard.workspace import SYMLINK, Guarded, Splitting, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The three commits of a merge: what ``theirs`` did since ``bases`` is brought to ``ours``."""
+
+    bases: tuple[str, ...]
+    ours: str
+    theirs: str
+    labels: tuple[str, str] = ("HEAD", "theirs")
+
+
+def merged(repository: Repository, change: Change, splitting: Splitting | None = None) -> Merged:
+    """The lens' merge, remembered between the processes that one git command starts."""
+    style = repository.config("merge.conflictStyle") or "merge"
+    facts = json.dumps([change.bases, change.ours, change.theirs, change.labels, style])
+    cache = repository.private_dir / "tmp" / f"merge-{hashlib.sha256(facts.encode()).hexdigest()[:24]}"
+    known = _remembered(repository, cache)
+    if known is not None:
+        return known
+    outcome = merge_trees(
+        repository,
+        change.bases,
+        change.ours,
+        change.theirs,
+        labels=change.labels,
+        splitting=splitting,
+        placed=False,
+    )
+    stages = {
+        path: {n: [e.mode, e.oid] for n, e in entries.items()} for path, entries in outcome.stages.items()
+    }
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    document = {"tree": outcome.tree, "stages": stages, "messages": outcome.messages}
+    new = cache.with_name(f"{cache.name}.new")
+    new.write_text(json.dumps(document), encoding="utf-8")
+    new.replace(cache)
+    return Merged(outcome.tree, (), outcome.stages, outcome.messages)
+
+
+def _remembered(repository: Repository, cache: Path) -> Merged | None:
+    try:
+        known = json.loads(cache.read_bytes())
+        stages = {
+            path: {int(n): Entry(mode, oid) for n, (mode, oid) in entries.items()}
+            for path, entries in known["stages"].items()
+        }
+        if not repository.has_object(known["tree"]):
+            return None
+        return Merged(known["tree"], (), stages, tuple(known["messages"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of a merge that is ours to say: paths of layouts, monoliths and locks, and build lists."""
+
+    paths: frozenset[str]
+    builds: frozenset[str]
+
+
+def share(
+    repository: Repository, change: Change, outcome: Merged, splitting: Splitting | None = None
+) -> Share:
+    """The paths of a merge that the lens answers for."""
+    sides = (repository.tree_of(c) for c in (change.ours, change.theirs, *change.bases))
+    trees = (outcome.tree, *sides)
+    builds = {b for t in trees for g in Workspace.load(repository, t).split_rules for b in g.rule.build}
+    return Share(paths(repository, trees, splitting), frozenset(builds))
+
+
+def paths(repository: Repository, trees: Iterable[str], splitting: Splitting | None = None) -> frozenset[str]:
+    """The files of layouts, monoliths and locks that the trees have split."""
+    found: set[str] = set()
+    for tree in trees:
+        for guarded, layouts in _layouts(repository, tree, splitting):
+            found |= {file.path for layout in layouts for file in layout.files}
+            assert guarded.lock is not None
+            found |= {guarded.lock_path, guarded.lock.monolith}
+    return frozenset(found)
+
+
+def _layouts(
+    repository: Repository, tree: str, splitting: Splitting | None
+) -> list[tuple[Guarded, tuple[Layout, ...]]]:
+    workspace = Workspace.load(repository, tree, splitting)
+    found: list[tuple[Guarded, tuple[Layout, ...]]] = []
+    for guarded in workspace.split_rules:
+        layouts: tuple[Layout, ...] = ()
+        try:
+            layouts = (workspace.pristine(guarded),)
+            layouts += (workspace.unsplit(guarded).layout,)
+        except MergeguardError:
+            # Files with conflict markers need not be readable; the paths are those of the pristine layout.
+            pass
+        found.append((guarded, layouts))
+    return found
+
+
+def true_tree(
+    repository: Repository,
+    change: Change,
+    outcome: Merged,
+    committed: str,
+    splitting: Splitting | None = None,
+) -> str:
+    """Tree ``committed``, as git or a person made it, with the lens' share in place of its own."""
+    own = share(repository, change, outcome, splitting)
+    edits: dict[str, Entry | None] = {}
+    for path in own.paths:
+        right = repository.entry(outcome.tree, path)
+        if right != repository.entry(committed, path):
+            edits[path] = right
+    tree = lens.apply(repository, committed, edits)
+    return repository.edit_tree(tree, _builds(repository, change, outcome, tree, own.builds, splitting))
+
+
+def _builds(
+    repository: Repository,
+    change: Change,
+    outcome: Merged,
+    tree: str,
+    builds: Iterable[str],
+    splitting: Splitting | None,
+) -> Mapping[str, Entry | None]:
+    """Edits that make the build lists of ``tree`` name the merge's shards, and none of before."""
+    before = [repository.tree_of(c) for c in (change.ours, change.theirs)]
+    edits: dict[str, Entry | None] = {}
+    for build in builds:
+        entry = repository.entry(tree, build)
+        if entry is None or entry.mode == SYMLINK or build in outcome.stages:
+            continue
+        text = repository.read_blob(entry.oid)
+        for guarded, path, shards in _shards(repository, before, splitting):
+            if build in guarded.rule.build:
+                text = buildlist.remove(text, path, shards)
+        for guarded, path, shards in _shards(repository, [outcome.tree], splitting):
+            if build in guarded.rule.build:
+                text = buildlist.add(text, path, shards)
+        oid = repository.write_blob(text)
+        if oid != entry.oid:
+            edits[build] = Entry(entry.mode, oid)
+    return edits
+
+
+def _shards(
+    repository: Repository, trees: Iterable[str], splitting: Splitting | None
+) -> list[tuple[Guarded, str, tuple[str, ...]]]:
+    found = []
+    for tree in trees:
+        for guarded, layouts in _layouts(repository, tree, splitting):
+            for layout in layouts[-1:]:
+                found.append((guarded, layout.path, lens.shard_paths(layout)))
+    return found
+
+
+def conflicts(
+    repository: Repository, change: Change, outcome: Merged, splitting: Splitting | None = None
+) -> dict[str, Mapping[int, Entry]]:
+    """The conflicts of the merge that are the lens' to show (git has shown those of other files)."""
+    if outcome.clean:
+        return {}
+    own = share(repository, change, outcome, splitting)
+    return {path: stages for path, stages in outcome.stages.items() if path in own.paths}
+
+
+def true_commit(repository: Repository, info: CommitInfo, tree: str, parents: tuple[str, ...]) -> str:
+    """The commit that git made, with another tree and other parents; itself where nothing differs."""
+    if tree == info.tree and parents == info.parents:
+        return info.oid
+    return write_commit(repository, info, tree, parents)
+
+
+def concerned(repository: Repository, change: Change) -> bool:
+    """Whether git's own merge of the three may not be the lens' (cheap: no file is read as source).
+
+    It is where no side moved a monolith, a lock or a rule since the base: the layouts are then the same
+    text on all sides, and an edit of one side stays in its file.
+    """
+    sides = [repository.tree_of(commit) for commit in (change.ours, change.theirs)]
+    loaded = [Workspace.load(repository, tree) for tree in sides]
+    split = {g.name: g for w in loaded for g in w.split_rules}
+    if not split:
+        return False
+    bases = [repository.tree_of(base) for base in change.bases]
+    if len(bases) != 1:
+        return True
+
+    def facts(tree: str, guarded: Guarded) -> list[Entry | None]:
+        paths = (guarded.lock.monolith if guarded.lock else "", *guarded.rule.paths())
+        monolith = next((e for p in paths if p and (e := repository.entry(tree, p))), None)
+        return [
+            repository.entry(tree, guarded.lock_path),
+            repository.entry(tree, guarded.rule_path),
+            monolith,
+        ]
+
+    for guarded in split.values():
+        base = facts(bases[0], guarded)
+        ours, theirs = (facts(tree, guarded) for tree in sides)
+        if theirs != base and ours != base:
+            return True
+    return False
