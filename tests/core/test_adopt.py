@@ -1,0 +1,184 @@
+"""adopt: every line of a hand-made split is upstream's, an edit, glue, or reported; none is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from mergeguard.core.adopt import Fate, adopt, compare
+from mergeguard.core.rule import parse_rule
+from mergeguard.data import shipped_rules
+from tests import handmade
+from tests.forks import COMPILE
+from tests.handmade import ENTRY, FOLDER
+
+KERNEL, LAUNCH, DISPATCH = FOLDER + "kernel.cuh", FOLDER + "launch.h", FOLDER + "dispatch.cuh"
+RULE = parse_rule(shipped_rules()["vllm/skinny_gemms.toml"], "skinny_gemms.toml")
+MONOLITH = (COMPILE / ENTRY).read_bytes()
+
+
+def edited(*edits):
+    """The hand-made files with (path, old, new) changes made to them."""
+    files = handmade.files(MONOLITH)
+    for path, old, new in edits:
+        assert files[path].count(old.encode()) == 1, (path, old)
+        files[path] = files[path].replace(old.encode(), new.encode())
+    return files
+
+
+def adopted(*edits):
+    return adopt(RULE, ENTRY, MONOLITH, edited(*edits))
+
+
+def expected(*edits):
+    text = MONOLITH.decode()
+    for old, new in edits:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+def fates(found, *wanted):
+    return [(t.path.rsplit("/", 1)[-1], t.item, t.fate) for t in found.of(*wanted)]
+
+
+def test_a_pure_split_has_no_edits():
+    found = adopted()
+    assert found.monolith == MONOLITH
+    assert not found.of(Fate.EDITED, Fate.ADDED, Fate.REMOVED, Fate.UNPLACED)
+    apart = {(t.path, t.item) for t in found.of(Fate.TAKEN_APART)}
+    assert apart == {(ENTRY, "wvSplitK"), (DISPATCH, "wvSplitK_launch")}
+    glue = {(t.path, t.reason) for t in found.of(Fate.GLUE)}
+    assert (LAUNCH, "include guard") in glue
+    assert (LAUNCH, "forward declaration") in glue
+    assert (FOLDER + "instantiate_n3.cu", "explicit instantiation") in glue
+    assert (DISPATCH, "includes a file of the split") in glue
+
+
+EDITS = {
+    "in a moved function": ((KERNEL, "int waves = div2;", "int waves = div2 + 0;"),),
+    "in a kernel": ((KERNEL, "sum + YTILE * 8 + N", "sum + YTILE * 8 - N"),),
+    "in the entry": ((ENTRY, "N == 1, \"one activation", "N <= 1, \"one activation"),),
+    "in the macro that was taken apart": ((DISPATCH, "max_lds_len * 1.2)  ", "max_lds_len * 1.5)  "),),
+    "a line added to what was taken apart": (
+        (ENTRY, '  TORCH_CHECK(K_in % 8 == 0, "k % 8 == 0");\n', '  TORCH_CHECK(K_in % 8 == 0, "k % 8 == 0");\n  TORCH_CHECK(M_in > 0);\n'),
+    ),
+    "a line removed from what was taken apart": ((ENTRY, '  TORCH_CHECK(K_in % 8 == 0, "k % 8 == 0");\n', ""),),
+    "a comment": ((KERNEL, "// Everything fits into LDS.\n", "// Everything fits into LDS.\n// Measured.\n"),),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("edits", EDITS.values(), ids=EDITS.keys())
+def test_an_edit_is_an_edit_of_the_monolith(edits):
+    found = adopted(*edits)
+    assert found.monolith.decode() == expected(*((old, new) for _, old, new in edits))
+    assert not found.unplaced
+    assert len(found.of(Fate.EDITED)) == 1
+
+
+def test_in_the_lambda_that_was_taken_apart():
+    found = adopted(
+        (DISPATCH, "    int sYT = (M_in + CuCount * 4 - 1)", "    int sYT = 1 + (M_in + CuCount * 4 - 1)")
+    )
+    assert b"int sYT = 1 + (M_in" in found.monolith and not found.unplaced
+
+
+def test_linkage_words_wrapping_and_comments_left_behind_are_no_edits():
+    found = adopted(
+        (KERNEL, "__device__ inline unsigned int min__(uint32_t a, uint32_t b) {", "__device__ inline unsigned int\nmin__(uint32_t a,\n      uint32_t b) {"),
+        (KERNEL, "// The fewest waves (at most div2) that need no further round over N rows.\n", ""),
+    )  # fmt: skip
+    assert found.monolith == MONOLITH
+    assert not found.of(Fate.EDITED, Fate.UNPLACED)
+
+
+def test_a_new_function_goes_after_its_neighbour():
+    helper = "int local_helper(int x) { return x + 1; }\n\n"
+    found = adopted((KERNEL, "// The fewest waves", helper + "// The fewest waves"))
+    assert fates(found, Fate.ADDED) == [("kernel.cuh", "local_helper", Fate.ADDED)]
+    text = found.monolith.decode()
+    assert (
+        text.replace("int local_helper(int x) { return x + 1; }\n", "").split() == MONOLITH.decode().split()
+    )
+    assert text.index("wvSplitK_hf_big_(") < text.index("local_helper") < text.index("int mindiv(")
+
+
+def test_a_new_include():
+    found = adopted((KERNEL, "#include <algorithm>\n", "#include <algorithm>\n#include <cstdint>\n"))
+    assert found.monolith.decode() == expected(
+        ("#include <algorithm>\n", "#include <algorithm>\n#include <cstdint>\n")
+    )
+
+
+def test_a_new_include_of_a_file_beside_is_spelled_from_the_monolith():
+    found = adopted((KERNEL, '"../../cuda_compat.h"\n', '"../../cuda_compat.h"\n#include "../more.h"\n'))
+    assert '#include "../cuda_compat.h"\n#include "more.h"\n' in found.monolith.decode()
+
+
+def test_a_removed_declaration():
+    files = edited()
+    start = files[ENTRY].index(b"template <typename scalar_t, int THRDS, int N>\n__global__ void wvSplitKrc_")
+    end = files[ENTRY].index(b"#else", start)
+    files[ENTRY] = files[ENTRY][:start] + files[ENTRY][end:]
+    found = adopt(RULE, ENTRY, MONOLITH, files)
+    assert [t.item for t in found.of(Fate.REMOVED)] == ["wvSplitKrc_"]
+    assert found.monolith.count(b"void wvSplitKrc_(") == 1
+
+
+def test_a_renamed_kernel_is_matched_by_similarity():
+    files = {p: t.replace(b"LLGemm1_kernel", b"LLGemm1_mine") for p, t in edited().items()}
+    found = adopt(RULE, ENTRY, MONOLITH, files)
+    assert found.monolith == MONOLITH.replace(b"LLGemm1_kernel", b"LLGemm1_mine")
+    assert not found.of(Fate.REMOVED, Fate.ADDED, Fate.UNPLACED)
+
+
+UNPLACED = {
+    "a new arm": (ENTRY, "    case 5:\n", "    case 6:\n      wvSplitK_launch<6>(in_a);\n      break;\n    case 5:\n"),
+    "another condition": (KERNEL, "#if defined(__HIP__GFX9__) || defined(__HIP__GFX1X__)\n// Nothing fits.", "#if defined(__HIP__GFX9__)\n// Nothing fits."),
+    "a second version": (LAUNCH, "// Defined in", "inline int mindiv(int a, int b, int c) { return a; }\n\n// Defined in"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("edit", UNPLACED.values(), ids=UNPLACED.keys())
+def test_what_is_not_certain_is_reported(edit):
+    found = adopted(edit)
+    assert found.unplaced
+    assert all(t.reason for t in found.unplaced)
+
+
+def test_two_copies_edited_differently_are_reported():
+    files = edited()
+    piece = files[DISPATCH].replace(b"wvSplitK_launch", b"wvSplitK_other").replace(b"* 1.2)  ", b"* 1.7)  ")
+    files[FOLDER + "other.cuh"] = piece
+    found = adopt(RULE, ENTRY, MONOLITH, files)
+    assert found.unplaced
+
+
+def test_the_entry_missing_is_reported():
+    files = edited()
+    files[ENTRY] = files[ENTRY].replace(b"torch::Tensor wvSplitK(const", b"torch::Tensor renamed(const")
+    start = files[ENTRY].index(b"torch::Tensor renamed(")
+    end = files[ENTRY].index(b"// Reduction through")
+    files[ENTRY] = files[ENTRY][:start] + files[ENTRY][end:]
+    found = adopt(RULE, ENTRY, MONOLITH, files)
+    assert "wvSplitK" in {t.item for t in found.unplaced}
+
+
+def test_line_numbers_are_those_of_the_files():
+    files = edited((KERNEL, "int waves = div2;", "int waves = div2 + 0;"))
+    found = adopt(RULE, ENTRY, MONOLITH, files)
+    for taken in found.taken:
+        if (
+            taken.item
+            and taken.fate in (Fate.UPSTREAM, Fate.EDITED)
+            and not taken.item.startswith(('"', "<", "#"))
+        ):
+            rest = b"\n".join(files[taken.path].split(b"\n")[taken.line - 1 :])
+            assert taken.item.rsplit("::")[-1].encode() in rest[:1200]
+
+
+def test_the_comparison_names_what_is_missing():
+    files = edited()
+    glue = adopt(RULE, ENTRY, MONOLITH, files).of(Fate.GLUE, Fate.TAKEN_APART)
+    assert compare(files, [MONOLITH], glue) == ()
+    without = MONOLITH.replace(b"bool on_gfx12()", b"bool on_gfx13()")
+    assert compare(files, [without], glue) == (f"{KERNEL}: on_gfx12",)
