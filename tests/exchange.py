@@ -20,7 +20,8 @@ class Pair(Sandbox):
     """The repository, with the moves that the tests share."""
 
     @classmethod
-    def make(cls, root, names=("skinny_gemms",), *, crlf=False):
+    def bare(cls, root, *, crlf=False):
+        """Upstream, and a fork that has nothing of its own yet."""
         made = cls(root)
         made.git("config", "mergeguard.upstream", "main")
         made.git("config", "core.abbrev", "10")
@@ -34,6 +35,11 @@ class Pair(Sandbox):
             upstream = {path: bytes(text).replace(b"\n", b"\r\n") for path, text in upstream.items()}
         made.commit_files({**upstream}, "upstream: first")
         made.git("checkout", "-q", "-b", "fork")
+        return made
+
+    @classmethod
+    def make(cls, root, names=("skinny_gemms",), *, crlf=False):
+        made = cls.bare(root, crlf=crlf)
         for name in names:
             made.write(f".mergeguard/rules/{name}.toml", shipped_rules()[f"vllm/{name}.toml"])
         done, tree = verbs.split(made.fork, (), None)

@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from mergeguard import adopting, exporting, importing
 from mergeguard import blame as blaming
-from mergeguard import exporting, importing
 from mergeguard.cli import render
 from mergeguard.cli.console import err, opened, options, out, print_json
+from mergeguard.core.adopt import Adoption, Fate
 from mergeguard.core.annotate import Style, porcelain
 from mergeguard.errors import ExitCode, Location, MergeguardError
 from mergeguard.fork import Fork
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command("export", rich_help_panel=UPSTREAM)(export)
     app.command("import", rich_help_panel=UPSTREAM)(import_)
     app.command("blame", rich_help_panel=UPSTREAM)(blame)
+    app.command("adopt", rich_help_panel=UPSTREAM)(adopt)
 
 
 def _path(given: str) -> Path:
@@ -231,3 +233,101 @@ def _in_repository(here: Fork, given: str) -> str:
         # Only the folder is resolved: the file itself may be a symbolic link.
         return (typed.parent.resolve() / typed.name).relative_to(top.resolve()).as_posix()
     return given
+
+
+_FATES = {
+    Fate.UPSTREAM: "dim",
+    Fate.EDITED: "green",
+    Fate.ADDED: "green",
+    Fate.REMOVED: "red",
+    Fate.TAKEN_APART: "cyan",
+    Fate.GLUE: "dim",
+    Fate.UNPLACED: "yellow",
+}
+
+
+def adopt(
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule to change over to.")],
+    files: Annotated[
+        list[str] | None, typer.Option("--file", metavar="PATH", help="A hand-made file; default: found.")
+    ] = None,
+    keep_unplaced: Annotated[
+        bool, typer.Option("--keep-unplaced", help="Keep what can't be placed as unmapped text.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only show what would happen.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every declaration.")] = False,
+    upstream: Upstream = None,
+    json: Json = False,
+) -> int:
+    """Change over from a split made by hand: local edits are kept, the layout is derived, then staged."""
+    here = opened()
+    named = tuple(_in_repository(here, name) for name in files or ())
+    try:
+        change = adopting.adopted(here, rule, upstream=upstream, files=named, keep_unplaced=keep_unplaced)
+    except adopting.AdoptionRefused as refused:
+        if json:
+            print_json("adopt", {"staged": False, "refused": str(refused), **_adopted_json(refused.adopted)})
+        else:
+            _print_adoption(refused.adopted.adoption, verbose)
+        if not dry_run:
+            raise
+        if not json:
+            err.print(f"[yellow]would be refused:[/] {escape(str(refused))}")
+        return ExitCode.FINDINGS
+    if not dry_run:
+        adopting.stage(here, change)
+    code = ExitCode.FINDINGS if change.adoption.unplaced else ExitCode.CLEAN
+    if json:
+        print_json("adopt", {"staged": not dry_run, "refused": None, **_adopted_json(change)})
+        return code
+    out.print(
+        f"[bold]{escape(change.name)}[/]  {escape(change.path)}, split by hand into {len(change.files)} files"
+    )
+    _print_adoption(change.adoption, verbose)
+    for name in change.kept:
+        out.print(f"  [yellow]kept, unmapped:[/] {escape(name)}")
+    out.print(
+        "Nothing was changed (--dry-run)."
+        if dry_run
+        else "\n[bold]next:[/] `git diff --cached` to look, `git commit` to keep it"
+    )
+    return code
+
+
+def _print_adoption(adoption: Adoption, verbose: bool) -> None:
+    for fate in Fate:
+        taken = adoption.of(fate)
+        if not taken:
+            continue
+        out.print(f"  [{_FATES[fate]}]{fate.value}[/]: {len(taken)}")
+        if fate in (Fate.UPSTREAM, Fate.GLUE) and not verbose:
+            continue
+        for one in taken:
+            counts = f"  +{one.added} -{one.removed}" if one.added or one.removed else ""
+            reason = f"  [dim]{escape(one.reason)}[/]" if one.reason else ""
+            out.print(f"    {escape(one.path)}:{one.line}  {escape(one.item)}{counts}{reason}")
+            for line in one.text.splitlines()[:6]:
+                out.print(f"      [dim]{escape(line.decode('utf-8', 'replace'))}[/]")
+
+
+def _adopted_json(change: adopting.Adopted) -> dict[str, object]:
+    return {
+        "rule": change.name,
+        "monolith": change.path,
+        "files": list(change.files),
+        "tree": change.tree,
+        "kept": list(change.kept),
+        "declarations": [
+            {
+                "path": t.path,
+                "line": t.line,
+                "item": t.item,
+                "fate": t.fate.name.lower(),
+                "reason": t.reason,
+                "added": t.added,
+                "removed": t.removed,
+                "text": t.text.decode("utf-8", "backslashreplace"),
+            }
+            for t in change.adoption.taken
+        ],
+    }

@@ -188,9 +188,8 @@ class _Adopter:
             self._missing(index, pieces)
             return
         if leaf.condition != twin.leaf.condition:
-            self._take(
-                twin, Fate.UNPLACED, f"it stands under another condition than upstream's ({_said(leaf)})"
-            )
+            reason = f"it stands under another condition than upstream's ({_said(leaf)})"
+            self._take(twin, Fate.UNPLACED, reason, text=twin.leaf.text)
             return
         if pieces:
             arms = self._arm_rows(index)

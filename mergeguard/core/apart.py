@@ -119,7 +119,7 @@ class TakenApart:
         self.owner = [self._owner(n) for n in range(len(self.base))]
 
     def edits(self) -> tuple[list[Edit], list[tuple[Side, list[Row], str]]]:
-        """The edits of the function, and rows that are neither edits nor glue with certainty, each with why."""
+        """The edits of the function, and rows that are not certainly edits or glue, each with why."""
         edits: dict[tuple[int, int], bytes] = {}
         problems: list[tuple[Side, list[Row], str]] = []
         for number, part in enumerate(self.parts):

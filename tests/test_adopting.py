@@ -1,0 +1,153 @@
+"""adopt: from a fork that was split by hand to a layout that merges, in one staged change."""
+
+from __future__ import annotations
+
+import pytest
+
+from mergeguard import adopting, exporting, fork
+from mergeguard.adopting import AdoptionRefused
+from mergeguard.core.adopt import Fate
+from mergeguard.data import shipped_rules
+from mergeguard.errors import LayoutError
+from mergeguard.exporting import Format
+from mergeguard.git.landing import EMPTY_TREE
+from tests import handmade
+from tests.exchange import Pair
+from tests.handmade import ENTRY, FOLDER
+
+KERNEL, DISPATCH = FOLDER + "kernel.cuh", FOLDER + "dispatch.cuh"
+RULE = ".mergeguard/rules/skinny_gemms.toml"
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """A fork with a hand-made split, a rule that is not applied yet, and nothing else of mergeguard's."""
+    made = Pair.bare(tmp_path / "repo")
+    files = handmade.files(made.read(ENTRY))
+    files["csrc/rocm/other.cu"] = b'#include "ops.h"\n\nint unrelated() { return 1; }\n'
+    listed = "".join(f'\n    "{FOLDER}instantiate_n{n}.cu"' for n in range(1, 6))
+    files["CMakeLists.txt"] = made.read("CMakeLists.txt").replace(
+        b'    "csrc/rocm/skinny_gemms.cu"', f'    "csrc/rocm/skinny_gemms.cu"{listed}'.encode()
+    )
+    made.commit_files({**files}, "Split by hand")
+    made.write(RULE, shipped_rules()["vllm/skinny_gemms.toml"])
+    return made
+
+
+def adopted(pair, **options):
+    here = pair.fork
+    change = adopting.adopted(here, "skinny_gemms", **options)
+    adopting.stage(here, change)
+    return change
+
+
+def test_a_pure_split_becomes_the_rules_layout(pair):
+    change = adopted(pair)
+    assert set(change.files) == set(handmade.files(pair.git("show", f"main:{ENTRY}").encode() + b"\n"))
+    assert change.files[0] == ENTRY
+    pair.git("commit", "-q", "-m", "adopt")
+    whole = pair.git("diff", "--name-only", "main", pair.whole())
+    assert whole == "csrc/rocm/other.cu"
+    (status,) = fork.status(pair.fork, None)
+    assert (status.state, status.edits, status.unmapped) == ("split", (), ())
+
+
+def test_the_layout_is_the_one_that_a_split_gives(pair):
+    change = adopted(pair)
+    pair.git("commit", "-q", "-m", "adopt")
+    _, tree = fork.split(pair.fork, (), None)
+    assert tree == pair.git("rev-parse", "HEAD^{tree}") == change.tree
+
+
+def test_local_edits_are_local_edits_afterwards(pair, tmp_path):
+    pair.edit(KERNEL, "int waves = div2;", "int waves = div2 + 0;")
+    pair.edit(DISPATCH, "max_lds_len * 1.2)  ", "max_lds_len * 1.5)  ")
+    pair.edit(ENTRY, 'N == 1, "one', 'N <= 1, "one')
+    pair.git("commit", "-q", "-a", "-m", "Local edits")
+    change = adopted(pair)
+    assert len(change.adoption.of(Fate.EDITED)) == 3
+    pair.git("commit", "-q", "-m", "adopt")
+    here = pair.fork
+    _, patches = exporting.write(here, exporting.series(here, squash=True), tmp_path / "out", Format())
+    pair.on_upstream()
+    pair.git("am", "-q", patches[0].path)
+    text = pair.git("diff", "main", "--", ENTRY)
+    assert "+  int waves = div2 + 0;" in text and "max_lds_len * 1.5)" in text and "N <= 1" in text
+    assert text.count("\n+") == 3 + 1
+
+
+def test_upstream_merges_from_then_on(pair):
+    pair.edit(KERNEL, "int waves = div2;", "int waves = div2 + 0;")
+    pair.git("commit", "-q", "-a", "-m", "Local edit")
+    adopted(pair)
+    pair.git("commit", "-q", "-m", "adopt")
+    pair.git("checkout", "-q", "main")
+    pair.change(ENTRY, "return a < b ? a : b;", "return b > a ? a : b;", "upstream: second")
+    pair.git("checkout", "-q", "fork")
+    synced = fork.sync(pair.fork, "main")
+    assert synced.commit
+    text = pair.read(KERNEL)
+    assert b"return b > a" in text and b"div2 + 0" in text
+
+
+def test_what_can_not_be_placed_is_refused_and_nothing_changed(pair):
+    pair.edit(
+        ENTRY,
+        "    case 5:\n      wv",
+        "    case 6:\n      wvSplitK_launch<6>(in_a);\n      break;\n    case 5:\n      wv",
+    )
+    pair.git("commit", "-q", "-a", "-m", "An arm")
+    before = pair.git("write-tree"), pair.git("status", "--porcelain")
+    with pytest.raises(AdoptionRefused, match="case 6") as refused:
+        adopted(pair)
+    assert "--keep-unplaced" in (refused.value.hint or "")
+    assert [t.path for t in refused.value.adopted.adoption.unplaced] == [ENTRY]
+    assert before == (pair.git("write-tree"), pair.git("status", "--porcelain"))
+
+
+def test_what_can_not_be_placed_is_kept_as_unmapped_text(pair):
+    pair.edit(
+        ENTRY,
+        "    case 5:\n      wv",
+        "    case 6:\n      wvSplitK_launch<6>(in_a);\n      break;\n    case 5:\n      wv",
+    )
+    pair.git("commit", "-q", "-a", "-m", "An arm")
+    change = adopted(pair, keep_unplaced=True)
+    (shard,) = change.kept
+    assert b"wvSplitK_launch<6>(in_a);" in pair.read(shard)
+    pair.git("commit", "-q", "-m", "adopt")
+    (status,) = fork.status(pair.fork, None)
+    assert [hunk.path for hunk in status.unmapped] == [shard]
+
+
+def test_files_may_be_named(pair):
+    pair.write("csrc/elsewhere.cuh", b"int mindiv_helper();\n")
+    pair.git("add", "-A")
+    pair.git("commit", "-q", "-m", "x")
+    found = [f for f in handmade.files(pair.git("show", f"main:{ENTRY}").encode() + b"\n") if f != ENTRY]
+    with pytest.raises(LayoutError, match="no such file"):
+        adopted(pair, files=["csrc/none.cuh"])
+    change = adopted(pair, files=found)
+    assert set(change.files) == {ENTRY, *found}
+
+
+def test_other_files_of_the_fork_are_left_alone(pair):
+    adopted(pair)
+    pair.git("commit", "-q", "-m", "adopt")
+    assert pair.read("csrc/rocm/other.cu").startswith(b"#include")
+    text = pair.read("CMakeLists.txt").decode()
+    assert text.count(FOLDER + "instantiate_n3.cu") == 1
+
+
+def test_a_rule_that_is_split_is_refused(pair):
+    adopted(pair)
+    pair.git("commit", "-q", "-m", "adopt")
+    with pytest.raises(LayoutError, match="split already"):
+        adopted(pair)
+
+
+def test_without_an_upstream(pair):
+    pair.git("config", "--unset", "mergeguard.upstream")
+    with pytest.raises(LayoutError, match="no upstream"):
+        adopted(pair)
+    assert adopted(pair, upstream="main").tree != EMPTY_TREE
