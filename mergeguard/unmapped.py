@@ -387,18 +387,19 @@ def replacement(
 
 def _left(table: _Table, after: Unsplit) -> tuple[Case, ...]:
     """The hunks that the edited text leaves unmapped; LayoutError if it changes another one."""
-    others = {i for i in hunk_ids(table.desk.before.unmapped) if i != table.case.id}
-    now = hunk_ids(after.unmapped)
-    lost = sorted(others - set(now))
-    if lost:
+    before = table.desk.before
+    others = places.texts(before.unmapped) - places.texts([table.case.hunk])
+    if lost := others - places.texts(after.unmapped):
         raise LayoutError(
-            f"the edited patch changes the lines of another unmapped hunk ({', '.join(lost)})",
-            hint="resolve that one first",
+            "the edited patch changes the lines of another unmapped hunk",
+            where=Location(next(iter(lost))[0]),
+            hint="resolve that one first; `mergeguard unmapped list` shows them",
         )
+    fresh = places.texts(after.unmapped) - others
     return tuple(
         Case(i, table.guarded.name, hunk, *nearest(table.desk.pristine.monolith, hunk))
-        for i, hunk in now.items()
-        if i not in others
+        for i, hunk in hunk_ids(after.unmapped).items()
+        if (hunk.path, hunk.old, hunk.new) in fresh
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mergeguard.core.diff import diff
@@ -53,21 +53,38 @@ def added_text(hunk: Hunk) -> bytes:
 def without(desk: Desk, name: str) -> dict[str, bytes | None] | None:
     """The changed files of the layout without the hunk ``name``; None if it can't be taken out alone.
 
-    Alone: the monolith, the overlay and the other hunks are afterwards what they were before.
+    Alone: what else is mapped, overlay or a hunk is so afterwards; hunks may have become mapped.
     """
     hunk = hunk_ids(desk.before.unmapped)[name]
     for text in _takings(desk, hunk):
         files: dict[str, bytes | None] = {hunk.path: text}
         after = desk.unsplit(files)
-        rest = set(hunk_ids(desk.before.unmapped)) - {name}
-        same = set(hunk_ids(after.unmapped)) <= rest and after.monolith == desk.before.monolith
-        if same and len(after.unmapped) >= len(rest) and _overlay(after) == _overlay(desk.before):
+        same_overlay = texts(after.overlay) == texts(desk.before.overlay)
+        if same_overlay and not _fresh(desk, hunk, after) and _keeps(desk.before, after):
             return files
     return None
 
 
-def _overlay(result: Unsplit) -> set[tuple[str, bytes, bytes]]:
-    return {(h.path, h.old, h.new) for h in result.overlay}
+def _keeps(before: Unsplit, after: Unsplit) -> bool:
+    """Whether all that was mapped still is; a hunk that had another one in its way may be mapped, too."""
+    if after.monolith == before.monolith:
+        return True
+    edits = {(e.start, e.end, e.text) for e in after.edits}
+    return len(after.unmapped) < len(before.unmapped) - 1 and all(
+        (e.start, e.end, e.text) in edits for e in before.edits
+    )
+
+
+def texts(hunks: Iterable[Hunk]) -> Counter[tuple[str, bytes, bytes]]:
+    """What the hunks are beside their lines: the ids of equal ones change when one of them goes."""
+    return Counter((h.path, h.old, h.new) for h in hunks)
+
+
+def _fresh(desk: Desk, hunk: Hunk, after: Unsplit) -> list[Hunk]:
+    """The unmapped hunks that were not there before, or only as ``hunk``, which is to be gone."""
+    rest = texts(desk.before.unmapped) - texts([hunk])
+    fresh = texts(after.unmapped) - rest
+    return [h for h in after.unmapped if (h.path, h.old, h.new) in fresh]
 
 
 def _takings(desk: Desk, hunk: Hunk) -> Iterator[bytes]:
@@ -137,17 +154,16 @@ def put(desk: Desk, name: str, out: Files, path: str, line: int) -> Moved | str:
         result = desk.unsplit(files)
     except MergeguardError as error:
         return str(error)
-    return _verdict(desk, name, result) or Moved(files, result)
+    return _verdict(desk, hunk, result) or Moved(files, result)
 
 
-def _verdict(desk: Desk, name: str, after: Unsplit) -> str:
-    rest = set(hunk_ids(desk.before.unmapped)) - {name}
-    fresh = [h for i, h in hunk_ids(after.unmapped).items() if i not in rest]
+def _verdict(desk: Desk, hunk: Hunk, after: Unsplit) -> str:
+    fresh = _fresh(desk, hunk, after)
     if fresh:
         reason = fresh[0].reason.value + (f": {fresh[0].detail}" if fresh[0].detail else "")
         return f"it would not be mapped there either ({reason})"
-    if len(hunk_ids(after.unmapped)) != len(rest) or _overlay(after) != _overlay(desk.before):
-        return "it would become part of an edit of glue there, or change another hunk"
+    if texts(after.overlay) != texts(desk.before.overlay):
+        return "it would become part of an edit of glue there"
     if after.monolith == desk.before.monolith:
         return "the monolith would not have it"
     return ""
