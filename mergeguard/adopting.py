@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from mergeguard import lens
 from mergeguard.core.adopt import Adoption, Fate, Taken, adopt, compare
 from mergeguard.core.layout import Layout
-from mergeguard.core.merge.declarations import leaves_of, match
+from mergeguard.core.merge.declarations import leaves_of
 from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError
 from mergeguard.fork import Fork
 from mergeguard.git.objects import Entry
@@ -132,7 +132,15 @@ def _found(workspace: Workspace, base: str, path: str, monolith: bytes) -> tuple
     """The fork's own files that belong to the split: by includes, and by declarations of upstream's file."""
     repository = workspace.repository
     mine: dict[str, bytes] = {}
+    others = [
+        folder
+        for g in workspace.guarded
+        for p in g.rule.paths()
+        if path not in g.rule.paths() and (folder := g.rule.folder(p) + "/")
+    ]
     for status, _, new in repository.diff_names(base, workspace.tree):
+        if new.startswith(tuple(others)):
+            continue  # another rule's
         if status in "ARC" and new.endswith(SUFFIXES) and repository.entry(base, new) is None:
             mine[new] = workspace.read(new) or b""
     links: dict[str, set[str]] = {}
@@ -147,20 +155,19 @@ def _found(workspace: Workspace, base: str, path: str, monolith: bytes) -> tuple
             if other not in reached and other != path:
                 reached.add(other)
                 pending.append(other)
-    own = leaves_of(monolith)[0]
+    own = {leaf.code for leaf in leaves_of(monolith)[0] if leaf.defines}
     for name, text in mine.items():
         if name not in reached:
             leaves = [leaf for leaf in leaves_of(text)[0] if leaf.defines]
-            named = sum(own[i].name == leaves[j].name for j, i in match(own, leaves).items())
-            if leaves and named * 2 > len(leaves):
+            if leaves and sum(leaf.code in own for leaf in leaves) * 2 > len(leaves):
                 reached.add(name)
     return tuple(sorted(reached, key=lambda p: (not p.endswith(UNIT_SUFFIXES), p)))[::-1]
 
 
 def _included(name: str, text: bytes, mine: Mapping[str, bytes]) -> set[str]:
     found = set()
-    for match_ in _QUOTED.finditer(text):
-        target = match_[1].decode("utf-8", "surrogateescape")
+    for quoted in _QUOTED.finditer(text):
+        target = quoted[1].decode("utf-8", "surrogateescape")
         beside = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
         found |= {p for p in (beside, target) if p in mine}
         if beside not in mine and target not in mine:

@@ -16,7 +16,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate
 
-from mergeguard.core.apart import Edit, Row, Side, TakenApart, joined, keys_of, raw, rows_of, words_of
+from mergeguard.core.apart import (
+    Edit,
+    Row,
+    Side,
+    TakenApart,
+    joined,
+    keys_of,
+    raw,
+    rows_of,
+    unclosed,
+    words_of,
+)
 from mergeguard.core.assign import assign
 from mergeguard.core.diff import diff, matches
 from mergeguard.core.merge.declarations import Leaf, leaves_of, match
@@ -204,6 +215,10 @@ class _Adopter:
         else:
             edits, problems = self._plain_edits(index, twin), []
         added, removed = self._apply(index, edits)
+        if unclosed(self.replaced.get(index, leaf.text)) != unclosed(leaf.text):
+            del self.replaced[index]
+            self._take(twin, Fate.UNPLACED, "its conditions do not close", text=twin.leaf.text)
+            return
         for side, rows, reason in problems:
             self._take(
                 side, Fate.UNPLACED, reason, text=raw(side.leaf.text, rows), row=rows[0] if rows else None
@@ -342,7 +357,7 @@ class _Adopter:
             return "it only names what the split made"
         if leaf.kind is Kind.MACRO and names & self.split_names:
             return "a macro for what the split made"
-        if leaf.kind in (Kind.OPAQUE, Kind.DECLARATION):
+        if leaf.kind in (Kind.OPAQUE, Kind.DECLARATION, Kind.MACRO, Kind.UNDEF):
             macros = {
                 s.leaf.short.encode() for s in self.sides if s.leaf.kind is Kind.MACRO and s.base is None
             }
@@ -351,13 +366,16 @@ class _Adopter:
         return None
 
     def _only_instantiates(self, home: str) -> bool:
-        return all(
-            s.leaf.kind
-            in (Kind.INCLUDE, Kind.INSTANTIATION, Kind.COMMENT, Kind.OPAQUE, Kind.DECLARATION, Kind.MACRO)
-            or s.leaf.placed
+        """Whether a file only sets macros for a file of the split that it includes, and instantiates."""
+        kinds = (Kind.INSTANTIATION, Kind.COMMENT, Kind.OPAQUE, Kind.DECLARATION, Kind.MACRO, Kind.UNDEF)
+        own = [s.leaf for s in self.sides if s.leaf.home == home]
+        included = [self._target(leaf) for leaf in own if leaf.kind is Kind.INCLUDE]
+        by_others = any(
+            s.leaf.kind is Kind.INCLUDE and s.leaf.home != home and self._target(s.leaf) == home
             for s in self.sides
-            if s.leaf.home == home
         )
+        plain = all(leaf.kind is Kind.INCLUDE or leaf.kind in kinds or leaf.placed for leaf in own)
+        return plain and not by_others and any(target in self.files for target in included)
 
     def _include(self, number: int, side: Side) -> None:
         """An include line: of the split's own files, one that upstream has, or one that the fork added."""

@@ -18,7 +18,10 @@ from mergeguard.core.source import Kind
 _LINKAGE = re.compile(rb"^(?:(?:static|inline|extern)\b\s*)+")
 _CASE = re.compile(rb"\bcase\s*([^:]+?)\s*:(?!:)")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
+_IF = re.compile(rb"^[ \t]*#[ \t]*if", re.MULTILINE)
+_ENDIF = re.compile(rb"^[ \t]*#[ \t]*endif", re.MULTILINE)
 _SIMILAR_ROW = 0.6
+_WHOLE_BODY = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ class TakenApart:
             {m.a + k: m.b + k for m in matches(keys, keys_of(rows)) for k in range(m.size)}
             for rows in self.rows
         ]
+        self.forwards = self._only_forwards()
         self.spans = [(min(f), max(f)) if f else (0, -1) for f in self.found]
         self.owner = [self._owner(n) for n in range(len(self.base))]
 
@@ -123,6 +127,11 @@ class TakenApart:
         edits: dict[tuple[int, int], bytes] = {}
         problems: list[tuple[Side, list[Row], str]] = []
         for number, part in enumerate(self.parts):
+            if number == 0 and self.forwards:
+                if _signature(self.base) != _signature(part.rows):
+                    problems.append((part, part.rows, "its signature is not upstream's"))
+                self.own.append((part, part.rows))
+                continue
             for change in diff(keys_of(self.base), keys_of(self.rows[number])):
                 rows = self.rows[number][change.b0 : change.b1]
                 verdict = self._verdict(number, change.a0, change.a1, rows)
@@ -138,13 +147,23 @@ class TakenApart:
                             problems.append((part, rows, "two copies were edited differently"))
         return [Edit(a, b, text) for (a, b), text in edits.items()], problems
 
+    def _only_forwards(self) -> bool:
+        """Whether the entry's function does nothing but call a piece, which has all of upstream's body."""
+        head = next((n for n, row in enumerate(self.base) if row.key.endswith(b"{")), -1)
+        body = {n for n in range(head + 1, len(self.base)) if n not in self.arms}
+        whole = any(len(body & found.keys()) >= _WHOLE_BODY * len(body) for found in self.found[1:])
+        elsewhere = {n for found in self.found[1:] for n in found}
+        return whole and not (body & self.found[0].keys()) - elsewhere
+
     def _owner(self, row: int) -> int:
         """The part that speaks for a row: one that has it, else the one that has the rows around it."""
-        holders = [n for n, found in enumerate(self.found) if row in found]
+        holders = [n for n, found in enumerate(self.found) if row in found and (n or not self.forwards)]
         if holders:
             return -1  # whoever has it not, does not need it
         gaps = []
         for number, found in enumerate(self.found):
+            if number == 0 and self.forwards:
+                continue
             before = max((n for n in found if n < row), default=-1 if number == 0 else -len(self.base))
             after = min((n for n in found if n > row), default=len(self.base) * (1 if number == 0 else 2))
             gaps.append((after - before, number))
@@ -220,6 +239,20 @@ class TakenApart:
         """Whether the lines are upstream's, repeated in another part, or arms of the split's own switch."""
         keys = set(keys_of(self.base))
         return all(row.key in keys for row in rows) or any(_CASE.search(row.key) for row in rows)
+
+
+def _signature(rows: list[Row]) -> bytes:
+    """The rows up to the one that opens a function's body, comments apart."""
+    for number, row in enumerate(rows):
+        if row.key.endswith(b"{"):
+            code = (row.key.partition(b"//")[0] for row in rows[: number + 1])
+            return b"".join(key for key in code if not key.startswith((b"/*", b"*")))
+    return b""
+
+
+def unclosed(text: bytes) -> int:
+    """How many conditions a text opens more than it closes."""
+    return len(_IF.findall(text)) - len(_ENDIF.findall(text))
 
 
 def _body(side: Side) -> list[Row]:
