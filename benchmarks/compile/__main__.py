@@ -23,7 +23,8 @@ from pathlib import Path
 
 from mergeguard.build.cache import Cache, machine
 from mergeguard.build.commands import Command, from_template
-from mergeguard.build.compare import Comparison, Program, compare, unit_commands
+from mergeguard.build.compare import Comparison, compare
+from mergeguard.build.cost import Program, header_probe, unit_commands
 from mergeguard.build.measure import Progress, UnitCost, measure, measure_together, require_success
 from mergeguard.core.chart import human_bytes, human_seconds, panels_for, schedule_svg
 from mergeguard.core.emit import split
@@ -55,8 +56,6 @@ STUBS = {
     "cusolverDn.h": "#pragma once\ntypedef struct cusolverDnContext* cusolverDnHandle_t;\n",
     "cusolver_common.h": "#pragma once\ntypedef int cusolverStatus_t;\n",
 }
-# Headers alone: the includes of a shard, and nothing of the monolith's own.
-FLOORS = {"paged_attention_v1": "common.h", "selective_scan_fwd": "common.h"}
 
 
 def build_folder() -> Path:
@@ -152,19 +151,14 @@ def measure_floor(
     layout: Layout, after: Program, command: Command, root: Path, cache: Cache
 ) -> UnitCost | None:
     """What the headers alone cost: a unit that only includes what the layout's first header includes."""
-    header = next((file for file in layout.files if file.role is Role.HEADER), None)
-    if header is None:
+    probe = header_probe(layout)
+    if probe is None:
         return None
-    folder = Path(header.path).parent
-    includes = [
-        line for line in header.text.splitlines() if line.lstrip().startswith((b"#include", b"#if", b"#e"))
-    ]
-    suffix = Path(layout.path).suffix
-    floor = folder / f"headers_only{suffix}"
-    (after.root / floor).write_bytes(b"\n".join(includes) + b"\n")
-    program = Program(after.root, (str(floor),))
+    floor = after.root / probe[0]
+    floor.write_bytes(probe[1])
+    program = Program(after.root, (probe[0],))
     (cost,) = measure(unit_commands(program, command, root / "floor"), cache=cache, on_progress=show)
-    (after.root / floor).unlink()
+    floor.unlink()
     return cost if cost.ok else None
 
 
@@ -256,7 +250,7 @@ struct Chain<Owner, Row, 0> { static constexpr int value = Row; };
 }  // namespace weight
 """
 LOAD = b" struct MgOwner {}; " + b"".join(
-    b"static_assert(weight::Chain<MgOwner, %d, 500>::value >= 0); " % row for row in range(2)
+    b"static_assert(weight::Chain<MgOwner, %d, 500>::value >= 0); " % row for row in range(6)
 )
 
 

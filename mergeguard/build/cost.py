@@ -26,6 +26,7 @@ from mergeguard.build.measure import (
 )
 from mergeguard.core.chart import human_bytes, human_seconds, panels_for, schedule_svg
 from mergeguard.core.layout import Layout, LayoutFile, Role
+from mergeguard.core.lexer import lex
 from mergeguard.core.schedule import Profile, Schedule, longest_first, simulate
 
 JOBS = (1, 2, 4, 8)
@@ -148,6 +149,9 @@ def unit_commands(program: Program, command: Command, objects: Path) -> tuple[Un
     )
 
 
+_DIRECTIVES = frozenset("include if ifdef ifndef else elif elifdef elifndef endif define undef".split())
+
+
 def header_probe(layout: Layout) -> tuple[str, bytes] | None:
     """A unit that only includes what the layout's first header includes: its path and text.
 
@@ -158,10 +162,12 @@ def header_probe(layout: Layout) -> tuple[str, bytes] | None:
         return None
     suffix = posixpath.splitext(layout.path)[1]
     path = posixpath.join(posixpath.dirname(header.path), f"mergeguard_headers_only{suffix}")
+    # A condition can ask for what the file defined before; a directive can be continued on the next line.
+    lexed = lex(header.text)
     kept = [
-        line
-        for line in header.text.splitlines()
-        if line.lstrip().startswith((b"#include", b"#if", b"#else", b"#elif", b"#endif"))
+        header.text[directive.start : directive.end]
+        for directive in lexed.directives
+        if directive.name in _DIRECTIVES
     ]
     return path, b"\n".join(kept) + b"\n"
 
@@ -202,6 +208,9 @@ def measure_split(
         require_success(run.costs)
         real.append(run)
     sizes = _library(before, linker, directory), _library(after, linker, directory)
+    advice = growth_advice(*sizes, command)
+    if floor is None:
+        advice = ("what the headers alone cost is unknown: shares are of whole peaks", *advice)
     return SplitCost(
         name=posixpath.basename(layout.path),
         monolith=whole,
@@ -211,7 +220,7 @@ def measure_split(
         layout_library=sizes[1],
         machine=machine(),
         parallel=tuple(real),
-        advice=growth_advice(*sizes, command),
+        advice=advice,
     )
 
 

@@ -104,7 +104,7 @@ def test_the_header_probe_defines_nothing(layout: Layout) -> None:
     probe = header_probe(layout)
     assert probe is not None
     assert probe[0] == "heavy/mergeguard_headers_only.cpp"
-    assert probe[1] == b"#include <cstdio>\n#include <utility>\n#ifndef ROWS\n#endif\n"
+    assert probe[1] == b"#include <cstdio>\n#include <utility>\n#ifndef ROWS\n#define ROWS 100\n#endif\n"
 
 
 def test_a_layout_that_fails_to_compile_gives_no_figures(tmp_path: Path, layout: Layout) -> None:
