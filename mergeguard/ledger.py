@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mergeguard import lastsync, unmapped
 from mergeguard.core.layout import Layout
 from mergeguard.core.report import Arrival, LastSync, Ledger, LocalEdit, RuleLedger, arrivals, views
@@ -35,7 +37,19 @@ def ledger(fork: Fork, upstream: str | None = None, *, suggest: bool = True) -> 
         theirs = repository.resolve(ref)
     reader = _Reader(fork, workspace, last, theirs, suggest)
     rules = tuple(reader.rule(guarded) for guarded in workspace.guarded)
-    return Ledger(head, repository.head().name, ref, last, rules, conflicts, notes)
+    return Ledger(
+        head, repository.head().name, ref, last, rules, conflicts, (*notes, *_stale_marks(workspace, rules))
+    )
+
+
+def _stale_marks(workspace: Workspace, rules: Iterable[RuleLedger]) -> tuple[str, ...]:
+    """Marks of kept hunks that fit no hunk any more, as notes; none while a rule can't be read."""
+    rules = tuple(rules)
+    if any(rule.problem for rule in rules):
+        return ()
+    known = {case.id for rule in rules for case in rule.unmapped}
+    stale = sorted(set(unmapped.kept_marks(workspace)) - known)
+    return tuple(f"no hunk fits the mark {unmapped.KEPT}/{name}.toml any more: `git rm` it" for name in stale)
 
 
 class _Reader:

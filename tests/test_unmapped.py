@@ -326,6 +326,8 @@ def test_a_kept_hunk_is_no_longer_open(pair):
     # The mark is for this text: another one is open.
     pair.write(SHARD, pair.read(SHARD).replace(b"twice", b"thrice"))
     assert [c.kept for c in unmapped.review(pair.fork, suggest=False)] == [None]
+    (note,) = ledger(pair.fork, suggest=False).notes
+    assert case.id in note
     pair.git("checkout", "-q", SHARD)
     unmapped.keep(pair.fork, case.id, undo=True)
     assert only(pair).open
