@@ -22,12 +22,12 @@ RIGHT = ("equal", "white space", "conflict right", "finding")
 
 def squeeze(text: bytes) -> bytes:
     """``text`` without white space and what formatters break lines with: line continuations, the ``//`` of a
-    comment's next line, a string literal closed and opened again. Where a ``//`` comment or a preprocessor
+    comment's next line, the ``*`` of a block comment's, a string literal closed and opened again. Where a ``//`` comment or a preprocessor
     line ends is kept (as a byte 1): there the newline is not layout. A run of ``#include`` lines is a set: it
     is sorted, as formatters do."""
     out: list[bytes] = []
     includes: list[bytes] = []
-    in_comment = False
+    in_comment = in_block = False
     for line in text.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ").splitlines():
         bare = line.strip()
         if bare.startswith(b"#include") and not in_comment:
@@ -37,6 +37,9 @@ def squeeze(text: bytes) -> bytes:
             out += sorted(includes)
             includes = []
         comment = b"//" in bare
+        if in_block and bare.startswith(b"*") and not bare.startswith(b"*/"):
+            bare = bare[1:]  # the ornament of a block comment's further lines
+        in_block = bare.rfind(b"/*") > bare.rfind(b"*/") or (in_block and b"*/" not in bare)
         if in_comment and bare.startswith(b"//"):
             bare = bare[2:]
         elif in_comment:

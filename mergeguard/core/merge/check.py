@@ -71,11 +71,17 @@ def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
     labels = _labels(mine.added) & _labels(other.added)
     ours_words, theirs_words = mine.added_words, other.added_words
     common = (ours_words & theirs_words) - _WORDS_OF_THE_LANGUAGE
-    new_names = {name for name in common if not _has_word(base, name)}
-    if not new_names and set(mine.added) & set(other.added):
-        # The same line on both sides: a specialisation or an instantiation of an old name, perhaps.
-        twice = [line for line in set(mine.added) & set(other.added) if len(line.strip()) > 8]
-        new_names |= {name for line in twice for name in _CALLED.findall(line) + _DEFINE.findall(line)}
+    new_names = {
+        name
+        for name in common
+        if not _has_word(base, name) and _defines(mine, name) and _defines(other, name)
+    }
+    twice = b"".join(line for line in set(mine.added) & set(other.added) if len(line.strip()) > 8)
+    for name in set(_CALLED.findall(twice)) - _WORDS_OF_THE_LANGUAGE - new_names:
+        # The same head on both sides: a specialisation of an old name, perhaps.
+        before = definitions(base, name).total()
+        if definitions(ours, name).total() > before and definitions(theirs, name).total() > before:
+            new_names.add(name)
     lost: set[bytes] = set()
     for edit, side, words in ((mine, ours, theirs_words), (other, theirs, ours_words)):
         for name in (edit.removed_words & words) - _WORDS_OF_THE_LANGUAGE:
@@ -86,7 +92,7 @@ def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
         for edit, side, rest in ((mine, ours, other), (other, theirs, mine))
         if edit.removed
         for name in _called(rest.added) - _called(rest.removed) - _WORDS_OF_THE_LANGUAGE
-        if name in base and (new := definitions(side, name)) and definitions(base, name) - new
+        if name in base and (new := definitions(side, name)) and definitions(base, name).keys() - new.keys()
     }
     guards = any(
         _has_guard(edit.removed) and _has_guard(edit.added) and (rest.added or rest.removed)
@@ -104,19 +110,35 @@ def side_edit(base: bytes, side: bytes) -> SideEdit:
 
 def _unequal_middle(a: bytes, b: bytes) -> tuple[int, int, int]:
     """The range in which two texts differ, widened to whole lines."""
-    from os.path import commonprefix
-
-    start = len(commonprefix((a, b)))
-    start = a.rfind(b"\n", 0, start) + 1
+    start = a.rfind(b"\n", 0, _common(a, b, from_end=False)) + 1
     rest_a, rest_b = a[start:], b[start:]
-    tail = len(commonprefix((rest_a[::-1], rest_b[::-1])))
+    tail = _common(rest_a, rest_b, from_end=True)
     cut = rest_a.find(b"\n", len(rest_a) - tail) if tail else -1
     tail = len(rest_a) - cut - 1 if cut >= 0 else 0
     return start, len(a) - tail, len(b) - tail
 
 
+def _common(a: bytes, b: bytes, *, from_end: bool) -> int:
+    """The length of the longest common prefix (or suffix), by halving: comparing slices is quick."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        size = (low + high + 1) // 2
+        equal = a[len(a) - size :] == b[len(b) - size :] if from_end else a[:size] == b[:size]
+        low, high = (size, high) if equal else (low, size - 1)
+    return low
+
+
 def _words(lines: Iterable[bytes]) -> set[bytes]:
     return set(_IDENT.findall(_COMMENT.sub(b" ", b"".join(lines))))
+
+
+def _defines(edit: SideEdit, name: bytes) -> bool:
+    """Whether the lines that a side added may define ``name``."""
+    text = _COMMENT.sub(b" ", b"".join(edit.added))
+    head = rb"(?:#\s*define|struct|class|enum|union|using|typedef[^;\n]*)\s+" + name + rb"\b"
+    variable = rb"(?m)^\S[^\n(]*[\w>&*\]]\s*" + name + rb"\s*(?:[=;{\[]|$)"
+    function = rb"(?m)(?:^|[\w>&*]\s+|[&*>])(?:\w+::)*" + name + rb"\s*\("
+    return any(re.search(pattern, text) for pattern in (head, variable, function))
 
 
 def _called(lines: Iterable[bytes]) -> set[bytes]:
@@ -137,14 +159,18 @@ def _has_word(text: bytes, word: bytes) -> bool:
     return re.search(rb"(?<![A-Za-z0-9_])" + re.escape(word) + rb"(?![A-Za-z0-9_])", text) is not None
 
 
-def balance(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> str:
+def balance(
+    base: bytes, ours: bytes, theirs: bytes, merged: bytes, renamed: frozenset[bytes] = frozenset()
+) -> str:
     """Why ``merged`` can't be the sum of both sides' edits, "" if it can: it holds each token as often as the
     base and both edits make it, unless both sides changed the number in the same direction (they may have
-    made the same edit)."""
-    from mergeguard.core.merge.tokens import tokens_of
+    made the same edit). Where comments and directives end, and names in ``renamed``, are not counted."""
+    from mergeguard.core.merge.tokens import END_OF_COMMENT, END_OF_DIRECTIVE, tokens_of
 
     b, o, t, m = (Counter(tokens_of(text).keys) for text in (base, ours, theirs, merged))
     for key in b.keys() | o.keys() | t.keys() | m.keys():
+        if key in (END_OF_COMMENT, END_OF_DIRECTIVE) or any(name in key for name in renamed):
+            continue
         mine, other = o[key] - b[key], t[key] - b[key]
         added = m[key] - b[key]
         if mine * other > 0:
@@ -178,23 +204,35 @@ def _line(text: bytes, offset: int) -> int:
 
 
 def _lost(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> list[Note]:
-    from mergeguard.core.lexer import TokenKind, tokenize
+    from mergeguard.core.merge.declarations import leaves_of
+    from mergeguard.core.merge.renames import declarations
+    from mergeguard.core.merge.tokens import tokens_of
 
-    places: dict[bytes, int] = {}
-    wanted = set(names)
-    for kind, start, end in tokenize(merged):
-        if kind == TokenKind.IDENT and merged[start:end] in wanted:
-            places.setdefault(merged[start:end], start)
-    return [
-        Note(
-            "lost-name",
-            f"{name.decode('utf-8', 'replace')} is gone on {'our' if not _has_word(ours, name) else 'their'} side"
-            " and newly used on the other",
-            True,
-            _line(merged, at),
-        )
-        for name, at in sorted(places.items())
-    ]
+    wanted = frozenset(names)
+    notes: list[Note] = []
+    known: set[bytes] = set()
+    line = 1
+    for leaf in leaves_of(merged)[0]:
+        declared = declarations(tokens_of(leaf.text), wanted)
+        here = {name for name in wanted if name in leaf.text}
+        code = set(leaf.code) if here else set()
+        for name in sorted(here - known):
+            # Once is enough; what a declaration itself declares may be another thing of the same name.
+            if not declared[name] and (name in code or b"#" + name in code):
+                known.add(name)
+                who = "our" if not _has_word(ours, name) else "their"
+                what = name.decode("utf-8", "replace")
+                message = (
+                    f"{what} is gone on {who} side and newly used on the other, in {leaf.name or 'the file'}"
+                )
+                notes.append(Note("lost-name", message, True, line))
+            elif declared[name]:
+                known.add(name)
+                what = name.decode("utf-8", "replace")
+                message = f"{what}, which one side renamed or removed, is a name of its own in {leaf.name}"
+                notes.append(Note("old-name", message, True, line))
+        line += leaf.text.count(b"\n")
+    return notes
 
 
 def duplicates(
@@ -263,10 +301,10 @@ def _double_arms(ours: bytes, theirs: bytes, merged: bytes, labels: Iterable[byt
     ]
 
 
-def definitions(text: bytes, name: bytes) -> set[bytes]:
-    """The parameter lists, without white space and comments, with which ``text`` defines a function or macro
+def definitions(text: bytes, name: bytes) -> Counter[bytes]:
+    """How often and with which parameter lists, without white space and comments, ``text`` defines a function or macro
     ``name``; found by its brackets alone, since this runs on every merge."""
-    found: set[bytes] = set()
+    found: Counter[bytes] = Counter()
     at = text.find(name)
     while at >= 0:
         end = at + len(name)
@@ -284,7 +322,7 @@ def definitions(text: bytes, name: bytes) -> set[bytes]:
             following = text[rest.end() if rest else close :][:9]
             line = text[text.rfind(b"\n", 0, at) + 1 : at]
             if following.startswith(_DEFINING) or _MACRO_HEAD.search(line):
-                found.add(b"".join(_COMMENT.sub(b"", text[at_paren:close]).split()))
+                found[b"".join(_COMMENT.sub(b"", text[at_paren:close]).split())] += 1
         at = text.find(name, end)
     return found
 
@@ -292,7 +330,7 @@ def definitions(text: bytes, name: bytes) -> set[bytes]:
 def _signatures(base: bytes, ours: bytes, names: Iterable[bytes]) -> list[Note]:
     notes: list[Note] = []
     for name in sorted(names):
-        who = "our" if definitions(base, name) - definitions(ours, name) else "their"
+        who = "our" if definitions(base, name).keys() - definitions(ours, name).keys() else "their"
         notes.append(
             Note(
                 "signature-changed",

@@ -36,7 +36,27 @@ def compose(
     base: Mapping[str, bytes], ours: Mapping[str, bytes], theirs: Mapping[str, bytes], merge_leaf: MergeLeaf
 ) -> tuple[dict[str, tuple[Piece, ...]], tuple[Note, ...]]:
     """The merged files (path -> pieces). Raises ``Clash`` where the order can't be merged."""
-    return _Composer(base, ours, theirs, merge_leaf).run()
+    # What ends a file without a newline may come to stand before something else.
+    whole = [{path: _ended(text) for path, text in files.items()} for files in (base, ours, theirs)]
+    pieces, notes = _Composer(whole[0], whole[1], whole[2], merge_leaf).run()
+    for path, parts in pieces.items():
+        ended = [files[path].endswith(b"\n") for files in (base, ours, theirs) if files.get(path)]
+        newline = sum(ended) >= 2 if len(ended) == 3 else all(ended)
+        if len(ended) == 3 and ended[1] != ended[2]:
+            newline = not ended[0]  # one side changed it
+        if parts and not newline:
+            pieces[path] = (*parts[:-1], _unended(parts[-1]))
+    return pieces, notes
+
+
+def _ended(text: bytes) -> bytes:
+    return text if not text or text.endswith(b"\n") else text + b"\n"
+
+
+def _unended(piece: Piece) -> Piece:
+    if isinstance(piece, Resolved):
+        return Resolved(piece.text.removesuffix(b"\n"))
+    return Conflict(*(side.removesuffix(b"\n") for side in (piece.base, piece.ours, piece.theirs)))
 
 
 class _Composer:
@@ -69,8 +89,13 @@ class _Composer:
         self.theirs = _version(right, right_ids, homes)
 
     def run(self) -> tuple[dict[str, tuple[Piece, ...]], tuple[Note, ...]]:
-        ours_moved = self.ours.many or _reordered(self.ours.ids, len(self.base))
-        theirs_moved = self.theirs.many or _reordered(self.theirs.ids, len(self.base))
+        ours_moved, theirs_moved = (
+            version.many or _reordered(version.ids, len(self.base)) for version in (self.ours, self.theirs)
+        )
+        if ours_moved and theirs_moved:
+            # The order of includes is nobody's edit: formatters sort them.
+            ours_moved, theirs_moved = (self._moved_code(version) for version in (self.ours, self.theirs))
+            theirs_moved = theirs_moved or not ours_moved
         if ours_moved and theirs_moved:
             raise Clash("both sides re-ordered or moved declarations")
         if ours_moved:
@@ -80,6 +105,12 @@ class _Composer:
         else:
             pieces = self._in_order()
         return {path: join(parts) for path, parts in pieces.items()}, tuple(self.notes)
+
+    def _moved_code(self, version: _Version) -> bool:
+        ids = [
+            i for i, leaf in zip(version.ids, version.leaves, strict=True) if leaf.kind is not Kind.INCLUDE
+        ]
+        return version.many or _reordered(ids, len(self.base))
 
     # -- both sides in the base's order
 
@@ -202,11 +233,15 @@ class _Composer:
             if following is not None and following_known and between and not _all_includes(leaves):
                 before.setdefault(following, []).extend(run)
             elif anchor is not None:
-                place = _behind_new(order, anchor, known) if _only_closes(leaves) else anchor
-                after.setdefault(place, []).extend(run)
+                if _all_includes(leaves):
+                    for identity in run:
+                        after.setdefault(_sorted_place(lead, anchor, identity, other), []).append(identity)
+                else:
+                    place = _behind_new(order, anchor, known) if _only_closes(leaves) else anchor
+                    after.setdefault(place, []).extend(run)
             else:
                 at_start.extend(run)
-            if anchor is not None and _moved_next(order, anchor, known, steady):
+            if anchor is not None and not _all_includes(leaves) and _moved_next(order, anchor, known, steady):
                 names = ", ".join(sorted({leaf.name for leaf in leaves if not leaf.placed})) or "new lines"
                 self.notes.append(
                     Note("placed", f"{names}: placed among declarations that the other side moved", True)
@@ -261,6 +296,29 @@ def _insertions(
         if identity is not None and identity in steady:
             anchor = identity
     return found
+
+
+def _sorted_place(lead: _Version, anchor: int, identity: int, other: _Version) -> int:
+    """Behind which include of ``lead`` a new one goes: by name where ``lead`` keeps the block around
+    ``anchor`` sorted, else behind ``anchor``."""
+    start = end = lead.place[anchor]
+    leaves = lead.leaves
+    if leaves[start].kind is not Kind.INCLUDE:
+        return anchor
+    while start > 0 and leaves[start - 1].kind is Kind.INCLUDE and _same_block(leaves[start]):
+        start -= 1
+    while end + 1 < len(leaves) and leaves[end + 1].kind is Kind.INCLUDE and _same_block(leaves[end + 1]):
+        end += 1
+    block = [leaves[k].name for k in range(start, end + 1)]
+    name = other.leaves[other.place[identity]].name
+    if len(block) < 3 or block != sorted(block) or name < block[0]:
+        return anchor
+    return lead.ids[start + sum(x < name for x in block) - 1]
+
+
+def _same_block(leaf: Leaf) -> bool:
+    """Whether no blank line or comment parts an include from the one before."""
+    return leaf.text.lstrip(b" \t").startswith(b"#")
 
 
 def _behind_new(order: Sequence[int], anchor: int, known: int) -> int:

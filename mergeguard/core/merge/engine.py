@@ -70,7 +70,7 @@ def _followed(
     from mergeguard.core.merge.renames import apply_renames
     from mergeguard.core.merge.weave import Clash
 
-    b, o, t = (b"".join(files.values()) for files in (base, ours, theirs))
+    b, o, t = (b"\n".join(files.values()) for files in (base, ours, theirs))
     mine, other = _renames_of_both(b, o, t)
     base = {path: apply_renames(apply_renames(text, mine), other) for path, text in base.items()}
     ours = {path: apply_renames(text, other) for path, text in ours.items()}
@@ -82,9 +82,9 @@ def _followed(
         return clash.reason
     if any(isinstance(p, Conflict) for parts in pieces.values() for p in parts):
         return "both sides changed the same code"
-    b, o, t = (b"".join(files.values()) for files in (base, ours, theirs))
-    merged = b"".join(MergeResult(parts).render() for parts in pieces.values())
-    wrong = balance(b, o, t, merged)
+    b, o, t = (b"\n".join(files.values()) for files in (base, ours, theirs))
+    merged = b"\n".join(MergeResult(parts).render() for parts in pieces.values())
+    wrong = balance(b, o, t, merged, frozenset(merge_leaf.renamed))
     if wrong:
         return wrong
     why = suspects(b, o, t)
@@ -102,6 +102,7 @@ class _LeafMerger:
     def __init__(self) -> None:
         self.remarks: list[str] = []
         self.renames: list[Note] = []
+        self.renamed: set[bytes] = set()
 
     def __call__(self, base: bytes, ours: bytes, theirs: bytes) -> tuple[Piece, ...]:
         settled = trivial(base, ours, theirs)
@@ -118,6 +119,7 @@ class _LeafMerger:
             )
             if not any(isinstance(piece, Conflict) for piece in renamed):
                 self.renames += _rename_notes(mine, other)
+                self.renamed.update(name for r in (*mine, *other) for name in (r.old, r.new))
                 return renamed
         return self._merge(base, ours, theirs)
 
@@ -134,7 +136,7 @@ class _LeafMerger:
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        return (*self.renames, *_remark_notes(self.remarks))
+        return (*dict.fromkeys(self.renames), *_remark_notes(self.remarks))
 
 
 def _remark_notes(remarks: list[str]) -> tuple[Note, ...]:
@@ -158,6 +160,13 @@ def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> Me
     text = result.render()
     findings = examine(base, ours, theirs, text, why)
     pieces = result.pieces
+    if any(note.code == "lost-name" for note in findings):
+        # A local rename: what lines can't do, declarations may.
+        followed, _ = _declarations_then_tokens(base, ours, theirs, result.pieces)
+        if followed.clean and not any(
+            note.code == "lost-name" for note in examine(base, ours, theirs, followed.render(), why)
+        ):
+            return followed
     if any(note.code == "duplicate-definition" for note in findings):
         pieces = _apart(base, ours, theirs, text)
     return MergeResult(pieces, (*result.notes, *findings))
@@ -240,13 +249,13 @@ def _structured(
         followed = _with_renames(base, ours, theirs)
         if followed is not None and followed.clean:
             return followed
-    plain = _declarations_then_tokens(base, ours, theirs, lines)
+    plain, local_renames = _declarations_then_tokens(base, ours, theirs, lines)
     if not plain.clean:
         return plain
     from mergeguard.core.merge.check import balance, examine, suspects
 
     text = plain.render()
-    wrong = balance(base, ours, theirs, text)
+    wrong = balance(base, ours, theirs, text, local_renames)
     if wrong:
         return MergeResult(lines, (*plain.notes, Note("conflict", wrong)))
     why = suspects(base, ours, theirs)
@@ -258,7 +267,8 @@ def _structured(
 
 def _declarations_then_tokens(
     base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...]
-) -> MergeResult:
+) -> tuple[MergeResult, frozenset[bytes]]:
+    """The structured merge and the names that it renamed in some declarations only."""
     from mergeguard.core.merge.compose import compose
     from mergeguard.core.merge.weave import Clash, weave
 
@@ -274,22 +284,21 @@ def _declarations_then_tokens(
         candidates.append((composed[""], merge_leaf.notes))
         if not any(isinstance(piece, Conflict) for piece in composed[""]):
             notes.append(Note("declarations", "merged by declarations"))
-            return MergeResult(composed[""], (*notes, *merge_leaf.notes))
+            return MergeResult(composed[""], (*notes, *merge_leaf.notes)), frozenset(merge_leaf.renamed)
     remarks: list[str] = []
     try:
         whole = weave(base, ours, theirs, remarks)
     except Clash as clash:
         notes.append(Note("conflict", clash.reason))
     else:
-        return MergeResult(
-            join([Resolved(whole)]), (Note("tokens", "merged by tokens"), *_remark_notes(remarks))
-        )
+        said_of_whole = (Note("tokens", "merged by tokens"), *_remark_notes(remarks))
+        return MergeResult(join([Resolved(whole)]), said_of_whole), frozenset()
     for start in (lines, merge_lines(base, ours, theirs)):
         remarks = []
         refined = refine_conflicts(start, remarks)
         candidates.append((refined, _remark_notes(remarks)))
     best, said_of_best = min(candidates, key=lambda candidate: _size_of_conflicts(candidate[0]))
-    return MergeResult(best, (*notes, *said_of_best))
+    return MergeResult(best, (*notes, *said_of_best)), frozenset()
 
 
 def refine_conflicts(pieces: tuple[Piece, ...], remarks: list[str]) -> tuple[Piece, ...]:

@@ -47,7 +47,12 @@ def find_renames(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
     if not gone or not new:
         return ()
     b, s = tokens_of(base), tokens_of(side)
-    gone = {name for name in gone if _declared(b, name)}
+    # Only what the file itself declares (a call of somebody else's function is no rename), and not what the
+    # other side declares anew: that is another thing of the same name.
+    declared, anew = declarations(b, frozenset(gone)), declarations(tokens_of(other), frozenset(gone))
+    gone = {name for name in gone if 0 < declared[name] >= anew[name]}
+    if not gone:
+        return ()
     pairs = _replaced(b, s, gone, new)
     uses = Counter(name for key in b.keys for name in _name_of(key) if name in gone)
     found: list[Rename] = []
@@ -93,19 +98,21 @@ def _name_of(key: bytes) -> Sequence[bytes]:
     return (match.group(1),) if match else ()
 
 
-def _declared(tokens: Tokens, name: bytes) -> bool:
-    """Whether the file itself declares ``name`` (a call of somebody else's function is no rename)."""
+def declarations(tokens: Tokens, wanted: frozenset[bytes]) -> Counter[bytes]:
+    """How often each of the wanted names is declared: named after a type, ``#define``, ``class`` and the like."""
     keys = tokens.keys
-    for index, key in enumerate(keys):
-        if name not in key or name not in _name_of(key) or index == 0 or index + 1 >= len(keys):
+    count: Counter[bytes] = Counter()
+    marked = wanted | {b"#" + name for name in wanted}
+    for index in range(1, len(keys) - 1):
+        if keys[index] not in marked:
             continue
         before, after = keys[index - 1].lstrip(b"#") or b"#", keys[index + 1].lstrip(b"#") or b"#"
-        if before in _DECLARING:
-            return True
         named = _NAME.fullmatch(before) is not None and before not in _NOT_A_TYPE
-        if (named or before in (b"*", b"&", b"&&", b">")) and after in _AFTER_DECLARATOR:
-            return True
-    return False
+        if before in _DECLARING or (
+            (named or before in (b"*", b"&", b"&&", b">")) and after in _AFTER_DECLARATOR
+        ):
+            count[keys[index].lstrip(b"#")] += 1
+    return count
 
 
 def _replaced(b: Tokens, s: Tokens, gone: set[bytes], new: set[bytes]) -> Counter[tuple[bytes, bytes]]:
