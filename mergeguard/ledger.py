@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mergeguard import lastsync, unmapped
+from mergeguard import lastsync, rebase, unmapped
 from mergeguard.core.layout import Layout
-from mergeguard.core.report import Arrival, LastSync, Ledger, LocalEdit, RuleLedger, arrivals, views
+from mergeguard.core.report import (
+    Arrival,
+    LastSync,
+    Ledger,
+    LocalEdit,
+    RuleLedger,
+    Unresolved,
+    arrivals,
+    marker_lines,
+    views,
+)
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import Fork
+from mergeguard.git import worktree
+from mergeguard.git.repository import Repository
 from mergeguard.sync import local_edits
 from mergeguard.workspace import Guarded, Workspace
 
@@ -21,7 +33,7 @@ def ledger(fork: Fork, upstream: str | None = None, *, suggest: bool = True) -> 
     """
     repository = fork.repository
     head = fork.head()
-    conflicts = tuple(e.path for e in repository.dirty() if e.kind == "unmerged")
+    conflicts = tuple(_unresolved(repository, e.path) for e in repository.dirty() if e.kind == "unmerged")
     notes: tuple[str, ...] = ()
     if conflicts:
         workspace = Workspace.load(repository, repository.tree_of(head))
@@ -38,8 +50,28 @@ def ledger(fork: Fork, upstream: str | None = None, *, suggest: bool = True) -> 
     reader = _Reader(fork, workspace, last, theirs, suggest)
     rules = tuple(reader.rule(guarded) for guarded in workspace.guarded)
     return Ledger(
-        head, repository.head().name, ref, last, rules, conflicts, (*notes, *_stale_marks(workspace, rules))
+        head,
+        repository.head().name,
+        ref,
+        last,
+        rules,
+        conflicts,
+        (*notes, *_stale_marks(workspace, rules)),
+        _resume(repository),
     )
+
+
+def _unresolved(repository: Repository, path: str) -> Unresolved:
+    there = worktree.read_file(repository.work_tree / path)
+    return Unresolved(path, () if there is None else marker_lines(there[1]))
+
+
+def _resume(repository: Repository) -> str:
+    """The command that goes on with what has stopped for conflicts."""
+    operation = repository.operation_in_progress()
+    if operation in (None, "merge", "bisect") or rebase.read_pending(repository) is not None:
+        return "mergeguard sync --continue"
+    return f"git {operation} --continue"
 
 
 def _stale_marks(workspace: Workspace, rules: Iterable[RuleLedger]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from mergeguard.core.report import (
     Place,
     RuleLedger,
     SyncedRule,
+    Unresolved,
     View,
 )
 from mergeguard.core.unsplit import Hunk, Reason
@@ -58,7 +59,12 @@ def ledger(text=NASTY, **changes):
     unsplit = RuleLedger("unsplit", None, "no monolith")
     synced = (SyncedRule("r", text, "conflict", (text,), (text,), (text,)),)
     sync = LastSync(text, "1" * 40, "2" * 40, "3" * 40, 2, "landed", (text,), (text,), synced)
-    values = {"upstream": text, "last_sync": sync, "rules": (rule, broken, unsplit), "conflicts": (text,)}
+    values = {
+        "upstream": text,
+        "last_sync": sync,
+        "rules": (rule, broken, unsplit),
+        "conflicts": (Unresolved(text, (3, 9)), Unresolved("bare")),
+    }
     return Ledger("4" * 40, text, **{**values, **changes}, notes=(text,))
 
 
@@ -229,7 +235,7 @@ def test_sarif_names_each_hunk_and_suppresses_kept_ones():
     assert (region["startLine"], region["endLine"]) == (4, 6)
     uri = opened["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert unquote(uri) == "some file.cu"
-    assert [r["ruleId"] for r in run["results"]].count("conflict") == 1
+    assert [r["ruleId"] for r in run["results"]].count("conflict") == 3
     assert "finding" in {r["ruleId"] for r in run["results"]}
 
 

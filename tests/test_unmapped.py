@@ -14,7 +14,7 @@ from mergeguard import fork as verbs
 from mergeguard.cli.app import run
 from mergeguard.core import places
 from mergeguard.core.patches import read, unified
-from mergeguard.core.report import arrivals, hunk_ids
+from mergeguard.core.report import Unresolved, arrivals, hunk_ids
 from mergeguard.core.symbols import Severity
 from mergeguard.errors import LayoutError, MergeguardError
 from mergeguard.ledger import ledger
@@ -398,7 +398,8 @@ def test_the_report_of_a_sync_that_conflicts(pair, capsysbinary):
     on_upstream(pair, 'rfind("gfx1", 0) == 0', 'rfind("gfx1", 0) == 2')
     assert not verbs.sync(pair.fork, "main").outcome.clean
     waiting = ledger(pair.fork)
-    assert waiting.conflicts == (KERNEL,)
+    at = pair.read(KERNEL).split(b"\n").index(b"<<<<<<< HEAD") + 1
+    assert waiting.conflicts == (Unresolved(KERNEL, (at,)),)
     assert last_state(pair) == lastsync.WAITING
     assert waiting.next_command() == "mergeguard sync --continue"
     assert command("-C", str(pair.root), "report", "--format", "sarif") == 1

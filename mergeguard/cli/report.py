@@ -126,8 +126,8 @@ def _print(found: Ledger) -> None:
             out.print(f"  [dim]·[/] {escape(message)}")
     for rule in found.rules:
         _print_rule(rule, found)
-    for path in found.conflicts:
-        out.print(f"  [red]✗[/] {escape(path)}: conflict")
+    for place in markdown.places(found.conflicts):
+        out.print(f"  [red]✗[/] {escape(place)}  conflict")
     if found.clean:
         out.print("[green]Nothing needs a look.[/]")
     command = found.next_command()

@@ -6,6 +6,7 @@ Values only. ``mergeguard.unmapped`` and ``mergeguard.cli.report`` read them fro
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -176,16 +177,25 @@ class LastSync:
 
 
 @dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A file that git calls unmerged, and the 1-based lines on which conflict markers start in it."""
+
+    path: str
+    lines: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
-    """The whole report. ``head`` is a commit; ``conflicts`` are paths that git calls unmerged."""
+    """The whole report. ``head`` is a commit; ``resume`` goes on once the conflicts are resolved."""
 
     head: str
     branch: str
     upstream: str | None
     last_sync: LastSync | None
     rules: tuple[RuleLedger, ...]
-    conflicts: tuple[str, ...] = ()
+    conflicts: tuple[Unresolved, ...] = ()
     notes: tuple[str, ...] = ()
+    resume: str = "mergeguard sync --continue"
 
     @property
     def open(self) -> tuple[Case, ...]:
@@ -200,7 +210,7 @@ class Ledger:
     def next_command(self) -> str | None:
         """What to type next; None if there is nothing to do."""
         if self.conflicts:
-            return "mergeguard sync --continue"
+            return self.resume
         if self.open:
             return f"mergeguard unmapped show {self.open[0].id}"
         if self.upstream and any(r.waiting for r in self.rules):
@@ -240,6 +250,11 @@ def _arrival(item: Item, status: str, old: bytes, new: bytes) -> Arrival:
     changes = diff(old.splitlines(), new.splitlines())
     added, removed = sum(c.b1 - c.b0 for c in changes), sum(c.a1 - c.a0 for c in changes)
     return Arrival(item.name or f"a {item.kind.value}", item.kind.value, status, added, removed)
+
+
+def marker_lines(text: bytes) -> tuple[int, ...]:
+    """The 1-based lines on which git's conflict markers start."""
+    return tuple(n for n, line in enumerate(text.split(b"\n"), 1) if re.match(rb"<{7,}(?!<)(?: |\r?$)", line))
 
 
 # -- hunks ---------------------------------------------------------------------------------------------

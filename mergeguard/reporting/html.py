@@ -11,7 +11,7 @@ from mergeguard.core.diff import diff
 from mergeguard.core.report import Arrival, Case, LastSync, Ledger, RuleLedger, View
 from mergeguard.core.unsplit import Hunk
 from mergeguard.reporting.jsonreport import text
-from mergeguard.reporting.markdown import count
+from mergeguard.reporting.markdown import count, places
 
 _CONTEXT = 3
 _LINES = 400
@@ -61,7 +61,10 @@ def render(ledger: Ledger, version: str) -> str:
         *(f"<p class=warn>{esc(note)}</p>" for note in ledger.notes),
     ]
     if ledger.conflicts:
-        body += ["<h2>Conflicts</h2>", _items(f"<code>{esc(path)}</code>" for path in ledger.conflicts)]
+        body += [
+            "<h2>Conflicts</h2>",
+            _items(f"<code>{esc(place)}</code>" for place in places(ledger.conflicts)),
+        ]
     if ledger.last_sync is not None:
         body += ["<h2>Last sync</h2>", _last_sync(ledger.last_sync)]
     body += ["<h2>Rules</h2>", _table(ledger.rules)]

@@ -16,7 +16,7 @@ def ledger_data(ledger: Ledger) -> dict[str, Any]:
         "head": ledger.head,
         "branch": ledger.branch,
         "upstream": ledger.upstream,
-        "conflicts": list(ledger.conflicts),
+        "conflicts": [{"path": c.path, "lines": list(c.lines)} for c in ledger.conflicts],
         "notes": list(ledger.notes),
         "next": ledger.next_command(),
         "last_sync": None if ledger.last_sync is None else _last_sync(ledger.last_sync),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from mergeguard.core.report import Arrival, Case, LastSync, Ledger, RuleLedger
+from mergeguard.core.report import Arrival, Case, LastSync, Ledger, RuleLedger, Unresolved
 from mergeguard.core.unsplit import Hunk
 from mergeguard.reporting.jsonreport import text
 
@@ -19,7 +19,7 @@ def render(ledger: Ledger) -> str:
     out = ["## mergeguard report", "", _summary(ledger), ""]
     out += [f"> {escape(note)}" for note in ledger.notes]
     if ledger.conflicts:
-        out += ["", "### Conflicts", "", *(f"- {code(path)}" for path in ledger.conflicts)]
+        out += ["", "### Conflicts", "", *(f"- {code(place)}" for place in places(ledger.conflicts))]
     if ledger.last_sync is not None:
         out += ["", *_last_sync(ledger.last_sync)]
     split = [r for r in ledger.rules if r.upstream is not None]
@@ -177,6 +177,11 @@ def code(raw: str) -> str:
 def escape(raw: str) -> str:
     """Text in which nothing is markup."""
     return re.sub(r"([\\`*_\[\]<>#])", r"\\\1", " ".join(raw.splitlines()))
+
+
+def places(conflicts: Iterable[Unresolved]) -> list[str]:
+    """``path:line`` of every conflict; the path alone where a file has no markers."""
+    return [place for c in conflicts for place in ([f"{c.path}:{n}" for n in c.lines] or [c.path])]
 
 
 def count(number: int, thing: str) -> str:

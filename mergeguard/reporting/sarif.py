@@ -40,7 +40,11 @@ _RULES = {
 
 def sarif(ledger: Ledger, version: str) -> dict[str, Any]:
     """The log for ``json.dumps``; ``version`` is mergeguard's. Paths are relative to the root."""
-    results = [_result("conflict", "conflict: both sides changed this", path, 1) for path in ledger.conflicts]
+    results = [
+        _result("conflict", f"conflict: both sides changed this; then `{ledger.resume}`", c.path, line)
+        for c in ledger.conflicts
+        for line in c.lines or (1,)
+    ]
     for rule in ledger.rules:
         path = rule.monolith or f".mergeguard/rules/{rule.name}.toml"
         if rule.problem:

@@ -5,7 +5,18 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 
-from mergeguard.core.report import Arrival, Case, Ledger, Place, RuleLedger, arrivals, hunk_ids, line_across
+from mergeguard.core.report import (
+    Arrival,
+    Case,
+    Ledger,
+    Place,
+    RuleLedger,
+    Unresolved,
+    arrivals,
+    hunk_ids,
+    line_across,
+    marker_lines,
+)
 from mergeguard.core.unsplit import Hunk, Reason
 
 
@@ -56,6 +67,11 @@ def test_lines_are_followed_across_an_edit():
     assert line_across(b"a\nb\nc\n", b"a\nc\n", 2) == 1
 
 
+def test_markers_are_found_by_line():
+    text = b"a << b\n<<<<<<< HEAD\nx\n=======\ny\n>>>>>>> up\n<<<<<<<\r\n <<<<<<< no\n<<<<<<<no\n"
+    assert marker_lines(text) == (2, 7)
+
+
 def test_commands_can_be_typed():
     case = Case("01234567", "r", hunk(), places=(Place("a b/y.cu", 3, "f", "after", 0.5),), unstaged=True)
     commands = [command for _, command in case.commands()]
@@ -85,6 +101,6 @@ def test_the_next_command_follows_what_is_open():
     assert opened.next_command() == "mergeguard unmapped show 01234567"
     kept = replace(ledger, rules=(replace(waiting, unmapped=(replace(case, kept="why"),)),))
     assert kept.clean
-    conflict = replace(opened, conflicts=("x",))
+    conflict = replace(opened, conflicts=(Unresolved("x"),))
     assert conflict.next_command() == "mergeguard sync --continue"
     assert not replace(ledger, rules=(RuleLedger("r", "m", "broken", problem="no"),)).clean
