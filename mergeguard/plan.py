@@ -87,7 +87,7 @@ class _Planner:
         self.repository = repository
         self.commits = commits
         self.progress = progress
-        self.splitting = Splitting()
+        self.splitting = Splitting.of(repository)
         self.probes = 0
         self.path = repository.private_dir / _CACHE
         self.known = self._load()

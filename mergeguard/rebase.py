@@ -127,7 +127,10 @@ class _Picker:
     progress: Progress
     picks: list[Picked] = field(default_factory=list)
     became: dict[str, str] = field(default_factory=dict)
-    splitting: Splitting = field(default_factory=Splitting)
+    splitting: Splitting = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.splitting = Splitting.of(self.repository)
 
     def run(self, todo: tuple[str, ...]) -> RebaseOutcome:
         for number, oid in enumerate(todo):

@@ -112,9 +112,9 @@ def merge_trees(
     ``merge.conflictStyle`` if None). ``placed`` asks for where each local edit is in the result, which
     costs a look at the new tree. Raises RuleMismatch where a rule does not fit what the merge gives.
     """
-    return _Merger(repository, bases, ours, theirs, labels, style, splitting or Splitting(), progress).run(
-        placed
-    )
+    return _Merger(
+        repository, bases, ours, theirs, labels, style, splitting or Splitting.of(repository), progress
+    ).run(placed)
 
 
 @dataclass

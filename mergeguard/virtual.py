@@ -33,7 +33,7 @@ class Wholes:
 
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
-        self.splitting = Splitting()
+        self.splitting = Splitting.of(repository)
         self._done: dict[str, Whole] = {}
 
     def of_commit(self, commit: str) -> Whole:

@@ -21,6 +21,7 @@ from mergeguard.core.unsplit import Unsplit, unsplit
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
+from mergeguard.layoutcache import LayoutCache
 
 RULES = ".mergeguard/rules"
 LOCKS = ".mergeguard/locks"
@@ -76,16 +77,28 @@ class Guarded:
 class Splitting:
     """Splits of one process, by rule, path, text and emission, and trees read, so that none is done twice."""
 
-    def __init__(self) -> None:
+    def __init__(self, cache: LayoutCache | None = None) -> None:
         self.workspaces: dict[str, Workspace] = {}
+        self._cache = cache
         self._done: dict[tuple[str, str, int, bytes], Layout] = {}
 
+    @classmethod
+    def of(cls, repository: Repository) -> Splitting:
+        """With the layouts that earlier processes have derived in this repository."""
+        return cls(LayoutCache(repository.private_dir))
+
     def split(self, name: str, rule: Rule, rule_oid: str, path: str, text: bytes, emission: int) -> Layout:
-        """As ``core.emit.split``."""
+        """As ``core.emit.split``; what an earlier process has derived is taken from the repository's cache."""
         key = (rule_oid, path, emission, text)
-        if key not in self._done:
-            self._done[key] = split(rule, name, path, text, emission)
-        return self._done[key]
+        layout = self._done.get(key)
+        if layout is None and self._cache is not None:
+            layout = self._cache.get(*key)
+        if layout is None:
+            layout = split(rule, name, path, text, emission)
+            if self._cache is not None:
+                self._cache.put(rule_oid, path, emission, layout)
+        self._done[key] = layout
+        return layout
 
 
 @dataclass(frozen=True)
@@ -121,7 +134,7 @@ class Workspace:
             # The rule's file is gone, but git still has the rule that the layout was made with.
             text = repository.read_blob(lock.rule)
             guarded.append(Guarded(name, parse_rule(text, f"{RULES}/{name}.toml"), lock.rule, lock))
-        workspace = cls(repository, tree, tuple(guarded), splitting or Splitting())
+        workspace = cls(repository, tree, tuple(guarded), splitting or Splitting.of(repository))
         workspace.splitting.workspaces[tree] = workspace
         return workspace
 

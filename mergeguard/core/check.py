@@ -347,9 +347,11 @@ def check_includes(name: str, rule: Rule, layout: Layout, exists: Exists) -> Ite
             message = "it is re-based, but no such file is beside the monolith, so it may not be found"
             hint = "take it out of `beside` in [includes]"
             yield say.warning("include", message, home.path, line, spelled, hint)
+        elif any(fnmatchcase(included, glob) for glob in rule.includes.either):
+            continue
         elif there and not rebased:
             message = "the monolith means the file beside it; from here it is another of that name, or none"
-            hint = f"add {spelled} to `beside` in [includes]"
+            hint = f"add {spelled} to `beside` in [includes] (or to `either` if older versions lack it)"
             yield say.error("include", message, home.path, line, spelled, hint)
         elif not rebased and (own in layout.by_path or exists(own)):
             hint = "give the layout's file another name"

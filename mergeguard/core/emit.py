@@ -296,6 +296,12 @@ class _Emitter:
             name = target.decode("utf-8", "surrogateescape")
             if name.startswith(("./", "../")) or any(fnmatchcase(name, g) for g in self.rule.includes.beside):
                 self.inside[item.code_start + offset].append((self.back, Glue.INCLUDE_PATH))
+            elif any(fnmatchcase(name, g) for g in self.rule.includes.either):
+                before, after = glue.include_choice(target, self.back)
+                line = self.text.rfind(b"\n", 0, item.code_start) + 1
+                self.inside[line].append((self._own_line(line, *before), Glue.GUARD))
+                end = self.text.find(b"\n", item.code_end) + 1 or len(self.text)
+                self.inside[end].append((self._own_line(end, after), Glue.GUARD))
 
     def _linkage(self, items: Iterable[Item]) -> None:
         """`inline` (or `static`) for definitions that every unit of the layout will see."""

@@ -14,11 +14,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from mergeguard.core.glue import blank_include_choices
 from mergeguard.core.lexer import Directive, Lexed, lex
 from mergeguard.core.source import Source, line_of, parse
 
 _INCLUDE = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]*)"')
-_SHARD_TEST = re.compile(rb"#\s*(?:if\s+defined\s*\(?\s*|ifdef\s+)(MG_SHARD_\w+)\s*\)?\s*$")
+_SHARD_TEST = re.compile(
+    rb"#\s*(?:if\s+defined\s*\(\s*(MG_SHARD_\w+)\s*\)|(?:if\s+defined|ifdef)\s+(MG_SHARD_\w+))\s*$"
+)
+_COMMENTS = re.compile(rb"//[^\n]*|/\*.*?\*/", re.DOTALL)
+# What glue defines: a symbol without a value, a namespace, a macro that keeps its arguments or drops them.
+_GLUE_DEFINE = re.compile(
+    rb"#[ \t]*define[ \t]+(?:MG_SHARD_\w+|MG_NS[ \t]+\w+|MG_ONLY_\w+\(\.\.\.\)(?:[ \t]+__VA_ARGS__)?)[ \t]*$"
+)
+_WORDS = frozenset(
+    "define elif elifdef elifndef else endif error ident if ifdef ifndef import include include_next line "
+    "pragma undef warning".split()
+)
 _DEFINE = re.compile(rb"#[ \t]*define[ \t]+(MG_\w+)(\(\.\.\.\))?[ \t]*(.*)$", re.DOTALL)
 _ONLY = re.compile(
     rb"(MG_ONLY_\w+)\((?:[ ]?\\?\r?\n|[ ])?(.*?)[ ]?/\*[ ](MG_ONLY_\w+)[ ]\*/\)(?:[ ]\\)?(?:\r?\n)?",
@@ -143,7 +155,7 @@ _lexed = lru_cache(maxsize=32)(lex)
 
 
 def _take_in(state: _State, path: str) -> None:
-    text = state.files[path].text
+    text = blank_include_choices(state.files[path].text)
     lexed = _lexed(text)
     if path in state.once:
         return
@@ -168,7 +180,7 @@ def _take_in(state: _State, path: str) -> None:
         emitted = (line, after)
         if directive.name in ("if", "ifdef", "ifndef"):
             found = _SHARD_TEST.match(words)
-            symbol = found[1].decode() if found else ""
+            symbol = (found[1] or found[2]).decode() if found else ""
             active = state.everything or symbol in state.defined
             stack.append(_Guard(symbol, active, live, after, state.length))
             if symbol:
@@ -191,6 +203,8 @@ def _take_in(state: _State, path: str) -> None:
                 continue
         if not live:
             continue
+        if directive.name not in _WORDS:
+            state.problems.append((path, directive.start, f"#{directive.name} is no directive"))
         if _handled(state, directive, words, path):
             continue
         _copy(state, text, *emitted, path)
@@ -221,12 +235,16 @@ def _handled(state: _State, directive: Directive, words: bytes, path: str) -> bo
                 posixpath.join(posixpath.dirname(path), found[1].decode("utf-8", "surrogateescape"))
             )
             if target in state.files:
+                if _COMMENTS.sub(b"", words[found.end() :]).strip():
+                    state.problems.append((path, directive.start, "text behind an include"))
                 _take_in(state, target)
                 return True
         return False
     if directive.name == "define":
         found = _DEFINE.match(words)
         if found is not None:
+            if not _GLUE_DEFINE.match(_COMMENTS.sub(b"", words)):
+                state.problems.append((path, directive.start, "no definition that glue makes"))
             state.defined[found[1].decode()] = found[3].strip()
             return True
     if directive.name == "undef" and words.split()[-1].startswith(b"MG_"):

@@ -17,6 +17,7 @@ _GLUE_LINE = re.compile(
     | [ \t]*\#[ \t]*else[ ]{2}//[ ]MG_SHARD_\w+
     | [ \t]*\#[ \t]*endif[ ]{2}//[ ]MG_SHARD_\w+
     | if[ ]\(false\)[ ]\{[ ]\}[ ]{2}//[ ]MG_SHARD_\w+
+    | \#(?:if|include|else|endif)\b[^\n]*//[ ]MG_INCLUDE
     | [ \t]*MG_ONLY_\w+\((?:[ ]\\)?
     | [ \t]*/\*[ ]MG_ONLY_\w+[ ]\*/\)(?:[ ]\\)?
     | inline
@@ -24,6 +25,7 @@ _GLUE_LINE = re.compile(
     """,
     re.VERBOSE,
 )
+_INCLUDE_CHOICE = re.compile(rb"^#(?:if|include|else|endif)\b[^\n]*// MG_INCLUDE\r?\n", re.MULTILINE)
 _INLINE_KEEP = re.compile(rb"MG_ONLY_\w+\( | /\* MG_ONLY_\w+ \*/\)")
 _QUOTED_INCLUDE = re.compile(rb'^([ \t]*#[ \t]*include[ \t]*")([^"\n]*)(")', re.MULTILINE)
 LINKAGE_LINES = frozenset({b"inline", b"static"})
@@ -69,6 +71,25 @@ def keep_close(name: str) -> bytes:
     return b"/* MG_ONLY_%s */)" % name.encode()
 
 
+def include_choice(target: bytes, rebased: bytes) -> tuple[tuple[bytes, ...], bytes]:
+    """Lines before and after an include that means the file beside the monolith if there is one.
+
+    A compiler looks beside the including file first, and the line no longer stands where it stood.
+    """
+    name = rebased + target
+    before = (
+        b'#if __has_include("%s")  // MG_INCLUDE' % name,
+        b'#include "%s"  // MG_INCLUDE' % name,
+        b"#else  // MG_INCLUDE",
+    )
+    return before, b"#endif  // MG_INCLUDE"
+
+
+def blank_include_choices(text: bytes) -> bytes:
+    """The text, of the same length, with only the monolith's own line left of each ``include_choice``."""
+    return _INCLUDE_CHOICE.sub(lambda line: b" " * (len(line[0]) - 1) + b"\n", text)
+
+
 def is_glue_line(line: bytes) -> bool:
     """Whether a line (with or without its line ending) is transparent glue and nothing else."""
     return _GLUE_LINE.fullmatch(line.rstrip(b"\r\n")) is not None
@@ -76,7 +97,7 @@ def is_glue_line(line: bytes) -> bool:
 
 def mentions_glue(text: bytes) -> bool:
     """Whether the text uses a name that only glue uses."""
-    return b"MG_SHARD_" in text or b"MG_ONLY_" in text or b"MG_NS" in text
+    return any(name in text for name in (b"MG_SHARD_", b"MG_ONLY_", b"MG_NS", b"MG_INCLUDE"))
 
 
 def without_glue(text: bytes) -> bytes:

@@ -28,12 +28,17 @@ RelativePath = Annotated[
 class Includes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How quoted includes are re-based when their line moves into the layout's folder.
 
-    Paths that start with ``./`` or ``../`` are re-based always, others only when listed here.
+    Paths that start with ``./`` or ``../`` are re-based always, others only when listed here; ``either``
+    are found beside the monolith in some versions of upstream, through the search path in others.
     """
 
     beside: Annotated[
         tuple[str, ...],
         Meta(description="Globs of quoted includes that are found beside the monolith."),
+    ] = ()
+    either: Annotated[
+        tuple[str, ...],
+        Meta(description="Globs of those that are beside the monolith or, if not, on the search path."),
     ] = ()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import lru_cache
 from hashlib import blake2b
 
 from mergeguard.core.classify import Facets, classify
@@ -41,6 +42,7 @@ _DIRECTIVE_KINDS = {
 _KEYED_BY_RETURN = frozenset({Kind.INSTANTIATION})
 
 
+@lru_cache(maxsize=32)
 def parse(text: bytes) -> Source:
     """The items of a file; joined they are exactly ``text``.
 

@@ -1,0 +1,1 @@
+"""How long a sync takes, against plain git."""
