@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from mergeguard import lens
+from mergeguard import kept, lens
 from mergeguard.core import buildlist, check
 from mergeguard.core import emit as emission
 from mergeguard.core.check import Finding, to_json
@@ -23,7 +23,6 @@ from mergeguard.core.symbols import Severity
 from mergeguard.core.unsplit import Unsplit
 from mergeguard.core.verify import BuildFile
 from mergeguard.errors import MergeguardError
-from mergeguard.unmapped import kept_marks
 from mergeguard.workspace import Guarded, Workspace
 
 __all__ = ["Finding", "failures", "run", "to_json"]
@@ -150,7 +149,7 @@ class _Checker:
         more = {path: workspace.read(path) for path in merged.files if path not in now}
         yield from check.check_recomposed(self.name, {**now, **more}, before, merged)
         yield from self.drift(before)
-        yield from check.check_hunks(self.name, before, kept_marks(workspace))
+        yield from check.check_hunks(self.name, before, kept.marks(workspace))
         texts = {path: text for path, text in {**now, **more}.items() if text is not None}
         if not merged.conflicts and not any(text is None for text in now.values()):
             # Where glue is out of date, that has been said: what counts is what a refresh would leave.

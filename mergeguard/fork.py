@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from mergeguard import lastsync, lens, rebase
+from mergeguard import kept, lastsync, lens, rebase
 from mergeguard import plan as planning
 from mergeguard.core.diff import diff
 from mergeguard.core.emit import CURRENT_EMISSION
@@ -248,7 +248,7 @@ def _rule_status(fork: Fork, workspace: Workspace, guarded: Guarded, theirs: str
         state = "not split" if path is not None else "no monolith"
         return RuleStatus(guarded.name, path, state, None, None, (), (), ())
     try:
-        before = workspace.unsplit(guarded)
+        overlay, unmapped = kept.sort_out(workspace, guarded)
         edits = local_edits(workspace, guarded)
     except MergeguardError as error:
         return RuleStatus(guarded.name, path, "broken", guarded.lock.upstream, None, (), (), (), str(error))
@@ -276,9 +276,7 @@ def _rule_status(fork: Fork, workspace: Workspace, guarded: Guarded, theirs: str
             )
             changes = diff(old, new)
             drift = (sum(c.b1 - c.b0 for c in changes), sum(c.a1 - c.a0 for c in changes))
-    return RuleStatus(
-        guarded.name, path, state, guarded.lock.upstream, drift, edits, before.overlay, before.unmapped
-    )
+    return RuleStatus(guarded.name, path, state, guarded.lock.upstream, drift, edits, overlay, unmapped)
 
 
 # -- where -------------------------------------------------------------------------------------------

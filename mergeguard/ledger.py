@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mergeguard import lastsync, rebase, unmapped
+from mergeguard import kept, lastsync, rebase, unmapped
 from mergeguard.core.layout import Layout
 from mergeguard.core.report import (
     Arrival,
@@ -80,8 +80,8 @@ def _stale_marks(workspace: Workspace, rules: Iterable[RuleLedger]) -> tuple[str
     if any(rule.problem for rule in rules):
         return ()
     known = {case.id for rule in rules for case in rule.unmapped}
-    stale = sorted(set(unmapped.kept_marks(workspace)) - known)
-    return tuple(f"no hunk fits the mark {unmapped.KEPT}/{name}.toml any more: `git rm` it" for name in stale)
+    stale = sorted(set(kept.marks(workspace)) - known)
+    return tuple(f"no hunk fits the mark {kept.KEPT}/{name}.toml any more: `git rm` it" for name in stale)
 
 
 class _Reader:

@@ -7,11 +7,11 @@ layout is kept as a patch under ``<git-dir>/mergeguard/dropped``.
 from __future__ import annotations
 
 import subprocess
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mergeguard import kept
 from mergeguard.core import patches, places
 from mergeguard.core.places import Desk, Moved
 from mergeguard.core.report import Case, hunk_ids, nearest
@@ -22,9 +22,9 @@ from mergeguard.git import landing
 from mergeguard.git.durable import write_atomic
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
+from mergeguard.kept import KEPT
 from mergeguard.workspace import REGULAR, Guarded, Workspace
 
-KEPT = ".mergeguard/kept"
 DROPPED = "mergeguard/dropped"
 
 _EDIT_HELP = """\
@@ -49,28 +49,6 @@ def desk(workspace: Workspace, guarded: Guarded) -> Desk:
     )
 
 
-def kept_marks(workspace: Workspace) -> dict[str, str]:
-    """Hunk id to reason, for the hunks that somebody has decided to keep in the layout."""
-    marks: dict[str, str] = {}
-    for path, entry in workspace.repository.list_tree(workspace.tree, KEPT).items():
-        if path.endswith(".toml"):
-            name = path.removeprefix(f"{KEPT}/").removesuffix(".toml")
-            marks[name] = _reason(workspace.repository.read_blob(entry.oid), path)
-    return marks
-
-
-def _reason(text: bytes, path: str) -> str:
-    try:
-        why = tomllib.loads(text.decode()).get("why", "")
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise LayoutError(
-            f"this mark can't be read: {error}",
-            where=Location(path),
-            hint=f"`git rm {path}` opens the hunk again",
-        ) from None
-    return str(why)
-
-
 def cases(
     workspace: Workspace,
     guarded: Guarded,
@@ -82,10 +60,10 @@ def cases(
     if not workspace.unsplit(guarded).unmapped:
         return ()
     here = desk(workspace, guarded)
-    marks = kept_marks(workspace)
+    marks = kept.marks(workspace)
     found: list[Case] = []
     for name, hunk in hunk_ids(here.before.unmapped).items():
-        kept = marks.get(name)
+        why = marks.get(name)
         item, line = (
             nearest(here.pristine.monolith, hunk) if hunk.anchor is not None else places.alike(here, name)
         )
@@ -96,8 +74,8 @@ def cases(
                 hunk,
                 item,
                 line,
-                places.candidates(here, name) if suggest and kept is None else (),
-                kept,
+                places.candidates(here, name) if suggest and why is None else (),
+                why,
                 hunk.path in unstaged,
                 case_patch(here, name),
             )

@@ -9,7 +9,7 @@ import subprocess
 import jsonschema
 import pytest
 
-from mergeguard import checking, lastsync, unmapped
+from mergeguard import checking, kept, lastsync, unmapped
 from mergeguard import fork as verbs
 from mergeguard.cli.app import run
 from mergeguard.core import places
@@ -320,9 +320,11 @@ def test_a_kept_hunk_is_no_longer_open(pair):
     unmapped.keep(pair.fork, case.id, 'for "n2" \\ only\n')
     assert unmapped.open_cases(pair.fork.staged()) == ()
     pair.git("commit", "-q", "-m", "keep")
-    kept = only(pair)
-    assert kept.kept == 'for "n2" \\ only\n'
+    assert only(pair).kept == 'for "n2" \\ only\n'
     assert ledger(pair.fork).clean
+    (status,) = verbs.status(pair.fork, None)
+    assert status.unmapped == ()
+    assert [h.new for h in status.overlay if not h.is_overlay] == [HELPER]
     # The mark is for this text: another one is open.
     pair.write(SHARD, pair.read(SHARD).replace(b"twice", b"thrice"))
     assert [c.kept for c in unmapped.review(pair.fork, suggest=False)] == [None]
@@ -331,7 +333,7 @@ def test_a_kept_hunk_is_no_longer_open(pair):
     pair.git("checkout", "-q", SHARD)
     unmapped.keep(pair.fork, case.id, undo=True)
     assert only(pair).open
-    assert pair.git("status", "--porcelain").split() == ["D", f"{unmapped.KEPT}/{case.id}.toml"]
+    assert pair.git("status", "--porcelain").split() == ["D", f"{kept.KEPT}/{case.id}.toml"]
 
 
 def test_check_fails_while_a_hunk_is_open(pair):
@@ -352,7 +354,7 @@ def test_dropping_a_kept_hunk_takes_its_mark_along(pair):
     unmapped.keep(pair.fork, case.id)
     pair.git("commit", "-q", "-m", "keep")
     unmapped.drop(pair.fork, case.id)
-    assert pair.git("ls-files", unmapped.KEPT) == ""
+    assert pair.git("ls-files", kept.KEPT) == ""
 
 
 # -- the report ----------------------------------------------------------------------------------------
