@@ -6,6 +6,10 @@ instantiate, `inline` and include guards where a person would put them.
 
 from __future__ import annotations
 
+import re
+
+from mergeguard.core.source import parse
+
 FOLDER = "csrc/rocm/skinny_gemms/"
 ENTRY = "csrc/rocm/skinny_gemms.cu"
 PARAMETERS = b"""const at::Tensor& in_a, const at::Tensor& in_b,
@@ -21,21 +25,15 @@ def _between(text: bytes, start: bytes, end: bytes) -> bytes:
 
 def files(monolith: bytes) -> dict[str, bytes]:
     """The hand-made files of the monolith, by path."""
-    head = _between(monolith, b"#include <torch/all.h>", b"int get_lds_size() {")
-    helpers = _between(monolith, b"int get_lds_size() {", b"#if defined(NDEBUG)")
-    for name in (b"int get_lds_size", b"bool on_gfx1x", b"bool on_gfx12"):
-        helpers = helpers.replace(name, b"inline " + name)
-    types = _between(monolith, b"#if defined(NDEBUG)", b"// One row of A times")
-    one_row = _between(
-        monolith, b"// One row of A times", b"#if defined(__HIP__GFX9__) && !defined(__HIP__GFX1X__)"
-    )
-    kernels = _between(
-        monolith, b"#if defined(__HIP__GFX9__) && !defined(__HIP__GFX1X__)", b"torch::Tensor wvSplitK(const"
-    ).replace(b"int mindiv(", b"inline int mindiv(")
-    function = _between(monolith, b"torch::Tensor wvSplitK(const", b"// Reduction through a global")
-    rest = _between(monolith, b"// Reduction through a global", b"")
+    at = {item.name: item for item in parse(monolith).items if item.name}
+    device, one, two = at["get_lds_size"].start, at["LLGemm1_kernel"].start, at["LLMM1"].end
+    start, end = at["wvSplitK"].start, at["wvSplitK"].end
+    head, helpers = monolith[:device], monolith[device:one]
+    helpers = re.sub(rb"^(?=(?:int|bool) \w+\(\) \{)", b"inline ", helpers, flags=re.MULTILINE)
+    one_row, function, rest = monolith[one:two], monolith[start:end], monolith[end:]
+    kernels = monolith[two:start].replace(b"int mindiv(", b"inline int mindiv(")
     kernel = b"#pragma once\n\n" + head.replace(b'"../cuda_compat.h"', b'"../../cuda_compat.h"')
-    kernel += helpers + types + kernels
+    kernel += helpers + kernels
     entry = b'#include "skinny_gemms/kernel.cuh"\n#include "skinny_gemms/launch.h"\n\n' + one_row
     entry += _entry(function) + rest
     made = {

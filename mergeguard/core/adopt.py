@@ -119,7 +119,17 @@ class _Adopter:
         self.inserted: dict[int, list[bytes]] = {}
         source = parse(monolith)
         partitions = assign(rule, path, source).partitions
-        self.arms = [(p.branching.start, p.branching.end) for p in partitions]
+        # Where the split put its own: the head and the end of the branching, and the arms it dealt out. The
+        # default keeps upstream's text.
+        self.arms = [
+            span
+            for b in (p.branching for p in partitions)
+            for span in (
+                (b.start, b.arms[0].start),
+                *((arm.start, arm.end) for arm in b.arms if not arm.is_default),
+                (b.arms[-1].end, b.end),
+            )
+        ]
         self.labels = {
             re.sub(r"\s", "", label).encode()
             for p in partitions
@@ -211,7 +221,8 @@ class _Adopter:
                 text = raw(side.leaf.text, rows)
                 self._take(side, Fate.GLUE, "lines that only the split needs", text=text, row=rows[0])
             for side in pieces:
-                self._take(side, Fate.TAKEN_APART, f"lines of upstream's {leaf.name}")
+                head = side.leaf.text.partition(b"{")[0] if side.leaf.kind is not Kind.MACRO else b""
+                self._take(side, Fate.TAKEN_APART, f"lines of upstream's {leaf.name}", text=head)
         else:
             edits, problems = self._plain_edits(index, twin), []
         added, removed = self._apply(index, edits)
@@ -301,7 +312,8 @@ class _Adopter:
             return
         reason = self._glue_reason(side)
         if reason is not None:
-            self._take(side, Fate.GLUE, reason)
+            shown = b"" if reason in ("comment", "include guard", "namespace") else leaf.text
+            self._take(side, Fate.GLUE, reason, text=shown)
             return
         if leaf.kind not in _DEFINING and leaf.kind not in (Kind.DECLARATION, Kind.USING, Kind.UNDEF):
             self._take(side, Fate.UNPLACED, "there is nothing like it in the monolith", text=leaf.text)
@@ -347,7 +359,9 @@ class _Adopter:
             return "include guard"
         names = words_of(leaf.text)
         if leaf.kind is Kind.INSTANTIATION:
-            return "explicit instantiation"
+            templates = {s.leaf.short for s in self.sides if s.leaf.defines}
+            plain = leaf.short in templates and b"{" not in leaf.text
+            return "explicit instantiation" if plain else None
         if leaf.kind is Kind.DECLARATION and not leaf.defines:
             if any(s.leaf.defines and s.leaf.short == leaf.short for s in self.sides):
                 return "forward declaration"

@@ -22,6 +22,7 @@ _IF = re.compile(rb"^[ \t]*#[ \t]*if", re.MULTILINE)
 _ENDIF = re.compile(rb"^[ \t]*#[ \t]*endif", re.MULTILINE)
 _SIMILAR_ROW = 0.6
 _WHOLE_BODY = 0.8
+_CHOOSING = frozenset({b"switch", b"case", b"default", b"break", b"return", b"if", b"else"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +181,13 @@ class TakenApart:
             return f"a new arm: case {added.pop().decode('utf-8', 'replace')}"
         low, high = self.spans[number]
         if number > 0 and (end <= low or start > high):
-            return []  # the piece's own head and tail
+            own = self._is_glue(number, new)
+            return [] if own else "it is new in a function that the split made"
         if all(n in self.arms for n in (range(start, end) if end > start else (start - 1, start))):
-            return []
+            if self._is_glue(number, new):
+                return []
+            mine = end > start and all(self.owner[n] == number for n in range(start, end))
+            return self._within(number, range(start, end), new) if mine else "it stands among the arms"
         if joined(new) == joined(self.base[start:end]):
             return []
         runs = self._runs(number, start, end)
@@ -232,13 +237,34 @@ class TakenApart:
         return any(names & set(row.words) for row in rows)
 
     def _is_glue(self, number: int, rows: list[Row]) -> bool:
-        """Whether rows are the split's own: they name what it made, or only open and close braces."""
-        return self._names_split(number, rows) or not any(row.words for row in rows) or self._known(rows)
+        """Whether every statement is the split's own.
 
-    def _known(self, rows: list[Row]) -> bool:
-        """Whether the lines are upstream's, repeated in another part, or arms of the split's own switch."""
-        keys = set(keys_of(self.base))
-        return all(row.key in keys for row in rows) or any(_CASE.search(row.key) for row in rows)
+        It names what the split made, only opens and closes braces, chooses an arm, or repeats a line of
+        upstream's that another part has.
+        """
+        known = set(keys_of(self.base))
+        return all(
+            self._names_split(number, statement)
+            or all(row.key in known or set(row.words) <= _CHOOSING for row in statement)
+            or all(_CASE.match(row.key) for row in statement)
+            for statement in _statements(rows)
+        )
+
+
+def _statements(rows: list[Row]) -> list[list[Row]]:
+    """Rows grouped into statements: one ends where brackets are closed, with a line that can be an end."""
+    found: list[list[Row]] = []
+    depth = 0
+    going_on = False
+    for row in rows:
+        if not going_on:
+            found.append([])
+        found[-1].append(row)
+        depth += row.key.count(b"(") - row.key.count(b")")
+        going_on = depth > 0 or not row.key.endswith((b";", b"{", b"}", b":", b")"))
+        if not going_on:
+            depth = 0
+    return found
 
 
 def _signature(rows: list[Row]) -> bytes:

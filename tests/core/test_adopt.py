@@ -7,7 +7,7 @@ import pytest
 from mergeguard.core.adopt import Fate, adopt, compare
 from mergeguard.core.rule import parse_rule
 from mergeguard.data import shipped_rules
-from tests import handmade
+from tests import corpus, handmade
 from tests.forks import COMPILE
 from tests.handmade import ENTRY, FOLDER
 
@@ -60,10 +60,10 @@ EDITS = {
     "in the entry": ((ENTRY, "N == 1, \"one activation", "N <= 1, \"one activation"),),
     "in the macro that was taken apart": ((DISPATCH, "max_lds_len * 1.2)  ", "max_lds_len * 1.5)  "),),
     "a line added to what was taken apart": (
-        (ENTRY, '  TORCH_CHECK(K_in % 8 == 0, "k % 8 == 0");\n', '  TORCH_CHECK(K_in % 8 == 0, "k % 8 == 0");\n  TORCH_CHECK(M_in > 0);\n'),
+        (ENTRY, '  TORCH_CHECK(K_in % 8 == 0, "k % 8 == 0");\n', '  TORCH_CHECK(K_in % 8 == 0, "k % 8 == 0");\n  TORCH_CHECK(M_in > 0);\n'),  # noqa: E501
     ),
-    "a line removed from what was taken apart": ((ENTRY, '  TORCH_CHECK(K_in % 8 == 0, "k % 8 == 0");\n', ""),),
-    "a comment": ((KERNEL, "// Everything fits into LDS.\n", "// Everything fits into LDS.\n// Measured.\n"),),
+    "a line removed from what was taken apart": ((ENTRY, '  TORCH_CHECK(K_in % 8 == 0, "k % 8 == 0");\n', ""),),  # noqa: E501
+    "a comment": ((KERNEL, "// Everything fits into LDS.\n", "// Everything fits into LDS.\n// Measured.\n"),),  # noqa: E501
 }  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def test_in_the_lambda_that_was_taken_apart():
 
 def test_linkage_words_wrapping_and_comments_left_behind_are_no_edits():
     found = adopted(
-        (KERNEL, "__device__ inline unsigned int min__(uint32_t a, uint32_t b) {", "__device__ inline unsigned int\nmin__(uint32_t a,\n      uint32_t b) {"),
+        (KERNEL, "__device__ inline unsigned int min__(uint32_t a, uint32_t b) {", "__device__ inline unsigned int\nmin__(uint32_t a,\n      uint32_t b) {"),  # noqa: E501
         (KERNEL, "// The fewest waves (at most div2) that need no further round over N rows.\n", ""),
     )  # fmt: skip
     assert found.monolith == MONOLITH
@@ -132,9 +132,9 @@ def test_a_renamed_kernel_is_matched_by_similarity():
 
 
 UNPLACED = {
-    "a new arm": (ENTRY, "    case 5:\n", "    case 6:\n      wvSplitK_launch<6>(in_a);\n      break;\n    case 5:\n"),
-    "another condition": (KERNEL, "#if defined(__HIP__GFX9__) || defined(__HIP__GFX1X__)\n// Nothing fits.", "#if defined(__HIP__GFX9__)\n// Nothing fits."),
-    "a second version": (LAUNCH, "// Defined in", "inline int mindiv(int a, int b, int c) { return a; }\n\n// Defined in"),
+    "a new arm": (ENTRY, "    case 5:\n", "    case 6:\n      wvSplitK_launch<6>(in_a);\n      break;\n    case 5:\n"),  # noqa: E501
+    "another condition": (KERNEL, "#if defined(__HIP__GFX9__) || defined(__HIP__GFX1X__)\n// Nothing fits.", "#if defined(__HIP__GFX9__)\n// Nothing fits."),  # noqa: E501
+    "a second version": (LAUNCH, "// Defined in", "inline int mindiv(int a, int b, int c) { return a; }\n\n// Defined in"),  # noqa: E501
 }  # fmt: skip
 
 
@@ -143,6 +143,42 @@ def test_what_is_not_certain_is_reported(edit):
     found = adopted(edit)
     assert found.unplaced
     assert all(t.reason for t in found.unplaced)
+
+
+def test_no_line_that_somebody_adds_is_lost():
+    """Wherever a statement is put in: it is in the monolith, or shown with what can't be placed or is glue."""  # noqa: E501
+    files = edited()
+    marker = b"  mg_marker(1);"
+    found = {}
+    for path, text in files.items():
+        lines = text.splitlines(keepends=True)
+        for at in range(0, len(lines), 17):
+            continued = b" \\\n" if lines[at].rstrip().endswith(b"\\") else b"\n"
+            changed = b"".join([*lines[: at + 1], marker + continued, *lines[at + 1 :]])
+            result = adopt(RULE, ENTRY, MONOLITH, {**files, path: changed})
+            shown = any(marker in t.text for t in result.taken)
+            found[path, at] = marker in result.monolith or shown or bool(result.unplaced)
+    assert len(found) > 30
+    assert [place for place, kept in found.items() if not kept] == []
+
+
+def test_the_default_arm_keeps_its_edits():
+    found = adopted((ENTRY, '"Unsupported N value: " + std::to_string(M_in) + "," +\n          std::to_string(K_in) + "," + std::to_string(N_in));\n  }', '"Unsupported local N: " + std::to_string(M_in) + "," +\n          std::to_string(K_in) + "," + std::to_string(N_in));\n  }'))  # fmt: skip  # noqa: E501
+    assert not found.unplaced
+    assert found.monolith.count(b"Unsupported local N: ") == 1
+
+
+@pytest.mark.parametrize("version", ["0.26.0", "0.30.0"])
+def test_a_real_file(version):
+    monolith = corpus.file(version, ENTRY)
+    files = handmade.files(monolith)
+    assert adopt(RULE, ENTRY, monolith, files).monolith == monolith
+    old, new = b"    rnds[i] = (N + nPrRnd - 1) / nPrRnd;", b"    rnds[i] = (N + nPrRnd) / nPrRnd;"
+    files[KERNEL] = files[KERNEL].replace(old, new)
+    found = adopt(RULE, ENTRY, monolith, files)
+    assert found.monolith == monolith.replace(old, new)
+    assert [t.item for t in found.of(Fate.EDITED)] == ["mindiv"]
+    assert not found.unplaced
 
 
 def test_two_copies_edited_differently_are_reported():
