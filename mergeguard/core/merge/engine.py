@@ -253,6 +253,7 @@ def _structured(
     if not plain.clean:
         return plain
     from mergeguard.core.merge.check import balance, examine, suspects
+    from mergeguard.core.merge.weave import unbalanced
 
     text = plain.render()
     wrong = balance(base, ours, theirs, text, local_renames)
@@ -260,6 +261,10 @@ def _structured(
         return MergeResult(lines, (*plain.notes, Note("conflict", wrong)))
     why = suspects(base, ours, theirs)
     findings = examine(base, ours, theirs, text, why) if why else []
+    for who, side in (("our", ours), ("their", theirs)):
+        if unbalanced(base, side):
+            message = f"the brackets of {who} side do not nest as the base's do: look at what was merged"
+            findings.append(Note("unbalanced", message, True))
     if any(note.code == "duplicate-definition" for note in findings):
         return MergeResult(_apart(base, ours, theirs, text), (*plain.notes, *findings))
     return MergeResult(plain.pieces, (*plain.notes, *findings))

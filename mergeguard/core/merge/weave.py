@@ -283,6 +283,11 @@ def check_brackets(versions: Sequence[Tokens], keys: Sequence[bytes]) -> None:
         raise Clash("the merged brackets do not nest")
 
 
+def unbalanced(base: bytes, side: bytes) -> bool:
+    """Whether ``side`` opens or closes brackets that it does not pair, other than ``base`` does."""
+    return _nesting(tokens_of(base).keys) != _nesting(tokens_of(side).keys)
+
+
 def _nesting(keys: Sequence[bytes]) -> tuple[int, int]:
     depth = lowest = 0
     for key in keys:
