@@ -16,7 +16,7 @@ from mergeguard.core.branches import Arm, Branching, branchings
 from mergeguard.core.environment import Environment
 from mergeguard.core.flatten import FlatUnit, LayoutText, Region, regions_of
 from mergeguard.core.lexer import TokenKind
-from mergeguard.core.source import Item, Kind, Source, code_tokens, nested
+from mergeguard.core.source import Item, Kind, Source, code_tokens, nested, parse
 from mergeguard.core.text import join_expression
 
 Problem = tuple[str, str, str, int | None, str]  # check, message, path, offset there, item
@@ -38,6 +38,7 @@ class Dispatch:
     kind: str  # "switch" or "chain"
     routes: tuple[Route, ...]
     wrong_arguments: tuple[str, ...]  # namespaces that are not called with the parameters in order
+    plain: bool  # whether it chooses a shard and does nothing else
 
     def target(self, labels: tuple[str, ...]) -> tuple[str, ...]:
         """The namespaces that the labels of one arm are sent to, each once."""
@@ -77,6 +78,7 @@ def check_arms(
     yield from _check_complete(before, dealt)
     for unit in units:
         for dispatch in dispatches(unit.source, frozenset(spaces)):
+            yield from _check_signature(before, unit, dispatch)
             yield from _check_dispatch(unit, dispatch, dealt, spaces)
     yield from _check_declarations(units, frozenset(spaces))
 
@@ -214,8 +216,43 @@ def dispatches(source: Source, spaces: frozenset[str]) -> Iterator[Dispatch]:
         words = code_tokens(source, *item.body)
         if spaces.isdisjoint(words):
             continue
-        routes, wrong = _routes(words, spaces, [p.name for p in item.parameters])
-        yield Dispatch(item, "switch" if "switch" in words else "chain", tuple(routes), wrong)
+        parameters = [p.name for p in item.parameters]
+        routes, wrong = _routes(words, spaces, parameters)
+        plain = words == _rebuilt(source, item, words, routes, parameters)
+        yield Dispatch(item, "switch" if "switch" in words else "chain", tuple(routes), wrong, plain)
+
+
+def _rebuilt(
+    source: Source, item: Item, words: Sequence[str], routes: Sequence[Route], parameters: Sequence[str]
+) -> list[str]:
+    """The body that glue would have for these routes, as tokens."""
+    name = item.name.split("::")
+    called = [token for part in name for token in ("::", part)]
+    arguments = [token for parameter in parameters for token in (",", parameter)][1:]
+
+    def call(route: Route) -> list[str]:
+        return ["return", route.namespace, *called, "(", *arguments, ")", ";"]
+
+    def tokens(text: str) -> list[str]:
+        parsed = parse(text.encode("utf-8", "surrogateescape"))
+        return code_tokens(parsed, 0, len(parsed.text))
+
+    out = ["{"]
+    if "switch" in words:
+        opening = words.index("switch") + 1
+        out += ["switch", *words[opening : _closing(words, opening) + 1], "{"]
+        for route in routes:
+            for label in route.labels or ():
+                out += ["case", *tokens(label), ":"]
+            out += ["default", ":"] if route.labels is None else []
+            out += call(route)
+        return [*out, "}", "}"]
+    for route in routes:
+        if route.labels is None:
+            out += call(route)
+        else:
+            out += ["if", "(", *tokens(route.labels[0]), ")", "{", *call(route), "}"]
+    return [*out, "}"]
 
 
 def _routes(
@@ -270,6 +307,17 @@ def _closing(words: Sequence[str], opening: int) -> int:
     return len(words) - 1
 
 
+def _check_signature(before: Source, unit: FlatUnit, dispatch: Dispatch) -> Iterator[Problem]:
+    wanted = [
+        _types(before, item)
+        for item in _walk(before, before.items)
+        if item.kind is Kind.FUNCTION and item.name == dispatch.item.name and item.parameter_list is not None
+    ]
+    if _types(unit.source, dispatch.item) not in wanted:
+        path, offset = unit.place(dispatch.item.code_start)
+        yield "dispatch", "its type is not the monolith's", path, offset, dispatch.item.name
+
+
 def _check_dispatch(
     unit: FlatUnit, dispatch: Dispatch, dealt: Sequence[_Dealt], spaces: Mapping[str, FlatUnit]
 ) -> Iterator[Problem]:
@@ -277,6 +325,8 @@ def _check_dispatch(
     path, offset = unit.place(dispatch.item.code_start)
     for space in dispatch.wrong_arguments:
         yield "dispatch", f"{space} is not called with the parameters in order", path, offset, name
+    if not dispatch.plain:
+        yield "dispatch", "it does more, or less, than choose a shard", path, offset, name
     if not any(route.labels is None for route in dispatch.routes):
         yield "dispatch", "no shard is called for values that no label names", path, offset, name
     words = _reachable(spaces, name)
@@ -329,6 +379,7 @@ def _check_declarations(units: Sequence[FlatUnit], spaces: frozenset[str]) -> It
     """What the entry is told about the shards' functions must be what they define."""
     defined: dict[str, list[list[str]]] = defaultdict(list)
     declared: dict[str, tuple[FlatUnit, Item]] = {}
+    called: dict[str, tuple[FlatUnit, Item]] = {}
     for unit in units:
         for item in _walk(unit.source, unit.source.items):
             if item.name.partition("::")[0] not in spaces:
@@ -337,6 +388,13 @@ def _check_declarations(units: Sequence[FlatUnit], spaces: frozenset[str]) -> It
                 defined[item.name].append(_types(unit.source, item))
             elif item.kind is Kind.DECLARATION and item.parameter_list is not None:
                 declared[item.name] = (unit, item)
+        for dispatch in dispatches(unit.source, spaces):
+            for route in dispatch.routes:
+                called[f"{route.namespace}::{dispatch.item.name}"] = (unit, dispatch.item)
+    for name, (unit, item) in called.items():
+        if name not in declared:
+            path, offset = unit.place(item.code_start)
+            yield "dispatch", f"{name} is called and not declared", path, offset, item.name
     for name, (unit, item) in declared.items():
         path, offset = unit.place(item.code_start)
         if name not in defined:
@@ -346,7 +404,19 @@ def _check_declarations(units: Sequence[FlatUnit], spaces: frozenset[str]) -> It
 
 
 def _types(source: Source, item: Item) -> list[str]:
-    found = []
+    """What is before the name, each parameter's type, and what follows, without names and defaults."""
+    assert item.parameter_list is not None
+    start = item.name_range[0] if item.name_range else item.parameter_list[0]
+    stop = item.body[0] if item.body else item.code_end
+    opening, closing = item.parameter_list
+    commas = code_tokens(source, opening, closing).count(",")
+    for parameter in item.parameters:
+        if parameter.default_start is not None:
+            commas -= code_tokens(source, parameter.default_start, parameter.end).count(",")
+    found = [" ".join(code_tokens(source, item.declarator_start, start)), "," * commas]
+    found.append(" ".join(code_tokens(source, closing, stop)).removesuffix(";").strip())
+    if item.body is None and source.text[item.code_end - 1 : item.code_end] != b";":
+        found.append("no ; at its end")
     for parameter in item.parameters:
         end = parameter.end if parameter.default_start is None else parameter.default_start
         words = code_tokens(source, parameter.start, end)
