@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from mergeguard.core.merge import Conflict, MergeResult, merge
 from mergeguard.errors import MergeguardError
-from mergeguard.git.linemerge import merge_lines_with_git
+from mergeguard.git.linemerge import configured_style, merge_lines_with_git
 
 ERROR = 255
 _USAGE = (
@@ -145,24 +145,13 @@ def _render(result: MergeResult, options: _Options) -> tuple[int, bytes]:
     if options.favor == "union":
         pieces = refine(result.pieces, "merge")
         return 0, b"".join(p.ours + p.theirs if isinstance(p, Conflict) else p.text for p in pieces)
-    style = options.style or _configured_style()
+    style = options.style or configured_style()
     # git names the sides by their paths, as given, where no -L does.
     names = [options.files[0], options.files[1], options.files[2]]
     ours, base, theirs = [*options.labels, *names[len(options.labels) :]]
     shown = refine(result.pieces, style)
     conflicts = sum(isinstance(piece, Conflict) for piece in shown)
     return conflicts, render_markers(result.pieces, (ours, base, theirs), style, options.marker_size)
-
-
-def _configured_style() -> str:
-    """``merge.conflictStyle``, which ``git merge-file`` follows too."""
-    import subprocess
-
-    done = subprocess.run(
-        ["git", "config", "--get", "merge.conflictStyle"], capture_output=True, check=False, text=True
-    )
-    style = done.stdout.strip()
-    return style if style in ("merge", "diff3", "zdiff3") else "merge"
 
 
 def _read(path: str) -> bytes:

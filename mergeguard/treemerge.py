@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mergeguard import lens
+from mergeguard import kept, lens
 from mergeguard.core.diff import diff
 from mergeguard.core.emit import CURRENT_EMISSION
 from mergeguard.core.layout import Layout
@@ -632,14 +632,14 @@ class _Merger:
         guarded = next((g for g in workspace.split_rules if g.name == rule.name), None)
         if guarded is None:
             return rule
-        unsplit = workspace.unsplit(guarded)
+        overlay, unmapped = kept.sort_out(workspace, guarded)
         return RuleOutcome(
             rule.name,
             rule.path,
             rule.state,
             local_edits(workspace, guarded),
-            unsplit.overlay,
-            unsplit.unmapped,
+            overlay,
+            unmapped,
             rule.conflicts,
             rule.notes,
             rule.findings,

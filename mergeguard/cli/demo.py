@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.markup import escape
@@ -14,6 +13,7 @@ from rich.markup import escape
 from mergeguard.cli.console import out
 from mergeguard.data import demo_files
 from mergeguard.errors import MergeguardError
+from mergeguard.git.process import child_environment, run_git
 
 _PAGED = "csrc/libtorch_stable/attention/paged_attention_v1.cu"
 _INT4 = "csrc/rocm/skinny_gemms_int4.cu"
@@ -23,8 +23,10 @@ _UPSTREAM = (
     (
         _PAGED,
         "    case 256:\n      LAUNCH_PAGED_ATTENTION_V1(256);\n      break;\n",
-        "    case 256:\n      LAUNCH_PAGED_ATTENTION_V1(256);\n      break;\n"
-        "    case 512:\n      LAUNCH_PAGED_ATTENTION_V1(512);\n      break;\n",
+        (
+            "    case 256:\n      LAUNCH_PAGED_ATTENTION_V1(256);\n      break;\n"
+            "    case 512:\n      LAUNCH_PAGED_ATTENTION_V1(512);\n      break;\n"
+        ),
     ),
     (
         _PAGED,
@@ -34,8 +36,10 @@ _UPSTREAM = (
     (
         _INT4,
         '  TORCH_CHECK(group_size == 32, "group_size must be 32, got ", group_size);\n',
-        '  TORCH_CHECK(group_size == 32, "group_size must be 32, got ", group_size);\n'
-        '  TORCH_CHECK(CuCount > 0, "CuCount must be positive");\n',
+        (
+            '  TORCH_CHECK(group_size == 32, "group_size must be 32, got ", group_size);\n'
+            '  TORCH_CHECK(CuCount > 0, "CuCount must be positive");\n'
+        ),
     ),
 )
 
@@ -54,8 +58,10 @@ _LOCAL = (
     (
         "csrc/rocm/skinny_gemms_int4/kernel.cuh",
         "static int mindiv_int4(",
-        "// fork: rounds up to a wave\nstatic int fork_round(int n) { return (n + 31) / 32 * 32; }\n\n"
-        "static int mindiv_int4(",
+        (
+            "// fork: rounds up to a wave\nstatic int fork_round(int n) { return (n + 31) / 32 * 32; }\n\n"
+            "static int mindiv_int4("
+        ),
     ),
 )
 
@@ -124,17 +130,17 @@ class _Demo:
 
     def _git(self, cwd: Path, *arguments: str, show: bool = True) -> None:
         if show:
-            _prompt(["git", *arguments])
+            _prompt("git", *arguments)
         identity = {
             f"GIT_{role}_{what}": value
             for role in ("AUTHOR", "COMMITTER")
             for what, value in (("NAME", "mergeguard demo"), ("EMAIL", "demo@mergeguard.invalid"))
         }
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")} | identity
-        subprocess.run(["git", "--no-pager", *arguments], cwd=cwd, env=environment, check=True)
+        done = run_git(("--no-pager", *arguments), cwd=cwd, environment=child_environment() | identity)
+        out.print(escape(done.text), end="\n" if done.text else "")
 
     def _mergeguard(self, *arguments: str, quiet: bool = False) -> int:
-        _prompt(["mergeguard", *arguments])
+        _prompt("mergeguard", *arguments)
         environment = os.environ | {
             "GIT_AUTHOR_NAME": "mergeguard demo",
             "GIT_AUTHOR_EMAIL": "demo@mergeguard.invalid",
@@ -150,7 +156,7 @@ def _title(text: str) -> None:
     out.print(f"\n[bold]== {escape(text)}[/]")
 
 
-def _prompt(command: Sequence[str]) -> None:
+def _prompt(*command: str) -> None:
     out.print(f"[dim]$ {escape(' '.join(command))}[/]")
     sys.stdout.flush()
 

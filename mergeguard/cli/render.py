@@ -102,7 +102,7 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
             "\n[bold]next:[/] resolve the markers, `git add` the files, then `mergeguard sync --continue` (or `--abort`)"
         )
     elif any(r.unmapped for r in outcome.rules):
-        out.print("\n[bold]next:[/] `mergeguard check` shows the unmapped hunks; they are kept in the layout")
+        out.print("\n[bold]next:[/] `mergeguard unmapped` goes through them; `mergeguard report` shows all")
     elif dry_run:
         out.print(f"\n[bold]next:[/] `mergeguard sync {escape(synced.upstream)}`")
 

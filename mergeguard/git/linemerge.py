@@ -50,6 +50,14 @@ def merge_bytes_with_git(base: bytes, ours: bytes, theirs: bytes, options: Seque
         return merge_lines_with_git(paths[0], paths[1], paths[2], options)
 
 
+def configured_style() -> str:
+    """``merge.conflictStyle``, which ``git merge-file`` follows too."""
+    command = ["git", "config", "--get", "merge.conflictStyle"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True)
+    style = done.stdout.strip()
+    return style if style in ("merge", "diff3", "zdiff3") else "merge"
+
+
 def _run(arguments: list[str]) -> subprocess.CompletedProcess[bytes]:
     command = ["git", "-c", "merge.conflictStyle=merge", "merge-file", *arguments]
     try:
