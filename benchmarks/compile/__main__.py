@@ -213,7 +213,12 @@ PyTorch 2.14.1's headers are from its wheel (`pip download --no-deps torch==2.14
 `torch/include`), handle types of cuBLAS, cuSOLVER and cuSPARSE are stubbed, there is no GPU. vLLM's sources
 are unedited releases. One run each. Other work ran on the machine at the same time, so wall times are too
 long, those of the parallel run most of all; CPU seconds and memory are not affected, and predictions are
-made from CPU seconds.
+made from CPU seconds. "Above headers" is memory beyond what a unit with the same includes and nothing else
+needs.
+
+The four ROCm files can't be compiled here (no HIP and torch headers for them); their fixtures, of the same
+shape, are compiled for the host with g++, each kernel instantiation weighted with class templates of its own.
+
 """
 
 
@@ -232,7 +237,7 @@ def tools() -> str:
 FIXTURES = {
     "skinny_gemms": "gfx9",
     "skinny_gemms_int4": "gfx11",
-    "skinny_gemms_int8": "gfx9",
+    "skinny_gemms_int8": "sweep",
     "attention": "gfx9",
     "paged_attention_v1": "none",
     "selective_scan_fwd": "none",
@@ -290,8 +295,10 @@ def fixtures(arguments: argparse.Namespace) -> None:
 def report(_: argparse.Namespace) -> None:
     """RESULTS.md and the pictures, from benchmarks/results/."""
     parts = ["# Compile cost, measured\n", PREFACE.format(machine=machine(), tools=tools())]
-    for path in sorted(RESULTS.glob("*.json")):
-        parts += section(json.loads(path.read_text(encoding="utf-8")))
+    values = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
+    parts += overview(values)
+    for value in values:
+        parts += section(value)
     (HERE / "RESULTS.md").write_text("\n".join(parts), encoding="utf-8")
 
 
@@ -300,6 +307,30 @@ def profile(unit: dict) -> Profile:
     factor = idle / unit["wall"]
     series = tuple((float(moment) * factor, int(memory)) for moment, memory in unit["series"])
     return Profile(Path(unit["source"]).name, idle, unit["peak"], series)
+
+
+def shares(value: dict) -> tuple[float, float]:
+    """The largest shard's memory above the headers and the CPU of all units, as shares of the monolith's."""
+    (monolith,) = value["comparison"]["units"]["monolith"]
+    units = value["comparison"]["units"]["layout"]
+    base = value["floor"]["peak"] if value["floor"] else 0
+    largest = max(unit["peak"] for unit in units if unit["source"] != value["entry"])
+    cpu = sum(unit["user"] + unit["system"] for unit in units) / (monolith["user"] + monolith["system"])
+    return max(largest - base, 0) / max(monolith["peak"] - base, 1), cpu
+
+
+def overview(values: Sequence[dict]) -> list[str]:
+    """One line for each measured split."""
+    lines = ["| split | shards | largest shard, above headers | CPU | symbols | kernels | differences |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for value in values:
+        outcome = value["comparison"]
+        memory, cpu = shares(value)
+        failing = sum(finding["severity"] != "note" for finding in outcome["findings"])
+        counts = f"{outcome['symbols']} | {outcome['kernels']} | {failing}"
+        units = len(outcome["units"]["layout"]) - 1
+        lines.append(f"| {value['name']} | {units} | {memory:.0%} | {cpu:.2f} x | {counts} |")
+    return [*lines, ""]
 
 
 def section(value: dict) -> list[str]:
