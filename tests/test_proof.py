@@ -8,6 +8,7 @@ import pytest
 
 from mergeguard import proof
 from mergeguard.build.commands import CommandError
+from mergeguard.build.measure import Progress
 from mergeguard.core.rule import parse_rule
 from mergeguard.errors import RuleError
 from tests import forks, toolchain
@@ -87,7 +88,7 @@ def test_compiled_verification_and_cost_share_what_was_measured(heavy):
     outcome = proof.verify_compiled(workspace, subject, command)
     assert outcome.same, outcome.findings
     assert outcome.symbols >= 1
-    seen = []
+    seen: list[Progress] = []
     cost = proof.cost(workspace, subject, command, on_progress=seen.append)
     assert all(one.event == "cached" for one in seen if "headers_only" not in one.name)
     shards = [f"heavy/n{n}.cpp" for n in range(1, 6)]
@@ -123,7 +124,7 @@ def test_without_any_command_the_ways_to_give_one_are_named(sandbox):
     (subject,) = proof.subjects(workspace)
     with pytest.raises(CommandError, match="no command to compile") as caught:
         proof.command_for(subject, Path("/nonexistent"))
-    assert "--command" in caught.value.hint
+    assert "--command" in (caught.value.hint or "")
 
 
 def test_a_rule_without_its_monolith_is_no_subject(sandbox):

@@ -196,9 +196,7 @@ def vllm(arguments: argparse.Namespace) -> None:
     compress = f"--compress-mode={arguments.compress}" if arguments.compress else ""
     # vLLM moved its kernels to PyTorch's stable interface, whose headers refuse the others and vice versa.
     stable = "-DTORCH_TARGET_VERSION=0x020B000000000000ULL" if "libtorch_stable" in path else ""
-    command = from_template(
-        NVCC.format(stable=stable, compress=compress, stubs=stubs, torch=arguments.torch)
-    )
+    command = from_template(NVCC.format(stable=stable, compress=compress, stubs=stubs, torch=arguments.torch))
     base = build_folder() / f"sources-{arguments.version}"
     if not (base / "csrc").is_dir():
         shutil.copytree(tree / "csrc", base / "csrc")

@@ -102,6 +102,10 @@ class SplitCost:
         rows.append(_row("monolith", self.monolith, human_bytes(self.above_floor(self.monolith))))
         for cost in self.units:
             rows.append(_row(posixpath.basename(cost.source), cost, human_bytes(self.above_floor(cost))))
+        if self.monolith_library and self.layout_library:
+            factor = f"{self.layout_library / self.monolith_library:.1f} x"
+            rows.append(("linked library, monolith", "", "", human_bytes(self.monolith_library), ""))
+            rows.append(("linked library, layout", "", "", human_bytes(self.layout_library), factor))
         return tuple(rows)
 
     def jobs_table(self, jobs: Sequence[int] = JOBS) -> tuple[tuple[str, ...], ...]:

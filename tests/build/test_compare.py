@@ -190,7 +190,8 @@ def device(
         units = tuple(name for name in texts if name.endswith(".cu"))
         programs.append(Program(root, units))
     command = from_template(template)
-    return compare(parse(SCALE), *programs, spaces_of(layout), command, tmp_path / "objects")
+    before, after = programs
+    return compare(parse(SCALE), before, after, spaces_of(layout), command, tmp_path / "objects")
 
 
 DEVICES = [

@@ -82,7 +82,8 @@ def test_prediction_and_real_run_are_both_shown(cost: SplitCost) -> None:
     assert all(row)
     root = ElementTree.fromstring(cost.picture(budget=10**9))
     assert root.tag.endswith("svg")
-    assert len(cost.table()) == 3 + len(cost.units)
+    assert len(cost.table()) == 5 + len(cost.units)
+    assert cost.table()[-1][-1].endswith(" x")
     value = json.loads(json.dumps(cost.to_json()))
     assert [one["jobs"] for one in value["schedules"]] == [1, 2, 4, 8]
     assert value["library_bytes"]["layout"] > 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mergeguard.core.flatten import LayoutText, flatten
-from mergeguard.core.verify import CHECKS, Severity, compare, failures, same_tokens
+from mergeguard.core.symbols import Severity
+from mergeguard.core.verify import CHECKS, compare, failures, same_tokens
 from tests import corpus
 from tests.core.faults import FAULTS, ROOT, Fault, base, caught, layout_of, table
 
