@@ -103,7 +103,7 @@ def _case(case: Case) -> dict[str, Any]:
         {
             "id": number,
             "message": {"text": f"candidate: {p.side} {p.item}, similarity {p.similarity:.0%}"},
-            **_location(p.path, p.line),
+            **location(p.path, p.line),
         }
         for number, p in enumerate(case.places, 1)
     ]
@@ -122,11 +122,12 @@ def _result(
         "ruleId": rule,
         "level": _RULES[rule][2],
         "message": {"text": message},
-        "locations": [_location(path, line, lines, snippet)],
+        "locations": [location(path, line, lines, snippet)],
     }
 
 
-def _location(path: str, line: int, lines: int = 1, snippet: str = "") -> dict[str, Any]:
+def location(path: str, line: int, lines: int = 1, snippet: str = "") -> dict[str, Any]:
+    """A line of a file, or ``lines`` from it on; with the text there, if it is given."""
     region: dict[str, Any] = {"startLine": max(1, line)}
     if lines > 1:
         region["endLine"] = max(1, line) + lines - 1

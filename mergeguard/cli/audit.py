@@ -1,0 +1,66 @@
+"""``audit``: what conflict markers don't show after a clean merge."""
+
+from __future__ import annotations
+
+import json as json_
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from mergeguard import __version__
+from mergeguard.cli.console import opened, out, print_json, progress
+from mergeguard.errors import ExitCode
+
+if TYPE_CHECKING:
+    from mergeguard import auditing
+
+
+def audit(
+    revision: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MERGE|RANGE]", help="A merge commit, or A..B for every merge in it; default: the last."
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
+    sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF instead.")] = False,
+) -> int:
+    """What conflict markers don't show after a merge: doubled, lost, unused, renamed under your feet."""
+    from mergeguard import auditing
+    from mergeguard.reporting.audits import audits_data, audits_sarif
+
+    here = opened()
+    here.head()
+    with progress("audit", quiet=json or sarif) as report:
+        audits = auditing.run(here.repository, revision, report)
+    count = sum(len(audited.findings) for audited in audits)
+    if sarif:
+        sys.stdout.write(json_.dumps(audits_sarif(audits, __version__), indent=2) + "\n")
+    elif json:
+        print_json("audit", audits_data(audits))
+    else:
+        for audited in audits:
+            _print(audited)
+        if not audits:
+            out.print("There is no merge in this range.")
+    return ExitCode.FINDINGS if count else ExitCode.CLEAN
+
+
+def _print(audited: auditing.Audited) -> None:
+    title = f"{audited.merge[:12]} " if audited.merge else ""
+    out.print(f"[bold]{escape(title + audited.subject)}[/]")
+    for located in audited.findings:
+        finding = located.finding
+        path, line = located.at
+        out.print(f"[yellow]{finding.code}[/] {escape(path)}:{line}  {escape(finding.message)}")
+        if finding.hint:
+            out.print(f"    {escape(finding.hint)}")
+        for place in finding.places[1:]:
+            where = located.layout.get(place, (place.path, place.line))
+            out.print(f"    [dim]{place.version}: {escape(where[0])}:{where[1]}[/]")
+        for commit in located.commits:
+            out.print(f"    [dim]{commit.side}: {commit.oid[:12]} {escape(commit.subject)}[/]")
+    found = f"[red]{len(audited.findings)} finding(s)[/]" if audited.findings else "[green]clean[/]"
+    out.print(f"{audited.files} file(s) compared: {found}")

@@ -1,0 +1,74 @@
+"""The values of an audit: four versions of a file, and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from mergeguard.core.audit.facts import Facts
+
+BASE, OURS, THEIRS, MERGED = "base", "ours", "theirs", "merged"
+SIDES = (OURS, THEIRS)
+
+
+def other(side: str) -> str:
+    """The side that is not ``side``."""
+    return THEIRS if side == OURS else OURS
+
+
+@dataclass(frozen=True)
+class Changed:
+    """One file that at least one side changed, in the four versions (missing where there is none).
+
+    Versions with the same text are the same object, so that ``is`` compares them. ``paths`` are the file's
+    paths by version, which differ where a side renamed it.
+    """
+
+    versions: Mapping[str, Facts]
+    paths: Mapping[str, str]
+
+    def of(self, version: str) -> Facts | None:
+        """The file in a version."""
+        return self.versions.get(version)
+
+    def text(self, version: str) -> bytes:
+        """The file's bytes in a version; empty where there is none."""
+        facts = self.versions.get(version)
+        return facts.text if facts is not None else b""
+
+    def path(self, version: str) -> str:
+        """Where a version has the file; the nearest known path if it has none."""
+        return self.paths.get(version) or next(iter(self.paths.values()))
+
+    def edited_by(self, side: str) -> bool:
+        """Whether ``side`` changed the file."""
+        return self.of(side) is not self.of(BASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to look: a 1-based line of a file in one version."""
+
+    version: str
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One problem that the merge made.
+
+    ``code`` is stable. ``side`` brought what is at ``places[0]`` (the result, where it can be shown there),
+    the other side what is at the further places; ``name`` is the item or word that it is about.
+    """
+
+    code: str
+    name: str
+    message: str
+    side: str
+    places: tuple[Place, ...]
+    hint: str = field(default="", compare=False)
+
+
+# Files that no side changed and that have one of the words: path -> facts. They are the same in all versions.
+Elsewhere = Callable[[Iterable[str]], Mapping[str, Facts]]

@@ -1,0 +1,375 @@
+"""Names that one side took away or changed while the other side's code relies on them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from mergeguard.core.audit.context import Trees, role, their
+from mergeguard.core.audit.facts import DEFINING, Call, Entity, Facts
+from mergeguard.core.audit.model import BASE, MERGED, SIDES, Changed, Finding, Place, other
+from mergeguard.core.items import Kind
+from mergeguard.core.merge.check import definitions, side_edit
+from mergeguard.core.merge.declarations import similarity
+
+_SIMILAR = 0.6
+_MANY = 300  # candidates for a new name that are compared at most
+
+
+def gone(trees: Trees) -> Iterator[Finding]:
+    """Names that one side removed or renamed and code that only the other side has still uses."""
+    for remover in SIDES:
+        user = other(remover)
+        wanted = trees.all_words(user, added=True)
+        seen: set[str] = set()
+        for index, file in trees.edited(remover):
+            candidates = (trees.words(index, remover, added=False) & wanted) - seen
+            base = file.of(BASE)
+            if not candidates or base is None:
+                continue
+            after = file.of(remover)
+            for name in sorted(candidates & base.by_short.keys()):
+                if after is not None and name in after.by_short:
+                    continue
+                seen.add(name)
+                old = base.by_short[name][0]
+                if old.kind is Kind.INSTANTIATION or trees.is_declared(remover, name):
+                    continue
+                use = _new_use(trees, remover, user, name)
+                if use is None or trees.is_declared(MERGED, name):
+                    continue
+                successor = _successor(trees, file, old, remover)
+                what = f"{their(remover)} side removed the {role(old.kind)} {old.name}"
+                hint = ""
+                places = [use, Place(BASE, file.path(BASE), old.line)]
+                if successor is not None:
+                    where, new, alike = successor
+                    what = f"{their(remover)} side renamed the {role(old.kind)} {old.name} to {new.name}"
+                    hint = f"{new.name} is {alike:.0%} alike: use that name"
+                    places.append(trees.at(where, remover, new))
+                yield Finding(
+                    "gone-name",
+                    old.name,
+                    f"{what}, and code that only {their(user)} side has uses it",
+                    user,
+                    tuple(places),
+                    hint,
+                )
+
+
+def gone_inside(trees: Trees) -> Iterator[Finding]:
+    """Members, enumerators, parameters and locals that one side renamed or removed and the other newly uses.
+
+    Only names that the remover has nowhere any more: too many things may share such a name.
+    """
+    for remover in SIDES:
+        user = other(remover)
+        wanted = trees.all_words(user, added=True)
+        seen: set[str] = set()
+        for index, file in trees.edited(remover):
+            base = file.of(BASE)
+            candidates = (trees.words(index, remover, added=False) & wanted) - seen
+            if base is None or not candidates:
+                continue
+            for name in sorted(candidates):
+                if any(name in facts.words for _, facts in trees.having(remover, name)):
+                    continue
+                owner = next((e for e in base.entities if name in e.declared), None)
+                if owner is None or owner.short == name:
+                    continue
+                seen.add(name)
+                use = _inner_use(trees, file, owner, remover, user, name)
+                if use is None or trees.elsewhere([name]):
+                    continue
+                place, merged_entity = use
+                yield Finding(
+                    "gone-name",
+                    name,
+                    f"{their(remover)} side removed or renamed {name} in {owner.name}, and code that only"
+                    f" {their(user)} side has uses it in {merged_entity.name or 'this file'}",
+                    user,
+                    (place, Place(BASE, file.path(BASE), owner.line)),
+                )
+
+
+def _inner_use(
+    trees: Trees, home: Changed, owner: Entity, remover: str, user: str, name: str
+) -> tuple[Place, Entity] | None:
+    """A use in the result of a name that ``owner`` declared: in itself, or anywhere for a type's member."""
+    for index, file in trees.edited(user):
+        merged = file.of(MERGED)
+        if merged is None or name not in trees.words(index, user, added=True):
+            continue
+        for offset in merged.occurrences(name):
+            entity = merged.entity_at(offset)
+            if entity is None or name in entity.declared or name in merged.by_short:
+                continue
+            if entity.kind in (Kind.INCLUDE, Kind.CONDITIONAL, Kind.USING):
+                continue
+            own = file is home and entity.short == owner.short
+            if own or owner.kind is Kind.TYPE:
+                return trees.place(file, MERGED, offset), entity
+    return None
+
+
+def _new_use(trees: Trees, remover: str, user: str, name: str) -> Place | None:
+    """A use in the result that the remover's side does not have."""
+    for index, file in trees.edited(user):
+        merged = file.of(MERGED)
+        if merged is None or name not in trees.words(index, user, added=True):
+            continue
+        uses = list(merged.uses(name))
+        there = file.of(remover)
+        before = list(there.uses(name)) if there is not None else []
+        if len(uses) <= len(before):
+            continue
+        known = Counter(_line_at(there, offset) for offset in before) if there is not None else Counter()
+        for offset in uses:
+            line = _line_at(merged, offset)
+            if not known[line]:
+                return trees.place(file, MERGED, offset)
+            known[line] -= 1
+    return None
+
+
+def _line_at(facts: Facts, offset: int) -> bytes:
+    text = facts.text
+    end = text.find(b"\n", offset)
+    return text[text.rfind(b"\n", 0, offset) + 1 : end if end >= 0 else len(text)].strip()
+
+
+def _successor(
+    trees: Trees, file: Changed, old: Entity, remover: str
+) -> tuple[Changed, Entity, float] | None:
+    """The new definition of the remover's side that is most like ``old``, if any is alike."""
+    body = _anonymous(old)
+    if len(body) < 6:
+        return None
+    best: tuple[float, int, Changed, Entity] | None = None
+    compared = 0
+    others = [f for _, f in trees.edited(remover) if f is not file]
+    for number, candidate in enumerate((file, *others)):
+        after, before = candidate.of(remover), candidate.of(BASE)
+        if after is None:
+            continue
+        known = before.by_short if before is not None else {}
+        for entity in after.entities:
+            if entity.kind != old.kind or entity.short in known or not entity.short or compared >= _MANY:
+                continue
+            compared += 1
+            alike = similarity(body, _anonymous(entity))
+            if alike >= _SIMILAR and (best is None or (alike, -number) > best[:2]):
+                best = (alike, -number, candidate, entity)
+    return (best[2], best[3], best[0]) if best is not None else None
+
+
+def _anonymous(entity: Entity) -> list[bytes]:
+    return [word.encode() for word in entity.code if word != entity.short]
+
+
+# -- includes ------------------------------------------------------------------------------------------
+
+
+def gone_files(trees: Trees) -> Iterator[Finding]:
+    """Files that one side removed or moved and the other side newly includes."""
+    for remover in SIDES:
+        user = other(remover)
+        for _, removed in trees.edited(remover):
+            if removed.of(BASE) is None or removed.paths.get(remover) == removed.path(BASE):
+                continue
+            path = removed.path(BASE)
+            after = [f.of(remover) for _, f in trees.edited(remover)]
+            remaining = {include for facts in after if facts is not None for include in facts.includes}
+            tail = path.rsplit("/", 1)[-1]
+            for _, file in trees.edited(user):
+                merged, base = file.of(MERGED), file.of(BASE)
+                if merged is None:
+                    continue
+                before = base.includes if base is not None else ()
+                there = file.of(remover)
+                known = there.includes if there is not None else ()
+                for include in merged.includes:
+                    if include in before or include in known or include.rsplit("/", 1)[-1] != tail:
+                        continue
+                    if include in remaining or _resolves(trees, include):
+                        continue
+                    folder = file.path(MERGED).rpartition("/")[0]
+                    if path != f"{folder}/{include}" and not path.endswith(f"/{include}") and path != include:
+                        continue
+                    at = merged.text.find(include.encode())
+                    now = removed.paths.get(remover)
+                    became = f"moved {path} to {now}" if now else f"removed {path}"
+                    yield Finding(
+                        "gone-file",
+                        path,
+                        f"{their(remover)} side {became}, and {their(user)} side newly includes it",
+                        user,
+                        (trees.place(file, MERGED, at), Place(BASE, path, 1)),
+                    )
+
+
+def _resolves(trees: Trees, include: str) -> bool:
+    """Whether a changed file of the result may be what is included."""
+    name = include.lstrip("./")
+    return any(
+        file.of(MERGED) is not None and f"/{file.path(MERGED)}".endswith(f"/{name}") for file in trees.files
+    )
+
+
+# -- signatures ----------------------------------------------------------------------------------------
+
+_CALLED = re.compile(rb"([A-Za-z_]\w*)\s*(?:<|\()")
+
+
+def signatures(trees: Trees) -> Iterator[Finding]:
+    """Functions and macros whose parameters one side changed while the other side brings new calls."""
+    for changer in SIDES:
+        user = other(changer)
+        called: set[str] = set()
+        for index, _ in trees.edited(user):
+            called |= {name.decode() for name in _CALLED.findall(b"".join(trees.edit(index, user).added))}
+        called &= trees.all_words(user, added=True)
+        suspects: set[str] = set()
+        for _, file in trees.edited(changer):
+            base, after = file.text(BASE), file.text(changer)
+            facts = file.of(BASE)
+            if facts is None:
+                continue
+            for name in called & facts.words:
+                raw = name.encode()
+                if raw in base and definitions(base, raw) - definitions(after, raw):
+                    suspects.add(name)
+        for name in sorted(suspects):
+            yield from _signature(trees, changer, user, name)
+
+
+def _signature(trees: Trees, changer: str, user: str, name: str) -> Iterator[Finding]:
+    before, after, now = (
+        [
+            (file, entity)
+            for file, entity in trees.entities(version, name)
+            if entity.callable or entity.kind is Kind.MACRO
+        ]
+        for version in (BASE, changer, MERGED)
+    )
+    if not after or not before:
+        return  # removed: `gone` has it
+    old_types, new_types = {e.types for _, e in before}, {e.types for _, e in after}
+    old_headers = {_template_size(e) for _, e in before}
+    new_headers = {_template_size(e) for _, e in after}
+    if not old_types - new_types and not old_headers - new_headers:
+        return
+    old_arity, new_arity = {e.arity for _, e in before}, {e.arity for _, e in after}
+    # An overload that the other side brought along is what its calls mean.
+    own_arity = {e.arity for _, e in now if e.types not in old_types | new_types}
+    for index, file in trees.edited(user):
+        merged = file.of(MERGED)
+        if merged is None or name not in trees.words(index, user, added=True):
+            continue
+        for call in _new_calls(merged, file.of(changer), name):
+            fits_new = any(a.takes(call.arguments) for a in new_arity)
+            fits_old = any(a.takes(call.arguments) for a in old_arity)
+            if any(a.takes(call.arguments) for a in own_arity) or (fits_new and not fits_old):
+                continue
+            if not old_types - new_types and not call.templated:
+                continue
+            _, entity = after[0]
+            problem = "" if fits_new else f"; the call has {call.arguments} argument(s)"
+            shown = ", ".join(entity.types) if entity.kind is not Kind.MACRO else f"{len(entity.types)}"
+            yield Finding(
+                "changed-signature",
+                entity.name,
+                f"{their(changer)} side changed the parameters of {entity.name} to ({shown}), and"
+                f" {their(user)} side brings a new call{problem}",
+                user,
+                (trees.place(file, MERGED, call.offset), trees.at(after[0][0], changer, entity)),
+            )
+            break
+
+
+def _template_size(entity: Entity) -> int:
+    depth = count = 0
+    for word in entity.template:
+        if word in ("<", "("):
+            depth += 1
+            count += depth == 1 and word == "<"
+        elif word in (">", ")", ">>"):
+            depth -= 2 if word == ">>" else 1
+        elif word == "," and depth == 1:
+            count += 1
+    return count
+
+
+def _new_calls(merged: Facts, there: Facts | None, name: str) -> Iterator[Call]:
+    calls = [call for offset in merged.uses(name) if (call := merged.call(name, offset)).arguments >= 0]
+    known = Counter(there.call(name, offset).text for offset in there.uses(name)) if there else Counter()
+    for call in calls:
+        if known[call.text]:
+            known[call.text] -= 1
+        else:
+            yield call
+
+
+# -- dead code -----------------------------------------------------------------------------------------
+
+
+def unused(trees: Trees) -> Iterator[Finding]:
+    """What one side edited or added and used, and nothing in the result uses: the other side took the use."""
+    for editor in SIDES:
+        remover = other(editor)
+        taken = trees.all_words(remover, added=False)
+        if not taken:
+            continue
+        seen: set[str] = set()
+        for _, file in trees.edited(editor):
+            merged, own = file.of(MERGED), file.of(editor)
+            if merged is None or own is None or not taken & own.words:
+                continue
+            for name in sorted(taken & own.by_short.keys() & merged.by_short.keys() - seen):
+                edited = _edited(file, editor, name)
+                if edited is None:
+                    continue
+                seen.add(name)
+                if trees.uses(MERGED, name) or not trees.uses(editor, name):
+                    continue
+                entity = next((e for e in merged.by_short[name] if e.defines), None)
+                if entity is None:
+                    continue
+                places = [trees.at(file, MERGED, entity)]
+                lost = _lost_use(trees, remover, name)
+                if lost is not None:
+                    places.append(lost)
+                yield Finding(
+                    "unused-edit",
+                    entity.name,
+                    f"{their(editor)} side edited the {role(entity.kind)} {entity.name}, which nothing uses"
+                    f" any more: {their(remover)} side removed what used it",
+                    editor,
+                    tuple(places),
+                )
+
+
+def _edited(file: Changed, editor: str, name: str) -> Entity | None:
+    """The side's definition of ``name`` whose code it edited or added."""
+    own, base = file.of(editor), file.of(BASE)
+    assert own is not None
+    before = Counter(e.code for e in base.by_short.get(name, ())) if base is not None else Counter()
+    for entity in own.by_short[name]:
+        if entity.defines and entity.kind in DEFINING and not before[entity.code]:
+            return entity
+    return None
+
+
+def _lost_use(trees: Trees, remover: str, name: str) -> Place | None:
+    """A use in the base that the remover no longer has."""
+    for _, file in trees.edited(remover):
+        base, after = file.of(BASE), file.of(remover)
+        if base is None:
+            continue
+        removed = side_edit(base.text, after.text if after is not None else b"").removed
+        lines = {line.strip() for line in removed}
+        for offset in base.uses(name):
+            if _line_at(base, offset) in lines:
+                return trees.place(file, BASE, offset)
+    return None

@@ -1,0 +1,54 @@
+"""All checks of an audit, in one order, each problem once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mergeguard.core.audit import names, registering, sums, twice
+from mergeguard.core.audit.context import Trees
+from mergeguard.core.audit.model import Changed, Elsewhere, Finding
+
+_CHECKS = (
+    twice.definitions,
+    twice.across_files,
+    twice.arms,
+    registering.registered,
+    names.gone,
+    names.gone_inside,
+    names.gone_files,
+    names.signatures,
+    names.unused,
+    sums.guards,
+    sums.edited_guards,
+    sums.lost_and_doubled,
+)
+# What the sum of both sides shows again after a check has named it.
+_SUMMED = frozenset({"lost-lines", "doubled-lines", "overwritten-edit", "undone-removal"})
+
+
+def audit(files: Sequence[Changed], elsewhere: Elsewhere) -> tuple[Finding, ...]:
+    """The problems of a merge's result that neither side has alone.
+
+    ``files`` are the C/C++/CUDA/HIP files that at least one side (or the merge itself) changed;
+    ``elsewhere`` gives unchanged ones that have a word. Any bytes will do.
+    """
+    trees = Trees(files, elsewhere)
+    return tuple(_once(finding for check in _CHECKS for finding in check(trees)))
+
+
+def _once(findings: Iterable[Finding]) -> Iterable[Finding]:
+    seen: set[tuple[str, str]] = set()
+    named: set[tuple[str, str]] = set()
+    for finding in findings:
+        path = finding.places[0].path
+        if (finding.code, f"{path}:{finding.name}:{finding.message}") in seen:
+            continue
+        short = finding.name.rsplit("::", 1)[-1]
+        if finding.code == "gone-name" and ("", short) in named:
+            continue
+        if finding.code in _SUMMED and (path, finding.name) in named:
+            continue
+        seen.add((finding.code, f"{path}:{finding.name}:{finding.message}"))
+        if finding.code not in _SUMMED:
+            named |= {(path, finding.name), ("", short)}
+        yield finding

@@ -1,0 +1,286 @@
+"""What is there twice now, though each side had it once."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from mergeguard.core.audit.context import Trees, role
+from mergeguard.core.audit.facts import DEFINING, Entity, Facts
+from mergeguard.core.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding
+from mergeguard.core.branches import branchings
+from mergeguard.core.items import Kind
+
+_HEADERS = (".h", ".hpp", ".cuh", ".inc", ".hh", ".hxx", ".inl")
+_DEPTH = 6  # how far includes are followed
+
+
+def definitions(trees: Trees) -> Iterator[Finding]:
+    """A definition or macro that a file has twice now."""
+    for _, file in trees.woven:
+        merged = file.of(MERGED)
+        assert merged is not None
+        for name, entities in merged.by_short.items():
+            doubles = _doubles(entities)
+            if not doubles:
+                continue
+            known = max(_count(file, side, name) for side in SIDES)
+            if len(doubles) < known + 1:
+                continue
+            first, last = doubles[0]
+            side = _bringer(file, last)
+            yield Finding(
+                "duplicate-macro" if last.kind is Kind.MACRO else "duplicate-definition",
+                last.name,
+                _twice(first, last, ""),
+                side,
+                (trees.at(file, MERGED, last), trees.at(file, MERGED, first)),
+            )
+
+
+def _twice(first: Entity, last: Entity, where: str) -> str:
+    name = f"the {role(last.kind)} {last.name}"
+    if last.kind is Kind.MACRO:
+        if first.code == last.code:
+            return f"{name} is defined twice now{where}, with the same text"
+        guarded = any(f"!defined({last.name})" in part.replace(" ", "") for part in last.item.condition)
+        winner = "the first definition" if guarded else "the second definition"
+        return f"{name} is defined twice now{where}: {winner} silently wins"
+    return f"{name} is defined twice now{where}"
+
+
+def _count(file: Changed, side: str, name: str) -> int:
+    facts = file.of(side)
+    return len(_doubles(facts.by_short.get(name, ()))) if facts is not None else 0
+
+
+def _doubles(entities: Sequence[Entity]) -> list[tuple[Entity, Entity]]:
+    """Pairs of definitions that are compiled together and are the same thing."""
+    found: list[tuple[Entity, Entity]] = []
+    defining = [e for e in entities if e.defines and e.kind in DEFINING]
+    for index, last in enumerate(defining):
+        for first in defining[:index]:
+            if _identity(first) == _identity(last) and _together(first, last):
+                found.append((first, last))
+                break
+    return found
+
+
+def _identity(entity: Entity) -> tuple[object, ...]:
+    if entity.kind is Kind.MACRO:
+        return (entity.kind, entity.name)
+    item = entity.item
+    # A type parameter's constraint is part of the header: overloads by it are different things.
+    return (
+        entity.kind,
+        entity.name,
+        entity.local,
+        item.arguments,
+        item.returns,
+        entity.types,
+        item.key.template,
+    )
+
+
+def _together(first: Entity, last: Entity) -> bool:
+    """Whether no condition keeps the two apart, and the macro is not undefined in between."""
+    a, b = first.item.condition, last.item.condition
+    guard = f"!defined({last.name})"
+    guarded = any(guard in part.replace(" ", "") for part in (*a, *b))
+    if last.kind is Kind.MACRO and guarded:
+        return first.code != last.code and a != b
+    shorter, longer = sorted((a, b), key=len)
+    if longer[: len(shorter)] != shorter:
+        return False
+    if last.kind is not Kind.MACRO:
+        return a == b
+    between = last.facts.text[first.item.end : last.item.code_start]
+    return b"undef" not in between or not any(
+        e.kind is Kind.UNDEF and e.name == last.name and first.item.end <= e.item.start < last.item.start
+        for e in last.facts.entities
+    )
+
+
+def _bringer(file: Changed, entity: Entity) -> str:
+    """The side that has this text and whose base does not."""
+    base = file.of(BASE)
+    known = {e.code for e in base.by_short.get(entity.short, ())} if base is not None else set()
+    for side in (THEIRS, OURS):
+        facts = file.of(side)
+        if facts is None or entity.code in known:
+            continue
+        if any(e.code == entity.code for e in facts.by_short.get(entity.short, ())):
+            return side
+    return THEIRS
+
+
+# -- across files --------------------------------------------------------------------------------------
+
+
+def across_files(trees: Trees) -> Iterator[Finding]:
+    """The same macro or external function brought by each side in another file of one folder."""
+    theirs = [(index, file) for index, file in trees.edited(THEIRS) if _folder(file) is not None]
+    for index, file in trees.edited(OURS):
+        folder = _folder(file)
+        here = file.of(MERGED)
+        if folder is None or here is None or not trees.words(index, OURS, added=True):
+            continue
+        for number, counterpart in theirs:
+            if number == index or _folder(counterpart) != folder:
+                continue
+            there = counterpart.of(MERGED)
+            common = trees.words(index, OURS, added=True) & trees.words(number, THEIRS, added=True)
+            if there is None or not common:
+                continue
+            for name in sorted(common & here.by_short.keys() & there.by_short.keys()):
+                if _is_new(file, OURS, name) and _is_new(counterpart, THEIRS, name):
+                    yield from _across(trees, file, counterpart, name)
+
+
+def _folder(file: Changed) -> str | None:
+    return file.path(MERGED).rpartition("/")[0] if file.of(MERGED) is not None else None
+
+
+def _is_new(file: Changed, side: str, name: str) -> bool:
+    own, base = file.of(side), file.of(BASE)
+    if own is None or not any(e.defines for e in own.by_short.get(name, ())):
+        return False
+    return base is None or not any(e.defines for e in base.by_short.get(name, ()))
+
+
+def _across(trees: Trees, file: Changed, counterpart: Changed, name: str) -> Iterator[Finding]:
+    here, there = file.of(MERGED), counterpart.of(MERGED)
+    assert here is not None and there is not None
+    for mine in here.by_short[name]:
+        for yours in there.by_short[name]:
+            if not (mine.defines and yours.defines) or mine.kind is not yours.kind:
+                continue
+            same = (
+                mine.name == yours.name
+                if mine.kind is Kind.MACRO
+                else _identity(mine) == _identity(yours)
+                and mine.kind in (Kind.FUNCTION, Kind.KERNEL, Kind.VARIABLE)
+            )
+            if not same or mine.item.condition != yours.item.condition and mine.kind is not Kind.MACRO:
+                continue
+            linked = _external(file, mine) and _external(counterpart, yours)
+            if linked and mine.kind is not Kind.MACRO or _meet(trees, file, counterpart):
+                yield Finding(
+                    "duplicate-macro" if mine.kind is Kind.MACRO else "duplicate-definition",
+                    mine.name,
+                    _twice(mine, yours, " in files that are used together"),
+                    OURS,
+                    (trees.at(file, MERGED, mine), trees.at(counterpart, MERGED, yours)),
+                )
+                return
+
+
+def _external(file: Changed, entity: Entity) -> bool:
+    """Whether a second definition in another translation unit is an error at link time."""
+    header = file.path(MERGED).endswith(_HEADERS)
+    flags = entity.item.flags
+    return (
+        not header and not entity.local and not flags & {"inline", "template", "constexpr", "specialization"}
+    )
+
+
+def _meet(trees: Trees, file: Changed, counterpart: Changed) -> bool:
+    """Whether some file of the result includes both."""
+    one, two = (_includers(trees, f.path(MERGED)) for f in (file, counterpart))
+    return bool(one & two)
+
+
+def _includers(trees: Trees, path: str) -> set[str]:
+    """The files that include ``path``, itself among them; by the names in ``#include`` lines."""
+    found = {path}
+    front = {path}
+    merged = {f.path(MERGED): facts for f in trees.files if (facts := f.of(MERGED)) is not None}
+    for _ in range(_DEPTH):
+        following: set[str] = set()
+        for target in front:
+            tail = target.rsplit("/", 1)[-1]
+            if not tail.endswith(_HEADERS) and target != path:
+                continue
+            stem = tail.partition(".")[0]
+            known: dict[str, Facts] = {**trees.elsewhere([stem]), **merged}
+            for includer, facts in known.items():
+                if tail.encode() in facts.text and any(
+                    target.endswith("/" + include.lstrip("./")) or target == include
+                    for include in facts.includes
+                ):
+                    following.add(includer)
+        front = following - found
+        found |= front
+        if not front:
+            break
+    return found
+
+
+# -- case arms -----------------------------------------------------------------------------------------
+
+
+def arms(trees: Trees) -> Iterator[Finding]:
+    """A case of one ``switch``, or a condition of one ``else if`` chain, that is there twice now."""
+    for _, file in trees.woven:
+        merged = file.of(MERGED)
+        assert merged is not None
+        sides = [facts for side in SIDES if (facts := file.of(side)) is not None]
+        texts = {e.code for facts in sides for e in facts.entities}
+        for entity in merged.entities:
+            if not entity.code or entity.code in texts or not (entity.item.body or entity.kind is Kind.MACRO):
+                continue
+            for (subject, label), offsets in _labels(entity).items():
+                if len(offsets) < 2:
+                    continue
+                known = max(
+                    (
+                        len(_labels(e).get((subject, label), ()))
+                        for facts in sides
+                        for e in facts.by_short.get(entity.short, ())
+                        if e.key == entity.key or e.types == entity.types
+                    ),
+                    default=1,
+                )
+                if len(offsets) <= max(known, 1):
+                    continue
+                chain = not subject[1]
+                what = f"the condition `{label}`" if chain else f"`case {label}:`"
+                yield Finding(
+                    "duplicate-arm",
+                    entity.name,
+                    f"{what} is in {entity.name} twice now"
+                    + ("; the second is never reached" if chain else ""),
+                    _arm_bringer(file, entity, label),
+                    tuple(trees.place(file, MERGED, offset) for offset in reversed(offsets[:2])),
+                )
+
+
+def _labels(entity: Entity) -> dict[tuple[tuple[int, str], str], list[int]]:
+    """Per (number among branchings of one subject, subject) and label: where it stands."""
+    found: dict[tuple[tuple[int, str], str], list[int]] = defaultdict(list)
+    numbers: Counter[str] = Counter()
+    text = entity.facts.text
+    for branching in branchings(entity.facts.source, entity.item):
+        number = numbers[branching.subject]
+        numbers[branching.subject] += 1
+        for arm in branching.arms:
+            for label in arm.labels:
+                if label == "else":
+                    continue
+                at = text.find(label.encode("utf-8", "surrogateescape"), arm.start, arm.end)
+                found[(number, branching.subject), label].append(max(at, arm.start))
+    return found
+
+
+def _arm_bringer(file: Changed, entity: Entity, label: str) -> str:
+    """The side whose version of the item has the label though the base has not."""
+    base = file.of(BASE)
+
+    def has(facts: Facts | None) -> bool:
+        return facts is not None and any(
+            name == label for e in facts.by_short.get(entity.short, ()) for _, name in _labels(e)
+        )
+
+    if has(base):
+        return THEIRS
+    return THEIRS if has(file.of(THEIRS)) else OURS
