@@ -23,6 +23,7 @@ from mergeguard import pending, retrace
 from mergeguard.errors import MergeguardError
 from mergeguard.git.process import decode
 from mergeguard.git.repository import Repository
+from mergeguard.git.snapshot import staged
 from mergeguard.pending import MARK, Note
 from mergeguard.retrace import Change
 from mergeguard.treemerge import Merged
@@ -83,7 +84,7 @@ class _Driver:
         heads = merging()
         stash = None if heads else self._stash()
         if stash is not None:
-            return self._from_lens(stash)
+            return self._from_lens(stash) if self._is_file_of(stash.ours, stash.theirs) else None
         if heads:
             return self._merge(heads)
         picked = rebasing(self.repository)
@@ -188,16 +189,14 @@ class _Driver:
 
     def _index(self) -> str:
         """HEAD, or the index as a commit where something is staged."""
-        tree = self.repository.index_tree()
+        tree = staged(self.repository)
         if tree == self.repository.tree_of(self.head):
             return self.head
         return self.repository.commit_object(tree, (self.head,), "index\n")
 
     # -- answering -----------------------------------------------------------------------------------
 
-    def _from_lens(self, change: Change) -> int | None:
-        if not self._is_file_of(change.ours, change.theirs):
-            return None
+    def _from_lens(self, change: Change) -> int:
         outcome = retrace.merged(self.repository, change)
         entry = self.repository.entry(outcome.tree, self.path)
         text = self.ours if entry is None else self.repository.read_blob(entry.oid)
@@ -217,26 +216,31 @@ class _Driver:
         return {
             build
             for commit in commits
-            for guarded in Workspace.load(self.repository, self.repository.tree_of(commit)).guarded
+            for guarded in self._workspace(commit).guarded
             for build in guarded.rule.build
         }
 
     def _is_file_of(self, *commits: str) -> bool:
         """Whether a rule that is split in one of the commits has to do with the file."""
         versions = {self.repository.hash_blob(text) for text in (self.base, self.ours, self.theirs)}
-        for commit in commits:
-            workspace = Workspace.load(self.repository, self.repository.tree_of(commit))
-            for guarded in workspace.split_rules:
-                paths = {guarded.lock_path, *guarded.rule.build}
-                try:
-                    paths |= {file.path for file in workspace.pristine(guarded).files}
-                except MergeguardError:
-                    paths.add(self.path)
-                # At another place, it is the monolith that upstream has moved if our side of it is the entry.
-                entry = self.repository.entry(workspace.tree, guarded.lock.monolith) if guarded.lock else None
-                if self.path in paths or (entry is not None and entry.oid in versions):
+        split = [(here, g) for here in map(self._workspace, commits) for g in here.split_rules]
+        for here, guarded in split:
+            assert guarded.lock is not None
+            # At another place, it is the monolith that upstream has moved if one side of it is the entry.
+            entry = self.repository.entry(here.tree, guarded.lock.monolith)
+            own = (guarded.lock_path, guarded.lock.monolith, *guarded.rule.build)
+            if self.path in own or (entry is not None and entry.oid in versions):
+                return True
+        for here, guarded in split:
+            try:
+                if any(self.path == file.path for file in here.pristine(guarded).files):
                     return True
+            except MergeguardError:
+                return True
         return False
+
+    def _workspace(self, commit: str) -> Workspace:
+        return retrace.workspace(self.repository, self.repository.tree_of(commit))
 
 
 def merge_change(repository: Repository, ours: str, theirs: str, name: str | None = None) -> Change:

@@ -464,6 +464,9 @@ def _put(repository: Repository, change: Change, outcome: Merged) -> None:
     shown = stopped.put(repository, retrace.share(repository, change, outcome), outcome)
     for path in shown:
         _say(f"CONFLICT: Merge conflict in {path}")
+    if not repository.git("ls-files", "-u", "-z").out:
+        _say("all conflicts were in split files, and are settled")
+        _say("next: git commit")
 
 
 def _state(repository: Repository, name: str) -> str | None:

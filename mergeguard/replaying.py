@@ -15,7 +15,6 @@ from mergeguard.git.repository import Repository
 from mergeguard.rebase import Picked, RebaseOutcome
 from mergeguard.retrace import Change
 from mergeguard.treemerge import Merged
-from mergeguard.workspace import Splitting, Workspace
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,8 @@ class Replayed:
 
 def needed(repository: Repository, head: str, onto: str) -> bool:
     """Whether a rebase that ended at ``head`` left a layout that is not of its base's monolith."""
-    here = Workspace.load(repository, repository.tree_of(head))
-    there = Workspace.load(repository, repository.tree_of(onto))
+    here = retrace.workspace(repository, repository.tree_of(head))
+    there = retrace.workspace(repository, repository.tree_of(onto))
     split = {g.name: g for g in there.split_rules}
     for guarded in here.split_rules:
         lock = guarded.lock
@@ -66,7 +65,6 @@ def replay(
 
     A commit that was made from none (somebody stopped the rebase to add it) brings what it changed.
     """
-    splitting = Splitting()
     became: dict[str, str] = dict(known or {})
     new_commits = repository.rev_list("--reverse", "--topo-order", f"{onto}..{head}")
     tip = onto
@@ -81,12 +79,12 @@ def replay(
             sources = olds.get(new, [new])
         for old in sources:
             change = _change(repository, old, current, merge=len(parents) > 1)
-            outcome = retrace.merged(repository, change, splitting)
-            conflicts = retrace.conflicts(repository, change, outcome, splitting)
+            outcome = retrace.merged(repository, change)
+            conflicts = retrace.conflicts(repository, change, outcome)
             if conflicts:
                 rest = tuple(o for n in new_commits[number + 1 :] for o in olds.get(n, [n]))
                 return Replayed(ours, became, old, outcome, rest, conflicts)
-            made = retrace.true_tree(repository, change, outcome, info.tree, splitting)
+            made = retrace.true_tree(repository, change, outcome, info.tree)
             # A squash is several commits, each brought to what those before it gave.
             current = repository.commit_object(made, (current,), "step\n")
         empty = made == repository.tree_of(ours)

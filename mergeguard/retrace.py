@@ -23,6 +23,20 @@ from mergeguard.rebase import write_commit
 from mergeguard.treemerge import Merged, merge_trees
 from mergeguard.workspace import SYMLINK, Guarded, Splitting, Workspace
 
+# A process serves one git command, and asks about the same few trees again and again.
+_SPLITTINGS: dict[Path, Splitting] = {}
+
+
+def _splitting(repository: Repository) -> Splitting:
+    if repository.git_dir not in _SPLITTINGS:
+        _SPLITTINGS[repository.git_dir] = Splitting.of(repository)
+    return _SPLITTINGS[repository.git_dir]
+
+
+def workspace(repository: Repository, tree: str) -> Workspace:
+    """The rules and layouts of a tree, read once."""
+    return Workspace.load(repository, tree, _splitting(repository))
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -34,7 +48,7 @@ class Change:
     labels: tuple[str, str] = ("HEAD", "theirs")
 
 
-def merged(repository: Repository, change: Change, splitting: Splitting | None = None) -> Merged:
+def merged(repository: Repository, change: Change) -> Merged:
     """The lens' merge, remembered between the processes that one git command starts."""
     style = repository.config("merge.conflictStyle") or "merge"
     facts = json.dumps([change.bases, change.ours, change.theirs, change.labels, style])
@@ -48,7 +62,7 @@ def merged(repository: Repository, change: Change, splitting: Splitting | None =
         change.ours,
         change.theirs,
         labels=change.labels,
-        splitting=splitting,
+        splitting=_splitting(repository),
         placed=False,
     )
     stages = {
@@ -84,37 +98,33 @@ class Share:
     builds: frozenset[str]
 
 
-def share(
-    repository: Repository, change: Change, outcome: Merged, splitting: Splitting | None = None
-) -> Share:
+def share(repository: Repository, change: Change, outcome: Merged) -> Share:
     """The paths of a merge that the lens answers for."""
     sides = (repository.tree_of(c) for c in (change.ours, change.theirs, *change.bases))
     trees = (outcome.tree, *sides)
-    builds = {b for t in trees for g in Workspace.load(repository, t).split_rules for b in g.rule.build}
-    return Share(paths(repository, trees, splitting), frozenset(builds))
+    builds = {b for t in trees for g in workspace(repository, t).split_rules for b in g.rule.build}
+    return Share(paths(repository, trees), frozenset(builds))
 
 
-def paths(repository: Repository, trees: Iterable[str], splitting: Splitting | None = None) -> frozenset[str]:
+def paths(repository: Repository, trees: Iterable[str]) -> frozenset[str]:
     """The files of layouts, monoliths and locks that the trees have split."""
     found: set[str] = set()
     for tree in trees:
-        for guarded, layouts in _layouts(repository, tree, splitting):
+        for guarded, layouts in _layouts(repository, tree):
             found |= {file.path for layout in layouts for file in layout.files}
             assert guarded.lock is not None
             found |= {guarded.lock_path, guarded.lock.monolith}
     return frozenset(found)
 
 
-def _layouts(
-    repository: Repository, tree: str, splitting: Splitting | None
-) -> list[tuple[Guarded, tuple[Layout, ...]]]:
-    workspace = Workspace.load(repository, tree, splitting)
+def _layouts(repository: Repository, tree: str) -> list[tuple[Guarded, tuple[Layout, ...]]]:
+    here = workspace(repository, tree)
     found: list[tuple[Guarded, tuple[Layout, ...]]] = []
-    for guarded in workspace.split_rules:
+    for guarded in here.split_rules:
         layouts: tuple[Layout, ...] = ()
         try:
-            layouts = (workspace.pristine(guarded),)
-            layouts += (workspace.unsplit(guarded).layout,)
+            layouts = (here.pristine(guarded),)
+            layouts += (here.unsplit(guarded).layout,)
         except MergeguardError:
             # Files with conflict markers need not be readable; the paths are those of the pristine layout.
             pass
@@ -127,17 +137,16 @@ def true_tree(
     change: Change,
     outcome: Merged,
     committed: str,
-    splitting: Splitting | None = None,
 ) -> str:
     """Tree ``committed``, as git or a person made it, with the lens' share in place of its own."""
-    own = share(repository, change, outcome, splitting)
+    own = share(repository, change, outcome)
     edits: dict[str, Entry | None] = {}
     for path in own.paths:
         right = repository.entry(outcome.tree, path)
         if right != repository.entry(committed, path):
             edits[path] = right
     tree = lens.apply(repository, committed, edits)
-    return repository.edit_tree(tree, _builds(repository, change, outcome, tree, own.builds, splitting))
+    return repository.edit_tree(tree, _builds(repository, change, outcome, tree, own.builds))
 
 
 def _builds(
@@ -146,7 +155,6 @@ def _builds(
     outcome: Merged,
     tree: str,
     builds: Iterable[str],
-    splitting: Splitting | None,
 ) -> Mapping[str, Entry | None]:
     """Edits that make the build lists of ``tree`` name the merge's shards, and none of before."""
     before = [repository.tree_of(c) for c in (change.ours, change.theirs)]
@@ -156,10 +164,10 @@ def _builds(
         if entry is None or entry.mode == SYMLINK or build in outcome.stages:
             continue
         text = repository.read_blob(entry.oid)
-        for guarded, path, shards in _shards(repository, before, splitting):
+        for guarded, path, shards in _shards(repository, before):
             if build in guarded.rule.build:
                 text = buildlist.remove(text, path, shards)
-        for guarded, path, shards in _shards(repository, [outcome.tree], splitting):
+        for guarded, path, shards in _shards(repository, [outcome.tree]):
             if build in guarded.rule.build:
                 text = buildlist.add(text, path, shards)
         oid = repository.write_blob(text)
@@ -168,24 +176,20 @@ def _builds(
     return edits
 
 
-def _shards(
-    repository: Repository, trees: Iterable[str], splitting: Splitting | None
-) -> list[tuple[Guarded, str, tuple[str, ...]]]:
+def _shards(repository: Repository, trees: Iterable[str]) -> list[tuple[Guarded, str, tuple[str, ...]]]:
     found = []
     for tree in trees:
-        for guarded, layouts in _layouts(repository, tree, splitting):
+        for guarded, layouts in _layouts(repository, tree):
             for layout in layouts[-1:]:
                 found.append((guarded, layout.path, lens.shard_paths(layout)))
     return found
 
 
-def conflicts(
-    repository: Repository, change: Change, outcome: Merged, splitting: Splitting | None = None
-) -> dict[str, Mapping[int, Entry]]:
+def conflicts(repository: Repository, change: Change, outcome: Merged) -> dict[str, Mapping[int, Entry]]:
     """The conflicts of the merge that are the lens' to show (git has shown those of other files)."""
     if outcome.clean:
         return {}
-    own = share(repository, change, outcome, splitting)
+    own = share(repository, change, outcome)
     return {path: stages for path, stages in outcome.stages.items() if path in own.paths}
 
 
@@ -203,7 +207,7 @@ def concerned(repository: Repository, change: Change) -> bool:
     text on all sides, and an edit of one side stays in its file.
     """
     sides = [repository.tree_of(commit) for commit in (change.ours, change.theirs)]
-    loaded = [Workspace.load(repository, tree) for tree in sides]
+    loaded = [workspace(repository, tree) for tree in sides]
     split = {g.name: g for w in loaded for g in w.split_rules}
     if not split:
         return False

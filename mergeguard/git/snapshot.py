@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from mergeguard.git.repository import Repository
 
 
-def snapshot(repository: Repository, folders: Iterable[str] | None = None) -> str:
-    """A tree of the work tree: the index, with all changes of tracked files, or with ``folders`` added whole.
+def snapshot(repository: Repository, folders: Iterable[str] = (), *, tracked: bool = True) -> str:
+    """A tree of the work tree: the index, with the changes of ``tracked`` files, and ``folders`` added whole.
 
     Filters (line endings, LFS) count as for ``git add``; index and work tree are left alone. Errors:
     RepositoryError while the index holds conflicts.
@@ -30,12 +30,17 @@ def snapshot(repository: Repository, folders: Iterable[str] | None = None) -> st
             hint="resolve them and `git add` them, then run this again",
         )
     with _index_copy(repository) as environment:
-        if folders is None:
+        if tracked:
             repository.git("add", "--update", environment=environment)
-        else:
-            present = [f for f in folders if (repository.work_tree / f).exists()]
-            if present:
-                repository.git("add", "--all", "--force", "--", *present, environment=environment)
+        present = [f for f in folders if (repository.work_tree / f).exists()]
+        if present:
+            repository.git("add", "--all", "--force", "--", *present, environment=environment)
+        return repository.git("write-tree", environment=environment).text
+
+
+def staged(repository: Repository) -> str:
+    """The index as a tree, read from a copy: git may hold its lock while it runs us."""
+    with _index_copy(repository) as environment:
         return repository.git("write-tree", environment=environment).text
 
 
