@@ -21,7 +21,7 @@ from mergeguard.errors import MergeguardError
 from mergeguard.fork import Fork
 from mergeguard.git import worktree
 from mergeguard.git.repository import Repository
-from mergeguard.sync import local_edits
+from mergeguard.treemerge import local_edits
 from mergeguard.workspace import Guarded, Workspace
 
 

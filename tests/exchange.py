@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from mergeguard import fork as verbs
+from mergeguard import splitting
 from mergeguard.data import shipped_rules
 from mergeguard.fork import Fork
 from tests.forks import COMPILE
@@ -42,7 +42,7 @@ class Pair(Sandbox):
         made = cls.bare(root, crlf=crlf)
         for name in names:
             made.write(f".mergeguard/rules/{name}.toml", shipped_rules()[f"vllm/{name}.toml"])
-        done, tree = verbs.split(made.fork, (), None)
+        done, tree = splitting.split(made.fork, (), None)
         assert len(done) == len(names)
         made.fork.stage(tree, "split")
         made.git("commit", "-q", "-m", "split")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mergeguard import adopting, exporting, fork
+from mergeguard import adopting, exporting, splitting, sync
+from mergeguard import status as statuses
 from mergeguard.adopting import AdoptionRefused
 from mergeguard.core.adopt import Fate
 from mergeguard.data import shipped_rules
@@ -48,14 +49,14 @@ def test_a_pure_split_becomes_the_rules_layout(pair):
     pair.git("commit", "-q", "-m", "adopt")
     whole = pair.git("diff", "--name-only", "main", pair.whole())
     assert whole == "csrc/rocm/other.cu"
-    (status,) = fork.status(pair.fork, None)
+    (status,) = statuses.status(pair.fork, None)
     assert (status.state, status.edits, status.unmapped) == ("split", (), ())
 
 
 def test_the_layout_is_the_one_that_a_split_gives(pair):
     change = adopted(pair)
     pair.git("commit", "-q", "-m", "adopt")
-    _, tree = fork.split(pair.fork, (), None)
+    _, tree = splitting.split(pair.fork, (), None)
     assert tree == pair.git("rev-parse", "HEAD^{tree}") == change.tree
 
 
@@ -84,7 +85,7 @@ def test_upstream_merges_from_then_on(pair):
     pair.git("checkout", "-q", "main")
     pair.change(ENTRY, "return a < b ? a : b;", "return b > a ? a : b;", "upstream: second")
     pair.git("checkout", "-q", "fork")
-    synced = fork.sync(pair.fork, "main")
+    synced = sync.sync(pair.fork, "main")
     assert synced.commit
     text = pair.read(KERNEL)
     assert b"return b > a" in text and b"div2 + 0" in text
@@ -116,7 +117,7 @@ def test_what_can_not_be_placed_is_kept_as_unmapped_text(pair):
     (shard,) = change.kept
     assert b"wvSplitK_launch<6>(in_a);" in pair.read(shard)
     pair.git("commit", "-q", "-m", "adopt")
-    (status,) = fork.status(pair.fork, None)
+    (status,) = statuses.status(pair.fork, None)
     assert [hunk.path for hunk in status.unmapped] == [shard]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mergeguard import fork
+from mergeguard import splitting, sync
 from mergeguard.blame import Request, blame
 from mergeguard.core.annotate import ZERO
 from mergeguard.errors import GitError
@@ -19,7 +19,7 @@ def pair(tmp_path):
     made.git("checkout", "-q", "main")
     made.change(MONOLITH, "return a < b ? a : b;", "return b > a ? a : b;", "upstream: second")
     made.git("checkout", "-q", "fork")
-    assert fork.sync(made.fork, "main").commit
+    assert sync.sync(made.fork, "main").commit
     made.change(BODY, "        WVSPLIT_TILE(sYT, 3)", "        WVSPLIT_TILE(sYT, 3 + 0)", "Arm")
     return made
 
@@ -130,12 +130,12 @@ def test_files_of_no_rule_are_gits(pair):
 
 
 def test_split_again_after_leaving(pair):
-    tree, hunks = fork.leave(pair.fork, ["skinny_gemms"])
+    tree, hunks = splitting.leave(pair.fork, ["skinny_gemms"])
     assert not hunks
     pair.fork.stage(tree, "leave")
     pair.git("commit", "-q", "-m", "Leave")
     pair.git("checkout", "-q", "HEAD~1", "--", ".mergeguard/rules")
-    _, tree = fork.split(pair.fork, (), None)
+    _, tree = splitting.split(pair.fork, (), None)
     pair.fork.stage(tree, "split")
     pair.git("commit", "-q", "-m", "Split again")
     kernel = origins(pair, KERNEL)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from unidiff import PatchSet
 
-from mergeguard import exporting, fork
+from mergeguard import exporting, sync
 from mergeguard.exporting import ExportError, Format
 from tests.exchange import BODY, KERNEL, LAYOUT, MONOLITH, Pair
 
@@ -94,7 +94,7 @@ def test_after_a_merge_of_upstream(pair, tmp_path):
     pair.git("checkout", "-q", "main")
     pair.change(MONOLITH, "bool on_gfx1x() {", "// newer\nbool on_gfx1x() {", "upstream: second")
     pair.git("checkout", "-q", "fork")
-    assert fork.sync(pair.fork, "main").commit
+    assert sync.sync(pair.fork, "main").commit
     pair.change(KERNEL, "return a < b ? a : b;", "return b > a ? a : b;", "After the merge")
     _, _, patches = exported(pair, tmp_path / "out")
     assert [p.subject for p in patches] == [
@@ -125,7 +125,7 @@ def test_resolutions_of_a_merge_are_a_patch_of_their_own(pair, tmp_path):
     pair.git("checkout", "-q", "main")
     pair.change(MONOLITH, "bool on_gfx1x() {", "// newer\nbool on_gfx1x() {", "upstream: second")
     pair.git("checkout", "-q", "fork")
-    fork.sync(pair.fork, "main")
+    sync.sync(pair.fork, "main")
     pair.edit(KERNEL, "div2 + 0;", "div2 + 0 + 0;")
     pair.git("commit", "-q", "-a", "--amend", "--no-edit")
     _, _, patches = exported(pair, tmp_path / "out")
@@ -176,6 +176,41 @@ def test_nothing_of_mergeguards_own_is_exported(pair, tmp_path):
     _, _, patches = exported(pair, tmp_path / "out")
     assert [p.files for p in patches] == [(".gitattributes",)]
     assert "mergeguard" not in Path(patches[0].path).read_text()
+
+
+def test_binary_files_renames_modes_and_odd_names(pair, tmp_path):
+    pair.write("docs/a b.png", bytes(range(256)) * 8)
+    pair.write("docs/empty", b"")
+    pair.write('docs/ü "q".txt', "--- a/looks like\n+++ b/a header\n@@ -1 +1 @@\n")
+    pair.git("mv", "csrc/rocm/ops.h", "csrc/rocm/operators.h")
+    (pair.root / "csrc/cuda_compat.h").chmod(0o755)
+    pair.git("add", "-A")
+    pair.git("commit", "-q", "-m", "Files of all kinds")
+    pair.write("docs/a b.png", bytes(reversed(range(256))) * 8)
+    (pair.root / 'docs/ü "q".txt').unlink()
+    (pair.root / "docs/link").symlink_to("empty")
+    pair.git("add", "-A")
+    pair.git("commit", "-q", "-m", "And changes of them")
+    _, _, patches = exported(pair, tmp_path / "out")
+    assert [len(p.files) for p in patches] == [5, 3]
+    assert applied(pair, patches) == pair.whole("fork")
+
+
+def test_a_monolith_that_moved_upstream(pair, tmp_path):
+    edits(pair)
+    rule = pair.read(".mergeguard/rules/skinny_gemms.toml")
+    moved = b'also = ["csrc/rocm/gemm/skinny.cu"]\n'
+    pair.write(".mergeguard/rules/skinny_gemms.toml", rule.replace(b"[[move]]", moved + b"\n[[move]]", 1))
+    pair.git("commit", "-q", "-a", "-m", "Follow it")
+    pair.git("checkout", "-q", "main")
+    (pair.root / "csrc/rocm/gemm").mkdir()
+    pair.git("mv", MONOLITH, "csrc/rocm/gemm/skinny.cu")
+    pair.git("commit", "-q", "-m", "upstream: move")
+    pair.git("checkout", "-q", "fork")
+    assert fork.sync(pair.fork, "main").commit
+    _, _, patches = exported(pair, tmp_path / "out")
+    assert {f for p in patches for f in p.files} == {"csrc/rocm/gemm/skinny.cu"}
+    assert applied(pair, patches) == pair.whole("fork")
 
 
 def test_hunks_without_a_place_upstream_are_reported(pair, tmp_path):

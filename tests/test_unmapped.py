@@ -10,7 +10,8 @@ import jsonschema
 import pytest
 
 from mergeguard import checking, kept, lastsync, unmapped
-from mergeguard import fork as verbs
+from mergeguard import status as statuses
+from mergeguard import sync as syncing
 from mergeguard.cli.app import run
 from mergeguard.core import places
 from mergeguard.core.patches import read, unified
@@ -322,7 +323,7 @@ def test_a_kept_hunk_is_no_longer_open(pair):
     pair.git("commit", "-q", "-m", "keep")
     assert only(pair).kept == 'for "n2" \\ only\n'
     assert ledger(pair.fork).clean
-    (status,) = verbs.status(pair.fork, None)
+    (status,) = statuses.status(pair.fork, None)
     assert status.unmapped == ()
     assert [h.new for h in status.overlay if not h.is_overlay] == [HELPER]
     # The mark is for this text: another one is open.
@@ -381,7 +382,7 @@ def test_the_report_of_a_sync(pair):
     assert rule.arrived == ()
     assert {v.path for v in rule.views} == {KERNEL, MONOLITH, SHARD}
     assert waiting.last_sync is None
-    verbs.sync(pair.fork, "main")
+    syncing.sync(pair.fork, "main")
     landed = ledger(pair.fork)
     assert landed.last_sync is not None
     assert (landed.last_sync.state, landed.last_sync.commits) == (lastsync.LANDED, 1)
@@ -398,7 +399,7 @@ def test_the_report_of_a_sync(pair):
 
 def test_the_report_of_a_sync_that_conflicts(pair, capsysbinary):
     on_upstream(pair, 'rfind("gfx1", 0) == 0', 'rfind("gfx1", 0) == 2')
-    assert not verbs.sync(pair.fork, "main").outcome.clean
+    assert not syncing.sync(pair.fork, "main").outcome.clean
     waiting = ledger(pair.fork)
     at = pair.read(KERNEL).split(b"\n").index(b"<<<<<<< HEAD") + 1
     assert waiting.conflicts == (Unresolved(KERNEL, (at,)),)
@@ -407,7 +408,7 @@ def test_the_report_of_a_sync_that_conflicts(pair, capsysbinary):
     assert command("-C", str(pair.root), "report", "--format", "sarif") == 1
     log = json.loads(capsysbinary.readouterr().out)
     assert "conflict" in {r["ruleId"] for r in log["runs"][0]["results"]}
-    verbs.abort_sync(pair.fork)
+    syncing.abort_sync(pair.fork)
     assert last_state(pair) == lastsync.ELSEWHERE
 
 

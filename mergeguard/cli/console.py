@@ -53,9 +53,8 @@ def crash(error: BaseException) -> NoReturn:
     """Say that this is our bug, without a traceback."""
     err.print(f"[bold red]internal error:[/] {escape(type(error).__name__)}: {escape(str(error))}")
     err.print("  nothing was landed; `git status` shows the repository as it was")
-    err.print(
-        f"  [bold]next:[/] run the same command with `mergeguard --debug …` and report what it prints (mergeguard {__version__})"
-    )
+    again = f"run it again as `mergeguard --debug …` and report what it prints (mergeguard {__version__})"
+    err.print(f"  [bold]next:[/] {escape(again)}")
     sys.exit(int(ExitCode.INTERNAL))
 
 

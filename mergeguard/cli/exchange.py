@@ -22,14 +22,6 @@ from mergeguard.fork import Fork
 UPSTREAM = "Upstream"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verbs to the command line."""
-    app.command("export", rich_help_panel=UPSTREAM)(export)
-    app.command("import", rich_help_panel=UPSTREAM)(import_)
-    app.command("blame", rich_help_panel=UPSTREAM)(blame)
-    app.command("adopt", rich_help_panel=UPSTREAM)(adopt)
-
-
 def _path(given: str) -> Path:
     """A path as typed, which is relative to where the command runs (``-C`` included)."""
     return Path(options.folder).absolute() / given

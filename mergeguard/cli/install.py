@@ -17,14 +17,6 @@ from mergeguard.git.repository import Repository
 SETUP = "Setting up"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verbs to the command line."""
-    app.command("install", rich_help_panel=SETUP)(install)
-    app.command("uninstall", rich_help_panel=SETUP)(uninstall)
-    app.command("repair", rich_help_panel="Everyday")(repair)
-    app.command("recover", rich_help_panel="Everyday")(recover)
-
-
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 
 

@@ -10,9 +10,10 @@ from rich.table import Table
 
 from mergeguard.cli.console import out
 from mergeguard.core.unsplit import Hunk
-from mergeguard.fork import RuleStatus, Synced
 from mergeguard.rebase import RebaseOutcome
-from mergeguard.sync import Replayed, RuleOutcome, State
+from mergeguard.status import RuleStatus
+from mergeguard.sync import Synced
+from mergeguard.treemerge import Replayed, RuleOutcome, State
 
 _COLOURS = {
     State.CONFLICT: "red",
@@ -69,9 +70,8 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
         out.print(f"[green]Already up to date[/] with {escape(synced.upstream)}.")
         return
     verb = "Would merge" if dry_run else "Merged" if outcome.clean else "Merging"
-    out.print(
-        f"[bold]{verb} {escape(synced.upstream)}[/] ({synced.behind} commit{'s' if synced.behind != 1 else ''})"
-    )
+    count = f"{synced.behind} commit{'s' if synced.behind != 1 else ''}"
+    out.print(f"[bold]{verb} {escape(synced.upstream)}[/] ({count})")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("rule", "monolith", "upstream", "local edits", "unmapped"):
         table.add_column(column, header_style="dim")
@@ -90,16 +90,16 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
     for rule in shown:
         for edit in rule.replayed:
             inside = f" in {edit.item}" if edit.item else ""
-            out.print(
-                f"  [green]✓[/] {escape(edit.path)}:{edit.line}{escape(inside)}  +{edit.added} -{edit.removed}"
-            )
+            size = f"+{edit.added} -{edit.removed}"
+            out.print(f"  [green]✓[/] {escape(edit.path)}:{edit.line}{escape(inside)}  {size}")
     _print_looks(outcome.rules)
     others = sorted(set(outcome.stages) - {p for r in outcome.rules for p in r.conflicts})
     for path in others:
         out.print(f"  [red]✗[/] {escape(path)}: conflict")
     if not outcome.clean and not dry_run:
         out.print(
-            "\n[bold]next:[/] resolve the markers, `git add` the files, then `mergeguard sync --continue` (or `--abort`)"
+            "\n[bold]next:[/] resolve the markers, `git add` the files,"
+            " then `mergeguard sync --continue` (or `--abort`)"
         )
     elif any(r.unmapped for r in outcome.rules):
         out.print("\n[bold]next:[/] `mergeguard unmapped` goes through them; `mergeguard report` shows all")
@@ -116,9 +116,8 @@ def _print_looks(rules: Iterable[RuleOutcome]) -> None:
         for note in rule.notes:
             out.print(f"  [dim]·[/] {escape(rule.name)}: {escape(note)}")
         if rule.unmapped:
-            out.print(
-                f"  [yellow]![/] {escape(rule.name)}: {len(rule.unmapped)} unmapped hunk(s), kept in the layout:"
-            )
+            count = f"{len(rule.unmapped)} unmapped hunk(s)"
+            out.print(f"  [yellow]![/] {escape(rule.name)}: {count}, kept in the layout:")
             print_hunks(rule.unmapped)
 
 
@@ -234,9 +233,8 @@ def print_status(rows: Iterable[RuleStatus], upstream: str | None) -> None:
             by_file.setdefault(edit.path, []).append(edit)
         for path, edits in by_file.items():
             items = ", ".join(dict.fromkeys(e.item for e in edits if e.item))
-            out.print(
-                f"  {escape(path)}  +{sum(e.added for e in edits)} -{sum(e.removed for e in edits)}  [dim]{escape(items)}[/]"
-            )
+            size = f"+{sum(e.added for e in edits)} -{sum(e.removed for e in edits)}"
+            out.print(f"  {escape(path)}  {size}  [dim]{escape(items)}[/]")
         for hunk in row.overlay:
             out.print(f"  {escape(hunk.path)}:{hunk.line}  [dim]overlay ({hunk.reason.value})[/]")
         if row.unmapped:

@@ -34,16 +34,6 @@ Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Compile so many 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
 
 
-def register(app: typer.Typer, setup: str, review: str, upstream: str, cost_panel: str) -> None:
-    """Add the commands under their panels of ``--help``."""
-    app.command(rich_help_panel=setup)(init)
-    app.command(rich_help_panel=review)(check)
-    app.command(rich_help_panel=review)(verify)
-    app.command(rich_help_panel=upstream)(plan)
-    app.command(rich_help_panel=cost_panel)(cost)
-    app.command(rich_help_panel=cost_panel)(budget)
-
-
 def init(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A heavy C++/CUDA/HIP file.")],
     name: Annotated[str | None, typer.Option("--name", help="The rule's name; default: the file's.")] = None,

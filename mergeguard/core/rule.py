@@ -143,9 +143,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     def shard_files(self) -> tuple[str, ...]:
         """The shard files that the rule can make, in the rule's order, relative to the layout's folder."""
         seen: dict[str, None] = {}
-        for part in (*self.partition, *self.instantiate):
-            for name in (*part.shards, part.rest):
-                seen.setdefault(name)
+        for partition in self.partition:
+            seen |= dict.fromkeys((*partition.shards, partition.rest))
+        for instantiate in self.instantiate:
+            seen |= dict.fromkeys((*instantiate.shards, instantiate.rest))
         return tuple(seen)
 
 
@@ -261,15 +262,14 @@ def _validate(rule: Rule, text: bytes, path: str) -> None:
         raise fail("two [[move]] tables have the same `to`", "move", "to", hint="join their `items`")
     if sum(m.needed for m in rule.move) > 1:
         raise fail("more than one [[move]] says `needed = true`", "move", "needed")
-    for labels in (p.shards for p in rule.partition):
+    for partition in rule.partition:
         listed: set[str] = set()
-        for shard, values in labels.items():
-            for value in values:
-                if str(value) in listed:
-                    raise fail(
-                        f"label `{value}` is given to two shards (again in `{shard}`)", "partition", "shards"
-                    )
-                listed.add(str(value))
+        for shard, labels in partition.shards.items():
+            for label in map(str, labels):
+                if label in listed:
+                    message = f"label `{label}` is given to two shards (again in `{shard}`)"
+                    raise fail(message, "partition", "shards")
+                listed.add(label)
     for selector_text, table in _selector_texts(rule):
         try:
             parse_selector(selector_text)

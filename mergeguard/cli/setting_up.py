@@ -1,0 +1,93 @@
+"""`split`, `leave` and `demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from mergeguard import splitting
+from mergeguard.cli import render
+from mergeguard.cli.console import opened, out, print_json
+from mergeguard.cli.options import DryRun, Json, Names, Upstream
+from mergeguard.errors import ExitCode, LayoutError, Location
+
+
+def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = False, json: Json = False) -> int:
+    """Derive the layouts and stage them; what is split already is derived again from its monolith."""
+    here = opened()
+    done, tree = splitting.split(here, names or [], upstream)
+    if not dry_run:
+        here.stage(tree, "split")
+    if json:
+        print_json(
+            "split",
+            {
+                "staged": not dry_run,
+                "tree": tree,
+                "rules": [
+                    {
+                        "name": s.name,
+                        "monolith": s.layout.path,
+                        "files": [
+                            {"path": f.path, "role": f.role.value, "bytes": len(f.text)}
+                            for f in s.layout.files
+                        ],
+                        "notes": list(s.layout.notes),
+                        "unmapped": [render.hunk_json(h) for h in s.unmapped],
+                    }
+                    for s in done
+                ],
+            },
+        )
+        return ExitCode.CLEAN
+    for item in done:
+        again = " (derived again)" if item.refreshed else ""
+        out.print(f"[bold]{escape(item.name)}[/]  {escape(item.layout.path)}{again}")
+        for file in item.layout.files:
+            out.print(
+                f"  {escape(file.path)}  [dim]{file.role.value}, {file.text.count(bytes([10]))} lines[/]"
+            )
+        for note in item.layout.notes:
+            out.print(f"  [dim]·[/] {escape(note)}")
+    out.print(
+        "\n[bold]next:[/] "
+        + (
+            "`mergeguard split` stages this"
+            if dry_run
+            else "`git diff --cached` to look, `git commit` to keep it"
+        )
+    )
+    return ExitCode.CLEAN
+
+
+def leave(names: Annotated[list[str], typer.Argument(metavar="RULE...")], dry_run: DryRun = False) -> int:
+    """The way back out: stage the monolith whole, with every local edit in it, and drop the rule."""
+    here = opened()
+    tree, hunks = splitting.leave(here, names)
+    if hunks:
+        render.print_hunks(hunks)
+        raise LayoutError(
+            f"{len(hunks)} hunk(s) of the layout have no place in the monolith and would be lost",
+            where=Location(hunks[0].path, hunks[0].line),
+            hint="move them into the monolith's text (or undo them), then run this again",
+        )
+    if not dry_run:
+        here.stage(tree, "leave")
+    out.print(
+        f"{'Would stage' if dry_run else 'Staged'} the whole monolith of {', '.join(map(escape, names))}."
+    )
+    return ExitCode.CLEAN
+
+
+def demo(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Where to make it; a temporary folder if left out.")
+    ] = None,
+) -> int:
+    """A small upstream and fork made on the spot, and a real sync between them."""
+    from mergeguard.cli.demo import run_demo
+
+    return run_demo(folder)

@@ -1,0 +1,109 @@
+"""`mergeguard sync`: upstream into the fork."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mergeguard import sync as syncing
+from mergeguard.cli import render
+from mergeguard.cli.console import opened, out, print_json, progress
+from mergeguard.cli.options import DryRun, Json
+from mergeguard.errors import ExitCode, LayoutError
+from mergeguard.fork import Fork
+from mergeguard.rebase import RebaseOutcome
+
+
+def sync(
+    upstream: Annotated[
+        str | None, typer.Argument(metavar="REF", help="What to merge, e.g. upstream/main.")
+    ] = None,
+    rebase_mode: Annotated[
+        bool, typer.Option("--rebase", help="Replay the local commits onto REF instead of merging.")
+    ] = False,
+    rebase_merges: Annotated[
+        bool, typer.Option("--rebase-merges", help="As --rebase, with merges of local branches made again.")
+    ] = False,
+    stepwise: Annotated[
+        bool, typer.Option("--stepwise", help="Merge in the steps of `plan`, a commit each.")
+    ] = False,
+    branches: Annotated[
+        str | None,
+        typer.Option("--branches", metavar="PREFIX", help="With --stepwise: a branch for each step."),
+    ] = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+    message: Annotated[
+        str | None, typer.Option("-m", "--message", help="The merge commit's message.")
+    ] = None,
+    proceed: Annotated[
+        bool, typer.Option("--continue", help="Go on once the conflicts are resolved and added.")
+    ] = False,
+    skip: Annotated[
+        bool, typer.Option("--skip", help="Leave out the commit that conflicts (rebase).")
+    ] = False,
+    abort: Annotated[bool, typer.Option("--abort", help="Back to before a sync that conflicted.")] = False,
+    quit_: Annotated[
+        bool, typer.Option("--quit", help="Forget the waiting sync; leave everything as it is.")
+    ] = False,
+) -> int:
+    """Merge upstream as if the split had never happened, then derive the layouts again."""
+    if sum((proceed, abort, skip, quit_, upstream is not None)) > 1:
+        raise typer.BadParameter("one of REF, --continue, --skip, --abort and --quit")
+    here = opened()
+    if abort or quit_:
+        (syncing.abort_sync if abort else syncing.quit_sync)(here)
+        out.print("The sync was aborted; all is as before it." if abort else "The sync is forgotten.")
+        return ExitCode.CLEAN
+    if proceed or skip:
+        with progress("sync", quiet=json) as report:
+            done = syncing.continue_sync(here, skip=skip, progress=report)
+        if isinstance(done, str):
+            out.print(f"[green]Merged[/] as {done[:12]}.")
+            return ExitCode.CLEAN
+        return _rebased(done, dry_run=False, json=json)
+    ref = here.upstream(upstream)
+    if ref is None:
+        raise LayoutError(
+            "no upstream is known",
+            hint="`mergeguard sync REF`, or `git config mergeguard.upstream REF` once",
+        )
+    if stepwise:
+        return _stepwise(here, ref, branches, json=json)
+    with progress(f"sync {ref}", quiet=json) as report:
+        if rebase_mode or rebase_merges:
+            outcome = syncing.sync_rebase(
+                here, ref, dry_run=dry_run, rebase_merges=rebase_merges, progress=report
+            )
+        else:
+            synced = syncing.sync(here, ref, dry_run=dry_run, message=message, progress=report)
+    if rebase_mode or rebase_merges:
+        return _rebased(outcome, dry_run=dry_run, json=json)
+    if json:
+        print_json("sync", render.sync_json(synced))
+    else:
+        render.print_sync(synced, dry_run=dry_run)
+    return ExitCode.CLEAN if synced.outcome.clean else ExitCode.FINDINGS
+
+
+def _stepwise(here: Fork, ref: str, branches: str | None, *, json: bool) -> int:
+    with progress(f"sync {ref}", quiet=json) as report:
+        stepped = syncing.sync_stepwise(here, ref, branches=branches, progress=report)
+    if json:
+        print_json("steps", {"left": stepped.left, "steps": [render.sync_json(s) for s in stepped.done]})
+    else:
+        for synced in stepped.done:
+            render.print_sync(synced, dry_run=False)
+        if stepped.left:
+            out.print(f"{stepped.left} commit(s) left; after that, the same command goes on")
+    clean = all(s.outcome.clean for s in stepped.done)
+    return ExitCode.CLEAN if clean else ExitCode.FINDINGS
+
+
+def _rebased(outcome: RebaseOutcome, *, dry_run: bool, json: bool) -> int:
+    if json:
+        print_json("rebase", render.rebase_json(outcome))
+    else:
+        render.print_rebase(outcome, dry_run=dry_run)
+    return ExitCode.CLEAN if outcome.clean else ExitCode.FINDINGS

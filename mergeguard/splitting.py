@@ -1,0 +1,140 @@
+"""split and leave: into a layout, and the way back out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mergeguard import lens
+from mergeguard.core.emit import CURRENT_EMISSION
+from mergeguard.core.layout import Layout
+from mergeguard.core.unsplit import Hunk, unsplit
+from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError, RuleMismatch
+from mergeguard.fork import Fork
+from mergeguard.git.objects import Entry
+from mergeguard.workspace import Guarded, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One rule's layout as it will be staged; ``unmapped`` are hunks that stay in it as they are."""
+
+    name: str
+    layout: Layout
+    refreshed: bool
+    unmapped: tuple[Hunk, ...]
+
+
+def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple[Split, ...], str]:
+    """Derive the layouts of the named rules (all that apply, if none are named) over the index.
+
+    Returns what was derived and the tree that holds it; nothing is staged yet. A rule that is split
+    already is derived again: from its monolith with the local edits, by
+    the rule as it is now.
+    """
+    workspace = fork.staged()
+    chosen = [workspace.rule(name) for name in names] or [
+        g for g in workspace.guarded if workspace.monolith_path(g) is not None
+    ]
+    if not chosen:
+        raise RuleError(
+            "no rule applies to this tree" if workspace.guarded else "this fork has no rules",
+            hint="`mergeguard rules add vllm` adds the ready ones, `mergeguard init PATH` writes one",
+        )
+    ref = fork.upstream(upstream)
+    done: list[Split] = []
+    edits: dict[str, Entry | None] = {}
+    layouts: dict[str, tuple[Guarded, Layout]] = {}
+    for guarded in chosen:
+        path = workspace.monolith_path(guarded)
+        if path is None:
+            raise RuleMismatch(
+                f"rule {guarded.name}: the monolith is not in the tree",
+                where=Location(guarded.rule.monolith),
+                hint=f"list its path in `also` of {guarded.rule_path}, or remove the rule",
+            )
+        pristine, text, entry = _texts(fork, workspace, guarded, path, ref)
+        laid = lens.lay_out(workspace, guarded, path, text)
+        if laid.recomposed.conflicts:
+            conflicted = sorted(laid.recomposed.conflicts)
+            raise LayoutError(
+                f"rule {guarded.name}: your edits of glue and the newly derived glue conflict",
+                where=Location(conflicted[0]),
+                hint="undo your edit of glue there (`mergeguard check` shows it), then split again",
+            )
+        edits |= lens.layout_edits(workspace, guarded, laid, pristine, entry.mode)
+        layouts[guarded.name] = (guarded, laid.layout)
+        unmapped = workspace.unsplit(guarded).unmapped if guarded.is_split else ()
+        done.append(Split(guarded.name, laid.layout, guarded.is_split, unmapped))
+    lens.check_outputs(
+        fork.repository,
+        workspace.tree,
+        {name: layout for name, (_, layout) in layouts.items()},
+        lens.layout_paths(workspace),
+    )
+    tree = lens.apply(fork.repository, workspace.tree, edits)
+    tree = fork.repository.edit_tree(tree, lens.list_shards(fork.repository, tree, layouts.values()))
+    return tuple(done), tree
+
+
+def _texts(
+    fork: Fork, workspace: Workspace, guarded: Guarded, path: str, upstream: str | None
+) -> tuple[str, bytes, Entry]:
+    """The blob of upstream's monolith, the fork's monolith, and the entry's tree entry."""
+    repository = fork.repository
+    entry = repository.entry(workspace.tree, path)
+    if guarded.lock is not None:
+        before = workspace.unsplit(guarded)
+        if entry is None:
+            raise LayoutError(
+                "the layout's entry file is missing",
+                where=Location(path),
+                hint=f"`git checkout HEAD -- {path}` brings it back",
+            )
+        return guarded.lock.upstream, before.monolith, entry
+    assert entry is not None
+    own = repository.read_blob(entry.oid)
+    if upstream is not None:
+        try:
+            bases = repository.merge_bases(fork.head(), repository.resolve(upstream))
+        except MergeguardError:
+            bases = ()
+        for base in bases:
+            there = repository.entry(repository.tree_of(base), path)
+            # The lock may name upstream's blob only if the fork's text can be read back against it.
+            if there is not None and _reads_back(
+                workspace, guarded, path, repository.read_blob(there.oid), own
+            ):
+                return there.oid, own, entry
+    return entry.oid, own, entry
+
+
+def _reads_back(workspace: Workspace, guarded: Guarded, path: str, pristine: bytes, own: bytes) -> bool:
+    def derive(text: bytes) -> Layout:
+        return workspace.split_now(guarded, path, text, CURRENT_EMISSION)
+
+    try:
+        files: dict[str, bytes | None] = {f.path: f.text for f in derive(own).files}
+        return unsplit(derive(pristine), files, derive).monolith == own
+    except MergeguardError:
+        return False
+
+
+def leave(fork: Fork, names: Iterable[str]) -> tuple[str, tuple[Hunk, ...]]:
+    """The index with the named layouts replaced by their monoliths, local edits in them.
+
+    Returns the tree, and the hunks that have no place in a monolith (they would be lost:
+    the caller refuses to go on while there are any).
+    """
+    workspace = fork.staged()
+    chosen = [workspace.rule(name) for name in names]
+    left = Workspace(
+        workspace.repository,
+        workspace.tree,
+        tuple(g for g in chosen if g.is_split),
+        workspace.splitting,
+    )
+    tree = lens.monolithic_tree(left)
+    gone = {g.rule_path: None for g in chosen if fork.repository.entry(tree, g.rule_path)}
+    hunks = tuple(h for g in left.guarded for h in workspace.unsplit(g).hunks)
+    return lens.apply(fork.repository, tree, gone), hunks
