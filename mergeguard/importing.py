@@ -126,6 +126,13 @@ def relaid(workspace: Workspace, whole: str, after: str) -> tuple[Workspace, tup
     paths = {p for _, old, new in repository.diff_names(whole, after) for p in (old, new)}
     changed = {p for p in paths if repository.entry(whole, p) != repository.entry(after, p)}
     split = {workspace.monolith_path(g): g for g in workspace.split_rules}
+    taken = sorted((changed - split.keys()) & lens.layout_paths(workspace))
+    if taken:
+        raise LayoutError(
+            "the patch adds a file where a layout has one of its own",
+            where=Location(taken[0]),
+            hint="give the rule another `layout` folder, `mergeguard split`, then import again",
+        )
     edits: dict[str, Entry | None] = {p: repository.entry(after, p) for p in changed if p not in split}
     layouts: list[tuple[Guarded, Layout]] = []
     notes: list[str] = []

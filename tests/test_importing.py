@@ -161,6 +161,17 @@ def test_a_patch_that_deletes_the_monolith_is_refused(pair):
     assert pair.git("status", "--porcelain") == ""
 
 
+def test_a_file_that_would_replace_one_of_the_layout_is_refused(pair):
+    patch, _ = upstream_patch(pair, EDITS[0])
+    pair.git("checkout", "-q", "pull")
+    pair.commit_files({KERNEL: b"// upstream splits it, too\n"}, "Upstream's own split")
+    patch = (pair.git("format-patch", "--stdout", "-1") + "\n").encode()
+    pair.git("checkout", "-q", "fork")
+    with pytest.raises(LayoutError, match="layout"):
+        staged(pair, patch)
+    assert pair.git("status", "--porcelain") == ""
+
+
 def test_junk_is_refused(pair):
     with pytest.raises(PatchRejected, match="no patch"):
         importing.read(pair.fork, "x", b"From: a@b\nSubject: x\n\nHello\n")
