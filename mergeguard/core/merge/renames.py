@@ -24,6 +24,8 @@ _DECLARING = frozenset(
 _NOT_A_TYPE = frozenset(
     (b"return", b"case", b"else", b"throw", b"goto", b"new", b"delete", b"defined", b"ifdef")
 )
+_IN_A_TYPE = frozenset((b"::", b"<", b">", b"*", b"&", b"&&"))
+_BEFORE_DECLARATION = frozenset((b";", b"{", b"}", b"(", b",", b"\n", b":", b"/\n"))
 _AFTER_DECLARATOR = frozenset((b"(", b"=", b";", b",", b")", b"{", b"[", b":"))
 
 
@@ -107,10 +109,19 @@ def declarations(tokens: Tokens, wanted: frozenset[bytes]) -> Counter[bytes]:
         if keys[index] not in marked:
             continue
         before, after = keys[index - 1].lstrip(b"#") or b"#", keys[index + 1].lstrip(b"#") or b"#"
-        named = _NAME.fullmatch(before) is not None and before not in _NOT_A_TYPE
-        if before in _DECLARING or (
-            (named or before in (b"*", b"&", b"&&", b">")) and after in _AFTER_DECLARATOR
-        ):
+        if before in (b"*", b"&", b"&&", b">"):
+            # `T* x` where a declaration may begin, not the product `a * x`.
+            back = index - 2
+            while back > 0 and (
+                keys[back].lstrip(b"#") in _IN_A_TYPE or _NAME.fullmatch(keys[back].lstrip(b"#"))
+            ):
+                back -= 1
+            named = back < index - 2 and (
+                back < 0 or (keys[back].lstrip(b"#") or b"#") in _BEFORE_DECLARATION
+            )
+        else:
+            named = _NAME.fullmatch(before) is not None and before not in _NOT_A_TYPE
+        if before in _DECLARING or (named and after in _AFTER_DECLARATOR):
             count[keys[index].lstrip(b"#")] += 1
     return count
 
