@@ -88,7 +88,7 @@ class Splitting:
         return cls(LayoutCache(repository.private_dir))
 
     def split(self, name: str, rule: Rule, rule_oid: str, path: str, text: bytes, emission: int) -> Layout:
-        """As ``core.emit.split``; what an earlier process has derived is taken from the repository's cache."""
+        """As ``core.emit.split``; what an earlier process has derived comes from the repository's cache."""
         key = (rule_oid, path, emission, text)
         layout = self._done.get(key)
         if layout is None and self._cache is not None:
@@ -195,7 +195,7 @@ class Workspace:
             text = self.repository.read_blob(guarded.lock.upstream)
         except MergeguardError as error:
             raise LayoutError(
-                f"upstream's {guarded.lock.monolith} ({guarded.lock.upstream[:12]}) is not in this repository",
+                f"upstream's {guarded.lock.monolith} ({guarded.lock.upstream[:12]}) is not in this clone",
                 where=Location(guarded.lock_path),
                 hint="fetch it: `git fetch --unshallow`, or `git fetch` from upstream's remote",
             ) from error

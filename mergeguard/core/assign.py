@@ -145,7 +145,8 @@ class _Assigner:
                 (one, first), (two, second) = list(claims.items())[:2]
                 raise self._mismatch(
                     second,
-                    f"one #if group has items of two homes: `{first.name}` goes to {one}, `{second.name}` to {two}",
+                    f"one #if group has items of two homes: `{first.name}` goes to {one}, "
+                    f"`{second.name}` to {two}",
                     "name the group's items in one [[move]]",
                 )
             homes[number] = next(iter(claims), None)

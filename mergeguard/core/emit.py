@@ -416,8 +416,7 @@ class _Emitter:
                 lines += [b"  if (%s) {" % arm.labels[0].encode(), b"    " + call(shard), b"  }"]
             lines.append(b"  " + call(rule.rest))
         lines.append(b"}")
-        text = self._lines([b"", *self._under_conditions(entry, lines)], Glue.DISPATCH).text
-        return text
+        return self._lines([b"", *self._under_conditions(entry, lines)], Glue.DISPATCH).text
 
     def _under_conditions(self, item: Item, lines: list[bytes]) -> list[bytes]:
         opening = [b"#if " + condition.encode("utf-8", "surrogateescape") for condition in item.condition]
@@ -443,7 +442,8 @@ class _Emitter:
             if is_name and before not in (".", "->", "::") and after != "::" and token not in known:
                 raise self._mismatch(
                     partition.entry,
-                    f"{what} `{expression}` uses `{token}`, which is not a parameter of `{partition.entry.name}`",
+                    f"{what} `{expression}` uses `{token}`, "
+                    f"which is not a parameter of `{partition.entry.name}`",
                     "say it in terms of the entry's parameters",
                 )
 

@@ -110,19 +110,17 @@ class Layout:
         # Law 3, one home: every monolith byte is in exactly one piece. Anything else is our bug.
         spans = sorted(
             (p.source, p.source + len(p.text))
-            for f in self.files
-            for p in f.pieces
+            for file in self.files
+            for p in file.pieces
             if p.source is not None and p.text
         )
         end = 0
-        for start, stop in spans:
+        for start, stop in [*spans, (len(self.monolith), len(self.monolith))]:
             if start != end:
-                raise AssertionError(
-                    f"{self.path}: monolith bytes {min(start, end)}..{max(start, end)} have {'two homes' if start < end else 'no home'}"
-                )
+                homes = "two homes" if start < end else "no home"
+                where = f"bytes {min(start, end)}..{max(start, end)}"
+                raise AssertionError(f"{self.path}: monolith {where} have {homes}")
             end = stop
-        if end != len(self.monolith):
-            raise AssertionError(f"{self.path}: monolith bytes {end}..{len(self.monolith)} have no home")
 
     @cached_property
     def by_path(self) -> dict[str, LayoutFile]:

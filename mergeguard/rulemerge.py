@@ -1,0 +1,494 @@
+"""One rule's part of a merge: its merged monolith laid out again, its conflicts in the shards, its lock.
+
+Works on three sides whose monoliths are whole (``Sides``) and on what git made of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mergeguard import lens
+from mergeguard.core.diff import diff
+from mergeguard.core.emit import CURRENT_EMISSION
+from mergeguard.core.layout import Layout
+from mergeguard.core.merge import Conflict, MergeResult, Note, Piece, Resolved, merge
+from mergeguard.core.merge.lines import merge_lines
+from mergeguard.core.merge.markers import parse_markers
+from mergeguard.core.merge.result import join
+from mergeguard.core.overlay import recompose
+from mergeguard.core.unsplit import Hunk
+from mergeguard.errors import Location, MergeguardError, RuleMismatch
+from mergeguard.git.merging import MergeOutcome
+from mergeguard.git.objects import Entry
+from mergeguard.git.repository import Repository
+from mergeguard.workspace import REGULAR, Guarded, Splitting, Workspace
+
+# Longer than any run of marker characters in sources, so that regions can be told from text.
+_MARKER_SIZE = 47
+# What the structured merge settles and points out: both sides edited one expression.
+_DOUBTFUL = frozenset({"close-edits"})
+
+
+class State(StrEnum):
+    """What became of a rule's monolith in a merge."""
+
+    UNCHANGED = "unchanged upstream"
+    MERGED = "merged"
+    CONFLICT = "conflict"
+    MOVED = "moved upstream"
+    RETIRED = "gone upstream"
+    GONE_EDITED = "gone upstream, edited here"
+    NOT_SPLIT = "not split"
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A local edit and where it is now: the layout file and 1-based line of its first changed line."""
+
+    path: str
+    line: int
+    item: str
+    added: int
+    removed: int
+
+
+@dataclass(frozen=True)
+class RuleOutcome:
+    """One rule's part of a merge, as the report shows it."""
+
+    name: str
+    path: str
+    state: State
+    replayed: tuple[Replayed, ...] = ()
+    overlay: tuple[Hunk, ...] = ()
+    unmapped: tuple[Hunk, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+
+
+@dataclass
+class Laid:
+    """What the rules of a merge add to git's own result."""
+
+    edits: dict[str, Entry | None] = field(default_factory=dict)
+    layouts: list[tuple[Guarded, Layout]] = field(default_factory=list)
+    stages: dict[str, dict[int, Entry]] = field(default_factory=dict)
+    settled: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the three: 1 base, 2 ours, 3 theirs (None: there is no single base).
+
+    ``tree`` has the monoliths whole, at the paths that the merge uses.
+    """
+
+    number: int
+    workspace: Workspace
+    tree: str
+
+    def guarded(self, name: str) -> Guarded | None:
+        """The rule as this side has it split; None where it is not."""
+        return next((g for g in self.workspace.split_rules if g.name == name), None)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What is merged. ``paths`` is where the merge has each rule's monolith, by the rule's name.
+
+    ``labels`` name the two sides in conflict markers, ``style`` is the conflict style.
+    """
+
+    repository: Repository
+    base: Side | None
+    ours: Side
+    theirs: Side
+    paths: dict[str, str]
+    labels: tuple[str, str]
+    style: str
+    splitting: Splitting
+
+
+def path_in(workspace: Workspace, guarded: Guarded) -> str | None:
+    """Where a tree has the rule's monolith, split or not; None where it has none."""
+    own = next((g for g in workspace.split_rules if g.name == guarded.name), None)
+    if own is not None and own.lock is not None:
+        return own.lock.monolith
+    known = (*((guarded.lock.monolith,) if guarded.lock else ()), *guarded.rule.paths())
+    return next((p for p in known if workspace.repository.entry(workspace.tree, p)), None)
+
+
+def merge_rule(sides: Sides, guarded: Guarded, outcome: MergeOutcome, laid: Laid) -> RuleOutcome:
+    """Lay out one rule's merged monolith, into ``laid``. Raises RuleMismatch where the rule does not fit."""
+    return _RuleMerge(sides, guarded, outcome, laid).run()
+
+
+def layout_paths(side: Side, name: str) -> set[str]:
+    """Every path of a rule's layout on one side."""
+    own = side.guarded(name)
+    if own is None:
+        return set()
+    layouts = (side.workspace.pristine(own), side.workspace.unsplit(own).layout)
+    return {file.path for layout in layouts for file in layout.files}
+
+
+class _RuleMerge:
+    def __init__(self, sides: Sides, guarded: Guarded, outcome: MergeOutcome, laid: Laid) -> None:
+        self.repository = sides.repository
+        self.base, self.ours, self.theirs = sides.base, sides.ours, sides.theirs
+        self.paths = sides.paths
+        self.labels, self.style = sides.labels, sides.style
+        self.splitting = sides.splitting
+        self.guarded = guarded
+        self.outcome = outcome
+        self.laid = laid
+
+    def run(self) -> RuleOutcome:
+        guarded, outcome, laid = self.guarded, self.outcome, self.laid
+        path = self.paths.get(guarded.name)
+        if path is None or not self._stays_split(guarded):
+            return RuleOutcome(guarded.name, path or guarded.rule.monolith, State.NOT_SPLIT)
+        entry = self.repository.entry(outcome.tree, path)
+        if entry is None or not all(self.repository.entry(s.tree, path) for s in (self.ours, self.theirs)):
+            return self._gone(guarded, path, outcome, laid)
+        return self._lay_out(guarded, path, entry, outcome, laid)
+
+    def _stays_split(self, guarded: Guarded) -> bool:
+        """Whether the result is split: the side that changed that since the base decides."""
+        ours, theirs = (s.guarded(guarded.name) is not None for s in (self.ours, self.theirs))
+        base = self.base is not None and self.base.guarded(guarded.name) is not None
+        return theirs if ours == base else ours
+
+    def _lay_out(
+        self, guarded: Guarded, path: str, entry: Entry, outcome: MergeOutcome, laid: Laid
+    ) -> RuleOutcome:
+        conflict = any(c.path == path for c in outcome.conflicts)
+        result = self._monolith(path, entry, conflict)
+        laid.settled.add(path)
+        layout = self._derive(guarded, path, result.render("ours"), must=result.clean)
+        if layout is None:
+            # A conflict that cuts through brackets has no side that can be laid out by itself; the two
+            # whole files have. Their layouts are merged file by file instead.
+            result = MergeResult((Conflict(*self._versions(path)),), result.notes)
+            layout = self._derive(guarded, path, result.render("ours"), must=True)
+        assert layout is not None
+        files, conflicted = self._with_overlays(guarded, layout)
+        if not result.clean:
+            conflicted |= self._conflicts(guarded, path, result, layout, files)
+        for merged_path, merged in conflicted.items():
+            files[merged_path] = self._markers(merged)
+        for side in (self.ours, self.theirs):
+            laid.edits |= dict.fromkeys(layout_paths(side, guarded.name))
+        write = self.repository.write_blob
+        laid.edits |= {
+            p: Entry(entry.mode if p == path else REGULAR, write(text)) for p, text in files.items()
+        }
+        lock = lens.lock(guarded, path, self._upstream_blob(guarded, path))
+        laid.edits[guarded.lock_path] = Entry(REGULAR, write(lock.to_toml()))
+        laid.layouts.append((guarded, layout))
+        laid.stages |= self._stages(guarded, path, conflicted)
+        hunks = self._hunks(guarded.name)
+        return RuleOutcome(
+            guarded.name,
+            path,
+            self._state(guarded, path, bool(conflicted)),
+            overlay=tuple(h for h in hunks if h.is_overlay),
+            unmapped=tuple(h for h in hunks if not h.is_overlay),
+            conflicts=tuple(sorted(conflicted)),
+            notes=(*layout.notes, *(n.message for n in result.notes if not n.finding)),
+            findings=tuple(n.message for n in result.findings),
+        )
+
+    def _state(self, guarded: Guarded, path: str, conflicted: bool) -> State:
+        if conflicted:
+            return State.CONFLICT
+        if path_in(self.ours.workspace, guarded) != path:
+            return State.MOVED
+        versions = [self.repository.entry(s.tree, path) for s in (self.base, self.theirs) if s is not None]
+        return State.UNCHANGED if len(versions) == 2 and versions[0] == versions[1] else State.MERGED
+
+    def _monolith(self, path: str, entry: Entry, conflict: bool) -> MergeResult:
+        """The merged monolith: git's own result where it is clean and accepted, else the structured one."""
+        repository = self.repository
+        versions = [
+            repository.entry(s.tree, path) if s else None for s in (self.base, self.ours, self.theirs)
+        ]
+        base, ours, theirs = (repository.read_blob(v.oid) if v else b"" for v in versions)
+        if not conflict:
+            merged = repository.read_blob(entry.oid)
+            if merged in (ours, theirs) or versions[0] is None:
+                return MergeResult(join([Resolved(merged)]))
+            return merge(base, ours, theirs, git_clean=merged)
+        text, count = repository.merge_file(base, ours, theirs, style="diff3", marker_size=_MARKER_SIZE)
+        if count == 0:
+            return merge(base, ours, theirs, git_clean=text)
+        pieces = parse_markers(text, _MARKER_SIZE)
+        result = merge(base, ours, theirs, git_pieces=pieces)
+        if any(note.code in _DOUBTFUL for note in result.notes):
+            # A commit is made of this: what git calls a conflict is settled only without a doubt.
+            return MergeResult(pieces, tuple(n for n in result.notes if n.code not in _DOUBTFUL))
+        return result
+
+    def _versions(self, path: str) -> tuple[bytes, bytes, bytes]:
+        """The monolith in the base, ours and theirs; empty where a side has none."""
+
+        def text(side: Side | None) -> bytes:
+            entry = self.repository.entry(side.tree, path) if side is not None else None
+            return self.repository.read_blob(entry.oid) if entry else b""
+
+        return text(self.base), text(self.ours), text(self.theirs)
+
+    def _derive(self, guarded: Guarded, path: str, text: bytes, *, must: bool = False) -> Layout | None:
+        """The layout by the rule as merged; None (or RuleMismatch with the next step) if it does not fit."""
+        try:
+            return self.splitting.split(
+                guarded.name, guarded.rule, guarded.rule_oid, path, text, CURRENT_EMISSION
+            )
+        except MergeguardError as error:
+            if not must:
+                return None
+            raise RuleMismatch(
+                f"rule {guarded.name} does not fit the merged file: {error}",
+                where=Location(path),
+                hint=f"adapt {guarded.rule_path}, or end the split first: `mergeguard leave {guarded.name}`",
+            ) from error
+
+    def _with_overlays(
+        self, guarded: Guarded, layout: Layout
+    ) -> tuple[dict[str, bytes], dict[str, MergeResult]]:
+        """The derived layout with what each side has beside the map: merged where both have something."""
+        derived = {f.path: f.text for f in layout.files}
+        versions: list[Mapping[str, bytes]] = []
+        conflicted: dict[str, MergeResult] = {}
+        for side in (self.base, self.ours, self.theirs):
+            own = side.guarded(guarded.name) if side is not None else None
+            if side is None or own is None:
+                versions.append(derived)
+                continue
+            now = side.workspace.layout_files(side.workspace.pristine(own))
+            recomposed = recompose(side.workspace.unsplit(own), now, layout, lens.merge_text)
+            versions.append(recomposed.files)
+            if side is not self.base:
+                conflicted |= recomposed.conflicts
+        base, ours, theirs = versions
+        files: dict[str, bytes] = {}
+        for path in dict.fromkeys((*ours, *theirs)):
+            mine, yours, common = ours.get(path), theirs.get(path), base.get(path)
+            if mine == yours or yours == common:
+                chosen = mine
+            elif mine == common:
+                chosen = yours
+            else:
+                merged = merge(common or b"", mine or b"", yours or b"")
+                chosen = merged.render("ours")
+                if merged.conflicts:
+                    conflicted[path] = merged
+            if chosen is not None:
+                files[path] = chosen
+        return files, conflicted
+
+    def _conflicts(
+        self, guarded: Guarded, path: str, result: MergeResult, layout: Layout, files: dict[str, bytes]
+    ) -> dict[str, MergeResult]:
+        """The conflicts of the monolith's merge, in the layout files in which they stand.
+
+        The three renderings of the merge (each conflict resolved to one side) differ only where it
+        conflicts, so their layouts differ only there and in glue that follows from it.
+        """
+        sides: dict[str, dict[str, bytes]] = {}
+        for side in ("base", "theirs"):
+            other = self._derive(guarded, path, result.render(side))
+            if other is not None:
+                sides[side] = self._with_overlays(guarded, other)[0]
+        conflicted: dict[str, MergeResult] = {}
+        whole_file = len(result.pieces) == 1
+        for file, mine in [*files.items()]:
+            yours = sides.get("theirs", files).get(file, b"")
+            if mine == yours:
+                continue
+            merged = MergeResult(merge_lines(sides.get("base", {}).get(file, b""), mine, yours))
+            if merged.clean and whole_file:
+                files[file] = merged.render()
+            else:
+                conflicted[file] = _forced(merged, mine, yours)
+        for file, yours in sides.get("theirs", {}).items():
+            if file not in files:
+                conflicted[file] = MergeResult((Conflict(b"", b"", yours),))
+        if conflicted:
+            return conflicted
+        # Their side can't be laid out: the conflict stands where our side of it is.
+        return dict([_in_place(result, layout, files)])
+
+    def _markers(self, merged: MergeResult) -> bytes:
+        return merged.render_markers((self.labels[0], "merge base", self.labels[1]), style=self.style)
+
+    def _stages(
+        self, guarded: Guarded, path: str, conflicted: Mapping[str, MergeResult]
+    ) -> dict[str, dict[int, Entry]]:
+        """Index stages: each side's own file, or what its monolith's layout would have there."""
+        stages: dict[str, dict[int, Entry]] = {file: {} for file in conflicted}
+        if not conflicted:
+            return stages
+        for side in (self.base, self.ours, self.theirs):
+            if side is None:
+                continue
+            derived: Mapping[str, bytes] | None = None
+            for file in conflicted:
+                own = self.repository.entry(side.workspace.tree, file)
+                if own is not None and side.guarded(guarded.name) is not None:
+                    stages[file][side.number] = own
+                    continue
+                if derived is None:
+                    entry = self.repository.entry(side.tree, path)
+                    text = self.repository.read_blob(entry.oid) if entry else None
+                    layout = self._derive(guarded, path, text) if text is not None else None
+                    derived = {f.path: f.text for f in layout.files} if layout else {}
+                if file in derived:
+                    stages[file][side.number] = Entry(REGULAR, self.repository.write_blob(derived[file]))
+        return stages
+
+    def _upstream_blob(self, guarded: Guarded, path: str) -> str:
+        """The blob of upstream's monolith for the new lock: the side that moved on since the base has it.
+
+        It must be a blob that history holds, never one that only a virtual tree has.
+        """
+
+        def blob(side: Side | None) -> str | None:
+            if side is None:
+                return None
+            own = side.guarded(guarded.name)
+            if own is not None and own.lock is not None:
+                return own.lock.upstream
+            here = path_in(side.workspace, guarded)
+            entry = self.repository.entry(side.workspace.tree, here) if here else None
+            return entry.oid if entry else None
+
+        base, ours, theirs = blob(self.base), blob(self.ours), blob(self.theirs)
+        if theirs is None or (theirs == base and ours is not None):
+            assert ours is not None
+            return ours
+        if ours is None or ours == base or self.theirs.guarded(guarded.name) is None:
+            return theirs
+        return ours
+
+    def _hunks(self, name: str) -> tuple[Hunk, ...]:
+        """The fork's overlay and unmapped hunks before the merge."""
+        for side in (self.ours, self.theirs):
+            own = side.guarded(name)
+            if own is not None:
+                return side.workspace.unsplit(own).hunks
+        return ()
+
+    # -- monoliths that are gone -------------------------------------------------------------------
+
+    def _gone(self, guarded: Guarded, path: str, outcome: MergeOutcome, laid: Laid) -> RuleOutcome:
+        """One side no longer has the monolith, or git followed it to another name."""
+        keeper = self.ours if self.repository.entry(self.ours.tree, path) else self.theirs
+        own = keeper.guarded(guarded.name)
+        laid.edits |= {guarded.lock_path: None}
+        if own is None:
+            return RuleOutcome(guarded.name, path, State.RETIRED)
+        before, pristine = keeper.workspace.unsplit(own), keeper.workspace.pristine(own)
+        notes: list[str] = []
+        target = self._renamed_to(path, keeper)
+        entry = self.repository.entry(outcome.tree, target) if target else None
+        if target is not None and entry is not None:
+            note = f"upstream renamed {path} to {target}"
+            if not any(c.path == target for c in outcome.conflicts):
+                if self._derive(guarded, target, self.repository.read_blob(entry.oid)) is not None:
+                    self.paths[guarded.name] = target
+                    laid.edits.pop(guarded.lock_path)
+                    return self._lay_out(guarded, target, entry, outcome, laid)
+                note += ", and the rule does not fit it there"
+            # git has carried the edits of the monolith to the new name; only the rest is left here.
+            kept = self._keep_files(keeper, guarded.name, {h.path for h in before.hunks}, laid)
+            notes.append(f"{note}; it is no longer split")
+        elif before.monolith == pristine.monolith and not before.hunks:
+            laid.settled.add(path)
+            laid.edits.setdefault(path, None)
+            return RuleOutcome(
+                guarded.name, path, State.RETIRED, notes=("no local edits: the layout went with it",)
+            )
+        else:
+            laid.settled.add(path)
+            laid.edits.setdefault(path, None)
+            kept = self._keep_files(keeper, guarded.name, layout_paths(keeper, guarded.name), laid)
+            laid.edits[guarded.lock_path] = self.repository.entry(keeper.workspace.tree, guarded.lock_path)
+            laid.layouts.append((guarded, before.layout))
+            notes.append("upstream deleted the file; keep your edited layout (`git add`), or `git rm` it")
+        if kept and target is not None:
+            notes.append("what you had beside the map is kept: move it to where it belongs, then `git rm` it")
+        return RuleOutcome(
+            guarded.name,
+            path,
+            State.GONE_EDITED if kept else State.RETIRED,
+            overlay=before.overlay,
+            unmapped=before.unmapped,
+            conflicts=kept,
+            notes=tuple(notes),
+        )
+
+    def _keep_files(self, keeper: Side, name: str, paths: Iterable[str], laid: Laid) -> tuple[str, ...]:
+        """Keep layout files that the other side has no more; the edited ones as git has it for a file
+        that one side deleted and the other changed. Gives the conflicted paths.
+        """
+        own = keeper.guarded(name)
+        assert own is not None
+        pristine = keeper.workspace.pristine(own)
+        conflicted: list[str] = []
+        for path in sorted(paths):
+            entry = self.repository.entry(keeper.workspace.tree, path)
+            if entry is None:
+                continue
+            laid.edits[path] = entry
+            base = pristine.by_path.get(path)
+            stages = {keeper.number: entry}
+            if base is not None:
+                stages[1] = Entry(entry.mode, self.repository.write_blob(base.text))
+            if base is None or stages[1].oid != entry.oid:
+                laid.stages[path] = stages
+                conflicted.append(path)
+        return tuple(conflicted)
+
+    def _renamed_to(self, path: str, keeper: Side) -> str | None:
+        if self.base is None:
+            return None
+        other = self.theirs if keeper is self.ours else self.ours
+        names = self.repository.diff_names(self.base.tree, other.tree)
+        return next((new for status, old, new in names if status == "R" and old == path), None)
+
+
+def _forced(merged: MergeResult, ours: bytes, theirs: bytes) -> MergeResult:
+    """A merge of two layouts that differ where the monolith's merge conflicts, and so must conflict."""
+    if not merged.clean:
+        return merged
+    own, other = ours.splitlines(keepends=True), theirs.splitlines(keepends=True)
+    pieces: list[Piece] = []
+    at = 0
+    for change in diff(own, other):
+        pieces.append(Resolved(b"".join(own[at : change.a0])))
+        pieces.append(
+            Conflict(b"", b"".join(own[change.a0 : change.a1]), b"".join(other[change.b0 : change.b1]))
+        )
+        at = change.a1
+    pieces.append(Resolved(b"".join(own[at:])))
+    return MergeResult(join(pieces))
+
+
+def _in_place(result: MergeResult, layout: Layout, files: Mapping[str, bytes]) -> tuple[str, MergeResult]:
+    """The first conflict of the monolith, whole, in the layout file that holds our side of it."""
+    offset = 0
+    for piece in result.pieces:
+        if isinstance(piece, Conflict):
+            break
+        offset += len(piece.text)
+    else:
+        raise AssertionError("a merge without a conflict")
+    file, at = layout.to_layout(min(offset, max(0, len(layout.monolith) - 1)))
+    end = at + len(piece.ours) if file.text[at:].startswith(piece.ours) else at
+    text = files[file.path] if files.get(file.path) == file.text else file.text
+    pieces = (Resolved(text[:at]), Conflict(piece.base, text[at:end], piece.theirs), Resolved(text[end:]))
+    return file.path, MergeResult(join(pieces), (Note("conflict", "the other side can't be laid out"),))
