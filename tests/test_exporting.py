@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from unidiff import PatchSet
 
-from mergeguard import exporting, sync
+from mergeguard import exporting, splitting, sync
+from mergeguard.data import shipped_rules
 from mergeguard.exporting import ExportError, Format
+from tests import corpus
 from tests.exchange import BODY, KERNEL, LAYOUT, MONOLITH, Pair
 
 
@@ -149,6 +151,48 @@ def test_a_commit_that_does_not_apply_is_an_error_that_offers_squash(pair, tmp_p
         exporting.series(pair.fork, squash=True)
 
 
+def test_a_conflict_that_a_merge_resolved_needs_squash(pair, tmp_path):
+    pair.change(KERNEL, "  int waves = div2;", "  int waves = div2 + 1;", "Waves")
+    pair.git("checkout", "-q", "main")
+    pair.change(MONOLITH, "  int waves = div2;", "  int waves = div1;", "upstream: second")
+    pair.git("checkout", "-q", "fork")
+    assert sync.sync(pair.fork, "main").commit is None
+    text = pair.read(KERNEL).decode()
+    start, end = text.index("<<<<<<<"), text.index("\n", text.index(">>>>>>>")) + 1
+    pair.write(KERNEL, text[:start] + "  int waves = div1 + 1;\n" + text[end:])
+    pair.git("commit", "-q", "-a", "--no-edit")
+    with pytest.raises(ExportError, match="Waves"):
+        exporting.series(pair.fork)
+    _, _, patches = exported(pair, tmp_path / "out", squash=True)
+    assert applied(pair, patches) == pair.whole("fork")
+
+
+def test_local_commits_over_real_releases(tmp_path):
+    """Edits made at different times, upstream merged in between: the series applies to the newest release."""
+    releases = ["0.26.0", "0.27.0", "0.30.0"]
+    corpus.repository(releases, tmp_path / "repo")
+    pair = Pair.at(tmp_path / "repo")
+    pair.git("config", "mergeguard.upstream", "main")
+    pair.git("checkout", "-q", "-b", "fork", "v0.26.0")
+    for name in ("skinny_gemms", "skinny_gemms_int4", "attention"):
+        pair.write(f".mergeguard/rules/{name}.toml", shipped_rules()[f"vllm/{name}.toml"])
+    _, tree = splitting.split(pair.fork, (), "v0.26.0")
+    pair.fork.stage(tree, "split")
+    pair.git("commit", "-q", "-m", "split")
+    pair.change(KERNEL, "  int nPrRnd = div1 * div2;", "  int nPrRnd = div1 * div2;  // local", "One")
+    assert sync.sync(pair.fork, "v0.27.0").commit
+    wide = "csrc/rocm/skinny_gemms_int4/dispatch.cuh"
+    pair.change(
+        wide, 'throw std::runtime_error("Unsupported N value', 'throw std::runtime_error("No such N', "Two"
+    )
+    assert sync.sync(pair.fork, "v0.30.0").commit
+    pair.change(MONOLITH, "torch::Tensor LLMM1(", "// local\ntorch::Tensor LLMM1(", "Three")
+    _, _, patches = exported(pair, tmp_path / "out")
+    assert [p.subject for p in patches] == ["One", "Two", "Three"]
+    assert [p.added for p in patches] == [1, 1, 1]
+    assert applied(pair, patches) == pair.whole("fork")
+
+
 def test_ranges(pair, tmp_path):
     edits(pair)
     subjects = {
@@ -199,15 +243,16 @@ def test_binary_files_renames_modes_and_odd_names(pair, tmp_path):
 def test_a_monolith_that_moved_upstream(pair, tmp_path):
     edits(pair)
     rule = pair.read(".mergeguard/rules/skinny_gemms.toml")
-    moved = b'also = ["csrc/rocm/gemm/skinny.cu"]\n'
-    pair.write(".mergeguard/rules/skinny_gemms.toml", rule.replace(b"[[move]]", moved + b"\n[[move]]", 1))
+    line = b'monolith = "csrc/rocm/skinny_gemms.cu"\n'
+    rule = rule.replace(line, line + b'also = ["csrc/rocm/gemm/skinny.cu"]\n')
+    pair.write(".mergeguard/rules/skinny_gemms.toml", rule)
     pair.git("commit", "-q", "-a", "-m", "Follow it")
     pair.git("checkout", "-q", "main")
     (pair.root / "csrc/rocm/gemm").mkdir()
     pair.git("mv", MONOLITH, "csrc/rocm/gemm/skinny.cu")
     pair.git("commit", "-q", "-m", "upstream: move")
     pair.git("checkout", "-q", "fork")
-    assert fork.sync(pair.fork, "main").commit
+    assert sync.sync(pair.fork, "main").commit
     _, _, patches = exported(pair, tmp_path / "out")
     assert {f for p in patches for f in p.files} == {"csrc/rocm/gemm/skinny.cu"}
     assert applied(pair, patches) == pair.whole("fork")
