@@ -35,6 +35,10 @@ class Wholes:
         self.repository = repository
         self.splitting = Splitting.of(repository)
         self._done: dict[str, Whole] = {}
+        # By the state folder's object: the paths that a whole tree's monoliths depend on; and by what those
+        # paths hold: what the whole tree has there. Most commits of a fork touch no layout.
+        self._paths: dict[str, tuple[str, ...]] = {}
+        self._known: dict[tuple[Entry | None, ...], tuple[dict[str, Entry | None], tuple[Hunk, ...]]] = {}
 
     def of_commit(self, commit: str) -> Whole:
         """The commit's tree, whole."""
@@ -43,11 +47,32 @@ class Wholes:
     def of_tree(self, tree: str) -> Whole:
         """The tree, whole. Errors: LayoutError where a layout can't be read back."""
         if tree not in self._done:
-            workspace = Workspace.load(self.repository, tree, self.splitting)
-            hunks = tuple(h for g in workspace.split_rules for h in workspace.unsplit(g).hunks)
-            whole = lens.monolithic_tree(workspace) if workspace.split_rules else tree
+            whole, hunks = self._whole(tree)
             self._done[tree] = Whole(_without_state(self.repository, whole), hunks)
         return self._done[tree]
+
+    def _whole(self, tree: str) -> tuple[str, tuple[Hunk, ...]]:
+        state = self.repository.entry(tree, STATE)
+        if state is None:
+            return tree, ()
+        known = self._known.get(self._key(tree, self._paths[state.oid])) if state.oid in self._paths else None
+        if known is not None:
+            edits, hunks = known
+            return lens.apply(self.repository, tree, edits), hunks
+        workspace = Workspace.load(self.repository, tree, self.splitting)
+        if not workspace.split_rules:
+            return tree, ()
+        hunks = tuple(h for g in workspace.split_rules for h in workspace.unsplit(g).hunks)
+        whole = lens.monolithic_tree(workspace)
+        builds = {build for g in workspace.split_rules for build in workspace.rule_of_lock(g).build}
+        paths = (STATE, *sorted(lens.layout_paths(workspace) | builds))
+        self._paths[state.oid] = paths
+        edits = {path: self.repository.entry(whole, path) for path in paths if path != STATE}
+        self._known[self._key(tree, paths)] = edits, hunks
+        return whole, hunks
+
+    def _key(self, tree: str, paths: tuple[str, ...]) -> tuple[Entry | None, ...]:
+        return tuple(self.repository.entry(tree, path) for path in paths)
 
 
 def _without_state(repository: Repository, tree: str) -> str:
