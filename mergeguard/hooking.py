@@ -78,12 +78,14 @@ def pre_merge_commit(repository: Repository, arguments: list[str]) -> int:
     change = _merge_at_work(repository)
     if change is None:
         return 0
-    from mergeguard import retrace
+    from mergeguard import pending, retrace
+    from mergeguard.pending import Note
 
     outcome = retrace.merged(repository, change)
     if outcome.clean:
         return 0
     _show_conflicts(repository, change, outcome)
+    pending.write(repository.git_dir, Note("merge", change.ours, change.theirs, settled=change.theirs))
     return 1
 
 
@@ -279,9 +281,8 @@ def next_change(
     if merging is not None:
         return driver.merge_change(repository, ours, merging), replace(note, theirs=merging)
     if note.operation == "merge":
-        if note.theirs is None:
-            return None, note
-        return driver.merge_change(repository, ours, note.theirs), note
+        # It was aborted, or squashed.
+        return None, note
     base, theirs = note.base, note.theirs
     picked = _state(repository, "CHERRY_PICK_HEAD")
     reverted = _state(repository, "REVERT_HEAD")
@@ -312,6 +313,9 @@ def post_commit(repository: Repository, arguments: list[str]) -> int:
     if note is None or head is None or driver.rebasing(repository) is not None:
         return 0
     info = repository.commit_info(head)
+    if note.operation == "merge" and len(info.parents) < 2:
+        pending.clear(repository.git_dir)
+        return 0
     if note.operation == "rebase" or not info.parents or not note.covers(info.parents[0]):
         # The command that the note was about was aborted, and people have gone on.
         if note.operation != "rebase" and not note.covers(head):

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.markup import escape
 
-from mergeguard import __version__
+from mergeguard import __version__, pending
 from mergeguard.errors import ExitCode, MergeguardError
 from mergeguard.fork import Fork
 
@@ -37,6 +37,12 @@ def opened() -> Fork:
     here = Fork.open(options.folder)
     if here.recovered is not None:
         err.print(f"[yellow]note:[/] {escape(str(here.recovered))}")
+    if pending.read(here.repository.git_dir) is not None:
+        from mergeguard import repairing
+
+        left = repairing.describe(here.repository)
+        if left is not None:
+            err.print(f"[yellow]note:[/] {left}; [bold]next:[/] `mergeguard repair`")
     return here
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -128,8 +129,8 @@ def upstream_files(scenario: str, name: str, text: bytes) -> dict[str, bytes | N
     return {}
 
 
-def build(root: Path) -> World:
-    """Upstream's first commit, and the fork with every file split, our hooks installed."""
+def build(root: Path, rules: Sequence[str] = RULES) -> World:
+    """Upstream's first commit, and the fork with the files of ``rules`` split, our hooks installed."""
     world = World(root)
     root.mkdir(parents=True)
     world.git("init", "-q", "-b", "upstream")
@@ -143,7 +144,7 @@ def build(root: Path) -> World:
     world.git("commit", "-q", "-m", "upstream")
     world.git("tag", "base")
     world.git("checkout", "-q", "-b", "fork")
-    for name in RULES:
+    for name in rules:
         rule = root / ".mergeguard" / "rules" / f"{name}.toml"
         rule.parent.mkdir(parents=True, exist_ok=True)
         rule.write_bytes(shipped_rules()[f"vllm/{name}.toml"])
@@ -151,7 +152,7 @@ def build(root: Path) -> World:
     tree = laid_out(world, world.out("write-tree"), {})
     world.commit_tree(tree, "Split the heavy files")
     world.git("tag", "split")
-    edits = {name: lambda text: in_function(text, OURS) for name in RULES}
+    edits = {name: lambda text: in_function(text, OURS) for name in rules}
     world.commit_tree(edited(world, "HEAD", edits), "Tune for our boards")
     installing.install(world.repository, world.workspace("HEAD"))
     return world
@@ -182,12 +183,12 @@ def edited(world: World, revision: str, edits) -> str:
     return laid_out(world, world.repository.tree_of(revision), texts)
 
 
-def advance(world: World, scenario: str) -> str:
+def advance(world: World, scenario: str, rules: Sequence[str] = RULES) -> str:
     """Upstream's next commit; the fork stays checked out."""
     world.git("checkout", "-q", "upstream")
     files: dict[str, bytes | None] = {"README": f"upstream: {scenario}\n".encode()}
     listed = (world.root / "CMakeLists.txt").read_bytes()
-    for name in RULES:
+    for name in rules:
         path = monolith_path(name)
         text = world.monolith("upstream", name)
         assert text is not None
