@@ -215,6 +215,8 @@ def measure_split(
     advice = growth_advice(*sizes, command)
     if floor is None:
         advice = ("what the headers alone cost is unknown: shares are of whole peaks", *advice)
+    else:
+        advice = (*header_advice(whole.peak, floor.peak), *advice)
     return SplitCost(
         name=posixpath.basename(layout.path),
         monolith=whole,
@@ -262,6 +264,22 @@ def _library(units: Sequence[UnitCommand], linker: Sequence[str], directory: Pat
     if not all(path.is_file() for path in objects):
         return None
     return linked_size(objects, directory / "linked.so", linker)
+
+
+# Headers that need more than this share of the monolith's memory leave a split little to save.
+HEADERS_TOO_HEAVY = 0.75
+
+
+def header_advice(monolith: int, floor: int) -> tuple[str, ...]:
+    """What to say where the headers are the cost: every unit pays them again, whatever it compiles."""
+    share = floor / max(monolith, 1)
+    if share <= HEADERS_TOO_HEAVY:
+        return ()
+    text = (
+        f"the headers alone need {share:.0%} of the monolith's memory, and every unit pays them again: "
+        "a split saves little here; deal to fewer shards, or include less"
+    )
+    return (text,)
 
 
 def growth_advice(before: int | None, after: int | None, command: Command) -> tuple[str, ...]:

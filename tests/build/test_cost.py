@@ -115,6 +115,12 @@ def test_a_layout_that_fails_to_compile_gives_no_figures(tmp_path: Path, layout:
         measure_split(layout, before, after, command(4), tmp_path / "objects")
 
 
+def test_heavy_headers_are_named() -> None:
+    (text,) = header_advice(3203, 2825)
+    assert text.startswith("the headers alone need 88% of the monolith's memory")
+    assert header_advice(1412, 487) == ()
+
+
 def test_growth_is_named_with_its_cure() -> None:
     plain = from_template("nvcc -c {source} -o {output}")
     cured = from_template("nvcc --compress-mode=size -c {source} -o {output}")
