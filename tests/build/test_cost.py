@@ -15,6 +15,7 @@ from mergeguard.build.cost import (
     SplitCost,
     costs_by_shard,
     growth_advice,
+    header_advice,
     header_probe,
     measure_split,
 )
