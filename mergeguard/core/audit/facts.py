@@ -71,6 +71,11 @@ class Entity:
     def line(self) -> int:
         return self.facts.line(self.item.code_start)
 
+    @property
+    def text(self) -> bytes:
+        """Its bytes without leading and trailing comments."""
+        return self.facts.text[self.item.code_start : self.item.code_end]
+
     @cached_property
     def code(self) -> tuple[str, ...]:
         """Its tokens without comments."""

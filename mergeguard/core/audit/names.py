@@ -255,14 +255,16 @@ def _signature(trees: Trees, changer: str, user: str, name: str) -> Iterator[Fin
     )
     if not after or not before:
         return  # removed: `gone` has it
-    old_types, new_types = {e.types for _, e in before}, {e.types for _, e in after}
+    new_types = {e.types for _, e in after}
+    old_types = {e.types for _, e in before if not any(_extends(n, e) for _, n in after)}
     old_headers = {_template_size(e) for _, e in before}
     new_headers = {_template_size(e) for _, e in after}
     if not old_types - new_types and not old_headers - new_headers:
         return
     old_arity, new_arity = {e.arity for _, e in before}, {e.arity for _, e in after}
     # An overload that the other side brought along is what its calls mean.
-    own_arity = {e.arity for _, e in now if e.types not in old_types | new_types}
+    known = {e.types for _, e in (*before, *after)}
+    own_arity = {e.arity for _, e in now if e.types not in known}
     for index, file in trees.edited(user):
         merged = file.of(MERGED)
         if merged is None or name not in trees.words(index, user, added=True):
@@ -286,6 +288,12 @@ def _signature(trees: Trees, changer: str, user: str, name: str) -> Iterator[Fin
                 (trees.place(file, MERGED, call.offset), trees.at(after[0][0], changer, entity)),
             )
             break
+
+
+def _extends(new: Entity, old: Entity) -> bool:
+    """Whether what was added to the parameters of ``old`` need not be given."""
+    count = len(old.types)
+    return new.types[:count] == old.types and new.arity.takes(count)
 
 
 def _template_size(entity: Entity) -> int:

@@ -27,18 +27,17 @@ def lost_and_doubled(trees: Trees) -> Iterator[Finding]:
     """What the result lacks or has too often against the sum of both sides."""
     low: Keys = Counter()
     high: Keys = Counter()
-    uneven: list[tuple[int, Changed, Keys, Keys]] = []
+    uneven: list[tuple[Changed, Keys, Keys]] = []
     for index, file in enumerate(trees.files):
-        if _is_sum(file):
+        if _is_sum(file) or _lines_add_up(trees, index, file):
             continue
         lacking, extra = _uneven(trees, index, file)
-        if lacking or extra:
-            uneven.append((index, file, lacking, extra))
-            low.update(lacking)
-            high.update(extra)
+        uneven.append((file, +lacking, +extra))
+        low.update(lacking)
+        high.update(extra)
     # Lost here and gained there is code that moved with its file or its folder.
-    lost, doubled = low - high, high - low
-    for _, file, lacking, extra in uneven:
+    lost, doubled = +low, +high
+    for file, lacking, extra in uneven:
         renamed = _renamed(file)
         yield from _report(trees, file, lacking & lost, renamed, missing=True)
         yield from _report(trees, file, extra & doubled, renamed, missing=False)
@@ -52,6 +51,17 @@ def _is_sum(file: Changed) -> bool:
     )
 
 
+def _lines_add_up(trees: Trees, index: int, file: Changed) -> bool:
+    """Whether the sum is right line by line, as after nearly every merge: then it is right token by token."""
+    b, o, t, m = (
+        Counter(line.strip() for line in file.text(version).splitlines())
+        for version in (BASE, OURS, THEIRS, MERGED)
+    )
+    common = _both(trees.edit(index, OURS), trees.edit(index, THEIRS))
+    lacking, extra = _range(b, o, t, m, common)
+    return not +lacking and not +extra
+
+
 def _keys(file: Changed, version: str) -> Keys:
     facts = file.of(version)
     return facts.keys if facts is not None else Counter()
@@ -63,18 +73,23 @@ def _uneven(trees: Trees, index: int, file: Changed) -> tuple[Keys, Keys]:
     return _range(b, o, t, m, _common(mine, yours))
 
 
-def _common(mine: SideEdit, yours: SideEdit) -> tuple[Keys, Keys]:
-    """The tokens of the lines that both sides added, and of those that both removed: merged once."""
+def _both(mine: SideEdit, yours: SideEdit) -> tuple[Keys, Keys]:
+    """The lines that both sides added, and those that both removed: merged once."""
 
     def both(a: tuple[bytes, ...], b: tuple[bytes, ...]) -> Keys:
-        one, two = (Counter(line.strip() for line in lines) for lines in (a, b))
-        return code_keys(b"\n".join((one & two).elements())) if one & two else Counter()
+        return Counter(line.strip() for line in a) & Counter(line.strip() for line in b)
 
     return both(mine.added, yours.added), both(mine.removed, yours.removed)
 
 
+def _common(mine: SideEdit, yours: SideEdit) -> tuple[Keys, Keys]:
+    """The tokens of those lines."""
+    added, removed = (code_keys(b"\n".join(lines.elements())) for lines in _both(mine, yours))
+    return added, removed
+
+
 def _range(b: Keys, o: Keys, t: Keys, m: Keys, common: tuple[Keys, Keys]) -> tuple[Keys, Keys]:
-    """How often each token is missing, and how often it is there too many times."""
+    """How often each token is missing, and how often it is there too many times; negative is room left."""
     lacking: Keys = Counter()
     extra: Keys = Counter()
     for key in b.keys() | o.keys() | t.keys() | m.keys():
@@ -84,9 +99,9 @@ def _range(b: Keys, o: Keys, t: Keys, m: Keys, common: tuple[Keys, Keys]) -> tup
         if mine * yours > 0:
             # Perhaps both made the same edit.
             least, most = min(least, mine, yours), max(most, mine, yours)
-        if got < least:
+        if got != least:
             lacking[key] = least - got
-        elif got > most:
+        if got != most:
             extra[key] = got - most
     return lacking, extra
 
@@ -117,7 +132,7 @@ def _report(
         lacking, extra = _range(
             versions[BASE], versions[OURS], versions[THEIRS], versions[MERGED], (Counter(), Counter())
         )
-        here = (lacking if missing else extra) & rest
+        here = +(lacking if missing else extra) & rest
         if not _means(here):
             continue
         rest = rest - here
@@ -201,7 +216,7 @@ def _finding(
             (place, *further),
         )  # fmt: skip
     side = max(SIDES, key=lambda s: removed[s])
-    if removed[side]:
+    if removed[side] and file.of(side) is not None:  # of a deleted file, git has asked
         return Finding(
             "undone-removal", name, f"what {their(side)} side removed {where} is back ({words})", side,
             (place, *further),
@@ -244,10 +259,10 @@ def _words(keys: Keys) -> str:
 
 def guards(trees: Trees) -> Iterator[Finding]:
     """Conditions and template parameters that one side put around an item and that vanished."""
-    for _, file in trees.woven:
+    for file in trees.files:
         for side in SIDES:
             base, own, merged = (file.of(version) for version in (BASE, side, MERGED))
-            if base is None or own is None or merged is None or not file.edited_by(side):
+            if base is None or own is None or merged is None or own in (base, merged):
                 continue
             for name, entities in own.by_short.items():
                 if len(entities) != 1 or any(len(f.by_short.get(name, ())) != 1 for f in (base, merged)):
@@ -270,13 +285,18 @@ def guards(trees: Trees) -> Iterator[Finding]:
                         side, places,
                     )  # fmt: skip
                 news = Counter(entity.template) - Counter(before.template) - Counter(now.template)
-                words = [w for w in news if w.isidentifier()]
+                words = sorted((w for w in news if w.isidentifier()), key=_is_plain)
                 if words and entity.kind is not Kind.DECLARATION:
                     yield Finding(
                         "lost-guard", now.name,
                         f"the template argument `{words[0]}` that {their(side)} side gave {now.name} is gone",
                         side, places,
                     )  # fmt: skip
+
+
+def _is_plain(word: str) -> bool:
+    """Whether a word of a template header is a type rather than a parameter's name, as far as one can see."""
+    return word in ("bool", "int", "typename", "class", "template", "auto", "unsigned", "size_t")
 
 
 def _openings(facts: Facts, condition: str) -> int:

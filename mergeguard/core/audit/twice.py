@@ -225,9 +225,9 @@ def arms(trees: Trees) -> Iterator[Finding]:
         merged = file.of(MERGED)
         assert merged is not None
         sides = [facts for side in SIDES if (facts := file.of(side)) is not None]
-        texts = {e.code for facts in sides for e in facts.entities}
+        texts = {e.text for facts in sides for e in facts.entities}
         for entity in merged.entities:
-            if not entity.code or entity.code in texts or not (entity.item.body or entity.kind is Kind.MACRO):
+            if entity.text in texts or not (entity.item.body or entity.kind is Kind.MACRO):
                 continue
             for (subject, label), offsets in _labels(entity).items():
                 if len(offsets) < 2:
