@@ -19,6 +19,9 @@ from mergeguard.core.merge.unions import union
 # Edits of the two sides with fewer tokens between them than this are pointed out, though merged.
 NEAR = 3
 
+_PARTING = frozenset(
+    mark + key for mark in (b"", b"#") for key in (b",", b";", b"(", b")", b"{", b"}", b":", b"\n")
+)
 _OPEN = frozenset((b"{", b"(", b"[", b"#{", b"#(", b"#["))
 _CLOSE = frozenset((b"}", b")", b"]", b"#}", b"#)", b"#]"))
 
@@ -220,7 +223,7 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
     if not _nesting(kb) == _nesting(ko) == _nesting(kt):
         raise Clash("both sides changed the same place, and one of them its brackets")
     regions = diff3(kb, ko, kt, token_diff)
-    if _are_close(regions):
+    if _are_close(regions, kb):
         out.remarks.append(b" ".join(b.texts[r.b0 : r.b1][:16]).decode("utf-8", "replace"))
     for inner in regions:
         shifted = Region(
@@ -262,17 +265,25 @@ def _join_insertions(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> b
     return True
 
 
-def _are_close(regions: Sequence[Region]) -> bool:
-    """Whether edits of the two sides have fewer than ``NEAR`` tokens between them."""
+def _are_close(regions: Sequence[Region], base: Sequence[bytes]) -> bool:
+    """Whether edits of the two sides have fewer than ``NEAR`` tokens between them.
+
+    Raises ``Clash`` where nothing that parts arguments or statements is among those few: then both sides
+    re-wrote one expression.
+    """
+    close = False
     edited_by: Kind | None = None
-    for region in regions:
+    for index, region in enumerate(regions):
         if region.kind is not Kind.SAME:
-            if edited_by is not None and edited_by is not region.kind:
-                return True
+            if edited_by is not None and {edited_by, region.kind} == {Kind.OURS, Kind.THEIRS}:
+                close = True
+                between = regions[index - 1]
+                if not _PARTING.intersection(base[between.b0 : between.b1]):
+                    raise Clash("both sides changed the same expression")
             edited_by = region.kind
         elif region.b1 - region.b0 >= NEAR:
             edited_by = None
-    return False
+    return close
 
 
 def check_brackets(versions: Sequence[Tokens], keys: Sequence[bytes]) -> None:

@@ -1,0 +1,5 @@
+void f(int* x) {
+  for (int i = 0; i < 2; ++i) {
+    h(x[i]);
+  }
+}
