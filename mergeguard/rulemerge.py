@@ -40,6 +40,7 @@ class State(StrEnum):
     MOVED = "moved upstream"
     RETIRED = "gone upstream"
     GONE_EDITED = "gone upstream, edited here"
+    TAKEN = "upstream has it now, too"
     NOT_SPLIT = "not split"
 
 
@@ -205,6 +206,8 @@ class _RuleMerge:
     def _state(self, guarded: Guarded, path: str, conflicted: bool) -> State:
         if conflicted:
             return State.CONFLICT
+        if self._is_taken(path):
+            return State.TAKEN
         if path_in(self.ours.workspace, guarded) != path:
             return State.MOVED
         versions = [self.repository.entry(s.tree, path) for s in (self.base, self.theirs) if s is not None]
@@ -213,13 +216,12 @@ class _RuleMerge:
     def _monolith(self, path: str, entry: Entry, conflict: bool) -> MergeResult:
         """The merged monolith: git's own result where it is clean and accepted, else the structured one."""
         repository = self.repository
-        versions = [
-            repository.entry(s.tree, path) if s else None for s in (self.base, self.ours, self.theirs)
-        ]
-        base, ours, theirs = (repository.read_blob(v.oid) if v else b"" for v in versions)
+        base, ours, theirs = self._versions(path)
         if not conflict:
             merged = repository.read_blob(entry.oid)
-            if merged in (ours, theirs) or versions[0] is None:
+            sides = (self.base, self.ours, self.theirs)
+            if merged in (ours, theirs) or not all(s and repository.entry(s.tree, path) for s in sides):
+                # Without three versions at this path (git followed a rename) its result stands.
                 return MergeResult(join([Resolved(merged)]))
             return merge(base, ours, theirs, git_clean=merged)
         text, count = repository.merge_file(base, ours, theirs, style="diff3", marker_size=_MARKER_SIZE)
@@ -239,7 +241,25 @@ class _RuleMerge:
             entry = self.repository.entry(side.tree, path) if side is not None else None
             return self.repository.read_blob(entry.oid) if entry else b""
 
-        return text(self.base), text(self.ours), text(self.theirs)
+        base = text(self.base)
+        if self._is_taken(path):
+            # What the fork split before upstream had it is what upstream took.
+            base = self.repository.read_blob(self._lock_blob())
+        return base, text(self.ours), text(self.theirs)
+
+    def _is_taken(self, path: str) -> bool:
+        """Whether both sides have the monolith though the base has none: the fork's own came back."""
+        if self.base is None or self.repository.entry(self.base.tree, path) is not None:
+            return False
+        return all(self.repository.entry(s.tree, path) is not None for s in (self.ours, self.theirs))
+
+    def _lock_blob(self) -> str:
+        """The monolith that the fork's layout was derived from."""
+        for side in (self.ours, self.theirs):
+            own = side.guarded(self.guarded.name)
+            if own is not None and own.lock is not None:
+                return own.lock.upstream
+        raise AssertionError(f"no side has {self.guarded.name} split")
 
     def _derive(self, guarded: Guarded, path: str, text: bytes, *, must: bool = False) -> Layout | None:
         """The layout by the rule as merged; None (or RuleMismatch with the next step) if it does not fit."""

@@ -346,3 +346,54 @@ def test_a_linked_work_tree(story, tmp_path):
     assert [line for line in after.splitlines() if "refs/heads/other" not in line] == [
         line for line in before.splitlines() if "refs/heads/other" not in line
     ]
+
+
+def test_upstream_takes_the_forks_own_kernel(tmp_path):
+    """Add/add: the fork has split a kernel of its own, and now upstream has it as a monolith."""
+    story = Story.begin(tmp_path)
+    mine = (story.upstream / f"{INT4}.cu").read_text()
+    git(story.upstream, "rm", "-q", f"{INT4}.cu")
+    story.upstream_commits("without it")
+    git(story.fork, "fetch", "-q", "upstream")
+    git(story.fork, "reset", "-q", "--hard", "upstream/main")
+    story.write(f"{INT4}.cu", mine.encode())
+    story.commits("our kernel")
+    assert story.run("rules", "add", "vllm/skinny_gemms_int4").code == 0
+    assert story.run("split").code == 0
+    story.commits("split it")
+    story.edit(f"{INT4}/kernel.cuh", MINDIV, f"// fork: since then\n{MINDIV}")
+    story.commits("tune it")
+    (story.upstream / f"{INT4}.cu").write_text(
+        mine.replace("#define LDS_SIZE", "// reviewed\n#define LDS_SIZE")
+    )
+    story.upstream_commits("take the fork's kernel, with a review comment")
+    story.fetch()
+
+    ran = story.run("sync", "upstream/main")
+
+    assert ran.code == 0, ran.out
+    assert "upstream has it now, too" in ran.out
+    kernel = story.text(f"{INT4}/kernel.cuh")
+    assert "// reviewed" in kernel
+    assert "// fork: since then" in kernel
+    (row,) = json.loads(story.run("status", "--json").out)["rules"]
+    assert row["drift"] == {"added": 0, "removed": 0}
+
+
+def test_a_resolution_is_replayed_by_rerere(story):
+    git(story.fork, "config", "rerere.enabled", "true")
+    story.edit(f"{PAGED}/dispatch.cuh", "  dim3 block(NUM_THREADS);\n", "  dim3 block(NUM_THREADS, 2);\n")
+    start = story.commits("local")
+    story.edit(f"{PAGED}.cu", "  dim3 block(NUM_THREADS);\n", "  dim3 block(64);\n", upstream=True)
+    story.upstream_commits("release 2")
+    story.fetch()
+    assert story.run("sync", "upstream/main").code == 1
+    body = story.text(f"{PAGED}/dispatch.cuh")
+    begin, end = body.index("<<<<<<<"), body.index(">>>>>>> upstream/main\n") + len(">>>>>>> upstream/main\n")
+    story.write(f"{PAGED}/dispatch.cuh", f"{body[:begin]}  dim3 block(64, 2);\n{body[end:]}".encode())
+    git(story.fork, "add", "-A")
+    assert story.run("sync", "--continue").code == 0
+    git(story.fork, "reset", "-q", "--hard", start)
+    assert story.run("sync", "upstream/main").code == 1
+    assert "  dim3 block(64, 2);\n" in story.text(f"{PAGED}/dispatch.cuh")
+    assert "<<<<<<<" not in story.text(f"{PAGED}/dispatch.cuh")
