@@ -223,7 +223,9 @@ class _RuleMerge:
             if merged in (ours, theirs) or not all(s and repository.entry(s.tree, path) for s in sides):
                 # Without three versions at this path (git followed a rename) its result stands.
                 return MergeResult(join([Resolved(merged)]))
-            return merge(base, ours, theirs, git_clean=merged)
+            result = merge(base, ours, theirs, git_clean=merged)
+            # git's own clean result is taken as it is, or doubted; it is never replaced by another.
+            return MergeResult(join([Resolved(merged)]), result.notes) if result.clean else result
         text, count = repository.merge_file(base, ours, theirs, style="diff3", marker_size=_MARKER_SIZE)
         if count == 0:
             return merge(base, ours, theirs, git_clean=text)
