@@ -169,22 +169,41 @@ class _Adopter:
 
     def _pieces(self) -> dict[int, list[Side]]:
         """New declarations that hold lines of a function that the rule partitions, by that function."""
+        apart = {
+            index: keys_of(self.base_rows[index])
+            for index, leaf in enumerate(self.base)
+            if leaf.short in self.apart and leaf.defines
+        }
         found: dict[int, list[Side]] = {}
-        for index, leaf in enumerate(self.base):
-            if leaf.short not in self.apart or not leaf.defines:
+        for side in self.sides:
+            if side.base is not None or side.leaf.kind not in _DEFINING:
                 continue
-            keys = keys_of(self.base_rows[index])
-            for side in self.sides:
-                if side.base is not None or side.leaf.kind not in _DEFINING:
-                    continue
-                same = sum(m.size for m in matches(keys, keys_of(side.rows)))
-                if same >= min(_PIECE_LINES, len(keys)) and same >= _PIECE_SHARE * len(side.rows):
-                    found.setdefault(index, []).append(side)
+            # Two functions may be much alike: a piece is one's alone.
+            scored = [
+                (
+                    self.base[index].short == side.leaf.short,
+                    sum(m.size for m in matches(keys, keys_of(side.rows))),
+                    -index,
+                )
+                for index, keys in apart.items()
+            ]
+            _, same, index = max(scored, default=(False, 0, 0))
+            if same >= min(_PIECE_LINES, len(apart.get(-index, ()))) and same >= _PIECE_SHARE * len(
+                side.rows
+            ):
+                if same:
+                    found.setdefault(-index, []).append(side)
         return found
 
     def _split_names(self, pieces: Mapping[int, list[Side]]) -> set[bytes]:
         """Names that only the split needs: of the pieces, and of small functions that only call those."""
         names = {side.leaf.short.encode() for several in pieces.values() for side in several}
+        # Macros that tell a guarded body for which shard it is compiled.
+        names |= {
+            side.leaf.short.encode()
+            for side in self.sides
+            if side.base is None and side.leaf.kind is Kind.MACRO and self._only_instantiates(side.leaf.home)
+        }
         grown = bool(names)
         while grown:
             grown = False
@@ -212,7 +231,7 @@ class _Adopter:
             reason = f"it stands under another condition than upstream's ({_said(leaf)})"
             self._take(twin, Fate.UNPLACED, reason, text=twin.leaf.text)
             return
-        if pieces:
+        if pieces or leaf.short in self.apart:
             arms = self._arm_rows(index)
             rows = self.base_rows[index]
             apart = TakenApart(rows, arms, self.labels, self.split_names, twin, pieces)
@@ -307,7 +326,7 @@ class _Adopter:
         if leaf.kind is Kind.INCLUDE:
             self._include(number, side)
             return
-        if leaf.placed and leaf.code and any(_code(b) == _code(leaf) for b in self.base):
+        if leaf.placed and leaf.code and any(_same_directive(b, leaf) for b in self.base):
             self._take(side, Fate.UPSTREAM)
             return
         reason = self._glue_reason(side)
@@ -346,6 +365,8 @@ class _Adopter:
         leaf = side.leaf
         if leaf.kind is Kind.COMMENT or not side.rows:
             return "comment"
+        if leaf.kind is Kind.CONDITIONAL and b"__has_include" in leaf.text:
+            return "finds a file of upstream's"
         if leaf.kind is Kind.PRAGMA and b"once" in leaf.text:
             return "include guard"
         if leaf.kind is Kind.OPAQUE and (leaf.name == "}" or leaf.name.startswith("namespace ")):
@@ -367,7 +388,7 @@ class _Adopter:
                 return "forward declaration"
         if leaf.short.encode() in self.split_names:
             return "it only calls what the split made"
-        if leaf.kind is Kind.OPAQUE and names & self.split_names:
+        if leaf.kind in (Kind.OPAQUE, Kind.CONDITIONAL) and names & self.split_names:
             return "it only names what the split made"
         if leaf.kind is Kind.MACRO and names & self.split_names:
             return "a macro for what the split made"
@@ -398,7 +419,7 @@ class _Adopter:
             self._take(side, Fate.GLUE, "includes a file of the split")
             return
         known = {self._target(leaf): i for i, leaf in enumerate(self.base) if leaf.kind is Kind.INCLUDE}
-        if target in known:
+        if target in known or side.leaf.name in {leaf.name for leaf in self.base}:
             self._take(side, Fate.UPSTREAM)
             return
         done = [t for t in self.taken if t.item == side.leaf.name and t.fate is Fate.ADDED]
@@ -491,6 +512,10 @@ class _Adopter:
 def _alike(a: Leaf, b: Leaf) -> bool:
     """Whether two matched declarations may stand for each other."""
     return a.defines == b.defines and (a.kind is b.kind or {a.kind, b.kind} <= {Kind.FUNCTION, Kind.KERNEL})
+
+
+def _same_directive(a: Leaf, b: Leaf) -> bool:
+    return _code(a) == _code(b) or (a.kind is b.kind is Kind.CONDITIONAL and a.name == b.name)
 
 
 def _code(leaf: Leaf) -> tuple[bytes, ...]:

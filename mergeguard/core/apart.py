@@ -22,7 +22,7 @@ _IF = re.compile(rb"^[ \t]*#[ \t]*if", re.MULTILINE)
 _ENDIF = re.compile(rb"^[ \t]*#[ \t]*endif", re.MULTILINE)
 _SIMILAR_ROW = 0.6
 _WHOLE_BODY = 0.8
-_CHOOSING = frozenset({b"switch", b"case", b"default", b"break", b"return", b"if", b"else"})
+_CHOOSING = frozenset({b"switch", b"case", b"default", b"break", b"return", b"if", b"else", b"endif"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +179,9 @@ class TakenApart:
         added = {label for row in new for label in _CASE.findall(row.key)} - self.labels
         if added:
             return f"a new arm: case {added.pop().decode('utf-8', 'replace')}"
+        rest = [row for row in new if not self._names_split(number, [row])]
+        if joined(rest) == joined(self.base[start:end]):
+            return []
         low, high = self.spans[number]
         if number > 0 and (end <= low or start > high):
             own = self._is_glue(number, new)
@@ -188,8 +191,6 @@ class TakenApart:
                 return []
             mine = end > start and all(self.owner[n] == number for n in range(start, end))
             return self._within(number, range(start, end), new) if mine else "it stands among the arms"
-        if joined(new) == joined(self.base[start:end]):
-            return []
         runs = self._runs(number, start, end)
         if not new:
             return [(run, []) for run in runs]  # in no part: the fork took them out
@@ -257,13 +258,14 @@ def _statements(rows: list[Row]) -> list[list[Row]]:
     depth = 0
     going_on = False
     for row in rows:
-        if not going_on:
+        directive = row.key.startswith(b"#")
+        if not going_on or directive:
             found.append([])
         found[-1].append(row)
         depth += row.key.count(b"(") - row.key.count(b")")
         going_on = depth > 0 or not row.key.endswith((b";", b"{", b"}", b":", b")"))
-        if not going_on:
-            depth = 0
+        if not going_on or directive:
+            depth, going_on = 0, False
     return found
 
 

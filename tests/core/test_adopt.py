@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mergeguard.core.adopt import Fate, adopt, compare
+from mergeguard.core.emit import split
 from mergeguard.core.rule import parse_rule
 from mergeguard.data import shipped_rules
 from tests import corpus, handmade
@@ -179,6 +180,21 @@ def test_a_real_file(version):
     assert found.monolith == monolith.replace(old, new)
     assert [t.item for t in found.of(Fate.EDITED)] == ["mindiv"]
     assert not found.unplaced
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["attention", "paged_attention_v1", "selective_scan_fwd", "skinny_gemms", "skinny_gemms_int4", "skinny_gemms_int8"],  # noqa: E501
+)  # fmt: skip
+def test_a_guarded_body_is_told_from_the_function(name):
+    """Splits by macros and `#if` around arms, by if-chains, by instantiation: the layouts that rules make."""
+    rule = parse_rule(shipped_rules()[f"vllm/{name}.toml"], f"{name}.toml")
+    path = next(p for p in rule.paths() if (COMPILE / p).exists())
+    monolith = (COMPILE / path).read_bytes()
+    files = {file.path: file.text for file in split(rule, name, path, monolith).files}
+    found = adopt(rule, path, monolith, files)
+    assert found.monolith == monolith
+    assert not found.of(Fate.EDITED, Fate.ADDED, Fate.REMOVED, Fate.UNPLACED)
 
 
 def test_two_copies_edited_differently_are_reported():
