@@ -47,20 +47,26 @@ class Request:
 def blame(fork: Fork, request: Request) -> tuple[Annotated, ...]:
     """The lines of a file with their origins; for a file that is not of a layout as git has it.
 
-    Errors: GitError as git words it, LayoutError for a layout that can't be read back.
+    While a layout can't be read (conflicts are not resolved yet, say), the answer is git's own, too.
+    Errors: GitError as git words it.
     """
     repository = fork.repository
     ignored = tuple(f"--ignore-rev={repository.resolve(oid)}" for oid in request.ignored)
     # git resolves -L (numbers, /regex/, :function) on the file itself, and blames what is glue.
     own = _git_blame(repository, request.revision, request.path, request.ranges, request.options, ignored)
-    if request.revision is None:
-        workspace = fork.work_tree()
-        tip = fork.head()
-    else:
-        tip = repository.resolve(request.revision)
-        workspace = Workspace.load(repository, repository.tree_of(tip))
-    guarded = _rule_of(workspace, request.path)
-    if guarded is None or not own:
+    if not own:
+        return own
+    try:
+        if request.revision is None:
+            workspace = fork.work_tree()
+            tip = fork.head()
+        else:
+            tip = repository.resolve(request.revision)
+            workspace = Workspace.load(repository, repository.tree_of(tip))
+        guarded = _rule_of(workspace, request.path)
+    except MergeguardError:
+        return own
+    if guarded is None:
         return own
     history = _History(repository, guarded, tip, workspace.splitting)
     blamed = history.with_work_tree(workspace) if request.revision is None else history.tip
@@ -106,7 +112,10 @@ def _ranges(lines: Sequence[int]) -> tuple[str, ...]:
 
 def _rule_of(workspace: Workspace, path: str) -> Guarded | None:
     for guarded in workspace.split_rules:
-        if path in workspace.unsplit(guarded).layout.by_path:
+        assert guarded.lock is not None
+        monolith = guarded.lock.monolith
+        near = path == monolith or path.startswith(workspace.rule_of_lock(guarded).folder(monolith) + "/")
+        if near and path in workspace.unsplit(guarded).layout.by_path:
             return guarded
     return None
 

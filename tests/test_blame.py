@@ -6,7 +6,7 @@ import pytest
 
 from mergeguard import splitting, sync
 from mergeguard.blame import Request, blame
-from mergeguard.core.annotate import ZERO
+from mergeguard.core.annotate import ZERO, parse_line_porcelain
 from mergeguard.errors import GitError
 from tests.exchange import BODY, KERNEL, LAYOUT, MONOLITH, Pair
 
@@ -127,6 +127,21 @@ def test_files_of_no_rule_are_gits(pair):
     assert {subject(pair, a) for a in origins(pair, "csrc/rocm/ops.h")} == {"upstream: first"}
     with pytest.raises(GitError):
         origins(pair, "csrc/none.h")
+
+
+def test_while_conflicts_are_unresolved(pair):
+    pair.git("checkout", "-q", "-b", "other", "HEAD~1")
+    pair.change("csrc/rocm/ops.h", "#pragma once", "#pragma once  // a", "a")
+    pair.git("checkout", "-q", "fork")
+    pair.change("csrc/rocm/ops.h", "#pragma once", "#pragma once  // b", "b")
+    pair.git("merge", "-q", "other", ok=False)
+    assert pair.git("ls-files", "-u")
+    assert origins(pair, KERNEL) == blame_of_git(pair, KERNEL)
+
+
+def blame_of_git(pair, path):
+    raw = pair.git("blame", "--line-porcelain", "--", path) + "\n"
+    return parse_line_porcelain(raw.encode("utf-8", "surrogateescape"))
 
 
 def test_split_again_after_leaving(pair):
