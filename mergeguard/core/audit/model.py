@@ -45,6 +45,14 @@ class Changed:
         return self.of(side) is not self.of(BASE)
 
 
+def is_sum(file: Changed) -> bool:
+    """Whether the result is one side's text where the other side did nothing."""
+    merged = file.of(MERGED)
+    return any(merged is file.of(side) and not file.edited_by(other(side)) for side in SIDES) or (
+        merged is file.of(OURS) and merged is file.of(THEIRS)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where to look: a 1-based line of a file in one version."""

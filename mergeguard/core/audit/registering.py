@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mergeguard.core.audit.context import Trees, their
-from mergeguard.core.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding, Place, other
-from mergeguard.core.audit.registrations import Registration, registrations
+from mergeguard.core.audit.model import (
+    BASE,
+    MERGED,
+    OURS,
+    SIDES,
+    THEIRS,
+    Changed,
+    Finding,
+    Place,
+    is_sum,
+    other,
+)
+from mergeguard.core.audit.registrations import Registration, may_register, registrations
 
 _Found = list[tuple[Changed, Registration]]
 
 
 def registered(trees: Trees) -> Iterator[Finding]:
     """Every problem of registrations that neither side has alone."""
+    if not _concerns_both(trees):
+        return
     found: dict[str, _Found] = {
         version: [
             (file, one)
@@ -28,6 +41,19 @@ def registered(trees: Trees) -> Iterator[Finding]:
     yield from _without_schema(trees, found)
     yield from _twice(trees, found)
     yield from _dropped(trees, found)
+
+
+def _concerns_both(trees: Trees) -> bool:
+    """Whether both sides (or the merge itself) have a part in anything that is registered."""
+    for index, file in enumerate(trees.files):
+        if not any(may_register(facts) for facts in file.versions.values()):
+            continue
+        if not is_sum(file):
+            return True
+        for side in SIDES:
+            if trees.words(index, side, added=True) & trees.all_words(other(side), added=False):
+                return True
+    return False
 
 
 def _functions(found: _Found) -> dict[str, tuple[Changed, Registration]]:
@@ -53,7 +79,12 @@ def _state(trees: Trees, version: str, name: str) -> int:
 
 def _undefined(trees: Trees, found: dict[str, _Found]) -> Iterator[Finding]:
     functions = {version: _functions(found[version]) for version in found}
-    removed = {side: trees.all_words(side, added=False) & functions[MERGED].keys() for side in SIDES}
+    removed = {
+        side: trees.all_words(side, added=False)
+        & trees.all_words(other(side), added=True)
+        & functions[MERGED].keys()
+        for side in SIDES
+    }
     for remover in SIDES:
         for name in sorted(removed[remover]):
             state = _state(trees, MERGED, name)

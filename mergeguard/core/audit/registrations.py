@@ -27,9 +27,14 @@ class Registration:
     offset: int
 
 
+def may_register(facts: Facts) -> bool:
+    """Whether a file has anything that looks like a registration; cheap."""
+    return any(mark in facts.text for mark in _MARK)
+
+
 def registrations(facts: Facts) -> tuple[Registration, ...]:
     """What a file registers, in file order."""
-    if not any(mark in facts.text for mark in _MARK):
+    if not may_register(facts):
         return ()
     known = facts.__dict__.get("registrations")
     if known is None:

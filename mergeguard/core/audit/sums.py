@@ -12,7 +12,18 @@ from collections.abc import Iterator, Mapping
 
 from mergeguard.core.audit.context import Trees, their
 from mergeguard.core.audit.facts import Entity, Facts, code_keys
-from mergeguard.core.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding, Place, other
+from mergeguard.core.audit.model import (
+    BASE,
+    MERGED,
+    OURS,
+    SIDES,
+    THEIRS,
+    Changed,
+    Finding,
+    Place,
+    is_sum,
+    other,
+)
 from mergeguard.core.items import Kind
 from mergeguard.core.merge.check import SideEdit, Suspects, examine, suspects
 from mergeguard.core.merge.renames import find_renames
@@ -29,7 +40,7 @@ def lost_and_doubled(trees: Trees) -> Iterator[Finding]:
     high: Keys = Counter()
     uneven: list[tuple[Changed, Keys, Keys]] = []
     for index, file in enumerate(trees.files):
-        if _is_sum(file) or _lines_add_up(trees, index, file):
+        if is_sum(file) or _lines_add_up(trees, index, file):
             continue
         lacking, extra = _uneven(trees, index, file)
         uneven.append((file, +lacking, +extra))
@@ -41,14 +52,6 @@ def lost_and_doubled(trees: Trees) -> Iterator[Finding]:
         renamed = _renamed(file)
         yield from _report(trees, file, lacking & lost, renamed, missing=True)
         yield from _report(trees, file, extra & doubled, renamed, missing=False)
-
-
-def _is_sum(file: Changed) -> bool:
-    """Whether the result is one side's text where the other side did nothing."""
-    merged = file.of(MERGED)
-    return any(merged is file.of(side) and not file.edited_by(other(side)) for side in SIDES) or (
-        merged is file.of(OURS) and merged is file.of(THEIRS)
-    )
 
 
 def _lines_add_up(trees: Trees, index: int, file: Changed) -> bool:

@@ -1,0 +1,150 @@
+"""``mergeguard audit`` on real merges of real repositories."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mergeguard import auditing
+from mergeguard.git.repository import Repository
+from mergeguard.workspace import file_edits
+from tests import corpus
+from tests.story import INT4, Story, git
+
+FIRST = "#define LDS_SIZE"
+
+
+HELPER = """static __device__ int reduce(int x, int y) {
+  int sum = x + y;
+  for (int i = 0; i < 4; ++i) sum += shuffle(sum, i);
+  return sum;
+}
+"""
+HEADER = "csrc/reduce.cuh"
+KERNEL = f"{INT4}/kernel.cuh"
+
+
+@pytest.fixture
+def trapped(tmp_path):
+    """Upstream renames a function of a header, which a local edit of a layout file has begun to use."""
+    story = Story.begin(tmp_path, "skinny_gemms_int4")
+    (story.upstream / HEADER).write_text(HELPER)
+    story.upstream_commits("a helper")
+    story.fetch()
+    assert story.run("sync", "upstream/main").code == 0
+    story.edit(KERNEL, FIRST, f"#define TUNED(x) reduce(x, 4)\n{FIRST}")
+    story.commits("tune with the helper")
+    story.edit(HEADER, "reduce(", "warp_reduce(", upstream=True)
+    story.upstream_commits("a better name")
+    story.fetch()
+    assert story.run("sync", "upstream/main").code == 0
+    return story, KERNEL
+
+
+def audited(story, *arguments):
+    ran = story.run("audit", *arguments, "--json")
+    return ran.code, json.loads(ran.out)
+
+
+def test_the_last_merge_is_audited_in_the_layout(trapped):
+    story, path = trapped
+    code, document = audited(story)
+    assert code == 1 and not document["clean"]
+    (merge,) = document["merges"]
+    assert merge["merge"] == git(story.fork, "rev-parse", "HEAD").strip()
+    (finding,) = merge["findings"]
+    assert (finding["code"], finding["name"]) == ("gone-name", "reduce")
+    assert finding["hint"].startswith("warp_reduce")
+    use, *others = finding["places"]
+    assert (use["version"], use["path"], use["layout"][0]) == ("merged", f"{INT4}.cu", path)
+    assert "TUNED(x) reduce" in story.text(path).splitlines()[use["layout"][1] - 1]
+    assert [(p["version"], p["path"], p["line"]) for p in others] == [
+        ("base", HEADER, 1),
+        ("theirs", HEADER, 1),
+    ]
+    assert {c["side"]: c["subject"] for c in finding["commits"]} == {
+        "ours": "tune with the helper",
+        "theirs": "a better name",
+    }
+
+
+def test_it_changes_nothing_and_prints_both_places(trapped):
+    story, path = trapped
+    before = story.fingerprint()
+    ran = story.run("audit")
+    assert ran.code == 1
+    assert "gone-name" in ran.out and path in ran.out and "1 finding(s)" in ran.out
+    assert story.fingerprint() == before
+
+
+def test_sarif_names_the_layout_s_files(trapped):
+    story, path = trapped
+    log = json.loads(story.run("audit", "--sarif").out)
+    (result,) = log["runs"][0]["results"]
+    assert result["ruleId"] == "audit/gone-name"
+    rules = log["runs"][0]["tool"]["driver"]["rules"]
+    assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+    (location,) = result["locations"]
+    assert location["physicalLocation"]["artifactLocation"]["uri"] == path
+    assert len(result["relatedLocations"]) == 2
+
+
+def test_a_range_and_what_is_no_merge(trapped):
+    story, _ = trapped
+    assert len(audited(story, "HEAD~1..HEAD")[1]["merges"]) == 1
+    merges = audited(story, "upstream/main~2..HEAD")[1]["merges"]
+    assert [len(merge["findings"]) for merge in merges] == [0, 1]
+    assert audited(story, "HEAD..HEAD") == (
+        0,
+        {"mergeguard": 1, "kind": "audit", "clean": True, "merges": []},
+    )
+    assert story.run("audit", "HEAD~1").code == 2
+    story.write("note.txt", b"x\n")
+    story.commits("after the merge")
+    assert len(audited(story)[1]["merges"][0]["findings"]) == 1
+
+
+def test_an_innocent_sync_is_clean(tmp_path):
+    story = Story.begin(tmp_path, "skinny_gemms_int4", "attention")
+    story.edit(f"{INT4}.cu", FIRST, f"// upstream\n{FIRST}", upstream=True)
+    story.upstream_commits("a comment")
+    story.fetch()
+    story.write("csrc/fork_only.cu", b"int fork_only() { return 1; }\n")
+    story.commits("local")
+    assert story.run("sync", "upstream/main").code == 0
+    code, document = audited(story)
+    assert (code, document["merges"][0]["findings"]) == (0, [])
+    assert document["merges"][0]["files"] >= 2
+
+
+def test_a_merge_that_waits_for_its_commit(trapped):
+    story, path = trapped
+    story.run("leave", "skinny_gemms_int4")
+    story.commits("no split")
+    git(story.fork, "checkout", "-q", "-b", "other", "HEAD~1^1")
+    git(story.fork, "merge", "-q", "--no-commit", "--no-ff", "upstream/main")
+    code, document = audited(story)
+    (merge,) = document["merges"]
+    assert (code, merge["merge"], merge["findings"][0]["name"]) == (1, None, "reduce")
+    assert merge["findings"][0]["places"][0]["layout"][0] == path
+
+
+@pytest.mark.parametrize(("old", "new"), [("0.30.0", "0.32.0"), ("0.32.0", "0.33.0")])
+def test_a_release_under_a_small_local_edit_gives_no_finding(tmp_path, old, new):
+    """The releases are right as they are, and the local edit touches nothing that upstream changed."""
+    repository = Repository.discover(corpus.repository((old, new), tmp_path / "chain"))
+    before, after = (repository.resolve(f"v{version}") for version in (old, new))
+    tree = repository.tree_of(before)
+    path = "csrc/rocm/skinny_gemms.cu"
+    entry = repository.entry(tree, path)
+    text = repository.read_blob(entry.oid)
+    at = text.index(b";\n", len(text) // 2) + 2
+    edit = text[:at] + b"// local edit\n" + text[at:]
+    tree = repository.edit_tree(tree, file_edits(repository, {path: edit}))
+    ours = repository.commit_object(tree, (before,), "local\n")
+    outcome = repository.merge_trees(ours, after)
+    assert outcome.clean
+    findings, files = auditing.audit_commits(repository, (before,), ours, after, outcome.tree)
+    assert findings == ()
+    assert files > 50
