@@ -33,6 +33,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run the corpus tests over every vLLM release, not only those of the ordinary run (long)",
     )
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write tests/golden anew from the current emission (review the difference)",
+    )
 
 
 def corpus_versions(config: pytest.Config) -> tuple[str, ...]:

@@ -63,13 +63,16 @@ class _Emitter:
         self.source = source
         self.text = source.text
         self.assignment = assignment
-        self.newline = b"\r\n" if b"\r\n" in self.text[: self.text.find(b"\n") + 1] else b"\n"
+        # As most lines end: an edit of one line should not change the glue of every file.
+        self.newline = b"\r\n" if 2 * self.text.count(b"\r\n") > self.text.count(b"\n") else b"\n"
         self.folder = rule.folder(path)
         self.home_folder = posixpath.relpath(self.folder, posixpath.dirname(path) or ".")
         self.back = b"../" * (self.home_folder.count("/") + 1)
         self.notes = list(assignment.notes)
         # Glue that goes inside the monolith's text, by the monolith offset before which it stands.
         self.inside: dict[int, list[tuple[bytes, Glue]]] = defaultdict(list)
+        # And the offset after which it stands: it stays with what it ends, wherever the next item goes.
+        self.after: dict[int, list[tuple[bytes, Glue]]] = defaultdict(list)
         self.bodies = tuple(dict.fromkeys(p.rule.body for p in assignment.partitions))
         self.headers = tuple(m.to for m in rule.move if self._units(m.to))
         self.keeps: set[str] = set()
@@ -204,7 +207,7 @@ class _Emitter:
                 start = len(_BOM)
             if pieces and not pieces[-1].text.endswith(b"\n"):
                 # The monolith's last line has no line ending, or two items share a line.
-                pieces.append(Piece(self.newline, None, Glue.GUARD))
+                pieces.append(Piece(glue.line_end() + self.newline, None, Glue.GUARD))
             pieces += self._slice(start, unit.end)
         return pieces
 
@@ -212,12 +215,13 @@ class _Emitter:
         """Monolith bytes, with the glue that stands inside them."""
         pieces: list[Piece] = []
         at = start
-        for offset in sorted(
-            o for o in self.inside if start <= o < end or (o == end and o == len(self.text))
-        ):
+        for offset in sorted(o for o in {*self.inside, *self.after} if start <= o <= end):
             if offset > at:
                 pieces.append(Piece(self.text[at:offset], at))
-            pieces += [Piece(text, None, kind) for text, kind in self.inside[offset]]
+            if offset > start:
+                pieces += [Piece(text, None, kind) for text, kind in self.after.get(offset, ())]
+            if offset < end:
+                pieces += [Piece(text, None, kind) for text, kind in self.inside.get(offset, ())]
             at = offset
         if end > at:
             pieces.append(Piece(self.text[at:end], at))
@@ -244,30 +248,34 @@ class _Emitter:
                 self.keeps.add(symbol)
                 self._keep(symbol, start, end, continued=branching.macro is not None)
                 continue
-            opening = self._own_line(start, glue.guard_open(symbol))
+            opening = self._own_line(start, glue.guard_open(symbol), name=symbol)
             closing = [glue.guard_close(symbol)]
             if branching.kind == "chain" and number == 0 and len(runs) > 1:
                 closing = [glue.guard_else(symbol), glue.guard_nothing(symbol), *closing]
             self.inside[start].append((opening, Glue.GUARD))
-            self.inside[end].append((self._own_line(end, *closing), Glue.GUARD))
+            self.after[end].append((self._own_line(end, *closing, name=symbol), Glue.GUARD))
 
     def _keep(self, symbol: str, start: int, end: int, *, continued: bool) -> None:
         at_lines = self._at_line_start(start) and self._at_line_start(end)
         if at_lines:
             ending = b" \\" + self.newline if continued else self.newline
             self.inside[start].append((glue.keep_open(symbol) + ending, Glue.GUARD))
-            self.inside[end].append((glue.keep_close(symbol) + ending, Glue.GUARD))
+            self.after[end].append((glue.keep_close(symbol) + ending, Glue.GUARD))
         else:
             self.inside[start].append((glue.keep_open(symbol) + b" ", Glue.GUARD))
-            self.inside[end].append((b" " + glue.keep_close(symbol), Glue.GUARD))
+            self.after[end].append((b" " + glue.keep_close(symbol), Glue.GUARD))
 
-    def _own_line(self, offset: int, *lines: bytes) -> bytes:
+    def _own_line(self, offset: int, *lines: bytes, name: str | None = None) -> bytes:
         text = b"".join(line + self.newline for line in lines)
-        return text if self._at_line_start(offset) else self.newline + text
+        return text if self._at_line_start(offset) else glue.line_end(name) + self.newline + text
 
     def _at_line_start(self, offset: int) -> bool:
         # After other glue at the same place the line is fresh, too: glue ends with a line ending.
-        return offset == 0 or self.text[offset - 1 : offset] == b"\n" or bool(self.inside.get(offset))
+        return (
+            offset == 0
+            or self.text[offset - 1 : offset] == b"\n"
+            or bool(self.inside.get(offset) or self.after.get(offset))
+        )
 
     def _in_arguments(self, partition: DealtPartition) -> bool:
         """Whether the branching stands inside parentheses, so possibly in a macro's arguments."""
@@ -301,7 +309,7 @@ class _Emitter:
                 line = self.text.rfind(b"\n", 0, item.code_start) + 1
                 self.inside[line].append((self._own_line(line, *before), Glue.GUARD))
                 end = self.text.find(b"\n", item.code_end) + 1 or len(self.text)
-                self.inside[end].append((self._own_line(end, after), Glue.GUARD))
+                self.after[end].append((self._own_line(end, after), Glue.GUARD))
 
     def _linkage(self, items: Iterable[Item]) -> None:
         """`inline` (or `static`) for definitions that every unit of the layout will see."""
@@ -309,7 +317,12 @@ class _Emitter:
             word = _linkage_word(item, lambda i: code_tokens(self.source, i.code_start, i.code_end))
             if word:
                 offset = item.declarator_start
-                self.inside[offset].append((self._own_line(offset, word), Glue.LINKAGE))
+                line_start = self.text.rfind(b"\n", 0, offset) + 1
+                if line_start >= item.start and not self.text[line_start:offset].strip():
+                    offset = line_start
+                own_line = self._at_line_start(offset)
+                text = word + self.newline if own_line else glue.linkage_in_line(word)
+                self.inside[offset].append((text, Glue.LINKAGE))
 
     # -- derived glue ------------------------------------------------------------------------------
 
@@ -354,8 +367,10 @@ class _Emitter:
                 return []
         for item in self._items(rule.header):
             if fnmatchcase(item.name, rule.template) and item.parameter_list and item.template_header:
-                header = b" ".join(code_tokens(self.source, *item.template_header))
-                return [header, *self._signature(item, defaults=True, end=b";")]
+                first, last = item.template_header
+                header = _collapsed(self.text[first:last], code_tokens(self.source, first, last))
+                signature = b" ".join(line.strip() for line in self._signature(item, defaults=True, end=b";"))
+                return [glue.declaration(header + b" " + signature)]
         return []
 
     def _signature_names(self, item: Item) -> frozenset[str]:

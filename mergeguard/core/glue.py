@@ -20,13 +20,23 @@ _GLUE_LINE = re.compile(
     | \#(?:if|include|else|endif)\b[^\n]*//[ ]MG_INCLUDE
     | [ \t]*MG_ONLY_\w+\((?:[ ]\\)?
     | [ \t]*/\*[ ]MG_ONLY_\w+[ ]\*/\)(?:[ ]\\)?
+    | [^\n]*[ ]{2}//[ ]MG_DECLARATION
     | inline
     | static
     """,
     re.VERBOSE,
 )
 _INCLUDE_CHOICE = re.compile(rb"^#(?:if|include|else|endif)\b[^\n]*// MG_INCLUDE\r?\n", re.MULTILINE)
-_INLINE_KEEP = re.compile(rb"MG_ONLY_\w+\( | /\* MG_ONLY_\w+ \*/\)")
+# Glue amid a line: macros around arms, a linkage word, and the end of a line that the monolith does not end.
+_IN_LINE = re.compile(
+    rb"""
+      MG_ONLY_\w+\([ ]
+    | [ ]/\*[ ]MG_ONLY_\w+[ ]\*/\)
+    | (?:inline|static)[ ]/\*[ ]MG_LINKAGE[ ]\*/[ ]
+    | [ ]{2}//[ ](?:MG_SHARD_\w+|MG_LINE)\r?\n
+    """,
+    re.VERBOSE,
+)
 _QUOTED_INCLUDE = re.compile(rb'^([ \t]*#[ \t]*include[ \t]*")([^"\n]*)(")', re.MULTILINE)
 LINKAGE_LINES = frozenset({b"inline", b"static"})
 
@@ -90,6 +100,21 @@ def blank_include_choices(text: bytes) -> bytes:
     return _INCLUDE_CHOICE.sub(lambda line: b" " * (len(line[0]) - 1) + b"\n", text)
 
 
+def linkage_in_line(word: bytes) -> bytes:
+    """A linkage word for a definition that does not start its line."""
+    return word + b" /* MG_LINKAGE */ "
+
+
+def declaration(text: bytes) -> bytes:
+    """A declaration, on one line, of what the shards instantiate."""
+    return text + b"  // MG_DECLARATION"
+
+
+def line_end(name: str | None = None) -> bytes:
+    """What goes before a line ending that the monolith does not have; ``name`` if it is for a guard."""
+    return b"  // MG_LINE" if name is None else b"  // MG_SHARD_%s" % name.encode()
+
+
 def is_glue_line(line: bytes) -> bool:
     """Whether a line (with or without its line ending) is transparent glue and nothing else."""
     return _GLUE_LINE.fullmatch(line.rstrip(b"\r\n")) is not None
@@ -97,24 +122,34 @@ def is_glue_line(line: bytes) -> bool:
 
 def mentions_glue(text: bytes) -> bool:
     """Whether the text uses a name that only glue uses."""
-    return any(name in text for name in (b"MG_SHARD_", b"MG_ONLY_", b"MG_NS", b"MG_INCLUDE"))
+    names = (b"MG_SHARD_", b"MG_ONLY_", b"MG_NS", b"MG_LINE", b"MG_LINKAGE", b"MG_INCLUDE", b"MG_DECLARATION")
+    return any(name in text for name in names)
 
 
-def without_glue(text: bytes) -> bytes:
-    """Text that stands in a layout file, without the transparent glue in it."""
-    kept = b"".join(line for line in text.splitlines(keepends=True) if not is_glue_line(line))
-    return _INLINE_KEEP.sub(b"", kept)
+def parts(text: bytes, prefix: bytes, *, linkage: bool = True) -> tuple[tuple[bytes, bool], ...]:
+    """Text that stands in a layout file, as runs of the monolith's bytes (True) and transparent glue.
 
-
-def unrebase_includes(text: bytes, prefix: bytes) -> bytes:
-    """Quoted includes of a file in the layout's folder as the monolith would spell them.
-
-    ``prefix`` is what re-basing put before the path. A path that does not start with it is left as it
-    is: it is found through the compiler's search path, or it names a file of the layout.
+    ``prefix`` is what re-basing put before the path of a quoted include. A path that does not start
+    with it is the monolith's as it is: it is found through the compiler's search path, or it names a
+    file of the layout. ``linkage`` says whether `inline` alone on a line is glue.
     """
-    if not prefix:
-        return text
-    return _QUOTED_INCLUDE.sub(lambda m: m[1] + m[2].removeprefix(prefix) + m[3], text)
+    found: list[tuple[bytes, bool]] = []
+    for line in text.splitlines(keepends=True):
+        if is_glue_line(line) and (linkage or line.strip() not in LINKAGE_LINES):
+            found.append((line, False))
+            continue
+        include = _QUOTED_INCLUDE.match(line) if prefix else None
+        if include is not None and include[2].startswith(prefix):
+            start = include.start(2)
+            middle = start + len(prefix)
+            found += [(line[:start], True), (line[start:middle], False), (line[middle:], True)]
+            continue
+        at = 0
+        for keep in _IN_LINE.finditer(line):
+            found += [(line[at : keep.start()], True), (keep[0], False)]
+            at = keep.end()
+        found.append((line[at:], True))
+    return tuple((part, own) for part, own in found if part)
 
 
 def rebase_point(line: bytes) -> tuple[int, bytes] | None:

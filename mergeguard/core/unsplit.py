@@ -8,29 +8,24 @@ monolith, stays in the layout, and is reported as an unmapped hunk. So a wrong g
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from itertools import accumulate
 
 from mergeguard.core import glue
-from mergeguard.core.diff import Change, diff
-from mergeguard.core.layout import Glue, Layout, LayoutFile, Piece, Role
+from mergeguard.core.changes import Reason, Traced, Tracer
+from mergeguard.core.diff import diff
+from mergeguard.core.layout import Glue, Layout, LayoutFile
 from mergeguard.errors import MergeguardError
+
+__all__ = ["Edit", "Hunk", "Reason", "Splitter", "Unsplit", "unsplit"]
 
 Splitter = Callable[[bytes], Layout]
 
-
-class Reason(StrEnum):
-    """Why a hunk of the layout is not an edit of the monolith."""
-
-    GLUE = "edit of glue"  # an overlay: kept with the layout
-    NO_HOME = "text at a place that stands for nothing of the monolith"
-    STRADDLES = "one change replaces both glue and the monolith's text"
-    ELSEWHERE = "the rule would put this text elsewhere"
-    REFUSED = "the rule does not fit the monolith with this change"
-    FILE_REMOVED = "the file was removed"
+# So many splits may be spent on finding out which of an edited layout's changes hold; then the rest waits
+# for a person. Ordinary edits need one or two.
+_MAX_SPLITS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,274 +91,94 @@ class Unsplit:
         return tuple(h for h in self.hunks if not h.is_overlay)
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """One changed stretch of a layout file.
-
-    ``old`` is its byte range in the pristine file, ``new`` in the file as it is now, ``text`` what
-    stands there now. ``edits`` are what it means for the monolith: (start, end, side, text), where
-    side 0 belongs to what comes before ``start`` and side 1 to what comes after. ``monolith_text`` is
-    ``text`` without glue. Without edits, ``reason`` says why there are none.
-    """
-
-    file: LayoutFile
-    old: tuple[int, int]
-    new: tuple[int, int]
-    text: bytes
-    monolith_text: bytes = b""
-    edits: tuple[tuple[int, int, int, bytes], ...] = ()
-    reason: Reason | None = None
-
-
 def unsplit(pristine: Layout, files: Mapping[str, bytes | None], split: Splitter) -> Unsplit:
     """Trace the edits of ``files`` (path to bytes, None for a removed file) back to the monolith.
 
     ``pristine`` is the layout of upstream's monolith by the rule and emission of the lock; paths that
     ``files`` does not have count as unedited. ``split`` is that same transform.
     """
-    hunks: list[Hunk] = []
-    changes: list[_Change] = []
-    now: dict[str, bytes] = {}
-    for file in pristine.files:
-        text = files.get(file.path, file.text)
-        if text is None:
-            anchor = next((p.source for p in file.pieces if p.source is not None), None)
-            hunks.append(Hunk(file.path, 1, 1, file.text, b"", Reason.FILE_REMOVED, anchor))
-        elif text != file.text:
-            now[file.path] = text
-            changes += _Tracer(pristine, file, text).changes()
+    now = {f.path: files.get(f.path, f.text) or b"" for f in pristine.files}
     attempt = _Attempt(pristine, split)
-    accepted, refused = attempt.accept([c for c in changes if c.edits])
-    hunks += [_hunk(c, now[c.file.path], c.reason) for c in changes if c.reason is not None]
-    hunks += [_hunk(c, now[c.file.path], reason, detail) for c, reason, detail in refused]
+    attempt.read(files)
+    mapped = _settled(attempt, now)
+    if mapped is None:
+        attempt = _Attempt(pristine, split, moving=False)
+        attempt.read(files)
+        mapped = [(c, *_typed_at(c, now)) for c in attempt.accepted]
+    accepted, refused = attempt.accepted, attempt.refused
+    layout = attempt.layout([c for c, _, _ in mapped])
+    followed = _followed([c for c, _, _ in refused], layout, now)
+    hunks = [_hunk(c, now[c.file.path], reason, detail) for c, reason, detail in refused if c not in followed]
+    done = sorted((*accepted, *followed), key=_by_place)
     kept = {
-        file.path: _apply(file.text, [(*c.old, c.text) for c in accepted if c.file is file])
+        file.path: _apply(file.text, [(*c.old, c.text) for c in done if c.file is file])
         for file in pristine.files
     }
-    layout = attempt.layout(accepted)
     edits = tuple(
-        Edit(start, end, text, c.file.path, _line(now[c.file.path], c.new[0]))
-        for start, end, _, text, c in sorted(
-            ((*e, c) for c in accepted for e in c.edits), key=lambda e: e[:3]
+        Edit(start, end, text, path, line)
+        for start, end, _, text, path, line in sorted(
+            ((*e, path, line) for c, path, line in mapped for e in c.edits), key=lambda e: e[:3]
         )
     )
+    for file in pristine.files:
+        if files.get(file.path, b"") is None:
+            # Not taken for the removal of all that it holds: too much would go by accident.
+            anchor = next((p.source for p in file.pieces if p.source is not None), None)
+            hunks.append(Hunk(file.path, 1, 1, file.text, b"", Reason.FILE_REMOVED, anchor))
     ordered = tuple(sorted(hunks, key=lambda h: (h.path, h.line)))
     return Unsplit(layout.monolith, layout, edits, ordered, kept)
 
 
-# -- tracing one file's changes ----------------------------------------------------------------------
+def _followed(changes: Sequence[Traced], layout: Layout, now: Mapping[str, bytes]) -> list[Traced]:
+    """The changes of glue that only do what the new layout does: glue that follows from a mapped edit.
 
-_WORDS = re.compile(rb"\w+|\r?\n|[^\S\n]+|.", re.DOTALL)
-_RANK = {Role.HEADER: 0, Role.DECLARATIONS: 1, Role.BODY: 2, Role.SHARD: 3, Role.ENTRY: 4}
-
-
-class _Tracer:
-    """Follows the changes of one file through the map."""
-
-    def __init__(self, pristine: Layout, file: LayoutFile, now: bytes) -> None:
-        self.pristine = pristine
-        self.file = file
-        self.now = now
-        self.rank = {f.path: (_RANK[f.role], n) for n, f in enumerate(pristine.files)}
-        path = [p for p in file.pieces if p.glue is Glue.INCLUDE_PATH]
-        self.back = path[0].text if path else self._back()
-
-    def _back(self) -> bytes:
-        if self.file.role is Role.ENTRY:
-            return b""
-        depth = self.file.path.count("/") - self.pristine.path.count("/")
-        return b"../" * depth
-
-    def changes(self) -> list[_Change]:
-        return self._compare(
-            self.file.text.splitlines(keepends=True), self.now.splitlines(keepends=True), 0, 0, fine=False
-        )
-
-    def _compare(
-        self, old: list[bytes], new: list[bytes], old_at: int, new_at: int, *, fine: bool
-    ) -> list[_Change]:
-        old_offsets = _offsets(old, old_at)
-        new_offsets = _offsets(new, new_at)
-        found: list[_Change] = []
-        for c in diff(old, new):
-            shift = 0 if c.a0 < c.a1 else self._slide(old, new, c, old_offsets)
-            found += self._trace(
-                (old_offsets[c.a0 + shift], old_offsets[c.a1 + shift]),
-                (new_offsets[c.b0 + shift], new_offsets[c.b1 + shift]),
-                fine=fine,
-            )
-        return found
-
-    def _slide(self, old: list[bytes], new: list[bytes], c: Change, offsets: list[int]) -> int:
-        """How far to slide an insertion, whose place is ambiguous where its text repeats what is around it.
-
-        Inside the monolith's text is best, then behind it, then before it; inside glue is last.
-        """
-        best = (self._rank(offsets[c.a0]), 0, 0)
-        for step in (-1, 1):
-            shift = 0
-            while True:
-                at, start, end = c.a0 + shift, c.b0 + shift, c.b1 + shift
-                if step < 0 and not (at > 0 and start > 0 and old[at - 1] == new[start - 1] == new[end - 1]):
-                    break
-                if step > 0 and not (at < len(old) and end < len(new) and old[at] == new[end] == new[start]):
-                    break
-                shift += step
-                best = min(best, (self._rank(offsets[c.a0 + shift]), abs(shift), shift))
-        return best[2]
-
-    def _rank(self, at: int) -> int:
-        pieces, starts = self.file.pieces, self.file.starts
-        right = self.file.piece_at(at)
-        if not pieces:
-            return 3
-        if starts[right] < at < starts[right + 1]:
-            return 0 if pieces[right].source is not None else 3
-        left = right if at >= starts[right + 1] else right - 1
-        if left >= 0 and pieces[left].source is not None:
-            return 1
-        return 2 if left < right and pieces[right].source is not None else 3
-
-    def _trace(self, old: tuple[int, int], new: tuple[int, int], *, fine: bool) -> list[_Change]:
-        text = self.now[slice(*new)]
-        change = _Change(self.file, old, new, text, self._monolith_text(text))
-        if old[0] == old[1]:
-            return [self._insertion(change)]
-        parts = self._parts(old)
-        own = [(source, source + length) for source, length in parts if source is not None]
-        whole = len(own) == len(parts) or (not fine and self._only_include_paths(old))
-        if own and whole and all(a[1] == b[0] for a, b in zip(own, own[1:], strict=False)):
-            # Whole lines of includes: the path in them is re-based back as a whole, too.
-            return [replace(change, edits=((own[0][0], own[-1][1], 1, change.monolith_text),))]
-        if not own:
-            return [replace(change, reason=Reason.GLUE)]
-        if not text:
-            # Removed together with the glue around it; what glue is left to do is derived again.
-            return [replace(change, edits=tuple((start, end, 1, b"") for start, end in own))]
-        if not fine:
-            before, after = _WORDS.findall(self.file.text[slice(*old)]), _WORDS.findall(text)
-            return self._compare(before, after, old[0], new[0], fine=True)
-        return [replace(change, reason=Reason.STRADDLES)]
-
-    def _only_include_paths(self, old: tuple[int, int]) -> bool:
-        """Whether the only glue in a range is what re-bases include paths."""
-        first, last = self.file.piece_at(old[0]), self.file.piece_at(old[1] - 1)
-        return all(p.glue in (None, Glue.INCLUDE_PATH) for p in self.file.pieces[first : last + 1])
-
-    def _monolith_text(self, text: bytes) -> bytes:
-        return glue.unrebase_includes(glue.without_glue(text), self.back)
-
-    def _parts(self, old: tuple[int, int]) -> list[tuple[int | None, int]]:
-        """The monolith offset (None for glue) and length of every piece's share of a range."""
-        parts: list[tuple[int | None, int]] = []
-        at = old[0]
-        index = self.file.piece_at(at)
-        while at < old[1]:
-            piece, start = self.file.pieces[index], self.file.starts[index]
-            stop = min(old[1], start + len(piece.text))
-            if stop > at:
-                parts.append((None if piece.source is None else piece.source + at - start, stop - at))
-            at, index = stop, index + 1
-        return parts
-
-    def _insertion(self, change: _Change) -> _Change:
-        if not change.monolith_text and change.text:
-            return replace(change, reason=Reason.GLUE)
-        place = self._place(change.old[0])
-        if isinstance(place, Reason):
-            return replace(change, reason=place)
-        offset, side = place
-        if self._breaks_line(change, offset):
-            return replace(change, reason=Reason.STRADDLES)
-        return replace(change, edits=((offset, offset, side, change.monolith_text),))
-
-    def _breaks_line(self, change: _Change, offset: int) -> bool:
-        """Whether text typed at the end of a layout line would change how its line goes on in the monolith.
-
-        Glue can end a line where the monolith's goes on (``}`` before ``else``): a comment typed there
-        would swallow the rest of the line.
-        """
-        text = self.pristine.monolith
-        ends = offset in (0, len(text)) or text[offset - 1 : offset] == b"\n"
-        goes_on = offset < len(text) and text[offset : offset + 1] not in (b"\n", b"\r")
-        piece = self.file.piece_at(change.old[0])
-        inside = self.file.starts[piece] < change.old[0] < self.file.starts[piece + 1]
-        return (
-            not ends
-            and goes_on
-            and not (inside and self.file.pieces[piece].source is not None)
-            and (b"//" in change.text or b"\n" in change.text)
-        )
-
-    def _place(self, at: int) -> tuple[int, int] | Reason:
-        """The monolith offset, and the side it belongs to, of text inserted at ``at``."""
-        pieces, starts = self.file.pieces, self.file.starts
-        left = right = self.file.piece_at(at) if pieces else 0
-        if pieces and starts[left] < at < starts[left + 1]:
-            piece = pieces[left]
-            if piece.source is not None:
-                return piece.source + at - starts[left], 1
-            if piece.glue is None or not piece.glue.transparent:
-                return Reason.GLUE
-        elif pieces:
-            right = left if at <= starts[left] else left + 1
-            left = right - 1
-        before, bare_before = self._nearest(range(left, -1, -1))
-        after, bare_after = self._nearest(range(right, len(pieces)))
-        if before is not None and after is not None:
-            gap = self._gap(before, after)
-            if bare_before and bare_after:
-                return gap, 1 if gap == after.source else 0
-            if bare_before or not bare_after:
-                return before.source_end or 0, 0
-        if before is not None and bare_before:
-            return before.source_end or 0, 0
-        if after is not None and bare_after and after.source is not None:
-            return after.source, 1
-        # Between glue and glue of the entry: what the glue stands for says where that is.
-        if right < len(pieces) and (anchor := pieces[right].anchor) is not None:
-            return anchor[0], 0
-        if left >= 0 and pieces and (anchor := pieces[left].anchor) is not None:
-            return anchor[1], 0
-        return Reason.NO_HOME
-
-    def _nearest(self, indices: Iterable[int]) -> tuple[Piece | None, bool]:
-        """The nearest piece of the monolith, and whether only transparent glue lies before it."""
-        bare = True
-        for index in indices:
-            piece = self.file.pieces[index]
-            if piece.source is not None:
-                return piece, bare
-            bare = bare and piece.glue is not None and piece.glue.transparent
-        return None, False
-
-    def _gap(self, before: Piece, after: Piece) -> int:
-        """Where text between two pieces goes if the monolith has other files' text between them.
-
-        After what the file can see (the pieces of files that come before it in the include order), so
-        that it may use them, and before the others, so that they may use it.
-        """
-        position = before.source_end or 0
-        between = sorted(
-            (p.source, p.source + len(p.text), self.rank[f.path])
-            for f in self.pristine.files
-            for p in f.pieces
-            if p.source is not None
-            and before.source_end is not None
-            and after.source is not None
-            and before.source_end <= p.source < after.source
-        )
-        for _, end, rank in between:
-            if rank < self.rank[self.file.path]:
-                position = end
-        return position
+    A function that got a parameter has another declaration and another call in the glue. The user may have
+    written them, or an earlier sync; nobody needs to look at them.
+    """
+    found: list[Traced] = []
+    differing: dict[str, list[tuple[int, int]]] = {}
+    for change in changes:
+        path = change.file.path
+        if path not in layout.by_path:
+            continue
+        if path not in differing:
+            differing[path] = _differences(now[path], layout.by_path[path].text)
+        start, end = change.new
+        if not any(a <= end and start <= b for a, b in differing[path]):
+            found.append(change)
+    return found
 
 
-def _offsets(parts: Sequence[bytes], at: int) -> list[int]:
-    offsets = [at]
-    for part in parts:
-        offsets.append(offsets[-1] + len(part))
-    return offsets
+def _differences(text: bytes, other: bytes) -> list[tuple[int, int]]:
+    """The byte ranges of ``text``, whole lines, that are not in ``other``."""
+    lines = text.splitlines(keepends=True)
+    offsets = list(accumulate(map(len, lines), initial=0))
+    return [(offsets[c.a0], offsets[c.a1]) for c in diff(lines, other.splitlines(keepends=True))]
+
+
+def _typed_at(change: Traced, now: Mapping[str, bytes]) -> tuple[str, int]:
+    """Path and line of a change."""
+    return change.file.path, _line(now[change.file.path], change.new[0])
+
+
+def _settled(attempt: _Attempt, now: Mapping[str, bytes]) -> list[tuple[Traced, str, int]] | None:
+    """The accepted changes, each with path and line as typed.
+
+    Those that the rule moves are as they are read back later: text between two items may stand for several
+    places of the monolith, as other files' items lie between, so what moves to another file is taken to stand
+    where it would be read from *there*. None if reading the new layout would not give the same monolith
+    again, so that nothing may move.
+    """
+    accepted = attempt.accepted
+    if not accepted or not attempt.moves(accepted):
+        return [(c, *_typed_at(c, now)) for c in accepted]
+    there = {f.path: f.text for f in attempt.layout(accepted).files}
+    again = _Attempt(attempt.pristine, attempt.split)
+    again.read({f.path: there.get(f.path) for f in attempt.pristine.files})
+    if {f.path: f.text for f in again.layout(again.accepted).files} != there:
+        return None
+    typed = {c.monolith_text.strip(): _typed_at(c, now) for c in accepted}
+    return [(c, *typed.get(c.monolith_text.strip(), _typed_at(c, there))) for c in again.accepted]
 
 
 # -- trying the result ----------------------------------------------------------------------------
@@ -372,15 +187,36 @@ def _offsets(parts: Sequence[bytes], at: int) -> list[int]:
 class _Attempt:
     """Tries sets of changes: a set holds if the layout of the result shows each where it was typed."""
 
-    def __init__(self, pristine: Layout, split: Splitter) -> None:
+    def __init__(self, pristine: Layout, split: Splitter, *, moving: bool = True) -> None:
         self.pristine = pristine
+        self.moving = moving
+        self.removed: frozenset[str] = frozenset()
         self.split = split
         self.tried: dict[bytes, Layout | MergeguardError] = {pristine.monolith: pristine}
+        self.accepted: list[Traced] = []
+        self.refused: list[tuple[Traced, Reason, str]] = []  # with what is wrong with them
 
-    def accept(self, changes: Sequence[_Change]) -> tuple[list[_Change], list[tuple[_Change, Reason, str]]]:
-        """As many of the changes as hold together; the others with what is wrong with them."""
-        accepted: list[_Change] = []
-        refused: list[tuple[_Change, Reason, str]] = []
+    def read(self, files: Mapping[str, bytes | None]) -> None:
+        """Trace the files' changes; accept what holds, refuse the rest."""
+        changes: list[Traced] = []
+        now: dict[str, bytes] = {}
+        for file in self.pristine.files:
+            text = files.get(file.path, file.text)
+            if text is not None and text != file.text:
+                now[file.path] = text
+                changes += Tracer(self.pristine, file, text).changes()
+        self.removed = frozenset(path for path, text in files.items() if text is None)
+        # Text beside glue may be glue that follows from the other changes: those are tried first.
+        beside = [c for c in changes if c.edits and any(c.beside)]
+        self.accept([c for c in changes if c.edits and not any(c.beside)])
+        follows = _followed(beside, self.layout(self.accepted), now) if beside else []
+        self.accept([c for c in beside if c not in follows])
+        self.refused += [(c, c.reason or Reason.GLUE, "") for c in changes if not c.edits]
+        self.refused += [(c, Reason.GLUE, "") for c in follows]
+
+    def accept(self, changes: Sequence[Traced]) -> None:
+        """Take as many of the changes as hold together with the accepted ones; refuse the others."""
+        accepted, refused = self.accepted, self.refused
         # Halve only what does not hold: one bad change among n costs about 2 log n splits.
         stack = [list(changes)] if changes else []
         while stack:
@@ -392,25 +228,40 @@ class _Attempt:
             plain = [_verbatim(c) for c in group]
             if plain != group and self._problem([*accepted, *plain]) is None:
                 accepted += plain
-            elif len(group) == 1:
-                refused.append((group[0], *problem))
-            else:
+            elif len(self.tried) > _MAX_SPLITS:
+                refused += [(c, *problem) for c in group]
+            elif len(group) > 1:
                 middle = len(group) // 2
                 stack += [group[middle:], group[:middle]]
+            elif group[0].apart:
+                refused += [(c, c.reason, "") for c in group[0].apart if c.reason is not None]
+                stack.append([c for c in group[0].apart if c.edits])
+            else:
+                refused.append((group[0], *problem))
         # A change may have failed only for the lack of one that was accepted after it.
         for again in list(refused):
-            if self._problem([*accepted, again[0]]) is None:
+            if again[0].edits and self._problem([*accepted, again[0]]) is None:
                 accepted.append(again[0])
                 refused.remove(again)
-        return accepted, refused
 
-    def layout(self, changes: Sequence[_Change]) -> Layout:
+    def layout(self, changes: Sequence[Traced]) -> Layout:
         """The layout of the monolith with a set of changes that holds."""
         outcome = self._outcome(changes)
-        assert isinstance(outcome, Layout)
+        if isinstance(outcome, MergeguardError):
+            raise outcome
         return outcome
 
-    def _outcome(self, changes: Sequence[_Change]) -> Layout | MergeguardError:
+    def moves(self, changes: Sequence[Traced]) -> bool:
+        """Whether the layout shows some of the changes (which hold) in other files than typed in."""
+        outcome = self.layout(changes)
+        for file in self.pristine.files:
+            expected, _ = _without_glue(file, sorted((c for c in changes if c.file is file), key=_by_place))
+            there = outcome.by_path.get(file.path)
+            if expected != (b"" if there is None else there.monolith_text):
+                return True
+        return False
+
+    def _outcome(self, changes: Sequence[Traced]) -> Layout | MergeguardError:
         text = _apply(self.pristine.monolith, _in_order(e for c in changes for e in c.edits))
         if text not in self.tried:
             try:
@@ -419,31 +270,41 @@ class _Attempt:
                 self.tried[text] = error
         return self.tried[text]
 
-    def _problem(self, changes: Sequence[_Change]) -> tuple[Reason, str] | None:
+    def _problem(self, changes: Sequence[Traced]) -> tuple[Reason, str] | None:
         outcome = self._outcome(changes)
         if isinstance(outcome, MergeguardError):
             return Reason.REFUSED, str(outcome)
-        elsewhere: list[tuple[bytes, bytes]] = []
-        moved: list[_Change] = []
+        if outcome.by_path.keys() != self.pristine.by_path.keys():
+            path = min(outcome.by_path.keys() ^ self.pristine.by_path.keys())
+            return Reason.ELSEWHERE, f"the layout would have one file more or less: {path}"
+        elsewhere: dict[str, tuple[bytes, bytes]] = {}
+        moved: list[Traced] = []
         for file in self.pristine.files:
-            mine = sorted((c for c in changes if c.file is file), key=lambda c: c.old)
+            mine = sorted((c for c in changes if c.file is file), key=_by_place)
             expected, places = _without_glue(file, mine)
             there = outcome.by_path.get(file.path)
             shown = b"" if there is None else there.monolith_text
             if shown != expected:
-                elsewhere.append((expected, shown))
+                elsewhere[file.path] = (expected, shown)
                 moved += mine
                 continue
-            for change, at in zip(mine, places, strict=True):
-                if there is not None and not _shown(there, at, change):
-                    return Reason.ELSEWHERE, "an include path or a linkage word would differ"
-        if elsewhere and not (_only_moved(elsewhere) and all(_is_plain(c) for c in moved)):
+            runs = _Runs(there)
+            if not all(runs.show(at, change) for change, at in zip(mine, places, strict=True)):
+                return Reason.ELSEWHERE, "the layout would have other glue here than was typed"
+        if elsewhere and not self._may_move(elsewhere, moved):
             return Reason.ELSEWHERE, ""
         return None
 
+    def _may_move(self, files: Mapping[str, tuple[bytes, bytes]], changes: Sequence[Traced]) -> bool:
+        """Whether all that is shown elsewhere than typed are items that the rule gives to another file."""
+        if not self.moving or self.removed & files.keys() or not all(c.is_plain for c in changes):
+            return False
+        typed = Counter(line for c in changes for line in c.text.splitlines(keepends=True))
+        return _only_moved(tuple(files.values()), typed)
 
-def _only_moved(files: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Whether the files differ only by whole lines that went from one to another.
+
+def _only_moved(files: Sequence[tuple[bytes, bytes]], typed: Counter[bytes]) -> bool:
+    """Whether the files differ only by whole typed lines that went from one to another.
 
     So it is with an item that was typed into one file and that the rule gives to another: its place in
     the monolith is certain, and the next split puts it where it belongs.
@@ -461,28 +322,26 @@ def _only_moved(files: Sequence[tuple[bytes, bytes]]) -> bool:
             return False
         gone += left
         come += entered
-    return {k: n for k, n in gone.items() if k.strip()} == {k: n for k, n in come.items() if k.strip()}
+    # Blank lines go along with what they stand before.
+    untyped = gone - typed
+    return gone == come and gone != untyped and not any(line.strip() for line in untyped)
 
 
-def _is_plain(change: _Change) -> bool:
-    """Whether nothing of the change was taken for glue, so that it may be shown in any file."""
-    return change.text == change.monolith_text
-
-
-def _verbatim(change: _Change) -> _Change:
+def _verbatim(change: Traced) -> Traced:
     """The change with linkage words and include paths as typed, not taken for glue."""
-    text = b"".join(
-        line
-        for line in change.text.splitlines(keepends=True)
-        if not glue.is_glue_line(line) or line.strip() in glue.LINKAGE_LINES
-    )
-    if text == change.monolith_text or len(change.edits) != 1:
+    parts = glue.parts(change.text, b"", linkage=False)
+    if parts == change.parts or len(change.edits) != 1:
         return change
     ((start, end, side, _),) = change.edits
-    return replace(change, monolith_text=text, edits=((start, end, side, text),))
+    text = b"".join(part for part, own in parts if own)
+    return replace(change, parts=parts, edits=((start, end, side, text),))
 
 
-def _without_glue(file: LayoutFile, changes: Sequence[_Change]) -> tuple[bytes, list[int]]:
+def _by_place(change: Traced) -> tuple[tuple[int, int], tuple[int, int]]:
+    return change.old, change.new
+
+
+def _without_glue(file: LayoutFile, changes: Sequence[Traced]) -> tuple[bytes, list[int]]:
     """The file's monolith bytes after the changes, and where each change's text starts in them."""
     out: list[bytes] = []
     length = 0
@@ -514,28 +373,40 @@ def _without_glue(file: LayoutFile, changes: Sequence[_Change]) -> tuple[bytes, 
     return b"".join(out), places
 
 
-def _shown(file: LayoutFile, at: int, change: _Change) -> bool:
-    """Whether the file shows the change as typed; linkage words may be added to it, not taken away."""
-    end = at + len(change.monolith_text)
-    shown = bare = b""
-    position = 0
-    for piece in file.pieces:
-        if piece.source is None:
-            if at <= position < end and piece.glue in (Glue.LINKAGE, Glue.INCLUDE_PATH):
-                shown += piece.text
-                bare += piece.text if piece.glue is Glue.INCLUDE_PATH else b""
-            continue
-        stop = position + len(piece.text)
-        if stop > at and position < end:
-            own = piece.text[max(0, at - position) : end - position]
-            shown, bare = shown + own, bare + own
-        position = stop
-    typed = b"".join(
-        line
-        for line in change.text.splitlines(keepends=True)
-        if not glue.is_glue_line(line) or line.strip() in glue.LINKAGE_LINES
-    )
-    return typed in (shown, bare) or glue.without_glue(change.text) == change.text == bare
+class _Runs:
+    """The glue of a file (None: no file) by the number of the monolith's bytes before it."""
+
+    def __init__(self, file: LayoutFile | None) -> None:
+        self.glue: dict[int, bytes] = {}
+        self.kinds: dict[int, set[Glue | None]] = {}
+        at = 0
+        for piece in () if file is None else file.pieces:
+            if piece.source is not None:
+                at += len(piece.text)
+                continue
+            self.glue[at] = self.glue.get(at, b"") + piece.text
+            self.kinds.setdefault(at, set()).add(piece.glue)
+
+    def show(self, at: int, change: Traced) -> bool:
+        """Whether the file has what the change typed at ``at``, and not what it removed.
+
+        Glue may come along, and glue that the change did not touch may follow it; but an include that
+        was typed must go on naming the same file.
+        """
+        typed = change.typed_glue()
+        if not all(text in self.glue.get(at + offset, b"") for offset, text in typed):
+            return False
+        end = at + len(change.monolith_text)
+        paths = (place for place, kinds in self.kinds.items() if Glue.INCLUDE_PATH in kinds)
+        if any(at < place < end and place - at not in dict(typed) for place in paths):
+            return False
+        # What was typed after the includes, say, must not come before them.
+        for kind, place in zip(change.beside, (at, end), strict=True):
+            if kind is not None and kind not in self.kinds.get(place, ()):
+                return False
+        there = b"".join(text for place, text in self.glue.items() if at <= place <= end)
+        kept = b"".join(text for _, text in typed)
+        return not any(removed in there and removed not in kept for removed in change.removed_glue())
 
 
 def _in_order(edits: Iterable[tuple[int, int, int, bytes]]) -> list[tuple[int, int, bytes]]:
@@ -558,7 +429,7 @@ def _line(text: bytes, offset: int) -> int:
     return text.count(b"\n", 0, offset) + 1
 
 
-def _hunk(change: _Change, now: bytes, reason: Reason, detail: str = "") -> Hunk:
+def _hunk(change: Traced, now: bytes, reason: Reason, detail: str = "") -> Hunk:
     """The change widened to whole lines."""
     old = change.file.text
     old_start, new_start = old.rfind(b"\n", 0, change.old[0]) + 1, now.rfind(b"\n", 0, change.new[0]) + 1
@@ -584,7 +455,7 @@ def _line_end(text: bytes, where: tuple[int, int]) -> int:
     return len(text) if found < 0 else found + 1
 
 
-def _anchor(change: _Change) -> int | None:
+def _anchor(change: Traced) -> int | None:
     """The monolith byte nearest to the change."""
     file = change.file
     nearest: tuple[int, int] | None = None

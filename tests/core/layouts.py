@@ -122,7 +122,7 @@ _PAYLOADS = (
     b'  } else if (kv_cache_dtype == "int8") {\n    f();\n',
     b"using mg_alias = int;\n",
     b"namespace mg_inner {\nint f();\n}  // namespace mg_inner\n",
-    b"template void selective_scan_fwd_cuda<float, float, int>(SSMParamsBase &params, cudaStream_t stream);\n",
+    b"template void selective_scan_fwd_cuda<float, float, int>(SSMParamsBase &params, cudaStream_t s);\n",
     b"inline\n",
     b"static\n",
     b"inline\nint mg_inline(int a) { return a; }\n",
