@@ -30,11 +30,11 @@ from mergeguard.core.apart import (
 )
 from mergeguard.core.assign import assign
 from mergeguard.core.diff import diff, matches
+from mergeguard.core.including import QUOTED, Targets, guard_of
 from mergeguard.core.merge.declarations import Leaf, leaves_of, match
 from mergeguard.core.rule import Rule
 from mergeguard.core.source import Kind, parse
 
-_QUOTED = re.compile(rb'#\s*include\s*"([^"]*)"')
 _LINKAGE = re.compile(rb"^(?:(?:static|inline|extern)\b\s*)+")
 _CASE = re.compile(rb"\bcase\s*([^:]+?)\s*:(?!:)")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
@@ -114,6 +114,8 @@ class _Adopter:
                 at = line + leaf.text.count(b"\n", 0, leading)
                 self.sides.append(Side(leaf, at, rows_of(leaf.text)))
                 line += leaf.text.count(b"\n")
+        self.guards = {home: guard_of(text) for home, text in files.items()}
+        self.targets = Targets(path, files, [side.leaf for side in self.sides])
         self.taken: list[Taken] = []
         self.replaced: dict[int, bytes] = {}
         self.inserted: dict[int, list[bytes]] = {}
@@ -247,7 +249,7 @@ class _Adopter:
         added, removed = self._apply(index, edits)
         if unclosed(self.replaced.get(index, leaf.text)) != unclosed(leaf.text):
             del self.replaced[index]
-            self._take(twin, Fate.UNPLACED, "its conditions do not close", text=twin.leaf.text)
+            self._take(twin, Fate.UNPLACED, "its brackets or conditions would not close", text=twin.leaf.text)
             return
         for side, rows, reason in problems:
             self._take(
@@ -371,7 +373,7 @@ class _Adopter:
             return "include guard"
         if leaf.kind is Kind.OPAQUE and (leaf.name == "}" or leaf.name.startswith("namespace ")):
             return "namespace"
-        guard = _guard_of(self.files[leaf.home])
+        guard = self.guards[leaf.home]
         if (
             guard
             and leaf.kind in (Kind.CONDITIONAL, Kind.MACRO)
@@ -404,9 +406,9 @@ class _Adopter:
         """Whether a file only sets macros for a file of the split that it includes, and instantiates."""
         kinds = (Kind.INSTANTIATION, Kind.COMMENT, Kind.OPAQUE, Kind.DECLARATION, Kind.MACRO, Kind.UNDEF)
         own = [s.leaf for s in self.sides if s.leaf.home == home]
-        included = [self._target(leaf) for leaf in own if leaf.kind is Kind.INCLUDE]
+        included = [self.targets.of(leaf) for leaf in own if leaf.kind is Kind.INCLUDE]
         by_others = any(
-            s.leaf.kind is Kind.INCLUDE and s.leaf.home != home and self._target(s.leaf) == home
+            s.leaf.kind is Kind.INCLUDE and s.leaf.home != home and self.targets.of(s.leaf) == home
             for s in self.sides
         )
         plain = all(leaf.kind is Kind.INCLUDE or leaf.kind in kinds or leaf.placed for leaf in own)
@@ -414,11 +416,11 @@ class _Adopter:
 
     def _include(self, number: int, side: Side) -> None:
         """An include line: of the split's own files, one that upstream has, or one that the fork added."""
-        target = self._target(side.leaf)
+        target = self.targets.of(side.leaf)
         if target in self.files:
             self._take(side, Fate.GLUE, "includes a file of the split")
             return
-        known = {self._target(leaf): i for i, leaf in enumerate(self.base) if leaf.kind is Kind.INCLUDE}
+        known = {self.targets.of(leaf): i for i, leaf in enumerate(self.base) if leaf.kind is Kind.INCLUDE}
         if target in known or side.leaf.name in {leaf.name for leaf in self.base}:
             self._take(side, Fate.UPSTREAM)
             return
@@ -431,43 +433,18 @@ class _Adopter:
             for s in self.sides[:number]
             if s.leaf.home == side.leaf.home
             and s.leaf.kind is Kind.INCLUDE
-            and (name := self._target(s.leaf)) in known
+            and (name := self.targets.of(s.leaf)) in known
         ]
         anchor = before[-1] if before else max(known.values(), default=None)
         if anchor is None or self.base[anchor].condition != side.leaf.condition:
             self._take(side, Fate.UNPLACED, "no include of upstream's stands beside it", text=side.leaf.text)
             return
         text = side.leaf.text.strip(b"\r\n")
-        if _QUOTED.search(text) and "/" in target:
+        if QUOTED.search(text) and "/" in target:
             shown = posixpath.relpath(target, posixpath.dirname(self.path) or ".")
-            text = _QUOTED.sub(lambda m: m[0].replace(m[1], shown.encode()), text)
+            text = QUOTED.sub(lambda m: m[0].replace(m[1], shown.encode()), text)
         self.inserted.setdefault(anchor, []).append(text + b"\n")
         self._take(side, Fate.ADDED, added=1)
-
-    def _target(self, leaf: Leaf) -> str:
-        """What an include names: a path from the root where it can be known, else as it is spelled."""
-        found = _QUOTED.search(leaf.text)
-        if found is None:
-            return leaf.name
-        name = found[1].decode("utf-8", "surrogateescape")
-        beside = posixpath.normpath(posixpath.join(posixpath.dirname(leaf.home), name))
-        if beside in self.files or name.startswith("."):
-            return beside
-        if name in self.files:
-            return name
-        # The same spelling beside the monolith and in a folder below it means one file found by -I, or the
-        # file's own folder; a re-based spelling of it was resolved above.
-        own = posixpath.normpath(posixpath.join(posixpath.dirname(self.path), name))
-        return own if leaf.home == self.path and own in self._rebased() else leaf.name
-
-    def _rebased(self) -> frozenset[str]:
-        found = set()
-        for side in self.sides:
-            quoted = _QUOTED.search(side.leaf.text) if side.leaf.kind is Kind.INCLUDE else None
-            if quoted is not None and quoted[1].startswith(b"."):
-                name = quoted[1].decode("utf-8", "surrogateescape")
-                found.add(posixpath.normpath(posixpath.join(posixpath.dirname(side.leaf.home), name)))
-        return frozenset(found)
 
     def _anchor(self, number: int) -> int | None:
         """The monolith's declaration after which a new one goes, by the nearest neighbour in its file."""
@@ -533,12 +510,6 @@ def _said(leaf: Leaf) -> str:
 
 def _ended(text: bytes) -> bytes:
     return text if not text or text.endswith(b"\n") else text + b"\n"
-
-
-def _guard_of(text: bytes) -> bytes | None:
-    """The macro of a header's include guard."""
-    found = re.match(rb"(?:\s|//[^\n]*|/\*.*?\*/)*#\s*ifndef\s+(\w+)\s*#\s*define\s+(\w+)\s", text, re.DOTALL)
-    return found[1] if found is not None and found[1] == found[2] else None
 
 
 def compare(before: Mapping[str, bytes], after: Iterable[bytes], glue: Iterable[Taken]) -> tuple[str, ...]:

@@ -179,8 +179,7 @@ class TakenApart:
         added = {label for row in new for label in _CASE.findall(row.key)} - self.labels
         if added:
             return f"a new arm: case {added.pop().decode('utf-8', 'replace')}"
-        rest = [row for row in new if not self._names_split(number, [row])]
-        if joined(rest) == joined(self.base[start:end]):
+        if self._without_own(number, new) == joined(self.base[start:end]):
             return []
         low, high = self.spans[number]
         if number > 0 and (end <= low or start > high):
@@ -233,6 +232,17 @@ class TakenApart:
             return "it replaces lines of upstream's and of the split's together"
         return [(run, new[-at : -at + size])]
 
+    def _without_own(self, number: int, rows: list[Row]) -> bytes:
+        """Rows as one key, without those that name what the split made; of those, brackets stay."""
+        kept = []
+        for row in rows:
+            code = row.key.partition(b"//")[0]
+            if not self._names_split(number, [row]):
+                kept.append(row.key)
+            elif not _WORD.search(code):
+                kept.append(code)
+        return b"".join(kept)
+
     def _names_split(self, number: int, rows: list[Row]) -> bool:
         names = self.split_names | _template_parameters(self.parts[number])
         return any(names & set(row.words) for row in rows)
@@ -278,9 +288,13 @@ def _signature(rows: list[Row]) -> bytes:
     return b""
 
 
-def unclosed(text: bytes) -> int:
-    """How many conditions a text opens more than it closes."""
-    return len(_IF.findall(text)) - len(_ENDIF.findall(text))
+def unclosed(text: bytes) -> tuple[int, int, int]:
+    """How many conditions, braces and parentheses a text opens more than it closes."""
+    return (
+        len(_IF.findall(text)) - len(_ENDIF.findall(text)),
+        text.count(b"{") - text.count(b"}"),
+        text.count(b"(") - text.count(b")"),
+    )
 
 
 def _body(side: Side) -> list[Row]:
