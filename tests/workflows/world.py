@@ -142,10 +142,16 @@ def build(root: Path, rules: Sequence[str] = RULES) -> World:
     (root / "README").write_text("upstream\n")
     world.git("add", "-A")
     world.git("commit", "-q", "-m", "upstream")
+    start_fork(world, rules)
+    return world
+
+
+def start_fork(world: World, rules: Sequence[str]) -> None:
+    """Branch ``fork`` of HEAD: the files of ``rules`` split, an edit in each, our hooks installed."""
     world.git("tag", "base")
     world.git("checkout", "-q", "-b", "fork")
     for name in rules:
-        rule = root / ".mergeguard" / "rules" / f"{name}.toml"
+        rule = world.root / ".mergeguard" / "rules" / f"{name}.toml"
         rule.parent.mkdir(parents=True, exist_ok=True)
         rule.write_bytes(shipped_rules()[f"vllm/{name}.toml"])
     world.git("add", "-A")
@@ -155,7 +161,6 @@ def build(root: Path, rules: Sequence[str] = RULES) -> World:
     edits = {name: lambda text: in_function(text, OURS) for name in rules}
     world.commit_tree(edited(world, "HEAD", edits), "Tune for our boards")
     installing.install(world.repository, world.workspace("HEAD"))
-    return world
 
 
 def laid_out(world: World, tree: str, texts: dict[str, bytes]) -> str:
