@@ -181,7 +181,12 @@ def verify(
         out.print(f"{escape(one.name)}: {word} by tokens ({one.files} files against {escape(one.path)})")
     for name, comparison in comparisons.items():
         for finding in comparison.findings:
-            out.print(f"  [{_COLOURS[finding.severity]}]{finding.severity}[/] {escape(finding.message)}")
+            units = f"  [dim]{escape(', '.join(finding.units))}[/]" if finding.units else ""
+            what = escape(finding.readable or finding.symbol)
+            out.print(
+                f"  [{_COLOURS[finding.severity]}]{finding.severity}[/] [dim]{finding.check}[/]  {what}  "
+                f"{escape(finding.message)}{units}"
+            )
         word = "[green]same program[/]" if comparison.same else "[red]not the same program[/]"
         out.print(
             f"{escape(name)}: {word} compiled ({comparison.symbols} symbols, {comparison.kernels} kernels)"
