@@ -240,6 +240,97 @@ def test_rebase_is_what_our_verb_gives_commit_by_commit(world):
     settled(world)
 
 
+def test_rebase_merges_makes_a_local_merge_again(world):
+    world.git("checkout", "-q", "-b", "side", "split")
+    (world.root / "SIDE").write_text("side\n")
+    world.git("add", "SIDE")
+    world.git("commit", "-q", "-m", "side")
+    world.git("checkout", "-q", "fork")
+    world.git("merge", "-q", "--no-edit", "side")
+    world.git("rebase", "-q", "--rebase-merges", "upstream")
+    settled(world)
+    assert len(world.out("rev-list", "--parents", "-1", "HEAD").split()) == 3
+    assert (world.root / "SIDE").exists()
+    assert OURS in monolith(world) and THEIRS in monolith(world)
+
+
+def test_autostash_comes_back_where_it_belongs(world):
+    text = (world.root / SHARD).read_bytes()
+    (world.root / SHARD).write_bytes(text.replace(OURS, OURS + b", twice"))
+    world.git("rebase", "--autostash", "upstream")
+    assert world.out("status", "--porcelain") == f"M {SHARD}"
+    assert OURS + b", twice" in (world.root / SHARD).read_bytes()
+    assert world.out("stash", "list") == ""
+    world.git("commit", "-q", "-am", "twice")
+    settled(world)
+    assert THEIRS in monolith(world)
+
+
+def test_linked_work_tree_has_notes_of_its_own(world, tmp_path):
+    world.git("worktree", "add", "-q", "-b", "linked", str(tmp_path / "linked"), "fork")
+    linked = World(tmp_path / "linked")
+    expected = expected_merge(world)
+    linked.git("merge", "-q", "--no-edit", "upstream")
+    assert linked.out("rev-parse", "HEAD^{tree}") == expected
+    assert linked.out("status", "--porcelain") == ""
+    settled(world)
+
+
+# -- between forks -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def colleague(world):
+    """Branch ``colleague`` has upstream merged; ``fork`` is a commit further than what it was made of."""
+    world.git("checkout", "-q", "-b", "colleague")
+    world.git("merge", "-q", "--no-edit", "upstream")
+    world.git("checkout", "-q", "fork")
+    changed = edited(world, "HEAD", {RULE: lambda text: text.replace(OURS, OURS + b", twice")})
+    world.commit_tree(changed, "twice")
+    return world
+
+
+def test_merge_of_a_branch_that_is_further(colleague):
+    expected = expected_merge(colleague, "colleague")
+    colleague.git("merge", "-q", "--no-edit", "colleague")
+    settled(colleague)
+    assert colleague.out("rev-parse", "HEAD^{tree}") == expected
+    assert OURS + b", twice" in monolith(colleague) and THEIRS in monolith(colleague)
+
+
+def test_rebase_onto_a_branch_that_is_further(colleague):
+    onto, head = (colleague.out("rev-parse", name) for name in ("colleague", "fork"))
+    outcome = rebase.rebase(colleague.repository, onto, head=head)
+    colleague.git("rebase", "-q", "colleague")
+    settled(colleague)
+    assert colleague.out("rev-parse", "HEAD^{tree}") == colleague.repository.tree_of(outcome.tip)
+    assert OURS + b", twice" in monolith(colleague) and THEIRS in monolith(colleague)
+
+
+def test_pick_onto_a_branch_that_is_further(colleague):
+    colleague.git("checkout", "-q", "colleague")
+    colleague.git("cherry-pick", "fork")
+    settled(colleague)
+    assert colleague.out("log", "-1", "--format=%s") == "twice"
+    assert OURS + b", twice" in monolith(colleague) and THEIRS in monolith(colleague)
+
+
+def test_pick_from_a_branch_that_is_further(colleague):
+    colleague.git("checkout", "-q", "colleague")
+    changed = edited(
+        colleague, "HEAD", {RULE: lambda text: in_function(text, b"colleague: see here", last=True)}
+    )
+    pick = colleague.commit_tree(changed, "see here")
+    colleague.git("checkout", "-q", "fork")
+    done = colleague.git("cherry-pick", pick, ok=False)
+    if done.returncode:
+        # Beside upstream's own line, which is not here yet: a conflict in the shard.
+        assert colleague.out("diff", "--name-only", "--diff-filter=U") == SHARD
+        return
+    settled(colleague)
+    assert b"colleague: see here" in monolith(colleague) and THEIRS not in monolith(colleague)
+
+
 # -- hooks that do not run -----------------------------------------------------------------------------
 
 

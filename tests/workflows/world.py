@@ -58,7 +58,7 @@ class World:
 
     def copy(self, target: Path) -> World:
         shutil.copytree(self.root, target, symlinks=True)
-        return World(target, self.splitting)
+        return World(target)
 
     def workspace(self, revision: str) -> Workspace:
         repository = self.repository
