@@ -1,4 +1,4 @@
-"""``mergeguard merge-file`` keeps the contract of ``git merge-file``; where git conflicts it may do better."""
+"""``mergeguard merge-file`` keeps the contract of ``git merge-file``; where git conflicts it may do more."""
 
 from __future__ import annotations
 

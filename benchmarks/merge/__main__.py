@@ -21,10 +21,12 @@ RIGHT = ("equal", "white space", "conflict right", "finding")
 
 
 def squeeze(text: bytes) -> bytes:
-    """``text`` without white space and what formatters break lines with: line continuations, the ``//`` of a
-    comment's next line, the ``*`` of a block comment's, a string literal closed and opened again. Where a ``//`` comment or a preprocessor
-    line ends is kept (as a byte 1): there the newline is not layout. A run of ``#include`` lines is a set: it
-    is sorted, as formatters do."""
+    """``text`` without what formatters change.
+
+    Dropped: white space, line continuations, the ``//`` and ``*`` of a comment's further lines, a string
+    literal closed and opened again. A run of ``#include`` lines is sorted. Where a ``//`` comment or a
+    preprocessor line ends is kept (as a byte 1): there the newline is not layout.
+    """
     out: list[bytes] = []
     includes: list[bytes] = []
     in_comment = in_block = False

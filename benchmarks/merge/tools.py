@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -242,8 +243,6 @@ def available(scratch: Scratch) -> dict[str, Tool]:
         tools["wiggle"] = wiggle(scratch)
     if shutil.which("mergiraf"):
         tools["mergiraf"] = mergiraf(scratch)
-    try:
+    with suppress(ImportError):
         tools["PyPI merge3"] = pypi_merge3()
-    except ImportError:
-        pass
     return tools

@@ -26,12 +26,14 @@ _PAREN = re.compile(rb"[()]")
 _MACRO_HEAD = re.compile(rb"#\s*define\s+$")
 _COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/")
 _WORDS_OF_THE_LANGUAGE = frozenset(
-    b"if for while switch return sizeof case break default else do const constexpr auto void int float double bool"
-    b" char long short unsigned signed static inline template typename class struct enum using namespace"
-    b" static_cast reinterpret_cast const_cast dynamic_cast decltype alignas alignof true false nullptr public"
-    b" private protected operator new delete this define include ifdef ifndef endif elif defined pragma unroll"
-    b" __global__ __device__ __host__ __forceinline__ __restrict__ __shared__ uint32_t int32_t int64_t uint64_t"
-    b" uint8_t int8_t size_t half std torch at c10".split()
+    b"""
+    if for while switch return sizeof case break default else do const constexpr auto void int float double
+    bool char long short unsigned signed static inline template typename class struct enum using namespace
+    static_cast reinterpret_cast const_cast dynamic_cast decltype alignas alignof true false nullptr public
+    private protected operator new delete this define include ifdef ifndef endif elif defined pragma unroll
+    __global__ __device__ __host__ __forceinline__ __restrict__ __shared__ uint32_t int32_t int64_t uint64_t
+    uint8_t int8_t size_t half std torch at c10
+    """.split()
 )
 
 
@@ -71,11 +73,7 @@ def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
     labels = _labels(mine.added) & _labels(other.added)
     ours_words, theirs_words = mine.added_words, other.added_words
     common = (ours_words & theirs_words) - _WORDS_OF_THE_LANGUAGE
-    new_names = {
-        name
-        for name in common
-        if not _has_word(base, name) and _defines(mine, name) and _defines(other, name)
-    }
+    new_names = {name for name in _missing(base, common) if _defines(mine, name) and _defines(other, name)}
     twice = b"".join(line for line in set(mine.added) & set(other.added) if len(line.strip()) > 8)
     for name in set(_CALLED.findall(twice)) - _WORDS_OF_THE_LANGUAGE - new_names:
         # The same head on both sides: a specialisation of an old name, perhaps.
@@ -84,9 +82,7 @@ def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
             new_names.add(name)
     lost: set[bytes] = set()
     for edit, side, words in ((mine, ours, theirs_words), (other, theirs, ours_words)):
-        for name in (edit.removed_words & words) - _WORDS_OF_THE_LANGUAGE:
-            if not _has_word(side, name):
-                lost.add(name)
+        lost |= _missing(side, (edit.removed_words & words) - _WORDS_OF_THE_LANGUAGE)
     signatures = {
         name
         for edit, side, rest in ((mine, ours, other), (other, theirs, mine))
@@ -151,6 +147,13 @@ def _labels(lines: Iterable[bytes]) -> set[bytes]:
 
 def _has_guard(lines: Iterable[bytes]) -> bool:
     return any(_GUARD.match(line) for line in lines)
+
+
+def _missing(text: bytes, names: set[bytes]) -> set[bytes]:
+    """Those of ``names`` that ``text`` does not hold as words."""
+    if len(names) > 20:
+        return names - set(_IDENT.findall(text))
+    return {name for name in names if not _has_word(text, name)}
 
 
 def _has_word(text: bytes, word: bytes) -> bool:
@@ -238,8 +241,8 @@ def _lost(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> 
 def duplicates(
     base: bytes, ours: bytes, theirs: bytes, merged: bytes
 ) -> list[tuple[str, int, int, int, int]]:
-    """Definitions that ``merged`` has more often than any version: (name, start, end, start, end) of the first
-    and the last, in bytes of ``merged``."""
+    """Definitions that ``merged`` has more often than any version: (name, start, end, start, end) of the
+    first and the last, in bytes of ``merged``."""
     from mergeguard.core.merge.declarations import Leaf, leaves_of
 
     def key(leaf: Leaf) -> tuple[object, ...]:
@@ -302,8 +305,8 @@ def _double_arms(ours: bytes, theirs: bytes, merged: bytes, labels: Iterable[byt
 
 
 def definitions(text: bytes, name: bytes) -> Counter[bytes]:
-    """How often and with which parameter lists, without white space and comments, ``text`` defines a function or macro
-    ``name``; found by its brackets alone, since this runs on every merge."""
+    """How often and with which parameter lists, without white space and comments, ``text`` defines a function
+    or macro ``name``; found by its brackets alone, since this runs on every merge."""
     found: Counter[bytes] = Counter()
     at = text.find(name)
     while at >= 0:
@@ -361,7 +364,8 @@ def _guards(ours: bytes, theirs: bytes, merged: bytes) -> list[Note]:
                     notes.append(
                         Note(
                             "guard-changed",
-                            f"{who} side edited the condition at line {line + 1}, the other side what stands under it",
+                            f"{who} side edited the condition at line {line + 1},"
+                            " the other side what stands under it",
                             True,
                             line + 1,
                         )

@@ -200,7 +200,7 @@ def _apart(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> tuple[Piec
 
 
 def _with_renames(base: bytes, ours: bytes, theirs: bytes) -> MergeResult | None:
-    """The merge after the renames that one side made are made on the other as well; None if there are none."""
+    """The merge after one side's renames are made on the other as well; None if there are none."""
     from mergeguard.core.merge.renames import apply_renames, names
 
     mine, other = _renames_of_both(base, ours, theirs)
@@ -298,7 +298,8 @@ def _declarations_then_tokens(
     else:
         said_of_whole = (Note("tokens", "merged by tokens"), *_remark_notes(remarks))
         return MergeResult(join([Resolved(whole)]), said_of_whole), frozenset()
-    for start in (lines, merge_lines(base, ours, theirs)):
+    own = merge_lines(base, ours, theirs)
+    for start in (lines, own) if own != lines else (lines,):
         remarks = []
         refined = refine_conflicts(start, remarks)
         candidates.append((refined, _remark_notes(remarks)))

@@ -101,7 +101,7 @@ def _name_of(key: bytes) -> Sequence[bytes]:
 
 
 def declarations(tokens: Tokens, wanted: frozenset[bytes]) -> Counter[bytes]:
-    """How often each of the wanted names is declared: named after a type, ``#define``, ``class`` and the like."""
+    """How often each of the wanted names is declared: after a type, ``#define``, ``class`` and the like."""
     keys = tokens.keys
     count: Counter[bytes] = Counter()
     marked = wanted | {b"#" + name for name in wanted}

@@ -1,8 +1,8 @@
 """The merge cases in ``tests/scenarios/merge``: a new one is a folder, no Python.
 
 ``working/<case>/``: base.cu, ours.cu, theirs.cu, expected.cu (with diff3 conflict markers where a conflict is
-right) and findings.txt (codes, one a line, sorted). ``failing/<case>/``: expected.cu is the ideal, today.cu what
-comes out; a change of either is to be looked at: a case that comes out right moves to ``working``.
+right) and findings.txt (codes, one a line, sorted). ``failing/<case>/``: expected.cu is the ideal, today.cu
+what comes out; a change of either is to be looked at: a case that comes out right moves to ``working``.
 """
 
 from __future__ import annotations
