@@ -171,7 +171,8 @@ def test_local_commits_over_real_releases(tmp_path):
     """Edits made at different times, upstream merged in between: the series applies to the newest release."""
     releases = ["0.26.0", "0.27.0", "0.30.0"]
     corpus.repository(releases, tmp_path / "repo")
-    pair = Pair.at(tmp_path / "repo")
+    pair = Pair.__new__(Pair)
+    pair.root = tmp_path / "repo"
     pair.git("config", "mergeguard.upstream", "main")
     pair.git("checkout", "-q", "-b", "fork", "v0.26.0")
     for name in ("skinny_gemms", "skinny_gemms_int4", "attention"):
