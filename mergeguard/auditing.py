@@ -96,12 +96,17 @@ def audit_trees(
     def elsewhere(names: Iterable[str]) -> dict[str, Facts]:
         found: dict[str, Facts] = {}
         for path in _grep(repository, merged, names):
-            facts = reader.facts(repository.entry(merged, path)) if path not in known else None
+            if path in known or not path.endswith(SUFFIXES):
+                continue
+            facts = reader.facts(repository.entry(merged, path))
             if facts is not None:
                 found[path] = facts
         return found
 
-    return audit(files, elsewhere), len(files)
+    def mentioned(name: str) -> bool:
+        return any(not path.endswith(SUFFIXES) for path in _grep(repository, merged, [name]))
+
+    return audit(files, elsewhere, mentioned), len(files)
 
 
 def _changed(
@@ -135,12 +140,9 @@ def _changed(
 def _grep(repository: Repository, tree: str, names: Iterable[str]) -> Iterator[str]:
     """Files of the tree that have one of the words."""
     words = [name for name in dict.fromkeys(names) if name]
-    suffixes = [f"*{suffix}" for suffix in SUFFIXES]
     for at in range(0, len(words), _CHUNK):
         patterns = [part for word in words[at : at + _CHUNK] for part in ("-e", word)]
-        found = repository.git(
-            "grep", "-l", "-z", "-w", "-F", "--full-name", *patterns, tree, "--", *suffixes, ok=(0, 1)
-        )
+        found = repository.git("grep", "-l", "-z", "-w", "-F", "--full-name", *patterns, tree, ok=(0, 1))
         for name in split_nul(found.out):
             yield name.removeprefix(f"{tree}:")
 

@@ -9,7 +9,8 @@ from mergeguard.core.audit.facts import Facts
 from mergeguard.core.merge.lines import merge_lines
 from mergeguard.core.merge.result import MergeResult
 
-FILLER = "".join(f"int filler{n}(int x) {{ return x + {n}; }}\n\n" for n in range(6))
+INCLUDE = '#include "h.cuh"\n'
+FILLER = INCLUDE + "".join(f"int filler{n}(int x) {{ return x + {n}; }}\n\n" for n in range(6))
 
 
 def text(value):
@@ -88,7 +89,7 @@ def test_the_second_macro_silently_wins():
     (finding,) = look({A: base}, {A: ours}, {A: theirs})
     assert finding.code == "duplicate-macro"
     assert finding.side == "theirs"
-    assert [place.line for place in finding.places] == [15, 2]
+    assert [place.line for place in finding.places] == [16, 2]
     assert "silently wins" in finding.message
 
 
@@ -181,7 +182,7 @@ def test_a_case_arm_that_both_sides_brought():
     found = look({A: base}, {A: ours}, {A: theirs})
     assert [f.code for f in found] == ["duplicate-arm"]
     assert "case 16" in found[0].message
-    assert [p.line for p in found[0].places] == [25, 17]
+    assert [p.line for p in found[0].places] == [26, 18]
 
 
 def test_a_case_arm_in_a_macro_and_in_a_chain():
@@ -266,9 +267,22 @@ def test_a_local_that_one_side_renamed_and_the_other_newly_uses():
 
 
 def test_an_included_file_that_went_away():
-    base = {H: HELPER, A: FILLER}
-    found = look(base, {A: '#include "h.cuh"\n' + FILLER}, {H: None})
+    base = {H: HELPER, A: CALLER}
+    found = look(base, {A: INCLUDE + CALLER}, {H: None})
     assert [f.code for f in found] == ["gone-file"]
+
+
+def test_a_name_of_a_file_that_is_not_included_is_another():
+    base = {H: HELPER, "csrc/rocm/other.cuh": "int o();\n", A: CALLER}
+    mine = '#include "other.cuh"\n' + CALLER + USE
+    assert codes(base, {A: mine}, {H: "int h();\n"}) == []
+
+
+def test_a_name_of_another_namespace_is_another():
+    base = {H: f"namespace vllm {{\n{HELPER}}}\n", A: FILLER}
+    theirs = {H: "namespace vllm {\n}\n"}
+    assert codes(base, {A: FILLER + USE.replace("reduce(", "cub::reduce(")}, theirs) == []
+    assert codes(base, {A: FILLER + USE.replace("reduce(", "vllm::reduce(")}, theirs) == ["gone-name"]
 
 
 # -- signatures ----------------------------------------------------------------------------------------
@@ -318,7 +332,7 @@ def test_an_edit_in_what_nothing_calls_any_more():
     theirs = base.replace("return tuned(x);", "return rewritten(x);") + "int rewritten(int x) { return 1; }\n"
     (finding,) = look({A: base}, {A: ours}, {A: theirs})
     assert (finding.code, finding.name, finding.side) == ("unused-edit", "tuned", "ours")
-    assert [p.line for p in finding.places] == [1, 17]
+    assert [p.line for p in finding.places] == [1, 18]
 
 
 def test_it_is_no_dead_edit_while_anything_uses_it():

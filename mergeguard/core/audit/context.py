@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from mergeguard.core.audit.facts import Entity, Facts, words_in
@@ -19,15 +19,23 @@ _LANGUAGE = frozenset(
 )
 
 
+HEADERS = (".h", ".hpp", ".cuh", ".inc", ".hh", ".hxx", ".inl", ".ipp")
+_DEPTH = 8  # how far includes are followed
+
+
 class Trees:
     """The files of one audit, with what the two sides did to their lines."""
 
-    def __init__(self, files: Sequence[Changed], elsewhere: Elsewhere) -> None:
+    def __init__(
+        self, files: Sequence[Changed], elsewhere: Elsewhere, mentioned: Callable[[str], bool]
+    ) -> None:
         self.files = tuple(files)
+        self.mentioned = mentioned
         self._elsewhere = elsewhere
         self._edits: dict[tuple[int, str], SideEdit] = {}
         self._words: dict[tuple[int, str, bool], frozenset[str]] = {}
         self._asked: dict[str, dict[str, Facts]] = {}
+        self._includers: dict[tuple[str, str], frozenset[str]] = {}
 
     def edit(self, index: int, side: str) -> SideEdit:
         """The lines of file ``index`` that a side added and removed."""
@@ -122,6 +130,39 @@ class Trees:
         """How often a name is used in a version, unchanged files included."""
         count = sum(1 for _, facts in self.having(version, name) for _ in facts.uses(name))
         return count + sum(1 for facts in self.elsewhere([name]).values() for _ in facts.uses(name))
+
+    def includers(self, version: str, path: str) -> frozenset[str]:
+        """The files that include ``path``, itself among them; by the names in ``#include`` lines."""
+        key = (version, path)
+        if key not in self._includers:
+            self._includers[key] = frozenset(self._following(version, path))
+        return self._includers[key]
+
+    def _following(self, version: str, path: str) -> set[str]:
+        here = {f.path(version): facts for f in self.files if (facts := f.of(version)) is not None}
+        found = {path}
+        front = {path}
+        for _ in range(_DEPTH):
+            following: set[str] = set()
+            for target in front:
+                tail = target.rsplit("/", 1)[-1]
+                if not tail.endswith(HEADERS) and target != path:
+                    continue
+                known = {**self.elsewhere([tail.partition(".")[0]]), **here}
+                for includer, facts in known.items():
+                    if tail.encode() in facts.text and any(
+                        f"/{target}".endswith("/" + include.lstrip("./")) for include in facts.includes
+                    ):
+                        following.add(includer)
+            front = following - found
+            found |= front
+            if not front:
+                break
+        return found
+
+    def sees(self, version: str, file: Changed, home: Changed) -> bool:
+        """Whether ``file`` includes ``home`` in a version, or is it."""
+        return file is home or file.path(version) in self.includers(version, home.path(version))
 
     def place(self, file: Changed, version: str, offset: int) -> Place:
         """Byte ``offset`` of a file as a place."""

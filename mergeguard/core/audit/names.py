@@ -32,11 +32,14 @@ def gone(trees: Trees) -> Iterator[Finding]:
             for name in sorted(candidates & base.by_short.keys()):
                 if after is not None and name in after.by_short:
                     continue
-                seen.add(name)
-                old = base.by_short[name][0]
-                if old.kind is Kind.INSTANTIATION or trees.is_declared(remover, name):
+                # A specialisation is not the thing itself, which may well be another library's.
+                old = next((e for e in base.by_short[name] if not e.item.arguments), None)
+                if old is None or old.kind is Kind.INSTANTIATION:
                     continue
-                use = _new_use(trees, remover, user, name)
+                seen.add(name)
+                if trees.is_declared(remover, name):
+                    continue
+                use = _new_use(trees, remover, file, old)
                 if use is None or trees.is_declared(MERGED, name):
                     continue
                 successor = _successor(trees, file, old, remover)
@@ -108,21 +111,22 @@ def _inner_use(
             if entity.kind in (Kind.INCLUDE, Kind.CONDITIONAL, Kind.USING):
                 continue
             own = file is home and entity.short == owner.short
-            if own or owner.kind is Kind.TYPE:
+            if own or (owner.kind is Kind.TYPE and trees.sees(user, file, home)):
                 return trees.place(file, MERGED, offset), entity
     return None
 
 
-def _new_use(trees: Trees, remover: str, user: str, name: str) -> Place | None:
-    """A use in the result that the remover's side does not have."""
+def _new_use(trees: Trees, remover: str, home: Changed, old: Entity) -> Place | None:
+    """A use in the result that the remover's side does not have, in a file that sees ``old`` of ``home``."""
+    user, name = other(remover), old.short
     for index, file in trees.edited(user):
         merged = file.of(MERGED)
         if merged is None or name not in trees.words(index, user, added=True):
             continue
-        uses = list(merged.uses(name))
+        uses = [offset for offset in merged.uses(name) if _may_mean(merged, offset, old)]
         there = file.of(remover)
         before = list(there.uses(name)) if there is not None else []
-        if len(uses) <= len(before):
+        if len(uses) <= len(before) or not trees.sees(user, file, home):
             continue
         known = Counter(_line_at(there, offset) for offset in before) if there is not None else Counter()
         for offset in uses:
@@ -131,6 +135,16 @@ def _new_use(trees: Trees, remover: str, user: str, name: str) -> Place | None:
                 return trees.place(file, MERGED, offset)
             known[line] -= 1
     return None
+
+
+def _may_mean(facts: Facts, offset: int, entity: Entity) -> bool:
+    """Whether the name at ``offset`` is not qualified by a namespace that is not the entity's."""
+    lexed = facts.source.lexed
+    index = lexed.index_at(offset)
+    if index < 2 or lexed.word(index - 1) != "::":
+        return True
+    qualifier = lexed.word(index - 2)
+    return not qualifier.isidentifier() or qualifier in entity.name.split("::")[:-1]
 
 
 def _line_at(facts: Facts, offset: int) -> bytes:
@@ -245,49 +259,67 @@ def signatures(trees: Trees) -> Iterator[Finding]:
 
 
 def _signature(trees: Trees, changer: str, user: str, name: str) -> Iterator[Finding]:
-    before, after, now = (
-        [
+    every = {
+        version: [
             (file, entity)
             for file, entity in trees.entities(version, name)
             if entity.callable or entity.kind is Kind.MACRO
         ]
         for version in (BASE, changer, MERGED)
-    )
-    if not after or not before:
-        return  # removed: `gone` has it
+    }
+    for index, file in trees.edited(user):
+        merged = file.of(MERGED)
+        if merged is None or name not in trees.words(index, user, added=True):
+            continue
+        before, after, now = (
+            [(home, e) for home, e in every[version] if trees.sees(user, file, home)]
+            for version in (BASE, changer, MERGED)
+        )
+        if not before or not after:
+            continue  # not what this file means, or removed: `gone` has it
+        found = _misfit(merged, file.of(changer), before, after, now)
+        if found is None:
+            continue
+        call, problem = found
+        home, entity = after[0]
+        shown = ", ".join(entity.types) if entity.kind is not Kind.MACRO else f"{len(entity.types)}"
+        yield Finding(
+            "changed-signature",
+            entity.name,
+            f"{their(changer)} side changed the parameters of {entity.name} to ({shown}), and"
+            f" {their(user)} side brings a new call{problem}",
+            user,
+            (trees.place(file, MERGED, call.offset), trees.at(home, changer, entity)),
+        )
+
+
+_Homed = list[tuple[Changed, Entity]]
+
+
+def _misfit(
+    merged: Facts, there: Facts | None, before: _Homed, after: _Homed, now: _Homed
+) -> tuple[Call, str] | None:
+    """The first new call that the changed parameters may not fit, and what is wrong with it for certain."""
     new_types = {e.types for _, e in after}
     old_types = {e.types for _, e in before if not any(_extends(n, e) for _, n in after)}
     old_headers = {_template_size(e) for _, e in before}
     new_headers = {_template_size(e) for _, e in after}
     if not old_types - new_types and not old_headers - new_headers:
-        return
+        return None
     old_arity, new_arity = {e.arity for _, e in before}, {e.arity for _, e in after}
     # An overload that the other side brought along is what its calls mean.
     known = {e.types for _, e in (*before, *after)}
     own_arity = {e.arity for _, e in now if e.types not in known}
-    for index, file in trees.edited(user):
-        merged = file.of(MERGED)
-        if merged is None or name not in trees.words(index, user, added=True):
+    name = after[0][1].short
+    for call in _new_calls(merged, there, name):
+        fits_new = any(a.takes(call.arguments) for a in new_arity)
+        fits_old = any(a.takes(call.arguments) for a in old_arity)
+        if any(a.takes(call.arguments) for a in own_arity) or (fits_new and not fits_old):
             continue
-        for call in _new_calls(merged, file.of(changer), name):
-            fits_new = any(a.takes(call.arguments) for a in new_arity)
-            fits_old = any(a.takes(call.arguments) for a in old_arity)
-            if any(a.takes(call.arguments) for a in own_arity) or (fits_new and not fits_old):
-                continue
-            if not old_types - new_types and not call.templated:
-                continue
-            _, entity = after[0]
-            problem = "" if fits_new else f"; the call has {call.arguments} argument(s)"
-            shown = ", ".join(entity.types) if entity.kind is not Kind.MACRO else f"{len(entity.types)}"
-            yield Finding(
-                "changed-signature",
-                entity.name,
-                f"{their(changer)} side changed the parameters of {entity.name} to ({shown}), and"
-                f" {their(user)} side brings a new call{problem}",
-                user,
-                (trees.place(file, MERGED, call.offset), trees.at(after[0][0], changer, entity)),
-            )
-            break
+        if not old_types - new_types and not call.templated:
+            continue
+        return call, "" if fits_new else f"; the call has {call.arguments} argument(s)"
+    return None
 
 
 def _extends(new: Entity, old: Entity) -> bool:
@@ -339,7 +371,7 @@ def unused(trees: Trees) -> Iterator[Finding]:
                 if edited is None:
                     continue
                 seen.add(name)
-                if trees.uses(MERGED, name) or not trees.uses(editor, name):
+                if trees.uses(MERGED, name) or not trees.uses(editor, name) or trees.mentioned(name):
                     continue
                 entity = next((e for e in merged.by_short[name] if e.defines), None)
                 if entity is None:

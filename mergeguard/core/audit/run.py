@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from mergeguard.core.audit import names, registering, sums, twice
 from mergeguard.core.audit.context import Trees
@@ -26,13 +26,16 @@ _CHECKS = (
 _SUMMED = frozenset({"lost-lines", "doubled-lines", "overwritten-edit", "undone-removal"})
 
 
-def audit(files: Sequence[Changed], elsewhere: Elsewhere) -> tuple[Finding, ...]:
+def audit(
+    files: Sequence[Changed], elsewhere: Elsewhere, mentioned: Callable[[str], bool] = lambda _: False
+) -> tuple[Finding, ...]:
     """The problems of a merge's result that neither side has alone.
 
     ``files`` are the C/C++/CUDA/HIP files that at least one side (or the merge itself) changed;
-    ``elsewhere`` gives unchanged ones that have a word. Any bytes will do.
+    ``elsewhere`` gives unchanged ones that have a word; ``mentioned`` says whether a file of another
+    language has it, one that generates code perhaps. Any bytes will do.
     """
-    trees = Trees(files, elsewhere)
+    trees = Trees(files, elsewhere, mentioned)
     return tuple(_once(finding for check in _CHECKS for finding in check(trees)))
 
 

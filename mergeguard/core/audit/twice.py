@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from mergeguard.core.audit.context import Trees, role
+from mergeguard.core.audit.context import HEADERS, Trees, role
 from mergeguard.core.audit.facts import DEFINING, Entity, Facts
 from mergeguard.core.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding
 from mergeguard.core.branches import branchings
 from mergeguard.core.items import Kind
-
-_HEADERS = (".h", ".hpp", ".cuh", ".inc", ".hh", ".hxx", ".inl")
-_DEPTH = 6  # how far includes are followed
 
 
 def definitions(trees: Trees) -> Iterator[Finding]:
@@ -57,13 +54,18 @@ def _count(file: Changed, side: str, name: str) -> int:
 def _doubles(entities: Sequence[Entity]) -> list[tuple[Entity, Entity]]:
     """Pairs of definitions that are compiled together and are the same thing."""
     found: list[tuple[Entity, Entity]] = []
-    defining = [e for e in entities if e.defines and e.kind in DEFINING]
+    defining = [e for e in entities if e.defines and e.kind in DEFINING and not _is_call(e)]
     for index, last in enumerate(defining):
         for first in defining[:index]:
             if _identity(first) == _identity(last) and _together(first, last):
                 found.append((first, last))
                 break
     return found
+
+
+def _is_call(entity: Entity) -> bool:
+    """Whether it only looks like a function: a macro's call with a body, such as ``TORCH_LIBRARY(...) {``."""
+    return entity.kind is Kind.FUNCTION and not entity.item.returns and entity.short.isupper()
 
 
 def _identity(entity: Entity) -> tuple[object, ...]:
@@ -153,7 +155,7 @@ def _across(trees: Trees, file: Changed, counterpart: Changed, name: str) -> Ite
     assert here is not None and there is not None
     for mine in here.by_short[name]:
         for yours in there.by_short[name]:
-            if not (mine.defines and yours.defines) or mine.kind is not yours.kind:
+            if not (mine.defines and yours.defines) or mine.kind is not yours.kind or _is_call(mine):
                 continue
             same = (
                 mine.name == yours.name
@@ -177,7 +179,7 @@ def _across(trees: Trees, file: Changed, counterpart: Changed, name: str) -> Ite
 
 def _external(file: Changed, entity: Entity) -> bool:
     """Whether a second definition in another translation unit is an error at link time."""
-    header = file.path(MERGED).endswith(_HEADERS)
+    header = file.path(MERGED).endswith(HEADERS)
     flags = entity.item.flags
     return (
         not header and not entity.local and not flags & {"inline", "template", "constexpr", "specialization"}
@@ -186,34 +188,8 @@ def _external(file: Changed, entity: Entity) -> bool:
 
 def _meet(trees: Trees, file: Changed, counterpart: Changed) -> bool:
     """Whether some file of the result includes both."""
-    one, two = (_includers(trees, f.path(MERGED)) for f in (file, counterpart))
+    one, two = (trees.includers(MERGED, f.path(MERGED)) for f in (file, counterpart))
     return bool(one & two)
-
-
-def _includers(trees: Trees, path: str) -> set[str]:
-    """The files that include ``path``, itself among them; by the names in ``#include`` lines."""
-    found = {path}
-    front = {path}
-    merged = {f.path(MERGED): facts for f in trees.files if (facts := f.of(MERGED)) is not None}
-    for _ in range(_DEPTH):
-        following: set[str] = set()
-        for target in front:
-            tail = target.rsplit("/", 1)[-1]
-            if not tail.endswith(_HEADERS) and target != path:
-                continue
-            stem = tail.partition(".")[0]
-            known: dict[str, Facts] = {**trees.elsewhere([stem]), **merged}
-            for includer, facts in known.items():
-                if tail.encode() in facts.text and any(
-                    target.endswith("/" + include.lstrip("./")) or target == include
-                    for include in facts.includes
-                ):
-                    following.add(includer)
-        front = following - found
-        found |= front
-        if not front:
-            break
-    return found
 
 
 # -- case arms -----------------------------------------------------------------------------------------
