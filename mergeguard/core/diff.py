@@ -122,9 +122,7 @@ def _unique_common(
     return run[::-1]
 
 
-def _myers(
-    a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int
-) -> Iterator[tuple[int, int]]:
+def _myers(a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int) -> Iterator[tuple[int, int]]:
     n, m = a1 - a0, b1 - b0
     limit = min(n + m, _MAX_EDITS)
     furthest = {1: 0}
@@ -145,9 +143,7 @@ def _myers(
                 return
 
 
-def _walk_back(
-    trace: list[dict[int, int]], n: int, m: int, a0: int, b0: int
-) -> list[tuple[int, int]]:
+def _walk_back(trace: list[dict[int, int]], n: int, m: int, a0: int, b0: int) -> list[tuple[int, int]]:
     pairs: list[tuple[int, int]] = []
     x, y = n, m
     for d in range(len(trace) - 1, -1, -1):
