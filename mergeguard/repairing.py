@@ -51,6 +51,15 @@ def describe(repository: Repository) -> str | None:
     return f"a {_name(note)} left split files incomplete"
 
 
+def is_incomplete(repository: Repository) -> bool:
+    """Whether a commit is there that git made and no hook has completed."""
+    note = pending.read(repository.git_dir)
+    head = repository.head().oid
+    if note is None or head == note.head or repository.operation_in_progress() not in (None, "bisect"):
+        return False
+    return is_open(repository, note)
+
+
 def _name(note: Note) -> str:
     return {"pick": "cherry-pick or revert"}.get(note.operation, note.operation)
 

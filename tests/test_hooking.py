@@ -348,8 +348,10 @@ def test_without_hooks_nothing_is_pushed_until_it_is_repaired(world, tmp_path):
     refused = world.git("push", "-q", str(tmp_path / "origin"), "fork", ok=False)
     assert refused.returncode != 0 and "mergeguard repair" in refused.stderr
     assert "mergeguard repair" in guard(world, "status", ok=False).stderr
+    assert guard(world, "check", ok=False).returncode == 1
     guard(world, "repair")
     settled(world)
+    assert guard(world, "check").returncode == 0
     assert world.out("rev-parse", "HEAD^{tree}") == expected
     world.git("push", "-q", str(tmp_path / "origin"), "fork")
 

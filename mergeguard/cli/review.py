@@ -105,9 +105,10 @@ def check(
     ] = False,
 ) -> int:
     """The laws on your own repository: drift, edited glue, unmapped hunks, double homes, ODR traps."""
-    from mergeguard import checking
+    from mergeguard import checking, repairing
 
     here = opened()
+    incomplete = repairing.is_incomplete(here.repository)
     workspace = here.staged() if staged else here.work_tree()
     with progress("check", quiet=json):
         findings = checking.run(workspace, names or None)
@@ -119,7 +120,7 @@ def check(
         rules = len(names or workspace.split_rules)
         word = f"[red]{len(failed)} finding(s)[/]" if failed else "[green]clean[/]"
         out.print(f"{rules} rule(s) checked: {word}")
-    return ExitCode.FINDINGS if failed else ExitCode.CLEAN
+    return ExitCode.FINDINGS if failed or incomplete else ExitCode.CLEAN
 
 
 def _print_findings(findings: Iterable[Any]) -> None:
