@@ -30,6 +30,8 @@ def trapped(tmp_path):
     """Upstream renames a function of a header, which a local edit of a layout file has begun to use."""
     story = Story.begin(tmp_path, "skinny_gemms_int4")
     (story.upstream / HEADER).write_text(HELPER)
+    monolith = story.upstream / f"{INT4}.cu"
+    monolith.write_text(monolith.read_text().replace("#include", '#include "../reduce.cuh"\n#include', 1))
     story.upstream_commits("a helper")
     story.fetch()
     assert story.run("sync", "upstream/main").code == 0
