@@ -104,6 +104,48 @@ def side_edit(base: bytes, side: bytes) -> SideEdit:
     return SideEdit(tuple((new - old).elements()), tuple((old - new).elements()))
 
 
+def returned(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> list[str]:
+    """Definitions that ``merged`` has though one side removed them, or has twice: a side moved them, and to
+    lines that is an insertion. Parses only where the lines do not add up."""
+    edits = [side_edit(base, text) for text in (ours, theirs, merged)]
+    o, t, m = (_bag(edit) for edit in edits)
+    if all(
+        m[line] == o[line] + t[line] or o[line] * t[line] > 0
+        for line in o.keys() | t.keys() | m.keys()
+        if len(line.strip()) > 12
+    ):
+        return []
+    from mergeguard.core.merge.declarations import leaves_of
+
+    def defined(text: bytes) -> dict[tuple[object, ...], str]:
+        leaves = leaves_of(text)[0]
+        return {(x.kind, x.name, x.arguments, x.parameters, x.condition): x.name for x in leaves if x.defines}
+
+    old, result = defined(base), defined(merged)
+    kept = defined(ours).keys() & defined(theirs).keys()
+    twice = (name for name, *_ in duplicates(base, ours, theirs, merged))
+    return sorted({*(name for key, name in result.items() if key in old and key not in kept), *twice})
+
+
+def places(text: bytes, names: Sequence[str]) -> list[tuple[int, int]]:
+    """Where ``text`` defines ``names``: byte ranges with the leading comments."""
+    from mergeguard.core.merge.declarations import leaves_of
+
+    found: list[tuple[int, int]] = []
+    at = 0
+    for leaf in leaves_of(text)[0] if names else ():
+        if leaf.defines and leaf.name in names:
+            found.append((at, at + len(leaf.text)))
+        at += len(leaf.text)
+    return found
+
+
+def _bag(edit: SideEdit) -> Counter[bytes]:
+    bag = Counter(edit.added)
+    bag.subtract(edit.removed)
+    return bag
+
+
 def _unequal_middle(a: bytes, b: bytes) -> tuple[int, int, int]:
     """The range in which two texts differ, widened to whole lines."""
     start = a.rfind(b"\n", 0, _common(a, b, from_end=False)) + 1
@@ -165,25 +207,42 @@ def _has_word(text: bytes, word: bytes) -> bool:
 def balance(
     base: bytes, ours: bytes, theirs: bytes, merged: bytes, renamed: frozenset[bytes] = frozenset()
 ) -> str:
-    """Why ``merged`` can't be the sum of both sides' edits, "" if it can: it holds each token as often as the
-    base and both edits make it, unless both sides changed the number in the same direction (they may have
-    made the same edit). Where comments and directives end, and names in ``renamed``, are not counted."""
-    from mergeguard.core.merge.tokens import END_OF_COMMENT, END_OF_DIRECTIVE, tokens_of
+    """Why ``merged`` can't be the sum of both sides' edits, "" if it can.
 
-    b, o, t, m = (Counter(tokens_of(text).keys) for text in (base, ours, theirs, merged))
+    It must hold each token as often as the base and both edits make it; statements that both sides added or
+    removed alike count once or twice, and a token whose number both changed in one direction may be one edit.
+    Where comments and directives end, and names in ``renamed``, are not counted.
+    """
+    from mergeguard.core.merge.tokens import END_OF_COMMENT, END_OF_DIRECTIVE, tokens_of, units_of
+
+    tokens = [tokens_of(text) for text in (base, ours, theirs, merged)]
+    units: list[Counter[tuple[bytes, ...]]] = []
+    for version in tokens[:3]:
+        starts = units_of(version)
+        units.append(Counter(version.keys[i:j] for i, j in zip(starts, starts[1:], strict=False)))
+    same_added = _tokens_in((units[1] - units[0]) & (units[2] - units[0]))
+    same_removed = _tokens_in((units[0] - units[1]) & (units[0] - units[2]))
+    b, o, t, m = (Counter(version.keys) for version in tokens)
     for key in b.keys() | o.keys() | t.keys() | m.keys():
         if key in (END_OF_COMMENT, END_OF_DIRECTIVE) or any(name in key for name in renamed):
             continue
         mine, other = o[key] - b[key], t[key] - b[key]
         added = m[key] - b[key]
+        low, high = mine + other - same_added[key], mine + other + same_removed[key]
         if mine * other > 0:
-            low, high = sorted((max(mine, other, key=abs), mine + other))
-        else:
-            low = high = mine + other
+            low, high = min(low, mine, other), max(high, mine, other)
         if not low <= added <= high:
-            what = key.decode("utf-8", "replace").strip("#/\n") or "a line end"
+            what = key.decode("utf-8", "replace").strip("#/\n")
             return f"`{what}` would be {'lost' if added < low else 'doubled'} against the sum of both sides"
     return ""
+
+
+def _tokens_in(units: Counter[tuple[bytes, ...]]) -> Counter[bytes]:
+    count: Counter[bytes] = Counter()
+    for unit, times in units.items():
+        for key in unit:
+            count[key] += times
+    return count
 
 
 def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspects) -> list[Note]:

@@ -96,6 +96,15 @@ class _Composer:
             # The order of includes is nobody's edit: formatters sort them.
             ours_moved, theirs_moved = (self._moved_code(version) for version in (self.ours, self.theirs))
             theirs_moved = theirs_moved or not ours_moved
+        if ours_moved and theirs_moved and not (self.ours.many or self.theirs.many):
+            # Both moved the same: then that is the order to start from.
+            kept = [i for i in self.ours.ids if i < len(self.base) and i in self.theirs.place]
+            if kept == [i for i in self.theirs.ids if i < len(self.base) and i in self.ours.place]:
+                for identity in set(self.base_ids) - set(kept):
+                    self._deleted(identity, None)
+                gone = set(self.base_ids) - set(kept)
+                self.base_ids, ours_moved, theirs_moved = kept, False, False
+                self.ours, self.theirs = _without(self.ours, gone), _without(self.theirs, gone)
         if ours_moved and theirs_moved:
             raise Clash("both sides re-ordered or moved declarations")
         if ours_moved:
@@ -364,6 +373,12 @@ def _read(files: Mapping[str, bytes]) -> list[Leaf]:
 def _version(leaves: list[Leaf], ids: list[int], homes: set[str]) -> _Version:
     many = any(leaf.home not in homes for leaf in leaves)
     return _Version(leaves, ids, {identity: k for k, identity in enumerate(ids)}, many)
+
+
+def _without(version: _Version, gone: set[int]) -> _Version:
+    left = [(i, leaf) for i, leaf in zip(version.ids, version.leaves, strict=True) if i not in gone]
+    ids = [i for i, _ in left]
+    return _Version([leaf for _, leaf in left], ids, {i: k for k, i in enumerate(ids)}, version.many)
 
 
 def _match_new(

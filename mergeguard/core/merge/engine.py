@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mergeguard.core.merge.lines import merge_lines, trivial
@@ -148,11 +148,20 @@ def _remark_notes(remarks: list[str]) -> tuple[Note, ...]:
 
 def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> MergeResult:
     """A clean line merge, looked at for what lines can't see; innocent ones pay next to nothing."""
-    from mergeguard.core.merge.check import examine, suspects
+    from mergeguard.core.merge.check import examine, returned, suspects
 
     why = suspects(base, ours, theirs)
-    if not why:
+    back = returned(base, ours, theirs, result.render())
+    if not why and not back:
         return result
+    if back:
+        # Removed on one side, moved on the other: declarations know that it is gone.
+        followed = _structured(base, ours, theirs, result.pieces)
+        if followed.clean and not returned(base, ours, theirs, followed.render()):
+            return followed
+        message = f"{', '.join(back)}: moved or removed on both sides, and lines would keep one too many"
+        text = result.render()
+        return MergeResult(_apart(base, ours, theirs, text, back), (Note("returned", message, True),))
     if why.lost_names:
         renamed = _with_renames(base, ours, theirs)
         if renamed is not None and renamed.clean:
@@ -172,16 +181,23 @@ def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> Me
     return MergeResult(pieces, (*result.notes, *findings))
 
 
-def _apart(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> tuple[Piece, ...]:
-    """The merged text with each definition that is there twice made a conflict at both places."""
-    from mergeguard.core.merge.check import duplicates
+def _apart(
+    base: bytes, ours: bytes, theirs: bytes, merged: bytes, returned: Sequence[str] = ()
+) -> tuple[Piece, ...]:
+    """The merged text with each definition that is there twice made a conflict at both places, and each that
+    ``returned`` names at its own."""
+    from mergeguard.core.merge.check import duplicates, places
 
     spans = sorted(
-        span
-        for _, start, end, last_start, last_end in duplicates(base, ours, theirs, merged)
-        for span in ((start, end), (last_start, last_end))
+        {
+            span
+            for _, start, end, last_start, last_end in duplicates(base, ours, theirs, merged)
+            for span in ((start, end), (last_start, last_end))
+        }
+        | set(places(merged, returned))
     )
     pieces: list[Piece] = []
+    seen: set[bytes] = set()
     at = 0
     for start, end in spans:
         if start < at:
@@ -192,8 +208,11 @@ def _apart(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> tuple[Piec
         pieces.append(Resolved(merged[at:start]))
         if in_ours != in_theirs:
             pieces.append(Conflict(b"", text if in_ours else b"", text if in_theirs else b""))
+        elif text.strip() in seen:
+            pieces.append(Conflict(b"", b"", text))  # so that each side alone has it once
         else:
             pieces.append(Conflict(b"", text, b""))
+        seen.add(text.strip())
         at = end
     pieces.append(Resolved(merged[at:]))
     return join(pieces)

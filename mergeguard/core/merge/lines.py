@@ -100,6 +100,27 @@ def _reaches(change: Change, start: int, end: int, touching: bool) -> bool:
     return change.a0 < end
 
 
+def line_diff(a: Sequence[Any], b: Sequence[Any]) -> list[Change]:
+    """``diff`` with each insertion and deletion at the lowest of the places where it could stand, as git has
+    it: what both sides inserted at one place must not come to stand at two."""
+    changes = diff(a, b)
+    for index in range(len(changes) - 1, -1, -1):
+        a0, a1, b0, b1 = changes[index]
+        if a0 < a1 and b0 < b1:
+            continue
+        text, start, end = (b, b0, b1) if a0 == a1 else (a, a0, a1)
+        room = (changes[index + 1].a0 if index + 1 < len(changes) else len(a)) - a1
+        down = 0
+        while down < room and text[start + down] == text[end + down]:
+            down += 1
+        if down and down == room and index + 1 < len(changes):
+            following = changes.pop(index + 1)
+            changes[index] = Change(a0 + down, following.a1, b0 + down, following.b1)
+        else:
+            changes[index] = Change(a0 + down, a1 + down, b0 + down, b1 + down)
+    return changes
+
+
 def split_lines(text: bytes) -> list[bytes]:
     """Lines with their ``\\n``; only ``\\n`` ends a line, as in git."""
     lines = text.split(b"\n")
@@ -114,7 +135,7 @@ def merge_lines(base: bytes, ours: bytes, theirs: bytes) -> tuple[Piece, ...]:
     """A plain three-way merge of lines (what git does, with patience anchors)."""
     b, o, t = split_lines(base), split_lines(ours), split_lines(theirs)
     pieces: list[Piece] = []
-    for region in diff3(b, o, t):
+    for region in diff3(b, o, t, line_diff):
         mine, other = b"".join(o[region.o0 : region.o1]), b"".join(t[region.t0 : region.t1])
         if region.kind is Kind.CONFLICT:
             pieces.append(Conflict(b"".join(b[region.b0 : region.b1]), mine, other))

@@ -58,8 +58,8 @@ void launch(float* out, const float* in, int n, int width) {
       fail("width", width);
   }
 #undef LAUNCH
-<<<<<<< ours
 }
+<<<<<<< ours
 
 // Scales every element.
 template <typename T>
@@ -73,11 +73,11 @@ __global__ void scale_kernel(T* out, const T* in, float factor, int n) {
 
 void last(int a) {
   use(a);
-||||||| base
 }
+||||||| base
 
 void last(int a) {
   use(a);
+}
 =======
 >>>>>>> theirs
-}

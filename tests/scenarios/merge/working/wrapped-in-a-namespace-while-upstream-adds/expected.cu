@@ -46,8 +46,8 @@ void launch(float* out, const float* in, int n, int width) {
 #undef LAUNCH
 }
 
+
 void launch_more() {
   launch(a, b, 1, 64);
 }
-
 }  // namespace fork
