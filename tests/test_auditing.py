@@ -150,3 +150,25 @@ def test_a_release_under_a_small_local_edit_gives_no_finding(tmp_path, old, new)
     findings, files = auditing.audit_commits(repository, (before,), ours, after, outcome.tree)
     assert findings == ()
     assert files > 50
+
+
+def test_a_file_that_upstream_renamed_keeps_its_edits(tmp_path):
+    """git carries the local edit to the new name: nothing is lost, and nothing is there twice."""
+    story = Story.begin(tmp_path)
+    git(story.upstream, "mv", f"{INT4}.cu", "csrc/rocm/renamed.cu")
+    story.edit("csrc/rocm/renamed.cu", FIRST, f"int upstream_one();\n{FIRST}", upstream=True)
+    story.upstream_commits("rename")
+    story.fetch()
+    text = story.text(f"{INT4}.cu")
+    story.write(f"{INT4}.cu", (text + "\nint local_one() { return 1; }\n").encode())
+    story.commits("local")
+    git(story.fork, "merge", "-q", "--no-edit", "upstream/main")
+    assert "local_one" in story.text("csrc/rocm/renamed.cu")
+    assert audited(story)[0] == 0
+    merged = story.text("csrc/rocm/renamed.cu").replace("\nint local_one() { return 1; }\n", "")
+    story.write("csrc/rocm/renamed.cu", merged.encode())
+    git(story.fork, "add", "-A")
+    git(story.fork, "commit", "-q", "--amend", "--no-edit")
+    code, document = audited(story)
+    (finding,) = document["merges"][0]["findings"]
+    assert (code, finding["code"], finding["name"], finding["side"]) == (1, "lost-lines", "local_one", "ours")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mergeguard.core.audit.facts import Facts
 from mergeguard.core.conditions import MIDDLES, OPENERS, condition_of
@@ -36,14 +37,11 @@ def registrations(facts: Facts) -> tuple[Registration, ...]:
     """What a file registers, in file order."""
     if not may_register(facts):
         return ()
-    known = facts.__dict__.get("registrations")
-    if known is None:
-        known = facts.__dict__["registrations"] = tuple(_read(facts))
-    found: tuple[Registration, ...] = known
-    return found
+    return _read(facts)
 
 
-def _read(facts: Facts) -> list[Registration]:
+@lru_cache(maxsize=256)
+def _read(facts: Facts) -> tuple[Registration, ...]:
     lexed = facts.source.lexed
     tokens = lexed.tokens
     found: list[Registration] = []
@@ -78,7 +76,7 @@ def _read(facts: Facts) -> list[Registration]:
             found.append(
                 Registration(word, op, library, tuple(dict.fromkeys(functions)), tuple(stack), start)
             )
-    return found
+    return tuple(found)
 
 
 def _arguments(facts: Facts, at: int) -> list[list[str]] | None:

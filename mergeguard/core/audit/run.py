@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from mergeguard.core.audit import names, registering, sums, twice
+from mergeguard.core.audit import names, registering, signatures, sums, twice
 from mergeguard.core.audit.context import Trees
 from mergeguard.core.audit.model import Changed, Elsewhere, Finding
 
@@ -16,7 +16,7 @@ _CHECKS = (
     names.gone,
     names.gone_inside,
     names.gone_files,
-    names.signatures,
+    signatures.changed,
     names.unused,
     sums.guards,
     sums.edited_guards,
