@@ -195,7 +195,7 @@ class Workspace:
             text = self.repository.read_blob(guarded.lock.upstream)
         except MergeguardError as error:
             raise LayoutError(
-                f"upstream's {guarded.lock.monolith} ({guarded.lock.upstream[:12]}) is not in this clone",
+                f"upstream's {guarded.lock.monolith} is not in this repository",
                 where=Location(guarded.lock_path),
                 hint="fetch it: `git fetch --unshallow`, or `git fetch` from upstream's remote",
             ) from error

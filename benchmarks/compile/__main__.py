@@ -217,8 +217,9 @@ needs.
 The four ROCm files can't be compiled here (no HIP and torch headers for them); their fixtures, of the same
 shape, are compiled for the host with g++, each kernel instantiation weighted with class templates of its own.
 
-`paged_attention_v1` of 0.22.0 still includes all of PyTorch (`torch/all.h`): the headers alone need 2.8 GB and a
-minute, every unit pays them again, and the split does not pay. Since 0.23 it uses the stable interface, and does.
+`paged_attention_v1` of 0.22.0 still includes all of PyTorch (`torch/all.h`): the headers alone need 2.8 GB
+and a minute, every unit pays them again, and the split does not pay. Since 0.23 it uses the stable
+interface, and does.
 
 """
 

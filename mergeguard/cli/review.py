@@ -103,6 +103,9 @@ def check(
     staged: Annotated[
         bool, typer.Option("--staged", help="Look at the index instead of the work tree.")
     ] = False,
+    ast: Annotated[
+        bool, typer.Option("--ast", help="Also hold clang's AST of the layout against the monolith's.")
+    ] = False,
 ) -> int:
     """The laws on your own repository: drift, edited glue, unmapped hunks, double homes, ODR traps."""
     from mergeguard import checking, repairing
@@ -112,6 +115,10 @@ def check(
     workspace = here.staged() if staged else here.work_tree()
     with progress("check", quiet=json):
         findings = checking.run(workspace, names or None)
+        if ast:
+            from mergeguard import astcheck
+
+            findings += astcheck.run(workspace, names or None)
     failed = checking.failures(findings)
     if json:
         print_json("check", checking.to_json(findings))

@@ -133,7 +133,7 @@ class _Adopter:
             )
         ]
         self.labels = {
-            re.sub(r"\s", "", label).encode()
+            re.sub(r"\s", "", label).encode("utf-8", "surrogateescape")
             for p in partitions
             for arm in p.branching.arms
             for label in arm.labels
@@ -199,10 +199,14 @@ class _Adopter:
 
     def _split_names(self, pieces: Mapping[int, list[Side]]) -> set[bytes]:
         """Names that only the split needs: of the pieces, and of small functions that only call those."""
-        names = {side.leaf.short.encode() for several in pieces.values() for side in several}
+        names = {
+            side.leaf.short.encode("utf-8", "surrogateescape")
+            for several in pieces.values()
+            for side in several
+        }
         # Macros that tell a guarded body for which shard it is compiled.
         names |= {
-            side.leaf.short.encode()
+            side.leaf.short.encode("utf-8", "surrogateescape")
             for side in self.sides
             if side.base is None and side.leaf.kind is Kind.MACRO and self._only_instantiates(side.leaf.home)
         }
@@ -210,7 +214,7 @@ class _Adopter:
         while grown:
             grown = False
             for side in self.sides:
-                name = side.leaf.short.encode()
+                name = side.leaf.short.encode("utf-8", "surrogateescape")
                 if side.base is None and side.leaf.kind in _DEFINING and name not in names:
                     if (
                         names & words_of(side.leaf.text)
@@ -388,7 +392,7 @@ class _Adopter:
         if leaf.kind is Kind.DECLARATION and not leaf.defines:
             if any(s.leaf.defines and s.leaf.short == leaf.short for s in self.sides):
                 return "forward declaration"
-        if leaf.short.encode() in self.split_names:
+        if leaf.short.encode("utf-8", "surrogateescape") in self.split_names:
             return "it only calls what the split made"
         if leaf.kind in (Kind.OPAQUE, Kind.CONDITIONAL) and names & self.split_names:
             return "it only names what the split made"
@@ -396,7 +400,9 @@ class _Adopter:
             return "a macro for what the split made"
         if leaf.kind in (Kind.OPAQUE, Kind.DECLARATION, Kind.MACRO, Kind.UNDEF):
             macros = {
-                s.leaf.short.encode() for s in self.sides if s.leaf.kind is Kind.MACRO and s.base is None
+                s.leaf.short.encode("utf-8", "surrogateescape")
+                for s in self.sides
+                if s.leaf.kind is Kind.MACRO and s.base is None
             }
             if names & macros and self._only_instantiates(leaf.home):
                 return "the file only instantiates"
@@ -442,7 +448,7 @@ class _Adopter:
         text = side.leaf.text.strip(b"\r\n")
         if QUOTED.search(text) and "/" in target:
             shown = posixpath.relpath(target, posixpath.dirname(self.path) or ".")
-            text = QUOTED.sub(lambda m: m[0].replace(m[1], shown.encode()), text)
+            text = QUOTED.sub(lambda m: m[0].replace(m[1], shown.encode("utf-8", "surrogateescape")), text)
         self.inserted.setdefault(anchor, []).append(text + b"\n")
         self._take(side, Fate.ADDED, added=1)
 

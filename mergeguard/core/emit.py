@@ -174,11 +174,13 @@ class _Emitter:
             return None
         lines: list[bytes] = []
         if bodies:
-            lines.append(b"#define MG_SHARD_%s" % glue.symbol(shard).encode())
+            lines.append(b"#define MG_SHARD_%s" % glue.symbol(shard).encode("utf-8", "surrogateescape"))
             lines.append(b"#define MG_NS %s" % self._namespace(shard))
             for other in self._keep_symbols():
                 arguments = b" __VA_ARGS__" if other == glue.symbol(shard) else b""
-                lines.append(b"#define MG_ONLY_%s(...)%s" % (other.encode(), arguments))
+                lines.append(
+                    b"#define MG_ONLY_%s(...)%s" % (other.encode("utf-8", "surrogateescape"), arguments)
+                )
         headers = [d.rule.header for d in instantiations] + [i.header for i, _ in added]
         lines += [
             b'#include "%s"' % self._between(shard, other) for other in dict.fromkeys([*headers, *bodies])
@@ -333,10 +335,10 @@ class _Emitter:
         return [names[:n] for n in range(len(names))]
 
     def _between(self, source: str, target: str) -> bytes:
-        return posixpath.relpath(target, posixpath.dirname(source) or ".").encode()
+        return posixpath.relpath(target, posixpath.dirname(source) or ".").encode("utf-8", "surrogateescape")
 
     def _namespace(self, shard: str) -> bytes:
-        return glue.namespace(posixpath.basename(self.folder), shard).encode()
+        return glue.namespace(posixpath.basename(self.folder), shard).encode("utf-8", "surrogateescape")
 
     def _keep_symbols(self) -> list[str]:
         return [symbol for f in self.rule.shard_files() if (symbol := glue.symbol(f)) in self.keeps]
@@ -354,7 +356,10 @@ class _Emitter:
             used |= self._signature_names(partition.entry)
         names = list(needed_headers(self.source, used, self.rule, self.assignment))
         names += dict.fromkeys(p.rule.declarations for p in self.assignment.partitions)
-        lines = [b'#include "%s"' % posixpath.join(self.home_folder, name).encode() for name in names]
+        lines = [
+            b'#include "%s"' % posixpath.join(self.home_folder, name).encode("utf-8", "surrogateescape")
+            for name in names
+        ]
         for instantiate in self.rule.instantiate:
             if instantiate.header not in names:
                 lines += self._forward_declaration(instantiate)
@@ -384,7 +389,7 @@ class _Emitter:
         return text if parameter.name else text + b" " + self._parameter_name(item, number)
 
     def _parameter_name(self, item: Item, number: int) -> bytes:
-        return (item.parameters[number].name or f"mg_argument_{number}").encode()
+        return (item.parameters[number].name or f"mg_argument_{number}").encode("utf-8", "surrogateescape")
 
     def _signature(self, item: Item, *, defaults: bool, end: bytes) -> list[bytes]:
         """The function's declaration, one parameter a line; names are made up for unnamed ones."""
@@ -406,7 +411,11 @@ class _Emitter:
         arguments = b", ".join(self._parameter_name(entry, n) for n in range(len(entry.parameters)))
 
         def call(shard: str) -> bytes:
-            return b"return %s::%s(%s);" % (self._namespace(shard), entry.name.encode(), arguments)
+            return b"return %s::%s(%s);" % (
+                self._namespace(shard),
+                entry.name.encode("utf-8", "surrogateescape"),
+                arguments,
+            )
 
         lines = self._signature(entry, defaults=True, end=b" {")
         arms = [
@@ -417,18 +426,22 @@ class _Emitter:
         if partition.branching.kind == "switch":
             assert rule.discriminator is not None
             self._only_parameters(partition, rule.discriminator, "the discriminator")
-            lines.append(b"  switch (%s) {" % rule.discriminator.encode())
+            lines.append(b"  switch (%s) {" % rule.discriminator.encode("utf-8", "surrogateescape"))
             for shard in self._shards_of(partition):
                 # The rest needs no labels of its own: the default leads to it.
                 labels = [label for arm, s in arms if s == shard != rule.rest for label in arm.labels]
-                lines += [b"    case %s:" % label.encode() for label in labels]
+                lines += [b"    case %s:" % label.encode("utf-8", "surrogateescape") for label in labels]
                 if labels:
                     lines.append(b"      " + call(shard))
             lines += [b"    default:", b"      " + call(rule.rest), b"  }"]
         else:
             for arm, shard in arms:
                 self._only_parameters(partition, arm.labels[0], "the arm's condition")
-                lines += [b"  if (%s) {" % arm.labels[0].encode(), b"    " + call(shard), b"  }"]
+                lines += [
+                    b"  if (%s) {" % arm.labels[0].encode("utf-8", "surrogateescape"),
+                    b"    " + call(shard),
+                    b"  }",
+                ]
             lines.append(b"  " + call(rule.rest))
         lines.append(b"}")
         return self._lines([b"", *self._under_conditions(entry, lines)], Glue.DISPATCH).text
@@ -439,7 +452,7 @@ class _Emitter:
 
     def _only_parameters(self, partition: DealtPartition, expression: str, what: str) -> None:
         known = {p.name for p in partition.entry.parameters}
-        expression_source = parse(expression.encode() + b";")
+        expression_source = parse(expression.encode("utf-8", "surrogateescape") + b";")
         tokens = token_texts(expression_source, 0, len(expression_source.text))
         for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
             is_name = (token[0].isalpha() or token[0] == "_") and token not in (
@@ -471,7 +484,9 @@ class _Emitter:
             if fnmatchcase(item.name, rule.template) and item.parameter_list and item.name_range:
                 text = b" ".join(self._signature(item, defaults=False, end=b";"))
                 name = self.text[slice(*item.name_range)]
-                return b"template " + text.replace(name + b"(", name + b"<" + arguments.encode() + b">(", 1)
+                return b"template " + text.replace(
+                    name + b"(", name + b"<" + arguments.encode("utf-8", "surrogateescape") + b">(", 1
+                )
         raise RuleMismatch(f"`{rule.template}` is not defined in {rule.header}", where=Location(self.path))
 
     def _mismatch(self, item: Item, message: str, hint: str | None = None) -> RuleMismatch:

@@ -208,7 +208,7 @@ def _scored(monolith: bytes, text: bytes) -> list[tuple[float, int, Item]]:
     scored: list[tuple[float, int, Item]] = []
     for number, item in enumerate(items):
         score, line = profile.best(number)
-        if item.name.rpartition("::")[2].encode() in profile.words:
+        if item.name.rpartition("::")[2].encode("utf-8", "surrogateescape") in profile.words:
             # What the text calls by its name is likelier than what calls the same.
             score += (1 - score) * _NAMED
         scored.append((score, line, item))
@@ -219,7 +219,11 @@ def _guesses(desk: Desk, hunk: Hunk) -> list[Place]:
     layout = desk.before.layout
     text = added_text(hunk)
     scored = _scored(layout.monolith, text)
-    names = {i.name.rpartition("::")[2].encode() for i in parse(text).items if i.kind not in _NAMELESS}
+    names = {
+        i.name.rpartition("::")[2].encode("utf-8", "surrogateescape")
+        for i in parse(text).items
+        if i.kind not in _NAMELESS
+    }
     inner = _is_inner(desk, hunk, text)
     places: list[Place] = []
     for score, line, item in scored[:8]:

@@ -17,7 +17,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from mergeguard.core import glue
-from mergeguard.core.layout import Layout
+from mergeguard.core.layout import Layout, LayoutFile, Piece, Role
 from mergeguard.core.merge import merge
 from mergeguard.core.overlay import recompose
 from mergeguard.core.unsplit import Hunk, Unsplit, unsplit
@@ -229,7 +229,5 @@ def test_any_bytes_split_or_are_refused(case):
     law()
 
 
-def _as_file(path: str, text: bytes) -> layouts.LayoutFile:
-    from mergeguard.core.layout import LayoutFile, Piece, Role
-
+def _as_file(path: str, text: bytes) -> LayoutFile:
     return LayoutFile(path, Role.ENTRY, (Piece(text, 0),))

@@ -33,7 +33,7 @@ def noted(text: bytes, number: int) -> bytes:
     body = functions[number % len(functions)].body
     assert body is not None
     at = body[0] + 1
-    return text[:at] + b"\n  // " + note(number) + text[at:]
+    return text[:at] + b"\n  // " + note(number) + b"\n" + text[at:]
 
 
 def commit(world: World, number: int) -> None:
