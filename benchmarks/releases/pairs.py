@@ -1,8 +1,9 @@
 """Upstream edit x local edit pairs with a known answer.
 
 For three releases A, B, C (A and B successive): one side has A -> B, the other has B -> C with the first
-change reversed out (where git can do that cleanly: X); the answer is C. Three forks merge the same pair: (i) git
-on the unsplit fork, (ii) plain git on the split fork, (iii) sync on the split fork. Both directions.
+change reversed out (where git can do that cleanly: X); the answer is C. Three forks merge the same pair:
+(i) git on the unsplit fork, (ii) plain git on the split fork, (iii) sync on the split fork. Both
+directions.
 """
 
 from __future__ import annotations
