@@ -35,7 +35,8 @@ class Traced:
     stands there now. ``edits`` are what it means for the monolith: (start, end, side, text), where
     side 0 belongs to what comes before ``start`` and side 1 to what comes after. ``parts`` are ``text``
     as runs of bytes, each the monolith's (True) or transparent glue. Without edits, ``reason`` says
-    why there are none. ``apart`` is the same stretch as several, for when it does not hold as one.
+    why there are none. ``apart`` is the same stretch as several, for when it does not hold as one;
+    ``within`` is the stretch of lines that the change is some words of.
     """
 
     file: LayoutFile
@@ -46,6 +47,7 @@ class Traced:
     edits: tuple[tuple[int, int, int, bytes], ...] = ()
     reason: Reason | None = None
     apart: tuple[Traced, ...] = ()
+    within: tuple[int, int] | None = None
 
     @property
     def monolith_text(self) -> bytes:
@@ -170,7 +172,7 @@ class Tracer:
         parts = self._parts(old)
         own = [(source, source + length) for source, length in parts if source is not None]
         whole = len(own) == len(parts) or (not fine and self._only_include_paths(old))
-        if own and whole and all(a[1] == b[0] for a, b in zip(own, own[1:], strict=False)):
+        if own and whole and _is_run(own):
             # Whole lines of includes: the path in them is re-based back as a whole, too.
             return [replace(change, edits=((own[0][0], own[-1][1], 1, change.monolith_text),))]
         if not own:
@@ -179,9 +181,16 @@ class Tracer:
             # If the glue has nothing to do any more it goes with the text; else it was removed by hand.
             edits = tuple((start, end, 1, b"") for start, end in own)
             return [replace(change, edits=edits, apart=self._apart(change))]
-        if not fine:
-            before, after = _WORDS.findall(self.file.text[slice(*old)]), _WORDS.findall(text)
-            return self._compare(before, after, old[0], new[0], fine=True)
+        if fine:
+            return [replace(change, reason=Reason.STRADDLES)]
+        before, after = _WORDS.findall(self.file.text[slice(*old)]), _WORDS.findall(text)
+        words = tuple(replace(c, within=old) for c in self._compare(before, after, old[0], new[0], fine=True))
+        if all(kind.transparent for kind in self._glue_kinds(old)) and _is_run(own):
+            # As a whole, if the layout then has just the glue that is left; else word by word.
+            edits = ((own[0][0], own[-1][1], 1, change.monolith_text),)
+            return [replace(change, edits=edits, apart=words)]
+        if all(c.reason in (None, Reason.GLUE) for c in words):
+            return list(words)
         return [replace(change, reason=Reason.STRADDLES)]
 
     def _only_include_paths(self, old: tuple[int, int]) -> bool:
@@ -328,6 +337,10 @@ class Tracer:
             if rank < self.rank[self.file.path]:
                 position = end
         return position
+
+
+def _is_run(ranges: Sequence[tuple[int, int]]) -> bool:
+    return all(a[1] == b[0] for a, b in zip(ranges, ranges[1:], strict=False))
 
 
 def _single(changes: Iterable[Change]) -> Iterable[Change]:

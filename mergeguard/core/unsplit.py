@@ -108,7 +108,8 @@ def unsplit(pristine: Layout, files: Mapping[str, bytes | None], split: Splitter
     accepted, refused = attempt.accepted, attempt.refused
     layout = attempt.layout([c for c, _, _ in mapped])
     followed = _followed([c for c, _, _ in refused], layout, now)
-    hunks = [_hunk(c, now[c.file.path], reason, detail) for c, reason, detail in refused if c not in followed]
+    left = _joined([(c, reason, detail) for c, reason, detail in refused if c not in followed], now)
+    hunks = [_hunk(c, now[c.file.path], reason, detail) for c, reason, detail in left]
     done = sorted((*accepted, *followed), key=_by_place)
     kept = {
         file.path: _apply(file.text, [(*c.old, c.text) for c in done if c.file is file])
@@ -127,6 +128,26 @@ def unsplit(pristine: Layout, files: Mapping[str, bytes | None], split: Splitter
             hunks.append(Hunk(file.path, 1, 1, file.text, b"", Reason.FILE_REMOVED, anchor))
     ordered = tuple(sorted(hunks, key=lambda h: (h.path, h.line)))
     return Unsplit(layout.monolith, layout, edits, ordered, kept)
+
+
+def _joined(
+    refused: Sequence[tuple[Traced, Reason, str]], now: Mapping[str, bytes]
+) -> list[tuple[Traced, Reason, str]]:
+    """The refused changes, words of one change of lines as that one."""
+    joined: dict[object, tuple[Traced, Reason, str]] = {}
+    for number, (change, reason, detail) in enumerate(refused):
+        key = number if change.within is None else (change.file.path, change.within)
+        if key not in joined:
+            joined[key] = change, reason, detail
+            continue
+        other, other_reason, other_detail = joined[key]
+        old = (min(change.old[0], other.old[0]), max(change.old[1], other.old[1]))
+        new = (min(change.new[0], other.new[0]), max(change.new[1], other.new[1]))
+        whole = Traced(change.file, old, new, now[change.file.path][slice(*new)], within=change.within)
+        # Words of glue alone are an overlay; beside others that wait for a person they wait, too.
+        named = (other_reason, other_detail) if reason is Reason.GLUE else (reason, detail)
+        joined[key] = (whole, *named)
+    return list(joined.values())
 
 
 def _followed(changes: Sequence[Traced], layout: Layout, now: Mapping[str, bytes]) -> list[Traced]:
@@ -216,33 +237,42 @@ class _Attempt:
 
     def accept(self, changes: Sequence[Traced]) -> None:
         """Take as many of the changes as hold together with the accepted ones; refuse the others."""
-        accepted, refused = self.accepted, self.refused
+        refused: list[tuple[list[Traced], Reason, str]] = []
         # Halve only what does not hold: one bad change among n costs about 2 log n splits.
-        stack = [list(changes)] if changes else []
+        stack = [_bundles(changes)] if changes else []
         while stack:
             group = stack.pop()
-            problem = self._problem([*accepted, *group])
+            every = [c for bundle in group for c in bundle]
+            problem = self._problem([*self.accepted, *every])
             if problem is None:
-                accepted += group
+                self.accepted += every
                 continue
-            plain = [_verbatim(c) for c in group]
-            if plain != group and self._problem([*accepted, *plain]) is None:
-                accepted += plain
-            elif len(self.tried) > _MAX_SPLITS:
-                refused += [(c, *problem) for c in group]
-            elif len(group) > 1:
+            plain = [_verbatim(c) for c in every]
+            if plain != every and self._problem([*self.accepted, *plain]) is None:
+                self.accepted += plain
+            elif len(group) > 1 and len(self.tried) <= _MAX_SPLITS:
                 middle = len(group) // 2
                 stack += [group[middle:], group[:middle]]
-            elif group[0].apart:
-                refused += [(c, c.reason, "") for c in group[0].apart if c.reason is not None]
-                stack.append([c for c in group[0].apart if c.edits])
-            else:
-                refused.append((group[0], *problem))
+            elif len(group) > 1 or not self._take_apart(group[0]):
+                refused += [(bundle, *problem) for bundle in group]
         # A change may have failed only for the lack of one that was accepted after it.
-        for again in list(refused):
-            if again[0].edits and self._problem([*accepted, again[0]]) is None:
-                accepted.append(again[0])
-                refused.remove(again)
+        for bundle, reason, detail in refused:
+            if self._problem([*self.accepted, *bundle]) is None:
+                self.accepted += bundle
+            else:
+                self.refused += [(c, reason, detail) for c in bundle]
+
+    def _take_apart(self, bundle: Sequence[Traced]) -> bool:
+        """Accept the monolith's parts of a change whose glue parts are changes by hand."""
+        (change, *others) = bundle
+        own = [c for c in change.apart if c.edits]
+        if others or not own or any(c.reason not in (None, Reason.GLUE) for c in change.apart):
+            return False
+        if self._problem([*self.accepted, *own]) is not None:
+            return False
+        self.accepted += own
+        self.refused += [(c, Reason.GLUE, "") for c in change.apart if not c.edits]
+        return True
 
     def layout(self, changes: Sequence[Traced]) -> Layout:
         """The layout of the monolith with a set of changes that holds."""
@@ -325,6 +355,15 @@ def _only_moved(files: Sequence[tuple[bytes, bytes]], typed: Counter[bytes]) -> 
     # Blank lines go along with what they stand before.
     untyped = gone - typed
     return gone == come and gone != untyped and not any(line.strip() for line in untyped)
+
+
+def _bundles(changes: Sequence[Traced]) -> list[list[Traced]]:
+    """The changes, those words together that were one change of lines: they hold together or not at all."""
+    bundles: dict[object, list[Traced]] = {}
+    for number, change in enumerate(changes):
+        key = number if change.within is None else (change.file.path, change.within)
+        bundles.setdefault(key, []).append(change)
+    return list(bundles.values())
 
 
 def _verbatim(change: Traced) -> Traced:
