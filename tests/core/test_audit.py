@@ -272,6 +272,13 @@ def test_an_included_file_that_went_away():
     assert [f.code for f in found] == ["gone-file"]
 
 
+def test_a_name_that_is_declared_in_one_file_and_defined_in_another():
+    header, own = "csrc/a_first.h", "int entry();\nint gone_one(int x);\n"
+    base = {header: own, A: CALLER + "int gone_one(int x) {\n  return x;\n}\n"}
+    theirs = {header: "int entry();\n", A: CALLER}
+    assert codes(base, {A: "int mine() { return gone_one(1); }\n" + base[A]}, theirs) == ["gone-name"]
+
+
 def test_a_name_of_a_file_that_is_not_included_is_another():
     base = {H: HELPER, "csrc/rocm/other.cuh": "int o();\n", A: CALLER}
     mine = '#include "other.cuh"\n' + CALLER + USE

@@ -35,12 +35,13 @@ def gone(trees: Trees) -> Iterator[Finding]:
                 old = next((e for e in base.by_short[name] if not e.item.arguments), None)
                 if old is None or old.kind is Kind.INSTANTIATION:
                     continue
-                seen.add(name)
                 if trees.is_declared(remover, name):
+                    seen.add(name)
                     continue
                 use = _new_use(trees, remover, file, old)
                 if use is None or trees.is_declared(MERGED, name):
                     continue
+                seen.add(name)
                 successor = _successor(trees, file, old, remover)
                 what = f"{their(remover)} side removed the {role(old.kind)} {old.name}"
                 hint = ""
@@ -80,10 +81,10 @@ def gone_inside(trees: Trees) -> Iterator[Finding]:
                 owner = next((e for e in base.entities if name in e.declared), None)
                 if owner is None or owner.short == name:
                     continue
-                seen.add(name)
                 use = _inner_use(trees, file, owner, remover, user, name)
                 if use is None or trees.elsewhere([name]):
                     continue
+                seen.add(name)
                 place, merged_entity = use
                 yield Finding(
                     "gone-name",
