@@ -111,7 +111,9 @@ def match(base: Sequence[Leaf], side: Sequence[Leaf]) -> dict[int, int]:
         for j in sorted(free_side):
             groups[key(side[j])][1].append(j)
         for ours, theirs in groups.values():
-            if len(ours) == len(theirs) or (uneven and ours and theirs):
+            # Includes of one name are told apart by their place (see _match_placed).
+            unequal = uneven and ours and theirs and base[ours[0]].kind is not Kind.INCLUDE
+            if len(ours) == len(theirs) or unequal:
                 if len(ours) != len(theirs):
                     aligned = _align([base[i] for i in ours], [side[j] for j in theirs])
                 else:

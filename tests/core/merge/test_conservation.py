@@ -10,17 +10,15 @@ from hypothesis import strategies as st
 from mergeguard.core.merge import merge
 from mergeguard.core.merge.tokens import tokens_of
 
-FUNCTIONS = [
-    b"// Number %d.\nint f%d(int a, int b) {\n  int c = a * %d;\n  return c + b;\n}\n\n" % (i, i, i)
-    for i in range(6)
-]
-BASE = b"#include <a.h>\n\n" + b"".join(FUNCTIONS[:4])
+FUNCTION = b"// Number %d.\nint f%d(int a, int b) {\n  int c = a * %d;\n  return c + b;\n}\n\n"
+FUNCTIONS = [FUNCTION % (i, i, i) for i in range(4)]
+BASE = b"#include <a.h>\n\n" + b"".join(FUNCTIONS)
 
 
 @st.composite
 def edits(draw: st.DrawFn, tag: bytes) -> bytes:
     """An edited version of BASE; names that it brings hold ``tag``, so that each is known to be this side's."""
-    parts = list(FUNCTIONS[:4])
+    parts = list(FUNCTIONS)
     head = b"#include <a.h>\n\n"
     for number in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(parts) - 1))
