@@ -244,7 +244,8 @@ class _Composer:
             elif anchor is not None:
                 if _all_includes(leaves):
                     for identity in run:
-                        after.setdefault(_sorted_place(lead, anchor, identity, other), []).append(identity)
+                        place = _sorted_place(lead, anchor, identity, other)
+                        after.setdefault(place if place in order else anchor, []).append(identity)
                 else:
                     place = _behind_new(order, anchor, known) if _only_closes(leaves) else anchor
                     after.setdefault(place, []).extend(run)

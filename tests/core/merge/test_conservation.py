@@ -17,7 +17,7 @@ BASE = b"#include <a.h>\n\n" + b"".join(FUNCTIONS)
 
 @st.composite
 def edits(draw: st.DrawFn, tag: bytes) -> bytes:
-    """An edited version of BASE; names that it brings hold ``tag``, so that each is known to be this side's."""
+    """An edited BASE; names that it brings hold ``tag``, so that each is known to be this side's."""
     parts = list(FUNCTIONS)
     head = b"#include <a.h>\n\n"
     for number in range(draw(st.integers(1, 4))):

@@ -209,3 +209,12 @@ def test_markers_round_trip_and_styles() -> None:
         Conflict(b"b\n", b"q\n", b"r\n")
     ]
     assert result.render_markers(("o", "b", "t")) == b"a\nx\n<<<<<<< o\nq\n=======\nr\n>>>>>>> t\nc\n"
+
+
+def test_a_new_include_goes_into_the_order_that_the_other_side_sorted() -> None:
+    base = b"#include <d.h>\n#include <b.h>\n#include <c.h>\nint x;\n"
+    ours = b"#include <b.h>\n#include <c.h>\n#include <d.h>\nint x;\n"
+    theirs = b"#include <d.h>\n#include <b2.h>\n#include <c.h>\nint x;\n"
+    result = merge(base, ours, theirs)
+    assert result.clean
+    assert sorted(result.render().splitlines()) == sorted(theirs.splitlines())
