@@ -172,7 +172,7 @@ class Tracer:
         parts = self._parts(old)
         own = [(source, source + length) for source, length in parts if source is not None]
         whole = len(own) == len(parts) or (not fine and self._only_include_paths(old))
-        if own and whole and _is_run(own):
+        if own and whole and len(_runs(own)) == 1:
             # Whole lines of includes: the path in them is re-based back as a whole, too.
             return [replace(change, edits=((own[0][0], own[-1][1], 1, change.monolith_text),))]
         if not own:
@@ -185,9 +185,10 @@ class Tracer:
             return [replace(change, reason=Reason.STRADDLES)]
         before, after = _WORDS.findall(self.file.text[slice(*old)]), _WORDS.findall(text)
         words = tuple(replace(c, within=old) for c in self._compare(before, after, old[0], new[0], fine=True))
-        if all(kind.transparent for kind in self._glue_kinds(old)) and _is_run(own):
+        if all(kind.transparent for kind in self._glue_kinds(old)):
             # As a whole, if the layout then has just the glue that is left; else word by word.
-            edits = ((own[0][0], own[-1][1], 1, change.monolith_text),)
+            (start, end), *rest = _runs(own)
+            edits = ((start, end, 1, change.monolith_text), *((a, b, 1, b"") for a, b in rest))
             return [replace(change, edits=edits, apart=words)]
         if all(c.reason in (None, Reason.GLUE) for c in words):
             return list(words)
@@ -339,8 +340,15 @@ class Tracer:
         return position
 
 
-def _is_run(ranges: Sequence[tuple[int, int]]) -> bool:
-    return all(a[1] == b[0] for a, b in zip(ranges, ranges[1:], strict=False))
+def _runs(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges, those that touch joined."""
+    runs: list[tuple[int, int]] = []
+    for start, end in ranges:
+        if runs and runs[-1][1] == start:
+            runs[-1] = (runs[-1][0], end)
+        else:
+            runs.append((start, end))
+    return runs
 
 
 def _single(changes: Iterable[Change]) -> Iterable[Change]:
