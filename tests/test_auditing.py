@@ -140,6 +140,7 @@ def test_a_release_under_a_small_local_edit_gives_no_finding(tmp_path, old, new)
     tree = repository.tree_of(before)
     path = "csrc/rocm/skinny_gemms.cu"
     entry = repository.entry(tree, path)
+    assert entry is not None
     text = repository.read_blob(entry.oid)
     at = text.index(b";\n", len(text) // 2) + 2
     edit = text[:at] + b"// local edit\n" + text[at:]

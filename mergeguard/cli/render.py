@@ -105,6 +105,8 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
         out.print("\n[bold]next:[/] `mergeguard unmapped` goes through them; `mergeguard report` shows all")
     elif dry_run:
         out.print(f"\n[bold]next:[/] `mergeguard sync {escape(synced.upstream)}`")
+    else:
+        out.print("\n[bold]next:[/] `mergeguard audit` looks for what a clean merge does not prove")
 
 
 def _print_looks(rules: Iterable[RuleOutcome]) -> None:
