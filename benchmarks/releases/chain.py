@@ -8,7 +8,7 @@ in the monolith that the layout stands for, in the right declaration, or the mer
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,9 +79,8 @@ def edited(text: bytes) -> tuple[bytes, tuple[LocalEdit, ...]]:
     return text, tuple(edits)
 
 
-def _largest(items: object) -> Item | None:
-    found = list(items)  # type: ignore[call-overload]
-    return max(found, key=lambda i: i.end - i.start, default=None)
+def _largest(items: Iterable[Item]) -> Item | None:
+    return max(items, key=lambda i: i.end - i.start, default=None)
 
 
 def _middle_line(text: bytes, start: int, end: int) -> int:
