@@ -231,5 +231,41 @@ def test_any_bytes_split_or_are_refused(case):
     law()
 
 
+@cases(FIXTURES, RELEASES)
+def test_the_layout_of_an_edited_monolith_is_read_back(case):
+    """If the files are the layout of some monolith, they are read as that, or as one with the same layout.
+
+    Between two items of one file the monolith may have items of others: an insertion there has several
+    places, and the layout is the same for each.
+    """
+    pristine = case.split(case.text)
+    whole = Layout(case.path, case.text, (_as_file(case.path, case.text),))
+
+    @settings(max_examples=max(15, examples(case) // 6), phases=PHASES)
+    @given(st.lists(layouts.edits, min_size=1, max_size=2))
+    def law(changes):
+        text = layouts.apply(whole, changes)[case.path]
+        try:
+            wanted = case.split(text or b"")
+        except MergeguardError:
+            event("refused")
+            return
+        files = {f.path: f.text for f in wanted.files}
+        if files.keys() != {f.path for f in pristine.files}:
+            event("other files")
+            return
+        result = unsplit(pristine, files, case.split)
+        if result.monolith == text:
+            event("same monolith")
+        elif {f.path: f.text for f in result.layout.files} == files:
+            event("same layout")
+        else:
+            # What could not be traced is told; nothing is read as something else.
+            assert result.unmapped or result.overlay
+            event("reported")
+
+    law()
+
+
 def _as_file(path: str, text: bytes) -> LayoutFile:
     return LayoutFile(path, Role.ENTRY, (Piece(text, 0),))
