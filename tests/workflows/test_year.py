@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -42,12 +43,23 @@ def commit(world: World, number: int) -> None:
     world.commit_tree(laid_out(world, world.repository.tree_of("HEAD"), {name: text}), f"change {number:02}")
 
 
-def keep_both(world: World) -> None:
-    """Resolve every conflict as a person would who wants all of it."""
-    marks = (b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>")
+_CONFLICT = re.compile(
+    rb"^<{7} [^\n]*\n(.*?)(?:^\|{7} [^\n]*\n.*?)?^={7}\n(.*?)^>{7} [^\n]*\n", re.DOTALL | re.MULTILINE
+)
+
+
+def resolve(world: World, how: str) -> None:
+    """Resolve every conflict as a person would: upstream's code, with the fork's lines in it."""
+
+    def side(match: re.Match[bytes]) -> bytes:
+        upper, lower = match[1], match[2]
+        upstream, own = (lower, upper) if how == "merge" else (upper, lower)
+        kept = [line for line in own.splitlines(keepends=True) if b"fork: " in line and line not in upstream]
+        return b"".join(kept) + upstream
+
     for path in world.out("diff", "--name-only", "--diff-filter=U").split():
-        lines = (world.root / path).read_bytes().splitlines(keepends=True)
-        (world.root / path).write_bytes(b"".join(line for line in lines if not line.startswith(marks)))
+        file = world.root / path
+        file.write_bytes(_CONFLICT.sub(side, file.read_bytes()))
         world.git("add", path)
 
 
@@ -61,7 +73,7 @@ def take_in(world: World, how: str, release: str) -> None:
     for _ in range(25):
         if not world.out("diff", "--name-only", "--diff-filter=U"):
             break
-        keep_both(world)
+        resolve(world, how)
         if how == "merge":
             world.git("commit", "-q", "--no-edit")
         else:
