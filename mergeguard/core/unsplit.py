@@ -191,8 +191,11 @@ def _settled(attempt: _Attempt, now: Mapping[str, bytes]) -> list[tuple[Traced, 
     again, so that nothing may move.
     """
     accepted = attempt.accepted
-    if not accepted or not attempt.moves(accepted):
+    moves = attempt.moves(accepted) if accepted else frozenset()
+    if not moves:
         return [(c, *_typed_at(c, now)) for c in accepted]
+    if any(c.file.path in moves for c, _, _ in attempt.refused):
+        return None  # what stays there unmapped could not be told from what moves
     there = {f.path: f.text for f in attempt.layout(accepted).files}
     again = _Attempt(attempt.pristine, attempt.split)
     again.read({f.path: there.get(f.path) for f in attempt.pristine.files})
@@ -281,15 +284,16 @@ class _Attempt:
             raise outcome
         return outcome
 
-    def moves(self, changes: Sequence[Traced]) -> bool:
-        """Whether the layout shows some of the changes (which hold) in other files than typed in."""
+    def moves(self, changes: Sequence[Traced]) -> frozenset[str]:
+        """The files between which the rule moves some of the changes, which hold."""
         outcome = self.layout(changes)
+        found: set[str] = set()
         for file in self.pristine.files:
-            expected, _ = _without_glue(file, sorted((c for c in changes if c.file is file), key=_by_place))
+            mine = sorted((c for c in changes if c.file is file), key=_by_place)
             there = outcome.by_path.get(file.path)
-            if expected != (b"" if there is None else there.monolith_text):
-                return True
-        return False
+            if _without_glue(file, mine)[0] != (b"" if there is None else there.monolith_text):
+                found.add(file.path)
+        return frozenset(found)
 
     def _outcome(self, changes: Sequence[Traced]) -> Layout | MergeguardError:
         text = _apply(self.pristine.monolith, _in_order(e for c in changes for e in c.edits))
@@ -311,7 +315,7 @@ class _Attempt:
         moved: list[Traced] = []
         for file in self.pristine.files:
             mine = sorted((c for c in changes if c.file is file), key=_by_place)
-            expected, places = _without_glue(file, mine)
+            expected, places, paths = _without_glue(file, mine)
             there = outcome.by_path.get(file.path)
             shown = b"" if there is None else there.monolith_text
             if shown != expected:
@@ -319,6 +323,8 @@ class _Attempt:
                 moved += mine
                 continue
             runs = _Runs(there)
+            if not all(Glue.INCLUDE_PATH in runs.kinds.get(at, ()) for at in paths):
+                return Reason.ELSEWHERE, "an include that was not touched would be one no more"
             if not all(runs.show(at, change) for change, at in zip(mine, places, strict=True)):
                 return Reason.ELSEWHERE, "the layout would have other glue here than was typed"
         if elsewhere and not self._may_move(elsewhere, moved):
@@ -380,11 +386,15 @@ def _by_place(change: Traced) -> tuple[tuple[int, int], tuple[int, int]]:
     return change.old, change.new
 
 
-def _without_glue(file: LayoutFile, changes: Sequence[Traced]) -> tuple[bytes, list[int]]:
-    """The file's monolith bytes after the changes, and where each change's text starts in them."""
+def _without_glue(file: LayoutFile, changes: Sequence[Traced]) -> tuple[bytes, list[int], list[int]]:
+    """The file's monolith bytes after the changes, and where each change's text starts in them.
+
+    The third are the places in them of re-based includes that no change touches.
+    """
     out: list[bytes] = []
     length = 0
     places: list[int] = []
+    paths: list[int] = []
     pending = list(changes)
     for piece, start in zip(file.pieces, file.starts, strict=False):
         at, stop = start, start + len(piece.text)
@@ -401,6 +411,8 @@ def _without_glue(file: LayoutFile, changes: Sequence[Traced]) -> tuple[bytes, l
             if change.old[1] > stop:
                 break
             pending.pop(0)
+        if piece.glue is Glue.INCLUDE_PATH and at == start:
+            paths.append(length)
         if piece.source is not None and at < stop:
             out.append(piece.text[at - start :])
             length += len(out[-1])
@@ -409,7 +421,7 @@ def _without_glue(file: LayoutFile, changes: Sequence[Traced]) -> tuple[bytes, l
             places.append(length)
             out.append(change.monolith_text)
             length += len(change.monolith_text)
-    return b"".join(out), places
+    return b"".join(out), places, paths
 
 
 class _Runs:

@@ -183,7 +183,7 @@ def _check_typed_text(pristine: Layout, before: Mapping[str, bytes | None], afte
 
 
 def _lines(texts: Iterable[bytes]) -> Counter[bytes]:
-    lines = (line.strip() for text in texts for line in text.split(b"\n"))
+    lines = (b"".join(line.split()) for text in texts for line in text.split(b"\n"))
     return Counter(line.replace(b"../", b"") if line.startswith(b"#include") else line for line in lines)
 
 
