@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -211,7 +213,22 @@ def killed_half_way(sandbox: Sandbox) -> Outcome:
 
     assert in_child(grouped) == -signal.SIGKILL
     sandbox.git("config", "--unset", "filter.killer.smudge")
+    _wait_until_unlocked(sandbox.repository.private_dir / "lock")
     return outcome
+
+
+def _wait_until_unlocked(lock: Path) -> None:
+    """The child's git, killed with it, may take a moment to let go of the lock that it inherited."""
+    with lock.open("rb") as file:
+        for _ in range(500):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(0.02)
+            else:
+                fcntl.flock(file, fcntl.LOCK_UN)
+                return
+    raise AssertionError("the killed git is still at work")
 
 
 def test_both_killed_while_git_writes(big):
