@@ -172,6 +172,8 @@ class Tracer:
         parts = self._parts(old)
         own = [(source, source + length) for source, length in parts if source is not None]
         whole = len(own) == len(parts) or (not fine and self._only_include_paths(old))
+        if own and fine and self._joins_glue(change):
+            return [replace(change, reason=Reason.STRADDLES)]
         if own and whole and len(_runs(own)) == 1:
             # Whole lines of includes: the path in them is re-based back as a whole, too.
             return [replace(change, edits=((own[0][0], own[-1][1], 1, change.monolith_text),))]
@@ -193,6 +195,14 @@ class Tracer:
         if all(c.reason in (None, Reason.GLUE) for c in words):
             return list(words)
         return [replace(change, reason=Reason.STRADDLES)]
+
+    def _joins_glue(self, change: Traced) -> bool:
+        """Whether a line of the monolith now goes on in glue; in the monolith other text would follow."""
+        end = change.old[1]
+        if end >= len(self.file.text) or self.file.text[end - 1 : end] != b"\n" or change.new[1] == 0:
+            return False
+        follows = self.file.pieces[self.file.piece_at(end)]
+        return follows.source is None and self.now[change.new[1] - 1 : change.new[1]] != b"\n"
 
     def _only_include_paths(self, old: tuple[int, int]) -> bool:
         """Whether the only glue in a range is what re-bases include paths."""

@@ -183,3 +183,14 @@ def test_an_item_that_the_rule_gives_to_another_file_moves_there():
     # After the includes that it may need.
     assert entry.index(b"launch.h") < entry.index(b"unused") < entry.index(b"void paged_attention_v1(")
     assert unsplit(PAGED.split(PAGED.text), again, PAGED.split).monolith == result.monolith
+
+
+def test_a_line_that_goes_on_in_glue_is_not_the_monoliths():
+    old = b"        break;\n/* MG_ONLY_instantiate_n1 */)\n"
+    result, files, again, _ = edited(
+        Case("skinny_gemms_int8", None), "dispatch.cuh", old, b"// joined/* MG_ONLY_instantiate_n1 */)\n"
+    )
+    # In the monolith the comment would swallow the next arm.
+    assert b"joined" not in result.monolith
+    assert result.unmapped
+    assert again == files
