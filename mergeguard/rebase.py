@@ -334,6 +334,17 @@ def read_pending(repository: Repository) -> Pending | None:
         ) from None
 
 
+def require_resolved(repository: Repository) -> None:
+    """LayoutError that names the files that are still in conflict, if there are any."""
+    unmerged = [entry.path for entry in repository.dirty() if entry.kind == "unmerged"]
+    if unmerged:
+        raise LayoutError(
+            f"{len(unmerged)} file(s) are still in conflict: {', '.join(unmerged[:8])}",
+            where=Location(unmerged[0]),
+            hint="resolve the markers, `git add` the files, then `mergeguard sync --continue`",
+        )
+
+
 def proceed(
     repository: Repository, progress: Progress = lambda _: None, *, skip: bool = False
 ) -> RebaseOutcome:
@@ -356,13 +367,7 @@ def proceed(
         picker.picks.append(Picked(info.oid, None, info.subject, "skipped"))
         _clean_index(repository, pending)
         return picker.run(pending.todo)
-    unmerged = [entry.path for entry in repository.dirty() if entry.kind == "unmerged"]
-    if unmerged:
-        raise LayoutError(
-            f"{len(unmerged)} file(s) are still in conflict: {', '.join(unmerged[:8])}",
-            where=Location(unmerged[0]),
-            hint="resolve the markers, `git add` the files, then `mergeguard sync --continue`",
-        )
+    require_resolved(repository)
     if head == pending.tip:
         picker._commit(info, repository.index_tree())
         _commit_index(repository, picker.tip, head)

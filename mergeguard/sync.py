@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mergeguard import lastsync, rebase
 from mergeguard import plan as planning
-from mergeguard.errors import LayoutError, Location
+from mergeguard.errors import LayoutError
 from mergeguard.fork import Fork
 from mergeguard.git import landing
 from mergeguard.git.merging import Conflict
@@ -241,13 +241,7 @@ def continue_sync(
         return outcome
     if skip or repository.operation_in_progress() != "merge":
         raise LayoutError("no sync is waiting to be continued", hint="start one: `mergeguard sync REF`")
-    unmerged = [entry.path for entry in repository.dirty() if entry.kind == "unmerged"]
-    if unmerged:
-        raise LayoutError(
-            f"{len(unmerged)} file(s) are still in conflict: {', '.join(unmerged[:8])}",
-            where=Location(unmerged[0]),
-            hint="resolve the markers, `git add` the files, then `mergeguard sync --continue`",
-        )
+    rebase.require_resolved(repository)
     repository.git("commit", "--no-edit")
     commit = repository.head().oid
     assert commit is not None

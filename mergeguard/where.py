@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mergeguard.core.diff import diff
 from mergeguard.core.layout import Glue
+from mergeguard.core.report import line_across
 from mergeguard.core.source import parse
 from mergeguard.errors import LayoutError, Location
 from mergeguard.fork import Fork
@@ -54,7 +54,7 @@ def where_monolith(fork: Fork, path: str, line: int) -> Place:
         derived_line = file.text.count(b"\n", 0, at)
         now = workspace.read(file.path) or b""
         return Place(
-            file.path, _line_across(file.text, now, derived_line) + 1, _item_at(unsplit.monolith, offset)
+            file.path, line_across(file.text, now, derived_line) + 1, _item_at(unsplit.monolith, offset)
         )
     raise LayoutError(
         "no split rule has this monolith", where=Location(path), hint="`mergeguard status` lists them"
@@ -66,7 +66,7 @@ def _to_monolith(workspace: Workspace, guarded: Guarded, path: str, line: int) -
     file = unsplit.layout.by_path[path]
     now = workspace.read(path) or b""
     _offset(now, line, path)
-    derived_line = _line_across(now, file.text, line - 1)
+    derived_line = line_across(now, file.text, line - 1)
     offset = _offset(file.text, derived_line + 1, path)
     # The first byte of the line that is the monolith's speaks for the line.
     end = file.text.find(b"\n", offset)
@@ -79,7 +79,7 @@ def _to_monolith(workspace: Workspace, guarded: Guarded, path: str, line: int) -
         return Place(unsplit.layout.path, None, "", there)
     monolith_line = unsplit.monolith.count(b"\n", 0, there)
     pristine = workspace.pristine(guarded).monolith
-    upstream_line = _line_across(unsplit.monolith, pristine, monolith_line)
+    upstream_line = line_across(unsplit.monolith, pristine, monolith_line)
     return Place(
         unsplit.layout.path, monolith_line + 1, _item_at(unsplit.monolith, there), None, upstream_line + 1
     )
@@ -90,18 +90,6 @@ def _offset(text: bytes, line: int, path: str) -> int:
     if not 1 <= line <= len(lines):
         raise LayoutError(f"the file has {len(lines)} lines", where=Location(path, line))
     return sum(map(len, lines[: line - 1]))
-
-
-def _line_across(old: bytes, new: bytes, line: int) -> int:
-    """The 0-based line of ``new`` that a line of ``old`` corresponds to."""
-    shift = 0
-    for change in diff(old.splitlines(), new.splitlines()):
-        if change.a0 > line:
-            break
-        if line < change.a1:
-            return min(change.b0 + line - change.a0, max(change.b0, change.b1 - 1))
-        shift = change.b1 - change.a1
-    return line + shift
 
 
 def _item_at(text: bytes, offset: int) -> str:
