@@ -10,7 +10,6 @@ from mergeguard.core.report import (
     Arrival,
     LastSync,
     Ledger,
-    LocalEdit,
     RuleLedger,
     Unresolved,
     arrivals,
@@ -146,9 +145,7 @@ class _Reader:
             lock.upstream,
             self._arrived(guarded),
             () if newer is None else arrivals(pristine.monolith, newer),
-            tuple(
-                LocalEdit(e.path, e.line, e.item, e.added, e.removed) for e in local_edits(workspace, guarded)
-            ),
+            local_edits(workspace, guarded),
             before.overlay,
             unmapped.cases(workspace, guarded, suggest=self.suggest, unstaged=self.unstaged),
             tuple(notes),

@@ -18,6 +18,7 @@ from mergeguard.core.merge.lines import merge_lines
 from mergeguard.core.merge.markers import parse_markers
 from mergeguard.core.merge.result import join
 from mergeguard.core.overlay import recompose
+from mergeguard.core.report import LocalEdit
 from mergeguard.core.unsplit import Hunk
 from mergeguard.errors import Location, MergeguardError, RuleMismatch
 from mergeguard.git.merging import MergeOutcome
@@ -44,17 +45,6 @@ class State(StrEnum):
     NOT_SPLIT = "not split"
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """A local edit and where it is now: the layout file and 1-based line of its first changed line."""
-
-    path: str
-    line: int
-    item: str
-    added: int
-    removed: int
-
-
 @dataclass(frozen=True)
 class RuleOutcome:
     """One rule's part of a merge, as the report shows it."""
@@ -62,7 +52,7 @@ class RuleOutcome:
     name: str
     path: str
     state: State
-    replayed: tuple[Replayed, ...] = ()
+    replayed: tuple[LocalEdit, ...] = ()
     overlay: tuple[Hunk, ...] = ()
     unmapped: tuple[Hunk, ...] = ()
     conflicts: tuple[str, ...] = ()

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from mergeguard import kept
 from mergeguard.core.diff import diff
+from mergeguard.core.report import LocalEdit
 from mergeguard.core.unsplit import Hunk
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import Fork
-from mergeguard.treemerge import Replayed, local_edits
+from mergeguard.treemerge import local_edits
 from mergeguard.workspace import Guarded, Workspace
 
 
@@ -22,7 +23,7 @@ class RuleStatus:
     state: str
     upstream: str | None
     drift: tuple[int, int] | None
-    edits: tuple[Replayed, ...]
+    edits: tuple[LocalEdit, ...]
     overlay: tuple[Hunk, ...]
     unmapped: tuple[Hunk, ...]
     problem: str | None = None

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from mergeguard import kept, lens
 from mergeguard.core.layout import Layout
+from mergeguard.core.report import LocalEdit
 from mergeguard.core.source import parse
 from mergeguard.git.merging import MergeOutcome
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import EMPTY_TREE, Repository
 from mergeguard.rulemerge import (
     Laid,
-    Replayed,
     RuleOutcome,
     Side,
     Sides,
@@ -29,7 +29,7 @@ from mergeguard.rulemerge import (
 )
 from mergeguard.workspace import Guarded, Splitting, Workspace
 
-__all__ = ["Merged", "Progress", "Replayed", "RuleOutcome", "State", "local_edits", "merge_trees"]
+__all__ = ["Merged", "Progress", "RuleOutcome", "State", "local_edits", "merge_trees"]
 
 Progress = Callable[[str], None]
 
@@ -253,19 +253,19 @@ class _Merger:
         )
 
 
-def local_edits(workspace: Workspace, guarded: Guarded) -> tuple[Replayed, ...]:
+def local_edits(workspace: Workspace, guarded: Guarded) -> tuple[LocalEdit, ...]:
     """The fork's edits of one monolith, each with the file, line and item in which it is now."""
     unsplit = workspace.unsplit(guarded)
     if not unsplit.edits:
         return ()
     pristine = workspace.pristine(guarded)
     items = parse(pristine.monolith).items
-    replayed: list[Replayed] = []
+    replayed: list[LocalEdit] = []
     for edit in unsplit.edits:
         item = next((i for i in items if i.start <= edit.start < i.end), items[-1] if items else None)
         removed = pristine.monolith[edit.start : edit.end]
         name = item.name if item else ""
         replayed.append(
-            Replayed(edit.path, edit.line, name, len(edit.text.splitlines()), len(removed.splitlines()))
+            LocalEdit(edit.path, edit.line, name, len(edit.text.splitlines()), len(removed.splitlines()))
         )
     return tuple(replayed)

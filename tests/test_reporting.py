@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mergeguard.cli import render
 from mergeguard.core.report import (
     Arrival,
     Case,
@@ -27,6 +28,9 @@ from mergeguard.core.report import (
 from mergeguard.core.unsplit import Hunk, Reason
 from mergeguard.reporting import html, jsonreport, markdown
 from mergeguard.reporting.sarif import sarif
+from mergeguard.status import RuleStatus
+from mergeguard.sync import Synced, SyncOutcome
+from mergeguard.treemerge import RuleOutcome, State
 
 SCHEMA = json.loads((Path(__file__).resolve().parent.parent / "docs" / "report.schema.json").read_bytes())
 NASTY = "</style><script>alert(1)</script> `x` ```` | [a](b) <img src=x> \x1b[31m \udcff é \"'&\n# head"
@@ -99,6 +103,21 @@ class Page(HTMLParser):
 def test_json_is_as_its_schema_says(value):
     data = {"mergeguard": 1, "kind": "report", **jsonreport.ledger_data(value)}
     jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(json.dumps(data)))
+
+
+def test_every_command_says_a_hunk_and_an_edit_alike():
+    """`status`, `sync`, `split`, `export` and the report: one set of keys, the published schema's."""
+    hunk = Hunk("a.cu", 4, 3, b"old\n", b"new\n", Reason.ELSEWHERE, 5, "detail")
+    edit = LocalEdit("a.cu", 5, "f", 1, 2)
+    row = RuleStatus("r", "a.cu", "split", "a" * 40, (1, 0), (edit,), (hunk,), (hunk,))
+    synced = RuleOutcome("r", "a.cu", State.MERGED, (edit,), (hunk,), (hunk,))
+    merge = Synced(SyncOutcome("1" * 40, (synced,), {}), "upstream/main", None, 1)
+    for rule in (*render.status_json([row], None)["rules"], *render.sync_json(merge)["rules"]):
+        for found in (*rule["overlay"], *rule["unmapped"]):
+            jsonschema.Draft202012Validator(SCHEMA["$defs"]["hunk"]).validate(found)
+        for found in rule.get("edits", rule.get("replayed")):
+            edits = SCHEMA["$defs"]["rule"]["properties"]["edits"]["items"]
+            jsonschema.Draft202012Validator(edits).validate(found)
 
 
 def test_the_schema_refuses_what_is_not_a_report():

@@ -18,6 +18,7 @@ from mergeguard.core.adopt import Adoption, Fate
 from mergeguard.core.annotate import Style, porcelain
 from mergeguard.errors import ExitCode, Location, MergeguardError
 from mergeguard.fork import Fork
+from mergeguard.reporting.jsonreport import hunk_data
 
 UPSTREAM = "Upstream"
 
@@ -107,7 +108,7 @@ def _export_json(
             for p in patches
         ],
         "left_out": [{"commit": i.oid, "subject": i.subject, "reason": i.reason} for i in series.left_out],
-        "unmapped": [render.hunk_json(h) for h in series.unmapped],
+        "unmapped": [hunk_data(h) for h in series.unmapped],
     }
 
 

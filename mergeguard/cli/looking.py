@@ -17,6 +17,7 @@ from mergeguard.cli.console import err, opened, out, print_json
 from mergeguard.cli.options import Json, Upstream
 from mergeguard.errors import ExitCode, LayoutError, Location
 from mergeguard.git.snapshot import export
+from mergeguard.reporting.jsonreport import hunk_data
 
 
 def status(upstream: Upstream = None, json: Json = False) -> int:
@@ -98,7 +99,7 @@ def unsplit(
         export(here.repository, tree, to)
     unmapped = [h for g in workspace.split_rules for h in workspace.unsplit(g).unmapped]
     if json:
-        print_json("unsplit", {"tree": tree, "unmapped": [render.hunk_json(h) for h in unmapped]})
+        print_json("unsplit", {"tree": tree, "unmapped": [hunk_data(h) for h in unmapped]})
     else:
         out.print(f"Wrote the tree below {escape(str(to))}." if to else tree)
         if unmapped:

@@ -9,11 +9,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from mergeguard.cli.console import out
+from mergeguard.core.report import LocalEdit
 from mergeguard.core.unsplit import Hunk
 from mergeguard.rebase import RebaseOutcome
+from mergeguard.reporting.jsonreport import edit_data, hunk_data
 from mergeguard.status import RuleStatus
 from mergeguard.sync import Synced
-from mergeguard.treemerge import Replayed, RuleOutcome, State
+from mergeguard.treemerge import RuleOutcome, State
 
 _COLOURS = {
     State.CONFLICT: "red",
@@ -22,31 +24,6 @@ _COLOURS = {
     State.MOVED: "cyan",
     State.MERGED: "green",
 }
-
-
-def hunk_json(hunk: Hunk) -> dict[str, Any]:
-    """A hunk for machines; texts that are not UTF-8 have their odd bytes escaped."""
-    return {
-        "path": hunk.path,
-        "line": hunk.line,
-        "pristine_line": hunk.old_line,
-        "reason": hunk.reason.name.lower(),
-        "message": hunk.reason.value,
-        "detail": hunk.detail,
-        "overlay": hunk.is_overlay,
-        "old": hunk.old.decode("utf-8", "backslashreplace"),
-        "new": hunk.new.decode("utf-8", "backslashreplace"),
-    }
-
-
-def replayed_json(edit: Replayed) -> dict[str, Any]:
-    return {
-        "path": edit.path,
-        "line": edit.line,
-        "item": edit.item,
-        "added": edit.added,
-        "removed": edit.removed,
-    }
 
 
 def print_hunks(hunks: Iterable[Hunk], *, limit: int = 6) -> None:
@@ -142,9 +119,9 @@ def sync_json(synced: Synced) -> dict[str, Any]:
                 "name": rule.name,
                 "monolith": rule.path,
                 "state": rule.state.name.lower(),
-                "replayed": [replayed_json(e) for e in rule.replayed],
-                "overlay": [hunk_json(h) for h in rule.overlay],
-                "unmapped": [hunk_json(h) for h in rule.unmapped],
+                "replayed": [edit_data(e) for e in rule.replayed],
+                "overlay": [hunk_data(h) for h in rule.overlay],
+                "unmapped": [hunk_data(h) for h in rule.unmapped],
                 "conflicts": list(rule.conflicts),
                 "notes": list(rule.notes),
                 "findings": list(rule.findings),
@@ -230,7 +207,7 @@ def print_status(rows: Iterable[RuleStatus], upstream: str | None) -> None:
     for row in rows:
         if row.problem:
             out.print(f"  [red]✗[/] {escape(row.name)}: {escape(row.problem)}")
-        by_file: dict[str, list[Replayed]] = {}
+        by_file: dict[str, list[LocalEdit]] = {}
         for edit in row.edits:
             by_file.setdefault(edit.path, []).append(edit)
         for path, edits in by_file.items():
@@ -253,9 +230,9 @@ def status_json(rows: Iterable[RuleStatus], upstream: str | None) -> dict[str, A
                 "state": row.state,
                 "upstream_blob": row.upstream,
                 "drift": None if row.drift is None else {"added": row.drift[0], "removed": row.drift[1]},
-                "edits": [replayed_json(e) for e in row.edits],
-                "overlay": [hunk_json(h) for h in row.overlay],
-                "unmapped": [hunk_json(h) for h in row.unmapped],
+                "edits": [edit_data(e) for e in row.edits],
+                "overlay": [hunk_data(h) for h in row.overlay],
+                "unmapped": [hunk_data(h) for h in row.unmapped],
                 "problem": row.problem,
             }
             for row in rows

@@ -13,6 +13,7 @@ from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json
 from mergeguard.cli.options import DryRun, Json, Names, Upstream
 from mergeguard.errors import ExitCode, LayoutError, Location
+from mergeguard.reporting.jsonreport import hunk_data
 
 
 def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = False, json: Json = False) -> int:
@@ -36,7 +37,7 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
                             for f in s.layout.files
                         ],
                         "notes": list(s.layout.notes),
-                        "unmapped": [render.hunk_json(h) for h in s.unmapped],
+                        "unmapped": [hunk_data(h) for h in s.unmapped],
                     }
                     for s in done
                 ],

@@ -1,4 +1,7 @@
-"""The report as JSON; ``docs/report.schema.json`` is its published schema."""
+"""The report as JSON; ``docs/report.schema.json`` is its published schema.
+
+``hunk_data`` and ``edit_data`` give these values the same keys in every other command's JSON.
+"""
 
 from __future__ import annotations
 
@@ -52,8 +55,8 @@ def _rule(rule: RuleLedger, last: LastSync | None) -> dict[str, Any]:
         "problem": rule.problem,
         "arrived": [_arrival(a) for a in rule.arrived],
         "waiting": [_arrival(a) for a in rule.waiting],
-        "edits": [_edit(e) for e in rule.edits],
-        "overlay": [_hunk(h) for h in rule.overlay],
+        "edits": [edit_data(e) for e in rule.edits],
+        "overlay": [hunk_data(h) for h in rule.overlay],
         "unmapped": cases_data(rule.unmapped),
         "notes": list(rule.notes),
         "last_sync": None
@@ -77,7 +80,8 @@ def _arrival(arrival: Arrival) -> dict[str, Any]:
     }
 
 
-def _edit(edit: LocalEdit) -> dict[str, Any]:
+def edit_data(edit: LocalEdit) -> dict[str, Any]:
+    """A local edit and where it is now."""
     return {
         "path": edit.path,
         "line": edit.line,
@@ -87,7 +91,8 @@ def _edit(edit: LocalEdit) -> dict[str, Any]:
     }
 
 
-def _hunk(hunk: Hunk) -> dict[str, Any]:
+def hunk_data(hunk: Hunk) -> dict[str, Any]:
+    """A hunk of glue or an unmapped one."""
     return {
         "path": hunk.path,
         "line": hunk.line,
@@ -106,7 +111,7 @@ def _case(case: Case) -> dict[str, Any]:
         "rule": case.rule,
         "open": case.open,
         "kept": case.kept,
-        **_hunk(case.hunk),
+        **hunk_data(case.hunk),
         "nearest": None if not case.nearest else {"item": case.nearest, "upstream_line": case.nearest_line},
         "places": [
             {
