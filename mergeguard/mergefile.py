@@ -4,7 +4,8 @@
     mergeguard merge-driver BASE OURS THEIRS [MARKER_SIZE [PATH]]      (git's %O %A %B %L %P)
 
 The contract is git's: the result goes to OURS or, with ``-p``, to standard output; the exit status is the
-number of conflicts, at most 127, and 255 on an error, in which case nothing was written. Starts in tens of
+number of conflicts, at most 127, and 255 on an error, in which case nothing was written. C++, CUDA and HIP
+are merged by declarations, build files' source lists as sets, anything else as git does. Starts in tens of
 milliseconds: git tries first, and everything else is imported only for what git can't merge.
 """
 
@@ -14,11 +15,31 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mergeguard.core.merge import Conflict, MergeResult, merge
+from mergeguard.core.merge import Conflict, MergeResult, Resolved, merge
 from mergeguard.errors import MergeguardError
-from mergeguard.git.linemerge import configured_style, merge_lines_with_git
+from mergeguard.git.linemerge import LineMerge, configured_style, merge_lines_with_git
 
 ERROR = 255
+# A file without an ending may be a temporary copy of anything; C++ is what this tool is asked about.
+_STRUCTURED = frozenset(
+    (
+        "",
+        ".cu",
+        ".cuh",
+        ".hip",
+        ".c",
+        ".cc",
+        ".cpp",
+        ".cxx",
+        ".h",
+        ".hh",
+        ".hpp",
+        ".hxx",
+        ".inl",
+        ".inc",
+        ".ipp",
+    )
+)
 _USAGE = (
     "usage: mergeguard merge-file [-p] [-q] [--diff3 | --zdiff3] [--ours | --theirs | --union]\n"
     "           [--marker-size=<n>] [--diff-algorithm=<name>] [-L <ours> [-L <base> [-L <theirs>]]]\n"
@@ -36,6 +57,7 @@ class _Options:
         self.labels: list[str] = []
         self.git: list[str] = []
         self.files: list[str] = []
+        self.path = ""
 
 
 class _Usage(Exception):
@@ -68,6 +90,7 @@ def _driver_options(arguments: list[str]) -> _Options:
     options.labels = ["ours", "base", "theirs"]
     if len(arguments) > 3 and arguments[3].isdigit():
         options.marker_size = int(arguments[3]) or 7
+    options.path = arguments[4] if len(arguments) > 4 else ""
     return options
 
 
@@ -121,7 +144,7 @@ def _merge(options: _Options) -> int:
     ours_path, base_path, theirs_path = options.files
     lines = merge_lines_with_git(ours_path, base_path, theirs_path, options.git)
     ours, base, theirs = (_read(path) for path in options.files)
-    result = merge(base, ours, theirs, git_clean=lines.clean, git_pieces=lines.pieces)
+    result = _result(options, lines, base, ours, theirs)
     if not options.quiet:
         for note in result.notes:
             if note.finding:
@@ -135,6 +158,20 @@ def _merge(options: _Options) -> int:
         with open(ours_path, "wb") as file:
             file.write(text)
     return min(conflicts, 127)
+
+
+def _result(options: _Options, lines: LineMerge, base: bytes, ours: bytes, theirs: bytes) -> MergeResult:
+    """By declarations where the name says C++ or nothing; source lists of build files; else git's own."""
+    names = [options.path] if options.path else options.files
+    endings = {os.path.splitext(name)[1].lower() for name in names}
+    if endings & _STRUCTURED:
+        return merge(base, ours, theirs, git_clean=lines.clean, git_pieces=lines.pieces)
+    if lines.pieces is None:
+        return MergeResult((Resolved(lines.clean or b""),))
+    from mergeguard.core.merge.lists import has_lists, merge_build_file
+
+    path = next((name for name in names if has_lists(name.replace(os.sep, "/"))), "")
+    return MergeResult(merge_build_file(path.replace(os.sep, "/"), base, ours, theirs, lines.pieces))
 
 
 def _render(result: MergeResult, options: _Options) -> tuple[int, bytes]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from mergeguard import kept, lens
+from mergeguard.buildmerge import settle_lists
 from mergeguard.core.layout import Layout
 from mergeguard.core.report import LocalEdit
 from mergeguard.core.source import parse
@@ -113,6 +114,7 @@ class _Merger:
         self.base = Side(1, bases[0], trees[bases[0].tree]) if len(bases) == 1 else None
         self.progress("merging")
         outcome = self._merge([trees[w.tree] for w in bases], [w.tree for w in bases])
+        outcome = settle_lists(repository, outcome)
         laid = Laid()
         sides = Sides(
             repository, self.base, self.ours, self.theirs, self.paths, self.labels, self.style, self.splitting

@@ -123,3 +123,28 @@ def test_it_starts_without_the_heavy_imports() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "clean"), [("CMakeLists.txt", True), ("x.cmake", True), ("sources.txt", False), ("x.py", False)]
+)
+def test_what_the_name_of_a_file_says(tmp_path: Path, name: str, clean: bool) -> None:
+    base = b'set(S\n  "a.cu"\n  "b.cu")\n'
+    ours, theirs = (base.replace(b'"b.cu"', b'"b.cu"\n  "%s.cu"' % who) for who in (b"mine", b"new"))
+    for file, text in (("base", base), (name, ours), ("theirs", theirs)):
+        (tmp_path / file).write_bytes(text)
+    status = main(["merge-driver", "base", name, "theirs", "7", name])
+    assert (status == 0) == clean
+    if clean:
+        assert (tmp_path / name).read_bytes() == base.replace(b'"b.cu"', b'"b.cu"\n  "new.cu"\n  "mine.cu"')
+
+
+def test_indentation_is_no_layout_in_python(tmp_path: Path) -> None:
+    base = b"if a:\n    f()\n    g()\n"
+    for file, text in (
+        ("ours.py", base.replace(b"    g()", b"g()")),
+        ("base.py", base),
+        ("theirs.py", base.replace(b"    g()", b"    g(1)")),
+    ):
+        (tmp_path / file).write_bytes(text)
+    assert main(["merge-file", "-p", "ours.py", "base.py", "theirs.py"]) == 1

@@ -184,6 +184,23 @@ def test_upstream_moves_the_monolith(story):
     assert "csrc/rocm/skinny_gemms_int4/" not in cmake
 
 
+def test_both_sides_list_a_new_source_beside_a_split_one(story):
+    last = '"csrc/rocm/attention.cu")'
+    story.edit("CMakeLists.txt", last, '"csrc/rocm/attention.cu"\n    "csrc/rocm/ours.cu")')
+    story.write("csrc/rocm/ours.cu", b"// the fork's own\n")
+    story.commits("a source of our own")
+    story.edit("CMakeLists.txt", last, '"csrc/rocm/attention.cu"\n    "csrc/rocm/new.cu")', upstream=True)
+    (story.upstream / "csrc/rocm/new.cu").write_bytes(b"// upstream's\n")
+    story.upstream_commits("a source of upstream's")
+    story.fetch()
+
+    ran = story.run("sync", "upstream/main")
+
+    assert ran.code == 0, ran.err
+    assert '"csrc/rocm/new.cu"\n    "csrc/rocm/ours.cu")' in story.text("CMakeLists.txt")
+    assert "csrc/rocm/skinny_gemms_int4/instantiate_n1.cu" in story.text("CMakeLists.txt")
+
+
 def test_upstream_deletes_a_monolith_without_local_edits(story):
     git(story.upstream, "rm", "-q", f"{INT4}.cu")
     story.edit("CMakeLists.txt", f'"{INT4}.cu"\n      ', "", upstream=True)
