@@ -15,7 +15,7 @@ from mergeguard.core.audit.facts import Facts
 from mergeguard.core.diff import diff
 from mergeguard.core.layout import Layout
 from mergeguard.errors import LayoutError, Location
-from mergeguard.git.objects import MODE_EXECUTABLE, MODE_FILE, Entry
+from mergeguard.git.objects import MODE_EXECUTABLE, MODE_FILE, Change, Entry
 from mergeguard.git.process import split_nul
 from mergeguard.git.repository import EMPTY_TREE, Repository
 from mergeguard.git.snapshot import snapshot
@@ -112,27 +112,45 @@ def audit_trees(
 def _changed(
     repository: Repository, base: str, ours: str, theirs: str, merged: str, reader: Reader
 ) -> Iterator[Changed]:
-    trees = {"base": base, "ours": ours, "theirs": theirs, "merged": merged}
-    moved: dict[str, dict[str, str]] = {}
-    paths: set[str] = set()
-    added: set[str] = set()
-    for version, tree in trees.items():
-        moved[version] = {}
-        for letter, old, new in repository.diff_names(base, tree) if version != "base" else ():
-            if letter == "R":
-                moved[version][old] = new
-            (added if letter in "AC" else paths).add(new if letter in "AC" else old)
+    """The sources that a side or the merge changed. Trees are read where they differ from the base only."""
+    before: dict[str, Entry] = {}
+    now: dict[str, dict[str, Entry | None]] = {"ours": {}, "theirs": {}, "merged": {}}
+    moved: dict[str, dict[str, str]] = {"base": {}, "ours": {}, "theirs": {}, "merged": {}}
+
+    def note(version: str, changes: Iterable[Change]) -> None:
+        for change in changes:
+            renamed = change.letter == "R"
+            if change.before is not None and (renamed or change.old == change.new):
+                before[change.old] = change.before
+            if renamed:
+                moved[version][change.old] = change.new
+                now[version][change.old] = None
+            now[version][change.new] = change.after
+
+    note("ours", repository.diff_trees(base, ours))
+    note("theirs", repository.diff_trees(base, theirs))
+    note("merged", repository.diff_trees(base, merged, renames=False))
+    known = (*now["ours"].items(), *now["theirs"].items())
+    news = {(path, entry is None) for path, entry in now["merged"].items()} - {
+        (path, entry is None) for path, entry in known
+    }
+    if {gone for _, gone in news} == {True, False}:  # perhaps the merge itself moved a file
+        note("merged", repository.diff_trees(base, merged))
+
+    def entry(version: str, path: str) -> Entry | None:
+        return now[version].get(path, before.get(path)) if version != "base" else before.get(path)
+
     taken = {new for renames in moved.values() for new in renames.values()}
-    for path in sorted(paths | (added - taken)):
+    paths = {path for changed in now.values() for path in changed}
+    for path in sorted(p for p in paths if p in before or p not in taken):
         names = {version: renames.get(path, path) for version, renames in moved.items()}
-        if repository.entry(merged, names["merged"]) is None:
+        if entry("merged", names["merged"]) is None:
             names["merged"] = next(
-                (n for n in (names["theirs"], names["ours"]) if repository.entry(merged, n)), names["merged"]
+                (n for n in (names["theirs"], names["ours"]) if entry("merged", n)), names["merged"]
             )
         if not any(name.endswith(SUFFIXES) for name in names.values()):
             continue
-        entries = {version: repository.entry(tree, names[version]) for version, tree in trees.items()}
-        versions = {v: facts for v, entry in entries.items() if (facts := reader.facts(entry)) is not None}
+        versions = {v: facts for v, n in names.items() if (facts := reader.facts(entry(v, n))) is not None}
         if versions:
             yield Changed(versions, {version: names[version] for version in versions})
 

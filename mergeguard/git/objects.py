@@ -47,6 +47,20 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A path in which two trees differ, with git's letter (A, D, M, T; R and C where copies are found).
+
+    ``old`` and ``new`` are equal but for R and C; an entry is None where the tree has nothing there.
+    """
+
+    letter: str
+    old: str
+    new: str
+    before: Entry | None
+    after: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """Who and when, exactly as a commit holds it: ``Name <mail> seconds offset``."""
 
@@ -193,6 +207,24 @@ class ObjectStore:
                 yield from self.walk(entry.oid, path + "/")
             else:
                 yield path, entry
+
+    def changes(self, old: str, new: str, prefix: str = "") -> Iterator[Change]:
+        """The paths in which two trees differ, folders opened, no renames looked for."""
+        if old == new:
+            return
+        before, after = (self.tree(oid) if oid else {} for oid in (old, new))
+        for name in sorted(before.keys() | after.keys()):
+            a, b = before.get(name), after.get(name)
+            if a == b:
+                continue
+            path = prefix + decode(name)
+            old, new = (e.oid if e is not None and e.mode == MODE_TREE else "" for e in (a, b))
+            yield from self.changes(old, new, path + "/")
+            a, b = (e if e is not None and e.mode != MODE_TREE else None for e in (a, b))
+            if a is not None or b is not None:
+                kinds = {e.mode >> 12 for e in (a, b) if e is not None}
+                letter = "A" if a is None else "D" if b is None else "M" if len(kinds) == 1 else "T"
+                yield Change(letter, path, path, a, b)
 
     def edit_tree(self, tree: str | None, edits: Mapping[str, Entry | None]) -> str:
         """The tree with each path of ``edits`` set, or removed for None (a path that is not there is fine).

@@ -22,7 +22,7 @@ from mergeguard.git.errors import (
     UnrelatedHistories,
     UnsupportedRepository,
 )
-from mergeguard.git.objects import VIRTUAL_IDENTITY, CommitInfo, Entry, Identity, ObjectStore
+from mergeguard.git.objects import VIRTUAL_IDENTITY, Change, CommitInfo, Entry, Identity, ObjectStore
 from mergeguard.git.process import Completed, child_environment, decode, require_git, run_git, split_nul
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -293,14 +293,26 @@ class Repository:
 
         The two paths are equal unless the letter is R or C.
         """
-        completed = self.git("diff-tree", "-r", "-z", "-M", "--name-status", old_tree, new_tree)
-        fields = iter(split_nul(completed.out))
-        changes = []
-        for letter in fields:
-            old = next(fields)
-            new = next(fields) if letter[0] in "RC" else old
-            changes.append((letter[0], old, new))
-        return tuple(changes)
+        return tuple(
+            (change.letter, change.old, change.new) for change in self.diff_trees(old_tree, new_tree)
+        )
+
+    def diff_trees(self, old: str, new: str, *, renames: bool = True) -> tuple[Change, ...]:
+        """Changed paths with their entries; with ``renames``, found as ``git diff`` finds them."""
+        changes = tuple(self.objects.changes(old, new))
+        if not renames or not {"A", "D"} <= {change.letter for change in changes}:
+            return changes
+        fields = iter(split_nul(self.git("diff-tree", "-r", "-z", "-M", "--raw", old, new).out))
+        found = []
+        for field in fields:
+            mode, other_mode, oid, other_oid, letter = field.removeprefix(":").split(" ")
+            path = next(fields)
+            to = next(fields) if letter[0] in "RC" else path
+            before, after = Entry(int(mode, 8), oid), Entry(int(other_mode, 8), other_oid)
+            found.append(
+                Change(letter[0], path, to, before if before.mode else None, after if after.mode else None)
+            )
+        return tuple(found)
 
     # --- merging -------------------------------------------------------------------------------------
 

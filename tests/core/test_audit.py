@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mergeguard.core.audit import Changed, audit
-from mergeguard.core.audit.facts import Facts
+from mergeguard.core.audit.facts import Facts, raw
 from mergeguard.core.merge.lines import merge_lines
 from mergeguard.core.merge.result import MergeResult
 
@@ -64,7 +64,7 @@ def look(base, ours, theirs, merged=None, untouched=None):
 
     def elsewhere(names):
         names = list(names)
-        return {p: f for p, f in rest.items() if any(n.encode() in f.text for n in names)}
+        return {p: f for p, f in rest.items() if any(raw(n) in f.text for n in names)}
 
     return audit(files, elsewhere)
 

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
-from mergeguard.core.audit.facts import Entity, Facts, words_in
+from mergeguard.core.audit.facts import Edit, Entity, Facts, raw
 from mergeguard.core.audit.model import BASE, SIDES, Changed, Elsewhere, Place, other
 from mergeguard.core.items import Kind
-from mergeguard.core.merge.check import SideEdit, side_edit
-
-_LANGUAGE = frozenset(
-    "if for while switch return sizeof case break default else do const constexpr auto void int float double"
-    " bool char long short unsigned signed static inline template typename class struct enum using namespace"
-    " static_cast reinterpret_cast const_cast decltype alignas true false nullptr public private operator new"
-    " delete this define include ifdef ifndef endif elif defined pragma unroll std __global__ __device__"
-    " __host__ __forceinline__ __restrict__ __shared__".split()
-)
-
 
 HEADERS = (".h", ".hpp", ".cuh", ".inc", ".hh", ".hxx", ".inl", ".ipp")
+_FEW = 12  # words that are looked for one by one
 _DEPTH = 8  # how far includes are followed
 
 
@@ -32,48 +24,53 @@ class Trees:
         self.files = tuple(files)
         self.mentioned = mentioned
         self._elsewhere = elsewhere
-        self._edits: dict[tuple[int, str], SideEdit] = {}
-        self._words: dict[tuple[int, str, bool], frozenset[str]] = {}
+        self._edits: dict[tuple[int, str], Edit] = {}
+        self._asked_for = 0
+        self.adding_up: dict[int, bool] = {}  # by file: see ``balance``
         self._asked: dict[str, dict[str, Facts]] = {}
         self._includers: dict[tuple[str, str], frozenset[str]] = {}
 
-    def edit(self, index: int, side: str) -> SideEdit:
-        """The lines of file ``index`` that a side added and removed."""
+    def edit(self, index: int, side: str) -> Edit:
+        """What a side did to file ``index``."""
         key = (index, side)
         if key not in self._edits:
-            file = self.files[index]
-            edited = file.edited_by(side)
-            self._edits[key] = side_edit(file.text(BASE), file.text(side)) if edited else SideEdit((), ())
+            base, own = (self.files[index].of(version) for version in (BASE, side))
+            if base is not None and own is not None:
+                self._edits[key] = own.edit_of(base)
+            else:
+                self._edits[key] = Edit(*(f.text if f is not None else b"" for f in (base, own)))
         return self._edits[key]
 
-    def words(self, index: int, side: str, *, added: bool) -> frozenset[str]:
-        """The words in the lines that a side added to (or removed from) file ``index``."""
-        key = (index, side, added)
-        if key not in self._words:
-            edit = self.edit(index, side)
-            lines = edit.added if added else edit.removed
-            self._words[key] = words_in(b"".join(lines)) - _LANGUAGE
-        return self._words[key]
+    def added(self, index: int, side: str) -> Counter[str]:
+        """The words in the lines that a side added to file ``index``."""
+        return self.edit(index, side).added
+
+    def removed(self, index: int, side: str) -> Counter[str]:
+        """The words in the lines that a side removed from file ``index``."""
+        return self.edit(index, side).removed
 
     @cached_property
-    def _all_words(self) -> dict[tuple[str, bool], frozenset[str]]:
-        return {
-            (side, added): frozenset().union(
-                *(self.words(index, side, added=added) for index in range(len(self.files)))
-            )
-            for side in SIDES
-            for added in (True, False)
-        }
+    def all_added(self) -> dict[str, frozenset[str]]:
+        """The words in all lines that each side added."""
+        return {s: frozenset().union(*(self.added(i, s) for i, _ in self.edited(s))) for s in SIDES}
 
-    def all_words(self, side: str, *, added: bool) -> frozenset[str]:
-        """The words in all lines that a side added (or removed)."""
-        return self._all_words[side, added]
+    @cached_property
+    def all_removed(self) -> dict[str, frozenset[str]]:
+        """The words in all lines that each side removed."""
+        return {s: frozenset().union(*(self.removed(i, s) for i, _ in self.edited(s))) for s in SIDES}
 
-    def edited(self, side: str) -> Iterator[tuple[int, Changed]]:
+    def taken(self, side: str) -> frozenset[str]:
+        """The words that some file has less often in a side's lines than before."""
+        return frozenset().union(*(self.removed(i, side) - self.added(i, side) for i, _ in self.edited(side)))
+
+    @cached_property
+    def _edited(self) -> dict[str, tuple[tuple[int, Changed], ...]]:
+        files = tuple(enumerate(self.files))
+        return {side: tuple((i, f) for i, f in files if f.edited_by(side)) for side in SIDES}
+
+    def edited(self, side: str) -> tuple[tuple[int, Changed], ...]:
         """The files that a side changed, with their indices."""
-        for index, file in enumerate(self.files):
-            if file.edited_by(side):
-                yield index, file
+        return self._edited[side]
 
     @property
     def woven(self) -> Iterator[tuple[int, Changed]]:
@@ -90,17 +87,31 @@ class Trees:
         if missing:
             found = dict(self._elsewhere(missing))
             for name in missing:
-                raw = name.encode()
-                self._asked[name] = {path: facts for path, facts in found.items() if raw in facts.text}
+                spelt = raw(name)
+                self._asked[name] = {path: facts for path, facts in found.items() if spelt in facts.text}
         return {path: facts for name in wanted for path, facts in self._asked[name].items()}
 
     def having(self, version: str, name: str) -> Iterator[tuple[Changed, Facts]]:
         """The changed files that have a word in a version."""
-        raw = name.encode()
+        spelt = raw(name)
         for file in self.files:
             facts = file.of(version)
-            if facts is not None and raw in facts.text:
+            if facts is not None and spelt in facts.text:
                 yield file, facts
+
+    def mentions(self, version: str, name: str) -> bool:
+        """Whether a changed file has the word outside comments in a version."""
+        self._asked_for += 1
+        if self._asked_for > _FEW:
+            return name in self._all_words[version]
+        return any(name in facts.words for _, facts in self.having(version, name))
+
+    @cached_property
+    def _all_words(self) -> dict[str, frozenset[str]]:
+        return {
+            version: frozenset().union(*(f.words for file in self.files if (f := file.of(version))))
+            for version in SIDES
+        }
 
     def entities(self, version: str, name: str) -> list[tuple[Changed, Entity]]:
         """The declarations and definitions of a name (without namespaces) in the changed files."""
@@ -150,7 +161,7 @@ class Trees:
                     continue
                 known = {**self.elsewhere([tail.partition(".")[0]]), **here}
                 for includer, facts in known.items():
-                    if tail.encode() in facts.text and any(
+                    if raw(tail) in facts.text and any(
                         f"/{target}".endswith("/" + include.lstrip("./")) for include in facts.includes
                     ):
                         following.add(includer)

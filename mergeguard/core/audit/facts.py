@@ -10,12 +10,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from mergeguard.core.items import Item, Kind, Source
-from mergeguard.core.lexer import TokenKind
+from mergeguard.core.lexer import TokenKind, spell
+from mergeguard.core.merge.check import SideEdit, changed_parameters, side_edit
 from mergeguard.core.merge.tokens import tokens_of
 from mergeguard.core.source import nested, parse
 from mergeguard.core.text import code_tokens, join_type
 
-_WORD = re.compile(rb"[A-Za-z_]\w*")
+_WORD = re.compile(rb"[A-Za-z_\x80-\xff][\w\x80-\xff]*")
 _COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include[ \t]*[\"<]([^\">]+)[\">]", re.MULTILINE)
 _NOT_A_TYPE = frozenset(
@@ -23,7 +24,15 @@ _NOT_A_TYPE = frozenset(
 )
 _AFTER_DECLARATOR = frozenset({"=", ";", ",", ")", "{", "[", ":", "(", ">", ">>", "..."})
 _TYPE_PART = frozenset({"*", "&", "&&", ">", ">>", "::", "const", "..."})
+_FEW = 8
 _CALLABLE = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.DECLARATION})
+LANGUAGE = frozenset(
+    "if for while switch return sizeof case break default else do const constexpr auto void int float double"
+    " bool char long short unsigned signed static inline template typename class struct enum using namespace"
+    " static_cast reinterpret_cast const_cast decltype alignas true false nullptr public private operator new"
+    " delete this define include ifdef ifndef endif elif defined pragma unroll std __global__ __device__"
+    " __host__ __forceinline__ __restrict__ __shared__".split()
+)
 DEFINING = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.MACRO, Kind.VARIABLE, Kind.ALIAS})
 
 
@@ -183,12 +192,50 @@ def _declares(words: Sequence[tuple[int, str]], index: int) -> bool:
     return at < 0 or words[at][1] in (";", "{", "}", ":")
 
 
+class Edit:
+    """The lines that one version of a text added to another and removed from it."""
+
+    def __init__(self, base: bytes, side: bytes) -> None:
+        self._texts = base, side
+        self.lines = side_edit(base, side) if base != side else SideEdit((), ())
+
+    @cached_property
+    def added(self) -> Counter[str]:
+        """The words in the added lines, and how often."""
+        return _words(b"".join(self.lines.added))
+
+    @cached_property
+    def removed(self) -> Counter[str]:
+        """The words in the removed lines."""
+        return _words(b"".join(self.lines.removed))
+
+    @cached_property
+    def touches_code(self) -> bool:
+        """Whether more than comments, as far as they can be told, and white space was edited."""
+        texts = (b"".join(lines) for lines in (self.lines.added, self.lines.removed))
+        return any(_COMMENT.sub(b"", text).strip() for text in texts)
+
+    @cached_property
+    def changed_parameters(self) -> frozenset[str]:
+        """The functions and macros that are gone or have other parameters now."""
+        if not self.lines.added and not self.lines.removed:
+            return frozenset()
+        return frozenset(name.decode() for name in changed_parameters(*self._texts))
+
+
 class Facts:
     """One text and what was read in it."""
 
     def __init__(self, text: bytes) -> None:
         self.text = text
         self._occurrences: dict[str, tuple[int, ...]] = {}
+        self._edits: dict[Facts, Edit] = {}
+
+    def edit_of(self, base: Facts) -> Edit:
+        """What this text did to ``base``."""
+        if base not in self._edits:
+            self._edits[base] = Edit(base.text, self.text)
+        return self._edits[base]
 
     @cached_property
     def source(self) -> Source:
@@ -222,6 +269,12 @@ class Facts:
         """Every word outside comments, strings included."""
         return words_in(self.text)
 
+    def mentions(self, names: frozenset[str]) -> bool:
+        """Whether one of the names may stand in the text."""
+        if len(names) <= _FEW:
+            return any(raw(name) in self.text for name in names)
+        return not names.isdisjoint(self.words)
+
     @cached_property
     def keys(self) -> Counter[bytes]:
         """The merge tokens, comments apart."""
@@ -248,11 +301,11 @@ class Facts:
     def occurrences(self, name: str) -> tuple[int, ...]:
         """The bytes at which the name stands in code, its declarators included."""
         if name not in self._occurrences:
-            raw = name.encode()
+            spelt = raw(name)
             found: list[int] = []
-            if raw in self.text:
+            if spelt in self.text:
                 lexed = self.source.lexed
-                pattern = re.compile(rb"(?<![A-Za-z0-9_])" + re.escape(raw) + rb"(?![A-Za-z0-9_])")
+                pattern = re.compile(rb"(?<![\w\x80-\xff])" + re.escape(spelt) + rb"(?![\w\x80-\xff])")
                 for match in pattern.finditer(self.text):
                     index = lexed.index_at(match.start())
                     if index < len(lexed.tokens):
@@ -350,4 +403,14 @@ def code_keys(text: bytes) -> Counter[bytes]:
 
 def words_in(text: bytes) -> frozenset[str]:
     """The words of a text or of some of its lines, comments apart as far as they can be told."""
-    return frozenset(word.decode("ascii") for word in set(_WORD.findall(_COMMENT.sub(b" ", text))))
+    return frozenset(spell(word) for word in set(_WORD.findall(_COMMENT.sub(b" ", text))))
+
+
+def _words(lines: bytes) -> Counter[str]:
+    counted = Counter(_WORD.findall(_COMMENT.sub(b" ", lines)))
+    return Counter({name: n for word, n in counted.items() if (name := spell(word)) not in LANGUAGE})
+
+
+def raw(name: str) -> bytes:
+    """The bytes of a name, whatever they are."""
+    return name.encode("utf-8", "surrogateescape")

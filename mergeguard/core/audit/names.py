@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from mergeguard.core.audit.context import Trees, role, their
-from mergeguard.core.audit.facts import DEFINING, Entity, Facts
+from mergeguard.core.audit.facts import DEFINING, Entity, Facts, raw
 from mergeguard.core.audit.model import BASE, MERGED, SIDES, Changed, Finding, Place, other
 from mergeguard.core.items import Kind
 from mergeguard.core.merge.check import side_edit
@@ -20,10 +20,10 @@ def gone(trees: Trees) -> Iterator[Finding]:
     """Names that one side removed or renamed and code that only the other side has still uses."""
     for remover in SIDES:
         user = other(remover)
-        wanted = trees.all_words(user, added=True)
+        wanted = trees.all_added[user]
         seen: set[str] = set()
         for index, file in trees.edited(remover):
-            candidates = (trees.words(index, remover, added=False) & wanted) - seen
+            candidates = (trees.removed(index, remover).keys() & wanted) - seen
             base = file.of(BASE)
             if not candidates or base is None:
                 continue
@@ -68,15 +68,15 @@ def gone_inside(trees: Trees) -> Iterator[Finding]:
     """
     for remover in SIDES:
         user = other(remover)
-        wanted = trees.all_words(user, added=True)
+        wanted = trees.all_added[user]
         seen: set[str] = set()
         for index, file in trees.edited(remover):
             base = file.of(BASE)
-            candidates = (trees.words(index, remover, added=False) & wanted) - seen
+            candidates = (trees.removed(index, remover).keys() & wanted) - seen
             if base is None or not candidates:
                 continue
             for name in sorted(candidates):
-                if any(name in facts.words for _, facts in trees.having(remover, name)):
+                if trees.mentions(remover, name):
                     continue
                 owner = next((e for e in base.entities if name in e.declared), None)
                 if owner is None or owner.short == name:
@@ -102,7 +102,7 @@ def _inner_use(
     """A use in the result of a name that ``owner`` declared: in itself, or anywhere for a type's member."""
     for index, file in trees.edited(user):
         merged = file.of(MERGED)
-        if merged is None or name not in trees.words(index, user, added=True):
+        if merged is None or name not in trees.added(index, user):
             continue
         for offset in merged.occurrences(name):
             entity = merged.entity_at(offset)
@@ -121,7 +121,7 @@ def _new_use(trees: Trees, remover: str, home: Changed, old: Entity) -> Place | 
     user, name = other(remover), old.short
     for index, file in trees.edited(user):
         merged = file.of(MERGED)
-        if merged is None or name not in trees.words(index, user, added=True):
+        if merged is None or name not in trees.added(index, user):
             continue
         uses = [offset for offset in merged.uses(name) if _may_mean(merged, offset, old)]
         there = file.of(remover)
@@ -179,7 +179,7 @@ def _successor(
 
 
 def _anonymous(entity: Entity) -> list[bytes]:
-    return [word.encode() for word in entity.code if word != entity.short]
+    return [raw(word) for word in entity.code if word != entity.short]
 
 
 # -- includes ------------------------------------------------------------------------------------------
@@ -189,38 +189,48 @@ def gone_files(trees: Trees) -> Iterator[Finding]:
     """Files that one side removed or moved and the other side newly includes."""
     for remover in SIDES:
         user = other(remover)
-        for _, removed in trees.edited(remover):
-            if removed.of(BASE) is None or removed.paths.get(remover) == removed.path(BASE):
-                continue
+        gone_ = [f for _, f in trees.edited(remover) if f.of(BASE) is not None and _is_gone(f, remover)]
+        news = list(_new_includes(trees, user)) if gone_ else []
+        if not news:
+            continue
+        after = [f.of(remover) for _, f in trees.edited(remover)]
+        remaining = {include for facts in after if facts is not None for include in facts.includes}
+        for removed in gone_:
             path = removed.path(BASE)
-            after = [f.of(remover) for _, f in trees.edited(remover)]
-            remaining = {include for facts in after if facts is not None for include in facts.includes}
-            tail = path.rsplit("/", 1)[-1]
-            for _, file in trees.edited(user):
-                merged, base = file.of(MERGED), file.of(BASE)
-                if merged is None:
-                    continue
-                before = base.includes if base is not None else ()
+            for file, include in news:
                 there = file.of(remover)
-                known = there.includes if there is not None else ()
-                for include in merged.includes:
-                    if include in before or include in known or include.rsplit("/", 1)[-1] != tail:
-                        continue
-                    if include in remaining or _resolves(trees, include):
-                        continue
-                    folder = file.path(MERGED).rpartition("/")[0]
-                    if path != f"{folder}/{include}" and not path.endswith(f"/{include}") and path != include:
-                        continue
-                    at = merged.text.find(include.encode())
-                    now = removed.paths.get(remover)
-                    became = f"moved {path} to {now}" if now else f"removed {path}"
-                    yield Finding(
-                        "gone-file",
-                        path,
-                        f"{their(remover)} side {became}, and {their(user)} side newly includes it",
-                        user,
-                        (trees.place(file, MERGED, at), Place(BASE, path, 1)),
-                    )
+                if include.rsplit("/", 1)[-1] != path.rsplit("/", 1)[-1] or include in remaining:
+                    continue
+                if _resolves(trees, include) or there is not None and include in there.includes:
+                    continue
+                folder = file.path(MERGED).rpartition("/")[0]
+                if path != f"{folder}/{include}" and not path.endswith(f"/{include}") and path != include:
+                    continue
+                at = file.text(MERGED).find(raw(include))
+                now = removed.paths.get(remover)
+                became = f"moved {path} to {now}" if now else f"removed {path}"
+                yield Finding(
+                    "gone-file",
+                    path,
+                    f"{their(remover)} side {became}, and {their(user)} side newly includes it",
+                    user,
+                    (trees.place(file, MERGED, at), Place(BASE, path, 1)),
+                )
+
+
+def _is_gone(file: Changed, remover: str) -> bool:
+    """Whether a side has the file no longer, or elsewhere."""
+    return file.paths.get(remover) != file.path(BASE)
+
+
+def _new_includes(trees: Trees, user: str) -> Iterator[tuple[Changed, str]]:
+    """What the result includes and the base did not, in files that a side added includes to."""
+    for index, file in trees.edited(user):
+        merged, base = file.of(MERGED), file.of(BASE)
+        if merged is None or not any(b"include" in line for line in trees.edit(index, user).lines.added):
+            continue
+        before = base.includes if base is not None else ()
+        yield from ((file, include) for include in merged.includes if include not in before)
 
 
 def _resolves(trees: Trees, include: str) -> bool:
@@ -238,13 +248,15 @@ def unused(trees: Trees) -> Iterator[Finding]:
     """What one side edited or added and used, and nothing in the result uses: the other side took the use."""
     for editor in SIDES:
         remover = other(editor)
-        taken = trees.all_words(remover, added=False)
+        taken = trees.taken(remover)
         if not taken:
             continue
         seen: set[str] = set()
-        for _, file in trees.edited(editor):
+        for index, file in trees.edited(editor):
             merged, own = file.of(MERGED), file.of(editor)
-            if merged is None or own is None or not taken & own.words:
+            if merged is None or own is None or not trees.edit(index, editor).touches_code:
+                continue
+            if not own.mentions(taken):
                 continue
             for name in sorted(taken & own.by_short.keys() & merged.by_short.keys() - seen):
                 edited = _edited(file, editor, name)

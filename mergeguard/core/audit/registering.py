@@ -46,13 +46,11 @@ def registered(trees: Trees) -> Iterator[Finding]:
 def _concerns_both(trees: Trees) -> bool:
     """Whether both sides (or the merge itself) have a part in anything that is registered."""
     for index, file in enumerate(trees.files):
-        if not any(may_register(facts) for facts in file.versions.values()):
-            continue
-        if not is_sum(file):
+        concerned = not is_sum(file) or any(
+            not trees.all_removed[other(side)].isdisjoint(trees.added(index, side)) for side in SIDES
+        )
+        if concerned and any(may_register(facts) for facts in {*file.versions.values()}):
             return True
-        for side in SIDES:
-            if trees.words(index, side, added=True) & trees.all_words(other(side), added=False):
-                return True
     return False
 
 
@@ -80,9 +78,7 @@ def _state(trees: Trees, version: str, name: str) -> int:
 def _undefined(trees: Trees, found: dict[str, _Found]) -> Iterator[Finding]:
     functions = {version: _functions(found[version]) for version in found}
     removed = {
-        side: trees.all_words(side, added=False)
-        & trees.all_words(other(side), added=True)
-        & functions[MERGED].keys()
+        side: trees.all_removed[side] & trees.all_added[other(side)] & functions[MERGED].keys()
         for side in SIDES
     }
     for remover in SIDES:

@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from mergeguard.core.audit.context import Trees, their
-from mergeguard.core.audit.facts import Call, Entity, Facts
+from mergeguard.core.audit.facts import Call, Entity, Facts, raw
 from mergeguard.core.audit.model import BASE, MERGED, SIDES, Changed, Finding, other
 from mergeguard.core.items import Kind
 from mergeguard.core.merge.check import definitions
 
 _CALLED = re.compile(rb"([A-Za-z_]\w*)\s*(?:<|\()")
+
+_FEW = 12  # names that are looked for one by one
 
 
 def changed(trees: Trees) -> Iterator[Finding]:
@@ -21,17 +23,20 @@ def changed(trees: Trees) -> Iterator[Finding]:
         user = other(changer)
         called: set[str] = set()
         for index, _ in trees.edited(user):
-            called |= {name.decode() for name in _CALLED.findall(b"".join(trees.edit(index, user).added))}
-        called &= trees.all_words(user, added=True)
+            lines = b"".join(trees.edit(index, user).lines.added)
+            called |= {name.decode() for name in _CALLED.findall(lines)}
+        called &= trees.all_added[user]
         suspects: set[str] = set()
-        for _, file in trees.edited(changer):
+        for index, file in trees.edited(changer) if called else ():
             base, after = file.text(BASE), file.text(changer)
-            facts = file.of(BASE)
-            if facts is None:
+            if file.of(BASE) is None:
                 continue
-            for name in called & facts.words:
-                raw = name.encode()
-                if raw in base and definitions(base, raw) - definitions(after, raw):
+            if len(called) > _FEW:
+                suspects |= called & trees.edit(index, changer).changed_parameters
+                continue
+            for name in called - suspects:
+                spelt = raw(name)
+                if spelt in base and definitions(base, spelt) - definitions(after, spelt):
                     suspects.add(name)
         for name in sorted(suspects):
             yield from _signature(trees, changer, user, name)
@@ -48,7 +53,7 @@ def _signature(trees: Trees, changer: str, user: str, name: str) -> Iterator[Fin
     }
     for index, file in trees.edited(user):
         merged = file.of(MERGED)
-        if merged is None or name not in trees.words(index, user, added=True):
+        if merged is None or name not in trees.added(index, user):
             continue
         before, after, now = (
             [(home, e) for home, e in every[version] if trees.sees(user, file, home)]

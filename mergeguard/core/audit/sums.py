@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from mergeguard.core.audit.balance import Keys, adds_up, both, excess
 from mergeguard.core.audit.context import Trees, their
 from mergeguard.core.audit.facts import Entity, Facts, code_keys
 from mergeguard.core.audit.model import (
@@ -25,13 +26,11 @@ from mergeguard.core.audit.model import (
     other,
 )
 from mergeguard.core.items import Kind
-from mergeguard.core.merge.check import SideEdit, Suspects, examine, suspects
+from mergeguard.core.merge.check import SideEdit, Suspects, edits_guards, examine, has_guard
 from mergeguard.core.merge.renames import find_renames
 
 _MEANING = re.compile(rb"[A-Za-z0-9_]")
 _SHOWN = 6
-
-Keys = Counter[bytes]
 
 
 def lost_and_doubled(trees: Trees) -> Iterator[Finding]:
@@ -40,7 +39,7 @@ def lost_and_doubled(trees: Trees) -> Iterator[Finding]:
     high: Keys = Counter()
     uneven: list[tuple[Changed, Keys, Keys]] = []
     for index, file in enumerate(trees.files):
-        if is_sum(file) or _lines_add_up(trees, index, file):
+        if is_sum(file) or adds_up(trees, index):
             continue
         lacking, extra = _uneven(trees, index, file)
         uneven.append((file, +lacking, +extra))
@@ -54,17 +53,6 @@ def lost_and_doubled(trees: Trees) -> Iterator[Finding]:
         yield from _report(trees, file, extra & doubled, renamed, missing=False)
 
 
-def _lines_add_up(trees: Trees, index: int, file: Changed) -> bool:
-    """Whether the sum is right line by line, as after nearly every merge: then it is right token by token."""
-    b, o, t, m = (
-        Counter(line.strip() for line in file.text(version).splitlines())
-        for version in (BASE, OURS, THEIRS, MERGED)
-    )
-    common = _both(trees.edit(index, OURS), trees.edit(index, THEIRS))
-    lacking, extra = _range(b, o, t, m, common)
-    return not +lacking and not +extra
-
-
 def _keys(file: Changed, version: str) -> Keys:
     facts = file.of(version)
     return facts.keys if facts is not None else Counter()
@@ -72,41 +60,14 @@ def _keys(file: Changed, version: str) -> Keys:
 
 def _uneven(trees: Trees, index: int, file: Changed) -> tuple[Keys, Keys]:
     b, o, t, m = (_keys(file, version) for version in (BASE, OURS, THEIRS, MERGED))
-    mine, yours = trees.edit(index, OURS), trees.edit(index, THEIRS)
-    return _range(b, o, t, m, _common(mine, yours))
-
-
-def _both(mine: SideEdit, yours: SideEdit) -> tuple[Keys, Keys]:
-    """The lines that both sides added, and those that both removed: merged once."""
-
-    def both(a: tuple[bytes, ...], b: tuple[bytes, ...]) -> Keys:
-        return Counter(line.strip() for line in a) & Counter(line.strip() for line in b)
-
-    return both(mine.added, yours.added), both(mine.removed, yours.removed)
+    mine, yours = (trees.edit(index, side).lines for side in SIDES)
+    return excess(b, o, t, m, _common(mine, yours))
 
 
 def _common(mine: SideEdit, yours: SideEdit) -> tuple[Keys, Keys]:
     """The tokens of those lines."""
-    added, removed = (code_keys(b"\n".join(lines.elements())) for lines in _both(mine, yours))
+    added, removed = (code_keys(b"\n".join(lines.elements())) for lines in both(mine, yours))
     return added, removed
-
-
-def _range(b: Keys, o: Keys, t: Keys, m: Keys, common: tuple[Keys, Keys]) -> tuple[Keys, Keys]:
-    """How often each token is missing, and how often it is there too many times; negative is room left."""
-    lacking: Keys = Counter()
-    extra: Keys = Counter()
-    for key in b.keys() | o.keys() | t.keys() | m.keys():
-        mine, yours, got = o[key] - b[key], t[key] - b[key], m[key] - b[key]
-        total = mine + yours
-        least, most = total - common[0][key], total + common[1][key]
-        if mine * yours > 0:
-            # Perhaps both made the same edit.
-            least, most = min(least, mine, yours), max(most, mine, yours)
-        if got != least:
-            lacking[key] = least - got
-        if got != most:
-            extra[key] = got - most
-    return lacking, extra
 
 
 def _renamed(file: Changed) -> frozenset[bytes]:
@@ -132,7 +93,7 @@ def _report(
     rest = keys
     for name in dict.fromkeys(key for found in items.values() for key in found):
         versions = {version: found.get(name, Counter()) for version, found in items.items()}
-        lacking, extra = _range(
+        lacking, extra = excess(
             versions[BASE], versions[OURS], versions[THEIRS], versions[MERGED], (Counter(), Counter())
         )
         here = +(lacking if missing else extra) & rest
@@ -262,10 +223,13 @@ def _words(keys: Keys) -> str:
 
 def guards(trees: Trees) -> Iterator[Finding]:
     """Conditions and template parameters that one side put around an item and that vanished."""
-    for file in trees.files:
+    for index, file in enumerate(trees.files):
         for side in SIDES:
             base, own, merged = (file.of(version) for version in (BASE, side, MERGED))
             if base is None or own is None or merged is None or own in (base, merged):
+                continue
+            lines = trees.edit(index, side).lines.added
+            if adds_up(trees, index) and not has_guard(lines) and not any(b"template" in x for x in lines):
                 continue
             for name, entities in own.by_short.items():
                 if len(entities) != 1 or any(len(f.by_short.get(name, ())) != 1 for f in (base, merged)):
@@ -312,12 +276,12 @@ def _openings(facts: Facts, condition: str) -> int:
 
 def edited_guards(trees: Trees) -> Iterator[Finding]:
     """Conditions that one side edited while the other edited what stands under them."""
-    for _, file in trees.woven:
+    for index, file in trees.woven:
         if any(file.of(version) is None for version in (BASE, OURS, THEIRS)):
             continue
         base, ours, theirs, merged = (file.text(version) for version in (BASE, OURS, THEIRS, MERGED))
         none: frozenset[bytes] = frozenset()
-        if not suspects(base, ours, theirs).guards:
+        if not edits_guards(*(trees.edit(index, side).lines for side in SIDES)):
             continue
         for note in examine(base, ours, theirs, merged, Suspects(none, none, none, none, True)):
             side = OURS if note.message.startswith("our") else THEIRS

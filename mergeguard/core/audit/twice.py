@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
+from mergeguard.core.audit.balance import adds_up
 from mergeguard.core.audit.context import HEADERS, Trees, role
-from mergeguard.core.audit.facts import DEFINING, Entity, Facts
+from mergeguard.core.audit.facts import DEFINING, Entity, Facts, raw
 from mergeguard.core.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding
 from mergeguard.core.branches import branchings
 from mergeguard.core.items import Kind
+from mergeguard.core.merge.check import edits_guards, may_define
+
+_ARMS = (b"case", b"if")
 
 
 def definitions(trees: Trees) -> Iterator[Finding]:
     """A definition or macro that a file has twice now."""
-    for _, file in trees.woven:
+    for index, file in trees.woven:
         merged = file.of(MERGED)
         assert merged is not None
+        names = _suspects(trees, index)
+        if names is not None and not names:
+            continue
         for name, entities in merged.by_short.items():
-            doubles = _doubles(entities)
+            doubles = _doubles(entities) if names is None or name in names else []
             if not doubles:
                 continue
             known = max(_count(file, side, name) for side in SIDES)
@@ -33,6 +40,15 @@ def definitions(trees: Trees) -> Iterator[Finding]:
                 side,
                 (trees.at(file, MERGED, last), trees.at(file, MERGED, first)),
             )
+
+
+def _suspects(trees: Trees, index: int) -> frozenset[str] | None:
+    """The names that a file may define twice now: those that both sides brought; None for any name."""
+    mine, yours = (trees.edit(index, side).lines for side in SIDES)
+    if not adds_up(trees, index) or edits_guards(mine, yours):
+        return None
+    both = trees.added(index, OURS).keys() & trees.added(index, THEIRS).keys()
+    return frozenset(n for n in both if may_define(mine, raw(n)) and may_define(yours, raw(n)))
 
 
 def _twice(first: Entity, last: Entity, where: str) -> str:
@@ -121,18 +137,22 @@ def _bringer(file: Changed, entity: Entity) -> str:
 
 def across_files(trees: Trees) -> Iterator[Finding]:
     """The same macro or external function brought by each side in another file of one folder."""
-    theirs = [(index, file) for index, file in trees.edited(THEIRS) if _folder(file) is not None]
+    both = trees.all_added[OURS] & trees.all_added[THEIRS]
+    theirs: dict[str, list[tuple[int, Changed]]] = defaultdict(list)
+    for index, file in trees.edited(THEIRS):
+        folder = _folder(file)
+        if folder is not None and not both.isdisjoint(trees.added(index, THEIRS)):
+            theirs[folder].append((index, file))
     for index, file in trees.edited(OURS):
         folder = _folder(file)
         here = file.of(MERGED)
-        if folder is None or here is None or not trees.words(index, OURS, added=True):
+        mine = both & trees.added(index, OURS).keys()
+        if folder is None or here is None or not mine:
             continue
-        for number, counterpart in theirs:
-            if number == index or _folder(counterpart) != folder:
-                continue
+        for number, counterpart in theirs[folder]:
             there = counterpart.of(MERGED)
-            common = trees.words(index, OURS, added=True) & trees.words(number, THEIRS, added=True)
-            if there is None or not common:
+            common = mine & trees.added(number, THEIRS).keys()
+            if number == index or there is None or not common:
                 continue
             for name in sorted(common & here.by_short.keys() & there.by_short.keys()):
                 if _is_new(file, OURS, name) and _is_new(counterpart, THEIRS, name):
@@ -197,9 +217,12 @@ def _meet(trees: Trees, file: Changed, counterpart: Changed) -> bool:
 
 def arms(trees: Trees) -> Iterator[Finding]:
     """A case of one ``switch``, or a condition of one ``else if`` chain, that is there twice now."""
-    for _, file in trees.woven:
+    for index, file in trees.woven:
         merged = file.of(MERGED)
         assert merged is not None
+        added = [b"".join(trees.edit(index, side).lines.added) for side in SIDES]
+        if adds_up(trees, index) and not any(all(word in lines for lines in added) for word in _ARMS):
+            continue
         sides = [facts for side in SIDES if (facts := file.of(side)) is not None]
         texts = {e.text for facts in sides for e in facts.entities}
         for entity in merged.entities:

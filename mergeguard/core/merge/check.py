@@ -23,6 +23,7 @@ _GUARD = re.compile(rb"\s*#\s*(?:if|elif|else|ifdef|ifndef)\b")
 _BLANK = re.compile(rb"(?:\s|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 _DEFINING = (b"{", b"noexcept", b"const ", b"const\n", b"override")
 _PAREN = re.compile(rb"[()]")
+_NAMED = re.compile(rb"([A-Za-z_]\w*)\s*(?=[(/])")
 _MACRO_HEAD = re.compile(rb"#\s*define\s+$")
 _COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/")
 _WORDS_OF_THE_LANGUAGE = frozenset(
@@ -73,7 +74,9 @@ def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
     labels = _labels(mine.added) & _labels(other.added)
     ours_words, theirs_words = mine.added_words, other.added_words
     common = (ours_words & theirs_words) - _WORDS_OF_THE_LANGUAGE
-    new_names = {name for name in _missing(base, common) if _defines(mine, name) and _defines(other, name)}
+    new_names = {
+        name for name in _missing(base, common) if may_define(mine, name) and may_define(other, name)
+    }
     twice = b"".join(line for line in set(mine.added) & set(other.added) if len(line.strip()) > 8)
     for name in set(_CALLED.findall(twice)) - _WORDS_OF_THE_LANGUAGE - new_names:
         # The same head on both sides: a specialisation of an old name, perhaps.
@@ -90,11 +93,16 @@ def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
         for name in _called(rest.added) - _called(rest.removed) - _WORDS_OF_THE_LANGUAGE
         if name in base and (new := definitions(side, name)) and definitions(base, name).keys() - new.keys()
     }
-    guards = any(
-        _has_guard(edit.removed) and _has_guard(edit.added) and (rest.added or rest.removed)
+    guards = edits_guards(mine, other)
+    return Suspects(frozenset(new_names), frozenset(labels), frozenset(lost), frozenset(signatures), guards)
+
+
+def edits_guards(mine: SideEdit, other: SideEdit) -> bool:
+    """Whether one side edited a condition, and the other anything at all."""
+    return any(
+        has_guard(edit.removed) and has_guard(edit.added) and bool(rest.added or rest.removed)
         for edit, rest in ((mine, other), (other, mine))
     )
-    return Suspects(frozenset(new_names), frozenset(labels), frozenset(lost), frozenset(signatures), guards)
 
 
 def side_edit(base: bytes, side: bytes) -> SideEdit:
@@ -170,7 +178,7 @@ def _words(lines: Iterable[bytes]) -> set[bytes]:
     return set(_IDENT.findall(_COMMENT.sub(b" ", b"".join(lines))))
 
 
-def _defines(edit: SideEdit, name: bytes) -> bool:
+def may_define(edit: SideEdit, name: bytes) -> bool:
     """Whether the lines that a side added may define ``name``."""
     text = _COMMENT.sub(b" ", b"".join(edit.added))
     head = rb"(?:#\s*define|struct|class|enum|union|using|typedef[^;\n]*)\s+" + name + rb"\b"
@@ -187,7 +195,8 @@ def _labels(lines: Iterable[bytes]) -> set[bytes]:
     return {b" ".join(label.split()) for label in _CASE.findall(_COMMENT.sub(b" ", b"".join(lines)))}
 
 
-def _has_guard(lines: Iterable[bytes]) -> bool:
+def has_guard(lines: Iterable[bytes]) -> bool:
+    """Whether a line is a condition of the preprocessor."""
     return any(_GUARD.match(line) for line in lines)
 
 
@@ -370,23 +379,50 @@ def definitions(text: bytes, name: bytes) -> Counter[bytes]:
     at = text.find(name)
     while at >= 0:
         end = at + len(name)
-        opening = _BLANK.match(text, end)
-        at_paren = opening.end() if opening else end
         alone = not (text[at - 1 : at].isalnum() or text[at - 1 : at] == b"_") if at else True
-        if alone and text[at_paren : at_paren + 1] == b"(":
-            depth, close = 0, at_paren
-            for match in _PAREN.finditer(text, at_paren):
-                depth += 1 if match.group() == b"(" else -1
-                if depth == 0:
-                    close = match.end()
-                    break
-            rest = _BLANK.match(text, close)
-            following = text[rest.end() if rest else close :][:9]
-            line = text[text.rfind(b"\n", 0, at) + 1 : at]
-            if following.startswith(_DEFINING) or _MACRO_HEAD.search(line):
-                found[b"".join(_COMMENT.sub(b"", text[at_paren:close]).split())] += 1
+        parameters = _defined_with(text, at, end) if alone else None
+        if parameters is not None:
+            found[parameters] += 1
         at = text.find(name, end)
     return found
+
+
+def _defined_with(text: bytes, at: int, end: int) -> bytes | None:
+    """The parameters of the function or macro whose name is ``text[at:end]``; None if it is no definition."""
+    opening = _BLANK.match(text, end)
+    at_paren = opening.end() if opening else end
+    if text[at_paren : at_paren + 1] != b"(":
+        return None
+    depth, close = 0, at_paren
+    for match in _PAREN.finditer(text, at_paren):
+        depth += 1 if match.group() == b"(" else -1
+        if depth == 0:
+            close = match.end()
+            break
+    rest = _BLANK.match(text, close)
+    following = text[rest.end() if rest else close :][:9]
+    line = text[text.rfind(b"\n", 0, at) + 1 : at]
+    if following.startswith(_DEFINING) or _MACRO_HEAD.search(line):
+        return b"".join(_COMMENT.sub(b"", text[at_paren:close]).split())
+    return None
+
+
+def changed_parameters(base: bytes, side: bytes) -> frozenset[bytes]:
+    """The functions and macros of ``base`` that ``side`` no longer defines with the same parameters, by the
+    brackets alone as ``definitions``; only around what differs, so that a small edit costs little."""
+    start, end_b, end_s = _unequal_middle(base, side)
+    start = max(base.rfind(b"\n}", 0, start), 0)  # a parameter list is not longer than its declaration
+    tail = base.find(b"\n}", end_b)
+    rest = len(base) - end_b if tail < 0 else tail + 2 - end_b
+    old, new = (
+        Counter(
+            (match.group(1), parameters)
+            for match in _NAMED.finditer(text)
+            if (parameters := _defined_with(text, match.start(1), match.end(1))) is not None
+        )
+        for text in (base[start : end_b + rest], side[start : end_s + rest])
+    )
+    return frozenset(name for name, _ in old - new)
 
 
 def _signatures(base: bytes, ours: bytes, names: Iterable[bytes]) -> list[Note]:
@@ -413,7 +449,7 @@ def _guards(ours: bytes, theirs: bytes, merged: bytes) -> list[Note]:
     for who, other in (("our", "their"), ("their", "our")):
         for change in brought[who]:
             lacking = sides[other]
-            if not _has_guard(lacking[change.a0 : change.a1]):
+            if not has_guard(lacking[change.a0 : change.a1]):
                 continue
             for line in range(change.b0, change.b1):
                 if not _GUARD.match(result[line]):
