@@ -17,7 +17,7 @@ from mergeguard.core.annotate import ZERO, Annotated, Style, annotate, parse_lin
 from mergeguard.core.diff import matches
 from mergeguard.core.layout import LayoutFile
 from mergeguard.core.unsplit import Unsplit
-from mergeguard.errors import MergeguardError
+from mergeguard.errors import GitError, MergeguardError
 from mergeguard.fork import Fork
 from mergeguard.git.objects import Entry, Identity
 from mergeguard.git.process import encode
@@ -29,74 +29,146 @@ _STATE = ".mergeguard"
 _MAX_RANGES = 40
 
 
+class BlameFailed(GitError):
+    """git refused; ``code`` is its exit status, the message what it said on standard error."""
+
+    def __init__(self, code: int, said: str) -> None:
+        super().__init__(said)
+        self.code = code
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to blame: a file, a commit (None for the work tree), git's ``-L`` ranges.
+    """What to blame: a file (from the root), the revisions as git takes them (none: the work tree).
 
-    ``options`` are options of git's that change who is blamed (``-w``, ``-M``, ``-C``, ``--first-parent``),
-    ``ignored`` commits that are passed over.
+    ``ranges`` are git's ``-L``; ``options`` other options of git's that change who is blamed (``-w``, ``-M``,
+    ``-C``, ``--since=…``). ``ignored`` are commits that are passed over, ``ignore_files`` files that list
+    such (an empty name forgets those before it, and those of the configuration). ``contents`` is text to
+    blame in place of the file's.
     """
 
     path: str
-    revision: str | None = None
+    revisions: tuple[str, ...] = ()
     ranges: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    ignore_files: tuple[str, ...] = ()
+    contents: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Located:
+    """A layout file to blame: its tree and rule, the commit below the tree, and commits that are excluded."""
+
+    workspace: Workspace
+    guarded: Guarded
+    tip: str
+    excluded: tuple[str, ...]
 
 
 def blame(fork: Fork, request: Request) -> tuple[Annotated, ...]:
     """The lines of a file with their origins; for a file that is not of a layout as git has it.
 
     While a layout can't be read (conflicts are not resolved yet, say), the answer is git's own, too.
-    Errors: GitError as git words it.
+    Errors: BlameFailed with git's own words and exit status.
     """
-    repository = fork.repository
-    ignored = tuple(f"--ignore-rev={repository.resolve(oid)}" for oid in request.ignored)
+    found = locate(fork, request)
+    return _git_blame(fork.repository, request) if found is None else origins(fork, request, found)
+
+
+def origins(fork: Fork, request: Request, found: Located) -> tuple[Annotated, ...]:
+    """The lines of a layout file with their origins. Errors: BlameFailed."""
+    repository, workspace, guarded = fork.repository, found.workspace, found.guarded
     # git resolves -L (numbers, /regex/, :function) on the file itself, and blames what is glue.
-    own = _git_blame(repository, request.revision, request.path, request.ranges, request.options, ignored)
-    if not own:
-        return own
-    try:
-        if request.revision is None:
-            workspace = fork.work_tree()
-            tip = fork.head()
-        else:
-            tip = repository.resolve(request.revision)
-            workspace = Workspace.load(repository, repository.tree_of(tip))
-        guarded = _rule_of(workspace, request.path)
-    except MergeguardError:
-        return own
-    if guarded is None:
-        return own
+    own = _git_blame(repository, request)
+    tip, excluded = found.tip, found.excluded
     history = _History(repository, guarded, tip, workspace.splitting)
-    blamed = history.with_work_tree(workspace) if request.revision is None else history.tip
+    in_work_tree = workspace.tree != repository.tree_of(tip)
+    uncommitted = next((a for a in own if a.oid == ZERO), None)
+    blamed = history.with_work_tree(workspace, uncommitted) if in_work_tree else history.tip
     lines = _lines_of(workspace, guarded, request.path)
     wanted = sorted({lines[a.line] for a in own if a.line in lines})
     if not wanted:
         return own
-    ignored = tuple(f"--ignore-rev={history.virtual_of(repository.resolve(o))}" for o in request.ignored)
-    path = workspace.unsplit(guarded).layout.path
-    whole = {
-        a.line: a for a in _git_blame(repository, blamed, path, _ranges(wanted), request.options, ignored)
-    }
+    there = Request(
+        workspace.unsplit(guarded).layout.path,
+        (blamed, *(f"^{history.virtual_of(oid)}" for oid in excluded)),
+        _ranges(wanted),
+        request.options,
+        (
+            *(history.virtual_of(repository.resolve(oid)) for oid in request.ignored),
+            *history.rewritten(_listed(repository, request.ignore_files)),
+        ),
+        request.ignore_files,
+    )
+    whole = {a.line: a for a in _git_blame(repository, there)}
     return tuple(
         history.renamed(whole[lines[a.line]], a, request.path) if lines.get(a.line) in whole else a
         for a in own
     )
 
 
-def _git_blame(
-    repository: Repository,
-    revision: str | None,
-    path: str,
-    ranges: Iterable[str],
-    options: Sequence[str],
-    ignored: Sequence[str],
-) -> tuple[Annotated, ...]:
-    arguments = [f"-L{given}" for given in ranges]
-    at = [revision] if revision is not None else []
-    raw = repository.git("blame", "--line-porcelain", *arguments, *options, *ignored, *at, "--", path).out
-    return parse_line_porcelain(raw)
+def locate(fork: Fork, request: Request) -> Located | None:
+    """The layout file that a request names; None for any other file, or where the layout can't be read."""
+    repository = fork.repository
+    try:
+        tip, excluded = _revisions(repository, request.revisions)
+        if tip is None:
+            workspace = fork.work_tree()
+            tip = fork.head()
+        else:
+            workspace = Workspace.load(repository, repository.tree_of(tip))
+        if request.contents is not None:
+            text = request.contents
+            oid = repository.git("hash-object", "-w", "--stdin", f"--path={request.path}", stdin=text).text
+            entry = repository.entry(workspace.tree, request.path)
+            edits = {request.path: Entry(entry.mode if entry is not None else REGULAR, oid)}
+            tree = repository.edit_tree(workspace.tree, edits)
+            workspace = Workspace.load(repository, tree, workspace.splitting)
+        guarded = _rule_of(workspace, request.path)
+    except MergeguardError:
+        return None
+    return None if guarded is None else Located(workspace, guarded, tip, excluded)
+
+
+def _revisions(repository: Repository, given: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+    """The commit to blame (None: the work tree) and those whose history does not count."""
+    if not given:
+        return None, ()
+    named = repository.git("rev-parse", "--revs-only", *given).text.split()
+    tips = [repository.resolve(name) for name in named if not name.startswith("^")]
+    excluded = tuple(repository.resolve(name[1:]) for name in named if name.startswith("^"))
+    return (tips[0] if tips else None), excluded
+
+
+def _git_blame(repository: Repository, request: Request) -> tuple[Annotated, ...]:
+    arguments = [f"-L{given}" for given in request.ranges]
+    arguments += [f"--ignore-rev={name}" for name in request.ignored]
+    arguments += [f"--ignore-revs-file={name}" for name in request.ignore_files]
+    if request.contents is not None:
+        arguments.append("--contents=-")
+    done = repository.git(
+        "blame", "--line-porcelain", *arguments, *request.options, *request.revisions, "--", request.path,
+        stdin=request.contents, ok=range(256),
+    )  # fmt: skip
+    if done.code:
+        raise BlameFailed(done.code, done.err)
+    return parse_line_porcelain(done.out)
+
+
+def _listed(repository: Repository, files: Sequence[str]) -> list[str]:
+    """The object names in the files of ``blame.ignoreRevsFile`` and of the options, as git reads them."""
+    configured = repository.git("config", "--type=path", "--get-all", "blame.ignoreRevsFile", ok=(0, 1)).text
+    found: list[str] = []
+    for name in (*configured.splitlines(), *files):
+        if not name:
+            found = []
+            continue
+        # git reads them where it runs: at the root.
+        text = (repository.work_tree / name).read_bytes()
+        lines = (line.partition(b"#")[0].strip() for line in text.splitlines())
+        found += [line.decode("ascii", "replace").lower() for line in lines if line]
+    return found
 
 
 def _ranges(lines: Sequence[int]) -> tuple[str, ...]:
@@ -186,6 +258,8 @@ class _History:
         self._known: dict[tuple[str, ...], _State | None] = {}
         self._places: dict[int, dict[int, tuple[str, int]]] = {}
         self.head = commit
+        # What git says of lines that are not committed; b"" where it has none in the file itself.
+        self.summary = b""
         self._build(commit)
         self.tip = self.virtual_of(commit)
 
@@ -267,17 +341,28 @@ class _History:
         entries = [self.repository.entry(tree, path) for path in paths]
         return (rules, *(entry.oid if entry is not None else "" for entry in entries))
 
-    def with_work_tree(self, workspace: Workspace) -> str:
-        """A virtual commit for what is not committed yet, on top of the tip."""
+    def rewritten(self, oids: Iterable[str]) -> list[str]:
+        """The virtual commits among what stands for these."""
+        return [self.virtual[oid] for oid in oids if oid in self.virtual]
+
+    def with_work_tree(self, workspace: Workspace, uncommitted: Annotated | None) -> str:
+        """A virtual commit for what is not committed yet, on top of the tip.
+
+        ``uncommitted`` is a line that git itself calls so: its author is that of all such lines.
+        """
         repository = self.repository
-        if workspace.tree == repository.tree_of(self.head):
-            return self.tip
         state = self._state(workspace.tree)
         if state is None:
             return self.tip
         edits: dict[str, Entry | None] = dict.fromkeys(state.paths)
         tree = repository.edit_tree(workspace.tree, {**edits, state.path: Entry(REGULAR, state.blob)})
         nobody = Identity(b"Not Committed Yet <not.committed.yet> %d +0000" % time.time())
+        if uncommitted is not None:
+            facts = (
+                uncommitted.fact(name) for name in (b"author", b"author-mail", b"author-time", b"author-tz")
+            )
+            nobody = Identity(b" ".join(facts))
+            self.summary = uncommitted.fact(b"summary")
         made = repository.commit_object(tree, (self.tip,), b"work tree\n", nobody, nobody)
         self.real[made] = ZERO
         self.states[ZERO] = state
@@ -313,7 +398,9 @@ class _History:
         raw = encode(path)
         name = quoted(raw)
         facts = tuple(
-            b"summary Version of %s from %s" % (name, name) if fact.startswith(b"summary ") else fact
+            b"summary " + (self.summary or b"Version of %s from %s" % (name, name))
+            if fact.startswith(b"summary ")
+            else fact
             for fact in moved.facts
         )
         return replace(

@@ -77,7 +77,9 @@ def test_previous_commits_are_real(pair):
 
 def test_as_if_never_split(pair):
     """Upstream's own blame of the lines that the fork did not touch."""
-    upstream = {(a.text, a.oid, a.origin_line) for a in blame(pair.fork, Request(MONOLITH, revision="main"))}
+    upstream = {
+        (a.text, a.oid, a.origin_line) for a in blame(pair.fork, Request(MONOLITH, revisions=("main",)))
+    }
     shards = {
         (a.text, a.oid, a.origin_line)
         for path in (KERNEL, BODY, MONOLITH)
@@ -109,11 +111,11 @@ def test_uncommitted_lines(pair):
     assert line.previous == (pair.git("rev-parse", "HEAD"), KERNEL.encode())
     assert one(kernel, b"return b > a").fact(b"summary") == b"upstream: second"
     assert [a.oid == ZERO for a in origins(pair, LAYOUT + "instantiate_n2.cu")][:3] == [True, False, False]
-    assert ZERO not in {a.oid for a in origins(pair, KERNEL, revision="HEAD")}
+    assert ZERO not in {a.oid for a in origins(pair, KERNEL, revisions=("HEAD",))}
 
 
 def test_a_revision(pair):
-    kernel = origins(pair, KERNEL, revision="HEAD~2")
+    kernel = origins(pair, KERNEL, revisions=("HEAD~2",))
     assert one(kernel, b"return a < b").fact(b"summary") == b"upstream: first"
 
 

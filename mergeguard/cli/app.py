@@ -52,7 +52,7 @@ VERBS: dict[str, Verb] = {
     "unsplit": Verb(REVIEW, "looking", "unsplit"),
     "export": Verb(UPSTREAM, "exchange", "export"),
     "import": Verb(UPSTREAM, "exchange", "import_"),
-    "blame": Verb(UPSTREAM, "exchange", "blame"),
+    "blame": Verb(UPSTREAM, "blame", "blame"),
     "plan": Verb(UPSTREAM, "review", "plan"),
     "cost": Verb(COST, "review", "cost"),
     "budget": Verb(COST, "review", "budget"),
@@ -95,11 +95,20 @@ def _called(arguments: Sequence[str]) -> list[str]:
     return [*VERBS]
 
 
+def _verbatim(arguments: Sequence[str]) -> list[str]:
+    """The command line with what follows ``blame`` left to it: those are git's options, not ours."""
+    found = next((n for n, argument in enumerate(arguments) if argument in VERBS), len(arguments))
+    rest = [*arguments[found + 1 :]]
+    if [*arguments[found : found + 1]] != ["blame"] or rest[:1] in (["--help"], ["-h"]):
+        return [*arguments]
+    return [*arguments[: found + 1], "--", *rest]
+
+
 def run(arguments: Sequence[str]) -> None:
     """Run a command line and exit: 0 clean, 1 a person is needed, 2 bad input, 3 a bug of ours."""
     try:
         code = typer.main.get_command(_app(_called(arguments))).main(
-            list(arguments), prog_name="mergeguard", standalone_mode=False
+            _verbatim(arguments), prog_name="mergeguard", standalone_mode=False
         )
         sys.exit(code if isinstance(code, int) else 0)
     except MergeguardError as error:

@@ -1,8 +1,7 @@
-"""The verbs between a fork and its upstream: export, import, blame, adopt."""
+"""The verbs between a fork and its upstream: export, import, adopt."""
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,21 +10,15 @@ import typer
 from rich.markup import escape
 
 from mergeguard import adopting, exporting, importing
-from mergeguard import blame as blaming
 from mergeguard.cli import render
-from mergeguard.cli.console import err, opened, options, out, print_json
+from mergeguard.cli.console import err, opened, out, print_json
+from mergeguard.cli.paths import from_root, typed
 from mergeguard.core.adopt import Adoption, Fate
-from mergeguard.core.annotate import Style, porcelain
 from mergeguard.errors import ExitCode, Location, MergeguardError
 from mergeguard.fork import Fork
 from mergeguard.reporting.jsonreport import hunk_data
 
 UPSTREAM = "Upstream"
-
-
-def _path(given: str) -> Path:
-    """A path as typed, which is relative to where the command runs (``-C`` included)."""
-    return Path(options.folder).absolute() / given
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
@@ -64,7 +57,7 @@ def export(
         console = err
     else:
         console = out
-        cover, patches = exporting.write(here, series, _path(folder), form)
+        cover, patches = exporting.write(here, series, typed(folder), form)
     code = ExitCode.FINDINGS if series.unmapped else ExitCode.CLEAN
     if json and not stdout:
         print_json("export", _export_json(series, cover, patches))
@@ -164,68 +157,14 @@ def _read(name: str) -> bytes:
     if name == "-":
         return sys.stdin.buffer.read()
     try:
-        return _path(name).read_bytes()
+        return typed(name).read_bytes()
     except OSError as error:
         raise MergeguardError(f"can't read the patch: {error.strerror}", where=Location(name)) from error
 
 
-def blame(
-    arguments: Annotated[list[str], typer.Argument(metavar="[REV] FILE", help="As for `git blame`.")],
-    ranges: Annotated[list[str] | None, typer.Option("-L", metavar="A,B", help="Only these lines.")] = None,
-    machine: Annotated[bool, typer.Option("-p", "--porcelain", help="For programs.")] = False,
-    line_porcelain: Annotated[
-        bool, typer.Option("--line-porcelain", help="The same, all headers on every line.")
-    ] = False,
-    email: Annotated[bool, typer.Option("-e", "--show-email", help="Mail addresses.")] = False,
-    long: Annotated[bool, typer.Option("-l", help="Long commit names.")] = False,
-    suppress: Annotated[bool, typer.Option("-s", help="No author and date.")] = False,
-    raw_time: Annotated[bool, typer.Option("-t", help="Raw times.")] = False,
-    number: Annotated[bool, typer.Option("-n", "--show-number", help="The origin's line.")] = False,
-    name: Annotated[bool, typer.Option("-f", "--show-name", help="The origin's file.")] = False,
-    blank: Annotated[bool, typer.Option("-b", help="No name for boundary commits.")] = False,
-    root: Annotated[bool, typer.Option("--root", help="Root commits are no boundary.")] = False,
-    whitespace: Annotated[bool, typer.Option("-w", help="Ignore white space.")] = False,
-    moves: Annotated[int, typer.Option("-M", count=True, help="Follow moves in a file.")] = 0,
-    copies: Annotated[int, typer.Option("-C", count=True, help="Follow copies from files.")] = 0,
-    first_parent: Annotated[bool, typer.Option("--first-parent", help="Blame merges.")] = False,
-    ignored: Annotated[list[str] | None, typer.Option("--ignore-rev", metavar="REV")] = None,
-    date: Annotated[str | None, typer.Option("--date", metavar="FORMAT", help="As git's.")] = None,
-    abbrev: Annotated[int | None, typer.Option("--abbrev", metavar="N")] = None,
-) -> int:
-    """Who wrote each line of a layout file: upstream's authors for lines that moved here."""
-    if len(arguments) > 2:
-        raise typer.BadParameter("give [REV] FILE")
-    here = opened()
-    path = _in_repository(here, arguments[-1])
-    switches = (("--root", root), ("-w", whitespace), ("--first-parent", first_parent))
-    lines = blaming.blame(
-        here,
-        blaming.Request(
-            path,
-            arguments[0] if len(arguments) == 2 else None,
-            tuple(ranges or ()),
-            (*(o for o, wanted in switches if wanted), *["-M"] * moves, *["-C"] * copies),
-            tuple(ignored or ()),
-        ),
-    )
-    if machine or line_porcelain:
-        text = porcelain(lines, every_line=line_porcelain)
-    else:
-        style = Style(email, long, suppress, raw_time, number, name, blank)
-        text = blaming.shown(here, lines, path, style, date=date, abbrev=abbrev)
-    sys.stdout.buffer.write(text)
-    sys.stdout.buffer.flush()
-    return ExitCode.CLEAN
-
-
-def _in_repository(here: Fork, given: str) -> str:
-    """A file as typed (relative to where the command runs, or to the root) as a path from the root."""
-    typed = Path(os.path.normpath(_path(given)))
-    top = here.repository.work_tree
-    if typed.exists() and typed.resolve().is_relative_to(top.resolve()):
-        # Only the folder is resolved: the file itself may be a symbolic link.
-        return (typed.parent.resolve() / typed.name).relative_to(top.resolve()).as_posix()
-    return given
+def _file(here: Fork, given: str) -> str:
+    """A file as typed, relative to where the command runs or to the root, as a path from the root."""
+    return (from_root(here, given) if typed(given).exists() else None) or given
 
 
 _FATES = {
@@ -254,7 +193,7 @@ def adopt(
 ) -> int:
     """Change over from a split made by hand: local edits are kept, the layout is derived, then staged."""
     here = opened()
-    named = tuple(_in_repository(here, name) for name in files or ())
+    named = tuple(_file(here, name) for name in files or ())
     try:
         change = adopting.adopted(here, rule, upstream=upstream, files=named, keep_unplaced=keep_unplaced)
     except adopting.AdoptionRefused as refused:

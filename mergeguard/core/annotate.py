@@ -128,6 +128,23 @@ def porcelain(lines: Sequence[Annotated], *, every_line: bool = False) -> bytes:
     return b"".join(out)
 
 
+def incremental(lines: Sequence[Annotated]) -> bytes:
+    """``git blame --incremental`` of these lines; git itself gives the groups in the order it finds them."""
+    shown: set[str] = set()
+    out: list[bytes] = []
+    for group in _groups(lines):
+        line = group[0]
+        out.append(b"%s %d %d %d\n" % (line.oid.encode(), line.origin_line, line.line, len(group)))
+        if line.oid not in shown:
+            shown.add(line.oid)
+            out += [fact + b"\n" for fact in line.facts]
+            out += [b"boundary\n"] if line.boundary else []
+        if line.previous is not None:
+            out.append(b"previous %s %s\n" % (line.previous[0].encode(), quoted(line.previous[1])))
+        out.append(b"filename " + quoted(line.path) + b"\n")
+    return b"".join(out)
+
+
 def _groups(lines: Sequence[Annotated]) -> Iterable[list[Annotated]]:
     group: list[Annotated] = []
     for line in lines:

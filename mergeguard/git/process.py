@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -129,6 +130,12 @@ def run_git(
         said = completed.err.strip() or f"exit status {completed.code}"
         raise GitError(f"git {verb} failed: {said}")
     return completed
+
+
+def pass_through(arguments: Sequence[str], *, cwd: Path, stdin: bytes | None = None) -> int:
+    """Run git as the user would: their environment, their terminal (or ``stdin``); its exit status."""
+    sys.stdout.flush()
+    return subprocess.run(["git", *arguments], cwd=cwd, input=stdin, check=False).returncode
 
 
 @cache

@@ -1,0 +1,23 @@
+"""Paths as typed: relative to where the command runs, which ``-C`` may have changed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mergeguard.cli.console import options
+from mergeguard.fork import Fork
+
+
+def typed(given: str) -> Path:
+    """The path on disk."""
+    return Path(options.folder).absolute() / given
+
+
+def from_root(here: Fork, given: str) -> str | None:
+    """The path from the repository's root, whether there is such a file or not; None if it is outside."""
+    top = here.repository.work_tree.resolve()
+    path = Path(os.path.normpath(typed(given)))
+    # Only the folder is resolved: the file itself may be a symbolic link.
+    path = path.parent.resolve() / path.name
+    return path.relative_to(top).as_posix() if path.is_relative_to(top) else None
