@@ -211,17 +211,17 @@ PyTorch 2.14.1's headers are from its wheel (`pip download --no-deps torch==2.14
 `torch/include`), handle types of cuBLAS, cuSOLVER and cuSPARSE are stubbed, there is no GPU. vLLM's sources
 are unedited releases. One run each. Units were measured one at a time on a machine that did little else; of
 the runs with two jobs at once, those of `paged_attention_v1`, `skinny_gemms_int4` and `skinny_gemms_int8`
-shared it with other work, as did all of `paged_attention_v1` 0.22.0: there the measured wall times are too long
-(CPU seconds and memory are not affected, and predictions are made from CPU seconds). "Above headers" is memory
-beyond what a unit with the same includes and nothing else needs.
+shared it with other work, as did all of `paged_attention_v1` 0.22.0: there the measured wall times are too
+long (CPU seconds and memory are not affected, and predictions are made from CPU seconds). "Above headers"
+is memory beyond what a unit with the same includes and nothing else needs.
 
 The four ROCm files can't be compiled here (no HIP and torch headers for them); their fixtures, of the same
 shape, are compiled for the host with g++, each kernel instantiation weighted with class templates of its own.
 
 `paged_attention_v1` of 0.22.0 still includes all of PyTorch (`torch/all.h`): the headers alone need 2.8 GB
-and a minute, every unit pays them again, and the split does not pay: more shards would need less memory each
-and still more CPU, and this nvcc has no precompiled headers (`--pch` is unknown to it). Since 0.23 the file uses
-the stable interface, and the split pays.
+and a minute, every unit pays them again, and the split does not pay: more shards would need less memory
+each and still more CPU, and this nvcc has no precompiled headers (`--pch` is unknown to it). Since 0.23 the
+file uses the stable interface, and the split pays.
 
 """
 
