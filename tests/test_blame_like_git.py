@@ -205,7 +205,11 @@ def test_the_settings_for_people_count(pair):
 
 
 def test_arguments_are_read_as_git_reads_them():
-    parse = blameargs.parse
+    def parse(arguments, is_revision=lambda _: False):
+        found = blameargs.parse(arguments, is_revision)
+        assert found is not None
+        return found
+
     assert parse(["-sneL1,5", "-L", ":f", "-wMC", "-C3", "--", "x"]).ranges == ("1,5", ":f")
     found = parse(["-plt", "-w", "-C", "-C5", "-MC", "a..b", "^c", "--", "x"])
     assert (found.form, found.revisions, found.path) == (Form.PORCELAIN, ("a..b", "^c"), "x")
@@ -219,5 +223,5 @@ def test_arguments_are_read_as_git_reads_them():
     assert parse(["--ignore-rev=a", "--ignore-revs-file", "b", "f"]).ignore_files == ("b",)
     assert parse(["--contents=-", "-e", "--no-show-email", "f"]).email is False
     for refused in ([], ["-L"], ["--abbrev=x", "f"], ["-z", "f"], ["--", "a", "b", "c"], ["--date"]):
-        assert parse(refused) is None
+        assert blameargs.parse(refused) is None
     assert parse(["-S", "revs", "--", "f"]).refused == "-S"
