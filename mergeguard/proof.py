@@ -159,9 +159,9 @@ def build_directory(workspace: Workspace) -> Path:
     return workspace.repository.private_dir / "build"
 
 
-def cost_cache(workspace: Workspace) -> Cache:
-    """The measured costs that this repository keeps."""
-    return Cache(workspace.repository.private_dir / "cost")
+def cost_cache(workspace: Workspace, *, fresh: bool = False) -> Cache:
+    """The measured costs that this repository keeps; with ``fresh`` none of them counts any more."""
+    return Cache(workspace.repository.private_dir / "cost", fresh)
 
 
 def place(workspace: Workspace, subject: Subject, directory: Path) -> tuple[Program, Program]:
@@ -262,10 +262,10 @@ def cost(
     fresh: bool = False,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> SplitCost:
-    """Measure the monolith and each unit of the layout, ``jobs`` at a time; ``fresh`` asks for no cache.
+    """Measure the monolith and each unit of the layout, ``jobs`` at a time.
 
-    ``parallel`` are numbers of jobs for which the layout is also built for real. Raises CompileError,
-    CommandError.
+    ``fresh`` measures what is known, too; ``parallel`` are numbers of jobs for which the layout is also
+    built for real. Raises CompileError, CommandError.
     """
     directory = build_directory(workspace) / subject.guarded.name
     before, after = place(workspace, subject, directory)
@@ -277,7 +277,7 @@ def cost(
         directory / "objects",
         jobs=jobs,
         parallel=parallel,
-        cache=None if fresh else cost_cache(workspace),
+        cache=cost_cache(workspace, fresh=fresh),
         on_progress=on_progress,
     )
 

@@ -9,7 +9,7 @@ from mergeguard import lens
 from mergeguard.core.emit import CURRENT_EMISSION
 from mergeguard.core.layout import Layout
 from mergeguard.core.unsplit import Hunk, unsplit
-from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError, RuleMismatch
+from mergeguard.errors import LayoutError, Location, MergeguardError, RuleMismatch
 from mergeguard.fork import Fork
 from mergeguard.git.objects import Entry
 from mergeguard.workspace import Guarded, Workspace
@@ -37,10 +37,7 @@ def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple
         g for g in workspace.guarded if workspace.monolith_path(g) is not None
     ]
     if not chosen:
-        raise RuleError(
-            "no rule applies to this tree" if workspace.guarded else "this fork has no rules",
-            hint="`mergeguard rules add vllm` adds the ready ones, `mergeguard init PATH` writes one",
-        )
+        raise workspace.nothing_applies()
     ref = fork.upstream(upstream)
     done: list[Split] = []
     edits: dict[str, Entry | None] = {}

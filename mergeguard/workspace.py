@@ -150,6 +150,13 @@ class Workspace:
 
     # -- reading -----------------------------------------------------------------------------------
 
+    def nothing_applies(self) -> RuleError:
+        """What to raise where a command finds no rule to work on."""
+        return RuleError(
+            "no rule applies to this tree" if self.guarded else "this fork has no rules",
+            hint="`mergeguard rules add vllm` adds the ready ones, `mergeguard init PATH` writes one",
+        )
+
     def read(self, path: str) -> bytes | None:
         """A file's bytes, None where the tree has no file at ``path``."""
         entry = self.repository.entry(self.tree, path)

@@ -21,12 +21,14 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mergeguard.build.cache import Cache, machine
+from mergeguard.build.cache import Cache
 from mergeguard.build.commands import Command, from_template
 from mergeguard.build.compare import Comparison, compare
 from mergeguard.build.cost import Program, header_probe, unit_commands
+from mergeguard.build.machine import machine
 from mergeguard.build.measure import Progress, UnitCost, measure, measure_together, require_success
-from mergeguard.core.chart import human_bytes, human_seconds, panels_for, schedule_svg
+from mergeguard.core.chart import human_bytes, human_seconds, panels_for, schedule_drawing
+from mergeguard.core.drawing import svg
 from mergeguard.core.emit import split
 from mergeguard.core.layout import Layout, Role
 from mergeguard.core.rule import parse_rule
@@ -130,8 +132,9 @@ def run(
     )
     together = {}
     for jobs in parallel:
-        real = measure_together(unit_commands(after, command, root / f"parallel{jobs}"), jobs, show)
-        require_success(real.costs)
+        commands = unit_commands(after, command, root / f"parallel{jobs}")
+        real = measure_together(commands, jobs, show)
+        require_success(commands, real.costs)
         together[jobs] = {"wall": real.wall, "peak": real.peak, "series": real.series}
     entry = next(file.path for file in layout.files if file.role is Role.ENTRY)
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -378,7 +381,7 @@ def section(value: dict) -> list[str]:
         predicted = f"{human_seconds(schedule.makespan)} | {human_bytes(schedule.peak)}"
         lines.append(f"| {schedule.jobs} | {predicted} | {seen} |")
     drawn = {jobs: tuple((float(t), int(m)) for t, m in real["series"]) for jobs, real in measured.items()}
-    picture = schedule_svg(name, panels_for(whole, schedules, drawn))
+    picture = svg(schedule_drawing(name, panels_for(whole, schedules, drawn)))
     (HERE / f"{name}.svg").write_text(picture, encoding="utf-8")
     return [*lines, "", f"![memory over time]({name}.svg)", ""]
 

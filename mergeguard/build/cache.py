@@ -10,26 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mergeguard.build.machine import compiler_identity, machine
+
 FORMAT = 1
-
-
-def machine() -> str:
-    """A short description of what the figures were measured on: processor, cores, kernel."""
-    model = platform.processor() or platform.machine()
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
-    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
 
 
 def digest_file(path: Path) -> str:
@@ -41,21 +29,20 @@ def digest_file(path: Path) -> str:
         return ""
 
 
-def compiler_identity(program: str) -> str:
-    """What tells two installed compilers of one name apart: the resolved path, its size and its time."""
-    found = shutil.which(program)
-    if found is None:
-        return program
-    real = os.path.realpath(found)
-    info = os.stat(real)
-    return f"{real}:{info.st_size}:{info.st_mtime_ns}"
+def digest_text(*parts: str) -> str:
+    """SHA-256 of a list of texts."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """A directory of entries, one JSON file each. Reading never fails: a broken entry is a miss."""
+    """A directory of entries, one JSON file each. Reading never fails: a broken entry is a miss.
+
+    A ``fresh`` cache knows nothing of what it holds: everything is measured, and kept, anew.
+    """
 
     directory: Path
+    fresh: bool = False
 
     def key(self, command: Sequence[str], root: str, source: Path) -> str:
         """The key of one unit. ``root`` is taken out of the command: trees move, their meaning does not."""
@@ -66,10 +53,12 @@ class Cache:
             *(argument.replace(root, "{root}") for argument in command),
             digest_file(source),
         ]
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        return digest_text(*parts)
 
     def load(self, key: str, root: Path) -> Mapping[str, object] | None:
         """The entry's value, None if there is none or a file that it depends on has changed."""
+        if self.fresh:
+            return None
         try:
             entry = json.loads((self.directory / f"{key}.json").read_text(encoding="utf-8"))
             depends, value = entry["depends"], entry["value"]

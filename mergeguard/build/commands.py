@@ -50,13 +50,19 @@ class Command:
         )
 
     @property
-    def compiler(self) -> str:
-        """The compiler's name without directory, version and suffix: ``g++``, ``nvcc``, ``clang++``."""
+    def driver(self) -> str:
+        """The program that compiles, behind whatever wraps it: ``/usr/bin/g++-12``."""
         for argument in self.arguments:
             name = os.path.basename(argument)
             if name not in ("ccache", "sccache", "env") and "=" not in name:
-                return re.sub(r"-[\d.]+$", "", name.removesuffix(".exe")).rpartition("-")[2]
+                return argument
         return ""
+
+    @property
+    def compiler(self) -> str:
+        """The driver's name without directory, version and suffix: ``g++``, ``nvcc``, ``clang++``."""
+        name = os.path.basename(self.driver).removesuffix(".exe")
+        return re.sub(r"-[\d.]+$", "", name).rpartition("-")[2]
 
     def require(self) -> None:
         """Raises CommandError if the compiler can't be found."""
@@ -89,8 +95,12 @@ def from_database(database: Path, source: str, root: Path) -> Command:
     try:
         entries = json.loads(database.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        where = Location(str(database))
-        raise CommandError(f"can't read the compile commands: {error}", where=where) from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise CommandError(
+            f"can't read the compile commands: {why}",
+            where=Location(str(database)),
+            hint="name a compile_commands.json, or the folder that it is in",
+        ) from error
     wanted = os.path.normpath(root / source)
     for entry in entries if isinstance(entries, list) else []:
         directory = Path(entry.get("directory", "."))

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mergeguard.build.cache import Cache, machine
+from mergeguard.build.cache import Cache
 from mergeguard.build.commands import Command, is_device
 from mergeguard.build.cost import Program, growth_advice, unit_commands
+from mergeguard.build.machine import machine
 from mergeguard.build.measure import (
     Progress,
     UnitCost,
@@ -95,7 +96,7 @@ def build(
     command.require()
     commands = unit_commands(program, command, objects)
     costs = measure(commands, jobs, cache, on_progress, need_outputs=True)
-    require_success(costs)
+    require_success(commands, costs)
     outputs = tuple(one.output for one in commands)
     return Built(program, costs, outputs, linked_size(outputs, objects / "linked.so", linker))
 

@@ -7,12 +7,14 @@ unit pays that includes the same headers and defines nothing, which no split can
 from __future__ import annotations
 
 import posixpath
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mergeguard.build.cache import Cache, machine
+from mergeguard.build.cache import Cache, digest_file, digest_text
 from mergeguard.build.commands import Command, compresses_device_code, is_nvcc
+from mergeguard.build.machine import compiler_version, machine
 from mergeguard.build.measure import (
     ParallelRun,
     Progress,
@@ -24,7 +26,8 @@ from mergeguard.build.measure import (
     require_success,
     unit_command,
 )
-from mergeguard.core.chart import human_bytes, human_seconds, panels_for, schedule_svg
+from mergeguard.core.chart import human_bytes, human_seconds, panels_for, schedule_drawing
+from mergeguard.core.drawing import Drawing
 from mergeguard.core.layout import Layout, LayoutFile, Role
 from mergeguard.core.lexer import lex
 from mergeguard.core.schedule import Profile, Schedule, longest_first, simulate
@@ -53,6 +56,8 @@ class SplitCost:
     monolith_library: int | None
     layout_library: int | None
     machine: str
+    compiler: str  # its own word for its version
+    command: str
     parallel: tuple[ParallelRun, ...] = ()
     advice: tuple[str, ...] = ()
 
@@ -80,6 +85,14 @@ class SplitCost:
         """CPU time of all units together, over the monolith's."""
         return sum(cost.cpu for cost in self.units) / max(self.monolith.cpu, 1e-9)
 
+    @property
+    def summary(self) -> str:
+        """What the split saves and costs, in a line."""
+        return (
+            f"largest shard: {self.memory_share:.0%} of the monolith's memory above the headers; "
+            f"CPU time {self.cpu_factor:.2f} x the monolith's"
+        )
+
     def profiles(self) -> tuple[Profile, ...]:
         """The layout's units for ``core.schedule``, in the order that keeps a build short."""
         return longest_first([cost.profile() for cost in self.units])
@@ -88,11 +101,11 @@ class SplitCost:
         """The layout's build, predicted for each number of jobs."""
         return tuple(simulate(self.profiles(), count) for count in jobs)
 
-    def picture(self, jobs: Sequence[int] = JOBS, budget: int | None = None) -> str:
-        """Memory over time as SVG: the monolith, then the layout for each number of jobs."""
+    def picture(self, jobs: Sequence[int] = JOBS, budget: int | None = None) -> Drawing:
+        """Memory over time: the monolith, then the layout for each number of jobs."""
         measured = {run.jobs: run.series for run in self.parallel}
         whole = simulate([self.monolith.profile()], 1)
-        return schedule_svg(self.name, panels_for(whole, self.schedules(jobs), measured), budget)
+        return schedule_drawing(self.name, panels_for(whole, self.schedules(jobs), measured), budget)
 
     def table(self) -> tuple[tuple[str, ...], ...]:
         """Rows for people: unit, wall s, CPU s, peak, above the headers."""
@@ -124,6 +137,8 @@ class SplitCost:
         return {
             "name": self.name,
             "machine": self.machine,
+            "compiler": self.compiler,
+            "command": self.command,
             "monolith": self.monolith.to_json(),
             "units": [cost.to_json() for cost in self.units],
             "floor": self.floor.to_json() if self.floor else None,
@@ -200,18 +215,20 @@ def measure_split(
     before = unit_commands(monolith, command, directory / "monolith")
     after = unit_commands(split, command, directory / "layout")
     (whole,) = measure(before, 1, cache, on_progress, need_outputs)
-    require_success([whole])
+    require_success(before, [whole])
     units = measure(after, jobs, cache, on_progress, need_outputs)
-    require_success(units)
+    require_success(after, units)
     real = []
     for count in parallel:
         ordered = sorted(after, key=lambda one: -next(c.wall for c in units if c.source == one.source))
-        run = measure_together(
-            [_elsewhere(one, directory / f"parallel{count}") for one in ordered], count, on_progress
-        )
-        require_success(run.costs)
+        together = [_elsewhere(one, directory / f"parallel{count}") for one in ordered]
+        run = measure_together(together, count, on_progress)
+        require_success(together, run.costs)
         real.append(run)
-    sizes = _library(before, linker, directory), _library(after, linker, directory)
+    sizes = (
+        _library(before, [whole], linker, directory, cache),
+        _library(after, units, linker, directory, cache),
+    )
     advice = growth_advice(*sizes, command)
     if floor is None:
         advice = ("what the headers alone cost is unknown: shares are of whole peaks", *advice)
@@ -225,6 +242,8 @@ def measure_split(
         monolith_library=sizes[0],
         layout_library=sizes[1],
         machine=machine(),
+        compiler=compiler_version(command.driver),
+        command=shlex.join(command.arguments),
         parallel=tuple(real),
         advice=advice,
     )
@@ -259,11 +278,27 @@ def _measure_floor(
     return cost if cost.ok else None
 
 
-def _library(units: Sequence[UnitCommand], linker: Sequence[str], directory: Path) -> int | None:
-    objects = [unit.output for unit in units]
-    if not all(path.is_file() for path in objects):
+def _library(
+    units: Sequence[UnitCommand],
+    costs: Sequence[UnitCost],
+    linker: Sequence[str],
+    directory: Path,
+    cache: Cache | None,
+) -> int | None:
+    """Bytes of the units linked to a shared library, None if that is not known.
+
+    The objects on disk may be another command's by now: only those that were measured count.
+    """
+    key = digest_text(*linker, *(cost.output_digest for cost in costs))
+    known = cache.load(key, directory) if cache is not None else None
+    if known is not None and isinstance(size := known.get("linked"), int):
+        return size
+    if any(digest_file(unit.output) != cost.output_digest for unit, cost in zip(units, costs, strict=True)):
         return None
-    return linked_size(objects, directory / "linked.so", linker)
+    linked = linked_size([unit.output for unit in units], directory / "linked.so", linker)
+    if cache is not None and linked is not None:
+        cache.store(key, directory, (), {"linked": linked})
+    return linked
 
 
 # Headers that need more than this share of the monolith's memory leave a split little to save.

@@ -7,14 +7,16 @@ commands are started here; the files to compile are laid out by the caller.
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from mergeguard.build.cache import Cache, digest_file, machine, read_dependencies
+from mergeguard.build.cache import Cache, digest_file, read_dependencies
 from mergeguard.build.commands import Command
+from mergeguard.build.machine import machine
 from mergeguard.build.processes import Measured, Run, thin
 from mergeguard.core.schedule import Profile
 from mergeguard.errors import ExitCode, MergeguardError
@@ -139,13 +141,13 @@ def measure_together(
     return _run(units, jobs, None, on_progress)
 
 
-def require_success(costs: Sequence[UnitCost]) -> None:
+def require_success(units: Sequence[UnitCommand], costs: Sequence[UnitCost]) -> None:
     """Raises CompileError for the first unit that failed. Figures of a failed compile mean nothing."""
-    for cost in costs:
+    for unit, cost in zip(units, costs, strict=True):
         if not cost.ok:
             raise CompileError(
                 f"{cost.source} did not compile (exit {cost.exit_code})\n{cost.said.strip()}",
-                hint="compile it by hand with the command shown by --verbose",
+                hint=f"this is the command, in {unit.root}: {shlex.join(unit.arguments)}",
             )
 
 

@@ -22,6 +22,7 @@ SAMPLE_SECONDS = 0.05
 # A unit that is done in a tenth of a second has a peak, too.
 FIRST_SECONDS, FIRST_SAMPLE_SECONDS = 0.5, 0.005
 SAID_BYTES = 4000
+MARK_SLACK_BYTES = 4_000_000
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -85,9 +86,6 @@ class Measured:
     def __init__(self, argv: Sequence[str], cwd: str, env: Mapping[str, str] | None = None) -> None:
         self.argv = tuple(argv)
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the run)
-        # ru_maxrss of a child starts at what its parent had resident when it forked (Linux keeps the mark
-        # across exec), so marks at or below our own say nothing about the compiler.
-        self._floor = _maxrss_bytes(resource.getrusage(resource.RUSAGE_SELF))
         self._started = time.monotonic()
         self._process = subprocess.Popen(
             self.argv,
@@ -98,6 +96,10 @@ class Measured:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        # ru_maxrss of a child starts at what its parent had resident when it forked (Linux keeps the mark
+        # across exec), so marks at or near our own say nothing about the compiler. Our mark is read when the
+        # child has begun, and is counted by the kernel in batches: hence the slack.
+        self._floor = _maxrss_bytes(resource.getrusage(resource.RUSAGE_SELF)) + MARK_SLACK_BYTES
         self._tree = ProcessTree(self._process.pid) if os.path.isdir("/proc/self") else None
         self._series: list[tuple[float, int]] = []
 

@@ -47,15 +47,15 @@ VERBS: dict[str, Verb] = {
     "uninstall": Verb(SETUP, "install", "uninstall"),
     "demo": Verb(SETUP, "setting_up", "demo"),
     "check": Verb(REVIEW, "review", "check"),
-    "verify": Verb(REVIEW, "review", "verify"),
+    "verify": Verb(REVIEW, "proving", "verify"),
     "audit": Verb(REVIEW, "audit", "audit"),
     "unsplit": Verb(REVIEW, "looking", "unsplit"),
     "export": Verb(UPSTREAM, "exchange", "export"),
     "import": Verb(UPSTREAM, "exchange", "import_"),
     "blame": Verb(UPSTREAM, "blame", "blame"),
     "plan": Verb(UPSTREAM, "review", "plan"),
-    "cost": Verb(COST, "review", "cost"),
-    "budget": Verb(COST, "review", "budget"),
+    "cost": Verb(COST, "proving", "cost"),
+    "budget": Verb(COST, "proving", "budget"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,3 +11,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Show what would happen; change nothing.")]
 Names = Annotated[list[str] | None, typer.Argument(metavar="[RULE]...", help="Rules; all if none is named.")]
 Upstream = Annotated[str | None, typer.Option("--upstream", metavar="REF", help="Upstream's branch.")]
+Template = Annotated[
+    str | None,
+    typer.Option("--command", metavar="CMD", help="With {root}, {source} and {output} to be filled in."),
+]
+Database = Annotated[
+    Path | None, typer.Option("--build", metavar="FILE", help="A compile_commands.json (or its folder).")
+]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Compile so many units at a time.")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.markup import escape
@@ -10,6 +10,7 @@ from rich.table import Table
 
 from mergeguard.cli.console import out
 from mergeguard.core.report import LocalEdit
+from mergeguard.core.symbols import Severity
 from mergeguard.core.unsplit import Hunk
 from mergeguard.rebase import RebaseOutcome
 from mergeguard.reporting.jsonreport import edit_data, hunk_data
@@ -24,6 +25,8 @@ _COLOURS = {
     State.MOVED: "cyan",
     State.MERGED: "green",
 }
+
+SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
 
 
 def print_hunks(hunks: Iterable[Hunk], *, limit: int = 6) -> None:
@@ -238,3 +241,27 @@ def status_json(rows: Iterable[RuleStatus], upstream: str | None) -> dict[str, A
             for row in rows
         ],
     }
+
+
+def print_findings(findings: Iterable[Any]) -> None:
+    for finding in findings:
+        colour = SEVERITY_COLOURS[finding.severity]
+        place = finding.path if finding.line is None else f"{finding.path}:{finding.line}"
+        item = f" ({finding.item})" if finding.item else ""
+        out.print(
+            f"[{colour}]{finding.severity}[/] {escape(place)}{escape(item)}  "
+            f"[dim]{finding.check}[/]  {escape(finding.message)}"
+        )
+        if getattr(finding, "hint", ""):
+            out.print(f"    [dim]{escape(finding.hint)}[/]")
+
+
+def grid(rows: Iterable[Sequence[str]]) -> Table:
+    """A table whose first row is its head; all columns but the first are figures."""
+    header, *rest = rows
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for number, column in enumerate(header):
+        table.add_column(column, header_style="dim", justify="left" if number == 0 else "right")
+    for row in rest:
+        table.add_row(*map(escape, row))
+    return table

@@ -35,6 +35,27 @@ class Proposal:
     plans: tuple[Plan, ...]
     chosen: Plan | None
     shards: Mapping[str, tuple[Value, ...]]  # of the chosen plan: shard file to values
+    least: int  # bytes that the largest arm alone needs, with the headers: no dealing fits into less
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "now": _plan_json(self.now),
+            "plans": [_plan_json(plan) for plan in self.plans],
+            "chosen": None if self.chosen is None else self.plans.index(self.chosen),
+            "shards": {name: list(values) for name, values in self.shards.items()},
+            "least_memory": self.least,
+        }
+
+
+def _plan_json(plan: Plan) -> dict[str, object]:
+    return {
+        "shards": [[_value(key) for key in shard] for shard in plan.shards],
+        "largest_shard": plan.memory,
+        "peak": plan.peak,
+        "makespan": round(plan.makespan, 3),
+        "cpu": round(plan.cpu, 3),
+        "fits": plan.fits,
+    }
 
 
 def dealt_values(rule: Rule) -> dict[str, tuple[Value, ...]]:
@@ -77,17 +98,23 @@ def propose(
     arms = arm_costs(measured, floor.seconds, floor.memory)
     candidates = plans(arms, budget, most)
     chosen = best(candidates)
-    by_key = {_key(value): value for values in table.values() for value in values}
     shards: dict[str, tuple[Value, ...]] = {}
     if chosen is not None:
         names = shard_names(list(table), len(chosen.shards))
         for name, keys in zip(names, chosen.shards, strict=True):
-            shards[name] = tuple(by_key[key] for key in keys)
-    return Proposal(_as_it_is(measured, arms, budget), candidates, chosen, shards)
+            shards[name] = tuple(map(_value, keys))
+    least = floor.memory + max((arm.memory for arm in arms), default=0)
+    return Proposal(_as_it_is(measured, arms, budget), candidates, chosen, shards, least)
 
 
 def _key(value: Value) -> str:
+    """The name of an arm; `64` and `"64"` are two."""
     return f"{type(value).__name__}:{value}"
+
+
+def _value(key: str) -> Value:
+    kind, _, text = key.partition(":")
+    return int(text) if kind == "int" else text
 
 
 def _as_it_is(measured: Sequence[tuple[list[str], float, int]], arms: Sequence[Arm], budget: Budget) -> Plan:

@@ -1,20 +1,22 @@
-"""The picture of a build schedule: memory over time for several numbers of jobs, as self-contained SVG.
+"""The picture of a build schedule: memory over time for several numbers of jobs.
 
-Pure text building; no font, script or style from elsewhere, readable on light and dark pages, and every
-figure that the picture shows is in its ``<title>`` and ``<desc>`` for those who can't see it.
+A drawing (``core.drawing``) on a white ground, readable on light and dark pages; the figures that it shows
+are in its description for those who can't see it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
+from mergeguard.core.drawing import Area, Box, Drawing, Line, Run, Shape, Text
 from mergeguard.core.schedule import Schedule
 
-WIDTH, PANEL, LEFT, TOP, GAP, SLOT = 860, 120, 76, 56, 40, 7
+WIDTH, PANEL, LEFT, RIGHT, TOP, GAP, SLOT = 860, 120, 76, 24, 56, 40, 7
+DARK, GREY, PALE, ALARM = "#222222", "#555555", "#dddddd", "#B00020"
 # Okabe and Ito's palette: told apart with every common kind of colour blindness.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C00", "#666666")
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#8C8C00", "#666666")
+MEASURED = "#D55E00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ def human_bytes(count: float) -> str:
         return f"{count / 1e9:.2f} GB"
     if count >= 1_000_000:
         return f"{count / 1e6:.0f} MB"
+    if count == 0:
+        return "0"
     return f"{count / 1e3:.0f} kB"
 
 
@@ -45,37 +49,47 @@ def human_seconds(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s"
 
 
-def schedule_svg(title: str, panels: Sequence[Panel], budget: int | None = None) -> str:
-    """The SVG document. All panels share one time and one memory scale; ``budget`` (bytes) is a dashed line.
+def schedule_drawing(title: str, panels: Sequence[Panel], budget: int | None = None) -> Drawing:
+    """The picture. All panels share one time and one memory scale; ``budget`` (bytes) is a dashed line.
 
     Below each memory curve a bar per job slot shows which unit ran when; the unit's name and times are the
-    bar's tooltip. A measured parallel run, where given, is drawn over the prediction as a thin line.
+    bar's note. A measured parallel run, where given, is drawn over the prediction as a thin line.
     """
-    longest = max((_end(panel) for panel in panels), default=0.0) or 1.0
-    highest = max([*(_top(panel) for panel in panels), budget or 0, 1])
     names = list(dict.fromkeys(span.name for panel in panels for span in panel.schedule.spans))
-    colour = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)}
-    body: list[str] = []
+    scale = _Scale(
+        longest=max((_end(panel) for panel in panels), default=0.0) or 1.0,
+        highest=max([*(_top(panel) for panel in panels), budget or 0, 1]),
+        colour={name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)},
+        budget=budget,
+    )
+    shapes: list[Shape] = [Text(LEFT, 28, (Run(title, DARK, bold=True),), size=16)]
     y = TOP
     for panel in panels:
-        body += _panel(panel, y, longest, highest, colour, budget)
-        y += PANEL + SLOT * panel.schedule.jobs + GAP
-    legend, height = _legend(names, colour, y)
-    body += legend
-    summary = "; ".join(
-        f"{panel.caption}: {human_seconds(panel.schedule.makespan)}, peak {human_bytes(panel.schedule.peak)}"
-        for panel in panels
-    )
-    head = [
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {WIDTH} {height}" '
-            f'width="{WIDTH}" height="{height}" font-family="system-ui, sans-serif" font-size="12">'
-        ),
-        f"<title>{escape(title)}</title><desc>{escape(summary)}</desc>",
-        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-        f'<text x="{LEFT}" y="28" font-size="16" font-weight="600" fill="#222222">{escape(title)}</text>',
-    ]
-    return "\n".join([*head, *body, "</svg>", ""])
+        shapes += _panel(panel, y, scale)
+        y += PANEL + SLOT * _used(panel.schedule) + GAP
+    legend, height = _legend(scale, y, measured=any(panel.measured for panel in panels))
+    summary = "; ".join(f"{panel.caption}: {_figures(panel.schedule, ', ')}" for panel in panels)
+    return Drawing(WIDTH, height, title, summary, (*shapes, *legend))
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """What all panels share: seconds and bytes at the far ends, a colour for each unit, the budget."""
+
+    longest: float
+    highest: int
+    colour: Mapping[str, str]
+    budget: int | None
+
+    @property
+    def across(self) -> float:
+        return (WIDTH - LEFT - RIGHT) / self.longest
+
+    def x(self, moment: float) -> float:
+        return LEFT + moment * self.across
+
+    def up(self, memory: float) -> float:
+        return memory / self.highest * (PANEL - 20)
 
 
 def _end(panel: Panel) -> float:
@@ -86,71 +100,62 @@ def _top(panel: Panel) -> int:
     return max([panel.schedule.peak, *(memory for _, memory in panel.measured)])
 
 
-def _panel(
-    panel: Panel, y: int, longest: float, highest: int, colour: dict[str, str], budget: int | None
-) -> list[str]:
-    across = (WIDTH - LEFT - 24) / longest
+def _figures(schedule: Schedule, between: str) -> str:
+    return f"{human_seconds(schedule.makespan)}{between}peak {human_bytes(schedule.peak)}"
+
+
+def _panel(panel: Panel, y: int, scale: _Scale) -> Iterator[Shape]:
     bottom = y + PANEL
-
-    def px(moment: float) -> str:
-        return f"{LEFT + moment * across:.1f}"
-
-    def py(memory: float) -> str:
-        return f"{bottom - memory / highest * (PANEL - 20):.1f}"
-
     schedule = panel.schedule
-    out = [
-        (
-            f'<text x="{LEFT}" y="{y + 10}" font-weight="600" fill="#222222">{escape(panel.caption)}'
-            f'<tspan font-weight="400" fill="#555555"> · {human_seconds(schedule.makespan)} · peak '
-            f"{human_bytes(schedule.peak)}</tspan></text>"
-        )
-    ]
+    caption = Run(panel.caption, DARK, bold=True)
+    yield Text(LEFT, y + 10, (caption, Run(f" · {_figures(schedule, ' · ')}", GREY)))
     for share in (0.0, 0.5, 1.0):
-        level = py(highest * share)
-        out.append(f'<path d="M{LEFT} {level}H{WIDTH - 24}" stroke="#dddddd"/>')
-        out.append(
-            f'<text x="{LEFT - 6}" y="{float(level) + 4:.1f}" text-anchor="end" fill="#555555">'
-            f"{human_bytes(highest * share)}</text>"
-        )
-    path = [f"M{px(0)} {bottom}"]
+        level = bottom - scale.up(scale.highest * share)
+        yield Line(((LEFT, level), (WIDTH - RIGHT, level)), PALE)
+        yield Text(LEFT - 6, level + 4, (Run(human_bytes(scale.highest * share), GREY),), at_end=True)
+    outline = [(scale.x(0), float(bottom))]
     for moment, memory in schedule.memory:
-        path.append(f"H{px(moment)}V{py(memory)}")
-    path.append(f"H{px(schedule.makespan)}V{bottom}Z")
-    out.append(f'<path d="{"".join(path)}" fill="#0072B2" fill-opacity="0.25" stroke="#0072B2"/>')
+        outline.append((scale.x(moment), outline[-1][1]))
+        outline.append((scale.x(moment), bottom - scale.up(memory)))
+    outline += [(scale.x(schedule.makespan), outline[-1][1]), (scale.x(schedule.makespan), bottom)]
+    yield Area(tuple(outline), COLOURS[0], 0.25, COLOURS[0])
     if panel.measured:
-        line = "L".join(f"{px(moment)} {py(memory)}" for moment, memory in panel.measured)
-        out.append(f'<path d="M{line}" fill="none" stroke="#D55E00"><title>measured</title></path>')
-    if budget is not None:
-        out.append(
-            f'<path d="M{LEFT} {py(budget)}H{WIDTH - 24}" stroke="#B00020" stroke-dasharray="6 4">'
-            f"<title>budget {human_bytes(budget)}</title></path>"
-        )
+        points = tuple((scale.x(moment), bottom - scale.up(memory)) for moment, memory in panel.measured)
+        yield Line(points, MEASURED, note="measured")
+    if scale.budget is not None:
+        level = bottom - scale.up(scale.budget)
+        note = f"budget {human_bytes(scale.budget)}"
+        yield Line(((LEFT, level), (WIDTH - RIGHT, level)), ALARM, dash=(6, 4), note=note)
     for span in schedule.spans:
-        width = max((span.end - span.start) * across - 1, 1)
-        out.append(
-            f'<rect x="{px(span.start)}" y="{bottom + 4 + span.slot * SLOT}" width="{width:.1f}" '
-            f'height="{SLOT - 2}" fill="{colour[span.name]}"><title>{escape(span.name)}: '
-            f"{human_seconds(span.start)} to {human_seconds(span.end)}</title></rect>"
-        )
-    out.append(
-        f'<text x="{px(schedule.makespan)}" y="{bottom + 16 + SLOT * schedule.jobs}" text-anchor="end" '
-        f'fill="#555555">{human_seconds(schedule.makespan)}</text>'
-    )
-    return out
+        width = max((span.end - span.start) * scale.across - 1, 1)
+        place = scale.x(span.start), bottom + 4 + span.slot * SLOT
+        note = f"{span.name}: {human_seconds(span.start)} to {human_seconds(span.end)}"
+        yield Box(*place, width, SLOT - 2, scale.colour[span.name], note)
+    end = Run(human_seconds(schedule.makespan), GREY)
+    yield Text(scale.x(schedule.makespan), bottom + 16 + SLOT * _used(schedule), (end,), at_end=True)
 
 
-def _legend(names: Sequence[str], colour: dict[str, str], y: int) -> tuple[list[str], int]:
-    out: list[str] = []
+def _used(schedule: Schedule) -> int:
+    """How many job slots ever run something."""
+    return 1 + max((span.slot for span in schedule.spans), default=0)
+
+
+def _legend(scale: _Scale, y: int, *, measured: bool) -> tuple[list[Shape], int]:
+    entries = list(scale.colour.items())
+    if measured:
+        entries.append(("measured parallel run", MEASURED))
+    if scale.budget is not None:
+        entries.append((f"budget, {human_bytes(scale.budget)}", ALARM))
+    shapes: list[Shape] = []
     x = LEFT
-    for name in names:
+    for name, colour in entries:
         width = 24 + 7 * len(name)
-        if x > LEFT and x + width > WIDTH - 24:
+        if x > LEFT and x + width > WIDTH - RIGHT:
             x, y = LEFT, y + 18
-        out.append(f'<rect x="{x}" y="{y - 9}" width="10" height="10" fill="{colour[name]}"/>')
-        out.append(f'<text x="{x + 14}" y="{y}" fill="#222222">{escape(name)}</text>')
+        shapes.append(Box(x, y - 9, 10, 10, colour))
+        shapes.append(Text(x + 14, y, (Run(name, DARK),)))
         x += width
-    return out, y + 20
+    return shapes, y + 20
 
 
 def panels_for(

@@ -21,6 +21,7 @@ from mergeguard.build.cost import (
 )
 from mergeguard.build.measure import CompileError
 from mergeguard.core.budget import Cost, propose, rewrite
+from mergeguard.core.drawing import svg
 from mergeguard.core.emit import split
 from mergeguard.core.layout import Layout
 from mergeguard.core.rule import parse_rule
@@ -81,7 +82,7 @@ def test_prediction_and_real_run_are_both_shown(cost: SplitCost) -> None:
     assert two.peak <= sum(sorted((unit.peak for unit in cost.units), reverse=True)[:2])
     row = next(row for row in cost.jobs_table() if row[0] == "2")
     assert all(row)
-    root = ElementTree.fromstring(cost.picture(budget=10**9))
+    root = ElementTree.fromstring(svg(cost.picture(budget=10**9)))
     assert root.tag.endswith("svg")
     assert len(cost.table()) == 5 + len(cost.units)
     assert cost.table()[-1][-1].endswith(" x")

@@ -91,7 +91,7 @@ def test_measure_compiles_and_caches_by_content(tmp_path: Path) -> None:
     cache = caches.Cache(tmp_path / "cost")
     seen: list[Progress] = []
     first = measure(units(root), cache=cache, on_progress=seen.append)
-    require_success(first)
+    require_success(units(root), first)
     assert [cost.name for cost in first] == ["one", "two"]
     assert all(cost.peak >= cost.largest > 0 and cost.output_size > 0 and not cost.cached for cost in first)
     assert [f"{p.event} {p.name}" for p in seen] == ["start one", "end one", "start two", "end two"]
@@ -99,6 +99,9 @@ def test_measure_compiles_and_caches_by_content(tmp_path: Path) -> None:
     again = measure(units(root), cache=cache)
     assert [cost.cached for cost in again] == [True, True]
     assert [cost.peak for cost in again] == [cost.peak for cost in first]
+
+    anew = caches.Cache(cache.directory, fresh=True)
+    assert [cost.cached for cost in measure(units(root), cache=anew)] == [False, False]
 
     (root / "two.cpp").write_text('#include "a.h"\nint two() { return 2 * a(); }\n')
     assert [cost.cached for cost in measure(units(root), cache=cache)] == [True, False]
@@ -123,7 +126,7 @@ def test_cache_holds_when_the_tree_moves_and_not_when_the_command_changes(tmp_pa
 def test_a_failed_compile_is_a_value_never_cached_and_leaves_no_stale_object(tmp_path: Path) -> None:
     root = tree(tmp_path)
     cache = caches.Cache(tmp_path / "cost")
-    require_success(measure(units(root), cache=cache))
+    require_success(units(root), measure(units(root), cache=cache))
     (root / "one.cpp").write_text("int one( {\n")
     for _ in range(2):
         costs = measure(units(root), cache=cache)
@@ -131,15 +134,16 @@ def test_a_failed_compile_is_a_value_never_cached_and_leaves_no_stale_object(tmp
         assert not costs[0].cached
         assert "one.cpp" in costs[0].said
     assert not (root / "out" / "one.o").exists()
-    with pytest.raises(CompileError, match=r"one\.cpp did not compile"):
-        require_success(costs)
+    with pytest.raises(CompileError, match=r"one\.cpp did not compile") as caught:
+        require_success(units(root), costs)
+    assert f"-c {root}/one.cpp" in (caught.value.hint or "")
 
 
 @needs_gxx
 def test_real_parallel_run_and_link(tmp_path: Path) -> None:
     root = tree(tmp_path)
     together = measure_together(units(root), jobs=2)
-    require_success(together.costs)
+    require_success(units(root), together.costs)
     assert together.peak >= max(cost.largest for cost in together.costs)
     size = linked_size([root / "out" / "one.o", root / "out" / "two.o"], tmp_path / "lib.so")
     assert size is not None

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mergeguard.core.chart import Panel, human_bytes, human_seconds, panels_for, schedule_svg
+from mergeguard.core.chart import Panel, human_bytes, human_seconds, panels_for, schedule_drawing
+from mergeguard.core.drawing import svg
 from mergeguard.core.schedule import (
     Arm,
     Budget,
@@ -137,7 +138,7 @@ def test_arm_costs_share_what_is_above_the_floor() -> None:
 def test_picture_is_well_formed_and_says_the_figures() -> None:
     layouts = [simulate([B, C], jobs) for jobs in (1, 2)]
     panels = panels_for(simulate([A], 1), layouts, {2: ((0.0, 10), (1.5, 80))})
-    text = schedule_svg('a <"b"> & c', panels, budget=120)
+    text = svg(schedule_drawing('a <"b"> & c', panels, budget=120))
     root = ElementTree.fromstring(text)
     spaces = {"s": "http://www.w3.org/2000/svg"}
     assert root.findtext("s:title", namespaces=spaces) == 'a <"b"> & c'
@@ -147,7 +148,7 @@ def test_picture_is_well_formed_and_says_the_figures() -> None:
     assert len(root.findall("s:rect/s:title", spaces)) == 5  # one bar for each unit of each build
     assert [t.text for t in root.findall("s:path/s:title", spaces)].count("measured") == 1
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
-    assert schedule_svg("empty", [Panel("none", simulate([], 1))]).endswith("</svg>\n")
+    assert svg(schedule_drawing("empty", [Panel("none", simulate([], 1))])).endswith("</svg>\n")
 
 
 def test_units_for_people() -> None:

@@ -1,0 +1,256 @@
+"""verify, cost and budget: is it the same program, what does it save, and what would fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from mergeguard import __version__, lens
+from mergeguard.build.measure import Progress
+from mergeguard.cli.console import opened, out, print_json, progress
+from mergeguard.cli.options import Database, Jobs, Json, Names, Template
+from mergeguard.cli.render import SEVERITY_COLOURS, grid, print_findings
+from mergeguard.errors import ExitCode, LayoutError
+from mergeguard.workspace import file_edits
+
+if TYPE_CHECKING:
+    from mergeguard.build.cost import SplitCost
+    from mergeguard.core.budget import Proposal
+    from mergeguard.core.drawing import Drawing
+
+
+def verify(
+    names: Names = None,
+    upstream: Annotated[
+        bool, typer.Option("--upstream", help="Hold the layout against upstream's monolith, not the fork's.")
+    ] = False,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Build both and compare their symbols, host and device.")
+    ] = False,
+    command: Template = None,
+    build: Database = None,
+    jobs: Jobs = 1,
+    json: Json = False,
+) -> int:
+    """Prove that the layout is the same program as the monolith."""
+    from mergeguard import proof
+
+    here = opened()
+    workspace = here.work_tree()
+    proofs = proof.verify(workspace, names or (), against_upstream=upstream)
+    comparisons: dict[str, Any] = {}
+    if compiled:
+        for subject in proof.subjects(workspace, names or (), against_upstream=upstream):
+            with progress(f"building {subject.guarded.name}", quiet=json) as report:
+                how = proof.command_for(
+                    subject, here.repository.work_tree, template=command, database=_database(build)
+                )
+                comparisons[subject.guarded.name] = proof.verify_compiled(
+                    workspace, subject, how, jobs=jobs, on_progress=_shown(report)
+                )
+    if not proofs:
+        raise workspace.nothing_applies()
+    same = all(p.same for p in proofs) and all(c.same for c in comparisons.values())
+    if json:
+        print_json(
+            "verify",
+            {
+                "same": same,
+                "rules": [p.to_json() for p in proofs],
+                "compiled": {name: c.to_json() for name, c in comparisons.items()},
+            },
+        )
+        return ExitCode.CLEAN if same else ExitCode.FINDINGS
+    for one in proofs:
+        print_findings(one.findings)
+        word = "[green]same program[/]" if one.same else "[red]not the same program[/]"
+        out.print(f"{escape(one.name)}: {word} by tokens ({one.files} files against {escape(one.path)})")
+    for name, comparison in comparisons.items():
+        for finding in comparison.findings:
+            units = f"  [dim]{escape(', '.join(finding.units))}[/]" if finding.units else ""
+            what = escape(finding.readable or finding.symbol)
+            word = f"[{SEVERITY_COLOURS[finding.severity]}]{finding.severity}[/]"
+            out.print(f"  {word} [dim]{finding.check}[/]  {what}  {escape(finding.message)}{units}")
+        word = "[green]same program[/]" if comparison.same else "[red]not the same program[/]"
+        out.print(
+            f"{escape(name)}: {word} compiled ({comparison.symbols} symbols, {comparison.kernels} kernels)"
+        )
+        for advice in comparison.advice:
+            out.print(f"  [yellow]![/] {escape(advice)}")
+    return ExitCode.CLEAN if same else ExitCode.FINDINGS
+
+
+def _database(path: Path | None) -> Path | None:
+    return path / "compile_commands.json" if path is not None and path.is_dir() else path
+
+
+def cost(
+    names: Names = None,
+    command: Template = None,
+    build: Database = None,
+    jobs: Jobs = 1,
+    parallel: Annotated[
+        list[int] | None, typer.Option("--parallel", help="Also build for real with so many jobs.")
+    ] = None,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", metavar="FILE", help="Draw memory over time for MAX_JOBS 1 to 8.")
+    ] = None,
+    png: Annotated[Path | None, typer.Option("--png", metavar="FILE", help="The same as PNG.")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="All of it as one self-contained page.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is cached.")] = False,
+    json: Json = False,
+) -> int:
+    """Compile the monolith and each shard, and show what the split saves."""
+    from mergeguard import proof
+
+    here = opened()
+    workspace = here.work_tree()
+    costs: dict[str, SplitCost] = {}
+    for subject in proof.subjects(workspace, names or ()):
+        with progress(f"measuring {subject.guarded.name}", quiet=json) as report:
+            how = proof.command_for(
+                subject, here.repository.work_tree, template=command, database=_database(build)
+            )
+            measured = proof.cost(
+                workspace,
+                subject,
+                how,
+                jobs=jobs,
+                parallel=tuple(parallel or ()),
+                fresh=fresh,
+                on_progress=_shown(report),
+            )
+        name = subject.guarded.name
+        if svg is not None or png is not None:
+            _draw(measured.picture(), *(one and _of_rule(one, name, costs) for one in (svg, png)))
+        costs[name] = measured
+        if not json:
+            _print_cost(name, measured)
+    if not costs:
+        raise workspace.nothing_applies()
+    if html is not None:
+        from mergeguard.reporting import costs as page
+
+        _write(html, page.render(costs, __version__).encode("utf-8"))
+    if json:
+        documents = [{"rule": name, **measured.to_json()} for name, measured in costs.items()]
+        print_json("cost", {"rules": documents})
+    return ExitCode.CLEAN
+
+
+def _print_cost(name: str, measured: SplitCost) -> None:
+    out.print(f"[bold]{escape(name)}[/]  {escape(measured.machine)}")
+    out.print(grid(measured.table()))
+    out.print(grid(measured.jobs_table()))
+    out.print(escape(measured.summary))
+    for advice in measured.advice:
+        out.print(f"  [yellow]![/] {escape(advice)}")
+
+
+def _of_rule(path: Path, name: str, before: Mapping[str, object]) -> Path:
+    """The first rule's picture is the file asked for; a further rule's has the rule's name in its own."""
+    return path.with_stem(f"{path.stem}-{name}") if before else path
+
+
+def _draw(drawing: Drawing, svg: Path | None, png: Path | None) -> None:
+    from mergeguard.core import drawing as drawn
+
+    if svg is not None:
+        _write(svg, drawn.svg(drawing).encode("utf-8"))
+    if png is not None:
+        from mergeguard.reporting.png import png as painted
+
+        _write(png, painted(drawing))
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise LayoutError(
+            f"can't write {path}: {error.strerror}", hint="name a file in a folder that is there"
+        ) from error
+
+
+def budget(
+    name: Annotated[str, typer.Argument(metavar="RULE")],
+    memory: Annotated[str, typer.Option("--memory", metavar="SIZE", help="What the build may use: 16G.")],
+    jobs: Jobs = 4,
+    most: Annotated[int | None, typer.Option("--most", help="At most so many shards.")] = None,
+    command: Template = None,
+    build: Database = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the dealing to the rule and stage it.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Which dealing of the arms to shards fits into memory, from measured costs."""
+    from mergeguard import proof
+
+    here = opened()
+    workspace = here.work_tree()
+    limit = _bytes(memory)
+    (subject,) = proof.subjects(workspace, [name]) or (None,)
+    if subject is None:
+        raise LayoutError(f"rule {name} has no monolith in this tree", hint="`mergeguard status`")
+    how = proof.command_for(subject, here.repository.work_tree, template=command, database=_database(build))
+    with progress(f"measuring {name}", quiet=json) as report:
+        measured = proof.cost(workspace, subject, how, on_progress=_shown(report))
+    proposal = proof.budget(subject, measured, limit, jobs, most)
+    if json:
+        print_json("budget", {"rule": name, "memory": limit, "jobs": jobs, **proposal.to_json()})
+    else:
+        _print_budget(proposal, limit, jobs)
+    if proposal.chosen is None:
+        return ExitCode.FINDINGS
+    if write:
+        text = proof.rewritten_rule(workspace, subject, proposal)
+        staged = here.staged()
+        edits = file_edits(here.repository, {subject.guarded.rule_path: text})
+        here.stage(lens.apply(here.repository, staged.tree, edits), "budget")
+    if not json:
+        does = (
+            f"`mergeguard split {name}` derives the new layout" if write else "`--write` puts it in the rule"
+        )
+        out.print(f"[bold]next:[/] {escape(does)}")
+    return ExitCode.CLEAN
+
+
+def _print_budget(proposal: Proposal, memory: int, jobs: int) -> None:
+    from mergeguard.core.chart import human_bytes, human_seconds
+
+    together = f"peak with {jobs} job{'s' if jobs > 1 else ''}"
+    rows: list[tuple[str, ...]] = [("shards", "largest shard", together, "build", "CPU", "fits")]
+    for option in (proposal.now, *proposal.plans):
+        mark = " (now)" if option is proposal.now else " (take this)" if option is proposal.chosen else ""
+        sizes = human_bytes(option.memory), human_bytes(option.peak)
+        times = human_seconds(option.makespan), human_seconds(option.cpu)
+        rows.append((f"{len(option.shards)}{mark}", *sizes, *times, "yes" if option.fits else "no"))
+    out.print(grid(rows))
+    if proposal.chosen is None:
+        out.print(
+            f"no dealing fits {human_bytes(memory)} with {jobs} at a time: the heaviest arm alone needs "
+            f"{human_bytes(proposal.least)}; fewer jobs, more memory, or fewer headers"
+        )
+    for shard, values in proposal.shards.items():
+        out.print(f"  {escape(shard)} = {escape(', '.join(map(str, values)))}")
+
+
+def _shown(report: Callable[[str], None]) -> Callable[[Progress], None]:
+    return lambda step: report(f"{step.done}/{step.total} {step.name}")
+
+
+def _bytes(size: str) -> int:
+    """``16G``, ``900M``: decimal units, as memory limits are talked about; ``16GiB`` is binary."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?", size, re.IGNORECASE)
+    if found is None:
+        raise typer.BadParameter(f"{size!r} is no size: write 16G or 900M")
+    unit = 1024 if found[3] else 1000
+    return int(float(found[1]) * unit ** " kmgt".index(found[2].lower() or " "))
