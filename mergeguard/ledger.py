@@ -32,10 +32,10 @@ def ledger(fork: Fork, upstream: str | None = None, *, suggest: bool = True) -> 
     """
     repository = fork.repository
     head = fork.head()
-    conflicts = tuple(_unresolved(repository, e.path) for e in repository.dirty() if e.kind == "unmerged")
+    conflicts = tuple(_unresolved(repository, path) for path in fork.unmerged())
     notes: tuple[str, ...] = ()
     if conflicts:
-        workspace = Workspace.load(repository, repository.tree_of(head))
+        workspace = fork.at_head()
         notes = ("conflicts are not resolved yet: the rules are shown as of HEAD",)
     else:
         workspace = fork.work_tree()
@@ -56,7 +56,7 @@ def ledger(fork: Fork, upstream: str | None = None, *, suggest: bool = True) -> 
         rules,
         conflicts,
         (*notes, *_stale_marks(workspace, rules)),
-        _resume(repository),
+        resume(repository),
     )
 
 
@@ -65,7 +65,7 @@ def _unresolved(repository: Repository, path: str) -> Unresolved:
     return Unresolved(path, () if there is None else marker_lines(there[1]))
 
 
-def _resume(repository: Repository) -> str:
+def resume(repository: Repository) -> str:
     """The command that goes on with what has stopped for conflicts."""
     operation = repository.operation_in_progress()
     if operation in (None, "merge", "bisect") or rebase.read_pending(repository) is not None:

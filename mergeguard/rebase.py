@@ -19,6 +19,7 @@ from mergeguard.git.landing import StateFile
 from mergeguard.git.merging import Conflict
 from mergeguard.git.objects import CommitInfo
 from mergeguard.git.repository import Repository
+from mergeguard.resolving import require_resolved
 from mergeguard.treemerge import Merged, Progress, merge_trees
 from mergeguard.workspace import Splitting
 
@@ -332,17 +333,6 @@ def read_pending(repository: Repository) -> Pending | None:
             where=Location(f"<git-dir>/{_STATE}"),
             hint="`git reset --hard ORIG_HEAD` and a checkout of your branch bring back what was before",
         ) from None
-
-
-def require_resolved(repository: Repository) -> None:
-    """LayoutError that names the files that are still in conflict, if there are any."""
-    unmerged = [entry.path for entry in repository.dirty() if entry.kind == "unmerged"]
-    if unmerged:
-        raise LayoutError(
-            f"{len(unmerged)} file(s) are still in conflict: {', '.join(unmerged[:8])}",
-            where=Location(unmerged[0]),
-            hint="resolve the markers, `git add` the files, then `mergeguard sync --continue`",
-        )
 
 
 def proceed(

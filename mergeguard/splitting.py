@@ -117,11 +117,11 @@ def _reads_back(workspace: Workspace, guarded: Guarded, path: str, pristine: byt
         return False
 
 
-def leave(fork: Fork, names: Iterable[str]) -> tuple[str, tuple[Hunk, ...]]:
+def leave(fork: Fork, names: Iterable[str]) -> tuple[str, frozenset[str], tuple[Hunk, ...]]:
     """The index with the named layouts replaced by their monoliths, local edits in them.
 
-    Returns the tree, and the hunks that have no place in a monolith (they would be lost:
-    the caller refuses to go on while there are any).
+    Returns the tree, the rules whose monoliths became whole, and the hunks that have no place in a monolith
+    (they would be lost: the caller refuses to go on while there are any).
     """
     workspace = fork.staged()
     chosen = [workspace.rule(name) for name in names]
@@ -134,4 +134,4 @@ def leave(fork: Fork, names: Iterable[str]) -> tuple[str, tuple[Hunk, ...]]:
     tree = lens.monolithic_tree(left)
     gone = {g.rule_path: None for g in chosen if fork.repository.entry(tree, g.rule_path)}
     hunks = tuple(h for g in left.guarded for h in workspace.unsplit(g).hunks)
-    return lens.apply(fork.repository, tree, gone), hunks
+    return lens.apply(fork.repository, tree, gone), frozenset(g.name for g in left.guarded), hunks

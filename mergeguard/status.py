@@ -30,8 +30,8 @@ class RuleStatus:
 
 
 def status(fork: Fork, upstream: str | None) -> tuple[RuleStatus, ...]:
-    """Every rule of the work tree."""
-    workspace = fork.work_tree()
+    """Every rule of the work tree; of HEAD while files are in conflict."""
+    workspace = fork.at_head() if fork.unmerged() else fork.work_tree()
     ref = fork.upstream(upstream)
     theirs = fork.repository.tree_of(ref) if ref is not None else None
     return tuple(_rule_status(fork, workspace, guarded, theirs) for guarded in workspace.guarded)

@@ -11,6 +11,7 @@ from mergeguard.fork import Fork
 from mergeguard.git import landing
 from mergeguard.git.merging import Conflict
 from mergeguard.git.repository import Repository
+from mergeguard.resolving import require_resolved
 from mergeguard.treemerge import Merged, Progress, merge_trees
 from mergeguard.workspace import Splitting
 
@@ -239,9 +240,15 @@ def continue_sync(
         outcome = rebase.proceed(repository, progress, skip=skip)
         rebase.land(repository, outcome)
         return outcome
-    if skip or repository.operation_in_progress() != "merge":
+    merging = repository.operation_in_progress() == "merge"
+    if skip and merging:
+        raise LayoutError(
+            "a merge has no commit to skip: only `sync --rebase` has",
+            hint="`mergeguard sync --continue` or `--abort`",
+        )
+    if not merging:
         raise LayoutError("no sync is waiting to be continued", hint="start one: `mergeguard sync REF`")
-    rebase.require_resolved(repository)
+    require_resolved(repository)
     repository.git("commit", "--no-edit")
     commit = repository.head().oid
     assert commit is not None

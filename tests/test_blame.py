@@ -147,7 +147,7 @@ def blame_of_git(pair, path):
 
 
 def test_split_again_after_leaving(pair):
-    tree, hunks = splitting.leave(pair.fork, ["skinny_gemms"])
+    tree, _, hunks = splitting.leave(pair.fork, ["skinny_gemms"])
     assert not hunks
     pair.fork.stage(tree, "leave")
     pair.git("commit", "-q", "-m", "Leave")

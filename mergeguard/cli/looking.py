@@ -17,6 +17,7 @@ from mergeguard.cli.console import err, opened, out, print_json
 from mergeguard.cli.options import Json, Upstream
 from mergeguard.errors import ExitCode, LayoutError, Location
 from mergeguard.git.snapshot import export
+from mergeguard.ledger import resume
 from mergeguard.reporting.jsonreport import hunk_data
 
 
@@ -25,15 +26,23 @@ def status(upstream: Upstream = None, json: Json = False) -> int:
     here = opened()
     ref = here.upstream(upstream)
     rows = statuses.status(here, upstream)
+    unmerged = here.unmerged()
     if json:
-        print_json("status", render.status_json(rows, ref))
+        print_json("status", {**render.status_json(rows, ref), "conflicts": list(unmerged)})
     elif not rows:
         out.print(
             "This fork has no rules. [bold]next:[/] `mergeguard rules add vllm`, or `mergeguard init PATH`"
         )
     else:
         render.print_status(rows, ref)
-    return ExitCode.FINDINGS if any(r.problem for r in rows) else ExitCode.CLEAN
+    if unmerged and not json:
+        for path in unmerged:
+            out.print(f"  [red]✗[/] {escape(path)}: conflict")
+        out.print(
+            "The rules are shown as of HEAD. "
+            f"[bold]next:[/] resolve the markers, `git add` the files, then `{resume(here.repository)}`"
+        )
+    return ExitCode.FINDINGS if unmerged or any(r.problem for r in rows) else ExitCode.CLEAN
 
 
 def where(

@@ -67,7 +67,7 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
 def leave(names: Annotated[list[str], typer.Argument(metavar="RULE...")], dry_run: DryRun = False) -> int:
     """The way back out: stage the monolith whole, with every local edit in it, and drop the rule."""
     here = opened()
-    tree, hunks = splitting.leave(here, names)
+    tree, whole, hunks = splitting.leave(here, names)
     if hunks:
         render.print_hunks(hunks)
         raise LayoutError(
@@ -77,9 +77,15 @@ def leave(names: Annotated[list[str], typer.Argument(metavar="RULE...")], dry_ru
         )
     if not dry_run:
         here.stage(tree, "leave")
-    out.print(
-        f"{'Would stage' if dry_run else 'Staged'} the whole monolith of {', '.join(map(escape, names))}."
-    )
+    for name in dict.fromkeys(names):
+        did = (
+            "the whole monolith, and that its rule goes"
+            if name in whole
+            else "that its rule goes; it is not split"
+        )
+        out.print(f"{escape(name)}: {'would stage' if dry_run else 'staged'} {did}")
+    if not dry_run:
+        out.print("\n[bold]next:[/] `git diff --cached` to look, `git commit` to keep it")
     return ExitCode.CLEAN
 
 
