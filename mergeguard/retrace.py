@@ -69,11 +69,16 @@ def merged(repository: Repository, change: Change) -> Merged:
         path: {n: [e.mode, e.oid] for n, e in entries.items()} for path, entries in outcome.stages.items()
     }
     cache.parent.mkdir(parents=True, exist_ok=True)
-    document = {"tree": outcome.tree, "stages": stages, "messages": outcome.messages}
+    document = {
+        "tree": outcome.tree,
+        "stages": stages,
+        "messages": outcome.messages,
+        "moved": outcome.moved,
+    }
     new = cache.with_name(f"{cache.name}.new")
     new.write_text(json.dumps(document), encoding="utf-8")
     new.replace(cache)
-    return Merged(outcome.tree, (), outcome.stages, outcome.messages)
+    return Merged(outcome.tree, (), outcome.stages, outcome.messages, outcome.moved)
 
 
 def _remembered(repository: Repository, cache: Path) -> Merged | None:
@@ -85,7 +90,7 @@ def _remembered(repository: Repository, cache: Path) -> Merged | None:
         }
         if not repository.has_object(known["tree"]):
             return None
-        return Merged(known["tree"], (), stages, tuple(known["messages"]))
+        return Merged(known["tree"], (), stages, tuple(known["messages"]), tuple(known["moved"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -103,7 +108,7 @@ def share(repository: Repository, change: Change, outcome: Merged) -> Share:
     sides = (repository.tree_of(c) for c in (change.ours, change.theirs, *change.bases))
     trees = (outcome.tree, *sides)
     builds = {b for t in trees for g in workspace(repository, t).split_rules for b in g.rule.build}
-    return Share(paths(repository, trees), frozenset(builds))
+    return Share(paths(repository, trees) | frozenset(outcome.moved), frozenset(builds))
 
 
 def paths(repository: Repository, trees: Iterable[str]) -> frozenset[str]:

@@ -68,6 +68,7 @@ class Laid:
     layouts: list[tuple[Guarded, Layout]] = field(default_factory=list)
     stages: dict[str, dict[int, Entry]] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
+    moved: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -143,9 +144,15 @@ class _RuleMerge:
         if path is None or not self._stays_split(guarded):
             return RuleOutcome(guarded.name, path or guarded.rule.monolith, State.NOT_SPLIT)
         entry = self.repository.entry(outcome.tree, path)
-        if entry is None or not all(self.repository.entry(s.tree, path) for s in (self.ours, self.theirs)):
+        if entry is None or self._is_deleted(path):
             return self._gone(guarded, path, outcome, laid)
         return self._lay_out(guarded, path, entry, outcome, laid)
+
+    def _is_deleted(self, path: str) -> bool:
+        """Whether a side deleted what the other changed (what one side added merges without a conflict)."""
+        if all(self.repository.entry(side.tree, path) for side in (self.ours, self.theirs)):
+            return False
+        return any(conflict.path == path for conflict in self.outcome.conflicts)
 
     def _stays_split(self, guarded: Guarded) -> bool:
         """Whether the result is split: the side that changed that since the base decides."""
@@ -409,6 +416,7 @@ class _RuleMerge:
         entry = self.repository.entry(outcome.tree, target) if target else None
         if target is not None and entry is not None:
             note = f"upstream renamed {path} to {target}"
+            laid.moved.add(target)
             if not any(c.path == target for c in outcome.conflicts):
                 if self._derive(guarded, target, self.repository.read_blob(entry.oid)) is not None:
                     self.paths[guarded.name] = target

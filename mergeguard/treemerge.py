@@ -41,12 +41,14 @@ class Merged:
 
     ``tree`` is the result; in a conflict it holds the files with markers, and ``stages`` the index
     entries (1 base, 2 ours, 3 theirs) of each conflicted path. ``messages`` are git's own on conflicts.
+    ``moved`` are the names to which upstream has renamed monoliths: git alone would merge an entry there.
     """
 
     tree: str
     rules: tuple[RuleOutcome, ...]
     stages: Mapping[str, Mapping[int, Entry]]
     messages: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:
@@ -223,7 +225,7 @@ class _Merger:
         )
         if placed and not stages:
             rules = tuple(self._placed(tree, rule) for rule in rules)
-        return Merged(tree, rules, stages, messages)
+        return Merged(tree, rules, stages, messages, tuple(sorted(laid.moved)))
 
     def _listed(
         self, path: str, stages: Mapping[int, Entry], layouts: list[tuple[Guarded, Layout]]

@@ -420,3 +420,21 @@ def test_merge_that_no_side_moved_is_none_of_ours(world):
     repository = world.repository
     split, fork = (repository.resolve(name) for name in ("split", "fork"))
     assert not retrace.concerned(repository, retrace.Change((split,), split, fork))
+
+
+def test_upstream_renames_the_file_to_what_the_rule_does_not_fit(world):
+    header = "csrc/rocm/int8_kernels.cuh"
+    world.git("checkout", "-q", "upstream")
+    world.git("mv", ENTRY, header)
+    text = (world.root / header).read_bytes().replace(b"torch::Tensor wvSplitK_int8(", b"void int8_impl(")
+    (world.root / header).write_bytes(text)
+    world.git("commit", "-q", "-am", "upstream: a header of it")
+    world.git("checkout", "-q", "fork")
+    # git merges the small entry into the renamed file, and has a conflict there.
+    world.git("merge", "-q", "--no-edit", "upstream", ok=False)
+    assert world.out("ls-files", "-u") == ""
+    world.git("commit", "-q", "--no-edit")
+    settled(world)
+    merged = (world.root / header).read_bytes().splitlines()
+    assert [line for line in merged if OURS not in line] == text.splitlines()
+    assert sum(OURS in line for line in merged) == 1

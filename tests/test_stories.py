@@ -232,6 +232,25 @@ def test_upstream_deletes_a_monolith_that_the_fork_edits(story):
     assert story.fingerprint() == before
 
 
+def test_a_file_that_only_the_fork_has_stays_split(story):
+    git(story.upstream, "rm", "-q", f"{INT4}.cu")
+    story.upstream_commits("gone")
+    story.edit(f"{INT4}/kernel.cuh", MINDIV, f"// fork: ours\n{MINDIV}")
+    story.commits("local")
+    story.fetch()
+    assert story.run("sync", "upstream/main").code == 1
+    git(story.fork, "add", f"{INT4}/kernel.cuh")
+    assert story.run("sync", "--continue").code == 0
+    for number in range(2):
+        story.edit("CMakeLists.txt", "project(", f"# {number}\nproject(", upstream=True)
+        story.upstream_commits(f"release {number}")
+        story.fetch()
+        ran = story.run("sync", "upstream/main")
+        assert ran.code == 0, ran.out
+        assert "// fork: ours" in story.text(f"{INT4}/kernel.cuh")
+        assert f"{INT4}/instantiate_n1.cu" in story.text("CMakeLists.txt")
+
+
 def test_a_local_commit_that_upstream_took_merges_cleanly(story):
     story.edit(f"{PAGED}/dispatch.cuh", "  dim3 block(NUM_THREADS);\n", "  dim3 block(NUM_THREADS, 1);\n")
     story.commits("local")
