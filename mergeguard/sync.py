@@ -45,11 +45,20 @@ def merge_commits(
         bases = repository.merge_bases(ours, theirs)
     if theirs in bases:
         tree = repository.tree_of(ours)
-        return SyncOutcome(tree, (), {}, (), ours, theirs, bases, up_to_date=True)
+        return SyncOutcome(tree, (), {}, ours=ours, theirs=theirs, bases=bases, up_to_date=True)
     merged = merge_trees(
         repository, bases, ours, theirs, labels=labels, splitting=splitting, progress=progress
     )
-    return SyncOutcome(merged.tree, merged.rules, merged.stages, merged.messages, ours, theirs, bases)
+    return SyncOutcome(
+        merged.tree,
+        merged.rules,
+        merged.stages,
+        merged.messages,
+        merged.moved,
+        ours=ours,
+        theirs=theirs,
+        bases=bases,
+    )
 
 
 # -- landing -----------------------------------------------------------------------------------------
