@@ -221,12 +221,12 @@ class _Picker:
             placed=False,
         )
 
-    def _commit(self, info: CommitInfo, tree: str) -> None:
+    def _commit(self, info: CommitInfo, tree: str, empty: str = "upstream has it") -> None:
         repository = self.repository
         became_empty = tree == repository.tree_of(self.tip)
         started_empty = bool(info.parents) and info.tree == repository.tree_of(info.parents[0])
         if became_empty and not started_empty and len(info.parents) < 2:
-            self.picks.append(Picked(info.oid, None, info.subject, "upstream has it"))
+            self.picks.append(Picked(info.oid, None, info.subject, empty))
             self.became[info.oid] = self.tip
             return
         parents = (self.tip, *(self._new(p) for p in info.parents[1:]))
@@ -340,11 +340,19 @@ def proceed(
 ) -> RebaseOutcome:
     """Go on after a stop: commit what the person resolved (or leave that commit out), replay the rest.
 
-    The outcome is not landed yet. Errors: LayoutError while files are still in conflict.
+    The outcome is not landed yet. Errors: LayoutError while files are still in conflict, and where HEAD has
+    left the commits that were replayed: what it has now is no resolution of theirs.
     """
     pending = _pending(repository)
-    head = repository.head().oid
+    at = repository.head()
+    head = at.oid
     assert head is not None
+    if at.branch == pending.branch is not None or not repository.is_ancestor(pending.tip, head):
+        raise LayoutError(
+            f"HEAD ({at.name}, {head[:12]}) has left the rebase, which stopped on {pending.tip[:12]}",
+            hint="`mergeguard sync --abort`, then rebase again; "
+            f"or `git checkout {pending.tip[:12]}`, then `mergeguard sync --skip`",
+        )
     info = repository.commit_info(pending.current)
     picker = _Picker(
         repository, pending.upstream, pending.onto, pending.original, head, pending.rebase_merges, progress
@@ -359,7 +367,7 @@ def proceed(
         return picker.run(pending.todo)
     require_resolved(repository)
     if head == pending.tip:
-        picker._commit(info, repository.index_tree())
+        picker._commit(info, repository.index_tree(), "nothing of it was left to commit")
         _commit_index(repository, picker.tip, head)
     else:
         # The person has committed by `git commit`.

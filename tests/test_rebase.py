@@ -147,6 +147,37 @@ def test_a_commit_made_by_git_itself_is_taken(story_that_stops):
     assert log(story) == ["split", "One", "Two", "Three", "Four"]
 
 
+@pytest.mark.parametrize("verb", ["--continue", "--skip"])
+def test_a_head_that_left_the_rebase_is_not_taken_for_its_result(story_that_stops, verb):
+    """Somebody looks at the branch in between: its own commits are not what the conflict was resolved to."""
+    story = story_that_stops
+    before = story.fingerprint()
+    conflict(story)
+    stop = git(story.fork, "rev-parse", "HEAD").strip()
+    git(story.fork, "checkout", "-q", "-f", "fork")
+
+    ran = story.run("sync", verb)
+
+    assert ran.code == 2
+    assert f"stopped on {stop[:12]}" in ran.err
+    assert story.fingerprint() == before
+    git(story.fork, "checkout", "-q", stop)
+    assert story.run("sync", "--continue").code == 0
+    assert log(story) == ["split", "One", "Two", "Four"]
+    assert git(story.fork, "symbolic-ref", "HEAD").strip() == "refs/heads/fork"
+
+
+def test_a_commit_that_git_skips_is_reported_as_left_out(story_that_stops):
+    """`git status` shows a cherry-pick, and names its `--skip`."""
+    story = story_that_stops
+    conflict(story)
+    git(story.fork, "cherry-pick", "--skip")
+    ran = story.run("sync", "--continue")
+    assert ran.code == 0
+    assert "Three: nothing of it was left to commit" in ran.out
+    assert log(story) == ["split", "One", "Two", "Four"]
+
+
 def test_a_dry_run_moves_nothing(story):
     before = story.fingerprint()
     ran = story.run("sync", "--rebase", "upstream/main", "-n")
