@@ -21,9 +21,10 @@ from mergeguard.build.measure import Progress
 from mergeguard.core import buildlist
 from mergeguard.core.budget import Cost, Proposal, propose, rewrite
 from mergeguard.core.emit import CURRENT_EMISSION
+from mergeguard.core.flatten import LayoutText
 from mergeguard.core.layout import Layout, LayoutFile
 from mergeguard.core.source import parse
-from mergeguard.core.verify import BuildFile, Finding, LayoutText, compare, failures, inlined
+from mergeguard.core.verify import BuildFile, Finding, compare, failures, inlined
 from mergeguard.errors import LayoutError, Location
 from mergeguard.lens import shard_paths
 from mergeguard.workspace import SYMLINK, Guarded, Workspace

@@ -30,12 +30,13 @@ from mergeguard.build.measure import Progress, UnitCost, measure, measure_togeth
 from mergeguard.core.chart import human_bytes, human_seconds, panels_for, schedule_drawing
 from mergeguard.core.drawing import svg
 from mergeguard.core.emit import split
+from mergeguard.core.flatten import LayoutText
 from mergeguard.core.layout import Layout, Role
 from mergeguard.core.rule import parse_rule
 from mergeguard.core.schedule import Profile, longest_first, simulate
 from mergeguard.core.source import Kind, parse
-from mergeguard.core.verify import LayoutText, inlined
 from mergeguard.core.verify import compare as verify
+from mergeguard.core.verify import inlined
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent

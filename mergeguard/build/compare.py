@@ -23,6 +23,7 @@ from mergeguard.build.measure import (
     require_success,
 )
 from mergeguard.build.symbols import demangle, read_device, read_host
+from mergeguard.core.definitions import definitions
 from mergeguard.core.source import Kind, Source
 from mergeguard.core.symbols import (
     DeviceImage,
@@ -34,7 +35,6 @@ from mergeguard.core.symbols import (
     compare_device,
     compare_host,
 )
-from mergeguard.core.verify import definitions
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from mergeguard.core import verify
+from mergeguard.core.definitions import Definition, definitions
 from mergeguard.core.flatten import LayoutText
 from mergeguard.core.glue import rebase_point
 from mergeguard.core.layout import Layout, LayoutFile, Piece, Role
@@ -24,7 +25,6 @@ from mergeguard.core.rule import Rule
 from mergeguard.core.source import Kind, Source, line_of, parse
 from mergeguard.core.symbols import Severity
 from mergeguard.core.unsplit import Hunk, Reason, Splitter, Unsplit, unsplit
-from mergeguard.core.verify import Definition, definitions
 
 CHECKS: Mapping[str, str] = {
     "rule": "the rule does not fit the monolith, or two rules claim one file",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -88,6 +88,7 @@ class FlatUnit:
 class _State:
     files: Mapping[str, LayoutText]
     everything: bool
+    roots: Sequence[str] = ()
     out: list[bytes] = field(default_factory=list)
     length: int = 0
     places: list[tuple[int, str, int]] = field(default_factory=list)
@@ -117,12 +118,15 @@ class _Guard:
     otherwise_start: int = 0
 
 
-def flatten(unit: str, files: Sequence[LayoutText], everything: bool = False) -> FlatUnit:
+def flatten(
+    unit: str, files: Sequence[LayoutText], everything: bool = False, roots: Sequence[str] = ()
+) -> FlatUnit:
     """The translation unit that starts at the file ``unit``.
 
-    With ``everything``, the guards of all shards are open at once: the body as the monolith has it.
+    With ``everything``, the guards of all shards are open at once: the body as the monolith has it. ``roots``
+    are folders in which a quoted include is looked for if it is not beside its file.
     """
-    state = _State({file.path: file for file in files}, everything)
+    state = _State({file.path: file for file in files}, everything, roots)
     _take_in(state, unit)
     source = parse(b"".join(state.out))
     shards = frozenset(name for name in state.defined if name.startswith("MG_SHARD_"))
@@ -231,10 +235,9 @@ def _handled(state: _State, directive: Directive, words: bytes, path: str) -> bo
     if directive.name == "include":
         found = _INCLUDE.match(words)
         if found is not None:
-            target = posixpath.normpath(
-                posixpath.join(posixpath.dirname(path), found[1].decode("utf-8", "surrogateescape"))
-            )
-            if target in state.files:
+            name = found[1].decode("utf-8", "surrogateescape")
+            target = included(name, path, state.files, state.roots)
+            if target is not None:
                 if _COMMENTS.sub(b"", words[found.end() :]).strip():
                     state.problems.append((path, directive.start, "text behind an include"))
                 _take_in(state, target)
@@ -251,6 +254,12 @@ def _handled(state: _State, directive: Directive, words: bytes, path: str) -> bo
         state.defined.pop(words.split()[-1].decode(), None)
         return True
     return False
+
+
+def included(name: str, path: str, known: Container[str], roots: Sequence[str] = ()) -> str | None:
+    """The path among ``known`` that ``#include "name"`` in the file ``path`` means; None for another."""
+    candidates = (posixpath.normpath(posixpath.join(f, name)) for f in (posixpath.dirname(path), *roots))
+    return next((candidate for candidate in candidates if candidate in known), None)
 
 
 def _close_region(state: _State, guard: _Guard, path: str, otherwise: bytes) -> None:

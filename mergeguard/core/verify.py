@@ -8,17 +8,17 @@ made it; ``CHECKS`` lists them all.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from mergeguard.core.buildlist import mentions
+from mergeguard.core.definitions import Definition, Identity, definitions, same_tokens
 from mergeguard.core.environment import Environment
-from mergeguard.core.flatten import FlatUnit, LayoutText, flatten, is_guarded, line_at
+from mergeguard.core.flatten import LayoutText, flatten, is_guarded, line_at
+from mergeguard.core.linkage import Clash, Program, divided, doubled, folded
 from mergeguard.core.routing import check_arms
-from mergeguard.core.source import Item, Kind, Source, code_tokens, nested, parse
+from mergeguard.core.source import Item, Kind, Source, parse
 from mergeguard.core.symbols import Severity
 
 CHECKS: Mapping[str, str] = {
@@ -63,133 +63,8 @@ class BuildFile:
     after: bytes
 
 
-_MUST_BE_ONCE = (Kind.FUNCTION, Kind.VARIABLE)
-_COMPARED = frozenset(
-    {
-        Kind.FUNCTION,
-        Kind.KERNEL,
-        Kind.TYPE,
-        Kind.ALIAS,
-        Kind.VARIABLE,
-        Kind.DECLARATION,
-        Kind.INSTANTIATION,
-        Kind.USING,
-        Kind.OPAQUE,
-        Kind.PRAGMA,
-        Kind.MACRO,
-        Kind.UNDEF,
-    }
-)
 # What they mean is decided where they are used.
 _DIRECTIVES = frozenset({Kind.PRAGMA, Kind.MACRO, Kind.UNDEF})
-_Identity = tuple[str, str, str, str, str, str, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class Definition:
-    """An item of a source, wherever it is nested, with what the checks ask about it."""
-
-    item: Item
-    source: Source
-    spaces: frozenset[str]  # the layout's own namespaces
-    hidden: bool  # inside an anonymous namespace
-    index: int  # of its unit; -1 for the monolith
-
-    @cached_property
-    def tokens(self) -> tuple[str, ...]:
-        return tuple(code_tokens(self.source, self.item.code_start, self.item.code_end))
-
-    @property
-    def name(self) -> str:
-        return self.item.name
-
-    @cached_property
-    def plain(self) -> str:
-        """The name without the layout's namespaces."""
-        first, _, rest = self.item.name.partition("::")
-        return rest if rest and first in self.spaces else self.item.name
-
-    @property
-    def spaced(self) -> bool:
-        """Whether it stands in a namespace that the layout made."""
-        return self.plain != self.item.name
-
-    @property
-    def last(self) -> str:
-        return self.plain.rpartition("::")[2]
-
-    @cached_property
-    def identity(self) -> _Identity:
-        key = self.item.key
-        return (
-            *(str(key.kind), self.plain, key.arguments, key.returns, key.template, key.parameters),
-            key.condition,
-        )
-
-    @cached_property
-    def condition_words(self) -> tuple[str, ...]:
-        """The names that the #if lines around it ask for."""
-        return tuple(word for text in self.item.condition for word in re.findall(r"[A-Za-z_]\w*", text))
-
-    @property
-    def is_template(self) -> bool:
-        return "template" in self.item.flags and "specialization" not in self.item.flags
-
-    @property
-    def is_internal(self) -> bool:
-        flags = self.item.flags
-        if self.hidden or "static" in flags:
-            return True
-        return self.item.kind is Kind.VARIABLE and "inline" not in flags and self.is_constant
-
-    @property
-    def is_constant(self) -> bool:
-        if "constexpr" in self.item.flags:
-            return True
-        head = self.tokens[: self.tokens.index("=")] if "=" in self.tokens else self.tokens
-        # `const T* p` is a writable pointer; the const that counts comes last, or there is no pointer.
-        if "const" not in head:
-            return False
-        return "*" not in head or head.index("*") < len(head) - 1 - head[::-1].index("const")
-
-    @property
-    def is_definition(self) -> bool:
-        return "definition" in self.item.flags or self.item.kind is Kind.KERNEL
-
-    @property
-    def is_registration(self) -> bool:
-        """A macro call at file scope, with or without a body: it registers something at start-up."""
-        if self.item.kind not in (Kind.FUNCTION, Kind.DECLARATION, Kind.OPAQUE) or not self.name:
-            return False
-        first = next((token for token in self.tokens if token not in ("inline", "static")), "")
-        return not self.item.returns and first == self.name and self.name.isupper()
-
-    @property
-    def must_be_once(self) -> bool:
-        """Whether two units that both define it will not link (or register twice)."""
-        if self.is_registration:
-            return True
-        if self.item.kind not in (*_MUST_BE_ONCE, Kind.KERNEL) or not self.is_definition:
-            return False
-        if self.item.kind is Kind.VARIABLE and "extern" in self.item.flags:
-            return False
-        shared = self.is_template or {"inline", "constexpr"} & self.item.flags or "inline" in self.tokens[:6]
-        return not self.is_internal and not shared
-
-
-def definitions(source: Source, spaces: frozenset[str] = frozenset(), index: int = -1) -> list[Definition]:
-    """All items of a source that the checks compare, namespaces opened."""
-    found: list[Definition] = []
-
-    def walk(items: Iterable[Item], hidden: bool) -> None:
-        for item in items:
-            if item.kind is Kind.NAMESPACE:
-                walk(nested(source, item), hidden or "anonymous" in item.flags)
-            elif item.kind in _COMPARED:
-                found.append(Definition(item, source, spaces, hidden, index))
-
-    walk(source.items, False)
-    return found
 
 
 def compare(
@@ -214,14 +89,12 @@ class _Comparison:
         self.build = build
         self.before = parse(monolith)
         self.environment = Environment(self.before)
-        self.unit_paths = [file.path for file in files if file.is_unit]
-        self.units = [flatten(unit, files) for unit in self.unit_paths]
-        self.open = [flatten(unit, files, everything=True) for unit in self.unit_paths]
-        self.spaces = frozenset(unit.namespace for unit in self.units if unit.namespace)
         self.originals = definitions(self.before)
-        self.parts = [definitions(unit.source, self.spaces, n) for n, unit in enumerate(self.units)]
-        self.whole = [definitions(unit.source, self.spaces, n) for n, unit in enumerate(self.open)]
-        self.environments = [Environment(unit.source) for unit in self.units]
+        self.program = Program.of(files)
+        self.units = self.program.units
+        # The body as the monolith has it: the guards of all shards open at once.
+        self.open = [flatten(unit.path, files, everything=True) for unit in self.units]
+        self.whole = [definitions(unit.source, self.program.spaces, n) for n, unit in enumerate(self.open)]
         self.found: list[Finding] = []
 
     def report(
@@ -248,16 +121,21 @@ class _Comparison:
         line = line_at(text, offset) if text is not None and offset is not None else None
         self.found.append(Finding(check, severity, message, path or self.path, line, item))
 
+    def report_clash(self, clash: Clash) -> None:
+        self.report(clash.check, clash.message, clash.one, severity=clash.severity)
+
     def findings(self) -> tuple[Finding, ...]:
         self.check_files()
-        if not self.unit_paths:
+        if not self.units:
             self.report("lost", "the layout has no translation unit")
             return tuple(self.found)
         self.check_includes()
         self.check_definitions()
-        self.check_once()
-        self.check_odr()
-        self.check_state()
+        for clash in doubled(self.program, self.before_count):
+            self.report_clash(clash)
+        self.check_visibility()
+        for clash in (*folded(self.program), *divided(self.program)):
+            self.report_clash(clash)
         self.check_environment()
         for check, message, path, offset, item in check_arms(
             self.before, list(self.files.values()), self.units, self.open
@@ -332,12 +210,12 @@ class _Comparison:
 
     def check_definitions(self) -> None:
         wanted = Counter(one.identity for one in self.originals)
-        occurrences: dict[_Identity, list[Definition]] = defaultdict(list)
+        occurrences: dict[Identity, list[Definition]] = defaultdict(list)
         for parts in self.whole:
             for one in parts:
-                if not self.is_dispatch(one):
+                if not self.program.is_dispatch(one):
                     occurrences[one.identity].append(one)
-        texts: dict[_Identity, list[tuple[str, ...]]] = defaultdict(list)
+        texts: dict[Identity, list[tuple[str, ...]]] = defaultdict(list)
         for original in self.originals:
             texts[original.identity].append(original.tokens)
         for original in self.originals:
@@ -382,32 +260,13 @@ class _Comparison:
             return
         self.report("added", "the monolith has no such definition", one)
 
-    def is_dispatch(self, one: Definition) -> bool:
-        """The entry's glue: it calls into a shard's namespace, which no text of the monolith can."""
-        return not one.spaced and one.item.kind is Kind.FUNCTION and not self.spaces.isdisjoint(one.tokens)
-
-    def check_once(self) -> None:
-        places: dict[tuple[str, _Identity], list[Definition]] = defaultdict(list)
-        for parts in self.parts:
-            for one in parts:
-                if one.must_be_once or one.item.kind is Kind.INSTANTIATION:
-                    places[one.name, one.identity].append(one)
-        for here in places.values():
-            one = here[0]
-            if one.item.kind is Kind.INSTANTIATION and "extern" in one.item.flags:
-                continue
-            times = Counter(self.before_count(one) for _ in [0])
-            allowed = max([*times, 1]) if one.item.kind is Kind.INSTANTIATION else 1
-            if len({d.index for d in here}) > 1 or len(here) > allowed:
-                units = ", ".join(dict.fromkeys(self.unit_paths[d.index] for d in here))
-                what = "instantiated" if one.item.kind is Kind.INSTANTIATION else "defined"
-                self.report("doubled", f"{what} more than once: {units}", here[-1])
+    def check_visibility(self) -> None:
         for original in self.originals:
             if not original.must_be_once or original.is_registration:
                 continue
             if {"device", "global"} & original.item.flags:
                 continue
-            found = [d for parts in self.parts for d in parts if d.identity == original.identity]
+            found = [d for parts in self.program.parts for d in parts if d.identity == original.identity]
             here = [d for d in found if not d.spaced]
             if found and not here:
                 self.report("lost", "only shards have it, under names of their own", original)
@@ -421,70 +280,18 @@ class _Comparison:
     def before_count(self, one: Definition) -> int:
         return sum(original.identity == one.identity for original in self.originals)
 
-    def check_odr(self) -> None:
-        groups: dict[tuple[str, _Identity], list[Definition]] = defaultdict(list)
-        for parts in self.parts:
-            for one in parts:
-                if one.is_internal or one.must_be_once or not self.folds(one) or self.is_dispatch(one):
-                    continue
-                groups[one.name, one.identity].append(one)
-        for here in groups.values():
-            first = here[0]
-            for other in here[1:]:
-                if other.index == first.index:
-                    continue
-                pair = f"{self.unit_paths[first.index]} and {self.unit_paths[other.index]}"
-                if other.tokens != first.tokens:
-                    self.report("odr", f"its tokens differ between {pair}", other)
-                    break
-                names = self.differing(first, other)
-                if names:
-                    self.report("odr", f"{', '.join(names)} differ between {pair}", other)
-                    break
-
-    @staticmethod
-    def folds(one: Definition) -> bool:
-        kinds = (Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.VARIABLE, Kind.ALIAS)
-        return one.item.kind in kinds and (one.is_definition or one.item.kind in (Kind.TYPE, Kind.ALIAS))
-
-    def differing(self, one: Definition, other: Definition) -> list[str]:
-        words = [*one.tokens, *one.condition_words]
-        a = self.environments[one.index].at(words, one.item.code_start)
-        b = self.environments[other.index].at(words, other.item.code_start)
-        return sorted(name for name in {*a, *b} if a.get(name) != b.get(name))
-
-    def check_state(self) -> None:
-        units_of: dict[_Identity, dict[int, Definition]] = defaultdict(dict)
-        for parts in self.parts:
-            for one in parts:
-                units_of[one.identity][one.index] = one
-        for here in units_of.values():
-            one = next(iter(here.values()))
-            if len(here) < 2 or self.is_dispatch(one):
-                continue
-            names = {d.name for d in here.values()}
-            separate = one.is_internal or len(names) > 1
-            if one.item.kind is Kind.VARIABLE and separate and not one.is_constant:
-                if "extern" not in one.item.flags:
-                    self.report("divided state", f"one object in each of {len(here)} units", one)
-            elif one.item.kind in (Kind.FUNCTION, Kind.KERNEL) and separate:
-                local = local_state(one.tokens)
-                if local:
-                    text = f"its static {local} is one object in each of {len(here)} units"
-                    self.report("divided state", text, one, severity=Severity.WARNING)
-
     # -- macros and names in force -----------------------------------------------------------------
 
     def check_environment(self) -> None:
         providers = self.providers(self.before, self.originals, self.environment)
-        originals: dict[_Identity, Definition] = {}
+        originals: dict[Identity, Definition] = {}
         for original in self.originals:
             originals.setdefault(original.identity, original)
-        for index, parts in enumerate(self.parts):
-            mine = self.providers(self.units[index].source, parts, self.environments[index])
+        for index, parts in enumerate(self.program.parts):
+            mine = self.providers(self.units[index].source, parts, self.program.environments[index])
             for one in parts:
                 known = originals.get(one.identity)
-                if known is None or self.is_dispatch(one) or one.item.kind in _DIRECTIVES:
+                if known is None or self.program.is_dispatch(one) or one.item.kind in _DIRECTIVES:
                     continue
                 self.check_macros(one, known)
                 self.check_names(one, known, providers, mine)
@@ -492,7 +299,7 @@ class _Comparison:
     def check_macros(self, one: Definition, known: Definition) -> None:
         words = [*one.tokens, *one.condition_words]
         before = self.environment.at(words, known.item.code_start)
-        now = self.environments[one.index].at(words, one.item.code_start)
+        now = self.program.environments[one.index].at(words, one.item.code_start)
         for name in sorted({*before, *now}):
             if before.get(name) != now.get(name):
                 text = f"macro {name} is not what it is in the monolith here"
@@ -539,7 +346,7 @@ class _Comparison:
             wanted = mentions(file.before, self.path)
             if not wanted:
                 continue
-            for unit in self.unit_paths:
+            for unit in (one.path for one in self.units):
                 listed = mentions(file.after, unit)
                 if listed < wanted:
                     self.report(
@@ -553,36 +360,6 @@ class _Comparison:
                     )
 
 
-def same_tokens(original: Sequence[str], moved: Sequence[str]) -> bool:
-    """Whether ``moved`` is ``original``, but for one ``inline`` or ``static`` that a new home needs."""
-    if len(moved) == len(original):
-        return tuple(original) == tuple(moved)
-    if len(moved) != len(original) + 1:
-        return False
-    for position, token in enumerate(moved):
-        if position == len(original) or token != original[position]:
-            return token in ("inline", "static") and tuple(original[position:]) == tuple(
-                moved[position + 1 :]
-            )
-    return False
-
-
-def local_state(tokens: Sequence[str]) -> str:
-    """The name of a writable function-local static object, "" if there is none."""
-    if "{" not in tokens:
-        return ""
-    start = tokens.index("{")
-    for position in range(start, len(tokens)):
-        if tokens[position] not in ("static", "thread_local"):
-            continue
-        ahead = list(tokens[position + 1 : position + 40])
-        stop = next((n for n, token in enumerate(ahead) if token in (";", "=", "{", "(")), len(ahead))
-        head = ahead[:stop]
-        if head and not {"const", "constexpr", "thread_local"} & set(head):
-            return next((t for t in reversed(head) if t[0].isalpha() or t[0] == "_"), "object")
-    return ""
-
-
 def inlined(findings: Iterable[Finding]) -> frozenset[str]:
     """The functions that findings say became ``inline``: a compiler may emit none of them."""
     notes = (f for f in findings if f.check == "visibility" and f.severity is Severity.NOTE)
@@ -592,18 +369,3 @@ def inlined(findings: Iterable[Finding]) -> frozenset[str]:
 def failures(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings that fail a check: all but the notes."""
     return tuple(finding for finding in findings if finding.severity is not Severity.NOTE)
-
-
-__all__ = [
-    "CHECKS",
-    "BuildFile",
-    "Definition",
-    "Finding",
-    "FlatUnit",
-    "LayoutText",
-    "compare",
-    "definitions",
-    "failures",
-    "inlined",
-    "same_tokens",
-]

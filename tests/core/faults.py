@@ -13,8 +13,9 @@ from pathlib import Path
 
 from mergeguard.core import buildlist
 from mergeguard.core.emit import split
+from mergeguard.core.flatten import LayoutText
 from mergeguard.core.rule import parse_rule
-from mergeguard.core.verify import BuildFile, Finding, LayoutText, compare, failures
+from mergeguard.core.verify import BuildFile, Finding, compare, failures
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from mergeguard.core.definitions import same_tokens
 from mergeguard.core.flatten import LayoutText, flatten
 from mergeguard.core.symbols import Severity
-from mergeguard.core.verify import CHECKS, compare, failures, same_tokens
+from mergeguard.core.verify import CHECKS, compare, failures
 from tests import corpus
 from tests.core.faults import FAULTS, ROOT, Fault, base, caught, layout_of, table
 
