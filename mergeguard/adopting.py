@@ -7,23 +7,17 @@ and after are compared; what can't be placed is refused, or kept as it is when a
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mergeguard import lens
+from mergeguard import handmade, lens
 from mergeguard.core.adopt import Adoption, Fate, Taken, adopt, compare
 from mergeguard.core.layout import Layout
-from mergeguard.core.merge.declarations import leaves_of
 from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError
 from mergeguard.fork import Fork
 from mergeguard.git.objects import Entry
 from mergeguard.workspace import EXECUTABLE, REGULAR, Guarded, Workspace
-
-SUFFIXES = (".cu", ".cuh", ".h", ".hh", ".hpp", ".hxx", ".inl", ".inc", ".c", ".cc", ".cpp", ".cxx", ".hip")
-UNIT_SUFFIXES = (".cu", ".c", ".cc", ".cpp", ".cxx", ".hip")
-_QUOTED = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"\n]*)"', re.MULTILINE)
 
 
 class AdoptionRefused(MergeguardError):
@@ -93,7 +87,7 @@ def adopted(
     pristine = repository.entry(base, path)
     assert pristine is not None
     monolith = repository.read_blob(pristine.oid)
-    found = _named(workspace, path, files) or _found(workspace, base, path, monolith)
+    found = _named(workspace, path, files) or handmade.files(workspace, base, path, monolith)
     texts = {p: workspace.read(p) or b"" for p in (path, *found)}
     adoption = adopt(guarded.rule, path, monolith, texts)
     return _changed_over(workspace, guarded, path, pristine.oid, entry, adoption, texts, keep_unplaced)
@@ -126,53 +120,6 @@ def _named(workspace: Workspace, path: str, files: Iterable[str]) -> tuple[str, 
                 "there is no such file in the index", where=Location(name), hint="`git add` it first"
             )
     return given
-
-
-def _found(workspace: Workspace, base: str, path: str, monolith: bytes) -> tuple[str, ...]:
-    """The fork's own files that belong to the split: by includes, and by declarations of upstream's file."""
-    repository = workspace.repository
-    mine: dict[str, bytes] = {}
-    others = [
-        folder
-        for g in workspace.guarded
-        for p in g.rule.paths()
-        if path not in g.rule.paths() and (folder := g.rule.folder(p) + "/")
-    ]
-    for status, _, new in repository.diff_names(base, workspace.tree):
-        if new.startswith(tuple(others)):
-            continue  # another rule's
-        if status in "ARC" and new.endswith(SUFFIXES) and repository.entry(base, new) is None:
-            mine[new] = workspace.read(new) or b""
-    links: dict[str, set[str]] = {}
-    for name, text in {path: workspace.read(path) or b"", **mine}.items():
-        for target in _included(name, text, mine):
-            links.setdefault(name, set()).add(target)
-            links.setdefault(target, set()).add(name)
-    reached: set[str] = set()
-    pending = [path]
-    while pending:
-        for other in links.get(pending.pop(), ()):
-            if other not in reached and other != path:
-                reached.add(other)
-                pending.append(other)
-    own = {leaf.code for leaf in leaves_of(monolith)[0] if leaf.defines}
-    for name, text in mine.items():
-        if name not in reached:
-            leaves = [leaf for leaf in leaves_of(text)[0] if leaf.defines]
-            if leaves and sum(leaf.code in own for leaf in leaves) * 2 > len(leaves):
-                reached.add(name)
-    return tuple(sorted(reached, key=lambda p: (not p.endswith(UNIT_SUFFIXES), p)))[::-1]
-
-
-def _included(name: str, text: bytes, mine: Mapping[str, bytes]) -> set[str]:
-    found = set()
-    for quoted in _QUOTED.finditer(text):
-        target = quoted[1].decode("utf-8", "surrogateescape")
-        beside = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
-        found |= {p for p in (beside, target) if p in mine}
-        if beside not in mine and target not in mine:
-            found |= {p for p in mine if p.endswith("/" + target)}
-    return found
 
 
 # -- the change --------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from mergeguard import kept, lens
-from mergeguard.core import buildlist, check
+from mergeguard import handmade, kept, lens
+from mergeguard.core import buildlist, check, verify
 from mergeguard.core import emit as emission
 from mergeguard.core.check import Finding, to_json
 from mergeguard.core.flatten import LayoutText
@@ -25,12 +25,15 @@ from mergeguard.core.verify import BuildFile
 from mergeguard.errors import MergeguardError
 from mergeguard.workspace import Guarded, Workspace
 
-__all__ = ["Finding", "failures", "run", "to_json"]
+__all__ = ["Finding", "failures", "run", "run_units", "to_json"]
 
 
-def run(workspace: Workspace, names: Sequence[str] | None = None) -> tuple[Finding, ...]:
+def run(
+    workspace: Workspace, names: Sequence[str] | None = None, base: str | None = None
+) -> tuple[Finding, ...]:
     """All findings about the rules called ``names`` (all of them if None), in rule and file order.
 
+    ``base`` is the tree of the merge base with upstream, if known: what the fork split by hand is told by it.
     Raises RuleError for a name that no rule has.
     """
     chosen = workspace.guarded if names is None else tuple(workspace.rule(name) for name in names)
@@ -38,11 +41,20 @@ def run(workspace: Workspace, names: Sequence[str] | None = None) -> tuple[Findi
     layouts: dict[str, Layout] = {}
     for guarded in chosen:
         try:
-            found += _Checker(workspace, guarded, layouts).findings()
+            found += _Checker(workspace, guarded, layouts, base).findings()
         except MergeguardError as error:
             found.append(_failed(guarded, error))
     found += _claims(layouts)
     return tuple(dict.fromkeys(found))
+
+
+def run_units(workspace: Workspace, paths: Sequence[str]) -> tuple[Finding, ...]:
+    """What a linker would make, in silence, of the units at ``paths``: needs no rule and no monolith.
+
+    Raises LayoutError for a path that the tree does not have.
+    """
+    files = handmade.units(workspace, paths)
+    return tuple(check.of_verify("", found) for found in verify.check_units(files, handmade.roots_of(paths)))
 
 
 def failures(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -81,8 +93,11 @@ def _claims(layouts: dict[str, Layout]) -> Iterator[Finding]:
 class _Checker:
     """The findings about one rule."""
 
-    def __init__(self, workspace: Workspace, guarded: Guarded, layouts: dict[str, Layout]) -> None:
+    def __init__(
+        self, workspace: Workspace, guarded: Guarded, layouts: dict[str, Layout], base: str | None
+    ) -> None:
         self.workspace = workspace
+        self.base = base
         self.guarded = guarded
         self.name = guarded.name
         self.say = check.Reporter(guarded.name)
@@ -100,6 +115,10 @@ class _Checker:
     # -- a rule whose monolith is whole --------------------------------------------------------------
 
     def not_split(self) -> Iterator[Finding]:
+        made = handmade.find(self.workspace, self.guarded, self.base)
+        if made is not None:
+            yield from self.by_hand(made)
+            return
         path = self.workspace.monolith_path(self.guarded)
         text = None if path is None else self.workspace.read(path)
         if path is None or text is None:
@@ -123,6 +142,15 @@ class _Checker:
         yield from self.about_text(rule, layout, texts)
         files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
         yield from check.check_program(self.name, path, text, files)
+
+    def by_hand(self, made: handmade.HandMade) -> Iterator[Finding]:
+        """Of a split by hand, what no linker says; ``verify`` compares it with upstream's file."""
+        message = f"split by hand into {len(made.files)} files: no rule keeps them together yet"
+        hint = f"`mergeguard adopt {self.name}` changes over to the rule, `mergeguard verify` compares"
+        yield self.say.note("not split", message, made.path, hint=hint)
+        roots = handmade.roots_of([made.path])
+        for found in verify.check_units(made.texts, roots):
+            yield check.of_verify(self.name, found)
 
     def about_text(self, rule: Rule, layout: Layout, texts: dict[str, bytes]) -> Iterator[Finding]:
         yield from check.check_includes(self.name, rule, layout, self.exists)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
+from mergeguard import handmade
 from mergeguard.build import compare as comparing
 from mergeguard.build.cache import Cache
 from mergeguard.build.commands import Command, CommandError, from_database, from_template
@@ -26,6 +27,7 @@ from mergeguard.core.layout import Layout, LayoutFile
 from mergeguard.core.source import parse
 from mergeguard.core.verify import BuildFile, Finding, compare, failures, inlined
 from mergeguard.errors import LayoutError, Location
+from mergeguard.handmade import HandMade
 from mergeguard.lens import shard_paths
 from mergeguard.workspace import SYMLINK, Guarded, Workspace
 
@@ -38,12 +40,16 @@ _DATABASES = ("compile_commands.json", "build/compile_commands.json")
 
 @dataclass(frozen=True, slots=True)
 class RuleProof:
-    """What the token checks say about one rule's layout. ``path`` is the monolith's."""
+    """What the token checks say about one rule's layout. ``path`` is the monolith's.
+
+    ``by_hand`` if the fork made it without the rule: then all that it added is a difference, too.
+    """
 
     name: str
     path: str
     files: int
     findings: tuple[Finding, ...]
+    by_hand: bool = False
 
     @property
     def same(self) -> bool:
@@ -55,6 +61,7 @@ class RuleProof:
             "rule": self.name,
             "monolith": self.path,
             "files": self.files,
+            "by_hand": self.by_hand,
             "same": self.same,
             "findings": [asdict(finding) for finding in self.findings],
         }
@@ -65,13 +72,14 @@ class Subject:
     """One rule's monolith and layout as texts: what is verified and measured.
 
     ``files`` are the layout's as they are in the tree (a missing one is left out), or as a split would make
-    them while the monolith is not split yet.
+    them while the monolith is not split yet. ``base`` is the merge base's tree for a split made by hand.
     """
 
     guarded: Guarded
-    layout: Layout
+    layout: Layout | HandMade
     monolith: bytes
     files: dict[str, bytes]
+    base: str | None = None
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -90,17 +98,26 @@ class Subject:
 
 
 def subjects(
-    workspace: Workspace, names: Iterable[str] = (), *, against_upstream: bool = False
+    workspace: Workspace,
+    names: Iterable[str] = (),
+    *,
+    against_upstream: bool = False,
+    base: str | None = None,
 ) -> tuple[Subject, ...]:
     """The rules named (all if none is) whose monolith the tree has, split or not.
 
     A split rule's layout is held against the monolith that it comes from: with the fork's own edits, or with
-    ``against_upstream`` as upstream has it. Raises RuleError for an unknown name, LayoutError for a lock that
-    can't be followed.
+    ``against_upstream`` as upstream has it; one made by hand against the file at ``base``, the tree of the
+    merge base. Raises RuleError for an unknown name, LayoutError for a lock that can't be followed.
     """
     wanted = [workspace.rule(name) for name in names] or list(workspace.guarded)
     found: list[Subject] = []
     for guarded in wanted:
+        made = handmade.find(workspace, guarded, base)
+        if made is not None:
+            texts = {file.path: file.text for file in made.files}
+            found.append(Subject(guarded, made, made.monolith, texts, base))
+            continue
         path = workspace.monolith_path(guarded)
         if path is None:
             continue
@@ -127,16 +144,26 @@ def _with(layout: Layout, more: Sequence[LayoutFile]) -> Layout:
 
 
 def verify(
-    workspace: Workspace, names: Iterable[str] = (), *, against_upstream: bool = False
+    workspace: Workspace,
+    names: Iterable[str] = (),
+    *,
+    against_upstream: bool = False,
+    base: str | None = None,
 ) -> tuple[RuleProof, ...]:
     """Without a compiler: every layout against its monolith, by tokens. See ``core.verify.CHECKS``."""
     proofs: list[RuleProof] = []
-    for subject in subjects(workspace, names, against_upstream=against_upstream):
+    for subject in subjects(workspace, names, against_upstream=against_upstream, base=base):
         files = _texts(subject)
-        builds = _builds(workspace, subject) if subject.guarded.is_split else []
-        findings = compare(subject.layout.path, subject.monolith, files, builds)
-        proofs.append(RuleProof(subject.guarded.name, subject.layout.path, len(files), findings))
+        findings = _compared(subject, _builds(workspace, subject))
+        by_hand = isinstance(subject.layout, HandMade)
+        name, path = subject.guarded.name, subject.layout.path
+        proofs.append(RuleProof(name, path, len(files), findings, by_hand))
     return tuple(proofs)
+
+
+def _compared(subject: Subject, builds: Sequence[BuildFile] = ()) -> tuple[Finding, ...]:
+    roots = () if subject.base is None else handmade.roots_of([subject.layout.path])
+    return compare(subject.layout.path, subject.monolith, _texts(subject), builds, roots)
 
 
 def _texts(subject: Subject) -> list[LayoutText]:
@@ -145,13 +172,21 @@ def _texts(subject: Subject) -> list[LayoutText]:
 
 
 def _builds(workspace: Workspace, subject: Subject) -> list[BuildFile]:
-    shards = shard_paths(subject.layout)
-    builds: list[BuildFile] = []
-    for path in workspace.rule_of_lock(subject.guarded).build:
-        text = workspace.read(path)
-        if text is not None:
-            before = buildlist.remove(text, subject.layout.path, shards)
-            builds.append(BuildFile(path, before, text))
+    """The build files as they are and as they were before the split; none while nothing is split."""
+    guarded, builds = subject.guarded, []
+    if isinstance(subject.layout, HandMade):
+        for path in guarded.rule.build:
+            entry = workspace.repository.entry(subject.base or "", path)
+            text = workspace.read(path)
+            if entry is not None and text is not None:
+                builds.append(BuildFile(path, workspace.repository.read_blob(entry.oid), text))
+    elif guarded.is_split:
+        shards = shard_paths(subject.layout)
+        for path in workspace.rule_of_lock(guarded).build:
+            text = workspace.read(path)
+            if text is not None:
+                before = buildlist.remove(text, subject.layout.path, shards)
+                builds.append(BuildFile(path, before, text))
     return builds
 
 
@@ -249,7 +284,7 @@ def verify_compiled(
         jobs,
         cost_cache(workspace),
         on_progress,
-        inlined=inlined(compare(subject.layout.path, subject.monolith, _texts(subject))),
+        inlined=inlined(_compared(subject)),
     )
 
 

@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from mergeguard.build.cache import Cache, digest_file, digest_text
 from mergeguard.build.commands import Command, compresses_device_code, is_nvcc
@@ -28,13 +29,23 @@ from mergeguard.build.measure import (
 )
 from mergeguard.core.chart import human_bytes, human_seconds, panels_for, schedule_drawing
 from mergeguard.core.drawing import Drawing
-from mergeguard.core.layout import Layout, LayoutFile, Role
+from mergeguard.core.layout import LayoutFile, Role
 from mergeguard.core.lexer import lex
 from mergeguard.core.schedule import Profile, Schedule, longest_first, simulate
 
 JOBS = (1, 2, 4, 8)
 # A library grows by the headers' inline functions and one kernel table for each unit; more is a pitfall.
 TOLERATED_GROWTH = 1.5
+
+
+class Files(Protocol):
+    """What is measured: a layout, or any files in the place of a monolith; the entry first."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def files(self) -> tuple[LayoutFile, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +182,7 @@ def unit_commands(program: Program, command: Command, objects: Path) -> tuple[Un
 _DIRECTIVES = frozenset("include if ifdef ifndef else elif elifdef elifndef endif define undef".split())
 
 
-def header_probe(layout: Layout) -> tuple[str, bytes] | None:
+def header_probe(layout: Files) -> tuple[str, bytes] | None:
     """A unit that only includes what the layout's first header includes: its path and text.
 
     None for a layout without headers.
@@ -192,7 +203,7 @@ def header_probe(layout: Layout) -> tuple[str, bytes] | None:
 
 
 def measure_split(
-    layout: Layout,
+    layout: Files,
     monolith: Program,
     split: Program,
     command: Command,
@@ -256,7 +267,7 @@ def _elsewhere(one: UnitCommand, folder: Path) -> UnitCommand:
 
 
 def _measure_floor(
-    layout: Layout,
+    layout: Files,
     split: Program,
     command: Command,
     directory: Path,

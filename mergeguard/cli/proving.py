@@ -38,14 +38,16 @@ def verify(
     json: Json = False,
 ) -> int:
     """Prove that the layout is the same program as the monolith."""
-    from mergeguard import proof
+    from mergeguard import handmade, proof
 
     here = opened()
     workspace = here.work_tree()
-    proofs = proof.verify(workspace, names or (), against_upstream=upstream)
+    base = handmade.known_base(here)
+    proofs = proof.verify(workspace, names or (), against_upstream=upstream, base=base)
     comparisons: dict[str, Any] = {}
     if compiled:
-        for subject in proof.subjects(workspace, names or (), against_upstream=upstream):
+        subjects = proof.subjects(workspace, names or (), against_upstream=upstream, base=base)
+        for subject in subjects:
             with progress(f"building {subject.guarded.name}", quiet=json) as report:
                 how = proof.command_for(
                     subject, here.repository.work_tree, template=command, database=_database(build)
@@ -70,6 +72,11 @@ def verify(
         print_findings(one.findings)
         word = "[green]same program[/]" if one.same else "[red]not the same program[/]"
         out.print(f"{escape(one.name)}: {word} by tokens ({one.files} files against {escape(one.path)})")
+        if one.by_hand:
+            out.print(
+                f"  [dim]split by hand: what it adds counts as a difference; `mergeguard adopt {one.name}` "
+                "changes over to the rule[/]"
+            )
     for name, comparison in comparisons.items():
         for finding in comparison.findings:
             units = f"  [dim]{escape(', '.join(finding.units))}[/]" if finding.units else ""
@@ -108,12 +115,12 @@ def cost(
     json: Json = False,
 ) -> int:
     """Compile the monolith and each shard, and show what the split saves."""
-    from mergeguard import proof
+    from mergeguard import handmade, proof
 
     here = opened()
     workspace = here.work_tree()
     costs: dict[str, SplitCost] = {}
-    for subject in proof.subjects(workspace, names or ()):
+    for subject in proof.subjects(workspace, names or (), base=handmade.known_base(here)):
         with progress(f"measuring {subject.guarded.name}", quiet=json) as report:
             how = proof.command_for(
                 subject, here.repository.work_tree, template=command, database=_database(build)

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from mergeguard import lens
 from mergeguard.cli.console import opened, out, print_json, progress
-from mergeguard.cli.options import Json, Names
+from mergeguard.cli.options import Json
 from mergeguard.cli.render import print_findings
 from mergeguard.errors import ExitCode, LayoutError, Location
 from mergeguard.workspace import RULES, file_edits
@@ -82,7 +82,13 @@ def init(
 
 
 def check(
-    names: Names = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RULE|FILE]...",
+            help="Rules; all if none is named. Files: units of a split by hand, held against each other.",
+        ),
+    ] = None,
     json: Json = False,
     staged: Annotated[
         bool, typer.Option("--staged", help="Look at the index instead of the work tree.")
@@ -92,28 +98,37 @@ def check(
     ] = False,
 ) -> int:
     """The laws on your own repository: drift, edited glue, unmapped hunks, double homes, ODR traps."""
-    from mergeguard import checking, repairing
+    from mergeguard import checking, handmade, repairing
 
     here = opened()
     incomplete = repairing.is_incomplete(here.repository)
     workspace = here.staged() if staged else here.work_tree()
+    known = {guarded.name for guarded in workspace.guarded}
+    files = [name for name in names or () if name not in known and workspace.read(name) is not None]
+    rules = [name for name in names or () if name not in files]
+    findings: tuple[checking.Finding, ...] = ()
     with progress("check", quiet=json):
-        findings = checking.run(workspace, names or None)
-        if ast:
+        if files:
+            findings += checking.run_units(workspace, files)
+        if rules or not files:
+            findings += checking.run(workspace, rules or None, handmade.known_base(here))
+        if ast and (rules or not files):
             from mergeguard import astcheck
 
-            findings += astcheck.run(workspace, names or None)
+            findings += astcheck.run(workspace, rules or None)
     failed = checking.failures(findings)
     if json:
         print_json("check", checking.to_json(findings))
     else:
         print_findings(findings)
-        if not workspace.guarded:
+        if not workspace.guarded and not files:
             out.print("This fork has no rules. [bold]next:[/] `mergeguard rules add vllm`")
             return ExitCode.CLEAN
-        rules = len(names or workspace.split_rules)
         word = f"[red]{len(failed)} finding(s)[/]" if failed else "[green]clean[/]"
-        out.print(f"{rules} rule(s) checked: {word}")
+        counts = [f"{len(files)} file(s)"] if files else []
+        if rules or not files:
+            counts.append(f"{len(rules or workspace.guarded)} rule(s)")
+        out.print(f"{' and '.join(counts)} checked: {word}")
     return ExitCode.FINDINGS if failed or incomplete else ExitCode.CLEAN
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -49,7 +49,10 @@ _LINES_TO_COMPARE = 3
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding about the rule ``rule``. ``line`` is 1-based in ``path``; ``hint`` is what to do."""
+    """One finding about the rule ``rule`` ("" for files that no rule has).
+
+    ``line`` is 1-based in ``path``; ``hint`` is what to do.
+    """
 
     rule: str
     check: str
@@ -256,7 +259,20 @@ def check_program(
         message, line = found.message, found.line
         if found.check == "lost" and found.path == path and line is not None:
             message, line = f"{message} (line {line} of the monolith)", None
-        yield Finding(name, found.check, found.severity, message, found.path, line, found.item)
+        yield of_verify(name, replace(found, message=message, line=line))
+
+
+_HINTS = {
+    "odr": "give each unit's a name of its own: an unnamed namespace, `static`, or another template argument",
+    "doubled": "define it in one unit, or make it `inline`",
+    "divided state": "define it in one unit and declare it `extern` in the others",
+}
+
+
+def of_verify(name: str, found: verify.Finding) -> Finding:
+    """A finding of ``core.verify`` as one about the rule ``name``."""
+    hint = _HINTS.get(found.check, "") if found.severity is Severity.ERROR else ""
+    return Finding(name, found.check, found.severity, found.message, found.path, found.line, found.item, hint)
 
 
 def _in_hunk(path: str, line: int | None, hunks: Sequence[Hunk]) -> bool:

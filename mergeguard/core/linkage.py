@@ -17,6 +17,8 @@ from mergeguard.core.flatten import FlatUnit, LayoutText, flatten
 from mergeguard.core.source import Kind
 from mergeguard.core.symbols import Severity
 
+_ONE_KEPT = "the linker keeps one of the two, without a word"
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -98,11 +100,12 @@ def folded(program: Program) -> Iterator[Clash]:
                 continue
             pair = f"{program.unit(first)} and {program.unit(other)}"
             if other.tokens != first.tokens:
-                yield Clash("odr", f"its tokens differ between {pair}", other)
+                yield Clash("odr", f"its tokens differ between {pair}: {_ONE_KEPT}", other)
                 break
             names = _differing(program, first, other)
             if names:
-                yield Clash("odr", f"{', '.join(names)} differ between {pair}", other)
+                differ = f"{', '.join(names)} differ{'s' if len(names) == 1 else ''} between {pair}"
+                yield Clash("odr", f"{differ}: {_ONE_KEPT}", other)
                 break
 
 

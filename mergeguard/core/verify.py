@@ -16,7 +16,7 @@ from mergeguard.core.buildlist import mentions
 from mergeguard.core.definitions import Definition, Identity, definitions, same_tokens
 from mergeguard.core.environment import Environment
 from mergeguard.core.flatten import LayoutText, flatten, is_guarded, line_at
-from mergeguard.core.linkage import Clash, Program, divided, doubled, folded
+from mergeguard.core.linkage import Clash, Program, clashes, divided, doubled, folded
 from mergeguard.core.routing import check_arms
 from mergeguard.core.source import Item, Kind, Source, parse
 from mergeguard.core.symbols import Severity
@@ -72,17 +72,36 @@ def compare(
     monolith: bytes,
     files: Sequence[LayoutText],
     build: Sequence[BuildFile] = (),
+    roots: Sequence[str] = (),
 ) -> tuple[Finding, ...]:
     """Every way in which the layout ``files`` is not the program that ``monolith`` (at ``path``) is.
 
-    Empty, or notes only: the same program as far as tokens can tell.
+    Empty, or notes only: the same program as far as tokens can tell. ``roots`` are folders that quoted
+    includes are also looked for in; layouts of a rule need none.
     """
-    return _Comparison(path, monolith, files, build).findings()
+    return _Comparison(path, monolith, files, build, roots).findings()
+
+
+def check_units(files: Sequence[LayoutText], roots: Sequence[str] = ()) -> tuple[Finding, ...]:
+    """What is wrong with the units among ``files`` without a monolith to compare with: ``core.linkage``."""
+    program = Program.of(files, roots)
+    texts = {file.path: file.text for file in files}
+    found: list[Finding] = []
+    for clash in clashes(program):
+        path, offset = program.units[clash.one.index].place(clash.one.item.code_start)
+        line = line_at(texts[path], offset)
+        found.append(Finding(clash.check, clash.severity, clash.message, path, line, clash.one.plain))
+    return tuple(found)
 
 
 class _Comparison:
     def __init__(
-        self, path: str, monolith: bytes, files: Sequence[LayoutText], build: Sequence[BuildFile]
+        self,
+        path: str,
+        monolith: bytes,
+        files: Sequence[LayoutText],
+        build: Sequence[BuildFile],
+        roots: Sequence[str],
     ) -> None:
         self.path = path
         self.files = {file.path: file for file in files}
@@ -90,10 +109,10 @@ class _Comparison:
         self.before = parse(monolith)
         self.environment = Environment(self.before)
         self.originals = definitions(self.before)
-        self.program = Program.of(files)
+        self.program = Program.of(files, roots)
         self.units = self.program.units
         # The body as the monolith has it: the guards of all shards open at once.
-        self.open = [flatten(unit.path, files, everything=True) for unit in self.units]
+        self.open = [flatten(unit.path, files, everything=True, roots=roots) for unit in self.units]
         self.whole = [definitions(unit.source, self.program.spaces, n) for n, unit in enumerate(self.open)]
         self.found: list[Finding] = []
 
