@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mergeguard.core.merge.lists import has_lists, merge_build_file
 from mergeguard.core.merge.result import MergeResult
+from mergeguard.git.durable import scratch_folder
 from mergeguard.git.linemerge import merge_bytes_with_git
 from mergeguard.git.merging import MergeOutcome
 from mergeguard.git.objects import Entry
@@ -23,7 +24,8 @@ def settle_lists(repository: Repository, outcome: MergeOutcome) -> MergeOutcome:
         if not has_lists(conflict.path) or set(stages) != {1, 2, 3} or not _is_plain(conflict.path, outcome):
             continue
         base, ours, theirs = (repository.read_blob(stages[number].oid) for number in (1, 2, 3))
-        lines = merge_bytes_with_git(base, ours, theirs)
+        with scratch_folder(repository.private_dir) as folder:
+            lines = merge_bytes_with_git(base, ours, theirs, folder)
         if lines.pieces is None:
             continue
         settled = MergeResult(merge_build_file(conflict.path, base, ours, theirs, lines.pieces))

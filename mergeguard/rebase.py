@@ -8,7 +8,7 @@ encoding, notes; the committer is whoever rebases, and a signature is made anew 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -59,7 +59,8 @@ class Picked:
 class RebaseOutcome:
     """A rebase that has not landed: ``tip`` is the new end of the branch.
 
-    With ``stopped``, the pick of that commit conflicts; ``merged`` is its merge.
+    With ``stopped``, the pick of that commit conflicts; ``merged`` is its merge. It lands over ``base_tree``
+    (HEAD's if None), or over whatever stands there with ``discard``.
     """
 
     upstream: str
@@ -72,6 +73,8 @@ class RebaseOutcome:
     todo: tuple[str, ...] = ()
     up_to_date: bool = False
     rebase_merges: bool = False
+    base_tree: str | None = None
+    discard: bool = False
 
     @property
     def clean(self) -> bool:
@@ -251,8 +254,11 @@ def write_commit(repository: Repository, info: CommitInfo, tree: str, parents: t
 # -- landing -------------------------------------------------------------------------------------------
 
 
-def land(repository: Repository, outcome: RebaseOutcome) -> None:
-    """Move the branch to the new tip, or stop at the conflict as git's rebase would, HEAD detached."""
+def land(repository: Repository, outcome: RebaseOutcome, state: tuple[StateFile, ...] = ()) -> None:
+    """Move the branch to the new tip, or stop at the conflict as git's rebase would, HEAD detached.
+
+    ``state`` are more files of the git folder that change with it.
+    """
     head = repository.head()
     pending = read_pending(repository)
     branch = pending.branch if pending is not None else head.branch
@@ -269,14 +275,16 @@ def land(repository: Repository, outcome: RebaseOutcome) -> None:
                 commit=outcome.tip,
                 attach=attach,
                 attach_expected=original if attach is not None else None,
-                state=(*_CLEARED, _report_of(repository, outcome, original)),
+                state=(*_CLEARED, _report_of(repository, outcome, original), *state),
                 orig_head=original,
+                base_tree=outcome.base_tree,
+                discard=outcome.discard,
+                notes=tuple((p.old, p.new) for p in outcome.picks if p.new not in (None, p.old)),
             ),
         )
-        _copy_notes(repository, outcome)
         return
     assert outcome.stopped is not None and outcome.merged is not None
-    state = Pending(
+    waiting = Pending(
         outcome.upstream,
         branch,
         original,
@@ -298,12 +306,15 @@ def land(repository: Repository, outcome: RebaseOutcome) -> None:
             detach=True,
             conflicts=conflicts,
             state=(
-                StateFile(_STATE, msgspec.json.encode(state)),
+                StateFile(_STATE, msgspec.json.encode(waiting)),
                 StateFile("CHERRY_PICK_HEAD", outcome.stopped.oid.encode() + b"\n"),
                 StateFile("MERGE_MSG", outcome.stopped.message),
                 StateFile("AUTO_MERGE", outcome.merged.tree.encode() + b"\n"),
+                *state,
             ),
             orig_head=original,
+            base_tree=outcome.base_tree,
+            discard=outcome.discard,
         ),
     )
 
@@ -312,12 +323,6 @@ def _report_of(repository: Repository, outcome: RebaseOutcome, original: str) ->
     """What ``mergeguard report`` will show of the rebase; it lands with it."""
     commits = len(repository.rev_list(f"{original}..{outcome.onto}"))
     return lastsync.state(outcome.upstream, original, outcome.onto, outcome.tip, commits)
-
-
-def _copy_notes(repository: Repository, outcome: RebaseOutcome) -> None:
-    pairs = [f"{p.old} {p.new}\n" for p in outcome.picks if p.new is not None and p.new != p.old]
-    if pairs and repository.config_all("notes.rewriteRef"):
-        repository.git("notes", "copy", "--for-rewrite=rebase", "--stdin", stdin="".join(pairs).encode())
 
 
 def read_pending(repository: Repository) -> Pending | None:
@@ -340,8 +345,8 @@ def proceed(
 ) -> RebaseOutcome:
     """Go on after a stop: commit what the person resolved (or leave that commit out), replay the rest.
 
-    The outcome is not landed yet. Errors: LayoutError while files are still in conflict, and where HEAD has
-    left the commits that were replayed: what it has now is no resolution of theirs.
+    The outcome is not landed yet: nothing has changed. Errors: LayoutError while files are still in conflict,
+    and where HEAD has left the commits that were replayed: what it has now is no resolution of theirs.
     """
     pending = _pending(repository)
     at = repository.head()
@@ -363,44 +368,22 @@ def proceed(
         picker.tip = pending.tip
         picker.became[info.oid] = pending.tip
         picker.picks.append(Picked(info.oid, None, info.subject, "skipped"))
-        _clean_index(repository, pending)
-        return picker.run(pending.todo)
+        return replace(picker.run(pending.todo), discard=True)
     require_resolved(repository)
+    index = repository.index_tree()
     if head == pending.tip:
-        picker._commit(info, repository.index_tree(), "nothing of it was left to commit")
-        _commit_index(repository, picker.tip, head)
+        picker._commit(info, index, "nothing of it was left to commit")
     else:
         # The person has committed by `git commit`.
         picker.became[info.oid] = head
         picker.picks.append(Picked(info.oid, head, info.subject))
-    return picker.run(pending.todo)
-
-
-def _commit_index(repository: Repository, tip: str, head: str) -> None:
-    if tip != head:
-        landing.land(
-            repository,
-            landing.Outcome(
-                tree=repository.tree_of(tip),
-                expected_head=head,
-                reflog="mergeguard sync --continue",
-                commit=tip,
-                base_tree=repository.index_tree(),
-                state=tuple(StateFile(n, None) for n in ("CHERRY_PICK_HEAD", "MERGE_MSG", "AUTO_MERGE")),
-            ),
-        )
-
-
-def _clean_index(repository: Repository, pending: Pending) -> None:
-    """Take the conflicted pick back: index and work tree as the last commit has them."""
-    repository.git("read-tree", "--reset", "-u", pending.tip)
+    return replace(picker.run(pending.todo), base_tree=index)
 
 
 def abort(repository: Repository) -> None:
     """Back to the branch as it was before the rebase began."""
     pending = _pending(repository)
     head = repository.head().oid
-    repository.git("read-tree", "--reset", "-u", head or pending.tip)
     landing.land(
         repository,
         landing.Outcome(
@@ -411,6 +394,7 @@ def abort(repository: Repository) -> None:
             attach=pending.branch,
             attach_expected=pending.original if pending.branch else None,
             state=_CLEARED,
+            discard=True,
         ),
     )
 
@@ -418,8 +402,11 @@ def abort(repository: Repository) -> None:
 def quit_rebase(repository: Repository) -> None:
     """Forget the waiting rebase; HEAD, index and files stay as they are."""
     _pending(repository)
-    for name in (_STATE, "CHERRY_PICK_HEAD"):
-        (repository.git_dir / name).unlink(missing_ok=True)
+    landing.change_state(
+        repository,
+        "mergeguard sync --quit",
+        (StateFile(_STATE, None), StateFile("CHERRY_PICK_HEAD", None)),
+    )
 
 
 def _pending(repository: Repository) -> Pending:

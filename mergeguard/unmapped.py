@@ -392,7 +392,7 @@ def _edited(repository: Repository, name: str, text: bytes) -> tuple[Path, bytes
     """The file, and what the user makes of ``text`` in it in git's editor. MergeguardError if that fails."""
     folder = repository.private_dir
     path = folder / name
-    write_atomic(path, text, name, folder / "tmp")
+    write_atomic(path, text, folder / "tmp")
     editor = repository.git("var", "GIT_EDITOR").text
     # As git starts an editor: by the shell, with the file as its last argument.
     ended = subprocess.run(["sh", "-c", f'{editor} "$@"', editor, str(path)], check=False)

@@ -34,6 +34,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the corpus tests over every vLLM release, not only those of the ordinary run (long)",
     )
     parser.addoption(
+        "--all-faults",
+        action="store_true",
+        help="kill at every step of every kind of run, and at every step of every recovery (long)",
+    )
+    parser.addoption(
         "--update-golden",
         action="store_true",
         help="write tests/golden anew from the current emission (review the difference)",

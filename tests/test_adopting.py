@@ -11,7 +11,7 @@ from mergeguard.core.adopt import Fate
 from mergeguard.data import shipped_rules
 from mergeguard.errors import LayoutError
 from mergeguard.exporting import Format
-from mergeguard.git.landing import EMPTY_TREE
+from mergeguard.git.repository import EMPTY_TREE
 from tests import handmade
 from tests.exchange import Pair
 from tests.handmade import ENTRY, FOLDER

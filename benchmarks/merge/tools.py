@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.merge.scenarios import Case, Versions
 from mergeguard.core.merge import Conflict, Piece, merge, merge_files
 from mergeguard.core.merge.markers import parse_markers
-from mergeguard.git.linemerge import merge_bytes_with_git
+from mergeguard.git.linemerge import LineMerge, merge_bytes_with_git
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,7 @@ def git_trees(scratch: Scratch, options: tuple[str, ...]) -> Tool:
 def mergeguard(case: Case) -> Outcome:
     one = case.single
     if one is not None:
-        lines = merge_bytes_with_git(*one)
+        lines = _line_merge(*one)
         result = merge(*one, git_clean=lines.clean, git_pieces=lines.pieces)
         results = {next(iter(case.files)): result}
     else:
@@ -209,8 +209,14 @@ def mergeguard(case: Case) -> Outcome:
     )
 
 
+def _line_merge(base: bytes, ours: bytes, theirs: bytes) -> LineMerge:
+    """git's line merge of bytes in memory."""
+    with tempfile.TemporaryDirectory(prefix="mergeguard-") as folder:
+        return merge_bytes_with_git(base, ours, theirs, Path(folder))
+
+
 def _git_lines(base: bytes, ours: bytes, theirs: bytes) -> tuple[bytes | None, tuple[Piece, ...] | None]:
-    merged = merge_bytes_with_git(base, ours, theirs)
+    merged = _line_merge(base, ours, theirs)
     return merged.clean, merged.pieces
 
 

@@ -209,7 +209,8 @@ def _start(unit: UnitCommand) -> Measured:
     unit.output.parent.mkdir(parents=True, exist_ok=True)
     # What an earlier build left must never stand for what this one failed to make.
     unit.output.unlink(missing_ok=True)
-    return Measured((*unit.arguments, *_dependency_flags(unit)), str(unit.root))
+    command = (*unit.arguments, *_dependency_flags(unit))
+    return Measured(command, str(unit.root), scratch=str(unit.output.parent.absolute()))
 
 
 def _finish(unit: UnitCommand, run: Run, cache: Cache | None, key: str | None) -> UnitCost:
@@ -268,7 +269,7 @@ def linked_size(objects: Sequence[Path], output: Path, linker: Sequence[str] = (
     """
     command = [*linker, "-shared", "-o", str(output), *(str(path) for path in objects)]
     try:
-        run = Measured(command, os.getcwd())
+        run = Measured(command, os.getcwd(), scratch=str(output.parent.absolute()))
     except OSError:
         return None
     while (outcome := run.sample()) is None:

@@ -81,11 +81,22 @@ def _high_water(pid: str) -> int:
 
 
 class Measured:
-    """A running command that is measured: ``sample()`` now and then, until it returns a ``Run``."""
+    """A running command that is measured: ``sample()`` now and then, until it returns a ``Run``.
 
-    def __init__(self, argv: Sequence[str], cwd: str, env: Mapping[str, str] | None = None) -> None:
+    ``scratch`` is the folder for temporary files, ours and the command's (the system's if None).
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        cwd: str,
+        env: Mapping[str, str] | None = None,
+        scratch: str | None = None,
+    ) -> None:
         self.argv = tuple(argv)
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the run)
+        if scratch is not None:
+            env = {**(os.environ if env is None else env), "TMPDIR": scratch}
+        self._errors: IO[bytes] = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115 (closed with the run)
         self._started = time.monotonic()
         self._process = subprocess.Popen(
             self.argv,

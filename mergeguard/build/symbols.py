@@ -65,7 +65,10 @@ def kernels_of(elf: Elf) -> tuple[str, ...]:
 
 
 def read_device(path: Path, unit: str) -> tuple[DeviceImage, ...]:
-    """The device images in an object file (or in a device-only ELF); empty where there is no device code."""
+    """The device images in an object file (or in a device-only ELF); empty where there is no device code.
+
+    What has to be unpacked for it is unpacked beside the file.
+    """
     elf = _elf(path)
     if elf.machine == MACHINE_CUDA:
         return (DeviceImage(unit, _cuda_arch(elf), kernels_of(elf)),)
@@ -75,7 +78,7 @@ def read_device(path: Path, unit: str) -> tuple[DeviceImage, ...]:
         return _cuda_images(path, elf, unit)
     bundle = elf.section(".hip_fatbin")
     if bundle is not None:
-        return _bundle_images(bundle, unit)
+        return _bundle_images(bundle, unit, path.parent)
     return ()
 
 
@@ -102,7 +105,7 @@ def find_cuobjdump() -> str | None:
 
 def _with_cuobjdump(tool: str, path: Path, unit: str) -> tuple[DeviceImage, ...]:
     images: list[DeviceImage] = []
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir=path.parent) as directory:
         outcome = subprocess.run(
             [tool, "-xelf", "all", str(path.resolve())], cwd=directory, capture_output=True, check=False
         )
@@ -153,14 +156,14 @@ def _fatbin_image(body: bytes, packed: bool, unit: str) -> DeviceImage:
     return DeviceImage(unit, _cuda_arch(elf), kernels_of(elf))
 
 
-def _bundle_images(data: bytes, unit: str) -> tuple[DeviceImage, ...]:
+def _bundle_images(data: bytes, unit: str, folder: Path) -> tuple[DeviceImage, ...]:
     """The images of clang offload bundles: magic, count, then (offset, size, triple) of each entry.
 
     Format: Clang's documentation of the offload bundler. Linked objects hold several bundles in a row.
     """
     images: list[DeviceImage] = []
     if data[:4] == _COMPRESSED_BUNDLE:
-        data = _unbundled(data)
+        data = _unbundled(data, folder)
         if not data:
             reason = "the bundle is compressed; install clang-offload-bundler to read it"
             return (DeviceImage(unit, "amdgcn", (), reason),)
@@ -185,11 +188,11 @@ def _bundle_images(data: bytes, unit: str) -> tuple[DeviceImage, ...]:
     return tuple(images)
 
 
-def _unbundled(data: bytes) -> bytes:
+def _unbundled(data: bytes, folder: Path) -> bytes:
     tool = _newest("clang-offload-bundler")
     if tool is None:
         return b""
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir=folder) as directory:
         source = Path(directory, "in.hipfb")
         source.write_bytes(data)
         listed = subprocess.run(

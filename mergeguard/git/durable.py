@@ -3,42 +3,75 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from mergeguard.git.faults import point
 
+def write_atomic(target: Path, data: bytes, scratch: Path, *, mode: int | None = None) -> None:
+    """Write ``data`` to ``target`` by way of a file in the folder ``scratch``, with permissions ``mode``.
 
-def write_atomic(target: Path, data: bytes, name: str, scratch: Path) -> None:
-    """Write ``data`` to ``target`` by way of a file in the folder ``scratch`` (same file system).
-
-    ``name`` is what fault points call the file.
+    Where that is on another file system, a hidden file beside the target is the way.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch.mkdir(parents=True, exist_ok=True)
     passing = scratch / f"new-{target.name}"
-    point(f"write {name}")
-    with open(passing, "wb") as out:
-        out.write(data)
-        out.flush()
-        point(f"fsync {name}")
-        os.fsync(out.fileno())
-    point(f"rename {name}")
-    os.replace(passing, target)
+    try:
+        _fill(passing, data, mode)
+        os.replace(passing, target)
+    except OSError as error:
+        _unlink(passing)
+        if error.errno != errno.EXDEV:
+            raise
+        passing = target.with_name(f".new-{target.name}")
+        try:
+            _fill(passing, data, mode)
+            os.replace(passing, target)
+        except OSError:
+            _unlink(passing)
+            raise
     sync_folder(target.parent)
 
 
-def remove(target: Path, name: str) -> None:
+def _fill(path: Path, data: bytes, mode: int | None) -> None:
+    with open(path, "wb") as out:
+        out.write(data)
+        out.flush()
+        if mode is not None:
+            os.chmod(path, mode)
+        os.fsync(out.fileno())
+
+
+def _unlink(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def write_output(target: Path, data: bytes) -> None:
+    """Write a file that the user named: in one step, but for what is no ordinary file (a pipe, a device)."""
+    real = Path(os.path.realpath(target))
+    if real.exists() and not real.is_file():
+        real.write_bytes(data)
+        return
+    if not real.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(real.parent))
+    mode = real.stat().st_mode & 0o7777 if real.exists() else None
+    write_atomic(real, data, real.parent, mode=mode)
+
+
+def remove(target: Path) -> None:
     """Remove a file, if it is there, for good."""
     if os.path.lexists(target):
-        point(f"remove {name}")
         target.unlink()
         sync_folder(target.parent)
 
 
-def sync_file(path: Path, name: str) -> None:
+def sync_file(path: Path) -> None:
     """Have a file that another program wrote reach the disk."""
-    point(f"fsync {name}")
     with open(path, "rb") as file:
         os.fsync(file.fileno())
 
@@ -51,3 +84,18 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+@contextmanager
+def scratch_folder(private: Path) -> Iterator[Path]:
+    """A folder below ``private`` that is gone afterwards: nothing is ever written outside the repository.
+
+    What a killed process leaves there is removed days later (``recovery.sweep``).
+    """
+    parent = private / "tmp"
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

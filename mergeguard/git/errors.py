@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mergeguard.errors import ExitCode, GitError, RepositoryError
+from mergeguard.errors import GitError, RepositoryError
 
 __all__ = [
     "BareRepository",
@@ -95,8 +95,6 @@ class HeadMoved(RepositoryError):
 
 class LandingFailed(RepositoryError):
     """Writing the result failed (disk full, permissions, a hook); the state from before was restored."""
-
-    exit_code = ExitCode.INTERNAL
 
 
 class UnfinishedLanding(RepositoryError):

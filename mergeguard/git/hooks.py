@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mergeguard.git.attributes import block_lines, pattern, with_block
-from mergeguard.git.durable import write_atomic
 from mergeguard.git.errors import RepositoryError
 from mergeguard.git.process import ACTIVE_VARIABLE
+from mergeguard.git.rollback import Files, changing
 
 if TYPE_CHECKING:
     from mergeguard.git.repository import Repository
@@ -151,18 +150,19 @@ def install(
     command = tuple(launcher or default_launcher())
     actions: list[Action] = []
     folder = hooks_folder(repository)
-    if folder.kind is Folder.COMMITTED:
-        actions += [_add_block(repository, folder.path / name, name) for name in HOOKS]
-    elif folder.kind is Folder.SHARED:
-        actions += _front(repository, folder.path, folder.scope, command)
-    else:
-        actions += [_add_hook(repository, folder.path / name, name, command) for name in HOOKS]
-    actions += _configure(repository, command)
     patterns = [*(pattern(path, rooted=False) for path in names), *map(pattern, paths)]
     lines = [found + b" merge=" + DRIVER.encode() for found in dict.fromkeys(patterns)]
-    actions += _write_attributes(repository, _local_attributes(repository), lines)
-    if committed_attributes:
-        actions += _write_attributes(repository, repository.work_tree / ".gitattributes", lines)
+    with changing(repository, "mergeguard install") as files:
+        if folder.kind is Folder.COMMITTED:
+            actions += [_add_block(repository, files, folder.path / name, name) for name in HOOKS]
+        elif folder.kind is Folder.SHARED:
+            actions += _front(repository, files, folder.path, folder.scope, command)
+        else:
+            actions += [_add_hook(files, folder.path / name, name, command) for name in HOOKS]
+        actions += _configure(repository, files, command)
+        actions += _write_attributes(repository, files, _local_attributes(repository), lines)
+        if committed_attributes:
+            actions += _write_attributes(repository, files, repository.work_tree / ".gitattributes", lines)
     return tuple(actions)
 
 
@@ -215,15 +215,19 @@ fi
 """
 
 
-def _write_script(path: Path, text: str) -> None:
-    write_atomic(path, text.encode("utf-8", "surrogateescape"), path.name, path.parent)
-    path.chmod(path.stat().st_mode | 0o111 & ~_umask())
+def _write_script(files: Files, path: Path, text: str, mode: int | None = None) -> None:
+    permissions = 0o777 & ~_umask() if mode is None else mode
+    files.write(path, text.encode("utf-8", "surrogateescape"), permissions)
 
 
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def _permissions(path: Path) -> int | None:
+    return path.stat().st_mode & 0o7777 if path.exists() else None
 
 
 def _text(path: Path) -> str:
@@ -237,13 +241,13 @@ def _is_ours(path: Path) -> bool:
     return MARK in _text(path)[:200]
 
 
-def _add_hook(repository: Repository, path: Path, name: str, launcher: Sequence[str]) -> Action:
+def _add_hook(files: Files, path: Path, name: str, launcher: Sequence[str]) -> Action:
     chained = path.with_name(path.name + CHAINED)
     script = hook_script(name, launcher, f'"$(dirname "$0")/{chained.name}"')
     legacy = path.with_name(path.name + ".legacy")
     if not _is_ours(path) and _is_ours(legacy):
         # Since our installation, pre-commit has taken the place and calls us from there.
-        _write_script(legacy, script)
+        _write_script(files, legacy, script)
         return Action("updated", str(legacy), "called by the hook of pre-commit")
     note = ""
     what: Literal["added", "updated", "chained"] = "added"
@@ -253,12 +257,13 @@ def _add_hook(repository: Repository, path: Path, name: str, launcher: Sequence[
         if os.path.lexists(chained):
             # Somebody replaced our hook after an installation: keep also what was there before that.
             older = _free(chained)
-            chained.rename(older)
+            files.copy(chained, older)
             note = f"an older hook was kept as {older.name}, not run"
-        path.rename(chained)
+        # A copy: at no moment is the hook that was there not run.
+        files.copy(path, chained)
         what = "chained"
         note = note or f"the hook that was there runs first ({chained.name})"
-    _write_script(path, script)
+    _write_script(files, path, script)
     return Action(what, str(path), note)
 
 
@@ -269,7 +274,7 @@ def _free(path: Path) -> Path:
     return found
 
 
-def _add_block(repository: Repository, path: Path, name: str) -> Action:
+def _add_block(repository: Repository, files: Files, path: Path, name: str) -> Action:
     where = path.relative_to(repository.work_tree).as_posix()
     text = _text(path)
     created = not text or "begin (the file, too)" in text
@@ -288,14 +293,13 @@ def _add_block(repository: Repository, path: Path, name: str) -> Action:
     new = "".join([*lines[:position], hook_block(name, created=created), *lines[position:]])
     if new == text:
         return Action("kept", where)
-    mode = path.stat().st_mode if path.exists() else None
-    _write_script(path, new)
-    if mode is not None:
-        path.chmod(mode)
+    _write_script(files, path, new, _permissions(path))
     return Action("updated" if text else "added", where, "commit this file, so that colleagues get it")
 
 
-def _front(repository: Repository, shared: Path, scope: str, launcher: Sequence[str]) -> list[Action]:
+def _front(
+    repository: Repository, files: Files, shared: Path, scope: str, launcher: Sequence[str]
+) -> list[Action]:
     """A folder of our own before a shared one: its hooks go on to run, those of other repositories are
     not touched.
     """
@@ -311,16 +315,16 @@ def _front(repository: Repository, shared: Path, scope: str, launcher: Sequence[
     for name in sorted(names):
         before = shlex.quote(str(shared / name))
         if name in HOOKS:
-            _write_script(own / name, hook_script(name, launcher, before))
+            _write_script(files, own / name, hook_script(name, launcher, before))
             actions.append(Action("added", str(own / name), f"runs the hook of {shared} first"))
         else:
             text = (
                 f'#!/bin/sh\n{MARK} ({name}): passes on to the hook of core.hooksPath.\nexec {before} "$@"\n'
             )
-            _write_script(own / name, text)
+            _write_script(files, own / name, text)
     if repository.config("core.hooksPath") != str(own):
         # Added, not set: the last value counts, and the one that was there comes back by itself.
-        repository.git("config", scope, "--add", "core.hooksPath", str(own))
+        files.config(scope, "--add", "core.hooksPath", str(own))
     note = f"in front of {shared}, which other repositories use, too; install again after adding hooks there"
     return [*actions, Action("added", "core.hooksPath", note)]
 
@@ -346,14 +350,14 @@ def driver_command(launcher: Sequence[str]) -> str:
     )
 
 
-def _configure(repository: Repository, launcher: Sequence[str]) -> list[Action]:
+def _configure(repository: Repository, files: Files, launcher: Sequence[str]) -> list[Action]:
     wanted = {
         f"merge.{DRIVER}.name": "mergeguard: files kept split",
         f"merge.{DRIVER}.driver": driver_command(launcher),
     }
     changed = [key for key, value in wanted.items() if repository.config(key) != value]
     for key in changed:
-        repository.git("config", "--local", "--replace-all", key, wanted[key])
+        files.config("--local", "--replace-all", key, wanted[key])
     return (
         [Action("added", f"merge.{DRIVER}.driver")] if changed else [Action("kept", f"merge.{DRIVER}.driver")]
     )
@@ -363,7 +367,9 @@ def _local_attributes(repository: Repository) -> Path:
     return repository.common_dir / "info" / "attributes"
 
 
-def _write_attributes(repository: Repository, path: Path, lines: Sequence[bytes]) -> list[Action]:
+def _write_attributes(
+    repository: Repository, files: Files, path: Path, lines: Sequence[bytes]
+) -> list[Action]:
     if path.is_symlink():
         raise RepositoryError(f"{path} is a symbolic link, which git does not follow", hint="make it a file")
     old = path.read_bytes() if path.exists() else b""
@@ -372,12 +378,10 @@ def _write_attributes(repository: Repository, path: Path, lines: Sequence[bytes]
     if new == old:
         return [Action("kept", where)]
     if new:
-        mode = path.stat().st_mode if path.exists() else None
-        write_atomic(path, new, path.name, path.parent)
-        if mode is not None:
-            path.chmod(mode)
+        mode = _permissions(path)
+        files.write(path, new, 0o666 & ~_umask() if mode is None else mode)
     else:
-        path.unlink()
+        files.remove(path)
     if not lines:
         return [Action("removed", where)]
     note = "commit this file, so that colleagues get it" if path.name == ".gitattributes" else ""
@@ -391,49 +395,49 @@ def uninstall(repository: Repository) -> tuple[Action, ...]:
     """Take back what ``install`` did; hooks that were there before are in their places again."""
     actions: list[Action] = []
     own = _own_folder(repository)
-    if own.exists():
-        for scope in ("--local", "--worktree"):
-            repository.git(
-                "config", scope, "--fixed-value", "--unset-all", "core.hooksPath", str(own), ok=range(256)
-            )
-        shutil.rmtree(own)
-        actions.append(Action("removed", str(own)))
-    folder = hooks_folder(repository)
-    for name in HOOKS:
-        if folder.kind is Folder.COMMITTED:
-            actions += _remove_block(repository, folder.path / name)
-        if folder.kind is not Folder.SHARED:
-            actions += _remove_hook(folder.path / name)
-    if repository.config(f"merge.{DRIVER}.driver") is not None:
-        repository.git("config", "--local", "--remove-section", f"merge.{DRIVER}")
-        actions.append(Action("removed", f"merge.{DRIVER}.driver"))
-    for path in (_local_attributes(repository), repository.work_tree / ".gitattributes"):
-        if path.exists() and not path.is_symlink() and block_lines(path.read_bytes()):
-            actions += _write_attributes(repository, path, ())
+    with changing(repository, "mergeguard uninstall") as files:
+        for path in (_local_attributes(repository), repository.work_tree / ".gitattributes"):
+            if path.exists() and not path.is_symlink() and block_lines(path.read_bytes()):
+                actions += _write_attributes(repository, files, path, ())
+        if repository.config(f"merge.{DRIVER}.driver") is not None:
+            files.config("--local", "--remove-section", f"merge.{DRIVER}")
+            actions.append(Action("removed", f"merge.{DRIVER}.driver"))
+        if own.exists():
+            for scope in ("--local", "--worktree"):
+                files.config(scope, "--fixed-value", "--unset-all", "core.hooksPath", str(own))
+            for path in sorted(own.iterdir()):
+                files.remove(path)
+            actions.append(Action("removed", str(own)))
+        folder = hooks_folder(repository)
+        for name in HOOKS:
+            if folder.kind is Folder.COMMITTED:
+                actions += _remove_block(repository, files, folder.path / name)
+            if folder.kind is not Folder.SHARED:
+                actions += _remove_hook(files, folder.path / name)
     return tuple(actions)
 
 
-def _remove_hook(path: Path) -> list[Action]:
+def _remove_hook(files: Files, path: Path) -> list[Action]:
     chained = path.with_name(path.name + CHAINED)
     if _is_ours(path):
         if os.path.lexists(chained):
-            chained.replace(path)
+            files.move(chained, path)
             return [Action("restored", str(path))]
-        path.unlink()
+        files.remove(path)
         return [Action("removed", str(path))]
     legacy = path.with_name(path.name + ".legacy")
     if not _is_ours(legacy):
         return []
     # pre-commit stands before us: what it calls is what we called, unless that was pre-commit itself.
     if os.path.lexists(chained) and "generated by pre-commit" not in _text(chained):
-        chained.replace(legacy)
+        files.move(chained, legacy)
         return [Action("restored", str(legacy))]
-    legacy.unlink()
-    chained.unlink(missing_ok=True)
+    files.remove(legacy)
+    files.remove(chained)
     return [Action("removed", str(legacy))]
 
 
-def _remove_block(repository: Repository, path: Path) -> list[Action]:
+def _remove_block(repository: Repository, files: Files, path: Path) -> list[Action]:
     text = _text(path)
     match = _BLOCK.search(text)
     if match is None:
@@ -441,11 +445,9 @@ def _remove_block(repository: Repository, path: Path) -> list[Action]:
     where = path.relative_to(repository.work_tree).as_posix()
     rest = _BLOCK.sub("", text)
     if "begin (the file, too)" in match[0] and rest == "#!/bin/sh\n":
-        path.unlink()
+        files.remove(path)
         return [Action("removed", where, "commit this")]
-    mode = path.stat().st_mode
-    _write_script(path, rest)
-    path.chmod(mode)
+    _write_script(files, path, rest, _permissions(path))
     return [Action("restored", where, "commit this")]
 
 

@@ -20,7 +20,7 @@ from mergeguard.git.objects import Entry
 if TYPE_CHECKING:
     from mergeguard.git.repository import Repository
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,14 @@ class PathChange:
     """A path that the landing writes: what the index held and will hold; None: nothing.
 
     ``on_disk``: whether the file stood in the work tree before (a sparse checkout leaves files out).
+    ``raw``: the very file that stood there, where it is not what ``old`` checks out to and will be discarded.
     """
 
     path: str
     old: Entry | None
     new: Entry | None
     on_disk: bool
+    raw: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Journal:
     ref: RefChange | None = None
     old_orig_head: str | None = None
     orig_head: str | None = None
+    names: tuple[tuple[str, str], ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 def journal_path(repository: Repository) -> Path:
@@ -85,9 +89,7 @@ def journal_path(repository: Repository) -> Path:
 
 def write_journal(repository: Repository, journal: Journal) -> None:
     """Put the note on disk, in place of the one there."""
-    write_atomic(
-        journal_path(repository), _dump(journal), f"journal ({journal.phase})", repository.private_dir
-    )
+    write_atomic(journal_path(repository), _dump(journal), repository.private_dir)
 
 
 def read_journal(repository: Repository) -> Journal | None:
@@ -119,8 +121,8 @@ def _dump(journal: Journal) -> bytes:
             "old_index": journal.old_index,
             "new_index": journal.new_index,
             "paths": [
-                [change.path, _dump_entry(change.old), _dump_entry(change.new), change.on_disk]
-                for change in journal.paths
+                [c.path, _dump_entry(c.old), _dump_entry(c.new), c.on_disk, _dump_entry(c.raw)]
+                for c in journal.paths
             ],
             "new_folders": list(journal.new_folders),
             "state": [
@@ -131,6 +133,8 @@ def _dump(journal: Journal) -> bytes:
             else [ref.old, ref.new, ref.branch, ref.message, ref.detach, ref.attach, ref.attach_old],
             "old_orig_head": journal.old_orig_head,
             "orig_head": journal.orig_head,
+            "names": journal.names,
+            "notes": journal.notes,
         }
     ).encode()
 
@@ -147,8 +151,8 @@ def _load(data: dict[str, Any]) -> Journal:
         old_index=data["old_index"],
         new_index=data["new_index"],
         paths=tuple(
-            PathChange(path, _load_entry(old), _load_entry(new), on_disk)
-            for path, old, new, on_disk in data["paths"]
+            PathChange(path, _load_entry(old), _load_entry(new), on_disk, _load_entry(raw))
+            for path, old, new, on_disk, raw in data["paths"]
         ),
         new_folders=tuple(data["new_folders"]),
         state=tuple(
@@ -157,6 +161,8 @@ def _load(data: dict[str, Any]) -> Journal:
         ref=None if data["ref"] is None else RefChange(*data["ref"]),
         old_orig_head=data["old_orig_head"],
         orig_head=data["orig_head"],
+        names=tuple((name, oid) for name, oid in data["names"]),
+        notes=tuple((old, new) for old, new in data["notes"]),
     )
 
 

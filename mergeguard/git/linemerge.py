@@ -5,10 +5,10 @@ Imports nothing heavy: ``mergeguard merge-file`` runs this on every file git han
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from mergeguard.core.merge.markers import parse_markers
 from mergeguard.core.merge.result import Piece
@@ -38,16 +38,15 @@ def merge_lines_with_git(ours: str, base: str, theirs: str, options: Sequence[st
     return LineMerge(None, parse_markers(regions.stdout, size))
 
 
-def merge_bytes_with_git(base: bytes, ours: bytes, theirs: bytes, options: Sequence[str] = ()) -> LineMerge:
-    """The same for bytes in memory, through files that are gone afterwards."""
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="mergeguard-") as folder:
-        paths = [os.path.join(folder, name) for name in ("ours", "base", "theirs")]
-        for path, text in zip(paths, (ours, base, theirs), strict=True):
-            with open(path, "wb") as file:
-                file.write(text)
-        return merge_lines_with_git(paths[0], paths[1], paths[2], options)
+def merge_bytes_with_git(
+    base: bytes, ours: bytes, theirs: bytes, scratch: Path, options: Sequence[str] = ()
+) -> LineMerge:
+    """The same for bytes in memory, through files in the folder ``scratch``."""
+    paths = [scratch / name for name in ("ours", "base", "theirs")]
+    for path, text in zip(paths, (ours, base, theirs), strict=True):
+        path.write_bytes(text)
+    one, two, three = map(str, paths)
+    return merge_lines_with_git(one, two, three, options)
 
 
 def configured_style() -> str:

@@ -1,4 +1,4 @@
-"""One mergeguard at a time in a work tree.
+"""One mergeguard at a time in a work tree (and one that changes what all work trees of a clone share).
 
 The lock is the kernel's (``flock``) on ``<git-dir>/mergeguard/lock``: it ends with the process, so the lock
 of a dead one is never in the way. The git that writes the work tree inherits it: if only its parent is
@@ -13,12 +13,11 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergeguard.git.errors import RepositoryError, RepositoryLocked
-from mergeguard.git.faults import point
 
 if TYPE_CHECKING:
     from mergeguard.git.repository import Repository
@@ -28,12 +27,13 @@ _held: dict[Path, tuple[int, int]] = {}
 
 
 @contextmanager
-def locked(repository: Repository, purpose: str) -> Iterator[int]:
+def locked(repository: Repository, purpose: str, folder: Path | None = None) -> Iterator[int]:
     """Hold the lock; the same process may take it again. Gives the descriptor that children may inherit.
 
-    ``RepositoryLocked`` while another process holds it, ``RepositoryError`` where nothing can be written.
+    ``folder`` holds it; None for this work tree's own. ``RepositoryLocked`` while another process holds it,
+    ``RepositoryError`` where nothing can be written.
     """
-    private = repository.private_dir
+    private = folder or repository.private_dir
     if private in _held:
         descriptor, times = _held[private]
         _held[private] = (descriptor, times + 1)
@@ -55,7 +55,6 @@ def _acquire(private: Path, purpose: str) -> int:
     path = private / "lock"
     while True:
         try:
-            point("create the lock")
             private.mkdir(exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
@@ -77,14 +76,17 @@ def _acquire(private: Path, purpose: str) -> int:
             pass
         os.close(descriptor)
     facts = {"pid": os.getpid(), "host": socket.gethostname(), "since": int(time.time()), "purpose": purpose}
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, json.dumps(facts).encode())
+    # Only for people: a disk that is full does not matter here.
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, json.dumps(facts).encode())
     return descriptor
 
 
 def _release(private: Path, descriptor: int) -> None:
-    path = private / "lock"
-    path.unlink(missing_ok=True)
+    # Left behind, the file says nothing: the lock itself goes with the descriptor.
+    with suppress(OSError):
+        (private / "lock").unlink()
     os.close(descriptor)
 
 

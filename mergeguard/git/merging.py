@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mergeguard.git.durable import scratch_folder
 from mergeguard.git.errors import GitError
 from mergeguard.git.objects import MODE_FILE, Entry
 from mergeguard.git.process import decode, encode, run_git, split_nul
@@ -68,7 +65,7 @@ def merge_trees(
     options: list[str] = []
     if conflict_style is not None:
         options += ["-c", f"merge.conflictStyle={conflict_style}"]
-    with _scratch(repository.private_dir) as scratch:
+    with scratch_folder(repository.private_dir) as scratch:
         if marker_size is not None:
             attributes = scratch / "attributes"
             attributes.write_bytes(
@@ -200,7 +197,7 @@ def _merge_file_myers(
     labels: tuple[str, str, str],
     marker_size: int,
 ) -> tuple[bytes, int]:
-    with _scratch(repository.private_dir) as scratch:
+    with scratch_folder(repository.private_dir) as scratch:
         names = []
         for name, text in (("ours", ours), ("base", base), ("theirs", theirs)):
             (scratch / name).write_bytes(text)
@@ -237,7 +234,7 @@ def _merge_file_histogram(
 
     root = commit(base)
     first, second = commit(ours, root), commit(theirs, root)
-    with _scratch(repository.private_dir) as scratch:
+    with scratch_folder(repository.private_dir) as scratch:
         for folder in ("objects", "refs", "info"):
             (scratch / folder).mkdir()
         (scratch / "HEAD").write_bytes(b"ref: refs/heads/none\n")
@@ -272,15 +269,3 @@ def _merge_file_histogram(
 
 def _label(name: str) -> bytes:
     return rb"\1 " + encode(name).replace(b"\\", rb"\\")
-
-
-@contextmanager
-def _scratch(private: Path) -> Iterator[Path]:
-    """A temporary folder inside the git folder: nothing is ever written outside the repository."""
-    parent = private / "tmp"
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

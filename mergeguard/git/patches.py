@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from unidiff import PatchSet
 from unidiff.errors import UnidiffParseError
 
 from mergeguard.git import worktree
+from mergeguard.git.durable import scratch_folder
 from mergeguard.git.errors import GitError
 from mergeguard.git.merging import Conflict
 from mergeguard.git.objects import Entry, Identity
@@ -65,7 +64,7 @@ def read_mails(repository: Repository, data: bytes) -> tuple[Mail, ...]:
     """The patches of a patch file: a mailbox's mails in order, or one plain diff. GitError for junk."""
     if not is_mail(data):
         return (Mail(data, None, b""),)
-    with _scratch(repository) as folder:
+    with scratch_folder(repository.private_dir) as folder:
         box = folder / "box"
         box.write_bytes(data)
         # A mail that came with CRLF throughout lost its own line endings on the way; others keep theirs.
@@ -181,18 +180,7 @@ def _said(text: str) -> str:
 @contextmanager
 def _index_of(repository: Repository, tree: str) -> Iterator[dict[str, str]]:
     """The environment in which git uses a new index that holds ``tree``."""
-    with _scratch(repository) as folder:
+    with scratch_folder(repository.private_dir) as folder:
         environment = {"GIT_INDEX_FILE": str(folder / "index")}
         repository.git("read-tree", tree, environment=environment)
         yield environment
-
-
-@contextmanager
-def _scratch(repository: Repository) -> Iterator[Path]:
-    parent = repository.private_dir / "tmp"
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mergeguard.git import worktree
+from mergeguard.git import rollback, worktree
 from mergeguard.git.durable import remove, sync_folder, write_atomic
 from mergeguard.git.errors import RepositoryError, RepositoryLocked, UnfinishedLanding
-from mergeguard.git.faults import point
 from mergeguard.git.journal import Journal, PathChange, RefChange, journal_path, read_journal
 from mergeguard.git.lock import locked
-from mergeguard.git.objects import MODE_SUBMODULE
+from mergeguard.git.objects import MODE_EXECUTABLE, MODE_SUBMODULE, MODE_SYMLINK, Entry
 
 if TYPE_CHECKING:
     from mergeguard.git.repository import Repository
@@ -34,7 +33,8 @@ PLAIN = ("-c", "core.fsmonitor=false")
 class Recovery:
     """What became of an interrupted landing: the repository is as ``before`` or as ``after`` it.
 
-    ``saved`` names copies of files that had been edited since and were put back.
+    ``saved`` names copies of files that had been edited since and were put back (of an installation: the
+    files that others have changed since, which stay).
     """
 
     outcome: Literal["before", "after"]
@@ -42,8 +42,10 @@ class Recovery:
     saved: tuple[Path, ...] = ()
 
     def __str__(self) -> str:
-        done = "undone" if self.outcome == "before" else "finished"
-        return f"an interrupted {self.purpose} was {done}: the repository is as {self.outcome} it"
+        if self.outcome == "after":
+            return f"an interrupted {self.purpose} was finished: the repository is as after it"
+        again = "; run it again" if self.purpose.startswith("mergeguard ") else ""
+        return f"an interrupted {self.purpose} was undone: the repository is as before it{again}"
 
 
 def pending(repository: Repository) -> bool:
@@ -57,6 +59,9 @@ def recover(repository: Repository) -> Recovery | None:
     ``RepositoryLocked`` while that landing (or the git it started) still runs; ``UnfinishedLanding`` where
     refs or index were changed by others meanwhile, so that neither is right.
     """
+    rolled = rollback.recover(repository)
+    if rolled is not None and not pending(repository):
+        return Recovery("before", *rolled)
     leftovers = repository.private_dir / "lock"
     if not pending(repository) and not leftovers.exists():
         return None
@@ -81,7 +86,7 @@ def forget(repository: Repository) -> None:
         journal = read_journal(repository)
         if journal is not None:
             release_index(repository, journal.token)
-        remove(journal_path(repository), "journal")
+        remove(journal_path(repository))
         sweep(repository)
 
 
@@ -123,7 +128,6 @@ def hold_index(repository: Repository, token: str) -> None:
     ready = repository.private_dir / "new-index-lock"
     try:
         ready.write_text(token, encoding="utf-8")
-        point("lock the index")
         os.link(ready, path)
     except FileExistsError as error:
         raise RepositoryLocked(
@@ -145,7 +149,7 @@ def release_index(repository: Repository, token: str) -> None:
     """Give the index back to git."""
     path = index_lock(repository)
     if _lock_token(path) == token:
-        remove(path, "index lock")
+        remove(path)
 
 
 # --- finishing -----------------------------------------------------------------------------------------
@@ -201,30 +205,35 @@ def finish(repository: Repository, journal: Journal) -> None:
     for change in journal.state:
         _set_state(repository, change.name, change.new)
     if journal.orig_head is not None and repository.reference("ORIG_HEAD") != journal.orig_head:
-        point("update ORIG_HEAD")
         repository.git("update-ref", "ORIG_HEAD", journal.orig_head)
     if journal.ref is not None:
         _move(repository, journal.ref)
+    for name, oid in journal.names:
+        if repository.reference(name) != oid:
+            repository.git("update-ref", "-m", journal.purpose, name, oid, ZERO)
     new_index = new_index_path(repository)
     if new_index.exists():
         # A rename, not a copy: the index must not be younger than git thinks the files are.
-        point("replace the index")
         os.replace(new_index, repository.index_file)
         sync_folder(repository.index_file.parent)
     if journal.ref is not None and journal.ref.attach is not None:
         head = repository.head()
         if head.branch != journal.ref.attach:
-            point("attach HEAD")
             repository.git("symbolic-ref", "-m", journal.ref.message, "HEAD", journal.ref.attach)
+    if journal.notes:
+        # Copying a note a second time changes nothing; one that can't be copied stays with the old commit.
+        pairs = "".join(f"{old} {new}\n" for old, new in journal.notes)
+        repository.git(
+            "notes", "copy", "--for-rewrite=rebase", "--stdin", stdin=pairs.encode(), ok=range(256)
+        )
     release_index(repository, journal.token)
-    remove(journal_path(repository), "journal")
+    remove(journal_path(repository))
     sweep(repository)
 
 
 def _move(repository: Repository, ref: RefChange) -> None:
     if ref_moved(repository, ref):
         return
-    point("update the ref")
     message = ("-m", ref.message)
     if ref.attach is not None:
         repository.git("update-ref", *message, ref.attach, ref.new, ref.attach_old or ZERO)
@@ -237,9 +246,9 @@ def _move(repository: Repository, ref: RefChange) -> None:
 def _set_state(repository: Repository, name: str, data: bytes | None) -> None:
     path = repository.git_dir / name
     if data is None:
-        remove(path, name)
+        remove(path)
     elif not path.exists() or path.read_bytes() != data:
-        write_atomic(path, data, name, repository.private_dir)
+        write_atomic(path, data, repository.private_dir)
 
 
 # --- undoing -------------------------------------------------------------------------------------------
@@ -251,8 +260,8 @@ def undo(repository: Repository, journal: Journal) -> tuple[Path, ...]:
     Returns the copies of files that somebody had edited since. A new file that was edited stays.
     """
     hold_index(repository, journal.token)
-    coming = [change for change in journal.paths if change.old is None or not change.on_disk]
-    standing = [change for change in journal.paths if change.old is not None and change.on_disk]
+    standing = [c for c in journal.paths if c.on_disk and (c.old is not None or c.raw is not None)]
+    coming = [change for change in journal.paths if change not in standing]
     for change in coming:
         _take_away(repository, change)
     for folder in sorted(journal.new_folders, key=len, reverse=True):
@@ -262,14 +271,13 @@ def undo(repository: Repository, journal: Journal) -> tuple[Path, ...]:
     keep = repository.private_dir / "saved" / journal.token.split()[-1][:8]
     for change in standing:
         if worktree.compare(repository, change) == "foreign":
-            point(f"save {change.path}")
             saved.append(worktree.save(repository, change.path, keep))
     # checkout-index reads attributes from the work tree: those files come first.
-    names = [change.path for change in standing if change.old and change.old.mode != MODE_SUBMODULE]
+    plain = [c for c in standing if c.old and c.raw is None and c.old.mode != MODE_SUBMODULE]
+    names = [change.path for change in plain]
     attributes = [name for name in names if name.rpartition("/")[2] == ".gitattributes"]
     for group in (attributes, [name for name in names if name not in set(attributes)]):
         if group:
-            point("restore files")
             repository.git(
                 *PLAIN,
                 "checkout-index",
@@ -280,13 +288,15 @@ def undo(repository: Repository, journal: Journal) -> tuple[Path, ...]:
                 stdin=worktree.nul_joined(group),
             )
     for change in standing:
+        if change.raw is not None:
+            _put_back(repository, change.path, change.raw)
         if change.old is not None and change.old.mode == MODE_SUBMODULE:
             (repository.work_tree / change.path).mkdir(parents=True, exist_ok=True)
     for state in journal.state:
         _set_state(repository, state.name, state.old)
     _restore_orig_head(repository, journal)
     release_index(repository, journal.token)
-    remove(journal_path(repository), "journal")
+    remove(journal_path(repository))
     sweep(repository)
     # Restored files have new time stamps; without this the next `git status` reads them all again.
     repository.git(*PLAIN, "update-index", "-q", "--refresh", ok=range(256))
@@ -297,17 +307,36 @@ def _take_away(repository: Repository, change: PathChange) -> None:
     target = repository.work_tree / change.path
     found = worktree.compare(repository, change)
     if found in ("new", "old", "torn"):
-        point(f"remove {change.path}")
         target.unlink()
     elif found == "missing":
         with contextlib.suppress(OSError):
             target.rmdir()  # the empty folder of a submodule
 
 
+def _put_back(repository: Repository, path: str, raw: Entry) -> None:
+    """Put the very bytes of a file back that no index or commit has."""
+    target = repository.work_tree / path
+    data = repository.read_blob(raw.oid)
+    if worktree.read_file(target) == (raw.mode, data):
+        return
+    if raw.mode != MODE_SYMLINK:
+        mode = 0o777 if raw.mode == MODE_EXECUTABLE else 0o666
+        write_atomic(target, data, repository.private_dir, mode=mode & ~_umask())
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    os.symlink(os.fsdecode(data), target)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
 def _restore_orig_head(repository: Repository, journal: Journal) -> None:
     if journal.orig_head is None or repository.reference("ORIG_HEAD") == journal.old_orig_head:
         return
-    point("restore ORIG_HEAD")
     if journal.old_orig_head is None:
         repository.git("update-ref", "-d", "ORIG_HEAD")
     else:
@@ -321,11 +350,14 @@ def sweep(repository: Repository) -> None:
     if stale is not None and stale.startswith(TOKEN):
         _unlink([index_lock(repository)])
     _unlink(private.glob("new-*"))
-    # Scratch folders of merges, which take no lock: only what a killed process left days ago.
-    for folder in (private / "tmp").glob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - folder.stat().st_mtime > SCRATCH_LIFETIME:
-                shutil.rmtree(folder, ignore_errors=True)
+    # Scratch of what takes no lock, and merges that hooks remember: only what is days old.
+    for found in (private / "tmp").glob("*"):
+        with contextlib.suppress(OSError):
+            if time.time() - found.stat().st_mtime > SCRATCH_LIFETIME:
+                if found.is_dir():
+                    shutil.rmtree(found, ignore_errors=True)
+                else:
+                    found.unlink()
     _unlink((private / "index", private / "index.lock"))
 
 

@@ -124,6 +124,8 @@ def compare(repository: Repository, change: PathChange) -> Content:
         )
         return "foreign" if exists(target) and not submodule else "missing"
     data = found[1]
+    if change.raw is not None and repository.hash_blob(data) == change.raw.oid:
+        return "old"
     sides: tuple[tuple[Content, Entry | None], ...] = (("old", change.old), ("new", change.new))
     known = [(name, entry) for name, entry in sides if entry is not None and entry.mode != MODE_SUBMODULE]
     for name, entry in known:
@@ -132,6 +134,8 @@ def compare(repository: Repository, change: PathChange) -> Content:
     for _, entry in known:
         if checked_out(repository, change.path, entry).startswith(data):
             return "torn"
+    if change.raw is not None and repository.read_blob(change.raw.oid).startswith(data):
+        return "torn"
     return "foreign"
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
-from mergeguard.git.landing import Outcome, merge_state
+from mergeguard.git.landing import MERGE_DONE, Outcome, StateFile, land, merge_state
 from mergeguard.git.objects import MODE_EXECUTABLE, MODE_FILE, MODE_SYMLINK, Entry
 from tests.git.conftest import Sandbox
 
@@ -30,7 +31,9 @@ def snapshot(sandbox: Sandbox) -> dict[str, object]:
                 files[key] = (bool(path.stat().st_mode & 0o100), path.read_bytes())
     return {
         "HEAD": (git_dir / "HEAD").read_text(),
-        "refs": sandbox.git("for-each-ref"),
+        "refs": [line for line in sandbox.git("for-each-ref").splitlines() if "\trefs/notes/" not in line],
+        # Their commits have no meaning: copying a note a second time makes one more, of the same tree.
+        "notes": sandbox.git("rev-parse", "-q", "--verify", "refs/notes/commits^{tree}", ok=False),
         "index": sandbox.git("ls-files", "--stage", "-t"),
         "files": files,
         "state": {name: (git_dir / name).read_bytes() for name in STATE if (git_dir / name).exists()},
@@ -98,8 +101,6 @@ def target_tree(sandbox: Sandbox) -> str:
 
 def clean_outcome(sandbox: Sandbox) -> Outcome:
     """A new commit on HEAD's branch, with a state file and ORIG_HEAD."""
-    from mergeguard.git.landing import StateFile
-
     repository = sandbox.repository
     head = repository.head().oid
     assert head is not None
@@ -153,4 +154,44 @@ def conflict_outcome(sandbox: Sandbox) -> Outcome:
             merged.conflicts,
             tree=merged.tree,
         ),
+    )
+
+
+def stopped(sandbox: Sandbox) -> None:
+    """A merge that waits for a person, who has begun to resolve it and has other work uncommitted as well."""
+    land(sandbox.repository, conflict_outcome(sandbox))
+    sandbox.write("change", "half resolved\n")
+    sandbox.write("script", "#!/bin/sh\nedited\n").chmod(0o755)
+    (sandbox.root / "link").unlink()
+    (sandbox.root / "text.crlf").unlink()
+
+
+def discard_outcome(sandbox: Sandbox) -> Outcome:
+    """Back to an earlier commit, whatever stands in index and work tree."""
+    repository = sandbox.repository
+    earlier = repository.resolve("HEAD~1")
+    return Outcome(
+        tree=repository.tree_of(earlier),
+        expected_head=repository.head().oid,
+        reflog="test: discard",
+        commit=earlier,
+        state=(*MERGE_DONE, StateFile("state.json", b"{}")),
+        discard=True,
+    )
+
+
+def noted(sandbox: Sandbox) -> None:
+    """A note on HEAD, which goes along with what HEAD becomes."""
+    sandbox.git("config", "notes.rewriteRef", "refs/notes/*")
+    sandbox.git("notes", "add", "-m", "a note", "HEAD")
+
+
+def named_outcome(sandbox: Sandbox) -> Outcome:
+    """A new commit in place of HEAD's, a branch that names it, and its note (call ``noted`` first)."""
+    outcome = clean_outcome(sandbox)
+    assert outcome.expected_head is not None and outcome.commit is not None
+    return replace(
+        outcome,
+        names=(("refs/heads/step/01", outcome.commit),),
+        notes=((outcome.expected_head, outcome.commit),),
     )

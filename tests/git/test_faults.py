@@ -8,47 +8,68 @@ import resource
 import shutil
 import signal
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from mergeguard.git import errors, faults
+from mergeguard.git import errors
 from mergeguard.git.landing import Outcome, land
 from mergeguard.git.objects import MODE_FILE, Entry
 from mergeguard.git.recovery import Recovery, forget, pending, recover
+from tests import faulting
 from tests.git.conftest import Sandbox
 from tests.git.landings import (
     clean_outcome,
     conflict_outcome,
+    discard_outcome,
     leftovers,
+    named_outcome,
+    noted,
     populate,
     snapshot,
     stage_outcome,
+    stopped,
     upstream,
 )
 
 OUTCOMES: dict[str, Callable[[Sandbox], Outcome]] = {
-    "clean": clean_outcome,
+    "clean": named_outcome,
     "conflict": conflict_outcome,
+    "discard": discard_outcome,
     "stage": stage_outcome,
 }
+PREPARED: dict[str, Callable[[Sandbox], None]] = {"clean": noted, "discard": stopped}
 
 
 def in_child(action: Callable[[], object], **variables: str) -> int:
-    """Run ``action`` in a forked process; its exit status (137: a point was fatal, 1: an expected error)."""
+    """Run ``action`` in a forked process, watched if the variables say so (see ``tests.faulting``); its exit
+    status (-9: killed at a step, 1: an expected error).
+    """
     child = os.fork()
     if child == 0:
         os.environ.update(variables)
-        faults._passed = 0
+        faulting.install()
         try:
             action()
         except errors.RepositoryError:
             os._exit(1)
         except BaseException:
+            traceback.print_exc()
             os._exit(99)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def watched(folder: Path, **more: str) -> dict[str, str]:
+    """The variables for a child that works in ``folder``."""
+    trace = folder.parent / f"{folder.name}.trace"
+    trace.unlink(missing_ok=True)
+    return faulting.environment(folder, trace, **more)
+
+
+KILLED = -signal.SIGKILL
 
 
 class Case:
@@ -56,18 +77,20 @@ class Case:
 
     def __init__(self, folder: Path, kind: str) -> None:
         self.folder = folder
+        self.kind = kind
         self.outcome = OUTCOMES[kind]
         self.template = Sandbox(folder / "template")
         populate(self.template)
         upstream(self.template)
+        if kind in PREPARED:
+            PREPARED[kind](self.template)
         self.copies = 0
         done = self.copy()
         self.before = snapshot(done)
-        trace = folder / "trace"
-        assert self.land(done, MERGEGUARD_FAULT_TRACE=str(trace)) == 0
+        assert self.land(done) == 0
         self.after = snapshot(done)
         assert self.after != self.before
-        self.points = trace.read_text().splitlines()
+        self.steps = Path(f"{done.root}.trace").read_text().splitlines()
 
     def copy(self) -> Sandbox:
         self.copies += 1
@@ -76,11 +99,13 @@ class Case:
         return Sandbox.at(root)
 
     def land(self, sandbox: Sandbox, **variables: str) -> int:
-        return in_child(lambda: land(sandbox.repository, self.outcome(sandbox)), **variables)
+        """Land it; ``AT`` and ``HOW`` are as in ``tests.faulting``."""
+        outcome = self.outcome(sandbox)
+        return in_child(lambda: land(sandbox.repository, outcome), **watched(sandbox.root, **variables))
 
-    def state(self, sandbox: Sandbox) -> str:
+    def state(self, sandbox: Sandbox, *, harmless: tuple[str, ...] = ()) -> str:
         found = snapshot(sandbox)
-        assert leftovers(sandbox) == []
+        assert [name for name in leftovers(sandbox) if name not in harmless] == []
         if found == self.before:
             return "before"
         assert found == self.after
@@ -92,11 +117,11 @@ def case(request, tmp_path_factory) -> Case:
     return Case(tmp_path_factory.mktemp(request.param), request.param)
 
 
-def test_killed_at_every_point(case, capsys):
+def test_killed_at_every_step(case, capsys):
     survived = {"before": 0, "after": 0}
-    for number, name in enumerate(case.points, 1):
+    for number, name in enumerate(case.steps, 1):
         sandbox = case.copy()
-        assert case.land(sandbox, MERGEGUARD_FAULT=str(number)) == 137, name
+        assert case.land(sandbox, **{faulting.AT: str(number)}) == KILLED, name
         interrupted = pending(sandbox.repository)
         recovered = recover(sandbox.repository)
         state = case.state(sandbox)
@@ -107,54 +132,61 @@ def test_killed_at_every_point(case, capsys):
         survived[state] += 1
         assert recover(sandbox.repository) is None
         shutil.rmtree(sandbox.root)
-    assert survived["before"] + survived["after"] == len(case.points) > 10
+    assert survived["before"] + survived["after"] == len(case.steps) > 10
     assert survived["before"] > 0
     assert survived["after"] > 0
     with capsys.disabled():
-        print(f"\n{len(case.points)} fault points, {survived['before']} undone, {survived['after']} finished")
+        print(f"\n{len(case.steps)} steps, {survived['before']} undone, {survived['after']} finished")
 
 
-def test_failing_at_every_point(case):
-    """A full disk or a missing permission: undone at once, with an error; or finished, once the ref moved."""
-    for number, name in enumerate(case.points, 1):
+def test_failing_at_every_step(case):
+    """A full disk: undone at once, with an error; or finished, once the ref moved."""
+    if case.kind == "stage":
+        pytest.skip("its steps are among those of a clean landing")
+    for number, name in enumerate(case.steps, 1):
         sandbox = case.copy()
-        code = case.land(sandbox, MERGEGUARD_FAULT=str(number), MERGEGUARD_FAULT_MODE="raise")
+        code = case.land(sandbox, **{faulting.AT: str(number), faulting.HOW: "full"})
         assert code in (0, 1), name
-        assert case.state(sandbox) == ("after" if code == 0 else "before"), name
+        # A lock file that nobody holds says nothing.
+        state = case.state(sandbox, harmless=("lock",))
+        assert state == ("after" if code == 0 else "before"), name
         shutil.rmtree(sandbox.root)
 
 
-def test_recovery_killed_at_every_point(case):
+def test_recovery_killed_at_every_step(case, request):
     """… and the recovery after it, and only the one after that runs through."""
-    moments = [
-        "write the work tree",
-        "write journal (ready)",
-        "fsync new index",
-        "write state.json",
-        "replace the index",
-        "update the ref",
-        "remove index lock",
-        "remove journal",
-    ]
+    if case.kind in ("stage", "conflict") and not request.config.getoption("--all-faults"):
+        pytest.skip("only with --all-faults")
+    stride = 1 if request.config.getoption("--all-faults") else 3
+    moments = {
+        "git -c core.fsmonitor=false read-tree": "in the work tree",
+        "rename .git/mergeguard/new-journal": "at the journal",
+        "fsync .git/mergeguard/index": "at the new index",
+        "git update-ref": "at the ref",
+        "rename .git/mergeguard/index": "at the index",
+        "remove .git/index.lock": "at its lock",
+        "remove .git/mergeguard/journal": "at the end",
+    }
     total = 0
-    for name in moments:
-        if name not in case.points:
+    for number, name in enumerate(case.steps, 1):
+        if not name.startswith(tuple(moments)):
             continue
-        number = str(case.points.index(name) + 1)
         killed = case.copy()
-        assert case.land(killed, MERGEGUARD_FAULT=number) == 137
-        again = 1
+        assert case.land(killed, **{faulting.AT: str(number)}) == KILLED
+        # Without --all-faults every third, from another one each time.
+        again = 1 + number % stride
         while True:
             sandbox = Sandbox.at(killed.root.with_name("again"))
             shutil.copytree(killed.root, sandbox.root, symlinks=True)
-            code = in_child(lambda box=sandbox: recover(box.repository), MERGEGUARD_FAULT=str(again))  # type: ignore[misc]
-            if code == 137:
+            variables = watched(sandbox.root, **{faulting.AT: str(again)})
+            code = in_child(lambda box=sandbox: recover(box.repository), **variables)  # type: ignore[misc]
+            if code == KILLED:
                 recover(sandbox.repository)
                 total += 1
             case.state(sandbox)
             shutil.rmtree(sandbox.root)
-            again += 1
-            if code != 137:
+            again += stride
+            if code != KILLED:
                 assert code == 0
                 break
     assert total > 10
@@ -303,11 +335,3 @@ def test_nothing_can_be_written(sandbox):
         land(sandbox.repository, outcome)
     assert blocker.read_text() == "no folder can be made here"
     assert not (sandbox.root / ".git/index.lock").exists()
-
-
-def test_without_variables_points_do_nothing(monkeypatch):
-    monkeypatch.delenv(faults.VARIABLE, raising=False)
-    monkeypatch.delenv(faults.TRACE_VARIABLE, raising=False)
-    before = faults._passed
-    faults.point("anything")
-    assert faults._passed == before

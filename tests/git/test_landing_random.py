@@ -13,9 +13,10 @@ from mergeguard.git.landing import Outcome, land
 from mergeguard.git.objects import MODE_EXECUTABLE, MODE_FILE, MODE_SYMLINK, Entry
 from mergeguard.git.recovery import recover
 from mergeguard.git.repository import EMPTY_TREE, Repository
+from tests import faulting
 from tests.git.conftest import Sandbox
 from tests.git.landings import leftovers, snapshot
-from tests.git.test_faults import in_child
+from tests.git.test_faults import KILLED, in_child, watched
 
 NAMES = ["a", "b", "c d", "ü", "new\nline", 'quo"te', "*", "non\udcffutf8", "-x"]
 
@@ -55,9 +56,10 @@ def test_random_trees(tmp_path: Path, seed: int) -> None:
         # Interrupted on a copy, at any point that there may be.
         copy = Sandbox.at(tmp_path / "copy")
         shutil.copytree(sandbox.root, copy.root, symlinks=True)
-        number = chance.randrange(1, 20)
-        code = in_child(lambda to=copy, what=outcome: land(to.repository, what), MERGEGUARD_FAULT=str(number))  # type: ignore[misc]
-        assert code in (0, 137)
+        number = chance.randrange(1, 40)
+        variables = watched(copy.root, **{faulting.AT: str(number)})
+        code = in_child(lambda to=copy, what=outcome: land(to.repository, what), **variables)  # type: ignore[misc]
+        assert code in (0, KILLED)
         recover(copy.repository)
         interrupted = snapshot(copy)
         assert leftovers(copy) == []

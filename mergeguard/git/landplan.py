@@ -1,0 +1,200 @@
+"""Whether an outcome can land, and which files that writes. Nothing is changed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from mergeguard.git import worktree
+from mergeguard.git.errors import DirtyWorkTree, HeadMoved, OperationInProgress, RepositoryError
+from mergeguard.git.journal import PathChange
+from mergeguard.git.objects import MODE_SUBMODULE, Entry
+from mergeguard.git.outcome import Outcome
+from mergeguard.git.process import split_nul
+from mergeguard.git.recovery import PLAIN
+
+if TYPE_CHECKING:
+    from mergeguard.git.repository import Repository
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a landing would write; ``adopted`` are untracked files that already are what they shall be."""
+
+    base_tree: str
+    paths: tuple[PathChange, ...]
+    adopted: tuple[PathChange, ...]
+    new_folders: tuple[str, ...]
+    old_index: str
+    branch: str | None
+
+
+def plan(repository: Repository, outcome: Outcome) -> Plan:
+    """Check that ``outcome`` can land; nothing is changed.
+
+    Errors: ``HeadMoved``; ``OperationInProgress`` for unmerged paths, or a second merge state;
+    ``DirtyWorkTree`` with the files whose uncommitted or untracked content would be overwritten.
+    """
+    head = repository.head()
+    if head.oid != outcome.expected_head:
+        raise HeadMoved(
+            f"HEAD is at {head.oid or 'no commit'}, not at {outcome.expected_head or 'no commit'} any more",
+            hint="run the command again",
+        )
+    if outcome.attach is not None and repository.reference(outcome.attach) != outcome.attach_expected:
+        raise HeadMoved(f"{outcome.attach} has moved meanwhile", hint="run the command again")
+    if any(file.name == "MERGE_HEAD" and file.data is not None for file in outcome.state):
+        operation = repository.operation_in_progress()
+        if operation not in (None, "bisect"):
+            raise OperationInProgress(
+                f"a {operation} is in progress",
+                hint=f"git {operation} --continue, or git {operation} --abort",
+            )
+    for name, _ in outcome.names:
+        if repository.reference(name) is not None:
+            raise RepositoryError(f"{name} exists already", hint="choose another name")
+    index, digest = worktree.read_index(repository)
+    if outcome.discard:
+        return _plan_discard(repository, outcome, index, digest, head.branch)
+    unmerged = sorted(path for path, stages in index.items() if set(stages) != {0})
+    if unmerged:
+        raise OperationInProgress(
+            f"unresolved conflicts in {listed(unmerged)}", hint="resolve them and git add the files"
+        )
+    base = outcome.base_tree
+    if base is None:
+        base = EMPTY_TREE if head.oid is None else repository.commit_info(head.oid).tree
+    changes = _changes(repository, base, outcome)
+    held = {path: stages[0] for path, stages in index.items()}
+    staged = [path for path, (old, new) in changes.items() if held.get(path) not in (old, new)]
+    if outcome.conflicts:
+        # They would end up in the commit that concludes the merge; git refuses here, too.
+        cached = repository.git("diff-index", "--cached", "--name-only", "-z", base)
+        staged = split_nul(cached.out)
+    paths = [
+        PathChange(path, held.get(path), new, worktree.exists(repository.work_tree / path))
+        for path, (_, new) in changes.items()
+        if held.get(path) != new or path in {conflict.path for conflict in outcome.conflicts}
+    ]
+    leaving = frozenset(change.path for change in paths if change.old is not None and change.new is None)
+    touched = {change.path for change in paths}
+    blocked = {*staged, *(_modified(repository) & touched)}
+    for change in paths:
+        if change.old is None and change.new is not None:
+            blocked |= set(worktree.obstacles(repository, change.path, change.new, leaving))
+    return _planned(repository, base, paths, blocked, digest, head.branch)
+
+
+def _plan_discard(
+    repository: Repository, outcome: Outcome, index: worktree.Index, digest: str, branch: str | None
+) -> Plan:
+    """As ``git reset --hard``; what stands in files that are not the index's is noted, to be put back."""
+    differing = repository.git("diff-index", "--cached", "--name-only", "-z", "--no-renames", outcome.tree)
+    unmerged = {path for path, stages in index.items() if set(stages) != {0}}
+    unlike = unmerged | _modified(repository)
+    blocked: set[str] = set()
+    paths: list[PathChange] = []
+    touched = sorted({*split_nul(differing.out), *unlike})
+    targets = {path: repository.entry(outcome.tree, path) for path in touched}
+    leaving = frozenset(path for path in touched if path in index and targets[path] is None)
+    for path, new in targets.items():
+        file = repository.work_tree / path
+        found = worktree.read_file(file) if path in unlike else None
+        raw = None if found is None else Entry(found[0], repository.write_blob(found[1]))
+        change = PathChange(path, index.get(path, {}).get(0), new, worktree.exists(file), raw)
+        if new is not None and (path not in index or (path in unlike and raw is None)):
+            blocked |= set(worktree.obstacles(repository, path, new, leaving))
+        paths.append(change)
+    return _planned(repository, outcome.tree, paths, blocked, digest, branch)
+
+
+def _planned(
+    repository: Repository,
+    base: str,
+    paths: list[PathChange],
+    blocked: set[str],
+    digest: str,
+    branch: str | None,
+) -> Plan:
+    if blocked:
+        raise DirtyWorkTree(
+            f"your changes in {listed(sorted(blocked))} would be overwritten",
+            paths=sorted(blocked),
+            hint="commit or stash them (git stash -u takes untracked files, too), then run it again",
+        )
+    adopted = tuple(
+        change
+        for change in paths
+        if change.old is None
+        and change.raw is None
+        and change.on_disk
+        and change.new is not None
+        and change.new.mode != MODE_SUBMODULE
+    )
+    # A folder of that name is on disk where a file comes in place of its last files.
+    adopted = tuple(change for change in adopted if not (repository.work_tree / change.path).is_dir())
+    return Plan(
+        base_tree=base,
+        paths=tuple(change for change in paths if change not in adopted),
+        adopted=adopted,
+        new_folders=_new_folders(repository, paths),
+        old_index=digest,
+        branch=branch,
+    )
+
+
+def _changes(
+    repository: Repository, base: str, outcome: Outcome
+) -> dict[str, tuple[Entry | None, Entry | None]]:
+    """The paths to write: old and new entry. Conflicted files count even where ours is left as it is: a
+    sparse checkout may not have them on disk.
+    """
+    raw = split_nul(repository.git("diff-tree", "-r", "-z", "--no-renames", base, outcome.tree).out)
+    changes = {}
+    for facts, path in zip(raw[::2], raw[1::2], strict=True):
+        old_mode, new_mode, old, new, _ = facts.removeprefix(":").split(" ")
+        changes[path] = (_entry(old_mode, old), _entry(new_mode, new))
+    for conflict in outcome.conflicts:
+        if conflict.path not in changes and not worktree.exists(repository.work_tree / conflict.path):
+            entry = repository.entry(outcome.tree, conflict.path)
+            if entry is not None:
+                changes[conflict.path] = (entry, entry)
+    return changes
+
+
+def _entry(mode: str, oid: str) -> Entry | None:
+    return None if mode == "000000" else Entry(int(mode, 8), oid)
+
+
+def _modified(repository: Repository) -> set[str]:
+    """Tracked files whose work tree content is not the index's. Compared by content where stat differs."""
+    options = ("--porcelain=v2", "-z", "-uno", "--no-renames", "--ignore-submodules=all")
+    raw = repository.git(*PLAIN, "status", *options)
+    modified = set()
+    for field in split_nul(raw.out):
+        if field.startswith("1 ") and field[3] != ".":
+            modified.add(field.split(" ", 8)[8])
+    return modified
+
+
+def _new_folders(repository: Repository, paths: Iterable[PathChange]) -> tuple[str, ...]:
+    folders = set()
+    for change in paths:
+        if change.new is None:
+            continue
+        if change.new.mode == MODE_SUBMODULE and not (repository.work_tree / change.path).is_dir():
+            folders.add(change.path)
+        for folder in PurePosixPath(change.path).parents:
+            name = folder.as_posix()
+            if name != "." and not (repository.work_tree / name).is_dir():
+                folders.add(name)
+    return tuple(sorted(folders))
+
+
+def listed(paths: list[str]) -> str:
+    shown = ", ".join(paths[:5])
+    return shown if len(paths) <= 5 else f"{shown} and {len(paths) - 5} more"
