@@ -245,14 +245,23 @@ class _Emitter:
                 continue
             symbol = glue.symbol(shard)
             start, end = arms[0].start, arms[-1].end
-            has_directive = self._has_directive(start, end) and branching.macro is None
+            # The next arm's `else` needs an `if` where the first arm is left out.
+            begins = branching.kind == "chain" and number == 0 and len(runs) > 1
+            if begins and branching.macro is not None:
+                raise RuleMismatch(
+                    f"the chain stands in the macro {branching.macro}, where its first arm can't be left out",
+                    where=Location(self.path, line_of(self.text, start)),
+                    hint="deal a switch, or a chain that is not in a macro's body",
+                )
+            # Compilers take a directive in a macro's arguments, with a warning at most.
+            has_directive = begins or (self._has_directive(start, end) and branching.macro is None)
             if keep and not has_directive:
                 self.keeps.add(symbol)
                 self._keep(symbol, start, end, continued=branching.macro is not None)
                 continue
             opening = self._own_line(start, glue.guard_open(symbol), name=symbol)
             closing = [glue.guard_close(symbol)]
-            if branching.kind == "chain" and number == 0 and len(runs) > 1:
+            if begins:
                 closing = [glue.guard_else(symbol), glue.guard_nothing(symbol), *closing]
             self.inside[start].append((opening, Glue.GUARD))
             self.after[end].append((self._own_line(end, *closing, name=symbol), Glue.GUARD))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from mergeguard.core.emit import split
 from mergeguard.core.rule import parse_rule
 from mergeguard.errors import RuleMismatch, SourceError
+from tests import toolchain
 
-RULE = parse_rule(
-    b"""schema = 1
+RULE_TEXT = b"""schema = 1
 monolith = "src/run.cu"
 
 [includes]
@@ -30,9 +32,8 @@ rest = "two.cu"
 [partition.shards]
 "one.cu" = [1]
 "two.cu" = [2]
-""",
-    "run.toml",
-)
+"""
+RULE = parse_rule(RULE_TEXT, "run.toml")
 
 RUN = b"""int run(int n) {
   switch (n) {
@@ -172,3 +173,44 @@ def test_a_monolith_that_cannot_be_read(text, message):
     with pytest.raises(SourceError) as caught:
         made(text)
     assert message in str(caught.value)
+
+
+CHAIN = """{lead}{{ {end}
+    if (n == 1) {{ {end}
+      return helper(1); {end}
+    }} else if (n == 2) {{ {end}
+      return helper(2); {end}
+    }} else {{ {end}
+      return -1; {end}
+    }} {end}
+  }}{tail}
+"""
+CHAIN_RULE = parse_rule(
+    RULE_TEXT.replace(b'switch = "n" }\ndiscriminator = "n"', b'chain = "n" }')
+    .replace(b"[1]", b'["== 1"]')
+    .replace(b"[2]", b'["== 2"]'),
+    "run.toml",
+)
+
+
+def test_a_chain_in_the_arguments_of_a_macro_has_an_if_in_every_shard(tmp_path):
+    chain = CHAIN.format(lead="int run(int n) {\n  DISPATCH([&] ", end="", tail=");\n}")
+    lead = b"#define DISPATCH(...) return __VA_ARGS__()\n" + HELPER
+    layout, files = made(lead + chain.encode(), CHAIN_RULE)
+    assert b"#else  // MG_SHARD_one\nif (false) { }  // MG_SHARD_one\n#endif" in files["dispatch.cuh"]
+    for file in layout.files:
+        place = tmp_path / file.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(file.text)
+    compiler = toolchain.require_compiler()
+    for file in layout.files:
+        if file.is_unit:
+            options = ("-std=c++17", "-fsyntax-only", "-x", "c++")
+            subprocess.run([compiler, *options, str(tmp_path / file.path)], check=True)
+
+
+def test_a_chain_in_the_body_of_a_macro_is_refused():
+    """No directive can stand there, and without one the second arm's `else` would follow nothing."""
+    chain = CHAIN.format(lead="int run(int n) {\n#define CHOOSE \\\n  ", end="\\", tail="\n  CHOOSE\n}")
+    with pytest.raises(RuleMismatch, match="the chain stands in the macro CHOOSE"):
+        made(HELPER + chain.encode(), CHAIN_RULE)
