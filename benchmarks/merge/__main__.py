@@ -13,58 +13,11 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks.merge.scenarios import SETS, Case, Step, chains
+from benchmarks.merge.scoring import RIGHT, VERDICTS, score
 from benchmarks.merge.tools import Outcome, Scratch, Tool, available
 
-DEFAULT = {"a": 250, "b": 260, "c": 250, "c-overlap": 80, "d": 180}
+DEFAULT = {"a": 250, "b": 320, "c": 250, "c-overlap": 80, "d": 180}
 GIT, OWN = "git merge-file", "mergeguard"
-RIGHT = ("equal", "white space", "conflict right", "finding")
-
-
-def squeeze(text: bytes) -> bytes:
-    """``text`` without what formatters change.
-
-    Dropped: white space, line continuations, the ``//`` and ``*`` of a comment's further lines, a string
-    literal closed and opened again. A run of ``#include`` lines is sorted. Where a ``//`` comment or a
-    preprocessor line ends is kept (as a byte 1): there the newline is not layout.
-    """
-    out: list[bytes] = []
-    includes: list[bytes] = []
-    in_comment = in_block = False
-    for line in text.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ").splitlines():
-        bare = line.strip()
-        if bare.startswith(b"#include") and not in_comment:
-            includes.append(bare + b"\1")
-            continue
-        if bare and includes:
-            out += sorted(includes)
-            includes = []
-        comment = b"//" in bare
-        if in_block and bare.startswith(b"*") and not bare.startswith(b"*/"):
-            bare = bare[1:]  # the ornament of a block comment's further lines
-        in_block = bare.rfind(b"/*") > bare.rfind(b"*/") or (in_block and b"*/" not in bare)
-        if in_comment and bare.startswith(b"//"):
-            bare = bare[2:]
-        elif in_comment:
-            out.append(b"\1")
-        out.append(bare)
-        in_comment = comment
-        if bare.startswith(b"#") and not comment:
-            out.append(b"\1")
-    joined = b"".join(b"".join(out + sorted(includes)).split())
-    return joined.rstrip(b"\1").replace(b'""', b"")
-
-
-def score(case: Case, outcome: Outcome) -> str:
-    """equal | white space | conflict | conflict right | finding | wrong."""
-    if case.answer is not None and not outcome.conflicts:
-        if outcome.files == case.answer:
-            return "equal"
-        same = outcome.files.keys() == case.answer.keys()
-        if same and all(squeeze(outcome.files[p]) == squeeze(case.answer[p]) for p in case.answer):
-            return "white space"
-    if outcome.conflicts:
-        return "conflict" if case.answer is not None else "conflict right"
-    return "finding" if outcome.findings else "wrong"
 
 
 def main() -> int:
@@ -130,7 +83,7 @@ def run_set(
             verdict = verdicts[tool_name] = score(case, outcome)
             tally[tool_name][verdict] += 1
             by_kind[case.kind][tool_name][verdict] += 1
-            if verdict in ("equal", "white space") and outcome.findings:
+            if verdict in ("equal", "white space", "order") and outcome.findings:
                 tally[tool_name]["noted"] += 1
             hunks[tool_name] += outcome.conflicts
             lines[tool_name] += outcome.lines
@@ -162,7 +115,7 @@ def run_set(
 
 
 def _counts(counter: Counter[str]) -> str:
-    return ", ".join(f"{name} {counter[name]}" for name in (*RIGHT, "conflict", "wrong") if counter[name])
+    return ", ".join(f"{name} {counter[name]}" for name in VERDICTS if counter[name])
 
 
 def show(
@@ -176,6 +129,7 @@ def show(
         "cases",
         "equal",
         "=space",
+        "=order",
         "conflict",
         "right confl",
         "finding",
@@ -189,10 +143,7 @@ def show(
     for tool, counts in tally.items():
         row = [
             sum(counts.values()) - counts["noted"],
-            *(
-                counts[c]
-                for c in ("equal", "white space", "conflict", "conflict right", "finding", "wrong", "noted")
-            ),
+            *(counts[verdict] for verdict in (*VERDICTS, "noted")),
             hunks[tool],
             lines[tool],
         ]

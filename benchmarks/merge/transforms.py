@@ -14,6 +14,8 @@ from collections.abc import Callable
 
 from mergeguard.core.items import Item, Kind, Source
 from mergeguard.core.lexer import TokenKind, lex
+from mergeguard.core.merge.declarations import leaves_of
+from mergeguard.core.merge.order import out_of_order
 from mergeguard.core.source import parse
 
 Files = dict[str, bytes]
@@ -136,7 +138,10 @@ def _reorder(path: str, old: bytes, new: bytes, rng: random.Random) -> tuple[Fil
             item, anchor = table[key], table[after]
             order.remove(item)
             order.insert(order.index(anchor) + 1, item)
-        results.append({path: b"".join(source.text[i.start : i.end] for i in order)})
+        text = b"".join(source.text[i.start : i.end] for i in order)
+        if out_of_order([leaves_of(source.text)[0]], leaves_of(text)[0]):
+            return None  # used before it is declared: not the same program
+        results.append({path: text})
     return results[0], results[1]
 
 
@@ -238,4 +243,15 @@ _MAKERS: dict[str, Maker] = {
     "split": _moved(2),
 }
 
-KINDS = (*_MAKERS, "rename-function+reformat", "reorder+rewrap", "move+rename-local", "reindent+rewrap")
+# Of a pair, the second is applied to the outcome of the first: what makes new files comes last.
+_PAIRS = (
+    "rename-function+reformat",
+    "rename-local+move",
+    "rename-parameter+reorder",
+    "reorder+rewrap",
+    "reindent+rewrap",
+    "reformat+move",
+    "rewrap+split",
+)
+
+KINDS = (*_MAKERS, *_PAIRS)

@@ -101,23 +101,27 @@ def _unique_common(
     for i in range(a0, a1):
         seen[a[i]] = -1 if a[i] in seen else i
     candidates = [(i, first[x]) for x, i in seen.items() if i >= 0 and first.get(x, -1) >= 0]
-    # Longest increasing subsequence over j by patience sorting; candidates come in order of i.
+    return [candidates[k] for k in increasing([j for _, j in candidates])]
+
+
+def increasing(values: Sequence[int]) -> list[int]:
+    """The indices of a longest increasing run of ``values`` (which differ), by patience sorting."""
     tops: list[int] = []
     piles: list[int] = []
     back: list[int] = []
-    for index, (_, j) in enumerate(candidates):
-        pile = bisect_left(tops, j)
+    for index, value in enumerate(values):
+        pile = bisect_left(tops, value)
         back.append(piles[pile - 1] if pile else -1)
         if pile == len(tops):
-            tops.append(j)
+            tops.append(value)
             piles.append(index)
         else:
-            tops[pile] = j
+            tops[pile] = value
             piles[pile] = index
-    run: list[tuple[int, int]] = []
+    run: list[int] = []
     at = piles[-1] if piles else -1
     while at >= 0:
-        run.append(candidates[at])
+        run.append(at)
         at = back[at]
     return run[::-1]
 

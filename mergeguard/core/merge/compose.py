@@ -8,15 +8,16 @@ their declarations there; what the other side added goes next to its nearest nei
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from mergeguard.core.diff import increasing
 from mergeguard.core.items import Kind
 from mergeguard.core.merge.declarations import Leaf, leaves_of, match
 from mergeguard.core.merge.lines import Kind as Outcome
 from mergeguard.core.merge.lines import diff3
-from mergeguard.core.merge.result import Conflict, Note, Piece, Resolved, join
+from mergeguard.core.merge.order import commute, merged_order
+from mergeguard.core.merge.result import Conflict, MergeResult, Note, Piece, Resolved, join
 from mergeguard.core.merge.weave import Clash
 
 MergeLeaf = Callable[[bytes, bytes, bytes], tuple[Piece, ...]]
@@ -106,8 +107,8 @@ class _Composer:
                 self.base_ids, ours_moved, theirs_moved = kept, False, False
                 self.ours, self.theirs = _without(self.ours, gone), _without(self.theirs, gone)
         if ours_moved and theirs_moved:
-            raise Clash("both sides re-ordered or moved declarations")
-        if ours_moved:
+            pieces = self._both_reordered()
+        elif ours_moved:
             pieces = self._along(self.ours, self.theirs, ours_first=True)
         elif theirs_moved:
             pieces = self._along(self.theirs, self.ours, ours_first=False)
@@ -217,6 +218,37 @@ class _Composer:
             (home, piece) for piece in self.merge_leaf(self.base[identity].text, mine.text, other.text)
         )
 
+    # -- both sides re-ordered
+
+    def _both_reordered(self) -> dict[str, list[Piece]]:
+        """Along theirs, after what only ours moved was moved there as well."""
+        reason = "both sides re-ordered or moved declarations"
+        if self.ours.many or self.theirs.many:
+            raise Clash(reason)
+
+        def may_swap(one: int, two: int) -> bool:
+            versions = (self.ours, self.theirs)
+            return all(commute(v.leaves[v.place[one]], v.leaves[v.place[two]]) for v in versions)
+
+        order = merged_order(self.base_ids, self.ours.ids, self.theirs.ids, may_swap)
+        # Whether it is a conflict must not depend on whose order leads.
+        if order is None or merged_order(self.base_ids, self.theirs.ids, self.ours.ids, may_swap) is None:
+            raise Clash(reason)
+        lead = _permuted(self.theirs, order)
+        pieces = self._along(lead, self.ours, ours_first=False)
+        self._same_conditions(pieces)
+        self.notes.append(
+            Note("reordered", "both sides re-ordered declarations that do not depend on each other's order")
+        )
+        return pieces
+
+    def _same_conditions(self, pieces: Mapping[str, Sequence[Piece]]) -> None:
+        """Raises ``Clash`` if a declaration came under a condition that it has on neither side."""
+        merged = _read({path: MergeResult(tuple(parts)).render() for path, parts in pieces.items()})
+        known = {_identity(leaf) for version in (self.ours, self.theirs) for leaf in version.leaves}
+        if any(not leaf.placed and _identity(leaf) not in known for leaf in merged):
+            raise Clash("both sides re-ordered declarations under preprocessor conditions")
+
     # -- one side re-ordered, or moved leaves to other files
 
     def _along(self, lead: _Version, other: _Version, *, ours_first: bool) -> dict[str, list[Piece]]:
@@ -251,7 +283,10 @@ class _Composer:
                     after.setdefault(place, []).extend(run)
             else:
                 at_start.extend(run)
-            if anchor is not None and not _all_includes(leaves) and _moved_next(order, anchor, known, steady):
+            if not _all_includes(leaves) and (
+                (anchor is not None and _moved_next(order, anchor, known, steady))
+                or self._torn(run, following, lead, other)
+            ):
                 names = ", ".join(sorted({leaf.name for leaf in leaves if not leaf.placed})) or "new lines"
                 self.notes.append(
                     Note("placed", f"{names}: placed among declarations that the other side moved", True)
@@ -270,6 +305,19 @@ class _Composer:
         for where, piece in out:
             pieces[where].append(piece)
         return pieces
+
+    def _torn(self, run: list[int], following: int | None, lead: _Version, other: _Version) -> bool:
+        """Whether the new leaves stand between two that ``lead`` has the other way round, and may not be
+        on either side of them: then nobody knows where they belong."""
+        at = other.place[run[0]]
+        previous = other.ids[at - 1] if at else None
+        if previous is None or following is None or not {previous, following} <= lead.place.keys():
+            return False
+        if lead.place[previous] < lead.place[following]:
+            return False
+        leaves = [other.leaves[other.place[identity]] for identity in run]
+        around = [lead.leaves[lead.place[identity]] for identity in (previous, following)]
+        return not all(commute(leaf, beside) for leaf in leaves for beside in around)
 
     def _home(self, lead: _Version, identity: int) -> str:
         return lead.leaves[lead.place[identity]].home
@@ -376,6 +424,23 @@ def _version(leaves: list[Leaf], ids: list[int], homes: set[str]) -> _Version:
     return _Version(leaves, ids, {identity: k for k, identity in enumerate(ids)}, many)
 
 
+def _permuted(version: _Version, order: Sequence[int]) -> _Version:
+    """The version with the leaves of ``order`` in this order; each other leaf behind what it followed."""
+    ids = list(order)
+    listed = set(order)
+    previous: int | None = None
+    for identity in version.ids:
+        if identity not in listed:
+            ids.insert(ids.index(previous) + 1 if previous is not None else 0, identity)
+        previous = identity
+    leaves = [version.leaves[version.place[identity]] for identity in ids]
+    return _Version(leaves, ids, {identity: k for k, identity in enumerate(ids)}, version.many)
+
+
+def _identity(leaf: Leaf) -> tuple[object, ...]:
+    return (leaf.kind, leaf.name, leaf.arguments, leaf.parameters, leaf.condition)
+
+
 def _without(version: _Version, gone: set[int]) -> _Version:
     left = [(i, leaf) for i, leaf in zip(version.ids, version.leaves, strict=True) if i not in gone]
     ids = [i for i, _ in left]
@@ -416,23 +481,7 @@ def _steady(version: _Version, known: int, homes: set[str] | None) -> set[int]:
         for k, i in enumerate(version.ids)
         if i < known and (homes is None or version.leaves[k].home in homes)
     ]
-    tops: list[int] = []
-    piles: list[int] = []
-    back: list[int] = []
-    for index, identity in enumerate(ids):
-        pile = bisect_left(tops, identity)
-        back.append(piles[pile - 1] if pile else -1)
-        if pile == len(tops):
-            tops.append(identity)
-            piles.append(index)
-        else:
-            tops[pile], piles[pile] = identity, index
-    run: set[int] = set()
-    at = piles[-1] if piles else -1
-    while at >= 0:
-        run.add(ids[at])
-        at = back[at]
-    return run
+    return {ids[k] for k in increasing(ids)}
 
 
 def _runs(ids: Sequence[int], old: set[int], kept: Sequence[int]) -> list[list[int]]:

@@ -284,9 +284,19 @@ def _structured(
         if unbalanced(base, side):
             message = f"the brackets of {who} side do not nest as the base's do: look at what was merged"
             findings.append(Note("unbalanced", message, True))
+    findings += _early_uses((base, ours, theirs), text)
     if any(note.code == "duplicate-definition" for note in findings):
         return MergeResult(_apart(base, ours, theirs, text), (*plain.notes, *findings))
     return MergeResult(plain.pieces, (*plain.notes, *findings))
+
+
+def _early_uses(versions: tuple[bytes, ...], merged: bytes) -> list[Note]:
+    """Findings on what the merge uses before it declares it, and no version did."""
+    from mergeguard.core.merge.declarations import leaves_of
+    from mergeguard.core.merge.order import out_of_order
+
+    early = out_of_order([leaves_of(text)[0] for text in versions], leaves_of(merged)[0])
+    return [Note("early-use", f"{name} is used before it is declared, as on no side", True) for name in early]
 
 
 def _declarations_then_tokens(

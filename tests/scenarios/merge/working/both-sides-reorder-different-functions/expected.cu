@@ -1,28 +1,6 @@
 #include <cuda_runtime.h>
 #include "dispatch.h"
 
-<<<<<<< ours
-||||||| base
-// Scales every element.
-template <typename T>
-__global__ void scale_kernel(T* out, const T* in, float factor, int n) {
-  int i = blockIdx.x * blockDim.x + threadIdx.x;
-  if (i < n) {
-    out[i] = in[i] * factor;
-  }
-}
-
-=======
-// Scales every element.
-template <typename T>
-__global__ void scale_kernel(T* out, const T* in, float factor, int n) {
-  int i = blockIdx.x * blockDim.x + threadIdx.x;
-  if (i < n) {
-    out[i] = factor * in[i];
-  }
-}
-
->>>>>>> theirs
 #if defined(__GFX9__)
 __global__ void wide(float* x) {
   x[0] = load<4>(x);
@@ -38,6 +16,7 @@ __global__ void wide(float* x) {
   assert(false);
 }
 #endif
+
 
 void last(int a) {
   use(a);
@@ -59,25 +38,12 @@ void launch(float* out, const float* in, int n, int width) {
   }
 #undef LAUNCH
 }
-<<<<<<< ours
 
 // Scales every element.
 template <typename T>
 __global__ void scale_kernel(T* out, const T* in, float factor, int n) {
   int i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i < n) {
-    out[i] = in[i] * factor;
+    out[i] = factor * in[i];
   }
 }
-
-
-void last(int a) {
-  use(a);
-}
-||||||| base
-
-void last(int a) {
-  use(a);
-}
-=======
->>>>>>> theirs

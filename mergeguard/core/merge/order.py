@@ -1,0 +1,112 @@
+"""The order of declarations: when it may be another one, and how two re-orderings become one.
+
+Two declarations *commute* if neither names what the other declares (the independence relation of trace
+theory: A. Mazurkiewicz, "Concurrent Program Schemes and their Interpretations", 1977). A preprocessor
+directive, a comment that stands alone and two variables (whose initialisation has an order) never commute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from mergeguard.core.diff import increasing
+from mergeguard.core.items import Kind
+from mergeguard.core.merge.declarations import Leaf
+
+_COMMUTING = frozenset(
+    (
+        Kind.FUNCTION,
+        Kind.KERNEL,
+        Kind.TYPE,
+        Kind.ALIAS,
+        Kind.MACRO,
+        Kind.DECLARATION,
+        Kind.VARIABLE,
+        Kind.INSTANTIATION,
+        Kind.USING,
+    )
+)
+
+
+def commute(one: Leaf, two: Leaf) -> bool:
+    """Whether the order of two declarations means nothing."""
+    if one.kind is Kind.INCLUDE and two.kind is Kind.INCLUDE:
+        return True
+    if one.kind not in _COMMUTING or two.kind not in _COMMUTING or one.placed or two.placed:
+        return False
+    if one.kind is Kind.VARIABLE and two.kind is Kind.VARIABLE:
+        return False
+    return not (_declared(one) & _words(two) or _declared(two) & _words(one))
+
+
+def _declared(leaf: Leaf) -> frozenset[bytes]:
+    name = leaf.short.encode("utf-8", "surrogateescape")
+    if leaf.kind is Kind.TYPE and b"enum" in leaf.code:
+        return _words(leaf)  # its enumerators
+    return frozenset((name,))
+
+
+def _words(leaf: Leaf) -> frozenset[bytes]:
+    """The tokens of the code, those of directives and strings unmarked."""
+    return frozenset(key.lstrip(b"#") for key in leaf.code)
+
+
+def merged_order(
+    base: Sequence[int], ours: Sequence[int], theirs: Sequence[int], may_swap: Callable[[int, int], bool]
+) -> list[int] | None:
+    """One order for what all three have, after both sides re-ordered; None where only a person can tell.
+
+    Of two elements, the side counts that changed their order. If all these wishes can be had, that is the
+    order. Else theirs stands, and what ours moved and theirs did not goes behind the one it follows in ours;
+    where a wish is not met, ``may_swap`` must say that the order of the two means nothing.
+    """
+    common = set(base) & set(ours) & set(theirs)
+    b, o, t = ([x for x in ids if x in common] for ids in (base, ours, theirs))
+    in_base, in_ours, in_theirs = ({x: k for k, x in enumerate(ids)} for ids in (b, o, t))
+
+    def wanted(one: int, two: int) -> bool:
+        """Whether ``one`` goes first."""
+        first = in_ours[one] < in_ours[two]
+        return in_theirs[one] < in_theirs[two] if first == (in_base[one] < in_base[two]) else first
+
+    before = {one: sum(wanted(one, two) for two in b if two != one) for one in b}
+    order = sorted(b, key=lambda one: -before[one])
+    if len(set(before.values())) == len(b):
+        return order
+    order = list(t)
+    steady_o, steady_t = _steady(o, in_base), _steady(t, in_base)
+    for index, element in enumerate(o):
+        if element in steady_o or element not in steady_t:
+            continue
+        order.remove(element)
+        order.insert(order.index(o[index - 1]) + 1 if index else 0, element)
+    pairs = ((one, two) for k, one in enumerate(order) for two in order[k + 1 :])
+    return order if all(wanted(one, two) or may_swap(one, two) for one, two in pairs) else None
+
+
+def _steady(ids: Sequence[int], rank: Mapping[int, int]) -> set[int]:
+    return {ids[k] for k in increasing([rank[x] for x in ids])}
+
+
+def out_of_order(versions: Sequence[Sequence[Leaf]], merged: Sequence[Leaf]) -> list[str]:
+    """The names that ``merged`` uses before it declares them, though no version does."""
+    result = _early(merged)
+    return sorted(result.difference(*(_early(leaves) for leaves in versions))) if result else []
+
+
+def _early(leaves: Sequence[Leaf]) -> set[str]:
+    names = {leaf.short for leaf in leaves if leaf.kind in _COMMUTING and not leaf.placed}
+    wanted = {name.encode("utf-8", "surrogateescape"): name for name in names}
+    early: set[str] = set()
+    used: set[bytes] = set()
+    declared: set[bytes] = set()
+    for leaf in leaves:
+        if leaf.kind in _COMMUTING and not leaf.placed:
+            name = leaf.short.encode("utf-8", "surrogateescape")
+            if name in wanted and name not in declared:
+                declared.add(name)
+                if name in used:
+                    early.add(wanted[name])
+        if leaf.kind is not Kind.MACRO:  # a macro's body is read where the macro is used
+            used |= wanted.keys() & _words(leaf)
+    return early
