@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import groupby
 
 from mergeguard.core import glue
 from mergeguard.core.diff import Change, diff
@@ -348,6 +349,40 @@ class Tracer:
             if rank < self.rank[self.file.path]:
                 position = end
         return position
+
+
+def includes_apart(change: Traced) -> list[Traced]:
+    """An insertion of whole lines as several where quoted includes stand among others.
+
+    A rule may give them to different files. Empty if there is nothing to take apart.
+    """
+    if len(change.edits) != 1 or change.old[0] != change.old[1] or not change.text.endswith(b"\n"):
+        return []
+    start, end, side, _ = change.edits[0]
+    found: list[Traced] = []
+    at = change.new[0]
+    lines = groupby(
+        _lines(change.parts), key=lambda line: glue.is_quoted_include(b"".join(t for t, _ in line))
+    )
+    for _, group in lines:
+        parts = tuple(part for line in group for part in line)
+        text = b"".join(text for text, _ in parts)
+        own = b"".join(text for text, own in parts if own)
+        where = (at, at + len(text))
+        found.append(replace(change, new=where, text=text, parts=parts, edits=((start, end, side, own),)))
+        at += len(text)
+    return found if len(found) > 1 else []
+
+
+def _lines(parts: Iterable[tuple[bytes, bool]]) -> list[list[tuple[bytes, bool]]]:
+    """The parts of a text line by line."""
+    lines: list[list[tuple[bytes, bool]]] = [[]]
+    for text, own in parts:
+        for line in text.splitlines(keepends=True):
+            lines[-1].append((line, own))
+            if line.endswith(b"\n"):
+                lines.append([])
+    return lines if lines[-1] else lines[:-1]
 
 
 def _runs(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -41,6 +41,11 @@ _QUOTED_INCLUDE = re.compile(rb'^([ \t]*#[ \t]*include[ \t]*")([^"\n]*)(")', re.
 LINKAGE_LINES = frozenset({b"inline", b"static"})
 
 
+def is_quoted_include(line: bytes) -> bool:
+    """Whether a line includes a file by a quoted path, which may be re-based."""
+    return _QUOTED_INCLUDE.match(line) is not None
+
+
 def symbol(shard: str) -> str:
     """A shard file's name as an identifier: its path without the suffix, other characters as ``_``."""
     return re.sub(r"\W", "_", re.sub(r"\.[^./]+$", "", shard))

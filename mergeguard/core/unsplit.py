@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from mergeguard.core import glue
-from mergeguard.core.changes import Reason, Traced, Tracer
+from mergeguard.core.changes import Reason, Traced, Tracer, includes_apart
 from mergeguard.core.diff import diff
-from mergeguard.core.layout import Glue, Layout, LayoutFile
+from mergeguard.core.layout import Glue, Layout, LayoutFile, Role
 from mergeguard.errors import MergeguardError
 
 __all__ = ["Edit", "Hunk", "Reason", "Splitter", "Unsplit", "unsplit"]
@@ -256,6 +256,8 @@ class _Attempt:
             elif len(group) > 1 and len(self.tried) <= _MAX_SPLITS:
                 middle = len(group) // 2
                 stack += [group[middle:], group[:middle]]
+            elif len(group) == len(group[0]) == 1 and (lines := includes_apart(every[0])):
+                stack += [[[change]] for change in reversed(lines)]
             elif len(group) > 1 or not self._take_apart(group[0]):
                 refused += [(bundle, *problem) for bundle in group]
         # A change may have failed only for the lack of one that was accepted after it.
@@ -327,15 +329,20 @@ class _Attempt:
                 return Reason.ELSEWHERE, "an include that was not touched would be one no more"
             if not all(runs.show(at, change) for change, at in zip(mine, places, strict=True)):
                 return Reason.ELSEWHERE, "the layout would have other glue here than was typed"
-        if elsewhere and not self._may_move(elsewhere, moved):
+        if elsewhere and not self._may_move(elsewhere, moved, outcome):
             return Reason.ELSEWHERE, ""
         return None
 
-    def _may_move(self, files: Mapping[str, tuple[bytes, bytes]], changes: Sequence[Traced]) -> bool:
+    def _may_move(
+        self, files: Mapping[str, tuple[bytes, bytes]], changes: Sequence[Traced], outcome: Layout
+    ) -> bool:
         """Whether all that is shown elsewhere than typed are items that the rule gives to another file."""
-        if not self.moving or self.removed & files.keys() or not all(c.is_plain for c in changes):
+        if not self.moving or self.removed & files.keys() or not _same_includes(changes, outcome):
             return False
-        typed = Counter(line for c in changes for line in c.text.splitlines(keepends=True))
+        plain = [c for c in changes if c.is_plain]
+        if not all(glue.is_quoted_include(line) for c in changes if c not in plain for line in _rows(c.text)):
+            return False
+        typed = Counter(line for c in plain for line in _rows(c.text))
         return _only_moved(tuple(files.values()), typed)
 
 
@@ -361,6 +368,24 @@ def _only_moved(files: Sequence[tuple[bytes, bytes]], typed: Counter[bytes]) -> 
     # Blank lines go along with what they stand before.
     untyped = gone - typed
     return gone == come and gone != untyped and not any(line.strip() for line in untyped)
+
+
+def _same_includes(changes: Iterable[Traced], outcome: Layout) -> bool:
+    """Whether quoted includes that were typed into the layout's folder are spelled so there.
+
+    One with glue in it is to be in its own file; what has none may move.
+    """
+    every = {line for file in outcome.files for line in _rows(file.text)}
+    for change in changes:
+        typed = {line for line in _rows(change.text) if glue.is_quoted_include(line)}
+        there = every if change.is_plain else set(_rows(outcome.by_path[change.file.path].text))
+        if change.file.role is not Role.ENTRY and not typed <= there:
+            return False
+    return True
+
+
+def _rows(text: bytes) -> list[bytes]:
+    return text.splitlines(keepends=True)
 
 
 def _bundles(changes: Sequence[Traced]) -> list[list[Traced]]:

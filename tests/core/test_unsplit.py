@@ -194,3 +194,13 @@ def test_a_line_that_goes_on_in_glue_is_not_the_monoliths():
     assert b"joined" not in result.monolith
     assert result.unmapped
     assert again == files
+
+
+def test_an_include_stays_as_typed_beside_a_line_that_the_rule_moves():
+    typed = b'#define TUNING 4\n#include "../../fork/tuning.h"\n'
+    result, _, again, path = edited(INT4, "common.h", b"#include <", typed + b"#include <")
+    assert not result.hunks
+    own = b'#include "../fork/tuning.h"\n#include <'
+    assert result.monolith.replace(b"#define TUNING 4\n", b"", 1) == INT4.text.replace(b"#include <", own, 1)
+    assert b'#include "../../fork/tuning.h"\n' in again[path]
+    assert b"#define TUNING 4\n" in again[path.replace("common.h", "kernel.cuh")]
