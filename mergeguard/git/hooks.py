@@ -38,9 +38,13 @@ HOOKS = (
 )
 #: The note's place below the work tree's git folder.
 NOTE = "mergeguard/pending"
-_NOTED = f'[ -e "$(git rev-parse --git-path {NOTE})" ]'
-#: These run on ordinary work, too: they call mergeguard only where the merge driver left a note for them, or
-#: (the index) where git has just stopped for conflicts.
+_NOTED = (
+    f'dir=$(git rev-parse --git-dir) && [ -e "$dir/{NOTE}" ] && '
+    '[ ! -e "$dir/rebase-merge" ] && [ ! -e "$dir/rebase-apply/rebasing" ]'
+)
+#: These run on ordinary work, too: they call mergeguard only where the merge driver left a note for them (not
+#: for each pick of a rebase, which is completed at its end), or (the index) where git has just stopped for
+#: conflicts.
 GUARDED = {
     "prepare-commit-msg": _NOTED,
     "post-commit": _NOTED,
