@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from mergeguard.core.merge.order import commute
 
 VERDICTS = ("equal", "white space", "order", "conflict", "conflict right", "finding", "wrong")
 RIGHT = frozenset(VERDICTS) - {"conflict", "wrong"}
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
 def squeeze(text: bytes) -> bytes:
@@ -34,7 +37,7 @@ def squeeze(text: bytes) -> bytes:
         if bare and includes:
             out += sorted(includes)
             includes = []
-        comment = b"//" in bare
+        comment = b"//" in _STRING.sub(b"", bare)
         if in_block and bare.startswith(b"*") and not bare.startswith(b"*/"):
             bare = bare[1:]  # the ornament of a block comment's further lines
         in_block = bare.rfind(b"/*") > bare.rfind(b"*/") or (in_block and b"*/" not in bare)

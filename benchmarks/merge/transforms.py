@@ -139,7 +139,7 @@ def _reorder(path: str, old: bytes, new: bytes, rng: random.Random) -> tuple[Fil
             order.remove(item)
             order.insert(order.index(anchor) + 1, item)
         text = b"".join(source.text[i.start : i.end] for i in order)
-        if out_of_order([leaves_of(source.text)[0]], leaves_of(text)[0]):
+        if out_of_order([leaves_of(source.text)[0]], [leaves_of(text)[0]]):
             return None  # used before it is declared: not the same program
         results.append({path: text})
     return results[0], results[1]

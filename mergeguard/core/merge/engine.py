@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mergeguard.core.merge.lines import merge_lines, trivial
@@ -91,6 +91,8 @@ def _followed(
     findings = examine(b, o, t, merged, why) if why else []
     if any(note.code == "duplicate-definition" for note in findings):
         return "a definition would be there twice"
+    versions = [files.values() for files in (base, ours, theirs)]
+    findings += _out_of_place(versions, [MergeResult(parts).render() for parts in pieces.values()])
     first = next(iter(pieces), None)
     said = (*notes, *merge_leaf.notes, *_rename_notes(mine, other), *findings)
     return {path: MergeResult(parts, said if path == first else ()) for path, parts in pieces.items()}
@@ -284,19 +286,30 @@ def _structured(
         if unbalanced(base, side):
             message = f"the brackets of {who} side do not nest as the base's do: look at what was merged"
             findings.append(Note("unbalanced", message, True))
-    findings += _early_uses((base, ours, theirs), text)
+    findings += _out_of_place([[base], [ours], [theirs]], [text])
     if any(note.code == "duplicate-definition" for note in findings):
         return MergeResult(_apart(base, ours, theirs, text), (*plain.notes, *findings))
     return MergeResult(plain.pieces, (*plain.notes, *findings))
 
 
-def _early_uses(versions: tuple[bytes, ...], merged: bytes) -> list[Note]:
-    """Findings on what the merge uses before it declares it, and no version did."""
+def _out_of_place(versions: Sequence[Iterable[bytes]], merged: Iterable[bytes]) -> list[Note]:
+    """Findings on the order of the merged files: what came to stand before what it needs, or in a branch of
+    the preprocessor, as on no side."""
     from mergeguard.core.merge.declarations import leaves_of
-    from mergeguard.core.merge.order import out_of_order
+    from mergeguard.core.merge.order import out_of_branch, out_of_order
 
-    early = out_of_order([leaves_of(text)[0] for text in versions], leaves_of(merged)[0])
-    return [Note("early-use", f"{name} is used before it is declared, as on no side", True) for name in early]
+    known = [leaves_of(text)[0] for texts in versions for text in texts]
+    leaves = [leaves_of(text)[0] for text in merged]
+    return [
+        *(
+            Note("early-use", f"{name} is used before it is declared, as on no side", True)
+            for name in out_of_order(known, leaves)
+        ),
+        *(
+            Note("conditional-include", f"{name} came under a condition that it has on no side", True)
+            for name in out_of_branch(known, leaves)
+        ),
+    ]
 
 
 def _declarations_then_tokens(

@@ -88,10 +88,20 @@ def _steady(ids: Sequence[int], rank: Mapping[int, int]) -> set[int]:
     return {ids[k] for k in increasing([rank[x] for x in ids])}
 
 
-def out_of_order(versions: Sequence[Sequence[Leaf]], merged: Sequence[Leaf]) -> list[str]:
-    """The names that ``merged`` uses before it declares them, though no version does."""
-    result = _early(merged)
-    return sorted(result.difference(*(_early(leaves) for leaves in versions))) if result else []
+def out_of_order(known: Sequence[Sequence[Leaf]], merged: Sequence[Sequence[Leaf]]) -> list[str]:
+    """The names that a file of ``merged`` uses before it declares them, though no file of ``known`` does."""
+    found = set[str]().union(*map(_early, merged))
+    return sorted(found.difference(*map(_early, known))) if found else []
+
+
+def out_of_branch(known: Sequence[Sequence[Leaf]], merged: Sequence[Sequence[Leaf]]) -> list[str]:
+    """The includes that ``merged`` has under preprocessor conditions under which no file of ``known`` has
+    them."""
+    before, after = (
+        {(leaf.name, leaf.condition) for leaves in files for leaf in leaves if leaf.kind is Kind.INCLUDE}
+        for files in (known, merged)
+    )
+    return sorted({name for name, _ in after - before})
 
 
 def _early(leaves: Sequence[Leaf]) -> set[str]:

@@ -7,7 +7,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mergeguard.core.merge import merge
+from mergeguard.core.merge import merge, merge_files
 from mergeguard.core.merge.declarations import leaves_of
 from mergeguard.core.merge.order import commute, merged_order, out_of_order
 
@@ -47,8 +47,8 @@ def test_what_commutes() -> None:
 def test_use_before_declaration() -> None:
     one, two = b"int f() {\n  return 1;\n}\n", b"int g() {\n  return f();\n}\n"
     good, bad = leaves_of(one + two)[0], leaves_of(two + one)[0]
-    assert out_of_order([good], bad) == ["f"]
-    assert out_of_order([bad], bad) == []
+    assert out_of_order([good], [bad]) == ["f"]
+    assert out_of_order([bad], [bad]) == []
 
 
 ORDERS = st.sampled_from(list(permutations(range(5))))
@@ -78,3 +78,15 @@ def test_functions_that_do_not_call_each_other_merge_in_any_order(
     result = merge(base, _file(list(ours)), _file(list(theirs)))
     assert result.clean
     assert sorted(result.render().split()) == sorted(base.split())
+
+
+def test_an_include_that_a_condition_swallows_is_a_finding() -> None:
+    base = b"#include <a.h>\n#include <n.h>\n\nint f() {\n  return 1;\n}\n\nint g() {\n  return 2;\n}\n"
+    f = base[base.index(b"int f") : base.index(b"int g")]
+    moved = base.replace(f, b"").replace(b"#include <n.h>\n", b'#include <n.h>\n#include "f.cuh"\n')
+    ours = {"x.cu": moved, "f.cuh": b"#pragma once\n" + f}
+    guard = b"#ifdef R\n#include <r.h>\n#else\n#include <n.h>\n#endif\n"
+    theirs = {"x.cu": base.replace(b"#include <n.h>\n", guard).replace(b"return 1", b"return 3")}
+    results = merge_files({"x.cu": base}, ours, theirs)
+    codes = {note.code for result in results.values() for note in result.findings}
+    assert "conditional-include" in codes or not all(result.clean for result in results.values())
