@@ -21,7 +21,7 @@ def settle_lists(repository: Repository, outcome: MergeOutcome) -> MergeOutcome:
     edits: dict[str, Entry | None] = {}
     for conflict in outcome.conflicts:
         stages = conflict.stages
-        if not has_lists(conflict.path) or set(stages) != {1, 2, 3} or not _is_plain(conflict.path, outcome):
+        if not has_lists(conflict.path) or set(stages) != {1, 2, 3} or not is_plain(conflict.path, outcome):
             continue
         base, ours, theirs = (repository.read_blob(stages[number].oid) for number in (1, 2, 3))
         with scratch_folder(repository.private_dir) as folder:
@@ -44,7 +44,7 @@ def settle_lists(repository: Repository, outcome: MergeOutcome) -> MergeOutcome:
     )
 
 
-def _is_plain(path: str, outcome: MergeOutcome) -> bool:
+def is_plain(path: str, outcome: MergeOutcome) -> bool:
     """Whether git's only trouble with the path is its contents (no rename, no mode)."""
     kinds = {m.kind for m in outcome.messages if path in m.paths and m.kind.startswith("CONFLICT")}
     return kinds <= {"CONFLICT (contents)"}

@@ -353,7 +353,7 @@ def settle_commit(repository: Repository, note: Note, info: CommitInfo) -> None:
             _say(f"{info.oid[:9]} conflicts in split files: {_listed(conflicts)}")
             _say("next: `git reset --hard HEAD^`, then apply it again")
             return
-        tree = retrace.true_tree(repository, found, outcome, info.tree)
+        tree = retrace.true_tree(repository, found, outcome, info.tree, repository.tree_of(parent))
     if tree == repository.tree_of(ours) and info.tree != repository.tree_of(parent):
         _say(f"{info.oid[:9]} ({info.subject}) changes nothing here and was left out")
         new = ours

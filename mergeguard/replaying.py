@@ -84,7 +84,8 @@ def replay(
             if conflicts:
                 rest = tuple(o for n in new_commits[number + 1 :] for o in olds.get(n, [n]))
                 return Replayed(ours, became, old, outcome, rest, conflicts)
-            made = retrace.true_tree(repository, change, outcome, info.tree)
+            parent = repository.tree_of(info.parents[0]) if info.parents else None
+            made = retrace.true_tree(repository, change, outcome, info.tree, parent)
             # A squash is several commits, each brought to what those before it gave.
             current = repository.commit_object(made, (current,), "step\n")
         empty = made == repository.tree_of(ours)

@@ -16,7 +16,8 @@ from pathlib import Path
 from mergeguard import lens
 from mergeguard.core import buildlist
 from mergeguard.core.layout import Layout
-from mergeguard.errors import MergeguardError
+from mergeguard.errors import LayoutError, Location, MergeguardError
+from mergeguard.following import Rewrite
 from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.repository import Repository
 from mergeguard.rebase import write_commit
@@ -74,11 +75,22 @@ def merged(repository: Repository, change: Change) -> Merged:
         "stages": stages,
         "messages": outcome.messages,
         "moved": outcome.moved,
+        "rewritten": {
+            path: [[r.before.mode, r.before.oid], [r.after.mode, r.after.oid], r.gains]
+            for path, r in outcome.rewritten.items()
+        },
     }
     new = cache.with_name(f"{cache.name}.new")
     new.write_text(json.dumps(document), encoding="utf-8")
     new.replace(cache)
-    return Merged(outcome.tree, (), outcome.stages, outcome.messages, outcome.moved)
+    return Merged(
+        outcome.tree,
+        (),
+        outcome.stages,
+        outcome.messages,
+        outcome.moved,
+        rewritten=outcome.rewritten,
+    )
 
 
 def _remembered(repository: Repository, cache: Path) -> Merged | None:
@@ -90,17 +102,32 @@ def _remembered(repository: Repository, cache: Path) -> Merged | None:
         }
         if not repository.has_object(known["tree"]):
             return None
-        return Merged(known["tree"], (), stages, tuple(known["messages"]), tuple(known["moved"]))
+        rewritten = {
+            path: Rewrite(Entry(*before), Entry(*after), gains)
+            for path, (before, after, gains) in known["rewritten"].items()
+        }
+        return Merged(
+            known["tree"],
+            (),
+            stages,
+            tuple(known["messages"]),
+            tuple(known["moved"]),
+            rewritten=rewritten,
+        )
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
 @dataclass(frozen=True)
 class Share:
-    """The part of a merge that is ours to say: paths of layouts, monoliths and locks, and build lists."""
+    """The part of a merge that is ours to say: paths of layouts, monoliths and locks, and build lists.
+
+    ``plain`` are those of ``paths`` that are no layout's, between which edits followed their declarations.
+    """
 
     paths: frozenset[str]
     builds: frozenset[str]
+    plain: frozenset[str] = frozenset()
 
 
 def share(repository: Repository, change: Change, outcome: Merged) -> Share:
@@ -108,7 +135,9 @@ def share(repository: Repository, change: Change, outcome: Merged) -> Share:
     sides = (repository.tree_of(c) for c in (change.ours, change.theirs, *change.bases))
     trees = (outcome.tree, *sides)
     builds = {b for t in trees for g in workspace(repository, t).split_rules for b in g.rule.build}
-    return Share(paths(repository, trees) | frozenset(outcome.moved), frozenset(builds))
+    layouts = paths(repository, trees) | frozenset(outcome.moved)
+    plain = frozenset(outcome.rewritten) - layouts
+    return Share(layouts | plain, frozenset(builds), plain)
 
 
 def paths(repository: Repository, trees: Iterable[str]) -> frozenset[str]:
@@ -138,20 +167,73 @@ def _layouts(repository: Repository, tree: str) -> list[tuple[Guarded, tuple[Lay
 
 
 def true_tree(
-    repository: Repository,
-    change: Change,
-    outcome: Merged,
-    committed: str,
+    repository: Repository, change: Change, outcome: Merged, committed: str, parent: str | None = None
 ) -> str:
-    """Tree ``committed``, as git or a person made it, with the lens' share in place of its own."""
+    """Tree ``committed``, as git or a person made it, with the lens' share in place of its own.
+
+    ``parent`` is the tree on which it was made, where that is not the one of ``change.ours``: what the lens
+    did to other files before goes on. Errors: LayoutError where that can't be told from what people did.
+    """
     own = share(repository, change, outcome)
     edits: dict[str, Entry | None] = {}
-    for path in own.paths:
+    for path in own.paths - own.plain:
         right = repository.entry(outcome.tree, path)
         if right != repository.entry(committed, path):
             edits[path] = right
+    edits |= _plain_edits(repository, change, outcome, committed, parent or repository.tree_of(change.ours))
     tree = lens.apply(repository, committed, edits)
     return repository.edit_tree(tree, _builds(repository, change, outcome, tree, own.builds))
+
+
+def _plain_edits(
+    repository: Repository, change: Change, outcome: Merged, committed: str, parent: str
+) -> dict[str, Entry | None]:
+    """Edits of files that are no layout's: what the lens did to them on the way to ``change.ours``, and
+    what this merge does where edits followed their declarations."""
+    own = share(repository, change, outcome)
+    now = repository.tree_of(change.ours)
+    differing = {c.old for c in repository.diff_trees(parent, now, renames=False)} - own.paths - own.builds
+    edits: dict[str, Entry | None] = {}
+    for path in sorted(differing | own.plain):
+        found = repository.entry(committed, path)
+        here = _brought(repository, path, found, repository.entry(parent, path), repository.entry(now, path))
+        if path in own.plain:
+            rewrite = outcome.rewritten[path]
+            if path in outcome.stages or here in (rewrite.before, rewrite.after):
+                here = repository.entry(outcome.tree, path)
+            else:
+                here = _brought(repository, path, here, rewrite.before, rewrite.after, must=rewrite.gains)
+        if here != found:
+            edits[path] = here
+    return edits
+
+
+def _brought(
+    repository: Repository,
+    path: str,
+    here: Entry | None,
+    before: Entry | None,
+    after: Entry | None,
+    *,
+    must: bool = True,
+) -> Entry | None:
+    """``here`` with the change from ``before`` to ``after``; as it is where that fails and need not be."""
+    if before == after or here == after:
+        return here
+    if here == before:
+        return after
+    if here is not None and before is not None and after is not None:
+        versions = (repository.read_blob(entry.oid) for entry in (before, here, after))
+        text, conflicts = repository.merge_file(*versions)
+        if not conflicts:
+            return Entry(here.mode, repository.write_blob(text))
+    if must:
+        raise LayoutError(
+            "an edit belongs here that upstream's move of its declaration brings, and the file has changed",
+            where=Location(path),
+            hint="`mergeguard sync` of the same commits shows the edit's place; make it there by hand",
+        )
+    return here
 
 
 def _builds(

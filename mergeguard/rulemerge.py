@@ -426,12 +426,11 @@ class _RuleMerge:
             # git has carried the edits of the monolith to the new name; only the rest is left here.
             kept = self._keep_files(keeper, guarded.name, {h.path for h in before.hunks}, laid)
             notes.append(f"{note}; it is no longer split")
-        elif before.monolith == pristine.monolith and not before.hunks:
+        elif self._versions(path)[keeper.number - 1] == pristine.monolith and not before.hunks:
             laid.settled.add(path)
             laid.edits.setdefault(path, None)
-            return RuleOutcome(
-                guarded.name, path, State.RETIRED, notes=("no local edits: the layout went with it",)
-            )
+            left = "no local edits" if before.monolith == pristine.monolith else "all local edits moved on"
+            return RuleOutcome(guarded.name, path, State.RETIRED, notes=(f"{left}: the layout went with it",))
         else:
             laid.settled.add(path)
             laid.edits.setdefault(path, None)

@@ -55,6 +55,8 @@ def merge_commits(
         merged.stages,
         merged.messages,
         merged.moved,
+        merged.followed,
+        merged.rewritten,
         ours=ours,
         theirs=theirs,
         bases=bases,
@@ -143,7 +145,7 @@ def _report_of(outcome: SyncOutcome, upstream: str, commit: str | None, behind: 
         behind,
         outcome.rules,
         outcome.stages,
-        outcome.messages,
+        (*outcome.messages, *(edit.message for edit in outcome.followed)),
     )
 
 

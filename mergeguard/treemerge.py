@@ -8,13 +8,14 @@ objects that no ref names; landing the outcome is the caller's (``mergeguard.git
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from mergeguard import kept, lens
-from mergeguard.buildmerge import settle_lists
+from mergeguard import following, kept, lens, virtual
+from mergeguard.buildmerge import is_plain, settle_lists
 from mergeguard.core.layout import Layout
 from mergeguard.core.report import LocalEdit
 from mergeguard.core.source import parse
+from mergeguard.following import Followed, Rewrites
 from mergeguard.git.merging import MergeOutcome
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import EMPTY_TREE, Repository
@@ -42,6 +43,8 @@ class Merged:
     ``tree`` is the result; in a conflict it holds the files with markers, and ``stages`` the index
     entries (1 base, 2 ours, 3 theirs) of each conflicted path. ``messages`` are git's own on conflicts.
     ``moved`` are the names to which upstream has renamed monoliths: git alone would merge an entry there.
+    ``followed`` are the edits whose declarations the other side moved to other files; ``rewritten`` has the
+    files concerned, each with its entry on the side where it was, before the edits moved and after.
     """
 
     tree: str
@@ -49,6 +52,8 @@ class Merged:
     stages: Mapping[str, Mapping[int, Entry]]
     messages: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
+    followed: tuple[Followed, ...] = ()
+    rewritten: Rewrites = field(default_factory=dict)
 
     @property
     def clean(self) -> bool:
@@ -98,6 +103,7 @@ class _Merger:
         self.style = style or repository.config("merge.conflictStyle") or "merge"
         self.splitting = splitting
         self.progress = progress
+        self.moves: following.Trees | None = None
 
     def run(self, placed: bool) -> Merged:
         repository = self.repository
@@ -114,9 +120,14 @@ class _Merger:
         self.ours = Side(2, ours, trees[ours.tree])
         self.theirs = Side(3, theirs, trees[theirs.tree])
         self.base = Side(1, bases[0], trees[bases[0].tree]) if len(bases) == 1 else None
+        whole = [trees[w.tree] for w in bases]
+        if self.base is not None:
+            self.moves = following.follow(repository, whole[0], self.ours.tree, self.theirs.tree)
+            self.base, whole = replace(self.base, tree=self.moves.base), [self.moves.base]
+            self.ours = replace(self.ours, tree=self.moves.ours)
+            self.theirs = replace(self.theirs, tree=self.moves.theirs)
         self.progress("merging")
-        outcome = self._merge([trees[w.tree] for w in bases], [w.tree for w in bases])
-        outcome = settle_lists(repository, outcome)
+        outcome = settle_lists(repository, self._merge(whole, [w.tree for w in bases]))
         laid = Laid()
         sides = Sides(
             repository, self.base, self.ours, self.theirs, self.paths, self.labels, self.style, self.splitting
@@ -215,17 +226,36 @@ class _Merger:
         tree = lens.apply(repository, outcome.tree, laid.edits)
         tree = repository.edit_tree(tree, lens.list_shards(repository, tree, laid.layouts))
         stages: dict[str, Mapping[int, Entry]] = dict(laid.stages)
+        by_declarations = self._by_declarations(outcome, laid)
+        tree = lens.apply(repository, tree, by_declarations)
         for conflict in outcome.conflicts:
-            if conflict.path not in laid.settled:
+            if conflict.path not in laid.settled and conflict.path not in by_declarations:
                 stages[conflict.path] = self._listed(conflict.path, conflict.stages, laid.layouts)
         messages = tuple(
             m.text.strip()
             for m in outcome.messages
-            if m.kind.startswith("CONFLICT") and not set(m.paths) <= laid.settled
+            if m.kind.startswith("CONFLICT") and not set(m.paths) <= laid.settled | by_declarations.keys()
         )
         if placed and not stages:
             rules = tuple(self._placed(tree, rule) for rule in rules)
-        return Merged(tree, rules, stages, messages, tuple(sorted(laid.moved)))
+        moved = tuple(sorted(laid.moved))
+        if self.moves is None or not (self.moves.carried or self.moves.unsure):
+            return Merged(tree, rules, stages, messages, moved)
+        by_path = {layout.path: layout for _, layout in laid.layouts}
+        followed = following.report(repository, self.moves, tree, by_path)
+        return Merged(tree, rules, stages, messages, moved, followed, self.moves.rewritten)
+
+    def _by_declarations(self, outcome: MergeOutcome, laid: Laid) -> dict[str, Entry | None]:
+        """Source files that lines can't merge and declarations can, where nothing is left to look at."""
+        found: dict[str, Entry | None] = {}
+        for conflict in outcome.conflicts:
+            if conflict.path in laid.settled or not is_plain(conflict.path, outcome):
+                continue
+            if conflict.path.endswith(following.EXTENSIONS):
+                entry = virtual.merged(self.repository, conflict)
+                if entry is not None:
+                    found[conflict.path] = entry
+        return found
 
     def _listed(
         self, path: str, stages: Mapping[int, Entry], layouts: list[tuple[Guarded, Layout]]

@@ -12,6 +12,7 @@ from mergeguard.cli.console import out
 from mergeguard.core.report import LocalEdit
 from mergeguard.core.symbols import Severity
 from mergeguard.core.unsplit import Hunk
+from mergeguard.following import Fate, Followed
 from mergeguard.rebase import RebaseOutcome
 from mergeguard.reporting.jsonreport import edit_data, hunk_data
 from mergeguard.status import RuleStatus
@@ -72,6 +73,7 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
             inside = f" in {edit.item}" if edit.item else ""
             size = f"+{edit.added} -{edit.removed}"
             out.print(f"  [green]✓[/] {escape(edit.path)}:{edit.line}{escape(inside)}  {size}")
+    _print_followed(outcome.followed)
     _print_looks(outcome.rules)
     others = sorted(set(outcome.stages) - {p for r in outcome.rules for p in r.conflicts})
     for path in others:
@@ -87,6 +89,22 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
         out.print(f"\n[bold]next:[/] `mergeguard sync {escape(synced.upstream)}`")
     else:
         out.print("\n[bold]next:[/] `mergeguard audit` looks for what a clean merge does not prove")
+
+
+def _print_followed(followed: Iterable[Followed]) -> None:
+    signs = {Fate.FOLLOWED: "[green]✓[/]", Fate.CONFLICT: "[red]✗[/]", Fate.UNSURE: "[yellow]![/]"}
+    for edit in followed:
+        out.print(f"  {signs[edit.fate]} {escape(edit.message)}")
+
+
+def _followed_json(edit: Followed) -> dict[str, Any]:
+    return {
+        "name": edit.name,
+        "path": edit.path,
+        "fate": edit.fate.name.lower(),
+        "places": [{"path": p.path, "line": p.line, "name": p.name} for p in edit.places],
+        "why": edit.why,
+    }
 
 
 def _print_looks(rules: Iterable[RuleOutcome]) -> None:
@@ -117,6 +135,7 @@ def sync_json(synced: Synced) -> dict[str, Any]:
         "tree": outcome.tree,
         "conflicts": sorted(outcome.stages),
         "messages": list(outcome.messages),
+        "followed": [_followed_json(edit) for edit in outcome.followed],
         "rules": [
             {
                 "name": rule.name,
@@ -151,6 +170,7 @@ def print_rebase(outcome: RebaseOutcome, *, dry_run: bool) -> None:
         out.print(f"  [red]✗[/] {outcome.stopped.oid[:9]} {escape(outcome.stopped.subject)}")
         for path in sorted(outcome.merged.stages):
             out.print(f"      {escape(path)}: conflict")
+        _print_followed(outcome.merged.followed)
         _print_looks(RuleOutcome(r.name, r.path, r.state, notes=r.notes) for r in outcome.merged.rules)
         if outcome.todo:
             out.print(f"  [dim]… {len(outcome.todo)} more[/]")

@@ -368,3 +368,10 @@ def refine_conflicts(pieces: tuple[Piece, ...], remarks: list[str]) -> tuple[Pie
 def _size_of_conflicts(pieces: tuple[Piece, ...]) -> tuple[int, int]:
     conflicts = [p for p in pieces if isinstance(p, Conflict)]
     return len(conflicts), sum(len(p.ours) + len(p.theirs) for p in conflicts)
+
+
+def merge_declaration(base: bytes, ours: bytes, theirs: bytes) -> tuple[tuple[Piece, ...], bool]:
+    """The merge of one declaration's three versions, and whether a clean one needs a look."""
+    merge_leaf = _LeafMerger()
+    pieces = merge_leaf(base, ours, theirs)
+    return pieces, bool(merge_leaf.remarks)

@@ -1,0 +1,20 @@
+#include "common.h"
+
+#define ROUND_UP(a, b) \
+  (((a) + (b) - 1) / (b) * (b))
+
+struct Shape {
+  int rows;
+  int columns;
+  int stride;
+};
+
+// Scales by the length.
+__global__ void scale(float* out, const float* in, int n) {
+  const int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= n) {
+    return;
+  }
+  const float factor = 1.0f / n;
+  out[i] = in[i] * factor;
+}

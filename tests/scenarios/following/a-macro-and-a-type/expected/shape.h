@@ -1,0 +1,11 @@
+#pragma once
+
+#define ROUND_UP(a, b) \
+  (((a) + (b) - 1) / (b) * (b)) /* padded */
+
+struct Shape {
+  int rows;
+  int columns;
+  int stride;
+  int offset;
+};

@@ -1,0 +1,13 @@
+#pragma once
+
+// Adds all up.
+__global__ void __launch_bounds__(256) sum(float* out, const float* in, int n) {
+  float total = 0.f;
+  for (int i = threadIdx.x; i < n; i += blockDim.x) {
+    total += in[i];
+  }
+  total = block_reduce(total);
+  if (threadIdx.x == 0) {
+    out[blockIdx.x] = total * scale_of(n);
+  }
+}

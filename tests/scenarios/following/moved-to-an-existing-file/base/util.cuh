@@ -1,0 +1,5 @@
+#pragma once
+
+__device__ float clamp(float x, float lo, float hi) {
+  return max(lo, min(x, hi));
+}

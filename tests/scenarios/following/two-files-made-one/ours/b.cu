@@ -1,0 +1,23 @@
+#include "common.h"
+
+// Adds all up.
+__global__ void sum(float* out, const float* in, int n) {
+  float total = 0.0f;
+  for (int i = threadIdx.x; i < n; i += blockDim.x) {
+    total += in[i];
+  }
+  total = warp_reduce(total);
+  if (threadIdx.x == 0) {
+    out[blockIdx.x] = total;
+  }
+}
+
+// The logarithm of the sum of exponentials.
+__global__ void softmax_log(float* out, const float* in, int n) {
+  const float top = block_max(in, n);
+  float sum = 0.0f;
+  for (int i = 0; i < n; ++i) {
+    sum += expf(in[i] - top);
+  }
+  out[blockIdx.x] = logf(sum) + top;
+}
