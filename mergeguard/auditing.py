@@ -6,13 +6,15 @@ proportional to the C/C++/CUDA/HIP files that at least one side changed, each re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from mergeguard import lens
-from mergeguard.core.audit import Changed, Finding, Place, audit
+from mergeguard.core.audit import Changed, Finding, audit
 from mergeguard.core.audit.facts import Facts
 from mergeguard.core.diff import diff
+from mergeguard.core.findings import Commit, Located, Place
 from mergeguard.core.layout import Layout
 from mergeguard.errors import LayoutError, Location
 from mergeguard.git.objects import MODE_EXECUTABLE, MODE_FILE, Change, Entry
@@ -27,30 +29,6 @@ _BLAMED = 40  # findings for which the commits are looked up
 _CHUNK = 200  # words that one git grep looks for
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A commit that had a part in a finding."""
-
-    side: str
-    oid: str
-    subject: str
-
-
-@dataclass(frozen=True)
-class Located:
-    """A finding with the commits that brought it, and where the layout has the places of the result."""
-
-    finding: Finding
-    commits: tuple[Commit, ...] = ()
-    layout: Mapping[Place, tuple[str, int]] = field(default_factory=dict)
-
-    @property
-    def at(self) -> tuple[str, int]:
-        """Path and 1-based line to open: in the layout if the result's place is in one."""
-        place = self.finding.places[0]
-        return self.layout.get(place, (place.path, place.line))
 
 
 @dataclass(frozen=True)
@@ -127,8 +105,9 @@ def _changed(
                 now[version][change.old] = None
             now[version][change.new] = change.after
 
-    note("ours", repository.diff_trees(base, ours))
-    note("theirs", repository.diff_trees(base, theirs))
+    mine, yours = (repository.diff_trees(base, tree, renames=False) for tree in (ours, theirs))
+    note("ours", _renamed(repository, base, ours, mine, yours))
+    note("theirs", _renamed(repository, base, theirs, yours, mine))
     note("merged", repository.diff_trees(base, merged, renames=False))
     known = (*now["ours"].items(), *now["theirs"].items())
     news = {(path, entry is None) for path, entry in now["merged"].items()} - {
@@ -153,6 +132,31 @@ def _changed(
         versions = {v: facts for v, n in names.items() if (facts := reader.facts(entry(v, n))) is not None}
         if versions:
             yield Changed(versions, {version: names[version] for version in versions})
+
+
+def _renamed(
+    repository: Repository, base: str, tree: str, changes: tuple[Change, ...], others: tuple[Change, ...]
+) -> tuple[Change, ...]:
+    """The changes with renames: of the same name in another folder, and, where a file is concerned that the
+    other side changed, whatever git finds (which compares texts and takes as long as the merge)."""
+    gone = {c.old: c for c in changes if c.letter == "D"}
+    came = {c.new: c for c in changes if c.letter == "A"}
+    names = Counter(path.rsplit("/", 1)[-1] for path in (*gone, *came))
+    by_name = {path.rsplit("/", 1)[-1]: path for path in came}
+    pairs: dict[str, str] = {}
+    for path in gone:
+        name = path.rsplit("/", 1)[-1]
+        if names[name] == 2 and name in by_name:
+            pairs[path] = by_name[name]
+    left = {path for path in gone if path not in pairs and path.endswith(SUFFIXES)}
+    if len(came) > len(pairs) and not left.isdisjoint(c.old for c in others):
+        return repository.diff_trees(base, tree)
+    taken = set(pairs.values())
+    return tuple(
+        Change("R", c.old, pairs[c.old], c.before, came[pairs[c.old]].after) if c.old in pairs else c
+        for c in changes
+        if c.new not in taken
+    )
 
 
 def _grep(repository: Repository, tree: str, names: Iterable[str]) -> Iterator[str]:
@@ -279,6 +283,13 @@ def audit_commits(
     return audit_trees(repository, base, mine, yours, whole(tree), reader)
 
 
+def broken_off(error: Exception) -> Located:
+    """The finding of an audit that could not be finished."""
+    what = f"the audit broke off ({type(error).__name__}: {error}); the merge was not looked through"
+    hint = "`mergeguard --debug audit` shows where"
+    return Located(Finding("not-audited", "", what, "merge", (Place("merged", ".", 1),), hint), (), (None,))
+
+
 # -- where, and by which commits -----------------------------------------------------------------------
 
 
@@ -300,16 +311,15 @@ def locate(
     tips = {"ours": ours, "theirs": theirs}
     located: list[Located] = []
     for number, finding in enumerate(findings):
-        places = {
-            place: found
-            for place in finding.places
+        places = tuple(
+            _in_layout(workspace, layouts[place.path], place.line)
             if place.version == "merged" and place.path in layouts
-            for found in (_in_layout(workspace, layouts[place.path], place.line),)
-            if found is not None
-        }
+            else None
+            for place in finding.places
+        )
         commits: list[Commit] = []
         if number < _BLAMED and bases:
-            paths = {place.path for place in finding.places} | {path for path, _ in places.values()}
+            paths = {place.path for place in finding.places} | {found[0] for found in places if found}
             for side, tip in tips.items():
                 commit = _commit(repository, bases[0], tip, finding.name, paths)
                 if commit is not None:

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import msgspec
 
+from mergeguard import jsonstate
+from mergeguard.core.findings import Located
 from mergeguard.core.report import LastSync, SyncedRule
 from mergeguard.git.landing import StateFile
 from mergeguard.git.repository import Repository
@@ -25,8 +27,10 @@ def state(
     rules: Iterable[RuleOutcome] = (),
     stages: Mapping[str, object] | None = None,
     messages: tuple[str, ...] = (),
+    audit: tuple[Located, ...] | None = None,
 ) -> StateFile:
-    """The file that lands with a sync. ``commits`` came from upstream; ``stages`` are those of ``Merged``."""
+    """The file that lands with a sync. ``commits`` came from upstream; ``stages`` are those of ``Merged``,
+    ``audit`` is None for a sync that was not audited."""
     last = LastSync(
         upstream,
         ours,
@@ -37,15 +41,26 @@ def state(
         tuple(sorted(stages or ())),
         messages,
         tuple(SyncedRule(r.name, r.path, r.state.value, r.conflicts, r.notes, r.findings) for r in rules),
+        audit,
     )
-    return StateFile(NAME, msgspec.json.encode(last))
+    return StateFile(NAME, jsonstate.encode(last))
+
+
+def concluded(repository: Repository, commit: str, audit: tuple[Located, ...] | None) -> None:
+    """Note that the sync that waited is the merge ``commit`` now, and what its audit found."""
+    last = read(repository)
+    if last is not None:
+        path = repository.git_dir / NAME
+        partial = path.with_suffix(".new")
+        partial.write_bytes(jsonstate.encode(replace(last, commit=commit, state=LANDED, audit=audit)))
+        partial.replace(path)
 
 
 def read(repository: Repository) -> LastSync | None:
     """The last sync in this work tree, its state as of now; None if there was none that can be read."""
     try:
-        last = msgspec.json.decode((repository.git_dir / NAME).read_bytes(), type=LastSync)
-    except (OSError, msgspec.DecodeError):
+        last = jsonstate.decode((repository.git_dir / NAME).read_bytes(), LastSync)
+    except (OSError, msgspec.MsgspecError):
         return None
     return replace(last, state=_now(repository, last))
 

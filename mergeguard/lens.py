@@ -38,7 +38,18 @@ def monolithic_tree(workspace: Workspace, paths: Mapping[str, str] | None = None
     ``paths`` moves a rule's monolith elsewhere (name to path), also one that is not split. Overlay and
     unmapped hunks are not in the result; ``workspace.unsplit`` has them.
     """
-    paths = paths or {}
+    paths = {name: path for name, path in (paths or {}).items() if _is_elsewhere(workspace, name, path)}
+    key = tuple(sorted(paths.items()))
+    if key not in workspace.whole:
+        workspace.whole[key] = _monolithic_tree(workspace, paths)
+    return workspace.whole[key]
+
+
+def _is_elsewhere(workspace: Workspace, name: str, path: str) -> bool:
+    return any(g.name == name and workspace.monolith_path(g) != path for g in workspace.guarded)
+
+
+def _monolithic_tree(workspace: Workspace, paths: Mapping[str, str]) -> str:
     edits: Edits = {}
     builds: dict[str, bytes] = {}
     for guarded in workspace.guarded:

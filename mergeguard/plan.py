@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from mergeguard import jsonstate
 from mergeguard.errors import MergeguardError
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge import Merged, merge_trees
@@ -164,7 +165,7 @@ class _Planner:
 
     def _load(self) -> dict[str, Verdict]:
         try:
-            return msgspec.json.decode(self.path.read_bytes(), type=dict[str, Verdict])
+            return jsonstate.decode(self.path.read_bytes(), dict[str, Verdict])
         except (OSError, msgspec.MsgspecError):
             return {}
 
@@ -174,7 +175,7 @@ class _Planner:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             partial = self.path.with_suffix(".new")
-            partial.write_bytes(msgspec.json.encode(newest))
+            partial.write_bytes(jsonstate.encode(newest))
             partial.replace(self.path)
         except OSError:
             return  # a cache that can't be written costs time, nothing else

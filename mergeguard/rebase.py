@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from mergeguard import lastsync
+from mergeguard import jsonstate, lastsync
+from mergeguard.core.findings import Located
 from mergeguard.errors import LayoutError, Location, RepositoryError
 from mergeguard.git import landing
 from mergeguard.git.landing import StateFile
@@ -75,6 +76,7 @@ class RebaseOutcome:
     rebase_merges: bool = False
     base_tree: str | None = None
     discard: bool = False
+    audit: tuple[Located, ...] | None = None  # None: not audited
 
     @property
     def clean(self) -> bool:
@@ -306,7 +308,7 @@ def land(repository: Repository, outcome: RebaseOutcome, state: tuple[StateFile,
             detach=True,
             conflicts=conflicts,
             state=(
-                StateFile(_STATE, msgspec.json.encode(waiting)),
+                StateFile(_STATE, jsonstate.encode(waiting)),
                 StateFile("CHERRY_PICK_HEAD", outcome.stopped.oid.encode() + b"\n"),
                 StateFile("MERGE_MSG", outcome.stopped.message),
                 StateFile("AUTO_MERGE", outcome.merged.tree.encode() + b"\n"),
@@ -322,7 +324,7 @@ def land(repository: Repository, outcome: RebaseOutcome, state: tuple[StateFile,
 def _report_of(repository: Repository, outcome: RebaseOutcome, original: str) -> StateFile:
     """What ``mergeguard report`` will show of the rebase; it lands with it."""
     commits = len(repository.rev_list(f"{original}..{outcome.onto}"))
-    return lastsync.state(outcome.upstream, original, outcome.onto, outcome.tip, commits)
+    return lastsync.state(outcome.upstream, original, outcome.onto, outcome.tip, commits, audit=outcome.audit)
 
 
 def read_pending(repository: Repository) -> Pending | None:
@@ -331,7 +333,7 @@ def read_pending(repository: Repository) -> Pending | None:
     if not path.exists():
         return None
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Pending)
+        return jsonstate.decode(path.read_bytes(), Pending)
     except msgspec.MsgspecError as error:
         raise LayoutError(
             f"the state of the waiting rebase can't be read: {error}",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mergeguard import lastsync, rebase
 from mergeguard import plan as planning
+from mergeguard.core.findings import SUMMED, Located
+from mergeguard.core.report import LastSync
 from mergeguard.errors import LayoutError
 from mergeguard.fork import Fork
 from mergeguard.git import landing
@@ -74,6 +76,12 @@ class Synced:
     upstream: str
     commit: str | None
     behind: int
+    audit: tuple[Located, ...] | None = None  # None: not audited
+
+    @property
+    def done(self) -> bool:
+        """Whether nobody is needed."""
+        return self.outcome.clean and not self.audit
 
 
 def sync(
@@ -82,17 +90,28 @@ def sync(
     *,
     dry_run: bool = False,
     message: str | None = None,
+    audit: bool | None = None,
     progress: Progress = lambda _: None,
 ) -> Synced:
-    """Merge ``upstream`` into the current branch through the lens, and land the outcome."""
+    """Merge ``upstream`` into the current branch through the lens, and land the outcome.
+
+    A merge without conflicts is audited, unless ``audit`` (or, if that is None, the configuration) says no.
+    """
     repository = fork.repository
     ours = fork.head()
     _require_idle(repository)
     theirs = repository.resolve(upstream)
     behind = len(repository.rev_list(f"{ours}..{theirs}"))
-    outcome = merge_commits(repository, ours, theirs, labels=("HEAD", upstream), progress=progress)
+    splitting = Splitting.of(repository)
+    outcome = merge_commits(
+        repository, ours, theirs, labels=("HEAD", upstream), splitting=splitting, progress=progress
+    )
+    found: tuple[Located, ...] | None = None
+    if outcome.clean and not outcome.up_to_date and wants_audit(repository, audit):
+        progress("auditing")
+        found = _audited(repository, outcome.bases, ours, theirs, outcome.tree, splitting)
     if outcome.up_to_date or dry_run:
-        return Synced(outcome, upstream, None, behind)
+        return Synced(outcome, upstream, None, behind, found)
     text = message or _merge_message(repository, upstream)
     if outcome.clean:
         progress("landing")
@@ -112,11 +131,11 @@ def sync(
                 expected_head=ours,
                 reflog=f"mergeguard sync {upstream}",
                 commit=commit,
-                state=(_report_of(outcome, upstream, commit, behind),),
+                state=(_report_of(outcome, upstream, commit, behind, found),),
                 orig_head=ours,
             ),
         )
-        return Synced(outcome, upstream, commit, behind)
+        return Synced(outcome, upstream, commit, behind, found)
     conflicts = tuple(Conflict(path, dict(stages)) for path, stages in sorted(outcome.stages.items()))
     landing.land(
         repository,
@@ -135,7 +154,36 @@ def sync(
     return Synced(outcome, upstream, None, behind)
 
 
-def _report_of(outcome: SyncOutcome, upstream: str, commit: str | None, behind: int) -> landing.StateFile:
+def wants_audit(repository: Repository, asked: bool | None) -> bool:
+    """Whether a sync is audited: as asked, else as ``mergeguard.audit`` says, else yes."""
+    return repository.config_bool("mergeguard.audit", True) if asked is None else asked
+
+
+def _audited(
+    repository: Repository,
+    bases: tuple[str, ...],
+    ours: str,
+    theirs: str,
+    tree: str,
+    splitting: Splitting,
+) -> tuple[Located, ...]:
+    from mergeguard import auditing
+
+    try:
+        findings, _ = auditing.audit_commits(repository, bases, ours, theirs, tree, splitting=splitting)
+        return auditing.locate(repository, bases, ours, theirs, tree, findings, splitting)
+    except Exception as error:
+        # A second look that fails must not cost the merge, nor pass for a clean one.
+        return (auditing.broken_off(error),)
+
+
+def _report_of(
+    outcome: SyncOutcome,
+    upstream: str,
+    commit: str | None,
+    behind: int,
+    audit: tuple[Located, ...] | None = None,
+) -> landing.StateFile:
     """What ``mergeguard report`` will show of the sync; it lands with it."""
     return lastsync.state(
         upstream,
@@ -146,6 +194,7 @@ def _report_of(outcome: SyncOutcome, upstream: str, commit: str | None, behind: 
         outcome.rules,
         outcome.stages,
         (*outcome.messages, *(edit.message for edit in outcome.followed)),
+        audit,
     )
 
 
@@ -162,6 +211,7 @@ def sync_stepwise(
     upstream: str,
     *,
     branches: str | None = None,
+    audit: bool | None = None,
     progress: Progress = lambda _: None,
 ) -> Stepped:
     """Merge ``upstream`` in the steps of ``plan``: a merge commit each, up to the first conflict.
@@ -178,7 +228,7 @@ def sync_stepwise(
     )
     for number, step in enumerate(steps, 1):
         text = planning.message(repository, step, upstream)
-        synced = sync(fork, step.last, message=text, progress=progress)
+        synced = sync(fork, step.last, message=text, audit=audit, progress=progress)
         done.append(synced)
         if not synced.outcome.clean:
             break
@@ -230,6 +280,7 @@ def sync_rebase(
     *,
     dry_run: bool = False,
     rebase_merges: bool = False,
+    audit: bool | None = None,
     progress: Progress = lambda _: None,
 ) -> rebase.RebaseOutcome:
     """Replay the current branch's own commits onto ``upstream`` through the lens, and land the outcome."""
@@ -237,18 +288,50 @@ def sync_rebase(
     head = fork.head()
     _require_idle(repository)
     outcome = rebase.rebase(repository, upstream, head=head, rebase_merges=rebase_merges, progress=progress)
+    outcome = _rebase_audited(repository, outcome, outcome.original, audit, progress)
     if not outcome.up_to_date and not dry_run:
         rebase.land(repository, outcome)
     return outcome
 
 
+def _rebase_audited(
+    repository: Repository,
+    outcome: rebase.RebaseOutcome,
+    original: str,
+    audit: bool | None,
+    progress: Progress,
+) -> rebase.RebaseOutcome:
+    """A finished rebase with its findings: as a merge of what it started from and what it went onto."""
+    if not outcome.clean or outcome.up_to_date or not wants_audit(repository, audit):
+        return outcome
+    progress("auditing")
+    bases = repository.merge_bases(original, outcome.onto)
+    tree = repository.tree_of(outcome.tip)
+    found = _audited(repository, bases, original, outcome.onto, tree, Splitting.of(repository))
+    return replace(outcome, audit=found)
+
+
+@dataclass(frozen=True)
+class Concluded:
+    """A merge whose conflicts a person resolved."""
+
+    commit: str
+    audit: tuple[Located, ...] | None
+
+
 def continue_sync(
-    fork: Fork, *, skip: bool = False, progress: Progress = lambda _: None
-) -> str | rebase.RebaseOutcome:
+    fork: Fork, *, skip: bool = False, audit: bool | None = None, progress: Progress = lambda _: None
+) -> Concluded | rebase.RebaseOutcome:
     """Go on with a sync whose conflicts are resolved and added: the merge commit, or the rebase so far."""
     repository = fork.repository
-    if rebase.read_pending(repository) is not None:
+    pending = rebase.read_pending(repository)
+    if pending is not None:
         outcome = rebase.proceed(repository, progress, skip=skip)
+        outcome = _rebase_audited(repository, outcome, pending.original, audit, progress)
+        if outcome.audit:
+            # A person resolved conflicts or left commits out on the way: what lines are there was decided.
+            kept = tuple(f for f in outcome.audit if f.finding.code not in SUMMED)
+            outcome = replace(outcome, audit=kept)
         rebase.land(repository, outcome)
         return outcome
     merging = repository.operation_in_progress() == "merge"
@@ -263,7 +346,28 @@ def continue_sync(
     repository.git("commit", "--no-edit")
     commit = repository.head().oid
     assert commit is not None
-    return commit
+    found: tuple[Located, ...] | None = None
+    if wants_audit(repository, audit):
+        progress("auditing")
+        ours, theirs = repository.commit_info(commit).parents[:2]
+        tree = repository.tree_of(commit)
+        bases = repository.merge_bases(ours, theirs)
+        found = _audited(repository, bases, ours, theirs, tree, Splitting.of(repository))
+        found = _not_decided(lastsync.read(repository), found)
+    lastsync.concluded(repository, commit, found)
+    return Concluded(commit, found)
+
+
+def _not_decided(last: LastSync | None, findings: tuple[Located, ...]) -> tuple[Located, ...]:
+    """The findings without what a person has just looked at: which lines of a conflict are in the result."""
+    if last is None:
+        return findings
+    seen = {*last.conflicts, *(r.monolith for r in last.rules if r.conflicts)}
+    return tuple(
+        f
+        for f in findings
+        if f.finding.code not in SUMMED or seen.isdisjoint((f.at[0], *(p.path for p in f.finding.places)))
+    )
 
 
 def abort_sync(fork: Fork) -> None:

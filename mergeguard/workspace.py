@@ -226,6 +226,11 @@ class Workspace:
         return {}
 
     @cached_property
+    def whole(self) -> dict[tuple[tuple[str, str], ...], str]:
+        """Monolithic trees of this one, by where their monoliths are; for ``lens.monolithic_tree``."""
+        return {}
+
+    @cached_property
     def split_rules(self) -> tuple[Guarded, ...]:
         """The rules whose monoliths are split in this tree."""
         return tuple(g for g in self.guarded if g.is_split)

@@ -40,7 +40,8 @@ def trapped(tmp_path):
     story.edit(HEADER, "reduce(", "warp_reduce(", upstream=True)
     story.upstream_commits("a better name")
     story.fetch()
-    assert story.run("sync", "upstream/main").code == 0
+    ran = story.run("sync", "upstream/main")
+    assert ran.code == 1 and "Audited: 1 finding(s)" in ran.out and f"gone-name {KERNEL}:" in ran.out
     return story, KERNEL
 
 
@@ -173,3 +174,116 @@ def test_a_file_that_upstream_renamed_keeps_its_edits(tmp_path):
     code, document = audited(story)
     (finding,) = document["merges"][0]["findings"]
     assert (code, finding["code"], finding["name"], finding["side"]) == (1, "lost-lines", "local_one", "ours")
+
+
+FOLDER = "csrc/traps"
+SAFE = "".join(f"int filler{n}(int x) {{ return x + {n}; }}\n\n" for n in range(6))
+PICK = """int pick(int n) {
+  switch (n) {
+    case 1:
+      return 1;
+    case 2:
+      return 2;
+  }
+  return 0;
+}
+"""
+ARM = "    case 7:\n      return {};\n"
+OPS = 'TORCH_LIBRARY_EXPAND(NAME, ops) {{\n  ops.def("old(Tensor x) -> Tensor");\n{}}}\n'
+CALLEE = '#include "calls.cuh"\nint trap_call(int a{}) {{ return a; }}\n'
+TUNE = "static int trap_tune(int a) {{\n  int b = a{};\n  return b;\n}}\n{}int user(int x) {{ return {}; }}\n"
+# file -> its text in the base, on our side, on their side (None: as in the base)
+TRAPS = {
+    "macro.cuh": (SAFE, f"#define TRAP_TILE 8\n{SAFE}", f"{SAFE}#define TRAP_TILE 16\n"),
+    "arm.cuh": (
+        SAFE + PICK,
+        SAFE + PICK.replace("    case 1:", ARM.format("8") + "    case 1:"),
+        SAFE + PICK.replace("  }\n  return 0", ARM.format("9") + "  }\n  return 0"),
+    ),
+    "calls.cuh": ("int trap_call(int a);\n" + SAFE, None, "int trap_call(int a, int b);\n" + SAFE),
+    "calls.cu": (
+        CALLEE.format("") + SAFE,
+        CALLEE.format("") + SAFE + "int mine() { return trap_call(1); }\n",
+        CALLEE.format(", int b") + SAFE,
+    ),
+    "dead.cu": (
+        TUNE.format("", SAFE, "trap_tune(x)"),
+        TUNE.format(" * 4", SAFE, "trap_tune(x)"),
+        TUNE.format("", SAFE, "x"),
+    ),
+    "ops.h": ("void trap_op(int x);\nvoid kept();\n", None, "void kept();\n"),
+    "op.cu": ('#include "ops.h"\nvoid trap_op(int x) { run(x); }\n' + SAFE, None, SAFE),
+    "bindings.cpp": (
+        '#include "ops.h"\n' + OPS.format(""),
+        '#include "ops.h"\n' + OPS.format('  ops.impl("old", torch::kCUDA, &trap_op);\n'),
+        None,
+    ),
+}  # fmt: skip
+
+
+def test_every_kind_of_trap_is_on_the_sync_s_screen_and_in_the_report(tmp_path):
+    story = Story.begin(tmp_path)
+    for stage in range(3):
+        for name, texts in TRAPS.items():
+            text = texts[stage] or texts[0]
+            if stage == 1:
+                story.write(f"{FOLDER}/{name}", text.encode())
+            else:
+                (story.upstream / FOLDER).mkdir(exist_ok=True)
+                (story.upstream / FOLDER / name).write_text(text)
+        if stage == 1:
+            story.commits("ours")
+            continue
+        story.upstream_commits(f"theirs {stage}")
+        story.fetch()
+        ran = story.run("sync", "upstream/main")
+    assert git(story.fork, "status", "--porcelain") == "", "the merge has landed"
+    expected = {
+        ("duplicate-macro", "TRAP_TILE", "macro.cuh"),
+        ("duplicate-arm", "pick", "arm.cuh"),
+        ("changed-signature", "trap_call", "calls.cu"),
+        ("unused-edit", "trap_tune", "dead.cu"),
+        ("undefined-registration", "trap_op", "bindings.cpp"),
+    }
+    assert ran.code == 1
+    assert all(f"{code} {FOLDER}/{path}:" in ran.out for code, _, path in expected)
+    document = json.loads(story.run("report", "--json").out)
+    found = document["last_sync"]["audit"]
+    assert {(f["code"], f["name"], f["places"][0]["path"].rsplit("/", 1)[1]) for f in found} == expected
+    assert all(len(f["places"]) > 1 for f in found)
+    assert all({c["side"] for c in f["commits"]} == {"ours", "theirs"} for f in found)
+    written = {name: story.run("report", "--format", name).out for name in ("markdown", "html", "terminal")}
+    assert all(code in text for text in written.values() for code, *_ in expected)
+    results = json.loads(story.run("report", "--format", "sarif").out)["runs"][0]["results"]
+    assert {r["ruleId"] for r in results} == {f"audit/{code}" for code, *_ in expected}
+
+
+def test_the_audit_can_be_left_out(trapped):
+    story, _ = trapped
+    git(story.fork, "reset", "-q", "--hard", "HEAD~1")
+    ran = story.run("sync", "upstream/main", "--dry-run", "--no-audit")
+    assert ran.code == 0 and "Audited" not in ran.out
+    git(story.fork, "config", "mergeguard.audit", "false")
+    assert json.loads(story.run("sync", "upstream/main", "--json").out)["audit"] is None
+    git(story.fork, "reset", "-q", "--hard", "HEAD~1")
+    ran = story.run("sync", "upstream/main", "--rebase", "--audit", "--json")
+    assert ran.code == 1
+    assert [f["code"] for f in json.loads(ran.out)["audit"]] == ["gone-name"]
+
+
+def test_a_resolved_merge_is_audited_for_what_was_not_in_conflict(trapped):
+    story, path = trapped
+    git(story.fork, "reset", "-q", "--hard", "HEAD~1")
+    story.edit(HEADER, "i < 4", "i < 8")
+    story.commits("more rounds")
+    story.edit(HEADER, "i < 4", "i < 2", upstream=True)
+    story.upstream_commits("fewer rounds")
+    story.fetch()
+    assert story.run("sync", "upstream/main").code == 1
+    git(story.fork, "checkout", "-q", "--theirs", HEADER)
+    git(story.fork, "add", "-A")
+    ran = story.run("sync", "--continue")
+    assert ran.code == 1 and f"gone-name {path}:" in ran.out
+    assert "overwritten-edit" not in ran.out, "the person has just looked at it"
+    (finding,) = json.loads(story.run("report", "--json").out)["last_sync"]["audit"]
+    assert finding["name"] == "reduce"

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mergeguard.cli import render
+from mergeguard.core import findings
 from mergeguard.core.report import (
     Arrival,
     Case,
@@ -62,7 +63,11 @@ def ledger(text=NASTY, **changes):
     broken = RuleLedger("broken", None, "broken", "b" * 40, problem=text)
     unsplit = RuleLedger("unsplit", None, "no monolith")
     synced = (SyncedRule("r", text, "conflict", (text,), (text,), (text,)),)
-    sync = LastSync(text, "1" * 40, "2" * 40, "3" * 40, 2, "landed", (text,), (text,), synced)
+    places = (findings.Place("merged", text, 3), findings.Place("base", "b.cu", 1))
+    finding = findings.Finding("gone-name", text, text, "ours", places, text)
+    commits = (findings.Commit("theirs", "5" * 40, text),)
+    found = (findings.Located(finding, commits, ((text, 9), None)),)
+    sync = LastSync(text, "1" * 40, "2" * 40, "3" * 40, 2, "landed", (text,), (text,), synced, found)
     values = {
         "upstream": text,
         "last_sync": sync,

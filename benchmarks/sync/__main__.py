@@ -1,12 +1,14 @@
 """`python -m benchmarks.sync [FROM TO [RUNS]]`: `mergeguard sync` against `git merge`, as whole processes.
 
 A fork of release FROM (0.30.0) with every rule split and three local edits merges release TO (0.32.0); beside
-it the same fork unsplit, by plain git. The two run in turn; the ratio is that of the medians.
+it the same fork unsplit, by plain git, and the sync without its audit. They run in turn; the ratios are
+those of the medians.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -39,18 +41,26 @@ def main(arguments: list[str]) -> int:
         _run(split, sys.executable, "-m", "mergeguard", "split", "--upstream", f"v{old}")
         _git(split, "add", "-A")
         _git(split, "commit", "-q", "-m", "split")
-        times: dict[str, list[float]] = {"git merge": [], "mergeguard sync": []}
+        sync = (sys.executable, "-m", "mergeguard", "sync", f"v{new}")
+        commands = {
+            "git merge": (unsplit, "git", "merge", "-q", "-m", "merge", f"v{new}"),
+            "mergeguard sync": (split, *sync),
+            "mergeguard sync --no-audit": (split, *sync, "--no-audit"),
+        }
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
         for _ in range(int(runs) + 1):
-            times["git merge"].append(_timed(unsplit, "git", "merge", "-q", "-m", "merge", f"v{new}"))
-            times["mergeguard sync"].append(
-                _timed(split, sys.executable, "-m", "mergeguard", "sync", f"v{new}")
-            )
-            for fork in (unsplit, split):
+            for name, (fork, *command) in commands.items():
+                times[name].append(_timed(fork, *command))
                 _git(fork, "reset", "-q", "--hard", "ORIG_HEAD")
-        medians = {name: statistics.median(seconds[1:]) for name, seconds in times.items()}
-        for name, seconds in medians.items():
-            print(f"{name}: {seconds:.3f} s (median of {runs}, after a warm-up)")
-        print(f"ratio: {medians['mergeguard sync'] / medians['git merge']:.1f}")
+        medians = {
+            name: [statistics.median(column) for column in zip(*taken[1:], strict=True)]
+            for name, taken in times.items()
+        }
+        for name, (seconds, cpu) in medians.items():
+            print(f"{name}: {seconds:.3f} s, CPU {cpu:.3f} s (medians of {runs}, after a warm-up)")
+        (git, _), (audited, audited_cpu), (plain, plain_cpu) = medians.values()
+        print(f"ratio to git: {audited / git:.1f}; without the audit: {plain / git:.1f}")
+        print(f"the audit adds {audited / plain - 1:.0%} (CPU {audited_cpu / plain_cpu - 1:.0%})")
     return 0
 
 
@@ -65,10 +75,16 @@ def _fork(root: Path, name: str, release: str) -> Path:
     return fork
 
 
-def _timed(fork: Path, *command: str) -> float:
-    start = time.perf_counter()
+def _timed(fork: Path, *command: str) -> tuple[float, float]:
+    """Seconds by the clock, and of CPU."""
+
+    def cpu() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    start, cpu_start = time.perf_counter(), cpu()
     _run(fork, *command)
-    return time.perf_counter() - start
+    return time.perf_counter() - start, cpu() - cpu_start
 
 
 def _git(folder: Path, *arguments: str) -> None:

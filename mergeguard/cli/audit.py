@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from mergeguard import __version__
+from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.errors import ExitCode
 
@@ -51,16 +52,6 @@ def audit(
 def _print(audited: auditing.Audited) -> None:
     title = f"{audited.merge[:12]} " if audited.merge else ""
     out.print(f"[bold]{escape(title + audited.subject)}[/]")
-    for located in audited.findings:
-        finding = located.finding
-        path, line = located.at
-        out.print(f"[yellow]{finding.code}[/] {escape(path)}:{line}  {escape(finding.message)}")
-        if finding.hint:
-            out.print(f"    {escape(finding.hint)}")
-        for place in finding.places[1:]:
-            where = located.layout.get(place, (place.path, place.line))
-            out.print(f"    [dim]{place.version}: {escape(where[0])}:{where[1]}[/]")
-        for commit in located.commits:
-            out.print(f"    [dim]{commit.side}: {commit.oid[:12]} {escape(commit.subject)}[/]")
+    render.print_audit(audited.findings)
     found = f"[red]{len(audited.findings)} finding(s)[/]" if audited.findings else "[green]clean[/]"
     out.print(f"{audited.files} file(s) compared: {found}")

@@ -9,16 +9,19 @@ from rich.markup import escape
 from rich.table import Table
 
 from mergeguard.cli.console import out
+from mergeguard.core.findings import Located
 from mergeguard.core.report import LocalEdit
 from mergeguard.core.symbols import Severity
 from mergeguard.core.unsplit import Hunk
 from mergeguard.following import Fate, Followed
 from mergeguard.rebase import RebaseOutcome
+from mergeguard.reporting.findings import finding_data
 from mergeguard.reporting.jsonreport import edit_data, hunk_data
 from mergeguard.status import RuleStatus
 from mergeguard.sync import Synced
 from mergeguard.treemerge import RuleOutcome, State
 
+_FINDINGS = 10  # of an audit, on a sync's screen
 _COLOURS = {
     State.CONFLICT: "red",
     State.GONE_EDITED: "red",
@@ -78,16 +81,19 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
     others = sorted(set(outcome.stages) - {p for r in outcome.rules for p in r.conflicts})
     for path in others:
         out.print(f"  [red]✗[/] {escape(path)}: conflict")
+    print_audited(synced.audit)
     if not outcome.clean and not dry_run:
         out.print(
             "\n[bold]next:[/] resolve the markers, `git add` the files,"
             " then `mergeguard sync --continue` (or `--abort`)"
         )
+    elif synced.audit and not dry_run:
+        out.print("\n[bold]next:[/] look at the findings and commit what they need; `mergeguard report`")
     elif any(r.unmapped for r in outcome.rules):
         out.print("\n[bold]next:[/] `mergeguard unmapped` goes through them; `mergeguard report` shows all")
     elif dry_run:
         out.print(f"\n[bold]next:[/] `mergeguard sync {escape(synced.upstream)}`")
-    else:
+    elif synced.audit is None:
         out.print("\n[bold]next:[/] `mergeguard audit` looks for what a clean merge does not prove")
 
 
@@ -121,6 +127,39 @@ def _print_looks(rules: Iterable[RuleOutcome]) -> None:
             print_hunks(rule.unmapped)
 
 
+def print_audited(audit: tuple[Located, ...] | None) -> None:
+    """The audit's part of a sync's screen; nothing where there was none."""
+    if audit is None:
+        return
+    if not audit:
+        out.print("[green]Audited[/]: nothing found.")
+        return
+    out.print(f"[yellow]Audited: {len(audit)} finding(s)[/]")
+    print_audit(audit, limit=_FINDINGS)
+
+
+def audit_json(audit: tuple[Located, ...] | None) -> list[dict[str, Any]] | None:
+    """The findings of a sync's audit; None where there was none."""
+    return None if audit is None else [finding_data(located) for located in audit]
+
+
+def print_audit(findings: Iterable[Located], *, limit: int | None = None) -> None:
+    """What an audit found: where to look on both sides, and who brought it."""
+    findings = tuple(findings)
+    for located in findings[:limit]:
+        finding = located.finding
+        path, line = located.at
+        out.print(f"  [yellow]{finding.code}[/] {escape(path)}:{line}  {escape(finding.message)}")
+        if finding.hint:
+            out.print(f"      {escape(finding.hint)}")
+        for place, (path, line) in [*zip(finding.places, located.spots, strict=True)][1:]:
+            out.print(f"      [dim]{place.version}: {escape(path)}:{line}[/]")
+        for commit in located.commits:
+            out.print(f"      [dim]{commit.side}: {commit.oid[:12]} {escape(commit.subject)}[/]")
+    if limit is not None and len(findings) > limit:
+        out.print(f"  … {len(findings) - limit} more: `mergeguard audit` shows all")
+
+
 def sync_json(synced: Synced) -> dict[str, Any]:
     outcome = synced.outcome
     return {
@@ -136,6 +175,7 @@ def sync_json(synced: Synced) -> dict[str, Any]:
         "conflicts": sorted(outcome.stages),
         "messages": list(outcome.messages),
         "followed": [_followed_json(edit) for edit in outcome.followed],
+        "audit": audit_json(synced.audit),
         "rules": [
             {
                 "name": rule.name,
@@ -166,6 +206,7 @@ def print_rebase(outcome: RebaseOutcome, *, dry_run: bool) -> None:
             out.print(f"  [dim]- {pick.old[:9]} {escape(pick.subject)}: {escape(pick.why)}[/]")
         else:
             out.print(f"  [green]✓[/] {pick.new[:9]} {escape(pick.subject)}")
+    print_audited(outcome.audit)
     if outcome.stopped is not None and outcome.merged is not None:
         out.print(f"  [red]✗[/] {outcome.stopped.oid[:9]} {escape(outcome.stopped.subject)}")
         for path in sorted(outcome.merged.stages):
@@ -194,6 +235,7 @@ def rebase_json(outcome: RebaseOutcome) -> dict[str, Any]:
         "stopped": outcome.stopped.oid if outcome.stopped else None,
         "conflicts": sorted(stages),
         "todo": list(outcome.todo),
+        "audit": audit_json(outcome.audit),
     }
 
 

@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 
 from mergeguard import __version__, unmapped
+from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.core.report import Arrival, Case, Ledger, RuleLedger
 from mergeguard.errors import ExitCode, LayoutError, Location
@@ -124,6 +125,7 @@ def _print(found: Ledger) -> None:
         )
         for message in last.messages:
             out.print(f"  [dim]·[/] {escape(message)}")
+        render.print_audit(last.audit or ())
     for rule in found.rules:
         _print_rule(rule, found)
     for place in markdown.places(found.conflicts):

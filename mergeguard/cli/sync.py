@@ -32,6 +32,13 @@ def sync(
         str | None,
         typer.Option("--branches", metavar="PREFIX", help="With --stepwise: a branch for each step."),
     ] = None,
+    audit: Annotated[
+        bool | None,
+        typer.Option(
+            "--audit/--no-audit",
+            help="Look for what a clean merge does not prove (the default; git config mergeguard.audit).",
+        ),
+    ] = None,
     dry_run: DryRun = False,
     json: Json = False,
     message: Annotated[
@@ -58,10 +65,14 @@ def sync(
         return ExitCode.CLEAN
     if proceed or skip:
         with progress("sync", quiet=json) as report:
-            done = syncing.continue_sync(here, skip=skip, progress=report)
-        if isinstance(done, str):
-            out.print(f"[green]Merged[/] as {done[:12]}.")
-            return ExitCode.CLEAN
+            done = syncing.continue_sync(here, skip=skip, audit=audit, progress=report)
+        if isinstance(done, syncing.Concluded):
+            if json:
+                print_json("continue", {"commit": done.commit, "audit": render.audit_json(done.audit)})
+                return ExitCode.FINDINGS if done.audit else ExitCode.CLEAN
+            out.print(f"[green]Merged[/] as {done.commit[:12]}.")
+            render.print_audited(done.audit)
+            return ExitCode.FINDINGS if done.audit else ExitCode.CLEAN
         return _rebased(done, dry_run=False, json=json)
     ref = here.upstream(upstream)
     if ref is None:
@@ -70,26 +81,26 @@ def sync(
             hint="`mergeguard sync REF`, or `git config mergeguard.upstream REF` once",
         )
     if stepwise:
-        return _stepwise(here, ref, branches, json=json)
+        return _stepwise(here, ref, branches, audit, json=json)
     with progress(f"sync {ref}", quiet=json) as report:
         if rebase_mode or rebase_merges:
             outcome = syncing.sync_rebase(
-                here, ref, dry_run=dry_run, rebase_merges=rebase_merges, progress=report
+                here, ref, dry_run=dry_run, rebase_merges=rebase_merges, audit=audit, progress=report
             )
         else:
-            synced = syncing.sync(here, ref, dry_run=dry_run, message=message, progress=report)
+            synced = syncing.sync(here, ref, dry_run=dry_run, message=message, audit=audit, progress=report)
     if rebase_mode or rebase_merges:
         return _rebased(outcome, dry_run=dry_run, json=json)
     if json:
         print_json("sync", render.sync_json(synced))
     else:
         render.print_sync(synced, dry_run=dry_run)
-    return ExitCode.CLEAN if synced.outcome.clean else ExitCode.FINDINGS
+    return ExitCode.CLEAN if synced.done else ExitCode.FINDINGS
 
 
-def _stepwise(here: Fork, ref: str, branches: str | None, *, json: bool) -> int:
+def _stepwise(here: Fork, ref: str, branches: str | None, audit: bool | None, *, json: bool) -> int:
     with progress(f"sync {ref}", quiet=json) as report:
-        stepped = syncing.sync_stepwise(here, ref, branches=branches, progress=report)
+        stepped = syncing.sync_stepwise(here, ref, branches=branches, audit=audit, progress=report)
     if json:
         print_json("steps", {"left": stepped.left, "steps": [render.sync_json(s) for s in stepped.done]})
     else:
@@ -97,7 +108,7 @@ def _stepwise(here: Fork, ref: str, branches: str | None, *, json: bool) -> int:
             render.print_sync(synced, dry_run=False)
         if stepped.left:
             out.print(f"{stepped.left} commit(s) left; after that, the same command goes on")
-    clean = all(s.outcome.clean for s in stepped.done)
+    clean = all(s.done for s in stepped.done)
     return ExitCode.CLEAN if clean else ExitCode.FINDINGS
 
 
@@ -106,4 +117,4 @@ def _rebased(outcome: RebaseOutcome, *, dry_run: bool, json: bool) -> int:
         print_json("rebase", render.rebase_json(outcome))
     else:
         render.print_rebase(outcome, dry_run=dry_run)
-    return ExitCode.CLEAN if outcome.clean else ExitCode.FINDINGS
+    return ExitCode.CLEAN if outcome.clean and not outcome.audit else ExitCode.FINDINGS

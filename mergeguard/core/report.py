@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from mergeguard.core.diff import diff
+from mergeguard.core.findings import Located
 from mergeguard.core.layout import Layout
 from mergeguard.core.source import Item, Kind, parse
 from mergeguard.core.unsplit import Hunk, Reason
@@ -159,7 +160,10 @@ class SyncedRule:
 
 @dataclass(frozen=True, slots=True)
 class LastSync:
-    """The last sync. ``state``: landed, waiting (for conflicts to be resolved) or not in this branch."""
+    """The last sync. ``state``: landed, waiting (for conflicts to be resolved) or not in this branch.
+
+    ``audit`` is what the audit of the merge found; None if it was not audited.
+    """
 
     upstream: str
     ours: str
@@ -170,6 +174,7 @@ class LastSync:
     conflicts: tuple[str, ...]
     messages: tuple[str, ...]
     rules: tuple[SyncedRule, ...]
+    audit: tuple[Located, ...] | None = None
 
     def rule(self, name: str) -> SyncedRule | None:
         """What it reported about one rule."""

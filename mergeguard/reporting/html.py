@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from mergeguard.core.diff import diff
+from mergeguard.core.findings import Located
 from mergeguard.core.report import Arrival, Case, LastSync, Ledger, RuleLedger, View
 from mergeguard.core.unsplit import Hunk
 from mergeguard.reporting.jsonreport import text
@@ -64,6 +65,21 @@ def _last_sync(last: LastSync) -> str:
     return (
         f"<p><code>{esc(last.upstream)}</code> at <code>{esc(last.theirs[:12])}</code>, "
         f"{count(last.commits, 'commit')}{merge}: {esc(last.state)}.</p>{messages}"
+        + _items(map(_found, last.audit or ()))
+    )
+
+
+def _found(located: Located) -> str:
+    finding = located.finding
+    places = [
+        f"{place.version} <code>{esc(path)}:{line}</code>"
+        for place, (path, line) in zip(finding.places, located.spots, strict=True)
+    ]
+    places += [f"{c.side} <code>{c.oid[:12]}</code> {esc(c.subject)}" for c in located.commits]
+    hint = f" {esc(finding.hint)}." if finding.hint else ""
+    return (
+        f"<span class=warn>{esc(finding.code)}</span> {esc(finding.message)}.{hint}"
+        f"<br><span class=dim>{'; '.join(places)}</span>"
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from mergeguard.core.report import Arrival, Case, LastSync, Ledger, LocalEdit, RuleLedger
 from mergeguard.core.unsplit import Hunk
+from mergeguard.reporting.findings import finding_data
 
 
 def ledger_data(ledger: Ledger) -> dict[str, Any]:
@@ -42,6 +43,7 @@ def _last_sync(last: LastSync) -> dict[str, Any]:
         "state": last.state,
         "conflicts": list(last.conflicts),
         "messages": list(last.messages),
+        "audit": None if last.audit is None else [finding_data(located) for located in last.audit],
     }
 
 

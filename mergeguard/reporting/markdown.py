@@ -60,7 +60,26 @@ def _last_sync(last: LastSync) -> list[str]:
         f"Last sync: {code(last.upstream)} at {code(last.theirs[:12])}, "
         f"{count(last.commits, 'commit')}{merge} ({escape(last.state)})."
     )
-    return [title, *(f"- {escape(message)}" for message in last.messages)]
+    return [title, *(f"- {escape(message)}" for message in last.messages), *_audit(last)]
+
+
+def _audit(last: LastSync) -> list[str]:
+    lines = []
+    for located in last.audit or ():
+        finding = located.finding
+        hint = f" ({escape(finding.hint)})" if finding.hint else ""
+        lines.append(f"- ⚠️ {code(finding.code)} {_spot(located.at)}: {escape(finding.message)}{hint}")
+        also = [
+            f"{place.version} {_spot(spot)}"
+            for place, spot in [*zip(finding.places, located.spots, strict=True)][1:]
+        ]
+        also += [f"{c.side} {code(c.oid[:12])} {escape(c.subject)}" for c in located.commits]
+        lines += [f"  - {line}" for line in also]
+    return lines
+
+
+def _spot(spot: tuple[str, int]) -> str:
+    return code(f"{spot[0]}:{spot[1]}")
 
 
 def _row(rule: RuleLedger) -> str:

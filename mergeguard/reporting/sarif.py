@@ -5,10 +5,10 @@ Format Version 2.1.0").
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 from mergeguard.core.report import Case, Ledger
 from mergeguard.core.unsplit import Reason
+from mergeguard.reporting.findings import CODES, location, sarif_result, sarif_rule
 from mergeguard.reporting.jsonreport import text
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -53,7 +53,9 @@ def sarif(ledger: Ledger, version: str) -> dict[str, Any]:
         for finding in synced.findings if synced is not None else ():
             results.append(_result("finding", f"{rule.name}: {finding}", path, 1))
         results += [_case(case) for case in rule.unmapped]
-    ids = list(_RULES)
+    last = ledger.last_sync
+    results += [sarif_result(located) for located in (last.audit if last is not None else None) or ()]
+    ids = [*_RULES, *(f"audit/{code}" for code in CODES)]
     for result in results:
         result["ruleIndex"] = ids.index(result["ruleId"])
     return {
@@ -66,7 +68,7 @@ def sarif(ledger: Ledger, version: str) -> dict[str, Any]:
                         "name": "mergeguard",
                         "semanticVersion": version,
                         "informationUri": "https://pypi.org/project/mergeguard/",
-                        "rules": [_rule(name) for name in ids],
+                        "rules": [*map(_rule, _RULES), *map(sarif_rule, CODES)],
                     }
                 },
                 "automationDetails": {"id": "mergeguard/report/"},
@@ -123,20 +125,4 @@ def _result(
         "level": _RULES[rule][2],
         "message": {"text": message},
         "locations": [location(path, line, lines, snippet)],
-    }
-
-
-def location(path: str, line: int, lines: int = 1, snippet: str = "") -> dict[str, Any]:
-    """A line of a file, or ``lines`` from it on; with the text there, if it is given."""
-    region: dict[str, Any] = {"startLine": max(1, line)}
-    if lines > 1:
-        region["endLine"] = max(1, line) + lines - 1
-    if snippet:
-        region["snippet"] = {"text": snippet}
-    uri = quote(path.encode("utf-8", "surrogateescape"))
-    return {
-        "physicalLocation": {
-            "artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"},
-            "region": region,
-        }
     }

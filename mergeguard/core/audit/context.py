@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
@@ -41,11 +40,11 @@ class Trees:
                 self._edits[key] = Edit(*(f.text if f is not None else b"" for f in (base, own)))
         return self._edits[key]
 
-    def added(self, index: int, side: str) -> Counter[str]:
+    def added(self, index: int, side: str) -> frozenset[str]:
         """The words in the lines that a side added to file ``index``."""
         return self.edit(index, side).added
 
-    def removed(self, index: int, side: str) -> Counter[str]:
+    def removed(self, index: int, side: str) -> frozenset[str]:
         """The words in the lines that a side removed from file ``index``."""
         return self.edit(index, side).removed
 
@@ -61,7 +60,7 @@ class Trees:
 
     def taken(self, side: str) -> frozenset[str]:
         """The words that some file has less often in a side's lines than before."""
-        return frozenset().union(*(self.removed(i, side) - self.added(i, side) for i, _ in self.edited(side)))
+        return frozenset().union(*(self.edit(i, side).taken for i, _ in self.edited(side)))
 
     @cached_property
     def _edited(self) -> dict[str, tuple[tuple[int, Changed], ...]]:

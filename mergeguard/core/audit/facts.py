@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from mergeguard.core.items import Item, Kind, Source
 from mergeguard.core.lexer import TokenKind, spell
-from mergeguard.core.merge.check import SideEdit, changed_parameters, side_edit
+from mergeguard.core.merge.check import SideEdit, changed_parameters, definitions, side_edit
 from mergeguard.core.merge.tokens import tokens_of
 from mergeguard.core.source import nested, parse
 from mergeguard.core.text import code_tokens, join_type
@@ -200,14 +200,23 @@ class Edit:
         self.lines = side_edit(base, side) if base != side else SideEdit((), ())
 
     @cached_property
-    def added(self) -> Counter[str]:
-        """The words in the added lines, and how often."""
-        return _words(b"".join(self.lines.added))
+    def added(self) -> frozenset[str]:
+        """The words in the added lines."""
+        return words_in(b"".join(self.lines.added)) - LANGUAGE
 
     @cached_property
-    def removed(self) -> Counter[str]:
+    def removed(self) -> frozenset[str]:
         """The words in the removed lines."""
-        return _words(b"".join(self.lines.removed))
+        return words_in(b"".join(self.lines.removed)) - LANGUAGE
+
+    @cached_property
+    def taken(self) -> frozenset[str]:
+        """The words that stand less often in the added lines than in the removed ones."""
+        removed, added = (
+            Counter(_WORD.findall(_COMMENT.sub(b" ", b"".join(lines))))
+            for lines in (self.lines.removed, self.lines.added)
+        )
+        return frozenset(map(spell, removed - added)) - LANGUAGE
 
     @cached_property
     def touches_code(self) -> bool:
@@ -221,6 +230,12 @@ class Edit:
         if not self.lines.added and not self.lines.removed:
             return frozenset()
         return frozenset(name.decode() for name in changed_parameters(*self._texts))
+
+    def changes_parameters(self, name: str) -> bool:
+        """As ``changed_parameters``, for one name."""
+        base, side = self._texts
+        spelt = raw(name)
+        return spelt in base and bool(definitions(base, spelt) - definitions(side, spelt))
 
 
 class Facts:
@@ -404,11 +419,6 @@ def code_keys(text: bytes) -> Counter[bytes]:
 def words_in(text: bytes) -> frozenset[str]:
     """The words of a text or of some of its lines, comments apart as far as they can be told."""
     return frozenset(spell(word) for word in set(_WORD.findall(_COMMENT.sub(b" ", text))))
-
-
-def _words(lines: bytes) -> Counter[str]:
-    counted = Counter(_WORD.findall(_COMMENT.sub(b" ", lines)))
-    return Counter({name: n for word, n in counted.items() if (name := spell(word)) not in LANGUAGE})
 
 
 def raw(name: str) -> bytes:

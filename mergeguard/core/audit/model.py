@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mergeguard.core.audit.facts import Facts
+from mergeguard.core.findings import Finding, Place
+
+__all__ = ["BASE", "MERGED", "OURS", "SIDES", "THEIRS"]
+__all__ += ["Changed", "Elsewhere", "Finding", "Place", "is_sum", "other"]
 
 BASE, OURS, THEIRS, MERGED = "base", "ours", "theirs", "merged"
 SIDES = (OURS, THEIRS)
@@ -51,31 +55,6 @@ def is_sum(file: Changed) -> bool:
     return any(merged is file.of(side) and not file.edited_by(other(side)) for side in SIDES) or (
         merged is file.of(OURS) and merged is file.of(THEIRS)
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where to look: a 1-based line of a file in one version."""
-
-    version: str
-    path: str
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One problem that the merge made.
-
-    ``code`` is stable. ``side`` brought what is at ``places[0]`` (the result, where it can be shown there),
-    the other side what is at the further places; ``name`` is the item or word that it is about.
-    """
-
-    code: str
-    name: str
-    message: str
-    side: str
-    places: tuple[Place, ...]
-    hint: str = field(default="", compare=False)
 
 
 # Files that no side changed and that have one of the words: path -> facts. They are the same in all versions.

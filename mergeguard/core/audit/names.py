@@ -23,7 +23,7 @@ def gone(trees: Trees) -> Iterator[Finding]:
         wanted = trees.all_added[user]
         seen: set[str] = set()
         for index, file in trees.edited(remover):
-            candidates = (trees.removed(index, remover).keys() & wanted) - seen
+            candidates = (trees.removed(index, remover) & wanted) - seen
             base = file.of(BASE)
             if not candidates or base is None:
                 continue
@@ -72,7 +72,7 @@ def gone_inside(trees: Trees) -> Iterator[Finding]:
         seen: set[str] = set()
         for index, file in trees.edited(remover):
             base = file.of(BASE)
-            candidates = (trees.removed(index, remover).keys() & wanted) - seen
+            candidates = (trees.removed(index, remover) & wanted) - seen
             if base is None or not candidates:
                 continue
             for name in sorted(candidates):
@@ -248,13 +248,12 @@ def unused(trees: Trees) -> Iterator[Finding]:
     """What one side edited or added and used, and nothing in the result uses: the other side took the use."""
     for editor in SIDES:
         remover = other(editor)
-        taken = trees.taken(remover)
-        if not taken:
-            continue
+        files = [f for index, f in trees.edited(editor) if trees.edit(index, editor).touches_code]
+        taken = trees.taken(remover) if files else frozenset()
         seen: set[str] = set()
-        for index, file in trees.edited(editor):
+        for file in files if taken else ():
             merged, own = file.of(MERGED), file.of(editor)
-            if merged is None or own is None or not trees.edit(index, editor).touches_code:
+            if merged is None or own is None:
                 continue
             if not own.mentions(taken):
                 continue

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from mergeguard.core.audit import names, registering, signatures, sums, twice
 from mergeguard.core.audit.context import Trees
 from mergeguard.core.audit.model import Changed, Elsewhere, Finding
+from mergeguard.core.findings import SUMMED
 
 _CHECKS = (
     twice.definitions,
@@ -22,8 +23,6 @@ _CHECKS = (
     sums.edited_guards,
     sums.lost_and_doubled,
 )
-# What the sum of both sides shows again after a check has named it.
-_SUMMED = frozenset({"lost-lines", "doubled-lines", "overwritten-edit", "undone-removal"})
 
 
 def audit(
@@ -49,9 +48,10 @@ def _once(findings: Iterable[Finding]) -> Iterable[Finding]:
         short = finding.name.rsplit("::", 1)[-1]
         if finding.code == "gone-name" and ("", short) in named:
             continue
-        if finding.code in _SUMMED and (path, finding.name) in named:
+        # The sum of both sides shows again what a check has named.
+        if finding.code in SUMMED and (path, finding.name) in named:
             continue
         seen.add((finding.code, f"{path}:{finding.name}:{finding.message}"))
-        if finding.code not in _SUMMED:
+        if finding.code not in SUMMED:
             named |= {(path, finding.name), ("", short)}
         yield finding

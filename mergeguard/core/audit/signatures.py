@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from mergeguard.core.audit.context import Trees, their
-from mergeguard.core.audit.facts import Call, Entity, Facts, raw
+from mergeguard.core.audit.facts import Call, Edit, Entity, Facts
 from mergeguard.core.audit.model import BASE, MERGED, SIDES, Changed, Finding, other
 from mergeguard.core.items import Kind
-from mergeguard.core.merge.check import definitions
 
 _CALLED = re.compile(rb"([A-Za-z_]\w*)\s*(?:<|\()")
 
@@ -21,25 +20,32 @@ def changed(trees: Trees) -> Iterator[Finding]:
     """Functions and macros whose parameters one side changed while the other side brings new calls."""
     for changer in SIDES:
         user = other(changer)
-        called: set[str] = set()
-        for index, _ in trees.edited(user):
-            lines = b"".join(trees.edit(index, user).lines.added)
-            called |= {name.decode() for name in _CALLED.findall(lines)}
-        called &= trees.all_added[user]
-        suspects: set[str] = set()
-        for index, file in trees.edited(changer) if called else ():
-            base, after = file.text(BASE), file.text(changer)
-            if file.of(BASE) is None:
-                continue
-            if len(called) > _FEW:
-                suspects |= called & trees.edit(index, changer).changed_parameters
-                continue
-            for name in called - suspects:
-                spelt = raw(name)
-                if spelt in base and definitions(base, spelt) - definitions(after, spelt):
-                    suspects.add(name)
-        for name in sorted(suspects):
+        for name in sorted(_suspects(trees, changer, user)):
             yield from _signature(trees, changer, user, name)
+
+
+def _suspects(trees: Trees, changer: str, user: str) -> set[str]:
+    """What one side no longer defines with the same parameters and the other's lines call."""
+    changed_: list[Edit] = [
+        edit
+        for index, file in trees.edited(changer)
+        if file.of(BASE) is not None and (edit := trees.edit(index, changer)).touches_code
+    ]
+    if len(changed_) < len(trees.edited(user)):  # begin where there is less to read
+        found = {name for edit in changed_ for name in edit.changed_parameters}
+        return found & _called(trees, user) if found else found
+    called = _called(trees, user)
+    if len(called) > _FEW:
+        return {name for edit in changed_ for name in edit.changed_parameters & called}
+    return {name for edit in changed_ for name in called if edit.changes_parameters(name)}
+
+
+def _called(trees: Trees, user: str) -> set[str]:
+    called: set[str] = set()
+    for index, _ in trees.edited(user):
+        lines = b"".join(trees.edit(index, user).lines.added)
+        called |= {name.decode() for name in _CALLED.findall(lines)}
+    return called & trees.all_added[user]
 
 
 def _signature(trees: Trees, changer: str, user: str, name: str) -> Iterator[Finding]:

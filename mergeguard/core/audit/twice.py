@@ -47,7 +47,7 @@ def _suspects(trees: Trees, index: int) -> frozenset[str] | None:
     mine, yours = (trees.edit(index, side).lines for side in SIDES)
     if not adds_up(trees, index) or edits_guards(mine, yours):
         return None
-    both = trees.added(index, OURS).keys() & trees.added(index, THEIRS).keys()
+    both = trees.added(index, OURS) & trees.added(index, THEIRS)
     return frozenset(n for n in both if may_define(mine, raw(n)) and may_define(yours, raw(n)))
 
 
@@ -146,12 +146,12 @@ def across_files(trees: Trees) -> Iterator[Finding]:
     for index, file in trees.edited(OURS):
         folder = _folder(file)
         here = file.of(MERGED)
-        mine = both & trees.added(index, OURS).keys()
+        mine = both & trees.added(index, OURS)
         if folder is None or here is None or not mine:
             continue
         for number, counterpart in theirs[folder]:
             there = counterpart.of(MERGED)
-            common = mine & trees.added(number, THEIRS).keys()
+            common = mine & trees.added(number, THEIRS)
             if number == index or there is None or not common:
                 continue
             for name in sorted(common & here.by_short.keys() & there.by_short.keys()):

@@ -1,0 +1,125 @@
+"""The findings of an audit in documents: what each code means, as JSON and as SARIF."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from mergeguard.core.findings import Located
+
+# code -> (what it means, what to do, SARIF level)
+CODES = {
+    "duplicate-definition": ("a definition is there twice now", "Keep one of the two.", "error"),
+    "duplicate-macro": ("a macro is defined twice now", "Keep one: the second silently wins.", "error"),
+    "duplicate-arm": ("a case or condition is there twice now", "Keep one of the two.", "error"),
+    "duplicate-registration": ("an operator is registered twice now", "Keep one of the two.", "error"),
+    "undefined-registration": (
+        "a registration without its function or schema",
+        "Remove the registration, or bring back what it names.",
+        "error",
+    ),
+    "lost-registration": (
+        "a function that is no longer registered",
+        "Register it again, or remove the function.",
+        "warning",
+    ),
+    "gone-name": ("a name that one side took away is still used", "Use what replaced it.", "error"),
+    "gone-file": ("a file that one side took away is included", "Include what replaced it.", "error"),
+    "changed-signature": (
+        "parameters changed on one side, new calls on the other",
+        "Compare the call with the new parameters.",
+        "warning",
+    ),
+    "unused-edit": (
+        "an edit in code that nothing uses any more",
+        "Move the edit to what is used instead.",
+        "warning",
+    ),
+    "overwritten-edit": (
+        "an edit that a rewrite has overwritten",
+        "Make the edit again in the rewritten code.",
+        "warning",
+    ),
+    "lost-lines": ("what a side added is not in the result", "Add it again.", "warning"),
+    "doubled-lines": ("what a side added is there twice", "Keep one of the two.", "warning"),
+    "undone-removal": ("what a side removed is back", "Remove it again.", "warning"),
+    "lost-guard": ("a condition or template argument vanished", "Put it back.", "warning"),
+    "not-audited": ("an audit that broke off", "Run `mergeguard --debug audit`.", "error"),
+    "guard-changed": (
+        "one side edited a condition, the other what stands under it",
+        "Look whether the code is still under the right condition.",
+        "warning",
+    ),
+}
+
+
+def finding_data(located: Located) -> dict[str, Any]:
+    """One finding for ``json.dumps``."""
+    finding = located.finding
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "message": finding.message,
+        "hint": finding.hint,
+        "side": finding.side,
+        "places": [
+            {
+                "version": place.version,
+                "path": place.path,
+                "line": place.line,
+                "layout": None if there is None else list(there),
+            }
+            for place, there in zip(finding.places, located.layout, strict=True)
+        ],
+        "commits": [{"side": c.side, "oid": c.oid, "subject": c.subject} for c in located.commits],
+    }
+
+
+def sarif_rule(code: str) -> dict[str, Any]:
+    """What SARIF has to know of a code."""
+    short, help_, level = CODES[code]
+    return {
+        "id": f"audit/{code}",
+        "name": "".join(part.capitalize() for part in code.split("-")),
+        "shortDescription": {"text": short},
+        "fullDescription": {"text": short},
+        "help": {"text": help_, "markdown": help_},
+        "defaultConfiguration": {"level": level},
+    }
+
+
+def sarif_result(located: Located) -> dict[str, Any]:
+    """One finding as a SARIF result, its rule by id."""
+    finding = located.finding
+    commits = "".join(f"\n{c.side}: {c.oid[:12]} {c.subject}" for c in located.commits)
+    return {
+        "ruleId": f"audit/{finding.code}",
+        "level": CODES[finding.code][2],
+        "message": {"text": finding.message + (f"\n{finding.hint}" if finding.hint else "") + commits},
+        "locations": [location(*located.at)],
+        "relatedLocations": [
+            {
+                "id": number,
+                "message": {"text": f"{place.version}: {place.path}:{place.line}"},
+                **location(*spot),
+            }
+            for number, (place, spot) in enumerate(zip(finding.places, located.spots, strict=True))
+            if number
+        ],
+    }
+
+
+def location(path: str, line: int, lines: int = 1, snippet: str = "") -> dict[str, Any]:
+    """A line of a file, or ``lines`` from it on; with the text there, if it is given."""
+    region: dict[str, Any] = {"startLine": max(1, line)}
+    if lines > 1:
+        region["endLine"] = max(1, line) + lines - 1
+    if snippet:
+        region["snippet"] = {"text": snippet}
+    uri = quote(path.encode("utf-8", "surrogateescape"))
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"},
+            "region": region,
+        }
+    }
