@@ -17,6 +17,7 @@ from mergeguard.core import glue
 from mergeguard.core.changes import Reason, Traced, Tracer, includes_apart
 from mergeguard.core.diff import diff
 from mergeguard.core.layout import Glue, Layout, LayoutFile, Role
+from mergeguard.core.moving import are_whole, only_moved
 from mergeguard.errors import MergeguardError
 
 __all__ = ["Edit", "Hunk", "Reason", "Splitter", "Unsplit", "unsplit"]
@@ -343,31 +344,9 @@ class _Attempt:
         if not all(glue.is_quoted_include(line) for c in changes if c not in plain for line in _rows(c.text)):
             return False
         typed = Counter(line for c in plain for line in _rows(c.text))
-        return _only_moved(tuple(files.values()), typed)
-
-
-def _only_moved(files: Sequence[tuple[bytes, bytes]], typed: Counter[bytes]) -> bool:
-    """Whether the files differ only by whole typed lines that went from one to another.
-
-    So it is with an item that was typed into one file and that the rule gives to another: its place in
-    the monolith is certain, and the next split puts it where it belongs.
-    """
-    gone: Counter[bytes] = Counter()
-    come: Counter[bytes] = Counter()
-    for expected, shown in files:
-        old, new = expected.splitlines(keepends=True), shown.splitlines(keepends=True)
-        left = Counter[bytes]()
-        entered = Counter[bytes]()
-        for change in diff(old, new):
-            left.update(old[change.a0 : change.a1])
-            entered.update(new[change.b0 : change.b1])
-        if any(line.strip() for line in left.keys() & entered.keys()):
-            return False
-        gone += left
-        come += entered
-    # Blank lines go along with what they stand before.
-    untyped = gone - typed
-    return gone == come and gone != untyped and not any(line.strip() for line in untyped)
+        return only_moved(tuple(files.values()), typed) and all(
+            are_whole(outcome, path, expected, shown) for path, (expected, shown) in files.items()
+        )
 
 
 def _same_includes(changes: Iterable[Traced], outcome: Layout) -> bool:

@@ -171,6 +171,16 @@ def test_glue_that_follows_an_edit_is_no_overlay():
     assert recompose(later, again, later.layout, merge).files == again
 
 
+def test_a_line_that_goes_on_in_the_next_one_moves_nowhere():
+    """An unfinished line at a file's end would be read with the item that comes next in the monolith."""
+    layout = PAGED.split(PAGED.text)
+    (common,) = (f for f in layout.files if f.path.endswith("common.h"))
+    files = {f.path: f.text for f in layout.files} | {common.path: common.text + b"inline\n__noinline__\n"}
+    result = unsplit(layout, files, PAGED.split)
+    assert result.monolith == PAGED.text
+    assert [h.new for h in result.unmapped] == [b"inline\n__noinline__\n"]
+
+
 def test_an_item_that_the_rule_gives_to_another_file_moves_there():
     result, _, again, path = edited(
         PAGED, "common.h", b"#define MAX(", b"static int unused = 0;\n#define MAX("
