@@ -49,13 +49,16 @@ def init(
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("branching", "arms", "heaviest unit"):
         table.add_column(column, header_style="dim")
-    for choice in found.choices:
+    fitting = [choice for choice in found.choices if not choice.problem]
+    for choice in fitting:
         arms = [", ".join(arm.labels) for arm in choice.arms]
         share = f"{choice.peak / max(choice.weight, 1):.0%} of the whole"
-        problem = f" [yellow]{escape(choice.problem)}[/]" if choice.problem else ""
-        table.add_row(escape(str(choice)) + problem, escape(" | ".join(arms)), share)
-    if found.choices:
+        table.add_row(escape(str(choice)), escape(" | ".join(arms)), share)
+    if fitting:
         out.print(table)
+    for choice in found.choices:
+        if choice.problem:
+            out.print(f"  [dim]- {escape(str(choice))}: {escape(choice.problem)}[/]")
     for instantiated in found.instantiated:
         out.print(f"  explicit instantiation: {escape(str(instantiated))}")
     proposal = propose(source, path, lambda p: here.repository.entry(workspace.tree, p) is not None)
@@ -66,6 +69,7 @@ def init(
     for chosen in proposal.chosen:
         out.print(f"  [green]✓[/] {escape(chosen)}")
     if dry_run:
+        sys.stdout.flush()
         sys.stdout.buffer.write(proposal.text)
         return ExitCode.CLEAN
     if here.repository.entry(workspace.tree, rule_path) is not None:

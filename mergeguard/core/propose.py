@@ -129,10 +129,15 @@ class _Proposer:
         return replace(made, tried=tuple(self.tried))
 
     def found(self) -> str:
-        reasons = [f"{t.candidate}: {t.reason}" for t in self.tried]
-        reasons += [f"{c}: {c.problem}" for c in self.survey.choices if c.problem]
-        shown = reasons[:6] + ([f"and {len(reasons) - 6} more"] if len(reasons) > 6 else [])
-        return "; ".join(shown) or "it has no switch, no if / else-if chain, and no explicit instantiation"
+        """Why there is nothing to propose: what was tried, or else what there is."""
+        if self.tried:
+            shown = [f"{t.candidate}: {t.reason}" for t in self.tried[:3]]
+            return "; ".join(shown + ([f"and {len(self.tried) - 3} more"] if len(self.tried) > 3 else []))
+        if self.survey.choices:
+            first = self.survey.choices[0]
+            others = len(self.survey.choices) - 1
+            return f"{first}: {first.problem}" + (f"; and {others} more" if others else "")
+        return "it has no switch, no if / else-if chain, and no explicit instantiation"
 
     # -- candidates ----------------------------------------------------------------------------------
 

@@ -68,8 +68,11 @@ class Choice:
     peak: int
 
     def __str__(self) -> str:
-        over = f"switch ({self.subject})" if self.kind == "switch" else f"if / else if over `{self.subject}`"
-        return f"{over} in {self.function}, line {self.line}"
+        if self.kind == "switch":
+            what = f"switch ({self.subject})"
+        else:
+            what = f"if / else if over `{self.subject}`" if self.subject else "if / else if"
+        return f"{what} in {self.function}, line {self.line}"
 
 
 @dataclass(frozen=True, slots=True)
