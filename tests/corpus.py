@@ -20,7 +20,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -141,11 +141,18 @@ def file(version: str, name: str) -> bytes:
     return place.read_bytes()
 
 
-def repository(versions: Sequence[str], dest: Path, *, bare: bool = False) -> Path:
+def repository(
+    versions: Sequence[str],
+    dest: Path,
+    *,
+    bare: bool = False,
+    also: Mapping[str, bytes] | None = None,
+) -> Path:
     """Make a git repository at ``dest``: branch main, one commit and one tag ``v<version>`` per release.
 
     Each commit holds exactly ``csrc/`` and ``CMakeLists.txt`` of its release. Identity and dates are
     fixed, so the same versions give the same commit ids. Without ``bare``, the newest is checked out.
+    ``also`` are files that every commit has besides.
     """
     folders = [(version, require(version)) for version in versions]
     dest.mkdir(parents=True, exist_ok=True)
@@ -158,7 +165,8 @@ def repository(versions: Sequence[str], dest: Path, *, bare: bool = False) -> Pa
     with importer.stdin as stream:
         marks: dict[bytes, int] = {}
         for place, (version, folder) in enumerate(folders):
-            _write_commit(stream, version, folder, date=1_700_000_000 + place * 86_400, marks=marks)
+            date = 1_700_000_000 + place * 86_400
+            _write_commit(stream, version, folder, date=date, marks=marks, also=also or {})
         stream.write(b"done\n")
     if importer.wait():
         raise CorpusError(f"git fast-import failed with status {importer.returncode}")
@@ -168,17 +176,24 @@ def repository(versions: Sequence[str], dest: Path, *, bare: bool = False) -> Pa
 
 
 def _write_commit(
-    stream: IO[bytes], version: str, folder: Path, *, date: int, marks: dict[bytes, int]
+    stream: IO[bytes],
+    version: str,
+    folder: Path,
+    *,
+    date: int,
+    marks: dict[bytes, int],
+    also: Mapping[str, bytes],
 ) -> None:
     """Write one release to git fast-import; ``marks`` remembers the contents already sent, by digest."""
     entries = []
-    for entry in sorted(entry for entry in folder.rglob("*") if entry.is_file()):
-        data = entry.read_bytes()
+    files = {entry.relative_to(folder).as_posix(): entry for entry in folder.rglob("*") if entry.is_file()}
+    for name in sorted({*files, *also}):
+        data = also[name] if name in also else files[name].read_bytes()
         digest = hashlib.sha256(data).digest()
         if digest not in marks:
             marks[digest] = len(marks) + 1
             stream.write(b"blob\nmark :%d\ndata %d\n%b\n" % (marks[digest], len(data), data))
-        entries.append((marks[digest], entry.relative_to(folder).as_posix()))
+        entries.append((marks[digest], name))
     who = f"vLLM <vllm@example.org> {date} +0000"
     message = f"vLLM {version}\n".encode()
     stream.write(f"commit refs/heads/main\nauthor {who}\ncommitter {who}\ndata {len(message)}\n".encode())
