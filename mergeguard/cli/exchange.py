@@ -12,10 +12,9 @@ from rich.markup import escape
 from mergeguard import adopting, exporting, importing
 from mergeguard.cli import render
 from mergeguard.cli.console import err, opened, out, print_json
-from mergeguard.cli.paths import from_root, typed
+from mergeguard.cli.paths import file_from_root, typed
 from mergeguard.core.adopt import Adoption, Fate
 from mergeguard.errors import ExitCode, Location, MergeguardError
-from mergeguard.fork import Fork
 from mergeguard.reporting.jsonreport import hunk_data
 
 UPSTREAM = "Upstream"
@@ -162,11 +161,6 @@ def _read(name: str) -> bytes:
         raise MergeguardError(f"can't read the patch: {error.strerror}", where=Location(name)) from error
 
 
-def _file(here: Fork, given: str) -> str:
-    """A file as typed, relative to where the command runs or to the root, as a path from the root."""
-    return (from_root(here, given) if typed(given).exists() else None) or given
-
-
 _FATES = {
     Fate.UPSTREAM: "dim",
     Fate.EDITED: "green",
@@ -193,7 +187,7 @@ def adopt(
 ) -> int:
     """Change over from a split made by hand: local edits are kept, the layout is derived, then staged."""
     here = opened()
-    named = tuple(_file(here, name) for name in files or ())
+    named = tuple(file_from_root(here, name) for name in files or ())
     try:
         change = adopting.adopted(here, rule, upstream=upstream, files=named, keep_unplaced=keep_unplaced)
     except adopting.AdoptionRefused as refused:

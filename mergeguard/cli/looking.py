@@ -15,6 +15,7 @@ from mergeguard import where as places
 from mergeguard.cli import render
 from mergeguard.cli.console import err, opened, out, print_json
 from mergeguard.cli.options import Json, Upstream
+from mergeguard.cli.paths import file_from_root
 from mergeguard.errors import ExitCode, LayoutError, Location
 from mergeguard.git.snapshot import export
 from mergeguard.ledger import resume
@@ -57,6 +58,7 @@ def where(
     if not colon or not number.isdigit():
         raise typer.BadParameter("give FILE:LINE, e.g. csrc/scale/dispatch.cuh:12")
     here = opened()
+    path = file_from_root(here, path)
     found = (places.where_monolith if monolith else places.where)(here, path, int(number))
     if json:
         print_json(
@@ -91,9 +93,10 @@ def unsplit(
     here = opened()
     workspace = here.work_tree()
     if file is not None:
+        path = file_from_root(here, file)
         for guarded in workspace.split_rules:
             unsplit_ = workspace.unsplit(guarded)
-            if file in (guarded.name, unsplit_.layout.path, *unsplit_.layout.by_path):
+            if file == guarded.name or path in (unsplit_.layout.path, *unsplit_.layout.by_path):
                 sys.stdout.buffer.write(unsplit_.monolith)
                 for hunk in unsplit_.unmapped:
                     err.print(

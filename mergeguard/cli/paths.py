@@ -21,3 +21,8 @@ def from_root(here: Fork, given: str) -> str | None:
     # Only the folder is resolved: the file itself may be a symbolic link.
     path = path.parent.resolve() / path.name
     return path.relative_to(top).as_posix() if path.is_relative_to(top) else None
+
+
+def file_from_root(here: Fork, given: str) -> str:
+    """A file as typed, relative to where the command runs or to the root, as a path from the root."""
+    return (from_root(here, given) if typed(given).exists() else None) or given

@@ -13,6 +13,7 @@ from rich.table import Table
 from mergeguard import lens
 from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.cli.options import Json
+from mergeguard.cli.paths import file_from_root
 from mergeguard.cli.render import print_findings
 from mergeguard.errors import ExitCode, LayoutError, Location
 from mergeguard.workspace import RULES, file_edits
@@ -30,12 +31,11 @@ def init(
 
     here = opened()
     workspace = here.staged()
+    path = file_from_root(here, path)
     text = workspace.read(path)
     if text is None:
         raise LayoutError(
-            "no such file in the index",
-            where=Location(path),
-            hint="give the path from the repository's root, and `git add` the file if it is new",
+            "no such file in the index", where=Location(path), hint="`git add` the file if it is new"
         )
     for guarded in workspace.split_rules:
         if path in workspace.pristine(guarded).by_path:
@@ -108,8 +108,9 @@ def check(
     incomplete = repairing.is_incomplete(here.repository)
     workspace = here.staged() if staged else here.work_tree()
     known = {guarded.name for guarded in workspace.guarded}
-    files = [name for name in names or () if name not in known and workspace.read(name) is not None]
-    rules = [name for name in names or () if name not in files]
+    asked = [name if name in known else file_from_root(here, name) for name in names or ()]
+    files = [name for name in asked if name not in known and workspace.read(name) is not None]
+    rules = [name for name in asked if name not in files]
     findings: tuple[checking.Finding, ...] = ()
     with progress("check", quiet=json):
         if files:
