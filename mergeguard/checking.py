@@ -228,7 +228,8 @@ class _Checker:
         strangers = self.strangers(rule, layout, {*texts, *units})
         listed = frozenset(p for p in strangers if any(buildlist.mentions(t, p) for t in builds.values()))
         yield from check.check_strangers(self.name, strangers, listed)
-        if builds and not any(buildlist.mentions(t, layout.path) for t in builds.values()):
+        units_listed = (buildlist.mentions(t, p) for t in builds.values() for p in (layout.path, *shards))
+        if builds and not any(units_listed):
             names = ", ".join(builds)
             message = f"{names} does not list the monolith, nor any shard"
             yield self.say.note("build list", message, layout.path)

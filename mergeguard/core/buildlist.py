@@ -46,7 +46,22 @@ def remove(text: bytes, monolith: str, shards: Sequence[str]) -> bytes:
     glue = re.compile(
         rb'(?:("?)(?:%s)\1(?: |\r?\n[ \t]*))+(?="?%s"?)' % (names, re.escape(monolith.encode()))
     )
-    return glue.sub(b"", text)
+    out: list[bytes] = []
+    at = 0
+    # A shard that the user commented out is the user's: taken away, its comment would hold the monolith.
+    for run in glue.finditer(_without_comments(text)):
+        out.append(text[at : run.start()])
+        at = run.end()
+    return b"".join([*out, text[at:]])
+
+
+def _without_comments(text: bytes) -> bytes:
+    """The text with comments blanked, offsets and lines kept."""
+
+    def blank(token: re.Match[bytes]) -> bytes:
+        return re.sub(rb"[^\r\n]", b"\0", token[0]) if token[0].startswith(b"#") else token[0]
+
+    return _COMMENT_OR_STRING.sub(blank, text)
 
 
 def mentions(text: bytes, monolith: str) -> int:

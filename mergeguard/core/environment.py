@@ -6,6 +6,7 @@ uses, directly or through other macros, was defined by the same lines under the 
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from mergeguard.core.conditions import MIDDLES, OPENERS, condition_of, negated
 from mergeguard.core.lexer import TokenKind
 from mergeguard.core.source import Source
 
+_NAME = re.compile(r"[A-Za-z_]\w*")
 Step = tuple[tuple[str, ...], tuple[str, ...] | None]  # conditions, tokens of the definition (None: #undef)
 
 
@@ -66,8 +68,11 @@ class Environment:
                 steps.append(event.step)
         return tuple(steps)
 
-    def closure(self, words: Iterable[str], offset: int) -> frozenset[str]:
-        """``words`` and every word that they can expand to at ``offset``."""
+    def closure(self, words: Iterable[str], offset: int, *, asked: bool = False) -> frozenset[str]:
+        """``words`` and every word that they can expand to at ``offset``.
+
+        With ``asked`` also the names that the ``#if`` lines around those macros ask for.
+        """
         seen: set[str] = set()
         waiting = list(words)
         while waiting:
@@ -76,14 +81,16 @@ class Environment:
                 continue
             seen.add(word)
             if word in self._events:
-                for _, body in self.history(word, offset):
+                for conditions, body in self.history(word, offset):
                     waiting += [part for part in body or () if part not in seen]
+                    if asked:
+                        waiting += [name for text in conditions for name in _NAME.findall(text)]
         return frozenset(seen)
 
     def at(self, words: Iterable[str], offset: int) -> dict[str, tuple[Step, ...]]:
         """The histories that matter for code made of ``words`` at ``offset``, of names that have one."""
         found: dict[str, tuple[Step, ...]] = {}
-        for name in self.closure(words, offset):
+        for name in self.closure(words, offset, asked=True):
             if name in self._events and (steps := self.history(name, offset)):
                 found[name] = steps
         return found

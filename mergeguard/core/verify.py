@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mergeguard.core.buildlist import mentions
@@ -18,7 +18,7 @@ from mergeguard.core.environment import Environment
 from mergeguard.core.flatten import LayoutText, flatten, is_guarded, line_at
 from mergeguard.core.linkage import Clash, Program, clashes, divided, doubled, folded
 from mergeguard.core.routing import check_arms
-from mergeguard.core.source import Item, Kind, Source, parse
+from mergeguard.core.source import Item, Kind, Source, nested, parse
 from mergeguard.core.symbols import Severity
 
 CHECKS: Mapping[str, str] = {
@@ -183,7 +183,13 @@ class _Comparison:
     def check_includes(self) -> None:
         wanted = [self.include(item, self.path) for item in self.before.items if item.kind is Kind.INCLUDE]
         seen: set[int] = set()
+        enclosed = {item.name for item in enclosed_includes(self.before)}
         for unit in self.units:
+            for item in enclosed_includes(unit.source):
+                if item.name not in enclosed:
+                    path, offset = unit.place(item.code_start)
+                    message = f"{item.name} is taken in inside a namespace here"
+                    self.report("include", message, path=path, offset=offset, item=item.name)
             order: list[int] = []
             for item in unit.source.items:
                 if item.kind is not Kind.INCLUDE:
@@ -303,17 +309,21 @@ class _Comparison:
 
     def check_environment(self) -> None:
         providers = self.providers(self.before, self.originals, self.environment)
+        special = specialisations(self.originals)
         originals: dict[Identity, Definition] = {}
         for original in self.originals:
             originals.setdefault(original.identity, original)
         for index, parts in enumerate(self.program.parts):
             mine = self.providers(self.units[index].source, parts, self.program.environments[index])
+            mine_special = specialisations(parts)
             for one in parts:
                 known = originals.get(one.identity)
                 if known is None or self.program.is_dispatch(one) or one.item.kind in _DIRECTIVES:
                     continue
                 self.check_macros(one, known)
-                self.check_names(one, known, providers, mine)
+                words = self.environment.closure(one.tokens, known.item.code_start)
+                self.check_names(one, known, words, providers, mine)
+                self.check_specialisations(one, known, words, special, mine_special)
 
     def check_macros(self, one: Definition, known: Definition) -> None:
         words = [*one.tokens, *one.condition_words]
@@ -332,10 +342,10 @@ class _Comparison:
         self,
         one: Definition,
         known: Definition,
+        words: Collection[str],
         providers: Mapping[str, int],
         mine: Mapping[str, int],
     ) -> None:
-        words = self.environment.closure(one.tokens, known.item.code_start)
         missing = sorted(
             word
             for word in words
@@ -345,6 +355,23 @@ class _Comparison:
         )
         if missing:
             self.report("self-contained", f"{', '.join(missing)} not declared before it here", one)
+
+    def check_specialisations(
+        self,
+        one: Definition,
+        known: Definition,
+        words: Collection[str],
+        special: Mapping[str, Mapping[Identity, int]],
+        mine: Mapping[str, Mapping[Identity, int]],
+    ) -> None:
+        """A unit that does not see a specialisation where it uses the template takes the general text."""
+        for word in sorted(special.keys() & words):
+            here = mine.get(word, {})
+            for identity, at in special[word].items():
+                seen = here.get(identity, one.item.code_start) < one.item.code_start
+                if at < known.item.code_start and not seen and word != one.last:
+                    text = f"the specialisation {word}<{identity[2]}> does not stand before it here"
+                    self.report("self-contained", text, one)
 
     @staticmethod
     def providers(source: Source, parts: Sequence[Definition], environment: Environment) -> dict[str, int]:
@@ -362,21 +389,34 @@ class _Comparison:
 
     def check_build(self) -> None:
         for file in self.build:
-            wanted = mentions(file.before, self.path)
-            if not wanted:
-                continue
-            for unit in (one.path for one in self.units):
-                listed = mentions(file.after, unit)
-                if listed < wanted:
-                    self.report(
-                        "build list",
-                        f"{unit} is listed {listed} times, the monolith {wanted}",
-                        path=file.path,
-                    )
-                elif listed > wanted:
-                    self.report(
-                        "build list", f"{unit} is listed {listed} times, not {wanted}", path=file.path
-                    )
+            lists = {one.path: mentions(file.after, one.path) for one in self.units}
+            wanted, which = mentions(file.before, self.path), "the monolith"
+            if not wanted:  # where shards are listed, the entry has been
+                wanted, which = max((lists[unit] for unit in lists if unit != self.path), default=0), "others"
+            for unit, listed in lists.items():
+                if wanted and listed != wanted:
+                    message = f"{unit} is listed {listed} times, {which} {wanted}"
+                    self.report("build list", message, path=file.path)
+
+
+def enclosed_includes(source: Source) -> Iterator[Item]:
+    """The includes that stand inside a namespace."""
+    pending = [item for item in source.items if item.kind is Kind.NAMESPACE]
+    while pending:
+        for item in nested(source, pending.pop()):
+            if item.kind is Kind.INCLUDE:
+                yield item
+            elif item.kind is Kind.NAMESPACE:
+                pending.append(item)
+
+
+def specialisations(parts: Iterable[Definition]) -> dict[str, dict[Identity, int]]:
+    """For each template's name, its explicit specialisations and where each stands first."""
+    found: dict[str, dict[Identity, int]] = defaultdict(dict)
+    for one in parts:
+        if "specialization" in one.item.flags:
+            found[one.last].setdefault(one.identity, one.item.code_start)
+    return found
 
 
 def inlined(findings: Iterable[Finding]) -> frozenset[str]:

@@ -89,7 +89,7 @@ monolith = "src/state.cu"
 
 [[move]]
 to = "common.h"
-items = ["include *", "macro *", "host tuned", "type *", "variable *"]
+items = ["include *", "macro *", "host tuned", "type *", "variable *", "alias *", "opaque *", "declaration *"]
 
 [[partition]]
 entry = "run"
@@ -102,10 +102,14 @@ rest = "two.cu"
 STATE = b"""#include <cstdio>
 
 struct Settings { int limit; };
+using Index = int;
+static_assert(sizeof(Index) == sizeof(Settings), "one limit");
 constexpr int kLimit = 3;
 static const char* const kNames[] = {"a", "b"};
+template <typename T> struct Size { static constexpr Index value = 1; };
+template <> struct Size<float> { static constexpr Index value = 4; };
 
-int tuned(int n) { return n * kLimit; }
+int tuned(int n) { return n * kLimit * Size<float>::value; }
 
 int run(int n) {
   switch (n) {
@@ -117,11 +121,12 @@ int run(int n) {
 
 REGISTER_OPS(state, m) { m.def("run", &run); }
 """
+STATE_BUILD = b'set(SRC\n  "src/state.cu")\n'
 
 
 def state() -> Tree:
     """A small program with what the fixtures lack: a registration, constants, a helper function."""
-    return layout_of(STATE_RULE, "state", "src/state.cu", STATE, b'set(SRC\n  "src/state.cu")\n')
+    return layout_of(STATE_RULE, "state", "src/state.cu", STATE, STATE_BUILD)
 
 
 PA, SS, I4, SK, AT = (
@@ -139,6 +144,14 @@ BFLOAT = INSTANTIATION.format("torch::headeronly::BFloat16, float, float")
 GFX1X = "#if defined(__GFX11__) || defined(__GFX12__)\n  #define __HIP__GFX1X__\n#endif\n"
 REGISTRATION = 'REGISTER_OPS(state, m) { m.def("run", &run); }'
 HALF = "template <>\nstruct scalar<c10::Half> {\n  using type = half;\n};\n"
+ASSERTION = 'static_assert(sizeof(Index) == sizeof(Settings), "one limit");\n'
+SPECIALISATION = "template <> struct Size<float> { static constexpr Index value = 4; };\n"
+TUNED = "inline\nint tuned(int n) { return n * kLimit * Size<float>::value; }\n"
+COUNTED = (
+    "static int tuned(int n) { static int calls; return n * kLimit * Size<float>::value + 0 * ++calls; }\n"
+)
+LEAK = "using namespace std;\nusing Index"
+NESTED = '\nnamespace MG_NS {\n#include "common.h"\n'
 CASE_64 = "    case 64:\n      LAUNCH_PAGED_ATTENTION_V1(64);\n      break;\n"
 CASE_96 = "    case 96:\n      LAUNCH_PAGED_ATTENTION_V1(96);\n      break;\n"
 
@@ -460,6 +473,48 @@ FAULTS = (
             swap("shard_large.cu", '#include "dispatch.cuh"\n', ""),
         ),
     ),
+    Fault("alias of another type", "state", "changed", swap("common.h", "Index = int", "Index = long")),
+    Fault("static_assert lost", "state", "lost", swap("common.h", ASSERTION, "")),
+    Fault(
+        "specialisation behind its first use",
+        "state",
+        "self-contained",
+        sequence(swap("common.h", SPECIALISATION, ""), swap("common.h", TUNED, TUNED + SPECIALISATION)),
+    ),
+    Fault("helper made static, with a counter", "state", "changed", swap("common.h", TUNED, COUNTED)),
+    Fault(
+        "object in an unnamed namespace of a header",
+        "state",
+        "divided state",
+        swap("common.h", "constexpr int", "namespace { int calls; }\nconstexpr int"),
+    ),
+    Fault(
+        "non-inline function added to a header",
+        "state",
+        "doubled",
+        swap("common.h", "constexpr int", "int twice(int n) { return 2 * n; }\nconstexpr int"),
+    ),
+    Fault("using namespace in a header", "state", "added", swap("common.h", "using Index", LEAK)),
+    Fault(
+        "header taken in inside a namespace",
+        PA,
+        "include",
+        swap("dispatch.cuh", '#include "common.h"\n\nnamespace MG_NS {\n', NESTED),
+    ),
+    Fault(
+        "condition's macro defined before a header in one shard",
+        AT,
+        "environment",
+        swap("dispatch_fp8.cu", '#include "dispatch.cuh"', '#define __gfx942__\n#include "dispatch.cuh"'),
+    ),
+    Fault(
+        "one shard takes another in",
+        PA,
+        "dispatch",
+        swap(
+            "shard_large.cu", '#include "dispatch.cuh"', '#include "dispatch.cuh"\n#include "shard_small.cu"'
+        ),
+    ),
     # Build.
     Fault("shard file missing", PA, "arm", drop_file("shard_medium.cu")),
     Fault("source missing from CMake", PA, "build list", listed("shard_small.cu", lambda line: "")),
@@ -491,16 +546,22 @@ def caught(fault: Fault) -> tuple[str, ...]:
     return tuple(dict.fromkeys(finding.check for finding in failures(tree.findings())))
 
 
-def table() -> list[str]:
-    """The table of docs/verify-and-cost.md, line by line."""
-    rows = ["| # | fault | layout | named by |", "|---|---|---|---|"]
+def table(checked: Callable[[Fault], tuple[str, ...]]) -> list[str]:
+    """The table of docs/verify-and-cost.md, line by line; ``checked`` says what ``check`` names."""
+    rows = ["| # | fault | layout | `verify --upstream` | `check` |", "|---|---|---|---|---|"]
     for number, fault in enumerate(FAULTS, 1):
-        rows.append(f"| {number} | {fault.name} | {fault.base} | {', '.join(caught(fault)) or 'NOTHING'} |")
+        names = (", ".join(found) or "NOTHING" for found in (caught(fault), checked(fault)))
+        rows.append(f"| {number} | {fault.name} | {fault.base} | {' | '.join(names)} |")
     return rows
 
 
 def main() -> None:
-    print("\n".join(table()))
+    from tempfile import TemporaryDirectory
+
+    from tests.seeded import SeededForks
+
+    with TemporaryDirectory() as folder:
+        print("\n".join(table(SeededForks(Path(folder)).checked)))
 
 
 if __name__ == "__main__":

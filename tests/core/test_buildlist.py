@@ -54,6 +54,13 @@ WORDS = [
 ]  # fmt: skip
 
 
+def test_a_shard_that_the_user_commented_out_does_not_take_the_monolith_along():
+    text = b'set(S\n  "csrc/a/two.cu"\n  # "csrc/a/one.cu"\n  "csrc/a.cu")\n'
+    assert remove(text, MONOLITH, SHARDS) == text
+    text = b'set(S\n  # "csrc/a/one.cu"\n  "csrc/a/two.cu"\n  "csrc/a.cu")\n'
+    assert remove(text, MONOLITH, SHARDS) == b'set(S\n  # "csrc/a/one.cu"\n  "csrc/a.cu")\n'
+
+
 @given(st.lists(st.sampled_from(WORDS), max_size=14).map(b"".join))
 def test_adding_is_undone_whatever_the_text(text):
     added = add(text, MONOLITH, SHARDS)
