@@ -6,6 +6,9 @@ Each folder of ``tests/scenarios/following`` has the trees ``base``, ``ours``, `
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge import Merged, merge_trees
 from mergeguard.workspace import REGULAR
-from tests.story import git
+from tests.story import SKINNY, Story, git
 
 ROOT = Path(__file__).parent / "scenarios" / "following"
 CASES = sorted(path.name for path in ROOT.iterdir())
@@ -61,3 +64,82 @@ def test_scenario(repository: Repository, case: str) -> None:
     assert texts(repository, outcome.tree) == files(ROOT / case / "expected")
     assert [edit.message for edit in outcome.followed] == lines_of(ROOT / case / "said.txt")
     assert sorted(outcome.stages) == lines_of(ROOT / case / "conflicts.txt")
+
+
+# -- through the layouts -------------------------------------------------------------------------------
+
+HEADER = "csrc/rocm/one_row.cuh"
+STATEMENT = "out_c[row] = scalar_t(sum + NUM_A_ROWS_PER_BLOCK);"
+EDITED = "out_c[row] = scalar_t(sum + NUM_A_ROWS_PER_BLOCK + 1);"
+ANY_K = "TORCH_CHECK(K_in > 0);"
+
+
+def moves(story: Story, first: str, header: str) -> None:
+    """Upstream moves the function that ``first`` begins from the monolith to a new header."""
+    source = story.upstream / f"{SKINNY}.cu"
+    text = source.read_text()
+    start = text.index(first)
+    end = text.index("\n}\n", start) + 3
+    include = text.index("#include")
+    named = f'#include "{header.removeprefix("csrc/")}"\n'
+    source.write_text(text[:include] + named + text[include:start] + text[end:].lstrip("\n"))
+    (story.upstream / header).write_text("#pragma once\n\n" + text[start:end])
+    story.upstream_commits("a header of its own")
+    story.fetch()
+
+
+def plain_git(story: Story, *arguments: str) -> None:
+    """git with our hooks, which find the package that is tested."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        ["git", *arguments], cwd=story.fork, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """A fork that has edited a kernel in the layout, and then something else, over two commits."""
+    story = Story.begin(tmp_path_factory.mktemp("begun"), "skinny_gemms")
+    story.edit(f"{SKINNY}/kernel.cuh", STATEMENT, EDITED)
+    story.commits("one more")
+    story.edit(f"{SKINNY}/dispatch.cuh", 'TORCH_CHECK(K_in % 8 == 0, "k % 8 == 0");', ANY_K)
+    story.commits("any k")
+    return story
+
+
+@pytest.fixture
+def story(begun: Story, tmp_path: Path) -> Story:
+    shutil.copytree(begun.upstream.parent, tmp_path, dirs_exist_ok=True)
+    story = Story(tmp_path / "upstream", tmp_path / "fork")
+    git(story.fork, "remote", "set-url", "upstream", str(story.upstream))
+    return story
+
+
+@pytest.mark.parametrize("verb", ["sync", "sync --rebase", "git merge", "git rebase"])
+def test_edit_of_a_layout_follows_into_upstreams_new_header(story: Story, verb: str) -> None:
+    moves(story, "// One row of A", HEADER)
+    if verb.startswith("git"):
+        assert story.run("install").code == 0
+        plain_git(story, *verb.split()[1:], "upstream/main")
+    else:
+        ran = story.run(*verb.split(), "upstream/main")
+        assert ran.code == 0, ran.out + ran.err
+        if verb == "sync":
+            said = f"LLGemm1_kernel moved from {SKINNY}.cu to {HEADER}:3: the edit follows it"
+            assert said in " ".join(ran.out.split())
+            assert said in " ".join(story.run("report").out.split())
+    assert EDITED in story.text(HEADER)
+    layout = [path for path in (story.fork / SKINNY).iterdir() if path.is_file()]
+    assert layout and not any("void LLGemm1_kernel" in path.read_text() for path in layout)
+    assert ANY_K in story.text(f"{SKINNY}/dispatch.cuh")
+    assert git(story.fork, "status", "--porcelain") == ""
+    assert story.run("check").code == 0
+
+
+def test_rule_that_names_what_moved_away_is_a_mismatch_with_a_next_step(story: Story) -> None:
+    moves(story, "// The fewest waves", HEADER)
+    before = story.fingerprint()
+    ran = story.run("sync", "upstream/main")
+    assert ran.code == 2 and "`host mindiv`" in ran.err and "mergeguard leave skinny_gemms" in ran.err
+    assert story.fingerprint() == before
