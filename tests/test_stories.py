@@ -433,3 +433,36 @@ def test_a_resolution_is_replayed_by_rerere(story):
     assert story.run("sync", "upstream/main").code == 1
     assert "  dim3 block(64, 2);\n" in story.text(f"{PAGED}/dispatch.cuh")
     assert "<<<<<<<" not in story.text(f"{PAGED}/dispatch.cuh")
+
+
+def test_a_helper_that_the_ready_rule_names_may_be_renamed(tmp_path):
+    story = Story.begin(tmp_path, "skinny_gemms")
+    for path in [f"{SKINNY}.cu", *(f"{SKINNY}/{name}" for name in ("kernel.cuh", "dispatch.cuh"))]:
+        story.write(path, (story.fork / path).read_bytes().replace(b"mindiv(", b"amd_mindiv("))
+
+    (rule,) = json.loads(story.run("status", "--json").out)["rules"]
+
+    assert not rule["unmapped"]
+    whole = story.run("unsplit", "skinny_gemms").out
+    assert whole == (story.upstream / f"{SKINNY}.cu").read_text().replace("mindiv(", "amd_mindiv(")
+
+
+def test_a_rule_that_stands_in_the_way_of_a_rename_is_edited_and_split_again(tmp_path):
+    """The report says how the selector is to be written; nothing has to be staged in between."""
+    story = Story.begin(tmp_path, "skinny_gemms")
+    rule = ".mergeguard/rules/skinny_gemms.toml"
+    story.edit(rule, '"host mindiv?"', '"host mindiv"')
+    assert story.run("split").code == 0
+    story.commits("a rule of our own")
+    for path in [f"{SKINNY}.cu", *(f"{SKINNY}/{name}" for name in ("kernel.cuh", "dispatch.cuh"))]:
+        story.write(path, (story.fork / path).read_bytes().replace(b"mindiv(", b"amd_mindiv("))
+    story.commits("renamed")
+    assert "`host mindiv?`" in story.run("unmapped", "list").out
+
+    story.edit(rule, '"host mindiv"', '"host mindiv?"')
+    ran = story.run("split")
+
+    assert ran.code == 0, ran.err
+    assert story.run("unmapped", "list").code == 0
+    assert "int amd_mindiv(" in story.run("unsplit", "skinny_gemms").out
+    assert "int amd_mindiv(" in story.text(f"{SKINNY}/kernel.cuh")

@@ -310,7 +310,7 @@ class _Attempt:
     def _problem(self, changes: Sequence[Traced]) -> tuple[Reason, str] | None:
         outcome = self._outcome(changes)
         if isinstance(outcome, MergeguardError):
-            return Reason.REFUSED, str(outcome)
+            return Reason.REFUSED, "; ".join(filter(None, (str(outcome), outcome.hint)))
         if outcome.by_path.keys() != self.pristine.by_path.keys():
             path = min(outcome.by_path.keys() ^ self.pristine.by_path.keys())
             return Reason.ELSEWHERE, f"the layout would have one file more or less: {path}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a landing would write; ``adopted`` are untracked files that already are what they shall be."""
+    """What a landing would write; ``adopted`` are files, not in the index so, that are what they shall be."""
 
     base_tree: str
     paths: tuple[PathChange, ...]
@@ -75,18 +75,29 @@ def plan(repository: Repository, outcome: Outcome) -> Plan:
         # They would end up in the commit that concludes the merge; git refuses here, too.
         cached = repository.git("diff-index", "--cached", "--name-only", "-z", base)
         staged = split_nul(cached.out)
+    conflicted = {conflict.path for conflict in outcome.conflicts}
     paths = [
         PathChange(path, held.get(path), new, worktree.exists(repository.work_tree / path))
         for path, (_, new) in changes.items()
-        if held.get(path) != new or path in {conflict.path for conflict in outcome.conflicts}
+        if held.get(path) != new or path in conflicted
     ]
     leaving = frozenset(change.path for change in paths if change.old is not None and change.new is None)
     touched = {change.path for change in paths}
-    blocked = {*staged, *(_modified(repository) & touched)}
+    modified = _modified(repository) & touched
+    there = {
+        change.path
+        for change in paths
+        if change.path in modified
+        and change.path not in conflicted
+        and change.on_disk
+        and change.new is not None
+        and worktree.is_entry(repository, change.path, change.new)
+    }
+    blocked = {*staged, *(modified - there)}
     for change in paths:
         if change.old is None and change.new is not None:
             blocked |= set(worktree.obstacles(repository, change.path, change.new, leaving))
-    return _planned(repository, base, paths, blocked, digest, head.branch)
+    return _planned(repository, base, paths, blocked, digest, head.branch, there)
 
 
 def _plan_discard(
@@ -119,6 +130,7 @@ def _planned(
     blocked: set[str],
     digest: str,
     branch: str | None,
+    there: Collection[str] = (),
 ) -> Plan:
     if blocked:
         raise DirtyWorkTree(
@@ -129,7 +141,7 @@ def _planned(
     adopted = tuple(
         change
         for change in paths
-        if change.old is None
+        if (change.old is None or change.path in there)
         and change.raw is None
         and change.on_disk
         and change.new is not None

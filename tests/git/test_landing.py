@@ -240,6 +240,18 @@ def test_uncommitted_work_in_the_way(sandbox, path, prepare):
     assert leftovers(sandbox) == []
 
 
+def test_edited_to_what_lands_is_no_obstacle(sandbox):
+    """Somebody edits a rule, and has the layout derived again without staging the rule first."""
+    sandbox.commit_files({"rule": "one\n", "layout": "one\n"})
+    sandbox.write("rule", "two\n")
+    repository = sandbox.repository
+    tree = tree_with(sandbox, {"rule": b"two\n", "layout": b"two\n"})
+    land(repository, Outcome(tree, repository.head().oid, "test: stage", base_tree=repository.index_tree()))
+    assert sandbox.git("status", "--porcelain").splitlines() == ["M  layout", "M  rule"]
+    assert sandbox.git("write-tree") == tree
+    assert sandbox.read("layout") == b"two\n"
+
+
 def test_untracked_but_identical_is_no_obstacle(sandbox):
     populate(sandbox)
     outcome = clean_outcome(sandbox)
