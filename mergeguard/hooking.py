@@ -174,9 +174,13 @@ def _keep_picked(repository: Repository, picked: str) -> None:
     from mergeguard.workspace import Workspace
 
     tree = repository.tree_of(picked)
-    if not Workspace.load(repository, tree).split_rules:
+    workspace = Workspace.load(repository, tree)
+    if not workspace.split_rules:
         return
-    if stopped.take(repository, tree, retrace.paths(repository, (tree,))):
+    entries = (repository.entry(tree, g.lock.monolith) for g in workspace.split_rules if g.lock)
+    taken = stopped.take(repository, tree, retrace.paths(repository, (tree,)))
+    taken += stopped.leave_moved(repository, {entry.oid for entry in entries if entry is not None})
+    if taken:
         _say("conflicts in split files are put off until all commits are replayed")
         if not repository.git("ls-files", "-u", "-z").out:
             _say("next: git rebase --continue")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mergeguard import kept, lastsync, rebase, unmapped
+from mergeguard import fates, kept, lastsync, rebase, unmapped
 from mergeguard.core.layout import Layout
 from mergeguard.core.report import (
     Arrival,
@@ -17,6 +17,7 @@ from mergeguard.core.report import (
     views,
 )
 from mergeguard.errors import MergeguardError
+from mergeguard.fates import Standing
 from mergeguard.fork import Fork
 from mergeguard.git import worktree
 from mergeguard.git.repository import Repository
@@ -91,7 +92,7 @@ class _Reader:
         self.workspace = workspace
         self.last = last
         self.theirs = self._workspace(theirs)
-        self.head, self.commit = fork.head(), theirs
+        self.base = fates.base_tree(self.repository, fork.head(), theirs) if self.theirs and theirs else None
         self.suggest = suggest
         self.unstaged = unmapped.unstaged_paths(fork.repository)
         landed = last if last is not None and last.state != lastsync.ELSEWHERE else None
@@ -113,7 +114,7 @@ class _Reader:
         path = self.workspace.monolith_path(guarded)
         if guarded.lock is None:
             state = "not split" if path is not None else "no monolith"
-            return RuleLedger(guarded.name, path, state)
+            return RuleLedger(guarded.name, path, self._standing(guarded, path).state or state)
         try:
             return self._split_rule(guarded, path)
         except MergeguardError as error:
@@ -125,14 +126,11 @@ class _Reader:
         assert lock is not None
         pristine = workspace.pristine(guarded)
         before = workspace.unsplit(guarded)
-        state = "split" if lock.rule == guarded.rule_oid else "split by an older rule"
-        newer = None if self.theirs is None else self._monolith(self.theirs, guarded)
+        standing = self._standing(guarded, path)
+        state = standing.state or ("split" if lock.rule == guarded.rule_oid else "split by an older rule")
+        newer = None if self.theirs is None else self._monolith(self.theirs, guarded, standing.path)
         layout: Layout | None = None
         notes = list(pristine.notes)
-        if self.theirs is not None and newer is None:
-            state = "gone upstream"
-            if path is not None and (new_path := self._renamed(path)) is not None:
-                state = f"renamed upstream to {new_path}"
         if newer is not None and newer != pristine.monolith:
             try:
                 layout = workspace.split_with_lock(guarded, newer)
@@ -163,22 +161,16 @@ class _Reader:
             return ()
         return arrivals(ours.pristine(old).monolith, new)
 
-    def _renamed(self, path: str) -> str | None:
-        """What git's rename detection says upstream calls the monolith now."""
-        assert self.theirs is not None
-        bases = self.repository.merge_bases(self.head, self.commit) if self.commit else ()
-        for base in bases[:1]:
-            for status, old, new in self.repository.diff_names(
-                self.repository.tree_of(base), self.theirs.tree
-            ):
-                if status == "R" and old == path:
-                    return new
-        return None
+    def _standing(self, guarded: Guarded, path: str | None) -> Standing:
+        if self.theirs is None:
+            return Standing(None, None)
+        return fates.standing(self.repository, guarded, path, self.base, self.theirs.tree)
 
-    def _monolith(self, there: Workspace, guarded: Guarded) -> bytes | None:
-        """The rule's monolith in another tree, whole; None if that has none."""
+    def _monolith(self, there: Workspace, guarded: Guarded, moved: str | None = None) -> bytes | None:
+        """The rule's monolith in another tree, whole, at ``moved`` or a known path; None if that has none."""
         split = next((g for g in there.split_rules if g.name == guarded.name), None)
         if split is not None:
             return there.unsplit(split).monolith
-        known = (guarded.lock.monolith if guarded.lock else guarded.rule.monolith, *guarded.rule.paths())
+        first = guarded.lock.monolith if guarded.lock else guarded.rule.monolith
+        known = (first, *guarded.rule.paths(), *((moved,) if moved else ()))
         return next((text for p in known if (text := there.read(p)) is not None), None)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import accumulate
 
-from mergeguard import lens
+from mergeguard import fates, lens
 from mergeguard.core.diff import diff
 from mergeguard.core.emit import CURRENT_EMISSION
 from mergeguard.core.layout import Layout
@@ -19,8 +20,10 @@ from mergeguard.core.merge.markers import parse_markers
 from mergeguard.core.merge.result import join
 from mergeguard.core.overlay import recompose
 from mergeguard.core.report import LocalEdit
+from mergeguard.core.source import Item, parse
 from mergeguard.core.unsplit import Hunk
 from mergeguard.errors import Location, MergeguardError, RuleMismatch
+from mergeguard.fates import Fate, Traced
 from mergeguard.git.merging import MergeOutcome
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
@@ -39,9 +42,12 @@ class State(StrEnum):
     MERGED = "merged"
     CONFLICT = "conflict"
     MOVED = "moved upstream"
+    SPLIT_UPSTREAM = "split upstream"
+    JOINED = "merged into another file upstream"
     RETIRED = "gone upstream"
     GONE_EDITED = "gone upstream, edited here"
     TAKEN = "upstream has it now, too"
+    RETURNED = "back upstream"
     NOT_SPLIT = "not split"
 
 
@@ -91,7 +97,8 @@ class Side:
 class Sides:
     """What is merged. ``paths`` is where the merge has each rule's monolith, by the rule's name.
 
-    ``labels`` name the two sides in conflict markers, ``style`` is the conflict style.
+    ``labels`` name the two sides in conflict markers, ``style`` is the conflict style. ``fates`` is what has
+    become of monoliths that one side has no more at their old path, by the rule's name.
     """
 
     repository: Repository
@@ -102,6 +109,7 @@ class Sides:
     labels: tuple[str, str]
     style: str
     splitting: Splitting
+    fates: Mapping[str, Traced] = field(default_factory=dict)
 
 
 def path_in(workspace: Workspace, guarded: Guarded) -> str | None:
@@ -134,6 +142,7 @@ class _RuleMerge:
         self.paths = sides.paths
         self.labels, self.style = sides.labels, sides.style
         self.splitting = sides.splitting
+        self.fate = sides.fates.get(guarded.name)
         self.guarded = guarded
         self.outcome = outcome
         self.laid = laid
@@ -142,11 +151,28 @@ class _RuleMerge:
         guarded, outcome, laid = self.guarded, self.outcome, self.laid
         path = self.paths.get(guarded.name)
         if path is None or not self._stays_split(guarded):
-            return RuleOutcome(guarded.name, path or guarded.rule.monolith, State.NOT_SPLIT)
+            return self._whole(guarded, path)
         entry = self.repository.entry(outcome.tree, path)
         if entry is None or self._is_deleted(path):
             return self._gone(guarded, path, outcome, laid)
         return self._lay_out(guarded, path, entry, outcome, laid)
+
+    def _whole(self, guarded: Guarded, path: str | None) -> RuleOutcome:
+        """The monolith is not split in the result; git's own merge of it stands."""
+        # A commit that is replayed onto where the split has ended may bring its lock along.
+        self.laid.edits[guarded.lock_path] = None
+        self.laid.settled.add(guarded.lock_path)
+        if path is None:
+            return RuleOutcome(guarded.name, guarded.rule.monolith, State.NOT_SPLIT)
+        if self._lives_on and any(conflict.path == path for conflict in self.outcome.conflicts):
+            assert self.fate is not None
+            said = f"upstream has {_listed(self.fate)}; make your edits there, then `git rm` the old file"
+            return RuleOutcome(guarded.name, path, self._ended, notes=(said,))
+        had = [self.repository.entry(s.tree, path) for s in (self.base, self.ours) if s is not None]
+        if any(had) or self.base is None:
+            return RuleOutcome(guarded.name, path, State.NOT_SPLIT)
+        note = f"`mergeguard split {guarded.name}` splits it again"
+        return RuleOutcome(guarded.name, path, State.RETURNED, notes=(note,))
 
     def _is_deleted(self, path: str) -> bool:
         """Whether a side deleted what the other changed (what one side added merges without a conflict)."""
@@ -165,14 +191,21 @@ class _RuleMerge:
     ) -> RuleOutcome:
         conflict = any(c.path == path for c in outcome.conflicts)
         result = self._monolith(path, entry, conflict)
-        laid.settled.add(path)
-        layout = self._derive(guarded, path, result.render("ours"), must=result.clean)
-        if layout is None:
+        traced = self._traced(guarded, path)
+        ends = traced.fate is Fate.MOVED or traced.hollow
+        layout = self._derive(guarded, path, result.render("ours"), must=result.clean and not ends)
+        if layout is None and not result.clean:
             # A conflict that cuts through brackets has no side that can be laid out by itself; the two
             # whole files have. Their layouts are merged file by file instead.
             result = MergeResult((Conflict(*self._versions(path)),), result.notes)
-            layout = self._derive(guarded, path, result.render("ours"), must=True)
-        assert layout is not None
+            layout = self._derive(guarded, path, result.render("ours"), must=not ends)
+        if layout is None:
+            said = f"{_said(traced, path)}, and the rule does not fit what is there"
+            return self._end(guarded, path, traced, result, said)
+        if taken := self._taken(layout):
+            said = f"upstream has files of its own where the layout would have them: {', '.join(taken)}"
+            return self._end(guarded, path, traced, result, said)
+        laid.settled.add(path)
         files, conflicted = self._with_overlays(guarded, layout)
         if not result.clean:
             conflicted |= self._conflicts(guarded, path, result, layout, files)
@@ -192,21 +225,83 @@ class _RuleMerge:
         return RuleOutcome(
             guarded.name,
             path,
-            self._state(guarded, path, bool(conflicted)),
+            self._state(guarded, path, bool(conflicted), traced),
             overlay=tuple(h for h in hunks if h.is_overlay),
             unmapped=tuple(h for h in hunks if not h.is_overlay),
             conflicts=tuple(sorted(conflicted)),
-            notes=(*layout.notes, *(n.message for n in result.notes if not n.finding)),
+            notes=(
+                *([_said(traced, path)] if traced.fate is not Fate.HERE else ()),
+                *layout.notes,
+                *(n.message for n in result.notes if not n.finding),
+            ),
             findings=tuple(n.message for n in result.findings),
         )
 
-    def _state(self, guarded: Guarded, path: str, conflicted: bool) -> State:
+    def _traced(self, guarded: Guarded, path: str) -> Traced:
+        """What the side that is not split has done with the monolith since the base."""
+        if self.fate is not None:
+            return self.fate
+        here = Traced(Fate.HERE)
+        other = next((s for s in (self.theirs, self.ours) if s.guarded(guarded.name) is None), None)
+        if other is None or self.base is None or self.repository.entry(self.base.tree, path) is None:
+            return here
+        before, now = (self.repository.entry(side.tree, path) for side in (self.base, other))
+        if before is None or before == now:
+            return here
+        text = self.repository.read_blob(before.oid)
+        return fates.trace(self.repository, self.base.tree, other.tree, path, text)
+
+    def _taken(self, layout: Layout) -> list[str]:
+        """The files that a side that is not split has of its own where the layout would have them."""
+        whole = [s for s in (self.ours, self.theirs) if s.guarded(self.guarded.name) is None]
+        return [
+            file.path
+            for file in layout.files
+            if file.path != layout.path
+            and any(self.repository.entry(side.workspace.tree, file.path) for side in whole)
+        ]
+
+    def _end(self, guarded: Guarded, path: str, traced: Traced, result: MergeResult, why: str) -> RuleOutcome:
+        """The split ends with this merge: the monolith's own merge stands, whole, in the result."""
+        laid = self.laid
+        laid.edits |= {guarded.lock_path: None}
+        laid.moved.add(path)
+        keeper = self.ours if self.ours.guarded(guarded.name) is not None else self.theirs
+        before = keeper.workspace.unsplit(self._own(keeper))
+        if result.clean:
+            laid.settled.add(path)
+            entry = self.repository.entry(self.outcome.tree, path)
+            assert entry is not None
+            laid.edits[path] = Entry(entry.mode, self.repository.write_blob(result.render("ours")))
+        kept = self._keep_files(keeper, guarded.name, {h.path for h in before.hunks}, laid)
+        notes = [f"{why}; it is no longer split: adapt the rule, or `git rm {guarded.rule_path}`"]
+        if kept:
+            notes.append("what you had beside the map is kept: move it to where it belongs, then `git rm` it")
+        fate = State.MOVED if traced.fate is Fate.MOVED else State.SPLIT_UPSTREAM
+        return RuleOutcome(
+            guarded.name,
+            path,
+            State.CONFLICT if kept or not result.clean else fate,
+            overlay=before.overlay,
+            unmapped=before.unmapped,
+            conflicts=kept if result.clean else (*kept, path),
+            notes=tuple(notes),
+        )
+
+    def _own(self, side: Side) -> Guarded:
+        own = side.guarded(self.guarded.name)
+        assert own is not None
+        return own
+
+    def _state(self, guarded: Guarded, path: str, conflicted: bool, traced: Traced) -> State:
         if conflicted:
             return State.CONFLICT
         if self._is_taken(path):
             return State.TAKEN
         if path_in(self.ours.workspace, guarded) != path:
             return State.MOVED
+        if traced.fate is Fate.SPLIT:
+            return State.SPLIT_UPSTREAM
         versions = [self.repository.entry(s.tree, path) for s in (self.base, self.theirs) if s is not None]
         return State.UNCHANGED if len(versions) == 2 and versions[0] == versions[1] else State.MERGED
 
@@ -381,9 +476,9 @@ class _RuleMerge:
             own = side.guarded(guarded.name)
             if own is not None and own.lock is not None:
                 return own.lock.upstream
-            here = path_in(side.workspace, guarded)
-            entry = self.repository.entry(side.workspace.tree, here) if here else None
-            return entry.oid if entry else None
+            known = (path_in(side.workspace, guarded), path)
+            found = (self.repository.entry(side.workspace.tree, p) for p in known if p is not None)
+            return next((entry.oid for entry in found if entry is not None), None)
 
         base, ours, theirs = blob(self.base), blob(self.ours), blob(self.theirs)
         if theirs is None or (theirs == base and ours is not None):
@@ -430,7 +525,24 @@ class _RuleMerge:
             laid.settled.add(path)
             laid.edits.setdefault(path, None)
             left = "no local edits" if before.monolith == pristine.monolith else "all local edits moved on"
-            return RuleOutcome(guarded.name, path, State.RETIRED, notes=(f"{left}: the layout went with it",))
+            lives = (f"upstream has {_listed(self.fate)}",) if self.fate and self._lives_on else ()
+            return RuleOutcome(
+                guarded.name, path, self._ended, notes=(*lives, f"{left}: the layout went with it")
+            )
+        elif self._lives_on:
+            assert self.fate is not None
+            laid.settled.add(path)
+            laid.edits.setdefault(path, None)
+            # Edits that were carried to where the code is now are not in this version any more.
+            rest = _changed(pristine.monolith, self._versions(path)[keeper.number - 1])
+            edits = [e for e in before.edits if any(e.start <= end and start <= e.end for start, end in rest)]
+            edited = {e.path for e in edits} | {h.path for h in before.hunks}
+            kept = self._keep_files(keeper, guarded.name, edited, laid)
+            notes.append(f"upstream has {_listed(self.fate)}; the file is no longer split")
+            items = {i.name for e in edits for i in _items_of(pristine.monolith, e.start, e.end)}
+            places = self.fate.places(items)
+            notes += [f"you edited {f.name}, which is in {f.path}:{f.line} now" for f in places]
+            notes.append("make your edits where the code is now, then `git rm` the old files")
         else:
             laid.settled.add(path)
             laid.edits.setdefault(path, None)
@@ -443,12 +555,23 @@ class _RuleMerge:
         return RuleOutcome(
             guarded.name,
             path,
-            State.GONE_EDITED if kept else State.RETIRED,
+            self._ended if not kept or self._lives_on else State.GONE_EDITED,
             overlay=before.overlay,
             unmapped=before.unmapped,
             conflicts=kept,
             notes=tuple(notes),
         )
+
+    @property
+    def _lives_on(self) -> bool:
+        """Whether what one side has no more is in other files of it now."""
+        return self.fate is not None and self.fate.fate in (Fate.SPLIT, Fate.JOINED)
+
+    @property
+    def _ended(self) -> State:
+        if self.fate is None or not self._lives_on:
+            return State.RETIRED
+        return State.JOINED if self.fate.fate is Fate.JOINED else State.SPLIT_UPSTREAM
 
     def _keep_files(self, keeper: Side, name: str, paths: Iterable[str], laid: Laid) -> tuple[str, ...]:
         """Keep layout files that the other side has no more; the edited ones as git has it for a file
@@ -478,6 +601,31 @@ class _RuleMerge:
         other = self.theirs if keeper is self.ours else self.ours
         names = self.repository.diff_names(self.base.tree, other.tree)
         return next((new for status, old, new in names if status == "R" and old == path), None)
+
+
+def _changed(old: bytes, new: bytes) -> list[tuple[int, int]]:
+    """The byte ranges of ``old``, by whole lines, in which ``new`` differs."""
+    lines = old.splitlines(keepends=True)
+    starts = [0, *accumulate(map(len, lines))]
+    return [(starts[c.a0], starts[c.a1]) for c in diff(lines, new.splitlines(keepends=True))]
+
+
+def _items_of(text: bytes, start: int, end: int) -> list[Item]:
+    """The items that a range of bytes touches."""
+    return [i for i in parse(text).items if i.start <= max(start, end - 1) and start < i.end]
+
+
+def _listed(traced: Traced) -> str:
+    """Which definitions are in which other files, as a phrase."""
+    count = len(traced.where.moved)
+    return f"{count} of its {traced.where.total} definitions in {', '.join(traced.where.files)} now"
+
+
+def _said(traced: Traced, path: str) -> str:
+    """What upstream did, as a clause."""
+    if traced.fate is Fate.MOVED:
+        return f"upstream moved the file to {path}"
+    return f"upstream has {_listed(traced)}" if traced.where.moved else f"upstream changed {path}"
 
 
 def _forced(merged: MergeResult, ours: bytes, theirs: bytes) -> MergeResult:

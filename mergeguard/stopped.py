@@ -78,6 +78,20 @@ def take(repository: Repository, tree: str, paths: Collection[str]) -> tuple[str
     return tuple(found)
 
 
+def leave_moved(repository: Repository, entries: Collection[str]) -> tuple[str, ...]:
+    """Settle conflicts between a layout's entry and what upstream renamed its monolith to: as upstream has
+    it. ``entries`` are the blobs of the entry files; gives the paths that had such a conflict.
+    """
+    index, _ = worktree.read_index(repository)
+    found: dict[str, Entry | None] = {
+        path: stages[2]
+        for path, stages in index.items()
+        if {2, 3} <= set(stages) and stages[3].oid in entries
+    }
+    _exchange(repository, found)
+    return tuple(found)
+
+
 def _exchange(repository: Repository, targets: dict[str, Entry | None]) -> None:
     """Index entries and files as in ``targets``, whatever was there."""
     lines = [worktree.index_info(path, {0: entry} if entry else {}) for path, entry in targets.items()]

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from mergeguard import following, kept, lens, virtual
+from mergeguard import fates, following, kept, lens, virtual
 from mergeguard.buildmerge import is_plain, settle_lists
 from mergeguard.core.layout import Layout
 from mergeguard.core.report import LocalEdit
 from mergeguard.core.source import parse
+from mergeguard.fates import Fate, Traced
 from mergeguard.following import Followed, Rewrites
 from mergeguard.git.merging import MergeOutcome
 from mergeguard.git.objects import Entry
@@ -115,7 +116,8 @@ class _Merger:
         ours, theirs = (load(commit) for commit in self.commits)
         bases = [load(commit) for commit in self.bases]
         rules = self._rules(ours, theirs)
-        self.paths = {g.name: p for g in rules if (p := self._path_after(g, ours, theirs)) is not None}
+        self.fates: dict[str, Traced] = {}
+        self.paths = self._paths_after(rules, ours, theirs)
         trees = {w.tree: self._whole(w, rules) for w in (ours, theirs, *bases)}
         self.ours = Side(2, ours, trees[ours.tree])
         self.theirs = Side(3, theirs, trees[theirs.tree])
@@ -130,7 +132,15 @@ class _Merger:
         outcome = settle_lists(repository, self._merge(whole, [w.tree for w in bases]))
         laid = Laid()
         sides = Sides(
-            repository, self.base, self.ours, self.theirs, self.paths, self.labels, self.style, self.splitting
+            repository,
+            self.base,
+            self.ours,
+            self.theirs,
+            self.paths,
+            self.labels,
+            self.style,
+            self.splitting,
+            self.fates,
         )
         merged: list[RuleOutcome] = []
         for guarded in rules:
@@ -156,13 +166,40 @@ class _Merger:
                     found[guarded.name] = guarded
         return [found[name] for name in sorted(found)]
 
+    def _paths_after(self, rules: Iterable[Guarded], ours: Workspace, theirs: Workspace) -> dict[str, str]:
+        """Where the merge has each rule's monolith; none where neither side has it."""
+        known = {g.name: p for g in rules if (p := self._path_after(g, ours, theirs)) is not None}
+        moved = {name: traced.path for name, traced in self.fates.items() if traced.path is not None}
+        taken = [*moved.values(), *(path for name, path in known.items() if name not in moved)]
+        for name, path in moved.items():
+            if taken.count(path) > 1:
+                # One file can't be the monolith of two rules.
+                self.fates[name] = replace(self.fates[name], fate=Fate.JOINED)
+            else:
+                known[name] = path
+        return known
+
     def _path_after(self, guarded: Guarded, ours: Workspace, theirs: Workspace) -> str | None:
         """Where the merge has the monolith: if the two sides differ, where the one that moved it has it."""
         here, there = (path_in(w, guarded) for w in (ours, theirs))
-        if here is None or there is None or here == there:
+        if here == there:
+            return here
+        if here is None or there is None:
+            self._trace(guarded, ours if here is None else theirs)
             return here or there
         base = next((p for b in self.bases if (p := path_in(self._workspace(b), guarded))), None)
         return here if base == there else there
+
+    def _trace(self, guarded: Guarded, side: Workspace) -> None:
+        """Find out what has become of a monolith that one side has no more."""
+        if len(self.bases) != 1:
+            return
+        base = self._workspace(self.bases[0])
+        path = path_in(base, guarded)
+        own = next((g for g in base.split_rules if g.name == guarded.name), None)
+        text = base.unsplit(own).monolith if own is not None else base.read(path) if path else None
+        if path is not None and text is not None:
+            self.fates[guarded.name] = fates.trace(self.repository, base.tree, side.tree, path, text)
 
     def _workspace(self, commit: str) -> Workspace:
         return Workspace.load(self.repository, self.repository.tree_of(commit), self.splitting)
