@@ -126,7 +126,7 @@ def test_what_it_saves_as_one_page(reviewer: Reviewer, tmp_path: Path) -> None:
     shown = reviewer.types("cost", "--parallel", 2, "--html", page, "--svg", svg, "--png", png).stdout
     assert re.search(r"^monolith +\d", shown, re.MULTILINE)
     assert re.search(r"^n5\.cpp +\d", shown, re.MULTILINE)
-    assert "of the monolith's memory above the headers; CPU time" in shown
+    assert "of the monolith's memory above the headers, the entry: " in shown
 
     assert ElementTree.parse(svg).getroot().tag.endswith("svg")
     with Image.open(png) as image:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mergeguard.build.advice import growth_advice
 from mergeguard.build.cache import Cache
 from mergeguard.build.commands import Command, is_device
-from mergeguard.build.cost import Program, growth_advice, unit_commands
+from mergeguard.build.cost import Program, unit_commands
 from mergeguard.build.machine import machine
 from mergeguard.build.measure import (
     Progress,
@@ -56,6 +57,7 @@ class Comparison:
     layout: Built
     symbols: int  # external symbols that the monolith's object defines
     kernels: int  # device kernels of the monolith, over all architectures
+    entry_kernels: int  # those that the layout's entry compiles: none that was dealt to a shard
     architectures: tuple[str, ...]
     machine: str
     advice: tuple[str, ...]
@@ -70,6 +72,7 @@ class Comparison:
             "same": self.same,
             "symbols": self.symbols,
             "kernels": self.kernels,
+            "entry_kernels": self.entry_kernels,
             "architectures": list(self.architectures),
             "machine": self.machine,
             "advice": list(self.advice),
@@ -161,6 +164,7 @@ def compare_built(
         layout=after,
         symbols=len(external),
         kernels=sum(len(image.kernels) for image in old_images),
+        entry_kernels=sum(len(i.kernels) for i in new_images if i.unit == after.program.units[0]),
         architectures=tuple(sorted({image.arch for image in old_images})),
         machine=machine(),
         advice=growth_advice(before.library, after.library, command),

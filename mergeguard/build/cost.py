@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from mergeguard.build.advice import growth_advice, header_advice
 from mergeguard.build.cache import Cache, digest_file, digest_text
-from mergeguard.build.commands import Command, compresses_device_code, is_nvcc
+from mergeguard.build.commands import Command
 from mergeguard.build.machine import compiler_version, machine
 from mergeguard.build.measure import (
     ParallelRun,
     Progress,
     UnitCommand,
     UnitCost,
+    files_read,
     linked_size,
     measure,
     measure_together,
@@ -34,8 +36,6 @@ from mergeguard.core.lexer import lex
 from mergeguard.core.schedule import Profile, Schedule, longest_first, simulate
 
 JOBS = (1, 2, 4, 8)
-# A library grows by the headers' inline functions and one kernel table for each unit; more is a pitfall.
-TOLERATED_GROWTH = 1.5
 
 
 class Files(Protocol):
@@ -92,6 +92,11 @@ class SplitCost:
         return self.above_floor(self.largest) / max(self.above_floor(self.monolith), 1)
 
     @property
+    def entry_share(self) -> float:
+        """The same for the entry, which compiles none of the kernels that were dealt to shards."""
+        return self.above_floor(self.units[0]) / max(self.above_floor(self.monolith), 1)
+
+    @property
     def cpu_factor(self) -> float:
         """CPU time of all units together, over the monolith's."""
         return sum(cost.cpu for cost in self.units) / max(self.monolith.cpu, 1e-9)
@@ -99,8 +104,9 @@ class SplitCost:
     @property
     def summary(self) -> str:
         """What the split saves and costs, in a line."""
+        entry = f", the entry: {self.entry_share:.0%}" if len(self.units) > 1 else ""
         return (
-            f"largest shard: {self.memory_share:.0%} of the monolith's memory above the headers; "
+            f"largest shard: {self.memory_share:.0%} of the monolith's memory above the headers{entry}; "
             f"CPU time {self.cpu_factor:.2f} x the monolith's"
         )
 
@@ -154,6 +160,7 @@ class SplitCost:
             "units": [cost.to_json() for cost in self.units],
             "floor": self.floor.to_json() if self.floor else None,
             "memory_share": round(self.memory_share, 4),
+            "entry_share": round(self.entry_share, 4),
             "cpu_factor": round(self.cpu_factor, 4),
             "library_bytes": {"monolith": self.monolith_library, "layout": self.layout_library},
             "schedules": [
@@ -222,7 +229,7 @@ def measure_split(
     prediction. Raises CompileError, CommandError.
     """
     command.require()
-    floor = _measure_floor(layout, split, command, directory, cache, on_progress)
+    floor, headers = _measure_floor(layout, split, command, directory, cache, on_progress)
     before = unit_commands(monolith, command, directory / "monolith")
     after = unit_commands(split, command, directory / "layout")
     (whole,) = measure(before, 1, cache, on_progress, need_outputs)
@@ -244,7 +251,7 @@ def measure_split(
     if floor is None:
         advice = ("what the headers alone cost is unknown: shares are of whole peaks", *advice)
     else:
-        advice = (*header_advice(whole.peak, floor.peak), *advice)
+        advice = (*header_advice(whole, units, floor, headers), *advice)
     return SplitCost(
         name=posixpath.basename(layout.path),
         monolith=whole,
@@ -273,20 +280,21 @@ def _measure_floor(
     directory: Path,
     cache: Cache | None,
     on_progress: Callable[[Progress], None],
-) -> UnitCost | None:
+) -> tuple[UnitCost | None, tuple[Path, ...]]:
+    """The cost of the headers alone, and what they are; None where it can't be had."""
     probe = header_probe(layout)
     if probe is None:
-        return None
+        return None, ()
     path, text = probe
     place = split.root / path
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(text)
     try:
-        program = Program(split.root, (path,))
-        (cost,) = measure(unit_commands(program, command, directory / "floor"), 1, cache, on_progress)
+        units = unit_commands(Program(split.root, (path,)), command, directory / "floor")
+        (cost,) = measure(units, 1, cache, on_progress)
     finally:
         place.unlink()
-    return cost if cost.ok else None
+    return (cost, files_read(units[0])) if cost.ok else (None, ())
 
 
 def _library(
@@ -310,35 +318,6 @@ def _library(
     if cache is not None and linked is not None:
         cache.store(key, directory, (), {"linked": linked})
     return linked
-
-
-# Headers that need more than this share of the monolith's memory leave a split little to save.
-HEADERS_TOO_HEAVY = 0.75
-
-
-def header_advice(monolith: int, floor: int) -> tuple[str, ...]:
-    """What to say where the headers are the cost: every unit pays them again, whatever it compiles."""
-    share = floor / max(monolith, 1)
-    if share <= HEADERS_TOO_HEAVY:
-        return ()
-    text = (
-        f"the headers alone need {share:.0%} of the monolith's memory, and every unit pays them again: "
-        "a split saves little here; deal to fewer shards, or include less"
-    )
-    return (text,)
-
-
-def growth_advice(before: int | None, after: int | None, command: Command) -> tuple[str, ...]:
-    """What to say about a library that grew: nvcc compresses images only above a size by default."""
-    if not before or not after or after / before <= TOLERATED_GROWTH:
-        return ()
-    if not is_nvcc(command) or compresses_device_code(command.arguments):
-        return ()
-    text = (
-        f"the linked library is {after / before:.1f} times as large: nvcc compresses only large images by "
-        "default, and the shards' are small; pass --compress-mode=size to nvcc"
-    )
-    return (text,)
 
 
 def costs_by_shard(cost: SplitCost) -> Mapping[str, UnitCost]:

@@ -241,6 +241,11 @@ def _finish(unit: UnitCommand, run: Run, cache: Cache | None, key: str | None) -
     return cost
 
 
+def files_read(unit: UnitCommand) -> tuple[Path, ...]:
+    """What the compiler read for a unit when it was last compiled there; nothing if that is not known."""
+    return read_dependencies(_dependency_file(unit))
+
+
 def _dependency_file(unit: UnitCommand) -> Path:
     return unit.output.with_name(unit.output.name + ".d")
 

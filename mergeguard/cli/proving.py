@@ -84,9 +84,10 @@ def verify(
             word = f"[{SEVERITY_COLOURS[finding.severity]}]{finding.severity}[/]"
             out.print(f"  {word} [dim]{finding.check}[/]  {what}  {escape(finding.message)}{units}")
         word = "[green]same program[/]" if comparison.same else "[red]not the same program[/]"
-        out.print(
-            f"{escape(name)}: {word} compiled ({comparison.symbols} symbols, {comparison.kernels} kernels)"
-        )
+        counts = f"{comparison.symbols} symbols, {comparison.kernels} kernels"
+        if comparison.kernels:
+            counts += f", {comparison.entry_kernels} of them in the entry"
+        out.print(f"{escape(name)}: {word} compiled ({counts})")
         for advice in comparison.advice:
             out.print(f"  [yellow]![/] {escape(advice)}")
     return ExitCode.CLEAN if same else ExitCode.FINDINGS

@@ -218,6 +218,7 @@ def test_every_kernel_once_on_a_device(tmp_path: Path, template: str) -> None:
     outcome = device(tmp_path, template)
     assert [f for f in outcome.findings if f.severity is not Severity.NOTE] == []
     assert outcome.kernels == 8 * len(outcome.architectures)
+    assert outcome.entry_kernels == 0
     assert set(outcome.architectures) in ({"sm_90"}, {"gfx1100", "gfx90a"})
 
 

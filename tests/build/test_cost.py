@@ -8,18 +8,17 @@ from xml.etree import ElementTree
 
 import pytest
 
+from mergeguard.build.advice import growth_advice, header_advice
 from mergeguard.build.cache import Cache
 from mergeguard.build.commands import from_template
 from mergeguard.build.cost import (
     Program,
     SplitCost,
     costs_by_shard,
-    growth_advice,
-    header_advice,
     header_probe,
     measure_split,
 )
-from mergeguard.build.measure import CompileError
+from mergeguard.build.measure import CompileError, UnitCost
 from mergeguard.core.budget import Cost, propose, rewrite
 from mergeguard.core.drawing import svg
 from mergeguard.core.emit import split
@@ -72,6 +71,7 @@ def test_each_unit_is_measured_and_shards_are_smaller(cost: SplitCost, layout: L
     assert cost.floor.peak < cost.largest.peak < cost.monolith.peak
     # Five equal arms, one to a shard: about a fifth of the memory above the headers.
     assert cost.memory_share < 0.5
+    assert cost.entry_share < 0.1
     assert set(costs_by_shard(cost)) == {f"heavy/n{n}.cpp" for n in range(1, 6)}
 
 
@@ -117,10 +117,22 @@ def test_a_layout_that_fails_to_compile_gives_no_figures(tmp_path: Path, layout:
         measure_split(layout, before, after, command(4), tmp_path / "objects")
 
 
-def test_heavy_headers_are_named() -> None:
-    (text,) = header_advice(3203, 2825)
-    assert text.startswith("the headers alone need 88% of the monolith's memory")
-    assert header_advice(1412, 487) == ()
+def unit(peak_mb: int, cpu: float) -> UnitCost:
+    return UnitCost("u", "u.cu", cpu, cpu, 0.0, peak_mb * 1_000_000, peak_mb * 1_000_000, (), 0, "", 1, "")
+
+
+def test_a_split_that_headers_make_useless_is_told_why() -> None:
+    """paged_attention_v1 as measured: 0.22.0 takes in all of PyTorch, 0.24.0 its stable interface."""
+    shards = [unit(2825, 54.6), unit(2958, 92.8), unit(3002, 133.3), unit(2918, 136.2)]
+    headers = [Path("/torch/include/torch/all.h"), Path("csrc/small.h")]
+    memory, cpu, cure = header_advice(unit(3203, 226.2), shards, unit(2825, 54.0), headers)
+    assert "saves little memory, 3.20 GB becomes 3.00 GB: the headers alone need 2.83 GB, 94% of" in memory
+    assert cpu == "the split costs 1.84 x the CPU time: 54.0 s of each of the 4 units is for the headers"
+    assert "include less than torch/all.h in the monolith" in cure
+    stable = [unit(488, 4.2), unit(537, 35.5), unit(629, 64.3), unit(519, 57.4)]
+    assert header_advice(unit(1413, 147.9), stable, unit(488, 4.5)) == ()
+    # CPU time that the shards' own code costs is not the headers'.
+    assert header_advice(unit(1413, 147.9), [unit(488, 4.2), unit(629, 300.0)], unit(100, 1.0)) == ()
 
 
 def test_growth_is_named_with_its_cure() -> None:
