@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 T = TypeVar("T", bound=Hashable)
 
 # Beyond this many edits between two anchors the stretch counts as replaced as a whole.
-_MAX_EDITS = 1200
+_MAX_EDITS = 600
 
 
 class Change(NamedTuple):
@@ -128,33 +128,51 @@ def increasing(values: Sequence[int]) -> list[int]:
 
 def _myers(a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int) -> Iterator[tuple[int, int]]:
     n, m = a1 - a0, b1 - b0
+    if n == 1 or m == 1:
+        # An element that the other range has too is no anchor, or the ends would have matched it.
+        yield from _find_one(a, a0, a1, b, b0, b1)
+        return
     limit = min(n + m, _MAX_EDITS)
-    furthest = {1: 0}
-    trace: list[dict[int, int]] = []
+    # furthest[k + limit + 1] is the furthest x on diagonal k; a copy of each round's diagonals is kept.
+    zero = limit + 1
+    furthest = [0] * (2 * limit + 3)
+    trace: list[list[int]] = []
     for d in range(limit + 1):
-        trace.append(dict(furthest))
+        trace.append(furthest[zero - d - 1 : zero + d + 2])
         for k in range(-d, d + 1, 2):
-            if k == -d or (k != d and furthest[k - 1] < furthest[k + 1]):
-                x = furthest[k + 1]
+            at = zero + k
+            if k == -d or (k != d and furthest[at - 1] < furthest[at + 1]):
+                x = furthest[at + 1]
             else:
-                x = furthest[k - 1] + 1
+                x = furthest[at - 1] + 1
             y = x - k
             while x < n and y < m and a[a0 + x] == b[b0 + y]:
                 x, y = x + 1, y + 1
-            furthest[k] = x
+            furthest[at] = x
             if x >= n and y >= m:
                 yield from reversed(_walk_back(trace, n, m, a0, b0))
                 return
 
 
-def _walk_back(trace: list[dict[int, int]], n: int, m: int, a0: int, b0: int) -> list[tuple[int, int]]:
+def _find_one(
+    a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int
+) -> Iterator[tuple[int, int]]:
+    for i in range(a0, a1):
+        for j in range(b0, b1):
+            if a[i] == b[j]:
+                yield i, j
+                return
+
+
+def _walk_back(trace: list[list[int]], n: int, m: int, a0: int, b0: int) -> list[tuple[int, int]]:
     pairs: list[tuple[int, int]] = []
     x, y = n, m
     for d in range(len(trace) - 1, -1, -1):
         furthest, k = trace[d], x - y
-        down = k == -d or (k != d and furthest[k - 1] < furthest[k + 1])
+        at = k + d + 1  # the round's diagonals begin at -d - 1
+        down = k == -d or (k != d and furthest[at - 1] < furthest[at + 1])
         from_k = k + 1 if down else k - 1
-        from_x = furthest[from_k]
+        from_x = furthest[at + 1] if down else furthest[at - 1]
         from_y = from_x - from_k
         while x > from_x and y > from_y and x > 0 and y > 0:
             x, y = x - 1, y - 1

@@ -12,6 +12,7 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -144,6 +145,7 @@ def tokenize(text: bytes) -> list[Token]:
     return tokens
 
 
+@lru_cache(maxsize=4)
 def lex(text: bytes) -> Lexed:
     """Tokens of ``text`` and which of them stand in preprocessor lines."""
     tokens = tokenize(text)

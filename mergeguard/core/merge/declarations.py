@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from mergeguard.core.diff import diff
 from mergeguard.core.items import Item, Kind, Source
@@ -61,12 +62,16 @@ class Leaf:
         return self.kind in _PLACED or not self.name
 
 
-def leaves_of(text: bytes, home: str = "") -> tuple[list[Leaf], bool]:
-    """The leaves of a file, which concatenate to it, and whether it could be read without a problem."""
+@lru_cache(maxsize=16)
+def leaves_of(text: bytes, home: str = "") -> tuple[tuple[Leaf, ...], bool]:
+    """The leaves of a file, which concatenate to it, and whether it could be read without a problem.
+
+    (A merge asks for the same versions again and again.)
+    """
     source = parse(text)
     found: list[Leaf] = []
     _collect(source, source.items, home, found)
-    return found, not source.problems
+    return tuple(found), not source.problems
 
 
 def _collect(source: Source, items: Iterable[Item], home: str, found: list[Leaf]) -> None:

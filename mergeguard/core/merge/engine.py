@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # (clean bytes or None, conflict pieces or None): what git makes of base, ours, theirs.
 LineMerger = Callable[[bytes, bytes, bytes], tuple[bytes | None, tuple[Piece, ...] | None]]
 
+_MOST_TOKENS = 150_000  # roughly counted
+
 
 def merge_text(
     base: bytes,
@@ -31,9 +33,18 @@ def merge_text(
     else:
         lines = git_pieces if git_pieces is not None else merge_lines(base, ours, theirs)
     result = MergeResult(lines)
+    if any(len(text) > _MOST_TOKENS and _is_huge(text) for text in (base, ours, theirs)):
+        return MergeResult(lines, (Note("huge", "too large to be read as declarations: merged by lines"),))
     if result.clean:
         return _checked(base, ours, theirs, result)
     return _structured(base, ours, theirs, lines)
+
+
+def _is_huge(text: bytes) -> bool:
+    """Whether reading ``text`` would take many seconds: no source that people write (vLLM's largest has a
+    seventh of this), but a generated table or a broken file must not hang a merge."""
+    marks = sum(map(text.count, (b"(", b"{", b"[", b",", b";")))
+    return marks > _MOST_TOKENS or marks + len(text.split()) > _MOST_TOKENS
 
 
 def merge_many(

@@ -98,3 +98,10 @@ def test_a_clean_token_merge_keeps_what_was_added_and_drops_what_was_deleted(
             assert merged[token] <= max(o[token], t[token])
     assert all(isinstance(line, bytes) for line in split_lines(base))
     assert isinstance(Resolved(b""), Resolved)
+
+
+def test_a_huge_broken_file_is_merged_by_lines() -> None:
+    base = b"{" * 1_000_000
+    result = merge(base, base + b"a", base + b"b")
+    assert result.conflicts == 1
+    assert [note.code for note in result.notes] == ["huge"]
