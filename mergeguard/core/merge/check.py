@@ -284,10 +284,10 @@ def _lost(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> 
     known: set[bytes] = set()
     line = 1
     for leaf in leaves_of(merged)[0]:
-        declared = declarations(tokens_of(leaf.text), wanted)
-        here = {name for name in wanted if name in leaf.text}
+        here = {name for name in wanted - known if name in leaf.text}
+        declared = declarations(tokens_of(leaf.text), wanted) if here else Counter[bytes]()
         code = set(leaf.code) if here else set()
-        for name in sorted(here - known):
+        for name in sorted(here):
             # Once is enough; what a declaration itself declares may be another thing of the same name.
             if not declared[name] and (name in code or b"#" + name in code):
                 known.add(name)

@@ -7,12 +7,14 @@ directive, a comment that stands alone and two variables (whose initialisation h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from mergeguard.core.diff import increasing
 from mergeguard.core.items import Kind
 from mergeguard.core.merge.declarations import Leaf
 
+_IDENT = re.compile(rb"[A-Za-z_]\w*")
 _COMMUTING = frozenset(
     (
         Kind.FUNCTION,
@@ -40,10 +42,9 @@ def commute(one: Leaf, two: Leaf) -> bool:
 
 
 def _declared(leaf: Leaf) -> frozenset[bytes]:
-    name = leaf.short.encode("utf-8", "surrogateescape")
     if leaf.kind is Kind.TYPE and b"enum" in leaf.code:
         return _words(leaf)  # its enumerators
-    return frozenset((name,))
+    return frozenset((_name(leaf),))
 
 
 def _words(leaf: Leaf) -> frozenset[bytes]:
@@ -90,8 +91,11 @@ def _steady(ids: Sequence[int], rank: Mapping[int, int]) -> set[int]:
 
 def out_of_order(known: Sequence[Sequence[Leaf]], merged: Sequence[Sequence[Leaf]]) -> list[str]:
     """The names that a file of ``merged`` uses before it declares them, though no file of ``known`` does."""
-    found = set[str]().union(*map(_early, merged))
-    return sorted(found.difference(*map(_early, known))) if found else []
+    # Comments and strings count at first, which is quick; what is left is looked at more closely.
+    found = set[bytes]().union(*(_early(leaves, None) for leaves in merged))
+    found = set[bytes]().union(*(_early(leaves, found) for leaves in merged if found))
+    left = found.difference(*(_early(leaves, found) for leaves in known if found))
+    return sorted(name.decode("utf-8", "surrogateescape") for name in left)
 
 
 def out_of_branch(known: Sequence[Sequence[Leaf]], merged: Sequence[Sequence[Leaf]]) -> list[str]:
@@ -104,19 +108,23 @@ def out_of_branch(known: Sequence[Sequence[Leaf]], merged: Sequence[Sequence[Lea
     return sorted({name for name, _ in after - before})
 
 
-def _early(leaves: Sequence[Leaf]) -> set[str]:
-    names = {leaf.short for leaf in leaves if leaf.kind in _COMMUTING and not leaf.placed}
-    wanted = {name.encode("utf-8", "surrogateescape"): name for name in names}
-    early: set[str] = set()
+def _early(leaves: Sequence[Leaf], names: Collection[bytes] | None) -> set[bytes]:
+    """The names declared behind a use of theirs; of ``names`` alone, and those in code, if they are given."""
+    own = [_name(leaf) if leaf.kind in _COMMUTING and not leaf.placed else b"" for leaf in leaves]
+    wanted = set(own) - {b""} if names is None else set(names)
+    early: set[bytes] = set()
     used: set[bytes] = set()
     declared: set[bytes] = set()
-    for leaf in leaves:
-        if leaf.kind in _COMMUTING and not leaf.placed:
-            name = leaf.short.encode("utf-8", "surrogateescape")
-            if name in wanted and name not in declared:
-                declared.add(name)
-                if name in used:
-                    early.add(wanted[name])
+    for leaf, name in zip(leaves, own, strict=True):
+        if name in wanted and name not in declared:
+            declared.add(name)
+            if name in used:
+                early.add(name)
         if leaf.kind is not Kind.MACRO:  # a macro's body is read where the macro is used
-            used |= wanted.keys() & _words(leaf)
+            here = wanted.intersection(_IDENT.findall(leaf.text))
+            used |= here if names is None or not here else here & _words(leaf)
     return early
+
+
+def _name(leaf: Leaf) -> bytes:
+    return leaf.short.encode("utf-8", "surrogateescape")

@@ -23,6 +23,8 @@ _LINE_END = re.compile(rb"[ \t\v\f\r]*(?:\\[ \t]*\r?\n[ \t]*)*")
 _WORDISH = re.compile(rb"[A-Za-z0-9_$\x80-\xff]")
 _UNIT_ENDS = frozenset((b"{", b"}", b";", b"#{", b"#}", b"#;", b"#\n", b"/\n", b"/*/"))
 
+_LONG = 4096  # bytes; what is remembered of shorter texts takes 200 kB each at worst
+
 CODE, DIRECTIVE, COMMENT = b"", b"#", b"/"
 END_OF_DIRECTIVE = b"#\n"
 END_OF_COMMENT = b"/\n"
@@ -75,9 +77,12 @@ class _Builder:
         self.add(b"", end if newline else self.at, end + newline if newline else self.at, key)
 
 
-@lru_cache(maxsize=64)
 def tokens_of(text: bytes) -> Tokens:
     """``text`` as merge tokens. Any bytes will do. (A merge asks for the same versions again and again.)"""
+    return _of_file(text) if len(text) > _LONG else _of_declaration(text)
+
+
+def _tokens_of(text: bytes) -> Tokens:
     lexed = lex(text)
     build = _Builder(text)
     keys, texts, gaps = build.keys, build.texts, build.gaps
@@ -102,6 +107,11 @@ def tokens_of(text: bytes) -> Tokens:
         if inside >= 0 and index >= lexed.directives[inside].last:
             build.add_line_end(END_OF_DIRECTIVE)
     return Tokens(tuple(keys), tuple(texts), tuple(gaps), text[build.at :])
+
+
+# Of files there are four in a merge, of their declarations hundreds.
+_of_file = lru_cache(maxsize=8)(_tokens_of)
+_of_declaration = lru_cache(maxsize=512)(_tokens_of)
 
 
 def _comment(

@@ -7,8 +7,8 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mergeguard.core.merge import Conflict, MergeResult, Resolved, merge
-from mergeguard.core.merge.lines import merge_lines, split_lines
+from mergeguard.core.merge import Conflict, MergeResult, merge
+from mergeguard.core.merge.lines import merge_lines
 from mergeguard.core.merge.tokens import tokens_of
 from mergeguard.core.merge.weave import Clash, weave
 
@@ -44,6 +44,11 @@ def _mirror(result: MergeResult) -> tuple[object, ...]:
     return tuple(Conflict(p.base, p.theirs, p.ours) if isinstance(p, Conflict) else p for p in result.pieces)
 
 
+def _conflicts(result: MergeResult, swap: bool = False) -> list[tuple[bytes, bytes, bytes]]:
+    found = [p for p in result.pieces if isinstance(p, Conflict)]
+    return [(p.base, p.theirs, p.ours) if swap else (p.base, p.ours, p.theirs) for p in found]
+
+
 @settings(max_examples=400)
 @given(SOURCES)
 def test_tokens_and_gaps_are_the_source(text: bytes) -> None:
@@ -64,9 +69,8 @@ def test_one_sided_changes_come_through(base: bytes, other: bytes) -> None:
 @given(SOURCES, SOURCES, SOURCES)
 def test_any_bytes_merge_or_conflict(base: bytes, ours: bytes, theirs: bytes) -> None:
     result = merge(base, ours, theirs)
-    assert result.render("ours") == ours or result.conflicts or result.clean
     mirrored = merge(base, theirs, ours)
-    assert result.clean == mirrored.clean
+    assert _conflicts(result) == _conflicts(mirrored, swap=True)
     for style in ("merge", "diff3", "zdiff3"):
         assert isinstance(result.render_markers(style=style), bytes)
 
@@ -96,8 +100,6 @@ def test_a_clean_token_merge_keeps_what_was_added_and_drops_what_was_deleted(
         if b[token] and (o[token] == 0 or t[token] == 0):
             # A side that deletes every one of them and adds none: none survives, unless the other adds.
             assert merged[token] <= max(o[token], t[token])
-    assert all(isinstance(line, bytes) for line in split_lines(base))
-    assert isinstance(Resolved(b""), Resolved)
 
 
 def test_a_huge_broken_file_is_merged_by_lines() -> None:
