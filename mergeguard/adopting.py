@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from mergeguard import handmade, lens
 from mergeguard.core.adopt import Adoption, Fate, Taken, adopt, compare
 from mergeguard.core.layout import Layout
+from mergeguard.core.rule import Rule
 from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError
 from mergeguard.fork import Fork
 from mergeguard.git.objects import Entry
+from mergeguard.git.repository import Repository
 from mergeguard.workspace import EXECUTABLE, REGULAR, Guarded, Workspace
 
 
@@ -137,7 +139,7 @@ def _changed_over(
 ) -> Adopted:
     repository = workspace.repository
     edits: dict[str, Entry | None] = dict.fromkeys(texts)
-    edits |= _unlisted(workspace, guarded, path, texts)
+    edits |= unlisted(repository, workspace.tree, guarded.rule, path, texts)
     edits[path] = Entry(entry.mode, repository.write_blob(adoption.monolith))
     # The fork as if it had never been split, which the rule then splits.
     whole = Workspace.load(repository, lens.apply(repository, workspace.tree, edits), workspace.splitting)
@@ -216,21 +218,21 @@ def _kept(layout: Layout, unplaced: Iterable[Taken]) -> dict[str, bytes]:
     return kept
 
 
-def _unlisted(
-    workspace: Workspace, guarded: Guarded, path: str, texts: Mapping[str, bytes]
+def unlisted(
+    repository: Repository, tree: str, rule: Rule, path: str, texts: Mapping[str, bytes]
 ) -> dict[str, Entry | None]:
-    """The build files without the hand-made units: the layout's are listed by the rule."""
+    """Edits of a tree: its build files without the hand-made units (the layout's are listed by the rule)."""
     edits: dict[str, Entry | None] = {}
     units = [re.escape(p.encode()) for p in texts if p != path]
     if not units:
         return edits
     listed = re.compile(rb'\s*(?<![\w./-])("?)(?:%s)\1(?![\w./-])' % b"|".join(units))
-    for build in guarded.rule.build:
-        entry = workspace.repository.entry(workspace.tree, build)
+    for build in rule.build:
+        entry = repository.entry(tree, build)
         if entry is None or entry.mode not in (REGULAR, EXECUTABLE):
             continue
-        text = workspace.repository.read_blob(entry.oid)
+        text = repository.read_blob(entry.oid)
         rest = listed.sub(b"", text)
         if rest != text:
-            edits[build] = Entry(entry.mode, workspace.repository.write_blob(rest))
+            edits[build] = Entry(entry.mode, repository.write_blob(rest))
     return edits

@@ -13,13 +13,14 @@ from pathlib import Path
 from unidiff import PatchSet
 from unidiff.errors import UnidiffParseError
 
+from mergeguard import prehistory
 from mergeguard.core.unsplit import Hunk
 from mergeguard.errors import ExitCode, Location, MergeguardError
 from mergeguard.fork import Fork
 from mergeguard.git.merging import MergeOutcome
 from mergeguard.git.objects import CommitInfo
 from mergeguard.git.repository import EMPTY_TREE, Repository
-from mergeguard.virtual import Wholes, replay, settle
+from mergeguard.virtual import Whole, Wholes, replay, settle
 
 
 class ExportError(MergeguardError):
@@ -132,6 +133,7 @@ class _Exporter:
         self.since, self.end = since, end
         self.squash, self.message = squash, message
         self.wholes = Wholes(repository)
+        self.handmade: dict[str, Whole] = {}
         self.upstream = repository.resolve(ref) if ref is not None else None
         if self.upstream is not None:
             assert ref is not None
@@ -139,21 +141,26 @@ class _Exporter:
         else:
             # Without an upstream the series applies to the whole tree of where it starts.
             assert since is not None
-            self.base = repository.commit_object(self.wholes.of_commit(since).tree, (), "base\n")
+            self.base = repository.commit_object(self._whole(since).tree, (), "base\n")
             self.onto = since[:12]
 
     def run(self) -> Series:
         excluded = [f"^{oid}" for oid in (self.since, self.upstream) if oid is not None]
         local = self.repository.rev_list("--topo-order", "--reverse", self.end, *excluded)
         infos = [self.repository.commit_info(oid) for oid in local]
+        if self.upstream is not None:
+            self.handmade = prehistory.read(self.repository, self.wholes, self.upstream, infos)
         left_out: list[LeftOut] = []
         if self.squash:
             commits = self._squashed(infos)
         else:
             commits = self._one_by_one(infos, left_out)
         tip = commits[-1][0] if commits else self.base
-        hunks = self.wholes.of_commit(self.end).hunks
+        hunks = self._whole(self.end).hunks
         return Series(self.base, self.onto, tip, tuple(commits), tuple(left_out), hunks)
+
+    def _whole(self, commit: str) -> Whole:
+        return self.handmade.get(commit) or self.wholes.of_commit(commit)
 
     # -- one patch for each commit -----------------------------------------------------------------
 
@@ -166,8 +173,8 @@ class _Exporter:
             if len(info.parents) > 1:
                 merges = True
                 continue
-            before = self.wholes.of_commit(info.parents[0]).tree if info.parents else EMPTY_TREE
-            after = self.wholes.of_commit(info.oid).tree
+            before = self._whole(info.parents[0]).tree if info.parents else EMPTY_TREE
+            after = self._whole(info.oid).tree
             if before == after:
                 left_out.append(LeftOut(info.oid, info.subject, "nothing in it is upstream's to have"))
                 continue
@@ -229,22 +236,20 @@ class _Exporter:
         return [(oid, singles[-1].oid if len(singles) == 1 else None)]
 
     def _has_edits(self, info: CommitInfo) -> bool:
-        before = self.wholes.of_commit(info.parents[0]).tree if info.parents else EMPTY_TREE
-        return before != self.wholes.of_commit(info.oid).tree
+        before = self._whole(info.parents[0]).tree if info.parents else EMPTY_TREE
+        return before != self._whole(info.oid).tree
 
     def _whole_difference(self) -> MergeOutcome:
         """The exported range as one change of the base's tree."""
         repository = self.repository
-        after = self.wholes.of_commit(self.end).tree
+        after = self._whole(self.end).tree
         if self.since is not None:
-            before = self.wholes.of_commit(self.since).tree
+            before = self._whole(self.since).tree
             return replay(repository, before, after, repository.tree_of(self.base))
         assert self.upstream is not None
         bases = repository.merge_bases(self.end, self.upstream)
         if self.upstream in bases:
-            return replay(
-                repository, self.wholes.of_commit(self.upstream).tree, after, repository.tree_of(self.base)
-            )
+            return replay(repository, self._whole(self.upstream).tree, after, repository.tree_of(self.base))
         side = repository.commit_object(after, bases, "fork\n")
         return settle(repository, repository.merge_trees(self.upstream, side))
 

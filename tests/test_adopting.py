@@ -152,3 +152,49 @@ def test_without_an_upstream(pair):
     with pytest.raises(LayoutError, match="no upstream"):
         adopted(pair)
     assert adopted(pair, upstream="main").tree != EMPTY_TREE
+
+
+def test_the_split_itself_is_never_exported(pair, tmp_path):
+    """Commit by commit, from before the change-over on: only what the fork did to upstream's code."""
+    pair.edit(KERNEL, "int waves = div2;", "int waves = div2 + 0;")
+    pair.git("commit", "-q", "-a", "-m", "Waves", GIT_AUTHOR_NAME="Zoë")
+    pair.edit(DISPATCH, "max_lds_len * 1.2)  ", "max_lds_len * 1.5)  ")
+    pair.edit(ENTRY, 'N == 1, "one', 'N <= 1, "one')
+    pair.git("commit", "-q", "-a", "-m", "Two more")
+    adopted(pair)
+    pair.git("commit", "-q", "-m", "adopt")
+    pair.edit(KERNEL, "int waves = div2 + 0;", "int waves = div2 + 1;")
+    pair.git("commit", "-q", "-a", "-m", "Waves again")
+    here = pair.fork
+    series = exporting.series(here)
+    _, patches = exporting.write(here, series, tmp_path / "out", Format())
+    assert [(p.subject, p.files) for p in patches] == [
+        ("Split by hand", ("csrc/rocm/other.cu",)),
+        ("Waves", (ENTRY,)),
+        ("Two more", (ENTRY,)),
+        ("Waves again", (ENTRY,)),
+    ]
+    assert [(p.added, p.removed) for p in patches[1:]] == [(1, 1), (2, 2), (1, 1)]
+    assert [left.subject for left in series.left_out] == ["adopt"]
+    pair.on_upstream()
+    pair.git("am", "-q", *(p.path for p in patches))
+    assert pair.git("rev-parse", "HEAD^{tree}") == pair.whole("fork")
+    assert pair.git("log", "-1", "--format=%an", "HEAD~2") == "Zoë"
+
+
+def test_an_edit_that_can_not_be_read_comes_with_the_next_commit(pair, tmp_path):
+    """A state of the hand-made split that nobody can place for certain is no patch of its own."""
+    arm = "    case 5:\n      wv"
+    pair.edit(ENTRY, arm, f"    case 6:\n      wvSplitK_launch<6>(in_a);\n      break;\n{arm}")
+    pair.edit(KERNEL, "int waves = div2;", "int waves = div2 + 0;")
+    pair.git("commit", "-q", "-a", "-m", "An arm, and waves")
+    pair.edit(ENTRY, f"    case 6:\n      wvSplitK_launch<6>(in_a);\n      break;\n{arm}", arm)
+    pair.git("commit", "-q", "-a", "-m", "No arm")
+    adopted(pair)
+    pair.git("commit", "-q", "-m", "adopt")
+    here = pair.fork
+    _, patches = exporting.write(here, exporting.series(here), tmp_path / "out", Format())
+    assert [(p.subject, p.files) for p in patches[1:]] == [("No arm", (ENTRY,))]
+    pair.on_upstream()
+    pair.git("am", "-q", *(p.path for p in patches))
+    assert pair.git("rev-parse", "HEAD^{tree}") == pair.whole("fork")
