@@ -89,14 +89,17 @@ def monolith_path(name: str) -> str:
 
 
 def in_function(text: bytes, line: bytes, *, last: bool = False) -> bytes:
-    """The text with a comment line at the beginning (or end) of the body of its longest function."""
+    """The text with a statement at the beginning (or end) of the body of its longest function.
+
+    (A comment would be one with a comment of upstream's beside it, and be laid out with it.)
+    """
     functions = [i for i in parse(text).items if i.kind in (Kind.FUNCTION, Kind.KERNEL) and i.body]
     longest = max(functions, key=lambda i: i.end - i.start)
     assert longest.body
     at = text.rindex(b"}", 0, longest.body[1]) if last else text.index(b"\n", longest.body[0]) + 1
     if last:
         at = text.rindex(b"\n", 0, at) + 1
-    return text[:at] + b"  // " + line + b"\n" + text[at:]
+    return text[:at] + b'  static_assert(true, "' + line + b'");\n' + text[at:]
 
 
 def elsewhere(text: bytes, line: bytes) -> bytes:

@@ -8,12 +8,20 @@ theirs (upstream) wins where both sides changed it. The outcome is verified by l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from mergeguard.core.diff import Change, diff
 from mergeguard.core.merge.lines import Kind, Region, diff3
-from mergeguard.core.merge.tokens import Tokens, joins, tokens_of, units_of
+from mergeguard.core.merge.tokens import (
+    END_OF_COMMENT,
+    END_OF_DIRECTIVE,
+    Tokens,
+    joins,
+    tokens_of,
+    units_of,
+)
 from mergeguard.core.merge.unions import union
 
 # Edits of the two sides with fewer tokens between them than this are pointed out, though merged.
@@ -22,6 +30,8 @@ NEAR = 3
 _PARTING = frozenset(
     mark + key for mark in (b"", b"#") for key in (b",", b";", b"(", b")", b"{", b"}", b":", b"\n")
 )
+_LINE_ENDS = frozenset((END_OF_DIRECTIVE, END_OF_COMMENT))
+_LINE_BREAK = re.compile(rb"\A[ \t]*\r?\n")
 _OPEN = frozenset((b"{", b"(", b"[", b"#{", b"#(", b"#["))
 _CLOSE = frozenset((b"}", b")", b"]", b"#}", b"#)", b"#]"))
 
@@ -52,6 +62,11 @@ class _Out:
         self.keys.append(source.keys[index])
         self.texts.append(source.texts[index])
         self.gaps.append(gap)
+
+    def after_line_end(self, gap: bytes) -> bytes:
+        """A gap as it is to be added: without its first line break where the token before is one."""
+        ended = self.keys and self.keys[-1] in _LINE_ENDS and self.texts[-1]
+        return _LINE_BREAK.sub(b"", gap) if ended else gap
 
     def source(self, tail: bytes, apart: bool = False) -> bytes:
         """The merged text; ``apart`` puts a space between tokens that would be read as one."""
@@ -172,8 +187,14 @@ def _same(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
         out.copy(t, r.t0, r.t1)
         return
     for offset in range(r.b1 - r.b0):
-        gap = _merge_gap(b.gaps[r.b0 + offset], o.gaps[r.o0 + offset], t.gaps[r.t0 + offset])
-        out.add(t, r.t0 + offset, gap)
+        gap = _merge_gap(_gap(b, r.b0 + offset), _gap(o, r.o0 + offset), _gap(t, r.t0 + offset))
+        out.add(t, r.t0 + offset, out.after_line_end(gap))
+
+
+def _gap(source: Tokens, index: int) -> bytes:
+    """The gap before a token, with the line break that belongs to the comment or directive before it."""
+    ends = index > 0 and source.keys[index - 1] in _LINE_ENDS
+    return (source.texts[index - 1] if ends else b"") + source.gaps[index]
 
 
 def _merge_gap(base: bytes, ours: bytes, theirs: bytes) -> bytes:
@@ -197,9 +218,9 @@ def _one_side(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
         return
 
     def relaid(at_base: int, at_changed: int) -> None:
-        gaps = b.gaps[r.b0 + at_base], changed.gaps[c0 + at_changed], other.gaps[o0 + at_base]
+        gaps = _gap(b, r.b0 + at_base), _gap(changed, c0 + at_changed), _gap(other, o0 + at_base)
         gap = _merge_gap(*gaps) if ours else _merge_gap(gaps[0], gaps[2], gaps[1])
-        out.add(changed, c0 + at_changed, gap)
+        out.add(changed, c0 + at_changed, out.after_line_end(gap))
 
     end = Change(r.b1 - r.b0, r.b1 - r.b0, c1 - c0, c1 - c0)
     at_base = at_changed = 0

@@ -218,3 +218,10 @@ def test_a_new_include_goes_into_the_order_that_the_other_side_sorted() -> None:
     result = merge(base, ours, theirs)
     assert result.clean
     assert sorted(result.render().splitlines()) == sorted(theirs.splitlines())
+
+
+def test_a_comment_does_not_keep_the_old_indentation_of_the_line_after_it() -> None:
+    ours = BASE.replace(b"  return a + b;", b"  // ours\n  return a + b;")
+    theirs = BASE.replace(b"  return a + b;", b"    return a + b;")
+    for result in (merge(BASE, ours, theirs), merge(BASE, theirs, ours)):
+        assert result.render() == theirs.replace(b"    return a + b;", b"  // ours\n    return a + b;")
