@@ -26,6 +26,7 @@ from mergeguard.workspace import Splitting, Workspace
 
 SUFFIXES = tuple(".c .cc .cpp .cxx .cu .cuh .hip .h .hh .hpp .hxx .inc .inl .ipp".split())
 _BLAMED = 40  # findings for which the commits are looked up
+_KEPT = 3_000  # files, of which a reader keeps the facts
 _CHUNK = 200  # words that one git grep looks for
 
 Progress = Callable[[str], None]
@@ -56,6 +57,9 @@ class Reader:
         if entry is None or entry.mode not in (MODE_FILE, MODE_EXECUTABLE):
             return None
         if entry.oid not in self._facts:
+            if len(self._facts) >= _KEPT:
+                for oid in [*self._facts][: _KEPT // 2]:
+                    del self._facts[oid]
             self._facts[entry.oid] = Facts(self.repository.read_blob(entry.oid))
         return self._facts[entry.oid]
 
@@ -288,6 +292,22 @@ def broken_off(error: Exception) -> Located:
     what = f"the audit broke off ({type(error).__name__}: {error}); the merge was not looked through"
     hint = "`mergeguard --debug audit` shows where"
     return Located(Finding("not-audited", "", what, "merge", (Place("merged", ".", 1),), hint), (), (None,))
+
+
+def findings_of(
+    repository: Repository,
+    bases: tuple[str, ...],
+    ours: str,
+    theirs: str,
+    tree: str,
+    reader: Reader,
+    splitting: Splitting,
+) -> tuple[Finding, ...]:
+    """As ``audit_commits``, for callers that go on whatever happens: a failure is a finding."""
+    try:
+        return audit_commits(repository, bases, ours, theirs, tree, reader, splitting)[0]
+    except Exception as error:
+        return (broken_off(error).finding,)
 
 
 # -- where, and by which commits -----------------------------------------------------------------------

@@ -1,25 +1,29 @@
 """The catch-up plan: how a fork that is hundreds of commits behind gets there step by step.
 
-In memory, the longest runs of upstream commits that merge cleanly (and without findings) are found by
-galloping and bisection; each commit that conflicts becomes a step of its own, so that one conflict is
-looked at at a time. What has been tried is kept by commit ids in ``<git-dir>/mergeguard/plan.json``.
+In memory, the longest runs of upstream commits that merge cleanly and audit clean are found by galloping
+and bisection; each commit that conflicts becomes a step of its own, so that one conflict is looked at at a
+time. What has been tried is kept by tree ids in ``<git-dir>/mergeguard/plan.json``, every few seconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
-from mergeguard import jsonstate
+from mergeguard import __version__, auditing, jsonstate, lens
 from mergeguard.errors import MergeguardError
-from mergeguard.git.repository import Repository
-from mergeguard.treemerge import Merged, merge_trees
-from mergeguard.workspace import Splitting
+from mergeguard.git.objects import Entry
+from mergeguard.git.repository import EMPTY_TREE, Repository
+from mergeguard.treemerge import merge_trees
+from mergeguard.workspace import Splitting, Workspace
 
 _CACHE = "plan.json"
 _CACHE_LIMIT = 5_000
+_KEPT = 40  # merges tried, whose trees are kept in memory
+_SAVED_EVERY = 5.0  # seconds
 
 Progress = Callable[[str], None]
 
@@ -39,7 +43,8 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A run of upstream commits to be merged at once: ``count`` commits, ``first`` to ``last``.
+    """A run of upstream commits to be merged at once: ``count`` commits, ``first`` to ``last``, which change
+    ``files`` files.
 
     A step with conflicts or findings is a single commit.
     """
@@ -47,6 +52,7 @@ class Step:
     first: str
     last: str
     count: int
+    files: int
     conflicts: tuple[str, ...]
     findings: tuple[str, ...]
     subject: str
@@ -70,31 +76,52 @@ class Plan:
     steps: tuple[Step, ...]
 
 
-def plan(repository: Repository, upstream: str, *, progress: Progress = lambda _: None) -> Plan:
+def plan(
+    repository: Repository, upstream: str, *, audit: bool = True, progress: Progress = lambda _: None
+) -> Plan:
     """The plan to merge ``upstream`` into HEAD. Nothing is changed but the cache."""
     head = repository.resolve("HEAD")
     target = repository.resolve(upstream)
-    commits = repository.rev_list("--reverse", "--first-parent", f"{head}..{target}")
-    planner = _Planner(repository, commits, progress)
+    planner = _Planner(repository, missing(repository, head, target), audit, progress)
     try:
-        steps = planner.steps(head)
+        steps = tuple(planner.steps(head))
     finally:
         planner.save()
-    return Plan(head, target, len(commits), planner.probes, steps)
+    return Plan(head, target, len(planner.commits), planner.probes, steps)
+
+
+def steps(
+    repository: Repository, upstream: str, *, audit: bool = True, progress: Progress = lambda _: None
+) -> Generator[Step, None, None]:
+    """The steps of ``plan``, each as soon as it is found."""
+    head = repository.resolve("HEAD")
+    planner = _Planner(repository, missing(repository, head, repository.resolve(upstream)), audit, progress)
+    try:
+        yield from planner.steps(head)
+    finally:
+        planner.save()
+
+
+def missing(repository: Repository, head: str, target: str) -> tuple[str, ...]:
+    """Upstream's own line of commits that ``head`` does not have, oldest first."""
+    return repository.rev_list("--reverse", "--first-parent", f"{head}..{target}")
 
 
 class _Planner:
-    def __init__(self, repository: Repository, commits: tuple[str, ...], progress: Progress) -> None:
+    def __init__(
+        self, repository: Repository, commits: tuple[str, ...], audit: bool, progress: Progress
+    ) -> None:
         self.repository = repository
         self.commits = commits
         self.progress = progress
         self.splitting = Splitting.of(repository)
+        self.reader = auditing.Reader(repository) if audit else None
         self.probes = 0
+        self.saved = time.monotonic()
         self.path = repository.private_dir / _CACHE
         self.known = self._load()
 
-    def steps(self, fork: str) -> tuple[Step, ...]:
-        steps: list[Step] = []
+    def steps(self, fork: str) -> Iterator[Step]:
         at = 0
         while at < len(self.commits):
             verdict = self._probe(fork, at)
@@ -102,15 +129,17 @@ class _Planner:
             if verdict.clean:
                 last, verdict = self._furthest(fork, at, verdict)
             subject = self.repository.commit_info(self.commits[last]).subject
-            count = last - at + 1
-            steps.append(
-                Step(
-                    self.commits[at], self.commits[last], count, verdict.conflicts, verdict.findings, subject
-                )
+            yield Step(
+                self.commits[at],
+                self.commits[last],
+                last - at + 1,
+                self._files(at, last),
+                verdict.conflicts,
+                verdict.findings,
+                subject,
             )
             fork = self.repository.commit_object(verdict.tree, (fork, self.commits[last]), "planned\n")
             at = last + 1
-        return tuple(steps)
 
     def _furthest(self, fork: str, at: int, verdict: Verdict) -> tuple[int, Verdict]:
         """The furthest commit that merges cleanly in one step, by galloping, then bisection."""
@@ -134,34 +163,63 @@ class _Planner:
                 bad = middle
         return good, verdict
 
+    def _files(self, at: int, last: int) -> int:
+        """How many files the commits from ``at`` to ``last`` change."""
+        parents = self.repository.commit_info(self.commits[at]).parents[:1]
+        before = self.repository.tree_of(parents[0]) if parents else EMPTY_TREE
+        after = self.repository.tree_of(self.commits[last])
+        return len(self.repository.diff_trees(before, after, renames=False))
+
     def _probe(self, fork: str, number: int) -> Verdict:
         theirs = self.commits[number]
-        key = f"{fork} {theirs}"
+        bases = self.repository.merge_bases(fork, theirs)
+        trees = (self.repository.tree_of(commit) for commit in (*bases, fork, theirs))
+        key = " ".join((__version__, "audited" if self.reader else "merged", *trees))
         verdict = self.known.get(key)
         if verdict is None or not self.repository.has_object(verdict.tree):
             self.probes += 1
+            if self.probes % _KEPT == 0:
+                self.splitting = Splitting.of(self.repository)  # it keeps every tree it has seen
             self.progress(f"{number + 1} of {len(self.commits)} commits, {self.probes} merges tried")
-            verdict = self._try(fork, theirs)
+            verdict = self._try(bases, fork, theirs)
             self.known[key] = verdict
+            if time.monotonic() > self.saved + _SAVED_EVERY:  # a kill loses a few seconds
+                self.save()
+                self.saved = time.monotonic()
         return verdict
 
-    def _try(self, fork: str, theirs: str) -> Verdict:
-        bases = self.repository.merge_bases(fork, theirs)
+    def _try(self, bases: tuple[str, ...], fork: str, theirs: str) -> Verdict:
         if theirs in bases:
             return Verdict(self.repository.tree_of(fork), (), ())
         try:
             merged = merge_trees(self.repository, bases, fork, theirs, splitting=self.splitting, placed=False)
         except MergeguardError as error:
-            return Verdict(self.repository.tree_of(fork), (str(error),), ())
-        findings = tuple(f"{rule.name}: {finding}" for rule in merged.rules for finding in rule.findings)
-        return Verdict(self._going_on(merged), tuple(sorted(merged.stages)), findings)
-
-    def _going_on(self, merged: Merged) -> str:
-        """The tree to plan on with: upstream's side of each conflict, as a person would often take."""
-        edits = {
-            path: stages.get(3) or stages.get(2) or stages.get(1) for path, stages in merged.stages.items()
+            return Verdict(self._without_layouts(fork, theirs), (str(error),), ())
+        findings = [f"{rule.name}: {finding}" for rule in merged.rules for finding in rule.findings]
+        if merged.clean and self.reader is not None:
+            found = auditing.findings_of(
+                self.repository, bases, fork, theirs, merged.tree, self.reader, self.splitting
+            )
+            findings += [f"{f.code} {f.places[0].path}:{f.places[0].line} {f.message}" for f in found]
+        laid_out = {path for rule in merged.rules for path in rule.conflicts}
+        stages = {
+            path: there.get(3) or (there.get(2) or there.get(1) if path in laid_out else None)
+            for path, there in merged.stages.items()
         }
-        return self.repository.edit_tree(merged.tree, edits) if edits else merged.tree
+        return Verdict(self._going_on(merged.tree, stages), tuple(sorted(stages)), tuple(findings))
+
+    def _going_on(self, tree: str, theirs: Mapping[str, Entry | None]) -> str:
+        """The tree to plan on with: upstream's side of each conflict, as a person would often take."""
+        return self.repository.edit_tree(tree, theirs) if theirs else tree
+
+    def _without_layouts(self, fork: str, theirs: str) -> str:
+        """The same where a rule does not fit what the merge gives: with the splits ended."""
+        repository = self.repository
+        workspace = Workspace.load(repository, repository.tree_of(fork), self.splitting)
+        parents = repository.commit_info(fork).parents
+        whole = repository.commit_object(lens.monolithic_tree(workspace), parents, "planned\n")
+        outcome = repository.merge_trees(whole, theirs)
+        return self._going_on(outcome.tree, {c.path: dict(c.stages).get(3) for c in outcome.conflicts})
 
     def _load(self) -> dict[str, Verdict]:
         try:

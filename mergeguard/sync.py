@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from mergeguard import lastsync, rebase
@@ -222,21 +223,39 @@ def sync_stepwise(
     repository = fork.repository
     _require_idle(repository)
     done: list[Synced] = []
-    steps = planning.plan(repository, upstream, progress=progress).steps
-    numbered = (
-        len(repository.git("for-each-ref", f"refs/heads/{branches}").text.splitlines()) if branches else 0
-    )
-    for number, step in enumerate(steps, 1):
-        text = planning.message(repository, step, upstream)
-        synced = sync(fork, step.last, message=text, audit=audit, progress=progress)
-        done.append(synced)
-        if not synced.outcome.clean:
-            break
-        if branches and synced.commit is not None:
-            name = f"refs/heads/{branches}/{numbered + number:02d}"
-            repository.git("update-ref", "-m", "mergeguard sync --stepwise", name, synced.commit)
-    merged = sum(step.count for step in steps[: len(done)])
-    return Stepped(tuple(done), sum(step.count for step in steps) - merged)
+    commits = len(planning.missing(repository, fork.head(), repository.resolve(upstream)))
+    merged = 0
+    if branches:
+        _name_concluded(repository, branches)
+    found = planning.steps(repository, upstream, audit=wants_audit(repository, audit), progress=progress)
+    with closing(found):
+        for step in found:
+            text = planning.message(repository, step, upstream)
+            synced = sync(fork, step.last, message=text, audit=audit, progress=progress)
+            done.append(synced)
+            merged += step.count
+            if not synced.outcome.clean:
+                break
+            if branches and synced.commit is not None:
+                _name_step(repository, branches, synced.commit)
+    return Stepped(tuple(done), commits - merged)
+
+
+def _name_step(repository: Repository, branches: str, commit: str) -> None:
+    """The branch of the next step."""
+    known = repository.git("for-each-ref", f"refs/heads/{branches}").text.splitlines()
+    name = f"refs/heads/{branches}/{len(known) + 1:02d}"
+    repository.git("update-ref", "-m", "mergeguard sync --stepwise", name, commit, "")
+
+
+def _name_concluded(repository: Repository, branches: str) -> None:
+    """The branch of the step that stopped, now that a person has concluded it."""
+    last, head = lastsync.read(repository), repository.head().oid
+    # A step is a sync with a commit, not with a branch.
+    if last is None or head is None or last.commit != head or last.upstream != last.theirs:
+        return
+    if not repository.git("for-each-ref", "--points-at", head, f"refs/heads/{branches}").text:
+        _name_step(repository, branches, head)
 
 
 def _require_idle(repository: Repository) -> None:

@@ -139,10 +139,15 @@ def check(
 
 def plan(
     upstream: Annotated[str | None, typer.Argument(metavar="REF", help="What to catch up with.")] = None,
+    audit: Annotated[
+        bool | None,
+        typer.Option("--audit/--no-audit", help="Whether a clean step audits clean, too (the default)."),
+    ] = None,
     json: Json = False,
 ) -> int:
     """The way to a far-away upstream: the longest clean runs, each conflicting commit by itself."""
     from mergeguard import plan as planning
+    from mergeguard.sync import wants_audit
 
     here = opened()
     here.head()
@@ -150,20 +155,25 @@ def plan(
     if ref is None:
         raise LayoutError("no upstream is known", hint="`mergeguard plan REF`")
     with progress("plan", quiet=json) as report:
-        found = planning.plan(here.repository, ref, progress=report)
+        found = planning.plan(
+            here.repository, ref, audit=wants_audit(here.repository, audit), progress=report
+        )
     if json:
         print_json("plan", asdict(found))
         return ExitCode.CLEAN
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("step", "commits", "up to", "what", "subject of the last"):
+    for column in ("step", "range", "commits", "files", "conflicts", "findings", "subject of the last"):
         table.add_column(column, header_style="dim")
     for number, step in enumerate(found.steps, 1):
-        what = "[green]clean[/]"
-        if step.conflicts:
-            what = f"[red]{len(step.conflicts)} conflict(s)[/]"
-        elif step.findings:
-            what = f"[yellow]{len(step.findings)} finding(s)[/]"
-        table.add_row(str(number), str(step.count), step.last[:12], what, escape(step.subject[:70]))
+        table.add_row(
+            str(number),
+            f"{step.first[:9]}..{step.last[:9]}" if step.count > 1 else step.last[:9],
+            str(step.count),
+            str(step.files),
+            f"[red]{len(step.conflicts)}[/]" if step.conflicts else "",
+            f"[yellow]{len(step.findings)}[/]" if step.findings else "",
+            escape(step.subject[:60]),
+        )
     out.print(table if found.steps else "Nothing to catch up with.")
     for number, step in enumerate(found.steps, 1):
         for line in (*step.conflicts, *step.findings):

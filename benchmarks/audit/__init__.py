@@ -1,0 +1,1 @@
+"""False findings of the audit over vLLM's real release chain."""

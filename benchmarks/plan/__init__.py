@@ -1,0 +1,1 @@
+"""The catch-up plan of a fork that is thousands of commits behind."""
