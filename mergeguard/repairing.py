@@ -39,16 +39,17 @@ def provisional(repository: Repository, tree: str) -> bool:
 
 
 def describe(repository: Repository) -> str | None:
-    """One line for ``status`` on what is open; None where nothing is."""
+    """One line on what is open, and the command that goes on with it; None where nothing is."""
     note = pending.read(repository.git_dir)
     if note is None:
         return None
     if not is_open(repository, note):
         pending.clear(repository.git_dir)
         return None
-    if repository.operation_in_progress() not in (None, "bisect"):
-        return f"a {_name(note)} of split files is in progress"
-    return f"a {_name(note)} left split files incomplete"
+    operation = repository.operation_in_progress()
+    if operation not in (None, "bisect"):
+        return f"a {_name(note)} of split files is in progress; next: `git {operation} --continue`"
+    return f"a {_name(note)} left split files incomplete; next: `mergeguard repair`"
 
 
 def is_incomplete(repository: Repository) -> bool:
@@ -73,7 +74,9 @@ def repair(repository: Repository) -> str:
         return "Nothing is open."
     operation = repository.operation_in_progress()
     if operation not in (None, "bisect"):
-        raise RepositoryError(f"a {operation} is in progress", hint=f"git {operation} --continue, or --abort")
+        raise RepositoryError(
+            f"a {operation} is in progress", hint=f"`git {operation} --continue`, or `--abort`"
+        )
     if head == note.head:
         raise RepositoryError(
             "files on disk hold a provisional merge", hint="commit them: the hooks then complete the commit"

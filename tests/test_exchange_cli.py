@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +51,17 @@ def test_export_then_import_elsewhere(pair):
     assert [file["path"] for file in said["files"]] == [KERNEL]
     assert pair.git("rev-parse", "HEAD^{tree}") == tree
     assert pair.git("log", "-1", "--format=%s") == "Waves"
+
+
+def test_the_command_that_export_prints_works_as_it_is(pair):
+    pair.change(KERNEL, "  int waves = div2 + 0;", "  int waves = div2 + 1;", "More waves")
+    whole = run(pair, "unsplit", MONOLITH)
+    said = run(pair, "export", "-o", "../out patches").decode()
+    ((onto, command),) = re.findall(r"next: on (\S+): `(git am .*)`", said)
+    pair.git("checkout", "-q", "--detach", onto)
+    subprocess.run(shlex.split(command), cwd=pair.root, check=True, capture_output=True)
+    assert pair.git("log", "-2", "--format=%s").splitlines() == ["More waves", "Waves"]
+    assert (pair.root / MONOLITH).read_bytes() == whole
 
 
 def test_export_to_a_pipe_and_import_from_one(pair):

@@ -79,6 +79,7 @@ def test_merge_stops_at_the_conflict_in_the_shard(world):
     assert world.out("diff", "--name-only", "--diff-filter=U") == SHARD
     assert (world.root / ".git" / "MERGE_HEAD").exists()
     resolve(world)
+    assert "`git merge --continue`" in guard(world, "status").stderr
     world.git("commit", "-q", "--no-edit")
     settled(world)
     assert all(text in monolith(world) for text in (OURS, THEIRS, b"something else"))

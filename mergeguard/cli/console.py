@@ -42,7 +42,7 @@ def opened() -> Fork:
 
         left = repairing.describe(here.repository)
         if left is not None:
-            err.print(f"[yellow]note:[/] {left}; [bold]next:[/] `mergeguard repair`")
+            err.print(f"[yellow]note:[/] {left}")
     return here
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -74,10 +74,8 @@ def export(
     if not series.commits:
         console.print(f"Nothing to export: the fork has no edits that {escape(series.onto)} lacks.")
     elif not stdout:
-        listed = " ".join(escape(Path(p.path).name) for p in patches[:1])
-        console.print(
-            f"\n[bold]next:[/] on {escape(series.onto)}: `git am {listed}{' …' if len(patches) > 1 else ''}`"
-        )
+        listed = shlex.join(p.path for p in patches)
+        console.print(f"\n[bold]next:[/] on {escape(series.onto)}: `git am {escape(listed)}`")
     return code
 
 

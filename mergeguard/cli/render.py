@@ -55,7 +55,9 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
         return
     verb = "Would merge" if dry_run else "Merged" if outcome.clean else "Merging"
     count = f"{synced.behind} commit{'s' if synced.behind != 1 else ''}"
-    out.print(f"[bold]{verb} {escape(synced.upstream)}[/] ({count})")
+    # A step of ``--stepwise`` is a commit, named in full.
+    name = synced.upstream[:12] if synced.upstream == outcome.theirs else synced.upstream
+    out.print(f"[bold]{verb} {escape(name)}[/] ({count})")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("rule", "monolith", "upstream", "local edits", "unmapped"):
         table.add_column(column, header_style="dim")
