@@ -82,7 +82,7 @@ def from_template(text: str) -> Command:
         raise CommandError(f"compile command can't be read ({error}): {text}") from error
     if not arguments:
         raise CommandError("compile command is empty")
-    return Command(tuple(arguments))
+    return Command(tuple(_compiler_first(arguments)))
 
 
 def from_database(database: Path, source: str, root: Path) -> Command:
@@ -90,6 +90,7 @@ def from_database(database: Path, source: str, root: Path) -> Command:
 
     Paths below ``root`` that exist in it become ``{root}/...``, so that another tree of the same shape can
     be compiled with the same command; paths that only the build directory has (generated headers) stay.
+    Compiler caches are left out, response files taken in.
     Raises CommandError: the file can't be read, or no entry names the source.
     """
     try:
@@ -104,8 +105,8 @@ def from_database(database: Path, source: str, root: Path) -> Command:
     wanted = os.path.normpath(root / source)
     for entry in entries if isinstance(entries, list) else []:
         directory = Path(entry.get("directory", "."))
-        if os.path.normpath(directory / entry.get("file", "")) == wanted:
-            return _holes(entry, directory, wanted, root)
+        if os.path.realpath(directory / entry.get("file", "")) == os.path.realpath(wanted):
+            return _holes(entry, directory, root)
     raise CommandError(
         f"no compile command for {source}",
         where=Location(str(database)),
@@ -113,12 +114,14 @@ def from_database(database: Path, source: str, root: Path) -> Command:
     )
 
 
-def _holes(entry: Mapping[str, object], directory: Path, source: str, root: Path) -> Command:
+def _holes(entry: Mapping[str, object], directory: Path, root: Path) -> Command:
+    source = os.path.realpath(directory / str(entry.get("file", "")))
     given = entry.get("arguments")
     if isinstance(given, list):
         arguments = [str(word) for word in given]
     else:
         arguments = shlex.split(str(entry.get("command", "")))
+    arguments = _options_inline(_compiler_first(arguments), directory)
     filled: list[str] = []
     skip = False
     for position, argument in enumerate(arguments):
@@ -133,18 +136,52 @@ def _holes(entry: Mapping[str, object], directory: Path, source: str, root: Path
             skip = True  # the dependency file of the project's own build: not ours to write
         elif argument in ("-MD", "-MMD"):
             pass
-        elif os.path.normpath(directory / argument) == source:
+        elif os.path.realpath(directory / argument) == source:
             filled.append(SOURCE)
         elif argument in ("-I", "-isystem", "-include", "-iquote") and following:
             filled += [argument, _rooted(following, directory, root)]
             skip = True
-        elif argument.startswith("-I") and len(argument) > 2:
-            filled.append("-I" + _rooted(argument[2:], directory, root))
+        elif prefix := next((p for p in _FOLDER_PREFIXES if argument.startswith(p)), ""):
+            filled.append(prefix + _rooted(argument[len(prefix) :], directory, root))
         else:
             filled.append(argument)
     if OUTPUT not in filled:
         filled += ["-o", OUTPUT]
     return Command(tuple(filled))
+
+
+# `-isystem=FOLDER` and `--include-path=FOLDER` are nvcc's.
+_FOLDER_PREFIXES = ("-I=", "-isystem=", "--include-path=", "-I")
+
+
+def _compiler_first(arguments: Sequence[str]) -> list[str]:
+    """The command without ``ccache`` or ``sccache``: a hit in their cache would be measured instead."""
+    first = next(
+        (n for n, word in enumerate(arguments) if os.path.basename(word) not in ("ccache", "sccache")), 0
+    )
+    return list(arguments[first:])
+
+
+def _options_inline(arguments: Sequence[str], directory: Path) -> list[str]:
+    """The command with what its response files hold: CMake gives nvcc its include folders in one."""
+    out: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        name = word[1:] if word.startswith("@") else ""
+        if word in ("--options-file", "-optf"):
+            name = next(words, "")
+        if not name:
+            out.append(word)
+            continue
+        try:
+            out += shlex.split((directory / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise CommandError(
+                f"can't read the options file of the compile command: {error}",
+                where=Location(str(directory / name)),
+                hint="configure the build again, or give a template with --command",
+            ) from error
+    return out
 
 
 def _rooted(path: str, directory: Path, root: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -192,6 +193,25 @@ def test_database_entry_becomes_a_template(tmp_path: Path) -> None:
     assert "/t/csrc/k/a.cu" in filled
     with pytest.raises(CommandError, match=r"no compile command for csrc/other\.cu"):
         from_database(database, "csrc/other.cu", root)
+
+
+def test_database_entry_as_cmake_writes_it_for_cuda(tmp_path: Path) -> None:
+    """A compiler cache would be measured instead of the compiler; include folders are in a response file."""
+    (tmp_path / "build" / "flags").mkdir(parents=True)
+    (tmp_path / "build" / "flags" / "includes.rsp").write_text(f'-I{tmp_path}/csrc -isystem="/opt/to rch"\n')
+    database = tmp_path / "build" / "compile_commands.json"
+    line = "/usr/bin/ccache nvcc --options-file flags/includes.rsp -x cu -c ../csrc/k.cu -o k.o"
+    database.write_text(
+        json.dumps([{"directory": f"{tmp_path}/build", "file": "../csrc/k.cu", "command": line}])
+    )
+    command = from_database(database, "csrc/k.cu", tmp_path)
+    assert command.arguments == (
+        *("nvcc", "-I{root}/csrc", "-isystem=/opt/to rch", "-x", "cu", "-c", "{source}", "-o", "{output}"),
+    )
+    assert from_template("ccache g++ -c {source} -o {output}").arguments[0] == "g++"
+    (tmp_path / "build" / "flags" / "includes.rsp").unlink()
+    with pytest.raises(CommandError, match="can't read the options file"):
+        from_database(database, "csrc/k.cu", tmp_path)
 
 
 def test_compress_mode() -> None:
