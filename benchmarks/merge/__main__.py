@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from itertools import islice
 from pathlib import Path
 
-from benchmarks.merge.scenarios import SETS, Case, Step, chains
+from benchmarks.merge.scenarios import SETS, Case, Step, chains, squares
 from benchmarks.merge.scoring import RIGHT, VERDICTS, score
 from benchmarks.merge.tools import Outcome, Scratch, Tool, available
 
@@ -24,6 +24,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.merge", description=__doc__)
     parser.add_argument("--sets", default=",".join(DEFAULT), help="which of a,b,c,c-overlap,d")
     parser.add_argument("--cases", type=float, default=1.0, help="factor on the number of cases")
+    parser.add_argument(
+        "--full", action="store_true", help="every pair of releases of every file instead of a sample: hours"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tools", default="", help="comma-separated; all by default")
     parser.add_argument("--kinds", default="", help="only these kinds of (b)")
@@ -44,7 +47,7 @@ def run(arguments: argparse.Namespace, scratch: Scratch) -> int:
     if arguments.tools:
         wanted = arguments.tools.split(",")
         tools = {name: tool for name, tool in tools.items() if name.strip() in wanted}
-    steps = [s for s in chains() if len(s.texts) >= 3]
+    steps = [s for s in chains() if len(s.texts) >= (2 if arguments.full else 3)]
     if arguments.largest:
         steps = [s for s in steps if max(map(len, s.texts)) <= arguments.largest]
     print(f"{len(steps)} files, {sum(len(s.texts) for s in steps)} versions", file=sys.stderr)
@@ -63,7 +66,8 @@ def run_set(
     rng = random.Random(f"{name}-{arguments.seed}")
     make = SETS[name]
     kinds = tuple(arguments.kinds.split(",")) if arguments.kinds else None
-    cases = make(steps, rng, kinds) if name == "b" and kinds else make(steps, rng)  # type: ignore[call-arg]
+    full = arguments.full
+    cases = squares(steps, rng, full, kinds) if name == "b" and kinds else make(steps, rng, full)
     tally: dict[str, Counter[str]] = defaultdict(Counter)
     by_kind: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     seconds: Counter[str] = Counter()
@@ -71,7 +75,7 @@ def run_set(
     hunks: Counter[str] = Counter()
     versus: Counter[str] = Counter()
     slowest = 0.0
-    for index, case in enumerate(islice(cases, count)):
+    for index, case in enumerate(cases if full else islice(cases, count)):
         verdicts: dict[str, str] = {}
         for tool_name, tool in tools.items():
             if tool_name not in (GIT, OWN) and index % arguments.peers_every:
@@ -104,7 +108,7 @@ def run_set(
         print(f"  slowest mergeguard case: {slowest:.2f} s")
     sys.stdout.flush()
     return {
-        "cases": count,
+        "cases": sum(versus.values()) or count,
         "tools": {
             t: {**tally[t], "hunks": hunks[t], "lines": lines[t], "seconds": round(seconds[t], 2)}
             for t in tally

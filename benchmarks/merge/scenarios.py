@@ -10,8 +10,9 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import Any
 
 from benchmarks.merge import transforms, traps
@@ -66,6 +67,34 @@ def chains(versions: tuple[str, ...] | None = None) -> list[Step]:
     ]
 
 
+def draws(steps: list[Step], rng: random.Random, span: int, full: bool) -> Iterator[tuple[Step, int]]:
+    """A file and the index of one of its versions with ``span`` more after it: at random without end, or
+    each once."""
+    if full:
+        yield from ((step, i) for step in steps for i in range(len(step.texts) - span))
+        return
+    while True:
+        step = rng.choice(steps)
+        yield step, rng.randrange(len(step.texts) - span)
+
+
+def _of_each_kind(
+    kinds: Sequence[str],
+    steps: list[Step],
+    rng: random.Random,
+    span: int,
+    full: bool,
+    attempt: Callable[[str, Step, int], Case | None],
+) -> Iterator[Case]:
+    """What ``attempt`` makes of each kind in turn; 200 draws are tried for a kind before the next."""
+    for kind in kinds if full else cycle(kinds):
+        drawn = draws(steps, rng, span, full)
+        made = (
+            case for step, i in (drawn if full else islice(drawn, 200)) if (case := attempt(kind, step, i))
+        )
+        yield from made if full else islice(made, 1)
+
+
 Hunk = tuple[int, int, list[Any]]  # base[start:end] becomes these
 
 
@@ -105,11 +134,9 @@ def _back(first: list[Change], hunks: list[Hunk]) -> list[Hunk]:
     return result
 
 
-def commuting(steps: list[Step], rng: random.Random) -> Iterator[Case]:
+def commuting(steps: list[Step], rng: random.Random, full: bool = False) -> Iterator[Case]:
     """(a): two successive releases' edits, the second moved before the first; whole, and random subsets."""
-    while True:
-        step = rng.choice(steps)
-        i = rng.randrange(len(step.texts) - 2)
+    for step, i in draws(steps, rng, 2, full):
         v0, v1, v2 = (_lines(x) for x in step.texts[i : i + 3])
         first = diff(v0, v1)
         one, two = _hunks(first, v1), _back(first, _hunks(diff(v1, v2), v2))
@@ -179,11 +206,9 @@ def _token_hunks(old: bytes, new: bytes) -> tuple[list[bytes], list[Hunk]]:
     return base, hunks
 
 
-def both_edit(steps: list[Step], rng: random.Random) -> Iterator[Case]:
+def both_edit(steps: list[Step], rng: random.Random, full: bool = False) -> Iterator[Case]:
     """(c): neighbouring token edits of two real releases dealt at random to the two sides."""
-    while True:
-        step = rng.choice(steps)
-        i = rng.randrange(len(step.texts) - 2)
+    for step, i in draws(steps, rng, 2, full):
         base, hunks = _token_hunks(step.texts[i], step.texts[i + rng.choice((1, 2))])
         if len(hunks) < 2:
             continue
@@ -208,11 +233,9 @@ def both_edit(steps: list[Step], rng: random.Random) -> Iterator[Case]:
         )
 
 
-def overlapping(steps: list[Step], rng: random.Random) -> Iterator[Case]:
+def overlapping(steps: list[Step], rng: random.Random, full: bool = False) -> Iterator[Case]:
     """(c), where a conflict is right: both sides give the same tokens a different text."""
-    while True:
-        step = rng.choice(steps)
-        i = rng.randrange(len(step.texts) - 1)
+    for step, i in draws(steps, rng, 1, full):
         base, hunks = _token_hunks(step.texts[i], step.texts[i + 1])
         edits = [h for h in hunks if b"".join(base[h[0] : h[1]]).strip() and b"".join(h[2]).strip()]
         if len(edits) < 2:
@@ -231,58 +254,49 @@ def overlapping(steps: list[Step], rng: random.Random) -> Iterator[Case]:
         )
 
 
-def squares(steps: list[Step], rng: random.Random, kinds: tuple[str, ...] | None = None) -> Iterator[Case]:
+def squares(
+    steps: list[Step], rng: random.Random, full: bool = False, kinds: tuple[str, ...] | None = None
+) -> Iterator[Case]:
     """(b): a transformation on one side, a real upstream edit on the other; both directions."""
+
+    def attempt(kind: str, step: Step, i: int) -> Case | None:
+        old, new = step.texts[i], step.texts[i + 1]
+        made = transforms.make(kind, step.path, old, new, rng)
+        if made is None:
+            return None
+        before, after = made  # path -> bytes: T applied to old and to new
+        if before == {step.path: old} or before == after:
+            return None
+        flip = rng.random() < 0.5
+        files: dict[str, Versions] = {}
+        for path in sorted({step.path, *before, *after}):
+            b = old if path == step.path else None
+            edited = new if path == step.path else None
+            changed = before.get(path)
+            files[path] = (b, edited, changed) if flip else (b, changed, edited)
+        return Case(f"{step.path}@{step.versions[i]}", kind, files, after)
+
     names = [name for name in transforms.KINDS if kinds is None or name in kinds]
-    turn = 0
-    while True:
-        kind = names[turn % len(names)]
-        for _ in range(200):
-            step = rng.choice(steps)
-            i = rng.randrange(len(step.texts) - 1)
-            old, new = step.texts[i], step.texts[i + 1]
-            made = transforms.make(kind, step.path, old, new, rng)
-            if made is None:
-                continue
-            before, after = made  # path -> bytes: T applied to old and to new
-            if before == {step.path: old} or before == after:
-                continue
-            flip = rng.random() < 0.5
-            files: dict[str, Versions] = {}
-            for path in sorted({step.path, *before, *after}):
-                b = old if path == step.path else None
-                edited = new if path == step.path else None
-                changed = before.get(path)
-                files[path] = (b, edited, changed) if flip else (b, changed, edited)
-            yield Case(f"{step.path}@{step.versions[i]}", kind, files, after)
-            break
-        turn += 1
+    return _of_each_kind(names, steps, rng, 1, full, attempt)
 
 
-def trap_cases(steps: list[Step], rng: random.Random) -> Iterator[Case]:
+def trap_cases(steps: list[Step], rng: random.Random, full: bool = False) -> Iterator[Case]:
     """(d): what only a person can decide."""
-    turn = 0
-    while True:
-        kind = traps.KINDS[turn % len(traps.KINDS)]
-        for _ in range(200):
-            step = rng.choice(steps)
-            i = rng.randrange(len(step.texts))
-            made = traps.make(kind, step.texts[i], rng)
-            if made is not None:
-                base, ours, theirs, answer = made
-                if rng.random() < 0.5:
-                    ours, theirs = theirs, ours
-                yield Case(
-                    f"{step.path}@{step.versions[i]}",
-                    kind,
-                    {step.path: (base, ours, theirs)},
-                    None if answer is None else {step.path: answer},
-                )
-                break
-        turn += 1
+
+    def attempt(kind: str, step: Step, i: int) -> Case | None:
+        made = traps.make(kind, step.texts[i], rng)
+        if made is None:
+            return None
+        base, ours, theirs, answer = made
+        if rng.random() < 0.5:
+            ours, theirs = theirs, ours
+        right = None if answer is None else {step.path: answer}
+        return Case(f"{step.path}@{step.versions[i]}", kind, {step.path: (base, ours, theirs)}, right)
+
+    return _of_each_kind(traps.KINDS, steps, rng, 0, full, attempt)
 
 
-SETS: dict[str, Callable[[list[Step], random.Random], Iterator[Case]]] = {
+SETS: dict[str, Callable[[list[Step], random.Random, bool], Iterator[Case]]] = {
     "a": commuting,
     "b": squares,
     "c": both_edit,

@@ -67,11 +67,13 @@ def _conflict_size(text: bytes, size: int) -> tuple[int, int]:
     return len(conflicts), sum(c.ours.count(b"\n") + c.theirs.count(b"\n") for c in conflicts)
 
 
-def git_merge_file(scratch: Scratch) -> Tool:
+def git_merge_file(scratch: Scratch, *options: str) -> Tool:
     def one(base: bytes, ours: bytes, theirs: bytes) -> tuple[bytes, int, int]:
         b, o, t = scratch.write((base, ours, theirs))
         done = subprocess.run(
-            ["git", "merge-file", "-p", "-q", "--marker-size=47", o, b, t], capture_output=True, check=False
+            ["git", "merge-file", "-p", "-q", "--marker-size=47", *options, o, b, t],
+            capture_output=True,
+            check=False,
         )
         if done.returncode == 0:
             return done.stdout, 0, 0
@@ -243,6 +245,11 @@ def available(scratch: Scratch) -> dict[str, Tool]:
         ("  -X ignore-space-change", ("ignore-space-change",)),
     ):
         tools[name] = git_trees(scratch, options)
+    known = subprocess.run(["git", "merge-file", "-h"], capture_output=True, check=False)
+    if b"--diff-algorithm" in known.stdout + known.stderr:  # git 2.44
+        for algorithm in ("histogram", "patience"):
+            option = f"--diff-algorithm={algorithm}"
+            tools[f"  {option}"] = git_merge_file(scratch, option)
     if shutil.which("diff3"):
         tools["GNU diff3"] = diff3(scratch)
     if shutil.which("wiggle"):

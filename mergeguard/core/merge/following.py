@@ -93,13 +93,13 @@ class Moved:
 class _Read:
     """The leaves of one version of a file, and where each begins."""
 
-    leaves: list[Leaf]
+    leaves: Sequence[Leaf]
     whole: bool
     starts: list[int] = field(default_factory=list)
 
     @classmethod
     def of(cls, text: bytes | None, home: str) -> _Read:
-        leaves, whole = leaves_of(text, home) if text else ([], True)
+        leaves, whole = leaves_of(text, home) if text else ((), True)
         starts, at = [], 0
         for leaf in leaves:
             starts.append(at)
