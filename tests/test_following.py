@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.merge import moves as moves_between
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge import Merged, merge_trees
@@ -143,3 +144,24 @@ def test_rule_that_names_what_moved_away_is_a_mismatch_with_a_next_step(story: S
     ran = story.run("sync", "upstream/main")
     assert ran.code == 2 and "`host mindiv`" in ran.err and "mergeguard leave skinny_gemms" in ran.err
     assert story.fingerprint() == before
+
+
+# -- real releases -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("versions", "split"), [(("0.26.0", "0.30.0"), False), (("0.32.0", "0.33.0"), True)], ids=str
+)
+def test_edits_follow_what_upstream_really_moved(
+    tmp_path: Path, versions: tuple[str, str], split: bool
+) -> None:
+    """0.33.0 took attention.cu apart: its kernels went to a header, its entry to another file."""
+    releases = moves_between.Releases.make(tmp_path / "releases", versions)
+    moves = [move for move in releases.moves() if not move.copies and (not move.renamed or split)]
+    if split:
+        moves = [move for move in moves if move.old in moves_between.MONOLITHS]
+        assert {"is_navi_gpu", "paged_attention"} <= {move.name for move in moves}
+    results = [moves_between.run(move, "insert", releases, split=split) for move in moves[:8]]
+    assert results
+    assert [(r.move.name, r.own) for r in results if r.own != moves_between.RIGHT] == []
+    assert any(r.git == moves_between.CONFLICT for r in results)

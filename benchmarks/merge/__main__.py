@@ -1,4 +1,4 @@
-"""Run the benchmark and print its tables: ``python -m benchmarks.merge`` (see README.md)."""
+"""Run the benchmark and print its tables: ``python -m benchmarks.merge [moves]`` (see README.md)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from itertools import islice
 from pathlib import Path
 
+from benchmarks.merge import moves
 from benchmarks.merge.scenarios import SETS, Case, Step, chains, squares
 from benchmarks.merge.scoring import RIGHT, VERDICTS, score
 from benchmarks.merge.tools import Outcome, Scratch, Tool, available
@@ -21,6 +22,8 @@ GIT, OWN = "git merge-file", "mergeguard"
 
 
 def main() -> int:
+    if sys.argv[1:2] == ["moves"]:
+        return moves.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks.merge", description=__doc__)
     parser.add_argument("--sets", default=",".join(DEFAULT), help="which of a,b,c,c-overlap,d")
     parser.add_argument("--cases", type=float, default=1.0, help="factor on the number of cases")

@@ -9,22 +9,27 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.releases.forks import Bench
 from mergeguard.core.items import Kind
 from mergeguard.core.merge.declarations import Leaf, leaves_of
+from mergeguard.data import shipped_rules
 from mergeguard.errors import MergeguardError
 from mergeguard.following import EXTENSIONS
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge import merge_trees
+from mergeguard.virtual import Wholes
 from mergeguard.workspace import REGULAR
 from tests import corpus
 
-RIGHT, CONFLICT, WRONG, LOST = "right", "conflict", "wrong", "lost"
-VERDICTS = (RIGHT, CONFLICT, WRONG, LOST)
+RIGHT, SPACE, NAMED, CONFLICT, WRONG, LOST = "right", "=space", "named", "conflict", "wrong", "lost"
+VERDICTS = (RIGHT, SPACE, NAMED, CONFLICT, WRONG, LOST)
+KINDS = ("insert", "change")
+MONOLITHS = {path: name for name, paths in corpus.MONOLITHS.items() for path in paths}
 _MARK = "fork_was_here"
 _ALIKE = 0.6  # of the lines of the body, at the new place
 _PER_PAIR = 2  # functions of one pair of files
@@ -41,17 +46,18 @@ class Move:
     new: str
     lines: tuple[int, int]
     renamed: bool  # git takes the new file for the old one renamed
+    copies: bool  # other files had the function too, and have it no more
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The verdicts on one move and kind of edit; ``named``: a conflict of ours names the new place."""
+    """The verdicts on one move and kind of edit; ``split``: of a fork that keeps the old file split."""
 
     move: Move
     kind: str
     git: str
     own: str
-    named: bool = False
+    split: bool = False
 
 
 @dataclass
@@ -96,18 +102,30 @@ class Releases:
             if change.old.endswith(EXTENSIONS)
         }
         renames = {o: n for letter, o, n in self.repository.diff_names(before, after) if letter == "R"}
+        origin = {new: old for old, new in renames.items()}
         came: dict[str, list[tuple[str, Leaf, int]]] = defaultdict(list)
+        left: Counter[str] = Counter()
         for path, (was, now) in changed.items():
+            if path in origin:
+                was = self.repository.entry(before, origin[path])
             had = {leaf.short for leaf, _ in self.functions(was)}
+            if path not in renames:
+                left.update(had - {leaf.short for leaf, _ in self.functions(now)})
             for leaf, line in self.functions(now):
-                if leaf.short not in had:
+                if leaf.short not in had or path in origin:
                     came[leaf.short].append((path, leaf, line))
         count: Counter[tuple[str, str]] = Counter()
         for path, (was, now) in sorted(changed.items()):
+            if was is None:
+                continue
             has = {leaf.short for leaf, _ in self.functions(now)}
             names = Counter(leaf.short for leaf, _ in self.functions(was))
             for leaf, line in self.functions(was):
-                places = came.get(leaf.short, [])
+                places = [
+                    place
+                    for place in came.get(leaf.short, [])
+                    if renames.get(path) == place[0] or not self._had(before, origin.get(place[0]), leaf)
+                ]
                 if leaf.short in has or names[leaf.short] > 1 or len(places) != 1:
                     continue
                 home, target, at = places[0]
@@ -118,7 +136,13 @@ class Releases:
                     continue
                 count[path, home] += 1
                 lines = (line + spot[0], at + spot[1])
-                yield Move((old, new), leaf.short, path, home, lines, renames.get(path) == home)
+                renamed, copies = renames.get(path) == home, left[leaf.short] > 1
+                yield Move((old, new), leaf.short, path, home, lines, renamed, copies)
+
+    def _had(self, tree: str, path: str | None, leaf: Leaf) -> bool:
+        """Whether a file had the function before."""
+        entry = self.repository.entry(tree, path) if path else None
+        return leaf.short in {x.short for x, _ in self.functions(entry)}
 
 
 def _stripped(text: bytes) -> list[bytes]:
@@ -160,13 +184,17 @@ def edited(text: bytes, line: int, kind: str) -> bytes:
     return b"".join(lines)
 
 
-def run(move: Move, kind: str, releases: Releases) -> Result:
-    """Merge the next release into a fork of the first that has the edit, by git and by mergeguard."""
+def run(move: Move, kind: str, releases: Releases, *, split: bool = False) -> Result:
+    """Merge the next release into a fork of the first that has the edit, by git and by mergeguard.
+
+    With ``split``, the fork keeps the old file split by the shipped rule, and git has the unsplit fork.
+    """
     repository = releases.repository
     old, new = (releases.tree(version) for version in move.versions)
     before, after = repository.entry(old, move.old), repository.entry(new, move.new)
     assert before is not None and after is not None
-    mine = edited(repository.read_blob(before.oid), move.lines[0], kind)
+    text = repository.read_blob(before.oid)
+    mine = edited(text, move.lines[0], kind)
     right = edited(repository.read_blob(after.oid), move.lines[1], kind)
     write = repository.write_blob
     answer = repository.edit_tree(new, {move.new: Entry(after.mode, write(right))})
@@ -175,21 +203,34 @@ def run(move: Move, kind: str, releases: Releases) -> Result:
     ours, theirs = (repository.commit_object(tree, (base,), "side\n") for tree in (fork, new))
     by_git = repository.merge_trees(ours, theirs)
     verdict = _verdict(releases, by_git.tree, answer, by_git.clean)
+    if split:
+        name = MONOLITHS[move.old]
+        bench = Bench(repository, name, shipped_rules()[f"vllm/{name}.toml"])
+        ours = bench.commit(bench.split_tree(old, move.old, mine, text), base)
     try:
         merged = merge_trees(repository, (base,), ours, theirs, placed=False)
     except MergeguardError:
-        return Result(move, kind, verdict, CONFLICT)
-    own = _verdict(releases, merged.tree, answer, merged.clean)
-    named = any(p.path == move.new for edit in merged.followed for p in edit.places)
-    return Result(move, kind, verdict, own, named)
+        return Result(move, kind, verdict, CONFLICT, split)
+    tree = Wholes(repository).of_tree(merged.tree).tree if merged.clean else merged.tree
+    own = _verdict(releases, tree, answer, merged.clean)
+    if own == CONFLICT and any(p.path == move.new for edit in merged.followed for p in edit.places):
+        own = NAMED
+    return Result(move, kind, verdict, own, split)
 
 
 def _verdict(releases: Releases, tree: str, answer: str, clean: bool) -> str:
     repository = releases.repository
-    if tree == answer:
-        return RIGHT
     if not clean:
         return CONFLICT
+    differing = repository.diff_trees(answer, tree, renames=False)
+    if not differing:
+        return RIGHT
+    texts = [
+        tuple(b"".join(repository.read_blob(e.oid).split()) if e else b"" for e in (c.before, c.after))
+        for c in differing
+    ]
+    if all(one == other for one, other in texts):
+        return SPACE
     for _, entry in repository.objects.walk(tree):
         if entry.mode == REGULAR and _MARK.encode() in repository.read_blob(entry.oid):
             return WRONG
@@ -199,11 +240,14 @@ def _verdict(releases: Releases, tree: str, answer: str, clean: bool) -> str:
 def table(results: Sequence[Result]) -> str:
     """Markdown: what became of the edits, git beside mergeguard."""
     lines = ["| moves | edits | tool | " + " | ".join(VERDICTS) + " |", "|-|-|-|" + "-|" * len(VERDICTS)]
-    for renamed, title in (
-        (False, "to another file"),
-        (True, "with their file, which git takes for renamed"),
-    ):
-        rows = [r for r in results if r.move.renamed is renamed]
+    kinds: tuple[tuple[str, Callable[[Result], bool]], ...] = (
+        ("to another file", lambda r: not (r.move.renamed or r.move.copies or r.split)),
+        ("of several copies into one", lambda r: r.move.copies and not (r.move.renamed or r.split)),
+        ("with the file, renamed to git", lambda r: r.move.renamed and not r.split),
+        ("of what the fork keeps split", lambda r: r.split),
+    )
+    for title, wanted in kinds:
+        rows = [r for r in results if wanted(r)]
         for tool, verdicts in (
             ("git merge-ort", [r.git for r in rows]),
             ("mergeguard", [r.own for r in rows]),
@@ -211,24 +255,33 @@ def table(results: Sequence[Result]) -> str:
             counted = Counter(verdicts)
             cells = " | ".join(str(counted[v]) for v in VERDICTS)
             lines.append(f"| {title} | {len(rows)} | {tool} | {cells} |")
-    left = [r for r in results if r.own == CONFLICT and not r.move.renamed]
-    lines.append(
-        f"\nof mergeguard's conflicts, {sum(r.named for r in left)} of {len(left)} name the new place"
-    )
     return "\n".join(lines)
 
 
-def main(versions: Sequence[str] | None = None) -> int:
-    """Print the table; the exit status is 1 if an edit went wrong or was lost where git had none such."""
+def main(arguments: Sequence[str] = ()) -> int:
+    """``[--renames-every N] [VERSION…]``: print the table.
+
+    Moves along with a whole file that git takes for renamed are many and alike: every Nth (12) is run. The
+    exit status is 1 if an edit went wrong or was lost, or if git was right alone.
+    """
+    words = list(arguments)
+    every = int(words.pop(1)) if words[:1] == ["--renames-every"] else 12
+    versions = [word for word in words if not word.startswith("--")] or corpus.all_versions()
+    results: list[Result] = []
     with tempfile.TemporaryDirectory() as folder:
-        releases = Releases.make(Path(folder) / "releases", versions or corpus.all_versions())
-        results = [run(move, kind, releases) for move in releases.moves() for kind in ("insert", "change")]
+        releases = Releases.make(Path(folder) / "releases", versions)
+        found = list(releases.moves())
+        moves = [m for m in found if not m.renamed] + [m for m in found if m.renamed][::every]
+        for move in moves:
+            results += [run(move, kind, releases) for kind in KINDS]
+        for move in (m for m in found if m.old in MONOLITHS):
+            results += [run(move, kind, releases, split=True) for kind in KINDS]
     print(table(results))
-    worse = [r for r in results if r.own in (WRONG, LOST) or (r.git == RIGHT and r.own != RIGHT)]
     for r in results:
-        if r.own != RIGHT:
+        if r.own not in (RIGHT, SPACE):
             print(
                 f"{'..'.join(r.move.versions)} {r.kind}: git {r.git}, mergeguard {r.own}:"
                 f" {r.move.name} of {r.move.old}, now in {r.move.new}"
             )
-    return 1 if worse else 0
+    bad = (r.own in (WRONG, LOST) or (r.git == RIGHT and r.own not in (RIGHT, SPACE)) for r in results)
+    return int(any(bad))

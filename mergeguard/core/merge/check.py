@@ -107,7 +107,7 @@ def edits_guards(mine: SideEdit, other: SideEdit) -> bool:
 
 def side_edit(base: bytes, side: bytes) -> SideEdit:
     """What ``side`` added and removed, as bags of lines (a line that only moved is neither)."""
-    start, end_b, end_s = _unequal_middle(base, side)
+    start, end_b, end_s = unequal_middle(base, side)
     old, new = Counter(split_lines(base[start:end_b])), Counter(split_lines(side[start:end_s]))
     return SideEdit(tuple((new - old).elements()), tuple((old - new).elements()))
 
@@ -154,7 +154,7 @@ def _bag(edit: SideEdit) -> Counter[bytes]:
     return bag
 
 
-def _unequal_middle(a: bytes, b: bytes) -> tuple[int, int, int]:
+def unequal_middle(a: bytes, b: bytes) -> tuple[int, int, int]:
     """The range in which two texts differ, widened to whole lines."""
     start = a.rfind(b"\n", 0, _common(a, b, from_end=False)) + 1
     rest_a, rest_b = a[start:], b[start:]
@@ -410,7 +410,7 @@ def _defined_with(text: bytes, at: int, end: int) -> bytes | None:
 def changed_parameters(base: bytes, side: bytes) -> frozenset[bytes]:
     """The functions and macros of ``base`` that ``side`` no longer defines with the same parameters, by the
     brackets alone as ``definitions``; only around what differs, so that a small edit costs little."""
-    start, end_b, end_s = _unequal_middle(base, side)
+    start, end_b, end_s = unequal_middle(base, side)
     start = max(base.rfind(b"\n}", 0, start), 0)  # a parameter list is not longer than its declaration
     tail = base.find(b"\n}", end_b)
     rest = len(base) - end_b if tail < 0 else tail + 2 - end_b

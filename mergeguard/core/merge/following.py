@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from mergeguard.core.diff import diff
 from mergeguard.core.items import Kind
+from mergeguard.core.merge.check import unequal_middle
 from mergeguard.core.merge.declarations import Leaf, leaves_of, match, similarity
 from mergeguard.core.merge.result import Conflict, Piece, Resolved
 
@@ -119,9 +120,15 @@ def suspicious(base: bytes, editor: bytes, mover: bytes | None) -> bool:
         return False
     if mover is None:
         return True
-    old, new = base.splitlines(), editor.splitlines()
-    gone = Counter(line.strip() for line in old)
-    gone.subtract(line.strip() for line in mover.splitlines())
+    start, end, end_mover = unequal_middle(base, mover)
+    gone = Counter(line.strip() for line in base[start:end].splitlines())
+    gone.subtract(line.strip() for line in mover[start:end_mover].splitlines())
+    if not any(times > 0 and len(line) >= _SHORTEST for line, times in gone.items()):
+        return False
+    start, end, end_editor = unequal_middle(base, editor)
+    before, after = base[:start].splitlines()[-_AROUND:], base[end:].splitlines()[:_AROUND]
+    old = [*before, *base[start:end].splitlines(), *after]
+    new = [*before, *editor[start:end_editor].splitlines(), *after]
     for change in diff(old, new):
         around = [line.strip() for line in old[max(0, change.a0 - _AROUND) : change.a1 + _AROUND]]
         around = [line for line in around if len(line) >= _SHORTEST]
