@@ -67,8 +67,11 @@ class Fork:
             return configured
         return next((r for r in _UPSTREAM_GUESSES if self.repository.reference(f"refs/remotes/{r}")), None)
 
-    def stage(self, tree: str, what: str) -> None:
-        """Land ``tree`` in index and work tree, without a commit; ``what`` names the command."""
+    def stage(self, tree: str, what: str, state: tuple[landing.StateFile, ...] = ()) -> None:
+        """Land ``tree`` in index and work tree, without a commit; ``what`` names the command.
+
+        ``state`` are files below the git folder that land with it.
+        """
         landing.land(
             self.repository,
             landing.Outcome(
@@ -76,5 +79,6 @@ class Fork:
                 expected_head=self.head(),
                 reflog=f"mergeguard {what}",
                 base_tree=self.repository.index_tree(),
+                state=state,
             ),
         )

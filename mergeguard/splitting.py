@@ -6,12 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mergeguard import lens
+from mergeguard.core import patches
 from mergeguard.core.emit import CURRENT_EMISSION
 from mergeguard.core.layout import Layout
-from mergeguard.core.unsplit import Hunk, unsplit
+from mergeguard.core.report import hunk_ids
+from mergeguard.core.unsplit import Hunk, Reason, unsplit
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleMismatch
 from mergeguard.fork import Fork
+from mergeguard.git import landing
 from mergeguard.git.objects import Entry
+from mergeguard.unmapped import DROPPED
 from mergeguard.workspace import Guarded, Workspace
 
 
@@ -135,3 +139,22 @@ def leave(fork: Fork, names: Iterable[str]) -> tuple[str, frozenset[str], tuple[
     gone = {g.rule_path: None for g in chosen if fork.repository.entry(tree, g.rule_path)}
     hunks = tuple(h for g in left.guarded for h in workspace.unsplit(g).hunks)
     return lens.apply(fork.repository, tree, gone), frozenset(g.name for g in left.guarded), hunks
+
+
+def leftovers(fork: Fork, names: Iterable[str]) -> tuple[landing.StateFile, ...]:
+    """The hunks that ``leave`` would lose, as patches of the pristine layout to keep in the git folder."""
+    workspace = fork.staged()
+    found: list[landing.StateFile] = []
+    for guarded in (workspace.rule(name) for name in names):
+        if not guarded.is_split:
+            continue
+        pristine = {file.path: file.text for file in workspace.pristine(guarded).files}
+        for name, hunk in hunk_ids(workspace.unsplit(guarded).hunks).items():
+            before = pristine.get(hunk.path)
+            lines = (before or b"").splitlines(keepends=True)
+            at = hunk.old_line - 1
+            lines[at : at + len(hunk.old.splitlines())] = [hunk.new]
+            after = None if hunk.reason is Reason.FILE_REMOVED else b"".join(lines)
+            patch = patches.unified(hunk.path, before, after)
+            found.append(landing.StateFile(f"{DROPPED}/{name}.patch", patch))
+    return tuple(found)

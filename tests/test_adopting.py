@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from mergeguard import adopting, exporting, splitting, sync
 from mergeguard import status as statuses
 from mergeguard.adopting import AdoptionRefused
 from mergeguard.core.adopt import Fate
+from mergeguard.core.merge.declarations import leaves_of
 from mergeguard.data import shipped_rules
 from mergeguard.errors import LayoutError
 from mergeguard.exporting import Format
 from mergeguard.git.repository import EMPTY_TREE
-from tests import handmade
+from tests import corpus, handmade
 from tests.exchange import Pair
 from tests.handmade import ENTRY, FOLDER
 
@@ -33,6 +36,10 @@ def pair(tmp_path):
     made.commit_files({**files}, "Split by hand")
     made.write(RULE, shipped_rules()["vllm/skinny_gemms.toml"])
     return made
+
+
+def workspace(pair):
+    return pair.fork.work_tree()
 
 
 def adopted(pair, **options):
@@ -198,3 +205,46 @@ def test_an_edit_that_can_not_be_read_comes_with_the_next_commit(pair, tmp_path)
     pair.on_upstream()
     pair.git("am", "-q", *(p.path for p in patches))
     assert pair.git("rev-parse", "HEAD^{tree}") == pair.whole("fork")
+
+
+@pytest.mark.parametrize("version", ["0.30.0"])
+def test_a_real_file_there_and_back(tmp_path, version):
+    """vLLM's own skinny_gemms.cu, split by hand and tuned: adopted, tuned further, then left again."""
+    monolith = corpus.file(version, ENTRY)
+    pair = Pair.bare(tmp_path / "repo")
+    pair.git("checkout", "-q", "main")
+    pair.commit_files({ENTRY: monolith}, "upstream: the release")
+    pair.git("checkout", "-q", "-B", "fork", "main")
+    files = handmade.files(monolith)
+    pair.commit_files({**files}, "Split by hand")
+    old, new = "    rnds[i] = (N + nPrRnd - 1) / nPrRnd;", "    rnds[i] = (N + nPrRnd) / nPrRnd;"
+    pair.change(KERNEL, old, new, "Round up")
+    pair.write(RULE, shipped_rules()["vllm/skinny_gemms.toml"])
+    change = adopted(pair)
+    assert [t.item for t in change.adoption.of(Fate.EDITED)] == ["mindiv"]
+    assert not change.adoption.unplaced
+    pair.git("commit", "-q", "-m", "adopt")
+    tuned = monolith.replace(old.encode(), new.encode())
+    before = Counter(leaf.code for leaf in leaves_of(tuned)[0])
+    (unsplit,) = [workspace(pair).unsplit(g) for g in workspace(pair).split_rules]
+    assert Counter(leaf.code for leaf in leaves_of(unsplit.monolith)[0]) == before
+    assert unsplit.monolith == tuned
+
+    pair.change(KERNEL, "#pragma once\n", "#pragma once  // ours\n", "An edit of glue")
+    shard = FOLDER + "instantiate_n2.cu"
+    pair.write(shard, pair.read(shard) + b"int only_here;\n")
+    pair.git("commit", "-q", "-a", "-m", "Text without a place")
+    tree, whole, hunks = splitting.leave(pair.fork, ["skinny_gemms"])
+    assert (len(hunks), *whole) == (2, "skinny_gemms")
+    pair.fork.stage(tree, "leave", splitting.leftovers(pair.fork, ["skinny_gemms"]))
+    assert pair.read(ENTRY) == tuned
+    assert pair.git("diff", "--cached", "--name-only", "main") == ENTRY
+    kept = [path.read_bytes() for path in (pair.root / ".git/mergeguard/dropped").iterdir()]
+    assert sorted(b"int only_here;" in patch for patch in kept) == [False, True]
+    # Split again, they apply as they are.
+    pair.git("checkout", "-q", "HEAD", "--", ".mergeguard/rules")
+    _, tree = splitting.split(pair.fork, (), None)
+    pair.fork.stage(tree, "split")
+    for path in (pair.root / ".git/mergeguard/dropped").iterdir():
+        pair.git("apply", "--index", str(path))
+    assert pair.git("rev-parse", "HEAD^{tree}") == pair.git("write-tree")

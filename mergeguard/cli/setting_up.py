@@ -64,19 +64,27 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
     return ExitCode.CLEAN
 
 
-def leave(names: Annotated[list[str], typer.Argument(metavar="RULE...")], dry_run: DryRun = False) -> int:
+def leave(
+    names: Annotated[list[str], typer.Argument(metavar="RULE...")],
+    drop_hunks: Annotated[
+        bool,
+        typer.Option("--drop-hunks", help="Also without what has no place in the monolith, kept as patches."),
+    ] = False,
+    dry_run: DryRun = False,
+) -> int:
     """The way back out: stage the monolith whole, with every local edit in it, and drop the rule."""
     here = opened()
     tree, whole, hunks = splitting.leave(here, names)
-    if hunks:
+    kept = splitting.leftovers(here, names) if drop_hunks else ()
+    if hunks and not drop_hunks:
         render.print_hunks(hunks)
         raise LayoutError(
             f"{len(hunks)} hunk(s) of the layout have no place in the monolith and would be lost",
             where=Location(hunks[0].path, hunks[0].line),
-            hint="move them into the monolith's text (or undo them), then run this again",
+            hint="move them into the monolith's text, or keep them as patches: `leave --drop-hunks`",
         )
     if not dry_run:
-        here.stage(tree, "leave")
+        here.stage(tree, "leave", kept)
     for name in dict.fromkeys(names):
         did = (
             "the whole monolith, and that its rule goes"
@@ -84,6 +92,9 @@ def leave(names: Annotated[list[str], typer.Argument(metavar="RULE...")], dry_ru
             else "that its rule goes; it is not split"
         )
         out.print(f"{escape(name)}: {'would stage' if dry_run else 'staged'} {did}")
+    for patch in kept:
+        where = escape(str(here.repository.git_dir / patch.name))
+        out.print(f"  {'would keep' if dry_run else 'kept'} what has no place in the monolith: {where}")
     if not dry_run:
         out.print("\n[bold]next:[/] `git diff --cached` to look, `git commit` to keep it")
     return ExitCode.CLEAN
