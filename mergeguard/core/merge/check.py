@@ -451,8 +451,10 @@ def _guards(ours: bytes, theirs: bytes, merged: bytes) -> list[Note]:
             lacking = sides[other]
             if not has_guard(lacking[change.a0 : change.a1]):
                 continue
+            there = {b"".join(line.split()) for line in lacking[change.a0 : change.a1]}
             for line in range(change.b0, change.b1):
-                if not _GUARD.match(result[line]):
+                # Another line ending or indentation is no other condition.
+                if not _GUARD.match(result[line]) or b"".join(result[line].split()) in there:
                     continue
                 end = _branch_end(result, line)
                 if any(line < c.b1 and c.b0 < end or line < c.b0 == c.b1 < end for c in brought[other]):

@@ -178,6 +178,16 @@ def test_an_edited_guard_over_an_edit_is_a_finding() -> None:
     assert [note.code for note in result.findings] == ["guard-changed"]
 
 
+def test_another_line_ending_is_no_other_condition() -> None:
+    """One side turned the whole file into CRLF, the other edited what stands under a condition."""
+    base = b"#if A\nint a = 1;\nint b = 2;\nint c = 3;\n#endif\n"
+    ours = base.replace(b"\n", b"\r\n")
+    result = merge(base, ours, base.replace(b"b = 2", b"b = 4"))
+    text = result.render()
+    assert b"b = 4" in text and b"#if A\r\n" in text
+    assert not result.findings
+
+
 def test_comments_reflow_and_change() -> None:
     base = b"// one two three\n// four five\nint x;\n"
     assert weave(base, b"// one two\n// three four\n// five\nint x;\n", base.replace(b"four", b"4")) == (
