@@ -151,8 +151,8 @@ def commuting(steps: list[Step], rng: random.Random, full: bool = False) -> Iter
         if rng.random() < 0.5:
             sides.reverse()
         answer = _apply(v0, one + two)
-        if subset and _doubled(answer, (base, *sides)):
-            continue  # a subset that takes code from its old place on no side and adds it on both
+        if _doubled(answer, (base, *sides)):
+            continue  # code that both sides add, or that a subset takes from its old place on no side
         yield Case(
             f"{step.path}@{step.versions[i]}",
             "subset" if subset else "whole",

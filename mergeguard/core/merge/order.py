@@ -14,6 +14,7 @@ from mergeguard.core.diff import increasing
 from mergeguard.core.items import Kind
 from mergeguard.core.merge.declarations import Leaf
 
+_ENUM = frozenset((b"enum", b"class", b"struct"))
 _IDENT = re.compile(rb"[A-Za-z_]\w*")
 _COMMUTING = frozenset(
     (
@@ -43,13 +44,13 @@ def commute(one: Leaf, two: Leaf) -> bool:
 
 def _declared(leaf: Leaf) -> frozenset[bytes]:
     if leaf.kind is Kind.TYPE and b"enum" in leaf.code:
-        return _words(leaf)  # its enumerators
+        return _words(leaf) - _ENUM  # its enumerators
     return frozenset((_name(leaf),))
 
 
 def _words(leaf: Leaf) -> frozenset[bytes]:
-    """The tokens of the code, those of directives and strings unmarked."""
-    return frozenset(key.lstrip(b"#") for key in leaf.code)
+    """The identifiers of the code, those of directives too."""
+    return frozenset(key.lstrip(b"#") for key in leaf.code if _IDENT.fullmatch(key.lstrip(b"#")))
 
 
 def merged_order(

@@ -42,6 +42,8 @@ def test_what_commutes() -> None:
     macro, f, g, x, y = leaves_of(text)[0]
     assert commute(f, g) and commute(macro, g) and commute(g, x)
     assert not commute(macro, f) and not commute(x, y)
+    one, two, user = leaves_of(b"enum A { P, Q };\nint f() {\n  return 1;\n}\nint g() {\n  return Q;\n}\n")[0]
+    assert commute(one, two) and not commute(one, user)
 
 
 def test_use_before_declaration() -> None:
