@@ -15,9 +15,9 @@ from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError, 
 from mergeguard.fork import Fork
 from mergeguard.git import landing, patches
 from mergeguard.git.objects import Entry
-from mergeguard.git.patches import Mail, Rejected
+from mergeguard.git.patches import Applied, Mail, Rejected
 from mergeguard.git.repository import Repository
-from mergeguard.virtual import merged
+from mergeguard.virtual import merged, replay
 from mergeguard.workspace import Guarded, Workspace
 
 
@@ -66,10 +66,13 @@ def read(fork: Fork, name: str, data: bytes) -> tuple[Mail, ...]:
     return tuple(mail for mail in mails if mail.diff.strip())
 
 
-def apply(workspace: Workspace, named: Iterable[tuple[str, Mail]], *, strip: int = 1) -> Imported:
+def apply(
+    workspace: Workspace, named: Iterable[tuple[str, Mail]], *, strip: int = 1, context: int | None = None
+) -> Imported:
     """Apply patches, one after the other, to the workspace's tree.
 
-    ``strip`` is the number of leading folders in the patches' paths, as for ``git apply -p``. Errors:
+    ``strip`` is the number of leading folders in the patches' paths, as for ``git apply -p``, ``context`` how
+    many lines around a change must match, as for ``-C`` (None: all that the patch has). Errors:
     PatchRejected, RuleMismatch where a rule does not fit the outcome, LayoutError.
     """
     repository = workspace.repository
@@ -79,7 +82,7 @@ def apply(workspace: Workspace, named: Iterable[tuple[str, Mail]], *, strip: int
     notes: list[str] = []
     for name, mail in named:
         whole = lens.monolithic_tree(workspace)
-        after = _patched(repository, workspace, name, whole, mail, strip)
+        after = _patched(repository, workspace, name, whole, mail, (strip, context))
         workspace, said = relaid(workspace, whole, after)
         mails.append(mail)
         trees.append(workspace.tree)
@@ -88,9 +91,17 @@ def apply(workspace: Workspace, named: Iterable[tuple[str, Mail]], *, strip: int
 
 
 def _patched(
-    repository: Repository, workspace: Workspace, name: str, whole: str, mail: Mail, strip: int
+    repository: Repository,
+    workspace: Workspace,
+    name: str,
+    whole: str,
+    mail: Mail,
+    how: tuple[int, int | None],
 ) -> str:
-    applied = patches.apply(repository, whole, mail.diff, strip=strip)
+    strip, context = how
+    applied = patches.apply(repository, whole, mail.diff, strip=strip, context=context)
+    if applied.rejected:
+        applied = _by_upstreams_text(workspace, whole, mail, how) or applied
     if applied.rejected:
         own = {f.path for g in workspace.split_rules for f in workspace.unsplit(g).layout.files[1:]}
         layout = [r.path for r in applied.rejected if r.path in own]
@@ -99,7 +110,8 @@ def _patched(
             applied.rejected,
             hint="it was written against the layout, not the monolith: use `git apply` or `git am`"
             if layout
-            else "fetch the commit it was made on (its blobs allow a three-way merge), or edit the patch",
+            else "fetch the commit it was made on (its blobs allow a three-way merge), ask for less context"
+            " (-C 1), or edit the patch",
         )
     assert applied.tree is not None
     edits: dict[str, Entry | None] = {}
@@ -114,6 +126,31 @@ def _patched(
             name, tuple(left), hint="edit the patch, or apply its parts by hand in the layout"
         )
     return repository.edit_tree(applied.tree, edits) if edits else applied.tree
+
+
+def _by_upstreams_text(
+    workspace: Workspace, whole: str, mail: Mail, how: tuple[int, int | None]
+) -> Applied | None:
+    """The patch applied to upstream's own monoliths, and that merged with the fork's edits of them.
+
+    A patch is written against upstream's text: where it does not fit for the fork's own edits around it, the
+    locks still say which text that is. None where it does not fit there either, or
+    conflicts with those edits.
+    """
+    repository = workspace.repository
+    strip, context = how
+    pristine: dict[str, Entry | None] = {}
+    for guarded in workspace.split_rules:
+        path = workspace.monolith_path(guarded)
+        entry = repository.entry(whole, path) if path is not None else None
+        if path is not None and entry is not None and guarded.lock is not None:
+            pristine[path] = Entry(entry.mode, guarded.lock.upstream)
+    base = repository.edit_tree(whole, pristine)
+    applied = patches.apply(repository, base, mail.diff, strip=strip, context=context)
+    if applied.tree is None or applied.conflicts:
+        return None
+    outcome = replay(repository, base, applied.tree, whole)
+    return Applied(outcome.tree) if outcome.clean else None
 
 
 def relaid(workspace: Workspace, whole: str, after: str) -> tuple[Workspace, tuple[str, ...]]:

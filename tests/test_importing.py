@@ -96,15 +96,69 @@ def test_an_added_arm_goes_to_the_rest_and_the_shards_stay_listed(pair):
     assert '"new.cu"' in text and LAYOUT + "instantiate_n5.cu" in text
 
 
-def test_a_patch_from_a_newer_upstream_is_merged_by_its_blobs(pair):
-    # The context differs from the fork's, so only a three-way merge can place the patch.
+@pytest.mark.parametrize("blobs", ["known", "unknown"])
+def test_local_edits_around_a_hunk_do_not_keep_it_out(pair, blobs):
+    """Merged over the text that it was made on: the patch's blobs, or else upstream's text of the lock."""
     pair.change(KERNEL, "  while (waves > 1", "  while (waves  > 1")
     patch, _ = upstream_patch(pair, (MONOLITH, "  int waves = div2;\n", "  int waves = div2;\n  // theirs\n"))
-    with pytest.raises(PatchRejected):
-        staged(pair, patch.replace(b"index ", b"index 0"))
-    staged(pair, patch)
+    staged(pair, patch if blobs == "known" else patch.replace(b"index ", b"index 0"))
     text = pair.read(KERNEL)
     assert b"  // theirs\n  while (waves  > 1" in text
+
+
+def test_offsets_and_less_context(pair):
+    """Written against another upstream, which nobody here has fetched: lines moved, and others around it."""
+    pair.git("checkout", "-q", "main")
+    pair.change(MONOLITH, "struct scalar {};", "struct scalar {};\n\n// further down\n", "main: longer")
+    pair.change(MONOLITH, "// The fewest waves", "// The very fewest waves", "main: wording")
+    patch, _ = upstream_patch(pair, (MONOLITH, "int mindiv(int N,", "int mindiv(const int N,"))
+    pair.git("checkout", "-q", "fork")
+    unknown = patch.replace(b"index ", b"index 0")
+    with pytest.raises(PatchRejected) as failed:
+        staged(pair, unknown)
+    assert "-C 1" in (failed.value.hint or "")
+    staged(pair, unknown, context=0)
+    assert b"\nint mindiv(const int N," in pair.read(KERNEL)
+    assert b"The fewest waves" in pair.read(KERNEL), "only the change comes, not what is around it"
+
+
+GITHUB = b"""From %s Mon Sep 17 00:00:00 2001
+From: =?UTF-8?q?Zo=C3=AB?= <zoe@users.noreply.github.com>
+Date: Tue, 6 May 2025 07:08:09 +0200
+Subject: [PATCH %d/2] [Kernel] =?UTF-8?q?Waves=20f=C3=BCr=20alle?=
+
+%s
+
+Signed-off-by: =?UTF-8?q?Zo=C3=AB?= <zoe@users.noreply.github.com>
+---
+ csrc/rocm/skinny_gemms.cu | 2 +-
+ 1 file changed, 1 insertion(+), 1 deletion(-)
+
+"""
+
+
+def test_a_pull_request_as_github_serves_it(pair):
+    """`.patch` (a mailbox of its commits, subjects encoded) and `.diff` (abbreviated blobs nobody has)."""
+    pair.git("checkout", "-q", "-b", "pull", "main")
+    commits = [pair.change(*edit, "x") for edit in EDITS[:2]]
+    diffs = [pair.git("diff", "--abbrev=10", f"{oid}~1", oid).encode() + b"\n" for oid in commits]
+    whole = pair.git("diff", "--abbrev=10", "main", "pull").encode() + b"\n"
+    pair.git("checkout", "-q", "fork")
+    box = b"".join(
+        GITHUB % (oid.encode(), n, b"First" if n == 1 else b"Second") + diff + b"\n"
+        for n, (oid, diff) in enumerate(zip(commits, diffs, strict=True), 1)
+    )
+    here = pair.fork
+    named = [("1.patch", mail) for mail in importing.read(here, "1.patch", box)]
+    assert len(importing.commit(here, importing.apply(importing.clean_workspace(here), named))) == 2
+    assert pair.whole() == pair.git("rev-parse", "pull^{tree}")
+    log = pair.git("log", "-2", "--reverse", "--format=%an|%s|%b").splitlines()
+    assert log[0] == "Zoë|[Kernel] Waves für alle|First"
+    assert "Signed-off-by: " in log[2]
+    tree = pair.git("rev-parse", "HEAD^{tree}")
+    pair.git("reset", "-q", "--hard", "HEAD~2")
+    staged(pair, whole.replace(b"index ", b"index f"))
+    assert pair.git("write-tree") == tree
 
 
 def test_rejected_hunks_are_named_and_nothing_is_changed(pair):

@@ -111,6 +111,9 @@ def import_(
         str | None, typer.Option("-m", "--message", help="The commit's message for a plain diff.")
     ] = None,
     strip: Annotated[int, typer.Option("-p", metavar="N", help="Folders to strip from paths.")] = 1,
+    context: Annotated[
+        int | None, typer.Option("-C", metavar="N", help="Lines around a change that must match.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only show what would happen.")] = False,
     json: Json = False,
 ) -> int:
@@ -118,7 +121,7 @@ def import_(
     here = opened()
     named = [(name, mail) for name in files for mail in importing.read(here, name, _read(name))]
     workspace = importing.clean_workspace(here) if commit else here.staged()
-    imported = importing.apply(workspace, named, strip=strip)
+    imported = importing.apply(workspace, named, strip=strip, context=context)
     commits: tuple[str, ...] = ()
     if commit and not dry_run:
         commits = importing.commit(here, imported, message)

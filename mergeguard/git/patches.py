@@ -76,7 +76,10 @@ def read_mails(repository: Repository, data: bytes) -> tuple[Mail, ...]:
 
 def _mail(repository: Repository, folder: Path, name: Path) -> Mail:
     body, patch = folder / "message", folder / "patch"
-    said = repository.git("mailinfo", "--encoding=UTF-8", str(body), str(patch), stdin=name.read_bytes())
+    # Of what stands in brackets before a subject, only [PATCH …] goes: upstream's [Kernel] is its own.
+    said = repository.git(
+        "mailinfo", "-b", "--encoding=UTF-8", str(body), str(patch), stdin=name.read_bytes()
+    )
     facts = dict(line.split(": ", 1) for line in said.text.splitlines() if ": " in line)
     author = _identity(repository, facts)
     message = facts.get("Subject", "").encode("utf-8", "surrogateescape") + b"\n"
@@ -100,12 +103,14 @@ def _identity(repository: Repository, facts: Mapping[str, str]) -> Identity | No
     return Identity(found.out.rstrip(b"\n"))
 
 
-def apply(repository: Repository, tree: str, diff: bytes, *, strip: int = 1) -> Applied:
+def apply(
+    repository: Repository, tree: str, diff: bytes, *, strip: int = 1, context: int | None = None
+) -> Applied:
     """The tree with a patch in it: as ``git apply`` does, then by a three-way merge of the files that the
-    patch names by their blobs.
+    patch names by their blobs. ``context`` is how many lines around a change must match (None: all).
     """
     with _index_of(repository, tree) as environment:
-        options = (f"-p{strip}", "--whitespace=nowarn")
+        options = (f"-p{strip}", "--whitespace=nowarn", *(() if context is None else (f"-C{context}",)))
         plain = repository.git(
             "apply", "--cached", *options, stdin=diff, ok=(0, 1, 128), environment=environment
         )
