@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 
-from mergeguard.core import glue
+from mergeguard.core import glue, signature
 from mergeguard.core.assign import (
     ENTRY,
     Assignment,
@@ -145,7 +145,7 @@ class _Emitter:
     def _declarations(self, to: str) -> LayoutFile:
         lines = [b"#pragma once"]
         partitions = [p for p in self.assignment.partitions if p.rule.declarations == to]
-        used = frozenset[str]().union(*(self._signature_names(p.entry) for p in partitions))
+        used = frozenset[str]().union(*(signature.names(self.source, p.entry) for p in partitions))
         lines += [
             b'#include "%s"' % self._between(to, h)
             for h in needed_headers(self.source, used, self.rule, self.assignment)
@@ -159,7 +159,7 @@ class _Emitter:
                     for shard in self._shards_of(partition)
                     for line in (
                         b"namespace %s {" % self._namespace(shard),
-                        *self._signature(partition.entry, defaults=False, end=b";"),
+                        *signature.declaration(self.source, partition.entry, defaults=False, end=b";"),
                         b"}",
                     )
                 ],
@@ -297,7 +297,7 @@ class _Emitter:
         )
         assert holder.body is not None
         depth = 0
-        for token in code_tokens(self.source, holder.body[0], partition.branching.start):
+        for token in signature.tokens_of(self.source, holder.body[0], partition.branching.start):
             depth += (token == b"(") - (token == b")")
         return depth > 0
 
@@ -325,7 +325,7 @@ class _Emitter:
     def _linkage(self, items: Iterable[Item]) -> None:
         """`inline` (or `static`) for definitions that every unit of the layout will see."""
         for item in flattened(self.source, items):
-            word = _linkage_word(item, lambda i: code_tokens(self.source, i.code_start, i.code_end))
+            word = signature.linkage_word(self.source, item)
             if word:
                 offset = item.declarator_start
                 line_start = self.text.rfind(b"\n", 0, offset) + 1
@@ -362,7 +362,7 @@ class _Emitter:
         for unit in self._units(ENTRY):
             used |= identifiers(self.source, unit.start, unit.end)
         for partition in self.assignment.partitions:
-            used |= self._signature_names(partition.entry)
+            used |= signature.names(self.source, partition.entry)
         names = list(needed_headers(self.source, used, self.rule, self.assignment))
         names += dict.fromkeys(p.rule.declarations for p in self.assignment.partitions)
         lines = [
@@ -382,42 +382,15 @@ class _Emitter:
         for item in self._items(rule.header):
             if fnmatchcase(item.name, rule.template) and item.parameter_list and item.template_header:
                 first, last = item.template_header
-                header = _collapsed(self.text[first:last], code_tokens(self.source, first, last))
-                signature = b" ".join(line.strip() for line in self._signature(item, defaults=True, end=b";"))
-                return [glue.declaration(header + b" " + signature)]
+                header = signature.collapsed(self.source, first, last)
+                lines = signature.declaration(self.source, item, defaults=True, end=b";")
+                declared = b" ".join(line.strip() for line in lines)
+                return [glue.declaration(header + b" " + declared)]
         return []
-
-    def _signature_names(self, item: Item) -> frozenset[str]:
-        assert item.parameter_list is not None
-        return identifiers(self.source, item.declarator_start, item.parameter_list[1])
-
-    def _parameter(self, item: Item, number: int, *, defaults: bool) -> bytes:
-        parameter = item.parameters[number]
-        end = parameter.end if defaults or parameter.default_start is None else parameter.default_start
-        text = _collapsed(self.text[parameter.start : end], code_tokens(self.source, parameter.start, end))
-        return text if parameter.name else text + b" " + self._parameter_name(item, number)
-
-    def _parameter_name(self, item: Item, number: int) -> bytes:
-        return (item.parameters[number].name or f"mg_argument_{number}").encode("utf-8", "surrogateescape")
-
-    def _signature(self, item: Item, *, defaults: bool, end: bytes) -> list[bytes]:
-        """The function's declaration, one parameter a line; names are made up for unnamed ones."""
-        assert item.parameter_list is not None
-        first, last = item.parameter_list
-        stop = item.body[0] if item.body else item.code_end
-        head = _collapsed(
-            self.text[item.declarator_start : first], code_tokens(self.source, item.declarator_start, first)
-        )
-        tail = _collapsed(self.text[last:stop], code_tokens(self.source, last, stop)).rstrip(b"; ")
-        lines = [self._parameter(item, n, defaults=defaults) for n in range(len(item.parameters))]
-        ending = b")" + (b" " + tail if tail else b"") + end
-        if not lines:
-            return [head + b"(" + ending]
-        return [head + b"(", *(b"    " + line + b"," for line in lines[:-1]), b"    " + lines[-1] + ending]
 
     def _dispatch(self, partition: DealtPartition) -> bytes:
         rule, entry = partition.rule, partition.entry
-        arguments = b", ".join(self._parameter_name(entry, n) for n in range(len(entry.parameters)))
+        arguments = b", ".join(signature.parameter_name(entry, n) for n in range(len(entry.parameters)))
 
         def call(shard: str) -> bytes:
             return b"return %s::%s(%s);" % (
@@ -426,7 +399,7 @@ class _Emitter:
                 arguments,
             )
 
-        lines = self._signature(entry, defaults=True, end=b" {")
+        lines = signature.declaration(self.source, entry, defaults=True, end=b" {")
         arms = [
             (a, s)
             for a, s in zip(partition.branching.arms, partition.shard_of, strict=True)
@@ -491,7 +464,7 @@ class _Emitter:
         """`template R name<arguments>(parameters);` with the template's own parameter types."""
         for item in self._items(rule.header):
             if fnmatchcase(item.name, rule.template) and item.parameter_list and item.name_range:
-                text = b" ".join(self._signature(item, defaults=False, end=b";"))
+                text = b" ".join(signature.declaration(self.source, item, defaults=False, end=b";"))
                 name = self.text[slice(*item.name_range)]
                 return b"template " + text.replace(
                     name + b"(", name + b"<" + arguments.encode("utf-8", "surrogateescape") + b">(", 1
@@ -501,46 +474,3 @@ class _Emitter:
     def _mismatch(self, item: Item, message: str, hint: str | None = None) -> RuleMismatch:
         line = line_of(self.text, item.code_start)
         return RuleMismatch(message, where=Location(self.path, line, item.name or None), hint=hint)
-
-
-def _linkage_word(item: Item, tokens_of: Callable[[Item], list[bytes]]) -> bytes | None:
-    """What a definition needs in front of it when several translation units include it."""
-    if item.flags & {"static", "inline", "constexpr", "anonymous", "extern"}:
-        return None
-    if "template" in item.flags and "specialization" not in item.flags:
-        return None
-    if item.kind is Kind.FUNCTION and "definition" in item.flags:
-        # A member defined outside its class follows the class, and takes `inline` as well.
-        return b"inline"
-    if item.kind is Kind.KERNEL and "definition" in item.flags:
-        return b"static"
-    if item.kind is Kind.VARIABLE:
-        tokens = tokens_of(item)
-        if tokens[:1] == [b"static_assert"] or item.name == "":
-            return None
-        head = tokens[: tokens.index(b"=")] if b"=" in tokens else tokens
-        if b"__constant__" in head or b"__device__" in head or b"__shared__" in head:
-            return b"static"
-        if b"const" in head and b"*" not in head and b"&" not in head:
-            return None
-        return b"inline"
-    return None
-
-
-def code_tokens(source: Source, start: int, end: int) -> list[bytes]:
-    """The tokens of a byte range as bytes, comments dropped."""
-    return [text.encode("utf-8", "surrogateescape") for text in token_texts(source, start, end)]
-
-
-def _collapsed(text: bytes, tokens: list[bytes]) -> bytes:
-    """Code on one line: comments dropped, white space between two tokens kept as one space."""
-    out = b""
-    at = 0
-    for token in tokens:
-        found = text.find(token, at)
-        gap = text[at:found] if found >= 0 else b" "
-        if out and gap and (gap.isspace() or b"/" in gap or b"\\" in gap):
-            out += b" "
-        out += token
-        at = found + len(token) if found >= 0 else at
-    return out
