@@ -44,6 +44,8 @@ _USAGE = (
     "usage: mergeguard merge-file [-p] [-q] [--diff3 | --zdiff3] [--ours | --theirs | --union]\n"
     "           [--marker-size=<n>] [--diff-algorithm=<name>] [-L <ours> [-L <base> [-L <theirs>]]]\n"
     "           <ours> <base> <theirs>\n"
+    "As git merge-file: the merge goes into <ours>, the exit status is the number of conflicts. Where\n"
+    "lines conflict, C++, CUDA and HIP are merged by declarations, source lists of build files as sets.\n"
 )
 
 
@@ -70,8 +72,11 @@ def main(arguments: Sequence[str]) -> int:
     try:
         options = _driver_options(rest) if verb == "merge-driver" else _parse(rest)
     except _Usage as usage:
-        sys.stderr.write((f"error: {usage}\n" if str(usage) else "") + _USAGE)
-        return 129 if str(usage) else 0
+        if not str(usage):
+            sys.stdout.write(_USAGE)
+            return 0
+        sys.stderr.write(f"error: {usage}\n{_USAGE}")
+        return 129
     try:
         return _merge(options)
     except MergeguardError as error:

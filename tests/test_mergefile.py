@@ -148,3 +148,12 @@ def test_indentation_is_no_layout_in_python(tmp_path: Path) -> None:
     ):
         (tmp_path / file).write_bytes(text)
     assert main(["merge-file", "-p", "ours.py", "base.py", "theirs.py"]) == 1
+
+
+def test_behind_options_of_ours_it_is_the_same(tmp_path: Path) -> None:
+    """`mergeguard -C DIR merge-file …`, and the list that `mergeguard --help` gives."""
+    files = _files(tmp_path, OURS, BASE, THEIRS)
+    program = [sys.executable, "-m", "mergeguard"]
+    done = subprocess.run([*program, "-C", str(tmp_path), "merge-file", "-p", *files], capture_output=True)
+    assert (done.returncode, done.stdout) == _git(tmp_path, "-p", *files)
+    assert b"merge-file" in subprocess.run([*program, "--help"], capture_output=True).stdout

@@ -54,9 +54,13 @@ VERBS: dict[str, Verb] = {
     "import": Verb(UPSTREAM, "exchange", "import_"),
     "blame": Verb(UPSTREAM, "blame", "blame"),
     "plan": Verb(UPSTREAM, "review", "plan"),
+    "merge-file": Verb(UPSTREAM, "mergefile", "merge_file"),
     "cost": Verb(COST, "proving", "cost"),
     "budget": Verb(COST, "proving", "budget"),
 }
+
+# Verbs that take what git's command of that name takes.
+_GITS = {"blame", "merge-file"}
 
 
 def _app(verbs: Sequence[str]) -> typer.Typer:
@@ -96,10 +100,10 @@ def _called(arguments: Sequence[str]) -> list[str]:
 
 
 def _verbatim(arguments: Sequence[str]) -> list[str]:
-    """The command line with what follows ``blame`` left to it: those are git's options, not ours."""
+    """The command line with what follows a verb of git's left to it: those are git's options, not ours."""
     found = next((n for n, argument in enumerate(arguments) if argument in VERBS), len(arguments))
     rest = [*arguments[found + 1 :]]
-    if [*arguments[found : found + 1]] != ["blame"] or rest[:1] in (["--help"], ["-h"]):
+    if not {*arguments[found : found + 1]} & _GITS or rest[:1] in (["--help"], ["-h"]):
         return [*arguments]
     return [*arguments[: found + 1], "--", *rest]
 
