@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mergeguard.core import verify
-from mergeguard.core.assign import deal_arguments, defined_names
+from mergeguard.core.assign import deal_arguments
 from mergeguard.core.emit import CURRENT_EMISSION, split
 from mergeguard.core.flatten import LayoutText
-from mergeguard.core.glue import rebase_point
 from mergeguard.core.layout import Layout
-from mergeguard.core.reach import Reach, last_name
+from mergeguard.core.reach import Reach
 from mergeguard.core.rule import Instantiate, parse_rule
-from mergeguard.core.source import Kind, Source, line_of
+from mergeguard.core.ruletext import Exists, Part, RuleText, literal
+from mergeguard.core.source import Source, line_of
 from mergeguard.core.survey import ArmShare, Choice, Instantiated, survey
 from mergeguard.errors import Location, MergeguardError, RuleMismatch, SourceError
 
@@ -29,8 +29,6 @@ _MOST_SHARDS = 5
 _OVERHEAD = 10
 # Per cent by which the heaviest unit has to become lighter; less is not worth a rule.
 _LEAST_GAIN = 10
-
-Exists = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,33 +68,16 @@ def rule_name(path: str) -> str:
     return re.sub(r"[^\w.-]", "_", stem, flags=re.ASCII) or "rule"
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A [[partition]] or [[instantiate]] to be written: the groups are what each shard gets.
-
-    ``peak`` is the weight of the heaviest unit of the layout, a small ``score`` is good.
-    """
-
-    found: Choice | Instantiated
-    groups: tuple[tuple[str, ...], ...]
-    names: tuple[str, ...]
-    peak: int
-    score: int
-
-    def __str__(self) -> str:
-        return str(self.found)
-
-
 class _Proposer:
     def __init__(self, source: Source, path: str, exists: Exists) -> None:
         self.source = source
         self.path = path
         self.exists = exists
-        self.folder = posixpath.dirname(path)
         self.suffix = posixpath.splitext(path)[1] or ".cu"
         self.reach = Reach(source)
         self.survey = survey(source)
         self.name = rule_name(path)
+        self.text = RuleText(source, path, exists)
         self.tried: list[Tried] = []
 
     def proposal(self) -> Proposal:
@@ -116,7 +97,7 @@ class _Proposer:
             " and explicit instantiations of a template",
         )
 
-    def with_more(self, part: _Part, parts: Sequence[_Part], made: Proposal) -> Proposal:
+    def with_more(self, part: Part, parts: Sequence[Part], made: Proposal) -> Proposal:
         """The proposal with further functions that choose among the same values, if they fit, too."""
         taken = [part]
         for other in parts:
@@ -141,13 +122,13 @@ class _Proposer:
 
     # -- candidates ----------------------------------------------------------------------------------
 
-    def parts(self) -> list[_Part]:
+    def parts(self) -> list[Part]:
         """What can be dealt, best first."""
         found = [self.partition(c) for c in self.survey.choices if not c.problem]
         found += [p for i in self.survey.instantiated if (p := self.instantiation(i)) is not None]
         return sorted(found, key=lambda part: part.score)
 
-    def partition(self, choice: Choice) -> _Part:
+    def partition(self, choice: Choice) -> Part:
         runs = _runs(choice.arms)
         weights = [sum(arm.weight for arm in run) for run in runs]
         grouped = _balanced(weights, _MOST_SHARDS)
@@ -165,9 +146,9 @@ class _Proposer:
         peak = rest + dealt * heaviest // max(total, 1)
         peak = max(peak, self.survey.weight - choice.weight)
         overhead = rest * (len(groups) - 1)
-        return _Part(choice, groups, self.names(groups), peak, peak + overhead // _OVERHEAD)
+        return Part(choice, groups, self.names(groups), peak, peak + overhead // _OVERHEAD)
 
-    def instantiation(self, found: Instantiated) -> _Part | None:
+    def instantiation(self, found: Instantiated) -> Part | None:
         split_arguments = [_arguments(a) for a in found.arguments]
         if len(set(found.arguments)) < 2 or not all(split_arguments):
             return None
@@ -179,12 +160,12 @@ class _Proposer:
             grouped = _balanced(counts, _MOST_SHARDS)
             before = "*," if position else ""
             globs = [
-                before + _literal(v) + (",*" if any(len(a) > position + 1 for a in split_arguments) else "")
+                before + literal(v) + (",*" if any(len(a) > position + 1 for a in split_arguments) else "")
                 for v in values
             ]
             groups = tuple(tuple(globs[n] for n in group) for group in grouped)
             names = self.names(tuple(tuple(values[n] for n in group) for group in grouped))
-            part = _Part(found, groups, names, 0, 0)
+            part = Part(found, groups, names, 0, 0)
             if not self.deals_as_meant(part, found, position):
                 continue
             heaviest = max(sum(counts[n] for n in group) for group in grouped)
@@ -193,7 +174,7 @@ class _Proposer:
             return replace(part, peak=peak, score=peak)
         return None
 
-    def deals_as_meant(self, part: _Part, found: Instantiated, position: int) -> bool:
+    def deals_as_meant(self, part: Part, found: Instantiated, position: int) -> bool:
         shards = dict(zip(part.names, part.groups, strict=True))
         rule = Instantiate(found.template, "kernel.cuh", shards, part.names[-1])
         meant: dict[str, str | None] = {}
@@ -217,12 +198,12 @@ class _Proposer:
 
     # -- trying --------------------------------------------------------------------------------------
 
-    def attempt(self, parts: Sequence[_Part]) -> Proposal | None:
+    def attempt(self, parts: Sequence[Part]) -> Proposal | None:
         """The first way of writing these parts down that passes; None, and the reason in ``tried``."""
         reason = ""
         for kinds in (False, True):
             for layout_name in self.layout_names():
-                text = self.write(parts, by_kind=kinds, layout=layout_name)
+                text = self.text.write(parts, by_kind=kinds, layout=layout_name)
                 outcome = self.split(text)
                 if isinstance(outcome, Layout):
                     if any(self.exists(file.path) for file in outcome.files[1:]):
@@ -253,155 +234,15 @@ class _Proposer:
             return f"{first.path}:{first.line}: {first.item}: {first.message}"
         return layout
 
-    # -- writing -------------------------------------------------------------------------------------
-
-    def write(self, parts: Sequence[_Part], *, by_kind: bool, layout: str) -> bytes:
-        """The rule's TOML. ``by_kind``: the header takes all device code, not only what is needed."""
-        lines = [
-            "# A first rule, written by `mergeguard init`: names and groups are yours to change. Then",
-            "# `mergeguard check` says whether it still fits, `mergeguard rules explain` what goes where.",
-            "schema = 1",
-            f"description = {_quoted('; '.join(_summary(p) for p in parts))}",
-            f"monolith = {_quoted(self.path)}",
-        ]
-        if layout:
-            lines.append(f"layout = {_quoted(layout)}")
-        beside = self.beside()
-        if beside:
-            lines += [
-                "",
-                "# Quoted includes found beside the monolith; the layout's files are one folder deeper.",
-                "[includes]",
-                f"beside = [{', '.join(map(_quoted, beside))}]",
-            ]
-        lines += [
-            "",
-            "# What every shard includes.",
-            "[[move]]",
-            'to = "common.h"',
-            f"items = [{', '.join(map(_quoted, self.common()))}]",
-            "",
-            "# Kernels and helpers: what the shards turn out to need"
-            + (", and all device code." if by_kind else "."),
-            "[[move]]",
-            f'to = "{self.header}"',
-        ]
-        selected = self.kinds(parts) if by_kind else []
-        selected += self.templates(parts)
-        selected += self.declarations()
-        if selected:
-            lines.append(f"items = [{', '.join(map(_quoted, dict.fromkeys(selected)))}]")
-        lines.append("needed = true")
-        for part in parts:
-            lines += ["", *self.write_part(part)]
-        return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
-
-    @property
-    def header(self) -> str:
-        return "kernel.cuh" if self.suffix in (".cu", ".cuh", ".hip") else "kernel.h"
-
-    @property
-    def body(self) -> str:
-        return "dispatch.cuh" if self.suffix in (".cu", ".cuh", ".hip") else "dispatch.h"
-
-    def write_part(self, part: _Part) -> list[str]:
-        rest = part.names[-1]
-        found = part.found
-        if isinstance(found, Instantiated):
-            lines = [
-                f"# {found}.",
-                "[[instantiate]]",
-                f"template = {_quoted(found.template)}",
-                f'header = "{self.header}"',
-                f"rest = {_quoted(rest)}  # instantiations that no shard lists, such as upstream's next one",
-                "",
-                "[instantiate.shards]",
-            ]
-            return lines + [
-                f"{_quoted(name)} = [{', '.join(map(_quoted, group))}]"
-                for name, group in zip(part.names, part.groups, strict=True)
-            ]
-        over = "switch" if found.kind == "switch" else "chain"
-        lines = [
-            f"# {found}.",
-            "[[partition]]",
-            f"entry = {_quoted(found.entry)}",
-            f"over = {{ in = {_quoted(found.function)}, {over} = {_quoted(found.subject)} }}",
-        ]
-        if found.kind == "switch":
-            lines.append(f"discriminator = {_quoted(found.discriminator)}")
-        lines += [
-            f'body = "{self.body}"',
-            f"rest = {_quoted(rest)}  # arms that no shard lists, such as upstream's next one",
-            "",
-            "[partition.shards]",
-        ]
-        return lines + [
-            f"{_quoted(name)} = [{', '.join(_label(label, found.kind) for label in group)}]"
-            for name, group in zip(part.names, part.groups, strict=True)
-        ]
-
-    def common(self) -> list[str]:
-        """Selectors of what all shards include: includes, macros, #undef lines that come before any code."""
-        selected = ["include *", "macro *"]
-        for item in self.source.items:
-            if item.kind is Kind.UNDEF:
-                selected.append(f"undef {item.name}?")
-            elif item.kind in (Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.VARIABLE, Kind.NAMESPACE):
-                break
-        return selected
-
-    def kinds(self, parts: Sequence[_Part]) -> list[str]:
-        """Kinds of device code that the file has, for the header."""
-        kinds = ["type *", "alias *", "template *", "device *"]
-        if any(item.kind is Kind.USING for item in self.source.items):
-            kinds.append("using *")
-        if any(item.kind is Kind.NAMESPACE for item in self.source.items):
-            kinds.append("namespace *")
-        return kinds
-
-    def templates(self, parts: Sequence[_Part]) -> list[str]:
-        return [f"template {p.found.template}" for p in parts if isinstance(p.found, Instantiated)]
-
-    def declarations(self) -> list[str]:
-        """Selectors of using lines, and of declarations of functions that other files define."""
-        defined = defined_names(self.source, self.source.items)
-        selected = []
-        for item in self.source.items:
-            if item.kind is Kind.USING:
-                selected.append(f"using {item.name}?" if item.name else "using *")
-            elif (
-                item.kind is Kind.DECLARATION
-                and item.parameter_list is not None
-                and item.returns
-                and last_name(item.name) not in defined
-            ):
-                selected.append(f"declaration {item.name}?")
-        return selected
-
-    def beside(self) -> list[str]:
-        """Quoted includes, without dots, of files that are beside the monolith."""
-        names = []
-        for item in self.source.items:
-            if item.kind is not Kind.INCLUDE:
-                continue
-            found = rebase_point(self.source.text[item.code_start : item.code_end])
-            if found is None:
-                continue
-            name = found[1].decode("utf-8", "surrogateescape")
-            if not name.startswith(("./", "../")) and self.exists(posixpath.join(self.folder, name)):
-                names.append(_literal(name))
-        return list(dict.fromkeys(names))
-
 
 # -- helpers ------------------------------------------------------------------------------------------
 
 
-def _entry(part: _Part) -> str:
+def _entry(part: Part) -> str:
     return part.found.entry if isinstance(part.found, Choice) else ""
 
 
-def _is_twin(part: _Part, other: _Part) -> bool:
+def _is_twin(part: Part, other: Part) -> bool:
     """Whether two parts choose among the same values, so that the same shards can serve both."""
     one, two = part.found, other.found
     if not isinstance(one, Choice) or not isinstance(two, Choice) or one is two:
@@ -469,10 +310,6 @@ def _labels(choice: Choice) -> dict[tuple[str, ...], str]:
     return texts
 
 
-def _label(text: str, kind: str) -> str:
-    return text if kind == "switch" and re.fullmatch(r"0|[1-9]\d{0,17}", text) else _quoted(text)
-
-
 def _word(text: str) -> str:
     """A label as part of a file name: its last words."""
     text = re.sub(r"^.*::", "", text.strip('"*,'))
@@ -490,20 +327,3 @@ def _arguments(text: str) -> list[str]:
         else:
             found[-1] += character
     return found
-
-
-def _literal(text: str) -> str:
-    return re.sub(r"([*?\[])", r"[\1]", text)
-
-
-def _summary(part: _Part) -> str:
-    found = part.found
-    if isinstance(found, Instantiated):
-        return f"{found.template} by explicit instantiation"
-    return f"{found.entry} by {found.subject}"
-
-
-def _quoted(text: str) -> str:
-    """A TOML basic string."""
-    out = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda m: f"\\u{ord(m[0]):04x}", out) + '"'
