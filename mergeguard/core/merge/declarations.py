@@ -99,7 +99,7 @@ def _leaf(text: bytes, item: Item, start: int, end: int, home: str) -> Leaf:
         key.template,
         key.parameters,
         tuple(key.condition),
-        item.body is not None or item.kind is Kind.MACRO or "definition" in item.flags,
+        item.body is not None or item.kind in (Kind.MACRO, Kind.ALIAS) or "definition" in item.flags,
     )
 
 

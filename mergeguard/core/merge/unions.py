@@ -29,8 +29,11 @@ def _set_of_lines(o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
     ours, theirs = _units(o, r.o0, r.o1), _units(t, r.t0, r.t1)
     if not all(_is_set_member(source, s, e) for source, s, e in [*ours, *theirs]):
         return None
-    there = {source.keys[s:e] for source, s, e in theirs}
-    return [*theirs, *(part for part in ours if part[0].keys[part[1] : part[2]] not in there)]
+    there = {_keys(part) for part in theirs}
+    names = {_named(*part): _keys(part) for part in theirs}
+    if any(names.get(_named(*part), _keys(part)) != _keys(part) for part in ours):
+        return None  # one name for two things
+    return [*theirs, *(part for part in ours if _keys(part) not in there)]
 
 
 def _units(source: Tokens, start: int, end: int) -> list[Slice]:
@@ -43,6 +46,19 @@ def _is_set_member(source: Tokens, start: int, end: int) -> bool:
     if keys[0] == b"##" and keys[-1] == b"#\n":
         return keys[1:2] == (b"#include",)
     return keys[0] == b"using" and keys[-1] == b";" and b"namespace" not in keys
+
+
+def _keys(part: Slice) -> tuple[bytes, ...]:
+    source, start, end = part
+    return source.keys[start:end]
+
+
+def _named(source: Tokens, start: int, end: int) -> tuple[bytes, ...]:
+    """What a ``using`` brings into scope: the alias, or the last of ``a::b``; of an include, all of it."""
+    keys = source.keys[start:end]
+    if keys[0] != b"using":
+        return keys
+    return keys[1:2] if b"=" in keys else keys[-2:-1]
 
 
 def _macros(o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:

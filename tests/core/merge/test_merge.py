@@ -235,3 +235,25 @@ def test_a_comment_does_not_keep_the_old_indentation_of_the_line_after_it() -> N
     theirs = BASE.replace(b"  return a + b;", b"    return a + b;")
     for result in (merge(BASE, ours, theirs), merge(BASE, theirs, ours)):
         assert result.render() == theirs.replace(b"    return a + b;", b"  // ours\n    return a + b;")
+
+
+def test_using_lines_are_a_set_of_different_names() -> None:
+    base = b"using a::x;\n\nint f();\n\nint g();\n"
+
+    def with_(line: bytes) -> bytes:
+        return base.replace(b"a::x;\n", b"a::x;\n" + line)
+
+    result = merge(base, with_(b"using a::mine;\n"), with_(b"using b::yours;\n"))
+    assert result.render() == with_(b"using b::yours;\nusing a::mine;\n")
+    assert merge(base, with_(b"using T = int;\n"), with_(b"using T = long;\n")).conflicts == 1
+    assert merge(base, with_(b"using a::T;\n"), with_(b"using b::T;\n")).conflicts == 1
+    apart = merge(
+        base, with_(b"using T = int;\n"), base.replace(b"int f();\n", b"int f();\nusing T = long;\n")
+    )
+    assert "duplicate-definition" in _codes(apart)
+
+
+def test_a_using_line_goes_while_another_comes() -> None:
+    base = b"using a::x;\nusing a::y;\n\nint f();\n"
+    ours, theirs = base.replace(b"using a::y;\n", b""), base.replace(b"a::y;\n", b"a::y;\nusing b::n;\n")
+    assert merge(base, ours, theirs).render() == base.replace(b"using a::y;\n", b"using b::n;\n")
