@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mergeguard import lens
+from mergeguard import following, lens
 from mergeguard.core.merge import merge
 from mergeguard.core.unsplit import Hunk
 from mergeguard.git import attributes
@@ -90,13 +90,24 @@ def _without_state(repository: Repository, tree: str) -> str:
 def replay(repository: Repository, base: str, side: str, onto: str) -> MergeOutcome:
     """The change from tree ``base`` to tree ``side`` made to tree ``onto``, as ``git cherry-pick`` would.
 
-    A file that git can't merge by lines is merged by declarations and tokens; what is left is in
-    ``conflicts``.
+    A file that git can't merge by lines is merged by declarations and tokens, and an edit follows its
+    declaration to the file that has it now; what is left is in ``conflicts``.
     """
     if base == onto:
         return MergeOutcome(side, (), (), True)
     if base == side:
         return MergeOutcome(onto, (), (), True)
+    outcome = _merged(repository, base, side, onto)
+    if outcome.clean:
+        return outcome
+    moved = following.follow(repository, base, onto, side)
+    if (moved.base, moved.theirs) == (base, side):
+        return outcome
+    followed = _merged(repository, moved.base, moved.theirs, moved.ours)
+    return followed if followed.clean else outcome
+
+
+def _merged(repository: Repository, base: str, side: str, onto: str) -> MergeOutcome:
     root = repository.commit_object(base, (), "base\n")
     ours = repository.commit_object(onto, (root,), "onto\n")
     theirs = repository.commit_object(side, (root,), "change\n")

@@ -306,3 +306,28 @@ def test_the_repository_is_left_alone(pair, tmp_path):
         pair.git("status", "--porcelain"),
         pair.git("rev-parse", "HEAD"),
     )
+
+
+def test_commits_of_glue_and_of_nothing_upstreams_are_left_out(pair, tmp_path):
+    """Glue, an empty commit, a rule: each is named; a commit of a kernel and a README keeps both."""
+    pair.change(KERNEL, "#pragma once\n", "#pragma once  // ours\n", "Glue")
+    pair.git("commit", "-q", "--allow-empty", "-m", "Empty")
+    rule = ".mergeguard/rules/skinny_gemms.toml"
+    pair.write(rule, b"# ours\n" + pair.read(rule))
+    pair.git("commit", "-q", "-a", "-m", "Rule")
+    assert exporting.series(pair.fork).commits == ()
+    here = pair.fork
+    assert exporting.mailbox(here, exporting.series(here), Format(cover_letter=True)) == b""
+    assert exporting.write(here, exporting.series(here, squash=True), tmp_path, Format(True)) == (None, ())
+    pair.edit(KERNEL, "  int waves = div2;", "  int waves = div2 + 0;")
+    pair.write("README.md", "Größe\n".encode())
+    pair.git("add", "README.md")
+    pair.git("commit", "-q", "-a", "-m", "Waves, and a word", GIT_AUTHOR_NAME="李雷")
+    series = exporting.series(here)
+    assert [left.subject for left in series.left_out] == ["split", "Glue", "Empty", "Rule"]
+    _, (patch,) = exporting.write(here, series, tmp_path, Format())
+    assert patch.files == ("README.md", MONOLITH)
+    pair.on_upstream()
+    pair.git("am", "-q", patch.path)
+    assert pair.git("rev-parse", "HEAD^{tree}") == pair.whole("fork")
+    assert pair.git("log", "-1", "--format=%an") == "李雷"

@@ -276,6 +276,23 @@ def test_rebase_follows_too(start, deed):
         assert (story.run("check").code == 0) == (deed is not split_as_we_do), "its rule has had its day"
 
 
+@pytest.mark.parametrize("deed", [rewritten, split_away, joined])
+def test_the_edit_goes_upstream_to_where_the_code_is_now(start, tmp_path, deed):
+    """Commit by commit: the commit was made on the old file, its patch is of the new one."""
+    story = start("edited")
+    release(story, deed)
+    assert story.run("sync", "upstream/main").code == 0
+    said = json.loads(story.run("export", "-o", str(tmp_path / "out"), "--json").out)
+    (patch,) = said["patches"]
+    assert (patch["subject"], patch["added"], patch["removed"]) == ("tune", 1, 1)
+    git(story.upstream, "am", "-q", patch["path"])
+    whole = json.loads(story.run("unsplit", "--json").out)["tree"]
+    git(story.upstream, "fetch", "-q", str(story.fork), "fork")
+    assert "// fork: ours" in (story.upstream / patch["files"][0]).read_text()
+    theirs = git(story.upstream, "rev-parse", "HEAD^{tree}:csrc")
+    assert theirs == git(story.fork, "rev-parse", f"{whole}:csrc")
+
+
 def plain(story: Story, *command: str) -> int:
     """A git command of the user's, with our hooks and driver."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "GIT_EDITOR": "true"}
