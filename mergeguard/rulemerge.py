@@ -625,6 +625,8 @@ def _said(traced: Traced, path: str) -> str:
     """What upstream did, as a clause."""
     if traced.fate is Fate.MOVED:
         return f"upstream moved the file to {path}"
+    if traced.fate is Fate.JOINED and not traced.where.moved:
+        return f"upstream made one file of this and another: {path}"
     return f"upstream has {_listed(traced)}" if traced.where.moved else f"upstream changed {path}"
 
 

@@ -260,6 +260,28 @@ def test_an_edited_file_that_the_fork_kept_comes_back(start):
     assert (row["state"], row["drift"], len(row["edits"])) == ("split", {"added": 0, "removed": 0}, 1)
 
 
+def test_two_split_files_become_one_new_file(tmp_path):
+    """One of the two rules follows, the other ends; both edits are in what is split now."""
+    story = Story.begin(tmp_path, RULE, "skinny_gemms")
+    story.edit(KERNEL, LINE, OURS)
+    story.edit(f"{SKINNY}/kernel.cuh", "  int waves = div2;", "  int waves = div2;  // fork: two")
+    story.commits("tune both")
+    other = (story.upstream / f"{SKINNY}.cu").read_bytes()
+    git(story.upstream, "rm", "-q", f"{SKINNY}.cu")
+    put(story, "csrc/rocm/gemms.cu", other + b"\n" + taken_away(story))
+    story.upstream_commits("one file")
+    story.fetch()
+    done = json.loads(story.run("sync", "upstream/main", "--json").out)
+    assert done["clean"]
+    assert {r["name"]: r["state"] for r in done["rules"]} == {"skinny_gemms": "moved", RULE: "joined"}
+    whole = json.loads(story.run("unsplit", "--json").out)["tree"]
+    text = git(story.fork, "show", f"{whole}:csrc/rocm/gemms.cu")
+    assert (text.count("// fork: ours"), text.count("// fork: two")) == (1, 1)
+    upstream = (story.upstream / "csrc/rocm/gemms.cu").read_text()
+    assert text.replace("  // fork: ours", "").replace("  // fork: two", "") == upstream
+    assert git(story.fork, "ls-files", f"{INT4}*", f"{SKINNY}/*") == ""
+
+
 @pytest.mark.parametrize("deed", [rewritten, split_away, split_as_we_do])
 def test_rebase_follows_too(start, deed):
     story = start("edited")

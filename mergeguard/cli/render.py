@@ -254,7 +254,9 @@ def print_status(rows: Iterable[RuleStatus], upstream: str | None) -> None:
         table.add_column(column, header_style="dim")
     rows = list(rows)
     for row in rows:
-        colour = {"split": "green", "gone upstream": "yellow", "broken": "red"}.get(row.state, "default")
+        colour = {"split": "green", "broken": "red"}.get(
+            row.state, "default" if row.upstream is None else "yellow"
+        )
         drift = (
             ""
             if row.drift is None
