@@ -20,7 +20,9 @@ _NUMBER = re.compile(rb"\d+$")
 
 def union(b: Tokens, o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
     """What to copy, in order, or None where the insertions may not simply be joined."""
-    if r.b0 != r.b1 or r.o0 == r.o1 or r.t0 == r.t1:
+    if r.b0 != r.b1:
+        return _edited_arms(b, o, t, r)
+    if r.o0 == r.o1 or r.t0 == r.t1:
         return None
     return _set_of_lines(o, t, r) or _macros(o, t, r) or _arms(b, o, t, r)
 
@@ -92,6 +94,60 @@ def _arms(b: Tokens, o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
     if all(numbers) and max(map(int, ours)) < min(map(int, theirs)):
         return [mine, other]
     return [other, mine]
+
+
+def _edited_arms(b: Tokens, o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
+    """Closed arms of which the sides removed, added and edited different ones: none can fall into another."""
+    base, ours, theirs = (_closed_arms(*part) for part in ((b, r.b0, r.b1), (o, r.o0, r.o1), (t, r.t0, r.t1)))
+    if base is None or ours is None or theirs is None:
+        return None
+    order = [label for label in base if label in ours and label in theirs]
+    if any([x for x in side if x in order] != order for side in (ours, theirs)):
+        return None
+    chosen: dict[bytes, Slice] = {}
+    for label in {**theirs, **ours}:
+        mine, other, old = ours.get(label), theirs.get(label), base.get(label)
+        keys = [part and _keys(part) for part in (mine, other, old)]
+        if mine and (keys[1] == keys[2] or keys[0] == keys[1]):
+            chosen[label] = mine
+        elif other and keys[0] == keys[2]:
+            chosen[label] = other
+        elif (mine or other) and not (keys[2] in keys[:2] and None in keys[:2]):
+            return None  # both changed it
+    result = [label for label in theirs if label in chosen]
+    before: bytes | None = None
+    for label in ours:
+        if label in chosen and label not in result:
+            at = result.index(before) + 1 if before is not None else 0
+            while at < len(result) and result[at] not in base and result[at] not in ours:
+                at += 1
+            result.insert(at, label)
+        before = label if label in result else before
+    parts = [chosen[label] for label in result]
+    labels = [one for part in parts for one in _arm_labels(*part) or ()]
+    return parts if len(set(labels)) == len(labels) else None
+
+
+def _closed_arms(source: Tokens, start: int, end: int) -> dict[bytes, Slice] | None:
+    """The arms of a stretch by their labels, each with the comments above it; None if it is anything else."""
+    if start == end:
+        return {}
+    if _arm_labels(source, start, end) is None:
+        return None
+    depth = 0
+    starts: list[int] = []
+    for index in range(start, end):
+        key = source.keys[index]
+        depth += (key in (b"{", b"(", b"[")) - (key in (b"}", b")", b"]"))
+        if key == b"case" and depth == 0 and (index == start or source.keys[index - 1] != b":"):
+            while index > start and source.keys[index - 1][:1] == b"/" and len(source.keys[index - 1]) > 1:
+                index -= 1
+            starts.append(index)
+    if not starts or starts[0] != start or any(b"\n" not in source.gaps[k] for k in starts):
+        return None  # a comment behind an arm is not of the next one
+    arms = [(source, i, j) for i, j in zip(starts, [*starts[1:], end], strict=True)]
+    labels = [b" ".join(_arm_labels(*arm) or ()) for arm in arms]
+    return dict(zip(labels, arms, strict=True)) if all(labels) and len(set(labels)) == len(labels) else None
 
 
 def _arm_labels(source: Tokens, start: int, end: int) -> list[bytes] | None:

@@ -257,3 +257,15 @@ def test_a_using_line_goes_while_another_comes() -> None:
     base = b"using a::x;\nusing a::y;\n\nint f();\n"
     ours, theirs = base.replace(b"using a::y;\n", b""), base.replace(b"a::y;\n", b"a::y;\nusing b::n;\n")
     assert merge(base, ours, theirs).render() == base.replace(b"using a::y;\n", b"using b::n;\n")
+
+
+def test_an_arm_goes_while_another_comes() -> None:
+    arm, new = b"    case 2:\n      return sub(n, n);\n", b"    // three\n    case 3:\n      return 3;\n"
+    ours, theirs = BASE.replace(arm, b""), BASE.replace(arm, arm + new)
+    assert merge(BASE, ours, theirs).render() == BASE.replace(arm, new)
+    assert merge(BASE, theirs, ours).render() == BASE.replace(arm, new)
+    edited = BASE.replace(b"return sub(n, n)", b"return sub(n, 1)")
+    assert merge(BASE, ours, edited).conflicts == 1
+    relabelled = BASE.replace(b"    case 2:\n", b"    case 2:\n    case 3:\n")
+    result = merge(BASE, relabelled, BASE.replace(arm, arm + b"    case 3:\n      return 3;\n"))
+    assert result.conflicts or "duplicate-arm" in _codes(result)
