@@ -158,6 +158,9 @@ def compare_built(
     if old_images or new_images or is_device(arguments):
         findings += compare_device(old_images, new_images, names)
     external = {s.name for s in merged.symbols if (s.shared or s.strong) and names.is_own(s.name)}
+    if not external and not old_images:
+        text = "the monolith's object defines no symbol of its own: an empty list proves nothing"
+        findings.append(SymbolFinding("empty", Severity.ERROR, text))
     return Comparison(
         findings=tuple(findings),
         monolith=before,

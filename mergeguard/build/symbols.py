@@ -237,13 +237,19 @@ def _newest(tool: str) -> str | None:
 
 
 def demangle(names: Sequence[str]) -> Mapping[str, str]:
-    """Readable names by mangled ones, by c++filt; without one, each name stands for itself."""
-    tool = shutil.which("c++filt") or _newest("llvm-cxxfilt")
-    if tool is None or not names:
+    """Readable names by mangled ones, by c++filt. Raises ObjectError where it is not there, or fails.
+
+    Without readable names nothing would be known as the monolith's own, and two programs always the same.
+    """
+    if not any(name.startswith("_Z") for name in names):
         return {name: name for name in names}
+    tool = shutil.which("c++filt") or _newest("llvm-cxxfilt")
+    hint = "install binutils (or llvm): its c++filt reads the names of C++ symbols"
+    if tool is None:
+        raise ObjectError("c++filt is not here, so the objects can't be compared", hint=hint)
     text = "\n".join(names) + "\n"
     outcome = subprocess.run([tool], input=text, capture_output=True, text=True, check=False)
     lines = outcome.stdout.splitlines()
     if outcome.returncode != 0 or len(lines) != len(names):
-        return {name: name for name in names}
+        raise ObjectError(f"{tool} can't read the objects' names (exit {outcome.returncode})", hint=hint)
     return dict(zip(names, lines, strict=True))

@@ -117,6 +117,16 @@ def test_a_layout_that_does_not_compile_is_an_error_and_not_a_finding(tmp_path: 
         built("paged_attention_v1", "none", tmp_path, broken)
 
 
+def test_a_monolith_without_symbols_of_its_own_proves_nothing(tmp_path: Path) -> None:
+    text = "static int count() { static int n; return ++n; }\nstatic int first = count();\n"
+    (tmp_path / "m.cpp").write_text(text)
+    program = Program(tmp_path, ("m.cpp",))
+    command = from_template(f"{toolchain.require_compiler()} -O0 -c {{source}} -o {{output}}")
+    outcome = compare(parse(text.encode()), program, program, (), command, tmp_path / "objects")
+    assert not outcome.same
+    assert {finding.check for finding in outcome.findings} == {"empty"}
+
+
 SCALE_RULE = b"""
 schema = 1
 monolith = "scale.cu"

@@ -276,3 +276,13 @@ def test_hip_kernels_in_an_offload_bundle(tmp_path: Path) -> None:
             (bundled,) = read_device(both, "k")
             assert bundled.arch == "gfx1100"
             assert bundled.kernels == image.kernels
+
+
+def test_without_a_demangler_nothing_is_called_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert demangle(["main"]) == {"main": "main"}
+    with pytest.raises(ObjectError, match=r"c\+\+filt is not here") as caught:
+        demangle(["main", "_Z1fv"])
+    assert "binutils" in (caught.value.hint or "")
