@@ -232,6 +232,7 @@ def _replay(repository: Repository, head: str, olds: Mapping[str, list[str]]) ->
         return
     move_head(repository, head, replayed.tip, "rebase")
     replaying.copy_notes(repository, replayed)
+    replaying.follow_refs(repository, replayed)
     pending.clear(repository.git_dir)
 
 

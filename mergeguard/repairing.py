@@ -24,7 +24,9 @@ def is_open(repository: Repository, note: Note) -> bool:
         # Nothing was committed: only files on disk can be provisional.
         return provisional(repository, repository.index_tree())
     if note.operation == "rebase":
-        return note.theirs is not None and repository.is_ancestor(note.theirs, head)
+        # A branch that still has its old tip was not rebased: the command was aborted.
+        rebased = not repository.is_ancestor(note.head, head)
+        return rebased and note.theirs is not None and repository.is_ancestor(note.theirs, head)
     return repository.is_ancestor(note.head, head)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mergeguard import rebase, retrace
-from mergeguard.git.objects import Entry
+from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.repository import Repository
 from mergeguard.rebase import Picked, RebaseOutcome
 from mergeguard.retrace import Change
@@ -63,8 +63,10 @@ def replay(
 
     ``known`` are commits of before with what they are to become.
 
-    A commit that was made from none (somebody stopped the rebase to add it) brings what it changed.
+    A commit that was made from none (somebody stopped the rebase to add it) brings what it changed. What
+    somebody changed in a layout while git had stopped is brought along, too.
     """
+    olds = _unshifted(repository, olds)
     became: dict[str, str] = dict(known or {})
     new_commits = repository.rev_list("--reverse", "--topo-order", f"{onto}..{head}")
     tip = onto
@@ -88,6 +90,15 @@ def replay(
             made = retrace.true_tree(repository, change, outcome, info.tree, parent)
             # A squash is several commits, each brought to what those before it gave.
             current = repository.commit_object(made, (current,), "step\n")
+        if len(parents) < 2 and new in olds and info.parents:
+            typed = _typed(repository, info, sources, current)
+            if typed is not None:
+                outcome = retrace.merged(repository, typed)
+                conflicts = retrace.conflicts(repository, typed, outcome)
+                if conflicts:
+                    rest = tuple(o for n in new_commits[number + 1 :] for o in olds.get(n, [n]))
+                    return Replayed(ours, became, new, outcome, rest, conflicts)
+                made = retrace.true_tree(repository, typed, outcome, info.tree)
         empty = made == repository.tree_of(ours)
         if empty and len(parents) < 2 and not _was_empty(repository, info.tree, info.parents):
             became[new] = ours
@@ -95,6 +106,66 @@ def replay(
             became[new] = retrace.true_commit(repository, info, made, parents)
         tip = became[new]
     return Replayed(became.get(head, tip), became)
+
+
+def _unshifted(repository: Repository, olds: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """``olds`` with each commit at the one that git made of it.
+
+    Where somebody stopped at a commit and added others, git says that the last of them was made from it.
+    """
+    found: dict[str, list[str]] = {}
+    for new, sources in olds.items():
+        at = new
+        first = repository.commit_info(sources[0])
+        while (info := repository.commit_info(at)).author != first.author or info.subject != first.subject:
+            if len(info.parents) != 1 or info.parents[0] in olds:
+                at = new
+                break
+            at = info.parents[0]
+        found[at] = sources
+    return found
+
+
+def _typed(repository: Repository, info: CommitInfo, sources: list[str], ours: str) -> Change | None:
+    """What somebody changed in a commit's layouts beyond what git made of its sources, for ``ours``."""
+    trees = [info.tree, *(repository.tree_of(source) for source in sources)]
+    changed: dict[str, Entry | None] = {}
+    for path in retrace.paths(repository, trees[:1]):
+        now = repository.entry(info.tree, path)
+        possible = _mechanical(
+            repository, path, repository.entry(repository.tree_of(info.parents[0]), path), sources
+        )
+        if now is not None and possible and now not in possible:
+            changed[path] = possible[0]
+    if not changed:
+        return None
+    tree = repository.edit_tree(info.tree, changed)
+    base = repository.commit_object(tree, (), "as git made it\n")
+    return Change((base,), ours, info.oid, ("HEAD", f"{info.oid[:7]} ({info.subject})"))
+
+
+def _mechanical(repository: Repository, path: str, before: Entry | None, sources: list[str]) -> list[Entry]:
+    """What git, with our driver or without, may have made of a file, picking ``sources`` onto ``before``."""
+    possible: list[Entry | None] = [before]
+    for source in sources:
+        parents = repository.commit_info(source).parents
+        base = repository.entry(repository.tree_of(parents[0]), path) if parents else None
+        theirs = repository.entry(repository.tree_of(source), path)
+        found: list[Entry | None] = []
+        for ours in possible:
+            if ours == base:
+                found.append(theirs)
+            elif theirs == base:
+                found.append(ours)
+            else:
+                found.append(theirs)
+                if base and ours and theirs:
+                    texts = (repository.read_blob(entry.oid) for entry in (base, ours, theirs))
+                    text, count = repository.merge_file(*texts, style="merge", marker_size=7)
+                    if not count:
+                        found.append(Entry(theirs.mode, repository.write_blob(text)))
+        possible = found
+    return [entry for entry in possible if entry is not None]
 
 
 def _was_empty(repository: Repository, tree: str, parents: tuple[str, ...]) -> bool:
@@ -136,3 +207,21 @@ def copy_notes(repository: Repository, replayed: Replayed) -> None:
     pairs = [f"{made} {new}\n" for made, new in replayed.became.items() if made != new]
     if pairs and repository.config_all("notes.rewriteRef"):
         repository.git("notes", "copy", "--for-rewrite=rebase", "--stdin", stdin="".join(pairs).encode())
+
+
+def follow_refs(repository: Repository, replayed: Replayed) -> None:
+    """Branches that ``git rebase --update-refs`` moves along go to the right commits.
+
+    git may have moved them already, or have noted to do so once the hook is done.
+    """
+    became = {made: new for made, new in replayed.became.items() if made != new}
+    noted = repository.git_dir / "rebase-merge" / "update-refs"
+    if noted.exists():
+        lines = noted.read_text().splitlines(keepends=True)
+        noted.write_text("".join(became.get(line.strip(), line.strip()) + "\n" for line in lines))
+    listed = repository.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads").text
+    current = repository.head().branch
+    for line in listed.splitlines():
+        oid, _, name = line.partition(" ")
+        if oid in became and name != current:
+            repository.git("update-ref", "-m", "rebase: split files (mergeguard)", name, became[oid], oid)
