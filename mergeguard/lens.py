@@ -10,7 +10,7 @@ from mergeguard.core.emit import CURRENT_EMISSION
 from mergeguard.core.layout import Layout, Role
 from mergeguard.core.merge import MergeResult, merge
 from mergeguard.core.overlay import Recomposed, recompose
-from mergeguard.core.rule import SCHEMA_VERSION
+from mergeguard.core.rule import SCHEMA_VERSION, Rule
 from mergeguard.errors import LayoutError, Location, RuleMismatch
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
@@ -133,19 +133,26 @@ def layout_edits(
     return edits
 
 
-def list_shards(repository: Repository, tree: str, layouts: Iterable[tuple[Guarded, Layout]]) -> Edits:
-    """Tree edits that list the shards in the build files of ``tree``."""
+def list_shards(
+    repository: Repository,
+    tree: str,
+    layouts: Iterable[tuple[Guarded, Layout]],
+    replaced: Iterable[tuple[Rule, Layout]] = (),
+) -> Edits:
+    """Tree edits that list the shards in the build files of ``tree``, and no longer those of ``replaced``."""
     texts: dict[str, bytes] = {}
     entries: dict[str, Entry] = {}
-    for guarded, layout in layouts:
-        for build in guarded.rule.build:
+    before = [(rule.build, layout, buildlist.remove) for rule, layout in replaced]
+    after = [(guarded.rule.build, layout, buildlist.add) for guarded, layout in layouts]
+    for builds, layout, change in (*before, *after):
+        for build in builds:
             if build not in texts:
                 entry = repository.entry(tree, build)
                 if entry is None or entry.mode == SYMLINK:
                     continue
                 entries[build] = entry
                 texts[build] = repository.read_blob(entry.oid)
-            texts[build] = buildlist.add(texts[build], layout.path, shard_paths(layout))
+            texts[build] = change(texts[build], layout.path, shard_paths(layout))
     return {
         path: Entry(entries[path].mode, repository.write_blob(text))
         for path, text in texts.items()

@@ -148,13 +148,15 @@ class Addition:
     """What ``add`` would do: ``files`` to write (path to bytes), and the rules it leaves out.
 
     ``missing``: rules whose monolith the tree does not have; ``present``: rules that are there already,
-    the same; ``claimed``: (rule, the fork's own rule that has its monolith).
+    the same; ``claimed``: (rule, the fork's own rule that has its monolith); ``differing``: rules that say
+    something else in the fork.
     """
 
     files: dict[str, bytes]
     missing: tuple[str, ...] = ()
     present: tuple[str, ...] = ()
     claimed: tuple[tuple[str, str], ...] = ()
+    differing: tuple[str, ...] = ()
 
     @property
     def added(self) -> tuple[str, ...]:
@@ -162,19 +164,20 @@ class Addition:
         return tuple(path.removeprefix(f"{RULES}/").removesuffix(".toml") for path in self.files)
 
 
-def add(workspace: Workspace, name: str, *, everything: bool = False) -> Addition:
+def add(workspace: Workspace, name: str, *, everything: bool = False, update: bool = False) -> Addition:
     """The rule files that adding the shipped set or rule ``name`` means for this tree.
 
     ``name`` is a set ("vllm"), a rule ("vllm/attention"), or a rule's last name if only one set has it.
-    ``everything`` takes also rules whose monolith the tree does not have. Raises RuleError for an unknown
-    name, for a rule of the fork that says something else under the same name, and where a single rule
-    was asked for that can't be taken.
+    ``everything`` takes also rules whose monolith the tree does not have, ``update`` those that say something
+    else in the fork. Raises RuleError for an unknown name, and where a single rule was asked for that can't
+    be taken.
     """
     chosen = _chosen(name)
     files: dict[str, bytes] = {}
     missing: list[str] = []
     present: list[str] = []
     claimed: list[tuple[str, str]] = []
+    differing: list[str] = []
     owners = {path: g.name for g in workspace.guarded for path in g.rule.paths()}
     for shipped_name, text in chosen.items():
         target = f"{RULES}/{shipped_name}.toml"
@@ -184,11 +187,18 @@ def add(workspace: Workspace, name: str, *, everything: bool = False) -> Additio
             present.append(shipped_name)
             continue
         if there is not None:
-            raise RuleError(
-                f"the fork has a rule `{shipped_name}` of its own, which differs from the shipped one",
-                where=Location(target),
-                hint=f"rename or remove {target} first, then add the shipped rule again",
-            )
+            if update:
+                files[target] = text
+            elif len(chosen) > 1:
+                differing.append(shipped_name)
+            else:
+                raise RuleError(
+                    f"the fork has a rule `{shipped_name}` of its own, which differs from the shipped one",
+                    where=Location(target),
+                    hint=f"`mergeguard rules add {shipped_name} --update` takes the shipped one; or rename "
+                    f"{target} first",
+                )
+            continue
         other = next((owners[p] for p in rule.paths() if p in owners), None)
         if other is not None:
             claimed.append((shipped_name, other))
@@ -207,7 +217,7 @@ def add(workspace: Workspace, name: str, *, everything: bool = False) -> Additio
             where=Location(f"{RULES}/{claimed[0][1]}.toml"),
             hint="a monolith has one rule: remove that one first",
         )
-    return Addition(files, tuple(missing), tuple(present), tuple(claimed))
+    return Addition(files, tuple(missing), tuple(present), tuple(claimed), tuple(differing))
 
 
 def _chosen(name: str) -> dict[str, bytes]:

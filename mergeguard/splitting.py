@@ -10,6 +10,7 @@ from mergeguard.core import patches
 from mergeguard.core.emit import CURRENT_EMISSION
 from mergeguard.core.layout import Layout
 from mergeguard.core.report import hunk_ids
+from mergeguard.core.rule import Rule
 from mergeguard.core.unsplit import Hunk, Reason, unsplit
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleMismatch
 from mergeguard.fork import Fork
@@ -46,6 +47,7 @@ def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple
     done: list[Split] = []
     edits: dict[str, Entry | None] = {}
     layouts: dict[str, tuple[Guarded, Layout]] = {}
+    replaced: list[tuple[Rule, Layout]] = []
     for guarded in chosen:
         path = workspace.monolith_path(guarded)
         if path is None:
@@ -65,6 +67,10 @@ def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple
             )
         edits |= lens.layout_edits(workspace, guarded, laid, pristine, entry.mode)
         layouts[guarded.name] = (guarded, laid.layout)
+        if guarded.is_split:
+            old = workspace.unsplit(guarded).layout
+            if set(lens.shard_paths(old)) != set(lens.shard_paths(laid.layout)):
+                replaced.append((workspace.rule_of_lock(guarded), old))
         unmapped = workspace.unsplit(guarded).unmapped if guarded.is_split else ()
         done.append(Split(guarded.name, laid.layout, guarded.is_split, unmapped))
     lens.check_outputs(
@@ -74,7 +80,9 @@ def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple
         lens.layout_paths(workspace),
     )
     tree = lens.apply(fork.repository, workspace.tree, edits)
-    tree = fork.repository.edit_tree(tree, lens.list_shards(fork.repository, tree, layouts.values()))
+    tree = fork.repository.edit_tree(
+        tree, lens.list_shards(fork.repository, tree, layouts.values(), replaced)
+    )
     return tuple(done), tree
 
 

@@ -156,8 +156,12 @@ def test_add_overwrites_nothing_and_gives_no_monolith_two_rules(sandbox):
     workspace = fork(sandbox, "attention")
     path = ".mergeguard/rules/attention.toml"
     changed = workspace.read(path) + b"\n"
+    other = written(workspace, path, changed)
+    kept = rulebook.add(other, "vllm")
+    assert kept.differing == ("attention",) and path not in kept.files and kept.added
+    assert rulebook.add(other, "attention", update=True).files == {path: workspace.read(path)}
     with pytest.raises(RuleError, match="differs") as caught:
-        rulebook.add(written(workspace, path, changed), "vllm")
+        rulebook.add(other, "attention")
     assert caught.value.where is not None and caught.value.where.path == path
     renamed = written(written(workspace, path, None), ".mergeguard/rules/mine.toml", changed)
     assert rulebook.add(renamed, "vllm").claimed == (("attention", "mine"),)

@@ -466,3 +466,35 @@ def test_a_rule_that_stands_in_the_way_of_a_rename_is_edited_and_split_again(tmp
     assert story.run("unmapped", "list").code == 0
     assert "int amd_mindiv(" in story.run("unsplit", "skinny_gemms").out
     assert "int amd_mindiv(" in story.text(f"{SKINNY}/kernel.cuh")
+
+
+def test_a_fork_takes_the_ready_rule_of_a_newer_mergeguard(tmp_path):
+    """Old layout, monolith, new layout: the fork's edits come through."""
+    story = Story.begin(tmp_path, "skinny_gemms")
+    rule = ".mergeguard/rules/skinny_gemms.toml"
+    story.edit(rule, '"instantiate_n5.cu" = [5]', '"instantiate_n6.cu" = [5]')
+    story.edit(rule, 'rest = "instantiate_n5.cu"', 'rest = "instantiate_n6.cu"')
+    assert story.run("split").code == 0
+    story.edit(f"{SKINNY}/kernel.cuh", "int mindiv(", "// fork: mine\nint mindiv(")
+    story.commits("an older rule, and an edit")
+    whole = story.run("unsplit", "skinny_gemms").out
+    assert "skinny_gemms: the fork's own differs" in story.run("rules", "add", "vllm").out
+
+    assert story.run("rules", "add", "skinny_gemms", "--update").code == 0
+    assert story.run("split", "skinny_gemms").code == 0
+
+    assert story.run("unsplit", "skinny_gemms").out == whole
+    assert "// fork: mine" in story.text(f"{SKINNY}/kernel.cuh")
+    assert not (story.fork / f"{SKINNY}/instantiate_n6.cu").exists()
+    assert "instantiate_n6" not in story.text("CMakeLists.txt")
+    assert "skinny_gemms/instantiate_n5.cu" in story.text("CMakeLists.txt")
+
+
+def test_a_group_of_commands_without_one_lists(tmp_path):
+    """As the hints have it: `mergeguard rules` lists them, `mergeguard unmapped` goes through them."""
+    story = Story.begin(tmp_path, "skinny_gemms")
+    assert story.run("rules") == story.run("rules", "list")
+    (story.fork / f"{SKINNY}/instantiate_n1.cu").open("ab").write(b"int here;\n")
+    bare = story.run("unmapped")
+    assert bare.code == 1
+    assert bare == story.run("unmapped", "list")

@@ -21,7 +21,7 @@ from mergeguard.ledger import ledger
 from mergeguard.reporting import html, jsonreport, markdown
 from mergeguard.reporting.sarif import sarif
 
-unmapped_app = typer.Typer(help="Review unmapped hunks to the end.", no_args_is_help=True)
+unmapped_app = typer.Typer()
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The hunk's id, or how it begins.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
@@ -200,6 +200,12 @@ def _print_case(case: Case, *, limit: int = 6) -> None:
 
 
 # -- unmapped --------------------------------------------------------------------------------------------
+
+
+@unmapped_app.callback(invoke_without_command=True)
+def unmapped_(context: typer.Context) -> int:
+    """Review unmapped hunks to the end; without a command: list them."""
+    return list_() if context.invoked_subcommand is None else ExitCode.CLEAN
 
 
 @unmapped_app.command("list")

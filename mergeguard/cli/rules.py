@@ -16,9 +16,15 @@ from mergeguard.cli.console import opened, out, print_json
 from mergeguard.errors import ExitCode
 from mergeguard.workspace import file_edits
 
-rules_app = typer.Typer(help="List, explain and add rules.", no_args_is_help=True)
+rules_app = typer.Typer()
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
+
+
+@rules_app.callback(invoke_without_command=True)
+def rules(context: typer.Context) -> int:
+    """List, explain and add rules; without a command: list them."""
+    return list_rules() if context.invoked_subcommand is None else ExitCode.CLEAN
 
 
 @rules_app.command("list")
@@ -83,17 +89,24 @@ def add(
     everything: Annotated[
         bool, typer.Option("--all", help="Also rules whose monolith this tree does not have.")
     ] = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Also over the fork's rules of these names that differ.")
+    ] = False,
 ) -> int:
     """Copy ready rules into the fork and stage them."""
     here = opened()
     workspace = here.staged()
-    addition = rulebook.add(workspace, name, everything=everything)
+    addition = rulebook.add(workspace, name, everything=everything, update=update)
     tree = lens.apply(here.repository, workspace.tree, file_edits(here.repository, addition.files))
     here.stage(tree, "rules add")
     for rule in addition.added:
         out.print(f"  [green]+[/] {escape(rule)}")
     for rule in addition.present:
         out.print(f"  [dim]= {escape(rule)}: there already[/]")
+    for rule in addition.differing:
+        out.print(
+            f"  [yellow]~[/] {escape(rule)}: the fork's own differs, stays (`--update` takes the ready one)"
+        )
     for rule, other in addition.claimed:
         out.print(f"  [yellow]-[/] {escape(rule)}: the fork's rule {escape(other)} has its monolith")
     for rule in addition.missing:
