@@ -21,6 +21,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from mergeguard.build.advice import header_advice
 from mergeguard.build.cache import Cache
 from mergeguard.build.commands import Command, from_template
 from mergeguard.build.compare import Comparison, compare
@@ -310,6 +311,11 @@ def report(_: argparse.Namespace) -> None:
     (HERE / "RESULTS.md").write_text("\n".join(parts), encoding="utf-8")
 
 
+def cost_of(unit: dict) -> UnitCost:
+    """A measured unit as it was before it was written down."""
+    return UnitCost(**{**unit, "series": tuple((float(t), int(m)) for t, m in unit["series"])})
+
+
 def profile(unit: dict) -> Profile:
     idle = min(unit["wall"], unit["user"] + unit["system"])
     factor = idle / unit["wall"]
@@ -369,7 +375,10 @@ def section(value: dict) -> list[str]:
     if library["monolith"] and library["layout"]:
         sizes = f"{human_bytes(library['monolith'])} -> {human_bytes(library['layout'])}"
         lines.append(f"Linked library: {sizes}.")
-    lines += [*outcome["advice"], ""]
+    costs = [cost_of(unit) for unit in (monolith, *units)]
+    headers = header_advice(costs[0], costs[1:], cost_of(floor)) if floor else ()
+    advice = [f"- {text}" for text in (*headers, *outcome["advice"])]
+    lines += ["", *advice, ""] if advice else [""]
     profiles = longest_first([profile(unit) for unit in units])
     schedules = [simulate(profiles, jobs) for jobs in JOBS]
     measured = {int(jobs): real for jobs, real in value["together"].items()}
