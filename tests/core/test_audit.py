@@ -266,6 +266,13 @@ def test_a_local_that_one_side_renamed_and_the_other_newly_uses():
     assert [(f.code, f.name) for f in found] == [("gone-name", "count")]
 
 
+def test_a_member_that_the_user_s_side_has_in_a_copy_of_the_file_is_not_gone():
+    shape = "struct Shape { int old_width; };\n"
+    base = {H: shape, A: '#include "h.cuh"\n' + FILLER}
+    copied = {"csrc/new/h.cuh": shape, "csrc/new/a.cu": base[A] + "int w(Shape s) { return s.old_width; }\n"}
+    assert codes(base, {H: None, A: FILLER}, copied) == []
+
+
 def test_an_included_file_that_went_away():
     base = {H: HELPER, A: CALLER}
     found = look(base, {A: INCLUDE + CALLER}, {H: None})

@@ -20,45 +20,54 @@ def gone(trees: Trees) -> Iterator[Finding]:
     """Names that one side removed or renamed and code that only the other side has still uses."""
     for remover in SIDES:
         user = other(remover)
-        wanted = trees.all_added[user]
+        suspects = [*_removed(trees, remover, trees.all_added[user])]
+        trees.elsewhere(old.short for _, old in suspects)  # one look for all
         seen: set[str] = set()
-        for index, file in trees.edited(remover):
-            candidates = (trees.removed(index, remover) & wanted) - seen
-            base = file.of(BASE)
-            if not candidates or base is None:
+        for file, old in suspects:
+            name = old.short
+            if name in seen:
                 continue
-            after = file.of(remover)
-            for name in sorted(candidates & base.by_short.keys()):
-                if after is not None and name in after.by_short:
-                    continue
-                # A specialisation is not the thing itself, which may well be another library's.
-                old = next((e for e in base.by_short[name] if not e.item.arguments), None)
-                if old is None or old.kind is Kind.INSTANTIATION:
-                    continue
-                if trees.is_declared(remover, name):
-                    seen.add(name)
-                    continue
-                use = _new_use(trees, remover, file, old)
-                if use is None or trees.is_declared(MERGED, name):
-                    continue
+            if trees.is_declared(remover, name):
                 seen.add(name)
-                successor = _successor(trees, file, old, remover)
-                what = f"{their(remover)} side removed the {role(old.kind)} {old.name}"
-                hint = ""
-                places = [use, Place(BASE, file.path(BASE), old.line)]
-                if successor is not None:
-                    where, new, alike = successor
-                    what = f"{their(remover)} side renamed the {role(old.kind)} {old.name} to {new.name}"
-                    hint = f"{new.name} is {alike:.0%} alike: use that name"
-                    places.append(trees.at(where, remover, new))
-                yield Finding(
-                    "gone-name",
-                    old.name,
-                    f"{what}, and code that only {their(user)} side has uses it",
-                    user,
-                    tuple(places),
-                    hint,
-                )
+                continue
+            use = _new_use(trees, remover, file, old)
+            if use is None or trees.is_declared(MERGED, name):
+                continue
+            seen.add(name)
+            successor = _successor(trees, file, old, remover)
+            what = f"{their(remover)} side removed the {role(old.kind)} {old.name}"
+            hint = ""
+            places = [use, Place(BASE, file.path(BASE), old.line)]
+            if successor is not None:
+                where, new, alike = successor
+                what = f"{their(remover)} side renamed the {role(old.kind)} {old.name} to {new.name}"
+                hint = f"{new.name} is {alike:.0%} alike: use that name"
+                places.append(trees.at(where, remover, new))
+            yield Finding(
+                "gone-name",
+                old.name,
+                f"{what}, and code that only {their(user)} side has uses it",
+                user,
+                tuple(places),
+                hint,
+            )
+
+
+def _removed(trees: Trees, remover: str, wanted: frozenset[str]) -> Iterator[tuple[Changed, Entity]]:
+    """What a side no longer has in the file and no other changed file of it has either."""
+    for index, file in trees.edited(remover):
+        candidates = trees.removed(index, remover) & wanted
+        base, after = file.of(BASE), file.of(remover)
+        if not candidates or base is None:
+            continue
+        for name in sorted(candidates & base.by_short.keys()):
+            if after is not None and name in after.by_short:
+                continue
+            # A specialisation is not the thing itself, which may well be another library's.
+            old = next((e for e in base.by_short[name] if not e.item.arguments), None)
+            if old is None or old.kind is Kind.INSTANTIATION or trees.entities(remover, name):
+                continue
+            yield file, old
 
 
 def gone_inside(trees: Trees) -> Iterator[Finding]:
@@ -84,6 +93,8 @@ def gone_inside(trees: Trees) -> Iterator[Finding]:
                 use = _inner_use(trees, file, owner, remover, user, name)
                 if use is None or trees.elsewhere([name]):
                     continue
+                if any(name in e.declared for _, e in trees.entities(MERGED, owner.short)):
+                    continue  # the user's side has brought the owner along, in another file
                 seen.add(name)
                 place, merged_entity = use
                 yield Finding(
@@ -257,10 +268,10 @@ def unused(trees: Trees) -> Iterator[Finding]:
                 continue
             if not own.mentions(taken):
                 continue
-            for name in sorted(taken & own.by_short.keys() & merged.by_short.keys() - seen):
-                edited = _edited(file, editor, name)
-                if edited is None:
-                    continue
+            names = sorted(taken & own.by_short.keys() & merged.by_short.keys() - seen)
+            names = [name for name in names if _edited(file, editor, name) is not None]
+            trees.elsewhere(names)
+            for name in names:
                 seen.add(name)
                 if trees.uses(MERGED, name) or not trees.uses(editor, name) or trees.mentioned(name):
                     continue
