@@ -100,7 +100,7 @@ def sync(
     """
     repository = fork.repository
     ours = fork.head()
-    _require_idle(repository)
+    _require_idle(repository, clean=not dry_run)
     theirs = repository.resolve(upstream)
     behind = len(repository.rev_list(f"{ours}..{theirs}"))
     splitting = Splitting.of(repository)
@@ -258,7 +258,8 @@ def _name_concluded(repository: Repository, branches: str) -> None:
         _name_step(repository, branches, head)
 
 
-def _require_idle(repository: Repository) -> None:
+def _require_idle(repository: Repository, *, clean: bool = True) -> None:
+    """LayoutError while git or an earlier sync is at work; with ``clean``, also for uncommitted changes."""
     if rebase.read_pending(repository) is not None:
         raise LayoutError(
             "a sync --rebase is waiting", hint="`mergeguard sync --continue`, `--skip` or `--abort`"
@@ -272,7 +273,7 @@ def _require_idle(repository: Repository) -> None:
             else f"`git {operation} --continue` or `--abort`",
         )
     dirty = repository.dirty()
-    if dirty:
+    if clean and dirty:
         listed = ", ".join(entry.path for entry in dirty[:8]) + (", …" if len(dirty) > 8 else "")
         raise LayoutError(
             f"{len(dirty)} file(s) have uncommitted changes: {listed}",
@@ -305,7 +306,7 @@ def sync_rebase(
     """Replay the current branch's own commits onto ``upstream`` through the lens, and land the outcome."""
     repository = fork.repository
     head = fork.head()
-    _require_idle(repository)
+    _require_idle(repository, clean=not dry_run)
     outcome = rebase.rebase(repository, upstream, head=head, rebase_merges=rebase_merges, progress=progress)
     outcome = _rebase_audited(repository, outcome, outcome.original, audit, progress)
     if not outcome.up_to_date and not dry_run:

@@ -498,3 +498,20 @@ def test_a_group_of_commands_without_one_lists(tmp_path):
     bare = story.run("unmapped")
     assert bare.code == 1
     assert bare == story.run("unmapped", "list")
+
+
+@pytest.mark.parametrize("how", [(), ("--rebase",)], ids=["merge", "rebase"])
+def test_a_dry_run_may_be_had_in_the_middle_of_work(tmp_path, how):
+    story = Story.begin(tmp_path, "paged_attention_v1")
+    story.edit(f"{PAGED}.cu", "#define MAX(a, b)", "#define  MAX(a, b)", upstream=True)
+    story.upstream_commits("release 2")
+    story.fetch()
+    story.edit(f"{PAGED}/common.h", "#pragma once\n", "#pragma once  // at work\n")
+    before = story.fingerprint()
+
+    ran = story.run("sync", *how, "--dry-run", "upstream/main")
+
+    assert ran.code == 0, ran.err
+    assert "Would" in ran.out
+    assert story.run("sync", *how, "upstream/main").code == 2
+    assert story.fingerprint() == before
