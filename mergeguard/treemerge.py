@@ -290,7 +290,7 @@ class _Merger:
                 continue
             if conflict.path.endswith(following.EXTENSIONS):
                 entry = virtual.merged(self.repository, conflict)
-                if entry is not None:
+                if entry is not None and not following.is_guess(self.repository, conflict.stages):
                     found[conflict.path] = entry
         return found
 

@@ -24,10 +24,10 @@ _KINDS = frozenset((Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.MACRO))
 _AROUND = 4  # lines before and after a change that say where it is
 _SHORTEST = 5  # bytes of a line, without white space around it, that says anything
 _SHARED = 0.3  # of the lines of a declaration: where less is in a file, it has not moved there
-_SAME_NAME, _OTHER_NAME = 0.5, 0.75  # how like its old self a moved declaration is: by body, 0 to 1
+_SAME_NAME, _OTHER_NAME = 0.5, 0.85  # how like its old self a moved declaration is: by body, 0 to 1
 _LEFTOVER = 0.5  # what stayed under the old name and is less like it is another thing (a wrapper)
 _AHEAD = 0.1  # by how much the best candidate must beat the next
-_LEAST_TOKENS = 12  # fewer say nothing about a declaration that has another name
+_LEAST_TOKENS = 24  # fewer say nothing about a declaration that has another name
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,21 @@ def suspicious(base: bytes, editor: bytes, mover: bytes | None) -> bool:
     return False
 
 
+def guessed(base: bytes, ours: bytes, theirs: bytes) -> bool:
+    """Whether a merge by declarations of one file may have put an edit into another declaration: one that
+    stands for the edited one on the other side, has another name and is not nearly the same."""
+    versions = [leaves_of(text)[0] for text in (base, ours, theirs)]
+    old = versions[0]
+    for editor, mover in ((versions[1], versions[2]), (versions[2], versions[1])):
+        edits = {i: j for j, i in match(old, editor).items() if editor[j].text != old[i].text}
+        for j, i in match(old, mover).items():
+            if i in edits and _is_definition(old[i]) and mover[j].short != old[i].short:
+                small = len(old[i].code) < _LEAST_TOKENS
+                if small or similarity(old[i].code, mover[j].code) < _OTHER_NAME:
+                    return True
+    return False
+
+
 def find_moves(files: Sequence[File]) -> tuple[list[Moved], list[Unsure]]:
     """The edited declarations that the mover has elsewhere, and those that may be elsewhere.
 
@@ -242,7 +257,7 @@ class _Search:
             return [self._candidate(s) for s in named]
         if len(leaf.code) < _LEAST_TOKENS:
             return []
-        renamed = [s for s in scored if s[0] >= _OTHER_NAME]
+        renamed = [s for s in scored if s[0] >= _OTHER_NAME and self._name(s) != leaf.short]
         clear = len(renamed) == 1 or (len(renamed) > 1 and renamed[0][0] >= renamed[1][0] + _AHEAD)
         if clear and not self._contested(source, index, *renamed[0]):
             return renamed[0][1], renamed[0][2]
@@ -263,34 +278,26 @@ class _Search:
         return named
 
     def _contested(self, source: File, index: int, score: float, home: File, j: int) -> bool:
-        """Whether another declaration that the mover shed is as like the one at the new place."""
-        target = self._leaves(home, "mover").leaves[j]
+        """Whether the declaration at the new place may be another one's: its name was there before, as
+        another declaration that is as like it (one that stayed, and was copied: more like it)."""
         leaf = self._leaves(source, "base").leaves[index]
+        target = self._leaves(home, "mover").leaves[j]
         short = target.short.encode("utf-8", "surrogateescape")
-        same_name = target.short == leaf.short
         for file in self.files:
             if file.base is None or short not in file.base:
                 continue
-            others = self._leaves(file, "base").leaves
-            for i in self._shed(file):
-                other = others[i]
-                if (file is source and i == index) or not _alike(other, target):
+            shed = set(self._shed(file))
+            for i, other in enumerate(self._leaves(file, "base").leaves):
+                if (file is source and i == index) or other.short != target.short:
                     continue
-                if other.short != target.short:
+                if not _is_definition(other) or not _alike(other, target):
                     continue
-                same_key = (other.arguments, other.parameters, other.condition) == (
-                    target.arguments,
-                    target.parameters,
-                    target.condition,
-                )
-                own_key = same_name and (leaf.arguments, leaf.parameters, leaf.condition) == (
-                    target.arguments,
-                    target.parameters,
-                    target.condition,
-                )
-                if own_key and not same_key:
+                if leaf.short != target.short:
+                    return True
+                if _signature(leaf) == _signature(target) != _signature(other):
                     continue
-                if similarity(other.code, target.code) >= score - (0 if same_name else _AHEAD):
+                likeness = similarity(other.code, target.code)
+                if likeness > score or (likeness == score and i in shed):
                     return True
         return False
 
@@ -370,6 +377,10 @@ def _each_once(moved: list[Moved], unsure: list[Unsure]) -> tuple[list[Moved], l
 
 def _is_definition(leaf: Leaf) -> bool:
     return leaf.defines and leaf.kind in _KINDS and not leaf.placed
+
+
+def _signature(leaf: Leaf) -> tuple[str, str, tuple[str, ...]]:
+    return leaf.arguments, leaf.parameters, leaf.condition
 
 
 def _alike(one: Leaf, other: Leaf) -> bool:
