@@ -515,3 +515,12 @@ def test_a_dry_run_may_be_had_in_the_middle_of_work(tmp_path, how):
     assert "Would" in ran.out
     assert story.run("sync", *how, "upstream/main").code == 2
     assert story.fingerprint() == before
+
+
+def test_status_names_what_was_typed(tmp_path):
+    """Not what happens to stand behind it."""
+    story = Story.begin(tmp_path, "paged_attention_v1")
+    story.edit(f"{PAGED}/common.h", "#define MIN(a, b)", "#define TRACE(x) x\n#define MIN(a, b)")
+    story.edit(f"{PAGED}/dispatch.cuh", "  dim3 block(NUM_THREADS);\n", "  dim3 block(NUM_THREADS, 1);\n")
+    (rule,) = json.loads(story.run("status", "--json").out)["rules"]
+    assert [edit["item"] for edit in rule["edits"]] == ["TRACE", "paged_attention_v1_launcher"]
