@@ -50,6 +50,20 @@ class Traced:
         """Where the definitions of these names are now, of those that are elsewhere."""
         return tuple(found for found in self.where.moved if found.name in names)
 
+    @property
+    def listed(self) -> str:
+        """How many definitions are in which other files, as a phrase."""
+        where = self.where
+        return f"{len(where.moved)} of its {where.total} definitions in {', '.join(where.files)} now"
+
+    def said(self, path: str) -> str:
+        """What upstream did with the file that is at ``path`` now, as a clause."""
+        if self.fate is Fate.MOVED:
+            return f"upstream moved the file to {path}"
+        if self.fate is Fate.JOINED and not self.where.moved:
+            return f"upstream made one file of this and another: {path}"
+        return f"upstream has {self.listed}" if self.where.moved else f"upstream changed {path}"
+
     def __str__(self) -> str:
         if self.fate is Fate.MOVED:
             return f"{self.fate} to {self.path}"

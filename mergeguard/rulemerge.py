@@ -6,9 +6,6 @@ Works on three sides whose monoliths are whole (``Sides``) and on what git made 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from itertools import accumulate
 
 from mergeguard import fates, lens
 from mergeguard.core.diff import diff
@@ -19,15 +16,14 @@ from mergeguard.core.merge.lines import merge_lines
 from mergeguard.core.merge.markers import parse_markers
 from mergeguard.core.merge.result import join
 from mergeguard.core.overlay import recompose
-from mergeguard.core.report import LocalEdit
-from mergeguard.core.source import Item, parse
 from mergeguard.core.unsplit import Hunk
+from mergeguard.core.whereabouts import changed_ranges, items_in
 from mergeguard.errors import Location, MergeguardError, RuleMismatch
 from mergeguard.fates import Fate, Traced
 from mergeguard.git.merging import MergeOutcome
 from mergeguard.git.objects import Entry
-from mergeguard.git.repository import Repository
-from mergeguard.workspace import REGULAR, Guarded, Splitting, Workspace
+from mergeguard.sides import Laid, RuleOutcome, Side, Sides, State, layout_paths, path_in
+from mergeguard.workspace import REGULAR, Guarded
 
 # Longer than any run of marker characters in sources, so that regions can be told from text.
 _MARKER_SIZE = 47
@@ -35,104 +31,9 @@ _MARKER_SIZE = 47
 _DOUBTFUL = frozenset({"close-edits"})
 
 
-class State(StrEnum):
-    """What became of a rule's monolith in a merge."""
-
-    UNCHANGED = "unchanged upstream"
-    MERGED = "merged"
-    CONFLICT = "conflict"
-    MOVED = "moved upstream"
-    SPLIT_UPSTREAM = "split upstream"
-    JOINED = "merged into another file upstream"
-    RETIRED = "gone upstream"
-    GONE_EDITED = "gone upstream, edited here"
-    TAKEN = "upstream has it now, too"
-    RETURNED = "back upstream"
-    NOT_SPLIT = "not split"
-
-
-@dataclass(frozen=True)
-class RuleOutcome:
-    """One rule's part of a merge, as the report shows it."""
-
-    name: str
-    path: str
-    state: State
-    replayed: tuple[LocalEdit, ...] = ()
-    overlay: tuple[Hunk, ...] = ()
-    unmapped: tuple[Hunk, ...] = ()
-    conflicts: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    findings: tuple[str, ...] = ()
-
-
-@dataclass
-class Laid:
-    """What the rules of a merge add to git's own result."""
-
-    edits: dict[str, Entry | None] = field(default_factory=dict)
-    layouts: list[tuple[Guarded, Layout]] = field(default_factory=list)
-    stages: dict[str, dict[int, Entry]] = field(default_factory=dict)
-    settled: set[str] = field(default_factory=set)
-    moved: set[str] = field(default_factory=set)
-
-
-@dataclass(frozen=True)
-class Side:
-    """One of the three: 1 base, 2 ours, 3 theirs (None: there is no single base).
-
-    ``tree`` has the monoliths whole, at the paths that the merge uses.
-    """
-
-    number: int
-    workspace: Workspace
-    tree: str
-
-    def guarded(self, name: str) -> Guarded | None:
-        """The rule as this side has it split; None where it is not."""
-        return next((g for g in self.workspace.split_rules if g.name == name), None)
-
-
-@dataclass(frozen=True)
-class Sides:
-    """What is merged. ``paths`` is where the merge has each rule's monolith, by the rule's name.
-
-    ``labels`` name the two sides in conflict markers, ``style`` is the conflict style. ``fates`` is what has
-    become of monoliths that one side has no more at their old path, by the rule's name.
-    """
-
-    repository: Repository
-    base: Side | None
-    ours: Side
-    theirs: Side
-    paths: dict[str, str]
-    labels: tuple[str, str]
-    style: str
-    splitting: Splitting
-    fates: Mapping[str, Traced] = field(default_factory=dict)
-
-
-def path_in(workspace: Workspace, guarded: Guarded) -> str | None:
-    """Where a tree has the rule's monolith, split or not; None where it has none."""
-    own = next((g for g in workspace.split_rules if g.name == guarded.name), None)
-    if own is not None and own.lock is not None:
-        return own.lock.monolith
-    known = (*((guarded.lock.monolith,) if guarded.lock else ()), *guarded.rule.paths())
-    return next((p for p in known if workspace.repository.entry(workspace.tree, p)), None)
-
-
 def merge_rule(sides: Sides, guarded: Guarded, outcome: MergeOutcome, laid: Laid) -> RuleOutcome:
     """Lay out one rule's merged monolith, into ``laid``. Raises RuleMismatch where the rule does not fit."""
     return _RuleMerge(sides, guarded, outcome, laid).run()
-
-
-def layout_paths(side: Side, name: str) -> set[str]:
-    """Every path of a rule's layout on one side."""
-    own = side.guarded(name)
-    if own is None:
-        return set()
-    layouts = (side.workspace.pristine(own), side.workspace.unsplit(own).layout)
-    return {file.path for layout in layouts for file in layout.files}
 
 
 class _RuleMerge:
@@ -166,7 +67,7 @@ class _RuleMerge:
             return RuleOutcome(guarded.name, guarded.rule.monolith, State.NOT_SPLIT)
         if self._lives_on and any(conflict.path == path for conflict in self.outcome.conflicts):
             assert self.fate is not None
-            said = f"upstream has {_listed(self.fate)}; make your edits there, then `git rm` the old file"
+            said = f"upstream has {self.fate.listed}; make your edits there, then `git rm` the old file"
             return RuleOutcome(guarded.name, path, self._ended, notes=(said,))
         had = [self.repository.entry(s.tree, path) for s in (self.base, self.ours) if s is not None]
         if any(had) or self.base is None:
@@ -200,7 +101,7 @@ class _RuleMerge:
             result = MergeResult((Conflict(*self._versions(path)),), result.notes)
             layout = self._derive(guarded, path, result.render("ours"), must=not ends)
         if layout is None:
-            said = f"{_said(traced, path)}, and the rule does not fit what is there"
+            said = f"{traced.said(path)}, and the rule does not fit what is there"
             return self._end(guarded, path, traced, result, said)
         if taken := self._taken(layout):
             said = f"upstream has files of its own where the layout would have them: {', '.join(taken)}"
@@ -230,7 +131,7 @@ class _RuleMerge:
             unmapped=tuple(h for h in hunks if not h.is_overlay),
             conflicts=tuple(sorted(conflicted)),
             notes=(
-                *([_said(traced, path)] if traced.fate is not Fate.HERE else ()),
+                *([traced.said(path)] if traced.fate is not Fate.HERE else ()),
                 *layout.notes,
                 *(n.message for n in result.notes if not n.finding),
             ),
@@ -525,7 +426,7 @@ class _RuleMerge:
             laid.settled.add(path)
             laid.edits.setdefault(path, None)
             left = "no local edits" if before.monolith == pristine.monolith else "all local edits moved on"
-            lives = (f"upstream has {_listed(self.fate)}",) if self.fate and self._lives_on else ()
+            lives = (f"upstream has {self.fate.listed}",) if self.fate and self._lives_on else ()
             return RuleOutcome(
                 guarded.name, path, self._ended, notes=(*lives, f"{left}: the layout went with it")
             )
@@ -534,12 +435,12 @@ class _RuleMerge:
             laid.settled.add(path)
             laid.edits.setdefault(path, None)
             # Edits that were carried to where the code is now are not in this version any more.
-            rest = _changed(pristine.monolith, self._versions(path)[keeper.number - 1])
+            rest = changed_ranges(pristine.monolith, self._versions(path)[keeper.number - 1])
             edits = [e for e in before.edits if any(e.start <= end and start <= e.end for start, end in rest)]
             edited = {e.path for e in edits} | {h.path for h in before.hunks}
             kept = self._keep_files(keeper, guarded.name, edited, laid)
-            notes.append(f"upstream has {_listed(self.fate)}; the file is no longer split")
-            items = {i.name for e in edits for i in _items_of(pristine.monolith, e.start, e.end)}
+            notes.append(f"upstream has {self.fate.listed}; the file is no longer split")
+            items = {i.name for e in edits for i in items_in(pristine.monolith, e.start, e.end)}
             places = self.fate.places(items)
             notes += [f"you edited {f.name}, which is in {f.path}:{f.line} now" for f in places]
             notes.append("make your edits where the code is now, then `git rm` the old files")
@@ -590,6 +491,14 @@ class _RuleMerge:
             stages = {keeper.number: entry}
             if base is not None:
                 stages[1] = Entry(entry.mode, self.repository.write_blob(base.text))
+            other = self.theirs if keeper is self.ours else self.ours
+            taken = self.repository.entry(other.workspace.tree, path)
+            if taken is not None and other.guarded(name) is None:
+                # The other side has a file of its own there.
+                stages[other.number] = taken
+                texts = (self.repository.read_blob(e.oid) for e in (entry, taken))
+                both = MergeResult((Conflict(base.text if base is not None else b"", *texts),))
+                laid.edits[path] = Entry(entry.mode, self.repository.write_blob(self._markers(both)))
             if base is None or stages[1].oid != entry.oid:
                 laid.stages[path] = stages
                 conflicted.append(path)
@@ -601,33 +510,6 @@ class _RuleMerge:
         other = self.theirs if keeper is self.ours else self.ours
         names = self.repository.diff_names(self.base.tree, other.tree)
         return next((new for status, old, new in names if status == "R" and old == path), None)
-
-
-def _changed(old: bytes, new: bytes) -> list[tuple[int, int]]:
-    """The byte ranges of ``old``, by whole lines, in which ``new`` differs."""
-    lines = old.splitlines(keepends=True)
-    starts = [0, *accumulate(map(len, lines))]
-    return [(starts[c.a0], starts[c.a1]) for c in diff(lines, new.splitlines(keepends=True))]
-
-
-def _items_of(text: bytes, start: int, end: int) -> list[Item]:
-    """The items that a range of bytes touches."""
-    return [i for i in parse(text).items if i.start <= max(start, end - 1) and start < i.end]
-
-
-def _listed(traced: Traced) -> str:
-    """Which definitions are in which other files, as a phrase."""
-    count = len(traced.where.moved)
-    return f"{count} of its {traced.where.total} definitions in {', '.join(traced.where.files)} now"
-
-
-def _said(traced: Traced, path: str) -> str:
-    """What upstream did, as a clause."""
-    if traced.fate is Fate.MOVED:
-        return f"upstream moved the file to {path}"
-    if traced.fate is Fate.JOINED and not traced.where.moved:
-        return f"upstream made one file of this and another: {path}"
-    return f"upstream has {_listed(traced)}" if traced.where.moved else f"upstream changed {path}"
 
 
 def _forced(merged: MergeResult, ours: bytes, theirs: bytes) -> MergeResult:

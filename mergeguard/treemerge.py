@@ -20,16 +20,8 @@ from mergeguard.following import Followed, Rewrites
 from mergeguard.git.merging import MergeOutcome
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import EMPTY_TREE, Repository
-from mergeguard.rulemerge import (
-    Laid,
-    RuleOutcome,
-    Side,
-    Sides,
-    State,
-    layout_paths,
-    merge_rule,
-    path_in,
-)
+from mergeguard.rulemerge import merge_rule
+from mergeguard.sides import Laid, RuleOutcome, Side, Sides, State, layout_paths, path_in
 from mergeguard.workspace import Guarded, Splitting, Workspace
 
 __all__ = ["Merged", "Progress", "RuleOutcome", "State", "local_edits", "merge_trees"]

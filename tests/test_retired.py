@@ -260,6 +260,25 @@ def test_an_edited_file_that_the_fork_kept_comes_back(start):
     assert (row["state"], row["drift"], len(row["edits"])) == ("split", {"added": 0, "removed": 0}, 1)
 
 
+def test_text_beside_the_map_meets_a_file_of_upstreams(start):
+    """An edit of glue is in a layout file where upstream now has a file of its own: both are shown."""
+    story = start("pristine")
+    story.edit(KERNEL, "#pragma once\n", "#pragma once  // fork: ours\n")
+    story.commits("an edit of glue")
+    before = story.fingerprint()
+    release(story, split_as_we_do)
+    assert story.run("sync", "upstream/main").code == 1
+    assert git(story.fork, "diff", "--name-only", "--diff-filter=U").split() == [KERNEL]
+    stages = {n: git(story.fork, "show", f":{n}:{KERNEL}") for n in (1, 2, 3)}
+    assert stages[3] == (story.upstream / KERNEL).read_text()
+    assert "// fork: ours" in stages[2]
+    shown = story.text(KERNEL).split("\n")
+    assert "<<<<<<< HEAD" in shown
+    assert {*stages[2].split("\n"), *stages[3].split("\n")} <= {*shown}
+    assert story.run("sync", "--abort").code == 0
+    assert story.fingerprint().split("\n")[0] == before.split("\n")[0]
+
+
 def test_two_split_files_become_one_new_file(tmp_path):
     """One of the two rules follows, the other ends; both edits are in what is split now."""
     story = Story.begin(tmp_path, RULE, "skinny_gemms")
