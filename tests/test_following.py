@@ -18,7 +18,7 @@ from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge import Merged, merge_trees
 from mergeguard.workspace import REGULAR
-from tests.story import SKINNY, Story, git
+from tests.story import INT4, SKINNY, Story, git
 
 ROOT = Path(__file__).parent / "scenarios" / "following"
 CASES = sorted(path.name for path in ROOT.iterdir())
@@ -135,6 +135,31 @@ def test_edit_of_a_layout_follows_into_upstreams_new_header(story: Story, verb: 
     assert layout and not any("void LLGemm1_kernel" in path.read_text() for path in layout)
     assert ANY_K in story.text(f"{SKINNY}/dispatch.cuh")
     assert git(story.fork, "status", "--porcelain") == ""
+    assert story.run("check").code == 0
+
+
+def test_edit_goes_from_one_split_file_to_another(tmp_path: Path) -> None:
+    """Upstream joins what the fork keeps as two layouts: the edit is in the other layout afterwards."""
+    story = Story.begin(tmp_path, "skinny_gemms", "skinny_gemms_int4")
+    name, check = "LLMM1", "  TORCH_CHECK(in_a.size(0) > 0);\n"
+    entry = story.text(f"{SKINNY}.cu")
+    start = entry.index("{\n", entry.index(f"torch::Tensor {name}(")) + 2
+    story.write(f"{SKINNY}.cu", (entry[:start] + check + entry[start:]).encode())
+    story.commits("no empty input")
+    source, target = (story.upstream / f"{path}.cu" for path in (SKINNY, INT4))
+    text = source.read_text()
+    start = text.index(f"torch::Tensor {name}(")
+    end = text.index("\n}\n", start) + 3
+    source.write_text(text[:start] + text[end:])
+    target.write_text(target.read_text() + "\n" + text[start:end])
+    story.upstream_commits("one file for the entries")
+    story.fetch()
+    ran = story.run("sync", "upstream/main")
+    assert ran.code == 0, ran.out + ran.err
+    assert f"{name} moved from {SKINNY}.cu to {INT4}" in " ".join(ran.out.split())
+    holders = [p for p in (story.fork / "csrc" / "rocm").rglob("*.c*") if check in p.read_text()]
+    assert [p.relative_to(story.fork).as_posix() for p in holders] == [f"{INT4}.cu"]
+    assert f"torch::Tensor {name}(" not in story.text(f"{SKINNY}.cu")
     assert story.run("check").code == 0
 
 
