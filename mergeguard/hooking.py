@@ -142,6 +142,7 @@ def settle_merge(repository: Repository, info: CommitInfo, change: Change) -> No
         _say("next: `mergeguard repair` takes the commit back and shows the conflicts")
         return
     tree = retrace.true_tree(repository, change, outcome, info.tree)
+    tree = retrace.with_typed(repository, change, outcome, info, tree)
     _replace_head(repository, info, tree, info.parents, "merge")
     pending.clear(repository.git_dir)
 
@@ -359,6 +360,7 @@ def settle_commit(repository: Repository, note: Note, info: CommitInfo) -> None:
             _say("next: `git reset --hard HEAD^`, then apply it again")
             return
         tree = retrace.true_tree(repository, found, outcome, info.tree, repository.tree_of(parent))
+        tree = retrace.with_typed(repository, found, outcome, info, tree)
     if tree == repository.tree_of(ours) and info.tree != repository.tree_of(parent):
         _say(f"{info.oid[:9]} ({info.subject}) changes nothing here and was left out")
         new = ours

@@ -15,11 +15,13 @@ from pathlib import Path
 
 from mergeguard import lens
 from mergeguard.core import buildlist
+from mergeguard.core.diff import diff
 from mergeguard.core.layout import Layout
-from mergeguard.errors import LayoutError, Location, MergeguardError
+from mergeguard.errors import LayoutError, Location, MergeguardError, RepositoryError
 from mergeguard.following import Rewrite
 from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.repository import Repository
+from mergeguard.pending import MARK
 from mergeguard.rebase import write_commit
 from mergeguard.treemerge import Merged, merge_trees
 from mergeguard.workspace import SYMLINK, Guarded, Splitting, Workspace
@@ -234,6 +236,47 @@ def _brought(
             hint="`mergeguard sync` of the same commits shows the edit's place; make it there by hand",
         )
     return here
+
+
+def with_typed(repository: Repository, change: Change, outcome: Merged, info: CommitInfo, tree: str) -> str:
+    """``tree``, the true one of commit ``info``, with what somebody typed into layouts before committing it.
+
+    git leaves a layout's file as its parent has it, or as the driver answered; what is neither was typed.
+    Errors: RepositoryError where that conflicts with what the commit brings.
+    """
+    before = repository.tree_of(info.parents[0])
+    others = [repository.tree_of(commit) for commit in (change.ours, change.theirs, *change.bases)]
+    on_merged: dict[str, Entry | None] = {}
+    on_ours: dict[str, Entry | None] = {}
+    for path in paths(repository, (before,)):
+        now, own, merged, *known = (
+            repository.entry(t, path) for t in (info.tree, before, outcome.tree, *others)
+        )
+        if now is None or own is None or now in (own, merged, *known) or path.endswith(".toml"):
+            continue
+        if MARK in repository.read_blob(now.oid):
+            continue
+        near = merged is not None and _distance(repository, now, merged) <= _distance(repository, now, own)
+        (on_merged if near else on_ours)[path] = now
+    tree = repository.edit_tree(tree, on_merged) if on_merged else tree
+    if not on_ours:
+        return tree
+    base = repository.commit_object(before, (), "before\n")
+    typed = repository.commit_object(repository.edit_tree(before, on_ours), (base,), "typed\n")
+    onto = repository.commit_object(tree, (base,), "step\n")
+    both = merge_trees(repository, (base,), onto, typed, splitting=_splitting(repository), placed=False)
+    if not both.clean:
+        raise RepositoryError(
+            f"what was typed into {', '.join(sorted(on_ours))} conflicts with what {info.oid[:9]} brings",
+            hint="`git branch keep`, `git reset --hard HEAD^`, do it again, and type it after that",
+        )
+    return both.tree
+
+
+def _distance(repository: Repository, one: Entry, other: Entry) -> int:
+    """How many lines two files do not share."""
+    mine, theirs = (repository.read_blob(entry.oid).splitlines() for entry in (one, other))
+    return sum(c.a1 - c.a0 + c.b1 - c.b0 for c in diff(mine, theirs))
 
 
 def _builds(

@@ -201,6 +201,18 @@ def test_no_commit_is_completed_by_the_commit(world):
     assert world.out("rev-parse", "HEAD^{tree}") == expected
 
 
+@pytest.mark.parametrize(
+    "command", [("merge", "--no-commit", "upstream"), ("cherry-pick", "-n", "upstream")], ids=lambda c: c[0]
+)
+def test_what_is_typed_before_the_commit_is_kept(world, command):
+    world.git(*command)
+    kernel = world.root / SHARD.replace("dispatch", "kernel")
+    kernel.write_bytes(kernel.read_bytes().replace(b"return 64 * 1024;", b"return 63 * 1024;"))
+    world.git("commit", "-q", "-am", "both")
+    settled(world)
+    assert all(text in monolith(world) for text in (OURS, THEIRS, b"return 63 * 1024;"))
+
+
 def test_sequence_of_picks_is_put_right_at_its_end(world):
     clashing_free = world.out("rev-parse", "upstream")
     world.git("checkout", "-q", "upstream")
