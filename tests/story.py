@@ -72,7 +72,7 @@ class Story:
             os.chdir(before)
         for stream in (out, err):
             stream.flush()
-        printed = (stream.buffer.getvalue().decode() for stream in (out, err))
+        printed = (stream.buffer.getvalue().decode("utf-8", "surrogateescape") for stream in (out, err))
         return Ran(code, *printed)
 
     def write(self, path: str, text: bytes) -> None:

@@ -15,7 +15,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from mergeguard import __version__
-from mergeguard.cli.console import crash, fail, options, out
+from mergeguard.cli.console import crash, fail, options, out, print_anything
 from mergeguard.errors import ExitCode, MergeguardError
 
 EVERYDAY, SETUP, REVIEW, UPSTREAM, COST = "Everyday", "Setting up", "Reviewing", "Upstream", "Cost"
@@ -110,6 +110,7 @@ def _verbatim(arguments: Sequence[str]) -> list[str]:
 
 def run(arguments: Sequence[str]) -> None:
     """Run a command line and exit: 0 clean, 1 a person is needed, 2 bad input, 3 a bug of ours."""
+    print_anything()
     try:
         code = typer.main.get_command(_app(_called(arguments))).main(
             _verbatim(arguments), prog_name="mergeguard", standalone_mode=False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -30,6 +32,28 @@ class Options:
 
 
 options = Options()
+
+
+def print_anything() -> None:
+    """Let the output streams take every text: odd bytes of paths as they are, others they lack escaped.
+
+    A report that can't be printed would come after the sync has landed.
+    """
+
+    def printable(error: UnicodeError) -> tuple[bytes, int]:
+        assert isinstance(error, UnicodeEncodeError)
+        shown = b"".join(
+            bytes([ord(char) - 0xDC00])
+            if 0xDC80 <= ord(char) <= 0xDCFF
+            else char.encode("ascii", "backslashreplace")
+            for char in error.object[error.start : error.end]
+        )
+        return shown, error.end
+
+    codecs.register_error("mergeguard", printable)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="mergeguard")
 
 
 def opened() -> Fork:
