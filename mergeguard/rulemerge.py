@@ -5,6 +5,7 @@ Works on three sides whose monoliths are whole (``Sides``) and on what git made 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 
 from mergeguard import fates, lens
@@ -447,10 +448,14 @@ class _RuleMerge:
         else:
             laid.settled.add(path)
             laid.edits.setdefault(path, None)
-            kept = self._keep_files(keeper, guarded.name, layout_paths(keeper, guarded.name), laid)
+            every = sorted(layout_paths(keeper, guarded.name))
+            kept = self._keep_files(keeper, guarded.name, every, laid)
             laid.edits[guarded.lock_path] = self.repository.entry(keeper.workspace.tree, guarded.lock_path)
             laid.layouts.append((guarded, before.layout))
-            notes.append("upstream deleted the file; keep your edited layout (`git add`), or `git rm` it")
+            notes.append(
+                "upstream deleted the file; to keep your edited layout `git add` what is in conflict; to delete"
+                f" it: `git rm -- {shlex.join([*every, guarded.lock_path])}`"
+            )
         if kept and target is not None:
             notes.append("what you had beside the map is kept: move it to where it belongs, then `git rm` it")
         return RuleOutcome(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 
 import pytest
 
@@ -230,6 +232,14 @@ def test_upstream_deletes_a_monolith_that_the_fork_edits(story):
     assert git(story.fork, "diff", "--name-only", "--diff-filter=U") == f"{INT4}/kernel.cuh\n"
     assert story.run("sync", "--abort").code == 0
     assert story.fingerprint() == before
+    # The printed way to delete it, too, leaves nothing of the layout.
+    (command,) = re.findall(r"`git (rm -- .*)`", story.run("sync", "upstream/main").out)
+    git(story.fork, *shlex.split(command))
+    assert story.run("sync", "--continue").code == 0
+    assert "skinny_gemms_int4" not in git(
+        story.fork, "ls-files", "csrc", ".mergeguard/locks", "CMakeLists.txt"
+    )
+    assert story.run("check").code == 0
 
 
 def test_a_file_that_only_the_fork_has_stays_split(story):
