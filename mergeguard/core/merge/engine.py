@@ -185,10 +185,9 @@ def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> Me
     if any(note.code == "lost-name" for note in findings):
         # A local rename: what lines can't do, declarations may.
         followed, _ = _declarations_then_tokens(base, ours, theirs, result.pieces)
-        if followed.clean and not any(
-            note.code == "lost-name" for note in examine(base, ours, theirs, followed.render(), why)
-        ):
-            return followed
+        left = examine(base, ours, theirs, followed.render(), why) if followed.clean else findings
+        if not {"lost-name", "duplicate-definition"} & {note.code for note in left}:
+            return MergeResult(followed.pieces, (*followed.notes, *left))
     if any(note.code == "duplicate-definition" for note in findings):
         pieces = _apart(base, ours, theirs, text)
     return MergeResult(pieces, (*result.notes, *findings))

@@ -99,14 +99,11 @@ def merge_build_file(
         return pieces
     versions = [base, ours, theirs]
     found = [list(_lists(path, text)) for text in versions]
-    touched = _conflict_ranges(pieces)
     replaced: list[list[tuple[int, int, bytes]]] = [[], [], []]
     for triple in _matched(*found):
-        mine = triple[1]
-        # The head's line and the closing bracket's are the list's, too: git's conflicts are whole lines.
-        start = ours.rfind(b"\n", 0, mine.start - len(mine.head)) + 1
-        if not any(low <= mine.end and start <= high for low, high in touched):
-            continue
+        parts = [_whole_lines(text, part) for text, part in zip(versions, triple, strict=True)]
+        if MergeResult(merge_lines(*parts)).clean:
+            continue  # what lines can do is done by lines
         merged = _merge(*triple)
         if merged is not None:
             for edits, version in zip(replaced, triple, strict=True):
@@ -122,16 +119,11 @@ def _size(pieces: Sequence[Piece]) -> tuple[int, int]:
     return len(conflicts), sum(len(p.ours) + len(p.theirs) for p in conflicts)
 
 
-def _conflict_ranges(pieces: Sequence[Piece]) -> list[tuple[int, int]]:
-    """Where the conflicts are, in bytes of our side."""
-    ranges: list[tuple[int, int]] = []
-    at = 0
-    for piece in pieces:
-        size = len(MergeResult((piece,)).render("ours"))
-        if isinstance(piece, Conflict):
-            ranges.append((at, at + size))
-        at += size
-    return ranges
+def _whole_lines(text: bytes, part: _List) -> bytes:
+    """The lines on which the list stands, with what opens and closes it."""
+    start = text.rfind(b"\n", 0, part.start - len(part.head)) + 1
+    end = text.find(b"\n", part.end)
+    return text[start : end + 1 if end >= 0 else len(text)]
 
 
 def _spliced(text: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
