@@ -453,8 +453,8 @@ class _RuleMerge:
             laid.edits[guarded.lock_path] = self.repository.entry(keeper.workspace.tree, guarded.lock_path)
             laid.layouts.append((guarded, before.layout))
             notes.append(
-                "upstream deleted the file; to keep your edited layout `git add` what is in conflict; to delete"
-                f" it: `git rm -- {shlex.join([*every, guarded.lock_path])}`"
+                "upstream deleted the file; to keep your edited layout `git add` what is in conflict;"
+                f" to delete it: `git rm -- {shlex.join([*every, guarded.lock_path])}`"
             )
         if kept and target is not None:
             notes.append("what you had beside the map is kept: move it to where it belongs, then `git rm` it")
