@@ -279,7 +279,9 @@ class _Composer:
                         place = _sorted_place(lead, anchor, identity, other)
                         after.setdefault(place if place in order else anchor, []).append(identity)
                 else:
-                    place = _behind_new(order, anchor, known) if _only_closes(leaves) else anchor
+                    # New includes of the lead stay with those that they follow.
+                    passed = None if _only_closes(leaves) else Kind.INCLUDE
+                    place = _behind_new(lead, order, anchor, known, passed)
                     after.setdefault(place, []).extend(run)
             else:
                 at_start.extend(run)
@@ -379,10 +381,12 @@ def _same_block(leaf: Leaf) -> bool:
     return leaf.text.lstrip(b" \t").startswith(b"#")
 
 
-def _behind_new(order: Sequence[int], anchor: int, known: int) -> int:
-    """The last of the new leaves that follow ``anchor`` in a row, else ``anchor``."""
+def _behind_new(lead: _Version, order: Sequence[int], anchor: int, known: int, kind: Kind | None) -> int:
+    """The last of the new leaves (of one kind, if given) that follow ``anchor`` in a row, else ``anchor``."""
     at = order.index(anchor)
     while at + 1 < len(order) and order[at + 1] >= known:
+        if kind is not None and lead.leaves[lead.place[order[at + 1]]].kind is not kind:
+            break
         at += 1
     return order[at]
 
