@@ -59,7 +59,11 @@ def rebasing(repository: Repository) -> str | None:
     """The commit that a rebase is picking; "" where it does not say."""
     folder = repository.git_dir / "rebase-merge"
     if not folder.exists():
-        return "" if (repository.git_dir / "rebase-apply" / "rebasing").exists() else None
+        applying = repository.git_dir / "rebase-apply"
+        if not (applying / "rebasing").exists():
+            return None
+        original = applying / "original-commit"
+        return original.read_text(encoding="ascii").strip() if original.exists() else ""
     try:
         words = (folder / "done").read_text(encoding="utf-8", errors="replace").splitlines()[-1].split()
     except (OSError, IndexError):

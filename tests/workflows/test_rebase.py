@@ -88,6 +88,7 @@ def _around(text: bytes) -> tuple[tuple[int, int], tuple[int, int]]:
         ("todo 3d", (TEXT, HALF), ["half", "text", TUNE, SPLIT]),
         ("todo '3{h;d};5{G}'", (SIZE, TEXT, HALF), ["size", "half", "text", TUNE, SPLIT]),
         ("git rebase -q -x true upstream", (SIZE, TEXT, HALF), ["half", "text", "size", TUNE, SPLIT]),
+        ("git rebase -q --apply upstream", (SIZE, TEXT, HALF), ["half", "text", "size", TUNE, SPLIT]),
         (
             "git branch mid HEAD^; git rebase -q --update-refs upstream; git diff --exit-code mid HEAD^",
             (SIZE, TEXT, HALF),
