@@ -21,6 +21,7 @@ from pathlib import Path
 
 from mergeguard import pending, retrace
 from mergeguard.errors import MergeguardError
+from mergeguard.git.durable import write_atomic
 from mergeguard.git.process import decode
 from mergeguard.git.repository import Repository
 from mergeguard.git.snapshot import staged
@@ -45,6 +46,9 @@ def main(arguments: Sequence[str]) -> int:
         answer = driver.answer()
     except MergeguardError as error:
         sys.stderr.write(f"mergeguard: {path}: {error}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"mergeguard: {path}: {error.filename or 'the repository'}: {error.strerror}\n")
         return 1
     return merge_file(arguments) if answer is None else answer
 
@@ -210,7 +214,8 @@ class _Driver:
         return self.path in outcome.stages
 
     def _write(self, text: bytes, *, conflict: bool = False) -> int:
-        self.target.write_bytes(text)
+        # Whole or not at all: git goes on with what stands there, however we end.
+        write_atomic(self.target.absolute(), text, self.repository.private_dir / "tmp", sync=False)
         return int(conflict)
 
     def _labels(self, commit: str) -> tuple[str, str]:

@@ -7,6 +7,8 @@ introduced the split is empty that way and falls out by itself.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from mergeguard import prehistory
 from mergeguard.core.unsplit import Hunk
 from mergeguard.errors import ExitCode, Location, MergeguardError
 from mergeguard.fork import Fork
+from mergeguard.git.durable import scratch_folder, write_output
 from mergeguard.git.merging import MergeOutcome
 from mergeguard.git.objects import CommitInfo
 from mergeguard.git.repository import EMPTY_TREE, Repository
@@ -316,34 +319,55 @@ def mailbox(fork: Fork, exported: Series, form: Format) -> bytes:
 def write(fork: Fork, exported: Series, folder: Path, form: Format) -> tuple[str | None, tuple[Patch, ...]]:
     """Write the series below ``folder``; the cover letter's path, if any, and the patches.
 
-    Each file is read back: it has to touch what its commit touches.
+    Each file is read back before any is written: it has to touch what its commit touches.
     """
     if not exported.commits:
         return None, ()
     repository = fork.repository
-    folder.mkdir(parents=True, exist_ok=True)
-    names = repository.git(
-        "format-patch",
-        f"--output-directory={folder.absolute()}",
-        *_PLAIN,
-        *form.arguments(),
-        f"{exported.base}..{exported.tip}",
-    ).text.splitlines()
-    cover = names.pop(0) if form.cover_letter else None
-    patches = tuple(
-        _read_back(repository, name, virtual, oid)
-        for name, (virtual, oid) in zip(names, exported.commits, strict=True)
-    )
+    target = folder.absolute()
+    with scratch_folder(repository.private_dir) as scratch:
+        names = repository.git(
+            "format-patch",
+            f"--output-directory={scratch}",
+            *_PLAIN,
+            *form.arguments(),
+            f"{exported.base}..{exported.tip}",
+        ).text.splitlines()
+        written = {str(target / Path(name).name): Path(name).read_bytes() for name in names}
+        places = list(written)
+        cover = places.pop(0) if form.cover_letter else None
+        patches = tuple(
+            _read_back(repository, name, written[name], virtual, oid)
+            for name, (virtual, oid) in zip(places, exported.commits, strict=True)
+        )
+    _put(target, {Path(name): text for name, text in written.items()})
     return cover, patches
 
 
-def _read_back(repository: Repository, name: str, virtual: str, oid: str | None) -> Patch:
+def _put(folder: Path, files: Mapping[Path, bytes]) -> None:
+    """All of the files, or none that was not there before."""
+    there = {path for path in files if path.exists()}
+    made = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in files.items():
+            write_output(path, text)
+    except OSError:
+        for path in files.keys() - there:
+            path.unlink(missing_ok=True)
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def _read_back(repository: Repository, name: str, text: bytes, virtual: str, oid: str | None) -> Patch:
     info = repository.commit_info(virtual)
     before = repository.tree_of(info.parents[0])
     touched = {new for _, _, new in repository.diff_names(before, info.tree)}
     try:
         # One character a byte: line counts and ASCII paths are all that is read.
-        found = PatchSet.from_string(Path(name).read_bytes().decode("latin-1"))
+        found = PatchSet.from_string(text.decode("latin-1"))
     except UnidiffParseError as error:
         raise ExportError(f"the patch can't be read back: {error}", where=Location(name)) from error
     files = tuple(file.path for file in found)

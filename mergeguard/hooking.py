@@ -20,6 +20,7 @@ from mergeguard.errors import MergeguardError
 
 if TYPE_CHECKING:
     from mergeguard.git.objects import CommitInfo, Entry
+    from mergeguard.git.outcome import StateFile
     from mergeguard.git.repository import Repository
     from mergeguard.pending import Note
     from mergeguard.retrace import Change
@@ -47,8 +48,11 @@ def main(arguments: Sequence[str]) -> int:
         _say(f"{name}: {error}")
         if error.hint:
             _say(f"next: {error.hint}")
-        _say("split files may not be as they should; `mergeguard repair` tries again")
-        return int(name in ("pre-merge-commit", "prepare-commit-msg"))
+    except OSError as error:
+        _say(f"{name}: {error.filename or 'the repository'}: {error.strerror}")
+        _say("next: check the permissions and the free space")
+    _say("split files may not be as they should; `mergeguard repair` tries again")
+    return int(name in ("pre-merge-commit", "prepare-commit-msg"))
 
 
 def _worth_a_look(name: str, arguments: list[str]) -> bool:
@@ -81,11 +85,13 @@ def pre_merge_commit(repository: Repository, arguments: list[str]) -> int:
     from mergeguard import pending, retrace
     from mergeguard.pending import Note
 
+    note = Note("merge", change.ours, change.theirs)
+    # Before all else: whatever becomes of this process, the merge that git makes is known to be incomplete.
+    pending.write(repository.git_dir, note)
     outcome = retrace.merged(repository, change)
     if outcome.clean:
         return 0
-    _show_conflicts(repository, change, outcome)
-    pending.write(repository.git_dir, Note("merge", change.ours, change.theirs, settled=change.theirs))
+    _show_conflicts(repository, change, outcome, _with_settled(note, change.theirs))
     return 1
 
 
@@ -116,7 +122,7 @@ def post_merge(repository: Repository, arguments: list[str]) -> int:
         if change is not None:
             outcome = retrace.merged(repository, change)
             tree = retrace.true_tree(repository, change, outcome, repository.index_tree())
-            _stage(repository, tree, {})
+            _stage(repository, tree, {}, (pending.landed(None),))
         pending.clear(repository.git_dir)
         return 0
     info = repository.commit_info(head)
@@ -134,8 +140,8 @@ def settle_merge(repository: Repository, info: CommitInfo, change: Change) -> No
     from mergeguard import pending, retrace
     from mergeguard.pending import Note
 
-    outcome = retrace.merged(repository, change)
     pending.write(repository.git_dir, Note("merge", change.ours, change.theirs))
+    outcome = retrace.merged(repository, change)
     conflicts = retrace.conflicts(repository, change, outcome)
     if conflicts:
         _say(f"the merge conflicts in split files: {_listed(conflicts)}")
@@ -144,7 +150,6 @@ def settle_merge(repository: Repository, info: CommitInfo, change: Change) -> No
     tree = retrace.true_tree(repository, change, outcome, info.tree)
     tree = retrace.with_typed(repository, change, outcome, info, tree)
     _replace_head(repository, info, tree, info.parents, "merge")
-    pending.clear(repository.git_dir)
 
 
 def post_index_change(repository: Repository, arguments: list[str]) -> int:
@@ -163,9 +168,9 @@ def post_index_change(repository: Repository, arguments: list[str]) -> int:
     if change is None:
         return 0
 
-    outcome = retrace.merged(repository, change)
-    pending.write(repository.git_dir, Note("merge", change.ours, change.theirs, settled=change.theirs))
-    _put(repository, change, outcome)
+    note = Note("merge", change.ours, change.theirs)
+    pending.write(repository.git_dir, note)
+    _put(repository, change, retrace.merged(repository, change), _with_settled(note, change.theirs))
     return 0
 
 
@@ -212,6 +217,7 @@ def post_rewrite(repository: Repository, arguments: list[str]) -> int:
 def _replay(repository: Repository, head: str, olds: Mapping[str, list[str]]) -> None:
     """``olds`` are the commits that each new commit was made from."""
     from mergeguard import pending, replaying
+    from mergeguard.pending import Note
 
     note = pending.read(repository.git_dir)
     first = next(iter(olds))
@@ -221,20 +227,20 @@ def _replay(repository: Repository, head: str, olds: Mapping[str, list[str]]) ->
         onto = parents[0] if parents else first
     if note is None and not replaying.needed(repository, head, onto):
         return
+    if note is None:
+        pending.write(repository.git_dir, Note("rebase", olds.get(head, [head])[-1], onto))
     replayed = replaying.replay(repository, head, onto, olds)
     if replayed.stopped is not None:
         replaying.stop(repository, head, onto, olds, replayed)
-        pending.clear(repository.git_dir)
         files = _listed(replayed.conflicts)
         subject = repository.commit_info(replayed.stopped).subject
         _say(f"{replayed.stopped[:9]} ({subject}) conflicts with upstream in split files: {files}")
         _say("next: resolve the markers, `git add` the files, then `mergeguard sync --continue`")
         _say("      (`mergeguard sync --abort` brings back the branch as it was)")
         return
-    move_head(repository, head, replayed.tip, "rebase")
-    replaying.copy_notes(repository, replayed)
-    replaying.follow_refs(repository, replayed)
-    pending.clear(repository.git_dir)
+    made = tuple((made, new) for made, new in replayed.became.items() if made != new)
+    names, state = replaying.following_refs(repository, replayed)
+    move_head(repository, head, replayed.tip, "rebase", made, names, state)
 
 
 # -- single commits ------------------------------------------------------------------------------------
@@ -243,6 +249,7 @@ def _replay(repository: Repository, head: str, olds: Mapping[str, list[str]]) ->
 def prepare_commit_msg(repository: Repository, arguments: list[str]) -> int:
     """Before the commit of a pick, or of a merge that had stopped: conflicts of layouts stop it."""
     from mergeguard import driver, pending, retrace
+    from mergeguard.git.outcome import StateFile
 
     note = pending.read(repository.git_dir)
     head = repository.head().oid
@@ -252,18 +259,24 @@ def prepare_commit_msg(repository: Repository, arguments: list[str]) -> int:
         return 0
     change, note = next_change(repository, note, head, Path(arguments[0]) if arguments else None)
     if change is None:
-        return 0
+        from mergeguard import repairing
+
+        if note.operation != "merge" or note.head != head or not repairing.is_staged(repository, note):
+            return 0
+        _say("a merge of split files ended half-way, so nothing was committed")
+        _say("next: `git reset --merge` brings back what was before; then merge again")
+        return 1
     pending.write(repository.git_dir, note)
     if note.settled == change.theirs:
         return 0
     outcome = retrace.merged(repository, change)
     if not retrace.conflicts(repository, change, outcome):
         return 0
-    pending.write(repository.git_dir, _with_settled(note, change.theirs))
-    _show_conflicts(repository, change, outcome)
+    state = []
     if note.operation == "pick" and not (repository.git_dir / "CHERRY_PICK_HEAD").exists():
         # A revert that git took for clean: `git revert --abort` and `git status` need to know of it.
-        (repository.git_dir / "REVERT_HEAD").write_text(f"{change.bases[0]}\n")
+        state.append(StateFile("REVERT_HEAD", f"{change.bases[0]}\n".encode()))
+    _show_conflicts(repository, change, outcome, _with_settled(note, change.theirs), state)
     return 1
 
 
@@ -370,7 +383,6 @@ def settle_commit(repository: Repository, note: Note, info: CommitInfo) -> None:
         pending.write(repository.git_dir, note.next(info.oid, {**note.became, info.oid: new}))
         return
     move_head(repository, info.oid, new, "cherry-pick")
-    pending.clear(repository.git_dir)
 
 
 def _more_to_pick(repository: Repository) -> bool:
@@ -422,11 +434,25 @@ def _replace_head(
     move_head(repository, info.oid, retrace.true_commit(repository, info, tree, parents), what)
 
 
-def move_head(repository: Repository, head: str, new: str, what: str) -> None:
-    """Land commit ``new`` in place of HEAD's; index and work tree follow."""
+def move_head(
+    repository: Repository,
+    head: str,
+    new: str,
+    what: str,
+    notes: tuple[tuple[str, str], ...] = (),
+    names: tuple[tuple[str, str, str], ...] = (),
+    state: tuple[StateFile, ...] = (),
+) -> None:
+    """Land commit ``new`` in place of HEAD's; index and work tree follow, and the note is closed.
+
+    ``notes`` are pairs of commits: git's notes of the first go on to the second. ``names`` are refs that move
+    along (see ``Outcome``), ``state`` files of the git folder.
+    """
+    from mergeguard import pending
     from mergeguard.git import landing
 
     if new == head:
+        pending.clear(repository.git_dir)
         return
     landing.land(
         repository,
@@ -435,11 +461,19 @@ def move_head(repository: Repository, head: str, new: str, what: str) -> None:
             expected_head=head,
             reflog=f"{what}: split files (mergeguard)",
             commit=new,
+            state=(pending.landed(None), *state),
+            notes=notes,
+            names=names,
         ),
     )
 
 
-def _stage(repository: Repository, tree: str, stages: Mapping[str, Mapping[int, Entry]]) -> None:
+def _stage(
+    repository: Repository,
+    tree: str,
+    stages: Mapping[str, Mapping[int, Entry]],
+    state: tuple[StateFile, ...],
+) -> None:
     """Land a tree in index and work tree, HEAD left alone."""
     from mergeguard.git import landing
     from mergeguard.git.merging import Conflict
@@ -452,27 +486,33 @@ def _stage(repository: Repository, tree: str, stages: Mapping[str, Mapping[int, 
             reflog="mergeguard hook",
             base_tree=repository.index_tree(),
             conflicts=tuple(Conflict(path, dict(found)) for path, found in sorted(stages.items())),
+            state=state,
         ),
     )
 
 
-def _show_conflicts(repository: Repository, change: Change, outcome: Merged) -> None:
-    """Put the merge with its conflicts where git would have left it, for a person to resolve."""
-    from mergeguard import retrace
+def _show_conflicts(
+    repository: Repository, change: Change, outcome: Merged, note: Note, state: Sequence[StateFile] = ()
+) -> None:
+    """Put the merge with its conflicts where git would have left it, for a person to resolve; the note that
+    says so lands with it.
+    """
+    from mergeguard import pending, retrace
 
     conflicts = retrace.conflicts(repository, change, outcome)
     tree = retrace.true_tree(repository, change, outcome, repository.index_tree())
-    _stage(repository, tree, conflicts)
+    _stage(repository, tree, conflicts, (pending.landed(note), *state))
     for path in sorted(conflicts):
         _say(f"CONFLICT: Merge conflict in {path}")
     _say("next: resolve the markers, `git add` the files, and go on as after any conflict")
 
 
-def _put(repository: Repository, change: Change, outcome: Merged) -> None:
-    """The layouts' share of a stopped merge, into an index that holds conflicts already."""
-    from mergeguard import retrace, stopped
+def _put(repository: Repository, change: Change, outcome: Merged, note: Note) -> None:
+    """The layouts' share of a stopped merge, into an index that holds conflicts; the note lands with it."""
+    from mergeguard import pending, retrace, stopped
 
-    shown = stopped.put(repository, retrace.share(repository, change, outcome), outcome)
+    share = retrace.share(repository, change, outcome)
+    shown = stopped.put(repository, share, outcome, (pending.landed(note),))
     for path in shown:
         _say(f"CONFLICT: Merge conflict in {path}")
     if not repository.git("ls-files", "-u", "-z").out:

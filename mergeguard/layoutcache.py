@@ -14,6 +14,7 @@ import msgspec
 
 from mergeguard import __version__
 from mergeguard.core.layout import Glue, Layout, LayoutFile, Piece, Role
+from mergeguard.git.durable import write_atomic
 
 _LIMIT = 400  # files; a layout is a few kilobytes, the monolith's text is not in it
 
@@ -78,9 +79,8 @@ class LayoutCache:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._forget_oldest()
-            partial = place.with_suffix(".new")
-            partial.write_bytes(msgspec.msgpack.encode(stored))
-            partial.replace(place)
+            data = msgspec.msgpack.encode(stored)
+            write_atomic(place, data, self._folder.with_name("tmp"), sync=False)
         except OSError:
             return
 

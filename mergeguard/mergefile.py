@@ -14,9 +14,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from mergeguard.core.merge import Conflict, MergeResult, Resolved, merge
 from mergeguard.errors import MergeguardError
+from mergeguard.git.durable import write_output
 from mergeguard.git.linemerge import LineMerge, configured_style, merge_lines_with_git
 
 ERROR = 255
@@ -160,8 +162,7 @@ def _merge(options: _Options) -> int:
         sys.stdout.buffer.write(text)
         sys.stdout.buffer.flush()
     else:
-        with open(ours_path, "wb") as file:
-            file.write(text)
+        write_output(Path(ours_path), text)
     return min(conflicts, 127)
 
 

@@ -8,13 +8,16 @@ the standard library is imported: hooks look here first, and mostly find nothing
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from mergeguard.git.durable import remove, write_atomic
 from mergeguard.git.hooks import NOTE
+
+if TYPE_CHECKING:
+    from mergeguard.git.outcome import StateFile
 
 #: Ends a file that the driver could not merge by itself: a commit that holds it is not complete.
 MARK = b"mergeguard: provisional"
@@ -59,12 +62,20 @@ def read(git_dir: Path) -> Note | None:
 def write(git_dir: Path, note: Note) -> None:
     """Open or change the note, in one step."""
     path = git_dir / NOTE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"pending-{os.getpid()}")
-    new.write_text(json.dumps(asdict(note)), encoding="utf-8")
-    new.replace(path)
+    write_atomic(path, _dump(note), path.parent / "tmp")
 
 
 def clear(git_dir: Path) -> None:
     """Close the note."""
-    (git_dir / NOTE).unlink(missing_ok=True)
+    remove(git_dir / NOTE)
+
+
+def _dump(note: Note) -> bytes:
+    return json.dumps(asdict(note)).encode()
+
+
+def landed(note: Note | None) -> StateFile:
+    """The note (None: its end) as a part of what a landing changes."""
+    from mergeguard.git.outcome import StateFile
+
+    return StateFile(NOTE, None if note is None else _dump(note))

@@ -15,6 +15,7 @@ import msgspec
 
 from mergeguard import __version__, auditing, jsonstate, lens
 from mergeguard.errors import MergeguardError
+from mergeguard.git.durable import write_atomic
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import EMPTY_TREE, Repository
 from mergeguard.treemerge import merge_trees
@@ -231,10 +232,7 @@ class _Planner:
         """Keep what was tried for the next run; what is oldest goes first."""
         newest = dict([*self.known.items()][-_CACHE_LIMIT:])
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self.path.with_suffix(".new")
-            partial.write_bytes(jsonstate.encode(newest))
-            partial.replace(self.path)
+            write_atomic(self.path, jsonstate.encode(newest), self.path.with_name("tmp"), sync=False)
         except OSError:
             return  # a cache that can't be written costs time, nothing else
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mergeguard import driver, hooking, pending, rebase, replaying, retrace
 from mergeguard.errors import RepositoryError
-from mergeguard.git import landing
+from mergeguard.git import landing, worktree
 from mergeguard.git.landing import StateFile
 from mergeguard.git.merging import Conflict
 from mergeguard.git.objects import CommitInfo
@@ -21,13 +21,36 @@ def is_open(repository: Repository, note: Note) -> bool:
     if repository.operation_in_progress() not in (None, "bisect"):
         return True
     if head == note.head:
-        # Nothing was committed: only files on disk can be provisional.
-        return provisional(repository, repository.index_tree())
+        # Nothing was committed: only the index can hold something of it.
+        return is_staged(repository, note)
     if note.operation == "rebase":
         # A branch that still has its old tip was not rebased: the command was aborted.
         rebased = not repository.is_ancestor(note.head, head)
         return rebased and note.theirs is not None and repository.is_ancestor(note.theirs, head)
     return repository.is_ancestor(note.head, head)
+
+
+def is_staged(repository: Repository, note: Note) -> bool:
+    """Whether the index holds a part of what the note is about while git knows of no operation: a squash
+    merge whose hook did not come to its end, or git itself was ended in the middle.
+    """
+    index, _ = worktree.read_index(repository)
+    if any(set(stages) != {0} for stages in index.values()):
+        return True
+    tree = repository.index_tree()
+    before = repository.tree_of(note.head)
+    if tree == before:
+        return False
+    if note.operation != "merge" or note.theirs is None:
+        return provisional(repository, tree)
+    change = driver.merge_change(repository, note.head, note.theirs)
+    outcome = retrace.merged(repository, change)
+    own = retrace.share(repository, change, outcome).paths
+    if all(repository.entry(tree, path) == repository.entry(outcome.tree, path) for path in own):
+        return False
+    # Or it was aborted, and what is staged is somebody's own.
+    staged = {new for _, _, new in repository.diff_names(before, tree)}
+    return any(repository.entry(tree, path) == repository.entry(outcome.tree, path) for path in staged)
 
 
 def provisional(repository: Repository, tree: str) -> bool:
@@ -79,6 +102,11 @@ def repair(repository: Repository) -> str:
         raise RepositoryError(
             f"a {operation} is in progress", hint=f"`git {operation} --continue`, or `--abort`"
         )
+    if head == note.head and note.operation == "merge":
+        raise RepositoryError(
+            "a merge ended half-way: the index holds a part of it",
+            hint=f"`git reset --merge` brings back what was before; then merge {str(note.theirs)[:12]} again",
+        )
     if head == note.head:
         raise RepositoryError(
             "files on disk hold a provisional merge", hint="commit them: the hooks then complete the commit"
@@ -101,7 +129,6 @@ def repair(repository: Repository) -> str:
             hint="`git branch keep`, `git reset --hard` to before them, and apply them again",
         )
     hooking.move_head(repository, head, replayed.tip, "repair")
-    pending.clear(repository.git_dir)
     return _done(repository, head)
 
 
@@ -171,5 +198,4 @@ def _rebase(repository: Repository, note: Note, head: str) -> str:
             hint=f"`git reset --hard {note.head[:12]}`, then `mergeguard sync --rebase {note.theirs[:12]}`",
         )
     hooking.move_head(repository, head, outcome.tip, "repair")
-    pending.clear(repository.git_dir)
     return _done(repository, head)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mergeguard import rebase, retrace
+from mergeguard import pending, rebase, retrace
 from mergeguard.git.objects import CommitInfo, Entry
+from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
 from mergeguard.rebase import Picked, RebaseOutcome
 from mergeguard.retrace import Change
@@ -199,29 +200,24 @@ def stop(
         merged=replayed.merged,
         todo=replayed.rest,
     )
-    rebase.land(repository, outcome)
+    rebase.land(repository, outcome, (pending.landed(None),))
 
 
-def copy_notes(repository: Repository, replayed: Replayed) -> None:
-    """Notes that git has copied to the commits it made go on to the right ones."""
-    pairs = [f"{made} {new}\n" for made, new in replayed.became.items() if made != new]
-    if pairs and repository.config_all("notes.rewriteRef"):
-        repository.git("notes", "copy", "--for-rewrite=rebase", "--stdin", stdin="".join(pairs).encode())
+def following_refs(
+    repository: Repository, replayed: Replayed
+) -> tuple[tuple[tuple[str, str, str], ...], tuple[StateFile, ...]]:
+    """Branches that ``git rebase --update-refs`` moves along: to the right commits (name, new, old).
 
-
-def follow_refs(repository: Repository, replayed: Replayed) -> None:
-    """Branches that ``git rebase --update-refs`` moves along go to the right commits.
-
-    git may have moved them already, or have noted to do so once the hook is done.
+    git may have moved them already, or have noted to do so once the hook is done; then the note changes.
     """
     became = {made: new for made, new in replayed.became.items() if made != new}
-    noted = repository.git_dir / "rebase-merge" / "update-refs"
-    if noted.exists():
-        lines = noted.read_text().splitlines(keepends=True)
-        noted.write_text("".join(became.get(line.strip(), line.strip()) + "\n" for line in lines))
+    name = "rebase-merge/update-refs"
+    state: tuple[StateFile, ...] = ()
+    if (repository.git_dir / name).exists():
+        lines = (repository.git_dir / name).read_text().splitlines()
+        text = "".join(became.get(line.strip(), line.strip()) + "\n" for line in lines)
+        state = (StateFile(name, text.encode()),)
     listed = repository.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads").text
     current = repository.head().branch
-    for line in listed.splitlines():
-        oid, _, name = line.partition(" ")
-        if oid in became and name != current:
-            repository.git("update-ref", "-m", "rebase: split files (mergeguard)", name, became[oid], oid)
+    found = (line.split(" ", 1) for line in listed.splitlines())
+    return tuple((ref, became[oid], oid) for oid, ref in found if oid in became and ref != current), state

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from mergeguard.core.diff import diff
 from mergeguard.core.layout import Layout
 from mergeguard.errors import LayoutError, Location, MergeguardError, RepositoryError
 from mergeguard.following import Rewrite
+from mergeguard.git.durable import write_atomic
 from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.repository import Repository
 from mergeguard.pending import MARK
@@ -71,7 +73,6 @@ def merged(repository: Repository, change: Change) -> Merged:
     stages = {
         path: {n: [e.mode, e.oid] for n, e in entries.items()} for path, entries in outcome.stages.items()
     }
-    cache.parent.mkdir(parents=True, exist_ok=True)
     document = {
         "tree": outcome.tree,
         "stages": stages,
@@ -82,9 +83,8 @@ def merged(repository: Repository, change: Change) -> Merged:
             for path, r in outcome.rewritten.items()
         },
     }
-    new = cache.with_name(f"{cache.name}.new")
-    new.write_text(json.dumps(document), encoding="utf-8")
-    new.replace(cache)
+    with suppress(OSError):  # only a cache
+        write_atomic(cache, json.dumps(document).encode(), cache.parent, sync=False)
     return Merged(
         outcome.tree,
         (),

@@ -92,11 +92,13 @@ def sync(
     dry_run: bool = False,
     message: str | None = None,
     audit: bool | None = None,
+    branch: str | None = None,
     progress: Progress = lambda _: None,
 ) -> Synced:
     """Merge ``upstream`` into the current branch through the lens, and land the outcome.
 
     A merge without conflicts is audited, unless ``audit`` (or, if that is None, the configuration) says no.
+    ``branch`` is a new branch (its full name) that is to hold a clean merge, too.
     """
     repository = fork.repository
     ours = fork.head()
@@ -134,6 +136,7 @@ def sync(
                 commit=commit,
                 state=(_report_of(outcome, upstream, commit, behind, found),),
                 orig_head=ours,
+                names=((branch, commit, ""),) if branch is not None else (),
             ),
         )
         return Synced(outcome, upstream, commit, behind, found)
@@ -231,21 +234,19 @@ def sync_stepwise(
     with closing(found):
         for step in found:
             text = planning.message(repository, step, upstream)
-            synced = sync(fork, step.last, message=text, audit=audit, progress=progress)
+            name = _step_name(repository, branches) if branches else None
+            synced = sync(fork, step.last, message=text, branch=name, audit=audit, progress=progress)
             done.append(synced)
             merged += step.count
             if not synced.outcome.clean:
                 break
-            if branches and synced.commit is not None:
-                _name_step(repository, branches, synced.commit)
     return Stepped(tuple(done), commits - merged)
 
 
-def _name_step(repository: Repository, branches: str, commit: str) -> None:
+def _step_name(repository: Repository, branches: str) -> str:
     """The branch of the next step."""
     known = repository.git("for-each-ref", f"refs/heads/{branches}").text.splitlines()
-    name = f"refs/heads/{branches}/{len(known) + 1:02d}"
-    repository.git("update-ref", "-m", "mergeguard sync --stepwise", name, commit, "")
+    return f"refs/heads/{branches}/{len(known) + 1:02d}"
 
 
 def _name_concluded(repository: Repository, branches: str) -> None:
@@ -255,7 +256,8 @@ def _name_concluded(repository: Repository, branches: str) -> None:
     if last is None or head is None or last.commit != head or last.upstream != last.theirs:
         return
     if not repository.git("for-each-ref", "--points-at", head, f"refs/heads/{branches}").text:
-        _name_step(repository, branches, head)
+        name = _step_name(repository, branches)
+        repository.git("update-ref", "-m", "mergeguard sync --stepwise", name, head, "")
 
 
 def _require_idle(repository: Repository, *, clean: bool = True) -> None:

@@ -321,9 +321,9 @@ def edit(fork: Fork, name: str) -> Resolution | None:
     table = _pick_up(fork, name)
     out = _taken_out(table)
     before = _EDIT_HELP.format(reason=table.case.message).encode() + table.case.patch
-    path, after = _edited(fork.repository, f"edit-{table.case.id}.patch", before)
+    path, opened, after = _edited(fork.repository, f"edit-{table.case.id}.patch", before)
     done = None
-    if after != before and after.strip():
+    if after != opened and after.strip():
         try:
             done = replacement(fork, table.case.id, after, out=out)
         except MergeguardError as error:
@@ -388,10 +388,15 @@ def _body(patch: bytes) -> bytes:
     return b"" if start is None else b"".join(lines[start:])
 
 
-def _edited(repository: Repository, name: str, text: bytes) -> tuple[Path, bytes]:
-    """The file, and what the user makes of ``text`` in it in git's editor. MergeguardError if that fails."""
+def _edited(repository: Repository, name: str, text: bytes) -> tuple[Path, bytes, bytes]:
+    """The file, what it held, and what the user makes of it in git's editor. Errors: MergeguardError."""
     folder = repository.private_dir
     path = folder / name
+    if path.exists() and path.read_bytes() != text:
+        # A run that was killed, or whose patch was refused, left what the user had typed.
+        kept = folder / "saved" / f"{path.stem}-{int(path.stat().st_mtime)}.patch"
+        write_atomic(kept, path.read_bytes(), folder / "tmp")
+        text = f"# What you had typed here before is in {kept}\n".encode() + text
     write_atomic(path, text, folder / "tmp")
     editor = repository.git("var", "GIT_EDITOR").text
     # As git starts an editor: by the shell, with the file as its last argument.
@@ -400,4 +405,4 @@ def _edited(repository: Repository, name: str, text: bytes) -> tuple[Path, bytes
         raise MergeguardError(
             f"the editor `{editor}` ended with status {ended.returncode}", hint=f"the patch is in {path}"
         )
-    return path, path.read_bytes()
+    return path, text, path.read_bytes()

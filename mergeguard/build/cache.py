@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from mergeguard.build.machine import compiler_identity, machine
+from mergeguard.git.durable import write_atomic
 
 FORMAT = 1
 
@@ -69,18 +70,15 @@ class Cache:
 
     def store(self, key: str, root: Path, depends: Sequence[Path], value: Mapping[str, object]) -> None:
         """File ``value`` under ``key``; a path below ``root`` is remembered relative to it."""
-        self.directory.mkdir(parents=True, exist_ok=True)
         digests = {}
         for path in depends:
             absolute = Path(os.path.normpath(root / path))
             name = str(absolute.relative_to(root)) if absolute.is_relative_to(root) else str(absolute)
             digests[name] = digest_file(absolute)
         text = json.dumps({"depends": dict(sorted(digests.items())), "value": value})
-        # Another run may be writing the same entry: the name appears whole or not at all.
-        handle, temporary = tempfile.mkstemp(dir=self.directory, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, self.directory / f"{key}.json")
+        # What was measured counts, kept or not.
+        with suppress(OSError):
+            write_atomic(self.directory / f"{key}.json", text.encode(), self.directory, sync=False)
 
     def clear(self) -> int:
         """Remove all entries; how many there were."""

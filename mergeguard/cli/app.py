@@ -126,6 +126,12 @@ def run(arguments: Sequence[str]) -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)
+    except OSError as error:
+        if options.debug:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        hint = "check the permissions and the free space, then run it again"
+        fail(MergeguardError(f"{place}{error.strerror or error}", hint=hint))
     except Exception as error:
         # typer brings a click of its own, whose base class it does not export.
         if isinstance(show := getattr(error, "show", None), MethodType):

@@ -16,6 +16,7 @@ from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.cli.options import Database, Jobs, Json, Names, Template
 from mergeguard.cli.render import SEVERITY_COLOURS, grid, print_findings
 from mergeguard.errors import ExitCode, LayoutError
+from mergeguard.git.durable import write_output
 from mergeguard.workspace import file_edits
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def _draw(drawing: Drawing, svg: Path | None, png: Path | None) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     try:
-        path.write_bytes(content)
+        write_output(path, content)
     except OSError as error:
         raise LayoutError(
             f"can't write {path}: {error.strerror}", hint="name a file in a folder that is there"

@@ -17,6 +17,7 @@ from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.core.report import Arrival, Case, Ledger, RuleLedger
 from mergeguard.errors import ExitCode, LayoutError, Location
+from mergeguard.git.durable import write_output
 from mergeguard.ledger import ledger
 from mergeguard.reporting import html, jsonreport, markdown
 from mergeguard.reporting.sarif import sarif
@@ -101,7 +102,7 @@ def _write(text: str, output: Path | None) -> None:
         sys.stdout.buffer.flush()
         return
     try:
-        output.write_bytes(data)
+        write_output(output, data)
     except OSError as error:
         raise LayoutError(
             f"the report can't be written: {error.strerror}", where=Location(str(output))

@@ -5,23 +5,24 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
-def write_atomic(target: Path, data: bytes, scratch: Path, *, mode: int | None = None) -> None:
+def write_atomic(
+    target: Path, data: bytes, scratch: Path, *, mode: int | None = None, sync: bool = True
+) -> None:
     """Write ``data`` to ``target`` by way of a file in the folder ``scratch``, with permissions ``mode``.
 
-    Where that is on another file system, a hidden file beside the target is the way.
+    Where that is on another file system, a hidden file beside the target is the way. Without ``sync`` (for
+    caches) a power cut may leave less than all of it.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch.mkdir(parents=True, exist_ok=True)
-    passing = scratch / f"new-{target.name}"
+    passing = scratch / f"new-{target.name}-{os.getpid()}"
     try:
-        _fill(passing, data, mode)
+        _fill(passing, data, mode, sync)
         os.replace(passing, target)
     except OSError as error:
         _unlink(passing)
@@ -29,21 +30,23 @@ def write_atomic(target: Path, data: bytes, scratch: Path, *, mode: int | None =
             raise
         passing = target.with_name(f".new-{target.name}")
         try:
-            _fill(passing, data, mode)
+            _fill(passing, data, mode, sync)
             os.replace(passing, target)
         except OSError:
             _unlink(passing)
             raise
-    sync_folder(target.parent)
+    if sync:
+        sync_folder(target.parent)
 
 
-def _fill(path: Path, data: bytes, mode: int | None) -> None:
+def _fill(path: Path, data: bytes, mode: int | None, sync: bool) -> None:
     with open(path, "wb") as out:
         out.write(data)
         out.flush()
         if mode is not None:
             os.chmod(path, mode)
-        os.fsync(out.fileno())
+        if sync:
+            os.fsync(out.fileno())
 
 
 def _unlink(path: Path) -> None:
@@ -92,6 +95,9 @@ def scratch_folder(private: Path) -> Iterator[Path]:
 
     What a killed process leaves there is removed days later (``recovery.sweep``).
     """
+    import shutil
+    import tempfile
+
     parent = private / "tmp"
     parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=parent))

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Literal
 from mergeguard.git.attributes import block_lines, pattern, with_block
 from mergeguard.git.errors import RepositoryError
 from mergeguard.git.process import ACTIVE_VARIABLE
-from mergeguard.git.rollback import Files, changing
 
 if TYPE_CHECKING:
     from mergeguard.git.repository import Repository
+    from mergeguard.git.rollback import Files
 
 #: The hooks that ``install`` sets up. Each calls ``mergeguard hook NAME ARGUMENTS…``.
 HOOKS = (
@@ -151,6 +151,8 @@ def install(
     (a rebase does); with ``committed_attributes`` to ``.gitattributes`` as well, for colleagues. ``names``
     are file names that count in any folder: upstream may move a file, and git then asks about the new place.
     """
+    from mergeguard.git.rollback import changing
+
     command = tuple(launcher or default_launcher())
     actions: list[Action] = []
     folder = hooks_folder(repository)
@@ -397,6 +399,8 @@ def _write_attributes(
 
 def uninstall(repository: Repository) -> tuple[Action, ...]:
     """Take back what ``install`` did; hooks that were there before are in their places again."""
+    from mergeguard.git.rollback import changing
+
     actions: list[Action] = []
     own = _own_folder(repository)
     with changing(repository, "mergeguard uninstall") as files:

@@ -79,7 +79,7 @@ class Journal:
     ref: RefChange | None = None
     old_orig_head: str | None = None
     orig_head: str | None = None
-    names: tuple[tuple[str, str], ...] = ()
+    names: tuple[tuple[str, str, str], ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
 
 
@@ -161,7 +161,7 @@ def _load(data: dict[str, Any]) -> Journal:
         ref=None if data["ref"] is None else RefChange(*data["ref"]),
         old_orig_head=data["old_orig_head"],
         orig_head=data["orig_head"],
-        names=tuple((name, oid) for name, oid in data["names"]),
+        names=tuple((name, new, old) for name, new, old in data["names"]),
         notes=tuple((old, new) for old, new in data["notes"]),
     )
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Protocol
@@ -35,9 +35,9 @@ from mergeguard.git.journal import (
     read_journal,
     write_journal,
 )
-from mergeguard.git.landplan import Plan, listed, plan
+from mergeguard.git.landplan import Plan, listed, plan, plan_exchange
 from mergeguard.git.lock import locked
-from mergeguard.git.objects import MODE_SUBMODULE
+from mergeguard.git.objects import MODE_SUBMODULE, Entry
 from mergeguard.git.outcome import MERGE_DONE, Outcome, StateFile, merge_state
 from mergeguard.git.recovery import PLAIN, Recovery, new_index_path, recover
 
@@ -51,6 +51,7 @@ __all__ = [
     "StateFile",
     "abort_merge",
     "change_state",
+    "exchange",
     "land",
     "merge_state",
     "plan",
@@ -71,6 +72,55 @@ def land(repository: Repository, outcome: Outcome) -> None:
     permissions, a hook that refused the ref) and everything was put back; ``UnfinishedLanding`` where putting
     back failed, too, and ``recover`` has to be called again.
     """
+    _run(
+        repository,
+        outcome,
+        lambda: plan(repository, outcome),
+        lambda planned, descriptor: _write(repository, outcome, planned, descriptor),
+    )
+    if outcome.conflicts:
+        # Records what the conflict looks like, or resolves it as before, if the user has rerere on.
+        with suppress(OSError):
+            repository.git("rerere", ok=range(256))
+    elif outcome.discard:
+        with suppress(OSError):
+            repository.git("rerere", "clear", ok=range(256))
+
+
+def exchange(
+    repository: Repository,
+    purpose: str,
+    targets: Mapping[str, Entry | None],
+    stages: Mapping[str, Mapping[int, Entry]],
+    state: Iterable[StateFile] = (),
+) -> None:
+    """Change a few paths of an index that holds conflicts, which no tree can stand for: files as in
+    ``targets``, index entries as in ``stages``. What stands in the files is overwritten.
+    """
+    outcome = Outcome(tree="", expected_head=repository.head().oid, reflog=purpose, state=tuple(state))
+
+    def write(planned: Plan, descriptor: int) -> None:
+        git = _git(repository, descriptor)
+        shutil.copy2(repository.index_file, new_index_path(repository))
+        present = {path: entry for path, entry in targets.items() if entry is not None}
+        lines = (worktree.index_info(path, {0: entry}) for path, entry in present.items())
+        git("update-index", "-z", "--index-info", stdin=b"".join(lines))
+        git("checkout-index", "-f", "-q", "-u", "-z", "--stdin", stdin=worktree.nul_joined(present))
+        for change in planned.paths:
+            if change.new is None and change.on_disk:
+                worktree.remove(repository, change.path)
+        lines = (worktree.index_info(path, wanted) for path, wanted in stages.items())
+        git("update-index", "-z", "--index-info", stdin=b"".join(lines))
+
+    _run(repository, outcome, lambda: plan_exchange(repository, targets), write)
+
+
+def _run(
+    repository: Repository,
+    outcome: Outcome,
+    make_plan: Callable[[], Plan],
+    write: Callable[[Plan, int], None],
+) -> None:
     with locked(repository, outcome.reflog) as descriptor:
         if read_journal(repository) is not None:
             raise UnfinishedLanding(
@@ -81,7 +131,7 @@ def land(repository: Repository, outcome: Outcome) -> None:
         try:
             recovery.hold_index(repository, token)
             # Under the lock: nobody stages anything between the check and the landing.
-            planned = plan(repository, outcome)
+            planned = make_plan()
             journal = _journal(repository, outcome, planned, token)
             write_journal(repository, journal)
         except BaseException as error:
@@ -89,10 +139,13 @@ def land(repository: Repository, outcome: Outcome) -> None:
             recovery.release_index(repository, token)
             recovery.sweep(repository)
             if isinstance(error, OSError):
-                raise LandingFailed(f"can't write to the repository: {error}") from error
+                raise LandingFailed(
+                    f"can't write to the repository: {error}",
+                    hint="check the permissions and the free space, then run it again",
+                ) from error
             raise
         try:
-            _write(repository, outcome, planned, descriptor)
+            write(planned, descriptor)
             index = new_index_path(repository)
             sync_file(index)
             digest = worktree.read_index(repository, index)[1]
@@ -101,13 +154,6 @@ def land(repository: Repository, outcome: Outcome) -> None:
             recovery.finish(repository, journal)
         except BaseException as error:
             _give_up(repository, journal, error)
-    if outcome.conflicts:
-        # Records what the conflict looks like, or resolves it as before, if the user has rerere on.
-        with suppress(OSError):
-            repository.git("rerere", ok=range(256))
-    elif outcome.discard:
-        with suppress(OSError):
-            repository.git("rerere", "clear", ok=range(256))
 
 
 def change_state(repository: Repository, purpose: str, files: Iterable[StateFile]) -> None:
@@ -190,16 +236,21 @@ class _Git(Protocol):
     def __call__(self, *arguments: str, stdin: bytes | None = None, ok: Iterable[int] = (0,)) -> None: ...
 
 
-def _write(repository: Repository, outcome: Outcome, planned: Plan, descriptor: int) -> None:
-    """Have git write the work tree and a new index beside the old one."""
-    index = new_index_path(repository)
-    environment = worktree.index_environment(index)
+def _git(repository: Repository, descriptor: int) -> _Git:
+    environment = worktree.index_environment(new_index_path(repository))
 
     def git(*arguments: str, stdin: bytes | None = None, ok: Iterable[int] = (0,)) -> None:
         repository.git(
             *PLAIN, *arguments, stdin=stdin, ok=tuple(ok), environment=environment, inherit=(descriptor,)
         )
 
+    return git
+
+
+def _write(repository: Repository, outcome: Outcome, planned: Plan, descriptor: int) -> None:
+    """Have git write the work tree and a new index beside the old one."""
+    index = new_index_path(repository)
+    git = _git(repository, descriptor)
     if repository.index_file.exists():
         # With its times: git compares them with those of files to find what changed within a clock tick.
         shutil.copy2(repository.index_file, index)
@@ -209,11 +260,18 @@ def _write(repository: Repository, outcome: Outcome, planned: Plan, descriptor: 
         git("update-index", "-z", "--index-info", stdin=lines)
     git("update-index", "-q", "--refresh", ok=(0, 1))
     # A missing submodule or one with work in it is left alone, as git merge does.
-    how = (
-        ("--reset", "-u", outcome.tree) if outcome.discard else ("-m", "-u", planned.base_tree, outcome.tree)
-    )
-    git("read-tree", "--no-recurse-submodules", *how)
+    trees = ("--reset", outcome.tree) if outcome.discard else ("-m", planned.base_tree, outcome.tree)
+    git("read-tree", "-u", "--no-recurse-submodules", *trees)
+    standing = [c.path for c in planned.paths if c.new is None and c.on_disk and _is_file(repository, c.path)]
+    if standing:
+        # git only warns.
+        raise GitError(f"can't remove {listed(standing)}: Permission denied")
     _write_conflicts(repository, outcome, git)
+
+
+def _is_file(repository: Repository, path: str) -> bool:
+    file = repository.work_tree / path
+    return file.is_symlink() or file.is_file()
 
 
 def _write_conflicts(repository: Repository, outcome: Outcome, git: _Git) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -54,9 +54,11 @@ def plan(repository: Repository, outcome: Outcome) -> Plan:
                 f"a {operation} is in progress",
                 hint=f"git {operation} --continue, or git {operation} --abort",
             )
-    for name, _ in outcome.names:
-        if repository.reference(name) is not None:
-            raise RepositoryError(f"{name} exists already", hint="choose another name")
+    for name, _, old in outcome.names:
+        if repository.reference(name) != (old or None):
+            raise RepositoryError(
+                f"{name} {'has moved' if old else 'exists already'}", hint="look at it, then run this again"
+            )
     index, digest = worktree.read_index(repository)
     if outcome.discard:
         return _plan_discard(repository, outcome, index, digest, head.branch)
@@ -121,6 +123,21 @@ def _plan_discard(
             blocked |= set(worktree.obstacles(repository, path, new, leaving))
         paths.append(change)
     return _planned(repository, outcome.tree, paths, blocked, digest, branch)
+
+
+def plan_exchange(repository: Repository, targets: Mapping[str, Entry | None]) -> Plan:
+    """The files that ``landing.exchange`` writes; what stands in them is noted, to be put back."""
+    index, digest = worktree.read_index(repository)
+    paths = []
+    for path, new in targets.items():
+        old = index.get(path, {}).get(0)
+        file = repository.work_tree / path
+        found = worktree.read_file(file)
+        as_old = old is not None and worktree.is_entry(repository, path, old)
+        raw = None if found is None or as_old else Entry(found[0], repository.write_blob(found[1]))
+        paths.append(PathChange(path, old, new, worktree.exists(file), raw))
+    branch = repository.head().branch
+    return Plan("", tuple(paths), (), _new_folders(repository, paths), digest, branch)
 
 
 def _planned(

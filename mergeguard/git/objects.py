@@ -17,7 +17,7 @@ import pygit2
 from pygit2.enums import ObjectType
 
 from mergeguard.git.errors import GitError, MissingObject, PathConflict
-from mergeguard.git.process import decode, encode
+from mergeguard.git.process import decode, encode, write_hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,7 +158,8 @@ class ObjectStore:
         try:
             return str(self._odb.write(_TYPES[kind], data))
         except (pygit2.GitError, OSError) as error:
-            raise GitError(f"can't write to the object database: {error}") from error
+            said = f"can't write to the object database: {error}"
+            raise GitError(said, hint=write_hint(said)) from error
 
     @staticmethod
     def hash(data: bytes) -> str:

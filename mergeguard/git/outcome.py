@@ -38,7 +38,7 @@ class Outcome:
     differs from ``tree`` are touched. With ``Repository.index_tree()``, staged changes are taken along.
     ``discard``: uncommitted changes and conflicts of tracked files go, as by ``git reset --hard``; untracked
     files are protected as ever.
-    ``names``: refs that are made with it (full name, commit); they must not exist.
+    ``names``: refs that are made or moved with it (full name, new commit, old one; "" where none may be).
     ``notes``: pairs of commits, old and new, whose notes are copied as ``notes.rewriteRef`` asks.
     """
 
@@ -54,7 +54,7 @@ class Outcome:
     orig_head: str | None = None
     base_tree: str | None = None
     discard: bool = False
-    names: tuple[tuple[str, str], ...] = ()
+    names: tuple[tuple[str, str, str], ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
 
 

@@ -128,7 +128,7 @@ def run_git(
     if completed.code not in ok:
         verb = next((part for part in arguments if not part.startswith("-") and "=" not in part), "git")
         said = completed.err.strip() or f"exit status {completed.code}"
-        raise GitError(f"git {verb} failed: {said}")
+        raise GitError(f"git {verb} failed: {said}", hint=write_hint(said))
     return completed
 
 
@@ -136,6 +136,14 @@ def pass_through(arguments: Sequence[str], *, cwd: Path, stdin: bytes | None = N
     """Run git as the user would: their environment, their terminal (or ``stdin``); its exit status."""
     sys.stdout.flush()
     return subprocess.run(["git", *arguments], cwd=cwd, input=stdin, check=False).returncode
+
+
+def write_hint(said: str) -> str | None:
+    """What to do about an error of git's or of the system's that says that something can't be written."""
+    causes = ("Permission denied", "No space left", "Read-only file system", "Disk quota exceeded")
+    if any(cause in said for cause in causes):
+        return "check the permissions and the free space, then run it again"
+    return None
 
 
 @cache

@@ -208,9 +208,9 @@ def finish(repository: Repository, journal: Journal) -> None:
         repository.git("update-ref", "ORIG_HEAD", journal.orig_head)
     if journal.ref is not None:
         _move(repository, journal.ref)
-    for name, oid in journal.names:
-        if repository.reference(name) != oid:
-            repository.git("update-ref", "-m", journal.purpose, name, oid, ZERO)
+    for name, new, old in journal.names:
+        if repository.reference(name) != new:
+            repository.git("update-ref", "-m", journal.purpose, name, new, old or ZERO)
     new_index = new_index_path(repository)
     if new_index.exists():
         # A rename, not a copy: the index must not be younger than git thinks the files are.

@@ -156,7 +156,8 @@ def recover(repository: Repository) -> tuple[str, tuple[Path, ...]] | None:
             record = json.loads(path.read_bytes())
         except FileNotFoundError:
             return None
-        changes = [_Change(Path(p), _load(old), _load(new)) for p, old, new in record["files"]]
+        homes = _homes(repository)
+        changes = [_Change(homes[h] / p, _load(old), _load(new)) for h, p, old, new in record["files"]]
         left = _take_back(changes, repository.common_dir / "mergeguard")
         remove(path)
         return record["purpose"], left
@@ -192,9 +193,26 @@ def _record_path(repository: Repository) -> Path:
 
 
 def _write_record(repository: Repository, purpose: str, changes: list[_Change]) -> None:
-    files = [[str(c.path), _dump(c.old), _dump(c.new)] for c in changes]
+    files = [[*_placed(repository, c.path), _dump(c.old), _dump(c.new)] for c in changes]
     record = json.dumps({"purpose": purpose, "files": files}).encode()
     write_atomic(_record_path(repository), record, repository.common_dir / "mergeguard")
+
+
+def _homes(repository: Repository) -> dict[str, Path]:
+    """Folders that the record's paths are relative to: a clone may be moved."""
+    return {
+        "common": repository.common_dir,
+        "git": repository.git_dir,
+        "tree": repository.work_tree,
+        "": Path(os.sep),
+    }
+
+
+def _placed(repository: Repository, path: Path) -> tuple[str, str]:
+    for name, home in _homes(repository).items():
+        if path.is_relative_to(home):
+            return name, str(path.relative_to(home))
+    raise ValueError(f"not an absolute path: {path}")
 
 
 def _dump(state: FileState | None) -> list[object] | None:

@@ -139,6 +139,18 @@ def compare(repository: Repository, change: PathChange) -> Content:
     return "foreign"
 
 
+def remove(repository: Repository, path: str) -> None:
+    """Remove a file and the folders that it leaves empty."""
+    target = repository.work_tree / path
+    if not exists(target):
+        return
+    target.unlink()
+    for folder in target.parents:
+        if folder == repository.work_tree or any(folder.iterdir()):
+            return
+        folder.rmdir()
+
+
 def obstacles(repository: Repository, path: str, entry: Entry, leaving: frozenset[str]) -> list[str]:
     """What stands in the way of a new file at ``path``; files of ``leaving`` are about to go.
 

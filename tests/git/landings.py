@@ -192,6 +192,6 @@ def named_outcome(sandbox: Sandbox) -> Outcome:
     assert outcome.expected_head is not None and outcome.commit is not None
     return replace(
         outcome,
-        names=(("refs/heads/step/01", outcome.commit),),
+        names=(("refs/heads/step/01", outcome.commit, ""),),
         notes=((outcome.expected_head, outcome.commit),),
     )
