@@ -21,7 +21,6 @@ from mergeguard.git.recovery import Recovery, forget, pending, recover
 from tests import faulting
 from tests.git.conftest import Sandbox
 from tests.git.landings import (
-    clean_outcome,
     conflict_outcome,
     discard_outcome,
     leftovers,
@@ -311,20 +310,6 @@ def test_a_journal_of_another_version(sandbox):
     sandbox.write(".git/mergeguard/journal", '{"version": 99}')
     with pytest.raises(errors.UnfinishedLanding, match="version 99"):
         recover(sandbox.repository)
-
-
-def test_read_only_repository(sandbox):
-    if os.geteuid() == 0:
-        pytest.skip("root writes everywhere")
-    sandbox.commit(a="1")
-    outcome = clean_outcome(sandbox)
-    git_dir = sandbox.root / ".git"
-    git_dir.chmod(0o555)
-    try:
-        with pytest.raises(errors.RepositoryError, match="Permission denied"):
-            land(sandbox.repository, outcome)
-    finally:
-        git_dir.chmod(0o755)
 
 
 def test_nothing_can_be_written(sandbox):
