@@ -67,7 +67,9 @@ def describe(repository: Repository) -> str | None:
     """One line on what is open, and the command that goes on with it; None where nothing is."""
     note = pending.read(repository.git_dir)
     if note is None:
-        return None
+        left = _left_behind(repository)
+        what = f"the merge {left.oid[:9]} left split files behind what it merged" if left else None
+        return f"{what}; next: `mergeguard repair`" if what else None
     if not is_open(repository, note):
         pending.clear(repository.git_dir)
         return None
@@ -81,9 +83,37 @@ def is_incomplete(repository: Repository) -> bool:
     """Whether a commit is there that git made and no hook has completed."""
     note = pending.read(repository.git_dir)
     head = repository.head().oid
-    if note is None or head == note.head or repository.operation_in_progress() not in (None, "bisect"):
+    if note is None:
+        return _left_behind(repository) is not None
+    if head == note.head or repository.operation_in_progress() not in (None, "bisect"):
         return False
     return is_open(repository, note)
+
+
+def _left_behind(repository: Repository) -> CommitInfo | None:
+    """HEAD, if it is a merge made without us: its other side moved a monolith, and the layout did not follow.
+
+    A person resolved it for "ours", say; to git all of upstream is merged then.
+    """
+    head = repository.head().oid
+    info = repository.commit_info(head) if head is not None else None
+    if info is None or len(info.parents) != 2 or repository.operation_in_progress() not in (None, "bisect"):
+        return None
+    bases = repository.merge_bases(*info.parents)
+    if len(bases) != 1:
+        return None
+    ours, theirs, base = (repository.tree_of(commit) for commit in (*info.parents, bases[0]))
+    before = {g.name: g.lock for g in retrace.workspace(repository, ours).split_rules}
+    there = {g.name for g in retrace.workspace(repository, theirs).split_rules}
+    for guarded in retrace.workspace(repository, info.tree).split_rules:
+        lock = guarded.lock
+        if guarded.name in there or lock is None or before.get(guarded.name) != lock:
+            continue
+        merged = repository.entry(theirs, lock.monolith)
+        moved = merged is not None and merged != repository.entry(base, lock.monolith)
+        if moved and merged is not None and merged.oid != lock.upstream:
+            return info
+    return None
 
 
 def _name(note: Note) -> str:
@@ -96,7 +126,8 @@ def repair(repository: Repository) -> str:
     head = repository.head().oid
     if note is None or head is None or not is_open(repository, note):
         pending.clear(repository.git_dir)
-        return "Nothing is open."
+        left = _left_behind(repository)
+        return _merge(repository, left) if left else "Nothing is open."
     operation = repository.operation_in_progress()
     if operation not in (None, "bisect"):
         raise RepositoryError(

@@ -451,3 +451,22 @@ def test_upstream_renames_the_file_to_what_the_rule_does_not_fit(world):
     merged = (world.root / header).read_bytes().splitlines()
     assert [line for line in merged if OURS not in line] == text.splitlines()
     assert sum(OURS in line for line in merged) == 1
+
+
+def test_merge_that_a_colleague_resolved_for_ours_is_found_and_repaired(world):
+    expected = expected_merge(world)
+    aside = [
+        (world.root / ".git" / name, world.root / ".git" / f"{name}-aside") for name in ("hooks", "info")
+    ]
+    for path, away in aside:
+        path.rename(away)
+    assert world.git("merge", "--no-edit", "upstream", ok=False).returncode == 1
+    world.git("checkout", "-q", "--ours", "--", ENTRY)
+    world.git("commit", "-q", "-am", "merged by hand")
+    for path, away in aside:
+        away.rename(path)
+    assert "left split files behind" in guard(world, "status", ok=False).stderr
+    assert guard(world, "check", ok=False).returncode == 1
+    guard(world, "repair")
+    settled(world)
+    assert world.out("rev-parse", "HEAD^{tree}") == expected

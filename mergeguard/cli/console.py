@@ -56,12 +56,15 @@ def print_anything() -> None:
             stream.reconfigure(errors="mergeguard")
 
 
-def opened() -> Fork:
-    """The fork around the current folder; says so if an interrupted run was settled."""
+def opened(*, merges: bool = False) -> Fork:
+    """The fork around the current folder; says so if an interrupted run was settled, or a command left open.
+
+    With ``merges``, also if HEAD is a merge made without mergeguard that left split files behind.
+    """
     here = Fork.open(options.folder)
     if here.recovered is not None:
         err.print(f"[yellow]note:[/] {escape(str(here.recovered))}")
-    if pending.read(here.repository.git_dir) is not None:
+    if merges or pending.read(here.repository.git_dir) is not None:
         from mergeguard import repairing
 
         left = repairing.describe(here.repository)

@@ -24,7 +24,7 @@ from mergeguard.reporting.jsonreport import hunk_data
 
 def status(upstream: Upstream = None, json: Json = False) -> int:
     """Each rule: what it is split from, how far upstream has moved, which local edits are where."""
-    here = opened()
+    here = opened(merges=True)
     ref = here.upstream(upstream)
     rows = statuses.status(here, upstream)
     unmerged = here.unmerged()

@@ -104,7 +104,7 @@ def check(
     """The laws on your own repository: drift, edited glue, unmapped hunks, double homes, ODR traps."""
     from mergeguard import checking, handmade, repairing
 
-    here = opened()
+    here = opened(merges=True)
     incomplete = repairing.is_incomplete(here.repository)
     workspace = here.staged() if staged else here.work_tree()
     known = {guarded.name for guarded in workspace.guarded}
