@@ -125,8 +125,9 @@ def chain(name: str, versions: Sequence[str]) -> Iterator[Step]:
             if state in (State.RETIRED, State.GONE_EDITED):
                 return
             if not merged.clean or not git.clean:
+                if there is None or new is None:
+                    return  # upstream has the file elsewhere: nothing to make the edits anew in
                 # Both forks start again from upstream's file with the edits made anew.
-                assert there is not None and new is not None
                 text, path = new, there
                 mine, edits = edited(text)
                 fork = bench.commit(
