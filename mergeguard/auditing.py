@@ -14,6 +14,7 @@ from mergeguard import lens
 from mergeguard.core.audit import Changed, Finding, audit
 from mergeguard.core.audit.facts import Facts
 from mergeguard.core.diff import diff
+from mergeguard.core.filenames import SOURCES
 from mergeguard.core.findings import Commit, Located, Place
 from mergeguard.core.layout import Layout
 from mergeguard.errors import LayoutError, Location
@@ -24,7 +25,7 @@ from mergeguard.git.snapshot import snapshot
 from mergeguard.lastsync import read as last_sync
 from mergeguard.workspace import Splitting, Workspace
 
-SUFFIXES = tuple(".c .cc .cpp .cxx .cu .cuh .hip .h .hh .hpp .hxx .inc .inl .ipp".split())
+SUFFIXES = (*SOURCES, ".ipp")
 _BLAMED = 40  # findings for which the commits are looked up
 _KEPT = 3_000  # files, of which a reader keeps the facts
 _CHUNK = 200  # words that one git grep looks for

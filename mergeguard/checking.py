@@ -14,6 +14,7 @@ from mergeguard import handmade, kept, lens
 from mergeguard.core import buildlist, check, verify
 from mergeguard.core import emit as emission
 from mergeguard.core.check import Finding, to_json
+from mergeguard.core.filenames import UNITS
 from mergeguard.core.flatten import LayoutText
 from mergeguard.core.layout import Layout
 from mergeguard.core.overlay import recompose
@@ -249,7 +250,7 @@ class _Checker:
         own = b"".join(everything.values())
         for path in strangers:
             named = posixpath.basename(path).encode() in own
-            if path in listed or (named and not path.endswith(check.UNIT_SUFFIXES)):
+            if path in listed or (named and not path.endswith(UNITS)):
                 files.append(LayoutText(path, everything[path], path in listed))
         yield from check.check_program(
             self.name,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from mergeguard.core.filenames import SOURCES
 from mergeguard.core.whereabouts import Found, Whereabouts, whereabouts
 from mergeguard.errors import RepositoryError
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.workspace import EXECUTABLE, REGULAR, Guarded
 
-SUFFIXES = (".cu", ".cuh", ".h", ".hh", ".hpp", ".hxx", ".inl", ".inc", ".c", ".cc", ".cpp", ".cxx", ".hip")
 # Of the definitions of a file that is gone: so many in one new file, and it is that file, rewritten.
 _MOST = 0.6
 # So many found again at all, and the code lives on. Fewer are chance.
@@ -84,7 +84,7 @@ def trace(repository: Repository, base: str, there: str, path: str, monolith: by
     others = {
         change.new: (_text(repository, change.before), now)
         for change in repository.diff_trees(base, there, renames=False)
-        if change.letter in "AM" and change.new != path and change.new.endswith(SUFFIXES)
+        if change.letter in "AM" and change.new != path and change.new.endswith(SOURCES)
         if (now := _text(repository, change.after)) is not None
     }
     where = whereabouts(monolith, new, others)

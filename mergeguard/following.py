@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from mergeguard.core.filenames import SOURCES
 from mergeguard.git.objects import MODE_EXECUTABLE, MODE_FILE, Entry
 from mergeguard.git.repository import Repository
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from mergeguard.core.layout import Layout
     from mergeguard.core.merge.following import Carried, File
 
-EXTENSIONS = (".cu", ".cuh", ".hip", ".h", ".hh", ".hpp", ".hxx", ".c", ".cc", ".cpp", ".cxx", ".inl", ".inc")
 _PLAIN = (MODE_FILE, MODE_EXECUTABLE)
 
 
@@ -113,7 +113,7 @@ def _changed(repository: Repository, old: str, new: str) -> Changes:
     return {
         change.old: (change.before, change.after)
         for change in repository.diff_trees(old, new, renames=False)
-        if change.old.endswith(EXTENSIONS)
+        if change.old.endswith(SOURCES)
         and all(e is None or e.mode in _PLAIN for e in (change.before, change.after))
     }
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from mergeguard.core import filenames
 from mergeguard.core.definitions import definitions
 from mergeguard.core.flatten import LayoutText, included
 from mergeguard.core.layout import LayoutFile, Piece, Role
@@ -21,8 +22,6 @@ from mergeguard.errors import LayoutError, Location, MergeguardError
 from mergeguard.fork import Fork
 from mergeguard.workspace import Guarded, Workspace
 
-SUFFIXES = (".cu", ".cuh", ".h", ".hh", ".hpp", ".hxx", ".inl", ".inc", ".c", ".cc", ".cpp", ".cxx", ".hip")
-UNIT_SUFFIXES = (".cu", ".c", ".cc", ".cpp", ".cxx", ".hip")
 _QUOTED = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"\n]*)"', re.MULTILINE)
 
 
@@ -83,7 +82,7 @@ def _role(path: str, entry: str, taken: set[str]) -> Role:
     if path == entry:
         return Role.ENTRY
     # What another file takes in is compiled with that one, whatever its suffix.
-    return Role.SHARD if path.endswith(UNIT_SUFFIXES) and path not in taken else Role.HEADER
+    return Role.SHARD if path.endswith(filenames.UNITS) and path not in taken else Role.HEADER
 
 
 def files(workspace: Workspace, base: str, path: str, monolith: bytes) -> tuple[str, ...]:
@@ -107,7 +106,7 @@ def files(workspace: Workspace, base: str, path: str, monolith: bytes) -> tuple[
             leaves = [leaf for leaf in leaves_of(text)[0] if leaf.defines]
             if leaves and sum(leaf.code in own for leaf in leaves) * 2 > len(leaves):
                 reached.add(name)
-    return tuple(sorted(reached, key=lambda p: (not p.endswith(UNIT_SUFFIXES), p)))[::-1]
+    return tuple(sorted(reached, key=lambda p: (not p.endswith(filenames.UNITS), p)))[::-1]
 
 
 def _added(workspace: Workspace, base: str, path: str) -> dict[str, bytes]:
@@ -123,7 +122,7 @@ def _added(workspace: Workspace, base: str, path: str) -> dict[str, bytes]:
     for status, _, new in repository.diff_names(base, workspace.tree):
         if new.startswith(tuple(others)):
             continue
-        if status in "ARC" and new.endswith(SUFFIXES) and repository.entry(base, new) is None:
+        if status in "ARC" and new.endswith(filenames.SOURCES) and repository.entry(base, new) is None:
             mine[new] = workspace.read(new) or b""
     return mine
 

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mergeguard.core.filenames import SOURCES
 from mergeguard.core.merge import Conflict, MergeResult, Resolved, merge
 from mergeguard.errors import MergeguardError
 from mergeguard.git.durable import write_output
@@ -23,25 +24,7 @@ from mergeguard.git.linemerge import LineMerge, configured_style, merge_lines_wi
 
 ERROR = 255
 # A file without an ending may be a temporary copy of anything; C++ is what this tool is asked about.
-_STRUCTURED = frozenset(
-    (
-        "",
-        ".cu",
-        ".cuh",
-        ".hip",
-        ".c",
-        ".cc",
-        ".cpp",
-        ".cxx",
-        ".h",
-        ".hh",
-        ".hpp",
-        ".hxx",
-        ".inl",
-        ".inc",
-        ".ipp",
-    )
-)
+_STRUCTURED = frozenset(("", *SOURCES, ".ipp"))
 _USAGE = (
     "usage: mergeguard merge-file [-p] [-q] [--diff3 | --zdiff3] [--ours | --theirs | --union]\n"
     "           [--marker-size=<n>] [--diff-algorithm=<name>] [-L <ours> [-L <base> [-L <theirs>]]]\n"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from mergeguard import fates, following, kept, lens, virtual
 from mergeguard.buildmerge import is_plain, settle_lists
+from mergeguard.core.filenames import SOURCES
 from mergeguard.core.layout import Layout
 from mergeguard.core.report import LocalEdit
 from mergeguard.core.source import parse
@@ -280,7 +281,7 @@ class _Merger:
         for conflict in outcome.conflicts:
             if conflict.path in laid.settled or not is_plain(conflict.path, outcome):
                 continue
-            if conflict.path.endswith(following.EXTENSIONS):
+            if conflict.path.endswith(SOURCES):
                 entry = virtual.merged(self.repository, conflict)
                 if entry is not None and not following.is_guess(self.repository, conflict.stages):
                     found[conflict.path] = entry

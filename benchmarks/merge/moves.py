@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.releases.forks import Bench
+from mergeguard.core.filenames import SOURCES
 from mergeguard.core.items import Kind
 from mergeguard.core.merge.declarations import Leaf, leaves_of
 from mergeguard.data import shipped_rules
 from mergeguard.errors import MergeguardError
-from mergeguard.following import EXTENSIONS
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge import merge_trees
@@ -99,7 +99,7 @@ class Releases:
         changed = {
             change.old: (change.before, change.after)
             for change in self.repository.diff_trees(before, after, renames=False)
-            if change.old.endswith(EXTENSIONS)
+            if change.old.endswith(SOURCES)
         }
         renames = {o: n for letter, o, n in self.repository.diff_names(before, after) if letter == "R"}
         origin = {new: old for old, new in renames.items()}

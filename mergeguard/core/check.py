@@ -15,6 +15,7 @@ from typing import Any
 
 from mergeguard.core import verify
 from mergeguard.core.definitions import Definition, definitions
+from mergeguard.core.filenames import UNITS
 from mergeguard.core.flatten import LayoutText
 from mergeguard.core.glue import rebase_point
 from mergeguard.core.layout import Layout, LayoutFile, Piece, Role
@@ -407,14 +408,12 @@ def _qualifies(word: str) -> bool:
 
 # -- files ---------------------------------------------------------------------------------------------
 
-UNIT_SUFFIXES = (".cu", ".hip", ".cpp", ".cc", ".cxx", ".c")
-
 
 def check_strangers(name: str, strangers: Iterable[str], listed: frozenset[str]) -> Iterator[Finding]:
     """Units in the layout's folder that are not the layout's; ``listed`` are those a build file has."""
     say = Reporter(name)
     for path in strangers:
-        if not path.endswith(UNIT_SUFFIXES):
+        if not path.endswith(UNITS):
             continue
         if path in listed:
             yield say.note("layout file", "a unit of your own in the layout's folder", path)

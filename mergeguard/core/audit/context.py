@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
+from mergeguard.core import filenames
 from mergeguard.core.audit.facts import Edit, Entity, Facts, raw
 from mergeguard.core.audit.model import BASE, SIDES, Changed, Elsewhere, Place, other
 from mergeguard.core.items import Kind
 
-HEADERS = (".h", ".hpp", ".cuh", ".inc", ".hh", ".hxx", ".inl", ".ipp")
+HEADERS = (*filenames.HEADERS, ".ipp")
 _FEW = 12  # words that are looked for one by one
 _DEPTH = 8  # how far includes are followed
 
