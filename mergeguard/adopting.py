@@ -19,7 +19,7 @@ from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError
 from mergeguard.fork import Fork
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.workspace import EXECUTABLE, REGULAR, Guarded, Workspace
+from mergeguard.workspace import REGULAR, Guarded, Workspace
 
 
 class AdoptionRefused(MergeguardError):
@@ -80,7 +80,7 @@ def adopted(
             hint=f"list its path in `also` of {guarded.rule_path}, or merge upstream first",
         )
     entry = repository.entry(workspace.tree, path)
-    if entry is None or entry.mode not in (REGULAR, EXECUTABLE):
+    if entry is None or not entry.is_file:
         raise LayoutError(
             "the fork has no entry file where upstream has its file",
             where=Location(path),
@@ -229,7 +229,7 @@ def unlisted(
     listed = re.compile(rb'\s*(?<![\w./-])("?)(?:%s)\1(?![\w./-])' % b"|".join(units))
     for build in rule.build:
         entry = repository.entry(tree, build)
-        if entry is None or entry.mode not in (REGULAR, EXECUTABLE):
+        if entry is None or not entry.is_file:
             continue
         text = repository.read_blob(entry.oid)
         rest = listed.sub(b"", text)

@@ -18,7 +18,7 @@ from mergeguard.core.filenames import SOURCES
 from mergeguard.core.findings import Commit, Located, Place
 from mergeguard.core.layout import Layout
 from mergeguard.errors import LayoutError, Location
-from mergeguard.git.objects import MODE_EXECUTABLE, MODE_FILE, Change, Entry
+from mergeguard.git.objects import Change, Entry
 from mergeguard.git.process import split_nul
 from mergeguard.git.repository import EMPTY_TREE, Repository
 from mergeguard.git.snapshot import snapshot
@@ -55,7 +55,7 @@ class Reader:
 
     def facts(self, entry: Entry | None) -> Facts | None:
         """The file of a tree entry; None if it is none (a link, a submodule)."""
-        if entry is None or entry.mode not in (MODE_FILE, MODE_EXECUTABLE):
+        if entry is None or not entry.is_file:
             return None
         if entry.oid not in self._facts:
             if len(self._facts) >= _KEPT:
@@ -236,7 +236,7 @@ def run(repository: Repository, revision: str | None, progress: Progress = lambd
 def _in_progress(repository: Repository, reader: Reader, splitting: Splitting) -> Audited:
     theirs = _merge_head(repository)
     assert theirs is not None
-    unmerged = [entry.path for entry in repository.dirty() if entry.kind == "unmerged"]
+    unmerged = repository.unmerged()
     if unmerged:
         raise LayoutError(
             f"{len(unmerged)} file(s) are still in conflict",

@@ -10,7 +10,7 @@ from mergeguard.core.whereabouts import Found, Whereabouts, whereabouts
 from mergeguard.errors import RepositoryError
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.workspace import EXECUTABLE, REGULAR, Guarded
+from mergeguard.workspace import Guarded
 
 # Of the definitions of a file that is gone: so many in one new file, and it is that file, rewritten.
 _MOST = 0.6
@@ -76,11 +76,11 @@ def trace(repository: Repository, base: str, there: str, path: str, monolith: by
     ``monolith`` is its text in ``base``, whole. Renames are git's to find; where it finds none, the
     definitions tell. Reads only files that differ between the two trees.
     """
-    new = _text(repository, repository.entry(there, path))
+    new = repository.read_file(there, path)
     if new is None:
-        for letter, old, renamed in repository.diff_names(base, there):
-            if letter == "R" and old == path:
-                return Traced(Fate.MOVED, renamed)
+        renamed = repository.renames(base, there).get(path)
+        if renamed is not None:
+            return Traced(Fate.MOVED, renamed)
     others = {
         change.new: (_text(repository, change.before), now)
         for change in repository.diff_trees(base, there, renames=False)
@@ -142,13 +142,10 @@ def standing(
     elif base is None or before is None:
         return Standing("only in the fork", None)
     assert before is not None
-    entry = repository.entry(base, before)
-    text = _text(repository, entry) or b""
+    text = repository.read_file(base, before) or b""
     traced = trace(repository, base, theirs, before, text)
     return Standing(None if traced.fate is Fate.HERE else str(traced), traced.path or there)
 
 
 def _text(repository: Repository, entry: Entry | None) -> bytes | None:
-    return (
-        repository.read_blob(entry.oid) if entry is not None and entry.mode in (REGULAR, EXECUTABLE) else None
-    )
+    return repository.read_blob(entry.oid) if entry is not None and entry.is_file else None

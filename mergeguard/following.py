@@ -9,22 +9,20 @@ files read that the moving side changed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mergeguard.core.filenames import SOURCES
-from mergeguard.git.objects import MODE_EXECUTABLE, MODE_FILE, Entry
+from mergeguard.git.objects import MODE_FILE, Entry
 from mergeguard.git.repository import Repository
 
 if TYPE_CHECKING:
     from mergeguard.core.layout import Layout
     from mergeguard.core.merge.following import Carried, File
 
-_PLAIN = (MODE_FILE, MODE_EXECUTABLE)
 
-
-class Fate(StrEnum):
+class Arrival(StrEnum):
     """What became of an edit whose declaration is elsewhere now."""
 
     FOLLOWED = "followed"
@@ -48,7 +46,7 @@ class Followed:
 
     name: str
     path: str
-    fate: Fate
+    fate: Arrival
     places: tuple[Place, ...]
     why: str = ""
 
@@ -56,11 +54,11 @@ class Followed:
     def message(self) -> str:
         """One sentence for people."""
         there = ", ".join(f"{p.path}:{p.line}" if p.line else p.path for p in self.places)
-        if self.fate is Fate.UNSURE:
+        if self.fate is Arrival.UNSURE:
             return f"{self.path}: {self.why}: look at {there}"
         renamed = self.places[0].name
         called = f", as {renamed}" if renamed != self.name else ""
-        verb = "follows it" if self.fate is Fate.FOLLOWED else "conflicts there"
+        verb = "follows it" if self.fate is Arrival.FOLLOWED else "conflicts there"
         left = f" ({self.why})" if self.why else ""
         return f"{self.name} moved from {self.path} to {there}{called}: the edit {verb}{left}"
 
@@ -113,8 +111,7 @@ def _changed(repository: Repository, old: str, new: str) -> Changes:
     return {
         change.old: (change.before, change.after)
         for change in repository.diff_trees(old, new, renames=False)
-        if change.old.endswith(SOURCES)
-        and all(e is None or e.mode in _PLAIN for e in (change.before, change.after))
+        if change.old.endswith(SOURCES) and all(e is None or e.is_file for e in (change.before, change.after))
     }
 
 
@@ -142,7 +139,7 @@ class _Direction:
             Followed(
                 u.name,
                 f"{u.path}:{u.line}" if u.line else u.path,
-                Fate.UNSURE,
+                Arrival.UNSURE,
                 tuple(Place(c.path, c.line, c.name) for c in u.candidates),
                 u.why,
             )
@@ -158,15 +155,8 @@ class _Direction:
             text = homes[move.home].mover or b""
             place = Place(move.home, text.count(b"\n", 0, move.start) + 1, move.new_name)
             why = f"{move.name} was edited here, and moved and edited on the other side"
-            notes.append(Followed(move.name, move.path, Fate.UNSURE, (place,), why))
-        self.trees = Trees(
-            self.trees.base,
-            self.trees.ours,
-            self.trees.theirs,
-            (*self.trees.unsure, *notes),
-            self.trees.carried,
-            self.trees.rewritten,
-        )
+            notes.append(Followed(move.name, move.path, Arrival.UNSURE, (place,), why))
+        self.trees = replace(self.trees, unsure=(*self.trees.unsure, *notes))
         if not carried:
             return self.trees
         new = rewrite(carried, files)
@@ -194,11 +184,12 @@ class _Direction:
     def _likely(self) -> bool:
         from mergeguard.core.merge.following import suspicious
 
+        read = self.repository.read_file
         for path in self.both:
-            base, editor = self._text(self.trees.base, path), self._text(self.editor, path)
+            base, editor = read(self.trees.base, path), read(self.editor, path)
             if base is None or editor is None:
                 continue
-            if suspicious(base, editor, self._text(self.mover, path)):
+            if suspicious(base, editor, read(self.mover, path)):
                 return True
         return False
 
@@ -210,18 +201,18 @@ class _Direction:
         came = any(old is None for old, _ in self.moved.values())
         renamed: dict[str, str] = {}
         if gone and came:
-            names = self.repository.diff_names(self.trees.base, self.mover)
-            renamed = {old: new for status, old, new in names if status == "R"}
+            renamed = self.repository.renames(self.trees.base, self.mover)
         targets = set(renamed.values())
+        read = self.repository.read_file
         files = []
         for path, (old, _) in self.moved.items():
             if old is None and path in targets:
                 continue
             home = renamed.get(path, path)
-            base, mover = self._text(self.trees.base, path), self._text(self.mover, home)
+            base, mover = read(self.trees.base, path), read(self.mover, home)
             if any(text is not None and b"\0" in text for text in (base, mover)):
                 continue
-            files.append(File(path, home, base, self._text(self.editor, path), mover))
+            files.append(File(path, home, base, read(self.editor, path), mover))
         return files
 
     def _is_untouched(self, home: File) -> bool:
@@ -229,10 +220,6 @@ class _Direction:
         if home.editor != home.base:
             return False
         return home.home == home.path or self.repository.entry(self.editor, home.home) is None
-
-    def _text(self, tree: str, path: str) -> bytes | None:
-        entry = self.repository.entry(tree, path)
-        return None if entry is None or entry.mode not in _PLAIN else self.repository.read_blob(entry.oid)
 
     def _written(self, tree: str, texts: Mapping[str, bytes]) -> str:
         edits: dict[str, Entry | None] = {}
@@ -260,7 +247,7 @@ def report(
     done = []
     for edit in trees.carried:
         move = edit.move
-        fate = Fate.FOLLOWED if edit.clean else Fate.CONFLICT
+        fate = Arrival.FOLLOWED if edit.clean else Arrival.CONFLICT
         place = _found(repository, tree, layouts, move.home, edit.alone())
         left = f"it uses {', '.join(move.uses)}, new in {move.path}" if move.uses else ""
         done.append(Followed(move.name, move.path, fate, (Place(*place, move.new_name),), left))
@@ -279,9 +266,8 @@ def _found(
             return home, 0
         file, offset = layout.to_layout(at + lead)
         return file.path, file.text.count(b"\n", 0, offset) + 1
-    entry = repository.entry(tree, home)
-    if entry is None or entry.mode not in _PLAIN:
+    whole = repository.read_file(tree, home)
+    if whole is None:
         return home, 0
-    whole = repository.read_blob(entry.oid)
     at = whole.find(text)
     return home, whole.count(b"\n", 0, at + lead) + 1 if at >= 0 else 0

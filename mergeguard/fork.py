@@ -44,10 +44,6 @@ class Fork:
         self.head()
         return Workspace.load(self.repository, snapshot(self.repository, [STATE]))
 
-    def unmerged(self) -> tuple[str, ...]:
-        """The files in conflict."""
-        return tuple(entry.path for entry in self.repository.dirty() if entry.kind == "unmerged")
-
     def at_head(self) -> Workspace:
         """HEAD's tree: what can be shown while files are in conflict."""
         return Workspace.load(self.repository, self.repository.tree_of(self.head()))

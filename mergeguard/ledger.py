@@ -33,7 +33,7 @@ def ledger(fork: Fork, upstream: str | None = None, *, suggest: bool = True) -> 
     """
     repository = fork.repository
     head = fork.head()
-    conflicts = tuple(_unresolved(repository, path) for path in fork.unmerged())
+    conflicts = tuple(_unresolved(repository, path) for path in repository.unmerged())
     notes: tuple[str, ...] = ()
     if conflicts:
         workspace = fork.at_head()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mergeguard.core.report import marker_lines
 from mergeguard.errors import LayoutError, Location
+from mergeguard.git.objects import MODE_SUBMODULE
 from mergeguard.git.repository import Repository
 
 _THEIRS = ("MERGE_HEAD", "CHERRY_PICK_HEAD")
@@ -11,7 +14,7 @@ _THEIRS = ("MERGE_HEAD", "CHERRY_PICK_HEAD")
 
 def require_resolved(repository: Repository) -> None:
     """LayoutError that names the files that are still in conflict, or were added with their markers in."""
-    unmerged = [entry.path for entry in repository.dirty() if entry.kind == "unmerged"]
+    unmerged = repository.unmerged()
     if unmerged:
         raise LayoutError(
             _counted(unmerged, "still in conflict"),
@@ -29,7 +32,7 @@ def require_resolved(repository: Repository) -> None:
         )
 
 
-def _counted(paths: list[str], what: str) -> str:
+def _counted(paths: Sequence[str], what: str) -> str:
     others = [f"; so {'are' if len(paths) > 2 else 'is'} {', '.join(paths[1:8])}"] if paths[1:] else []
     return "".join([what, *others, ", …" if len(paths) > 8 else ""])
 
@@ -60,7 +63,7 @@ def _marked(repository: Repository) -> list[tuple[str, int]]:
 def _markers(repository: Repository, tree: str, path: str) -> list[tuple[int, bytes]]:
     """The markers that open a conflict in one file: 1-based line and text."""
     entry = repository.entry(tree, path)
-    if entry is None or entry.mode == 0o160000:
+    if entry is None or entry.mode == MODE_SUBMODULE:
         return []
     text = repository.read_blob(entry.oid)
     if b"<<<<<<<" not in text:

@@ -513,8 +513,7 @@ class _RuleMerge:
         if self.base is None:
             return None
         other = self.theirs if keeper is self.ours else self.ours
-        names = self.repository.diff_names(self.base.tree, other.tree)
-        return next((new for status, old, new in names if status == "R" and old == path), None)
+        return self.repository.renames(self.base.tree, other.tree).get(path)
 
 
 def _forced(merged: MergeResult, ours: bytes, theirs: bytes) -> MergeResult:

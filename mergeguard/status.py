@@ -32,7 +32,7 @@ class RuleStatus:
 
 def status(fork: Fork, upstream: str | None) -> tuple[RuleStatus, ...]:
     """Every rule of the work tree; of HEAD while files are in conflict."""
-    workspace = fork.at_head() if fork.unmerged() else fork.work_tree()
+    workspace = fork.at_head() if fork.repository.unmerged() else fork.work_tree()
     ref = fork.upstream(upstream)
     repository = fork.repository
     theirs = repository.tree_of(ref) if ref is not None else None

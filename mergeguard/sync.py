@@ -52,18 +52,7 @@ def merge_commits(
     merged = merge_trees(
         repository, bases, ours, theirs, labels=labels, splitting=splitting, progress=progress
     )
-    return SyncOutcome(
-        merged.tree,
-        merged.rules,
-        merged.stages,
-        merged.messages,
-        merged.moved,
-        merged.followed,
-        merged.rewritten,
-        ours=ours,
-        theirs=theirs,
-        bases=bases,
-    )
+    return SyncOutcome(**vars(merged), ours=ours, theirs=theirs, bases=bases)
 
 
 # -- landing -----------------------------------------------------------------------------------------

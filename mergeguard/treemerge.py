@@ -304,17 +304,8 @@ class _Merger:
         if guarded is None:
             return rule
         overlay, unmapped = kept.sort_out(workspace, guarded)
-        return RuleOutcome(
-            rule.name,
-            rule.path,
-            rule.state,
-            local_edits(workspace, guarded),
-            overlay,
-            unmapped,
-            rule.conflicts,
-            rule.notes,
-            rule.findings,
-        )
+        edits = local_edits(workspace, guarded)
+        return replace(rule, replayed=edits, overlay=overlay, unmapped=unmapped)
 
 
 def local_edits(workspace: Workspace, guarded: Guarded) -> tuple[LocalEdit, ...]:

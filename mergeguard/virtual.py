@@ -14,7 +14,7 @@ from mergeguard.git import attributes
 from mergeguard.git.merging import Conflict, MergeOutcome
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.workspace import EXECUTABLE, REGULAR, Splitting, Workspace
+from mergeguard.workspace import Splitting, Workspace
 
 STATE = ".mergeguard"
 _ATTRIBUTES = ".gitattributes"
@@ -79,7 +79,7 @@ def _without_state(repository: Repository, tree: str) -> str:
     """The tree without rules, locks and the lines that ``install`` puts into .gitattributes."""
     edits: dict[str, Entry | None] = {STATE: None} if repository.entry(tree, STATE) else {}
     entry = repository.entry(tree, _ATTRIBUTES)
-    if entry is not None and entry.mode in (REGULAR, EXECUTABLE):
+    if entry is not None and entry.is_file:
         text = repository.read_blob(entry.oid)
         rest = attributes.without_block(text)
         if rest != text:
@@ -130,7 +130,7 @@ def settle(repository: Repository, outcome: MergeOutcome) -> MergeOutcome:
 def merged(repository: Repository, conflict: Conflict) -> Entry | None:
     """The merge of one conflicted path's stages; None where it stays a conflict."""
     stages = conflict.stages
-    if set(stages) != {1, 2, 3} or any(e.mode not in (REGULAR, EXECUTABLE) for e in stages.values()):
+    if set(stages) != {1, 2, 3} or not all(e.is_file for e in stages.values()):
         return None
     base, ours, theirs = (repository.read_blob(stages[n].oid) for n in (1, 2, 3))
     if b"\0" in base + ours + theirs:

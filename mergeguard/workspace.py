@@ -19,13 +19,13 @@ from mergeguard.core.layout import Layout
 from mergeguard.core.rule import Rule, parse_rule
 from mergeguard.core.unsplit import Unsplit, unsplit
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError
-from mergeguard.git.objects import Entry
+from mergeguard.git.objects import MODE_FILE, MODE_SYMLINK, Entry
 from mergeguard.git.repository import Repository
 from mergeguard.layoutcache import LayoutCache
 
 RULES = ".mergeguard/rules"
 LOCKS = ".mergeguard/locks"
-REGULAR, EXECUTABLE, SYMLINK = 0o100644, 0o100755, 0o120000
+REGULAR, SYMLINK = MODE_FILE, MODE_SYMLINK
 
 
 class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -159,10 +159,7 @@ class Workspace:
 
     def read(self, path: str) -> bytes | None:
         """A file's bytes, None where the tree has no file at ``path``."""
-        entry = self.repository.entry(self.tree, path)
-        if entry is None or entry.mode not in (REGULAR, EXECUTABLE):
-            return None
-        return self.repository.read_blob(entry.oid)
+        return self.repository.read_file(self.tree, path)
 
     def monolith_path(self, guarded: Guarded) -> str | None:
         """Where the tree has the rule's monolith (split or not); None where it has none."""

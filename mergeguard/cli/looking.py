@@ -27,7 +27,7 @@ def status(upstream: Upstream = None, json: Json = False) -> int:
     here = opened(merges=True)
     ref = here.upstream(upstream)
     rows = statuses.status(here, upstream)
-    unmerged = here.unmerged()
+    unmerged = here.repository.unmerged()
     if json:
         print_json("status", {**render.status_json(rows, ref), "conflicts": list(unmerged)})
     elif not rows:

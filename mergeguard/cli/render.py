@@ -13,7 +13,7 @@ from mergeguard.core.findings import Located
 from mergeguard.core.report import LocalEdit
 from mergeguard.core.symbols import Severity
 from mergeguard.core.unsplit import Hunk
-from mergeguard.following import Fate, Followed
+from mergeguard.following import Arrival, Followed
 from mergeguard.rebase import RebaseOutcome
 from mergeguard.reporting.findings import finding_data
 from mergeguard.reporting.jsonreport import edit_data, hunk_data
@@ -100,7 +100,7 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
 
 
 def _print_followed(followed: Iterable[Followed]) -> None:
-    signs = {Fate.FOLLOWED: "[green]✓[/]", Fate.CONFLICT: "[red]✗[/]", Fate.UNSURE: "[yellow]![/]"}
+    signs = {Arrival.FOLLOWED: "[green]✓[/]", Arrival.CONFLICT: "[red]✗[/]", Arrival.UNSURE: "[yellow]![/]"}
     for edit in followed:
         out.print(f"  {signs[edit.fate]} {escape(edit.message)}")
 

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 from mergeguard.git import worktree
 from mergeguard.git.errors import DirtyWorkTree, HeadMoved, OperationInProgress, RepositoryError
 from mergeguard.git.journal import PathChange
-from mergeguard.git.objects import MODE_SUBMODULE, Entry
+from mergeguard.git.objects import EMPTY_TREE, MODE_SUBMODULE, Entry
 from mergeguard.git.outcome import Outcome
 from mergeguard.git.process import split_nul
 from mergeguard.git.recovery import PLAIN
 
 if TYPE_CHECKING:
     from mergeguard.git.repository import Repository
-
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ MODE_EXECUTABLE = 0o100755
 MODE_SYMLINK = 0o120000
 MODE_SUBMODULE = 0o160000
 
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
 _TYPES = {
     "blob": ObjectType.BLOB,
     "tree": ObjectType.TREE,
@@ -44,6 +46,11 @@ class Entry:
 
     mode: int
     oid: str
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is an ordinary file: no link, folder or submodule."""
+        return self.mode in (MODE_FILE, MODE_EXECUTABLE)
 
 
 @dataclass(frozen=True, slots=True)

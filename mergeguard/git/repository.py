@@ -22,10 +22,17 @@ from mergeguard.git.errors import (
     UnrelatedHistories,
     UnsupportedRepository,
 )
-from mergeguard.git.objects import VIRTUAL_IDENTITY, Change, CommitInfo, Entry, Identity, ObjectStore
+from mergeguard.git.objects import (
+    EMPTY_TREE,
+    VIRTUAL_IDENTITY,
+    Change,
+    CommitInfo,
+    Entry,
+    Identity,
+    ObjectStore,
+)
 from mergeguard.git.process import Completed, child_environment, decode, require_git, run_git, split_nul
 
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 ZERO_OID = "0" * 40
 
 __all__ = ["EMPTY_TREE", "ZERO_OID", "Head", "Repository"]
@@ -219,6 +226,11 @@ class Repository:
         """What stands at ``path`` of a tree, folders included; None if nothing does."""
         return self.objects.entry(tree, path)
 
+    def read_file(self, tree: str, path: str) -> bytes | None:
+        """The content of an ordinary file of a tree; None where there is none."""
+        entry = self.entry(tree, path)
+        return self.read_blob(entry.oid) if entry is not None and entry.is_file else None
+
     def list_tree(self, tree: str, under: str = "") -> dict[str, Entry]:
         """All files at or below ``under`` with their paths from the root."""
         if not under:
@@ -297,6 +309,10 @@ class Repository:
             (change.letter, change.old, change.new) for change in self.diff_trees(old_tree, new_tree)
         )
 
+    def renames(self, old_tree: str, new_tree: str) -> dict[str, str]:
+        """The files that ``git diff`` takes for renamed: old path -> new path."""
+        return {old: new for letter, old, new in self.diff_names(old_tree, new_tree) if letter == "R"}
+
     def diff_trees(self, old: str, new: str, *, renames: bool = True) -> tuple[Change, ...]:
         """Changed paths with their entries; with ``renames``, found as ``git diff`` finds them."""
         changes = tuple(self.objects.changes(old, new))
@@ -362,6 +378,10 @@ class Repository:
     def dirty(self, paths: Iterable[str] | None = None) -> tuple[status.StatusEntry, ...]:
         """See ``status.dirty``."""
         return status.dirty(self, paths)
+
+    def unmerged(self) -> tuple[str, ...]:
+        """The files in conflict."""
+        return tuple(entry.path for entry in self.dirty() if entry.kind == "unmerged")
 
     def operation_in_progress(self) -> str | None:
         """See ``status.operation_in_progress``."""

@@ -22,7 +22,7 @@ def snapshot(repository: Repository, folders: Iterable[str] = (), *, tracked: bo
     Filters (line endings, LFS) count as for ``git add``; index and work tree are left alone. Errors:
     RepositoryError while the index holds conflicts.
     """
-    unmerged = [entry.path for entry in repository.dirty() if entry.kind == "unmerged"]
+    unmerged = repository.unmerged()
     if unmerged:
         raise RepositoryError(
             f"{len(unmerged)} file(s) have unresolved conflicts",
