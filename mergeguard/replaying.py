@@ -70,6 +70,10 @@ def replay(
     olds = _unshifted(repository, olds)
     became: dict[str, str] = dict(known or {})
     new_commits = repository.rev_list("--reverse", "--topo-order", f"{onto}..{head}")
+
+    def behind(number: int) -> tuple[str, ...]:
+        return tuple(o for n in new_commits[number + 1 :] for o in olds.get(n, [n]))
+
     tip = onto
     for number, new in enumerate(new_commits):
         info = repository.commit_info(new)
@@ -85,8 +89,7 @@ def replay(
             outcome = retrace.merged(repository, change)
             conflicts = retrace.conflicts(repository, change, outcome)
             if conflicts:
-                rest = tuple(o for n in new_commits[number + 1 :] for o in olds.get(n, [n]))
-                return Replayed(ours, became, old, outcome, rest, conflicts)
+                return Replayed(ours, became, old, outcome, behind(number), conflicts)
             parent = repository.tree_of(info.parents[0]) if info.parents else None
             made = retrace.true_tree(repository, change, outcome, info.tree, parent)
             # A squash is several commits, each brought to what those before it gave.
@@ -97,8 +100,7 @@ def replay(
                 outcome = retrace.merged(repository, typed)
                 conflicts = retrace.conflicts(repository, typed, outcome)
                 if conflicts:
-                    rest = tuple(o for n in new_commits[number + 1 :] for o in olds.get(n, [n]))
-                    return Replayed(ours, became, new, outcome, rest, conflicts)
+                    return Replayed(ours, became, new, outcome, behind(number), conflicts)
                 made = retrace.true_tree(repository, typed, outcome, info.tree)
         empty = made == repository.tree_of(ours)
         if empty and len(parents) < 2 and not _was_empty(repository, info.tree, info.parents):

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def main() -> int:
             f"the command: git merge-file {bare * 1000:.0f} ms, mergeguard merge-file {start * 1000:.0f} ms"
         )
         for name, versions in _largest(steps):
-            spent = _best(lambda versions=versions: _cold(versions), arguments.rounds)  # type: ignore[misc]
+            spent = _best(partial(_cold, versions), arguments.rounds)
             lines = versions[0].count(b"\n")
             print(f"{name}, {lines} lines, structured: {spent:.2f} s")
     return 0
@@ -111,7 +112,7 @@ def _start(versions: Versions, scratch: Path, rounds: int) -> tuple[float, float
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     own = [sys.executable, "-m", "mergeguard", "merge-file", "-p", *names]
     spent = [
-        _best(lambda c=c: subprocess.run(c, capture_output=True, check=True, env=environment), 3 * rounds)  # type: ignore[misc]
+        _best(partial(subprocess.run, c, capture_output=True, check=True, env=environment), 3 * rounds)
         for c in (own, ["git", "merge-file", "-p", *names])
     ]
     return spent[0], spent[1]

@@ -122,10 +122,7 @@ def _run(
     write: Callable[[Plan, int], None],
 ) -> None:
     with locked(repository, outcome.reflog) as descriptor:
-        if read_journal(repository) is not None:
-            raise UnfinishedLanding(
-                "an earlier run was interrupted and is not cleaned up yet", hint="mergeguard recover"
-            )
+        _require_settled(repository)
         recovery.sweep(repository)
         token = recovery.new_token()
         try:
@@ -156,13 +153,17 @@ def _run(
             _give_up(repository, journal, error)
 
 
+def _require_settled(repository: Repository) -> None:
+    if read_journal(repository) is not None:
+        raise UnfinishedLanding(
+            "an earlier run was interrupted and is not cleaned up yet", hint="mergeguard recover"
+        )
+
+
 def change_state(repository: Repository, purpose: str, files: Iterable[StateFile]) -> None:
     """Change files of the git folder together; HEAD, index and work tree stay as they are."""
     with locked(repository, purpose):
-        if read_journal(repository) is not None:
-            raise UnfinishedLanding(
-                "an earlier run was interrupted and is not cleaned up yet", hint="mergeguard recover"
-            )
+        _require_settled(repository)
         head = repository.head()
         digest = worktree.read_index(repository)[1]
         journal = Journal(

@@ -77,10 +77,14 @@ def finding_data(located: Located) -> dict[str, Any]:
 
 def sarif_rule(code: str) -> dict[str, Any]:
     """What SARIF has to know of a code."""
-    short, help_, level = CODES[code]
+    return rule_data(f"audit/{code}", code, *CODES[code])
+
+
+def rule_data(name: str, words: str, short: str, help_: str, level: str) -> dict[str, Any]:
+    """A SARIF rule: its id, the dashed words of its name, what it means, what to do, how bad it is."""
     return {
-        "id": f"audit/{code}",
-        "name": "".join(part.capitalize() for part in code.split("-")),
+        "id": name,
+        "name": "".join(part.capitalize() for part in words.split("-")),
         "shortDescription": {"text": short},
         "fullDescription": {"text": short},
         "help": {"text": help_, "markdown": help_},

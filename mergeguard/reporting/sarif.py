@@ -8,7 +8,7 @@ from typing import Any
 
 from mergeguard.core.report import Case, Ledger
 from mergeguard.core.unsplit import Reason
-from mergeguard.reporting.findings import CODES, location, sarif_result, sarif_rule
+from mergeguard.reporting.findings import CODES, location, rule_data, sarif_result, sarif_rule
 from mergeguard.reporting.jsonreport import text
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -81,15 +81,7 @@ def sarif(ledger: Ledger, version: str) -> dict[str, Any]:
 
 
 def _rule(name: str) -> dict[str, Any]:
-    short, help_, level = _RULES[name]
-    return {
-        "id": name,
-        "name": "".join(part.capitalize() for part in name.replace("/", "-").split("-")),
-        "shortDescription": {"text": short},
-        "fullDescription": {"text": short},
-        "help": {"text": help_, "markdown": help_},
-        "defaultConfiguration": {"level": level},
-    }
+    return rule_data(name, name.replace("/", "-"), *_RULES[name])
 
 
 def _case(case: Case) -> dict[str, Any]:
