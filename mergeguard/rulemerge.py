@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from mergeguard import fates, lens
-from mergeguard.core.diff import diff
+from mergeguard.core.diff import changed_ranges, diff
 from mergeguard.core.emit import CURRENT_EMISSION
 from mergeguard.core.layout import Layout
 from mergeguard.core.merge import Conflict, MergeResult, Note, Piece, Resolved, merge
@@ -18,7 +18,7 @@ from mergeguard.core.merge.markers import parse_markers
 from mergeguard.core.merge.result import join
 from mergeguard.core.overlay import recompose
 from mergeguard.core.unsplit import Hunk
-from mergeguard.core.whereabouts import changed_ranges, items_in
+from mergeguard.core.whereabouts import items_in
 from mergeguard.errors import Location, MergeguardError, RuleMismatch
 from mergeguard.fates import Fate, Traced
 from mergeguard.git.merging import MergeOutcome

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import accumulate
 
 from mergeguard.core import glue
 from mergeguard.core.changes import Reason, Traced, Tracer, includes_apart
-from mergeguard.core.diff import diff
+from mergeguard.core.diff import changed_ranges
 from mergeguard.core.layout import Glue, Layout, LayoutFile, Role
 from mergeguard.core.moving import are_whole, only_moved
 from mergeguard.errors import MergeguardError
@@ -308,15 +307,8 @@ def followed(changes: Sequence[Traced], layout: Layout, now: Mapping[str, bytes]
         if path not in layout.by_path:
             continue
         if path not in differing:
-            differing[path] = _differences(now[path], layout.by_path[path].text)
+            differing[path] = changed_ranges(now[path], layout.by_path[path].text)
         start, end = change.new
         if not any(a <= end and start <= b for a, b in differing[path]):
             found.append(change)
     return found
-
-
-def _differences(text: bytes, other: bytes) -> list[tuple[int, int]]:
-    """The byte ranges of ``text``, whole lines, that are not in ``other``."""
-    lines = text.splitlines(keepends=True)
-    offsets = list(accumulate(map(len, lines), initial=0))
-    return [(offsets[c.a0], offsets[c.a1]) for c in diff(lines, other.splitlines(keepends=True))]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Hashable, Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T", bound=Hashable)
@@ -44,6 +45,13 @@ def diff(a: Sequence[T], b: Sequence[T]) -> list[Change]:
             changes.append(Change(a_end, match.a, b_end, match.b))
         a_end, b_end = match.a + match.size, match.b + match.size
     return changes
+
+
+def changed_ranges(old: bytes, new: bytes) -> list[tuple[int, int]]:
+    """The byte ranges of ``old``, by whole lines, in which ``new`` differs."""
+    lines = old.splitlines(keepends=True)
+    starts = [0, *accumulate(map(len, lines))]
+    return [(starts[c.a0], starts[c.a1]) for c in diff(lines, new.splitlines(keepends=True))]
 
 
 def matches(a: Sequence[T], b: Sequence[T]) -> list[Match]:

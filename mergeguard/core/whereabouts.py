@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import accumulate
 
-from mergeguard.core.diff import diff
 from mergeguard.core.items import Item, Kind
 from mergeguard.core.merge.declarations import Leaf, leaves_of
 from mergeguard.core.source import parse
@@ -93,13 +91,6 @@ def _definitions(text: bytes) -> dict[Name, tuple[Leaf, int]]:
             found.setdefault((leaf.kind, leaf.name, leaf.arguments), (leaf, begins))
         line += leaf.text.count(b"\n")
     return found
-
-
-def changed_ranges(old: bytes, new: bytes) -> list[tuple[int, int]]:
-    """The byte ranges of ``old``, by whole lines, in which ``new`` differs."""
-    lines = old.splitlines(keepends=True)
-    starts = [0, *accumulate(map(len, lines))]
-    return [(starts[c.a0], starts[c.a1]) for c in diff(lines, new.splitlines(keepends=True))]
 
 
 def items_in(text: bytes, start: int, end: int) -> list[Item]:
