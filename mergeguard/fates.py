@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mergeguard.core.filenames import SOURCES
-from mergeguard.core.whereabouts import Found, Whereabouts, whereabouts
+from mergeguard.core.whereabouts import Found, Others, Whereabouts, whereabouts
 from mergeguard.errors import RepositoryError
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
@@ -81,12 +81,15 @@ def trace(repository: Repository, base: str, there: str, path: str, monolith: by
         renamed = repository.renames(base, there).get(path)
         if renamed is not None:
             return Traced(Fate.MOVED, renamed)
-    others = {
-        change.new: (_text(repository, change.before), now)
-        for change in repository.diff_trees(base, there, renames=False)
-        if change.letter in "AM" and change.new != path and change.new.endswith(SOURCES)
-        if (now := _text(repository, change.after)) is not None
-    }
+
+    def others() -> Others:
+        return {
+            change.new: (_text(repository, change.before), now)
+            for change in repository.diff_trees(base, there, renames=False)
+            if change.letter in "AM" and change.new != path and change.new.endswith(SOURCES)
+            if (now := _text(repository, change.after)) is not None
+        }
+
     where = whereabouts(monolith, new, others)
     files = where.files
     if new is not None:
@@ -95,9 +98,10 @@ def trace(repository: Repository, base: str, there: str, path: str, monolith: by
         return Traced(Fate.GONE, None, where)
     first, count = next(iter(files.items()))
     if count >= _MOST * where.total and count >= _MOST * len(where.moved):
-        if others[first][0] is None and (len(files) == 1 or count > 0.9 * len(where.moved)):
+        is_new = repository.read_file(base, first) is None
+        if is_new and (len(files) == 1 or count > 0.9 * len(where.moved)):
             return Traced(Fate.MOVED, first, where)
-        return Traced(Fate.JOINED if others[first][0] is not None else Fate.SPLIT, None, where)
+        return Traced(Fate.SPLIT if is_new else Fate.JOINED, None, where)
     return Traced(Fate.SPLIT, None, where)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mergeguard.core.items import Item, Kind
@@ -45,21 +45,23 @@ class Whereabouts:
         return next((found for found in self.moved if found.name == name), None)
 
 
-def whereabouts(
-    old: bytes, new: bytes | None, others: Mapping[str, tuple[bytes | None, bytes]]
-) -> Whereabouts:
+Others = Mapping[str, tuple[bytes | None, bytes]]
+
+
+def whereabouts(old: bytes, new: bytes | None, others: Callable[[], Others]) -> Whereabouts:
     """Where the definitions of ``old`` are, given what the file is ``new`` (None: it is gone).
 
-    ``others`` are the other files that changed: path -> (text before, text now). A definition has moved to
-    a file that has one of its kind, name and arguments now and had none before; where several files
-    qualify, the one with the very same code, then the one that took most.
+    ``others`` gives the other files that changed, path -> (text before, text now), and is asked only where a
+    definition is gone. A definition has moved to a file that has one of its kind, name and arguments now and
+    had none before; where several files qualify, the one with the very same code, then the one that took
+    most.
     """
     names = {name: leaf for name, (leaf, _) in _definitions(old).items()}
     stayed = names.keys() & (_definitions(new).keys() if new is not None else set())
     lost = names.keys() - stayed
     took: dict[str, dict[Name, tuple[bool, int]]] = {}
     words = {name[1].rsplit("::", 1)[-1].encode("utf-8", "surrogateescape") for name in lost}
-    for path, (before, now) in others.items() if lost else ():
+    for path, (before, now) in others().items() if lost else ():
         if not any(word in now for word in words):
             continue
         had = _definitions(before or b"")
