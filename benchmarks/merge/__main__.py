@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.merge import moves
 from benchmarks.merge.scenarios import SETS, Case, Step, chains, squares
-from benchmarks.merge.scoring import RIGHT, VERDICTS, score
+from benchmarks.merge.scoring import SETTLED, VERDICTS, score
 from benchmarks.merge.tools import Outcome, Scratch, Tool, available
 
 DEFAULT = {"a": 250, "b": 320, "c": 250, "c-overlap": 80, "d": 180}
@@ -35,7 +35,7 @@ def main() -> int:
     parser.add_argument("--kinds", default="", help="only these kinds of (b)")
     parser.add_argument("--peers-every", type=int, default=5, help="peers other than git see every nth case")
     parser.add_argument("--json", type=Path, help="write the figures here")
-    parser.add_argument("--keep", type=Path, help="write cases that mergeguard gets wrong or gives up here")
+    parser.add_argument("--keep", type=Path, help="write here the cases that mergeguard does not solve")
     parser.add_argument("--largest", type=int, default=0, help="only files of at most this many bytes")
     arguments = parser.parse_args()
     scratch = Scratch()
@@ -90,13 +90,13 @@ def run_set(
             verdict = verdicts[tool_name] = score(case, outcome)
             tally[tool_name][verdict] += 1
             by_kind[case.kind][tool_name][verdict] += 1
-            if verdict in ("equal", "white space", "order") and outcome.findings:
+            if verdict in (*SETTLED, "order") and outcome.findings:
                 tally[tool_name]["noted"] += 1
             hunks[tool_name] += outcome.conflicts
             lines[tool_name] += outcome.lines
             if tool_name == OWN:
                 slowest = max(slowest, spent)
-                if arguments.keep and (verdict not in RIGHT):
+                if arguments.keep and verdict not in SETTLED and (case.answer or verdict == "wrong"):
                     keep(arguments.keep, name, index, case, outcome, verdict)
         if GIT in verdicts and OWN in verdicts:
             versus[f"{verdicts[GIT]} -> {verdicts[OWN]}"] += 1

@@ -14,7 +14,7 @@ from mergeguard.core.merge.declarations import Leaf, leaves_of
 from mergeguard.core.merge.order import commute
 
 VERDICTS = ("equal", "white space", "order", "conflict", "conflict right", "finding", "wrong")
-RIGHT = frozenset(VERDICTS) - {"conflict", "wrong"}
+SETTLED = frozenset(("equal", "white space"))
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 

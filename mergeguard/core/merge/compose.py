@@ -93,7 +93,8 @@ class _Composer:
         ours_moved, theirs_moved = (
             version.many or _reordered(version.ids, len(self.base)) for version in (self.ours, self.theirs)
         )
-        if ours_moved and theirs_moved:
+        both_moved = ours_moved and theirs_moved
+        if both_moved:
             # The order of includes is nobody's edit: formatters sort them.
             ours_moved, theirs_moved = (self._moved_code(version) for version in (self.ours, self.theirs))
             theirs_moved = theirs_moved or not ours_moved
@@ -104,10 +105,12 @@ class _Composer:
                 for identity in set(self.base_ids) - set(kept):
                     self._deleted(identity, None)
                 gone = set(self.base_ids) - set(kept)
-                self.base_ids, ours_moved, theirs_moved = kept, False, False
+                self.base_ids, both_moved, ours_moved, theirs_moved = kept, False, False, False
                 self.ours, self.theirs = _without(self.ours, gone), _without(self.theirs, gone)
         if ours_moved and theirs_moved:
             pieces = self._both_reordered()
+        elif both_moved and (pieces_of_both := self._if_both_orders_fit()) is not None:
+            pieces = pieces_of_both
         elif ours_moved:
             pieces = self._along(self.ours, self.theirs, ours_first=True)
         elif theirs_moved:
@@ -115,6 +118,15 @@ class _Composer:
         else:
             pieces = self._in_order()
         return {path: join(parts) for path, parts in pieces.items()}, tuple(self.notes)
+
+    def _if_both_orders_fit(self) -> dict[str, list[Piece]] | None:
+        """The merge with both orders, where only includes stand in one side's way; None if they don't fit."""
+        notes = list(self.notes)
+        try:
+            return self._both_reordered()
+        except Clash:
+            self.notes = notes
+            return None
 
     def _moved_code(self, version: _Version) -> bool:
         ids = [
@@ -279,9 +291,7 @@ class _Composer:
                         place = _sorted_place(lead, anchor, identity, other)
                         after.setdefault(place if place in order else anchor, []).append(identity)
                 else:
-                    # New includes of the lead stay with those that they follow.
-                    passed = None if _only_closes(leaves) else Kind.INCLUDE
-                    place = _behind_new(lead, order, anchor, known, passed)
+                    place = _behind_lead(lead, order, anchor, known, steady, closing=_only_closes(leaves))
                     after.setdefault(place, []).extend(run)
             else:
                 at_start.extend(run)
@@ -309,17 +319,13 @@ class _Composer:
         return pieces
 
     def _torn(self, run: list[int], following: int | None, lead: _Version, other: _Version) -> bool:
-        """Whether the new leaves stand between two that ``lead`` has the other way round, and may not be
-        on either side of them: then nobody knows where they belong."""
+        """Whether the new leaves stand between two that ``lead`` has the other way round: then nobody knows
+        beside which of them they belong."""
         at = other.place[run[0]]
         previous = other.ids[at - 1] if at else None
         if previous is None or following is None or not {previous, following} <= lead.place.keys():
             return False
-        if lead.place[previous] < lead.place[following]:
-            return False
-        leaves = [other.leaves[other.place[identity]] for identity in run]
-        around = [lead.leaves[lead.place[identity]] for identity in (previous, following)]
-        return not all(commute(leaf, beside) for leaf in leaves for beside in around)
+        return lead.place[previous] > lead.place[following]
 
     def _home(self, lead: _Version, identity: int) -> str:
         return lead.leaves[lead.place[identity]].home
@@ -381,11 +387,16 @@ def _same_block(leaf: Leaf) -> bool:
     return leaf.text.lstrip(b" \t").startswith(b"#")
 
 
-def _behind_new(lead: _Version, order: Sequence[int], anchor: int, known: int, kind: Kind | None) -> int:
-    """The last of the new leaves (of one kind, if given) that follow ``anchor`` in a row, else ``anchor``."""
+def _behind_lead(
+    lead: _Version, order: Sequence[int], anchor: int, known: int, steady: set[int], *, closing: bool
+) -> int:
+    """The last leaf in a row behind ``anchor`` that stays with what it follows: what ``lead`` moved there and
+    its new includes; before a ``closing`` line all that is new there. ``anchor`` if there is none."""
     at = order.index(anchor)
-    while at + 1 < len(order) and order[at + 1] >= known:
-        if kind is not None and lead.leaves[lead.place[order[at + 1]]].kind is not kind:
+    for following in order[at + 1 :]:
+        leaf = lead.leaves[lead.place[following]]
+        stays = (closing or leaf.kind is Kind.INCLUDE) if following >= known else not closing
+        if following in steady or not stays or leaf.home != lead.leaves[lead.place[anchor]].home:
             break
         at += 1
     return order[at]

@@ -76,7 +76,7 @@ def _followed(
     base: Mapping[str, bytes], ours: Mapping[str, bytes], theirs: Mapping[str, bytes]
 ) -> dict[str, MergeResult] | str:
     """The clean merge that follows declarations from file to file, or why there is none."""
-    from mergeguard.core.merge.check import balance, examine, suspects
+    from mergeguard.core.merge.check import balance, copied, examine, suspects
     from mergeguard.core.merge.compose import compose
     from mergeguard.core.merge.renames import apply_renames
     from mergeguard.core.merge.weave import Clash
@@ -102,8 +102,9 @@ def _followed(
     findings = examine(b, o, t, merged, why) if why else []
     if any(note.code == "duplicate-definition" for note in findings):
         return "a definition would be there twice"
-    versions = [files.values() for files in (base, ours, theirs)]
+    versions = [list(files.values()) for files in (base, ours, theirs)]
     findings += _out_of_place(versions, [MergeResult(parts).render() for parts in pieces.values()])
+    findings += copied(*versions)
     first = next(iter(pieces), None)
     said = (*notes, *merge_leaf.notes, *_rename_notes(mine, other), *findings)
     return {path: MergeResult(parts, said if path == first else ()) for path, parts in pieces.items()}
@@ -113,7 +114,7 @@ class _LeafMerger:
     """Merges one declaration: lines first, then tokens, then the conflict, as small as it gets."""
 
     def __init__(self) -> None:
-        self.remarks: list[str] = []
+        self.remarks: list[Note] = []
         self.renames: list[Note] = []
         self.renamed: set[bytes] = set()
 
@@ -149,14 +150,7 @@ class _LeafMerger:
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        return (*dict.fromkeys(self.renames), *_remark_notes(self.remarks))
-
-
-def _remark_notes(remarks: list[str]) -> tuple[Note, ...]:
-    return tuple(
-        Note("close-edits", f"both sides edited one expression, and both edits are kept: {remark}", True)
-        for remark in dict.fromkeys(remarks)
-    )
+        return (*dict.fromkeys(self.renames), *dict.fromkeys(self.remarks))
 
 
 def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> MergeResult:
@@ -283,7 +277,7 @@ def _structured(
     plain, local_renames = _declarations_then_tokens(base, ours, theirs, lines)
     if not plain.clean:
         return plain
-    from mergeguard.core.merge.check import balance, examine, suspects
+    from mergeguard.core.merge.check import balance, copied, examine, suspects
     from mergeguard.core.merge.weave import unbalanced
 
     text = plain.render()
@@ -297,6 +291,7 @@ def _structured(
             message = f"the brackets of {who} side do not nest as the base's do: look at what was merged"
             findings.append(Note("unbalanced", message, True))
     findings += _out_of_place([[base], [ours], [theirs]], [text])
+    findings += copied([base], [ours], [theirs])
     if any(note.code == "duplicate-definition" for note in findings):
         return MergeResult(_apart(base, ours, theirs, text), (*plain.notes, *findings))
     return MergeResult(plain.pieces, (*plain.notes, *findings))
@@ -342,24 +337,24 @@ def _declarations_then_tokens(
         if not any(isinstance(piece, Conflict) for piece in composed[""]):
             notes.append(Note("declarations", "merged by declarations"))
             return MergeResult(composed[""], (*notes, *merge_leaf.notes)), frozenset(merge_leaf.renamed)
-    remarks: list[str] = []
+    remarks: list[Note] = []
     try:
         whole = weave(base, ours, theirs, remarks)
     except Clash as clash:
         notes.append(Note("conflict", clash.reason))
     else:
-        said_of_whole = (Note("tokens", "merged by tokens"), *_remark_notes(remarks))
+        said_of_whole = (Note("tokens", "merged by tokens"), *dict.fromkeys(remarks))
         return MergeResult(join([Resolved(whole)]), said_of_whole), frozenset()
     own = merge_lines(base, ours, theirs)
     for start in (lines, own) if own != lines else (lines,):
         remarks = []
         refined = refine_conflicts(start, remarks)
-        candidates.append((refined, _remark_notes(remarks)))
+        candidates.append((refined, tuple(dict.fromkeys(remarks))))
     best, said_of_best = min(candidates, key=lambda candidate: _size_of_conflicts(candidate[0]))
     return MergeResult(best, (*notes, *said_of_best)), frozenset()
 
 
-def refine_conflicts(pieces: tuple[Piece, ...], remarks: list[str]) -> tuple[Piece, ...]:
+def refine_conflicts(pieces: tuple[Piece, ...], remarks: list[Note]) -> tuple[Piece, ...]:
     """The pieces with each conflict that its tokens can settle settled."""
     from mergeguard.core.merge.weave import Clash, weave
 

@@ -9,11 +9,13 @@ theirs (upstream) wins where both sides changed it. The outcome is verified by l
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from mergeguard.core.diff import Change, diff
 from mergeguard.core.merge.lines import Kind, Region, diff3
+from mergeguard.core.merge.result import Note
 from mergeguard.core.merge.tokens import (
     END_OF_COMMENT,
     END_OF_DIRECTIVE,
@@ -24,6 +26,7 @@ from mergeguard.core.merge.tokens import (
 )
 from mergeguard.core.merge.unions import union
 
+_COPY, _ALIKE = 6, 0.6  # how many tokens make a copy, and which share of them is the same
 # Edits of the two sides with fewer tokens between them than this are pointed out, though merged.
 NEAR = 3
 
@@ -48,7 +51,7 @@ class _Out:
     """The merged tokens with their gaps."""
 
     def __init__(self) -> None:
-        self.remarks: list[str] = []
+        self.remarks: list[Note] = []
         self.keys: list[bytes] = []
         self.texts: list[bytes] = []
         self.gaps: list[bytes] = []
@@ -80,10 +83,11 @@ class _Out:
         return b"".join(parts) + tail
 
 
-def weave(base: bytes, ours: bytes, theirs: bytes, remarks: list[str] | None = None) -> bytes:
+def weave(base: bytes, ours: bytes, theirs: bytes, remarks: list[Note] | None = None) -> bytes:
     """The merge of three versions of one stretch; raises ``Clash`` where only a person can decide.
 
-    ``remarks`` receives the expressions that both sides edited, close to each other.
+    ``remarks`` receives findings: expressions that both sides edited, close to each other, and code that one
+    side edited and the other copied.
     """
     b, o, t = tokens_of(base), tokens_of(ours), tokens_of(theirs)
     out = _Out()
@@ -244,8 +248,13 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
     if not _nesting(kb) == _nesting(ko) == _nesting(kt):
         raise Clash("both sides changed the same place, and one of them its brackets")
     regions = diff3(kb, ko, kt, token_diff)
+    where = b" ".join(b.texts[r.b0 : r.b1][:16]).decode("utf-8", "replace")
     if _are_close(regions, kb):
-        out.remarks.append(b" ".join(b.texts[r.b0 : r.b1][:16]).decode("utf-8", "replace"))
+        said = "both sides edited one expression, and both edits are kept"
+        out.remarks.append(Note("close-edits", f"{said}: {where}", True))
+    if _is_copied(regions, kb, ko, kt):
+        said = "one side edited what the other copied, and the copy is without the edit"
+        out.remarks.append(Note("copied-code", f"{said}: {where}", True))
     for inner in regions:
         shifted = Region(
             inner.kind,
@@ -284,6 +293,25 @@ def _join_insertions(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> b
         out.copy(source, start, end)
     _same(out, b, o, t, Region(same, inner.b1, r.b1, inner.o1, r.o1, inner.t1, r.t1))
     return True
+
+
+def _is_copied(
+    regions: Sequence[Region], base: Sequence[bytes], ours: Sequence[bytes], theirs: Sequence[bytes]
+) -> bool:
+    """Whether one side inserted much the same code as the base has here, and the other side edited it."""
+    known = Counter(base)
+    for region in regions:
+        if region.kind is Kind.OURS:
+            new, editor = ours[region.o0 : region.o1], Kind.THEIRS
+        elif region.kind is Kind.THEIRS:
+            new, editor = theirs[region.t0 : region.t1], Kind.OURS
+        else:
+            continue
+        least = min(len(new) - (region.b1 - region.b0), len(base))
+        common = (Counter(new) & known).total()
+        if least >= _COPY and common >= _ALIKE * least and any(r.kind is editor for r in regions):
+            return True
+    return False
 
 
 def _are_close(regions: Sequence[Region], base: Sequence[bytes]) -> bool:
