@@ -16,6 +16,9 @@ from mergeguard.core.merge.order import commute
 VERDICTS = ("equal", "white space", "order", "conflict", "conflict right", "finding", "wrong")
 SETTLED = frozenset(("equal", "white space"))
 
+_SPLICE = re.compile(rb"\\\r?\n")
+_BLOCK_COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
+_ORNAMENT = re.compile(rb"\\\r?\n[ \t]*\*?")  # of a comment in a macro's body
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
@@ -29,7 +32,8 @@ def squeeze(text: bytes) -> bytes:
     out: list[bytes] = []
     includes: list[bytes] = []
     in_comment = in_block = False
-    for line in text.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ").splitlines():
+    text = _BLOCK_COMMENT.sub(lambda comment: _ORNAMENT.sub(b" ", comment[0]), text)
+    for line in _SPLICE.sub(b" ", text).splitlines():
         bare = line.strip()
         if bare.startswith(b"#include") and not in_comment:
             includes.append(bare + b"\1")
@@ -42,7 +46,7 @@ def squeeze(text: bytes) -> bytes:
             bare = bare[1:]  # the ornament of a block comment's further lines
         in_block = bare.rfind(b"/*") > bare.rfind(b"*/") or (in_block and b"*/" not in bare)
         if in_comment and bare.startswith(b"//"):
-            bare = bare[2:]
+            bare = bare.lstrip(b"/").removeprefix(b"!")
         elif in_comment:
             out.append(b"\1")
         out.append(bare)

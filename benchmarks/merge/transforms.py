@@ -76,8 +76,8 @@ def _shell(head: bytes, tail: bytes, indent: bytes) -> Callable[[bytes], bytes |
         if b'R"' in text:
             return None
         lines = text.splitlines(keepends=True)
-        start = max((i + 1 for i, line in enumerate(lines) if line.startswith(b"#include")), default=-1)
-        if start < 0 or _open_conditionals(lines[:start]):
+        start = _below_includes(lines)
+        if start is None:
             return None
         if lines and not lines[-1].endswith(b"\n"):
             lines[-1] += b"\n"
@@ -87,14 +87,21 @@ def _shell(head: bytes, tail: bytes, indent: bytes) -> Callable[[bytes], bytes |
     return wrap
 
 
-def _open_conditionals(lines: list[bytes]) -> bool:
-    depth = 0
-    for line in lines:
+def _below_includes(lines: list[bytes]) -> int | None:
+    """The line below the last ``#include`` and the conditions around it; None where code stands above it."""
+    depth, start, found = 0, None, False
+    for index, line in enumerate(lines):
         if re.match(rb"\s*#\s*if", line):
             depth += 1
         elif re.match(rb"\s*#\s*endif", line):
             depth -= 1
-    return depth != 0
+        elif re.match(rb"\s*#\s*include", line):
+            found = True
+        if found and depth == 0:
+            start, found = index + 1, False
+    above = b"".join(lines[:start]) if start is not None else b""
+    code = re.sub(rb"//[^\n]*|/\*.*?\*/|(?m:^[ \t]*#(?:[^\n\\]|\\.)*)", b"", above, flags=re.DOTALL)
+    return start if start is not None and not code.strip() and not found else None
 
 
 def _reindent(path: str, old: bytes, new: bytes, rng: random.Random) -> tuple[Files, Files] | None:

@@ -236,6 +236,8 @@ class _Walk:
                         if not self.sections:
                             reader.problems.append((directive.start, f"#{name} without #if"))
                             continue
+                        if len(views) == 1 and reader.is_macro_statement(views[0]):
+                            return self.done(start, directive.first, views[0])
                         del reader.problems[noted:]
                         raise _Glue
                     fork = forks[-1]

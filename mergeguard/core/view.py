@@ -221,9 +221,13 @@ class Reader:
             self.parents.append(stack)
         return found
 
+    def is_macro_statement(self, view: View) -> bool:
+        """Whether what was read so far may be a macro call without ``;``."""
+        return bool(view.flags & _CALL) and not view.stack and view.count == 2
+
     def before_macro_statement(self, view: View, position: int) -> bool:
         """Whether a macro call without ``;`` (``DEFINE_OP(foo)``) ended on an earlier line."""
-        if not view.flags & _CALL or view.stack or view.count != 2 or self.roles[position] != Role.WORD:
+        if not self.is_macro_statement(view) or self.roles[position] != Role.WORD:
             return False
         tokens = self.lexed.tokens
         if b"\n" not in self.lexed.text[tokens[view.previous].end : tokens[position].start]:

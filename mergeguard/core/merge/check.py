@@ -115,8 +115,8 @@ def side_edit(base: bytes, side: bytes) -> SideEdit:
 
 
 def returned(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> list[str]:
-    """Definitions that ``merged`` has though one side removed them, or has twice: a side moved them, and to
-    lines that is an insertion. Parses only where the lines do not add up."""
+    """Definitions and includes that ``merged`` has though one side removed them, or has twice: a side moved
+    them, and to lines that is an insertion. Parses only where the lines do not add up."""
     edits = [side_edit(base, text) for text in (ours, theirs, merged)]
     o, t, m = (_bag(edit) for edit in edits)
     if all(
@@ -128,8 +128,11 @@ def returned(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> list[str
     from mergeguard.core.merge.declarations import leaves_of
 
     def defined(text: bytes) -> dict[tuple[object, ...], str]:
-        leaves = leaves_of(text)[0]
-        return {(x.kind, x.name, x.arguments, x.parameters, x.condition): x.name for x in leaves if x.defines}
+        return {
+            (x.kind, x.name, x.arguments, x.parameters, x.condition): x.name
+            for x in leaves_of(text)[0]
+            if x.defines or x.kind == "include"
+        }
 
     old, result = defined(base), defined(merged)
     kept = defined(ours).keys() & defined(theirs).keys()

@@ -20,6 +20,10 @@ from mergeguard.core.merge.order import commute, merged_order
 from mergeguard.core.merge.result import Conflict, MergeResult, Note, Piece, Resolved, join
 from mergeguard.core.merge.weave import Clash
 
+_BLOCKS = (Kind.CONDITIONAL, Kind.OPAQUE)
+_HEADERS = (Kind.COMMENT, Kind.PRAGMA, Kind.CONDITIONAL)  # what belongs at the very start of a file
+_SWALLOWED = 8  # tokens of a declaration that can't be in another one by chance
+
 MergeLeaf = Callable[[bytes, bytes, bytes], tuple[Piece, ...]]
 
 
@@ -90,6 +94,8 @@ class _Composer:
         self.theirs = _version(right, right_ids, homes)
 
     def run(self) -> tuple[dict[str, tuple[Piece, ...]], tuple[Note, ...]]:
+        for version in (self.ours, self.theirs):
+            self._none_swallowed(version)
         ours_moved, theirs_moved = (
             version.many or _reordered(version.ids, len(self.base)) for version in (self.ours, self.theirs)
         )
@@ -118,6 +124,18 @@ class _Composer:
         else:
             pieces = self._in_order()
         return {path: join(parts) for path, parts in pieces.items()}, tuple(self.notes)
+
+    def _none_swallowed(self, version: _Version) -> None:
+        """Raises ``Clash`` if a declaration that seems removed is a part of another one there."""
+        gone = [leaf for i, leaf in enumerate(self.base) if i not in version.place]
+        wanted = {b"\0".join(leaf.code): leaf.name for leaf in gone if len(leaf.code) >= _SWALLOWED}
+        if not wanted:
+            return
+        for leaf in version.leaves:
+            text = b"\0".join(leaf.code)
+            for code, name in wanted.items():
+                if len(code) < len(text) and code in text:
+                    raise Clash(f"{name} is a part of {leaf.name or 'another piece of code'} on one side")
 
     def _if_both_orders_fit(self) -> dict[str, list[Piece]] | None:
         """The merge with both orders, where only includes stand in one side's way; None if they don't fit."""
@@ -174,33 +192,57 @@ class _Composer:
         if both_gone and set(o_ids) - old and set(t_ids) - old:
             raise Clash("both sides replaced the same declaration")
         ours_runs, theirs_runs = _runs(o_ids, old, kept), _runs(t_ids, old, kept)
+        gone_here = _runs(b_ids, set(), kept)
+        self._note_changed_blocks(gone, ours_runs + theirs_runs)
         result: list[int] = []
         for slot in range(len(kept) + 1):
-            result += self._join_runs(ours_runs[slot], theirs_runs[slot])
+            replaced = [[i for i in gone_here[slot] if i not in ids] for ids in (o_ids, t_ids)]
+            ours_first = all(replaced) and max(replaced[0]) < min(replaced[1])
+            result += self._join_runs(ours_runs[slot], theirs_runs[slot], ours_first)
             if slot < len(kept):
                 result.append(kept[slot])
         return result
 
-    def _join_runs(self, ours: list[int], theirs: list[int]) -> list[int]:
+    def _join_runs(self, ours: list[int], theirs: list[int], ours_first: bool) -> list[int]:
+        """The new leaves of both sides at one place; ``ours_first``: ours took the place of earlier ones."""
         if not ours or not theirs:
             return ours or theirs
         mine = [self.ours.leaves[self.ours.place[i]] for i in ours]
         other = [self.theirs.leaves[self.theirs.place[i]] for i in theirs]
         if _unconditional(mine) and _unconditional(other):
             # An inserted include goes before inserted code, whoever brought it.
-            if _all_includes(mine) and not _all_includes(other):
-                return ours + theirs
-            return theirs + ours
-        # One side opened or closed a condition or namespace here: a closing goes after what the other
-        # added, an opening goes before it unless that is an include.
+            if _all_includes(mine) != _all_includes(other):
+                ours_first = _all_includes(mine)
+            return ours + theirs if ours_first else theirs + ours
+        # One side opened or closed a condition or namespace here.
         for run, leaves, rest, rest_leaves in ((ours, mine, theirs, other), (theirs, other, ours, mine)):
             if _unconditional(rest_leaves):
-                if _only_closes(leaves) or _all_includes(rest_leaves):
-                    return rest + run
-                if _only_opens(leaves):
-                    first = next((k for k, x in enumerate(rest_leaves) if x.kind is not Kind.INCLUDE), 0)
-                    return rest[:first] + run + rest[first:]
+                place = _place_of_block(leaves, rest_leaves)
+                if place is not None:
+                    self._note_outside(leaves, rest_leaves[:place])
+                    return rest[:place] + run + rest[place:]
         raise Clash("both sides changed the conditions around one place")
+
+    def _note_changed_blocks(self, gone: set[int], runs: Sequence[list[int]]) -> None:
+        """Tells of a block that one side took away where the other opened or closed one."""
+        old = sorted(i for i in gone if self.base[i].kind in _BLOCKS)
+        for run in runs if old else ():
+            version = self.ours if all(i in self.ours.place for i in run) else self.theirs
+            if all(i not in version.place for i in old):
+                continue  # the same side did both
+            leaves = [version.leaves[version.place[i]] for i in run]
+            if not _unconditional(leaves):
+                opened = next(leaf.name for leaf in leaves if leaf.kind in _BLOCKS)
+                message = f"`{opened}` came where the other side took `{self.base[old[0]].name}` away"
+                self.notes.append(Note("placed", message, True))
+
+    def _note_outside(self, block: Sequence[Leaf], before: Sequence[Leaf]) -> None:
+        """Tells of new code that came to stand before a block that the other side opened."""
+        names = ", ".join(sorted({x.name for x in before if x.kind is not Kind.INCLUDE and not x.placed}))
+        if names and _only_opens(block):
+            opened = next((leaf.name for leaf in block if leaf.kind in _BLOCKS), "a block")
+            message = f"{names}: placed before `{opened}`, which the other side opened there, not in it"
+            self.notes.append(Note("placed", message, True))
 
     def _deleted(self, identity: int, out: list[tuple[str, Piece]] | None) -> None:
         """A base leaf that one side removed: only if the other left it alone."""
@@ -283,8 +325,15 @@ class _Composer:
             if not _unconditional(leaves) and not between:
                 # A new condition around code that the lead moved elsewhere can't be placed.
                 raise Clash("a new condition stands where the other side moved declarations")
-            if following is not None and following_known and between and not _all_includes(leaves):
-                before.setdefault(following, []).extend(run)
+            if other.place[run[0]] == 0 and leaves[0].kind in _HEADERS and not (lead.many or other.many):
+                at_start.extend(run)
+            elif following is not None and following_known and between and not _all_includes(leaves):
+                new = _new_before(order, following, known)
+                new_leaves = [lead.leaves[lead.place[i]] for i in new]
+                place = _place_of_block(leaves, new_leaves) if new and not _unconditional(leaves) else None
+                if place is not None:
+                    self._note_outside(leaves, new_leaves[:place])
+                before.setdefault([*new, following][len(new) if place is None else place], []).extend(run)
             elif anchor is not None:
                 if _all_includes(leaves):
                     for identity in run:
@@ -362,6 +411,14 @@ def _insertions(
         if identity is not None and identity in steady:
             anchor = identity
     return found
+
+
+def _new_before(order: Sequence[int], following: int, known: int) -> list[int]:
+    """The new leaves in a row right before ``following``."""
+    end = start = order.index(following)
+    while start > 0 and order[start - 1] >= known:
+        start -= 1
+    return list(order[start:end])
 
 
 def _sorted_place(lead: _Version, anchor: int, identity: int, other: _Version) -> int:
@@ -564,6 +621,24 @@ def _only_closes(leaves: Sequence[Leaf]) -> bool:
 def _only_opens(leaves: Sequence[Leaf]) -> bool:
     closed, opened = _depths(leaves)
     return closed == 0 and opened > 0
+
+
+def _place_of_block(block: Sequence[Leaf], rest: Sequence[Leaf]) -> int | None:
+    """Where among new leaves what the other side opened or closed at the same place goes: an end behind all
+    of them, a beginning behind the last include and the conditions around it; None if it is both."""
+    if _only_closes(block):
+        return len(rest)
+    if not _only_opens(block):
+        return None
+    place = depth = 0
+    found = False
+    for index, leaf in enumerate(rest, 1):
+        closed, opened = _depths([leaf])
+        depth += opened - closed
+        found = found or leaf.kind is Kind.INCLUDE
+        if found and depth == 0:
+            place, found = index, False
+    return place
 
 
 def _all_includes(leaves: Sequence[Leaf]) -> bool:

@@ -138,6 +138,7 @@ def match(base: Sequence[Leaf], side: Sequence[Leaf]) -> dict[int, int]:
     step(lambda leaf: (leaf.short, leaf.defines), uneven=False)
     _match_similar(base, side, free_base, free_side, pairs)
     _match_placed(base, side, pairs)
+    _match_blocks(base, side, pairs)
     return pairs
 
 
@@ -227,6 +228,54 @@ def _match_placed(base: Sequence[Leaf], side: Sequence[Leaf], pairs: dict[int, i
                 for i, j in zip(ours, theirs, strict=True):
                     if i not in in_side and j not in pairs:
                         pairs[j] = i
+
+
+@dataclass(slots=True)
+class _Block:
+    """What one ``#if`` or ``namespace`` opens: the indices of its leaves."""
+
+    opening: int
+    middles: list[int] = field(default_factory=list)
+    closing: int = -1
+
+
+def blocks(leaves: Sequence[Leaf]) -> list[_Block]:
+    """The conditional groups and namespaces that are closed, in the order of their ends."""
+    open_ones: dict[Kind, list[_Block]] = {Kind.CONDITIONAL: [], Kind.OPAQUE: []}
+    closed: list[_Block] = []
+    for index, leaf in enumerate(leaves):
+        stack = open_ones.get(leaf.kind)
+        if stack is None:
+            continue
+        if leaf.name.startswith(("#if", "namespace ")):
+            stack.append(_Block(index))
+        elif leaf.name in ("#endif", "}"):
+            if stack:
+                stack[-1].closing = index
+                closed.append(stack.pop())
+        elif stack and leaf.kind is Kind.CONDITIONAL:
+            stack[-1].middles.append(index)
+    return closed
+
+
+def _match_blocks(base: Sequence[Leaf], side: Sequence[Leaf], pairs: dict[int, int]) -> None:
+    """What ends a block goes with what opens it: one ``}`` or ``#endif`` is like another."""
+    old, new = blocks(base), blocks(side)
+    by_opening = {block.opening: block for block in new}
+    in_side = {i: j for j, i in pairs.items()}
+    for block in new:
+        for j in (*block.middles, block.closing):
+            pairs.pop(j, None)
+    rest = set(range(len(base))) - set(pairs.values())
+    for block in old:
+        found = by_opening.get(in_side.get(block.opening, -1))
+        if found is None:
+            continue
+        ours = [i for i in (*block.middles, block.closing) if i in rest]
+        theirs = [*found.middles, found.closing]
+        for a, b in _align([base[i] for i in ours], [side[j] for j in theirs]):
+            if _word(base[ours[a]]) == _word(side[theirs[b]]):
+                pairs[theirs[b]] = ours[a]
 
 
 def _word(leaf: Leaf) -> Hashable:

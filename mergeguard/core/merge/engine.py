@@ -138,15 +138,24 @@ class _LeafMerger:
         return self._merge(base, ours, theirs)
 
     def _merge(self, base: bytes, ours: bytes, theirs: bytes) -> tuple[Piece, ...]:
+        from mergeguard.core.merge.tokens import tokens_of
         from mergeguard.core.merge.weave import Clash, weave
 
         lines = merge_lines(base, ours, theirs)
-        if not any(isinstance(piece, Conflict) for piece in lines):
-            return lines
+        remarks: list[Note] = []
         try:
-            return join([Resolved(weave(base, ours, theirs, self.remarks))])
+            woven = weave(base, ours, theirs, remarks)
         except Clash:
             return refine_conflicts(lines, self.remarks)
+        if not any(isinstance(piece, Conflict) for piece in lines):
+            if tokens_of(MergeResult(lines).render()).keys == tokens_of(woven).keys:
+                return lines
+            # Once indented anew, a line may look like another one that stands elsewhere.
+            said = "lines and tokens place an edit differently in"
+            where = woven.strip().split(b"\n", 1)[0].decode("utf-8", "replace")
+            remarks.append(Note("ambiguous", f"{said} `{where}`", True))
+        self.remarks += remarks
+        return join([Resolved(woven)])
 
     @property
     def notes(self) -> tuple[Note, ...]:
