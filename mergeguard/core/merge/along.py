@@ -1,0 +1,193 @@
+"""Where what one side added goes when the other side re-ordered the file or moved parts of it elsewhere.
+
+The *lead* is the side whose order and files stand. A base leaf is *steady* if it kept its order in the lead
+(a longest increasing run) and its file. New leaves of the other side go beside the steady leaves around them;
+where the lead has put something else there, or has the two neighbours the other way round, that is a finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mergeguard.core.items import Kind
+from mergeguard.core.merge.blocks import all_includes, only_closes, outside, place_of_block, unconditional
+from mergeguard.core.merge.declarations import Leaf
+from mergeguard.core.merge.result import Note
+from mergeguard.core.merge.versions import Version, steady_of
+from mergeguard.core.merge.weave import Clash
+
+_HEADERS = (Kind.COMMENT, Kind.PRAGMA, Kind.CONDITIONAL)  # what belongs at the very start of a file
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Identities of new leaves: those for the start of the first file, and those before and after leaves of
+    the lead, by the identity of that leaf."""
+
+    at_start: list[int] = field(default_factory=list)
+    before: dict[int, list[int]] = field(default_factory=dict)
+    after: dict[int, list[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """New leaves in a row: the nearest steady leaf before, and the base leaf right after."""
+
+    anchor: int | None
+    ids: list[int]
+    following: int | None
+
+
+def place_new(
+    lead: Version, other: Version, known: int, homes: set[str], order: Sequence[int]
+) -> tuple[Places, list[Note]]:
+    """Where the leaves that only ``other`` has go, and what to tell of them.
+
+    ``known`` is the number of base leaves (identities below it), ``homes`` are the base's files, ``order``
+    the leaves of ``lead`` that the merge has. Raises ``Clash`` where a block can't be placed.
+    """
+    return _Placing(lead, other, known, homes, order).run()
+
+
+class _Placing:
+    def __init__(
+        self, lead: Version, other: Version, known: int, homes: set[str], order: Sequence[int]
+    ) -> None:
+        self.lead, self.other, self.known, self.order = lead, other, known, order
+        self.steady = steady_of(lead, known, homes if lead.many else None)
+        self.places = Places()
+        self.notes: list[Note] = []
+
+    def run(self) -> tuple[Places, list[Note]]:
+        for run in self._runs():
+            leaves = self.other.leaves_of(run.ids)
+            self._place(run, leaves)
+            moved_there = run.anchor is not None and self._moved_next(run.anchor)
+            if not all_includes(leaves) and (moved_there or self._torn(run)):
+                names = ", ".join(sorted({x.name for x in leaves if not x.placed})) or "new lines"
+                message = f"{names}: placed among declarations that the other side moved"
+                self.notes.append(Note("placed", message, True))
+        return self.places, self.notes
+
+    def _runs(self) -> list[_Run]:
+        found: list[_Run] = []
+        anchor: int | None = None
+        ids: list[int] = []
+        for identity in [*self.other.ids, None]:
+            if identity is not None and identity >= self.known:
+                if identity not in self.lead.place:
+                    ids.append(identity)
+                continue
+            if ids:
+                found.append(_Run(anchor, ids, identity))
+                ids = []
+            if identity is not None and identity in self.steady:
+                anchor = identity
+        return found
+
+    def _place(self, run: _Run, leaves: list[Leaf]) -> None:
+        following = run.following if run.following in self.steady else None
+        includes = all_includes(leaves)
+        between = run.anchor is None or following is None or self._only_moved_between(run.anchor, following)
+        if not unconditional(leaves) and not between:
+            # A new condition around code that the lead moved elsewhere can't be placed.
+            raise Clash("a new condition stands where the other side moved declarations")
+        at_top = self.other.place[run.ids[0]] == 0 and leaves[0].kind in _HEADERS
+        if at_top and not (self.lead.many or self.other.many):
+            self.places.at_start.extend(run.ids)
+        elif following is not None and between and not includes:
+            place = self._with_blocks(following, leaves)
+            self.places.before.setdefault(place, []).extend(run.ids)
+        elif run.anchor is None:
+            self.places.at_start.extend(run.ids)
+        elif includes:
+            for identity in run.ids:
+                place = self._sorted_place(run.anchor, identity)
+                if place not in self.order:
+                    place = run.anchor
+                self.places.after.setdefault(place, []).append(identity)
+        else:
+            place = self._behind_lead(run.anchor, closing=only_closes(leaves))
+            self.places.after.setdefault(place, []).extend(run.ids)
+
+    def _with_blocks(self, following: int, leaves: list[Leaf]) -> int:
+        """Before which leaf new ones go that stand before ``following``: a block that opens there takes in
+        what the lead added there."""
+        end = start = self.order.index(following)
+        while start > 0 and self.order[start - 1] >= self.known:
+            start -= 1
+        new = self.order[start:end]
+        if not new or unconditional(leaves):
+            return following
+        new_leaves = self.lead.leaves_of(new)
+        place = place_of_block(leaves, new_leaves)
+        if place is None or place == len(new):
+            return following
+        self.notes += outside(leaves, new_leaves[:place])
+        return new[place]
+
+    def _sorted_place(self, anchor: int, identity: int) -> int:
+        """Behind which include a new one goes: by name where the lead keeps the block around ``anchor``
+        sorted, else behind ``anchor``."""
+        leaves = self.lead.leaves
+        start = end = self.lead.place[anchor]
+        if leaves[start].kind is not Kind.INCLUDE:
+            return anchor
+        while start > 0 and leaves[start - 1].kind is Kind.INCLUDE and _same_block(leaves[start]):
+            start -= 1
+        while end + 1 < len(leaves) and leaves[end + 1].kind is Kind.INCLUDE and _same_block(leaves[end + 1]):
+            end += 1
+        block = [leaves[k].name for k in range(start, end + 1)]
+        name = self.other.leaf(identity).name
+        if len(block) < 3 or block != sorted(block) or name < block[0]:
+            return anchor
+        return self.lead.ids[start + sum(x < name for x in block) - 1]
+
+    def _behind_lead(self, anchor: int, *, closing: bool) -> int:
+        """The last leaf in a row behind ``anchor`` that stays with what it follows: what the lead moved there
+        and its new includes; before a ``closing`` line all that is new there. ``anchor`` if there is none."""
+        at = self.order.index(anchor)
+        for following in self.order[at + 1 :]:
+            leaf = self.lead.leaf(following)
+            new = following >= self.known
+            stays = (closing or leaf.kind is Kind.INCLUDE) if new else not closing
+            if following in self.steady or not stays or leaf.home != self.lead.leaf(anchor).home:
+                break
+            at += 1
+        return self.order[at]
+
+    def _moved_next(self, anchor: int) -> bool:
+        """Whether leaves that were moved there stand between ``anchor`` and the next steady leaf."""
+        for identity in self.order[self.order.index(anchor) + 1 :]:
+            if identity in self.steady:
+                return False
+            if identity < self.known:
+                return True
+        return False
+
+    def _only_moved_between(self, start: int, end: int) -> bool:
+        """Whether only leaves that the lead moved there or added stand between two steady ones."""
+        inside = False
+        for identity in self.order:
+            if identity == end:
+                return inside
+            if inside and identity in self.steady:
+                return False
+            inside = inside or identity == start
+        return False
+
+    def _torn(self, run: _Run) -> bool:
+        """Whether the new leaves stand between two that the lead has the other way round: then nobody knows
+        beside which of them they belong."""
+        at = self.other.place[run.ids[0]]
+        previous, following = self.other.ids[at - 1] if at else None, run.following
+        place = self.lead.place
+        if previous not in place or following not in place:
+            return False
+        return place[previous] > place[following]
+
+
+def _same_block(leaf: Leaf) -> bool:
+    """Whether no blank line or comment parts an include from the one before."""
+    return leaf.text.lstrip(b" \t").startswith(b"#")
