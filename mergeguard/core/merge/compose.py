@@ -28,6 +28,7 @@ from mergeguard.core.merge.result import Conflict, MergeResult, Note, Piece, Res
 from mergeguard.core.merge.versions import Version, is_reordered, permuted, read, version_of, without
 from mergeguard.core.merge.weave import Clash
 
+_Span = tuple[float, float]
 _SWALLOWED = 8  # tokens of a declaration that can't be in another one by chance
 
 MergeLeaf = Callable[[bytes, bytes, bytes], tuple[Piece, ...]]
@@ -187,27 +188,30 @@ class _Composer:
         both_gone = [i for i in gone if i not in o_ids and i not in t_ids]
         if both_gone and set(o_ids) - old and set(t_ids) - old:
             raise Clash("both sides replaced the same declaration")
-        ours_runs, theirs_runs = _runs(o_ids, old, kept), _runs(t_ids, old, kept)
-        gone_here = _runs(b_ids, set(), kept)
-        self._note_changed_blocks(gone, ours_runs + theirs_runs)
+        slots = [_slots(ids, kept) for ids in (b_ids, o_ids, t_ids)]
         result: list[int] = []
-        for slot in range(len(kept) + 1):
-            replaced = [[i for i in gone_here[slot] if i not in ids] for ids in (o_ids, t_ids)]
-            ours_first = all(replaced) and max(replaced[0]) < min(replaced[1])
-            result += self._join_runs(ours_runs[slot], theirs_runs[slot], ours_first)
-            if slot < len(kept):
-                result.append(kept[slot])
+        for number, (gone_here, mine, other) in enumerate(zip(*slots, strict=True)):
+            runs = [[i for i in slot if i not in old] for slot in (mine, other)]
+            self._note_changed_blocks(gone_here, runs)
+            spans = [_span(slot, gone_here) for slot in (mine, other)]
+            result += self._join_runs(runs[0], runs[1], *spans)
+            if number < len(kept):
+                result.append(kept[number])
         return result
 
-    def _join_runs(self, ours: list[int], theirs: list[int], ours_first: bool) -> list[int]:
-        """The new leaves of both sides at one place; ``ours_first``: ours took the place of earlier ones."""
+    def _join_runs(self, ours: list[int], theirs: list[int], our_span: _Span, their_span: _Span) -> list[int]:
+        """The new leaves of both sides at one place, in the order of what they replace, else theirs first."""
         if not ours or not theirs:
             return ours or theirs
+        ours_first = our_span[1] < their_span[0]
+        certain = ours_first or their_span[1] < our_span[0]
         mine, other = self.ours.leaves_of(ours), self.theirs.leaves_of(theirs)
         if unconditional(mine) and unconditional(other):
             # An inserted include goes before inserted code, whoever brought it.
-            if all_includes(mine) != all_includes(other):
+            if not certain and all_includes(mine) != all_includes(other):
                 ours_first = all_includes(mine)
+            if not certain and not all(commute(one, two) for one in mine for two in other):
+                self.notes.append(_side_by_side(mine, other))
             return ours + theirs if ours_first else theirs + ours
         # One side opened or closed a condition or namespace here.
         for run, leaves, rest, rest_leaves in ((ours, mine, theirs, other), (theirs, other, ours, mine)):
@@ -218,7 +222,7 @@ class _Composer:
                     return rest[:place] + run + rest[place:]
         raise Clash("both sides changed the conditions around one place")
 
-    def _note_changed_blocks(self, gone: set[int], runs: Sequence[list[int]]) -> None:
+    def _note_changed_blocks(self, gone: Sequence[int], runs: Sequence[list[int]]) -> None:
         """Tells of a block that one side took away where the other opened or closed one."""
         old = sorted(i for i in gone if self.base[i].kind in BLOCK_KINDS)
         for run in runs if old else ():
@@ -349,15 +353,35 @@ def _match_new(
     return result
 
 
-def _runs(ids: Sequence[int], old: set[int], kept: Sequence[int]) -> list[list[int]]:
-    """What is new between the leaves that are kept."""
+def _slots(ids: Sequence[int], kept: Sequence[int]) -> list[list[int]]:
+    """The stretches between the leaves that are kept."""
     slots: list[list[int]] = [[]]
     for identity in ids:
         if identity in kept:
             slots.append([])
-        elif identity not in old:
+        else:
             slots[-1].append(identity)
     return slots
+
+
+def _span(slot: Sequence[int], gone: Sequence[int]) -> _Span:
+    """Which places among the base's leaves ``gone`` the new ones of a slot take: those of the leaves that
+    they replace, else (a half) the place between two."""
+    new = [k for k, identity in enumerate(slot) if identity not in gone]
+    if not new:
+        return 0, 0
+    low = max((gone.index(i) for i in slot[: new[0]]), default=-1)
+    high = min((gone.index(i) for i in slot[new[-1] :] if i in gone), default=len(gone))
+    replaced = [k for k in range(low + 1, high) if gone[k] not in slot]
+    return (replaced[0], replaced[-1]) if replaced else (low + 0.5, high - 0.5)
+
+
+def _side_by_side(ours: Sequence[Leaf], theirs: Sequence[Leaf]) -> Note:
+    names = [next((x.name for x in leaves if x.name), "new lines") for leaves in (theirs, ours)]
+    message = (
+        f"both sides added declarations at one place: {names[0]} (theirs) comes before {names[1]} (ours)"
+    )
+    return Note("side-by-side", message, True)
 
 
 def _interleave(ours: Sequence[int], theirs: Sequence[int]) -> list[int] | None:
