@@ -6,7 +6,7 @@ from collections import Counter
 
 from mergeguard.core.audit.context import Trees
 from mergeguard.core.audit.model import BASE, MERGED, OURS, THEIRS
-from mergeguard.core.merge.check import SideEdit
+from mergeguard.core.merge.edits import SideEdit
 
 Keys = Counter[bytes]
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from mergeguard.core.items import Item, Kind, Source
 from mergeguard.core.lexer import TokenKind, spell
-from mergeguard.core.merge.check import SideEdit, changed_parameters, definitions, side_edit
+from mergeguard.core.merge.edits import SideEdit, side_edit
+from mergeguard.core.merge.heads import changed_parameters, definitions
 from mergeguard.core.merge.tokens import tokens_of
 from mergeguard.core.source import nested, parse
 from mergeguard.core.text import code_tokens, join_type

@@ -9,8 +9,8 @@ from mergeguard.core.audit.context import Trees, role, their
 from mergeguard.core.audit.facts import DEFINING, Entity, Facts, raw
 from mergeguard.core.audit.model import BASE, MERGED, SIDES, Changed, Finding, Place, other
 from mergeguard.core.items import Kind
-from mergeguard.core.merge.check import side_edit
 from mergeguard.core.merge.declarations import similarity
+from mergeguard.core.merge.edits import side_edit
 
 _SIMILAR = 0.6
 _MANY = 300  # candidates for a new name that are compared at most

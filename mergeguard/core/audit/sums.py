@@ -26,7 +26,8 @@ from mergeguard.core.audit.model import (
     other,
 )
 from mergeguard.core.items import Kind
-from mergeguard.core.merge.check import SideEdit, Suspects, edits_guards, examine, has_guard
+from mergeguard.core.merge.edits import SideEdit, edits_guards, has_guard
+from mergeguard.core.merge.examine import guards as guards_of
 from mergeguard.core.merge.renames import find_renames
 
 _MEANING = re.compile(rb"[A-Za-z0-9_]")
@@ -279,11 +280,10 @@ def edited_guards(trees: Trees) -> Iterator[Finding]:
     for index, file in trees.woven:
         if any(file.of(version) is None for version in (BASE, OURS, THEIRS)):
             continue
-        base, ours, theirs, merged = (file.text(version) for version in (BASE, OURS, THEIRS, MERGED))
-        none: frozenset[bytes] = frozenset()
+        ours, theirs, merged = (file.text(version) for version in (OURS, THEIRS, MERGED))
         if not edits_guards(*(trees.edit(index, side).lines for side in SIDES)):
             continue
-        for note in examine(base, ours, theirs, merged, Suspects(none, none, none, none, True)):
+        for note in guards_of(ours, theirs, merged):
             side = OURS if note.message.startswith("our") else THEIRS
             place = Place(MERGED, file.path(MERGED), note.line or 1)
             yield Finding(note.code, "", note.message, side, (place,))

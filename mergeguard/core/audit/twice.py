@@ -11,7 +11,7 @@ from mergeguard.core.audit.facts import DEFINING, Entity, Facts, raw
 from mergeguard.core.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding
 from mergeguard.core.branches import branchings
 from mergeguard.core.items import Kind
-from mergeguard.core.merge.check import edits_guards, may_define
+from mergeguard.core.merge.edits import edits_guards, may_define
 
 _ARMS = (b"case", b"if")
 

@@ -76,9 +76,12 @@ def _followed(
     base: Mapping[str, bytes], ours: Mapping[str, bytes], theirs: Mapping[str, bytes]
 ) -> dict[str, MergeResult] | str:
     """The clean merge that follows declarations from file to file, or why there is none."""
-    from mergeguard.core.merge.check import balance, copied, examine, suspects
     from mergeguard.core.merge.compose import compose
+    from mergeguard.core.merge.conservation import balance
+    from mergeguard.core.merge.copies import copied
+    from mergeguard.core.merge.examine import examine
     from mergeguard.core.merge.renames import apply_renames
+    from mergeguard.core.merge.suspects import suspects
     from mergeguard.core.merge.weave import Clash
 
     b, o, t = (b"\n".join(files.values()) for files in (base, ours, theirs))
@@ -164,12 +167,17 @@ class _LeafMerger:
 
 def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> MergeResult:
     """A clean line merge, looked at for what lines can't see; innocent ones pay next to nothing."""
-    from mergeguard.core.merge.check import examine, returned, suspects
+    from mergeguard.core.merge.conservation import uneven_lines
+    from mergeguard.core.merge.suspects import suspects
 
     why = suspects(base, ours, theirs)
-    back = returned(base, ours, theirs, result.render())
-    if not why and not back:
+    uneven = uneven_lines(base, ours, theirs, result.render())
+    if not why and not uneven:
         return result
+    from mergeguard.core.merge.conservation import returned
+    from mergeguard.core.merge.examine import examine
+
+    back = returned(base, ours, theirs, result.render()) if uneven else []
     if back:
         # Removed on one side, moved on the other: declarations know that it is gone.
         followed = _structured(base, ours, theirs, result.pieces)
@@ -183,7 +191,7 @@ def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> Me
         if renamed is not None and renamed.clean:
             return renamed
     text = result.render()
-    findings = examine(base, ours, theirs, text, why)
+    findings = examine(base, ours, theirs, text, why) if why else []
     pieces = result.pieces
     if any(note.code == "lost-name" for note in findings):
         # A local rename: what lines can't do, declarations may.
@@ -193,7 +201,19 @@ def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> Me
             return MergeResult(followed.pieces, (*followed.notes, *left))
     if any(note.code == "duplicate-definition" for note in findings):
         pieces = _apart(base, ours, theirs, text)
+    elif uneven:
+        findings.append(_uneven_note(uneven, text))
     return MergeResult(pieces, (*result.notes, *findings))
+
+
+def _uneven_note(lines: Sequence[bytes], merged: bytes) -> Note:
+    """The finding that a line is there more or less often than both sides' edits make it."""
+    line = max(lines, key=len)
+    at = merged.find(line)
+    where = merged.count(b"\n", 0, at) + 1 if at >= 0 else None
+    shown = line.strip().decode("utf-8", "replace")
+    message = f"one side moved what the other removed or edited, and the result may have both: `{shown}`"
+    return Note("moved-line", message, True, where)
 
 
 def _apart(
@@ -201,7 +221,8 @@ def _apart(
 ) -> tuple[Piece, ...]:
     """The merged text with each definition that is there twice made a conflict at both places, and each that
     ``returned`` names at its own."""
-    from mergeguard.core.merge.check import duplicates, places
+    from mergeguard.core.merge.conservation import places
+    from mergeguard.core.merge.examine import duplicates
 
     spans = sorted(
         {
@@ -286,7 +307,10 @@ def _structured(
     plain, local_renames = _declarations_then_tokens(base, ours, theirs, lines)
     if not plain.clean:
         return plain
-    from mergeguard.core.merge.check import balance, copied, examine, suspects
+    from mergeguard.core.merge.conservation import balance
+    from mergeguard.core.merge.copies import copied
+    from mergeguard.core.merge.examine import examine
+    from mergeguard.core.merge.suspects import suspects
     from mergeguard.core.merge.weave import unbalanced
 
     text = plain.render()

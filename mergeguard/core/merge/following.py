@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 
 from mergeguard.core.diff import diff
 from mergeguard.core.items import Kind
-from mergeguard.core.merge.check import unequal_middle
 from mergeguard.core.merge.declarations import Leaf, leaves_of, match, similarity
+from mergeguard.core.merge.edits import unequal_middle
 from mergeguard.core.merge.result import Conflict, Piece, Resolved
 
 _KINDS = frozenset((Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.MACRO))
@@ -429,7 +429,7 @@ class Rewritten:
 
 def carry(move: Moved, *, editor_is_ours: bool) -> Carried | None:
     """The edit merged into the declaration at its new place; None where that is doubtful."""
-    from mergeguard.core.merge.check import balance
+    from mergeguard.core.merge.conservation import balance
     from mergeguard.core.merge.engine import merge_declaration
 
     sides = (move.editor, move.mover) if editor_is_ours else (move.mover, move.editor)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mergeguard.core.diff import Change, diff
@@ -102,8 +102,39 @@ def _name_of(key: bytes) -> Sequence[bytes]:
 
 def declarations(tokens: Tokens, wanted: frozenset[bytes]) -> Counter[bytes]:
     """How often each of the wanted names is declared: after a type, ``#define``, ``class`` and the like."""
+    return Counter(name for name, _ in _declared(tokens, wanted))
+
+
+def declared_twice(tokens: Tokens, wanted: frozenset[bytes]) -> set[bytes]:
+    """Those of the wanted names that are declared twice in one scope, or in one that is inside the other."""
+    scopes: dict[bytes, list[tuple[int, ...]]] = defaultdict(list)
+    places = dict(_places(tokens, [index for _, index in _declared(tokens, wanted)]))
+    for name, index in _declared(tokens, wanted):
+        scopes[name].append(places[index])
+    return {
+        name
+        for name, found in scopes.items()
+        for k, two in enumerate(found)
+        for one in found[:k]
+        if one[: len(two)] == two or two[: len(one)] == one
+    }
+
+
+def _places(tokens: Tokens, indices: Sequence[int]) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """For each token its scope: the numbers of the brackets it is in."""
+    wanted = set(indices)
+    scope: list[int] = []
+    for index, key in enumerate(tokens.keys):
+        if key in (b"{", b"("):
+            scope.append(index)
+        elif key in (b"}", b")"):
+            del scope[-1:]
+        if index in wanted:
+            yield index, tuple(scope)
+
+
+def _declared(tokens: Tokens, wanted: frozenset[bytes]) -> Iterator[tuple[bytes, int]]:
     keys = tokens.keys
-    count: Counter[bytes] = Counter()
     marked = wanted | {b"#" + name for name in wanted}
     for index in range(1, len(keys) - 1):
         if keys[index] not in marked:
@@ -122,8 +153,7 @@ def declarations(tokens: Tokens, wanted: frozenset[bytes]) -> Counter[bytes]:
         else:
             named = _NAME.fullmatch(before) is not None and before not in _NOT_A_TYPE
         if before in _DECLARING or (named and after in _AFTER_DECLARATOR):
-            count[keys[index].lstrip(b"#")] += 1
-    return count
+            yield keys[index].lstrip(b"#"), index
 
 
 def _replaced(b: Tokens, s: Tokens, gone: set[bytes], new: set[bytes]) -> Counter[tuple[bytes, bytes]]:

@@ -1,0 +1,143 @@
+"""What one side did to a text, line by line: cheap questions that every merge asks."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from mergeguard.core.merge.lines import split_lines
+
+_IDENT = re.compile(rb"[A-Za-z_]\w*")
+_CALLED = re.compile(rb"([A-Za-z_]\w*)\s*(?:<[^<>;(){}]*>\s*)?\(")
+_CASE = re.compile(rb"\bcase\s+([^:;{}]+?)\s*:")
+_BRANCH = re.compile(rb"\s*#\s*(?:elif|else)")
+_GUARD = re.compile(rb"\s*#\s*(?:if|elif|else|ifdef|ifndef)\b")
+COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/")
+LANGUAGE = frozenset(
+    b"""
+    if for while switch return sizeof case break default else do const constexpr auto void int float double
+    bool char long short unsigned signed static inline template typename class struct enum using namespace
+    static_cast reinterpret_cast const_cast dynamic_cast decltype alignas alignof true false nullptr public
+    private protected operator new delete this define include ifdef ifndef endif elif defined pragma unroll
+    __global__ __device__ __host__ __forceinline__ __restrict__ __shared__ uint32_t int32_t int64_t uint64_t
+    uint8_t int8_t size_t half std torch at c10
+    """.split()
+)
+
+
+@dataclass(frozen=True)
+class SideEdit:
+    """The lines that one side added and removed, and the code words in them."""
+
+    added: tuple[bytes, ...]
+    removed: tuple[bytes, ...]
+
+    @cached_property
+    def added_words(self) -> frozenset[bytes]:
+        return words_of(self.added)
+
+    @cached_property
+    def removed_words(self) -> frozenset[bytes]:
+        return words_of(self.removed)
+
+
+@lru_cache(maxsize=8)
+def side_edit(base: bytes, side: bytes) -> SideEdit:
+    """What ``side`` added and removed, as bags of lines (a line that only moved is neither).
+
+    (A merge asks for the same versions again and again.)
+    """
+    start, end_b, end_s = unequal_middle(base, side)
+    old, new = Counter(split_lines(base[start:end_b])), Counter(split_lines(side[start:end_s]))
+    return SideEdit(tuple((new - old).elements()), tuple((old - new).elements()))
+
+
+def unequal_middle(a: bytes, b: bytes) -> tuple[int, int, int]:
+    """The range in which two texts differ, widened to whole lines."""
+    start = a.rfind(b"\n", 0, _common(a, b, from_end=False)) + 1
+    rest_a, rest_b = a[start:], b[start:]
+    tail = _common(rest_a, rest_b, from_end=True)
+    cut = rest_a.find(b"\n", len(rest_a) - tail) if tail else -1
+    tail = len(rest_a) - cut - 1 if cut >= 0 else 0
+    return start, len(a) - tail, len(b) - tail
+
+
+def _common(a: bytes, b: bytes, *, from_end: bool) -> int:
+    """The length of the longest common prefix (or suffix), by halving: comparing slices is quick."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        size = (low + high + 1) // 2
+        equal = a[len(a) - size :] == b[len(b) - size :] if from_end else a[:size] == b[:size]
+        low, high = (size, high) if equal else (low, size - 1)
+    return low
+
+
+def words_of(lines: Iterable[bytes]) -> frozenset[bytes]:
+    """The names in the code of lines."""
+    return frozenset(_IDENT.findall(COMMENT.sub(b" ", b"".join(lines))))
+
+
+def may_define(edit: SideEdit, name: bytes) -> bool:
+    """Whether the lines that a side added may define ``name``."""
+    text = COMMENT.sub(b" ", b"".join(edit.added))
+    head = rb"(?:#\s*define|struct|class|enum|union|using|typedef[^;\n]*)\s+" + name + rb"\b"
+    variable = rb"(?m)^\S[^\n(]*[\w>&*\]]\s*" + name + rb"\s*(?:[=;{\[]|$)"
+    function = rb"(?m)(?:^|[\w>&*]\s+|[&*>])(?:\w+::)*" + name + rb"\s*\("
+    return any(re.search(pattern, text) for pattern in (head, variable, function))
+
+
+def called(lines: Iterable[bytes]) -> set[bytes]:
+    """The names that lines call, or define."""
+    return set(_CALLED.findall(COMMENT.sub(b" ", b"".join(lines))))
+
+
+def labels(lines: Iterable[bytes]) -> set[bytes]:
+    """The case labels of lines (see ``label_key``)."""
+    return {label_key(label) for label in _CASE.findall(COMMENT.sub(b" ", b"".join(lines)))}
+
+
+def label_key(label: bytes) -> bytes:
+    """A case label without white space, a number by its value."""
+    key = b"".join(label.split())
+    digits = key.rstrip(b"uUlL").replace(b"'", b"")
+    try:
+        return b"%d" % int(digits, 8 if digits[:1] == b"0" and digits[1:2].isdigit() else 0)
+    except ValueError:
+        return key
+
+
+def has_guard(lines: Iterable[bytes]) -> bool:
+    """Whether a line is a condition of the preprocessor."""
+    return any(_GUARD.match(line) for line in lines)
+
+
+def edits_guards(mine: SideEdit, other: SideEdit) -> bool:
+    """Whether one side edited a condition or added a branch, and the other did anything at all."""
+    return any(
+        (has_guard(edit.removed) and has_guard(edit.added) or has_branch(edit.added))
+        and bool(rest.added or rest.removed)
+        for edit, rest in ((mine, other), (other, mine))
+    )
+
+
+def has_branch(lines: Iterable[bytes]) -> bool:
+    """Whether a line begins a further branch of a conditional group."""
+    return any(_BRANCH.match(line) for line in lines)
+
+
+def missing(text: bytes, names: AbstractSet[bytes]) -> set[bytes]:
+    """Those of ``names`` that ``text`` does not hold as words."""
+    if len(names) > 20:
+        return set(names) - set(_IDENT.findall(text))
+    return {name for name in names if not has_word(text, name)}
+
+
+def has_word(text: bytes, word: bytes) -> bool:
+    """Whether a text holds a name as a whole word."""
+    if word not in text:
+        return False
+    return re.search(rb"(?<![A-Za-z0-9_])" + re.escape(word) + rb"(?![A-Za-z0-9_])", text) is not None
