@@ -22,8 +22,8 @@ _HEADERS = (Kind.COMMENT, Kind.PRAGMA, Kind.CONDITIONAL)  # what belongs at the 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Identities of new leaves: those for the start of the first file, and those before and after leaves of
-    the lead, by the identity of that leaf."""
+    """Identities of new leaves: those for the start of a file, and those before and after leaves of the lead,
+    by the identity of that leaf."""
 
     at_start: list[int] = field(default_factory=list)
     before: dict[int, list[int]] = field(default_factory=dict)
@@ -93,8 +93,7 @@ class _Placing:
         if not unconditional(leaves) and not between:
             # A new condition around code that the lead moved elsewhere can't be placed.
             raise Clash("a new condition stands where the other side moved declarations")
-        at_top = self.other.place[run.ids[0]] == 0 and leaves[0].kind in _HEADERS
-        if at_top and not (self.lead.many or self.other.many):
+        if self.other.place[run.ids[0]] == 0 and leaves[0].kind in _HEADERS:
             self.places.at_start.extend(run.ids)
         elif following is not None and between and not includes:
             place = self._with_blocks(following, leaves)
@@ -159,8 +158,9 @@ class _Placing:
 
     def _moved_next(self, anchor: int) -> bool:
         """Whether leaves that were moved there stand between ``anchor`` and the next steady leaf."""
+        home = self.lead.leaf(anchor).home
         for identity in self.order[self.order.index(anchor) + 1 :]:
-            if identity in self.steady:
+            if identity in self.steady or self.lead.leaf(identity).home != home:
                 return False
             if identity < self.known:
                 return True
@@ -178,14 +178,15 @@ class _Placing:
         return False
 
     def _torn(self, run: _Run) -> bool:
-        """Whether the new leaves stand between two that the lead has the other way round: then nobody knows
-        beside which of them they belong."""
+        """Whether the new leaves stand between two that the lead has the other way round, or has moved to
+        other files: then nobody knows beside which of them they belong."""
         at = self.other.place[run.ids[0]]
         previous, following = self.other.ids[at - 1] if at else None, run.following
-        place = self.lead.place
-        if previous not in place or following not in place:
+        if previous not in self.lead.place or following not in self.lead.place:
             return False
-        return place[previous] > place[following]
+        if self.lead.leaf(previous).home != self.lead.leaf(following).home:
+            return previous not in self.steady and following not in self.steady
+        return self.lead.place[previous] > self.lead.place[following]
 
 
 def _same_block(leaf: Leaf) -> bool:

@@ -306,14 +306,16 @@ class _Composer:
         order = [i for i in lead.ids if i >= known or i in other.place]
         places, notes = place_new(lead, other, known, {leaf.home for leaf in self.base}, order)
         self.notes += notes
-        home = lead.leaves[0].home if lead.leaves else self.paths[0]
-        pieces: list[tuple[str, Piece]] = [(home, Resolved(other.leaf(new).text)) for new in places.at_start]
+        by_home: dict[str, list[Piece]] = {leaf.home: [] for leaf in lead.leaves}
+        first = lead.leaves[0].home if lead.leaves else self.paths[0]
+        for new in map(other.leaf, places.at_start):
+            by_home[new.home if new.home in by_home else first].append(Resolved(new.text))
+        pieces: list[tuple[str, Piece]] = []
         for identity in order:
             home = lead.leaf(identity).home
             pieces += ((home, Resolved(other.leaf(new).text)) for new in places.before.get(identity, ()))
             self._emit_along(identity, lead, other, ours_first, pieces)
             pieces += ((home, Resolved(other.leaf(new).text)) for new in places.after.get(identity, ()))
-        by_home: dict[str, list[Piece]] = {leaf.home: [] for leaf in lead.leaves}
         for where, piece in pieces:
             by_home[where].append(piece)
         return by_home
