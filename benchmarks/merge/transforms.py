@@ -6,10 +6,12 @@ both. The choices (which function, which style) are made once, from what both ve
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 
 from mergeguard.core.items import Item, Kind, Source
@@ -42,7 +44,8 @@ def make(kind: str, path: str, old: bytes, new: bytes, rng: random.Random) -> tu
 
 
 def _clang_format(text: bytes, style: str) -> bytes | None:
-    tool = shutil.which("clang-format")
+    beside = os.path.dirname(sys.executable)
+    tool = shutil.which("clang-format", path=os.pathsep.join((beside, os.environ.get("PATH", ""))))
     if tool is None:
         raise SystemExit("clang-format is needed: pip install clang-format")
     done = subprocess.run(

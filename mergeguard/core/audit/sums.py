@@ -26,8 +26,8 @@ from mergeguard.core.audit.model import (
     other,
 )
 from mergeguard.core.items import Kind
+from mergeguard.core.merge import guards as merge_guards
 from mergeguard.core.merge.edits import SideEdit, edits_guards, has_guard
-from mergeguard.core.merge.examine import guards as guards_of
 from mergeguard.core.merge.renames import find_renames
 
 _MEANING = re.compile(rb"[A-Za-z0-9_]")
@@ -283,7 +283,7 @@ def edited_guards(trees: Trees) -> Iterator[Finding]:
         ours, theirs, merged = (file.text(version) for version in (OURS, THEIRS, MERGED))
         if not edits_guards(*(trees.edit(index, side).lines for side in SIDES)):
             continue
-        for note in guards_of(ours, theirs, merged):
+        for note in merge_guards.edited_guards(ours, theirs, merged):
             side = OURS if note.message.startswith("our") else THEIRS
             place = Place(MERGED, file.path(MERGED), note.line or 1)
             yield Finding(note.code, "", note.message, side, (place,))

@@ -15,6 +15,7 @@ _IDENT = re.compile(rb"[A-Za-z_]\w*")
 _CALLED = re.compile(rb"([A-Za-z_]\w*)\s*(?:<[^<>;(){}]*>\s*)?\(")
 _CASE = re.compile(rb"\bcase\s+([^:;{}]+?)\s*:")
 _BRANCH = re.compile(rb"\s*#\s*(?:elif|else)")
+_TEST = re.compile(rb"\s*(?:\}\s*)?(?:else\s+)?(?:if|while)\b")
 _GUARD = re.compile(rb"\s*#\s*(?:if|elif|else|ifdef|ifndef)\b")
 COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/")
 LANGUAGE = frozenset(
@@ -39,6 +40,11 @@ class SideEdit:
     @cached_property
     def added_words(self) -> frozenset[bytes]:
         return words_of(self.added)
+
+    @cached_property
+    def added_names(self) -> frozenset[bytes]:
+        """As ``added_words``, with the words of comments."""
+        return frozenset(_IDENT.findall(b"".join(self.added)))
 
     @cached_property
     def removed_words(self) -> frozenset[bytes]:
@@ -118,10 +124,19 @@ def has_guard(lines: Iterable[bytes]) -> bool:
 def edits_guards(mine: SideEdit, other: SideEdit) -> bool:
     """Whether one side edited a condition or added a branch, and the other did anything at all."""
     return any(
-        (has_guard(edit.removed) and has_guard(edit.added) or has_branch(edit.added))
+        (
+            (has_guard(edit.removed) and has_guard(edit.added))
+            or has_branch(edit.added)
+            or (has_test(edit.removed) and has_test(edit.added))
+        )
         and bool(rest.added or rest.removed)
         for edit, rest in ((mine, other), (other, mine))
     )
+
+
+def has_test(lines: Iterable[bytes]) -> bool:
+    """Whether a line begins an ``if`` or a ``while``."""
+    return any(_TEST.match(line) for line in lines)
 
 
 def has_branch(lines: Iterable[bytes]) -> bool:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable
 
-from mergeguard.core.diff import Change, diff
-from mergeguard.core.merge.edits import has_branch, has_guard, has_word, label_key
+from mergeguard.core.merge.edits import has_word, label_key
+from mergeguard.core.merge.guards import edited_guards
 from mergeguard.core.merge.heads import definitions
-from mergeguard.core.merge.lines import split_lines
 from mergeguard.core.merge.macros import macro_definitions, rival_definitions
 from mergeguard.core.merge.result import Note
 from mergeguard.core.merge.suspects import Suspects
-
-_DIRECTIVE = re.compile(rb"\s*#\s*(\w+)")
 
 
 def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspects) -> list[Note]:
@@ -38,7 +35,7 @@ def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspect
     if why.signatures:
         notes += _signatures(base, ours, why.signatures)
     if why.guards:
-        notes += guards(ours, theirs, merged)
+        notes += edited_guards(ours, theirs, merged)
     return notes
 
 
@@ -166,62 +163,6 @@ def _signatures(base: bytes, ours: bytes, names: Iterable[bytes]) -> list[Note]:
     return notes
 
 
-def guards(ours: bytes, theirs: bytes, merged: bytes) -> list[Note]:
-    """The conditions of the preprocessor that one side edited, or parted with a new branch, while the other
-    edited what stands under them."""
-    result = split_lines(merged)
-    notes: list[Note] = []
-    sides = {"our": split_lines(ours), "their": split_lines(theirs)}
-    # What a side has not is what the other side brought.
-    brought = {"our": diff(sides["their"], result), "their": diff(sides["our"], result)}
-    for who, other in (("our", "their"), ("their", "our")):
-        for line in _edited_conditions(sides[other], result, brought[who]):
-            end = _branch_end(result, line)
-            if any(line < c.b1 and c.b0 < end or line < c.b0 == c.b1 < end for c in brought[other]):
-                message = (
-                    f"{who} side edited the condition at line {line + 1}, the other side what stands under it"
-                )
-                notes.append(Note("guard-changed", message, True, line + 1))
-    return notes
-
-
-def _edited_conditions(
-    lacking: Sequence[bytes], result: Sequence[bytes], changes: Iterable[Change]
-) -> Iterator[int]:
-    """The lines of the result (0-based) that are another condition than the side's that lacks the changes,
-    and those that are a new branch of a group that it has."""
-    for change in changes:
-        old = lacking[change.a0 : change.a1]
-        there = {b"".join(line.split()) for line in old}
-        depth = 0
-        for line in range(change.b0, change.b1):
-            word = _DIRECTIVE.match(result[line])
-            if word is None:
-                continue
-            depth += (word[1].startswith(b"if")) - (word[1] == b"endif")
-            if not has_guard([result[line]]) or b"".join(result[line].split()) in there:
-                continue  # another line ending or indentation is no other condition
-            if has_guard(old) or (depth <= 0 and has_branch([result[line]])):
-                yield line
-
-
-def _branch_end(lines: Sequence[bytes], start: int) -> int:
-    """The line after the ``#endif`` of the group that ``start`` belongs to (an edited ``#if`` decides its
-    ``#else`` as well)."""
-    depth = 0
-    for index in range(start + 1, len(lines)):
-        word = _DIRECTIVE.match(lines[index])
-        if word is None:
-            continue
-        if word.group(1).startswith(b"if"):
-            depth += 1
-        elif word.group(1) == b"endif":
-            if depth == 0:
-                return index
-            depth -= 1
-    return len(lines)
-
-
 def _double_locals(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> list[Note]:
     """Variables and members that one declaration has twice now: each side brought one."""
     from mergeguard.core.merge.declarations import leaves_of
@@ -240,10 +181,11 @@ def _double_locals(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[by
             line += leaf.text.count(b"\n")
         return found
 
-    known = twice(ours).keys() | twice(theirs).keys()
+    found = twice(merged)
+    known = twice(ours).keys() | twice(theirs).keys() if found else ()
     return [
         Note("duplicate-name", f"both sides brought a {_shown(name)} into {where or 'one place'}", True, line)
-        for (where, name), line in twice(merged).items()
+        for (where, name), line in found.items()
         if (where, name) not in known
     ]
 

@@ -95,7 +95,8 @@ def _undefined(one: SideEdit, rest: SideEdit) -> set[bytes]:
 
 
 def _lost(side: bytes, edit: SideEdit, rest: SideEdit) -> set[bytes]:
-    return missing(side, (edit.removed_words & rest.added_words) - LANGUAGE)
+    # In a comment, too: that matters where the name became another.
+    return missing(side, (edit.removed_words & rest.added_names) - LANGUAGE)
 
 
 def _signatures(base: bytes, side: bytes, edit: SideEdit, rest: SideEdit) -> set[bytes]:
