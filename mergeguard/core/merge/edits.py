@@ -32,14 +32,22 @@ LANGUAGE = frozenset(
 
 @dataclass(frozen=True)
 class SideEdit:
-    """The lines that one side added and removed, and the code words in them."""
+    """The lines that one side added and removed, their code without comments, and the words in it."""
 
     added: tuple[bytes, ...]
     removed: tuple[bytes, ...]
 
     @cached_property
+    def added_code(self) -> bytes:
+        return COMMENT.sub(b" ", b"".join(self.added))
+
+    @cached_property
+    def removed_code(self) -> bytes:
+        return COMMENT.sub(b" ", b"".join(self.removed))
+
+    @cached_property
     def added_words(self) -> frozenset[bytes]:
-        return words_of(self.added)
+        return frozenset(_IDENT.findall(self.added_code))
 
     @cached_property
     def added_names(self) -> frozenset[bytes]:
@@ -48,7 +56,7 @@ class SideEdit:
 
     @cached_property
     def removed_words(self) -> frozenset[bytes]:
-        return words_of(self.removed)
+        return frozenset(_IDENT.findall(self.removed_code))
 
 
 @lru_cache(maxsize=8)
@@ -82,28 +90,22 @@ def _common(a: bytes, b: bytes, *, from_end: bool) -> int:
     return low
 
 
-def words_of(lines: Iterable[bytes]) -> frozenset[bytes]:
-    """The names in the code of lines."""
-    return frozenset(_IDENT.findall(COMMENT.sub(b" ", b"".join(lines))))
-
-
 def may_define(edit: SideEdit, name: bytes) -> bool:
     """Whether the lines that a side added may define ``name``."""
-    text = COMMENT.sub(b" ", b"".join(edit.added))
     head = rb"(?:#\s*define|struct|class|enum|union|using|typedef[^;\n]*)\s+" + name + rb"\b"
     variable = rb"(?m)^\S[^\n(]*[\w>&*\]]\s*" + name + rb"\s*(?:[=;{\[]|$)"
     function = rb"(?m)(?:^|[\w>&*]\s+|[&*>])(?:\w+::)*" + name + rb"\s*\("
-    return any(re.search(pattern, text) for pattern in (head, variable, function))
+    return any(re.search(pattern, edit.added_code) for pattern in (head, variable, function))
 
 
-def called(lines: Iterable[bytes]) -> set[bytes]:
-    """The names that lines call, or define."""
-    return set(_CALLED.findall(COMMENT.sub(b" ", b"".join(lines))))
+def called(code: bytes) -> set[bytes]:
+    """The names that code without comments calls, or defines."""
+    return set(_CALLED.findall(code))
 
 
-def labels(lines: Iterable[bytes]) -> set[bytes]:
-    """The case labels of lines (see ``label_key``)."""
-    return {label_key(label) for label in _CASE.findall(COMMENT.sub(b" ", b"".join(lines)))}
+def labels(code: bytes) -> set[bytes]:
+    """The case labels of code without comments (see ``label_key``)."""
+    return {label_key(label) for label in _CASE.findall(code)} if b"case" in code else set()
 
 
 def label_key(label: bytes) -> bytes:
@@ -124,14 +126,17 @@ def has_guard(lines: Iterable[bytes]) -> bool:
 def edits_guards(mine: SideEdit, other: SideEdit) -> bool:
     """Whether one side edited a condition or added a branch, and the other did anything at all."""
     return any(
-        (
-            (has_guard(edit.removed) and has_guard(edit.added))
-            or has_branch(edit.added)
-            or (has_test(edit.removed) and has_test(edit.added))
-        )
+        (_replaces(edit, _GUARD) or has_branch(edit.added) or _replaces(edit, _TEST))
         and bool(rest.added or rest.removed)
         for edit, rest in ((mine, other), (other, mine))
     )
+
+
+def _replaces(edit: SideEdit, kind: re.Pattern[bytes]) -> bool:
+    """Whether lines of a kind went and others came, indentation apart."""
+    gone = {b"".join(line.split()) for line in edit.removed if kind.match(line)}
+    came = {b"".join(line.split()) for line in edit.added if kind.match(line)} if gone else gone
+    return bool(gone - came and came - gone)
 
 
 def has_test(lines: Iterable[bytes]) -> bool:

@@ -186,7 +186,7 @@ def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> Me
         message = f"{', '.join(back)}: moved or removed on both sides, and lines would keep one too many"
         text = result.render()
         return MergeResult(_apart(base, ours, theirs, text, back), (Note("returned", message, True),))
-    if why.lost_names:
+    if why.lost_names or why.mentioned:
         renamed = _with_renames(base, ours, theirs)
         if renamed is not None and renamed.clean:
             return renamed

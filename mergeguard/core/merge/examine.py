@@ -165,29 +165,29 @@ def _signatures(base: bytes, ours: bytes, names: Iterable[bytes]) -> list[Note]:
 
 def _double_locals(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> list[Note]:
     """Variables and members that one declaration has twice now: each side brought one."""
-    from mergeguard.core.merge.declarations import leaves_of
+    notes: list[Note] = []
+    for name in sorted(names):
+        at = _declared_twice(merged, name)
+        if at is not None and _declared_twice(ours, name) is None and _declared_twice(theirs, name) is None:
+            line = _line(merged, at)
+            message = f"both sides brought a {_shown(name)}, and one declaration has both at line {line}"
+            notes.append(Note("duplicate-name", message, True, line))
+    return notes
+
+
+def _declared_twice(text: bytes, name: bytes) -> int | None:
+    """Where a name is declared for the second time in one scope of a top-level declaration, which is taken to
+    end where a brace stands at the margin."""
     from mergeguard.core.merge.renames import declared_twice
     from mergeguard.core.merge.tokens import tokens_of
 
-    wanted = frozenset(names)
-
-    def twice(text: bytes) -> dict[tuple[str, bytes], int]:
-        found: dict[tuple[str, bytes], int] = {}
-        line = 1
-        for leaf in leaves_of(text)[0]:
-            here = frozenset(name for name in wanted if name in leaf.text)
-            for name in declared_twice(tokens_of(leaf.text), here) if here else ():
-                found[leaf.short, name] = line
-            line += leaf.text.count(b"\n")
-        return found
-
-    found = twice(merged)
-    known = twice(ours).keys() | twice(theirs).keys() if found else ()
-    return [
-        Note("duplicate-name", f"both sides brought a {_shown(name)} into {where or 'one place'}", True, line)
-        for (where, name), line in found.items()
-        if (where, name) not in known
-    ]
+    word = rb"(?<!\w)" + re.escape(name) + rb"(?!\w)"
+    for both in re.finditer(word + rb"(?:(?!\n\})[\s\S])*?" + word, text):
+        start, end = text.rfind(b"\n}", 0, both.start()), text.find(b"\n}", both.end())
+        part = text[start + 2 if start >= 0 else 0 : end if end >= 0 else len(text)]
+        if name in declared_twice(tokens_of(part), frozenset((name,))):
+            return both.end() - len(name)
+    return None
 
 
 def double_macros(

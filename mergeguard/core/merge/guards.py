@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 
 from mergeguard.core.diff import Change, diff
 from mergeguard.core.merge.edits import has_branch, has_guard, has_test
@@ -15,6 +16,7 @@ _DIRECTIVE = re.compile(rb"\s*#\s*(\w+)")
 _TEST_WORD = re.compile(rb"\b(?:if|while)\b")
 # Brackets and semicolons; comments and literals are read over.
 _MARK = re.compile(rb"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[(){}\[\];]", re.DOTALL)
+_TALLEST = 30  # lines of a condition that are looked at
 _OPEN, _CLOSE = frozenset((b"(", b"{", b"[")), frozenset((b")", b"}", b"]"))
 
 
@@ -25,9 +27,11 @@ def edited_guards(ours: bytes, theirs: bytes, merged: bytes) -> list[Note]:
     notes: list[Note] = []
     sides = {"our": split_lines(ours), "their": split_lines(theirs)}
     # What a side has not is what the other side brought.
-    brought = {"our": diff(sides["their"], result), "their": diff(sides["our"], result)}
+    brought = {"our": _brought(sides["their"], result), "their": _brought(sides["our"], result)}
     for who, other in (("our", "their"), ("their", "our")):
         lacking, changes = sides[other], brought[who]
+        if not changes or not brought[other]:
+            continue
         ends = [
             *((line, _branch_end(result, line)) for line in _directives(lacking, result, changes)),
             *((line, _statement_end(merged, result, line)) for line in _tests(lacking, result, changes)),
@@ -38,6 +42,17 @@ def edited_guards(ours: bytes, theirs: bytes, merged: bytes) -> list[Note]:
                 message = f"{said}, the other side what stands under it"
                 notes.append(Note("guard-changed", message, True, line + 1))
     return notes
+
+
+def _brought(side: Sequence[bytes], result: Sequence[bytes]) -> list[Change]:
+    """What the result has other than a side, but for layout."""
+    head = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(side, result, strict=False)))
+    old, new = ([b"".join(line.split()) for line in lines[head:]] for lines in (side, result))
+    return [
+        Change(*(head + place for place in change))
+        for change in diff(old, new)
+        if b"".join(old[change.a0 : change.a1]) != b"".join(new[change.b0 : change.b1])
+    ]
 
 
 def _directives(
@@ -64,13 +79,24 @@ def _tests(lacking: Sequence[bytes], result: Sequence[bytes], changes: Iterable[
     """The lines of the result (0-based) that begin another ``if`` or ``while`` than the side's that lacks the
     changes."""
     for change in changes:
-        old = lacking[change.a0 : change.a1]
-        if not has_test(old):
+        old = {_condition(lacking, line) for line in range(change.a0, change.a1) if has_test([lacking[line]])}
+        if not old:
             continue
-        there = {b"".join(line.split()) for line in old}
         for line in range(change.b0, change.b1):
-            if has_test([result[line]]) and b"".join(result[line].split()) not in there:
+            if has_test([result[line]]) and _condition(result, line) not in old:
                 yield line
+
+
+def _condition(lines: Sequence[bytes], start: int) -> bytes:
+    """The first condition from line ``start`` on, however it is laid out."""
+    text = b"".join(lines[start : start + _TALLEST])
+    begin = _TEST_WORD.search(text)
+    depth = 0
+    for match in _MARK.finditer(text, begin.end() if begin else 0):
+        depth += (match.group() in _OPEN) - (match.group() in _CLOSE)
+        if depth == 0 and match.group() in _CLOSE:
+            return b"".join(text[begin.start() if begin else 0 : match.end()].replace(b"\\\n", b" ").split())
+    return b"".join(text.split())
 
 
 def _branch_end(lines: Sequence[bytes], start: int) -> int:

@@ -39,6 +39,7 @@ class Suspects:
     undefined: frozenset[bytes] = _NONE  # macros that one side undefined and the other newly uses
     labels: frozenset[bytes] = _NONE  # case labels that both sides brought
     lost_names: frozenset[bytes] = _NONE  # names one side no longer has and the other side newly uses
+    mentioned: frozenset[bytes] = _NONE  # the same, with new uses in comments alone
     signatures: frozenset[bytes] = _NONE  # functions whose head one side edited and the other newly calls
     instantiations: bool = False  # both sides brought the same explicit instantiation
     guards: bool = False  # a condition was edited and something else too
@@ -54,13 +55,15 @@ def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
         return Suspects()
     fresh = missing(base, (mine.added_words & other.added_words) - LANGUAGE)
     new_names = {name for name in fresh if may_define(mine, name) and may_define(other, name)}
+    lost = _lost(ours, mine, other) | _lost(theirs, other, mine)
     return Suspects(
         new_names=frozenset(new_names | _heads_of_both(base, ours, theirs, mine, other, new_names)),
         locals=frozenset(fresh & _declared(mine) & _declared(other)) if fresh else _NONE,
         macros=frozenset(_defined(mine, other) | _defined(other, mine)),
         undefined=frozenset(_undefined(mine, other) | _undefined(other, mine)),
-        labels=frozenset(labels(mine.added) & labels(other.added)),
-        lost_names=frozenset(_lost(ours, mine, other) | _lost(theirs, other, mine)),
+        labels=frozenset(labels(mine.added_code) & labels(other.added_code)),
+        lost_names=frozenset(lost & (mine.added_words | other.added_words)),
+        mentioned=frozenset(lost - mine.added_words - other.added_words),
         signatures=frozenset(_signatures(base, ours, mine, other) | _signatures(base, theirs, other, mine)),
         instantiations=not _instantiations(mine.added).isdisjoint(_instantiations(other.added)),
         guards=edits_guards(mine, other),
@@ -73,7 +76,7 @@ def _heads_of_both(
     """Names whose head both sides added in the same words: a specialisation of an old name, perhaps."""
     twice = [line for line in set(mine.added) & set(other.added) if len(line.strip()) > 8]
     found: set[bytes] = set()
-    for name in called(twice) - LANGUAGE - known:
+    for name in called(COMMENT.sub(b" ", b"".join(twice))) - LANGUAGE - known:
         before = definitions(base, name).total()
         if definitions(ours, name).total() > before and definitions(theirs, name).total() > before:
             found.add(name)
@@ -81,7 +84,7 @@ def _heads_of_both(
 
 
 def _declared(edit: SideEdit) -> set[bytes]:
-    return set(_DECLARED.findall(COMMENT.sub(b" ", b"".join(edit.added))))
+    return set(_DECLARED.findall(edit.added_code))
 
 
 def _defined(one: SideEdit, rest: SideEdit) -> set[bytes]:
@@ -95,7 +98,6 @@ def _undefined(one: SideEdit, rest: SideEdit) -> set[bytes]:
 
 
 def _lost(side: bytes, edit: SideEdit, rest: SideEdit) -> set[bytes]:
-    # In a comment, too: that matters where the name became another.
     return missing(side, (edit.removed_words & rest.added_names) - LANGUAGE)
 
 
@@ -104,7 +106,7 @@ def _signatures(base: bytes, side: bytes, edit: SideEdit, rest: SideEdit) -> set
         return set()
     return {
         name
-        for name in called(rest.added) - called(rest.removed) - LANGUAGE
+        for name in called(rest.added_code) - called(rest.removed_code) - LANGUAGE
         if name in base and (new := definitions(side, name)) and definitions(base, name).keys() - new.keys()
     }
 
