@@ -11,6 +11,7 @@ from mergeguard.core.findings import Located
 CODES = {
     "duplicate-definition": ("a definition is there twice now", "Keep one of the two.", "error"),
     "duplicate-macro": ("a macro is defined twice now", "Keep one: the second silently wins.", "error"),
+    "duplicate-name": ("a variable or member is declared twice now", "Keep one of the two.", "error"),
     "duplicate-arm": ("a case or condition is there twice now", "Keep one of the two.", "error"),
     "duplicate-registration": ("an operator is registered twice now", "Keep one of the two.", "error"),
     "undefined-registration": (

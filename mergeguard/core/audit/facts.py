@@ -189,6 +189,8 @@ def _declares(words: Sequence[tuple[int, str]], index: int) -> bool:
                 if depth <= 0:
                     break
                 at -= 1
+                if at < 0 or words[at][1] in (";", "{", "}"):
+                    return False  # a comparison
         at -= 1
     return at < 0 or words[at][1] in (";", "{", "}", ":")
 

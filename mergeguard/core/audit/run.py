@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from mergeguard.core.audit import names, registering, signatures, sums, twice
+from mergeguard.core.audit import inside, names, registering, signatures, sums, twice
 from mergeguard.core.audit.context import Trees
 from mergeguard.core.audit.model import Changed, Elsewhere, Finding
 from mergeguard.core.findings import SUMMED
@@ -13,6 +13,7 @@ _CHECKS = (
     twice.definitions,
     twice.across_files,
     twice.arms,
+    inside.clashes,
     registering.registered,
     names.gone,
     names.gone_inside,

@@ -11,7 +11,7 @@ from mergeguard.core.audit.facts import DEFINING, Entity, Facts, raw
 from mergeguard.core.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding
 from mergeguard.core.branches import branchings
 from mergeguard.core.items import Kind
-from mergeguard.core.merge.edits import edits_guards, may_define
+from mergeguard.core.merge.edits import edits_guards, instantiations, label_key, may_define
 
 _ARMS = (b"case", b"if")
 
@@ -24,7 +24,7 @@ def definitions(trees: Trees) -> Iterator[Finding]:
         names = _suspects(trees, index)
         if names is not None and not names:
             continue
-        for name, entities in merged.by_short.items():
+        for name, entities in (*merged.by_short.items(), *_instantiations(merged).items()):
             doubles = _doubles(entities) if names is None or name in names else []
             if not doubles:
                 continue
@@ -48,7 +48,10 @@ def _suspects(trees: Trees, index: int) -> frozenset[str] | None:
     if not adds_up(trees, index) or edits_guards(mine, yours):
         return None
     both = trees.added(index, OURS) & trees.added(index, THEIRS)
-    return frozenset(n for n in both if may_define(mine, raw(n)) and may_define(yours, raw(n)))
+    same = b" ".join(instantiations(mine.added) & instantiations(yours.added))
+    return frozenset(
+        n for n in both if (may_define(mine, raw(n)) and may_define(yours, raw(n))) or raw(n) in same
+    )
 
 
 def _twice(first: Entity, last: Entity, where: str) -> str:
@@ -64,19 +67,37 @@ def _twice(first: Entity, last: Entity, where: str) -> str:
 
 def _count(file: Changed, side: str, name: str) -> int:
     facts = file.of(side)
-    return len(_doubles(facts.by_short.get(name, ()))) if facts is not None else 0
+    if facts is None:
+        return 0
+    return len(_doubles(facts.by_short.get(name, ()))) + len(_doubles(_instantiations(facts).get(name, ())))
+
+
+def _instantiations(facts: Facts) -> dict[str, list[Entity]]:
+    """The explicit instantiations of each template."""
+    found: dict[str, list[Entity]] = defaultdict(list)
+    for entity in facts.entities:
+        if entity.kind is Kind.INSTANTIATION:
+            found[entity.short].append(entity)
+    return found
 
 
 def _doubles(entities: Sequence[Entity]) -> list[tuple[Entity, Entity]]:
     """Pairs of definitions that are compiled together and are the same thing."""
     found: list[tuple[Entity, Entity]] = []
-    defining = [e for e in entities if e.defines and e.kind in DEFINING and not _is_call(e)]
+    defining = [e for e in entities if _counts(e) and not _is_call(e)]
     for index, last in enumerate(defining):
         for first in defining[:index]:
             if _identity(first) == _identity(last) and _together(first, last):
                 found.append((first, last))
                 break
     return found
+
+
+def _counts(entity: Entity) -> bool:
+    """Whether there may be one of it only."""
+    if entity.kind in (Kind.ALIAS, Kind.INSTANTIATION):
+        return True
+    return entity.defines and entity.kind in DEFINING
 
 
 def _is_call(entity: Entity) -> bool:
@@ -88,13 +109,14 @@ def _identity(entity: Entity) -> tuple[object, ...]:
     if entity.kind is Kind.MACRO:
         return (entity.kind, entity.name)
     item = entity.item
-    # A type parameter's constraint is part of the header: overloads by it are different things.
+    # A type parameter's constraint is part of the header: overloads by it are different things. A return type
+    # tells templates apart, and nothing else.
     return (
         entity.kind,
         entity.name,
         entity.local,
         item.arguments,
-        item.returns,
+        item.returns if item.key.template or entity.kind is Kind.INSTANTIATION else "",
         entity.types,
         item.key.template,
     )
@@ -266,8 +288,9 @@ def _labels(entity: Entity) -> dict[tuple[tuple[int, str], str], list[int]]:
             for label in arm.labels:
                 if label == "else":
                     continue
+                key = label_key(raw(label)).decode("utf-8", "surrogateescape") if branching.subject else label
                 at = text.find(label.encode("utf-8", "surrogateescape"), arm.start, arm.end)
-                found[(number, branching.subject), label].append(max(at, arm.start))
+                found[(number, branching.subject), key].append(max(at, arm.start))
     return found
 
 

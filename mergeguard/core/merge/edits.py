@@ -16,6 +16,7 @@ _CALLED = re.compile(rb"([A-Za-z_]\w*)\s*(?:<[^<>;(){}]*>\s*)?\(")
 _CASE = re.compile(rb"\bcase\s+([^:;{}]+?)\s*:")
 _BRANCH = re.compile(rb"\s*#\s*(?:elif|else)")
 _TEST = re.compile(rb"\s*(?:\}\s*)?(?:else\s+)?(?:if|while)\b")
+_INSTANTIATION = re.compile(rb"\s*(?:extern\s+)?template\s+[^<\s]")
 _GUARD = re.compile(rb"\s*#\s*(?:if|elif|else|ifdef|ifndef)\b")
 COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/")
 LANGUAGE = frozenset(
@@ -116,6 +117,11 @@ def label_key(label: bytes) -> bytes:
         return b"%d" % int(digits, 8 if digits[:1] == b"0" and digits[1:2].isdigit() else 0)
     except ValueError:
         return key
+
+
+def instantiations(lines: Iterable[bytes]) -> set[bytes]:
+    """The lines that begin an explicit instantiation, without white space."""
+    return {b"".join(line.split()) for line in lines if _INSTANTIATION.match(line)}
 
 
 def has_guard(lines: Iterable[bytes]) -> bool:

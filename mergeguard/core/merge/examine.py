@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from mergeguard.core.merge.edits import has_word, label_key
 from mergeguard.core.merge.guards import edited_guards
 from mergeguard.core.merge.heads import definitions
-from mergeguard.core.merge.macros import macro_definitions, rival_definitions
+from mergeguard.core.merge.macros import macro_definitions, rival_definitions, used_after_undef
 from mergeguard.core.merge.result import Note
 from mergeguard.core.merge.suspects import Suspects
 
@@ -29,7 +29,7 @@ def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspect
     if macros:
         notes += double_macros(base, ours, theirs, merged, macros)
     if why.undefined:
-        notes += _undefined(merged, why.undefined)
+        notes += _undefined(ours, theirs, merged, why.undefined)
     if why.labels:
         notes += _double_arms(ours, theirs, merged, why.labels)
     if why.signatures:
@@ -167,26 +167,26 @@ def _double_locals(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[by
     """Variables and members that one declaration has twice now: each side brought one."""
     notes: list[Note] = []
     for name in sorted(names):
-        at = _declared_twice(merged, name)
-        if at is not None and _declared_twice(ours, name) is None and _declared_twice(theirs, name) is None:
-            line = _line(merged, at)
+        at = declared_twice(merged, name)
+        if at is not None and declared_twice(ours, name) is None and declared_twice(theirs, name) is None:
+            line = _line(merged, at[1])
             message = f"both sides brought a {_shown(name)}, and one declaration has both at line {line}"
             notes.append(Note("duplicate-name", message, True, line))
     return notes
 
 
-def _declared_twice(text: bytes, name: bytes) -> int | None:
-    """Where a name is declared for the second time in one scope of a top-level declaration, which is taken to
-    end where a brace stands at the margin."""
-    from mergeguard.core.merge.renames import declared_twice
+def declared_twice(text: bytes, name: bytes) -> tuple[int, int] | None:
+    """The byte offsets at which a name is declared twice in one scope of a top-level declaration, which is
+    taken to end where a brace stands at the margin; None if it is not."""
+    from mergeguard.core.merge.renames import redeclared
     from mergeguard.core.merge.tokens import tokens_of
 
     word = rb"(?<!\w)" + re.escape(name) + rb"(?!\w)"
     for both in re.finditer(word + rb"(?:(?!\n\})[\s\S])*?" + word, text):
         start, end = text.rfind(b"\n}", 0, both.start()), text.find(b"\n}", both.end())
         part = text[start + 2 if start >= 0 else 0 : end if end >= 0 else len(text)]
-        if name in declared_twice(tokens_of(part), frozenset((name,))):
-            return both.end() - len(name)
+        if name in redeclared(tokens_of(part), frozenset((name,))):
+            return both.start(), both.end() - len(name)
     return None
 
 
@@ -216,13 +216,13 @@ def double_macros(
     return notes
 
 
-def _undefined(merged: bytes, names: Iterable[bytes]) -> list[Note]:
-    """Macros that are undefined, though the other side brought a use behind that."""
+def _undefined(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> list[Note]:
+    """Macros that are undefined before a use, as on no side."""
     notes: list[Note] = []
     for name in sorted(names):
-        gone = re.search(rb"#\s*undef\s+" + re.escape(name) + rb"\b", merged)
-        if gone is not None and has_word(merged[gone.end() :], name):
-            line = _line(merged, gone.start())
-            message = f"{_shown(name)} is undefined at line {line}, and the other side brought a use of it"
-            notes.append(Note("lost-name", message, True, line))
+        found = used_after_undef(merged, name)
+        if found is not None and not any(used_after_undef(side, name) for side in (ours, theirs)):
+            line = _line(merged, found[0])
+            message = f"{_shown(name)} is undefined at line {line}, and used behind that as on no side"
+            notes.append(Note("lost-name", message, True, _line(merged, found[1])))
     return notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -58,7 +59,20 @@ def rival_definitions(found: Sequence[MacroDefinition]) -> list[tuple[MacroDefin
     ]
 
 
+def used_after_undef(text: bytes, name: bytes) -> tuple[int, int] | None:
+    """The byte offsets of an ``#undef`` of a macro and of a use behind it that no new definition precedes."""
+    word = re.escape(name)
+    mention = re.compile(rb"(#[ \t]*(?:define|undef)[ \t]+)?(?<!\w)" + word + rb"(?!\w)")
+    for gone in re.finditer(rb"(?m)^[ \t]*#[ \t]*undef[ \t]+" + word + rb"(?!\w)", text):
+        use = re.compile(rb"(#[ \t]*(?:define|undef)[ \t]+)?(?<!\w)" + word + rb"(?!\w)").search(
+            text, gone.end()
+        )
+        if use is not None and use.group(1) is None:
+            return gone.start(), use.start()
+    return None
+
+
 def _together(one: MacroDefinition, two: MacroDefinition) -> bool:
-    """Whether no conditional group has the two in different branches."""
-    branches = dict(one.path)
-    return all(branches.get(group, branch) == branch for group, branch in two.path)
+    """Whether one is in force wherever the other is, as far as conditions tell."""
+    shorter, longer = sorted((one.path, two.path), key=len)
+    return longer[: len(shorter)] == shorter

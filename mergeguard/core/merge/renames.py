@@ -105,7 +105,7 @@ def declarations(tokens: Tokens, wanted: frozenset[bytes]) -> Counter[bytes]:
     return Counter(name for name, _ in _declared(tokens, wanted))
 
 
-def declared_twice(tokens: Tokens, wanted: frozenset[bytes]) -> set[bytes]:
+def redeclared(tokens: Tokens, wanted: frozenset[bytes]) -> set[bytes]:
     """Those of the wanted names that are declared twice in one scope, or in one that is inside the other."""
     scopes: dict[bytes, list[tuple[int, ...]]] = defaultdict(list)
     places = dict(_places(tokens, [index for _, index in _declared(tokens, wanted)]))

@@ -6,7 +6,6 @@ An innocent merge pays next to nothing; what is suspected is looked at with the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from mergeguard.core.merge.edits import (
@@ -15,6 +14,7 @@ from mergeguard.core.merge.edits import (
     SideEdit,
     called,
     edits_guards,
+    instantiations,
     labels,
     may_define,
     missing,
@@ -25,7 +25,6 @@ from mergeguard.core.merge.heads import definitions
 _DEFINE = re.compile(rb"#\s*define\s+(\w+)")
 _UNDEF = re.compile(rb"#\s*undef\s+(\w+)")
 _DECLARED = re.compile(rb"[\w>&*\]][\s&*]+([A-Za-z_]\w*)\s*(?:[=;,{\[)]|$)", re.MULTILINE)
-_INSTANTIATION = re.compile(rb"^\s*(?:extern\s+)?template\s+[^<\s]")
 _NONE: frozenset[bytes] = frozenset()
 
 
@@ -65,7 +64,7 @@ def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
         lost_names=frozenset(lost & (mine.added_words | other.added_words)),
         mentioned=frozenset(lost - mine.added_words - other.added_words),
         signatures=frozenset(_signatures(base, ours, mine, other) | _signatures(base, theirs, other, mine)),
-        instantiations=not _instantiations(mine.added).isdisjoint(_instantiations(other.added)),
+        instantiations=bool(instantiations(mine.added) & instantiations(other.added)),
         guards=edits_guards(mine, other),
     )
 
@@ -109,7 +108,3 @@ def _signatures(base: bytes, side: bytes, edit: SideEdit, rest: SideEdit) -> set
         for name in called(rest.added_code) - called(rest.removed_code) - LANGUAGE
         if name in base and (new := definitions(side, name)) and definitions(base, name).keys() - new.keys()
     }
-
-
-def _instantiations(lines: Iterable[bytes]) -> set[bytes]:
-    return {b"".join(line.split()) for line in lines if _INSTANTIATION.match(line)}

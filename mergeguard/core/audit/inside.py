@@ -1,0 +1,77 @@
+"""What clashes inside of declarations: macros defined in functions, variables and members, an ``#undef``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mergeguard.core.audit.context import Trees, their
+from mergeguard.core.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding, other
+from mergeguard.core.merge.examine import declared_twice
+from mergeguard.core.merge.macros import macro_definitions, rival_definitions, used_after_undef
+from mergeguard.core.merge.suspects import suspects
+
+
+def clashes(trees: Trees) -> Iterator[Finding]:
+    """Names that one declaration, or the code behind an ``#undef``, has from both sides."""
+    for _, file in trees.woven:
+        if any(file.of(version) is None for version in (BASE, OURS, THEIRS)):
+            continue
+        why = suspects(*(file.text(version) for version in (BASE, OURS, THEIRS)))
+        yield from (f for name in sorted(why.macros) for f in _macro(trees, file, name))
+        yield from (f for name in sorted(why.locals) for f in _local(trees, file, name))
+        yield from (f for name in sorted(why.undefined) for f in _undefined(trees, file, name))
+
+
+def _macro(trees: Trees, file: Changed, spelt: bytes) -> Iterator[Finding]:
+    """A macro that both sides define, wherever: two definitions that are in force together, as on no side; or
+    one that a side changed and the other defines once more."""
+    name = spelt.decode("utf-8", "surrogateescape")
+    found = {v: macro_definitions(file.text(v), spelt) for v in (BASE, OURS, THEIRS, MERGED)}
+    rivals = {version: rival_definitions(definitions) for version, definitions in found.items()}
+    if len(rivals[MERGED]) > max(len(rivals[OURS]), len(rivals[THEIRS])):
+        first, last = rivals[MERGED][-1]
+        side = THEIRS if any(d.text == last.text for d in found[THEIRS]) else OURS
+        places = tuple(trees.place(file, MERGED, d.offset) for d in (last, first))
+        message = f"the macro {name} is defined twice now: the second definition silently wins"
+        yield Finding("duplicate-macro", name, message, side, places)
+        return
+    old = [d.text for d in found[BASE]]
+    for side in SIDES:
+        added = [d for d in found[side] if d.text not in old]
+        changed = [d for d in found[other(side)] if d.text not in old]
+        kept = {d.text for d in found[side]} >= set(old)
+        if added and changed and kept and len(found[side]) > len(old) == len(found[other(side)]):
+            places = tuple(
+                trees.place(file, version, d[0].offset)
+                for version, d in ((side, added), (other(side), changed))
+            )
+            said = f"{their(side)} side defines the macro {name} once more"
+            message = f"{said}, and {their(other(side))} side changed what it is"
+            yield Finding("duplicate-macro", name, message, side, places)
+
+
+def _local(trees: Trees, file: Changed, spelt: bytes) -> Iterator[Finding]:
+    at = declared_twice(file.text(MERGED), spelt)
+    if at is None or any(declared_twice(file.text(side), spelt) for side in SIDES):
+        return
+    name = spelt.decode("utf-8", "surrogateescape")
+    merged = file.of(MERGED)
+    owner = merged.entity_at(at[1]) if merged is not None else None
+    where = owner.name if owner is not None and owner.name else "one declaration"
+    places = tuple(trees.place(file, MERGED, offset) for offset in reversed(at))
+    yield Finding("duplicate-name", name, f"both sides brought a {name} into {where}", THEIRS, places)
+
+
+def _undefined(trees: Trees, file: Changed, spelt: bytes) -> Iterator[Finding]:
+    """A macro that is undefined before a use, as on no side."""
+    found = used_after_undef(file.text(MERGED), spelt)
+    if found is None or any(used_after_undef(file.text(side), spelt) for side in SIDES):
+        return
+    name = spelt.decode("utf-8", "surrogateescape")
+    undef = re.compile(rb"#[ \t]*undef[ \t]+" + re.escape(spelt) + rb"(?!\w)")
+    counts = {version: len(undef.findall(file.text(version))) for version in (BASE, *SIDES)}
+    side = next((s for s in SIDES if counts[s] > counts[BASE]), THEIRS)
+    places = tuple(trees.place(file, MERGED, offset) for offset in reversed(found))
+    message = f"{their(side)} side undefines {name} before a use that {their(other(side))} side has"
+    yield Finding("gone-name", name, message, other(side), places)
