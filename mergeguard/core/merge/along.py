@@ -62,6 +62,7 @@ class _Placing:
     def run(self) -> tuple[Places, list[Note]]:
         for run in self._runs():
             leaves = self.other.leaves_of(run.ids)
+            self._check_not_replaced_by_both(run)
             self._place(run, leaves)
             moved_there = run.anchor is not None and self._moved_next(run.anchor)
             if not all_includes(leaves) and (moved_there or self._torn(run)):
@@ -85,6 +86,29 @@ class _Placing:
             if identity is not None and identity in self.steady:
                 anchor = identity
         return found
+
+    def _check_not_replaced_by_both(self, run: _Run) -> None:
+        """Raises ``Clash`` if both sides put something in the place of leaves that both removed."""
+        at = self.other.place[run.ids[0]]
+        previous = self.other.ids[at - 1] if at else -1
+        following = self.known if run.following is None else run.following
+        if not any(
+            i not in self.lead.place and i not in self.other.place for i in range(previous + 1, following)
+        ):
+            return
+        lead = self.lead
+        beside = [lead.place[i] + step for i, step in ((previous, 1), (following, -1)) if i in lead.place]
+        if previous < 0:
+            beside.append(0)
+        if run.following is None:
+            beside.append(len(lead.ids) - 1)
+        for place in beside:
+            if (
+                0 <= place < len(lead.ids)
+                and lead.ids[place] >= self.known
+                and lead.ids[place] not in self.other.place
+            ):
+                raise Clash("both sides replaced the same declaration")
 
     def _place(self, run: _Run, leaves: list[Leaf]) -> None:
         following = run.following if run.following in self.steady else None

@@ -64,9 +64,7 @@ def used_after_undef(text: bytes, name: bytes) -> tuple[int, int] | None:
     word = re.escape(name)
     mention = re.compile(rb"(#[ \t]*(?:define|undef)[ \t]+)?(?<!\w)" + word + rb"(?!\w)")
     for gone in re.finditer(rb"(?m)^[ \t]*#[ \t]*undef[ \t]+" + word + rb"(?!\w)", text):
-        use = re.compile(rb"(#[ \t]*(?:define|undef)[ \t]+)?(?<!\w)" + word + rb"(?!\w)").search(
-            text, gone.end()
-        )
+        use = mention.search(text, gone.end())
         if use is not None and use.group(1) is None:
             return gone.start(), use.start()
     return None
