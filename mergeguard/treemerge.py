@@ -314,14 +314,13 @@ def local_edits(workspace: Workspace, guarded: Guarded) -> tuple[LocalEdit, ...]
     if not unsplit.edits:
         return ()
     pristine = workspace.pristine(guarded)
-    before, after = parse(pristine.monolith).items, parse(unsplit.monolith).items
     replayed: list[LocalEdit] = []
     grown = 0
     for edit in unsplit.edits:
         # What was typed names its item, new or not; what only goes away names the one it was in.
         typed = edit.text.strip()
         at = edit.start + (grown + edit.text.index(typed) if typed else 0)
-        items = after if typed else before
+        items = parse(unsplit.monolith if typed else pristine.monolith).items
         grown += len(edit.text) - (edit.end - edit.start)
         item = next((i for i in items if i.start <= at < i.end), items[-1] if items else None)
         removed = pristine.monolith[edit.start : edit.end]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mergeguard.core.items import Item, Kind
 from mergeguard.core.merge.declarations import Leaf, leaves_of
+from mergeguard.core.merge.edits import LANGUAGE, called, side_edit
+from mergeguard.core.merge.heads import definitions
 from mergeguard.core.source import parse
 
 # Macros and constants of one name stand in many files: they say nothing about where code went.
 _TELLING = frozenset((Kind.FUNCTION, Kind.KERNEL, Kind.TYPE))
+
+_TYPE = re.compile(rb"\b(?:struct|class|enum|union)\s+(\w+)")
 
 Name = tuple[Kind, str, str]
 
@@ -26,7 +31,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """Of ``total`` definitions, ``stayed`` are in the file still, ``moved`` elsewhere; the rest are gone."""
+    """Of ``total`` definitions, ``stayed`` are in the file still, ``moved`` elsewhere; the rest are gone.
+
+    Nothing is counted where the lines alone show that none has left.
+    """
 
     total: int
     stayed: int
@@ -56,6 +64,8 @@ def whereabouts(old: bytes, new: bytes | None, others: Callable[[], Others]) -> 
     had none before; where several files qualify, the one with the very same code, then the one that took
     most.
     """
+    if new is not None and not _may_have_left(old, new):
+        return Whereabouts(0, 0, ())
     names = {name: leaf for name, (leaf, _) in _definitions(old).items()}
     stayed = names.keys() & (_definitions(new).keys() if new is not None else set())
     lost = names.keys() - stayed
@@ -80,6 +90,20 @@ def whereabouts(old: bytes, new: bytes | None, others: Callable[[], Others]) -> 
             _, _, path, line = max(found, key=lambda f: (f[0], f[1], f[2]))
             moved.append(Found(name[1], path, line))
     return Whereabouts(len(names), len(stayed), tuple(moved))
+
+
+def _may_have_left(old: bytes, new: bytes) -> bool:
+    """Whether a definition may be gone: cheap, by the lines that went. A name that they call, define or
+    declare must be defined less often, or stand less often in a line at the margin."""
+    edit = side_edit(old, new)
+    names = called(edit.removed_code) | set(_TYPE.findall(edit.removed_code))
+    for name in names - LANGUAGE:
+        if definitions(old, name).total() > definitions(new, name).total():
+            return True
+        at_margin = re.compile(rb"(?m)^[^\s#/}][^\n]*(?<!\w)" + re.escape(name) + rb"(?!\w)")
+        if len(at_margin.findall(old)) > len(at_margin.findall(new)):
+            return True
+    return False
 
 
 def _definitions(text: bytes) -> dict[Name, tuple[Leaf, int]]:
