@@ -132,6 +132,10 @@ def post_merge(repository: Repository, arguments: list[str]) -> int:
     change = driver.merge_change(repository, info.parents[0], info.parents[1], heads[0][1])
     if pending.read(repository.git_dir) is not None or retrace.concerned(repository, change):
         settle_merge(repository, info, change)
+    if pending.read(repository.git_dir) is None:
+        from mergeguard import hookaudit
+
+        hookaudit.tell(repository, _say)
     return 0
 
 

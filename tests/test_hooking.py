@@ -193,6 +193,34 @@ def test_squash_stages_the_whole_merge(world):
     assert world.out("rev-parse", "HEAD^{tree}") == expected
 
 
+def test_a_clean_merge_is_audited(world):
+    path = world.root / "csrc" / "tile.h"
+    base = "".join(f"inline int tile{n}(int x) {{ return x + {n}; }}\n\n" for n in range(8))
+    common = world.out("merge-base", "fork", "upstream").strip()
+    for branch, text in (
+        ("upstream", base + "#define MG_TILE 16\n"),
+        ("fork", "#define MG_TILE 8\n\n" + base),
+    ):
+        world.git("checkout", "-q", branch)
+        if branch == "fork":
+            world.git("merge", "-q", "--no-edit", "shared")
+        else:
+            world.git("checkout", "-q", "-b", "shared", common)
+            path.write_text(base)
+            world.git("add", "csrc/tile.h")
+            world.git("commit", "-q", "-m", "a header that both have")
+            world.git("checkout", "-q", "upstream")
+            world.git("merge", "-q", "--no-edit", "shared")
+        path.write_text(text)
+        world.git("commit", "-q", "-am", f"{branch}: a macro")
+    said = world.git("merge", "--no-edit", "upstream").stderr
+    assert "csrc/tile.h:" in said and "MG_TILE is defined twice now" in said
+    assert "`mergeguard audit`" in said
+    world.git("reset", "-q", "--hard", "ORIG_HEAD")
+    world.git("config", "mergeguard.audit", "false")
+    assert "MG_TILE" not in world.git("merge", "--no-edit", "upstream").stderr
+
+
 def test_no_commit_is_completed_by_the_commit(world):
     expected = expected_merge(world)
     world.git("merge", "--no-commit", "upstream")
