@@ -231,10 +231,10 @@ class _Direction:
 
 def is_guess(repository: Repository, stages: Mapping[int, Entry]) -> bool:
     """Whether a merge by declarations of these index stages may put an edit into another declaration."""
-    from mergeguard.core.merge.following import guessed
+    from mergeguard.core.merge.following import guesses
 
     base, ours, theirs = (repository.read_blob(stages[number].oid) for number in (1, 2, 3))
-    return guessed(base, ours, theirs)
+    return bool(guesses(base, ours, theirs))
 
 
 def report(

@@ -310,6 +310,7 @@ def _structured(
     from mergeguard.core.merge.conservation import balance
     from mergeguard.core.merge.copies import copied
     from mergeguard.core.merge.examine import examine
+    from mergeguard.core.merge.following import guesses
     from mergeguard.core.merge.suspects import suspects
     from mergeguard.core.merge.weave import unbalanced
 
@@ -325,6 +326,14 @@ def _structured(
             findings.append(Note("unbalanced", message, True))
     findings += _out_of_place([[base], [ours], [theirs]], [text])
     findings += copied([base], [ours], [theirs])
+    findings += (
+        Note(
+            "guessed",
+            f"{new} seems to stand for {old}, which one side edited: the edit is in {new} now",
+            True,
+        )
+        for old, new in guesses(base, ours, theirs)
+    )
     if any(note.code == "duplicate-definition" for note in findings):
         return MergeResult(_apart(base, ours, theirs, text), (*plain.notes, *findings))
     return MergeResult(plain.pieces, (*plain.notes, *findings))

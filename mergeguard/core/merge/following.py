@@ -137,19 +137,21 @@ def suspicious(base: bytes, editor: bytes, mover: bytes | None) -> bool:
     return False
 
 
-def guessed(base: bytes, ours: bytes, theirs: bytes) -> bool:
-    """Whether a merge by declarations of one file may have put an edit into another declaration: one that
-    stands for the edited one on the other side, has another name and is not nearly the same."""
+def guesses(base: bytes, ours: bytes, theirs: bytes) -> list[tuple[str, str]]:
+    """Where a merge by declarations of one file may have put an edit into another declaration: the names of
+    edited ones, and of what stands for them on the other side, which has another name and is not nearly the
+    same."""
     versions = [leaves_of(text)[0] for text in (base, ours, theirs)]
     old = versions[0]
+    found: list[tuple[str, str]] = []
     for editor, mover in ((versions[1], versions[2]), (versions[2], versions[1])):
-        edits = {i: j for j, i in match(old, editor).items() if editor[j].text != old[i].text}
+        edits = {i: j for j, i in match(old, editor).items() if editor[j].code != old[i].code}
         for j, i in match(old, mover).items():
             if i in edits and _is_definition(old[i]) and mover[j].short != old[i].short:
                 small = len(old[i].code) < _LEAST_TOKENS
                 if small or similarity(old[i].code, mover[j].code) < _OTHER_NAME:
-                    return True
-    return False
+                    found.append((old[i].short, mover[j].short))
+    return found
 
 
 def find_moves(files: Sequence[File]) -> tuple[list[Moved], list[Unsure]]:
