@@ -69,9 +69,17 @@ class Reader:
 
 
 def audit_trees(
-    repository: Repository, base: str, ours: str, theirs: str, merged: str, reader: Reader | None = None
+    repository: Repository,
+    base: str,
+    ours: str,
+    theirs: str,
+    merged: str,
+    reader: Reader | None = None,
+    *,
+    ast: bool = False,
 ) -> tuple[tuple[Finding, ...], int]:
-    """The findings of a merge of monolithic trees, and how many files were compared."""
+    """The findings of a merge of monolithic trees, and how many files were compared; with ``ast``, those of
+    libclang too."""
     reader = reader or Reader(repository)
     files = tuple(_changed(repository, base, ours, theirs, merged, reader))
     known = {path for file in files for path in file.paths.values()}
@@ -89,7 +97,12 @@ def audit_trees(
     def mentioned(name: str) -> bool:
         return any(not path.endswith(SUFFIXES) for path in _grep(repository, merged, [name]))
 
-    return audit(files, elsewhere, mentioned), len(files)
+    found = audit(files, elsewhere, mentioned)
+    if ast:
+        from mergeguard import astaudit
+
+        found += astaudit.findings(files, found)
+    return found, len(files)
 
 
 def _changed(
@@ -212,28 +225,42 @@ def _merge_head(repository: Repository) -> str | None:
     return repository.git("rev-parse", "--verify", "--quiet", "MERGE_HEAD", ok=(0, 1, 128)).text or None
 
 
-def run(repository: Repository, revision: str | None, progress: Progress = lambda _: None) -> list[Audited]:
-    """Audit the merges that ``revision`` means (see ``resolve``)."""
+def run(
+    repository: Repository,
+    revision: str | None,
+    progress: Progress = lambda _: None,
+    *,
+    ast: bool = False,
+) -> list[Audited]:
+    """Audit the merges that ``revision`` means (see ``resolve``); with ``ast``, by libclang too."""
     reader, splitting = Reader(repository), Splitting()
     found: list[Audited] = []
     merges = resolve(repository, revision)
     for number, merge in enumerate(merges, 1):
         progress(f"merge {number} of {len(merges)}")
         if merge is None:
-            found.append(_in_progress(repository, reader, splitting))
+            found.append(_in_progress(repository, reader, splitting, ast))
             continue
         info = repository.commit_info(merge)
         # An octopus is a row of merges: what each parent brought, against the first.
         for theirs in info.parents[1:]:
             found.append(
                 _audited(
-                    repository, merge, info.subject, info.parents[0], theirs, info.tree, reader, splitting
+                    repository,
+                    merge,
+                    info.subject,
+                    info.parents[0],
+                    theirs,
+                    info.tree,
+                    reader,
+                    splitting,
+                    ast,
                 )
             )
     return found
 
 
-def _in_progress(repository: Repository, reader: Reader, splitting: Splitting) -> Audited:
+def _in_progress(repository: Repository, reader: Reader, splitting: Splitting, ast: bool) -> Audited:
     theirs = _merge_head(repository)
     assert theirs is not None
     unmerged = repository.unmerged()
@@ -244,7 +271,7 @@ def _in_progress(repository: Repository, reader: Reader, splitting: Splitting) -
             hint="resolve and `git add` them; the audit is for what no marker shows",
         )
     ours, tree = repository.resolve("HEAD"), snapshot(repository)
-    return _audited(repository, None, "the merge in progress", ours, theirs, tree, reader, splitting)
+    return _audited(repository, None, "the merge in progress", ours, theirs, tree, reader, splitting, ast)
 
 
 def _audited(
@@ -256,9 +283,10 @@ def _audited(
     tree: str,
     reader: Reader,
     splitting: Splitting,
+    ast: bool,
 ) -> Audited:
     bases = repository.merge_bases(ours, theirs)
-    findings, files = audit_commits(repository, bases, ours, theirs, tree, reader, splitting)
+    findings, files = audit_commits(repository, bases, ours, theirs, tree, reader, splitting, ast=ast)
     located = locate(repository, bases, ours, theirs, tree, findings, splitting)
     return Audited(merge, subject, bases[0] if bases else None, ours, theirs, files, located)
 
@@ -271,6 +299,8 @@ def audit_commits(
     tree: str,
     reader: Reader | None = None,
     splitting: Splitting | None = None,
+    *,
+    ast: bool = False,
 ) -> tuple[tuple[Finding, ...], int]:
     """As ``audit_trees``, for two commits and the tree that their merge gave, whatever layouts they have."""
     splitting = splitting or Splitting()
@@ -285,7 +315,7 @@ def audit_commits(
         outcome = repository.merge_trees(bases[0], bases[1])
         base = whole(outcome.tree) if outcome.clean else base
     mine, yours = (whole(repository.tree_of(commit)) for commit in (ours, theirs))
-    return audit_trees(repository, base, mine, yours, whole(tree), reader)
+    return audit_trees(repository, base, mine, yours, whole(tree), reader, ast=ast)
 
 
 def broken_off(error: Exception) -> Located:

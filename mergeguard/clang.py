@@ -22,7 +22,10 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "gfx12": ("__HIPCC__", "__GFX12__", "__gfx1201__"),
 }
 
-_ARGUMENTS = ("-x", "cuda", "--cuda-host-only", "-nocudainc", "-nocudalib", "-std=c++17", "-w")
+_ARGUMENTS = (
+    *("-x", "cuda", "--cuda-host-only", "-nocudainc", "-nocudalib", "-std=c++17", "-w"),
+    "-ferror-limit=0",
+)
 _KEEP_GOING = 0x200
 _SKIP_BODIES = 0x40
 _NAMED = frozenset(
@@ -59,6 +62,14 @@ class Declaration:
     start: int
     end: int
     definition: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error that clang reports in the file itself: its message, and the 1-based line."""
+
+    message: str
+    line: int
 
 
 @cache
@@ -130,3 +141,16 @@ def declarations(text: bytes, view: str = "fallback") -> tuple[Declaration, ...]
         if kind in ("NAMESPACE", "LINKAGE_SPEC", "UNEXPOSED_DECL"):
             pending.extend(list(cursor.get_children())[::-1])
     return tuple(found)
+
+
+def problems(text: bytes, view: str = "fallback") -> tuple[Problem, ...]:
+    """The errors of a file under one of ``VIEWS``; want of headers makes many, the same in every version."""
+    cindex = _library()
+    unit = _translation_unit(text, VIEWS[view], bodies=True)
+    return tuple(
+        Problem(diagnostic.spelling, diagnostic.location.line)
+        for diagnostic in unit.diagnostics
+        if diagnostic.severity >= cindex.Diagnostic.Error
+        and diagnostic.location.file is not None
+        and diagnostic.location.file.name == unit.spelling
+    )

@@ -258,6 +258,28 @@ def test_every_kind_of_trap_is_on_the_sync_s_screen_and_in_the_report(tmp_path):
     assert {r["ruleId"] for r in results} == {f"audit/{code}" for code, *_ in expected}
 
 
+def test_clang_sees_what_tokens_do_not(tmp_path):
+    """One side makes a variable a constant, and the other assigns to it further down."""
+    story = Story.begin(tmp_path, "skinny_gemms_int4")
+    body = "inline int rounds(int n) {\n  int most = 4;\n" + "".join(f"  n += {k};\n" for k in range(6))
+    (story.upstream / HEADER).write_text(body + "  return n < most ? n : most;\n}\n")
+    story.upstream_commits("a header")
+    story.fetch()
+    assert story.run("sync", "upstream/main").code == 0
+    story.edit(HEADER, "  int most", "  const int most")
+    story.commits("a constant")
+    story.edit(HEADER, "  return n", "  most += 1;\n  return n", upstream=True)
+    story.upstream_commits("one more")
+    story.fetch()
+    assert story.run("sync", "upstream/main").code == 0
+    assert audited(story)[0] == 0
+    code, document = audited(story, "--ast")
+    (finding,) = document["merges"][0]["findings"]
+    assert code == 1 and (finding["code"], finding["name"]) == ("ast-error", "most")
+    assert "const" in finding["message"]
+    assert (finding["places"][0]["path"], finding["places"][0]["line"]) == (HEADER, 9)
+
+
 def test_the_audit_can_be_left_out(trapped):
     story, _ = trapped
     git(story.fork, "reset", "-q", "--hard", "HEAD~1")

@@ -25,6 +25,9 @@ def audit(
             metavar="[MERGE|RANGE]", help="A merge commit, or A..B for every merge in it; default: the last."
         ),
     ] = None,
+    ast: Annotated[
+        bool, typer.Option("--ast", help="Ask libclang, too: errors that it sees in the result alone.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
     sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF instead.")] = False,
 ) -> int:
@@ -35,7 +38,7 @@ def audit(
     here = opened()
     here.head()
     with progress("audit", quiet=json or sarif) as report:
-        audits = auditing.run(here.repository, revision, report)
+        audits = auditing.run(here.repository, revision, report, ast=ast)
     count = sum(len(audited.findings) for audited in audits)
     if sarif:
         sys.stdout.write(json_.dumps(audits_sarif(audits, __version__), indent=2) + "\n")

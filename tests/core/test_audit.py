@@ -107,6 +107,76 @@ def test_a_macro_that_is_kept_apart_is_none(second):
     assert codes({A: base}, {A: ours}, {A: base + second}) == []
 
 
+FUNCTIONS = "".join(f"int part{n}(int x) {{\n  int y = x + {n};\n  return y;\n}}\n\n" for n in range(5))
+
+
+def inside(number, text):
+    """FUNCTIONS with a line at the beginning of one of them."""
+    return FUNCTIONS.replace(f"int part{number}(int x) {{\n", f"int part{number}(int x) {{\n{text}\n")
+
+
+def test_a_macro_inside_a_function_of_each_side():
+    ours = inside(0, "#define TILE 8")
+    (finding,) = look({A: FUNCTIONS}, {A: ours}, {A: inside(4, "#define TILE 16")})
+    assert (finding.code, finding.name) == ("duplicate-macro", "TILE")
+    assert [place.line for place in finding.places] == [23, 2]
+    apart = inside(0, "#define TILE 8\n#undef TILE")
+    assert codes({A: FUNCTIONS}, {A: apart}, {A: inside(4, "#define TILE 16")}) == []
+
+
+def test_a_macro_that_one_side_changes_and_the_other_defines_again():
+    base = "#define WARP 32\n" + FUNCTIONS
+    ours = base.replace("32", "64")
+    theirs = base + "#undef WARP\n#define WARP 16\nint last() { return WARP; }\n"
+    (finding,) = look({A: base}, {A: ours}, {A: theirs})
+    assert finding.code == "duplicate-macro" and "changed what it is" in finding.message
+
+
+def test_a_local_and_a_member_of_both_sides():
+    body = "void f() {\n  one();\n  two();\n  three();\n  four();\n}\n"
+    ours = body.replace("  one();", "  float extra = 1.f;\n  one();")
+    theirs = body.replace("  four();", "  four();\n  int extra = 2;")
+    (finding,) = look({A: body}, {A: ours}, {A: theirs})
+    assert (finding.code, finding.name) == ("duplicate-name", "extra")
+    assert [place.line for place in finding.places] == [7, 2]
+    # In two loops they do not meet.
+    ours = body.replace("  one();", "  for (int lane = 0;;) one(lane);\n  one();")
+    theirs = body.replace("  four();", "  four();\n  for (int lane = 1;;) four(lane);")
+    assert codes({A: body}, {A: ours}, {A: theirs}) == []
+
+
+def test_an_alias_an_instantiation_and_a_return_type_of_both_sides():
+    for first, second, name in (
+        ("using vec_t = float4;\n", "using vec_t = half2;\n", "vec_t"),
+        ("template void run<half>(half);\n", "template void run<half>(half);\n", "run"),
+        ("int fresh(int a) { return a; }\n", "float fresh(int a) { return a; }\n", "fresh"),
+    ):
+        (finding,) = look({A: FUNCTIONS}, {A: first + FUNCTIONS}, {A: FUNCTIONS + second})
+        assert (finding.code, finding.name) == ("duplicate-definition", name)
+
+
+def test_a_macro_undefined_before_a_new_use():
+    base = "#define TILE 8\n" + FUNCTIONS
+    ours = base.replace("int part1", "#undef TILE\nint part1")
+    theirs = base + "int last() { return TILE; }\n"
+    (finding,) = look({A: base}, {A: ours}, {A: theirs})
+    assert (finding.code, finding.name) == ("gone-name", "TILE")
+
+
+def test_a_macro_is_gone_before_a_new_comparison_with_it():
+    base = "#define WARP 32\n" + FUNCTIONS
+    ours = FUNCTIONS
+    theirs = base + "void last(Params p) {\n  if (p.m > WARP) return;\n}\n"
+    (finding,) = look({A: base}, {A: ours}, {A: theirs})
+    assert (finding.code, finding.name) == ("gone-name", "WARP")
+
+
+def test_one_label_in_two_spellings():
+    theirs = SWITCH.replace("    case 2:", "    case 0x10:\n      return b();\n    case 2:")
+    ours = SWITCH.replace("    case 8:", "    case 16:\n      return a();\n    case 8:")
+    assert codes({A: SWITCH}, {A: ours}, {A: theirs}) == ["duplicate-arm"]
+
+
 def test_a_definition_that_both_sides_brought():
     base = FILLER
     new = "static int helper(int x) { return x * 2; }\n"

@@ -7,9 +7,10 @@ their place between what has one.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from mergeguard.core.diff import diff
@@ -20,6 +21,7 @@ from mergeguard.core.source import nested, parse
 # Kinds whose name says nothing about which one it is.
 _PLACED = frozenset((Kind.CONDITIONAL, Kind.COMMENT, Kind.OPAQUE, Kind.PRAGMA, Kind.UNDEF))
 _SIMILAR_KINDS = frozenset((Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.MACRO))
+_BLANK_LINES = re.compile(rb"\A(?:[ \t]*\r?\n)+")
 _SIMILAR = 0.7
 _SIMILAR_TOKENS = 12
 
@@ -71,6 +73,11 @@ def leaves_of(text: bytes, home: str = "") -> tuple[tuple[Leaf, ...], bool]:
     source = parse(text)
     found: list[Leaf] = []
     _collect(source, source.items, home, found)
+    if len(found) > 1 and found[0].kind is Kind.COMMENT:
+        # The blank lines behind a file's first comment stay with it, whatever comes to stand there.
+        blank = len(found[1].text) - len(_BLANK_LINES.sub(b"", found[1].text))
+        comment, first = found[0].text + found[1].text[:blank], found[1].text[blank:]
+        found[:2] = [replace(found[0], text=comment, _keys=[]), replace(found[1], text=first, _keys=[])]
     return tuple(found), not source.problems
 
 

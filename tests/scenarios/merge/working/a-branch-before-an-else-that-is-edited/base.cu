@@ -1,0 +1,11 @@
+#include "ops.h"
+#include <torch/all.h>
+
+#if defined(__GFX9__)
+int wave() { return 64; }
+#else
+int wave() {
+  int lanes = 32;
+  return lanes;
+}
+#endif

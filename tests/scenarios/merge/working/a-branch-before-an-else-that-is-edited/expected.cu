@@ -1,0 +1,14 @@
+#include "ops.h"
+#include <torch/all.h>
+
+#if defined(__GFX9__)
+int wave() { return 64; }
+#elif defined(__GFX12__)
+int wave() { return 16; }
+#else
+int wave() {
+  int lanes = 32;
+  check(lanes);
+  return lanes;
+}
+#endif

@@ -1,0 +1,12 @@
+#include "ops.h"
+#include <torch/all.h>
+
+#if defined(__GFX9__)
+int wave() { return 64; }
+#else
+int wave() {
+  int lanes = 32;
+  check(lanes);
+  return lanes;
+}
+#endif

@@ -1,0 +1,10 @@
+#include "ops.h"
+#include <torch/all.h>
+
+void int8_mm(int a);
+
+TORCH_LIBRARY(ops, m) {
+  m.def("int8_mm", &int8_mm);
+}
+
+REGISTER_EXTENSION(ops)

@@ -1,0 +1,10 @@
+#include "ops.h"
+#include <torch/all.h>
+namespace fork {
+
+  namespace cpu_utils {
+  int scratch(int n) {
+    return n * 64;
+  }
+  }  // namespace cpu_utils
+}  // namespace fork

@@ -1,0 +1,7 @@
+#include <arch.h>
+#include <cuda.h>
+#include <torch/all.h>
+
+int arch(int x) {
+  return x + 1;
+}

@@ -1,0 +1,10 @@
+#include "ops.h"
+#include <torch/all.h>
+
+void steps() {
+  one();
+  two();
+  three();
+  four();
+  five();
+}

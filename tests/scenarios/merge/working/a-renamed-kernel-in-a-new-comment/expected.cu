@@ -1,0 +1,11 @@
+#include "ops.h"
+#include <torch/all.h>
+
+__global__ void quant_rows_kernel(int* out) {
+  out[0] = 1;
+}
+
+// Mirrors quant_rows_kernel above.
+int user(int x) {
+  return x + 1;
+}

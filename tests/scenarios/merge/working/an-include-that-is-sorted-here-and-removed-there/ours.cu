@@ -1,0 +1,8 @@
+#pragma once
+#include <cctype>
+#include <string>
+#include <vector>
+
+int parse(int x) {
+  return x + 1;
+}

@@ -1,0 +1,6 @@
+#include "marlin.cuh"
+#include "gptq_types.cuh"
+
+int a(int x) {
+  return x + 1;
+}

@@ -1,0 +1,11 @@
+#include "ops.h"
+#include <torch/all.h>
+
+template <typename T>
+__global__ void silu_kernel(T* out, const T* in, int n) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < n) {
+    T x = in[i];
+    out[i] = x / (T(1) + exp(-x));
+  }
+}

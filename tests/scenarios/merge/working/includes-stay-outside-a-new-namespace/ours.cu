@@ -1,0 +1,12 @@
+#include "ops.h"
+#include <torch/all.h>
+namespace fork {
+
+  int silu(int x) {
+    return x + 1;
+  }
+
+  int gelu(int x) {
+    return x * x;
+  }
+}  // namespace fork

@@ -1,0 +1,14 @@
+#include "ops.h"
+#include <torch/all.h>
+
+int first(int x) {
+  return x + 1;
+}
+
+int between(int x) {
+  return x - 1;
+}
+
+int second(int x) {
+  return x + 1;
+}

@@ -1,0 +1,15 @@
+#include "ops.h"
+#include <torch/all.h>
+
+int first(int x) {
+#define TILE 8
+  return x + TILE;
+}
+
+int between(int x) {
+  return x - 1;
+}
+
+int second(int x) {
+  return x + 1;
+}

@@ -1,0 +1,15 @@
+#include "ops.h"
+#include <torch/all.h>
+
+int first(int x) {
+  return x + 1;
+}
+
+int between(int x) {
+  return x - 1;
+}
+
+int second(int x) {
+#define TILE 16
+  return x + 1;
+}

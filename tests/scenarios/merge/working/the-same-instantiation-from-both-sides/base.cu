@@ -1,0 +1,19 @@
+#include "ops.h"
+#include <torch/all.h>
+
+template <typename T>
+T dot(T a, T b) {
+  return a * b;
+}
+
+int a(int x) {
+  return x + 1;
+}
+
+int b(int x) {
+  return x;
+}
+
+int c(int x) {
+  return x + 1;
+}

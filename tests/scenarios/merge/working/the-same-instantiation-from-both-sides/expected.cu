@@ -1,0 +1,31 @@
+#include "ops.h"
+#include <torch/all.h>
+
+template <typename T>
+T dot(T a, T b) {
+  return a * b;
+}
+<<<<<<< ours
+
+template half dot<half>(half, half);
+||||||| base
+=======
+>>>>>>> theirs
+
+int a(int x) {
+  return x + 1;
+}
+
+int b(int x) {
+  return x;
+}
+
+int c(int x) {
+  return x + 1;
+}
+<<<<<<< ours
+||||||| base
+=======
+
+template half dot<half>(half, half);
+>>>>>>> theirs
