@@ -192,17 +192,18 @@ def _stem(path: str) -> str:
     return path.rsplit(".", 1)[0]
 
 
-def _after_includes(text: bytes, add: bytes) -> bytes | None:
-    lines = text.splitlines(keepends=True)
-    depth, place = 0, -1
-    for i, line in enumerate(lines):
+def _top_includes(text: bytes) -> dict[bytes, int]:
+    """The ``#include`` lines under no condition, each with the number of the line behind it."""
+    found: dict[bytes, int] = {}
+    depth = 0
+    for index, line in enumerate(text.splitlines(keepends=True)):
         if re.match(rb"\s*#\s*if", line):
             depth += 1
         elif re.match(rb"\s*#\s*endif", line):
             depth -= 1
         elif depth == 0 and line.startswith(b"#include"):
-            place = i + 1
-    return None if place < 0 else b"".join([*lines[:place], add, *lines[place:]])
+            found[line.strip()] = index + 1
+    return found
 
 
 def _moved(parts: int) -> Maker:
@@ -216,16 +217,22 @@ def _moved(parts: int) -> Maker:
             return None
         chosen = rng.sample(common, rng.randint(parts, min(len(common), 3 * parts)))
         homes = {key: f"{_stem(path)}_part{i % parts + 1}.cuh" for i, key in enumerate(chosen)}
-        results: list[Files] = []
+        rests: list[bytes] = []
         for source, table in zip(sources, tables, strict=True):
             taken = {id(table[key]) for key in chosen}
-            rest = b"".join(source.text[i.start : i.end] for i in source.items if id(i) not in taken)
+            rests.append(b"".join(source.text[i.start : i.end] for i in source.items if id(i) not in taken))
+        # Behind the same include in both versions: it is the same edit.
+        includes = [_top_includes(rest) for rest in rests]
+        anchor = next((line for line in reversed(includes[0]) if line in includes[1]), None)
+        if anchor is None:
+            return None
+        results: list[Files] = []
+        for source, table, rest, places in zip(sources, tables, rests, includes, strict=True):
             names = sorted(set(homes.values()))
             adds = b"".join(b'#include "' + n.rsplit("/", 1)[-1].encode() + b'"\n' for n in names)
-            kept = _after_includes(rest, adds)
-            if kept is None:
-                return None
-            files = {path: kept}
+            lines = rest.splitlines(keepends=True)
+            lines.insert(places[anchor], adds)
+            files = {path: b"".join(lines)}
             for name in names:
                 here = sorted((table[k] for k in chosen if homes[k] == name), key=lambda i: i.start)
                 files[name] = b"#pragma once\n" + b"".join(source.text[i.start : i.end] for i in here)

@@ -51,9 +51,22 @@ def merge_many(
     base: Mapping[str, bytes], ours: Mapping[str, bytes], theirs: Mapping[str, bytes], lines: LineMerger
 ) -> dict[str, MergeResult]:
     """See ``mergeguard.core.merge.merge_files``."""
+    alone = _each_alone(base, ours, theirs, lines)
+    if all(result.clean and not result.notes for result in alone.values()):
+        return alone
     followed = _followed(base, ours, theirs)
     if not isinstance(followed, str):
         return followed
+    note = Note("not-followed", f"declarations moved between files could not be followed: {followed}", True)
+    first = next(iter(alone))
+    alone[first] = MergeResult(alone[first].pieces, (*alone[first].notes, note))
+    return alone
+
+
+def _each_alone(
+    base: Mapping[str, bytes], ours: Mapping[str, bytes], theirs: Mapping[str, bytes], lines: LineMerger
+) -> dict[str, MergeResult]:
+    """The merge of each file by itself."""
     results: dict[str, MergeResult] = {}
     for path in [*ours, *(p for p in theirs if p not in ours)]:
         b, o, t = base.get(path), ours.get(path), theirs.get(path)
@@ -66,9 +79,6 @@ def merge_many(
                 results[path] = MergeResult(join([Resolved(text)]))
         else:
             results[path] = MergeResult(join([Conflict(b, o or b"", t or b"")]))
-    note = Note("not-followed", f"declarations moved between files could not be followed: {followed}", True)
-    first = next(iter(results))
-    results[first] = MergeResult(results[first].pieces, (*results[first].notes, note))
     return results
 
 
