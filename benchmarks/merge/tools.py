@@ -124,6 +124,37 @@ def pypi_merge3() -> Tool:
     return per_file(one)
 
 
+def imediff(scratch: Scratch) -> Tool:
+    """Words and lines, as far as it goes without asking anybody."""
+
+    def one(base: bytes, ours: bytes, theirs: bytes) -> tuple[bytes, int, int]:
+        b, o, t = scratch.write((base, ours, theirs))
+        target = scratch.folder / "merged"
+        target.unlink(missing_ok=True)
+        command = ["imediff", "-n", "-g", "-s", "-C", "none", "-o", str(target), o, b, t]
+        try:
+            subprocess.run(command, capture_output=True, check=False, timeout=20)
+        except subprocess.TimeoutExpired:
+            return ours, 1, 0
+        if not target.exists():
+            return ours, 1, 0
+        text = target.read_bytes()
+        return text, *_conflict_size(text, 7)
+
+    return per_file(one)
+
+
+def pypi_reconcile_text() -> Tool:
+    """Words, by transformed operations: never a conflict."""
+    import reconcile_text  # type: ignore[import-untyped,import-not-found,unused-ignore]
+
+    def one(base: bytes, ours: bytes, theirs: bytes) -> tuple[bytes, int, int]:
+        b, o, t = (text.decode("utf-8", "replace") for text in (base, ours, theirs))
+        return reconcile_text.reconcile(b, o, t)["text"].encode(), 0, 0
+
+    return per_file(one)
+
+
 def mergiraf(scratch: Scratch) -> Tool:
     def one(base: bytes, ours: bytes, theirs: bytes) -> tuple[bytes, int, int]:
         b, o, t = scratch.write((base, ours, theirs))
@@ -256,6 +287,9 @@ def available(scratch: Scratch) -> dict[str, Tool]:
         tools["wiggle"] = wiggle(scratch)
     if shutil.which("mergiraf"):
         tools["mergiraf"] = mergiraf(scratch)
-    with suppress(ImportError):
-        tools["PyPI merge3"] = pypi_merge3()
+    if shutil.which("imediff"):
+        tools["imediff"] = imediff(scratch)
+    for name, make in (("PyPI merge3", pypi_merge3), ("PyPI reconcile-text", pypi_reconcile_text)):
+        with suppress(ImportError):
+            tools[name] = make()
     return tools

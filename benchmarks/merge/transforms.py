@@ -80,7 +80,7 @@ def _shell(head: bytes, tail: bytes, indent: bytes) -> Callable[[bytes], bytes |
             return None
         lines = text.splitlines(keepends=True)
         start = _below_includes(lines)
-        if start is None:
+        if start is None or not b"".join(lines[start:]).strip():
             return None
         if lines and not lines[-1].endswith(b"\n"):
             lines[-1] += b"\n"

@@ -45,6 +45,11 @@ CODES = {
     "doubled-lines": ("what a side added is there twice", "Keep one of the two.", "warning"),
     "undone-removal": ("what a side removed is back", "Remove it again.", "warning"),
     "lost-guard": ("a condition or template argument vanished", "Put it back.", "warning"),
+    "swallowed-include": (
+        "an include that came under a condition or into a namespace",
+        "Move the include above it.",
+        "error",
+    ),
     "ast-error": ("an error that clang sees in the result alone", "Look at the line.", "error"),
     "not-audited": ("an audit that broke off", "Run `mergeguard --debug audit`.", "error"),
     "guard-changed": (

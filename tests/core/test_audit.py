@@ -171,6 +171,13 @@ def test_a_macro_is_gone_before_a_new_comparison_with_it():
     assert (finding.code, finding.name) == ("gone-name", "WARP")
 
 
+def test_an_include_in_the_other_side_s_namespace():
+    ours = FUNCTIONS.replace("int part1", "namespace fork {\nint part1") + "}  // namespace fork\n"
+    theirs = FUNCTIONS.replace("int part3", '#include "part3.h"\nint part3')
+    (finding,) = look({A: FUNCTIONS}, {A: ours}, {A: theirs})
+    assert (finding.code, finding.name, finding.side) == ("swallowed-include", '"part3.h"', "theirs")
+
+
 def test_one_label_in_two_spellings():
     theirs = SWITCH.replace("    case 2:", "    case 0x10:\n      return b();\n    case 2:")
     ours = SWITCH.replace("    case 8:", "    case 16:\n      return a();\n    case 8:")

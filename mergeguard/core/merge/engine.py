@@ -203,6 +203,14 @@ def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> Me
     text = result.render()
     findings = examine(base, ours, theirs, text, why) if why else []
     pieces = result.pieces
+    if why.includes:
+        swallowed = _out_of_place([[base], [ours], [theirs]], [text])
+        if swallowed:
+            # Lines put an include into a namespace that the other side opens; declarations know better.
+            followed = _structured(base, ours, theirs, result.pieces)
+            if followed.clean and not _out_of_place([[base], [ours], [theirs]], [followed.render()]):
+                return followed
+            findings += swallowed
     if any(note.code == "lost-name" for note in findings):
         # A local rename: what lines can't do, declarations may.
         followed, _ = _declarations_then_tokens(base, ours, theirs, result.pieces)
@@ -363,7 +371,9 @@ def _out_of_place(versions: Sequence[Iterable[bytes]], merged: Iterable[bytes]) 
             for name in out_of_order(known, leaves)
         ),
         *(
-            Note("conditional-include", f"{name} came under a condition that it has on no side", True)
+            Note(
+                "swallowed-include", f"{name} came under a condition or into a namespace, as on no side", True
+            )
             for name in out_of_branch(known, leaves)
         ),
     ]

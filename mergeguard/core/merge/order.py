@@ -8,11 +8,11 @@ directive, a comment that stands alone and two variables (whose initialisation h
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from mergeguard.core.diff import increasing
 from mergeguard.core.items import Kind
-from mergeguard.core.merge.declarations import Leaf
+from mergeguard.core.merge.declarations import Leaf, blocks
 
 _ENUM = frozenset((b"enum", b"class", b"struct"))
 _IDENT = re.compile(rb"[A-Za-z_]\w*")
@@ -100,13 +100,23 @@ def out_of_order(known: Sequence[Sequence[Leaf]], merged: Sequence[Sequence[Leaf
 
 
 def out_of_branch(known: Sequence[Sequence[Leaf]], merged: Sequence[Sequence[Leaf]]) -> list[str]:
-    """The includes that ``merged`` has under preprocessor conditions under which no file of ``known`` has
-    them."""
-    before, after = (
-        {(leaf.name, leaf.condition) for leaves in files for leaf in leaves if leaf.kind is Kind.INCLUDE}
-        for files in (known, merged)
-    )
-    return sorted({name for name, _ in after - before})
+    """The includes that ``merged`` has under preprocessor conditions, or inside of a namespace, as no file of
+    ``known`` has them."""
+    before, after = ({place for leaves in files for place in _includes(leaves)} for files in (known, merged))
+    return sorted({name for name, _, _ in after - before})
+
+
+def _includes(leaves: Sequence[Leaf]) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+    """Each include: its name, its conditions, and whether it is in a namespace."""
+    inside = {
+        index
+        for block in blocks(leaves)
+        if leaves[block.opening].kind is Kind.OPAQUE
+        for index in range(block.opening, block.closing)
+    }
+    for index, leaf in enumerate(leaves):
+        if leaf.kind is Kind.INCLUDE:
+            yield leaf.name, leaf.condition, index in inside
 
 
 def _early(leaves: Sequence[Leaf], names: Collection[bytes] | None) -> set[bytes]:

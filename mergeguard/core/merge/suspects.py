@@ -25,6 +25,8 @@ from mergeguard.core.merge.heads import definitions
 _DEFINE = re.compile(rb"#\s*define\s+(\w+)")
 _UNDEF = re.compile(rb"#\s*undef\s+(\w+)")
 _DECLARED = re.compile(rb"[\w>&*\]][\s&*]+([A-Za-z_]\w*)\s*(?:[=;,{\[)]|$)", re.MULTILINE)
+_NAMESPACE = re.compile(rb"\s*(?:inline\s+)?(?:namespace\b|extern\s*\"C\"\s*\{)")
+_INCLUDE = re.compile(rb"\s*#\s*include\b")
 _NONE: frozenset[bytes] = frozenset()
 
 
@@ -41,6 +43,7 @@ class Suspects:
     mentioned: frozenset[bytes] = _NONE  # the same, with new uses in comments alone
     signatures: frozenset[bytes] = _NONE  # functions whose head one side edited and the other newly calls
     instantiations: bool = False  # both sides brought the same explicit instantiation
+    includes: bool = False  # one side opened a namespace and the other brought an include
     guards: bool = False  # a condition was edited and something else too
 
     def __bool__(self) -> bool:
@@ -65,6 +68,7 @@ def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
         mentioned=frozenset(lost - mine.added_words - other.added_words),
         signatures=frozenset(_signatures(base, ours, mine, other) | _signatures(base, theirs, other, mine)),
         instantiations=bool(instantiations(mine.added) & instantiations(other.added)),
+        includes=_may_swallow(mine, other) or _may_swallow(other, mine),
         guards=edits_guards(mine, other),
     )
 
@@ -108,3 +112,7 @@ def _signatures(base: bytes, side: bytes, edit: SideEdit, rest: SideEdit) -> set
         for name in called(rest.added_code) - called(rest.removed_code) - LANGUAGE
         if name in base and (new := definitions(side, name)) and definitions(base, name).keys() - new.keys()
     }
+
+
+def _may_swallow(one: SideEdit, rest: SideEdit) -> bool:
+    return any(map(_NAMESPACE.match, one.added)) and any(map(_INCLUDE.match, rest.added))
