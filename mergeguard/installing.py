@@ -39,15 +39,23 @@ def _layout(workspace: Workspace, name: str) -> tuple[LayoutFile, ...]:
 
 
 def install(
-    repository: Repository, workspace: Workspace, *, committed_attributes: bool = False
+    repository: Repository,
+    workspace: Workspace,
+    *,
+    committed_attributes: bool = False,
+    sources: bool | None = None,
 ) -> tuple[Action, ...]:
-    """Set up the clone for the rules of ``workspace``; may be repeated when rules were added."""
+    """Set up the clone for the rules of ``workspace``; may be repeated when rules were added.
+
+    ``sources``: have git ask the merge driver about every C, C++, CUDA and HIP file; None: as it was.
+    """
     found, names = paths(workspace)
     return hooks.install(
         repository,
         found,
         names=names,
         committed_attributes=committed_attributes,
+        sources=sources,
     )
 
 

@@ -138,7 +138,8 @@ def _merge(options: _Options) -> int:
     if not options.quiet:
         for note in result.notes:
             if note.finding:
-                place = f"{ours_path}:{note.line}" if note.line else ours_path
+                name = options.path or ours_path
+                place = f"{name}:{note.line}" if note.line else name
                 sys.stderr.write(f"warning: {place}: {note.message}\n")
     conflicts, text = _render(result, options)
     if options.to_stdout:

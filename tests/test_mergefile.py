@@ -157,3 +157,47 @@ def test_behind_options_of_ours_it_is_the_same(tmp_path: Path) -> None:
     done = subprocess.run([*program, "-C", str(tmp_path), "merge-file", "-p", *files], capture_output=True)
     assert (done.returncode, done.stdout) == _git(tmp_path, "-p", *files)
     assert b"merge-file" in subprocess.run([*program, "--help"], capture_output=True).stdout
+
+
+KERNEL = b"template <typename T>\n__global__ void scale(T* out, T by, int n) {\n  out[n] = out[n] * by;\n}\n"
+
+
+def test_plain_git_merges_every_source_by_declarations_once_installed(tmp_path: Path) -> None:
+    """A repository without rules: ours re-formats a kernel and adds a macro, theirs edits the kernel."""
+
+    def run(*command: str, ok: bool = True) -> str:
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, text=True)
+        assert not ok or done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    file = tmp_path / "scale.cu"
+
+    def commit(text: bytes, branch: str) -> None:
+        run("git", "checkout", "-q", "-B", branch, "base")
+        file.write_bytes(text)
+        run("git", "commit", "-q", "-am", branch)
+
+    fill = b"".join(b"\nint fill%d() {\n  return %d;\n}\n" % (n, n) for n in range(4))
+    run("git", "init", "-q", "-b", "base")
+    file.write_bytes(KERNEL + fill)
+    run("git", "add", "-A")
+    run("git", "commit", "-q", "-m", "base")
+    commit(KERNEL.replace(b"out[n] * by", b"out[n] * by + T(1)") + fill + b"\n#define TILE 16\n", "theirs")
+    formatted = KERNEL.replace(
+        b"(T* out, T by, int n) {\n  out", b"(T* out,\n        T by, int n)\n{\n    out"
+    )
+    commit(b"#define TILE 8\n" + formatted + fill, "ours")
+    run("git", "merge", "theirs", ok=False)
+    assert b"<<<<<<<" in file.read_bytes(), "git alone"
+    run("git", "merge", "--abort")
+    run(sys.executable, "-m", "mergeguard", "install", "--sources")
+    said = run("git", "merge", "--no-edit", "theirs", ok=False)
+    text = file.read_bytes()
+    assert formatted.replace(b"out[n] * by", b"out[n] * by + T(1)") in text
+    assert text.count(b"<<<<<<<") == 2 and "scale.cu:" in said, "two definitions of TILE are left to a person"
+    run("git", "merge", "--abort")
+    run(sys.executable, "-m", "mergeguard", "install")
+    assert "*.cu merge=mergeguard" in (tmp_path / ".git/info/attributes").read_text(), "it stays"
+    run(sys.executable, "-m", "mergeguard", "install", "--no-sources")
+    run("git", "merge", "theirs", ok=False)
+    assert text != file.read_bytes()

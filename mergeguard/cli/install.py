@@ -24,11 +24,21 @@ def install(
     shared: Annotated[
         bool, typer.Option("--gitattributes", help="Write .gitattributes, too, for colleagues.")
     ] = False,
+    sources: Annotated[
+        bool | None,
+        typer.Option(
+            "--sources/--no-sources",
+            help="Merge every C, C++, CUDA and HIP file by declarations, not the split ones alone.",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
 ) -> int:
     """Set up hooks and merge driver: plain git merge, rebase, cherry-pick, … then keep split files right."""
     here = opened()
-    actions = installing.install(here.repository, here.work_tree(), committed_attributes=shared)
+    actions = installing.install(
+        here.repository, here.work_tree(), committed_attributes=shared, sources=sources
+    )
     return _print("install", actions, json=json)
 
 

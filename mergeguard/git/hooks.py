@@ -18,6 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mergeguard.core.filenames import SOURCES
 from mergeguard.git.attributes import block_lines, pattern, with_block
 from mergeguard.git.errors import RepositoryError
 from mergeguard.git.process import ACTIVE_VARIABLE
@@ -56,6 +57,8 @@ REFUSING = ("pre-merge-commit", "prepare-commit-msg", "pre-push")
 WITH_INPUT = ("post-rewrite", "pre-push")
 
 DRIVER = "mergeguard"
+#: Of every file that the merge driver can do more for than lines can.
+SOURCE_PATTERNS = tuple(f"*{ending}" for ending in SOURCES)
 MARK = "# mergeguard hook"
 CHAINED = ".mergeguard-chained"
 _BLOCK = re.compile(r"^# mergeguard hook: begin.*?^# mergeguard hook: end\n", re.MULTILINE | re.DOTALL)
@@ -144,8 +147,11 @@ def install(
     launcher: Sequence[str] | None = None,
     committed_attributes: bool = False,
     names: Iterable[str] = (),
+    sources: bool | None = None,
 ) -> tuple[Action, ...]:
     """Set up hooks, and the merge driver for ``paths``. May be called again (paths may have changed).
+
+    ``sources`` asks for the driver for every C, C++, CUDA and HIP file as well; None: as it was.
 
     The attributes go to ``.git/info/attributes``, which also counts while git has another branch checked out
     (a rebase does); with ``committed_attributes`` to ``.gitattributes`` as well, for colleagues. ``names``
@@ -156,7 +162,10 @@ def install(
     command = tuple(launcher or default_launcher())
     actions: list[Action] = []
     folder = hooks_folder(repository)
-    patterns = [*(pattern(path, rooted=False) for path in names), *map(pattern, paths)]
+    if sources is None:
+        sources = set(SOURCE_PATTERNS) <= set(inspect(repository).attributes)
+    every = [found.encode() for found in SOURCE_PATTERNS] if sources else []
+    patterns = [*every, *(pattern(path, rooted=False) for path in names), *map(pattern, paths)]
     lines = [found + b" merge=" + DRIVER.encode() for found in dict.fromkeys(patterns)]
     with changing(repository, "mergeguard install") as files:
         if folder.kind is Folder.COMMITTED:
