@@ -17,7 +17,7 @@ from benchmarks.merge.scenarios import SETS, Case, Step, chains, squares
 from benchmarks.merge.scoring import SETTLED, VERDICTS, score
 from benchmarks.merge.tools import Outcome, Scratch, Tool, available
 
-DEFAULT = {"a": 250, "b": 320, "c": 250, "c-overlap": 80, "d": 180}
+DEFAULT = {"a": 250, "b": 320, "c": 250, "c-overlap": 80, "d": 300}
 GIT, OWN = "git merge-file", "mergeguard"
 
 

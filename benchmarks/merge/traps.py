@@ -182,6 +182,101 @@ def _signature_use(text: bytes, rng: random.Random) -> Trap | None:
     return text, _insert(text, close, b", int mg_extra"), use, None
 
 
+def _inside(first: bytes, second: bytes) -> Callable[[bytes, random.Random], Trap | None]:
+    """Each side puts a line at the beginning of another function."""
+
+    def maker(text: bytes, rng: random.Random) -> Trap | None:
+        functions = _functions(parse(text))
+        if len(functions) < 2:
+            return None
+        one, two = rng.sample(functions, 2)
+        assert one.body is not None and two.body is not None
+        ours, theirs = (
+            _insert(text, f.body[0] + 1, line) for f, line in ((one, first), (two, second)) if f.body
+        )
+        return text, ours, theirs, None
+
+    return maker
+
+
+def _same_local(text: bytes, rng: random.Random) -> Trap | None:
+    """Both sides declare a variable of one name, at the two ends of one function."""
+    tall = [f for f in _functions(parse(text)) if f.body and text.count(b"\n", *f.body) > 8]
+    tall = [f for f in tall if f.body and text[: f.body[1] - 1].endswith(b"\n")]
+    if not tall:
+        return None
+    body = rng.choice(tall).body
+    assert body is not None
+    ours = _insert(text, body[0] + 1, b"\n  float mg_local = 1.f;")
+    return text, ours, _insert(text, body[1] - 1, b"  int mg_local = 2;\n"), None
+
+
+_IF = re.compile(rb"^( +)if \(([^()\n;]+)\) \{\n((?:\1 [^\n]*\n|\n){3,})\1\}", re.MULTILINE)
+
+
+def _test_edit(text: bytes, rng: random.Random) -> Trap | None:
+    """An ``if`` is edited on one side, and the end of what it guards on the other."""
+    found = list(_IF.finditer(text))
+    if not found:
+        return None
+    match = rng.choice(found)
+    edited = text[: match.start(2)] + b"mg_ready && " + text[match.start(2) :]
+    return text, edited, _insert(text, match.end(3), match[1] + b"  mg_check();\n"), None
+
+
+def _undef_use(text: bytes, rng: random.Random) -> Trap | None:
+    """A macro is undefined on one side, and used further down on the other."""
+    source = parse(text)
+    macros = [i for i in source.items if i.kind is Kind.MACRO and not i.condition and i.name]
+    functions = _functions(source)
+    pairs = [
+        (macro, functions[k], functions[k + 1])
+        for macro in macros
+        if re.search(rb"#\s*undef\s+" + macro.name.encode() + rb"\b", text) is None
+        for k in range(len(functions) - 1)
+        if macro.end <= functions[k].start
+        and not re.search(rb"\b" + macro.name.encode() + rb"\b", text[functions[k].end :])
+    ]
+    if not pairs:
+        return None
+    macro, first, second = rng.choice(pairs)
+    assert second.body is not None
+    ours = _insert(text, first.end, b"\n#undef " + macro.name.encode() + b"\n")
+    use = b"\n  mg_use(" + macro.name.encode() + b");"
+    return text, ours, _insert(text, second.body[0] + 1, use), None
+
+
+def _template_use(text: bytes, rng: random.Random) -> Trap | None:
+    """A template gets one more parameter on one side, and a call with explicit arguments on the other."""
+    functions = _functions(parse(text))
+    generic = [f for f in functions if f.template_header and b"typename" in text[slice(*f.template_header)]]
+    if not generic or len(functions) < 2:
+        return None
+    target = rng.choice(generic)
+    name = target.name.split("::")[-1].encode()
+    others = [f for f in functions if f is not target and f.start > target.end and f.body]
+    if not others or not re.fullmatch(rb"[A-Za-z_]\w{2,}", name):
+        return None
+    if len(re.findall(rb"\b" + name + rb"\b", text)) != 1 or target.template_header is None:
+        return None
+    other = rng.choice(others)
+    assert other.body is not None
+    close = target.template_header[1] - 1
+    use = _insert(text, other.body[0] + 1, b"\n  " + name + b"<float>(mg_argument);")
+    return text, _insert(text, close, b", int MG_EXTRA"), use, None
+
+
+def _include_in_namespace(text: bytes, rng: random.Random) -> Trap | None:
+    """One side puts the rest of the file into a namespace, the other brings an include further down."""
+    functions = _functions(parse(text))
+    if len(functions) < 3 or b"namespace" in text:
+        return None
+    first, second = sorted(rng.sample(range(1, len(functions)), 2))
+    ours = _insert(text, functions[first].start, b"\nnamespace mg_fork {\n")
+    ours += (b"" if ours.endswith(b"\n") else b"\n") + b"}  // namespace mg_fork\n"
+    return text, ours, _insert(text, functions[second].start, b'\n#include "mg_new.h"\n'), None
+
+
 _MAKERS: dict[str, Callable[[bytes, random.Random], Trap | None]] = {
     "same-function": _added_twice(
         b"\nstatic int mg_helper(int a) {\n  return a + 1;\n}\n",
@@ -189,10 +284,16 @@ _MAKERS: dict[str, Callable[[bytes, random.Random], Trap | None]] = {
     ),
     "same-macro": _added_twice(b"\n#define MG_TILE 16\n", b"\n#define MG_TILE 32\n"),
     "same-arm": _same_arm,
+    "local-macro": _inside(b"\n#define MG_TILE 16", b"\n#define MG_TILE 32"),
+    "same-local": _same_local,
     "rename-use": _rename_use,
     "delete-edit": _delete_edit,
     "delete-use": _delete_use,
     "guard-edit": _guard_edit,
+    "if-edit": _test_edit,
+    "undef-use": _undef_use,
+    "template-use": _template_use,
+    "swallowed-include": _include_in_namespace,
     "same-call": _same_call,
     "signature-use": _signature_use,
 }
