@@ -152,7 +152,7 @@ def _reorder(path: str, old: bytes, new: bytes, rng: random.Random) -> tuple[Fil
         if out_of_order([leaves_of(source.text)[0]], [leaves_of(text)[0]]):
             return None  # used before it is declared: not the same program
         results.append({path: text})
-    return results[0], results[1]
+    return (results[0], results[1]) if results[0][path] != old else None
 
 
 def _rename(pick: Callable[[Source, random.Random], set[bytes]]) -> Maker:

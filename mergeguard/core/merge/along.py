@@ -7,7 +7,7 @@ where the lead has put something else there, or has the two neighbours the other
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from mergeguard.core.items import Kind
@@ -64,11 +64,8 @@ class _Placing:
             leaves = self.other.leaves_of(run.ids)
             self._check_not_replaced_by_both(run)
             self._place(run, leaves)
-            moved_there = run.anchor is not None and self._moved_next(run.anchor)
-            if not all_includes(leaves) and (moved_there or self._torn(run)):
-                names = ", ".join(sorted({x.name for x in leaves if not x.placed})) or "new lines"
-                message = f"{names}: placed among declarations that the other side moved"
-                self.notes.append(Note("placed", message, True))
+            if not all_includes(leaves) and not self._is_header(run) and self._is_doubtful(run):
+                self.notes.append(placed(leaves))
         return self.places, self.notes
 
     def _runs(self) -> list[_Run]:
@@ -117,7 +114,7 @@ class _Placing:
         if not unconditional(leaves) and not between:
             # A new condition around code that the lead moved elsewhere can't be placed.
             raise Clash("a new condition stands where the other side moved declarations")
-        if self.other.place[run.ids[0]] == 0 and leaves[0].kind in _HEADERS:
+        if self._is_header(run):
             self.places.at_start.extend(run.ids)
         elif following is not None and between and not includes:
             place = self._with_blocks(following, leaves)
@@ -133,6 +130,10 @@ class _Placing:
         else:
             place = self._behind_lead(run.anchor, closing=only_closes(leaves))
             self.places.after.setdefault(place, []).extend(run.ids)
+
+    def _is_header(self, run: _Run) -> bool:
+        """Whether the new leaves begin the file, and belong there."""
+        return self.other.place[run.ids[0]] == 0 and self.other.leaf(run.ids[0]).kind in _HEADERS
 
     def _with_blocks(self, following: int, leaves: list[Leaf]) -> int:
         """Before which leaf new ones go that stand before ``following``: a block that opens there takes in
@@ -180,16 +181,6 @@ class _Placing:
             at += 1
         return self.order[at]
 
-    def _moved_next(self, anchor: int) -> bool:
-        """Whether leaves that were moved there stand between ``anchor`` and the next steady leaf."""
-        home = self.lead.leaf(anchor).home
-        for identity in self.order[self.order.index(anchor) + 1 :]:
-            if identity in self.steady or self.lead.leaf(identity).home != home:
-                return False
-            if identity < self.known:
-                return True
-        return False
-
     def _only_moved_between(self, start: int, end: int) -> bool:
         """Whether only leaves that the lead moved there or added stand between two steady ones."""
         inside = False
@@ -201,16 +192,33 @@ class _Placing:
             inside = inside or identity == start
         return False
 
-    def _torn(self, run: _Run) -> bool:
-        """Whether the new leaves stand between two that the lead has the other way round, or has moved to
-        other files: then nobody knows beside which of them they belong."""
-        at = self.other.place[run.ids[0]]
-        previous, following = self.other.ids[at - 1] if at else None, run.following
-        if previous not in self.lead.place or following not in self.lead.place:
-            return False
-        if self.lead.leaf(previous).home != self.lead.leaf(following).home:
-            return previous not in self.steady and following not in self.steady
-        return self.lead.place[previous] > self.lead.place[following]
+    def _is_doubtful(self, run: _Run) -> bool:
+        """Whether the new leaves stand between two that are no neighbours in the lead any more: then nobody
+        knows beside which of them they belong."""
+        kept = [i for i in self.order if i < self.known and self.lead.leaf(i).kind is not Kind.INCLUDE]
+        previous, following = neighbours(self.other.ids, self.other.place[run.ids[0]], set(kept))
+        homes = {self.lead.leaf(i).home for i in (previous, following) if i is not None}
+        if len(homes) == 2:
+            return not {previous, following} & self.steady
+        return parted(previous, following, [i for i in kept if self.lead.leaf(i).home in homes])
+
+
+def neighbours(ids: Sequence[int], at: int, kept: Collection[int]) -> tuple[int | None, int | None]:
+    """The nearest of ``kept`` before and from index ``at``; None at the ends."""
+    previous = next((i for i in reversed(ids[:at]) if i in kept), None)
+    return previous, next((i for i in ids[at:] if i in kept), None)
+
+
+def parted(previous: int | None, following: int | None, row: Sequence[int]) -> bool:
+    """Whether two are no neighbours in ``row`` (None: its beginning, its end)."""
+    before = row.index(previous) if previous is not None else -1
+    return before + 1 != (row.index(following) if following is not None else len(row))
+
+
+def placed(leaves: Sequence[Leaf]) -> Note:
+    """The finding that the place of new leaves is a choice."""
+    names = ", ".join(sorted({x.name for x in leaves if not x.placed})) or "new lines"
+    return Note("placed", f"{names}: placed among declarations that the other side moved", True)
 
 
 def _same_block(leaf: Leaf) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from mergeguard.core.items import Kind
-from mergeguard.core.merge.along import place_new
+from mergeguard.core.merge.along import neighbours, parted, place_new, placed
 from mergeguard.core.merge.blocks import (
     BLOCK_KINDS,
     all_includes,
@@ -210,7 +210,7 @@ class _Composer:
             # An inserted include goes before inserted code, whoever brought it.
             if not certain and all_includes(mine) != all_includes(other):
                 ours_first = all_includes(mine)
-            if not certain and not all(commute(one, two) for one in mine for two in other):
+            if not certain and not all_includes([*mine, *other]):
                 self.notes.append(_side_by_side(mine, other))
             return ours + theirs if ours_first else theirs + ours
         # One side opened or closed a condition or namespace here.
@@ -281,12 +281,23 @@ class _Composer:
         if order is None or merged_order(self.base_ids, self.theirs.ids, self.ours.ids, may_swap) is None:
             raise Clash(reason)
         lead = permuted(self.theirs, order)
+        self._note_new_of_lead(order)
         pieces = self._along(lead, self.ours, ours_first=False)
         self._same_conditions(pieces)
         self.notes.append(
             Note("reordered", "both sides re-ordered declarations that do not depend on each other's order")
         )
         return pieces
+
+    def _note_new_of_lead(self, order: Sequence[int]) -> None:
+        """Tells of what theirs added between two that the merged order parts."""
+        row = [i for i in order if self.theirs.leaf(i).kind is not Kind.INCLUDE]
+        for at, identity in enumerate(self.theirs.ids):
+            leaf = self.theirs.leaf(identity)
+            if identity < len(self.base) or leaf.kind is Kind.INCLUDE or identity in self.ours.place:
+                continue
+            if parted(*neighbours(self.theirs.ids, at, set(row)), row):
+                self.notes.append(placed([leaf]))
 
     def _same_conditions(self, pieces: Mapping[str, Sequence[Piece]]) -> None:
         """Raises ``Clash`` if a declaration came under a condition that it has on neither side."""
