@@ -9,7 +9,7 @@ from mergeguard.core.audit.context import Trees, their
 from mergeguard.core.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding, other
 from mergeguard.core.merge.declarations import leaves_of
 from mergeguard.core.merge.examine import declared_twice
-from mergeguard.core.merge.macros import macro_definitions, rival_definitions, used_after_undef
+from mergeguard.core.merge.macros import macro_clash, used_after_undef
 from mergeguard.core.merge.order import out_of_branch
 from mergeguard.core.merge.suspects import suspects
 
@@ -30,29 +30,22 @@ def clashes(trees: Trees) -> Iterator[Finding]:
 def _macro(trees: Trees, file: Changed, spelt: bytes) -> Iterator[Finding]:
     """A macro that both sides define, wherever: two definitions that are in force together, as on no side; or
     one that a side changed and the other defines once more."""
-    name = spelt.decode("utf-8", "surrogateescape")
-    found = {v: macro_definitions(file.text(v), spelt) for v in (BASE, OURS, THEIRS, MERGED)}
-    rivals = {version: rival_definitions(definitions) for version, definitions in found.items()}
-    if len(rivals[MERGED]) > max(len(rivals[OURS]), len(rivals[THEIRS])):
-        first, last = rivals[MERGED][-1]
-        side = THEIRS if any(d.text == last.text for d in found[THEIRS]) else OURS
-        places = tuple(trees.place(file, MERGED, d.offset) for d in (last, first))
-        message = f"the macro {name} is defined twice now: the second definition silently wins"
-        yield Finding("duplicate-macro", name, message, side, places)
+    base, ours, theirs, merged = (file.text(version) for version in (BASE, *SIDES, MERGED))
+    clash = macro_clash(base, ours, theirs, merged, spelt)
+    if clash is None:
         return
-    old = [d.text for d in found[BASE]]
-    for side in SIDES:
-        added = [d for d in found[side] if d.text not in old]
-        changed = [d for d in found[other(side)] if d.text not in old]
-        kept = {d.text for d in found[side]} >= set(old)
-        if added and changed and kept and len(found[side]) > len(old) == len(found[other(side)]):
-            places = tuple(
-                trees.place(file, version, d[0].offset)
-                for version, d in ((side, added), (other(side), changed))
-            )
-            said = f"{their(side)} side defines the macro {name} once more"
-            message = f"{said}, and {their(other(side))} side changed what it is"
-            yield Finding("duplicate-macro", name, message, side, places)
+    name = spelt.decode("utf-8", "surrogateescape")
+    side = THEIRS if clash.by_theirs else OURS
+    if clash.both:
+        versions = (MERGED, MERGED)
+        message = f"the macro {name} is defined twice now: the second definition silently wins"
+    else:
+        versions = (side, other(side))
+        said = f"{their(side)} side defines the macro {name} once more"
+        message = f"{said}, and {their(other(side))} side changed what it is"
+    offsets = (clash.added.offset, clash.rival.offset)
+    places = tuple(trees.place(file, v, offset) for v, offset in zip(versions, offsets, strict=True))
+    yield Finding("duplicate-macro", name, message, side, places)
 
 
 def _local(trees: Trees, file: Changed, spelt: bytes) -> Iterator[Finding]:

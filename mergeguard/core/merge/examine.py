@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from mergeguard.core.merge.edits import has_word, label_key
 from mergeguard.core.merge.guards import edited_guards
 from mergeguard.core.merge.heads import definitions
-from mergeguard.core.merge.macros import macro_definitions, rival_definitions, used_after_undef
+from mergeguard.core.merge.macros import macro_clash, used_after_undef
 from mergeguard.core.merge.result import Note
 from mergeguard.core.merge.suspects import Suspects
 
@@ -27,7 +27,7 @@ def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspect
     if why.locals:
         notes += _double_locals(ours, theirs, merged, why.locals)
     if macros:
-        notes += double_macros(base, ours, theirs, merged, macros)
+        notes += _double_macros(base, ours, theirs, merged, macros)
     if why.undefined:
         notes += _undefined(ours, theirs, merged, why.undefined)
     if why.labels:
@@ -190,29 +190,22 @@ def declared_twice(text: bytes, name: bytes) -> tuple[int, int] | None:
     return None
 
 
-def double_macros(
+def _double_macros(
     base: bytes, ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]
 ) -> list[Note]:
-    """Macros that two definitions give different texts, one after the other, as on no side; and those that
-    one side changed and the other defines once more."""
     notes: list[Note] = []
     for name in sorted(names):
-        versions = [macro_definitions(text, name) for text in (base, ours, theirs, merged)]
-        rivals = [rival_definitions(found) for found in versions]
-        if len(rivals[3]) > max(len(rivals[1]), len(rivals[2])):
-            first, last = rivals[3][-1]
-            message = (
-                f"{_shown(name)} is defined twice now, at lines {_line(merged, first.offset)} and"
-                f" {_line(merged, last.offset)}: the second definition silently wins"
-            )
-            notes.append(Note("duplicate-macro", message, True, _line(merged, last.offset)))
+        clash = macro_clash(base, ours, theirs, merged, name)
+        if clash is None:
             continue
-        old, mine, other = ([d.text for d in found] for found in versions[:3])
-        for one, two in ((mine, other), (other, mine)):
-            changed = Counter(old) - Counter(one)
-            if changed and len(two) > len(old) and not Counter(old) - Counter(two):
-                message = f"one side changed what {_shown(name)} is, the other defines it once more"
-                notes.append(Note("duplicate-macro", message, True, _line(merged, versions[3][-1].offset)))
+        if clash.both:
+            line = _line(merged, clash.added.offset)
+            lines = f"{_line(merged, clash.rival.offset)} and {line}"
+            said = f"{_shown(name)} is defined twice now, at lines {lines}"
+            notes.append(Note("duplicate-macro", f"{said}: the second definition silently wins", True, line))
+        else:
+            message = f"one side changed what {_shown(name)} is, the other defines it once more"
+            notes.append(Note("duplicate-macro", message, True))
     return notes
 
 

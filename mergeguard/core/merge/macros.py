@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from mergeguard.core.lexer import lex
@@ -49,7 +50,37 @@ def macro_definitions(text: bytes, name: bytes) -> list[MacroDefinition]:
     return found
 
 
-def rival_definitions(found: Sequence[MacroDefinition]) -> list[tuple[MacroDefinition, MacroDefinition]]:
+@dataclass(frozen=True, slots=True)
+class MacroClash:
+    """Two definitions of a macro from different sides. ``both`` are in the result, in its order, and the
+    second hides the first; else the result has one that a side changed and one that the other added.
+
+    ``added`` and ``rival`` are the definitions, ``by_theirs`` whether theirs brought ``added``.
+    """
+
+    both: bool
+    added: MacroDefinition
+    rival: MacroDefinition
+    by_theirs: bool
+
+
+def macro_clash(base: bytes, ours: bytes, theirs: bytes, merged: bytes, name: bytes) -> MacroClash | None:
+    """What is wrong with a macro that both sides define, as on no side alone; None if nothing is."""
+    old, mine, other, result = (macro_definitions(text, name) for text in (base, ours, theirs, merged))
+    rivals = [_rivals(found) for found in (mine, other, result)]
+    if len(rivals[2]) > max(len(rivals[0]), len(rivals[1])):
+        first, last = rivals[2][-1]
+        return MacroClash(True, last, first, any(d.text == last.text for d in other))
+    known = {d.text for d in old}
+    for one, rest, by_theirs in ((mine, other, False), (other, mine, True)):
+        added, changed = ([d for d in side if d.text not in known] for side in (one, rest))
+        kept = known <= {d.text for d in one}
+        if added and changed and kept and len(one) > len(old) == len(rest):
+            return MacroClash(False, added[0], changed[0], by_theirs)
+    return None
+
+
+def _rivals(found: Sequence[MacroDefinition]) -> list[tuple[MacroDefinition, MacroDefinition]]:
     """Pairs of definitions with different texts that both are in force, the second hiding the first."""
     return [
         (first, last)
