@@ -238,7 +238,7 @@ def _match_placed(base: Sequence[Leaf], side: Sequence[Leaf], pairs: dict[int, i
 
 
 @dataclass(slots=True)
-class _Block:
+class Block:
     """What one ``#if`` or ``namespace`` opens: the indices of its leaves."""
 
     opening: int
@@ -246,16 +246,16 @@ class _Block:
     closing: int = -1
 
 
-def blocks(leaves: Sequence[Leaf]) -> list[_Block]:
+def blocks(leaves: Sequence[Leaf]) -> list[Block]:
     """The conditional groups and namespaces that are closed, in the order of their ends."""
-    open_ones: dict[Kind, list[_Block]] = {Kind.CONDITIONAL: [], Kind.OPAQUE: []}
-    closed: list[_Block] = []
+    open_ones: dict[Kind, list[Block]] = {Kind.CONDITIONAL: [], Kind.OPAQUE: []}
+    closed: list[Block] = []
     for index, leaf in enumerate(leaves):
         stack = open_ones.get(leaf.kind)
         if stack is None:
             continue
         if leaf.name.startswith(("#if", "namespace ")):
-            stack.append(_Block(index))
+            stack.append(Block(index))
         elif leaf.name in ("#endif", "}"):
             if stack:
                 stack[-1].closing = index
