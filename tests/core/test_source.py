@@ -544,6 +544,20 @@ def test_text_that_is_never_compiled_is_one_opaque_item():
     ]
 
 
+def test_macro_statement_without_semicolon_ends_with_the_branch_it_is_in():
+    text = b"#if A\nvoid f() {}\nREGISTER(foo)\n#else\nREGISTER(bar)  // other\n#endif\nint g;\n"
+    kinds = [kind for kind, _ in shape(text)]
+    assert kinds == [
+        "conditional",
+        "function",
+        "declaration",
+        "conditional",
+        "declaration",
+        "conditional",
+        "variable",
+    ]
+
+
 def test_macro_statement_without_semicolon_does_not_swallow_the_next_function():
     text = b"DEFINE_OP(foo)\nvoid f() {}\n"
     assert shape(text) == [("declaration", "DEFINE_OP"), ("function", "f")]
