@@ -88,17 +88,23 @@ class _Glue(Exception):
 
 
 def segment(
-    lexed: Lexed, first: int, last: int, path: Sequence[Branch] = ()
+    lexed: Lexed, first: int, last: int, path: Sequence[Branch] = (), *, calls_end: bool = False
 ) -> tuple[list[Segment], list[tuple[int, str]]]:
-    """Items of the tokens ``[first, last)``, and the problems found, as (byte offset, message)."""
-    walk = _Walk(lexed, first, last, tuple(path))
+    """Items of the tokens ``[first, last)``, and the problems found, as (byte offset, message).
+
+    ``calls_end``: what may be a macro call without ``;`` ends with the branch it is in.
+    """
+    walk = _Walk(lexed, first, last, tuple(path), calls_end)
     walk.run()
     return walk.segments, walk.problems + walk.reader.problems
 
 
 class _Walk:
-    def __init__(self, lexed: Lexed, first: int, last: int, path: tuple[Branch, ...]) -> None:
+    def __init__(
+        self, lexed: Lexed, first: int, last: int, path: tuple[Branch, ...], calls_end: bool
+    ) -> None:
         self.lexed = lexed
+        self.calls_end = calls_end
         self.first = first
         self.last = last
         self.path = path
@@ -236,7 +242,7 @@ class _Walk:
                         if not self.sections:
                             reader.problems.append((directive.start, f"#{name} without #if"))
                             continue
-                        if len(views) == 1 and reader.is_macro_statement(views[0]):
+                        if self.calls_end and len(views) == 1 and reader.is_macro_statement(views[0]):
                             return self.done(start, directive.first, views[0])
                         del reader.problems[noted:]
                         raise _Glue

@@ -43,21 +43,24 @@ _KEYED_BY_RETURN = frozenset({Kind.INSTANTIATION})
 
 
 @lru_cache(maxsize=32)
-def parse(text: bytes) -> Source:
+def parse(text: bytes, calls_end: bool = False) -> Source:
     """The items of a file; joined they are exactly ``text``.
+
+    ``calls_end``: a macro call without a semicolon ends before ``#else`` and ``#endif``. Layouts are derived
+    without it: what one item is decides where it goes, and must not change (an emission version's bytes).
 
     Never fails: what can't be read is an opaque item and an entry of ``Source.problems``. Comments and blank
     lines before an item belong to it, a comment behind it on its last line too; comments at the very start of
     the file, up to a blank line, are an item of their own.
     """
     lexed = lex(text)
-    segments, problems = segment(lexed, 0, len(lexed.tokens))
+    segments, problems = segment(lexed, 0, len(lexed.tokens), calls_end=calls_end)
     problems += _lexical_problems(lexed)
     items = _Builder(lexed).build(segments, 0, len(text), header=True)
     return Source(text, items, tuple(sorted(set(problems))), lexed=lexed)
 
 
-def nested(source: Source, item: Item) -> tuple[Item, ...]:
+def nested(source: Source, item: Item, calls_end: bool = False) -> tuple[Item, ...]:
     """The items inside a namespace or ``extern "C"`` block; joined they are the bytes between its braces.
 
     Names are qualified by the namespace, conditions begin with the item's; offsets are those of the file.
@@ -72,7 +75,7 @@ def nested(source: Source, item: Item) -> tuple[Item, ...]:
     path = tuple(
         Branch(exact, short) for exact, short in zip(item.condition, item.key.condition, strict=True)
     )
-    segments, problems = segment(lexed, lexed.index_at(start), lexed.index_at(end), path)
+    segments, problems = segment(lexed, lexed.index_at(start), lexed.index_at(end), path, calls_end=calls_end)
     if problems:
         return ()
     prefix = "" if item.name.startswith("extern ") or not item.name else f"{item.name}::"

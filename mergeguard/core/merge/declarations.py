@@ -70,7 +70,7 @@ def leaves_of(text: bytes, home: str = "") -> tuple[tuple[Leaf, ...], bool]:
 
     (A merge asks for the same versions again and again.)
     """
-    source = parse(text)
+    source = parse(text, calls_end=True)
     found: list[Leaf] = []
     _collect(source, source.items, home, found)
     if len(found) > 1 and found[0].kind is Kind.COMMENT:
@@ -83,7 +83,7 @@ def leaves_of(text: bytes, home: str = "") -> tuple[tuple[Leaf, ...], bool]:
 
 def _collect(source: Source, items: Iterable[Item], home: str, found: list[Leaf]) -> None:
     for item in items:
-        inner = nested(source, item) if item.kind is Kind.NAMESPACE and item.body else ()
+        inner = nested(source, item, calls_end=True) if item.kind is Kind.NAMESPACE and item.body else ()
         if not inner:
             found.append(_leaf(source.text, item, item.start, item.end, home))
             continue
