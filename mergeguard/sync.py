@@ -12,6 +12,7 @@ from mergeguard.core.report import LastSync
 from mergeguard.errors import LayoutError
 from mergeguard.fork import Fork
 from mergeguard.git import landing
+from mergeguard.git.landplan import require_possible
 from mergeguard.git.merging import Conflict
 from mergeguard.git.repository import Repository
 from mergeguard.resolving import require_resolved
@@ -218,6 +219,7 @@ def sync_stepwise(
     commits = len(planning.missing(repository, fork.head(), repository.resolve(upstream)))
     merged = 0
     if branches:
+        require_possible(repository, _step_name(repository, branches))
         _name_concluded(repository, branches)
     found = planning.steps(repository, upstream, audit=wants_audit(repository, audit), progress=progress)
     with closing(found):

@@ -35,6 +35,8 @@ def audit(
     from mergeguard import auditing
     from mergeguard.reporting.audits import audits_data, audits_sarif
 
+    if json and sarif:
+        raise typer.BadParameter("--json or --sarif")
     here = opened()
     here.head()
     with progress("audit", quiet=json or sarif) as report:

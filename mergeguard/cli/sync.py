@@ -58,6 +58,12 @@ def sync(
     """Merge upstream as if the split had never happened, then derive the layouts again."""
     if sum((proceed, abort, skip, quit_, upstream is not None)) > 1:
         raise typer.BadParameter("one of REF, --continue, --skip, --abort and --quit")
+    if stepwise and (rebase_mode or rebase_merges or message is not None):
+        raise typer.BadParameter("--stepwise makes merges with messages of their own: no --rebase, no -m")
+    if stepwise and dry_run:
+        raise typer.BadParameter("`mergeguard plan REF` shows the steps of --stepwise")
+    if branches is not None and not stepwise:
+        raise typer.BadParameter("--branches goes with --stepwise")
     here = opened()
     if abort or quit_:
         (syncing.abort_sync if abort else syncing.quit_sync)(here)

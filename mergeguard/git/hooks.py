@@ -107,8 +107,11 @@ class Installation:
 
 
 def default_launcher() -> tuple[str, ...]:
-    """The command that runs this mergeguard, whatever PATH a hook gets."""
-    return (sys.executable, "-m", "mergeguard")
+    """The command that runs this mergeguard, whatever PATH a hook gets.
+
+    Hooks run in the work tree: ``-P`` keeps Python from importing what lies there.
+    """
+    return (sys.executable, "-P", "-m", "mergeguard")
 
 
 def hooks_folder(repository: Repository) -> HooksFolder:

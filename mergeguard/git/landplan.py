@@ -31,6 +31,19 @@ class Plan:
     branch: str | None
 
 
+def require_possible(repository: Repository, name: str) -> None:
+    """RepositoryError if no ref of this full name can be made: git would refuse it only while it lands."""
+    if repository.git("check-ref-format", name, ok=(0, 1)).code:
+        raise RepositoryError(f"{name} can't be the name of a branch", hint="choose another name")
+    known = repository.git("for-each-ref", "--format=%(refname)").text.splitlines()
+    rival = next((r for r in known if name.startswith(f"{r}/") or r.startswith(f"{name}/")), None)
+    if rival is not None:
+        raise RepositoryError(
+            f"{name} can't be made beside {rival}: git keeps a branch or a folder of a name",
+            hint="choose another name",
+        )
+
+
 def plan(repository: Repository, outcome: Outcome) -> Plan:
     """Check that ``outcome`` can land; nothing is changed.
 
@@ -57,6 +70,8 @@ def plan(repository: Repository, outcome: Outcome) -> Plan:
             raise RepositoryError(
                 f"{name} {'has moved' if old else 'exists already'}", hint="look at it, then run this again"
             )
+        if not old:
+            require_possible(repository, name)
     index, digest = worktree.read_index(repository)
     if outcome.discard:
         return _plan_discard(repository, outcome, index, digest, head.branch)

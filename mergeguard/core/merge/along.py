@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from mergeguard.core.items import Kind
 from mergeguard.core.merge.blocks import all_includes, only_closes, outside, place_of_block, unconditional
-from mergeguard.core.merge.declarations import Leaf
+from mergeguard.core.merge.declarations import Leaf, blocks
 from mergeguard.core.merge.result import Note
 from mergeguard.core.merge.versions import Version, steady_of
 from mergeguard.core.merge.weave import Clash
@@ -117,7 +117,7 @@ class _Placing:
         if self._is_header(run):
             self.places.at_start.extend(run.ids)
         elif following is not None and between and not includes:
-            place = self._with_blocks(following, leaves)
+            place = self._with_blocks(following, run, leaves)
             self.places.before.setdefault(place, []).extend(run.ids)
         elif run.anchor is None:
             self.places.at_start.extend(run.ids)
@@ -135,7 +135,7 @@ class _Placing:
         """Whether the new leaves begin the file, and belong there."""
         return self.other.place[run.ids[0]] == 0 and self.other.leaf(run.ids[0]).kind in _HEADERS
 
-    def _with_blocks(self, following: int, leaves: list[Leaf]) -> int:
+    def _with_blocks(self, following: int, run: _Run, leaves: list[Leaf]) -> int:
         """Before which leaf new ones go that stand before ``following``: a block that opens there takes in
         what the lead added there."""
         end = start = self.order.index(following)
@@ -144,6 +144,8 @@ class _Placing:
         new = self.order[start:end]
         if not new or unconditional(leaves):
             return following
+        if not wraps_the_rest(self.other, run.ids):
+            raise Clash("both sides changed the conditions around one place")
         new_leaves = self.lead.leaves_of(new)
         place = place_of_block(leaves, new_leaves)
         if place is None or place == len(new):
@@ -201,6 +203,15 @@ class _Placing:
         if len(homes) == 2:
             return not {previous, following} & self.steady
         return parted(previous, following, [i for i in kept if self.lead.leaf(i).home in homes])
+
+
+def wraps_the_rest(version: Version, run: Sequence[int]) -> bool:
+    """Whether a block that the new leaves open or close goes on to the end of the file: then what the other
+    side added there is in it. A block around less may as well leave it out."""
+    places = {version.place[identity] for identity in run}
+    ends = [b.closing for b in blocks(version.leaves) if b.opening in places or b.closing in places]
+    last = max(ends, default=len(version.leaves))
+    return all(leaf.kind is Kind.COMMENT or leaf.name in ("}", "#endif") for leaf in version.leaves[last:])
 
 
 def neighbours(ids: Sequence[int], at: int, kept: Collection[int]) -> tuple[int | None, int | None]:

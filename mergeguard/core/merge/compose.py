@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from mergeguard.core.items import Kind
-from mergeguard.core.merge.along import neighbours, parted, place_new, placed
+from mergeguard.core.merge.along import neighbours, parted, place_new, placed, wraps_the_rest
 from mergeguard.core.merge.blocks import (
     BLOCK_KINDS,
     all_includes,
@@ -215,7 +215,8 @@ class _Composer:
             return ours + theirs if ours_first else theirs + ours
         # One side opened or closed a condition or namespace here.
         for run, leaves, rest, rest_leaves in ((ours, mine, theirs, other), (theirs, other, ours, mine)):
-            if unconditional(rest_leaves):
+            version = self.ours if run is ours else self.theirs
+            if unconditional(rest_leaves) and wraps_the_rest(version, run):
                 place = place_of_block(leaves, rest_leaves)
                 if place is not None:
                     self.notes += outside(leaves, rest_leaves[:place])

@@ -185,8 +185,11 @@ def declared_twice(text: bytes, name: bytes) -> tuple[int, int] | None:
     for both in re.finditer(word + rb"(?:(?!\n\})[\s\S])*?" + word, text):
         start, end = text.rfind(b"\n}", 0, both.start()), text.find(b"\n}", both.end())
         part = text[start + 2 if start >= 0 else 0 : end if end >= 0 else len(text)]
-        if name in redeclared(tokens_of(part), frozenset((name,))):
-            return both.start(), both.end() - len(name)
+        tokens = tokens_of(part)
+        found = redeclared(tokens, name)
+        if found is not None:
+            offset = start + 2 if start >= 0 else 0
+            return offset + tokens.offset(found[0]), offset + tokens.offset(found[1])
     return None
 
 

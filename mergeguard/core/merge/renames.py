@@ -17,6 +17,8 @@ from mergeguard.core.merge.tokens import Tokens, tokens_of, units_of
 
 _NAME = re.compile(rb"[A-Za-z_]\w*")
 _KEY = re.compile(rb"[#/]*([A-Za-z_]\w*)$")
+_STRING = re.compile(rb'#?"=')
+_ACCESS = frozenset((b".", b"->"))
 _SHARE = 0.5
 _DECLARING = frozenset(
     (b"define", b"struct", b"class", b"enum", b"union", b"namespace", b"using", b"typename")
@@ -31,11 +33,14 @@ _AFTER_DECLARATOR = frozenset((b"(", b"=", b";", b",", b")", b"{", b"[", b":"))
 
 @dataclass(frozen=True, slots=True)
 class Rename:
-    """``old`` became ``new`` on one side; ``everywhere``: in comments and strings as well."""
+    """``old`` became ``new`` on one side: in code; in comments where that side has no ``old`` left at all;
+    in strings and behind a dot or arrow only if the base has it there (else that is another thing)."""
 
     old: bytes
     new: bytes
-    everywhere: bool
+    comments: bool
+    strings: bool
+    members: bool
 
 
 def find_renames(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
@@ -63,8 +68,15 @@ def find_renames(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
         count, best = max(ranked)
         contested = sum(n for (was, now), n in pairs.items() if now == best and was != old)
         if count >= max(1, _SHARE * uses[old]) and contested == 0 and count == sum(n for n, _ in ranked):
-            found.append(Rename(old, best, old not in _NAME.findall(side)))
+            everywhere = old not in _NAME.findall(side)
+            strings = everywhere and any(old in _NAME.findall(key) for key in b.keys if _STRING.match(key))
+            found.append(Rename(old, best, everywhere, strings, _is_member(b, old)))
     return tuple(found)
+
+
+def _is_member(tokens: Tokens, name: bytes) -> bool:
+    keys = [key.lstrip(b"#") for key in tokens.keys]
+    return any(key == name and before in _ACCESS for before, key in zip(keys, keys[1:], strict=False))
 
 
 def names(text: bytes) -> set[bytes]:
@@ -76,20 +88,29 @@ def apply_renames(text: bytes, renames: Iterable[Rename]) -> bytes:
     """``text`` with every use of an old name made the new one."""
     from mergeguard.core.lexer import TokenKind, tokenize
 
-    renames = tuple(renames)
-    for rename in renames:
-        if rename.everywhere:
-            word = rb"(?<![A-Za-z0-9_])" + re.escape(rename.old) + rb"(?![A-Za-z0-9_])"
-            text = re.sub(word, rename.new, text)
-    table = {r.old: r.new for r in renames if not r.everywhere}
-    if not table:
+    table = {rename.old: rename for rename in renames}
+    if not any(old in text for old in table):
         return text
     parts: list[bytes] = []
     at = 0
+    before = b""
     for kind, start, end in tokenize(text):
-        if kind == TokenKind.IDENT and text[start:end] in table:
-            parts += (text[at:start], table[text[start:end]])
+        word = text[start:end]
+        new = word
+        if kind == TokenKind.IDENT:
+            rename = table.get(word)
+            if rename is not None and (rename.members or before not in _ACCESS):
+                new = rename.new
+        elif kind in (TokenKind.COMMENT, TokenKind.STRING):
+            for rename in table.values():
+                if rename.comments if kind == TokenKind.COMMENT else rename.strings:
+                    whole = rb"(?<![A-Za-z0-9_])" + re.escape(rename.old) + rb"(?![A-Za-z0-9_])"
+                    new = re.sub(whole, rename.new, new)
+        if new is not word:
+            parts += (text[at:start], new)
             at = end
+        if kind != TokenKind.COMMENT:
+            before = word
     return b"".join([*parts, text[at:]])
 
 
@@ -105,19 +126,30 @@ def declarations(tokens: Tokens, wanted: frozenset[bytes]) -> Counter[bytes]:
     return Counter(name for name, _ in _declared(tokens, wanted))
 
 
-def redeclared(tokens: Tokens, wanted: frozenset[bytes]) -> set[bytes]:
-    """Those of the wanted names that are declared twice in one scope, or in one that is inside the other."""
-    scopes: dict[bytes, list[tuple[int, ...]]] = defaultdict(list)
-    places = dict(_places(tokens, [index for _, index in _declared(tokens, wanted)]))
-    for name, index in _declared(tokens, wanted):
-        scopes[name].append(places[index])
-    return {
-        name
-        for name, found in scopes.items()
-        for k, two in enumerate(found)
-        for one in found[:k]
-        if one[: len(two)] == two or two[: len(one)] == one
-    }
+def redeclared(tokens: Tokens, name: bytes) -> tuple[int, int] | None:
+    """The numbers of two tokens that declare a name in one scope, or one scope inside the other; None if
+    there are none. What may be a product (`a * x`) in brackets is no declaration here."""
+    keys = tokens.keys
+    indices = [
+        index
+        for _, index in _declared(tokens, frozenset((name,)))
+        if keys[index - 1] not in (b"*", b"&", b"&&") or _begins_statement(keys, index)
+    ]
+    places = dict(_places(tokens, indices))
+    for k, second in enumerate(indices):
+        for first in indices[:k]:
+            one, two = places[first], places[second]
+            if one[: len(two)] == two or two[: len(one)] == one:
+                return first, second
+    return None
+
+
+def _begins_statement(keys: Sequence[bytes], index: int) -> bool:
+    """Whether the type before the declarator at ``index`` begins a statement."""
+    at = index - 1
+    while at >= 0 and (keys[at] in _IN_A_TYPE or _NAME.fullmatch(keys[at])):
+        at -= 1
+    return at < 0 or keys[at] in (b";", b"{", b"}")
 
 
 def _places(tokens: Tokens, indices: Sequence[int]) -> Iterator[tuple[int, tuple[int, ...]]]:

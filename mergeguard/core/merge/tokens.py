@@ -46,6 +46,11 @@ class Tokens:
     def source(self) -> bytes:
         return b"".join(g + t for g, t in zip(self.gaps, self.texts, strict=True)) + self.tail
 
+    def offset(self, index: int) -> int:
+        """The byte offset of a token in the source."""
+        before = sum(len(g) + len(t) for g, t in zip(self.gaps[:index], self.texts[:index], strict=True))
+        return before + len(self.gaps[index])
+
     def __len__(self) -> int:
         return len(self.keys)
 

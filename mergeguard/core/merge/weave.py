@@ -35,6 +35,7 @@ _PARTING = frozenset(
 )
 _LINE_ENDS = frozenset((END_OF_DIRECTIVE, END_OF_COMMENT))
 _LINE_BREAK = re.compile(rb"\A[ \t]*\r?\n")
+_NAME = re.compile(rb"#?[A-Za-z_]\w*")
 _OPEN = frozenset((b"{", b"(", b"[", b"#{", b"#(", b"#["))
 _CLOSE = frozenset((b"}", b")", b"]", b"#}", b"#)", b"#]"))
 
@@ -247,6 +248,8 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
     kb, ko, kt = b.keys[r.b0 : r.b1], o.keys[r.o0 : r.o1], t.keys[r.t0 : r.t1]
     if not _nesting(kb) == _nesting(ko) == _nesting(kt):
         raise Clash("both sides changed the same place, and one of them its brackets")
+    if _moves_code(kb, ko) or _moves_code(kb, kt):
+        raise Clash("one side changed the order of what the other edited")
     regions = diff3(kb, ko, kt, token_diff)
     where = b" ".join(b.texts[r.b0 : r.b1][:16]).decode("utf-8", "replace")
     if _are_close(regions, kb):
@@ -293,6 +296,19 @@ def _join_insertions(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> b
         out.copy(source, start, end)
     _same(out, b, o, t, Region(same, inner.b1, r.b1, inner.o1, r.o1, inner.t1, r.t1))
     return True
+
+
+def _moves_code(base: Sequence[bytes], side: Sequence[bytes]) -> bool:
+    """Whether a side puts a name in another's place and that one elsewhere: an edit of the other side would
+    go to what stands there now."""
+    changes = [c for c in token_diff(base, side) if c.a0 < c.a1 and c.b0 < c.b1]
+    gone = Counter(key for c in changes for key in base[c.a0 : c.a1] if _NAME.fullmatch(key))
+    came = Counter(key for c in changes for key in side[c.b0 : c.b1] if _NAME.fullmatch(key))
+    both = gone & came
+    return any(
+        both.keys() & {*base[c.a0 : c.a1]} and not both.keys() & {*base[c.a0 : c.a1]} <= {*side[c.b0 : c.b1]}
+        for c in changes
+    )
 
 
 def _is_copied(
