@@ -176,8 +176,8 @@ class _Placing:
         at = self.order.index(anchor)
         for following in self.order[at + 1 :]:
             leaf = self.lead.leaf(following)
-            new = following >= self.known
-            stays = (closing or leaf.kind is Kind.INCLUDE) if new else not closing
+            is_include = leaf.kind is Kind.INCLUDE
+            stays = (closing or is_include) if following >= self.known else not (closing or is_include)
             if following in self.steady or not stays or leaf.home != self.lead.leaf(anchor).home:
                 break
             at += 1
@@ -197,8 +197,13 @@ class _Placing:
     def _is_doubtful(self, run: _Run) -> bool:
         """Whether the new leaves stand between two that are no neighbours in the lead any more: then nobody
         knows beside which of them they belong."""
-        kept = [i for i in self.order if i < self.known and self.lead.leaf(i).kind is not Kind.INCLUDE]
-        previous, following = neighbours(self.other.ids, self.other.place[run.ids[0]], set(kept))
+        kept = [i for i in self.order if i < self.known]
+        at = self.other.place[run.ids[0]]
+        beside = neighbours(self.other.ids, at, set(kept))
+        if not all(i is not None and self.lead.leaf(i).kind is Kind.INCLUDE for i in beside):
+            # The order of the includes above new code is no matter.
+            kept = [i for i in kept if self.lead.leaf(i).kind is not Kind.INCLUDE]
+        previous, following = neighbours(self.other.ids, at, set(kept))
         homes = {self.lead.leaf(i).home for i in (previous, following) if i is not None}
         if len(homes) == 2:
             return not {previous, following} & self.steady

@@ -8,6 +8,7 @@ their declarations there; what the other side added goes next to its nearest nei
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from mergeguard.core.items import Kind
@@ -120,6 +121,8 @@ class _Composer:
             pieces = self._along(self.theirs, self.ours, ours_first=False)
         else:
             pieces = self._in_order()
+        if both_moved or ours_moved or theirs_moved:
+            self._same_guards(pieces)
         return {path: join(parts) for path, parts in pieces.items()}, tuple(self.notes)
 
     def _none_swallowed(self, version: Version) -> None:
@@ -307,6 +310,17 @@ class _Composer:
         if any(not leaf.placed and _identity(leaf) not in known for leaf in merged):
             raise Clash("both sides re-ordered declarations under preprocessor conditions")
 
+    def _same_guards(self, pieces: Mapping[str, Sequence[Piece]]) -> None:
+        """Raises ``Clash`` if what one side put under a condition is not under it any more."""
+        merged = read({path: MergeResult(tuple(parts)).render() for path, parts in pieces.items()})
+        before, now = _guarded(self.base), _guarded(merged)
+        mine, other = _guarded(self.ours.leaves), _guarded(self.theirs.leaves)
+        for one, rest in ((mine, other), (other, mine)):
+            for place in one:
+                wanted = one[place] + min(0, rest[place] - before[place])
+                if one[place] > before[place] and now[place] < wanted:
+                    raise Clash(f"{place[1]} would lose the condition that one side put around it")
+
     # -- one side re-ordered, or moved leaves to other files
 
     def _along(self, lead: Version, other: Version, *, ours_first: bool) -> dict[str, list[Piece]]:
@@ -344,6 +358,11 @@ class _Composer:
         base = self.base[identity].text if identity < len(self.base) else b""
         a, b = (mine.text, edited.text) if ours_first else (edited.text, mine.text)
         out.extend((mine.home, piece) for piece in self.merge_leaf(base, a, b))
+
+
+def _guarded(leaves: Sequence[Leaf]) -> Counter[tuple[str, str, tuple[str, ...]]]:
+    """How often each name is under which conditions."""
+    return Counter((x.kind, x.short, x.condition) for x in leaves if x.condition and not x.placed)
 
 
 def _identity(leaf: Leaf) -> tuple[object, ...]:
