@@ -6,6 +6,7 @@ proportional to the C/C++/CUDA/HIP files that at least one side changed, each re
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -384,7 +385,8 @@ def _commit(
 ) -> tuple[str, str] | None:
     """The newest commit of a side that changed how often the name stands there, else one of the files."""
     short = name.rsplit("::", 1)[-1]
-    for search in ((f"-S{short}",), ()) if short else ((),):
+    word = rf"(^|[^A-Za-z0-9_]){re.escape(short)}([^A-Za-z0-9_]|$)"
+    for search in ((f"-S{word}", "--pickaxe-regex"), ()) if short else ((),):
         found = repository.git(
             "log", "-1", "--no-merges", "--format=%H%x00%s", *search, f"{base}..{tip}", "--", *sorted(paths)
         ).text

@@ -12,6 +12,7 @@ milliseconds: git tries first, and everything else is imported only for what git
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,13 +60,14 @@ def main(arguments: Sequence[str]) -> int:
     except _Usage as usage:
         if not str(usage):
             sys.stdout.write(_USAGE)
-            return 0
+            return 129
         sys.stderr.write(f"error: {usage}\n{_USAGE}")
         return 129
     try:
         return _merge(options)
     except MergeguardError as error:
-        sys.stderr.write(f"{error}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+        said = str(error).replace(options.files[0], options.path) if options.path else str(error)
+        sys.stderr.write(f"{said}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
     except OSError as error:
         sys.stderr.write(f"error: {error.filename or ''}: {error.strerror}\n")
     return ERROR
@@ -102,12 +104,19 @@ def _parse(arguments: list[str]) -> _Options:
             break
         if argument in ("-h", "--help"):
             raise _Usage("")
-        if argument in ("-p", "--stdout"):
+        if re.fullmatch("-[pq]{2,}", argument):
+            queue[:0] = [f"-{letter}" for letter in argument[1:]]
+        elif argument in ("-p", "--stdout"):
             options.to_stdout = True
         elif argument in ("-q", "--quiet"):
             options.quiet = True
         elif argument in ("--diff3", "--zdiff3"):
             options.style = argument[2:]
+        elif argument in ("--no-diff3", "--no-zdiff3"):
+            options.style = None
+        elif argument in ("--no-stdout", "--no-quiet"):
+            options.to_stdout &= argument != "--no-stdout"
+            options.quiet &= argument != "--no-quiet"
         elif argument in ("--ours", "--theirs", "--union"):
             options.favor = argument[2:]
         elif argument == "-L" or (argument.startswith("-L") and len(argument) > 2):
