@@ -25,7 +25,9 @@ from mergeguard.core.merge.declarations import Leaf, match
 from mergeguard.core.merge.lines import Kind as Outcome
 from mergeguard.core.merge.lines import diff3
 from mergeguard.core.merge.order import commute, merged_order
+from mergeguard.core.merge.renames import apply_renames, find_renames
 from mergeguard.core.merge.result import Conflict, MergeResult, Note, Piece, Resolved, join
+from mergeguard.core.merge.tokens import tokens_of
 from mergeguard.core.merge.versions import Version, is_reordered, permuted, read, version_of, without
 from mergeguard.core.merge.weave import Clash
 
@@ -245,7 +247,7 @@ class _Composer:
         base = self.base[identity]
         for version in (self.ours, self.theirs):
             place = version.place.get(identity)
-            if place is not None and version.leaves[place].keys != base.keys:
+            if place is not None and not _same_but_for_names(base, version.leaves[place]):
                 raise Clash(f"{base.name or base.kind} is removed on one side and edited on the other")
 
     def _emit(self, identity: int, out: list[tuple[str, Piece]]) -> None:
@@ -358,6 +360,14 @@ class _Composer:
         base = self.base[identity].text if identity < len(self.base) else b""
         a, b = (mine.text, edited.text) if ours_first else (edited.text, mine.text)
         out.extend((mine.home, piece) for piece in self.merge_leaf(base, a, b))
+
+
+def _same_but_for_names(base: Leaf, side: Leaf) -> bool:
+    """Whether a side left a declaration alone, or only renamed something in it."""
+    if base.keys == side.keys:
+        return True
+    renames = find_renames(base.text, side.text, base.text)
+    return bool(renames) and tokens_of(apply_renames(base.text, renames)).keys == side.keys
 
 
 def _guarded(leaves: Sequence[Leaf]) -> Counter[tuple[str, str, tuple[str, ...]]]:

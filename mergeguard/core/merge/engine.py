@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mergeguard.core.merge.lines import merge_lines, trivial
@@ -10,6 +10,7 @@ from mergeguard.core.merge.result import Conflict, MergeResult, Note, Piece, Res
 
 if TYPE_CHECKING:
     from mergeguard.core.merge.renames import Rename
+    from mergeguard.core.merge.suspects import Suspects
 
 # (clean bytes or None, conflict pieces or None): what git makes of base, ours, theirs.
 LineMerger = Callable[[bytes, bytes, bytes], tuple[bytes | None, tuple[Piece, ...] | None]]
@@ -90,12 +91,13 @@ def _followed(
     from mergeguard.core.merge.conservation import balance
     from mergeguard.core.merge.copies import copied
     from mergeguard.core.merge.examine import examine
-    from mergeguard.core.merge.renames import apply_renames
+    from mergeguard.core.merge.renames import apply_renames, of_the_file
     from mergeguard.core.merge.suspects import suspects
     from mergeguard.core.merge.weave import Clash
 
     b, o, t = (b"\n".join(files.values()) for files in (base, ours, theirs))
     mine, other = _renames_of_both(b, o, t)
+    mine, other = of_the_file(mine, b, o), of_the_file(other, b, t)
     base = {path: apply_renames(apply_renames(text, mine), other) for path, text in base.items()}
     ours = {path: apply_renames(text, other) for path, text in ours.items()}
     theirs = {path: apply_renames(text, mine) for path, text in theirs.items()}
@@ -202,6 +204,7 @@ def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> Me
             return renamed
     text = result.render()
     findings = examine(base, ours, theirs, text, why) if why else []
+    findings += _old_names(base, ours, theirs, text, why, findings)
     pieces = result.pieces
     if why.includes:
         swallowed = _out_of_place([[base], [ours], [theirs]], [text])
@@ -222,6 +225,29 @@ def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> Me
     elif uneven:
         findings.append(_uneven_note(uneven, text))
     return MergeResult(pieces, (*result.notes, *findings))
+
+
+def _old_names(
+    base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspects, known: Sequence[Note]
+) -> list[Note]:
+    """Findings: names that one side gave up, and that a new comment or string of the other side still says."""
+    said = why.mentioned | why.lost_names
+    if not said:
+        return []
+    from mergeguard.core.merge.edits import has_word
+
+    renames = (r for side in _renames_of_both(base, ours, theirs) for r in side if r.old in said)
+    return [
+        Note(
+            "old-name", f"{_shown(r.old)} is {_shown(r.new)} now, and new text still says the old name", True
+        )
+        for r in renames
+        if has_word(merged, r.old) and not any(_shown(r.old) in note.message for note in known)
+    ]
+
+
+def _shown(name: bytes) -> str:
+    return name.decode("utf-8", "replace")
 
 
 def _uneven_note(lines: Sequence[bytes], merged: bytes) -> Note:
@@ -274,9 +300,10 @@ def _apart(
 
 def _with_renames(base: bytes, ours: bytes, theirs: bytes) -> MergeResult | None:
     """The merge after one side's renames are made on the other as well; None if there are none."""
-    from mergeguard.core.merge.renames import apply_renames, names
+    from mergeguard.core.merge.renames import apply_renames, names, of_the_file
 
     mine, other = _renames_of_both(base, ours, theirs)
+    mine, other = of_the_file(mine, base, ours), of_the_file(other, base, theirs)
     if not mine and not other:
         return None
     new_base = apply_renames(apply_renames(base, mine), other)
@@ -307,8 +334,7 @@ def _rename_notes(mine: tuple[Rename, ...], other: tuple[Rename, ...]) -> tuple[
     return tuple(
         Note(
             "renamed",
-            f"{r.old.decode('utf-8', 'replace')} is {r.new.decode('utf-8', 'replace')} on {who} side:"
-            " the other side's uses follow",
+            f"{_shown(r.old)} is {_shown(r.new)} on {who} side: the other side's uses follow",
         )
         for who, renames in (("our", mine), ("their", other))
         for r in renames

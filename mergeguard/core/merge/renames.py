@@ -18,7 +18,10 @@ from mergeguard.core.merge.tokens import Tokens, tokens_of, units_of
 _NAME = re.compile(rb"[A-Za-z_]\w*")
 _KEY = re.compile(rb"[#/]*([A-Za-z_]\w*)$")
 _STRING = re.compile(rb'#?"=')
-_ACCESS = frozenset((b".", b"->"))
+_COMMENT = re.compile(rb"#?/[^/*\n]")
+_SPECIAL = re.compile(rb"_|[0-9]|[a-z][A-Z]")
+_ACCESS = frozenset((b".", b"->", b"::"))
+_ALIKE = 0.85
 _SHARE = 0.5
 _DECLARING = frozenset(
     (b"define", b"struct", b"class", b"enum", b"union", b"namespace", b"using", b"typename")
@@ -34,7 +37,7 @@ _AFTER_DECLARATOR = frozenset((b"(", b"=", b";", b",", b")", b"{", b"[", b":"))
 @dataclass(frozen=True, slots=True)
 class Rename:
     """``old`` became ``new`` on one side: in code; in comments where that side has no ``old`` left at all;
-    in strings and behind a dot or arrow only if the base has it there (else that is another thing)."""
+    in strings and behind `.`, `->` or `::` only if the base has it there (else that is another thing)."""
 
     old: bytes
     new: bytes
@@ -69,14 +72,38 @@ def find_renames(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
         contested = sum(n for (was, now), n in pairs.items() if now == best and was != old)
         if count >= max(1, _SHARE * uses[old]) and contested == 0 and count == sum(n for n, _ in ranked):
             everywhere = old not in _NAME.findall(side)
-            strings = everywhere and any(old in _NAME.findall(key) for key in b.keys if _STRING.match(key))
-            found.append(Rename(old, best, everywhere, strings, _is_member(b, old)))
+            strings, comments = (
+                everywhere and any(old in _NAME.findall(key) for key in b.keys if mark.match(key))
+                for mark in (_STRING, _COMMENT)
+            )
+            # A word of English in a comment is no use of the name.
+            comments = comments or (everywhere and _SPECIAL.search(old) is not None)
+            found.append(Rename(old, best, comments, strings, _is_member(b, old)))
     return tuple(found)
 
 
 def _is_member(tokens: Tokens, name: bytes) -> bool:
     keys = [key.lstrip(b"#") for key in tokens.keys]
     return any(key == name and before in _ACCESS for before, key in zip(keys, keys[1:], strict=False))
+
+
+def of_the_file(renames: Iterable[Rename], base: bytes, side: bytes) -> tuple[Rename, ...]:
+    """Those of the renames that concern the whole file: of what it declares at its top level, where the new
+    declaration is nearly the old one. Any other name means something in its own declaration only."""
+    from mergeguard.core.merge.declarations import leaves_of, similarity
+
+    renames = tuple(renames)
+    if not renames:
+        return ()
+    old, new = (
+        {x.short.encode("utf-8", "surrogateescape"): x for x in leaves_of(text)[0] if not x.placed}
+        for text in (base, side)
+    )
+    return tuple(
+        r
+        for r in renames
+        if r.old in old and r.new in new and similarity(old[r.old].code, new[r.new].code) >= _ALIKE
+    )
 
 
 def names(text: bytes) -> set[bytes]:
