@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mergeguard.core.merge.lines import merge_lines, trivial
@@ -230,7 +230,7 @@ def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> Me
 def _old_names(
     base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspects, known: Sequence[Note]
 ) -> list[Note]:
-    """Findings: names that one side gave up, and that a new comment or string of the other side still says."""
+    """Findings: names that one side gave up, and that new comments or strings of the other still say."""
     said = why.mentioned | why.lost_names
     if not said:
         return []
@@ -370,6 +370,7 @@ def _structured(
             findings.append(Note("unbalanced", message, True))
     findings += _out_of_place([[base], [ours], [theirs]], [text])
     findings += copied([base], [ours], [theirs])
+    findings += _old_names(base, ours, theirs, text, why, findings)
     findings += (
         Note(
             "guessed",
