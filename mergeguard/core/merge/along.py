@@ -144,7 +144,7 @@ class _Placing:
         new = self.order[start:end]
         if not new or unconditional(leaves):
             return following
-        if not wraps_the_rest(self.other, run.ids):
+        if not wraps_the_file(self.other, run.ids):
             raise Clash("both sides changed the conditions around one place")
         new_leaves = self.lead.leaves_of(new)
         place = place_of_block(leaves, new_leaves)
@@ -210,13 +210,17 @@ class _Placing:
         return parted(previous, following, [i for i in kept if self.lead.leaf(i).home in homes])
 
 
-def wraps_the_rest(version: Version, run: Sequence[int]) -> bool:
-    """Whether a block that the new leaves open or close goes on to the end of the file: then what the other
-    side added there is in it. A block around less may as well leave it out."""
+def wraps_the_file(version: Version, run: Sequence[int]) -> bool:
+    """Whether a block that the new leaves open or close holds all code of the file: then what the other side
+    added there is in it. A block around less may as well leave it out."""
     places = {version.place[identity] for identity in run}
-    ends = [b.closing for b in blocks(version.leaves) if b.opening in places or b.closing in places]
-    last = max(ends, default=len(version.leaves))
-    return all(leaf.kind is Kind.COMMENT or leaf.name in ("}", "#endif") for leaf in version.leaves[last:])
+    found = [b for b in blocks(version.leaves) if b.opening in places or b.closing in places]
+    if not found:
+        return False
+    first, last = min(b.opening for b in found), max(b.closing for b in found)
+    above = all(x.placed or x.kind in (Kind.INCLUDE, Kind.MACRO) for x in version.leaves[:first])
+    below = all(x.kind is Kind.COMMENT or x.name in ("}", "#endif") for x in version.leaves[last:])
+    return above and below
 
 
 def neighbours(ids: Sequence[int], at: int, kept: Collection[int]) -> tuple[int | None, int | None]:

@@ -8,11 +8,11 @@ their declarations there; what the other side added goes next to its nearest nei
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from mergeguard.core.items import Kind
-from mergeguard.core.merge.along import neighbours, parted, place_new, placed, wraps_the_rest
+from mergeguard.core.merge.along import neighbours, parted, place_new, placed, wraps_the_file
+from mergeguard.core.merge.belonging import check_blocks
 from mergeguard.core.merge.blocks import (
     BLOCK_KINDS,
     all_includes,
@@ -123,8 +123,8 @@ class _Composer:
             pieces = self._along(self.theirs, self.ours, ours_first=False)
         else:
             pieces = self._in_order()
-        if both_moved or ours_moved or theirs_moved:
-            self._same_guards(pieces)
+        merged = read({path: MergeResult(tuple(parts)).render() for path, parts in pieces.items()})
+        check_blocks(self.base, self.ours, self.theirs, merged)
         return {path: join(parts) for path, parts in pieces.items()}, tuple(self.notes)
 
     def _none_swallowed(self, version: Version) -> None:
@@ -221,7 +221,7 @@ class _Composer:
         # One side opened or closed a condition or namespace here.
         for run, leaves, rest, rest_leaves in ((ours, mine, theirs, other), (theirs, other, ours, mine)):
             version = self.ours if run is ours else self.theirs
-            if unconditional(rest_leaves) and wraps_the_rest(version, run):
+            if unconditional(rest_leaves) and wraps_the_file(version, run):
                 place = place_of_block(leaves, rest_leaves)
                 if place is not None:
                     self.notes += outside(leaves, rest_leaves[:place])
@@ -312,17 +312,6 @@ class _Composer:
         if any(not leaf.placed and _identity(leaf) not in known for leaf in merged):
             raise Clash("both sides re-ordered declarations under preprocessor conditions")
 
-    def _same_guards(self, pieces: Mapping[str, Sequence[Piece]]) -> None:
-        """Raises ``Clash`` if what one side put under a condition is not under it any more."""
-        merged = read({path: MergeResult(tuple(parts)).render() for path, parts in pieces.items()})
-        before, now = _guarded(self.base), _guarded(merged)
-        mine, other = _guarded(self.ours.leaves), _guarded(self.theirs.leaves)
-        for one, rest in ((mine, other), (other, mine)):
-            for place in one:
-                wanted = one[place] + min(0, rest[place] - before[place])
-                if one[place] > before[place] and now[place] < wanted:
-                    raise Clash(f"{place[1]} would lose the condition that one side put around it")
-
     # -- one side re-ordered, or moved leaves to other files
 
     def _along(self, lead: Version, other: Version, *, ours_first: bool) -> dict[str, list[Piece]]:
@@ -368,11 +357,6 @@ def _same_but_for_names(base: Leaf, side: Leaf) -> bool:
         return True
     renames = find_renames(base.text, side.text, base.text)
     return bool(renames) and tokens_of(apply_renames(base.text, renames)).keys == side.keys
-
-
-def _guarded(leaves: Sequence[Leaf]) -> Counter[tuple[str, str, tuple[str, ...]]]:
-    """How often each name is under which conditions."""
-    return Counter((x.kind, x.short, x.condition) for x in leaves if x.condition and not x.placed)
 
 
 def _identity(leaf: Leaf) -> tuple[object, ...]:
