@@ -81,4 +81,5 @@ def _empty(leaves: Sequence[Leaf]) -> int:
     for block in blocks(leaves):
         inside = leaves[block.opening + 1 : block.closing]
         found += all(leaf.kind in (Kind.CONDITIONAL, Kind.COMMENT) for leaf in inside)
-    return found
+    # An empty namespace is one leaf.
+    return found + sum(leaf.kind is Kind.NAMESPACE and leaf.code[-2:] == (b"{", b"}") for leaf in leaves)

@@ -23,6 +23,7 @@ _PLACED = frozenset((Kind.CONDITIONAL, Kind.COMMENT, Kind.OPAQUE, Kind.PRAGMA, K
 _SIMILAR_KINDS = frozenset((Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.MACRO))
 _BLANK_LINES = re.compile(rb"\A(?:[ \t]*\r?\n)+")
 _SIMILAR = 0.7
+TOO_CLOSE = 0.02  # two that are as alike as this to a third: neither is certainly the same
 _SIMILAR_TOKENS = 12
 
 
@@ -200,8 +201,16 @@ def _match_similar(
                 score = similarity(base[i].code, side[j].code)
                 if score >= _SIMILAR:
                     scored.append((-score, i, j))
-    for _, i, j in sorted(scored):
-        if i in free_base and j in free_side:
+    scored.sort()
+    for score, i, j in scored:
+        if i not in free_base or j not in free_side:
+            continue
+        rivals = (
+            (x, y)
+            for other, x, y in scored
+            if (x == i) != (y == j) and other <= score + TOO_CLOSE and x in free_base and y in free_side
+        )
+        if next(rivals, None) is None:
             pairs[j] = i
             free_base.discard(i)
             free_side.discard(j)

@@ -159,11 +159,11 @@ def missing(text: bytes, names: AbstractSet[bytes]) -> set[bytes]:
     """Those of ``names`` that ``text`` does not hold as words."""
     if len(names) > 20:
         return set(names) - set(_IDENT.findall(text))
-    return {name for name in names if not has_word(text, name)}
+    return {name for name in names if not words(text, name)}
 
 
-def has_word(text: bytes, word: bytes) -> bool:
-    """Whether a text holds a name as a whole word."""
+def words(text: bytes, word: bytes) -> int:
+    """How often a text holds a name as a whole word."""
     if word not in text:
-        return False
-    return re.search(rb"(?<![A-Za-z0-9_])" + re.escape(word) + rb"(?![A-Za-z0-9_])", text) is not None
+        return 0
+    return len(re.findall(rb"(?<![A-Za-z0-9_])" + re.escape(word) + rb"(?![A-Za-z0-9_])", text))

@@ -29,6 +29,8 @@ def merge_text(
     settled = trivial(base, ours, theirs)
     if settled is not None:
         return MergeResult(join([Resolved(settled)]))
+    if git_clean is None and (same := _with_new_line_ends(base, ours, theirs)) is not None:
+        return merge_text(*same, None, None)
     if git_clean is not None:
         lines: tuple[Piece, ...] = join([Resolved(git_clean)])
     else:
@@ -39,6 +41,29 @@ def merge_text(
     if result.clean:
         return _checked(base, ours, theirs, result)
     return _structured(base, ours, theirs, lines)
+
+
+def _with_new_line_ends(base: bytes, ours: bytes, theirs: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """The versions with the line ends to which one side converted the whole file (as git's ``renormalize``);
+    None if no side did."""
+    ends = [_line_ends(text) for text in (base, ours, theirs)]
+    wanted = ends[1] if ends[1] != ends[0] else ends[2]
+    if None in ends or ends[0] == wanted:
+        return None
+    old, new = (b"\n", b"\r\n") if wanted == b"\r\n" else (b"\r\n", b"\n")
+    b, o, t = (
+        text if end == wanted else text.replace(old, new)
+        for text, end in zip((base, ours, theirs), ends, strict=True)
+    )
+    return b, o, t
+
+
+def _line_ends(text: bytes) -> bytes | None:
+    """What ends every line of a text; None where that differs or there is no line."""
+    lines, returns = text.count(b"\n"), text.count(b"\r\n")
+    if not lines or returns not in (0, lines) or (not returns and b"\r" in text):
+        return None
+    return b"\r\n" if returns else b"\n"
 
 
 def _is_huge(text: bytes) -> bool:
@@ -161,7 +186,7 @@ class _LeafMerger:
         try:
             woven = weave(base, ours, theirs, remarks)
         except Clash:
-            return refine_conflicts(lines, self.remarks)
+            return refine_conflicts(lines, base, ours, theirs, self.remarks)
         if not any(isinstance(piece, Conflict) for piece in lines):
             if tokens_of(MergeResult(lines).render()).keys == tokens_of(woven).keys:
                 return lines
@@ -234,16 +259,19 @@ def _old_names(
     said = why.mentioned | why.lost_names
     if not said:
         return []
-    from mergeguard.core.merge.edits import has_word
+    from mergeguard.core.merge.edits import words
 
     renames = (r for side in _renames_of_both(base, ours, theirs) for r in side if r.old in said)
     return [
-        Note(
-            "old-name", f"{_shown(r.old)} is {_shown(r.new)} now, and new text still says the old name", True
-        )
+        _old_name(r)
         for r in renames
-        if has_word(merged, r.old) and not any(_shown(r.old) in note.message for note in known)
+        if words(merged, r.old) and not any(_shown(r.old) in note.message for note in known)
     ]
+
+
+def _old_name(r: Rename) -> Note:
+    message = f"{_shown(r.old)} is {_shown(r.new)} now, and new text still says the old name"
+    return Note("old-name", message, True)
 
 
 def _shown(name: bytes) -> str:
@@ -300,7 +328,8 @@ def _apart(
 
 def _with_renames(base: bytes, ours: bytes, theirs: bytes) -> MergeResult | None:
     """The merge after one side's renames are made on the other as well; None if there are none."""
-    from mergeguard.core.merge.renames import apply_renames, names, of_the_file
+    from mergeguard.core.merge.edits import words
+    from mergeguard.core.merge.renames import apply_renames, changed_by_both, names, of_the_file
 
     mine, other = _renames_of_both(base, ours, theirs)
     mine, other = of_the_file(mine, base, ours), of_the_file(other, base, theirs)
@@ -316,9 +345,30 @@ def _with_renames(base: bytes, ours: bytes, theirs: bytes) -> MergeResult | None
         if result.clean
         else _structured(new_base, new_ours, new_theirs, lines, renamed=True)
     )
-    if any(r.old in names(result.render()) for r in (*mine, *other)):
+    text = result.render()
+    if any(r.old in names(text) for r in (*mine, *other)):
         return None
-    return MergeResult(result.pieces, (*_rename_notes(mine, other), *result.notes))
+    doubts = [
+        Note(
+            "guessed",
+            f"{_shown(r.old)} was changed as well as renamed on one side and edited on the other: "
+            f"look whether {_shown(r.new)} is still the same thing",
+            True,
+        )
+        for renames, before, renamer, editor in (
+            (mine, new_base, ours, new_theirs),
+            (other, new_base, theirs, new_ours),
+        )
+        for r in renames
+        if changed_by_both(r.new, before, renamer, editor)
+    ]
+    doubts += [
+        _old_name(r)
+        for renames, renamer in ((mine, ours), (other, theirs))
+        for r in renames
+        if words(text, r.old) > words(renamer, r.old)
+    ]
+    return MergeResult(result.pieces, (*_rename_notes(mine, other), *result.notes, *doubts))
 
 
 def _renames_of_both(
@@ -411,6 +461,7 @@ def _declarations_then_tokens(
 ) -> tuple[MergeResult, frozenset[bytes]]:
     """The structured merge and the names that it renamed in some declarations only."""
     from mergeguard.core.merge.compose import compose
+    from mergeguard.core.merge.versions import Unreadable
     from mergeguard.core.merge.weave import Clash, weave
 
     notes: list[Note] = []
@@ -418,8 +469,11 @@ def _declarations_then_tokens(
     merge_leaf = _LeafMerger()
     try:
         composed, said = compose({"": base}, {"": ours}, {"": theirs}, merge_leaf)
+    except Unreadable as unreadable:
+        notes.append(Note("conflict", unreadable.reason))
     except Clash as clash:
-        notes.append(Note("conflict", clash.reason))
+        # Their declarations contradict each other: tokens could only hide that.
+        return MergeResult(lines, (Note("conflict", clash.reason),)), frozenset()
     else:
         notes += said
         candidates.append((composed[""], merge_leaf.notes))
@@ -437,14 +491,18 @@ def _declarations_then_tokens(
     own = merge_lines(base, ours, theirs)
     for start in (lines, own) if own != lines else (lines,):
         remarks = []
-        refined = refine_conflicts(start, remarks)
+        refined = refine_conflicts(start, base, ours, theirs, remarks)
         candidates.append((refined, tuple(dict.fromkeys(remarks))))
     best, said_of_best = min(candidates, key=lambda candidate: _size_of_conflicts(candidate[0]))
     return MergeResult(best, (*notes, *said_of_best)), frozenset()
 
 
-def refine_conflicts(pieces: tuple[Piece, ...], remarks: list[Note]) -> tuple[Piece, ...]:
-    """The pieces with each conflict that its tokens can settle settled."""
+def refine_conflicts(
+    pieces: tuple[Piece, ...], base: bytes, ours: bytes, theirs: bytes, remarks: list[Note]
+) -> tuple[Piece, ...]:
+    """The pieces of a merge of three texts with each conflict that its tokens can settle settled."""
+    from mergeguard.core.merge.tokens import tokens_of
+    from mergeguard.core.merge.unions import misplaced_arm
     from mergeguard.core.merge.weave import Clash, weave
 
     refined: list[Piece] = []
@@ -456,7 +514,12 @@ def refine_conflicts(pieces: tuple[Piece, ...], remarks: list[Note]) -> tuple[Pi
             except Clash:
                 pass
         refined.append(piece)
-    return join(refined)
+    result = MergeResult(join(refined))
+    if result.clean:
+        keys = [tokens_of(text).keys for text in (base, ours, theirs, result.render())]
+        if misplaced_arm(*keys) is not None:
+            return pieces
+    return result.pieces
 
 
 def _size_of_conflicts(pieces: tuple[Piece, ...]) -> tuple[int, int]:

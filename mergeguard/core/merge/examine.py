@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 
-from mergeguard.core.merge.edits import has_word, label_key
+from mergeguard.core.merge.edits import label_key, words
 from mergeguard.core.merge.guards import edited_guards
 from mergeguard.core.merge.heads import definitions
 from mergeguard.core.merge.macros import macro_clash, used_after_undef
@@ -64,7 +64,7 @@ def _lost(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> 
             # Once is enough; what a declaration itself declares may be another thing of the same name.
             if not declared[name] and (name in code or b"#" + name in code):
                 known.add(name)
-                who = "our" if not has_word(ours, name) else "their"
+                who = "our" if not words(ours, name) else "their"
                 what = _shown(name)
                 message = (
                     f"{what} is gone on {who} side and newly used on the other, in {leaf.name or 'the file'}"

@@ -139,8 +139,8 @@ def suspicious(base: bytes, editor: bytes, mover: bytes | None) -> bool:
 
 def guesses(base: bytes, ours: bytes, theirs: bytes) -> list[tuple[str, str]]:
     """Where a merge by declarations of one file may have put an edit into another declaration: the names of
-    edited ones, and of what stands for them on the other side, which has another name and is not nearly the
-    same."""
+    edited ones, and of what stands for them on the other side, which has another name and is not the same
+    otherwise."""
     versions = [leaves_of(text)[0] for text in (base, ours, theirs)]
     old = versions[0]
     found: list[tuple[str, str]] = []
@@ -148,8 +148,9 @@ def guesses(base: bytes, ours: bytes, theirs: bytes) -> list[tuple[str, str]]:
         edits = {i: j for j, i in match(old, editor).items() if editor[j].code != old[i].code}
         for j, i in match(old, mover).items():
             if i in edits and _is_definition(old[i]) and mover[j].short != old[i].short:
-                small = len(old[i].code) < _LEAST_TOKENS
-                if small or similarity(old[i].code, mover[j].code) < _OTHER_NAME:
+                was, now = (x.short.encode("utf-8", "surrogateescape") for x in (old[i], mover[j]))
+                renamed = tuple(now if key == was else key for key in old[i].code)
+                if len(renamed) < _LEAST_TOKENS or renamed != mover[j].code:
                     found.append((old[i].short, mover[j].short))
     return found
 

@@ -89,8 +89,9 @@ def _is_member(tokens: Tokens, name: bytes) -> bool:
 
 def of_the_file(renames: Iterable[Rename], base: bytes, side: bytes) -> tuple[Rename, ...]:
     """Those of the renames that concern the whole file: of what it declares at its top level, where the new
-    declaration is nearly the old one. Any other name means something in its own declaration only."""
-    from mergeguard.core.merge.declarations import leaves_of, similarity
+    declaration is nearly the old one, and no twin of either is left over. Any other name means something in
+    its own declaration only."""
+    from mergeguard.core.merge.declarations import TOO_CLOSE, leaves_of, similarity
 
     renames = tuple(renames)
     if not renames:
@@ -99,11 +100,31 @@ def of_the_file(renames: Iterable[Rename], base: bytes, side: bytes) -> tuple[Re
         {x.short.encode("utf-8", "surrogateescape"): x for x in leaves_of(text)[0] if not x.placed}
         for text in (base, side)
     )
-    return tuple(
-        r
-        for r in renames
-        if r.old in old and r.new in new and similarity(old[r.old].code, new[r.new].code) >= _ALIKE
-    )
+    left = [x.code for name, x in old.items() if name not in new]
+    right = [x.code for name, x in new.items() if name not in old]
+
+    def certain(r: Rename) -> bool:
+        if r.old not in old or r.new not in new:
+            return False
+        before, after = old[r.old].code, new[r.new].code
+        if (alike := similarity(before, after)) < _ALIKE:
+            return False
+        twins = [
+            sum(similarity(x, y) >= alike - TOO_CLOSE for x in side)
+            for side, y in ((left, after), (right, before))
+        ]
+        return twins[0] == twins[1]
+
+    return tuple(filter(certain, renames))
+
+
+def changed_by_both(name: bytes, base: bytes, ours: bytes, theirs: bytes) -> bool:
+    """Whether the declaration of ``name``, which all versions have, is another one on both sides."""
+    from mergeguard.core.merge.declarations import leaves_of
+
+    short = name.decode("utf-8", "surrogateescape")
+    codes = [[x.code for x in leaves_of(text)[0] if x.short == short] for text in (base, ours, theirs)]
+    return codes[0] not in codes[1:] and codes[1] != codes[2]
 
 
 def names(text: bytes) -> set[bytes]:

@@ -8,6 +8,7 @@ that case arms with numbers go by number.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from mergeguard.core.merge.lines import Region
 from mergeguard.core.merge.tokens import Tokens, units_of
@@ -89,6 +90,8 @@ def _arms(b: Tokens, o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
     ours, theirs = _arm_labels(o, r.o0, r.o1), _arm_labels(t, r.t0, r.t1)
     if not ours or not theirs or set(ours) & set(theirs):
         return None
+    if _falls_into(o, r.o0) or _falls_into(t, r.t0):
+        return None
     mine, other = (o, r.o0, r.o1), (t, r.t0, r.t1)
     numbers = [_NUMBER.match(label) for label in (*ours, *theirs)]
     if all(numbers) and max(map(int, ours)) < min(map(int, theirs)):
@@ -100,6 +103,8 @@ def _edited_arms(b: Tokens, o: Tokens, t: Tokens, r: Region) -> list[Slice] | No
     """Closed arms of which the sides removed, added and edited different ones: none can fall into another."""
     base, ours, theirs = (_closed_arms(*part) for part in ((b, r.b0, r.b1), (o, r.o0, r.o1), (t, r.t0, r.t1)))
     if base is None or ours is None or theirs is None:
+        return None
+    if _falls_into(o, r.o0) or _falls_into(t, r.t0):
         return None
     order = [label for label in base if label in ours and label in theirs]
     if any([x for x in side if x in order] != order for side in (ours, theirs)):
@@ -152,22 +157,23 @@ def _closed_arms(source: Tokens, start: int, end: int) -> dict[bytes, Slice] | N
 
 def _arm_labels(source: Tokens, start: int, end: int) -> list[bytes] | None:
     """The labels of whole, closed case arms; None if the stretch is anything else."""
-    keys = [key[1:] if len(key) > 1 and key[:1] == b"#" else key for key in source.keys[start:end]]
-    while keys and keys[0][:1] == b"/":
-        keys.pop(0)
+    keys = _plain(source.keys[start:end])
     if not keys or keys[0] != b"case":
         return None
     labels: list[bytes] = []
     depth = 0
+    always = [True]  # by depth: whether what stands there runs whenever the arm does
     last_statement: list[bytes] = []
     statement: list[bytes] = []
     for index, key in enumerate(keys):
         if key in (b"{", b"(", b"["):
             depth += 1
+            always.append(always[-1] and key == b"{" and not statement)
         elif key in (b"}", b")", b"]"):
             depth -= 1
             if depth < 0:
                 return None
+            always.pop()
         if key == b"default" and depth == 0:
             return None
         if key == b"case" and depth == 0:
@@ -177,18 +183,92 @@ def _arm_labels(source: Tokens, start: int, end: int) -> list[bytes] | None:
             while colon < len(keys) and keys[colon] != b":":
                 colon += 1
             labels.append(b" ".join(keys[index + 1 : colon]))
-            statement = []
+            statement = last_statement = []
         elif key in (b";", b"{", b"}"):
-            if statement:
+            if statement and always[-2 if key == b"{" else -1]:
                 last_statement = statement
             statement = []
-        elif key == b":" and depth == 0:
+        elif key == b":" and depth == 0 and b"?" not in statement:
             statement = []
-        elif key[:1] != b"/":
+        else:
             statement.append(key)
     if depth or not _leaves(last_statement) or len(set(labels)) != len(labels):
         return None
     return labels
+
+
+def _falls_into(source: Tokens, index: int) -> bool:
+    """Whether what stands before ``index`` may run on into a case arm that is put there."""
+    keys = _plain(source.keys[:index])
+    while keys[-1:] == [b"}"]:  # of a plain block, else it is a condition's
+        depth = at = 0
+        for at in range(len(keys) - 1, -1, -1):
+            depth += (keys[at] == b"}") - (keys[at] == b"{")
+            if depth == 0:
+                break
+        if keys[at - 1 : at] not in ([b":"], [b";"]):
+            return True
+        keys.pop()
+    if keys[-1:] == [b"{"]:
+        return False  # the first arm
+    if keys[-1:] != [b";"]:
+        return True
+    begin = len(keys) - 1
+    while begin and keys[begin - 1] not in (b";", b"{", b"}"):
+        begin -= 1
+    statement = keys[begin:]
+    while statement[:1] in ([b"case"], [b"default"]) and b":" in statement:
+        statement = statement[statement.index(b":") + 1 :]
+    return not _leaves(statement)
+
+
+def misplaced_arm(
+    base: Sequence[bytes], ours: Sequence[bytes], theirs: Sequence[bytes], merged: Sequence[bytes]
+) -> bytes | None:
+    """The label of a case arm that only one side edited and that is otherwise in the merge: arms with the
+    same statements look alike where a side changed their order."""
+    if b"case" not in merged:
+        return None
+    b, o, t, m = map(_arms_by_label, (base, ours, theirs, merged))
+    for label in b.keys() & o.keys() & t.keys() & m.keys():
+        if b[label] == o[label] != t[label] != m[label] or b[label] == t[label] != o[label] != m[label]:
+            return label
+    return None
+
+
+def _arms_by_label(keys: Sequence[bytes]) -> dict[bytes, list[tuple[bytes, ...]]]:
+    """The statements of the case arms with each label, sorted."""
+    found: dict[bytes, list[tuple[bytes, ...]]] = {}
+    open_arms: list[tuple[int, bytes, int]] = []  # depth, label, where the statements begin
+    plain = _plain(keys)
+    depth = 0
+
+    def close(end: int) -> None:
+        while open_arms and open_arms[-1][0] >= depth:
+            _, label, start = open_arms.pop()
+            found.setdefault(label, []).append(tuple(plain[start:end]))
+
+    for index, key in enumerate(plain):
+        if key == b"}":
+            close(index)
+            depth -= 1
+        elif key == b"{":
+            depth += 1
+        elif key in (b"case", b"default"):
+            close(index)
+            colon = index
+            while colon < len(plain) and plain[colon] != b":":
+                colon += 1
+            open_arms.append((depth, b" ".join(plain[index + 1 : colon]) or key, colon + 1))
+    depth = -1
+    close(len(plain))
+    return {label: sorted(arms) for label, arms in found.items()}
+
+
+def _plain(keys: Sequence[bytes]) -> list[bytes]:
+    """The keys as in code that is no directive, without comments."""
+    plain = (key[1:] if len(key) > 1 and key[:1] == b"#" else key for key in keys)
+    return [key for key in plain if key[:1] != b"/" or len(key) == 1]
 
 
 def _leaves(statement: list[bytes]) -> bool:

@@ -10,6 +10,10 @@ from mergeguard.core.merge.declarations import Leaf, leaves_of
 from mergeguard.core.merge.weave import Clash
 
 
+class Unreadable(Clash):
+    """A file's declarations can't be told apart, whatever the sides did."""
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """One side: its leaves, and each leaf's identity (base leaf numbers, then numbers for new ones)."""
@@ -34,7 +38,7 @@ def read(files: Mapping[str, bytes]) -> list[Leaf]:
     for path, text in files.items():
         found, sound = leaves_of(text, path)
         if not sound:
-            raise Clash(f"{path or 'the file'} can't be read as declarations")
+            raise Unreadable(f"{path or 'the file'} can't be read as declarations")
         leaves += found
     return leaves
 

@@ -24,7 +24,7 @@ from mergeguard.core.merge.tokens import (
     tokens_of,
     units_of,
 )
-from mergeguard.core.merge.unions import union
+from mergeguard.core.merge.unions import misplaced_arm, union
 
 _COPY, _ALIKE = 6, 0.6  # how many tokens make a copy, and which share of them is the same
 # Edits of the two sides with fewer tokens between them than this are pointed out, though merged.
@@ -101,6 +101,8 @@ def weave(base: bytes, ours: bytes, theirs: bytes, remarks: list[Note] | None = 
     if tokens_of(text).keys != tuple(out.keys):
         raise Clash("the merged tokens do not read back")
     check_brackets((b, o, t), out.keys)
+    if (label := misplaced_arm(b.keys, o.keys, t.keys, out.keys)) is not None:
+        raise Clash(f"an edit of `case {label.decode('utf-8', 'replace')}` would be in another arm")
     if remarks is not None:
         remarks += out.remarks
     return text

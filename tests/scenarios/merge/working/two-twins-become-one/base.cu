@@ -1,0 +1,11 @@
+static inline float apply_fwd(const float* x, int n) {
+  float s = 0;
+  for (int i = 0; i < n; ++i) s += x[i] * 2;
+  return s;
+}
+
+static inline float apply_bwd(const float* x, int n) {
+  float s = 0;
+  for (int i = 0; i < n; ++i) s += x[i] * 2;
+  return s;
+}

@@ -1,0 +1,11 @@
+void first(int n) {
+  run(n, 1);
+}
+
+void second(int n) {
+  run(n, 1);
+}
+
+void third(int n) {
+  run(n, 3);
+}

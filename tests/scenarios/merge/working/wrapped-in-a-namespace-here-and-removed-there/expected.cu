@@ -1,0 +1,21 @@
+void first(int n) {
+  run(n, 1);
+}
+
+<<<<<<< ours
+||||||| base
+void second(int n) {
+  run(n, 1);
+}
+
+=======
+namespace impl {
+void second(int n) {
+  run(n, 1);
+}
+}  // namespace impl
+
+>>>>>>> theirs
+void third(int n) {
+  run(n, 3);
+}
