@@ -28,7 +28,9 @@ def main() -> int:
     parser.add_argument("--sets", default=",".join(DEFAULT), help="which of a,b,c,c-overlap,d")
     parser.add_argument("--cases", type=float, default=1.0, help="factor on the number of cases")
     parser.add_argument(
-        "--full", action="store_true", help="every pair of releases of every file instead of a sample: hours"
+        "--full",
+        action="store_true",
+        help="every pair of releases of every file instead of a sample: about an hour for all sets",
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tools", default="", help="comma-separated; all by default")
