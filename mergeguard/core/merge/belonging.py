@@ -11,8 +11,6 @@ from mergeguard.core.merge.declarations import Leaf, blocks
 from mergeguard.core.merge.versions import Version
 from mergeguard.core.merge.weave import Clash
 
-_Place = tuple[str, str, tuple[str, ...]]
-
 
 def check_blocks(base: Sequence[Leaf], ours: Version, theirs: Version, merged: Sequence[Leaf]) -> None:
     """Raises ``Clash`` if the merged leaves break one of these rules."""
@@ -48,18 +46,28 @@ def _branches_agree(base: Sequence[Leaf], ours: Version, theirs: Version) -> Non
 
 
 def _keep_guards(base: Sequence[Leaf], ours: Version, theirs: Version, merged: Sequence[Leaf]) -> None:
-    """What one side put under a condition is under it still."""
-    before, mine, other, now = map(_guarded, (base, ours.leaves, theirs.leaves, merged))
+    """What one side put under a condition is under it still, whatever the other made of those within."""
+    before, mine, other, now = map(_guards, (base, ours.leaves, theirs.leaves, merged))
     for one, rest in ((mine, other), (other, mine)):
-        for place in one:
-            wanted = one[place] + min(0, rest[place] - before[place])
-            if one[place] > before[place] and now[place] < wanted:
-                raise Clash(f"{place[1]} would lose the condition that one side put around it")
+        for name, conditions in one.items():
+            old = before.get(name, [])
+            removed = max(0, len(old) - len(rest.get(name, [])))
+            known = {part for condition in old for part in condition}
+            for condition, times in Counter(conditions).items():
+                if not condition or times <= old.count(condition):
+                    continue
+                put = set(condition) - known or set(condition)
+                if sum(put <= set(there) for there in now.get(name, [])) < times - removed:
+                    raise Clash(f"{name[1]} would lose the condition that one side put around it")
 
 
-def _guarded(leaves: Sequence[Leaf]) -> Counter[_Place]:
-    """How often each name is under which conditions."""
-    return Counter((x.kind, x.short, x.condition) for x in leaves if x.condition and not x.placed)
+def _guards(leaves: Sequence[Leaf]) -> dict[tuple[str, str], list[tuple[str, ...]]]:
+    """Under which conditions each name is, once for every leaf of it."""
+    found: dict[tuple[str, str], list[tuple[str, ...]]] = {}
+    for leaf in leaves:
+        if not leaf.placed:
+            found.setdefault((leaf.kind, leaf.short), []).append(leaf.condition)
+    return found
 
 
 def _new_stay_guarded(known: int, side: Version, other: Version, merged: Sequence[Leaf]) -> None:
