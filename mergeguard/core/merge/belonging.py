@@ -28,9 +28,9 @@ def _none_vanished(base: Sequence[Leaf], ours: Version, theirs: Version, merged:
     named = [
         {(x.kind, x.short) for x in leaves if not x.placed} for leaves in (base, ours.leaves, theirs.leaves)
     ]
-    left = (named[0] & named[1] & named[2]) - {(x.kind, x.short) for x in merged}
-    # A name that one side gives up elsewhere may have been renamed on the way.
-    for kind, short in sorted(left):
+    gone = (named[0] & named[1] & named[2]) - {(x.kind, x.short) for x in merged}
+    if gone:
+        kind, short = min(gone)
         raise Clash(f"{short} ({kind}) would be gone, and no side removed every one of it")
 
 

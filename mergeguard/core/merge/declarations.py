@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from mergeguard.core.diff import diff
 from mergeguard.core.items import Item, Kind, Source
-from mergeguard.core.merge.tokens import tokens_of
+from mergeguard.core.merge.tokens import is_comment, tokens_of
 from mergeguard.core.source import nested, parse
 
 # Kinds whose name says nothing about which one it is.
@@ -54,11 +54,16 @@ class Leaf:
     @property
     def code(self) -> tuple[bytes, ...]:
         """The tokens of the code alone."""
-        return tuple(key for key in self.keys if key[:1] != b"/" or len(key) == 1)
+        return tuple(key for key in self.keys if not is_comment(key))
 
     @property
     def short(self) -> str:
         return self.name.rsplit("::", 1)[-1]
+
+    @property
+    def word(self) -> bytes:
+        """``short`` as it stands in the text."""
+        return self.short.encode("utf-8", "surrogateescape")
 
     @property
     def placed(self) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from mergeguard.core.merge.leafmerge import LeafMerger, refine_conflicts, rename_notes, renames_of_both
 from mergeguard.core.merge.lines import merge_lines, trivial
-from mergeguard.core.merge.result import Conflict, MergeResult, Note, Piece, Resolved, join
+from mergeguard.core.merge.result import Conflict, MergeResult, Note, Piece, Resolved, join, shown
 
 if TYPE_CHECKING:
     from mergeguard.core.merge.renames import Rename
@@ -121,12 +122,12 @@ def _followed(
     from mergeguard.core.merge.weave import Clash
 
     b, o, t = (b"\n".join(files.values()) for files in (base, ours, theirs))
-    mine, other = _renames_of_both(b, o, t)
+    mine, other = renames_of_both(b, o, t)
     mine, other = of_the_file(mine, b, o), of_the_file(other, b, t)
     base = {path: apply_renames(apply_renames(text, mine), other) for path, text in base.items()}
     ours = {path: apply_renames(text, other) for path, text in ours.items()}
     theirs = {path: apply_renames(text, mine) for path, text in theirs.items()}
-    merge_leaf = _LeafMerger()
+    merge_leaf = LeafMerger()
     try:
         pieces, notes = compose(base, ours, theirs, merge_leaf)
     except Clash as clash:
@@ -146,60 +147,8 @@ def _followed(
     findings += _out_of_place(versions, [MergeResult(parts).render() for parts in pieces.values()])
     findings += copied(*versions)
     first = next(iter(pieces), None)
-    said = (*notes, *merge_leaf.notes, *_rename_notes(mine, other), *findings)
+    said = (*notes, *merge_leaf.notes, *rename_notes(mine, other), *findings)
     return {path: MergeResult(parts, said if path == first else ()) for path, parts in pieces.items()}
-
-
-class _LeafMerger:
-    """Merges one declaration: lines first, then tokens, then the conflict, as small as it gets."""
-
-    def __init__(self) -> None:
-        self.remarks: list[Note] = []
-        self.renames: list[Note] = []
-        self.renamed: set[bytes] = set()
-
-    def __call__(self, base: bytes, ours: bytes, theirs: bytes) -> tuple[Piece, ...]:
-        settled = trivial(base, ours, theirs)
-        if settled is not None:
-            return join([Resolved(settled)])
-        mine, other = _renames_of_both(base, ours, theirs)
-        if mine or other:
-            from mergeguard.core.merge.renames import apply_renames
-
-            renamed = self._merge(
-                apply_renames(apply_renames(base, mine), other),
-                apply_renames(ours, other),
-                apply_renames(theirs, mine),
-            )
-            if not any(isinstance(piece, Conflict) for piece in renamed):
-                self.renames += _rename_notes(mine, other)
-                self.renamed.update(name for r in (*mine, *other) for name in (r.old, r.new))
-                return renamed
-        return self._merge(base, ours, theirs)
-
-    def _merge(self, base: bytes, ours: bytes, theirs: bytes) -> tuple[Piece, ...]:
-        from mergeguard.core.merge.tokens import tokens_of
-        from mergeguard.core.merge.weave import Clash, weave
-
-        lines = merge_lines(base, ours, theirs)
-        remarks: list[Note] = []
-        try:
-            woven = weave(base, ours, theirs, remarks)
-        except Clash:
-            return refine_conflicts(lines, base, ours, theirs, self.remarks)
-        if not any(isinstance(piece, Conflict) for piece in lines):
-            if tokens_of(MergeResult(lines).render()).keys == tokens_of(woven).keys:
-                return lines
-            # Once indented anew, a line may look like another one that stands elsewhere.
-            said = "lines and tokens place an edit differently in"
-            where = woven.strip().split(b"\n", 1)[0].decode("utf-8", "replace")
-            remarks.append(Note("ambiguous", f"{said} `{where}`", True))
-        self.remarks += remarks
-        return join([Resolved(woven)])
-
-    @property
-    def notes(self) -> tuple[Note, ...]:
-        return (*dict.fromkeys(self.renames), *dict.fromkeys(self.remarks))
 
 
 def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> MergeResult:
@@ -261,21 +210,17 @@ def _old_names(
         return []
     from mergeguard.core.merge.edits import words
 
-    renames = (r for side in _renames_of_both(base, ours, theirs) for r in side if r.old in said)
+    renames = (r for side in renames_of_both(base, ours, theirs) for r in side if r.old in said)
     return [
         _old_name(r)
         for r in renames
-        if words(merged, r.old) and not any(_shown(r.old) in note.message for note in known)
+        if words(merged, r.old) and not any(shown(r.old) in note.message for note in known)
     ]
 
 
 def _old_name(r: Rename) -> Note:
-    message = f"{_shown(r.old)} is {_shown(r.new)} now, and new text still says the old name"
+    message = f"{shown(r.old)} is {shown(r.new)} now, and new text still says the old name"
     return Note("old-name", message, True)
-
-
-def _shown(name: bytes) -> str:
-    return name.decode("utf-8", "replace")
 
 
 def _uneven_note(lines: Sequence[bytes], merged: bytes) -> Note:
@@ -331,7 +276,7 @@ def _with_renames(base: bytes, ours: bytes, theirs: bytes) -> MergeResult | None
     from mergeguard.core.merge.edits import words
     from mergeguard.core.merge.renames import apply_renames, changed_by_both, names, of_the_file
 
-    mine, other = _renames_of_both(base, ours, theirs)
+    mine, other = renames_of_both(base, ours, theirs)
     mine, other = of_the_file(mine, base, ours), of_the_file(other, base, theirs)
     if not mine and not other:
         return None
@@ -351,8 +296,8 @@ def _with_renames(base: bytes, ours: bytes, theirs: bytes) -> MergeResult | None
     doubts = [
         Note(
             "guessed",
-            f"{_shown(r.old)} was changed as well as renamed on one side and edited on the other: "
-            f"look whether {_shown(r.new)} is still the same thing",
+            f"{shown(r.old)} was changed as well as renamed on one side and edited on the other: "
+            f"look whether {shown(r.new)} is still the same thing",
             True,
         )
         for renames, before, renamer, editor in (
@@ -368,27 +313,7 @@ def _with_renames(base: bytes, ours: bytes, theirs: bytes) -> MergeResult | None
         for r in renames
         if words(text, r.old) > words(renamer, r.old)
     ]
-    return MergeResult(result.pieces, (*_rename_notes(mine, other), *result.notes, *doubts))
-
-
-def _renames_of_both(
-    base: bytes, ours: bytes, theirs: bytes
-) -> tuple[tuple[Rename, ...], tuple[Rename, ...]]:
-    """The renames of our side and of theirs."""
-    from mergeguard.core.merge.renames import find_renames
-
-    return find_renames(base, ours, theirs), find_renames(base, theirs, ours)
-
-
-def _rename_notes(mine: tuple[Rename, ...], other: tuple[Rename, ...]) -> tuple[Note, ...]:
-    return tuple(
-        Note(
-            "renamed",
-            f"{_shown(r.old)} is {_shown(r.new)} on {who} side: the other side's uses follow",
-        )
-        for who, renames in (("our", mine), ("their", other))
-        for r in renames
-    )
+    return MergeResult(result.pieces, (*rename_notes(mine, other), *result.notes, *doubts))
 
 
 def _structured(
@@ -466,7 +391,7 @@ def _declarations_then_tokens(
 
     notes: list[Note] = []
     candidates: list[tuple[tuple[Piece, ...], tuple[Note, ...]]] = [(lines, ())]
-    merge_leaf = _LeafMerger()
+    merge_leaf = LeafMerger()
     try:
         composed, said = compose({"": base}, {"": ours}, {"": theirs}, merge_leaf)
     except Unreadable as unreadable:
@@ -497,38 +422,6 @@ def _declarations_then_tokens(
     return MergeResult(best, (*notes, *said_of_best)), frozenset()
 
 
-def refine_conflicts(
-    pieces: tuple[Piece, ...], base: bytes, ours: bytes, theirs: bytes, remarks: list[Note]
-) -> tuple[Piece, ...]:
-    """The pieces of a merge of three texts with each conflict that its tokens can settle settled."""
-    from mergeguard.core.merge.tokens import tokens_of
-    from mergeguard.core.merge.unions import misplaced_arm
-    from mergeguard.core.merge.weave import Clash, weave
-
-    refined: list[Piece] = []
-    for piece in pieces:
-        if isinstance(piece, Conflict):
-            try:
-                refined.append(Resolved(weave(piece.base, piece.ours, piece.theirs, remarks)))
-                continue
-            except Clash:
-                pass
-        refined.append(piece)
-    result = MergeResult(join(refined))
-    if result.clean:
-        keys = [tokens_of(text).keys for text in (base, ours, theirs, result.render())]
-        if misplaced_arm(*keys) is not None:
-            return pieces
-    return result.pieces
-
-
 def _size_of_conflicts(pieces: tuple[Piece, ...]) -> tuple[int, int]:
     conflicts = [p for p in pieces if isinstance(p, Conflict)]
     return len(conflicts), sum(len(p.ours) + len(p.theirs) for p in conflicts)
-
-
-def merge_declaration(base: bytes, ours: bytes, theirs: bytes) -> tuple[tuple[Piece, ...], bool]:
-    """The merge of one declaration's three versions, and whether a clean one needs a look."""
-    merge_leaf = _LeafMerger()
-    pieces = merge_leaf(base, ours, theirs)
-    return pieces, bool(merge_leaf.remarks)

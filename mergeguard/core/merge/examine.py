@@ -10,7 +10,7 @@ from mergeguard.core.merge.edits import label_key, words
 from mergeguard.core.merge.guards import edited_guards
 from mergeguard.core.merge.heads import definitions
 from mergeguard.core.merge.macros import macro_clash, used_after_undef
-from mergeguard.core.merge.result import Note
+from mergeguard.core.merge.result import Note, shown
 from mergeguard.core.merge.suspects import Suspects
 
 
@@ -39,10 +39,6 @@ def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspect
     return notes
 
 
-def _shown(name: bytes) -> str:
-    return name.decode("utf-8", "replace")
-
-
 def _line(text: bytes, offset: int) -> int:
     return text.count(b"\n", 0, offset) + 1
 
@@ -65,14 +61,14 @@ def _lost(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> 
             if not declared[name] and (name in code or b"#" + name in code):
                 known.add(name)
                 who = "our" if not words(ours, name) else "their"
-                what = _shown(name)
+                what = shown(name)
                 message = (
                     f"{what} is gone on {who} side and newly used on the other, in {leaf.name or 'the file'}"
                 )
                 notes.append(Note("lost-name", message, True, line))
             elif declared[name]:
                 known.add(name)
-                what = _shown(name)
+                what = shown(name)
                 message = f"{what}, which one side renamed or removed, is a name of its own in {leaf.name}"
                 notes.append(Note("old-name", message, True, line))
         line += leaf.text.count(b"\n")
@@ -142,7 +138,7 @@ def _double_arms(ours: bytes, theirs: bytes, merged: bytes, labels: Collection[b
 
     before = max((max(arms(side).values(), default=1) for side in (ours, theirs)), default=1)
     return [
-        Note("duplicate-arm", f"both sides brought an arm `case {_shown(label)}:` of one switch", True)
+        Note("duplicate-arm", f"both sides brought an arm `case {shown(label)}:` of one switch", True)
         for (_, label), count in arms(merged).items()
         if count > before and label in labels
     ]
@@ -155,8 +151,7 @@ def _signatures(base: bytes, ours: bytes, names: Iterable[bytes]) -> list[Note]:
         notes.append(
             Note(
                 "signature-changed",
-                f"the head of {_shown(name)} changed on {who} side,"
-                " and the other side brings new calls of it",
+                f"the head of {shown(name)} changed on {who} side, and the other side brings new calls of it",
                 True,
             )
         )
@@ -170,7 +165,7 @@ def _double_locals(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[by
         at = declared_twice(merged, name)
         if at is not None and declared_twice(ours, name) is None and declared_twice(theirs, name) is None:
             line = _line(merged, at[1])
-            message = f"both sides brought a {_shown(name)}, and one declaration has both at line {line}"
+            message = f"both sides brought a {shown(name)}, and one declaration has both at line {line}"
             notes.append(Note("duplicate-name", message, True, line))
     return notes
 
@@ -204,10 +199,10 @@ def _double_macros(
         if clash.both:
             line = _line(merged, clash.added.offset)
             lines = f"{_line(merged, clash.rival.offset)} and {line}"
-            said = f"{_shown(name)} is defined twice now, at lines {lines}"
+            said = f"{shown(name)} is defined twice now, at lines {lines}"
             notes.append(Note("duplicate-macro", f"{said}: the second definition silently wins", True, line))
         else:
-            message = f"one side changed what {_shown(name)} is, the other defines it once more"
+            message = f"one side changed what {shown(name)} is, the other defines it once more"
             notes.append(Note("duplicate-macro", message, True))
     return notes
 
@@ -219,6 +214,6 @@ def _undefined(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]
         found = used_after_undef(merged, name)
         if found is not None and not any(used_after_undef(side, name) for side in (ours, theirs)):
             line = _line(merged, found[0])
-            message = f"{_shown(name)} is undefined at line {line}, and used behind that as on no side"
+            message = f"{shown(name)} is undefined at line {line}, and used behind that as on no side"
             notes.append(Note("lost-name", message, True, _line(merged, found[1])))
     return notes

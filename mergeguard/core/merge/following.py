@@ -148,7 +148,7 @@ def guesses(base: bytes, ours: bytes, theirs: bytes) -> list[tuple[str, str]]:
         edits = {i: j for j, i in match(old, editor).items() if editor[j].code != old[i].code}
         for j, i in match(old, mover).items():
             if i in edits and _is_definition(old[i]) and mover[j].short != old[i].short:
-                was, now = (x.short.encode("utf-8", "surrogateescape") for x in (old[i], mover[j]))
+                was, now = old[i].word, mover[j].word
                 renamed = tuple(now if key == was else key for key in old[i].code)
                 if len(renamed) < _LEAST_TOKENS or renamed != mover[j].code:
                     found.append((old[i].short, mover[j].short))
@@ -241,7 +241,7 @@ class _Search:
     def _place(self, source: File, index: int) -> tuple[File, int] | list[Candidate]:
         """Where a shed declaration is now; candidates if that is not certain, none if it is nowhere."""
         leaf = self._leaves(source, "base").leaves[index]
-        short = leaf.short.encode("utf-8", "surrogateescape")
+        short = leaf.word
         lines = _lines_of(leaf.text)
         scored: list[tuple[float, File, int]] = []
         for file in self.files:
@@ -285,7 +285,7 @@ class _Search:
         another declaration that is as like it (one that stayed, and was copied: more like it)."""
         leaf = self._leaves(source, "base").leaves[index]
         target = self._leaves(home, "mover").leaves[j]
-        short = target.short.encode("utf-8", "surrogateescape")
+        short = target.word
         for file in self.files:
             if file.base is None or short not in file.base:
                 continue
@@ -334,7 +334,7 @@ class _Search:
             return
         home, k = found
         new = self._leaves(home, "mover").leaves[k]
-        short = new.short.encode("utf-8", "surrogateescape")
+        short = new.word
         if any(f.editor is not None and short in f.editor for f in self.files if f.home == home.home):
             return  # the same move on both sides
         why = f"{leaf.short} was removed here, and the other side moved it"
@@ -433,7 +433,7 @@ class Rewritten:
 def carry(move: Moved, *, editor_is_ours: bool) -> Carried | None:
     """The edit merged into the declaration at its new place; None where that is doubtful."""
     from mergeguard.core.merge.conservation import balance
-    from mergeguard.core.merge.engine import merge_declaration
+    from mergeguard.core.merge.leafmerge import merge_declaration
 
     sides = (move.editor, move.mover) if editor_is_ours else (move.mover, move.editor)
     pieces, doubtful = merge_declaration(move.base, *sides)

@@ -45,7 +45,7 @@ def commute(one: Leaf, two: Leaf) -> bool:
 def _declared(leaf: Leaf) -> frozenset[bytes]:
     if leaf.kind is Kind.TYPE and b"enum" in leaf.code:
         return _words(leaf) - _ENUM  # its enumerators
-    return frozenset((_name(leaf),))
+    return frozenset((leaf.word,))
 
 
 def _words(leaf: Leaf) -> frozenset[bytes]:
@@ -121,7 +121,7 @@ def _includes(leaves: Sequence[Leaf]) -> Iterator[tuple[str, tuple[str, ...], bo
 
 def _early(leaves: Sequence[Leaf], names: Collection[bytes] | None) -> set[bytes]:
     """The names declared behind a use of theirs; of ``names`` alone, and those in code, if they are given."""
-    own = [_name(leaf) if leaf.kind in _COMMUTING and not leaf.placed else b"" for leaf in leaves]
+    own = [leaf.word if leaf.kind in _COMMUTING and not leaf.placed else b"" for leaf in leaves]
     wanted = set(own) - {b""} if names is None else set(names)
     early: set[bytes] = set()
     used: set[bytes] = set()
@@ -135,7 +135,3 @@ def _early(leaves: Sequence[Leaf], names: Collection[bytes] | None) -> set[bytes
             here = wanted.intersection(_IDENT.findall(leaf.text))
             used |= here if names is None or not here else here & _words(leaf)
     return early
-
-
-def _name(leaf: Leaf) -> bytes:
-    return leaf.short.encode("utf-8", "surrogateescape")

@@ -96,10 +96,7 @@ def of_the_file(renames: Iterable[Rename], base: bytes, side: bytes) -> tuple[Re
     renames = tuple(renames)
     if not renames:
         return ()
-    old, new = (
-        {x.short.encode("utf-8", "surrogateescape"): x for x in leaves_of(text)[0] if not x.placed}
-        for text in (base, side)
-    )
+    old, new = ({x.word: x for x in leaves_of(text)[0] if not x.placed} for text in (base, side))
     left = [x.code for name, x in old.items() if name not in new]
     right = [x.code for name, x in new.items() if name not in old]
 
@@ -122,8 +119,7 @@ def changed_by_both(name: bytes, base: bytes, ours: bytes, theirs: bytes) -> boo
     """Whether the declaration of ``name``, which all versions have, is another one on both sides."""
     from mergeguard.core.merge.declarations import leaves_of
 
-    short = name.decode("utf-8", "surrogateescape")
-    codes = [[x.code for x in leaves_of(text)[0] if x.short == short] for text in (base, ours, theirs)]
+    codes = [[x.code for x in leaves_of(text)[0] if x.word == name] for text in (base, ours, theirs)]
     return codes[0] not in codes[1:] and codes[1] != codes[2]
 
 

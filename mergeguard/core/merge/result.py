@@ -97,3 +97,8 @@ def join(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
             continue
         joined.append(piece)
     return tuple(joined)
+
+
+def shown(name: bytes) -> str:
+    """A name for a message."""
+    return name.decode("utf-8", "replace")

@@ -82,6 +82,11 @@ class _Builder:
         self.add(b"", end if newline else self.at, end + newline if newline else self.at, key)
 
 
+def is_comment(key: bytes) -> bool:
+    """Whether the key of a token outside of directives is a part of a comment."""
+    return key[:1] == COMMENT and len(key) > 1
+
+
 def tokens_of(text: bytes) -> Tokens:
     """``text`` as merge tokens. Any bytes will do. (A merge asks for the same versions again and again.)"""
     return _of_file(text) if len(text) > _LONG else _of_declaration(text)

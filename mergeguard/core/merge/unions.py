@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from mergeguard.core.merge.lines import Region
-from mergeguard.core.merge.tokens import Tokens, units_of
+from mergeguard.core.merge.tokens import Tokens, is_comment, units_of
 
 Slice = tuple[Tokens, int, int]
 
@@ -145,7 +145,7 @@ def _closed_arms(source: Tokens, start: int, end: int) -> dict[bytes, Slice] | N
         key = source.keys[index]
         depth += (key in (b"{", b"(", b"[")) - (key in (b"}", b")", b"]"))
         if key == b"case" and depth == 0 and (index == start or source.keys[index - 1] != b":"):
-            while index > start and source.keys[index - 1][:1] == b"/" and len(source.keys[index - 1]) > 1:
+            while index > start and is_comment(source.keys[index - 1]):
                 index -= 1
             starts.append(index)
     if not starts or starts[0] != start or any(b"\n" not in source.gaps[k] for k in starts):
@@ -268,7 +268,7 @@ def _arms_by_label(keys: Sequence[bytes]) -> dict[bytes, list[tuple[bytes, ...]]
 def _plain(keys: Sequence[bytes]) -> list[bytes]:
     """The keys as in code that is no directive, without comments."""
     plain = (key[1:] if len(key) > 1 and key[:1] == b"#" else key for key in keys)
-    return [key for key in plain if key[:1] != b"/" or len(key) == 1]
+    return [key for key in plain if not is_comment(key)]
 
 
 def _leaves(statement: list[bytes]) -> bool:

@@ -46,7 +46,7 @@ def read(files: Mapping[str, bytes]) -> list[Leaf]:
 def version_of(leaves: list[Leaf], ids: list[int], homes: set[str]) -> Version:
     """The leaves with their identities; ``homes`` are the base's files."""
     many = any(leaf.home not in homes for leaf in leaves)
-    return Version(leaves, ids, {identity: k for k, identity in enumerate(ids)}, many)
+    return _version(leaves, ids, many)
 
 
 def permuted(version: Version, order: Sequence[int]) -> Version:
@@ -58,15 +58,17 @@ def permuted(version: Version, order: Sequence[int]) -> Version:
         if identity not in listed:
             ids.insert(ids.index(previous) + 1 if previous is not None else 0, identity)
         previous = identity
-    leaves = [version.leaves[version.place[identity]] for identity in ids]
-    return Version(leaves, ids, {identity: k for k, identity in enumerate(ids)}, version.many)
+    return _version(version.leaves_of(ids), ids, version.many)
 
 
 def without(version: Version, gone: set[int]) -> Version:
     """The version without some leaves."""
-    left = [(i, leaf) for i, leaf in zip(version.ids, version.leaves, strict=True) if i not in gone]
-    ids = [i for i, _ in left]
-    return Version([leaf for _, leaf in left], ids, {i: k for k, i in enumerate(ids)}, version.many)
+    ids = [identity for identity in version.ids if identity not in gone]
+    return _version(version.leaves_of(ids), ids, version.many)
+
+
+def _version(leaves: list[Leaf], ids: list[int], many: bool) -> Version:
+    return Version(leaves, ids, {identity: k for k, identity in enumerate(ids)}, many)
 
 
 def is_reordered(ids: Sequence[int], known: int) -> bool:

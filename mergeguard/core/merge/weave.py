@@ -132,7 +132,7 @@ def token_diff(a: Sequence[bytes], b: Sequence[bytes]) -> list[Change]:
     for change in diff(a, b):
         while merged:
             last = merged[-1]
-            common = _weight(a, last.a1, change.a0)
+            common = change.a0 - last.a1
             if common > max(last.a1 - last.a0, last.b1 - last.b0):
                 break
             if common > max(change.a1 - change.a0, change.b1 - change.b0):
@@ -172,10 +172,6 @@ def _joined(changes: list[Change]) -> list[Change]:
             change = Change(last.a0, change.a1, last.b0, change.b1)
         joined.append(change)
     return joined
-
-
-def _weight(keys: Sequence[bytes], start: int, end: int) -> int:
-    return end - start
 
 
 def _merge_region(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
