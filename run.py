@@ -89,6 +89,7 @@ def test(arguments: Sequence[str]) -> int:
         ("lint", ["ruff", "check", "."]),
         ("format", ["ruff", "format", "--check", "."]),
         ("types", ["mypy"]),
+        ("layers", ["lint-imports", "--no-cache"]),
         ("tests", ["pytest", "-n", "auto", *arguments]),
     ):
         say(title)

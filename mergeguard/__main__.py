@@ -10,15 +10,15 @@ def main() -> None:
     arguments = sys.argv[1:]
     verb = arguments[0] if arguments else ""
     if verb == "merge-file":
-        from mergeguard.mergefile import main as merge_file
+        from mergeguard.hooks.mergefile import main as merge_file
 
         sys.exit(merge_file(arguments))
     if verb == "merge-driver":
-        from mergeguard.driver import main as merge_driver
+        from mergeguard.hooks.driver import main as merge_driver
 
         sys.exit(merge_driver(arguments))
     if verb == "hook":
-        from mergeguard.hooking import main as hook
+        from mergeguard.hooks.hooking import main as hook
 
         sys.exit(hook(arguments))
     from mergeguard.cli.app import run

@@ -9,8 +9,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests import corpus
-from tests.hermetic import git_environment
+from tests.support import corpus
+from tests.support.hermetic import git_environment
 
 hypothesis.settings.register_profile(
     "ci",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mergeguard import jsonstate
-from tests.story import Story, git
+from tests.support.story import Story, git
 
 
 @given(st.dictionaries(st.binary(), st.binary()))

@@ -17,13 +17,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from mergeguard import auditing
-from mergeguard.core.items import Kind
-from mergeguard.core.source import parse
+from mergeguard.cpp.items import Kind
+from mergeguard.cpp.source import parse
+from mergeguard.fork.workspace import file_edits
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.workspace import file_edits
-from tests import corpus
+from mergeguard.verbs import auditing
+from tests.support import corpus
 
 CODE = (".cu", ".cuh", ".hip", ".cpp", ".h", ".hpp")
 

@@ -23,21 +23,21 @@ from pathlib import Path
 
 from mergeguard.build.advice import header_advice
 from mergeguard.build.cache import Cache
+from mergeguard.build.chart import human_bytes, human_seconds, panels_for, schedule_drawing
 from mergeguard.build.commands import Command, from_template
 from mergeguard.build.compare import Comparison, compare
 from mergeguard.build.cost import Program, header_probe, unit_commands
+from mergeguard.build.drawing import svg
 from mergeguard.build.machine import machine
 from mergeguard.build.measure import Progress, UnitCost, measure, measure_together, require_success
-from mergeguard.core.chart import human_bytes, human_seconds, panels_for, schedule_drawing
-from mergeguard.core.drawing import svg
-from mergeguard.core.emit import split
-from mergeguard.core.flatten import LayoutText
-from mergeguard.core.layout import Layout, Role
-from mergeguard.core.rule import parse_rule
-from mergeguard.core.schedule import Profile, longest_first, simulate
-from mergeguard.core.source import Kind, parse
-from mergeguard.core.verify import compare as verify
-from mergeguard.core.verify import inlined
+from mergeguard.cpp.source import Kind, parse
+from mergeguard.lens.emit import split
+from mergeguard.lens.layout import Layout, Role
+from mergeguard.lens.rule import parse_rule
+from mergeguard.propose.schedule import Profile, longest_first, simulate
+from mergeguard.verify.flatten import LayoutText
+from mergeguard.verify.same_program import compare as verify
+from mergeguard.verify.same_program import inlined
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -186,7 +186,7 @@ def host(arguments: argparse.Namespace) -> None:
 
 def vllm(arguments: argparse.Namespace) -> None:
     sys.path.insert(0, str(ROOT))
-    from tests import corpus
+    from tests.support import corpus
 
     text = (ROOT / "rules" / "vllm" / f"{arguments.rule}.toml").read_bytes()
     rule = parse_rule(text, arguments.rule)
@@ -279,7 +279,7 @@ def weighted(text: bytes) -> bytes:
 
 def fixtures(arguments: argparse.Namespace) -> None:
     """The six shapes as host programs: what has no GPU headers here is measured on its fixture."""
-    from tests import toolchain
+    from tests.support import toolchain
 
     def change(text: bytes) -> bytes:
         return toolchain.translate(weighted(text))

@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.releases.forks import Bench
-from mergeguard.core.filenames import SOURCES
-from mergeguard.core.items import Kind
-from mergeguard.core.merge.declarations import Leaf, leaves_of
+from mergeguard.cpp.filenames import SOURCES
+from mergeguard.cpp.items import Kind
+from mergeguard.cpp.leaves import Leaf, leaves_of
 from mergeguard.data import shipped_rules
 from mergeguard.errors import MergeguardError
+from mergeguard.fork.workspace import REGULAR
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.treemerge import merge_trees
-from mergeguard.virtual import Wholes
-from mergeguard.workspace import REGULAR
-from tests import corpus
+from mergeguard.treemerge.trees import merge_trees
+from mergeguard.treemerge.virtual import Wholes
+from tests.support import corpus
 
 RIGHT, SPACE, NAMED, CONFLICT, WRONG, LOST = "right", "=space", "named", "conflict", "wrong", "lost"
 VERDICTS = (RIGHT, SPACE, NAMED, CONFLICT, WRONG, LOST)

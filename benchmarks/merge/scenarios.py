@@ -16,8 +16,8 @@ from itertools import cycle, islice
 from typing import Any
 
 from benchmarks.merge import transforms, traps
-from mergeguard.core.diff import Change, diff
-from tests import corpus
+from mergeguard.cpp.diff import Change, diff
+from tests.support import corpus
 
 EXTENSIONS = (".cu", ".cuh", ".hip", ".h", ".hpp", ".cpp", ".cc", ".c")
 Versions = tuple[bytes | None, bytes | None, bytes | None]

@@ -22,9 +22,9 @@ from pathlib import Path
 
 from benchmarks.merge import transforms
 from benchmarks.merge.scenarios import Step, chains, commuting
-from mergeguard.core import lexer, source
-from mergeguard.core.merge import declarations, edits, merge, tokens
+from mergeguard.cpp import leaves, lexer, source, tokens
 from mergeguard.git.linemerge import merge_bytes_with_git
+from mergeguard.merge import edits, merge
 
 Versions = tuple[bytes, bytes, bytes]
 
@@ -76,7 +76,7 @@ def _cpu() -> float:
 
 def _forget() -> None:
     """Empties what a process remembers of texts, so that each round pays in full."""
-    read = (lexer.lex, source.parse, declarations.leaves_of, tokens._of_file, tokens._of_declaration)
+    read = (lexer.lex, source.parse, leaves.leaves_of, tokens._of_file, tokens._of_declaration)
     for cached in (*read, edits.side_edit):
         cached.cache_clear()
 

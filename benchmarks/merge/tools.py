@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.merge.scenarios import Case, Versions
-from mergeguard.core.merge import Conflict, Piece, merge, merge_files
-from mergeguard.core.merge.markers import parse_markers
 from mergeguard.git.linemerge import LineMerge, merge_bytes_with_git
+from mergeguard.merge import Conflict, Piece, merge, merge_files
+from mergeguard.merge.markers import parse_markers
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from mergeguard.core.items import Item, Kind, Source
-from mergeguard.core.lexer import TokenKind, lex
-from mergeguard.core.merge.declarations import leaves_of
-from mergeguard.core.merge.order import out_of_order
-from mergeguard.core.source import parse
+from mergeguard.cpp.items import Item, Kind, Source
+from mergeguard.cpp.leaves import leaves_of
+from mergeguard.cpp.lexer import TokenKind, lex
+from mergeguard.cpp.source import parse
+from mergeguard.merge.order import out_of_order
 
 Files = dict[str, bytes]
 Maker = Callable[[str, bytes, bytes, random.Random], "tuple[Files, Files] | None"]

@@ -10,8 +10,8 @@ import random
 import re
 from collections.abc import Callable
 
-from mergeguard.core.items import Item, Kind, Source
-from mergeguard.core.source import parse
+from mergeguard.cpp.items import Item, Kind, Source
+from mergeguard.cpp.source import parse
 
 Trap = tuple[bytes, bytes, bytes, bytes | None]
 
@@ -56,7 +56,7 @@ def _added_twice(first: bytes, second: bytes) -> Callable[[bytes, random.Random]
 
 
 def _same_arm(text: bytes, rng: random.Random) -> Trap | None:
-    from mergeguard.core.branches import branchings
+    from mergeguard.cpp.branches import branchings
 
     source = parse(text)
     found = [

@@ -18,10 +18,10 @@ import time
 from pathlib import Path
 
 from benchmarks.plan import history
-from mergeguard.core.diff import diff
+from mergeguard.cpp.diff import diff
 from mergeguard.data import shipped_rules
-from tests import corpus
-from tests.hermetic import git_environment
+from tests.support import corpus
+from tests.support.hermetic import git_environment
 
 SPLIT = tuple(path for paths in corpus.MONOLITHS.values() for path in paths)
 OTHERS = 40  # files outside the rules that the fork edits

@@ -11,9 +11,9 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from mergeguard.core.diff import diff
-from tests import corpus
-from tests.hermetic import git_environment
+from mergeguard.cpp.diff import diff
+from tests.support import corpus
+from tests.support.hermetic import git_environment
 
 Files = Mapping[str, bytes]
 

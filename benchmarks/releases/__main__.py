@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks.releases import chain, pairs
-from tests import corpus
+from tests.support import corpus
 
 NAMES = [name for name in corpus.MONOLITHS if name != "skinny_gemms_int8"]
 

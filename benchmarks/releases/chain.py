@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.releases.forks import Bench, release
-from mergeguard.core.source import Item, Kind, parse
+from mergeguard.cpp.source import Item, Kind, parse
 from mergeguard.errors import MergeguardError
-from mergeguard.treemerge import Merged, State, merge_trees
-from mergeguard.workspace import Workspace
-from tests import corpus
+from mergeguard.fork.workspace import Workspace
+from mergeguard.treemerge.trees import Merged, State, merge_trees
+from tests.support import corpus
 
 HELPER = b"__device__ __forceinline__ int fork_helper(int x) {\n  return x + 1;  // fork: helper\n}\n\n"
 KERNEL_LINE = b"  // fork: in the kernel\n"

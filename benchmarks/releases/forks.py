@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mergeguard import lens
-from mergeguard.core.emit import CURRENT_EMISSION, split
-from mergeguard.core.layout import Layout
-from mergeguard.core.rule import digest, parse_rule
 from mergeguard.data import shipped_rules
+from mergeguard.fork import treelens
+from mergeguard.fork.workspace import REGULAR, Guarded
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.workspace import REGULAR, Guarded
-from tests import corpus
-from tests.hermetic import git_environment
+from mergeguard.lens.emit import CURRENT_EMISSION, split
+from mergeguard.lens.layout import Layout
+from mergeguard.lens.rule import digest, parse_rule
+from tests.support import corpus
+from tests.support.hermetic import git_environment
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,11 @@ class Bench:
         guarded = self.guarded
         edits: dict[str, Entry | None] = {f.path: Entry(REGULAR, write(f.text)) for f in layout.files}
         edits[guarded.rule_path] = Entry(REGULAR, write(self.rule_text))
-        edits[guarded.lock_path] = Entry(REGULAR, write(lens.lock(guarded, path, write(upstream)).to_toml()))
+        edits[guarded.lock_path] = Entry(
+            REGULAR, write(treelens.lock(guarded, path, write(upstream)).to_toml())
+        )
         split_tree = self.repository.edit_tree(tree, edits)
-        lists = lens.list_shards(self.repository, split_tree, [(guarded, layout)])
+        lists = treelens.list_shards(self.repository, split_tree, [(guarded, layout)])
         return self.repository.edit_tree(split_tree, lists)
 
     def commit(self, tree: str, *parents: str, message: str = "x") -> str:

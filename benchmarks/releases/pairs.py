@@ -16,8 +16,8 @@ from pathlib import Path
 
 from benchmarks.releases.forks import Bench, release
 from mergeguard.errors import MergeguardError
-from mergeguard.treemerge import merge_trees
-from tests import corpus
+from mergeguard.treemerge.trees import merge_trees
+from tests.support import corpus
 
 # C is one of so many releases after B that changed the file.
 REACH = 3

@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 from mergeguard.data import shipped_rules
-from tests import corpus
-from tests.hermetic import git_environment
+from tests.support import corpus
+from tests.support.hermetic import git_environment
 
 EDITS = (
     ("csrc/rocm/skinny_gemms.cu", b"int mindiv(", b"// fork: an edit\nint mindiv("),

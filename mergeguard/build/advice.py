@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from mergeguard.build.chart import human_bytes, human_seconds
 from mergeguard.build.commands import Command, compresses_device_code, is_nvcc
 from mergeguard.build.measure import UnitCost
-from mergeguard.core.chart import human_bytes, human_seconds
 
 # A library grows by the headers' inline functions and one kernel table for each unit; more is a pitfall.
 TOLERATED_GROWTH = 1.5

@@ -16,17 +16,11 @@ from mergeguard.build.cache import Cache
 from mergeguard.build.commands import Command, is_device
 from mergeguard.build.cost import Program, unit_commands
 from mergeguard.build.machine import machine
-from mergeguard.build.measure import (
-    Progress,
-    UnitCost,
-    linked_size,
-    measure,
-    require_success,
-)
+from mergeguard.build.measure import Progress, UnitCost, linked_size, measure, require_success
 from mergeguard.build.symbols import demangle, read_device, read_host
-from mergeguard.core.definitions import definitions
-from mergeguard.core.source import Kind, Source
-from mergeguard.core.symbols import (
+from mergeguard.cpp.definitions import definitions
+from mergeguard.cpp.source import Kind, Source
+from mergeguard.verify.symbols import (
     DeviceImage,
     Names,
     ObjectSymbols,

@@ -15,7 +15,9 @@ from typing import Protocol
 
 from mergeguard.build.advice import growth_advice, header_advice
 from mergeguard.build.cache import Cache, digest_file, digest_text
+from mergeguard.build.chart import human_bytes, human_seconds, panels_for, schedule_drawing
 from mergeguard.build.commands import Command
+from mergeguard.build.drawing import Drawing
 from mergeguard.build.machine import compiler_version, machine
 from mergeguard.build.measure import (
     ParallelRun,
@@ -29,11 +31,9 @@ from mergeguard.build.measure import (
     require_success,
     unit_command,
 )
-from mergeguard.core.chart import human_bytes, human_seconds, panels_for, schedule_drawing
-from mergeguard.core.drawing import Drawing
-from mergeguard.core.layout import LayoutFile, Role
-from mergeguard.core.lexer import lex
-from mergeguard.core.schedule import Profile, Schedule, longest_first, simulate
+from mergeguard.cpp.lexer import lex
+from mergeguard.lens.layout import LayoutFile, Role
+from mergeguard.propose.schedule import Profile, Schedule, longest_first, simulate
 
 JOBS = (1, 2, 4, 8)
 

@@ -18,8 +18,8 @@ from mergeguard.build.cache import Cache, digest_file, read_dependencies
 from mergeguard.build.commands import Command
 from mergeguard.build.machine import machine
 from mergeguard.build.processes import Measured, Run, thin
-from mergeguard.core.schedule import Profile
 from mergeguard.errors import ExitCode, MergeguardError
+from mergeguard.propose.schedule import Profile
 
 # Drivers that understand -MD -MF; for any other command a cached cost is never reused.
 _WRITES_DEPENDENCIES = ("g++", "gcc", "c++", "cc", "clang", "clang++", "nvcc", "hipcc")

@@ -15,9 +15,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mergeguard.core.elf import MACHINE_CUDA, Elf, ElfError, ElfSymbol
-from mergeguard.core.symbols import DeviceImage, ObjectSymbols, Symbol
 from mergeguard.errors import Location, MergeguardError
+from mergeguard.verify.elf import MACHINE_CUDA, Elf, ElfError, ElfSymbol
+from mergeguard.verify.symbols import DeviceImage, ObjectSymbols, Symbol
 
 _BUNDLE = b"__CLANG_OFFLOAD_BUNDLE__"
 _COMPRESSED_BUNDLE = b"CCOB"

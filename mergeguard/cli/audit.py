@@ -15,7 +15,7 @@ from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.errors import ExitCode
 
 if TYPE_CHECKING:
-    from mergeguard import auditing
+    from mergeguard.verbs import auditing
 
 
 def audit(
@@ -32,8 +32,8 @@ def audit(
     sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF instead.")] = False,
 ) -> int:
     """What conflict markers don't show after a merge: doubled, lost, unused, renamed under your feet."""
-    from mergeguard import auditing
     from mergeguard.reporting.audits import audits_data, audits_sarif
+    from mergeguard.verbs import auditing
 
     if json and sarif:
         raise typer.BadParameter("--json or --sarif")

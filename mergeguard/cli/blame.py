@@ -8,16 +8,16 @@ from typing import Annotated
 
 import typer
 
-from mergeguard import blame as blaming
 from mergeguard.cli.console import opened
 from mergeguard.cli.paths import from_root, typed
-from mergeguard.core import blameargs
-from mergeguard.core.annotate import Annotated as Line
-from mergeguard.core.annotate import incremental, porcelain
-from mergeguard.core.blameargs import Asked, Form
 from mergeguard.errors import MergeguardError
-from mergeguard.fork import Fork
+from mergeguard.fork.fork import Fork
 from mergeguard.git.process import pass_through
+from mergeguard.verbs import blame as blaming
+from mergeguard.verbs import blameargs
+from mergeguard.verbs.annotate import Annotated as Line
+from mergeguard.verbs.annotate import incremental, porcelain
+from mergeguard.verbs.blameargs import Asked, Form
 
 # What git says of errors, and ends with.
 _FATAL = 128

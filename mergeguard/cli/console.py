@@ -14,9 +14,10 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.markup import escape
 
-from mergeguard import __version__, pending
+from mergeguard import __version__
 from mergeguard.errors import ExitCode, MergeguardError
-from mergeguard.fork import Fork
+from mergeguard.fork.fork import Fork
+from mergeguard.hooks import pending
 
 # Wide enough for paths where the output is not a terminal's.
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
@@ -65,7 +66,7 @@ def opened(*, merges: bool = False) -> Fork:
     if here.recovered is not None:
         err.print(f"[yellow]note:[/] {escape(str(here.recovered))}")
     if merges or pending.read(here.repository.git_dir) is not None:
-        from mergeguard import repairing
+        from mergeguard.hooks import repairing
 
         left = repairing.describe(here.repository)
         if left is not None:

@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from mergeguard import adopting, exporting, importing
+from mergeguard.adopt.adopt import Adoption, Fate
 from mergeguard.cli import render
 from mergeguard.cli.console import err, opened, out, print_json
 from mergeguard.cli.paths import file_from_root, typed
-from mergeguard.core.adopt import Adoption, Fate
 from mergeguard.errors import ExitCode, Location, MergeguardError
 from mergeguard.reporting.jsonreport import hunk_data
+from mergeguard.verbs import adopting, exporting, importing
 
 UPSTREAM = "Upstream"
 

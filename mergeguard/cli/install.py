@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from mergeguard import installing, pending, repairing
 from mergeguard.cli.console import opened, options, out, print_json
 from mergeguard.errors import ExitCode
 from mergeguard.git import recovery
 from mergeguard.git.hooks import Action
 from mergeguard.git.repository import Repository
+from mergeguard.hooks import installing, pending, repairing
 
 SETUP = "Setting up"
 

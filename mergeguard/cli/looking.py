@@ -9,17 +9,17 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from mergeguard import lens
-from mergeguard import status as statuses
-from mergeguard import where as places
 from mergeguard.cli import render
 from mergeguard.cli.console import err, opened, out, print_json
 from mergeguard.cli.options import Json, Upstream
 from mergeguard.cli.paths import file_from_root
 from mergeguard.errors import ExitCode, LayoutError, Location
+from mergeguard.fork import treelens
 from mergeguard.git.snapshot import export
-from mergeguard.ledger import resume
 from mergeguard.reporting.jsonreport import hunk_data
+from mergeguard.verbs import status as statuses
+from mergeguard.verbs import where as places
+from mergeguard.verbs.ledger import resume
 
 
 def status(upstream: Upstream = None, json: Json = False) -> int:
@@ -106,7 +106,7 @@ def unsplit(
         raise LayoutError(
             "no split rule has this file", where=Location(file), hint="`mergeguard status` lists them"
         )
-    tree = lens.monolithic_tree(workspace)
+    tree = treelens.monolithic_tree(workspace)
     if to is not None:
         export(here.repository, tree, to)
     unmapped = [h for g in workspace.split_rules for h in workspace.unsplit(g).unmapped]

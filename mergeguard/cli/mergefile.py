@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mergeguard.cli.console import options
-from mergeguard.mergefile import main
+from mergeguard.hooks.mergefile import main
 
 
 def merge_file(

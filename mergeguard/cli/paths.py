@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from mergeguard.cli.console import options
-from mergeguard.fork import Fork
+from mergeguard.fork.fork import Fork
 
 
 def typed(given: str) -> Path:

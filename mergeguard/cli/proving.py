@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from mergeguard import __version__, lens
+from mergeguard import __version__
 from mergeguard.build.measure import Progress
 from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.cli.options import Database, Jobs, Json, Names, Template
 from mergeguard.cli.render import SEVERITY_COLOURS, grid, print_findings
 from mergeguard.errors import ExitCode, LayoutError
+from mergeguard.fork import treelens
+from mergeguard.fork.workspace import file_edits
 from mergeguard.git.durable import write_output
-from mergeguard.workspace import file_edits
 
 if TYPE_CHECKING:
     from mergeguard.build.cost import SplitCost
-    from mergeguard.core.budget import Proposal
-    from mergeguard.core.drawing import Drawing
+    from mergeguard.build.drawing import Drawing
+    from mergeguard.propose.budget import Proposal
 
 
 def verify(
@@ -39,7 +40,8 @@ def verify(
     json: Json = False,
 ) -> int:
     """Prove that the layout is the same program as the monolith."""
-    from mergeguard import handmade, proof
+    from mergeguard.treemerge import handmade
+    from mergeguard.verbs import proof
 
     here = opened()
     workspace = here.work_tree()
@@ -117,7 +119,8 @@ def cost(
     json: Json = False,
 ) -> int:
     """Compile the monolith and each shard, and show what the split saves."""
-    from mergeguard import handmade, proof
+    from mergeguard.treemerge import handmade
+    from mergeguard.verbs import proof
 
     here = opened()
     workspace = here.work_tree()
@@ -169,7 +172,7 @@ def _of_rule(path: Path, name: str, before: Mapping[str, object]) -> Path:
 
 
 def _draw(drawing: Drawing, svg: Path | None, png: Path | None) -> None:
-    from mergeguard.core import drawing as drawn
+    from mergeguard.build import drawing as drawn
 
     if svg is not None:
         _write(svg, drawn.svg(drawing).encode("utf-8"))
@@ -201,7 +204,7 @@ def budget(
     json: Json = False,
 ) -> int:
     """Which dealing of the arms to shards fits into memory, from measured costs."""
-    from mergeguard import proof
+    from mergeguard.verbs import proof
 
     here = opened()
     workspace = here.work_tree()
@@ -223,7 +226,7 @@ def budget(
         text = proof.rewritten_rule(workspace, subject, proposal)
         staged = here.staged()
         edits = file_edits(here.repository, {subject.guarded.rule_path: text})
-        here.stage(lens.apply(here.repository, staged.tree, edits), "budget")
+        here.stage(treelens.apply(here.repository, staged.tree, edits), "budget")
     if not json:
         does = (
             f"`mergeguard split {name}` derives the new layout" if write else "`--write` puts it in the rule"
@@ -233,7 +236,7 @@ def budget(
 
 
 def _print_budget(proposal: Proposal, memory: int, jobs: int) -> None:
-    from mergeguard.core.chart import human_bytes, human_seconds
+    from mergeguard.build.chart import human_bytes, human_seconds
 
     together = f"peak with {jobs} job{'s' if jobs > 1 else ''}"
     rows: list[tuple[str, ...]] = [("shards", "largest shard", together, "build", "CPU", "fits")]

@@ -8,18 +8,18 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from mergeguard.audit.findings import Located
 from mergeguard.cli.console import out
-from mergeguard.core.findings import Located
-from mergeguard.core.report import LocalEdit
-from mergeguard.core.symbols import Severity
-from mergeguard.core.unsplit import Hunk
-from mergeguard.following import Arrival, Followed
-from mergeguard.rebase import RebaseOutcome
+from mergeguard.fork.report import LocalEdit
+from mergeguard.lens.unsplit import Hunk
 from mergeguard.reporting.findings import finding_data
 from mergeguard.reporting.jsonreport import edit_data, hunk_data
-from mergeguard.status import RuleStatus
-from mergeguard.sync import Synced
-from mergeguard.treemerge import RuleOutcome, State
+from mergeguard.treemerge.following import Arrival, Followed
+from mergeguard.treemerge.trees import RuleOutcome, State
+from mergeguard.verbs.rebase import RebaseOutcome
+from mergeguard.verbs.status import RuleStatus
+from mergeguard.verbs.sync import Synced
+from mergeguard.verify.symbols import Severity
 
 _FINDINGS = 10  # of an audit, on a sync's screen
 _COLOURS = {

@@ -12,15 +12,16 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from mergeguard import __version__, unmapped
+from mergeguard import __version__
 from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json, progress
-from mergeguard.core.report import Arrival, Case, Ledger, RuleLedger
 from mergeguard.errors import ExitCode, LayoutError, Location
+from mergeguard.fork.report import Arrival, Case, Ledger, RuleLedger
 from mergeguard.git.durable import write_output
-from mergeguard.ledger import ledger
 from mergeguard.reporting import html, jsonreport, markdown
 from mergeguard.reporting.sarif import sarif
+from mergeguard.verbs import unmapped
+from mergeguard.verbs.ledger import ledger
 
 unmapped_app = typer.Typer()
 

@@ -10,13 +10,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from mergeguard import lens
 from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.cli.options import Json
 from mergeguard.cli.paths import file_from_root
 from mergeguard.cli.render import print_findings
 from mergeguard.errors import ExitCode, LayoutError, Location
-from mergeguard.workspace import RULES, file_edits
+from mergeguard.fork import treelens
+from mergeguard.fork.workspace import RULES, file_edits
 
 
 def init(
@@ -25,9 +25,9 @@ def init(
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Show the rule; write nothing.")] = False,
 ) -> int:
     """Read a file, show what could split it, and write a first rule that splits it."""
-    from mergeguard.core.propose import propose
-    from mergeguard.core.source import parse
-    from mergeguard.core.survey import survey
+    from mergeguard.cpp.source import parse
+    from mergeguard.propose.propose import propose
+    from mergeguard.propose.survey import survey
 
     here = opened()
     workspace = here.staged()
@@ -76,7 +76,7 @@ def init(
         raise LayoutError(
             "there is a rule of this name", where=Location(rule_path), hint="give another `--name`"
         )
-    tree = lens.apply(
+    tree = treelens.apply(
         here.repository, workspace.tree, file_edits(here.repository, {rule_path: proposal.text})
     )
     here.stage(tree, "init")
@@ -102,7 +102,9 @@ def check(
     ] = False,
 ) -> int:
     """The laws on your own repository: drift, edited glue, unmapped hunks, double homes, ODR traps."""
-    from mergeguard import checking, handmade, repairing
+    from mergeguard.hooks import repairing
+    from mergeguard.treemerge import handmade
+    from mergeguard.verbs import checking
 
     here = opened(merges=True)
     incomplete = repairing.is_incomplete(here.repository)
@@ -118,7 +120,7 @@ def check(
         if rules or not files:
             findings += checking.run(workspace, rules or None, handmade.known_base(here))
         if ast and (rules or not files):
-            from mergeguard import astcheck
+            from mergeguard.verbs import astcheck
 
             findings += astcheck.run(workspace, rules or None)
     failed = checking.failures(findings)
@@ -146,8 +148,8 @@ def plan(
     json: Json = False,
 ) -> int:
     """The way to a far-away upstream: the longest clean runs, each conflicting commit by itself."""
-    from mergeguard import plan as planning
-    from mergeguard.sync import wants_audit
+    from mergeguard.verbs import plan as planning
+    from mergeguard.verbs.sync import wants_audit
 
     here = opened()
     here.head()

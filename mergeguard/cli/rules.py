@@ -11,10 +11,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from mergeguard import lens, rulebook
 from mergeguard.cli.console import opened, out, print_json
 from mergeguard.errors import ExitCode
-from mergeguard.workspace import file_edits
+from mergeguard.fork import rulebook, treelens
+from mergeguard.fork.workspace import file_edits
 
 rules_app = typer.Typer()
 
@@ -97,7 +97,7 @@ def add(
     here = opened()
     workspace = here.staged()
     addition = rulebook.add(workspace, name, everything=everything, update=update)
-    tree = lens.apply(here.repository, workspace.tree, file_edits(here.repository, addition.files))
+    tree = treelens.apply(here.repository, workspace.tree, file_edits(here.repository, addition.files))
     here.stage(tree, "rules add")
     for rule in addition.added:
         out.print(f"  [green]+[/] {escape(rule)}")

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from mergeguard import splitting
 from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json
 from mergeguard.cli.options import DryRun, Json, Names, Upstream
 from mergeguard.errors import ExitCode, LayoutError, Location
 from mergeguard.reporting.jsonreport import hunk_data
+from mergeguard.verbs import splitting
 
 
 def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = False, json: Json = False) -> int:

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from mergeguard import sync as syncing
 from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.cli.options import DryRun, Json
 from mergeguard.errors import ExitCode, LayoutError
-from mergeguard.fork import Fork
-from mergeguard.rebase import RebaseOutcome
+from mergeguard.fork.fork import Fork
+from mergeguard.verbs import sync as syncing
+from mergeguard.verbs.rebase import RebaseOutcome
 
 
 def sync(

@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mergeguard.core.filenames import SOURCES
+from mergeguard.cpp.filenames import SOURCES
 from mergeguard.git.attributes import block_lines, pattern, with_block
 from mergeguard.git.errors import RepositoryError
 from mergeguard.git.process import ACTIVE_VARIABLE

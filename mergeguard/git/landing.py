@@ -20,21 +20,8 @@ from typing import TYPE_CHECKING, Protocol
 from mergeguard.errors import MergeguardError
 from mergeguard.git import recovery, worktree
 from mergeguard.git.durable import sync_file
-from mergeguard.git.errors import (
-    DirtyWorkTree,
-    GitError,
-    LandingFailed,
-    RepositoryError,
-    UnfinishedLanding,
-)
-from mergeguard.git.journal import (
-    Journal,
-    RefChange,
-    StateChange,
-    journal_path,
-    read_journal,
-    write_journal,
-)
+from mergeguard.git.errors import DirtyWorkTree, GitError, LandingFailed, RepositoryError, UnfinishedLanding
+from mergeguard.git.journal import Journal, RefChange, StateChange, journal_path, read_journal, write_journal
 from mergeguard.git.landplan import Plan, listed, plan, plan_exchange
 from mergeguard.git.lock import locked
 from mergeguard.git.objects import MODE_SUBMODULE, Entry

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mergeguard.core.merge.markers import parse_markers
-from mergeguard.core.merge.result import Piece
 from mergeguard.errors import GitError
+from mergeguard.merge.markers import parse_markers
+from mergeguard.merge.result import Piece
 
 
 @dataclass(frozen=True, slots=True)

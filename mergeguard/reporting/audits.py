@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mergeguard.auditing import Audited
 from mergeguard.reporting.findings import CODES, finding_data, sarif_result, sarif_rule
 from mergeguard.reporting.sarif import SCHEMA
+from mergeguard.verbs.auditing import Audited
 
 
 def audits_data(audits: Sequence[Audited]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 
 from mergeguard.build.cost import SplitCost
-from mergeguard.core.drawing import svg
+from mergeguard.build.drawing import svg
 from mergeguard.reporting.page import attribute, esc, page
 from mergeguard.reporting.png import png
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from mergeguard.core.findings import Located
+from mergeguard.audit.findings import Located
 
 # code -> (what it means, what to do, SARIF level)
 CODES = {

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from mergeguard.core.diff import diff
-from mergeguard.core.findings import Located
-from mergeguard.core.report import Arrival, Case, LastSync, Ledger, RuleLedger, View
-from mergeguard.core.unsplit import Hunk
+from mergeguard.audit.findings import Located
+from mergeguard.cpp.diff import diff
+from mergeguard.fork.report import Arrival, Case, LastSync, Ledger, RuleLedger, View
+from mergeguard.lens.unsplit import Hunk
 from mergeguard.reporting.jsonreport import text
 from mergeguard.reporting.markdown import count, places
 from mergeguard.reporting.page import attribute, esc, page

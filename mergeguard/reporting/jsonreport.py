@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mergeguard.core.report import Arrival, Case, LastSync, Ledger, LocalEdit, RuleLedger
-from mergeguard.core.unsplit import Hunk
+from mergeguard.fork.report import Arrival, Case, LastSync, Ledger, LocalEdit, RuleLedger
+from mergeguard.lens.unsplit import Hunk
 from mergeguard.reporting.findings import finding_data
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from mergeguard.core.report import Arrival, Case, LastSync, Ledger, RuleLedger, Unresolved
-from mergeguard.core.unsplit import Hunk
+from mergeguard.fork.report import Arrival, Case, LastSync, Ledger, RuleLedger, Unresolved
+from mergeguard.lens.unsplit import Hunk
 from mergeguard.reporting.jsonreport import text
 
 #: More lines of one diff than this are folded away by a code host anyway.

@@ -1,4 +1,4 @@
-"""A drawing (``core.drawing``) as a PNG image, for pages and tools that take no SVG.
+"""A drawing (``build.drawing``) as a PNG image, for pages and tools that take no SVG.
 
 The only place that knows Pillow, whose built-in font needs no file on the machine.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
-from mergeguard.core.drawing import Area, Box, Drawing, Line, Point, Text
+from mergeguard.build.drawing import Area, Box, Drawing, Line, Point, Text
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw as Canvas

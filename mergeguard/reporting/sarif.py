@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mergeguard.core.report import Case, Ledger
-from mergeguard.core.unsplit import Reason
+from mergeguard.fork.report import Case, Ledger
+from mergeguard.lens.unsplit import Reason
 from mergeguard.reporting.findings import CODES, location, rule_data, sarif_result, sarif_rule
 from mergeguard.reporting.jsonreport import text
 

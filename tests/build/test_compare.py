@@ -12,12 +12,12 @@ import pytest
 from mergeguard.build.commands import Command, from_template
 from mergeguard.build.compare import Comparison, Program, compare, compare_built
 from mergeguard.build.measure import CompileError
-from mergeguard.core.emit import split
-from mergeguard.core.layout import Layout
-from mergeguard.core.rule import parse_rule
-from mergeguard.core.source import parse
-from mergeguard.core.symbols import Severity
-from tests import toolchain
+from mergeguard.cpp.source import parse
+from mergeguard.lens.emit import split
+from mergeguard.lens.layout import Layout
+from mergeguard.lens.rule import parse_rule
+from mergeguard.verify.symbols import Severity
+from tests.support import toolchain
 
 RULES = Path(__file__).resolve().parents[2] / "rules" / "vllm"
 CASES = [("paged_attention_v1", "none"), ("selective_scan_fwd", "none")]

@@ -11,20 +11,14 @@ import pytest
 from mergeguard.build.advice import growth_advice, header_advice
 from mergeguard.build.cache import Cache
 from mergeguard.build.commands import from_template
-from mergeguard.build.cost import (
-    Program,
-    SplitCost,
-    costs_by_shard,
-    header_probe,
-    measure_split,
-)
+from mergeguard.build.cost import Program, SplitCost, costs_by_shard, header_probe, measure_split
+from mergeguard.build.drawing import svg
 from mergeguard.build.measure import CompileError, UnitCost
-from mergeguard.core.budget import Cost, propose, rewrite
-from mergeguard.core.drawing import svg
-from mergeguard.core.emit import split
-from mergeguard.core.layout import Layout
-from mergeguard.core.rule import parse_rule
-from tests import toolchain
+from mergeguard.lens.emit import split
+from mergeguard.lens.layout import Layout
+from mergeguard.lens.rule import parse_rule
+from mergeguard.propose.budget import Cost, propose, rewrite
+from tests.support import toolchain
 
 BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "compile"
 MONOLITH = (BENCHMARK / "heavy.cpp").read_bytes()

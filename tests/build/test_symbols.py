@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mergeguard.build.symbols import ObjectError, demangle, kernels_of, read_device, read_host
-from mergeguard.core.elf import Elf
-from mergeguard.core.symbols import Names, ObjectSymbols, all_names, compare_device, compare_host
+from mergeguard.verify.elf import Elf
+from mergeguard.verify.symbols import Names, ObjectSymbols, all_names, compare_device, compare_host
 
 TRAP = Path(__file__).parent / "odr_trap"
 CLANG = next((c for c in ("clang++-19", "clang++") if shutil.which(c)), None)

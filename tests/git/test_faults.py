@@ -18,7 +18,6 @@ from mergeguard.git import errors
 from mergeguard.git.landing import Outcome, land
 from mergeguard.git.objects import MODE_FILE, Entry
 from mergeguard.git.recovery import Recovery, forget, pending, recover
-from tests import faulting
 from tests.git.conftest import Sandbox
 from tests.git.landings import (
     conflict_outcome,
@@ -32,6 +31,7 @@ from tests.git.landings import (
     stopped,
     upstream,
 )
+from tests.support import faulting
 
 OUTCOMES: dict[str, Callable[[Sandbox], Outcome]] = {
     "clean": named_outcome,
@@ -43,7 +43,7 @@ PREPARED: dict[str, Callable[[Sandbox], None]] = {"clean": noted, "discard": sto
 
 
 def in_child(action: Callable[[], object], **variables: str) -> int:
-    """Run ``action`` in a forked process, watched if the variables say so (see ``tests.faulting``); its exit
+    """Run ``action`` in a forked process, watched if the variables say so (``support.faulting``); its exit
     status (-9: killed at a step, 1: an expected error).
     """
     child = os.fork()
@@ -98,7 +98,7 @@ class Case:
         return Sandbox.at(root)
 
     def land(self, sandbox: Sandbox, **variables: str) -> int:
-        """Land it; ``AT`` and ``HOW`` are as in ``tests.faulting``."""
+        """Land it; ``AT`` and ``HOW`` are as in ``support.faulting``."""
         outcome = self.outcome(sandbox)
         return in_child(lambda: land(sandbox.repository, outcome), **watched(sandbox.root, **variables))
 

@@ -13,10 +13,10 @@ from mergeguard.git.landing import Outcome, land
 from mergeguard.git.objects import MODE_EXECUTABLE, MODE_FILE, MODE_SYMLINK, Entry
 from mergeguard.git.recovery import recover
 from mergeguard.git.repository import EMPTY_TREE, Repository
-from tests import faulting
 from tests.git.conftest import Sandbox
 from tests.git.landings import leftovers, snapshot
 from tests.git.test_faults import KILLED, in_child, watched
+from tests.support import faulting
 
 NAMES = ["a", "b", "c d", "ü", "new\nline", 'quo"te', "*", "non\udcffutf8", "-x"]
 

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from mergeguard import rebase, treemerge
 from mergeguard.git import worktree
 from mergeguard.git.objects import Entry
 from mergeguard.git.snapshot import snapshot
-from mergeguard.treemerge import Merged
+from mergeguard.treemerge import trees as treemerge
+from mergeguard.treemerge.trees import Merged
+from mergeguard.verbs import rebase
 from tests.workflows.world import OURS, RULES, SCENARIOS, World, advance, build, edited, in_function
 
 WORKFLOWS = (

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mergeguard import rebase, treemerge
-from tests import corpus
+from mergeguard.treemerge import trees as treemerge
+from mergeguard.verbs import rebase
+from tests.support import corpus
 from tests.workflows.world import OURS, World, start_fork
 
 RELEASES = ("0.26.0", "0.30.0", "0.33.0")

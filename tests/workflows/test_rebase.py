@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hermetic import git_environment
+from tests.support.hermetic import git_environment
 from tests.workflows.world import OURS, ROOT, World, advance, build, in_function
 
 RULE = "skinny_gemms_int8"

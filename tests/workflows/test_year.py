@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mergeguard.core.source import Item, Kind, nested, parse
-from tests import corpus
+from mergeguard.cpp.source import Item, Kind, nested, parse
+from tests.support import corpus
 from tests.workflows.world import ROOT, World, monolith_path
 
 INT8 = (Path(ROOT) / "fixtures" / "int8" / "skinny_gemms_int8.cu").read_bytes()

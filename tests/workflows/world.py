@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from mergeguard import installing, lens
-from mergeguard.core.source import Kind, parse
+from mergeguard.cpp.source import Kind, parse
 from mergeguard.data import shipped_rules
+from mergeguard.fork import treelens
+from mergeguard.fork.workspace import Splitting, Workspace
 from mergeguard.git.repository import Repository
-from mergeguard.workspace import Splitting, Workspace
-from tests.forks import COMPILE
+from mergeguard.hooks import installing
+from tests.support.forks import COMPILE
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = (
@@ -179,10 +180,10 @@ def laid_out(world: World, tree: str, texts: dict[str, bytes]) -> str:
         text = texts.get(guarded.name)
         if text is None:
             text = workspace.unsplit(guarded).monolith if guarded.lock else own
-        laid = lens.lay_out(workspace, guarded, path, text)
-        tree = lens.apply(repository, tree, lens.layout_edits(workspace, guarded, laid, upstream))
+        laid = treelens.lay_out(workspace, guarded, path, text)
+        tree = treelens.apply(repository, tree, treelens.layout_edits(workspace, guarded, laid, upstream))
         layouts.append((guarded, laid.layout))
-    return repository.edit_tree(tree, lens.list_shards(repository, tree, layouts))
+    return repository.edit_tree(tree, treelens.list_shards(repository, tree, layouts))
 
 
 def edited(world: World, revision: str, edits) -> str:

@@ -1,0 +1,1 @@
+"""Reads a split made by hand as upstream's file."""

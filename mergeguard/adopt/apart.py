@@ -1,0 +1,314 @@
+"""A function that a split by hand took apart: whose its lines are now, and what was done to them.
+
+The rule says which functions these are. Their lines are looked for in the entry's function of the same name
+and in the *pieces*: new declarations (a launcher, macros that moved out of the function) that hold many of
+them. A line that no part has any more belongs to the part that has the lines around it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from mergeguard.cpp.diff import diff, matches
+from mergeguard.cpp.leaves import Leaf, similarity
+from mergeguard.cpp.source import Kind
+
+_LINKAGE = re.compile(rb"^(?:(?:static|inline|extern)\b\s*)+")
+_CASE = re.compile(rb"\bcase\s*([^:]+?)\s*:(?!:)")
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_IF = re.compile(rb"^[ \t]*#[ \t]*if", re.MULTILINE)
+_ENDIF = re.compile(rb"^[ \t]*#[ \t]*endif", re.MULTILINE)
+_SIMILAR_ROW = 0.6
+_WHOLE_BODY = 0.8
+_CHOOSING = frozenset({b"switch", b"case", b"default", b"break", b"return", b"if", b"else", b"endif"})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line that is not blank: its bytes without white space, linkage words and continuation; its range."""
+
+    key: bytes
+    words: tuple[bytes, ...]
+    start: int
+    end: int
+
+
+def rows_of(text: bytes) -> list[Row]:
+    """The lines of a text that are not blank."""
+    rows: list[Row] = []
+    at = 0
+    for line in text.splitlines(keepends=True):
+        code = _LINKAGE.sub(b"", line.rstrip().removesuffix(b"\\"))
+        if key := b"".join(code.split()):
+            rows.append(Row(key, tuple(_WORD.findall(code)), at, at + len(line)))
+        at += len(line)
+    return rows
+
+
+def keys_of(rows: Iterable[Row]) -> list[bytes]:
+    """What rows are compared by."""
+    return [row.key for row in rows]
+
+
+def raw(text: bytes, rows: Sequence[Row]) -> bytes:
+    """The text from the first to the last of some rows."""
+    return text[rows[0].start : rows[-1].end] if rows else b""
+
+
+def joined(rows: Iterable[Row]) -> bytes:
+    """Rows as one key: equal for text that is only wrapped differently."""
+    return b"".join(row.key for row in rows)
+
+
+def words_of(text: bytes) -> frozenset[bytes]:
+    """The identifiers and keywords of a text."""
+    return frozenset(_WORD.findall(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of one monolith declaration: rows ``start:end`` become ``text``."""
+
+    start: int
+    end: int
+    text: bytes
+
+
+@dataclass
+class Side:
+    """One declaration of a hand-made file."""
+
+    leaf: Leaf
+    line: int
+    rows: list[Row] = field(default_factory=list)
+    base: int | None = None
+
+
+# Monolith rows and what they become, or why that is not certain.
+_Verdict = list[tuple[range, list[Row]]] | str
+
+
+class TakenApart:
+    """The lines of one partitioned function, in the entry's function (``twin``) and the ``pieces``."""
+
+    def __init__(
+        self,
+        base: list[Row],
+        arms: set[int],
+        labels: set[bytes],
+        split_names: set[bytes],
+        twin: Side,
+        pieces: list[Side],
+    ) -> None:
+        """``base`` are the function's rows, ``arms`` those (0-based) of the branching with ``labels``;
+        ``split_names`` are the names that only the split needs, ``twin`` is the entry's function.
+        """
+        self.base = base
+        self.arms = arms
+        self.split_names = split_names
+        self.parts = [twin, *pieces]
+        # A piece's own signature is the split's, though some of its lines may be upstream's.
+        self.rows = [twin.rows, *(_body(piece) for piece in pieces)]
+        keys = keys_of(self.base)
+        # Lines that only the split needs: calls of what it made, repeated prologues.
+        self.own: list[tuple[Side, list[Row]]] = []
+        self.labels = labels | {label for key in keys for label in _CASE.findall(key)}
+        self.found = [
+            {m.a + k: m.b + k for m in matches(keys, keys_of(rows)) for k in range(m.size)}
+            for rows in self.rows
+        ]
+        self.forwards = self._only_forwards()
+        self.spans = [(min(f), max(f)) if f else (0, -1) for f in self.found]
+        self.owner = [self._owner(n) for n in range(len(self.base))]
+
+    def edits(self) -> tuple[list[Edit], list[tuple[Side, list[Row], str]]]:
+        """The edits of the function, and rows that are not certainly edits or glue, each with why."""
+        edits: dict[tuple[int, int], bytes] = {}
+        problems: list[tuple[Side, list[Row], str]] = []
+        for number, part in enumerate(self.parts):
+            if number == 0 and self.forwards:
+                if _signature(self.base) != _signature(part.rows):
+                    problems.append((part, part.rows, "its signature is not upstream's"))
+                self.own.append((part, part.rows))
+                continue
+            for change in diff(keys_of(self.base), keys_of(self.rows[number])):
+                rows = self.rows[number][change.b0 : change.b1]
+                verdict = self._verdict(number, change.a0, change.a1, rows)
+                if isinstance(verdict, str):
+                    problems.append((part, rows, verdict))
+                elif not verdict:
+                    if rows and joined(rows) != joined(self.base[change.a0 : change.a1]):
+                        self.own.append((part, rows))
+                else:
+                    for where, becomes in verdict:
+                        text = raw(part.leaf.text, becomes)
+                        if edits.setdefault((where.start, where.stop), text) != text:
+                            problems.append((part, rows, "two copies were edited differently"))
+        return [Edit(a, b, text) for (a, b), text in edits.items()], problems
+
+    def _only_forwards(self) -> bool:
+        """Whether the entry's function does nothing but call a piece, which has all of upstream's body."""
+        head = next((n for n, row in enumerate(self.base) if row.key.endswith(b"{")), -1)
+        body = {n for n in range(head + 1, len(self.base)) if n not in self.arms}
+        whole = any(len(body & found.keys()) >= _WHOLE_BODY * len(body) for found in self.found[1:])
+        elsewhere = {n for found in self.found[1:] for n in found}
+        return whole and not (body & self.found[0].keys()) - elsewhere
+
+    def _owner(self, row: int) -> int:
+        """The part that speaks for a row: one that has it, else the one that has the rows around it."""
+        holders = [n for n, found in enumerate(self.found) if row in found and (n or not self.forwards)]
+        if holders:
+            return -1  # whoever has it not, does not need it
+        gaps = []
+        for number, found in enumerate(self.found):
+            if number == 0 and self.forwards:
+                continue
+            before = max((n for n in found if n < row), default=-1 if number == 0 else -len(self.base))
+            after = min((n for n in found if n > row), default=len(self.base) * (1 if number == 0 else 2))
+            gaps.append((after - before, number))
+        return min(gaps)[1]
+
+    def _verdict(self, number: int, start: int, end: int, new: list[Row]) -> _Verdict:
+        """What one difference between the monolith's function and a part of it means.
+
+        Gives the monolith's rows that become other rows (none: all of it is glue), or the reason why
+        that is not certain.
+        """
+        added = {label for row in new for label in _CASE.findall(row.key)} - self.labels
+        if added:
+            return f"a new arm: case {added.pop().decode('utf-8', 'replace')}"
+        if self._without_own(number, new) == joined(self.base[start:end]):
+            return []
+        low, high = self.spans[number]
+        if number > 0 and (end <= low or start > high):
+            own = self._is_glue(number, new)
+            return [] if own else "it is new in a function that the split made"
+        if all(n in self.arms for n in (range(start, end) if end > start else (start - 1, start))):
+            if self._is_glue(number, new):
+                return []
+            mine = end > start and all(self.owner[n] == number for n in range(start, end))
+            return self._within(number, range(start, end), new) if mine else "it stands among the arms"
+        runs = self._runs(number, start, end)
+        if not new:
+            return [(run, []) for run in runs]  # in no part: the fork took them out
+        if not runs:
+            if self._is_glue(number, new):
+                return []
+            return [(range(start, start), new)] if start == end else "it replaces lines that the split moved"
+        if len(runs) > 1:
+            return "it replaces lines of several places"
+        (run,) = runs
+        if run == range(start, end) and not self._names_split(number, new):
+            return [(run, new)]
+        return self._within(number, run, new)
+
+    def _runs(self, number: int, start: int, end: int) -> list[range]:
+        """The stretches of rows that this part speaks for."""
+        runs: list[range] = []
+        for n in range(start, end):
+            if self.owner[n] != number or n in self.arms:
+                continue
+            if runs and runs[-1].stop == n:
+                runs[-1] = range(runs[-1].start, n + 1)
+            else:
+                runs.append(range(n, n + 1))
+        return runs
+
+    def _within(self, number: int, run: range, new: list[Row]) -> _Verdict:
+        """Where among new rows those are that a run became, if the others are glue."""
+        size = len(run)
+        scored = [
+            (
+                min(similarity(self.base[n].words, new[at + k].words) for k, n in enumerate(run)),
+                -at,
+            )
+            for at in range(len(new) - size + 1)
+        ]
+        score, at = max(scored, default=(0.0, 0))
+        rest = new[:-at] + new[-at + size :]
+        if score < _SIMILAR_ROW or (rest and not self._is_glue(number, rest)):
+            return "it replaces lines of upstream's and of the split's together"
+        return [(run, new[-at : -at + size])]
+
+    def _without_own(self, number: int, rows: list[Row]) -> bytes:
+        """Rows as one key, without those that name what the split made; of those, brackets stay."""
+        kept = []
+        for row in rows:
+            code = row.key.partition(b"//")[0]
+            if not self._names_split(number, [row]):
+                kept.append(row.key)
+            elif not _WORD.search(code):
+                kept.append(code)
+        return b"".join(kept)
+
+    def _names_split(self, number: int, rows: list[Row]) -> bool:
+        names = self.split_names | _template_parameters(self.parts[number])
+        return any(names & set(row.words) for row in rows)
+
+    def _is_glue(self, number: int, rows: list[Row]) -> bool:
+        """Whether every statement is the split's own.
+
+        It names what the split made, only opens and closes braces, chooses an arm, or repeats a line of
+        upstream's that another part has.
+        """
+        known = set(keys_of(self.base))
+        return all(
+            self._names_split(number, statement)
+            or all(row.key in known or set(row.words) <= _CHOOSING for row in statement)
+            or all(_CASE.match(row.key) for row in statement)
+            for statement in _statements(rows)
+        )
+
+
+def _statements(rows: list[Row]) -> list[list[Row]]:
+    """Rows grouped into statements: one ends where brackets are closed, with a line that can be an end."""
+    found: list[list[Row]] = []
+    depth = 0
+    going_on = False
+    for row in rows:
+        directive = row.key.startswith(b"#")
+        if not going_on or directive:
+            found.append([])
+        found[-1].append(row)
+        depth += row.key.count(b"(") - row.key.count(b")")
+        going_on = depth > 0 or not row.key.endswith((b";", b"{", b"}", b":", b")"))
+        if not going_on or directive:
+            depth, going_on = 0, False
+    return found
+
+
+def _signature(rows: list[Row]) -> bytes:
+    """The rows up to the one that opens a function's body, comments apart."""
+    for number, row in enumerate(rows):
+        if row.key.endswith(b"{"):
+            code = (row.key.partition(b"//")[0] for row in rows[: number + 1])
+            return b"".join(key for key in code if not key.startswith((b"/*", b"*")))
+    return b""
+
+
+def unclosed(text: bytes) -> tuple[int, int, int]:
+    """How many conditions, braces and parentheses a text opens more than it closes."""
+    return (
+        len(_IF.findall(text)) - len(_ENDIF.findall(text)),
+        text.count(b"{") - text.count(b"}"),
+        text.count(b"(") - text.count(b")"),
+    )
+
+
+def _body(side: Side) -> list[Row]:
+    """The rows after a function's opening brace; all of anything else."""
+    if side.leaf.kind in (Kind.FUNCTION, Kind.KERNEL):
+        for number, row in enumerate(side.rows):
+            if row.key.endswith(b"{"):
+                return side.rows[number + 1 :]
+    return side.rows
+
+
+def _template_parameters(side: Side) -> frozenset[bytes]:
+    """The names in the template header of a piece; the switch's value is among them."""
+    found = re.search(rb"\btemplate\s*<([^<>]*)>", side.leaf.text.partition(b"{")[0])
+    if found is None:
+        return frozenset()
+    return frozenset(words[-1] for one in found[1].split(b",") if (words := _WORD.findall(one)))

@@ -1,0 +1,198 @@
+"""The changed files as four trees: questions that several checks ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+
+from mergeguard.audit.facts import Edit, Entity, Facts, raw
+from mergeguard.audit.model import BASE, SIDES, Changed, Elsewhere, Place, other
+from mergeguard.cpp import filenames
+from mergeguard.cpp.items import Kind
+
+HEADERS = (*filenames.HEADERS, ".ipp")
+_FEW = 12  # words that are looked for one by one
+_DEPTH = 8  # how far includes are followed
+
+
+class Trees:
+    """The files of one audit, with what the two sides did to their lines."""
+
+    def __init__(
+        self, files: Sequence[Changed], elsewhere: Elsewhere, mentioned: Callable[[str], bool]
+    ) -> None:
+        self.files = tuple(files)
+        self.mentioned = mentioned
+        self._elsewhere = elsewhere
+        self._edits: dict[tuple[int, str], Edit] = {}
+        self._asked_for = 0
+        self.adding_up: dict[int, bool] = {}  # by file: see ``balance``
+        self._asked: dict[str, dict[str, Facts]] = {}
+        self._includers: dict[tuple[str, str], frozenset[str]] = {}
+
+    def edit(self, index: int, side: str) -> Edit:
+        """What a side did to file ``index``."""
+        key = (index, side)
+        if key not in self._edits:
+            base, own = (self.files[index].of(version) for version in (BASE, side))
+            if base is not None and own is not None:
+                self._edits[key] = own.edit_of(base)
+            else:
+                self._edits[key] = Edit(*(f.text if f is not None else b"" for f in (base, own)))
+        return self._edits[key]
+
+    def added(self, index: int, side: str) -> frozenset[str]:
+        """The words in the lines that a side added to file ``index``."""
+        return self.edit(index, side).added
+
+    def removed(self, index: int, side: str) -> frozenset[str]:
+        """The words in the lines that a side removed from file ``index``."""
+        return self.edit(index, side).removed
+
+    @cached_property
+    def all_added(self) -> dict[str, frozenset[str]]:
+        """The words in all lines that each side added."""
+        return {s: frozenset().union(*(self.added(i, s) for i, _ in self.edited(s))) for s in SIDES}
+
+    @cached_property
+    def all_removed(self) -> dict[str, frozenset[str]]:
+        """The words in all lines that each side removed."""
+        return {s: frozenset().union(*(self.removed(i, s) for i, _ in self.edited(s))) for s in SIDES}
+
+    def taken(self, side: str) -> frozenset[str]:
+        """The words that some file has less often in a side's lines than before."""
+        return frozenset().union(*(self.edit(i, side).taken for i, _ in self.edited(side)))
+
+    @cached_property
+    def _edited(self) -> dict[str, tuple[tuple[int, Changed], ...]]:
+        files = tuple(enumerate(self.files))
+        return {side: tuple((i, f) for i, f in files if f.edited_by(side)) for side in SIDES}
+
+    def edited(self, side: str) -> tuple[tuple[int, Changed], ...]:
+        """The files that a side changed, with their indices."""
+        return self._edited[side]
+
+    @property
+    def woven(self) -> Iterator[tuple[int, Changed]]:
+        """The files whose result is neither side's own text."""
+        for index, file in enumerate(self.files):
+            merged = file.of("merged")
+            if merged is not None and not any(file.of(side) is merged for side in SIDES):
+                yield index, file
+
+    def elsewhere(self, names: Iterable[str]) -> dict[str, Facts]:
+        """Unchanged files that have one of the words."""
+        wanted = list(dict.fromkeys(names))
+        missing = [name for name in wanted if name not in self._asked]
+        if missing:
+            found = dict(self._elsewhere(missing))
+            for name in missing:
+                spelt = raw(name)
+                self._asked[name] = {path: facts for path, facts in found.items() if spelt in facts.text}
+        return {path: facts for name in wanted for path, facts in self._asked[name].items()}
+
+    def having(self, version: str, name: str) -> Iterator[tuple[Changed, Facts]]:
+        """The changed files that have a word in a version."""
+        spelt = raw(name)
+        for file in self.files:
+            facts = file.of(version)
+            if facts is not None and spelt in facts.text:
+                yield file, facts
+
+    def mentions(self, version: str, name: str) -> bool:
+        """Whether a changed file has the word outside comments in a version."""
+        self._asked_for += 1
+        if self._asked_for > _FEW:
+            return name in self._all_words[version]
+        return any(name in facts.words for _, facts in self.having(version, name))
+
+    @cached_property
+    def _all_words(self) -> dict[str, frozenset[str]]:
+        return {
+            version: frozenset().union(*(f.words for file in self.files if (f := file.of(version))))
+            for version in SIDES
+        }
+
+    def entities(self, version: str, name: str) -> list[tuple[Changed, Entity]]:
+        """The declarations and definitions of a name (without namespaces) in the changed files."""
+        return [
+            (file, entity)
+            for file, facts in self.having(version, name)
+            for entity in facts.by_short.get(name, ())
+        ]
+
+    def is_declared(self, version: str, name: str) -> bool:
+        """Whether anything of that name is declared or defined in a version, unchanged files included."""
+        if self.entities(version, name):
+            return True
+        return any(name in facts.by_short for facts in self.elsewhere([name]).values())
+
+    def is_defined(self, version: str, name: str) -> bool:
+        """Whether anything of that name is defined in a version, unchanged files included."""
+        if any(entity.defines for _, entity in self.entities(version, name)):
+            return True
+        return any(
+            entity.defines
+            for facts in self.elsewhere([name]).values()
+            for entity in facts.by_short.get(name, ())
+        )
+
+    def uses(self, version: str, name: str) -> int:
+        """How often a name is used in a version, unchanged files included."""
+        count = sum(1 for _, facts in self.having(version, name) for _ in facts.uses(name))
+        return count + sum(1 for facts in self.elsewhere([name]).values() for _ in facts.uses(name))
+
+    def includers(self, version: str, path: str) -> frozenset[str]:
+        """The files that include ``path``, itself among them; by the names in ``#include`` lines."""
+        key = (version, path)
+        if key not in self._includers:
+            self._includers[key] = frozenset(self._following(version, path))
+        return self._includers[key]
+
+    def _following(self, version: str, path: str) -> set[str]:
+        here = {f.path(version): facts for f in self.files if (facts := f.of(version)) is not None}
+        found = {path}
+        front = {path}
+        for _ in range(_DEPTH):
+            following: set[str] = set()
+            for target in front:
+                tail = target.rsplit("/", 1)[-1]
+                if not tail.endswith(HEADERS) and target != path:
+                    continue
+                known = {**self.elsewhere([tail.partition(".")[0]]), **here}
+                for includer, facts in known.items():
+                    if raw(tail) in facts.text and any(
+                        f"/{target}".endswith("/" + include.lstrip("./")) for include in facts.includes
+                    ):
+                        following.add(includer)
+            front = following - found
+            found |= front
+            if not front:
+                break
+        return found
+
+    def sees(self, version: str, file: Changed, home: Changed) -> bool:
+        """Whether ``file`` includes ``home`` in a version, or is it."""
+        return file is home or file.path(version) in self.includers(version, home.path(version))
+
+    def place(self, file: Changed, version: str, offset: int) -> Place:
+        """Byte ``offset`` of a file as a place."""
+        facts = file.of(version)
+        return Place(version, file.path(version), facts.line(offset) if facts is not None else 1)
+
+    def at(self, file: Changed, version: str, entity: Entity) -> Place:
+        """Where an entity of a file stands."""
+        return Place(version, file.path(version), entity.line)
+
+
+def role(kind: Kind) -> str:
+    """What to call an entity of this kind."""
+    return {Kind.DECLARATION: "function", Kind.ALIAS: "type"}.get(kind, str(kind))
+
+
+def their(side: str) -> str:
+    """The side as an owner: "our" or "their"."""
+    return "our" if side == "ours" else "their"
+
+
+__all__ = ["Trees", "other", "role", "their"]

@@ -1,0 +1,86 @@
+"""What clashes inside of declarations: macros defined in functions, variables and members, an ``#undef``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mergeguard.audit.context import Trees, their
+from mergeguard.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding, other
+from mergeguard.cpp.leaves import leaves_of
+from mergeguard.merge.examine import declared_twice
+from mergeguard.merge.macros import macro_clash, used_after_undef
+from mergeguard.merge.order import out_of_branch
+from mergeguard.merge.suspects import suspects
+
+
+def clashes(trees: Trees) -> Iterator[Finding]:
+    """Names that one declaration, or the code behind an ``#undef``, has from both sides."""
+    for _, file in trees.woven:
+        if any(file.of(version) is None for version in (BASE, OURS, THEIRS)):
+            continue
+        why = suspects(*(file.text(version) for version in (BASE, OURS, THEIRS)))
+        yield from (f for name in sorted(why.macros) for f in _macro(trees, file, name))
+        yield from (f for name in sorted(why.locals) for f in _local(trees, file, name))
+        yield from (f for name in sorted(why.undefined) for f in _undefined(trees, file, name))
+        if why.includes:
+            yield from _swallowed(trees, file)
+
+
+def _macro(trees: Trees, file: Changed, spelt: bytes) -> Iterator[Finding]:
+    """A macro that both sides define, wherever: two definitions that are in force together, as on no side; or
+    one that a side changed and the other defines once more."""
+    base, ours, theirs, merged = (file.text(version) for version in (BASE, *SIDES, MERGED))
+    clash = macro_clash(base, ours, theirs, merged, spelt)
+    if clash is None:
+        return
+    name = spelt.decode("utf-8", "surrogateescape")
+    side = THEIRS if clash.by_theirs else OURS
+    if clash.both:
+        versions = (MERGED, MERGED)
+        message = f"the macro {name} is defined twice now: the second definition silently wins"
+    else:
+        versions = (side, other(side))
+        said = f"{their(side)} side defines the macro {name} once more"
+        message = f"{said}, and {their(other(side))} side changed what it is"
+    offsets = (clash.added.offset, clash.rival.offset)
+    places = tuple(trees.place(file, v, offset) for v, offset in zip(versions, offsets, strict=True))
+    yield Finding("duplicate-macro", name, message, side, places)
+
+
+def _local(trees: Trees, file: Changed, spelt: bytes) -> Iterator[Finding]:
+    at = declared_twice(file.text(MERGED), spelt)
+    if at is None or any(declared_twice(file.text(side), spelt) for side in SIDES):
+        return
+    name = spelt.decode("utf-8", "surrogateescape")
+    merged = file.of(MERGED)
+    owner = merged.entity_at(at[1]) if merged is not None else None
+    where = owner.name if owner is not None and owner.name else "one declaration"
+    places = tuple(trees.place(file, MERGED, offset) for offset in reversed(at))
+    yield Finding("duplicate-name", name, f"both sides brought a {name} into {where}", THEIRS, places)
+
+
+def _undefined(trees: Trees, file: Changed, spelt: bytes) -> Iterator[Finding]:
+    """A macro that is undefined before a use, as on no side."""
+    found = used_after_undef(file.text(MERGED), spelt)
+    if found is None or any(used_after_undef(file.text(side), spelt) for side in SIDES):
+        return
+    name = spelt.decode("utf-8", "surrogateescape")
+    undef = re.compile(rb"#[ \t]*undef[ \t]+" + re.escape(spelt) + rb"(?!\w)")
+    counts = {version: len(undef.findall(file.text(version))) for version in (BASE, *SIDES)}
+    side = next((s for s in SIDES if counts[s] > counts[BASE]), THEIRS)
+    places = tuple(trees.place(file, MERGED, offset) for offset in reversed(found))
+    message = f"{their(side)} side undefines {name} before a use that {their(other(side))} side has"
+    yield Finding("gone-name", name, message, other(side), places)
+
+
+def _swallowed(trees: Trees, file: Changed) -> Iterator[Finding]:
+    """An include that came to stand in a namespace, or under a condition, as on no side."""
+    *known, merged = (leaves_of(file.text(version))[0] for version in (BASE, *SIDES, MERGED))
+    for name in out_of_branch(known, [merged]):
+        offset = file.text(MERGED).find(name.encode("utf-8", "surrogateescape"))
+        side = next(
+            (s for s in SIDES if any(leaf.name == name for leaf in known[1 + SIDES.index(s)])), THEIRS
+        )
+        message = f"{name}, which {their(side)} side includes, came under a condition or into a namespace"
+        yield Finding("swallowed-include", name, message, side, (trees.place(file, MERGED, offset),))

@@ -1,1 +1,0 @@
-"""The pure core: values in, values out; no git, disk, terminal or libclang."""

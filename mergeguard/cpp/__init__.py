@@ -1,0 +1,1 @@
+"""What a C++/CUDA/HIP file is made of."""

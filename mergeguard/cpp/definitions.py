@@ -1,0 +1,166 @@
+"""The definitions of a source, and what the checks of ``verify.same_program`` ask about each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from mergeguard.cpp.source import Item, Kind, Source, code_tokens, nested
+
+_MUST_BE_ONCE = (Kind.FUNCTION, Kind.VARIABLE)
+_COMPARED = frozenset(
+    {
+        Kind.FUNCTION,
+        Kind.KERNEL,
+        Kind.TYPE,
+        Kind.ALIAS,
+        Kind.VARIABLE,
+        Kind.DECLARATION,
+        Kind.INSTANTIATION,
+        Kind.USING,
+        Kind.OPAQUE,
+        Kind.PRAGMA,
+        Kind.MACRO,
+        Kind.UNDEF,
+    }
+)
+Identity = tuple[str, str, str, str, str, str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """An item of a source, wherever it is nested, with what the checks ask about it."""
+
+    item: Item
+    source: Source
+    spaces: frozenset[str]  # the layout's own namespaces
+    hidden: bool  # inside an anonymous namespace
+    index: int  # of its unit; -1 for the monolith
+
+    @cached_property
+    def tokens(self) -> tuple[str, ...]:
+        return tuple(code_tokens(self.source, self.item.code_start, self.item.code_end))
+
+    @property
+    def name(self) -> str:
+        return self.item.name
+
+    @cached_property
+    def plain(self) -> str:
+        """The name without the layout's namespaces."""
+        first, _, rest = self.item.name.partition("::")
+        return rest if rest and first in self.spaces else self.item.name
+
+    @property
+    def spaced(self) -> bool:
+        """Whether it stands in a namespace that the layout made."""
+        return self.plain != self.item.name
+
+    @property
+    def last(self) -> str:
+        return self.plain.rpartition("::")[2]
+
+    @cached_property
+    def identity(self) -> Identity:
+        key = self.item.key
+        return (
+            *(str(key.kind), self.plain, key.arguments, key.returns, key.template, key.parameters),
+            key.condition,
+        )
+
+    @cached_property
+    def condition_words(self) -> tuple[str, ...]:
+        """The names that the #if lines around it ask for."""
+        return tuple(word for text in self.item.condition for word in re.findall(r"[A-Za-z_]\w*", text))
+
+    @property
+    def is_template(self) -> bool:
+        return "template" in self.item.flags and "specialization" not in self.item.flags
+
+    @property
+    def is_internal(self) -> bool:
+        flags = self.item.flags
+        if self.hidden or "static" in flags:
+            return True
+        return self.item.kind is Kind.VARIABLE and "inline" not in flags and self.is_constant
+
+    @property
+    def is_constant(self) -> bool:
+        if "constexpr" in self.item.flags:
+            return True
+        head = self.tokens[: self.tokens.index("=")] if "=" in self.tokens else self.tokens
+        # `const T* p` is a writable pointer; the const that counts comes last, or there is no pointer.
+        if "const" not in head:
+            return False
+        return "*" not in head or head.index("*") < len(head) - 1 - head[::-1].index("const")
+
+    @property
+    def is_definition(self) -> bool:
+        return "definition" in self.item.flags or self.item.kind is Kind.KERNEL
+
+    @property
+    def is_registration(self) -> bool:
+        """A macro call at file scope, with or without a body: it registers something at start-up."""
+        if self.item.kind not in (Kind.FUNCTION, Kind.DECLARATION, Kind.OPAQUE) or not self.name:
+            return False
+        first = next((token for token in self.tokens if token not in ("inline", "static")), "")
+        return not self.item.returns and first == self.name and self.name.isupper()
+
+    @property
+    def must_be_once(self) -> bool:
+        """Whether two units that both define it will not link (or register twice)."""
+        if self.is_registration:
+            return True
+        if self.item.kind not in (*_MUST_BE_ONCE, Kind.KERNEL) or not self.is_definition:
+            return False
+        if self.item.kind is Kind.VARIABLE and "extern" in self.item.flags:
+            return False
+        shared = self.is_template or {"inline", "constexpr"} & self.item.flags or "inline" in self.tokens[:6]
+        return not self.is_internal and not shared
+
+
+def definitions(source: Source, spaces: frozenset[str] = frozenset(), index: int = -1) -> list[Definition]:
+    """All items of a source that the checks compare, namespaces opened."""
+    found: list[Definition] = []
+
+    def walk(items: Iterable[Item], hidden: bool) -> None:
+        for item in items:
+            if item.kind is Kind.NAMESPACE:
+                walk(nested(source, item), hidden or "anonymous" in item.flags)
+            elif item.kind in _COMPARED:
+                found.append(Definition(item, source, spaces, hidden, index))
+
+    walk(source.items, False)
+    return found
+
+
+def same_tokens(original: Sequence[str], moved: Sequence[str]) -> bool:
+    """Whether ``moved`` is ``original``, but for one ``inline`` or ``static`` that a new home needs."""
+    if len(moved) == len(original):
+        return tuple(original) == tuple(moved)
+    if len(moved) != len(original) + 1:
+        return False
+    for position, token in enumerate(moved):
+        if position == len(original) or token != original[position]:
+            return token in ("inline", "static") and tuple(original[position:]) == tuple(
+                moved[position + 1 :]
+            )
+    return False
+
+
+def local_state(tokens: Sequence[str]) -> str:
+    """The name of a writable function-local static object, "" if there is none."""
+    if "{" not in tokens:
+        return ""
+    start = tokens.index("{")
+    for position in range(start, len(tokens)):
+        if tokens[position] not in ("static", "thread_local"):
+            continue
+        ahead = list(tokens[position + 1 : position + 40])
+        stop = next((n for n, token in enumerate(ahead) if token in (";", "=", "{", "(")), len(ahead))
+        head = ahead[:stop]
+        if head and not {"const", "constexpr", "thread_local"} & set(head):
+            return next((t for t in reversed(head) if t[0].isalpha() or t[0] == "_"), "object")
+    return ""

@@ -1,0 +1,96 @@
+"""Which macros are in force where: the history of each name's #define and #undef lines, with conditions.
+
+Nothing is evaluated. Two places have the same environment for a piece of code if every name that the code
+uses, directly or through other macros, was defined by the same lines under the same conditions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of, negated
+from mergeguard.cpp.lexer import TokenKind
+from mergeguard.cpp.source import Source
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+Step = tuple[tuple[str, ...], tuple[str, ...] | None]  # conditions, tokens of the definition (None: #undef)
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    offset: int
+    step: Step
+
+
+class Environment:
+    """The macro lines of one source, asked by name and place."""
+
+    def __init__(self, source: Source) -> None:
+        self._events: dict[str, list[_Event]] = defaultdict(list)
+        lexed = source.lexed
+        stack: list[str] = []
+        for directive in lexed.directives:
+            if directive.name in OPENERS:
+                stack.append(condition_of(lexed, directive))
+            elif directive.name in MIDDLES and stack:
+                condition = condition_of(lexed, directive)
+                stack[-1] = f"{negated(stack[-1])} && {condition}" if condition else negated(stack[-1])
+            elif directive.name == "endif" and stack:
+                stack.pop()
+            elif directive.name in ("define", "undef"):
+                words = [
+                    lexed.word(index)
+                    for index in range(directive.first + 2, directive.last)
+                    if lexed.tokens[index].kind != TokenKind.COMMENT
+                ]
+                if words:
+                    body = tuple(words[1:]) if directive.name == "define" else None
+                    self._events[words[0]].append(_Event(directive.start, (tuple(stack), body)))
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(self._events)
+
+    def history(self, name: str, offset: int) -> tuple[Step, ...]:
+        """The lines about ``name`` before ``offset`` that can still matter there."""
+        steps: list[Step] = []
+        for event in self._events.get(name, ()):
+            if event.offset >= offset:
+                break
+            conditions, _ = event.step
+            if not conditions:
+                # An #undef counts, too: the macro may be a header's, out of our sight.
+                steps.clear()
+            if not steps or steps[-1] != event.step:
+                steps.append(event.step)
+        return tuple(steps)
+
+    def closure(self, words: Iterable[str], offset: int, *, asked: bool = False) -> frozenset[str]:
+        """``words`` and every word that they can expand to at ``offset``.
+
+        With ``asked`` also the names that the ``#if`` lines around those macros ask for.
+        """
+        seen: set[str] = set()
+        waiting = list(words)
+        while waiting:
+            word = waiting.pop()
+            if word in seen:
+                continue
+            seen.add(word)
+            if word in self._events:
+                for conditions, body in self.history(word, offset):
+                    waiting += [part for part in body or () if part not in seen]
+                    if asked:
+                        waiting += [name for text in conditions for name in _NAME.findall(text)]
+        return frozenset(seen)
+
+    def at(self, words: Iterable[str], offset: int) -> dict[str, tuple[Step, ...]]:
+        """The histories that matter for code made of ``words`` at ``offset``, of names that have one."""
+        found: dict[str, tuple[Step, ...]] = {}
+        for name in self.closure(words, offset, asked=True):
+            if name in self._events and (steps := self.history(name, offset)):
+                found[name] = steps
+        return found

@@ -1,0 +1,105 @@
+"""The values of the source model: items, parameters, identity keys, units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mergeguard.cpp.lexer import Lexed
+
+
+class Kind(StrEnum):
+    """What an item is. OPAQUE is what can't be named: it still covers its bytes."""
+
+    INCLUDE = "include"
+    MACRO = "macro"
+    UNDEF = "undef"
+    PRAGMA = "pragma"
+    CONDITIONAL = "conditional"
+    FUNCTION = "function"
+    KERNEL = "kernel"
+    TYPE = "type"
+    ALIAS = "alias"
+    VARIABLE = "variable"
+    DECLARATION = "declaration"
+    INSTANTIATION = "instantiation"
+    NAMESPACE = "namespace"
+    USING = "using"
+    COMMENT = "comment"
+    OPAQUE = "opaque"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter: its byte range without the separating comma or outer white space.
+
+    ``name`` is "" if unnamed; ``default_start`` is the byte of the ``=`` before a default argument.
+    """
+
+    start: int
+    end: int
+    name: str
+    default_start: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemKey:
+    """Identity of an item within a file, stable under edits of bodies, comments and white space.
+
+    ``condition`` is the short path (an ``#elif`` by its own condition, an ``#else`` by the first one
+    negated), so that a new ``#elif`` does not rename its neighbours; ``ordinal`` counts equals in file order.
+    """
+
+    kind: Kind
+    name: str
+    arguments: str = ""
+    returns: str = ""
+    template: str = ""
+    parameters: str = ""
+    condition: tuple[str, ...] = ()
+    ordinal: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A top-level piece of a file; see ``parse``. All positions are byte offsets into the file."""
+
+    kind: Kind
+    name: str
+    start: int
+    end: int
+    code_start: int
+    code_end: int
+    key: ItemKey
+    condition: tuple[str, ...] = ()
+    flags: frozenset[str] = frozenset()
+    arguments: str = ""
+    returns: str = ""
+    template_header: tuple[int, int] | None = None
+    declarator_start: int = 0
+    parameters: tuple[Parameter, ...] = ()
+    parameter_list: tuple[int, int] | None = None
+    name_range: tuple[int, int] | None = None
+    body: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file as items; ``problems`` are (byte offset, what is wrong there), empty for sound files.
+
+    ``lexed`` holds the tokens, for the passes that look inside items.
+    """
+
+    text: bytes
+    items: tuple[Item, ...]
+    problems: tuple[tuple[int, str], ...] = ()
+    lexed: Lexed = field(compare=False, repr=False, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What moves as one: an item, or a top-level ``#if`` .. ``#endif`` with everything in it."""
+
+    start: int
+    end: int
+    items: tuple[Item, ...]

@@ -1,0 +1,323 @@
+"""Where top-level items begin and end: path-sensitive bracket matching over tokens.
+
+A set of views, each an assumption about conditions and a bracket stack, is carried through the file: ``#if``
+splits it (contradicted views are skipped), ``#endif`` merges equal stacks. An item ends only when every live
+view is outside all brackets and its declaration is complete. A top-level ``#if`` whose branch ends in the
+middle of an item is glued into that item: the walk restarts with it. No recursion on nesting.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, Group, condition_of, names, possible
+from mergeguard.cpp.lexer import Lexed, Role, TokenKind
+from mergeguard.cpp.view import Block, Reader, View
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Tokens ``[first, last)`` of one item. ``directive`` is its index if the item is one preprocessor line.
+
+    ``brace`` is the token that opens the body; ``opening`` what an ``#else`` or ``#endif`` ends.
+    """
+
+    first: int
+    last: int
+    path: tuple[Branch, ...]
+    directive: int = -1
+    opaque: bool = False
+    block: Block = Block.NONE
+    brace: int = -1
+    opening: str = ""
+
+
+# Bounds for broken or hostile input; real files stay far below.
+_MOST_VIEWS = 32
+_MOST_GLUES = 4
+_DEEPEST = 100  # open top-level groups; a deeper one is read as one item
+_DEEPEST_ASSUMED = 200  # open groups inside an item; deeper conditions are not told apart
+
+
+@dataclass(slots=True)
+class _Section:
+    """An open ``#if`` between items; ``items`` were emitted before it."""
+
+    directive: int
+    group: Group
+    items: int
+
+
+@dataclass(slots=True)
+class _Fork:
+    """An open ``#if`` inside an item: the views ``before`` it, and those that left its branches."""
+
+    group: Group
+    blind: bool
+    before: list[View]
+    after: list[View] = field(default_factory=list)
+
+    def entering(self) -> list[View]:
+        """The views of the branch that begins."""
+        new = () if self.blind else self.group.facts()
+        if new is None:
+            return []
+        return [view.split(new) for view in self.before if possible(view.assumed, new)]
+
+    def leaving(self) -> list[View]:
+        """The views behind ``#endif``: equal ones merged, keeping what they all assumed."""
+        views = self.after
+        if not self.group.has_else:
+            self.group.close()
+            views = views + self.entering()
+        merged: dict[tuple[int, int, bool, Block], View] = {}
+        for view in views or self.before:
+            key = (view.stack, view.flags, view.pending, view.block)
+            kept = merged.get(key)
+            if kept is None:
+                merged[key] = view
+            else:
+                kept.assumed = {a: v for a, v in kept.assumed.items() if view.assumed.get(a) == v}
+        return list(merged.values())
+
+
+class _Glue(Exception):
+    """The walked item crosses a branch end of the innermost top-level group."""
+
+
+def segment(
+    lexed: Lexed, first: int, last: int, path: Sequence[Branch] = (), *, calls_end: bool = False
+) -> tuple[list[Segment], list[tuple[int, str]]]:
+    """Items of the tokens ``[first, last)``, and the problems found, as (byte offset, message).
+
+    ``calls_end``: what may be a macro call without ``;`` ends with the branch it is in.
+    """
+    walk = _Walk(lexed, first, last, tuple(path), calls_end)
+    walk.run()
+    return walk.segments, walk.problems + walk.reader.problems
+
+
+class _Walk:
+    def __init__(
+        self, lexed: Lexed, first: int, last: int, path: tuple[Branch, ...], calls_end: bool
+    ) -> None:
+        self.lexed = lexed
+        self.calls_end = calls_end
+        self.first = first
+        self.last = last
+        self.path = path
+        self.outside = len(path)
+        self.segments: list[Segment] = []
+        self.problems: list[tuple[int, str]] = []
+        self.sections: list[_Section] = []
+        self.glued: set[int] = set()
+        self.defined: set[str] = set()
+        self.reader = Reader(lexed)
+        self.roles = lexed.roles
+        self.events = [
+            i for i in range(first, last) if self.roles[i] > Role.ARROW or lexed.directive_of[i] >= 0
+        ]
+
+    # ---- the outer level: directives between items
+
+    def run(self) -> None:
+        lexed, position = self.lexed, self.first
+        restarts = 0
+        while position < self.last:
+            if lexed.tokens[position].kind == TokenKind.COMMENT and lexed.directive_of[position] < 0:
+                position += 1
+                continue
+            index = lexed.directive_of[position]
+            if index >= 0 and len(self.sections) >= _DEEPEST and lexed.directives[index].name in OPENERS:
+                self.glued.add(index)
+            if index >= 0 and index not in self.glued:
+                position = self.line(index)
+                continue
+            try:
+                position = self.item(position)
+            except _Glue:
+                restarts += 1
+                # Deep nests of broken branches would restart once a level: take the outermost instead.
+                if restarts > _MOST_GLUES:
+                    del self.sections[1:]
+                section = self.sections.pop()
+                self.path = self.path[: self.outside + len(self.sections)]
+                self.glued.add(section.directive)
+                del self.segments[section.items :]
+                position = lexed.directives[section.directive].first
+            if not self.sections:
+                restarts = 0
+        for section in self.sections:
+            self.problems.append((lexed.directives[section.directive].start, "#if without #endif"))
+
+    def line(self, index: int) -> int:
+        """Emits one preprocessor line that stands between items; returns the next token."""
+        directive = self.lexed.directives[index]
+        name = directive.name
+        last = directive.last
+        if name in OPENERS:
+            self.segments.append(Segment(directive.first, last, self.path, index))
+            group = Group(condition_of(self.lexed, directive))
+            self.sections.append(_Section(index, group, len(self.segments) - 1))
+            self.path = (*self.path, group.branch())
+            return self.skip_dead(last)
+        if name in MIDDLES or name == "endif":
+            if not self.sections:
+                self.problems.append((directive.start, f"#{name} without #if"))
+                self.segments.append(Segment(directive.first, last, self.path, index))
+                return last
+            group = self.sections[-1].group
+            self.path = self.path[:-1]
+            self.segments.append(Segment(directive.first, last, self.path, index, opening=group.first))
+            if name == "endif":
+                self.sections.pop()
+                return last
+            group.enter(condition_of(self.lexed, directive))
+            self.path = (*self.path, group.branch())
+            return self.skip_dead(last)
+        self.note_definition(name, directive.first, ())
+        self.segments.append(Segment(directive.first, last, self.path, index))
+        return last
+
+    def skip_dead(self, position: int) -> int:
+        """After a branch's line: the text of a branch that is never taken (``#if 0``) is one opaque item."""
+        lexed = self.lexed
+        if self.sections[-1].group.facts() is not None:
+            return position
+        depth = 0
+        current = position
+        while current < self.last:
+            index = lexed.directive_of[current]
+            if index < 0:
+                current += 1
+                continue
+            name = lexed.directives[index].name
+            if depth == 0 and (name in MIDDLES or name == "endif"):
+                break
+            depth += (name in OPENERS) - (name == "endif")
+            current = lexed.directives[index].last
+        code = [i for i in range(position, current) if lexed.tokens[i].kind != TokenKind.COMMENT]
+        if code:
+            self.segments.append(Segment(code[0], code[-1] + 1, self.path, opaque=True))
+        return current
+
+    def note_definition(self, name: str, first: int, views: Sequence[View]) -> None:
+        """A ``#define`` or ``#undef`` ends what was assumed about its macro."""
+        if name not in ("define", "undef") or first + 2 >= len(self.lexed.tokens):
+            return
+        macro = self.lexed.word(first + 2)
+        self.defined.add(macro)
+        for view in views:
+            for atom in [atom for atom in view.assumed if macro in names(atom)]:
+                del view.assumed[atom]
+
+    # ---- one item
+
+    def item(self, start: int) -> int:
+        """Walks one item from token ``start``; returns the token after it.
+
+        Raises ``_Glue`` when a branch of an open group ends before the item does.
+        """
+        lexed, roles, reader, last = self.lexed, self.roles, self.reader, self.last
+        views = opening = [View(self.known())]
+        forks: list[_Fork] = []
+        noted = len(reader.problems)
+        position = start
+        event = bisect_left(self.events, start)
+        while position < last:
+            role = roles[position]
+            index = lexed.directive_of[position]
+            if index >= 0:
+                directive = lexed.directives[index]
+                position = directive.last
+                name = directive.name
+                if name in OPENERS:
+                    fork = _Fork(Group(condition_of(lexed, directive)), len(forks) >= _DEEPEST_ASSUMED, views)
+                    forks.append(fork)
+                    views = fork.entering()
+                elif name in MIDDLES or name == "endif":
+                    if not forks:
+                        if not self.sections:
+                            reader.problems.append((directive.start, f"#{name} without #if"))
+                            continue
+                        if self.calls_end and len(views) == 1 and reader.is_macro_statement(views[0]):
+                            return self.done(start, directive.first, views[0])
+                        del reader.problems[noted:]
+                        raise _Glue
+                    fork = forks[-1]
+                    fork.after.extend(views)
+                    if name == "endif":
+                        forks.pop()
+                        views = fork.leaving()
+                        if len(views) > _MOST_VIEWS:
+                            reader.problems.append(
+                                (directive.start, "too many conditions cut brackets apart")
+                            )
+                            views = views[:1]
+                        if not forks and not any(view.pending for view in views):
+                            return self.done(start, position, views[0])
+                    else:
+                        fork.group.enter(condition_of(lexed, directive))
+                        views = fork.entering()
+                else:
+                    self.note_definition(name, directive.first, views)
+                continue
+            if role == 0 or not views:  # a comment, or a branch that no state takes
+                position += 1
+                continue
+            finished = False
+            deep = True
+            for view in views:
+                if len(views) == 1 and not forks and reader.before_macro_statement(view, position):
+                    return self.done(start, position, view)
+                finished |= reader.step(view, position, role)
+                deep = deep and view.stack > 0
+            if finished and not forks and not any(view.pending for view in views):
+                stray = len(reader.problems) > noted and position == start
+                return self.done(start, self.absorb_semicolon(position), views[0], opaque=stray)
+            position += 1
+            if deep:
+                # Inside brackets only brackets and directives matter.
+                while event < len(self.events) and self.events[event] < position:
+                    event += 1
+                position = self.events[event] if event < len(self.events) else last
+        views = views or opening
+        broken = bool(forks) or any(view.stack for view in views)
+        if broken and self.sections:
+            del reader.problems[noted:]
+            raise _Glue
+        if forks:
+            self.problems.append((lexed.tokens[start].start, "#if without #endif"))
+        elif broken:
+            self.problems.append((lexed.tokens[start].start, "brackets opened here are never closed"))
+        return self.done(start, last, views[0], opaque=broken)
+
+    def known(self) -> dict[str, bool]:
+        """What the open sections say, but for macros that were defined or undefined on the way."""
+        known: dict[str, bool] = {}
+        for section in self.sections:
+            known.update(section.group.facts() or ())
+        return {atom: value for atom, value in known.items() if self.defined.isdisjoint(names(atom))}
+
+    def done(self, start: int, stop: int, view: View, *, opaque: bool = False) -> int:
+        """Emits the item of tokens ``[start, stop)``, trailing comments left out."""
+        last = stop
+        while last > start + 1 and self.roles[last - 1] == 0:
+            last -= 1
+        self.segments.append(
+            Segment(start, last, self.path, opaque=opaque, block=view.block, brace=view.brace)
+        )
+        return stop
+
+    def absorb_semicolon(self, position: int) -> int:
+        """The token after an item that ends at ``position``; a ``;`` right behind a body belongs to it."""
+        following = position + 1
+        if self.roles[position] != Role.CLOSE_BRACE or following >= self.last:
+            return following
+        tokens = self.lexed.tokens
+        between = self.lexed.text[tokens[position].end : tokens[following].start]
+        return (
+            following + 1 if self.roles[following] == Role.SEMICOLON and b"\n" not in between else following
+        )

@@ -1,0 +1,299 @@
+"""A C++/CUDA/HIP file as items: lossless, named, each with an identity that survives edits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from functools import lru_cache
+from hashlib import blake2b
+
+from mergeguard.cpp.classify import Facets, classify
+from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, condition_of
+from mergeguard.cpp.items import Item, ItemKey, Kind, Parameter, Source, Unit
+from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, lex, line_of
+from mergeguard.cpp.segment import Segment, segment
+from mergeguard.cpp.text import code_tokens, identifiers, join_expression
+
+__all__ = [
+    "Item",
+    "ItemKey",
+    "Kind",
+    "Parameter",
+    "Source",
+    "Unit",
+    "code_tokens",
+    "identifiers",
+    "line_of",
+    "nested",
+    "parse",
+    "units",
+]
+
+_DIRECTIVE_KINDS = {
+    "include": Kind.INCLUDE,
+    "include_next": Kind.INCLUDE,
+    "import": Kind.INCLUDE,
+    "define": Kind.MACRO,
+    "undef": Kind.UNDEF,
+    "pragma": Kind.PRAGMA,
+    "endif": Kind.CONDITIONAL,
+    **dict.fromkeys(OPENERS | MIDDLES, Kind.CONDITIONAL),
+}
+_KEYED_BY_RETURN = frozenset({Kind.INSTANTIATION})
+
+
+@lru_cache(maxsize=32)
+def parse(text: bytes, calls_end: bool = False) -> Source:
+    """The items of a file; joined they are exactly ``text``.
+
+    ``calls_end``: a macro call without a semicolon ends before ``#else`` and ``#endif``. Layouts are derived
+    without it: what one item is decides where it goes, and must not change (an emission version's bytes).
+
+    Never fails: what can't be read is an opaque item and an entry of ``Source.problems``. Comments and blank
+    lines before an item belong to it, a comment behind it on its last line too; comments at the very start of
+    the file, up to a blank line, are an item of their own.
+    """
+    lexed = lex(text)
+    segments, problems = segment(lexed, 0, len(lexed.tokens), calls_end=calls_end)
+    problems += _lexical_problems(lexed)
+    items = _Builder(lexed).build(segments, 0, len(text), header=True)
+    return Source(text, items, tuple(sorted(set(problems))), lexed=lexed)
+
+
+def nested(source: Source, item: Item, calls_end: bool = False) -> tuple[Item, ...]:
+    """The items inside a namespace or ``extern "C"`` block; joined they are the bytes between its braces.
+
+    Names are qualified by the namespace, conditions begin with the item's; offsets are those of the file.
+    Other items have none, nor has a block that can't be read alone (a condition around its end, say).
+    """
+    if item.kind is not Kind.NAMESPACE or item.body is None:
+        return ()
+    lexed = source.lexed
+    start, end = item.body[0] + 1, item.body[1] - 1
+    if source.text[end : end + 1] != b"}":
+        return ()  # the file ends inside the block
+    path = tuple(
+        Branch(exact, short) for exact, short in zip(item.condition, item.key.condition, strict=True)
+    )
+    segments, problems = segment(lexed, lexed.index_at(start), lexed.index_at(end), path, calls_end=calls_end)
+    if problems:
+        return ()
+    prefix = "" if item.name.startswith("extern ") or not item.name else f"{item.name}::"
+    return _Builder(lexed, prefix).build(segments, start, end, header=False)
+
+
+def units(source: Source) -> tuple[Unit, ...]:
+    """The file cut into what can be moved alone; an ``#if`` without ``#endif`` makes the rest one unit."""
+    found: list[Unit] = []
+    group: list[Item] = []
+    depth = 0
+    for item in source.items:
+        group.append(item)
+        if item.kind is Kind.CONDITIONAL:
+            if item.name.startswith("#if"):
+                depth += 1
+            elif item.name == "#endif":
+                depth = max(0, depth - 1)
+        if depth == 0:
+            found.append(Unit(group[0].start, item.end, tuple(group)))
+            group = []
+    if group:
+        found.append(Unit(group[0].start, group[-1].end, tuple(group)))
+    return tuple(found)
+
+
+def _lexical_problems(lexed: Lexed) -> list[tuple[int, str]]:
+    problems = []
+    text = lexed.text
+    for kind, start, end in lexed.tokens[-1:]:
+        if kind == TokenKind.COMMENT and text.startswith(b"/*", start):
+            if end - start < 4 or not text.endswith(b"*/", start, end):
+                problems.append((start, "comment without end"))
+        if (
+            kind == TokenKind.STRING
+            and b'R"' in text[start : start + 4]
+            and not text.endswith(b'"', start, end)
+        ):
+            problems.append((start, "raw string without end"))
+    return problems
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=6).hexdigest() if text else ""
+
+
+class _Builder:
+    """Turns segments into items: byte ranges, names, keys."""
+
+    def __init__(self, lexed: Lexed, prefix: str = "") -> None:
+        self.lexed = lexed
+        self.prefix = prefix
+
+    def build(self, segments: list[Segment], start: int, stop: int, *, header: bool) -> tuple[Item, ...]:
+        items: list[Item] = []
+        limit_first = self.lexed.index_at(start)
+        if header:
+            end = self.header_end(segments[0].first if segments else len(self.lexed.tokens))
+            if end > start and (segments or end < stop):
+                items.append(self.comment(start, end))
+                start = end
+        for position, part in enumerate(segments):
+            following = segments[position + 1].first if position + 1 < len(segments) else -1
+            end = self.item_end(part, following, stop)
+            items.append(self.item(part, start, end))
+            start = end
+        if start < stop:
+            rest = self.lexed.tokens[max(limit_first, self.lexed.index_at(start)) : self.lexed.index_at(stop)]
+            if rest or not items:
+                items.append(self.comment(start, stop))
+            else:
+                items[-1] = replace(items[-1], end=stop)
+        return _numbered(items)
+
+    def item_end(self, part: Segment, following: int, stop: int) -> int:
+        """After the newline of the item's last line if only white space and comments follow there."""
+        tokens, text = self.lexed.tokens, self.lexed.text
+        index = part.last
+        end = tokens[index - 1].end
+        limit = following if following >= 0 else len(tokens)
+        while True:
+            after = min(tokens[index].start, stop) if index < len(tokens) else stop
+            newline = text.find(b"\n", end, after)
+            if newline >= 0 or after == stop:
+                return stop if newline < 0 else newline + 1
+            if index >= limit or tokens[index].end > stop:
+                return tokens[part.last - 1].end
+            end = tokens[index].end
+            index += 1
+
+    def header_end(self, code: int) -> int:
+        """End of the comments at the file's start, up to a blank line or the first code; else 0."""
+        tokens, text = self.lexed.tokens, self.lexed.text
+        end = 0
+        for index in range(code):
+            _, start, stop = tokens[index]
+            if text.count(b"\n", end, start) > (1 if end and text[end - 1 : end] != b"\n" else 0) and end:
+                break
+            newline = text.find(b"\n", stop)
+            line_end = len(text) if newline < 0 else newline + 1
+            if index + 1 < len(tokens) and tokens[index + 1].start < line_end:
+                if tokens[index + 1].kind != TokenKind.COMMENT or index + 1 >= code:
+                    break  # code on the comment's last line
+                continue
+            end = line_end
+        return end
+
+    def comment(self, start: int, end: int) -> Item:
+        first = self.lexed.index_at(start)
+        last = self.lexed.index_at(end)
+        has_code = first < last
+        code_start = self.lexed.tokens[first].start if has_code else start
+        code_end = self.lexed.tokens[last - 1].end if has_code else start
+        return Item(
+            Kind.COMMENT,
+            "",
+            start,
+            end,
+            code_start,
+            code_end,
+            ItemKey(Kind.COMMENT, ""),
+            declarator_start=code_start,
+        )
+
+    def item(self, part: Segment, start: int, end: int) -> Item:
+        tokens = self.lexed.tokens
+        code_start, code_end = tokens[part.first].start, tokens[part.last - 1].end
+        if part.directive >= 0:
+            directive = self.lexed.directives[part.directive]
+            last = directive.last
+            while last > directive.first + 1 and tokens[last - 1].kind == TokenKind.COMMENT:
+                last -= 1
+            code_end = tokens[last - 1].end
+            facets = self.directive(directive, last, part)
+        else:
+            facets = classify(self.lexed, part)
+            if facets.name and self.prefix and facets.kind is not Kind.USING:
+                facets.name = self.prefix + facets.name
+        flags = facets.flags
+        by_return = facets.kind in _KEYED_BY_RETURN or "specialization" in flags
+        key = ItemKey(
+            facets.kind,
+            facets.name,
+            facets.arguments,
+            facets.returns if by_return else "",
+            _digest(facets.template_text),
+            _digest(facets.parameter_text),
+            tuple(branch.short for branch in part.path),
+        )
+        return Item(
+            kind=facets.kind,
+            name=facets.name,
+            start=start,
+            end=end,
+            code_start=code_start,
+            code_end=code_end,
+            key=key,
+            condition=tuple(branch.exact for branch in part.path),
+            flags=frozenset(flags),
+            arguments=facets.arguments,
+            returns=facets.returns,
+            template_header=facets.template_header,
+            declarator_start=facets.declarator_start,
+            parameters=facets.parameters,
+            parameter_list=facets.parameter_list,
+            name_range=facets.name_range,
+            body=facets.body,
+        )
+
+    def directive(self, directive: Directive, last: int, part: Segment) -> Facets:
+        lexed = self.lexed
+        words = [
+            lexed.word(index)
+            for index in range(directive.first + 1, last)
+            if lexed.tokens[index].kind != TokenKind.COMMENT
+        ]
+        name = directive.name
+        facets = Facets(kind=_DIRECTIVE_KINDS.get(name, Kind.OPAQUE), declarator_start=directive.start)
+        first = directive.first + 2  # the token after the directive's word
+        if facets.kind is Kind.INCLUDE:
+            facets.name = "".join(words[1:])
+            if first < last:
+                facets.name_range = (lexed.tokens[first].start, lexed.tokens[last - 1].end)
+        elif facets.kind in (Kind.MACRO, Kind.UNDEF):
+            facets.name = words[1] if len(words) > 1 else ""
+            if first < last:
+                facets.name_range = (lexed.tokens[first].start, lexed.tokens[first].end)
+                facets.parameter_list = self.macro_parameters(first, last)
+                if facets.parameter_list is not None:
+                    begin, end = facets.parameter_list
+                    facets.parameter_text = lexed.text[begin:end].decode("utf-8", "surrogateescape")
+        elif facets.kind is Kind.CONDITIONAL:
+            condition = condition_of(lexed, directive)
+            word = "if" if name in OPENERS else "elif" if name.startswith("elif") else name
+            facets.name = f"#{word} {condition}".rstrip()
+            facets.arguments = part.opening
+        else:
+            facets.name = f"#{name} {join_expression(words[1:])}".rstrip()
+        return facets
+
+    def macro_parameters(self, first: int, last: int) -> tuple[int, int] | None:
+        """``(a, b)`` right behind a macro's name, as bytes."""
+        tokens, text = self.lexed.tokens, self.lexed.text
+        opening = first + 1
+        if opening >= last or tokens[opening].start != tokens[first].end or text[tokens[opening].start] != 40:
+            return None
+        for index in range(opening, last):
+            if text[tokens[index].start] == 41:
+                return (tokens[opening].start, tokens[index].end)
+        return None
+
+
+def _numbered(items: list[Item]) -> tuple[Item, ...]:
+    """Gives equal keys ordinals in file order."""
+    seen: Counter[ItemKey] = Counter()
+    numbered = []
+    for item in items:
+        count = seen[item.key]
+        seen[item.key] += 1
+        numbered.append(replace(item, key=replace(item.key, ordinal=count)) if count else item)
+    return tuple(numbered)

@@ -1,0 +1,76 @@
+"""Normalised text of token ranges: what names, identity and comparison are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mergeguard.cpp.items import Source
+from mergeguard.cpp.lexer import TokenKind
+
+_SPACED = frozenset({"&&", "||", "==", "!=", "<=", ">=", "=", "?", "+", "-", "/", "%", "|", "^"})
+_POINTERS = frozenset({"*", "&", "&&", ">", ">>"})
+
+
+def code_tokens(source: Source, start: int, end: int) -> list[str]:
+    """Texts of the tokens that lie in bytes ``[start, end)``, comments and continuations dropped."""
+    lexed = source.lexed
+    texts = []
+    for index in range(lexed.index_at(start), len(lexed.tokens)):
+        kind, _, stop = lexed.tokens[index]
+        if stop > end:
+            break
+        if kind != TokenKind.COMMENT:
+            texts.append(lexed.word(index))
+    return texts
+
+
+def identifiers(source: Source, start: int, end: int) -> frozenset[str]:
+    """The identifiers (keywords included) in bytes ``[start, end)``, comments and strings excluded."""
+    lexed = source.lexed
+    found = set()
+    for index in range(lexed.index_at(start), len(lexed.tokens)):
+        kind, _, stop = lexed.tokens[index]
+        if stop > end:
+            break
+        if kind == TokenKind.IDENT:
+            found.add(lexed.word(index))
+    return frozenset(found)
+
+
+def join_type(texts: Sequence[str]) -> str:
+    """Tokens of a type, name or argument list as one line with canonical spaces: ``const T* x, int``."""
+    out: list[str] = []
+    previous = ""
+    for text in texts:
+        if previous and (
+            previous == ","
+            or (_wordy(text) and (_wordy(previous) or (previous in _POINTERS and len(out) > 1)))
+        ):
+            out.append(" ")
+        out.append(text)
+        previous = text
+    return "".join(out)
+
+
+def join_expression(texts: Iterable[str]) -> str:
+    """Tokens of an expression as one line with canonical spaces: ``a == 1 && defined(B)``."""
+    out: list[str] = []
+    previous = ""
+    unary = True
+    for text in texts:
+        binary = text in _SPACED and not unary
+        if previous and (binary or previous == "," or (_wordy(text) and _wordy(previous))):
+            out.append(" ")
+        out.append(text)
+        if binary:
+            out.append(" ")
+            previous = ""
+        else:
+            previous = text
+        unary = not (_wordy(text) or text in (")", "]", "}"))
+    return "".join(out)
+
+
+def _wordy(text: str) -> bool:
+    first = text[0]
+    return first.isalnum() or first in "_$\"'" or first > "\x7f"

@@ -1,0 +1,217 @@
+"""A source text as tokens with their layout kept apart, so that a merge can ignore layout and still slice
+original bytes.
+
+A *token* here is what carries meaning: code tokens, the words of a comment, the end of a preprocessor line
+and of a ``//`` comment (where the newline is part of the language). Everything else (white space, line
+continuations, the ``//`` or ``*`` that leads a comment's further lines) is the *gap* before the next token.
+Comments are cut into words because formatters re-flow them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from mergeguard.cpp.lexer import SPLICE, TokenKind, lex
+
+_LEADER = re.compile(rb"//[/!]*<?|/\*[*!]*(?!/)<?")
+_STRING_WORD = re.compile(rb"[^ ]+ *| +")
+_BLOCK_WORD = re.compile(rb"[^\s]+")
+_LINE_END = re.compile(rb"[ \t\v\f\r]*(?:\\[ \t]*\r?\n[ \t]*)*")
+_WORDISH = re.compile(rb"[A-Za-z0-9_$\x80-\xff]")
+_UNIT_ENDS = frozenset((b"{", b"}", b";", b"#{", b"#}", b"#;", b"#\n", b"/\n", b"/*/"))
+
+_LONG = 4096  # bytes; what is remembered of shorter texts takes 200 kB each at worst
+
+CODE, DIRECTIVE, COMMENT = b"", b"#", b"/"
+END_OF_DIRECTIVE = b"#\n"
+END_OF_COMMENT = b"/\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Parallel tuples: ``keys`` (identity: the text, marked when in a directive or a comment), ``texts``,
+    ``gaps`` (the bytes before each token); ``tail`` is the gap after the last one.
+
+    ``b"".join(gap + text ...) + tail`` is the source.
+    """
+
+    keys: tuple[bytes, ...]
+    texts: tuple[bytes, ...]
+    gaps: tuple[bytes, ...]
+    tail: bytes
+
+    def source(self) -> bytes:
+        return b"".join(g + t for g, t in zip(self.gaps, self.texts, strict=True)) + self.tail
+
+    def offset(self, index: int) -> int:
+        """The byte offset of a token in the source."""
+        before = sum(len(g) + len(t) for g, t in zip(self.gaps[:index], self.texts[:index], strict=True))
+        return before + len(self.gaps[index])
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+class _Builder:
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self.at = 0
+        self.keys: list[bytes] = []
+        self.texts: list[bytes] = []
+        self.gaps: list[bytes] = []
+
+    def add(self, mark: bytes, start: int, end: int, key: bytes | None = None) -> None:
+        raw = self.text[start:end]
+        self.gaps.append(self.text[self.at : start])
+        self.texts.append(raw)
+        if key is None:
+            key = mark + (SPLICE.sub(b"", raw) if b"\\" in raw else raw)
+        self.keys.append(key)
+        self.at = end
+
+    def add_line_end(self, key: bytes) -> None:
+        """The newline that ends a directive or a ``//`` comment; empty at the end of the file."""
+        match = _LINE_END.match(self.text, self.at)
+        end = match.end() if match else self.at
+        if end > self.at and self.text[end - 1 : end] == b"\r" and self.text[end : end + 1] == b"\n":
+            end -= 1
+        newline = 1 if self.text[end : end + 1] == b"\n" else 2 if self.text[end : end + 2] == b"\r\n" else 0
+        self.add(b"", end if newline else self.at, end + newline if newline else self.at, key)
+
+
+def is_comment(key: bytes) -> bool:
+    """Whether the key of a token outside of directives is a part of a comment."""
+    return key[:1] == COMMENT and len(key) > 1
+
+
+def tokens_of(text: bytes) -> Tokens:
+    """``text`` as merge tokens. Any bytes will do. (A merge asks for the same versions again and again.)"""
+    return _of_file(text) if len(text) > _LONG else _of_declaration(text)
+
+
+def _tokens_of(text: bytes) -> Tokens:
+    lexed = lex(text)
+    build = _Builder(text)
+    keys, texts, gaps = build.keys, build.texts, build.gaps
+    tokens, directive_of = lexed.tokens, lexed.directive_of
+    index, count = 0, len(tokens)
+    while index < count:
+        kind, start, end = tokens[index]
+        inside = directive_of[index]
+        if kind == TokenKind.COMMENT:
+            mark = DIRECTIVE + COMMENT if inside >= 0 else COMMENT
+            index = _comment(build, lexed.tokens, index, mark, inside >= 0)
+        elif kind == TokenKind.STRING and text[start] == 34 and text[end - 1] == 34 and end - start > 1:
+            index = _string(build, tokens, directive_of, index)
+        else:
+            raw = text[start:end]
+            gaps.append(text[build.at : start])
+            texts.append(raw)
+            key = SPLICE.sub(b"", raw) if b"\\" in raw else raw
+            keys.append(key if inside < 0 else DIRECTIVE + key)
+            build.at = end
+            index += 1
+        if inside >= 0 and index >= lexed.directives[inside].last:
+            build.add_line_end(END_OF_DIRECTIVE)
+    return Tokens(tuple(keys), tuple(texts), tuple(gaps), text[build.at :])
+
+
+# Of files there are four in a merge, of their declarations hundreds.
+_of_file = lru_cache(maxsize=8)(_tokens_of)
+_of_declaration = lru_cache(maxsize=512)(_tokens_of)
+
+
+def _comment(
+    build: _Builder, tokens: Sequence[tuple[int, int, int]], index: int, mark: bytes, one: bool
+) -> int:
+    """Adds a comment, or a run of ``//`` comments on consecutive lines; the index of what follows."""
+    text = build.text
+    _, start, end = tokens[index]
+    leader = _LEADER.match(text, start, end)
+    if leader is None or text.find(b"\\", start, end) >= 0:
+        # A comment with a continuation or a backslash at an end of line is taken as a whole.
+        if text[start : start + 2] == b"//":
+            while end > start and text[end - 1] in b"\r \t":
+                end -= 1
+        build.add(mark, start, end)
+        if text[start : start + 2] == b"//" and not one:
+            build.add_line_end(END_OF_COMMENT)
+        return index + 1
+    if text[start : start + 2] == b"/*":
+        body_end = end - 2 if end - 2 >= leader.end() and text[end - 2 : end] == b"*/" else end
+        build.add(mark, start, leader.end())
+        for word in _BLOCK_WORD.finditer(text, leader.end(), body_end):
+            lone = word.end() - word.start() == 1 and text[word.start()] == 42
+            if lone and text.rfind(b"\n", build.at, word.start()) >= 0:
+                continue
+            build.add(mark, *word.span())
+        if body_end < end:
+            build.add(mark, body_end, end)
+        return index + 1
+    sign = leader.group()
+    build.add(mark, start, leader.end())
+    while True:
+        for word in _BLOCK_WORD.finditer(text, leader.end(), end):
+            build.add(mark, *word.span())
+        index += 1
+        if one or index >= len(tokens) or tokens[index][0] != TokenKind.COMMENT:
+            break
+        _, start, following = tokens[index]
+        gap = text[end:start]
+        if gap.count(b"\n") != 1 or gap.strip() or text.find(b"\\", start, following) >= 0:
+            break
+        leader = _LEADER.match(text, start, following)
+        if leader is None or leader.group() != sign or not text[leader.end() : following].strip():
+            break
+        end = following
+    if not one:
+        build.add_line_end(END_OF_COMMENT)
+    return index
+
+
+def _string(
+    build: _Builder, tokens: Sequence[tuple[int, int, int]], directive_of: Sequence[int], index: int
+) -> int:
+    """Adds a run of neighbouring plain string literals, which the language joins, as one string of words."""
+    text, inside = build.text, directive_of[index]
+    mark = (DIRECTIVE if inside >= 0 else CODE) + b'"'
+    build.add(b"", tokens[index][1], tokens[index][1] + 1, mark + b"<")
+    while True:
+        _, start, end = tokens[index]
+        for word in _STRING_WORD.finditer(text, start + 1, end - 1):
+            build.add(mark + b"=", *word.span())
+        index += 1
+        if index >= len(tokens) or directive_of[index] != inside or tokens[index][0] != TokenKind.STRING:
+            break
+        _, start, following = tokens[index]
+        if text[start] != 34 or text[following - 1] != 34 or following - start < 2 or text[end:start].strip():
+            break
+    build.add(b"", end - 1, end, mark + b">")
+    return index
+
+
+def units_of(tokens: Tokens, start: int = 0, end: int | None = None) -> list[int]:
+    """Token indices at which a *unit* begins (a statement, a line of a directive, a comment), and the end.
+
+    Units are the lines of a source whose layout is its grammar's: they end at ``;``, ``{``, ``}`` and where
+    a directive or a comment ends, however the text is wrapped.
+    """
+    keys = tokens.keys
+    end = len(keys) if end is None else end
+    starts = [start] if end > start else []
+    ends = _UNIT_ENDS
+    starts.extend(i + 1 for i in range(start, end) if keys[i] in ends)
+    if not starts or starts[-1] != end:
+        starts.append(end)
+    return starts
+
+
+def joins(before: bytes, after: bytes) -> bool:
+    """Whether two neighbouring tokens may stand without a gap between them."""
+    return not (
+        (_WORDISH.match(before[-1:]) is not None and _WORDISH.match(after[:1]) is not None)
+        or (before[-1:] in b"+-<>=&|*/:#!.%^" and after[:1] in b"+-<>=&|*/:#.")
+    )

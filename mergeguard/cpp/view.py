@@ -1,0 +1,235 @@
+"""One reading of a declaration: bracket stack and what has been seen, token by token.
+
+A view is what the compiler would see under some assumption about conditions. Stacks are numbers into a shared
+table, so that equal stacks are equal numbers and nesting costs no recursion.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from mergeguard.cpp.conditions import Facts
+from mergeguard.cpp.lexer import Lexed, Role, TokenKind
+
+
+class Block(Enum):
+    """What the first brace outside parentheses opened."""
+
+    NONE = auto()
+    FUNCTION = auto()
+    TYPE = auto()
+    NAMESPACE = auto()
+    INITIALIZER = auto()
+
+
+PARENTHESISED_ATTRIBUTES = frozenset(
+    {
+        "alignas", "__align__", "__attribute__", "__attribute", "__declspec", "__launch_bounds__", "decltype",
+        "__cluster_dims__", "__block_size__", "__maxnreg__", "noexcept", "explicit", "typeof", "__typeof__",
+        "__asm__", "asm", "throw", "requires",
+    }
+)  # fmt: skip
+_TYPE_WORDS = frozenset({"struct", "class", "union", "enum"})
+_AFTER_PARAMETERS = frozenset(
+    {"const", "noexcept", "override", "final", "volatile", "requires", "try", "mutable"}
+)
+
+# What a view has seen outside brackets since its declaration began.
+_PAREN, _TYPE, _EQUAL, _NAMESPACE, _CTOR, _CALL, _ARROW, _STRAY = 1, 2, 4, 8, 16, 32, 64, 128
+_MOST_ASSUMED = 300  # atoms; what hostile input adds to them is not told apart
+_OPEN = {40: 41, 91: 93, 123: 125}  # ( [ {
+_CLOSE = {41: 40, 93: 91, 125: 123}
+
+
+class View:
+    """One assumption about conditions, and how far its view of the current item has come."""
+
+    __slots__ = ("assumed", "block", "brace", "callee", "count", "flags", "pending", "previous", "stack")
+
+    def __init__(self, assumed: dict[str, bool]) -> None:
+        self.stack = 0
+        self.flags = 0
+        self.pending = False
+        self.count = 0  # tokens and groups outside brackets since the declaration began
+        self.previous = -1  # last token of this view
+        self.callee = -1  # token before the last parenthesis outside brackets
+        self.block = Block.NONE
+        self.brace = -1
+        self.assumed = assumed
+
+    def split(self, new: Facts) -> View:
+        """A copy that assumes ``new`` too."""
+        other = View(dict(self.assumed))
+        if len(other.assumed) < _MOST_ASSUMED:
+            other.assumed.update(new)
+        for name in ("stack", "flags", "pending", "count", "previous", "callee", "block", "brace"):
+            setattr(other, name, getattr(self, name))
+        return other
+
+    def finish(self) -> None:
+        self.flags = self.count = 0
+        self.pending = False
+
+
+class Reader:
+    """Feeds the tokens of one file to views."""
+
+    def __init__(self, lexed: Lexed) -> None:
+        self.lexed = lexed
+        self.roles = lexed.roles
+        self.problems: list[tuple[int, str]] = []
+        self.tops = [0]
+        self.parents = [0]
+        self.pushed: dict[tuple[int, int], int] = {}
+
+    def step(self, view: View, position: int, role: int) -> bool:
+        """Feeds one token; returns whether it completed the view's declaration."""
+        if view.stack:
+            return self.inside(view, position, role)
+        view.pending = True
+        previous, view.previous = view.previous, position
+        view.count += 1
+        if role == Role.WORD:
+            word = self.lexed.word(position)
+            if word in _TYPE_WORDS and not view.flags & _PAREN:
+                view.flags |= _TYPE
+            elif word == "namespace" and not view.flags:
+                view.flags |= _NAMESPACE
+        elif role == Role.SEMICOLON:
+            view.finish()
+            return True
+        elif role == 40:
+            view.callee = previous
+            if view.count == 2 and self.roles[previous] == Role.WORD:
+                name = self.lexed.word(previous)
+                if not name.startswith("__") and name not in PARENTHESISED_ATTRIBUTES:
+                    view.flags |= _CALL
+            view.count -= 1
+            view.stack = self.push(0, role)
+        elif role == Role.BRACE:
+            block = self.block(view, previous)
+            if view.brace < 0 or block is not Block.INITIALIZER and view.block is Block.INITIALIZER:
+                view.block, view.brace = block, position
+            view.stack = self.push(0, role)
+            view.flags |= _STRAY if block is Block.INITIALIZER else 0
+        elif role == 91:
+            view.stack = self.push(0, role)
+        elif role in _CLOSE:
+            self.problems.append(
+                (self.lexed.tokens[position].start, "closing bracket without an opening one")
+            )
+            view.finish()
+            return True
+        elif role == Role.LESS:
+            if (
+                previous >= 0
+                and self.roles[previous] == Role.WORD
+                and self.lexed.word(previous) == "template"
+            ):
+                view.stack = self.push(0, role)
+        elif role == Role.EQUAL:
+            if previous < 0 or self.roles[previous] != Role.WORD or self.lexed.word(previous) != "operator":
+                view.flags |= _EQUAL
+        elif role == Role.COLON:
+            if view.flags & _PAREN:
+                view.flags |= _CTOR
+        elif role == Role.ARROW:
+            view.flags |= _ARROW
+        return False
+
+    def inside(self, view: View, position: int, role: int) -> bool:
+        top = self.tops[view.stack]
+        if top == Role.LESS:
+            if role == Role.LESS:
+                if self.roles[position - 1] == Role.WORD:
+                    view.stack = self.push(view.stack, role)
+            elif role == Role.GREATER:
+                _, start, end = self.lexed.tokens[position]
+                for _ in range(end - start):
+                    if self.tops[view.stack] == Role.LESS:
+                        view.stack = self.parents[view.stack]
+            elif role in (Role.BRACE, Role.SEMICOLON) or role in _CLOSE:
+                # Not a template list after all.
+                while self.tops[view.stack] == Role.LESS:
+                    view.stack = self.parents[view.stack]
+                return self.step(view, position, role)
+            elif role in _OPEN:
+                view.stack = self.push(view.stack, role)
+            view.previous = position
+            return False
+        view.previous = position
+        if role in _OPEN:
+            view.stack = self.push(view.stack, role)
+            return False
+        if role not in _CLOSE:
+            return False
+        if top != _CLOSE[role]:
+            self.problems.append(
+                (self.lexed.tokens[position].start, "closing bracket of another kind than the open one")
+            )
+            if role != Role.CLOSE_BRACE:
+                return False
+            while view.stack and self.tops[view.stack] != Role.BRACE:
+                view.stack = self.parents[view.stack]
+            if not view.stack:
+                view.finish()
+                return True
+        view.stack = self.parents[view.stack]
+        if view.stack:
+            return False
+        if role == 41:
+            view.count += 1
+            callee = view.callee
+            if (
+                callee < 0
+                or self.roles[callee] != Role.WORD
+                or self.lexed.word(callee) not in PARENTHESISED_ATTRIBUTES
+            ):
+                view.flags |= _PAREN
+        elif role == Role.CLOSE_BRACE:
+            if view.block in (Block.FUNCTION, Block.NAMESPACE) and not view.flags & _STRAY:
+                view.finish()
+                return True
+            view.flags &= ~_STRAY
+        return False
+
+    def block(self, view: View, previous: int) -> Block:
+        """What a brace outside brackets opens, given the token before it."""
+        flags = view.flags
+        if flags & _NAMESPACE:
+            return Block.NAMESPACE
+        kind = self.lexed.tokens[previous].kind if previous >= 0 else 0
+        if kind == TokenKind.STRING and not flags & _EQUAL:
+            return Block.NAMESPACE  # extern "C" {
+        if flags & _EQUAL:
+            return Block.INITIALIZER
+        word = self.lexed.word(previous) if previous >= 0 else ""
+        if flags & _TYPE:
+            after = word == ")" or word in _AFTER_PARAMETERS or flags & _ARROW
+            return Block.FUNCTION if flags & _PAREN and after else Block.TYPE
+        if flags & _PAREN:
+            member = flags & _CTOR and (kind == TokenKind.IDENT or word in (">", ">>"))
+            return Block.INITIALIZER if member else Block.FUNCTION
+        return Block.INITIALIZER
+
+    def push(self, stack: int, role: int) -> int:
+        key = (stack, role)
+        found = self.pushed.get(key)
+        if found is None:
+            found = self.pushed[key] = len(self.tops)
+            self.tops.append(role)
+            self.parents.append(stack)
+        return found
+
+    def is_macro_statement(self, view: View) -> bool:
+        """Whether what was read so far may be a macro call without ``;``."""
+        return bool(view.flags & _CALL) and not view.stack and view.count == 2
+
+    def before_macro_statement(self, view: View, position: int) -> bool:
+        """Whether a macro call without ``;`` (``DEFINE_OP(foo)``) ended on an earlier line."""
+        if not self.is_macro_statement(view) or self.roles[position] != Role.WORD:
+            return False
+        tokens = self.lexed.tokens
+        if b"\n" not in self.lexed.text[tokens[view.previous].end : tokens[position].start]:
+            return False
+        return self.lexed.word(position) not in _AFTER_PARAMETERS

@@ -1,0 +1,422 @@
+"""What is wrong, or worth knowing, about a rule and its layout as they are: findings, not exceptions.
+
+Each function looks at one thing and is given everything as values; ``mergeguard.checking`` reads them
+from a tree. ``CHECKS`` lists what there is; those of ``verify.same_program`` keep their names.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from mergeguard.cpp.definitions import Definition, definitions
+from mergeguard.cpp.filenames import UNITS
+from mergeguard.cpp.lexer import TokenKind
+from mergeguard.cpp.source import Kind, Source, line_of, parse
+from mergeguard.fork.report import hunk_ids
+from mergeguard.lens.glue import rebase_point
+from mergeguard.lens.layout import Layout, LayoutFile, Piece, Role
+from mergeguard.lens.overlay import Recomposed
+from mergeguard.lens.rule import Rule
+from mergeguard.lens.unsplit import Hunk, Reason, Splitter, Unsplit, unsplit
+from mergeguard.verify import same_program
+from mergeguard.verify.flatten import LayoutText
+from mergeguard.verify.symbols import Severity
+
+CHECKS: Mapping[str, str] = {
+    "rule": "the rule does not fit the monolith, or two rules claim one file",
+    "not split": "the monolith is not split in this tree",
+    "law 1": "unsplitting the split monolith gives its bytes back",
+    "law 2": "splitting the unsplit layout gives the layout back, overlay and unmapped hunks included",
+    "law 3": "every byte of the monolith has one home",
+    "law 4": "splitting twice gives the same bytes",
+    "drift": "the layout is not what its lock, its rule and this version make of it",
+    "overlay": "an edit of glue: kept with the layout",
+    "unmapped": "a local edit that can't be placed in the monolith",
+    "layout file": "a file of the layout is missing, or a stranger is in its folder",
+    "double home": "the same definition or text is in two places of the layout",
+    "global name": "`::name` in a body that stands in a namespace of the layout's",
+    **same_program.CHECKS,
+}
+
+Exists = Callable[[str], bool]
+# A hunk of fewer lines is found again anywhere by chance.
+_LINES_TO_COMPARE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding about the rule ``rule`` ("" for files that no rule has).
+
+    ``line`` is 1-based in ``path``; ``hint`` is what to do.
+    """
+
+    rule: str
+    check: str
+    severity: Severity
+    message: str
+    path: str
+    line: int | None = None
+    item: str = ""
+    hint: str = ""
+
+    def __post_init__(self) -> None:
+        assert self.check in CHECKS, self.check
+
+    @property
+    def fails(self) -> bool:
+        """Whether a check with this finding has failed: errors and warnings do, notes only inform."""
+        return self.severity is not Severity.NOTE
+
+
+def to_json(findings: Iterable[Finding]) -> dict[str, Any]:
+    """Findings as plain values: ``schema``, counts by severity, and each finding with all its fields."""
+    listed = [asdict(finding) | {"severity": str(finding.severity)} for finding in findings]
+    counts = {str(s): sum(f["severity"] == s for f in listed) for s in Severity}
+    return {"schema": 1, "passed": not any(counts[s] for s in ("error", "warning")), "counts": counts} | {
+        "findings": listed
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Makes findings about one rule."""
+
+    rule: str
+
+    def error(
+        self, check: str, message: str, path: str, line: int | None = None, item: str = "", hint: str = ""
+    ) -> Finding:
+        """Something that is wrong."""
+        return Finding(self.rule, check, Severity.ERROR, message, path, line, item, hint)
+
+    def warning(
+        self, check: str, message: str, path: str, line: int | None = None, item: str = "", hint: str = ""
+    ) -> Finding:
+        """Something that fails a check, too, but may be meant."""
+        return Finding(self.rule, check, Severity.WARNING, message, path, line, item, hint)
+
+    def note(
+        self, check: str, message: str, path: str, line: int | None = None, item: str = "", hint: str = ""
+    ) -> Finding:
+        """Something worth knowing."""
+        return Finding(self.rule, check, Severity.NOTE, message, path, line, item, hint)
+
+
+# -- the laws ------------------------------------------------------------------------------------------
+
+_BUG = "this is a bug in mergeguard: report it"
+
+
+def check_laws(name: str, layout: Layout, again: Layout, split: Splitter) -> Iterator[Finding]:
+    """Laws 1, 3 and 4 for one layout; ``again`` is the same split, done afresh."""
+    say = Reporter(name)
+    pieces = sorted((p for f in layout.files for p in f.pieces if p.source is not None), key=_source)
+    at = 0
+    for piece in pieces:
+        start = piece.source or 0
+        if start != at:
+            what = "no home" if start > at else "two homes"
+            line = line_of(layout.monolith, min(at, start))
+            yield say.error("law 3", f"line {line} has {what}", layout.path, hint=_BUG)
+        at = max(at, start + len(piece.text))
+    rebuilt = b"".join(piece.text for piece in pieces)
+    back = unsplit(layout, {f.path: f.text for f in layout.files}, split)
+    if rebuilt != layout.monolith or back.monolith != layout.monolith or back.hunks:
+        yield say.error("law 1", "the layout does not give the monolith back", layout.path, hint=_BUG)
+    if [(f.path, f.text) for f in layout.files] != [(f.path, f.text) for f in again.files]:
+        yield say.error("law 4", "two splits of the same text differ", layout.path, hint=_BUG)
+
+
+def _source(piece: Piece) -> int:
+    return piece.source or 0
+
+
+def check_recomposed(
+    name: str, now: Mapping[str, bytes | None], before: Unsplit, recomposed: Recomposed
+) -> Iterator[Finding]:
+    """Law 2, and glue that is out of date: what a new split would change in the tree.
+
+    ``recomposed`` is the layout of the fork's monolith by the lock's rule, overlay and unmapped included.
+    """
+    say = Reporter(name)
+    derived = before.layout.by_path
+    refresh = f"`mergeguard split {name}` derives it again"
+    moved = _moved(before)
+    for path, line, home in moved:
+        message = f"the rule gives this text to {home}"
+        yield say.warning("drift", message, path, line, hint=f"`mergeguard split {name}` moves it there")
+    explained = {path for path, _, _ in moved} | {home for _, _, home in moved}
+    for path in sorted(set(now) | set(recomposed.files)):
+        mine, new = now.get(path), recomposed.files.get(path)
+        if (mine is None and path in recomposed.removed) or path in explained - set(recomposed.conflicts):
+            continue
+        line = _first_difference(mine or b"", new or b"")
+        if path in recomposed.conflicts:
+            message = "an edit of glue conflicts with the glue of today's monolith"
+            yield say.error("drift", message, path, line, hint=refresh)
+        elif mine == new:
+            continue
+        elif mine is None:
+            message = "the layout of today's monolith has this file, the tree does not"
+            yield say.error("drift", message, path, hint=refresh)
+        elif new is None:
+            message = "the layout of today's monolith does not have this file any more"
+            yield say.error("drift", message, path, hint=refresh)
+        elif path in derived and before.kept.get(path) == derived[path].text:
+            yield say.error(
+                "law 2", "splitting again would change what is written here", path, line, hint=_BUG
+            )
+        else:
+            yield say.error("drift", "glue is out of date with the text it serves", path, line, hint=refresh)
+
+
+def _moved(before: Unsplit) -> list[tuple[str, int, str]]:
+    """Edits that the layout of today's monolith has in another file: path and line as typed, new path."""
+    found = []
+    shift = 0
+    for edit in before.edits:
+        if edit.text.strip():
+            home, _ = before.layout.to_layout(edit.start + shift)
+            if home.path != edit.path:
+                found.append((edit.path, edit.line, home.path))
+        shift += len(edit.text) - (edit.end - edit.start)
+    return found
+
+
+def _first_difference(one: bytes, other: bytes) -> int:
+    """The 1-based line at which two texts begin to differ."""
+    ours, theirs = one.splitlines(), other.splitlines()
+    same = next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None)
+    return (min(len(ours), len(theirs)) if same is None else same) + 1
+
+
+# -- hunks ---------------------------------------------------------------------------------------------
+
+
+def check_hunks(name: str, before: Unsplit, kept: Mapping[str, str] | None = None) -> Iterator[Finding]:
+    """Overlay (notes), unmapped hunks and missing files (errors); ``kept`` hunks, by id, are notes."""
+    say = Reporter(name)
+    ids = {(h.path, h.line, h.old, h.new): identity for identity, h in hunk_ids(before.unmapped).items()}
+    for hunk in before.hunks:
+        identity = ids.get((hunk.path, hunk.line, hunk.old, hunk.new), "")
+        if kept is not None and identity in kept:
+            why = f": {kept[identity]}" if kept[identity] else ""
+            message = f"{_changed(hunk)}, kept in the layout on purpose{why}"
+            yield say.note("unmapped", message, hunk.path, hunk.line)
+        elif hunk.reason is Reason.FILE_REMOVED:
+            hint = f"`mergeguard split {name}` derives it again"
+            yield say.error("layout file", "the file is missing from the tree", hunk.path, hint=hint)
+        elif hunk.is_overlay:
+            yield say.note("overlay", f"an edit of glue: {_changed(hunk)}", hunk.path, hunk.line)
+        else:
+            detail = f" ({hunk.detail})" if hunk.detail else ""
+            message = f"{_changed(hunk)}: {hunk.reason}{detail}"
+            hint = f"`mergeguard unmapped show {identity}` names places for it, and the ways to resolve it"
+            yield say.error("unmapped", message, hunk.path, hunk.line, hint=hint)
+
+
+def _changed(hunk: Hunk) -> str:
+    old, new = len(hunk.old.splitlines()), len(hunk.new.splitlines())
+    if old and new:
+        return f"{_count(old)} became {new}"
+    return f"{_count(new)} added" if new else f"{_count(old)} removed"
+
+
+def _count(lines: int) -> str:
+    return "1 line" if lines == 1 else f"{lines} lines"
+
+
+# -- the program ---------------------------------------------------------------------------------------
+
+
+def check_program(
+    name: str,
+    path: str,
+    monolith: bytes,
+    files: Sequence[LayoutText],
+    *,
+    build: Sequence[same_program.BuildFile] = (),
+    hunks: Sequence[Hunk] = (),
+    strangers: frozenset[str] = frozenset(),
+) -> Iterator[Finding]:
+    """``verify.same_program`` on the files as they are.
+
+    What only repeats a hunk, or says of the user's own files (``strangers``) that they are not the
+    monolith's, is left out.
+    """
+    touched = {hunk.path for hunk in hunks}
+    for found in same_program.compare(path, monolith, files, build):
+        if found.check in ("added", "changed") and found.path in touched | strangers:
+            continue
+        if found.check in ("lost", "include", "build list", "header guard") and found.path in strangers:
+            continue
+        if found.check == "include" and _in_hunk(found.path, found.line, hunks):
+            continue
+        message, line = found.message, found.line
+        if found.check == "lost" and found.path == path and line is not None:
+            message, line = f"{message} (line {line} of the monolith)", None
+        yield of_verify(name, replace(found, message=message, line=line))
+
+
+_HINTS = {
+    "odr": "give each unit's a name of its own: an unnamed namespace, `static`, or another template argument",
+    "doubled": "define it in one unit, or make it `inline`",
+    "divided state": "define it in one unit and declare it `extern` in the others",
+}
+
+
+def of_verify(name: str, found: same_program.Finding) -> Finding:
+    """A finding of ``verify.same_program`` as one about the rule ``name``."""
+    hint = _HINTS.get(found.check, "") if found.severity is Severity.ERROR else ""
+    return Finding(name, found.check, found.severity, found.message, found.path, found.line, found.item, hint)
+
+
+def _in_hunk(path: str, line: int | None, hunks: Sequence[Hunk]) -> bool:
+    return line is not None and any(
+        h.path == path and h.line <= line < h.line + max(1, len(h.new.splitlines())) for h in hunks
+    )
+
+
+def check_homes(
+    name: str,
+    pristine: Source,
+    files: Mapping[str, bytes],
+    entries: frozenset[str],
+    hunks: Sequence[Hunk],
+    entry_path: str,
+) -> Iterator[Finding]:
+    """Definitions that are in two places of the layout and were not upstream.
+
+    ``entries`` are the functions that the entry file at ``entry_path`` dispatches: glue, not a second home.
+    """
+    say = Reporter(name)
+    before = Counter(one.identity for one in definitions(pristine))
+    places: dict[object, list[tuple[str, int, Definition]]] = defaultdict(list)
+    for path, text in files.items():
+        for one in definitions(parse(text), frozenset({"MG_NS"})):
+            if _has_home(one) and not (path == entry_path and one.plain in entries):
+                places[one.identity].append((path, line_of(text, one.item.code_start), one))
+    for here in places.values():
+        if len(here) <= max(1, before[here[0][2].identity]):
+            continue
+        # The place to blame is what was typed by hand.
+        index = next((n for n, (path, line, _) in enumerate(here) if _in_hunk(path, line, hunks)), -1)
+        path, line, one = here[index]
+        other_path, other_line, other = here[0] if index else here[1]
+        same = one.tokens == other.tokens
+        report = say.warning if same and path != other_path else say.error
+        message = f"{'also' if same else 'defined otherwise'} at {other_path}:{other_line}"
+        hint = "an edit of one is no edit of the other: keep one, or give them different names"
+        yield report("double home", message, path, line, one.plain, hint)
+
+
+def _has_home(one: Definition) -> bool:
+    if one.item.kind is Kind.TYPE:
+        return one.item.body is not None
+    return one.item.kind in (Kind.FUNCTION, Kind.KERNEL) and one.is_definition and not one.is_registration
+
+
+def check_copied_text(name: str, monolith: bytes, path: str, hunks: Sequence[Hunk]) -> Iterator[Finding]:
+    """Hunks that repeat lines which the monolith has already: a copy that no edit will reach."""
+    say = Reporter(name)
+    for hunk in hunks:
+        text = hunk.new.strip()
+        if hunk.old.strip() or text.count(b"\n") + 1 < _LINES_TO_COMPARE:
+            continue
+        offset = monolith.find(text)
+        if offset >= 0:
+            lines = f"{line_of(monolith, offset)} and following"
+            message = f"these lines repeat lines {lines} of the monolith {path}"
+            hint = "an edit of one is no edit of the other"
+            yield say.warning("double home", message, hunk.path, hunk.line, hint=hint)
+
+
+# -- includes and names --------------------------------------------------------------------------------
+
+
+def check_includes(name: str, rule: Rule, layout: Layout, exists: Exists) -> Iterator[Finding]:
+    """Quoted includes that would mean another file, or none, from where the layout puts them."""
+    say = Reporter(name)
+    source = parse(layout.monolith)
+    for item in source.items:
+        if item.kind is not Kind.INCLUDE:
+            continue
+        found = rebase_point(source.text[item.code_start : item.code_end])
+        home, offset = layout.to_layout(item.code_start)
+        if found is None or home.role is Role.ENTRY:
+            continue
+        included = found[1].decode("utf-8", "surrogateescape")
+        spelled = f'"{included}"'
+        line = line_of(home.text, offset)
+        there = exists(posixpath.normpath(posixpath.join(posixpath.dirname(layout.path), included)))
+        rebased = any(fnmatchcase(included, glob) for glob in rule.includes.beside)
+        own = posixpath.join(posixpath.dirname(home.path), included)
+        if included.startswith(("./", "../")):
+            if not there:
+                message = "there is no such file from the monolith's folder (is it generated?)"
+                yield say.note("include", message, home.path, line, spelled)
+        elif rebased and not there:
+            message = "it is re-based, but no such file is beside the monolith, so it may not be found"
+            hint = "take it out of `beside` in [includes]"
+            yield say.warning("include", message, home.path, line, spelled, hint)
+        elif any(fnmatchcase(included, glob) for glob in rule.includes.either):
+            continue
+        elif there and not rebased:
+            message = "the monolith means the file beside it; from here it is another of that name, or none"
+            hint = f"add {spelled} to `beside` in [includes] (or to `either` if older versions lack it)"
+            yield say.error("include", message, home.path, line, spelled, hint)
+        elif not rebased and (own in layout.by_path or exists(own)):
+            hint = "give the layout's file another name"
+            yield say.error("include", f"from here it means {own}", home.path, line, spelled, hint)
+
+
+# Words that can stand before `::name` without qualifying it.
+_KEYWORDS = frozenset(
+    "return case else throw new delete sizeof co_return co_yield co_await typename const and or not".split()
+)
+
+
+def check_global_names(name: str, files: Iterable[LayoutFile], now: Mapping[str, bytes]) -> Iterator[Finding]:
+    """``::name`` in a body for a name that the body defines: each shard has it in its own namespace."""
+    say = Reporter(name)
+    for file in files:
+        text = now.get(file.path)
+        if file.role is not Role.BODY or text is None:
+            continue
+        source = parse(text)
+        own = {one.last for one in definitions(source, frozenset({"MG_NS"})) if _has_home(one)}
+        lexed = source.lexed
+        code = [n for n, token in enumerate(lexed.tokens) if token.kind != TokenKind.COMMENT]
+        words = [lexed.word(n) for n in code]
+        for at in range(1, len(words) - 1):
+            if words[at] == "::" and words[at + 1] in own and not _qualifies(words[at - 1]):
+                message = f"`::{words[at + 1]}` is not in the global namespace: each shard has its own"
+                line = line_of(text, lexed.tokens[code[at]].start)
+                hint = "write the name without `::`"
+                yield say.error("global name", message, file.path, line, words[at + 1], hint)
+
+
+def _qualifies(word: str) -> bool:
+    is_name = word[0].isalnum() or word[0] == "_"
+    return word == ">" or (is_name and word not in _KEYWORDS)
+
+
+# -- files ---------------------------------------------------------------------------------------------
+
+
+def check_strangers(name: str, strangers: Iterable[str], listed: frozenset[str]) -> Iterator[Finding]:
+    """Units in the layout's folder that are not the layout's; ``listed`` are those a build file has."""
+    say = Reporter(name)
+    for path in strangers:
+        if not path.endswith(UNITS):
+            continue
+        if path in listed:
+            yield say.note("layout file", "a unit of your own in the layout's folder", path)
+        else:
+            message = "neither the rule nor a build file knows this unit: nothing compiles it"
+            yield say.warning("layout file", message, path, hint="list it in the build file, or remove it")

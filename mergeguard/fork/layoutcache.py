@@ -1,0 +1,104 @@
+"""Layouts that were derived before, kept by rule, path, emission version and blob.
+
+A derived layout never changes for the same key (law 4), so what is kept is never stale; what can't be
+read, or does not partition its monolith, counts as not there. It lives in ``<git-dir>/mergeguard/layouts``
+and may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from mergeguard import __version__
+from mergeguard.git.durable import write_atomic
+from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
+
+_LIMIT = 400  # files; a layout is a few kilobytes, the monolith's text is not in it
+
+
+class _Piece(msgspec.Struct, array_like=True, frozen=True):
+    source: int  # -1 for glue
+    length: int
+    text: bytes = b""  # of glue
+    glue: str = ""
+    anchor: tuple[int, int] | None = None
+
+
+class _File(msgspec.Struct, array_like=True, frozen=True):
+    path: str
+    role: str
+    pieces: tuple[_Piece, ...]
+
+
+class _Stored(msgspec.Struct, array_like=True, frozen=True):
+    path: str
+    files: tuple[_File, ...]
+    notes: tuple[str, ...]
+
+
+class LayoutCache:
+    """The kept layouts of one repository."""
+
+    def __init__(self, private_dir: Path) -> None:
+        self._folder = private_dir / "layouts"
+
+    def _place(self, rule_oid: str, path: str, emission: int, text: bytes) -> Path:
+        key = "\0".join((__version__, rule_oid, path, str(emission)))
+        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape") + b"\0" + text).hexdigest()
+        return self._folder / digest
+
+    def get(self, rule_oid: str, path: str, emission: int, text: bytes) -> Layout | None:
+        """The layout of ``text``, if it was derived before."""
+        try:
+            stored = msgspec.msgpack.decode(
+                self._place(rule_oid, path, emission, text).read_bytes(), type=_Stored
+            )
+            return Layout(
+                stored.path,
+                text,
+                tuple(
+                    LayoutFile(f.path, Role(f.role), tuple(_revived(p, text) for p in f.pieces))
+                    for f in stored.files
+                ),
+                stored.notes,
+            )
+        except (OSError, ValueError, AssertionError):  # msgspec's errors are ValueErrors
+            return None
+
+    def put(self, rule_oid: str, path: str, emission: int, layout: Layout) -> None:
+        """Keep a layout; failing to costs time later, nothing else."""
+        stored = _Stored(
+            layout.path,
+            tuple(_File(f.path, f.role.value, tuple(map(_kept, f.pieces))) for f in layout.files),
+            layout.notes,
+        )
+        place = self._place(rule_oid, path, emission, layout.monolith)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._forget_oldest()
+            data = msgspec.msgpack.encode(stored)
+            write_atomic(place, data, self._folder.with_name("tmp"), sync=False)
+        except OSError:
+            return
+
+    def _forget_oldest(self) -> None:
+        kept = [*self._folder.iterdir()]
+        if len(kept) >= _LIMIT:
+            for old in sorted(kept, key=lambda p: p.stat().st_mtime)[: _LIMIT // 4]:
+                old.unlink(missing_ok=True)
+
+
+def _kept(piece: Piece) -> _Piece:
+    if piece.source is not None:
+        return _Piece(piece.source, len(piece.text))
+    assert piece.glue is not None
+    return _Piece(-1, len(piece.text), piece.text, piece.glue.value, piece.anchor)
+
+
+def _revived(piece: _Piece, text: bytes) -> Piece:
+    if piece.source >= 0:
+        return Piece(text[piece.source : piece.source + piece.length], piece.source)
+    return Piece(piece.text, None, Glue(piece.glue), piece.anchor)

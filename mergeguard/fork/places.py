@@ -1,0 +1,318 @@
+"""Where the text of an unmapped hunk could go: places by similarity, each one tried through the lens.
+
+A place counts only if the layout with the text there gives a monolith that has it, and nothing else of
+the fork's is moved or lost by it. So a candidate is a suggestion about meaning, never about safety.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mergeguard.cpp.diff import diff
+from mergeguard.cpp.source import Item, Kind, Source, nested, parse
+from mergeguard.errors import MergeguardError
+from mergeguard.fork.patches import git_lines
+from mergeguard.fork.report import Place, hunk_ids, line_across, line_of
+from mergeguard.lens.layout import Layout
+from mergeguard.lens.unsplit import Hunk, Reason, Splitter, Unsplit, unsplit
+
+_WORD = re.compile(rb"\w+")
+_NAMED = 0.25
+_NAMELESS = frozenset({Kind.COMMENT, Kind.CONDITIONAL, Kind.OPAQUE, Kind.PRAGMA})
+
+Files = Mapping[str, bytes | None]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One rule's layout under review: pristine, as it is now, what unsplit made of it, and the split."""
+
+    pristine: Layout
+    files: Files
+    before: Unsplit
+    split: Splitter
+
+    def unsplit(self, files: Files) -> Unsplit:
+        """What the layout with these files means."""
+        return unsplit(self.pristine, {**self.files, **files}, self.split)
+
+
+def added_text(hunk: Hunk) -> bytes:
+    """The lines that the hunk has and the pristine layout has not."""
+    old, new = git_lines(hunk.old), git_lines(hunk.new)
+    return b"".join(line for c in diff(old, new) for line in new[c.b0 : c.b1])
+
+
+# -- taking out and putting in ---------------------------------------------------------------------------
+
+
+def without(desk: Desk, name: str) -> dict[str, bytes | None] | None:
+    """The changed files of the layout without the hunk ``name``; None if it can't be taken out alone.
+
+    Alone: what else is mapped, overlay or a hunk is so afterwards; hunks may have become mapped.
+    """
+    hunk = hunk_ids(desk.before.unmapped)[name]
+    for text in _takings(desk, hunk):
+        files: dict[str, bytes | None] = {hunk.path: text}
+        after = desk.unsplit(files)
+        same_overlay = texts(after.overlay) == texts(desk.before.overlay)
+        if same_overlay and not _fresh(desk, hunk, after) and _keeps(desk.before, after):
+            return files
+    return None
+
+
+def _keeps(before: Unsplit, after: Unsplit) -> bool:
+    """Whether all that was mapped still is; a hunk that had another one in its way may be mapped, too."""
+    if after.monolith == before.monolith:
+        return True
+    edits = {(e.start, e.end, e.text) for e in after.edits}
+    return len(after.unmapped) < len(before.unmapped) - 1 and all(
+        (e.start, e.end, e.text) in edits for e in before.edits
+    )
+
+
+def texts(hunks: Iterable[Hunk]) -> Counter[tuple[str, bytes, bytes]]:
+    """What the hunks are beside their lines: the ids of equal ones change when one of them goes."""
+    return Counter((h.path, h.old, h.new) for h in hunks)
+
+
+def _fresh(desk: Desk, hunk: Hunk, after: Unsplit) -> list[Hunk]:
+    """The unmapped hunks that were not there before, or only as ``hunk``, which is to be gone."""
+    rest = texts(desk.before.unmapped) - texts([hunk])
+    fresh = texts(after.unmapped) - rest
+    return [h for h in after.unmapped if (h.path, h.old, h.new) in fresh]
+
+
+def _takings(desk: Desk, hunk: Hunk) -> Iterator[bytes]:
+    now = desk.files.get(hunk.path)
+    if hunk.reason is Reason.FILE_REMOVED or now is None:
+        yield hunk.old
+        return
+    mine = git_lines(now)
+    start, stop = hunk.line - 1, hunk.line - 1 + len(git_lines(hunk.new))
+    # What the layout has there with the mapped edits alone ...
+    kept = git_lines(desk.before.kept.get(hunk.path, b""))
+    low, high = _range_across(mine, kept, start, stop)
+    yield b"".join([*mine[:start], *kept[low:high], *mine[stop:]])
+    # ... or what the pristine layout has: better where an edit of glue is right beside it.
+    yield b"".join([*mine[:start], hunk.old, *mine[stop:]])
+
+
+def _range_across(a: Sequence[bytes], b: Sequence[bytes], start: int, stop: int) -> tuple[int, int]:
+    """The lines of ``b`` that lines ``start:stop`` of ``a`` stand for."""
+    changes = diff(a, b)
+    low = start + sum((c.b1 - c.b0) - (c.a1 - c.a0) for c in changes if c.a1 <= start and c.a0 < start)
+    inside = [c for c in changes if c.a1 >= start and c.a0 <= stop and not (c.a1 <= start and c.a0 < start)]
+    high = low + stop - start + sum((c.b1 - c.b0) - (c.a1 - c.a0) for c in inside)
+    return low, max(low, high)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The files after a hunk's text went elsewhere, and what they mean then."""
+
+    files: Mapping[str, bytes | None]
+    result: Unsplit
+
+
+def put(desk: Desk, name: str, out: Files, path: str, line: int) -> Moved | str:
+    """The hunk's added text before the 1-based ``line`` (as it is now) of a layout file; or why not.
+
+    ``out`` is what ``without`` gave. What comes out is proved: the text is in the monolith, the hunk is
+    gone, and everything else of the fork's is as it was.
+    """
+    hunk = hunk_ids(desk.before.unmapped)[name]
+    text = added_text(hunk)
+    if not text.strip():
+        return "the hunk only takes something away: there is no text to place"
+    now = desk.files.get(path)
+    if now is None:
+        return f"{path} is not a file of this layout"
+    target = out.get(path, now)
+    assert target is not None
+    lines = git_lines(now)
+    if not 1 <= line <= len(lines) + 1:
+        return f"{path} has {len(lines)} lines"
+    there = git_lines(target)
+    at = line - 1
+    if path == hunk.path:
+        start, size = hunk.line - 1, len(git_lines(hunk.new))
+        if start < at < start + size:
+            return "that place is in the hunk itself"
+        if at >= start + size:
+            at += len(there) - len(lines)
+    if at and not there[at - 1].endswith(b"\n"):
+        there[at - 1] += b"\n"
+    if not text.endswith(b"\n"):
+        text += b"\n"
+    files = {**out, path: b"".join([*there[:at], text, *there[at:]])}
+    try:
+        result = desk.unsplit(files)
+    except MergeguardError as error:
+        return str(error)
+    return _verdict(desk, hunk, result) or Moved(files, result)
+
+
+def _verdict(desk: Desk, hunk: Hunk, after: Unsplit) -> str:
+    fresh = _fresh(desk, hunk, after)
+    if fresh:
+        reason = fresh[0].reason.value + (f": {fresh[0].detail}" if fresh[0].detail else "")
+        return f"it would not be mapped there either ({reason})"
+    if texts(after.overlay) != texts(desk.before.overlay):
+        return "it would become part of an edit of glue there"
+    if after.monolith == desk.before.monolith:
+        return "the monolith would not have it"
+    return ""
+
+
+# -- candidates ------------------------------------------------------------------------------------------
+
+
+def candidates(desk: Desk, name: str, *, limit: int = 3, tries: int = 8) -> tuple[Place, ...]:
+    """The best places for a hunk's text, best first; one an item; at most ``tries`` of them are looked at."""
+    hunk = hunk_ids(desk.before.unmapped)[name]
+    if not added_text(hunk).strip():
+        return ()
+    out = without(desk, name)
+    if out is None:
+        return ()
+    found: list[Place] = []
+    for place in _guesses(desk, hunk)[:tries]:
+        if len(found) == limit:
+            break
+        if any(place.item == other.item for other in found):
+            continue
+        if isinstance(put(desk, name, out, place.path, place.line), Moved):
+            found.append(place)
+    return tuple(found)
+
+
+def alike(desk: Desk, name: str) -> tuple[str, int | None]:
+    """The item of upstream's monolith that is most like a hunk, and its 1-based line."""
+    hunk = hunk_ids(desk.before.unmapped)[name]
+    monolith = desk.pristine.monolith
+    scored = _scored(monolith, added_text(hunk) or hunk.old)
+    if not scored or not scored[0][0]:
+        return "", None
+    return scored[0][2].name, line_of(monolith, scored[0][2].code_start)
+
+
+def _scored(monolith: bytes, text: bytes) -> list[tuple[float, int, Item]]:
+    """The named items of a monolith with their similarity and its line (``_Profile.best``), best first."""
+    items = [i for i in parse(monolith).items if i.kind not in _NAMELESS and i.name]
+    profile = _Profile(text, [monolith[i.start : i.end] for i in items])
+    scored: list[tuple[float, int, Item]] = []
+    for number, item in enumerate(items):
+        score, line = profile.best(number)
+        if item.name.rpartition("::")[2].encode("utf-8", "surrogateescape") in profile.words:
+            # What the text calls by its name is likelier than what calls the same.
+            score += (1 - score) * _NAMED
+        scored.append((score, line, item))
+    return sorted(scored, key=lambda s: (-s[0], s[2].start))
+
+
+def _guesses(desk: Desk, hunk: Hunk) -> list[Place]:
+    layout = desk.before.layout
+    text = added_text(hunk)
+    scored = _scored(layout.monolith, text)
+    names = {
+        i.name.rpartition("::")[2].encode("utf-8", "surrogateescape")
+        for i in parse(text).items
+        if i.kind not in _NAMELESS
+    }
+    inner = _is_inner(desk, hunk, text)
+    places: list[Place] = []
+    for score, line, item in scored[:8]:
+        if inner:
+            places += _place(desk, item, "in", score, item.start, line)
+            continue
+        own = layout.monolith[item.start : item.end]
+        uses = bool(names & set(_WORD.findall(own)))
+        for side in ("before", "after") if uses else ("after", "before"):
+            places += _place(desk, item, side, score, item.start if side == "before" else item.end - 1)
+    return list({(p.path, p.line): p for p in reversed(places)}.values())[::-1]
+
+
+def _place(desk: Desk, item: Item, side: str, score: float, offset: int, lines: int = 0) -> list[Place]:
+    """The place in layout files as they are now; none if the file is gone."""
+    layout = desk.before.layout
+    if lines:
+        offset += len(b"".join(git_lines(layout.monolith[item.start : item.end])[:lines]))
+    file, at = layout.to_layout(min(offset, len(layout.monolith) - 1))
+    now = desk.files.get(file.path, file.text)
+    if now is None:
+        return []
+    line = line_of(file.text, at)
+    if side == "before":
+        # Blank lines between two items stay with the one before.
+        own = layout.monolith[item.start : item.end]
+        line += len(own[: len(own) - len(own.lstrip())].splitlines())
+    elif side == "after":
+        line += 1
+    # The line before the place is surer to be there still than the one behind it.
+    before = line_across(file.text, now, line - 2) + 1 if line > 1 else 0
+    return [Place(file.path, before + 1, item.name, side, round(score, 2))]
+
+
+def _is_inner(desk: Desk, hunk: Hunk, text: bytes) -> bool:
+    """Whether the hunk's text is statements rather than declarations."""
+    now = desk.files.get(hunk.path)
+    if now is None:
+        return False
+    start = sum(map(len, git_lines(now)[: hunk.line - 1]))
+    source = parse(now)
+    inside = any(_holds(source, item, start) for item in source.items)
+    return inside or any(i.kind is Kind.OPAQUE for i in parse(text).items)
+
+
+def _holds(source: Source, item: Item, offset: int) -> bool:
+    """Whether a byte is in the body of a function or macro, at any depth of namespaces."""
+    if item.kind is Kind.NAMESPACE:
+        return any(_holds(source, inner, offset) for inner in nested(source, item))
+    if item.kind is Kind.MACRO:
+        return item.code_start < offset < item.code_end
+    return (
+        item.kind in (Kind.FUNCTION, Kind.KERNEL)
+        and item.body is not None
+        and item.body[0] < offset < item.body[1]
+    )
+
+
+class _Profile:
+    """Similarity of a text with stretches of items: Dice's coefficient over words, rare ones weigh more."""
+
+    def __init__(self, text: bytes, items: Sequence[bytes]) -> None:
+        self.words = Counter(_WORD.findall(text))
+        self.size = max(3, len(text.splitlines()))
+        self.lines = [[Counter(_WORD.findall(line)) for line in item.splitlines()] for item in items]
+        spread: Counter[bytes] = Counter()
+        for lines in self.lines:
+            spread.update({word for line in lines for word in line})
+        self.weight = {word: math.log(1 + len(items) / n) for word, n in spread.items()}
+        self.rare = math.log(1 + len(items))
+
+    def best(self, index: int) -> tuple[float, int]:
+        """The similarity of the item's most similar stretch, and the line (from its start) behind that."""
+        lines = self.lines[index]
+        step = max(1, self.size // 2)
+        best = (0.0, 0)
+        for start in range(0, max(1, len(lines) - self.size + step), step):
+            window: Counter[bytes] = Counter()
+            for line in lines[start : start + self.size]:
+                window.update(line)
+            score = self._dice(window)
+            if score > best[0]:
+                best = (score, min(len(lines), start + self.size))
+        return best
+
+    def _dice(self, window: Counter[bytes]) -> float:
+        both = self._sum(self.words & window)
+        total = self._sum(self.words) + self._sum(window)
+        return 2 * both / total if total else 0.0
+
+    def _sum(self, words: Counter[bytes]) -> float:
+        return sum(n * self.weight.get(word, self.rare) for word, n in words.items())

@@ -1,0 +1,304 @@
+"""The rules of a fork and those that ship: listed, explained, added.
+
+Values in, values out: the terminal renders them, and ``add`` only says which files to write.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from mergeguard.cpp.source import Source, parse
+from mergeguard.data import shipped_rules
+from mergeguard.errors import Location, RuleError, RuleMismatch, SourceError
+from mergeguard.fork.workspace import RULES, Guarded, Workspace
+from mergeguard.lens.emit import CURRENT_EMISSION
+from mergeguard.lens.explain import Placement, placement
+from mergeguard.lens.rule import Rule, json_schema, parse_rule
+from mergeguard.propose.propose import Proposal, propose, rule_name
+from mergeguard.propose.survey import Survey, survey
+
+
+class RuleState(StrEnum):
+    """How a rule and a tree stand to each other."""
+
+    SPLIT = "split"
+    EDITED = "rule edited since the split"
+    NOT_SPLIT = "not split"
+    RETIRED = "monolith missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One rule of a fork. ``path`` is where the tree has the monolith, None if it has none."""
+
+    name: str
+    description: str
+    monolith: str
+    path: str | None
+    state: RuleState
+    rule_path: str
+
+
+def list_rules(workspace: Workspace) -> tuple[Row, ...]:
+    """The rules of the workspace, in name order."""
+    rows = []
+    for guarded in sorted(workspace.guarded, key=lambda g: g.name):
+        rule = guarded.rule
+        path = workspace.monolith_path(guarded)
+        rows.append(
+            Row(
+                guarded.name,
+                rule.description,
+                rule.monolith,
+                path,
+                _state(guarded, path),
+                guarded.rule_path,
+            )
+        )
+    return tuple(rows)
+
+
+def _state(guarded: Guarded, path: str | None) -> RuleState:
+    if guarded.lock is not None:
+        return RuleState.SPLIT if guarded.lock.rule == guarded.rule_oid else RuleState.EDITED
+    return RuleState.RETIRED if path is None else RuleState.NOT_SPLIT
+
+
+@dataclass(frozen=True, slots=True)
+class FileShare:
+    """A file of the layout: its path in the repository, role, lines, and bytes that are the monolith's."""
+
+    path: str
+    role: str
+    lines: int
+    bytes: int
+    monolith_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a rule makes of its monolith in this tree. Homes in ``placement`` are relative to ``folder``."""
+
+    name: str
+    description: str
+    path: str
+    folder: str
+    state: RuleState
+    placement: Placement
+    files: tuple[FileShare, ...]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values for ``json.dumps``."""
+        return asdict(self)
+
+
+def explain(workspace: Workspace, name: str) -> Explanation:
+    """What the rule file of the tree makes of its monolith, the fork's own edits included.
+
+    Raises RuleError (no such rule), RuleMismatch (monolith missing, or the rule does not fit it).
+    """
+    guarded = workspace.rule(name)
+    path = workspace.monolith_path(guarded)
+    if guarded.is_split:
+        text: bytes | None = workspace.unsplit(guarded).monolith
+    else:
+        text = None if path is None else workspace.read(path)
+    if path is None or text is None:
+        raise RuleMismatch(
+            f"the monolith of rule {name} is not in this tree (looked for {', '.join(guarded.rule.paths())})",
+            where=Location(guarded.rule_path),
+            hint="name its new path in `monolith`, or remove the rule",
+        )
+    layout = workspace.split_now(guarded, path, text, CURRENT_EMISSION)
+    files = tuple(
+        FileShare(
+            file.path, str(file.role), len(file.text.splitlines()), len(file.text), len(file.monolith_text)
+        )
+        for file in layout.files
+    )
+    return Explanation(
+        name,
+        guarded.rule.description,
+        path,
+        guarded.rule.folder(path),
+        _state(guarded, path),
+        placement(guarded.rule, path, parse(text)),
+        files,
+        layout.notes,
+    )
+
+
+# -- the rules that ship ---------------------------------------------------------------------------
+
+
+def shipped() -> dict[str, tuple[str, ...]]:
+    """The sets of rules that ship: name of the set to the names of its rules."""
+    sets: dict[str, list[str]] = {}
+    for path in shipped_rules():
+        folder, _, file = path.rpartition("/")
+        sets.setdefault(folder, []).append(file.removesuffix(".toml"))
+    return {name: tuple(rules) for name, rules in sets.items() if name}
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """What ``add`` would do: ``files`` to write (path to bytes), and the rules it leaves out.
+
+    ``missing``: rules whose monolith the tree does not have; ``present``: rules that are there already,
+    the same; ``claimed``: (rule, the fork's own rule that has its monolith); ``differing``: rules that say
+    something else in the fork.
+    """
+
+    files: dict[str, bytes]
+    missing: tuple[str, ...] = ()
+    present: tuple[str, ...] = ()
+    claimed: tuple[tuple[str, str], ...] = ()
+    differing: tuple[str, ...] = ()
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The names of the rules to write."""
+        return tuple(path.removeprefix(f"{RULES}/").removesuffix(".toml") for path in self.files)
+
+
+def add(workspace: Workspace, name: str, *, everything: bool = False, update: bool = False) -> Addition:
+    """The rule files that adding the shipped set or rule ``name`` means for this tree.
+
+    ``name`` is a set ("vllm"), a rule ("vllm/attention"), or a rule's last name if only one set has it.
+    ``everything`` takes also rules whose monolith the tree does not have, ``update`` those that say something
+    else in the fork. Raises RuleError for an unknown name, and where a single rule was asked for that can't
+    be taken.
+    """
+    chosen = _chosen(name)
+    files: dict[str, bytes] = {}
+    missing: list[str] = []
+    present: list[str] = []
+    claimed: list[tuple[str, str]] = []
+    differing: list[str] = []
+    owners = {path: g.name for g in workspace.guarded for path in g.rule.paths()}
+    for shipped_name, text in chosen.items():
+        target = f"{RULES}/{shipped_name}.toml"
+        rule = parse_rule(text, target)
+        there = workspace.read(target)
+        if there == text:
+            present.append(shipped_name)
+            continue
+        if there is not None:
+            if update:
+                files[target] = text
+            elif len(chosen) > 1:
+                differing.append(shipped_name)
+            else:
+                raise RuleError(
+                    f"the fork has a rule `{shipped_name}` of its own, which differs from the shipped one",
+                    where=Location(target),
+                    hint=f"`mergeguard rules add {shipped_name} --update` takes the shipped one; or rename "
+                    f"{target} first",
+                )
+            continue
+        other = next((owners[p] for p in rule.paths() if p in owners), None)
+        if other is not None:
+            claimed.append((shipped_name, other))
+        elif everything or has_monolith(workspace, rule):
+            files[target] = text
+        else:
+            missing.append(shipped_name)
+    if len(chosen) == 1 and missing:
+        raise RuleError(
+            f"the monolith of `{missing[0]}` is not in this tree",
+            hint="`--all` adds the rule nevertheless",
+        )
+    if len(chosen) == 1 and claimed:
+        raise RuleError(
+            f"the monolith of `{claimed[0][0]}` belongs to the fork's rule `{claimed[0][1]}`",
+            where=Location(f"{RULES}/{claimed[0][1]}.toml"),
+            hint="a monolith has one rule: remove that one first",
+        )
+    return Addition(files, tuple(missing), tuple(present), tuple(claimed), tuple(differing))
+
+
+def _chosen(name: str) -> dict[str, bytes]:
+    everything = {path.removesuffix(".toml"): text for path, text in shipped_rules().items()}
+    wanted = name.strip("/").removesuffix(".toml")
+    found = {path: text for path, text in everything.items() if path.startswith(f"{wanted}/")}
+    if not found and wanted in everything:
+        found = {wanted: everything[wanted]}
+    if not found:
+        found = {p: t for p, t in everything.items() if p.rpartition("/")[2] == wanted}
+        if len(found) > 1:
+            raise RuleError(
+                f"several sets have a rule `{wanted}`: {', '.join(found)}", hint="name one of them"
+            )
+    if not found:
+        sets = ", ".join(f"{s} ({', '.join(rules)})" for s, rules in shipped().items())
+        raise RuleError(
+            f"no rule or set of rules called `{name}` ships with mergeguard", hint=f"there are: {sets}"
+        )
+    return {path.rpartition("/")[2]: text for path, text in found.items()}
+
+
+# -- first rules -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRule:
+    """What ``mergeguard init`` would write: ``path`` is the rule's file; ``survey`` is what there was."""
+
+    path: str
+    text: bytes
+    proposal: Proposal
+    survey: Survey
+
+
+def look(workspace: Workspace, path: str) -> Survey:
+    """What could split the file at ``path``. Raises RuleError where the tree has no such file."""
+    return survey(_readable(workspace, path))
+
+
+def first_rule(workspace: Workspace, path: str, name: str | None = None) -> FirstRule:
+    """A rule for the file at ``path`` (relative to the root) that splits it and passes ``check``.
+
+    Raises RuleError (no such file, the file or the name has a rule already), SourceError (unreadable),
+    RuleMismatch (nothing in it can be dealt to shards; the message lists what was found).
+    """
+    source = _readable(workspace, path)
+    for guarded in workspace.guarded:
+        if path in guarded.rule.paths() or path == workspace.monolith_path(guarded):
+            raise RuleError(
+                f"{path} has a rule already: {guarded.name}",
+                where=Location(guarded.rule_path),
+                hint=f"`mergeguard rules explain {guarded.name}` shows what it does",
+            )
+    target = f"{RULES}/{name or rule_name(path)}.toml"
+    if workspace.read(target) is not None:
+        raise RuleError(
+            "a rule of that name is there already", where=Location(target), hint="choose another name"
+        )
+    proposal = propose(source, path, lambda p: workspace.repository.entry(workspace.tree, p) is not None)
+    return FirstRule(target, proposal.text, proposal, survey(source))
+
+
+def _readable(workspace: Workspace, path: str) -> Source:
+    text = workspace.read(path)
+    if text is None:
+        raise RuleError(
+            "there is no such file",
+            where=Location(path),
+            hint="give the monolith's path from the repository's root; git has to know the file",
+        )
+    if b"\0" in text:
+        raise SourceError("binary file (it holds a NUL byte)", where=Location(path))
+    return parse(text)
+
+
+def has_monolith(workspace: Workspace, rule: Rule) -> bool:
+    """Whether the tree has a file at one of the rule's paths."""
+    return any(workspace.read(path) is not None for path in rule.paths())
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a rule file."""
+    return json_schema()

@@ -1,0 +1,208 @@
+"""The lens lifted from files to trees: the fork's tree as upstream would have it, and back again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from mergeguard.errors import LayoutError, Location, RuleMismatch
+from mergeguard.fork.workspace import REGULAR, RULES, SYMLINK, Guarded, Lock, Workspace
+from mergeguard.git.objects import Entry
+from mergeguard.git.repository import Repository
+from mergeguard.lens import buildlist
+from mergeguard.lens.emit import CURRENT_EMISSION
+from mergeguard.lens.layout import Layout, Role
+from mergeguard.lens.overlay import Recomposed, recompose
+from mergeguard.lens.rule import SCHEMA_VERSION, Rule
+from mergeguard.merge import MergeResult, merge
+
+Edits = dict[str, Entry | None]
+
+
+@dataclass(frozen=True, slots=True)
+class LaidOut:
+    """A monolith's layout with the fork's overlay in it, as files: what ``lay_out`` made."""
+
+    layout: Layout
+    recomposed: Recomposed
+
+
+def shard_paths(layout: Layout) -> tuple[str, ...]:
+    """The translation units that the build has to list beside the entry."""
+    return tuple(f.path for f in layout.files if f.role is Role.SHARD)
+
+
+def monolithic_tree(workspace: Workspace, paths: Mapping[str, str] | None = None) -> str:
+    """The tree with every layout replaced by its monolith, as if the split had never happened.
+
+    ``paths`` moves a rule's monolith elsewhere (name to path), also one that is not split. Overlay and
+    unmapped hunks are not in the result; ``workspace.unsplit`` has them.
+    """
+    paths = {name: path for name, path in (paths or {}).items() if _is_elsewhere(workspace, name, path)}
+    key = tuple(sorted(paths.items()))
+    if key not in workspace.whole:
+        workspace.whole[key] = _monolithic_tree(workspace, paths)
+    return workspace.whole[key]
+
+
+def _is_elsewhere(workspace: Workspace, name: str, path: str) -> bool:
+    return any(g.name == name and workspace.monolith_path(g) != path for g in workspace.guarded)
+
+
+def _monolithic_tree(workspace: Workspace, paths: Mapping[str, str]) -> str:
+    edits: Edits = {}
+    builds: dict[str, bytes] = {}
+    for guarded in workspace.guarded:
+        here = workspace.monolith_path(guarded)
+        if here is None:
+            continue
+        there = paths.get(guarded.name, here)
+        entry = workspace.repository.entry(workspace.tree, here)
+        if guarded.lock is None:
+            if there != here:
+                edits |= {here: None, there: entry}
+            continue
+        unsplit = workspace.unsplit(guarded)
+        pristine = workspace.pristine(guarded)
+        edits |= dict.fromkeys((f.path for f in (*pristine.files, *unsplit.layout.files)), None)
+        edits[guarded.lock_path] = None
+        mode = entry.mode if entry is not None else REGULAR
+        edits[there] = Entry(mode, workspace.repository.write_blob(unsplit.monolith))
+        shards = tuple(dict.fromkeys((*shard_paths(pristine), *shard_paths(unsplit.layout))))
+        for build in workspace.rule_of_lock(guarded).build:
+            text = builds.get(build, workspace.read(build))
+            if text is not None:
+                builds[build] = buildlist.remove(text, here, shards)
+    return _with_files(workspace, edits, builds)
+
+
+def _with_files(workspace: Workspace, edits: Edits, files: Mapping[str, bytes]) -> str:
+    for path, text in files.items():
+        entry = workspace.repository.entry(workspace.tree, path)
+        mode = entry.mode if entry is not None else REGULAR
+        edits[path] = Entry(mode, workspace.repository.write_blob(text))
+    return apply(workspace.repository, workspace.tree, edits)
+
+
+def apply(repository: Repository, tree: str, edits: Mapping[str, Entry | None]) -> str:
+    """The tree with the edits; removing what is not there is no edit."""
+    kept = {p: e for p, e in edits.items() if e is not None or repository.entry(tree, p)}
+    return repository.edit_tree(tree, kept)
+
+
+def lay_out(
+    workspace: Workspace, guarded: Guarded, path: str, text: bytes, *, emission: int | None = None
+) -> LaidOut:
+    """The layout of ``text`` at ``path`` with the overlay that the workspace has for the rule.
+
+    Raises RuleMismatch or SourceError where the rule does not fit the text.
+    """
+    version = emission or CURRENT_EMISSION
+    layout = workspace.split_now(guarded, path, text, version)
+    if guarded.lock is None:
+        return LaidOut(layout, Recomposed({f.path: f.text for f in layout.files}, {}, ()))
+    before = workspace.unsplit(guarded)
+    now = workspace.layout_files(workspace.pristine(guarded))
+    return LaidOut(layout, recompose(before, now, layout, merge_text))
+
+
+def merge_text(base: bytes, ours: bytes, theirs: bytes) -> MergeResult:
+    """The merge of one layout file's overlay."""
+    return merge(base, ours, theirs)
+
+
+def layout_edits(
+    workspace: Workspace, guarded: Guarded, laid: LaidOut, upstream: str, mode: int = REGULAR
+) -> Edits:
+    """Tree edits that put a layout and its lock in place; files of the old layout that are gone go.
+
+    ``upstream`` is the blob of upstream's monolith that the lock will name. The build lists are not
+    among the edits: see ``list_shards``, which takes the tree that all rules have written to.
+    """
+    edits: Edits = {}
+    if guarded.lock is not None:
+        pristine = workspace.pristine(guarded)
+        for file in (*pristine.files, *workspace.unsplit(guarded).layout.files):
+            edits[file.path] = None
+    for file_path in laid.recomposed.removed:
+        edits[file_path] = None
+    write = workspace.repository.write_blob
+    for file_path, text in laid.recomposed.files.items():
+        edits[file_path] = Entry(mode if file_path == laid.layout.path else REGULAR, write(text))
+    edits[guarded.lock_path] = Entry(REGULAR, write(lock(guarded, laid.layout.path, upstream).to_toml()))
+    return edits
+
+
+def list_shards(
+    repository: Repository,
+    tree: str,
+    layouts: Iterable[tuple[Guarded, Layout]],
+    replaced: Iterable[tuple[Rule, Layout]] = (),
+) -> Edits:
+    """Tree edits that list the shards in the build files of ``tree``, and no longer those of ``replaced``."""
+    texts: dict[str, bytes] = {}
+    entries: dict[str, Entry] = {}
+    before = [(rule.build, layout, buildlist.remove) for rule, layout in replaced]
+    after = [(guarded.rule.build, layout, buildlist.add) for guarded, layout in layouts]
+    for builds, layout, change in (*before, *after):
+        for build in builds:
+            if build not in texts:
+                entry = repository.entry(tree, build)
+                if entry is None or entry.mode == SYMLINK:
+                    continue
+                entries[build] = entry
+                texts[build] = repository.read_blob(entry.oid)
+            texts[build] = change(texts[build], layout.path, shard_paths(layout))
+    return {
+        path: Entry(entries[path].mode, repository.write_blob(text))
+        for path, text in texts.items()
+        if repository.read_blob(entries[path].oid) != text
+    }
+
+
+def lock(guarded: Guarded, path: str, upstream: str) -> Lock:
+    """The lock of a layout made now: by the rule file, of the monolith at ``path``, over a blob."""
+    return Lock(SCHEMA_VERSION, path, upstream, guarded.rule_oid, CURRENT_EMISSION)
+
+
+def check_outputs(
+    repository: Repository, tree: str, layouts: Mapping[str, Layout], mine: Collection[str]
+) -> None:
+    """Refuse outputs that are not the rule's to write: two rules' file, a symlinked folder, a user's file.
+
+    ``layouts`` are by rule name, ``tree`` is what they would be written over, ``mine`` are the paths of
+    the layouts (and monoliths) that are replaced. Raises RuleMismatch or LayoutError naming the file.
+    """
+    owner: dict[str, str] = {}
+    for name, layout in layouts.items():
+        change = f"give {RULES}/{name}.toml another `layout` folder"
+        for file in layout.files:
+            other = owner.setdefault(file.path, name)
+            if other != name:
+                raise RuleMismatch(
+                    f"two rules write this file: {other} and {name}", where=Location(file.path), hint=change
+                )
+            folder = file.path
+            while "/" in folder:
+                folder = folder.rsplit("/", 1)[0]
+                entry = repository.entry(tree, folder)
+                if entry is not None and entry.mode == SYMLINK:
+                    raise LayoutError(
+                        "the layout's folder is a symbolic link", where=Location(folder), hint=change
+                    )
+            if file.path != layout.path and file.path not in mine and repository.entry(tree, file.path):
+                raise LayoutError(
+                    f"rule {name} would overwrite a file that is not its own",
+                    where=Location(file.path),
+                    hint=f"move the file away, or {change}",
+                )
+
+
+def layout_paths(workspace: Workspace) -> set[str]:
+    """Every path of a layout that the tree has, the monoliths' entries included."""
+    return {
+        file.path
+        for g in workspace.split_rules
+        for layout in (workspace.pristine(g), workspace.unsplit(g).layout)
+        for file in layout.files
+    }

@@ -1,0 +1,255 @@
+"""The state of a fork: its rules, locks and layouts, read from one git tree.
+
+Every verb reads the repository through here. A tree is all that is needed: of HEAD, of a merge base,
+or of the work tree as git would commit it (``Workspace.of_work_tree``), so that what a filter such as
+``core.autocrlf`` does to files on disk never matters.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import msgspec
+
+from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError
+from mergeguard.fork.layoutcache import LayoutCache
+from mergeguard.git.objects import MODE_FILE, MODE_SYMLINK, Entry
+from mergeguard.git.repository import Repository
+from mergeguard.lens.emit import EMISSIONS, split
+from mergeguard.lens.layout import Layout
+from mergeguard.lens.rule import Rule, parse_rule
+from mergeguard.lens.unsplit import Unsplit, unsplit
+
+RULES = ".mergeguard/rules"
+LOCKS = ".mergeguard/locks"
+REGULAR, SYMLINK = MODE_FILE, MODE_SYMLINK
+
+
+class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a layout in the tree was derived from. Object names are hex, ``emission`` a version."""
+
+    schema: int
+    monolith: str
+    upstream: str
+    rule: str
+    emission: int
+
+    def to_toml(self) -> bytes:
+        """The lock file's bytes; the same for the same lock."""
+        return (
+            "# Written by mergeguard; derived again by every sync. Do not edit.\n"
+            f"schema = {self.schema}\n"
+            f'monolith = "{self.monolith}"\n'
+            f'upstream = "{self.upstream}"\n'
+            f'rule = "{self.rule}"\n'
+            f"emission = {self.emission}\n"
+        ).encode()
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """One rule in one tree. ``lock`` is None while its monolith is not split there."""
+
+    name: str
+    rule: Rule
+    rule_oid: str
+    lock: Lock | None
+
+    @property
+    def is_split(self) -> bool:
+        """Whether the tree holds the layout rather than the monolith."""
+        return self.lock is not None
+
+    @property
+    def rule_path(self) -> str:
+        """The rule's file, relative to the repository's root."""
+        return f"{RULES}/{self.name}.toml"
+
+    @property
+    def lock_path(self) -> str:
+        """The lock's file, relative to the repository's root."""
+        return f"{LOCKS}/{self.name}.toml"
+
+
+class Splitting:
+    """Splits of one process, by rule, path, text and emission, and trees read, so that none is done twice."""
+
+    def __init__(self, cache: LayoutCache | None = None) -> None:
+        self.workspaces: dict[str, Workspace] = {}
+        self._cache = cache
+        self._done: dict[tuple[str, str, int, bytes], Layout] = {}
+
+    @classmethod
+    def of(cls, repository: Repository) -> Splitting:
+        """With the layouts that earlier processes have derived in this repository."""
+        return cls(LayoutCache(repository.private_dir))
+
+    def split(self, name: str, rule: Rule, rule_oid: str, path: str, text: bytes, emission: int) -> Layout:
+        """As ``lens.emit.split``; what an earlier process has derived comes from the repository's cache."""
+        key = (rule_oid, path, emission, text)
+        layout = self._done.get(key)
+        if layout is None and self._cache is not None:
+            layout = self._cache.get(*key)
+        if layout is None:
+            layout = split(rule, name, path, text, emission)
+            if self._cache is not None:
+                self._cache.put(rule_oid, path, emission, layout)
+        self._done[key] = layout
+        return layout
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A tree of the repository with its rules and locks."""
+
+    repository: Repository
+    tree: str
+    guarded: tuple[Guarded, ...]
+    splitting: Splitting = field(default_factory=Splitting, compare=False, repr=False)
+
+    @classmethod
+    def load(cls, repository: Repository, tree: str, splitting: Splitting | None = None) -> Workspace:
+        """The rules and locks of a tree. Errors: RuleError, LayoutError for a broken lock."""
+        if splitting is not None and tree in splitting.workspaces:
+            return splitting.workspaces[tree]
+        locks = {
+            path.removeprefix(f"{LOCKS}/").removesuffix(".toml"): _lock(path, repository.read_blob(entry.oid))
+            for path, entry in repository.list_tree(tree, LOCKS).items()
+            if path.endswith(".toml")
+        }
+        guarded: list[Guarded] = []
+        for path, entry in sorted(repository.list_tree(tree, RULES).items()):
+            if not path.endswith(".toml") or entry.mode == SYMLINK:
+                continue
+            name = path.removeprefix(f"{RULES}/").removesuffix(".toml")
+            guarded.append(
+                Guarded(
+                    name, parse_rule(repository.read_blob(entry.oid), path), entry.oid, locks.pop(name, None)
+                )
+            )
+        for name, lock in sorted(locks.items()):
+            # The rule's file is gone, but git still has the rule that the layout was made with.
+            text = repository.read_blob(lock.rule)
+            guarded.append(Guarded(name, parse_rule(text, f"{RULES}/{name}.toml"), lock.rule, lock))
+        workspace = cls(repository, tree, tuple(guarded), splitting or Splitting.of(repository))
+        workspace.splitting.workspaces[tree] = workspace
+        return workspace
+
+    def rule(self, name: str) -> Guarded:
+        """The rule called ``name``; RuleError names the ones there are."""
+        for guarded in self.guarded:
+            if guarded.name == name:
+                return guarded
+        known = ", ".join(g.name for g in self.guarded) or "none"
+        raise RuleError(
+            f"there is no rule `{name}` (there are: {known})", hint="`mergeguard rules` lists them"
+        )
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def nothing_applies(self) -> RuleError:
+        """What to raise where a command finds no rule to work on."""
+        return RuleError(
+            "no rule applies to this tree" if self.guarded else "this fork has no rules",
+            hint="`mergeguard rules add vllm` adds the ready ones, `mergeguard init PATH` writes one",
+        )
+
+    def read(self, path: str) -> bytes | None:
+        """A file's bytes, None where the tree has no file at ``path``."""
+        return self.repository.read_file(self.tree, path)
+
+    def monolith_path(self, guarded: Guarded) -> str | None:
+        """Where the tree has the rule's monolith (split or not); None where it has none."""
+        if guarded.lock is not None:
+            return guarded.lock.monolith
+        return next((p for p in guarded.rule.paths() if self.repository.entry(self.tree, p)), None)
+
+    def rule_of_lock(self, guarded: Guarded) -> Rule:
+        """The rule that the layout in the tree was made with, which may be older than the rule file."""
+        assert guarded.lock is not None
+        if guarded.lock.rule == guarded.rule_oid:
+            return guarded.rule
+        return parse_rule(self.repository.read_blob(guarded.lock.rule), guarded.rule_path)
+
+    def split_with_lock(self, guarded: Guarded, text: bytes) -> Layout:
+        """The layout of ``text`` by the rule and emission version of the lock."""
+        lock = guarded.lock
+        assert lock is not None
+        if lock.emission not in EMISSIONS:
+            raise LayoutError(
+                f"emission version {lock.emission} is newer than this mergeguard knows ({max(EMISSIONS)})",
+                where=Location(guarded.lock_path),
+                hint="install the mergeguard that the fork uses",
+            )
+        return self.splitting.split(
+            guarded.name, self.rule_of_lock(guarded), lock.rule, lock.monolith, text, lock.emission
+        )
+
+    def split_now(self, guarded: Guarded, path: str, text: bytes, emission: int) -> Layout:
+        """The layout of ``text`` at ``path`` by the rule file of this tree."""
+        return self.splitting.split(guarded.name, guarded.rule, guarded.rule_oid, path, text, emission)
+
+    def pristine(self, guarded: Guarded) -> Layout:
+        """The pristine layout: of upstream's monolith, by the rule and emission version of the lock."""
+        assert guarded.lock is not None
+        try:
+            text = self.repository.read_blob(guarded.lock.upstream)
+        except MergeguardError as error:
+            raise LayoutError(
+                f"upstream's {guarded.lock.monolith} is not in this repository",
+                where=Location(guarded.lock_path),
+                hint="fetch it: `git fetch --unshallow`, or `git fetch` from upstream's remote",
+            ) from error
+        return self.split_with_lock(guarded, text)
+
+    def layout_files(self, layout: Layout) -> dict[str, bytes | None]:
+        """The tree's files at the layout's paths; None where one is missing."""
+        return {file.path: self.read(file.path) for file in layout.files}
+
+    def unsplit(self, guarded: Guarded) -> Unsplit:
+        """The rule's layout in this tree, traced back to the monolith."""
+        if guarded.name not in self._unsplits:
+            pristine = self.pristine(guarded)
+            self._unsplits[guarded.name] = unsplit(
+                pristine, self.layout_files(pristine), lambda text: self.split_with_lock(guarded, text)
+            )
+        return self._unsplits[guarded.name]
+
+    @cached_property
+    def _unsplits(self) -> dict[str, Unsplit]:
+        return {}
+
+    @cached_property
+    def whole(self) -> dict[tuple[tuple[str, str], ...], str]:
+        """Monolithic trees of this one, by where their monoliths are; for ``lens.monolithic_tree``."""
+        return {}
+
+    @cached_property
+    def split_rules(self) -> tuple[Guarded, ...]:
+        """The rules whose monoliths are split in this tree."""
+        return tuple(g for g in self.guarded if g.is_split)
+
+
+def _lock(path: str, text: bytes) -> Lock:
+    try:
+        return msgspec.convert(tomllib.loads(text.decode()), Lock)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise LayoutError(
+            f"the lock can't be read: {error}",
+            where=Location(path),
+            hint=f"`git checkout HEAD -- {path}` brings the committed one back",
+        ) from None
+
+
+def file_edits(
+    repository: Repository, files: Mapping[str, bytes | None], modes: Mapping[str, int] | None = None
+) -> dict[str, Entry | None]:
+    """Tree edits that write these files (None removes one)."""
+    modes = modes or {}
+    return {
+        path: None if text is None else Entry(modes.get(path, REGULAR), repository.write_blob(text))
+        for path, text in files.items()
+    }

@@ -1,0 +1,1 @@
+"""Plain git commands end with what the verbs give: hooks, the merge driver, and what finishes their work."""

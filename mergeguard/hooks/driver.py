@@ -1,0 +1,269 @@
+"""The merge driver for files of layouts: git asks it about one file, it answers from the whole merge.
+
+A layout's file can't be merged alone: upstream's side of it is the whole monolith, or nothing. So the driver
+finds out which commits git is merging, merges them through the lens, and answers with the file's part of
+that. What git did not ask about (files that only one side has) is put right by the hooks, for which the
+driver leaves a note. Where the commits can't be known, the answer is provisional: it ends in a line that
+says so, and the hooks replace it.
+
+Out: the file at OURS; the exit status is 0, 1 for conflict markers, 255 for an error (git then reports a
+conflict and leaves the file as it is).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mergeguard.errors import MergeguardError
+from mergeguard.fork.workspace import Workspace
+from mergeguard.git.durable import write_atomic
+from mergeguard.git.process import decode
+from mergeguard.git.repository import Repository
+from mergeguard.git.snapshot import staged
+from mergeguard.hooks import pending, retrace
+from mergeguard.hooks.pending import MARK, Note
+from mergeguard.hooks.retrace import Change
+from mergeguard.treemerge.trees import Merged
+
+_STASHES = 20  # how many are looked through for the one that git applies
+_HEADS = re.compile(r"GITHEAD_([0-9a-f]{40})")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """``merge-driver BASE OURS THEIRS MARKER_SIZE PATH`` as git calls it (%O %A %B %L %P)."""
+    from mergeguard.hooks.mergefile import main as merge_file
+
+    if len(arguments) < 6:
+        return merge_file(arguments)
+    base, ours, theirs, _, path = arguments[1:6]
+    try:
+        driver = _Driver(Repository.discover(), path, Path(base), Path(ours), Path(theirs))
+        answer = driver.answer()
+    except MergeguardError as error:
+        sys.stderr.write(f"mergeguard: {path}: {error}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"mergeguard: {path}: {error.filename or 'the repository'}: {error.strerror}\n")
+        return 1
+    return merge_file(arguments) if answer is None else answer
+
+
+def merging() -> tuple[tuple[str, str], ...]:
+    """The commits that ``git merge`` merges into HEAD, with the names that the user gave them."""
+    found = ((_HEADS.fullmatch(name), value) for name, value in os.environ.items())
+    return tuple((match[1], value) for match, value in found if match)
+
+
+def rebasing(repository: Repository) -> str | None:
+    """The commit that a rebase is picking; "" where it does not say."""
+    folder = repository.git_dir / "rebase-merge"
+    if not folder.exists():
+        applying = repository.git_dir / "rebase-apply"
+        if not (applying / "rebasing").exists():
+            return None
+        original = applying / "original-commit"
+        return original.read_text(encoding="ascii").strip() if original.exists() else ""
+    try:
+        words = (folder / "done").read_text(encoding="utf-8", errors="replace").splitlines()[-1].split()
+    except (OSError, IndexError):
+        return ""
+    found = [word for word in words[1:] if re.fullmatch(r"[0-9a-f]{7,40}", word)]
+    return repository.resolve(found[0]) if found else ""
+
+
+class _Driver:
+    def __init__(self, repository: Repository, path: str, base: Path, ours: Path, theirs: Path) -> None:
+        self.repository = repository
+        self.path = path
+        self.target = ours
+        self.base, self.ours, self.theirs = (file.read_bytes() for file in (base, ours, theirs))
+        head = repository.head().oid
+        assert head is not None
+        self.head = head
+        self.open = pending.read(repository.git_dir)
+
+    def answer(self) -> int | None:
+        """The exit status, the result written; None to have the file merged like any other."""
+        heads = merging()
+        stash = None if heads else self._stash()
+        if stash is not None:
+            return self._from_lens(stash) if self._is_file_of(stash.ours, stash.theirs) else None
+        if heads:
+            return self._merge(heads)
+        picked = rebasing(self.repository)
+        if picked is not None:
+            return self._rebase(picked)
+        return self._pick()
+
+    # -- git merge -----------------------------------------------------------------------------------
+
+    def _merge(self, heads: tuple[tuple[str, str], ...]) -> int | None:
+        if len(heads) != 1:
+            return None
+        theirs, name = heads[0]
+        if not self._is_file_of(self.head, theirs):
+            return None
+        change = merge_change(self.repository, self.head, theirs, name)
+        pending.write(self.repository.git_dir, Note("merge", self.head, theirs))
+        return self._from_lens(change)
+
+    # -- git rebase ----------------------------------------------------------------------------------
+
+    def _rebase(self, picked: str) -> int | None:
+        """Replays keep the layout as it was: all picks then fit, and the whole is replayed at the end."""
+        tip, onto = _rebase_ends(self.repository)
+        if not self._is_file_of(self.head, picked or tip):
+            return None
+        if self.open is None or self.open.operation != "rebase" or self.open.head != tip:
+            pending.write(self.repository.git_dir, Note("rebase", tip, onto))
+        if picked and self.path in self._builds(self.head, picked):
+            parents = self.repository.commit_info(picked).parents[:1]
+            return self._from_lens(Change(parents, self.head, picked, self._labels(picked)))
+        return self._write(self.theirs)
+
+    # -- git cherry-pick, git revert -----------------------------------------------------------------
+
+    def _pick(self) -> int | None:
+        known = self.open if self.open is not None and self.open.operation == "pick" else None
+        became = dict(known.became) if known is not None and known.covers(self.head) else {}
+        found = self._search()
+        if not self._is_file_of(self.head, *([found[1]] if found else [])):
+            return None
+        ours = became.get(self.head, self.head)
+        note = Note("pick", self.head, became=became)
+        if found is None:
+            pending.write(self.repository.git_dir, note)
+            return self._write(self._provisional())
+        base, theirs = found
+        pending.write(self.repository.git_dir, replace(note, base=base, theirs=theirs))
+        if self.path not in self._builds(ours, theirs):
+            # git must see a change, or it takes the pick for an empty one.
+            return self._write(self._provisional())
+        return self._from_lens(Change((base,), ours, theirs, self._labels(theirs)))
+
+    def _provisional(self) -> bytes:
+        """Our side of the file, different from what it is: git must see a change."""
+        lead = b"#" if self.path.endswith((".txt", ".cmake", ".toml")) else b"//"
+        number = self.ours.count(MARK) and int(self.ours.rsplit(b"step ", 1)[-1].split(b")")[0]) + 1
+        text = self.ours.split(b"\n" + lead + b" " + MARK)[0]
+        return text + b"\n%s %s, `mergeguard repair` completes it (step %d)\n" % (lead, MARK, number)
+
+    def _search(self) -> tuple[str, str] | None:
+        """The commits whose difference git applies, found by the file's two versions: (from, to)."""
+        repository = self.repository
+        base, theirs = repository.hash_blob(self.base), repository.hash_blob(self.theirs)
+        log = repository.git(
+            "log", "--all", "--reflog", "--full-history", "-m", "--max-count=200", "--format=%H",
+            f"--find-object={theirs}", "--", self.path,
+        )  # fmt: skip
+
+        def blob(commit: str) -> str | None:
+            entry = repository.entry(repository.tree_of(commit), self.path)
+            return entry.oid if entry else None
+
+        for commit in dict.fromkeys(log.text.split()):
+            for parent in repository.commit_info(commit).parents:
+                pair = (blob(parent), blob(commit))
+                if pair == (base, theirs):
+                    return parent, commit
+                if pair == (theirs, base):
+                    return commit, parent
+        return None
+
+    # -- git stash -----------------------------------------------------------------------------------
+
+    def _stash(self) -> Change | None:
+        """The stash that git applies, known by the file's versions in it and in the commit it was made on."""
+        repository = self.repository
+        listed = repository.git(
+            "reflog", "show", f"--max-count={_STASHES}", "--format=%H", "refs/stash", ok=(0, 128)
+        )
+        stashes = listed.text.split() if listed.code == 0 else []
+        for name in ("rebase-merge/autostash", "rebase-apply/autostash", "MERGE_AUTOSTASH"):
+            file = repository.git_dir / name
+            stashes += file.read_text().split() if file.exists() else []
+        base, theirs = repository.hash_blob(self.base), repository.hash_blob(self.theirs)
+        for stash in stashes:
+            made_on = repository.commit_info(stash).parents[0]
+            sides = [repository.entry(repository.tree_of(c), self.path) for c in (made_on, stash)]
+            if [side and side.oid for side in sides] == [base, theirs]:
+                return Change((made_on,), self._index(), stash, ("Updated upstream", "Stashed changes"))
+        return None
+
+    def _index(self) -> str:
+        """HEAD, or the index as a commit where something is staged."""
+        tree = staged(self.repository)
+        if tree == self.repository.tree_of(self.head):
+            return self.head
+        return self.repository.commit_object(tree, (self.head,), "index\n")
+
+    # -- answering -----------------------------------------------------------------------------------
+
+    def _from_lens(self, change: Change) -> int:
+        outcome = retrace.merged(self.repository, change)
+        entry = self.repository.entry(outcome.tree, self.path)
+        text = self.ours if entry is None else self.repository.read_blob(entry.oid)
+        return self._write(text, conflict=self._conflicts(outcome))
+
+    def _conflicts(self, outcome: Merged) -> bool:
+        return self.path in outcome.stages
+
+    def _write(self, text: bytes, *, conflict: bool = False) -> int:
+        # Whole or not at all: git goes on with what stands there, however we end.
+        write_atomic(self.target.absolute(), text, self.repository.private_dir / "tmp", sync=False)
+        return int(conflict)
+
+    def _labels(self, commit: str) -> tuple[str, str]:
+        return "HEAD", f"{commit[:7]} ({self.repository.commit_info(commit).subject})"
+
+    def _builds(self, *commits: str) -> set[str]:
+        return {
+            build
+            for commit in commits
+            for guarded in self._workspace(commit).guarded
+            for build in guarded.rule.build
+        }
+
+    def _is_file_of(self, *commits: str) -> bool:
+        """Whether a rule that is split in one of the commits has to do with the file."""
+        versions = {self.repository.hash_blob(text) for text in (self.base, self.ours, self.theirs)}
+        split = [(here, g) for here in map(self._workspace, commits) for g in here.split_rules]
+        for here, guarded in split:
+            assert guarded.lock is not None
+            # At another place, it is the monolith that upstream has moved if one side of it is the entry.
+            entry = self.repository.entry(here.tree, guarded.lock.monolith)
+            own = (guarded.lock_path, guarded.lock.monolith, *guarded.rule.build)
+            if self.path in own or (entry is not None and entry.oid in versions):
+                return True
+        for here, guarded in split:
+            try:
+                if any(self.path == file.path for file in here.pristine(guarded).files):
+                    return True
+            except MergeguardError:
+                return True
+        return False
+
+    def _workspace(self, commit: str) -> Workspace:
+        return retrace.workspace(self.repository, self.repository.tree_of(commit))
+
+
+def merge_change(repository: Repository, ours: str, theirs: str, name: str | None = None) -> Change:
+    """What ``git merge`` of ``theirs`` (called ``name``) into ``ours`` merges."""
+    bases = repository.merge_bases(ours, theirs)
+    return Change(bases, ours, theirs, ("HEAD", name or theirs[:7]))
+
+
+def _rebase_ends(repository: Repository) -> tuple[str, str]:
+    """The old tip and the new base of the rebase in progress."""
+    for folder in ("rebase-merge", "rebase-apply"):
+        found = [repository.git_dir / folder / name for name in ("orig-head", "onto")]
+        if all(file.exists() for file in found):
+            tip, onto = (decode(file.read_bytes()).strip() for file in found)
+            return repository.resolve(tip), repository.resolve(onto)
+    head = repository.resolve("HEAD")
+    return head, head

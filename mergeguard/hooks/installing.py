@@ -1,0 +1,64 @@
+"""Which files of a fork the merge driver and the hooks are set up for."""
+
+from __future__ import annotations
+
+from mergeguard.errors import MergeguardError
+from mergeguard.fork.workspace import Workspace
+from mergeguard.git import hooks
+from mergeguard.git.hooks import Action
+from mergeguard.git.repository import Repository
+from mergeguard.lens.emit import CURRENT_EMISSION
+from mergeguard.lens.layout import LayoutFile
+
+
+def paths(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The paths of all rules' files, and the file names that upstream may move elsewhere."""
+    found: dict[str, None] = {}
+    names: dict[str, None] = {}
+    for guarded in workspace.guarded:
+        monoliths = [*guarded.rule.paths(), *([guarded.lock.monolith] if guarded.lock else [])]
+        found |= dict.fromkeys((*monoliths, *guarded.rule.build, guarded.lock_path))
+        names |= dict.fromkeys(path.rpartition("/")[2] for path in monoliths)
+        try:
+            found |= dict.fromkeys(file.path for file in _layout(workspace, guarded.name))
+        except MergeguardError:
+            # A layout that can't be read now: the files are added by the next `install`.
+            continue
+    return tuple(found), tuple(names)
+
+
+def _layout(workspace: Workspace, name: str) -> tuple[LayoutFile, ...]:
+    guarded = workspace.rule(name)
+    if guarded.lock is not None:
+        return (*workspace.pristine(guarded).files, *workspace.unsplit(guarded).layout.files)
+    path = workspace.monolith_path(guarded)
+    text = workspace.read(path) if path is not None else None
+    if path is None or text is None:
+        return ()
+    return workspace.split_now(guarded, path, text, CURRENT_EMISSION).files
+
+
+def install(
+    repository: Repository,
+    workspace: Workspace,
+    *,
+    committed_attributes: bool = False,
+    sources: bool | None = None,
+) -> tuple[Action, ...]:
+    """Set up the clone for the rules of ``workspace``; may be repeated when rules were added.
+
+    ``sources``: have git ask the merge driver about every C, C++, CUDA and HIP file; None: as it was.
+    """
+    found, names = paths(workspace)
+    return hooks.install(
+        repository,
+        found,
+        names=names,
+        committed_attributes=committed_attributes,
+        sources=sources,
+    )
+
+
+def uninstall(repository: Repository) -> tuple[Action, ...]:
+    """Take it back."""
+    return hooks.uninstall(repository)

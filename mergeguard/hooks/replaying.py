@@ -1,0 +1,226 @@
+"""A branch that git has rebased, replayed through the lens.
+
+git's rebase replays the commits in the layout they were made in. Here the old commits are merged again, one
+after the other, onto the new base; what git or a person made of other files on the way is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mergeguard.git.objects import CommitInfo, Entry
+from mergeguard.git.outcome import StateFile
+from mergeguard.git.repository import Repository
+from mergeguard.hooks import pending, retrace
+from mergeguard.hooks.retrace import Change
+from mergeguard.treemerge.trees import Merged
+from mergeguard.verbs import rebase
+from mergeguard.verbs.rebase import Picked, RebaseOutcome
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """``tip`` is the new end of the branch, ``became`` maps the commits that git made to the right ones.
+
+    With ``stopped``, the replay of that old commit conflicts; ``merged`` is its merge, ``rest`` what follows.
+    """
+
+    tip: str
+    became: Mapping[str, str]
+    stopped: str | None = None
+    merged: Merged | None = None
+    rest: tuple[str, ...] = ()
+    conflicts: Mapping[str, Mapping[int, Entry]] = field(default_factory=dict)
+
+
+def needed(repository: Repository, head: str, onto: str) -> bool:
+    """Whether a rebase that ended at ``head`` left a layout that is not of its base's monolith."""
+    here = retrace.workspace(repository, repository.tree_of(head))
+    there = retrace.workspace(repository, repository.tree_of(onto))
+    split = {g.name: g for g in there.split_rules}
+    for guarded in here.split_rules:
+        lock = guarded.lock
+        assert lock is not None
+        if repository.entry(here.tree, lock.monolith) is None:
+            return True
+        if guarded.name in split:
+            if split[guarded.name].lock != lock:
+                return True
+            continue
+        entry = next((e for p in guarded.rule.paths() if (e := repository.entry(there.tree, p))), None)
+        if entry is None or entry.oid != lock.upstream:
+            return True
+    return False
+
+
+def replay(
+    repository: Repository,
+    head: str,
+    onto: str,
+    olds: Mapping[str, list[str]],
+    known: Mapping[str, str] | None = None,
+) -> Replayed:
+    """Make the commits of ``onto..head`` again; ``olds`` are those that each was made from.
+
+    ``known`` are commits of before with what they are to become.
+
+    A commit that was made from none (somebody stopped the rebase to add it) brings what it changed. What
+    somebody changed in a layout while git had stopped is brought along, too.
+    """
+    olds = _unshifted(repository, olds)
+    became: dict[str, str] = dict(known or {})
+    new_commits = repository.rev_list("--reverse", "--topo-order", f"{onto}..{head}")
+
+    def behind(number: int) -> tuple[str, ...]:
+        return tuple(o for n in new_commits[number + 1 :] for o in olds.get(n, [n]))
+
+    tip = onto
+    for number, new in enumerate(new_commits):
+        info = repository.commit_info(new)
+        parents = tuple(became.get(parent, parent) for parent in info.parents)
+        ours = parents[0] if parents else onto
+        current, made = ours, info.tree
+        if len(parents) > 1:
+            sources = [parents[1]] if len(parents) == 2 else []
+        else:
+            sources = olds.get(new, [new])
+        for old in sources:
+            change = _change(repository, old, current, merge=len(parents) > 1)
+            outcome = retrace.merged(repository, change)
+            conflicts = retrace.conflicts(repository, change, outcome)
+            if conflicts:
+                return Replayed(ours, became, old, outcome, behind(number), conflicts)
+            parent = repository.tree_of(info.parents[0]) if info.parents else None
+            made = retrace.true_tree(repository, change, outcome, info.tree, parent)
+            # A squash is several commits, each brought to what those before it gave.
+            current = repository.commit_object(made, (current,), "step\n")
+        if len(parents) < 2 and new in olds and info.parents:
+            typed = _typed(repository, info, sources, current)
+            if typed is not None:
+                outcome = retrace.merged(repository, typed)
+                conflicts = retrace.conflicts(repository, typed, outcome)
+                if conflicts:
+                    return Replayed(ours, became, new, outcome, behind(number), conflicts)
+                made = retrace.true_tree(repository, typed, outcome, info.tree)
+        empty = made == repository.tree_of(ours)
+        if empty and len(parents) < 2 and not _was_empty(repository, info.tree, info.parents):
+            became[new] = ours
+        else:
+            became[new] = retrace.true_commit(repository, info, made, parents)
+        tip = became[new]
+    return Replayed(became.get(head, tip), became)
+
+
+def _unshifted(repository: Repository, olds: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """``olds`` with each commit at the one that git made of it.
+
+    Where somebody stopped at a commit and added others, git says that the last of them was made from it.
+    """
+    found: dict[str, list[str]] = {}
+    for new, sources in olds.items():
+        at = new
+        first = repository.commit_info(sources[0])
+        while (info := repository.commit_info(at)).author != first.author or info.subject != first.subject:
+            if len(info.parents) != 1 or info.parents[0] in olds:
+                at = new
+                break
+            at = info.parents[0]
+        found[at] = sources
+    return found
+
+
+def _typed(repository: Repository, info: CommitInfo, sources: list[str], ours: str) -> Change | None:
+    """What somebody changed in a commit's layouts beyond what git made of its sources, for ``ours``."""
+    trees = [info.tree, *(repository.tree_of(source) for source in sources)]
+    changed: dict[str, Entry | None] = {}
+    for path in retrace.paths(repository, trees[:1]):
+        now = repository.entry(info.tree, path)
+        possible = _mechanical(
+            repository, path, repository.entry(repository.tree_of(info.parents[0]), path), sources
+        )
+        if now is not None and possible and now not in possible:
+            changed[path] = possible[0]
+    if not changed:
+        return None
+    tree = repository.edit_tree(info.tree, changed)
+    base = repository.commit_object(tree, (), "as git made it\n")
+    return Change((base,), ours, info.oid, ("HEAD", f"{info.oid[:7]} ({info.subject})"))
+
+
+def _mechanical(repository: Repository, path: str, before: Entry | None, sources: list[str]) -> list[Entry]:
+    """What git, with our driver or without, may have made of a file, picking ``sources`` onto ``before``."""
+    possible: list[Entry | None] = [before]
+    for source in sources:
+        parents = repository.commit_info(source).parents
+        base = repository.entry(repository.tree_of(parents[0]), path) if parents else None
+        theirs = repository.entry(repository.tree_of(source), path)
+        found: list[Entry | None] = []
+        for ours in possible:
+            if ours == base:
+                found.append(theirs)
+            elif theirs == base:
+                found.append(ours)
+            else:
+                found.append(theirs)
+                if base and ours and theirs:
+                    texts = (repository.read_blob(entry.oid) for entry in (base, ours, theirs))
+                    text, count = repository.merge_file(*texts, style="merge", marker_size=7)
+                    if not count:
+                        found.append(Entry(theirs.mode, repository.write_blob(text)))
+        possible = found
+    return [entry for entry in possible if entry is not None]
+
+
+def _was_empty(repository: Repository, tree: str, parents: tuple[str, ...]) -> bool:
+    return bool(parents) and tree == repository.tree_of(parents[0])
+
+
+def _change(repository: Repository, old: str, ours: str, *, merge: bool) -> Change:
+    if merge:
+        return Change(repository.merge_bases(ours, old), ours, old, ("HEAD", old[:7]))
+    info = repository.commit_info(old)
+    return Change(info.parents[:1], ours, old, ("HEAD", f"{old[:7]} ({info.subject})"))
+
+
+def stop(
+    repository: Repository, head: str, onto: str, olds: Mapping[str, list[str]], replayed: Replayed
+) -> None:
+    """Leave the state of a rebase that waits for a person, as ``mergeguard sync --rebase`` does."""
+    assert replayed.stopped is not None and replayed.merged is not None
+    picks = tuple(
+        Picked(old, new, repository.commit_info(old).subject)
+        for made, new in replayed.became.items()
+        for old in olds.get(made, [made])
+    )
+    outcome = RebaseOutcome(
+        upstream=onto,
+        onto=onto,
+        original=head,
+        tip=replayed.tip,
+        picks=picks,
+        stopped=repository.commit_info(replayed.stopped),
+        merged=replayed.merged,
+        todo=replayed.rest,
+    )
+    rebase.land(repository, outcome, (pending.landed(None),))
+
+
+def following_refs(
+    repository: Repository, replayed: Replayed
+) -> tuple[tuple[tuple[str, str, str], ...], tuple[StateFile, ...]]:
+    """Branches that ``git rebase --update-refs`` moves along: to the right commits (name, new, old).
+
+    git may have moved them already, or have noted to do so once the hook is done; then the note changes.
+    """
+    became = {made: new for made, new in replayed.became.items() if made != new}
+    name = "rebase-merge/update-refs"
+    state: tuple[StateFile, ...] = ()
+    if (repository.git_dir / name).exists():
+        lines = (repository.git_dir / name).read_text().splitlines()
+        text = "".join(became.get(line.strip(), line.strip()) + "\n" for line in lines)
+        state = (StateFile(name, text.encode()),)
+    listed = repository.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads").text
+    current = repository.head().branch
+    found = (line.split(" ", 1) for line in listed.splitlines())
+    return tuple((ref, became[oid], oid) for oid, ref in found if oid in became and ref != current), state

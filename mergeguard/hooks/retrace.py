@@ -1,0 +1,362 @@
+"""What a plain git command should have given: its merge again, through the lens.
+
+git merges each file by itself and takes the layout as it stands; here the same commits are merged as if the
+split had never happened. What people resolved in other files is kept: only layouts, locks and the shards'
+mentions in build lists are taken from the lens. Objects are written, nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mergeguard.cpp.diff import diff
+from mergeguard.errors import LayoutError, Location, MergeguardError, RepositoryError
+from mergeguard.fork import treelens
+from mergeguard.fork.workspace import SYMLINK, Guarded, Splitting, Workspace
+from mergeguard.git.durable import write_atomic
+from mergeguard.git.objects import CommitInfo, Entry
+from mergeguard.git.repository import Repository
+from mergeguard.hooks.pending import MARK
+from mergeguard.lens import buildlist
+from mergeguard.lens.layout import Layout
+from mergeguard.treemerge.following import Rewrite
+from mergeguard.treemerge.trees import Merged, merge_trees
+from mergeguard.verbs.rebase import write_commit
+
+# A process serves one git command, and asks about the same few trees again and again.
+_SPLITTINGS: dict[Path, Splitting] = {}
+
+
+def _splitting(repository: Repository) -> Splitting:
+    if repository.git_dir not in _SPLITTINGS:
+        _SPLITTINGS[repository.git_dir] = Splitting.of(repository)
+    return _SPLITTINGS[repository.git_dir]
+
+
+def workspace(repository: Repository, tree: str) -> Workspace:
+    """The rules and layouts of a tree, read once."""
+    return Workspace.load(repository, tree, _splitting(repository))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The three commits of a merge: what ``theirs`` did since ``bases`` is brought to ``ours``."""
+
+    bases: tuple[str, ...]
+    ours: str
+    theirs: str
+    labels: tuple[str, str] = ("HEAD", "theirs")
+
+
+def merged(repository: Repository, change: Change) -> Merged:
+    """The lens' merge, remembered between the processes that one git command starts."""
+    style = repository.config("merge.conflictStyle") or "merge"
+    facts = json.dumps([change.bases, change.ours, change.theirs, change.labels, style])
+    cache = repository.private_dir / "tmp" / f"merge-{hashlib.sha256(facts.encode()).hexdigest()[:24]}"
+    known = _remembered(repository, cache)
+    if known is not None:
+        return known
+    outcome = merge_trees(
+        repository,
+        change.bases,
+        change.ours,
+        change.theirs,
+        labels=change.labels,
+        splitting=_splitting(repository),
+        placed=False,
+    )
+    stages = {
+        path: {n: [e.mode, e.oid] for n, e in entries.items()} for path, entries in outcome.stages.items()
+    }
+    document = {
+        "tree": outcome.tree,
+        "stages": stages,
+        "messages": outcome.messages,
+        "moved": outcome.moved,
+        "rewritten": {
+            path: [[r.before.mode, r.before.oid], [r.after.mode, r.after.oid], r.gains]
+            for path, r in outcome.rewritten.items()
+        },
+    }
+    with suppress(OSError):  # only a cache
+        write_atomic(cache, json.dumps(document).encode(), cache.parent, sync=False)
+    return Merged(
+        outcome.tree,
+        (),
+        outcome.stages,
+        outcome.messages,
+        outcome.moved,
+        rewritten=outcome.rewritten,
+    )
+
+
+def _remembered(repository: Repository, cache: Path) -> Merged | None:
+    try:
+        known = json.loads(cache.read_bytes())
+        stages = {
+            path: {int(n): Entry(mode, oid) for n, (mode, oid) in entries.items()}
+            for path, entries in known["stages"].items()
+        }
+        if not repository.has_object(known["tree"]):
+            return None
+        rewritten = {
+            path: Rewrite(Entry(*before), Entry(*after), gains)
+            for path, (before, after, gains) in known["rewritten"].items()
+        }
+        return Merged(
+            known["tree"],
+            (),
+            stages,
+            tuple(known["messages"]),
+            tuple(known["moved"]),
+            rewritten=rewritten,
+        )
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of a merge that is ours to say: paths of layouts, monoliths and locks, and build lists.
+
+    ``plain`` are those of ``paths`` that are no layout's, between which edits followed their declarations.
+    """
+
+    paths: frozenset[str]
+    builds: frozenset[str]
+    plain: frozenset[str] = frozenset()
+
+
+def share(repository: Repository, change: Change, outcome: Merged) -> Share:
+    """The paths of a merge that the lens answers for."""
+    sides = (repository.tree_of(c) for c in (change.ours, change.theirs, *change.bases))
+    trees = (outcome.tree, *sides)
+    builds = {b for t in trees for g in workspace(repository, t).split_rules for b in g.rule.build}
+    layouts = paths(repository, trees) | frozenset(outcome.moved)
+    plain = frozenset(outcome.rewritten) - layouts
+    return Share(layouts | plain, frozenset(builds), plain)
+
+
+def paths(repository: Repository, trees: Iterable[str]) -> frozenset[str]:
+    """The files of layouts, monoliths and locks that the trees have split."""
+    found: set[str] = set()
+    for tree in trees:
+        for guarded, layouts in _layouts(repository, tree):
+            found |= {file.path for layout in layouts for file in layout.files}
+            assert guarded.lock is not None
+            found |= {guarded.lock_path, guarded.lock.monolith}
+    return frozenset(found)
+
+
+def _layouts(repository: Repository, tree: str) -> list[tuple[Guarded, tuple[Layout, ...]]]:
+    here = workspace(repository, tree)
+    found: list[tuple[Guarded, tuple[Layout, ...]]] = []
+    for guarded in here.split_rules:
+        layouts: tuple[Layout, ...] = ()
+        try:
+            layouts = (here.pristine(guarded),)
+            layouts += (here.unsplit(guarded).layout,)
+        except MergeguardError:
+            # Files with conflict markers need not be readable; the paths are those of the pristine layout.
+            pass
+        found.append((guarded, layouts))
+    return found
+
+
+def true_tree(
+    repository: Repository, change: Change, outcome: Merged, committed: str, parent: str | None = None
+) -> str:
+    """Tree ``committed``, as git or a person made it, with the lens' share in place of its own.
+
+    ``parent`` is the tree on which it was made, where that is not the one of ``change.ours``: what the lens
+    did to other files before goes on. Errors: LayoutError where that can't be told from what people did.
+    """
+    own = share(repository, change, outcome)
+    edits: dict[str, Entry | None] = {}
+    for path in own.paths - own.plain:
+        right = repository.entry(outcome.tree, path)
+        if right != repository.entry(committed, path):
+            edits[path] = right
+    edits |= _plain_edits(repository, change, outcome, committed, parent or repository.tree_of(change.ours))
+    tree = treelens.apply(repository, committed, edits)
+    return repository.edit_tree(tree, _builds(repository, change, outcome, tree, own.builds))
+
+
+def _plain_edits(
+    repository: Repository, change: Change, outcome: Merged, committed: str, parent: str
+) -> dict[str, Entry | None]:
+    """Edits of files that are no layout's: what the lens did to them on the way to ``change.ours``, and
+    what this merge does where edits followed their declarations."""
+    own = share(repository, change, outcome)
+    now = repository.tree_of(change.ours)
+    differing = {c.old for c in repository.diff_trees(parent, now, renames=False)} - own.paths - own.builds
+    edits: dict[str, Entry | None] = {}
+    for path in sorted(differing | own.plain):
+        found = repository.entry(committed, path)
+        here = _brought(repository, path, found, repository.entry(parent, path), repository.entry(now, path))
+        if path in own.plain:
+            rewrite = outcome.rewritten[path]
+            if path in outcome.stages or here in (rewrite.before, rewrite.after):
+                here = repository.entry(outcome.tree, path)
+            else:
+                here = _brought(repository, path, here, rewrite.before, rewrite.after, must=rewrite.gains)
+        if here != found:
+            edits[path] = here
+    return edits
+
+
+def _brought(
+    repository: Repository,
+    path: str,
+    here: Entry | None,
+    before: Entry | None,
+    after: Entry | None,
+    *,
+    must: bool = True,
+) -> Entry | None:
+    """``here`` with the change from ``before`` to ``after``; as it is where that fails and need not be."""
+    if before == after or here == after:
+        return here
+    if here == before:
+        return after
+    if here is not None and before is not None and after is not None:
+        versions = (repository.read_blob(entry.oid) for entry in (before, here, after))
+        text, conflicts = repository.merge_file(*versions)
+        if not conflicts:
+            return Entry(here.mode, repository.write_blob(text))
+    if must:
+        raise LayoutError(
+            "an edit belongs here that upstream's move of its declaration brings, and the file has changed",
+            where=Location(path),
+            hint="`mergeguard sync` of the same commits shows the edit's place; make it there by hand",
+        )
+    return here
+
+
+def with_typed(repository: Repository, change: Change, outcome: Merged, info: CommitInfo, tree: str) -> str:
+    """``tree``, the true one of commit ``info``, with what somebody typed into layouts before committing it.
+
+    git leaves a layout's file as its parent has it, or as the driver answered; what is neither was typed.
+    Errors: RepositoryError where that conflicts with what the commit brings.
+    """
+    before = repository.tree_of(info.parents[0])
+    others = [repository.tree_of(commit) for commit in (change.ours, change.theirs, *change.bases)]
+    on_merged: dict[str, Entry | None] = {}
+    on_ours: dict[str, Entry | None] = {}
+    for path in paths(repository, (before,)):
+        now, own, merged, *known = (
+            repository.entry(t, path) for t in (info.tree, before, outcome.tree, *others)
+        )
+        if now is None or own is None or now in (own, merged, *known) or path.endswith(".toml"):
+            continue
+        if MARK in repository.read_blob(now.oid):
+            continue
+        near = merged is not None and _distance(repository, now, merged) <= _distance(repository, now, own)
+        (on_merged if near else on_ours)[path] = now
+    tree = repository.edit_tree(tree, on_merged) if on_merged else tree
+    if not on_ours:
+        return tree
+    base = repository.commit_object(before, (), "before\n")
+    typed = repository.commit_object(repository.edit_tree(before, on_ours), (base,), "typed\n")
+    onto = repository.commit_object(tree, (base,), "step\n")
+    both = merge_trees(repository, (base,), onto, typed, splitting=_splitting(repository), placed=False)
+    if not both.clean:
+        raise RepositoryError(
+            f"what was typed into {', '.join(sorted(on_ours))} conflicts with what {info.oid[:9]} brings",
+            hint="`git branch keep`, `git reset --hard HEAD^`, do it again, and type it after that",
+        )
+    return both.tree
+
+
+def _distance(repository: Repository, one: Entry, other: Entry) -> int:
+    """How many lines two files do not share."""
+    mine, theirs = (repository.read_blob(entry.oid).splitlines() for entry in (one, other))
+    return sum(c.a1 - c.a0 + c.b1 - c.b0 for c in diff(mine, theirs))
+
+
+def _builds(
+    repository: Repository,
+    change: Change,
+    outcome: Merged,
+    tree: str,
+    builds: Iterable[str],
+) -> Mapping[str, Entry | None]:
+    """Edits that make the build lists of ``tree`` name the merge's shards, and none of before."""
+    before = [repository.tree_of(c) for c in (change.ours, change.theirs)]
+    edits: dict[str, Entry | None] = {}
+    for build in builds:
+        entry = repository.entry(tree, build)
+        if entry is None or entry.mode == SYMLINK or build in outcome.stages:
+            continue
+        text = repository.read_blob(entry.oid)
+        for guarded, path, shards in _shards(repository, before):
+            if build in guarded.rule.build:
+                text = buildlist.remove(text, path, shards)
+        for guarded, path, shards in _shards(repository, [outcome.tree]):
+            if build in guarded.rule.build:
+                text = buildlist.add(text, path, shards)
+        oid = repository.write_blob(text)
+        if oid != entry.oid:
+            edits[build] = Entry(entry.mode, oid)
+    return edits
+
+
+def _shards(repository: Repository, trees: Iterable[str]) -> list[tuple[Guarded, str, tuple[str, ...]]]:
+    found = []
+    for tree in trees:
+        for guarded, layouts in _layouts(repository, tree):
+            for layout in layouts[-1:]:
+                found.append((guarded, layout.path, treelens.shard_paths(layout)))
+    return found
+
+
+def conflicts(repository: Repository, change: Change, outcome: Merged) -> dict[str, Mapping[int, Entry]]:
+    """The conflicts of the merge that are the lens' to show (git has shown those of other files)."""
+    if outcome.clean:
+        return {}
+    own = share(repository, change, outcome)
+    return {path: stages for path, stages in outcome.stages.items() if path in own.paths}
+
+
+def true_commit(repository: Repository, info: CommitInfo, tree: str, parents: tuple[str, ...]) -> str:
+    """The commit that git made, with another tree and other parents; itself where nothing differs."""
+    if tree == info.tree and parents == info.parents:
+        return info.oid
+    return write_commit(repository, info, tree, parents)
+
+
+def concerned(repository: Repository, change: Change) -> bool:
+    """Whether git's own merge of the three may not be the lens' (cheap: no file is read as source).
+
+    It is where no side moved a monolith, a lock or a rule since the base: the layouts are then the same
+    text on all sides, and an edit of one side stays in its file.
+    """
+    sides = [repository.tree_of(commit) for commit in (change.ours, change.theirs)]
+    loaded = [workspace(repository, tree) for tree in sides]
+    split = {g.name: g for w in loaded for g in w.split_rules}
+    if not split:
+        return False
+    bases = [repository.tree_of(base) for base in change.bases]
+    if len(bases) != 1:
+        return True
+
+    def facts(tree: str, guarded: Guarded) -> list[Entry | None]:
+        paths = (guarded.lock.monolith if guarded.lock else "", *guarded.rule.paths())
+        monolith = next((e for p in paths if p and (e := repository.entry(tree, p))), None)
+        return [
+            repository.entry(tree, guarded.lock_path),
+            repository.entry(tree, guarded.rule_path),
+            monolith,
+        ]
+
+    for guarded in split.values():
+        base = facts(bases[0], guarded)
+        ours, theirs = (facts(tree, guarded) for tree in sides)
+        if theirs != base and ours != base:
+            return True
+    return False

@@ -1,0 +1,1 @@
+"""Monolith to layout and back."""

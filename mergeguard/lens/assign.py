@@ -1,0 +1,434 @@
+"""Which file of the layout each unit of a monolith goes to.
+
+A unit (one item, or a whole top-level ``#if`` group) has exactly one home. Selectors of the rule
+decide; what none of them names goes to the header that says ``needed`` if the shards need it, and
+stays in the entry otherwise. What can't be decided is a RuleMismatch that names the item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from mergeguard.cpp.branches import Arm, Branching, branchings
+from mergeguard.cpp.source import Item, Kind, Source, Unit, identifiers, line_of, nested, units
+from mergeguard.errors import Location, RuleMismatch
+from mergeguard.lens.rule import Instantiate, Partition, Rule, selectors
+from mergeguard.lens.selectors import Selector
+
+ENTRY = ""  # the home of what stays in the entry; layout file names are never empty
+
+_DEFINING = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.ALIAS, Kind.VARIABLE, Kind.MACRO})
+# In a group the strongest items decide, the others follow them: definitions, then macros, then the rest.
+_STRENGTH = {
+    Kind.INCLUDE: 0,
+    Kind.UNDEF: 0,
+    Kind.PRAGMA: 0,
+    Kind.MACRO: 1,
+    Kind.ALIAS: 1,
+    Kind.USING: 1,
+}
+_STRONGEST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class DealtPartition:
+    """A partition of the rule as it fits this monolith. ``shard_of[i]`` serves ``branching.arms[i]``."""
+
+    rule: Partition
+    entry: Item
+    branching: Branching
+    shard_of: tuple[str, ...]
+    unlisted: tuple[Arm, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DealtInstantiation:
+    """An explicit instantiation's shard."""
+
+    rule: Instantiate
+    item: Item
+    shard: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Every unit's home, by index, and what is dealt to shards."""
+
+    units: tuple[Unit, ...]
+    homes: tuple[str, ...]
+    partitions: tuple[DealtPartition, ...]
+    instantiations: tuple[DealtInstantiation, ...]
+    notes: tuple[str, ...]
+
+
+def defined_names(source: Source, items: Iterable[Item]) -> frozenset[str]:
+    """The unqualified names that the items define, namespaces looked into."""
+    names: set[str] = set()
+    for item in flattened(source, items):
+        if item.kind in _DEFINING and item.name:
+            names.add(item.name.rsplit("::", 1)[-1])
+    return frozenset(names)
+
+
+def flattened(source: Source, items: Iterable[Item]) -> Iterable[Item]:
+    """The items, and after each namespace block what is in it."""
+    for item in items:
+        yield item
+        if item.kind is Kind.NAMESPACE and item.body is not None:
+            yield from flattened(source, nested(source, item))
+
+
+def assign(rule: Rule, path: str, source: Source) -> Assignment:
+    """Deal the units of the monolith at ``path``. Raises RuleMismatch where the rule does not fit."""
+    return _Assigner(rule, path, source).run()
+
+
+class _Assigner:
+    def __init__(self, rule: Rule, path: str, source: Source) -> None:
+        self.rule = rule
+        self.path = path
+        self.source = source
+        self.units = units(source)
+        self.notes: list[str] = []
+
+    def run(self) -> Assignment:
+        unit_of = {item.start: n for n, unit in enumerate(self.units) for item in unit.items}
+        homes: list[str | None] = [None] * len(self.units)
+        partitions = [p for rule in self.rule.partition if (p := self._partition(rule)) is not None]
+        bound: dict[int, str] = {}
+        for partition in partitions:
+            for item in (partition.entry, self._holder(partition.rule)):
+                bound[unit_of[item.start]] = partition.rule.body
+        instantiations = [d for rule in self.rule.instantiate for d in self._instantiations(rule)]
+        for dealt in instantiations:
+            unit = unit_of[dealt.item.start]
+            if bound.setdefault(unit, dealt.shard) != dealt.shard:
+                raise self._mismatch(dealt.item, "instantiations of two shards stand in one #if group")
+        if not partitions and not instantiations:
+            raise RuleMismatch(
+                "the monolith has nothing that the rule deals to shards",
+                where=Location(self.path),
+                hint=f"`mergeguard init {self.path}` shows what could split it now",
+            )
+        self._select(homes, partitions)
+        for unit, home in bound.items():
+            homes[unit] = home
+        self._take_needed(homes, partitions)
+        settled = tuple(ENTRY if home is None else home for home in homes)
+        return Assignment(self.units, settled, tuple(partitions), tuple(instantiations), tuple(self.notes))
+
+    def _mismatch(self, item: Item | None, message: str, hint: str | None = None) -> RuleMismatch:
+        if item is None:
+            return RuleMismatch(message, where=Location(self.path), hint=hint)
+        line = line_of(self.source.text, item.code_start)
+        return RuleMismatch(message, where=Location(self.path, line, item.name or None), hint=hint)
+
+    # -- selectors ---------------------------------------------------------------------------------
+
+    def _select(self, homes: list[str | None], partitions: list[DealtPartition]) -> None:
+        offers: list[tuple[Selector, str]] = [
+            (selector, move.to) for move in self.rule.move for selector in selectors(move.items)
+        ]
+        offers += [(s, p.rule.body) for p in partitions for s in selectors(p.rule.items)]
+        used: set[Selector] = set()
+        for number, unit in enumerate(self.units):
+            by_strength: list[dict[str, Item]] = [{}, {}, {}]
+            for item in unit.items:
+                best = self._best(item, offers)
+                if best is not None:
+                    used.add(best[0])
+                    by_strength[_STRENGTH.get(item.kind, _STRONGEST)].setdefault(best[1], item)
+            claims = next((c for c in reversed(by_strength) if c), {})
+            if len(claims) > 1:
+                (one, first), (two, second) = list(claims.items())[:2]
+                raise self._mismatch(
+                    second,
+                    f"one #if group has items of two homes: `{first.name}` goes to {one}, "
+                    f"`{second.name}` to {two}",
+                    "name the group's items in one [[move]]",
+                )
+            homes[number] = next(iter(claims), None)
+        for selector, home in offers:
+            if selector.must_match and selector not in used and not self._shadowed(selector):
+                raise RuleMismatch(
+                    f"selector `{selector.text}` (for {home}) matches nothing",
+                    where=Location(self.path),
+                    hint=f"end it with `?` if upstream need not have it: `{selector.text}?`",
+                )
+
+    def _shadowed(self, selector: Selector) -> bool:
+        return any(selector.selects(item) for unit in self.units for item in unit.items)
+
+    def _best(self, item: Item, offers: list[tuple[Selector, str]]) -> tuple[Selector, str] | None:
+        found = [(s, home) for s, home in offers if s.selects(item)]
+        if not found:
+            return None
+        top = max(s.specificity for s, _ in found)
+        leading = [(s, home) for s, home in found if s.specificity == top]
+        for other, home in leading[1:]:
+            if home != leading[0][1]:
+                raise self._mismatch(
+                    item,
+                    f"`{item.name}` is selected twice: `{leading[0][0].text}` for {leading[0][1]}, "
+                    f"`{other.text}` for {home}",
+                    "make one selector more specific",
+                )
+        return leading[0]
+
+    # -- what the shards need ----------------------------------------------------------------------
+
+    def _take_needed(self, homes: list[str | None], partitions: list[DealtPartition]) -> None:
+        to = next((move.to for move in self.rule.move if move.needed), None)
+        defined = [defined_names(self.source, unit.items) for unit in self.units]
+        uses = [identifiers(self.source, unit.start, unit.end) for unit in self.units]
+        # A specialisation needs its primary template, and that may be no more than a declaration.
+        declared = [_template_names(unit.items, Kind.DECLARATION) for unit in self.units]
+        primary = _template_names(
+            (i for unit in self.units for i in unit.items), Kind.FUNCTION, Kind.KERNEL, Kind.TYPE
+        )
+        # A partitioned function is reachable from the entry (by its dispatch), so only from there.
+        own = {p.entry.name for p in partitions}
+        # Without a home for what is needed, a name is missed only if nothing that moves defines it.
+        moved = (names for names, home in zip(defined, homes, strict=True) if home is not None)
+        settled = frozenset[str]() if to is not None else frozenset[str]().union(*moved)
+        open_names = frozenset[str]().union(
+            *(names for names, home in zip(uses, homes, strict=True) if home is not None)
+        )
+
+        def take(number: int) -> None:
+            nonlocal open_names, primary
+            homes[number] = to
+            primary |= declared[number]
+            open_names |= uses[number]
+
+        def close() -> None:
+            changed = True
+            while changed:
+                changed = False
+                for number, home in enumerate(homes):
+                    # Overloads and specialisations are needed all together, wherever one of them is.
+                    wanted = ((defined[number] & open_names) - own - settled) | (
+                        declared[number] & (open_names - primary)
+                    )
+                    if home is not None or not wanted:
+                        continue
+                    if to is None:
+                        item = next(i for i in self.units[number].items if i.name)
+                        raise self._mismatch(
+                            item,
+                            f"the shards need `{sorted(wanted)[0]}`, which stays in the entry",
+                            "select it in a [[move]], or let one [[move]] say `needed = true`",
+                        )
+                    take(number)
+                    changed = True
+
+        close()
+        if to is None:
+            return
+        for number, home in enumerate(homes):
+            # A helper that nobody uses (yet) is where the others can use it; one of the entry's stays there.
+            others = (n for n, h in enumerate(homes) if h is None and n != number)
+            if home is None and _is_helper(self.units[number]):
+                if not any(defined[number] & uses[n] for n in others):
+                    take(number)
+                    close()
+
+    # -- partition ---------------------------------------------------------------------------------
+
+    def _functions(self, name: str) -> list[Item]:
+        return [
+            item
+            for unit in self.units
+            for item in unit.items
+            if item.kind in (Kind.FUNCTION, Kind.KERNEL)
+            and "definition" in item.flags
+            and fnmatchcase(item.name, name)
+        ]
+
+    def _only(self, name: str, what: str) -> Item | None:
+        found = self._functions(name)
+        if len(found) > 1:
+            raise self._mismatch(found[1], f"{what} `{name}` is defined {len(found)} times")
+        return found[0] if found else None
+
+    def _holder(self, rule: Partition) -> Item:
+        holder = self._only(rule.over.in_, "the function of `over`")
+        if holder is None:
+            raise RuleMismatch(
+                f"partition of `{rule.entry}`: there is no function `{rule.over.in_}`",
+                where=Location(self.path),
+                hint=f"`mergeguard init {self.path}` shows the branchings of this file",
+            )
+        return holder
+
+    def _partition(self, rule: Partition) -> DealtPartition | None:
+        entry = self._only(rule.entry, "the entry")
+        if entry is None:
+            if rule.optional:
+                return None
+            raise RuleMismatch(
+                f"there is no function `{rule.entry}`",
+                where=Location(self.path),
+                hint="correct `entry`, or say `optional = true` in the [[partition]]",
+            )
+        for flag, why in (
+            ("static", "has internal linkage"),
+            ("template", "is a template"),
+            ("anonymous", "is in an anonymous namespace"),
+        ):
+            if flag in entry.flags:
+                raise self._mismatch(
+                    entry, f"the entry `{rule.entry}` {why}: shards can't be called by its name"
+                )
+        if entry.parameter_list is None or entry.body is None:
+            raise self._mismatch(entry, f"can't read the parameters of `{rule.entry}`")
+        holder = self._holder(rule)
+        branching = self._branching(rule, holder)
+        shard_of, unlisted = self._deal(rule, holder, branching)
+        return DealtPartition(rule, entry, branching, shard_of, unlisted)
+
+    def _branching(self, rule: Partition, holder: Item) -> Branching:
+        over = rule.over
+        found: list[Branching] = []
+        for candidate in branchings(self.source, holder):
+            if over.switch is not None:
+                if candidate.kind == "switch" and _squeezed(candidate.subject) == _squeezed(over.switch):
+                    found.append(candidate)
+            elif candidate.kind == "chain":
+                conditions = [arm for arm in candidate.arms if not arm.is_default]
+                if conditions and all(over.chain in _words(arm.labels[0]) for arm in conditions):
+                    found.append(candidate)
+        outer = [
+            c for c in found if not any(o is not c and o.start <= c.start and c.end <= o.end for o in found)
+        ]
+        spelled = (
+            f"switch ({over.switch})"
+            if over.switch is not None
+            else f"if / else-if chain over `{over.chain}`"
+        )
+        if len(outer) == 1:
+            return outer[0]
+        longest = [c for c in outer if len(c.arms) == max(len(o.arms) for o in outer)] if outer else []
+        if over.chain is not None and len(longest) == 1 and len(longest[0].arms) > 1:
+            return longest[0]
+        problem = "has no" if not outer else f"has {len(outer)} times a"
+        raise self._mismatch(
+            holder,
+            f"partition of `{rule.entry}`: `{over.in_}` {problem} {spelled}",
+            f"`mergeguard init {self.path}` shows the branchings of this file",
+        )
+
+    def _deal(
+        self, rule: Partition, holder: Item, branching: Branching
+    ) -> tuple[tuple[str, ...], tuple[Arm, ...]]:
+        listed = {str(value): shard for shard, values in rule.shards.items() for value in values}
+        shard_of: list[str] = []
+        unlisted: list[Arm] = []
+        for arm in branching.arms:
+            if branching.kind == "switch":
+                shards = {listed[label] for label in arm.labels if label in listed}
+            else:
+                shards = {shard for text, shard in listed.items() if text in arm.labels[0]}
+            if len(shards) > 1:
+                raise self._mismatch(
+                    holder, f"the arm `{', '.join(arm.labels)}` is listed for {' and '.join(sorted(shards))}"
+                )
+            if not shards and not arm.is_default:
+                unlisted.append(arm)
+            shard_of.append(next(iter(shards), rule.rest))
+        if all(arm.is_default or arm in unlisted for arm in branching.arms):
+            raise self._mismatch(holder, f"partition of `{rule.entry}`: no shard lists any of its arms")
+        for arm, shard, after, following in zip(
+            branching.arms, shard_of, branching.arms[1:], shard_of[1:], strict=False
+        ):
+            if arm.falls_through and shard != following and not after.is_default:
+                raise self._mismatch(
+                    holder,
+                    f"the arm `{', '.join(arm.labels)}` falls through into `{', '.join(after.labels)}`, "
+                    f"which {following} serves",
+                    "list both for one shard",
+                )
+        for arm in unlisted:
+            self.notes.append(
+                f"{rule.entry}: no shard lists the arm `{', '.join(arm.labels)}`; {rule.rest} serves it"
+            )
+        return tuple(shard_of), tuple(unlisted)
+
+    # -- explicit instantiations -------------------------------------------------------------------
+
+    def _instantiations(self, rule: Instantiate) -> Iterable[DealtInstantiation]:
+        found = False
+        for unit in self.units:
+            for item in unit.items:
+                if item.kind is not Kind.INSTANTIATION or not fnmatchcase(item.name, rule.template):
+                    continue
+                found = True
+                yield DealtInstantiation(rule, item, self._instantiation_shard(rule, item))
+        if not found and not rule.add:
+            raise RuleMismatch(
+                f"`{rule.template}` is not explicitly instantiated",
+                where=Location(self.path),
+                hint="list the template arguments in `add`, or correct `template`",
+            )
+
+    def _instantiation_shard(self, rule: Instantiate, item: Item) -> str:
+        shard = deal_arguments(rule, item.arguments)
+        if shard is None:
+            self.notes.append(f"no shard lists {rule.template}<{item.arguments}>; {rule.rest} has it")
+        return shard or rule.rest
+
+
+def _is_helper(unit: Unit) -> bool:
+    """Whether the unit defines functions only, and none that another file could call."""
+    inner = frozenset({"static", "inline", "constexpr", "template", "specialization", "device", "anonymous"})
+    defining = [item for item in unit.items if item.kind in _DEFINING]
+    return bool(defining) and all(i.kind is Kind.FUNCTION and i.flags & inner for i in defining)
+
+
+def deal_arguments(rule: Instantiate, arguments: str) -> str | None:
+    """The first shard with a glob for these template arguments, both without white space."""
+    squeezed = _squeezed(arguments)
+    for shard, globs in rule.shards.items():
+        if any(fnmatchcase(squeezed, _squeezed(glob)) for glob in globs):
+            return shard
+    return None
+
+
+def needed_headers(
+    source: Source, used: frozenset[str], rule: Rule, assignment: Assignment
+) -> tuple[str, ...]:
+    """The headers that text with these identifiers must include: theirs, and those with the includes.
+
+    What a shard instantiates explicitly is declared, not defined, where it is used.
+    """
+    wanted: list[str] = []
+    instantiated = {i.template for i in rule.instantiate}
+    for move in rule.move:
+        items = [
+            item
+            for unit, home in zip(assignment.units, assignment.homes, strict=True)
+            if home == move.to
+            for item in unit.items
+        ]
+        includes = any(i.kind is Kind.INCLUDE and not i.condition for i in items)
+        if includes or (defined_names(source, items) - instantiated) & used:
+            wanted.append(move.to)
+    return tuple(wanted)
+
+
+def _template_names(items: Iterable[Item], *kinds: Kind) -> frozenset[str]:
+    return frozenset(
+        item.name.rsplit("::", 1)[-1]
+        for item in items
+        if item.kind in kinds and "template" in item.flags and "specialization" not in item.flags
+    )
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset("".join(c if c.isalnum() or c == "_" else " " for c in text).split())

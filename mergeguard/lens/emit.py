@@ -1,0 +1,476 @@
+"""split: a rule and a monolith in, the layout and its map out (DESIGN sections 3 and 4).
+
+An emission version pins the bytes: the same rule, monolith and version give the same layout for
+ever. Golden files hold version 1; a change of any glue or placement is a new version, registered in
+``EMISSIONS`` beside the old one.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
+
+from mergeguard.cpp.branches import Arm
+from mergeguard.cpp.source import Item, Kind, Source, Unit, identifiers, line_of, parse
+from mergeguard.cpp.source import code_tokens as token_texts
+from mergeguard.errors import Location, RuleMismatch, SourceError
+from mergeguard.lens import glue, signature
+from mergeguard.lens.assign import (
+    ENTRY,
+    Assignment,
+    DealtPartition,
+    assign,
+    deal_arguments,
+    flattened,
+    needed_headers,
+)
+from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
+from mergeguard.lens.rule import Instantiate, Rule
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def split(rule: Rule, name: str, path: str, text: bytes, emission: int = 1) -> Layout:
+    """The layout that ``rule`` (called ``name``) makes of the monolith ``text`` at ``path``.
+
+    Raises SourceError where the text can't be read as items (binary, unbalanced, unterminated), and
+    RuleMismatch where the rule does not fit it.
+    """
+    if b"\0" in text:
+        raise SourceError("binary file (it holds a NUL byte)", where=Location(path))
+    source = parse(text)
+    if source.problems:
+        offset, problem = source.problems[0]
+        raise SourceError(problem, where=Location(path, line_of(text, offset)))
+    return EMISSIONS[emission](rule, name, path, source)
+
+
+def _emit_v1(rule: Rule, name: str, path: str, source: Source) -> Layout:
+    return _Emitter(rule, name, path, source, assign(rule, path, source)).layout()
+
+
+EMISSIONS: dict[int, Callable[[Rule, str, str, Source], Layout]] = {1: _emit_v1}
+CURRENT_EMISSION = max(EMISSIONS)
+
+
+class _Emitter:
+    def __init__(self, rule: Rule, name: str, path: str, source: Source, assignment: Assignment) -> None:
+        self.rule = rule
+        self.name = name
+        self.path = path
+        self.source = source
+        self.text = source.text
+        self.assignment = assignment
+        # As most lines end: an edit of one line should not change the glue of every file.
+        self.newline = b"\r\n" if 2 * self.text.count(b"\r\n") > self.text.count(b"\n") else b"\n"
+        self.folder = rule.folder(path)
+        self.home_folder = posixpath.relpath(self.folder, posixpath.dirname(path) or ".")
+        self.back = b"../" * (self.home_folder.count("/") + 1)
+        self.notes = list(assignment.notes)
+        # Glue that goes inside the monolith's text, by the monolith offset before which it stands.
+        self.inside: dict[int, list[tuple[bytes, Glue]]] = defaultdict(list)
+        # And the offset after which it stands: it stays with what it ends, wherever the next item goes.
+        self.after: dict[int, list[tuple[bytes, Glue]]] = defaultdict(list)
+        self.bodies = tuple(dict.fromkeys(p.rule.body for p in assignment.partitions))
+        self.headers = tuple(m.to for m in rule.move if self._units(m.to))
+        self.keeps: set[str] = set()
+
+    # -- the files ---------------------------------------------------------------------------------
+
+    def layout(self) -> Layout:
+        for body in self.bodies:
+            for item in self._items(body):
+                if item.kind is Kind.INCLUDE:
+                    raise self._mismatch(
+                        item, f"an include can't go to {body}: its text stands in a namespace"
+                    )
+        for partition in self.assignment.partitions:
+            self._guard_arms(partition)
+        for home in (*self.headers, *self.bodies, *self.rule.shard_files()):
+            self._rebase_includes(self._items(home))
+        for home in self.headers:
+            self._linkage(self._items(home))
+        files = [self._entry()]
+        files += [
+            self._header(to, before)
+            for to, before in zip(self.headers, self._before(self.headers), strict=True)
+        ]
+        files += [self._body(body) for body in self.bodies]
+        files += [
+            self._declarations(to)
+            for to in dict.fromkeys(p.rule.declarations for p in self.assignment.partitions)
+        ]
+        files += [shard for shard_file in self.rule.shard_files() if (shard := self._shard(shard_file))]
+        return Layout(self.path, self.text, tuple(files), tuple(self.notes))
+
+    def _entry(self) -> LayoutFile:
+        pieces: list[Piece] = []
+        included = False
+        for number, (unit, home) in enumerate(zip(self.assignment.units, self.assignment.homes, strict=True)):
+            start = unit.start
+            if number == 0 and self.text.startswith(_BOM):
+                pieces.append(Piece(_BOM, 0))
+                start = len(_BOM)
+            if home == ENTRY:
+                pieces += self._slice(start, unit.end)
+                continue
+            if not included:
+                included = True
+                pieces.append(Piece(self._entry_includes(), None, Glue.INCLUDE, (start, start)))
+            for partition in self.assignment.partitions:
+                if any(item is partition.entry for item in unit.items):
+                    pieces.append(
+                        Piece(self._dispatch(partition), None, Glue.DISPATCH, (unit.start, unit.end))
+                    )
+        return LayoutFile(self.path, Role.ENTRY, tuple(pieces))
+
+    def _header(self, to: str, before: tuple[str, ...]) -> LayoutFile:
+        lines = [b"#pragma once", *(b'#include "%s"' % self._between(to, other) for other in before)]
+        return self._file(to, Role.HEADER, [self._lines(lines, Glue.PREAMBLE), *self._moved(to)])
+
+    def _body(self, body: str) -> LayoutFile:
+        lines = [
+            b"#pragma once",
+            *(b'#include "%s"' % self._between(body, header) for header in self.headers),
+        ]
+        lines += [b"", b"namespace MG_NS {"]
+        pieces = [self._lines(lines, Glue.PREAMBLE), *self._moved(body)]
+        ending = [b"", b"}  // namespace MG_NS"]
+        if not b"".join(p.text for p in pieces).endswith(b"\n"):
+            ending.insert(0, b"")
+        return self._file(body, Role.BODY, [*pieces, self._lines(ending, Glue.CLOSING)])
+
+    def _declarations(self, to: str) -> LayoutFile:
+        lines = [b"#pragma once"]
+        partitions = [p for p in self.assignment.partitions if p.rule.declarations == to]
+        used = frozenset[str]().union(*(signature.names(self.source, p.entry) for p in partitions))
+        lines += [
+            b'#include "%s"' % self._between(to, h)
+            for h in needed_headers(self.source, used, self.rule, self.assignment)
+        ]
+        for partition in partitions:
+            lines.append(b"")
+            lines += self._under_conditions(
+                partition.entry,
+                [
+                    line
+                    for shard in self._shards_of(partition)
+                    for line in (
+                        b"namespace %s {" % self._namespace(shard),
+                        *signature.declaration(self.source, partition.entry, defaults=False, end=b";"),
+                        b"}",
+                    )
+                ],
+            )
+        return self._file(to, Role.DECLARATIONS, [self._lines(lines, Glue.DECLARATION)])
+
+    def _shard(self, shard: str) -> LayoutFile | None:
+        bodies = [p.rule.body for p in self.assignment.partitions if shard in self._shards_of(p)]
+        instantiations = [d for d in self.assignment.instantiations if d.shard == shard]
+        added = [(i, a) for i in self.rule.instantiate for a in i.add if (self._deal_added(i, a)) == shard]
+        if not bodies and not instantiations and not added:
+            return None
+        lines: list[bytes] = []
+        if bodies:
+            lines.append(b"#define MG_SHARD_%s" % glue.symbol(shard).encode("utf-8", "surrogateescape"))
+            lines.append(b"#define MG_NS %s" % self._namespace(shard))
+            for other in self._keep_symbols():
+                arguments = b" __VA_ARGS__" if other == glue.symbol(shard) else b""
+                lines.append(
+                    b"#define MG_ONLY_%s(...)%s" % (other.encode("utf-8", "surrogateescape"), arguments)
+                )
+        headers = [d.rule.header for d in instantiations] + [i.header for i, _ in added]
+        lines += [
+            b'#include "%s"' % self._between(shard, other) for other in dict.fromkeys([*headers, *bodies])
+        ]
+        pieces = [self._lines(lines, Glue.PREAMBLE), *self._moved(shard)]
+        if added:
+            pieces.append(self._lines([self._added(i, a) for i, a in added], Glue.INSTANTIATION))
+        return self._file(shard, Role.SHARD, pieces)
+
+    def _file(self, name: str, role: Role, pieces: Iterable[Piece]) -> LayoutFile:
+        return LayoutFile(posixpath.join(self.folder, name), role, tuple(p for p in pieces if p.text))
+
+    # -- the monolith's text -----------------------------------------------------------------------
+
+    def _units(self, home: str) -> list[Unit]:
+        return [u for u, h in zip(self.assignment.units, self.assignment.homes, strict=True) if h == home]
+
+    def _items(self, home: str) -> list[Item]:
+        return [item for unit in self._units(home) for item in unit.items]
+
+    def _moved(self, home: str) -> list[Piece]:
+        pieces: list[Piece] = []
+        for unit in self._units(home):
+            start = unit.start
+            if start == 0 and self.text.startswith(_BOM):
+                start = len(_BOM)
+            if pieces and not pieces[-1].text.endswith(b"\n"):
+                # The monolith's last line has no line ending, or two items share a line.
+                pieces.append(Piece(glue.line_end() + self.newline, None, Glue.GUARD))
+            pieces += self._slice(start, unit.end)
+        return pieces
+
+    def _slice(self, start: int, end: int) -> list[Piece]:
+        """Monolith bytes, with the glue that stands inside them."""
+        pieces: list[Piece] = []
+        at = start
+        for offset in sorted(o for o in {*self.inside, *self.after} if start <= o <= end):
+            if offset > at:
+                pieces.append(Piece(self.text[at:offset], at))
+            if offset > start:
+                pieces += [Piece(text, None, kind) for text, kind in self.after.get(offset, ())]
+            if offset < end:
+                pieces += [Piece(text, None, kind) for text, kind in self.inside.get(offset, ())]
+            at = offset
+        if end > at:
+            pieces.append(Piece(self.text[at:end], at))
+        return pieces
+
+    def _guard_arms(self, partition: DealtPartition) -> None:
+        branching = partition.branching
+        keep = branching.macro is not None or self._in_arguments(partition)
+        runs: list[tuple[str, list[Arm]]] = []
+        for arm, shard in zip(branching.arms, partition.shard_of, strict=True):
+            if arm.is_default:
+                runs.append(("", [arm]))
+            elif branching.kind == "switch" and runs and runs[-1][0] == shard:
+                runs[-1][1].append(arm)
+            else:
+                runs.append((shard, [arm]))
+        for number, (shard, arms) in enumerate(runs):
+            if not shard:
+                continue
+            symbol = glue.symbol(shard)
+            start, end = arms[0].start, arms[-1].end
+            # The next arm's `else` needs an `if` where the first arm is left out.
+            begins = branching.kind == "chain" and number == 0 and len(runs) > 1
+            if begins and branching.macro is not None:
+                raise RuleMismatch(
+                    f"the chain stands in the macro {branching.macro}, where its first arm can't be left out",
+                    where=Location(self.path, line_of(self.text, start)),
+                    hint="deal a switch, or a chain that is not in a macro's body",
+                )
+            # Compilers take a directive in a macro's arguments, with a warning at most.
+            has_directive = begins or (self._has_directive(start, end) and branching.macro is None)
+            if keep and not has_directive:
+                self.keeps.add(symbol)
+                self._keep(symbol, start, end, continued=branching.macro is not None)
+                continue
+            opening = self._own_line(start, glue.guard_open(symbol), name=symbol)
+            closing = [glue.guard_close(symbol)]
+            if begins:
+                closing = [glue.guard_else(symbol), glue.guard_nothing(symbol), *closing]
+            self.inside[start].append((opening, Glue.GUARD))
+            self.after[end].append((self._own_line(end, *closing, name=symbol), Glue.GUARD))
+
+    def _keep(self, symbol: str, start: int, end: int, *, continued: bool) -> None:
+        at_lines = self._at_line_start(start) and self._at_line_start(end)
+        if at_lines:
+            ending = b" \\" + self.newline if continued else self.newline
+            self.inside[start].append((glue.keep_open(symbol) + ending, Glue.GUARD))
+            self.after[end].append((glue.keep_close(symbol) + ending, Glue.GUARD))
+        else:
+            self.inside[start].append((glue.keep_open(symbol) + b" ", Glue.GUARD))
+            self.after[end].append((b" " + glue.keep_close(symbol), Glue.GUARD))
+
+    def _own_line(self, offset: int, *lines: bytes, name: str | None = None) -> bytes:
+        text = b"".join(line + self.newline for line in lines)
+        return text if self._at_line_start(offset) else glue.line_end(name) + self.newline + text
+
+    def _at_line_start(self, offset: int) -> bool:
+        # After other glue at the same place the line is fresh, too: glue ends with a line ending.
+        return (
+            offset == 0
+            or self.text[offset - 1 : offset] == b"\n"
+            or bool(self.inside.get(offset) or self.after.get(offset))
+        )
+
+    def _in_arguments(self, partition: DealtPartition) -> bool:
+        """Whether the branching stands inside parentheses, so possibly in a macro's arguments."""
+        holder = next(
+            item
+            for item in flattened(self.source, (i for u in self.assignment.units for i in u.items))
+            if item.start <= partition.branching.start < item.end and item.body is not None
+        )
+        assert holder.body is not None
+        depth = 0
+        for token in signature.tokens_of(self.source, holder.body[0], partition.branching.start):
+            depth += (token == b"(") - (token == b")")
+        return depth > 0
+
+    def _has_directive(self, start: int, end: int) -> bool:
+        return any(line.lstrip().startswith(b"#") for line in self.text[start:end].splitlines())
+
+    def _rebase_includes(self, items: Iterable[Item]) -> None:
+        for item in flattened(self.source, items):
+            if item.kind is not Kind.INCLUDE:
+                continue
+            found = glue.rebase_point(self.text[item.code_start : item.code_end])
+            if found is None:
+                continue
+            offset, target = found
+            name = target.decode("utf-8", "surrogateescape")
+            if name.startswith(("./", "../")) or any(fnmatchcase(name, g) for g in self.rule.includes.beside):
+                self.inside[item.code_start + offset].append((self.back, Glue.INCLUDE_PATH))
+            elif any(fnmatchcase(name, g) for g in self.rule.includes.either):
+                before, after = glue.include_choice(target, self.back)
+                line = self.text.rfind(b"\n", 0, item.code_start) + 1
+                self.inside[line].append((self._own_line(line, *before), Glue.GUARD))
+                end = self.text.find(b"\n", item.code_end) + 1 or len(self.text)
+                self.after[end].append((self._own_line(end, after), Glue.GUARD))
+
+    def _linkage(self, items: Iterable[Item]) -> None:
+        """`inline` (or `static`) for definitions that every unit of the layout will see."""
+        for item in flattened(self.source, items):
+            word = signature.linkage_word(self.source, item)
+            if word:
+                offset = item.declarator_start
+                line_start = self.text.rfind(b"\n", 0, offset) + 1
+                if line_start >= item.start and not self.text[line_start:offset].strip():
+                    offset = line_start
+                own_line = self._at_line_start(offset)
+                text = word + self.newline if own_line else glue.linkage_in_line(word)
+                self.inside[offset].append((text, Glue.LINKAGE))
+
+    # -- derived glue ------------------------------------------------------------------------------
+
+    def _lines(self, lines: list[bytes], kind: Glue) -> Piece:
+        return Piece(b"".join(line + self.newline for line in lines), None, kind)
+
+    def _before(self, names: tuple[str, ...]) -> list[tuple[str, ...]]:
+        return [names[:n] for n in range(len(names))]
+
+    def _between(self, source: str, target: str) -> bytes:
+        return posixpath.relpath(target, posixpath.dirname(source) or ".").encode("utf-8", "surrogateescape")
+
+    def _namespace(self, shard: str) -> bytes:
+        return glue.namespace(posixpath.basename(self.folder), shard).encode("utf-8", "surrogateescape")
+
+    def _keep_symbols(self) -> list[str]:
+        return [symbol for f in self.rule.shard_files() if (symbol := glue.symbol(f)) in self.keeps]
+
+    def _shards_of(self, partition: DealtPartition) -> list[str]:
+        serving = {*partition.shard_of, partition.rule.rest}
+        order = [*partition.rule.shards, partition.rule.rest]
+        return [shard for shard in dict.fromkeys(order) if shard in serving]
+
+    def _entry_includes(self) -> bytes:
+        used: frozenset[str] = frozenset()
+        for unit in self._units(ENTRY):
+            used |= identifiers(self.source, unit.start, unit.end)
+        for partition in self.assignment.partitions:
+            used |= signature.names(self.source, partition.entry)
+        names = list(needed_headers(self.source, used, self.rule, self.assignment))
+        names += dict.fromkeys(p.rule.declarations for p in self.assignment.partitions)
+        lines = [
+            b'#include "%s"' % posixpath.join(self.home_folder, name).encode("utf-8", "surrogateescape")
+            for name in names
+        ]
+        for instantiate in self.rule.instantiate:
+            if instantiate.header not in names:
+                lines += self._forward_declaration(instantiate)
+        return b"".join(line + self.newline for line in lines)
+
+    def _forward_declaration(self, rule: Instantiate) -> list[bytes]:
+        """A declaration of the template for the entry, unless upstream declares it there itself."""
+        for item in self._items(ENTRY):
+            if item.kind is Kind.DECLARATION and fnmatchcase(item.name, rule.template):
+                return []
+        for item in self._items(rule.header):
+            if fnmatchcase(item.name, rule.template) and item.parameter_list and item.template_header:
+                first, last = item.template_header
+                header = signature.collapsed(self.source, first, last)
+                lines = signature.declaration(self.source, item, defaults=True, end=b";")
+                declared = b" ".join(line.strip() for line in lines)
+                return [glue.declaration(header + b" " + declared)]
+        return []
+
+    def _dispatch(self, partition: DealtPartition) -> bytes:
+        rule, entry = partition.rule, partition.entry
+        arguments = b", ".join(signature.parameter_name(entry, n) for n in range(len(entry.parameters)))
+
+        def call(shard: str) -> bytes:
+            return b"return %s::%s(%s);" % (
+                self._namespace(shard),
+                entry.name.encode("utf-8", "surrogateescape"),
+                arguments,
+            )
+
+        lines = signature.declaration(self.source, entry, defaults=True, end=b" {")
+        arms = [
+            (a, s)
+            for a, s in zip(partition.branching.arms, partition.shard_of, strict=True)
+            if not a.is_default
+        ]
+        if partition.branching.kind == "switch":
+            assert rule.discriminator is not None
+            self._only_parameters(partition, rule.discriminator, "the discriminator")
+            lines.append(b"  switch (%s) {" % rule.discriminator.encode("utf-8", "surrogateescape"))
+            for shard in self._shards_of(partition):
+                # The rest needs no labels of its own: the default leads to it.
+                labels = [label for arm, s in arms if s == shard != rule.rest for label in arm.labels]
+                lines += [b"    case %s:" % label.encode("utf-8", "surrogateescape") for label in labels]
+                if labels:
+                    lines.append(b"      " + call(shard))
+            lines += [b"    default:", b"      " + call(rule.rest), b"  }"]
+        else:
+            for arm, shard in arms:
+                self._only_parameters(partition, arm.labels[0], "the arm's condition")
+                lines += [
+                    b"  if (%s) {" % arm.labels[0].encode("utf-8", "surrogateescape"),
+                    b"    " + call(shard),
+                    b"  }",
+                ]
+            lines.append(b"  " + call(rule.rest))
+        lines.append(b"}")
+        return self._lines([b"", *self._under_conditions(entry, lines)], Glue.DISPATCH).text
+
+    def _under_conditions(self, item: Item, lines: list[bytes]) -> list[bytes]:
+        opening = [b"#if " + condition.encode("utf-8", "surrogateescape") for condition in item.condition]
+        return [*opening, *lines, *(b"#endif" for _ in opening)]
+
+    def _only_parameters(self, partition: DealtPartition, expression: str, what: str) -> None:
+        known = {p.name for p in partition.entry.parameters}
+        expression_source = parse(expression.encode("utf-8", "surrogateescape") + b";")
+        tokens = token_texts(expression_source, 0, len(expression_source.text))
+        for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
+            is_name = (token[0].isalpha() or token[0] == "_") and token not in (
+                "true",
+                "false",
+                "nullptr",
+                "sizeof",
+                "static_cast",
+                "int",
+                "long",
+                "and",
+                "or",
+                "not",
+            )
+            if is_name and before not in (".", "->", "::") and after != "::" and token not in known:
+                raise self._mismatch(
+                    partition.entry,
+                    f"{what} `{expression}` uses `{token}`, "
+                    f"which is not a parameter of `{partition.entry.name}`",
+                    "say it in terms of the entry's parameters",
+                )
+
+    def _deal_added(self, rule: Instantiate, arguments: str) -> str:
+        return deal_arguments(rule, arguments) or rule.rest
+
+    def _added(self, rule: Instantiate, arguments: str) -> bytes:
+        """`template R name<arguments>(parameters);` with the template's own parameter types."""
+        for item in self._items(rule.header):
+            if fnmatchcase(item.name, rule.template) and item.parameter_list and item.name_range:
+                text = b" ".join(signature.declaration(self.source, item, defaults=False, end=b";"))
+                name = self.text[slice(*item.name_range)]
+                return b"template " + text.replace(
+                    name + b"(", name + b"<" + arguments.encode("utf-8", "surrogateescape") + b">(", 1
+                )
+        raise RuleMismatch(f"`{rule.template}` is not defined in {rule.header}", where=Location(self.path))
+
+    def _mismatch(self, item: Item, message: str, hint: str | None = None) -> RuleMismatch:
+        line = line_of(self.text, item.code_start)
+        return RuleMismatch(message, where=Location(self.path, line, item.name or None), hint=hint)

@@ -1,0 +1,318 @@
+"""Rules: how a monolith becomes a layout. Typed, versioned, data only.
+
+``parse_rule`` turns TOML bytes into a ``Rule``; every error names the file and, as far as TOML lets us
+know, the line. Nothing here looks at a monolith: whether a rule *fits* one is decided by ``emit``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+import tomllib
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from mergeguard.errors import Location, RuleError
+from mergeguard.lens.selectors import Selector, parse_selector
+
+SCHEMA_VERSION = 1
+
+RelativePath = Annotated[
+    str, Meta(description="A path with forward slashes, inside the repository.", min_length=1)
+]
+
+
+class Includes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How quoted includes are re-based when their line moves into the layout's folder.
+
+    Paths that start with ``./`` or ``../`` are re-based always, others only when listed here; ``either``
+    are found beside the monolith in some versions of upstream, through the search path in others.
+    """
+
+    beside: Annotated[
+        tuple[str, ...],
+        Meta(description="Globs of quoted includes that are found beside the monolith."),
+    ] = ()
+    either: Annotated[
+        tuple[str, ...],
+        Meta(description="Globs of those that are beside the monolith or, if not, on the search path."),
+    ] = ()
+
+
+class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Items that move verbatim to a header of the layout, their one home."""
+
+    to: Annotated[RelativePath, Meta(description="The header, relative to the layout's folder.")]
+    items: Annotated[
+        tuple[str, ...], Meta(description='Selectors, such as "kernel wvSplitK_*" or "macro MAX?".')
+    ] = ()
+    needed: Annotated[
+        bool,
+        Meta(description="Also takes what no selector names and what the shards turn out to need."),
+    ] = False
+
+
+class Over(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"in_": "in"}):
+    """The branching whose arms are dealt: a switch by its expression, or an if / else-if chain."""
+
+    in_: Annotated[str, Meta(description="The function that holds the branching.")]
+    switch: Annotated[str | None, Meta(description="The switch's expression.")] = None
+    chain: Annotated[
+        str | None, Meta(description="A name that every condition of the if / else-if chain uses.")
+    ] = None
+
+
+class Partition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A host function whose branching is dealt to shards, each compiling only its own arms."""
+
+    entry: Annotated[str, Meta(description="The public host function.")]
+    over: Over
+    body: Annotated[RelativePath, Meta(description="The header that holds the function for all shards.")]
+    shards: Annotated[
+        dict[str, tuple[int | str, ...]],
+        Meta(description="Shard file to case labels, or (for a chain) to text that the arm's condition has."),
+    ]
+    rest: Annotated[str, Meta(description="The shard of the arms that no shard lists, and of the default.")]
+    declarations: Annotated[
+        RelativePath, Meta(description="The header that declares the shards' functions to the entry.")
+    ] = "launch.h"
+    discriminator: Annotated[
+        str | None,
+        Meta(description="The switch's value in terms of the entry's parameters; not for a chain."),
+    ] = None
+    items: Annotated[tuple[str, ...], Meta(description="Further items of the body.")] = ()
+    optional: Annotated[bool, Meta(description="Left out where the monolith has no such function.")] = False
+
+
+class Instantiate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Explicit instantiations of a host template, dealt to shards."""
+
+    template: Annotated[str, Meta(description="The template that is instantiated.")]
+    header: Annotated[RelativePath, Meta(description="The header with its definition.")]
+    shards: Annotated[
+        dict[str, tuple[str, ...]],
+        Meta(description="Shard file to globs over the template arguments."),
+    ]
+    rest: Annotated[str, Meta(description="The shard of the instantiations that no shard lists.")]
+    add: Annotated[
+        tuple[str, ...],
+        Meta(description="Template arguments to instantiate where the monolith does not say so."),
+    ] = ()
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One monolith's transform."""
+
+    schema: Annotated[int, Meta(description="Version of this schema: 1.")]
+    monolith: Annotated[RelativePath, Meta(description="Upstream's file.")]
+    description: Annotated[str, Meta(description="One line for `mergeguard rules`.")] = ""
+    also: Annotated[
+        tuple[RelativePath, ...], Meta(description="Other paths at which upstream has or had it.")
+    ] = ()
+    layout: Annotated[
+        str, Meta(description="The layout's folder, relative to the monolith's; default: its stem.")
+    ] = ""
+    build: Annotated[
+        tuple[RelativePath, ...],
+        Meta(description="Build files in which the shards are listed wherever the monolith is."),
+    ] = ("CMakeLists.txt",)
+    compile: Annotated[
+        str,
+        Meta(
+            description="How `cost` and `verify --compile` compile a unit where no compile_commands.json "
+            "says so; with the holes {source}, {output} and {root}. Nothing else ever runs it."
+        ),
+    ] = ""
+    includes: Includes = Includes()
+    move: tuple[Move, ...] = ()
+    partition: tuple[Partition, ...] = ()
+    instantiate: tuple[Instantiate, ...] = ()
+
+    def paths(self) -> tuple[str, ...]:
+        """Every path the monolith may have, the declared one first."""
+        return (self.monolith, *self.also)
+
+    def folder(self, monolith_path: str) -> str:
+        """The layout's folder for a monolith at this path, relative to the repository's root."""
+        stem = posixpath.splitext(posixpath.basename(monolith_path))[0]
+        return posixpath.join(posixpath.dirname(monolith_path), self.layout or stem)
+
+    def shard_files(self) -> tuple[str, ...]:
+        """The shard files that the rule can make, in the rule's order, relative to the layout's folder."""
+        seen: dict[str, None] = {}
+        for partition in self.partition:
+            seen |= dict.fromkeys((*partition.shards, partition.rest))
+        for instantiate in self.instantiate:
+            seen |= dict.fromkeys((*instantiate.shards, instantiate.rest))
+        return tuple(seen)
+
+
+def digest(text: bytes) -> str:
+    """The rule's digest, as git names the blob of its bytes (so that git can give the bytes back)."""
+    return hashlib.sha1(b"blob %d\0%s" % (len(text), text), usedforsecurity=False).hexdigest()
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a rule file, for editors; generated from the types above."""
+    schema = msgspec.json.schema(Rule)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "mergeguard rule",
+        **schema,
+    }
+
+
+def parse_rule(text: bytes, path: str) -> Rule:
+    """Read a rule. ``path`` is used in errors only.
+
+    Raises RuleError for TOML that can't be read, unknown or missing keys, wrong types, an unknown
+    schema version, outputs outside the layout's folder, and selectors that can't be read.
+    """
+    try:
+        raw = tomllib.loads(text.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise RuleError(f"not UTF-8: {error.reason}", where=Location(path)) from None
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"line (\d+)", str(error))
+        line = int(found[1]) if found else None
+        raise RuleError(f"not TOML: {error}", where=Location(path, line)) from None
+    version = raw.get("schema")
+    if version != SCHEMA_VERSION:
+        raise RuleError(
+            f"schema is {version!r}; this mergeguard reads {SCHEMA_VERSION}",
+            where=Location(path, _line_of(text, ("schema",))),
+            hint=f"write `schema = {SCHEMA_VERSION}`, or install the mergeguard the rule was written for",
+        )
+    try:
+        rule = msgspec.convert(raw, Rule)
+    except msgspec.ValidationError as error:
+        message, _, at = str(error).partition(" - at `$")
+        keys = tuple(re.findall(r"[^.\[\]`]+", at))
+        unknown = re.search(r"unknown field `(\w+)`", message)
+        if unknown:
+            keys = (*keys, unknown[1])
+            message = f"unknown key `{unknown[1]}`"
+        hint = (
+            f"`{'.'.join(keys)}`: see `mergeguard rules schema`" if keys else "see `mergeguard rules schema`"
+        )
+        raise RuleError(message, where=Location(path, _line_of(text, keys)), hint=hint) from None
+    _validate(rule, text, path)
+    return rule
+
+
+def _validate(rule: Rule, text: bytes, path: str) -> None:
+    def fail(message: str, *keys: str, hint: str | None = None) -> RuleError:
+        return RuleError(message, where=Location(path, _line_of(text, keys)), hint=hint)
+
+    for key, value in [
+        ("monolith", rule.monolith),
+        *(("also", p) for p in rule.also),
+        *(("build", p) for p in rule.build),
+    ]:
+        if not _inside(value):
+            raise fail(
+                f"{key} `{value}` is not inside the repository", key, hint="give a relative path without `..`"
+            )
+    if rule.layout and not _inside(rule.layout):
+        raise fail(f"layout `{rule.layout}` is not inside the repository", "layout")
+    if not rule.partition and not rule.instantiate:
+        raise fail("the rule makes no shards", hint="add a [[partition]] or an [[instantiate]]")
+    outputs: dict[str, str] = {}
+    named: list[tuple[str, str, str]] = [("move", "to", m.to) for m in rule.move]
+    for p in rule.partition:
+        if (p.over.switch is None) == (p.over.chain is None):
+            raise fail(
+                f"partition of `{p.entry}`: `over` takes one of `switch` and `chain`", "partition", "over"
+            )
+        if p.over.switch is not None and p.discriminator is None:
+            raise fail(
+                f"partition of `{p.entry}`: a switch needs `discriminator`",
+                "partition",
+                hint="give the switch's value in terms of the entry's parameters",
+            )
+        named += [
+            ("partition", "body", p.body),
+            ("partition", "declarations", p.declarations),
+            ("partition", "rest", p.rest),
+        ]
+        named += [("partition", "shards", s) for s in p.shards]
+    for i in rule.instantiate:
+        named += [("instantiate", "shards", s) for s in (*i.shards, i.rest)]
+        if i.header not in {m.to for m in rule.move}:
+            raise fail(
+                f"instantiate `{i.template}`: header `{i.header}` is not the `to` of any [[move]]",
+                "instantiate",
+                "header",
+            )
+    for table, key, name in named:
+        if not _inside(name):
+            raise fail(
+                f"`{name}` is outside the layout's folder",
+                table,
+                key,
+                hint="outputs are relative to the layout's folder, without `..`",
+            )
+        role = "shard" if key in ("shards", "rest") else f"{table}.{key}"
+        if outputs.setdefault(name, role) != role:
+            raise fail(f"`{name}` is claimed twice: as {outputs[name]} and as {role}", table, key)
+    if len({m.to for m in rule.move}) != len(rule.move):
+        raise fail("two [[move]] tables have the same `to`", "move", "to", hint="join their `items`")
+    if sum(m.needed for m in rule.move) > 1:
+        raise fail("more than one [[move]] says `needed = true`", "move", "needed")
+    for partition in rule.partition:
+        listed: set[str] = set()
+        for shard, labels in partition.shards.items():
+            for label in map(str, labels):
+                if label in listed:
+                    message = f"label `{label}` is given to two shards (again in `{shard}`)"
+                    raise fail(message, "partition", "shards")
+                listed.add(label)
+    for selector_text, table in _selector_texts(rule):
+        try:
+            parse_selector(selector_text)
+        except ValueError as error:
+            raise fail(f"selector `{selector_text}`: {error}", table, "items") from None
+
+
+def _selector_texts(rule: Rule) -> list[tuple[str, str]]:
+    return [(s, "move") for m in rule.move for s in m.items] + [
+        (s, "partition") for p in rule.partition for s in p.items
+    ]
+
+
+def selectors(texts: tuple[str, ...]) -> tuple[Selector, ...]:
+    """The selectors of a validated rule."""
+    return tuple(parse_selector(text) for text in texts)
+
+
+def _inside(path: str) -> bool:
+    return (
+        not path.startswith("/")
+        and "\\" not in path
+        and not re.match(r"^[A-Za-z]:", path)
+        and all(part not in ("", ".", "..", ".git") for part in path.rstrip("/").split("/"))
+    )
+
+
+def _line_of(text: bytes, keys: tuple[str, ...]) -> int | None:
+    """The 1-based line of the first key path that can be found, else of its longest prefix."""
+    names = [k for k in keys if not k.isdigit() and k != "..."]
+    lines = text.decode("utf-8", "replace").splitlines()
+    best: int | None = None
+    start = 0
+    for depth, name in enumerate(names):
+        pattern = re.compile(
+            rf"^\s*\[{{1,2}}\s*([\w.\"-]+\.)?{re.escape(name)}\s*\]"
+            if depth == 0 and len(names) > 1
+            else rf"(^|[\s{{,.])\"?{re.escape(name)}\"?\s*="
+        )
+        for number in range(start, len(lines)):
+            if pattern.search(lines[number]):
+                best, start = number + 1, number
+                break
+        else:
+            continue
+    return best

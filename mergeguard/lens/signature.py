@@ -1,0 +1,84 @@
+"""A definition's head said again in glue: its declaration, its parameters' names, the linkage that it needs.
+
+The bytes are part of an emission version: a change here is a new version (see ``lens.emit``).
+"""
+
+from __future__ import annotations
+
+from mergeguard.cpp.source import Item, Kind, Source, code_tokens, identifiers
+
+
+def names(source: Source, item: Item) -> frozenset[str]:
+    """The identifiers of a function's declaration."""
+    assert item.parameter_list is not None
+    return identifiers(source, item.declarator_start, item.parameter_list[1])
+
+
+def declaration(source: Source, item: Item, *, defaults: bool, end: bytes) -> list[bytes]:
+    """The function's declaration, one parameter a line; names are made up for unnamed ones."""
+    assert item.parameter_list is not None
+    first, last = item.parameter_list
+    stop = item.body[0] if item.body else item.code_end
+    head = collapsed(source, item.declarator_start, first)
+    tail = collapsed(source, last, stop).rstrip(b"; ")
+    lines = [_parameter(source, item, n, defaults=defaults) for n in range(len(item.parameters))]
+    ending = b")" + (b" " + tail if tail else b"") + end
+    if not lines:
+        return [head + b"(" + ending]
+    return [head + b"(", *(b"    " + line + b"," for line in lines[:-1]), b"    " + lines[-1] + ending]
+
+
+def _parameter(source: Source, item: Item, number: int, *, defaults: bool) -> bytes:
+    parameter = item.parameters[number]
+    end = parameter.end if defaults or parameter.default_start is None else parameter.default_start
+    text = collapsed(source, parameter.start, end)
+    return text if parameter.name else text + b" " + parameter_name(item, number)
+
+
+def parameter_name(item: Item, number: int) -> bytes:
+    """A parameter's name; for an unnamed one the name that ``declaration`` makes up."""
+    return (item.parameters[number].name or f"mg_argument_{number}").encode("utf-8", "surrogateescape")
+
+
+def linkage_word(source: Source, item: Item) -> bytes | None:
+    """What a definition needs in front of it when several translation units include it."""
+    if item.flags & {"static", "inline", "constexpr", "anonymous", "extern"}:
+        return None
+    if "template" in item.flags and "specialization" not in item.flags:
+        return None
+    if item.kind is Kind.FUNCTION and "definition" in item.flags:
+        # A member defined outside its class follows the class, and takes `inline` as well.
+        return b"inline"
+    if item.kind is Kind.KERNEL and "definition" in item.flags:
+        return b"static"
+    if item.kind is Kind.VARIABLE:
+        tokens = tokens_of(source, item.code_start, item.code_end)
+        if tokens[:1] == [b"static_assert"] or item.name == "":
+            return None
+        head = tokens[: tokens.index(b"=")] if b"=" in tokens else tokens
+        if b"__constant__" in head or b"__device__" in head or b"__shared__" in head:
+            return b"static"
+        if b"const" in head and b"*" not in head and b"&" not in head:
+            return None
+        return b"inline"
+    return None
+
+
+def tokens_of(source: Source, start: int, end: int) -> list[bytes]:
+    """The tokens of a byte range as bytes, comments dropped."""
+    return [text.encode("utf-8", "surrogateescape") for text in code_tokens(source, start, end)]
+
+
+def collapsed(source: Source, start: int, end: int) -> bytes:
+    """A byte range on one line: comments dropped, white space between two tokens kept as one space."""
+    text = source.text[start:end]
+    out = b""
+    at = 0
+    for token in tokens_of(source, start, end):
+        found = text.find(token, at)
+        gap = text[at:found] if found >= 0 else b" "
+        if out and gap and (gap.isspace() or b"/" in gap or b"\\" in gap):
+            out += b" "
+        out += token
+        at = found + len(token) if found >= 0 else at
+    return out

@@ -1,0 +1,99 @@
+"""A clean merge is the sum of both sides' edits: nothing lost, nothing doubled, nothing back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from mergeguard.merge.edits import SideEdit, side_edit
+from mergeguard.merge.examine import duplicates
+
+_SHORT = 12  # bytes of a line, without white space around it, that say nothing alone
+
+
+def balance(
+    base: bytes, ours: bytes, theirs: bytes, merged: bytes, renamed: frozenset[bytes] = frozenset()
+) -> str:
+    """Why ``merged`` can't be the sum of both sides' edits, "" if it can.
+
+    It must hold each token as often as the base and both edits make it; statements that both sides added or
+    removed alike count once or twice, and a token whose number both changed in one direction may be one edit.
+    Where comments and directives end, and names in ``renamed``, are not counted.
+    """
+    from mergeguard.cpp.tokens import END_OF_COMMENT, END_OF_DIRECTIVE, tokens_of, units_of
+
+    tokens = [tokens_of(text) for text in (base, ours, theirs, merged)]
+    units: list[Counter[tuple[bytes, ...]]] = []
+    for version in tokens[:3]:
+        starts = units_of(version)
+        units.append(Counter(version.keys[i:j] for i, j in zip(starts, starts[1:], strict=False)))
+    same_added = _tokens_in((units[1] - units[0]) & (units[2] - units[0]))
+    same_removed = _tokens_in((units[0] - units[1]) & (units[0] - units[2]))
+    b, o, t, m = (Counter(version.keys) for version in tokens)
+    for key in b.keys() | o.keys() | t.keys() | m.keys():
+        if key in (END_OF_COMMENT, END_OF_DIRECTIVE) or any(name in key for name in renamed):
+            continue
+        mine, other = o[key] - b[key], t[key] - b[key]
+        added = m[key] - b[key]
+        low, high = mine + other - same_added[key], mine + other + same_removed[key]
+        if mine * other > 0:
+            low, high = min(low, mine, other), max(high, mine, other)
+        if not low <= added <= high:
+            what = key.decode("utf-8", "replace").strip("#/\n")
+            return f"`{what}` would be {'lost' if added < low else 'doubled'} against the sum of both sides"
+    return ""
+
+
+def _tokens_in(units: Counter[tuple[bytes, ...]]) -> Counter[bytes]:
+    count: Counter[bytes] = Counter()
+    for unit, times in units.items():
+        for key in unit:
+            count[key] += times
+    return count
+
+
+def uneven_lines(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> list[bytes]:
+    """The lines (long enough to mean something) that ``merged`` has more or less often than both sides' edits
+    make it: one side moved what the other removed or edited, and to lines a move is an insertion."""
+    o, t, m = (_bag(side_edit(base, text)) for text in (ours, theirs, merged))
+    return [
+        line
+        for line in o.keys() | t.keys() | m.keys()
+        if m[line] != o[line] + t[line] and o[line] * t[line] <= 0 and len(line.strip()) > _SHORT
+    ]
+
+
+def returned(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> list[str]:
+    """Definitions and includes that ``merged`` has though one side removed them, or has twice."""
+    from mergeguard.cpp.leaves import leaves_of
+
+    def defined(text: bytes) -> dict[tuple[object, ...], str]:
+        return {
+            (x.kind, x.name, x.arguments, x.parameters, x.condition): x.name
+            for x in leaves_of(text)[0]
+            if x.defines or x.kind == "include"
+        }
+
+    old, result = defined(base), defined(merged)
+    kept = defined(ours).keys() & defined(theirs).keys()
+    twice = (name for name, *_ in duplicates(base, ours, theirs, merged))
+    return sorted({*(name for key, name in result.items() if key in old and key not in kept), *twice})
+
+
+def places(text: bytes, names: Sequence[str]) -> list[tuple[int, int]]:
+    """Where ``text`` defines ``names``: byte ranges with the leading comments."""
+    from mergeguard.cpp.leaves import leaves_of
+
+    found: list[tuple[int, int]] = []
+    at = 0
+    for leaf in leaves_of(text)[0] if names else ():
+        if leaf.defines and leaf.name in names:
+            found.append((at, at + len(leaf.text)))
+        at += len(leaf.text)
+    return found
+
+
+def _bag(edit: SideEdit) -> Counter[bytes]:
+    bag = Counter(edit.added)
+    bag.subtract(edit.removed)
+    return bag

@@ -1,0 +1,219 @@
+"""What a clean merge does not prove: a look at the result for what no line merge can see."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+
+from mergeguard.merge.edits import label_key, words
+from mergeguard.merge.guards import edited_guards
+from mergeguard.merge.heads import definitions
+from mergeguard.merge.macros import macro_clash, used_after_undef
+from mergeguard.merge.result import Note, shown
+from mergeguard.merge.suspects import Suspects
+
+
+def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspects) -> list[Note]:
+    """The findings of a clean merge; duplicates of definitions have the code ``duplicate-definition``."""
+    notes: list[Note] = []
+    if why.lost_names:
+        notes += _lost(ours, theirs, merged, why.lost_names)
+    macros = why.macros
+    if why.new_names or why.instantiations:
+        found = duplicates(base, ours, theirs, merged)
+        macros -= {name.encode("utf-8", "surrogateescape") for name, *_ in found}
+        notes += _duplicates(merged, found)
+    if why.locals:
+        notes += _double_locals(ours, theirs, merged, why.locals)
+    if macros:
+        notes += _double_macros(base, ours, theirs, merged, macros)
+    if why.undefined:
+        notes += _undefined(ours, theirs, merged, why.undefined)
+    if why.labels:
+        notes += _double_arms(ours, theirs, merged, why.labels)
+    if why.signatures:
+        notes += _signatures(base, ours, why.signatures)
+    if why.guards:
+        notes += edited_guards(ours, theirs, merged)
+    return notes
+
+
+def _line(text: bytes, offset: int) -> int:
+    return text.count(b"\n", 0, offset) + 1
+
+
+def _lost(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> list[Note]:
+    from mergeguard.cpp.leaves import leaves_of
+    from mergeguard.cpp.tokens import tokens_of
+    from mergeguard.merge.renames import declarations
+
+    wanted = frozenset(names)
+    notes: list[Note] = []
+    known: set[bytes] = set()
+    line = 1
+    for leaf in leaves_of(merged)[0]:
+        here = {name for name in wanted - known if name in leaf.text}
+        declared = declarations(tokens_of(leaf.text), wanted) if here else Counter[bytes]()
+        code = set(leaf.code) if here else set()
+        for name in sorted(here):
+            # Once is enough; what a declaration itself declares may be another thing of the same name.
+            if not declared[name] and (name in code or b"#" + name in code):
+                known.add(name)
+                who = "our" if not words(ours, name) else "their"
+                what = shown(name)
+                message = (
+                    f"{what} is gone on {who} side and newly used on the other, in {leaf.name or 'the file'}"
+                )
+                notes.append(Note("lost-name", message, True, line))
+            elif declared[name]:
+                known.add(name)
+                what = shown(name)
+                message = f"{what}, which one side renamed or removed, is a name of its own in {leaf.name}"
+                notes.append(Note("old-name", message, True, line))
+        line += leaf.text.count(b"\n")
+    return notes
+
+
+def duplicates(
+    base: bytes, ours: bytes, theirs: bytes, merged: bytes
+) -> list[tuple[str, int, int, int, int]]:
+    """Definitions that ``merged`` has more often than any version: (name, start, end, start, end) of the
+    first and the last, in bytes of ``merged``."""
+    from mergeguard.cpp.leaves import Leaf, leaves_of
+
+    def key(leaf: Leaf) -> tuple[object, ...]:
+        if leaf.kind == "macro":
+            return (leaf.kind, leaf.name, leaf.condition)
+        return (leaf.kind, leaf.name, leaf.arguments, leaf.returns, leaf.parameters, leaf.condition)
+
+    most: dict[tuple[object, ...], int] = defaultdict(int)
+    for version in (base, ours, theirs):
+        for k, n in Counter(key(leaf) for leaf in leaves_of(version)[0]).items():
+            most[k] = max(most[k], n)
+    found: dict[tuple[object, ...], list[tuple[int, int]]] = defaultdict(list)
+    names: dict[tuple[object, ...], str] = {}
+    at = 0
+    for leaf in leaves_of(merged)[0]:
+        if (leaf.defines or leaf.kind == "instantiation") and leaf.name and not leaf.placed:
+            found[key(leaf)].append((at, at + len(leaf.text)))
+            names[key(leaf)] = leaf.name
+        at += len(leaf.text)
+    return [
+        (names[k], *places[0], *places[-1]) for k, places in found.items() if len(places) > max(most[k], 1)
+    ]
+
+
+def _duplicates(merged: bytes, found: Iterable[tuple[str, int, int, int, int]]) -> list[Note]:
+    return [
+        Note(
+            "duplicate-definition",
+            f"both sides brought a definition of {name}; the first is at line {_line(merged, start)}",
+            True,
+            _line(merged, last),
+        )
+        for name, start, _, last, _ in found
+    ]
+
+
+def _double_arms(ours: bytes, theirs: bytes, merged: bytes, labels: Collection[bytes]) -> list[Note]:
+    from mergeguard.cpp.branches import branchings
+    from mergeguard.cpp.source import parse
+
+    def arms(text: bytes) -> Counter[tuple[int, bytes]]:
+        source = parse(text)
+        count: Counter[tuple[int, bytes]] = Counter()
+        number = 0
+        for item in source.items:
+            for branching in branchings(source, item):
+                if branching.kind != "switch":
+                    continue
+                number += 1
+                count.update(
+                    (number, label_key(label.encode("utf-8", "surrogateescape")))
+                    for arm in branching.arms
+                    for label in arm.labels
+                )
+        return count
+
+    before = max((max(arms(side).values(), default=1) for side in (ours, theirs)), default=1)
+    return [
+        Note("duplicate-arm", f"both sides brought an arm `case {shown(label)}:` of one switch", True)
+        for (_, label), count in arms(merged).items()
+        if count > before and label in labels
+    ]
+
+
+def _signatures(base: bytes, ours: bytes, names: Iterable[bytes]) -> list[Note]:
+    notes: list[Note] = []
+    for name in sorted(names):
+        who = "our" if definitions(base, name).keys() - definitions(ours, name).keys() else "their"
+        notes.append(
+            Note(
+                "signature-changed",
+                f"the head of {shown(name)} changed on {who} side, and the other side brings new calls of it",
+                True,
+            )
+        )
+    return notes
+
+
+def _double_locals(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> list[Note]:
+    """Variables and members that one declaration has twice now: each side brought one."""
+    notes: list[Note] = []
+    for name in sorted(names):
+        at = declared_twice(merged, name)
+        if at is not None and declared_twice(ours, name) is None and declared_twice(theirs, name) is None:
+            line = _line(merged, at[1])
+            message = f"both sides brought a {shown(name)}, and one declaration has both at line {line}"
+            notes.append(Note("duplicate-name", message, True, line))
+    return notes
+
+
+def declared_twice(text: bytes, name: bytes) -> tuple[int, int] | None:
+    """The byte offsets at which a name is declared twice in one scope of a top-level declaration, which is
+    taken to end where a brace stands at the margin; None if it is not."""
+    from mergeguard.cpp.tokens import tokens_of
+    from mergeguard.merge.renames import redeclared
+
+    word = rb"(?<!\w)" + re.escape(name) + rb"(?!\w)"
+    for both in re.finditer(word + rb"(?:(?!\n\})[\s\S])*?" + word, text):
+        start, end = text.rfind(b"\n}", 0, both.start()), text.find(b"\n}", both.end())
+        part = text[start + 2 if start >= 0 else 0 : end if end >= 0 else len(text)]
+        tokens = tokens_of(part)
+        found = redeclared(tokens, name)
+        if found is not None:
+            offset = start + 2 if start >= 0 else 0
+            return offset + tokens.offset(found[0]), offset + tokens.offset(found[1])
+    return None
+
+
+def _double_macros(
+    base: bytes, ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]
+) -> list[Note]:
+    notes: list[Note] = []
+    for name in sorted(names):
+        clash = macro_clash(base, ours, theirs, merged, name)
+        if clash is None:
+            continue
+        if clash.both:
+            line = _line(merged, clash.added.offset)
+            lines = f"{_line(merged, clash.rival.offset)} and {line}"
+            said = f"{shown(name)} is defined twice now, at lines {lines}"
+            notes.append(Note("duplicate-macro", f"{said}: the second definition silently wins", True, line))
+        else:
+            message = f"one side changed what {shown(name)} is, the other defines it once more"
+            notes.append(Note("duplicate-macro", message, True))
+    return notes
+
+
+def _undefined(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> list[Note]:
+    """Macros that are undefined before a use, as on no side."""
+    notes: list[Note] = []
+    for name in sorted(names):
+        found = used_after_undef(merged, name)
+        if found is not None and not any(used_after_undef(side, name) for side in (ours, theirs)):
+            line = _line(merged, found[0])
+            message = f"{shown(name)} is undefined at line {line}, and used behind that as on no side"
+            notes.append(Note("lost-name", message, True, _line(merged, found[1])))
+    return notes

@@ -1,0 +1,113 @@
+"""The merge of one declaration: lines first, then tokens, then the conflict, as small as it gets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mergeguard.merge.lines import merge_lines, trivial
+from mergeguard.merge.result import Conflict, MergeResult, Note, Piece, Resolved, join, shown
+
+if TYPE_CHECKING:
+    from mergeguard.merge.renames import Rename
+
+
+def merge_declaration(base: bytes, ours: bytes, theirs: bytes) -> tuple[tuple[Piece, ...], bool]:
+    """The merge of one declaration's three versions, and whether a clean one needs a look."""
+    merge_leaf = LeafMerger()
+    pieces = merge_leaf(base, ours, theirs)
+    return pieces, bool(merge_leaf.remarks)
+
+
+class LeafMerger:
+    """Merges one declaration: lines first, then tokens, then the conflict, as small as it gets."""
+
+    def __init__(self) -> None:
+        self.remarks: list[Note] = []
+        self.renames: list[Note] = []
+        self.renamed: set[bytes] = set()
+
+    def __call__(self, base: bytes, ours: bytes, theirs: bytes) -> tuple[Piece, ...]:
+        settled = trivial(base, ours, theirs)
+        if settled is not None:
+            return join([Resolved(settled)])
+        mine, other = renames_of_both(base, ours, theirs)
+        if mine or other:
+            from mergeguard.merge.renames import apply_renames
+
+            renamed = self._merge(
+                apply_renames(apply_renames(base, mine), other),
+                apply_renames(ours, other),
+                apply_renames(theirs, mine),
+            )
+            if not any(isinstance(piece, Conflict) for piece in renamed):
+                self.renames += rename_notes(mine, other)
+                self.renamed.update(name for r in (*mine, *other) for name in (r.old, r.new))
+                return renamed
+        return self._merge(base, ours, theirs)
+
+    def _merge(self, base: bytes, ours: bytes, theirs: bytes) -> tuple[Piece, ...]:
+        from mergeguard.cpp.tokens import tokens_of
+        from mergeguard.merge.weave import Clash, weave
+
+        lines = merge_lines(base, ours, theirs)
+        remarks: list[Note] = []
+        try:
+            woven = weave(base, ours, theirs, remarks)
+        except Clash:
+            return refine_conflicts(lines, base, ours, theirs, self.remarks)
+        if not any(isinstance(piece, Conflict) for piece in lines):
+            if tokens_of(MergeResult(lines).render()).keys == tokens_of(woven).keys:
+                return lines
+            # Once indented anew, a line may look like another one that stands elsewhere.
+            said = "lines and tokens place an edit differently in"
+            where = woven.strip().split(b"\n", 1)[0].decode("utf-8", "replace")
+            remarks.append(Note("ambiguous", f"{said} `{where}`", True))
+        self.remarks += remarks
+        return join([Resolved(woven)])
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        return (*dict.fromkeys(self.renames), *dict.fromkeys(self.remarks))
+
+
+def refine_conflicts(
+    pieces: tuple[Piece, ...], base: bytes, ours: bytes, theirs: bytes, remarks: list[Note]
+) -> tuple[Piece, ...]:
+    """The pieces of a merge of three texts with each conflict that its tokens can settle settled."""
+    from mergeguard.cpp.tokens import tokens_of
+    from mergeguard.merge.unions import misplaced_arm
+    from mergeguard.merge.weave import Clash, weave
+
+    refined: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, Conflict):
+            try:
+                refined.append(Resolved(weave(piece.base, piece.ours, piece.theirs, remarks)))
+                continue
+            except Clash:
+                pass
+        refined.append(piece)
+    result = MergeResult(join(refined))
+    if result.clean:
+        keys = [tokens_of(text).keys for text in (base, ours, theirs, result.render())]
+        if misplaced_arm(*keys) is not None:
+            return pieces
+    return result.pieces
+
+
+def renames_of_both(base: bytes, ours: bytes, theirs: bytes) -> tuple[tuple[Rename, ...], tuple[Rename, ...]]:
+    """The renames of our side and of theirs."""
+    from mergeguard.merge.renames import find_renames
+
+    return find_renames(base, ours, theirs), find_renames(base, theirs, ours)
+
+
+def rename_notes(mine: tuple[Rename, ...], other: tuple[Rename, ...]) -> tuple[Note, ...]:
+    return tuple(
+        Note(
+            "renamed",
+            f"{shown(r.old)} is {shown(r.new)} on {who} side: the other side's uses follow",
+        )
+        for who, renames in (("our", mine), ("their", other))
+        for r in renames
+    )

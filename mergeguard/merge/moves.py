@@ -1,0 +1,487 @@
+"""Declarations that one side moved to another file and the other side edited where they were.
+
+To git the move is a deletion here and an insertion there, and the edit meets the deletion. Here the edit is
+carried over *before* the files are merged: the editing side gets the declaration back as the base has it, so
+that its removal is clean, and the moving side gets the edit at the declaration's new place. All else of the
+files is merged as ever. What has no certain new place is left alone, and named with its candidates.
+
+The *editor* is the side that edited the declaration, the *mover* the one that moved it; either may be ours.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from mergeguard.cpp.diff import diff
+from mergeguard.cpp.items import Kind
+from mergeguard.cpp.leaves import Leaf, leaves_of, match, similarity
+from mergeguard.merge.edits import unequal_middle
+from mergeguard.merge.result import Conflict, Piece, Resolved
+
+_KINDS = frozenset((Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.MACRO))
+_AROUND = 4  # lines before and after a change that say where it is
+_SHORTEST = 5  # bytes of a line, without white space around it, that says anything
+_SHARED = 0.3  # of the lines of a declaration: where less is in a file, it has not moved there
+_SAME_NAME, _OTHER_NAME = 0.5, 0.85  # how like its old self a moved declaration is: by body, 0 to 1
+_LEFTOVER = 0.5  # what stayed under the old name and is less like it is another thing (a wrapper)
+_AHEAD = 0.1  # by how much the best candidate must beat the next
+_LEAST_TOKENS = 24  # fewer say nothing about a declaration that has another name
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that the mover changed; None where a version does not have it.
+
+    ``path`` is where the base has it (a new file: the mover), ``home`` where the mover has it; they differ
+    where the mover renamed it. ``editor`` and ``mover`` are the bytes of the two sides.
+    """
+
+    path: str
+    home: str
+    base: bytes | None
+    editor: bytes | None
+    mover: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Where a declaration may be now: path, 1-based line and name on the moving side."""
+
+    path: str
+    line: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """An edit (or a removal) of a declaration that can't be carried over with certainty: it stays where it
+    was made. ``line`` is 1-based in the editor's file (0: it is not there)."""
+
+    name: str
+    path: str
+    line: int
+    why: str
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A declaration of ``path`` that the mover has in ``home`` (as ``new_name``, at ``start`` to ``end``).
+
+    The three texts are its versions; ``old`` is the number of its leaf in the base's file. ``along`` are the
+    numbers of new leaves of the editor's file, right before it, that only it uses; ``brought`` is their text.
+    ``uses`` are new names in the edit that stay behind in ``path``.
+    """
+
+    name: str
+    path: str
+    old: int
+    home: str
+    new_name: str
+    start: int
+    end: int
+    base: bytes
+    editor: bytes
+    mover: bytes
+    along: tuple[int, ...] = ()
+    brought: bytes = b""
+    uses: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Read:
+    """The leaves of one version of a file, and where each begins."""
+
+    leaves: Sequence[Leaf]
+    whole: bool
+    starts: list[int] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, text: bytes | None, home: str) -> _Read:
+        leaves, whole = leaves_of(text, home) if text else ((), True)
+        starts, at = [], 0
+        for leaf in leaves:
+            starts.append(at)
+            at += len(leaf.text)
+        return cls(leaves, whole, starts)
+
+    def line(self, index: int) -> int:
+        """The 1-based line at which a leaf begins (its leading comments apart from blank lines included)."""
+        before = sum(leaf.text.count(b"\n") for leaf in self.leaves[:index])
+        text = self.leaves[index].text
+        return before + text[: len(text) - len(text.lstrip())].count(b"\n") + 1
+
+
+def suspicious(base: bytes, editor: bytes, mover: bytes | None) -> bool:
+    """Whether the mover may no longer have what the editor edited: cheap, lines only."""
+    if base in (editor, mover):
+        return False
+    if mover is None:
+        return True
+    start, end, end_mover = unequal_middle(base, mover)
+    gone = Counter(line.strip() for line in base[start:end].splitlines())
+    gone.subtract(line.strip() for line in mover[start:end_mover].splitlines())
+    if not any(times > 0 and len(line) >= _SHORTEST for line, times in gone.items()):
+        return False
+    start, end, end_editor = unequal_middle(base, editor)
+    before, after = base[:start].splitlines()[-_AROUND:], base[end:].splitlines()[:_AROUND]
+    old = [*before, *base[start:end].splitlines(), *after]
+    new = [*before, *editor[start:end_editor].splitlines(), *after]
+    for change in diff(old, new):
+        around = [line.strip() for line in old[max(0, change.a0 - _AROUND) : change.a1 + _AROUND]]
+        around = [line for line in around if len(line) >= _SHORTEST]
+        if 2 * sum(gone[line] > 0 for line in around) >= max(1, len(around)):
+            return True
+    return False
+
+
+def guesses(base: bytes, ours: bytes, theirs: bytes) -> list[tuple[str, str]]:
+    """Where a merge by declarations of one file may have put an edit into another declaration: the names of
+    edited ones, and of what stands for them on the other side, which has another name and is not the same
+    otherwise."""
+    versions = [leaves_of(text)[0] for text in (base, ours, theirs)]
+    old = versions[0]
+    found: list[tuple[str, str]] = []
+    for editor, mover in ((versions[1], versions[2]), (versions[2], versions[1])):
+        edits = {i: j for j, i in match(old, editor).items() if editor[j].code != old[i].code}
+        for j, i in match(old, mover).items():
+            if i in edits and _is_definition(old[i]) and mover[j].short != old[i].short:
+                was, now = old[i].word, mover[j].word
+                renamed = tuple(now if key == was else key for key in old[i].code)
+                if len(renamed) < _LEAST_TOKENS or renamed != mover[j].code:
+                    found.append((old[i].short, mover[j].short))
+    return found
+
+
+def find_moves(files: Sequence[File]) -> tuple[list[Moved], list[Unsure]]:
+    """The edited declarations that the mover has elsewhere, and those that may be elsewhere.
+
+    ``files`` are all that the mover changed (C++, CUDA, HIP), whatever the editor did to them.
+    """
+    return _Search(files).run()
+
+
+class _Search:
+    def __init__(self, files: Sequence[File]) -> None:
+        self.files = files
+        self._read: dict[tuple[str, str], _Read] = {}
+        self._kept: dict[str, dict[int, int]] = {}
+        self._lines: dict[str, frozenset[bytes]] = {}
+
+    def run(self) -> tuple[list[Moved], list[Unsure]]:
+        moved: list[Moved] = []
+        unsure: list[Unsure] = []
+        for file in self.files:
+            if file.base is None or file.editor is None:
+                continue
+            if not suspicious(file.base, file.editor, file.mover):
+                continue
+            base, editor = self._leaves(file, "base"), self._leaves(file, "editor")
+            if not base.whole or not editor.whole:
+                continue
+            there = {i: j for j, i in match(base.leaves, editor.leaves).items()}
+            found_here: list[tuple[Moved, int]] = []
+            for i in self._shed(file):
+                leaf, j = base.leaves[i], there.get(i)
+                if j is not None and editor.leaves[j].text == leaf.text:
+                    continue
+                found = self._place(file, i)
+                if j is None:
+                    unsure += self._removed(file, leaf, found)
+                elif isinstance(found, tuple):
+                    home, k = found
+                    found_here.append((self._moved(file, i, editor.leaves[j], home, k), j))
+                elif found:
+                    several = (
+                        "may be in one of several places now"
+                        if len(found) > 1
+                        else ("is one of several that may have become one")
+                    )
+                    why = f"{leaf.short}, edited here, {several}"
+                    unsure.append(Unsure(leaf.short, file.path, editor.line(j), why, tuple(found)))
+            moved += _with_helpers(found_here, editor.leaves, set(there.values()))
+        return _each_once(moved, unsure)
+
+    def _leaves(self, file: File, version: str) -> _Read:
+        key = (file.path, version)
+        if key not in self._read:
+            self._read[key] = _Read.of(getattr(file, version), file.home)
+        return self._read[key]
+
+    def _kept_pairs(self, file: File) -> dict[int, int]:
+        """Index in the mover's file -> index in the base's, of what the mover left there."""
+        if file.path not in self._kept:
+            base, mover = self._leaves(file, "base").leaves, self._leaves(file, "mover").leaves
+            self._kept[file.path] = {
+                j: i
+                for j, i in match(base, mover).items()
+                if base[i].defines == mover[j].defines
+                and (
+                    len(base[i].code) < _LEAST_TOKENS
+                    or similarity(base[i].code, mover[j].code) >= _LEFTOVER
+                    or not base[i].defines
+                )
+            }
+        return self._kept[file.path]
+
+    def _shed(self, file: File) -> list[int]:
+        """The definitions of the base's file that the mover has there no more."""
+        kept = set(self._kept_pairs(file).values())
+        leaves = self._leaves(file, "base").leaves
+        return [i for i, x in enumerate(leaves) if i not in kept and _is_definition(x)]
+
+    def _new(self, file: File) -> list[int]:
+        """The definitions of the mover's file that the base's has not."""
+        kept = self._kept_pairs(file)
+        leaves = self._leaves(file, "mover").leaves
+        return [j for j, x in enumerate(leaves) if j not in kept and _is_definition(x)]
+
+    def _place(self, source: File, index: int) -> tuple[File, int] | list[Candidate]:
+        """Where a shed declaration is now; candidates if that is not certain, none if it is nowhere."""
+        leaf = self._leaves(source, "base").leaves[index]
+        short = leaf.word
+        lines = _lines_of(leaf.text)
+        scored: list[tuple[float, File, int]] = []
+        for file in self.files:
+            if file is source or file.mover is None or not self._may_hold(file, short, lines):
+                continue
+            new = self._leaves(file, "mover").leaves
+            for j in self._new(file):
+                if _alike(leaf, new[j]):
+                    scored.append((similarity(leaf.code, new[j].code), file, j))
+        scored.sort(key=lambda entry: -entry[0])
+        named = [s for s in scored if self._name(s) == leaf.short and s[0] >= _SAME_NAME]
+        if named:
+            best = self._narrowed(leaf, named)
+            if len(best) == 1 and not self._contested(source, index, *best[0]):
+                return best[0][1], best[0][2]
+            return [self._candidate(s) for s in named]
+        if len(leaf.code) < _LEAST_TOKENS:
+            return []
+        renamed = [s for s in scored if s[0] >= _OTHER_NAME and self._name(s) != leaf.short]
+        clear = len(renamed) == 1 or (len(renamed) > 1 and renamed[0][0] >= renamed[1][0] + _AHEAD)
+        if clear and not self._contested(source, index, *renamed[0]):
+            return renamed[0][1], renamed[0][2]
+        return [self._candidate(s) for s in renamed]
+
+    def _narrowed(self, leaf: Leaf, named: list[tuple[float, File, int]]) -> list[tuple[float, File, int]]:
+        """Of several with the name, the one that is the same overload, specialisation or branch."""
+        for same in (
+            lambda x: (
+                (x.arguments, x.parameters, x.condition) == (leaf.arguments, leaf.parameters, leaf.condition)
+            ),
+            lambda x: (x.arguments, x.parameters) == (leaf.arguments, leaf.parameters),
+            lambda x: x.code == leaf.code,
+        ):
+            if len(named) < 2:
+                break
+            named = [s for s in named if same(self._leaves(s[1], "mover").leaves[s[2]])] or named
+        return named
+
+    def _contested(self, source: File, index: int, score: float, home: File, j: int) -> bool:
+        """Whether the declaration at the new place may be another one's: its name was there before, as
+        another declaration that is as like it (one that stayed, and was copied: more like it)."""
+        leaf = self._leaves(source, "base").leaves[index]
+        target = self._leaves(home, "mover").leaves[j]
+        short = target.word
+        for file in self.files:
+            if file.base is None or short not in file.base:
+                continue
+            shed = set(self._shed(file))
+            for i, other in enumerate(self._leaves(file, "base").leaves):
+                if (file is source and i == index) or other.short != target.short:
+                    continue
+                if not _is_definition(other) or not _alike(other, target):
+                    continue
+                if leaf.short != target.short:
+                    return True
+                if _signature(leaf) == _signature(target) != _signature(other):
+                    continue
+                likeness = similarity(other.code, target.code)
+                if likeness > score or (likeness == score and i in shed):
+                    return True
+        return False
+
+    def _may_hold(self, file: File, short: bytes, lines: frozenset[bytes]) -> bool:
+        assert file.mover is not None
+        if short in file.mover:
+            return True
+        if file.path not in self._lines:
+            self._lines[file.path] = _lines_of(file.mover)
+        return bool(lines) and len(lines & self._lines[file.path]) >= _SHARED * len(lines)
+
+    def _name(self, scored: tuple[float, File, int]) -> str:
+        return self._leaves(scored[1], "mover").leaves[scored[2]].short
+
+    def _candidate(self, scored: tuple[float, File, int]) -> Candidate:
+        read = self._leaves(scored[1], "mover")
+        return Candidate(scored[1].home, read.line(scored[2]), read.leaves[scored[2]].short)
+
+    def _moved(self, file: File, i: int, edited: Leaf, home: File, k: int) -> Moved:
+        leaf, read = self._leaves(file, "base").leaves[i], self._leaves(home, "mover")
+        new = read.leaves[k]
+        start = read.starts[k]
+        end = start + len(new.text)
+        return Moved(
+            leaf.short, file.path, i, home.home, new.short, start, end, leaf.text, edited.text, new.text
+        )
+
+    def _removed(self, file: File, leaf: Leaf, found: tuple[File, int] | list[Candidate]) -> Iterable[Unsure]:
+        """One side removed what the other moved: it is there again after any merge."""
+        if not isinstance(found, tuple):
+            return
+        home, k = found
+        new = self._leaves(home, "mover").leaves[k]
+        short = new.word
+        if any(f.editor is not None and short in f.editor for f in self.files if f.home == home.home):
+            return  # the same move on both sides
+        why = f"{leaf.short} was removed here, and the other side moved it"
+        candidate = Candidate(home.home, self._leaves(home, "mover").line(k), new.short)
+        yield Unsure(leaf.short, file.path, 0, why, (candidate,))
+
+
+def _with_helpers(found: list[tuple[Moved, int]], leaves: Sequence[Leaf], old: set[int]) -> list[Moved]:
+    """The moves, each with what the editor added right before the declaration for it alone.
+
+    ``found`` has the number of each in the editor's ``leaves``; those in ``old`` the base has as well.
+    """
+    fresh = {x.short: n for n, x in enumerate(leaves) if n not in old and x.defines and not x.placed}
+    if not fresh:
+        return [move for move, _ in found]
+    words = [{key.decode("utf-8", "replace").lstrip("#") for key in x.code} for x in leaves]
+    moves: list[Moved] = []
+    for move, number in found:
+        along: list[int] = []
+        before = number - 1
+        while before >= 0 and before not in old and fresh.get(leaves[before].short) == before:
+            users = {n for n, used in enumerate(words) if leaves[before].short in used and n != before}
+            if not users or not users <= {number, *along}:
+                break
+            along.insert(0, before)
+            before -= 1
+        taken = {leaves[n].short for n in along}
+        uses = sorted((words[number] & fresh.keys()) - taken - {move.name})
+        brought = b"".join(leaves[n].text for n in along)
+        moves.append(replace(move, along=tuple(along), brought=brought, uses=tuple(uses)))
+    return moves
+
+
+def _each_once(moved: list[Moved], unsure: list[Unsure]) -> tuple[list[Moved], list[Unsure]]:
+    """Two declarations that would go to one place are both uncertain."""
+    places = Counter((m.home, m.start) for m in moved)
+    for move in moved:
+        if places[move.home, move.start] > 1:
+            why = f"{move.name}, edited here, and another declaration seem to be one now"
+            unsure.append(Unsure(move.name, move.path, 1, why, (Candidate(move.home, 1, move.new_name),)))
+    return [m for m in moved if places[m.home, m.start] == 1], unsure
+
+
+def _is_definition(leaf: Leaf) -> bool:
+    return leaf.defines and leaf.kind in _KINDS and not leaf.placed
+
+
+def _signature(leaf: Leaf) -> tuple[str, str, tuple[str, ...]]:
+    return leaf.arguments, leaf.parameters, leaf.condition
+
+
+def _alike(one: Leaf, other: Leaf) -> bool:
+    """Whether one may have become the other: kernels and functions are one kind."""
+    callable_kinds = (Kind.FUNCTION, Kind.KERNEL)
+    return one.kind == other.kind or (one.kind in callable_kinds and other.kind in callable_kinds)
+
+
+def _lines_of(text: bytes) -> frozenset[bytes]:
+    return frozenset(line for raw in text.splitlines() if len(line := raw.strip()) >= 2 * _SHORTEST)
+
+
+# -- carrying the edits over -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """An edit at its new place; a conflict there where both sides changed the declaration itself."""
+
+    move: Moved
+    pieces: tuple[Piece, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether the declaration merged."""
+        return not any(isinstance(piece, Conflict) for piece in self.pieces)
+
+    def text(self) -> bytes:
+        """The merged declaration (ours where it conflicts), what comes along before it."""
+        return self.move.brought + self.alone()
+
+    def alone(self) -> bytes:
+        """The merged declaration itself."""
+        return b"".join(p.text if isinstance(p, Resolved) else p.ours for p in self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """The new texts of files, by path: of the editor's, of the mover's; and where a declaration conflicts,
+    of the base's too, so that any merge of the three conflicts there and nowhere else."""
+
+    base: Mapping[str, bytes]
+    editor: Mapping[str, bytes]
+    mover: Mapping[str, bytes]
+
+
+def carry(move: Moved, *, editor_is_ours: bool) -> Carried | None:
+    """The edit merged into the declaration at its new place; None where that is doubtful."""
+    from mergeguard.merge.conservation import balance
+    from mergeguard.merge.leafmerge import merge_declaration
+
+    sides = (move.editor, move.mover) if editor_is_ours else (move.mover, move.editor)
+    pieces, doubtful = merge_declaration(move.base, *sides)
+    carried = Carried(move, pieces)
+    if not carried.clean:
+        return carried
+    if doubtful or balance(move.base, *sides, carried.alone()):
+        return None
+    return carried
+
+
+def rewrite(carried: Sequence[Carried], files: Sequence[File]) -> Rewritten:
+    """The files with the edits at their new places. A conflict can stand only in a home that the editor
+    left alone; those in others are not to be among ``carried``.
+    """
+    by_path = {file.path: file for file in files}
+    editor: dict[str, bytes] = {}
+    base: dict[str, bytes] = {}
+    mover: dict[str, bytes] = {}
+    for path in dict.fromkeys(c.move.path for c in carried):
+        file = by_path[path]
+        assert file.base is not None and file.editor is not None
+        back = {c.move.old: c.move.base for c in carried if c.move.path == path}
+        along = {n for c in carried if c.move.path == path for n in c.move.along}
+        editor[path] = _put_back(file.base, file.editor, back, along)
+    by_home = {file.home: file for file in files if file.mover is not None}
+    for home in dict.fromkeys(c.move.home for c in carried):
+        text = by_home[home].mover
+        assert text is not None
+        here = [c for c in carried if c.move.home == home]
+        mover[home] = _replaced(text, [(c.move, c.text() if c.clean else c.move.mover) for c in here])
+        if all(c.clean for c in here):
+            continue
+        base[home] = _replaced(text, [(c.move, c.text() if c.clean else c.move.base) for c in here])
+        edits = [(c.move, c.text() if c.clean else c.move.brought + c.move.editor) for c in here]
+        editor[home] = _replaced(text, edits)
+    return Rewritten(base, editor, mover)
+
+
+def _put_back(base: bytes, editor: bytes, back: Mapping[int, bytes], without: Collection[int]) -> bytes:
+    """The editor's text with some declarations as the base has them (by their number in the base), and
+    without some (by their number in the editor's)."""
+    old, new = leaves_of(base)[0], leaves_of(editor)[0]
+    pairs = match(old, new)
+    return b"".join(back.get(pairs.get(j, -1), leaf.text) for j, leaf in enumerate(new) if j not in without)
+
+
+def _replaced(text: bytes, changes: Sequence[tuple[Moved, bytes]]) -> bytes:
+    for move, new in sorted(changes, key=lambda c: -c[0].start):
+        text = text[: move.start] + new + text[move.end :]
+    return text

@@ -1,0 +1,273 @@
+"""Renames: a name that one side gave up everywhere for another, so that the other side's edits can follow.
+
+A rename commutes with an edit: with the rename applied to the base and to the other side, only the edits are
+left to merge. It counts as one only if the old name is gone from that side, the new one was unknown to all
+versions, and the two stand in each other's place nearly everywhere in unchanged surroundings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from mergeguard.cpp.diff import Change, diff
+from mergeguard.cpp.tokens import Tokens, tokens_of, units_of
+
+_NAME = re.compile(rb"[A-Za-z_]\w*")
+_KEY = re.compile(rb"[#/]*([A-Za-z_]\w*)$")
+_STRING = re.compile(rb'#?"=')
+_COMMENT = re.compile(rb"#?/[^/*\n]")
+_SPECIAL = re.compile(rb"_|[0-9]|[a-z][A-Z]")
+_ACCESS = frozenset((b".", b"->", b"::"))
+_ALIKE = 0.85
+_SHARE = 0.5
+_DECLARING = frozenset(
+    (b"define", b"struct", b"class", b"enum", b"union", b"namespace", b"using", b"typename")
+)
+_NOT_A_TYPE = frozenset(
+    (b"return", b"case", b"else", b"throw", b"goto", b"new", b"delete", b"defined", b"ifdef")
+)
+_IN_A_TYPE = frozenset((b"::", b"<", b">", b"*", b"&", b"&&"))
+_BEFORE_DECLARATION = frozenset((b";", b"{", b"}", b"(", b",", b"\n", b":", b"/\n"))
+_AFTER_DECLARATOR = frozenset((b"(", b"=", b";", b",", b")", b"{", b"[", b":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """``old`` became ``new`` on one side: in code; in comments where that side has no ``old`` left at all;
+    in strings and behind `.`, `->` or `::` only if the base has it there (else that is another thing)."""
+
+    old: bytes
+    new: bytes
+    comments: bool
+    strings: bool
+    members: bool
+
+
+def find_renames(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
+    """The renames that ``side`` made and ``other`` does not contradict."""
+    # Comments count here, which at worst looks at a name in vain: most merges end after three searches.
+    known, there, elsewhere = (set(_NAME.findall(text)) for text in (base, side, other))
+    if not there - known - elsewhere:
+        return ()
+    known, there, elsewhere = names(base), names(side), names(other)
+    gone, new = (known & elsewhere) - there, there - known - elsewhere
+    if not gone or not new:
+        return ()
+    b, s = tokens_of(base), tokens_of(side)
+    # Only what the file itself declares (a call of somebody else's function is no rename), and not what the
+    # other side declares anew: that is another thing of the same name.
+    declared, anew = declarations(b, frozenset(gone)), declarations(tokens_of(other), frozenset(gone))
+    gone = {name for name in gone if 0 < declared[name] >= anew[name]}
+    if not gone:
+        return ()
+    pairs = _replaced(b, s, gone, new)
+    uses = Counter(name for key in b.keys for name in _name_of(key) if name in gone)
+    found: list[Rename] = []
+    for old in sorted({old for old, _ in pairs}):
+        ranked = [(count, new_name) for (was, new_name), count in pairs.items() if was == old]
+        count, best = max(ranked)
+        contested = sum(n for (was, now), n in pairs.items() if now == best and was != old)
+        if count >= max(1, _SHARE * uses[old]) and contested == 0 and count == sum(n for n, _ in ranked):
+            everywhere = old not in _NAME.findall(side)
+            strings, comments = (
+                everywhere and any(old in _NAME.findall(key) for key in b.keys if mark.match(key))
+                for mark in (_STRING, _COMMENT)
+            )
+            # A word of English in a comment is no use of the name.
+            comments = comments or (everywhere and _SPECIAL.search(old) is not None)
+            found.append(Rename(old, best, comments, strings, _is_member(b, old)))
+    return tuple(found)
+
+
+def _is_member(tokens: Tokens, name: bytes) -> bool:
+    keys = [key.lstrip(b"#") for key in tokens.keys]
+    return any(key == name and before in _ACCESS for before, key in zip(keys, keys[1:], strict=False))
+
+
+def of_the_file(renames: Iterable[Rename], base: bytes, side: bytes) -> tuple[Rename, ...]:
+    """Those of the renames that concern the whole file: of what it declares at its top level, where the new
+    declaration is nearly the old one, and no twin of either is left over. Any other name means something in
+    its own declaration only."""
+    from mergeguard.cpp.leaves import TOO_CLOSE, leaves_of, similarity
+
+    renames = tuple(renames)
+    if not renames:
+        return ()
+    old, new = ({x.word: x for x in leaves_of(text)[0] if not x.placed} for text in (base, side))
+    left = [x.code for name, x in old.items() if name not in new]
+    right = [x.code for name, x in new.items() if name not in old]
+
+    def certain(r: Rename) -> bool:
+        if r.old not in old or r.new not in new:
+            return False
+        before, after = old[r.old].code, new[r.new].code
+        if (alike := similarity(before, after)) < _ALIKE:
+            return False
+        twins = [
+            sum(similarity(x, y) >= alike - TOO_CLOSE for x in side)
+            for side, y in ((left, after), (right, before))
+        ]
+        return twins[0] == twins[1]
+
+    return tuple(filter(certain, renames))
+
+
+def changed_by_both(name: bytes, base: bytes, ours: bytes, theirs: bytes) -> bool:
+    """Whether the declaration of ``name``, which all versions have, is another one on both sides."""
+    from mergeguard.cpp.leaves import leaves_of
+
+    codes = [[x.code for x in leaves_of(text)[0] if x.word == name] for text in (base, ours, theirs)]
+    return codes[0] not in codes[1:] and codes[1] != codes[2]
+
+
+def names(text: bytes) -> set[bytes]:
+    """Every name in the code of ``text`` (comments and strings apart)."""
+    return {name for key in set(tokens_of(text).keys) for name in _name_of(key)}
+
+
+def apply_renames(text: bytes, renames: Iterable[Rename]) -> bytes:
+    """``text`` with every use of an old name made the new one."""
+    from mergeguard.cpp.lexer import TokenKind, tokenize
+
+    table = {rename.old: rename for rename in renames}
+    if not any(old in text for old in table):
+        return text
+    parts: list[bytes] = []
+    at = 0
+    before = b""
+    for kind, start, end in tokenize(text):
+        word = text[start:end]
+        new = word
+        if kind == TokenKind.IDENT:
+            rename = table.get(word)
+            if rename is not None and (rename.members or before not in _ACCESS):
+                new = rename.new
+        elif kind in (TokenKind.COMMENT, TokenKind.STRING):
+            for rename in table.values():
+                if rename.comments if kind == TokenKind.COMMENT else rename.strings:
+                    whole = rb"(?<![A-Za-z0-9_])" + re.escape(rename.old) + rb"(?![A-Za-z0-9_])"
+                    new = re.sub(whole, rename.new, new)
+        if new is not word:
+            parts += (text[at:start], new)
+            at = end
+        if kind != TokenKind.COMMENT:
+            before = word
+    return b"".join([*parts, text[at:]])
+
+
+def _name_of(key: bytes) -> Sequence[bytes]:
+    if key[:1] == b"/" or key[:2] == b"#/":
+        return ()
+    match = _KEY.match(key)
+    return (match.group(1),) if match else ()
+
+
+def declarations(tokens: Tokens, wanted: frozenset[bytes]) -> Counter[bytes]:
+    """How often each of the wanted names is declared: after a type, ``#define``, ``class`` and the like."""
+    return Counter(name for name, _ in _declared(tokens, wanted))
+
+
+def redeclared(tokens: Tokens, name: bytes) -> tuple[int, int] | None:
+    """The numbers of two tokens that declare a name in one scope, or one scope inside the other; None if
+    there are none. What may be a product (`a * x`) in brackets is no declaration here."""
+    keys = tokens.keys
+    indices = [
+        index
+        for _, index in _declared(tokens, frozenset((name,)))
+        if keys[index - 1] not in (b"*", b"&", b"&&") or _begins_statement(keys, index)
+    ]
+    places = dict(_places(tokens, indices))
+    for k, second in enumerate(indices):
+        for first in indices[:k]:
+            one, two = places[first], places[second]
+            if one[: len(two)] == two or two[: len(one)] == one:
+                return first, second
+    return None
+
+
+def _begins_statement(keys: Sequence[bytes], index: int) -> bool:
+    """Whether the type before the declarator at ``index`` begins a statement."""
+    at = index - 1
+    while at >= 0 and (keys[at] in _IN_A_TYPE or _NAME.fullmatch(keys[at])):
+        at -= 1
+    return at < 0 or keys[at] in (b";", b"{", b"}")
+
+
+def _places(tokens: Tokens, indices: Sequence[int]) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """For each token its scope: the numbers of the brackets it is in."""
+    wanted = set(indices)
+    scope: list[int] = []
+    for index, key in enumerate(tokens.keys):
+        if key in (b"{", b"("):
+            scope.append(index)
+        elif key in (b"}", b")"):
+            del scope[-1:]
+        if index in wanted:
+            yield index, tuple(scope)
+
+
+def _declared(tokens: Tokens, wanted: frozenset[bytes]) -> Iterator[tuple[bytes, int]]:
+    keys = tokens.keys
+    marked = wanted | {b"#" + name for name in wanted}
+    for index in range(1, len(keys) - 1):
+        if keys[index] not in marked:
+            continue
+        before, after = keys[index - 1].lstrip(b"#") or b"#", keys[index + 1].lstrip(b"#") or b"#"
+        if before in (b"*", b"&", b"&&", b">"):
+            # `T* x` where a declaration may begin, not the product `a * x`.
+            back = index - 2
+            while back > 0 and (
+                keys[back].lstrip(b"#") in _IN_A_TYPE or _NAME.fullmatch(keys[back].lstrip(b"#"))
+            ):
+                back -= 1
+            named = back < index - 2 and (
+                back < 0 or (keys[back].lstrip(b"#") or b"#") in _BEFORE_DECLARATION
+            )
+        else:
+            named = _NAME.fullmatch(before) is not None and before not in _NOT_A_TYPE
+        if before in _DECLARING or (named and after in _AFTER_DECLARATOR):
+            yield keys[index].lstrip(b"#"), index
+
+
+def _replaced(b: Tokens, s: Tokens, gone: set[bytes], new: set[bytes]) -> Counter[tuple[bytes, bytes]]:
+    """How often which lost name stands where which new name stands now.
+
+    The names that may take part are blanked out first, so that a unit that differs in nothing else matches.
+    """
+    blank_b = [b"\0" if any(n in gone for n in _name_of(k)) else k for k in b.keys]
+    blank_s = [b"\0" if any(n in new for n in _name_of(k)) else k for k in s.keys]
+    starts_b, starts_s = units_of(b), units_of(s)
+    units_b = [tuple(blank_b[i:j]) for i, j in zip(starts_b, starts_b[1:], strict=False)]
+    units_s = [tuple(blank_s[i:j]) for i, j in zip(starts_s, starts_s[1:], strict=False)]
+    pairs: Counter[tuple[bytes, bytes]] = Counter()
+    left_b: dict[tuple[bytes, ...], list[int]] = defaultdict(list)
+    left_s: dict[tuple[bytes, ...], list[int]] = defaultdict(list)
+
+    def pair(unit_b: int, unit_s: int) -> None:
+        i, j = starts_b[unit_b], starts_s[unit_s]
+        for k in range(len(units_b[unit_b])):
+            if blank_b[i + k] == b"\0":
+                pairs[_name_of(b.keys[i + k])[0], _name_of(s.keys[j + k])[0]] += 1
+
+    at_b = at_s = 0
+    end = Change(len(units_b), len(units_b), len(units_s), len(units_s))
+    for change in [*diff(units_b, units_s), end]:
+        for offset in range(change.a0 - at_b):
+            pair(at_b + offset, at_s + offset)
+        for table, units, first, last in (
+            (left_b, units_b, change.a0, change.a1),
+            (left_s, units_s, change.b0, change.b1),
+        ):
+            for index in range(first, last):
+                if b"\0" in units[index]:
+                    table[units[index]].append(index)
+        at_b, at_s = change.a1, change.b1
+    # Code that moved: the same unit elsewhere, where there is no doubt which.
+    for key, places in left_b.items():
+        if len(places) == len(left_s.get(key, ())):
+            for unit_b, unit_s in zip(places, left_s[key], strict=True):
+                pair(unit_b, unit_s)
+    return pairs

@@ -1,0 +1,366 @@
+"""Three-way merge of one stretch of source by its tokens: layout never conflicts.
+
+Two levels. First the *units* (statements, directive lines, comments; see ``tokens.units_of``) are merged like
+lines, which keeps the robustness of a line merge while wrapping and indentation do not count; what conflicts
+there is merged token by token. The gap before a token that all three versions have is merged by itself, and
+theirs (upstream) wins where both sides changed it. The outcome is verified by lexing it again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from mergeguard.cpp.diff import Change, diff
+from mergeguard.cpp.tokens import END_OF_COMMENT, END_OF_DIRECTIVE, Tokens, joins, tokens_of, units_of
+from mergeguard.merge.lines import Kind, Region, diff3
+from mergeguard.merge.result import Note
+from mergeguard.merge.unions import misplaced_arm, union
+
+_COPY, _ALIKE = 6, 0.6  # how many tokens make a copy, and which share of them is the same
+# Edits of the two sides with fewer tokens between them than this are pointed out, though merged.
+NEAR = 3
+
+_PARTING = frozenset(
+    mark + key for mark in (b"", b"#") for key in (b",", b";", b"(", b")", b"{", b"}", b":", b"\n")
+)
+_LINE_ENDS = frozenset((END_OF_DIRECTIVE, END_OF_COMMENT))
+_LINE_BREAK = re.compile(rb"\A[ \t]*\r?\n")
+_NAME = re.compile(rb"#?[A-Za-z_]\w*")
+_OPEN = frozenset((b"{", b"(", b"[", b"#{", b"#(", b"#["))
+_CLOSE = frozenset((b"}", b")", b"]", b"#}", b"#)", b"#]"))
+
+
+class Clash(Exception):
+    """The two sides' edits can't be told apart: the stretch is a conflict. ``reason`` is for notes."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Out:
+    """The merged tokens with their gaps."""
+
+    def __init__(self) -> None:
+        self.remarks: list[Note] = []
+        self.keys: list[bytes] = []
+        self.texts: list[bytes] = []
+        self.gaps: list[bytes] = []
+
+    def copy(self, source: Tokens, start: int, end: int) -> None:
+        self.keys.extend(source.keys[start:end])
+        self.texts.extend(source.texts[start:end])
+        self.gaps.extend(source.gaps[start:end])
+
+    def add(self, source: Tokens, index: int, gap: bytes) -> None:
+        self.keys.append(source.keys[index])
+        self.texts.append(source.texts[index])
+        self.gaps.append(gap)
+
+    def after_line_end(self, gap: bytes) -> bytes:
+        """A gap as it is to be added: without its first line break where the token before is one."""
+        ended = self.keys and self.keys[-1] in _LINE_ENDS and self.texts[-1]
+        return _LINE_BREAK.sub(b"", gap) if ended else gap
+
+    def source(self, tail: bytes, apart: bool = False) -> bytes:
+        """The merged text; ``apart`` puts a space between tokens that would be read as one."""
+        parts: list[bytes] = []
+        before = b""
+        for key, text, gap in zip(self.keys, self.texts, self.gaps, strict=True):
+            if apart and not gap and before and text and key[:1] != b"/" and not joins(before, text):
+                gap = b" "
+            parts += (gap, text)
+            before = text
+        return b"".join(parts) + tail
+
+
+def weave(base: bytes, ours: bytes, theirs: bytes, remarks: list[Note] | None = None) -> bytes:
+    """The merge of three versions of one stretch; raises ``Clash`` where only a person can decide.
+
+    ``remarks`` receives findings: expressions that both sides edited, close to each other, and code that one
+    side edited and the other copied.
+    """
+    b, o, t = tokens_of(base), tokens_of(ours), tokens_of(theirs)
+    out = _Out()
+    for region in diff3_units(b, o, t):
+        _merge_region(out, b, o, t, region)
+    tail = _merge_gap(b.tail, o.tail, t.tail)
+    text = out.source(tail)
+    if tokens_of(text).keys != tuple(out.keys):
+        text = out.source(tail, apart=True)
+    if tokens_of(text).keys != tuple(out.keys):
+        raise Clash("the merged tokens do not read back")
+    check_brackets((b, o, t), out.keys)
+    if (label := misplaced_arm(b.keys, o.keys, t.keys, out.keys)) is not None:
+        raise Clash(f"an edit of `case {label.decode('utf-8', 'replace')}` would be in another arm")
+    if remarks is not None:
+        remarks += out.remarks
+    return text
+
+
+def diff3_units(b: Tokens, o: Tokens, t: Tokens) -> list[Region]:
+    """The regions of a three-way merge of units, as ranges of token indices."""
+    starts = [units_of(x) for x in (b, o, t)]
+    keys = [
+        [x.keys[i:j] for i, j in zip(s, s[1:], strict=False)] for x, s in zip((b, o, t), starts, strict=True)
+    ]
+    regions = diff3(keys[0], keys[1], keys[2], unit_diff)
+    sb, so, st = (s or [0] for s in starts)
+    return [Region(r.kind, sb[r.b0], sb[r.b1], so[r.o0], so[r.o1], st[r.t0], st[r.t1]) for r in regions]
+
+
+def unit_diff(a: Sequence[Any], b: Sequence[Any]) -> list[Change]:
+    """``diff`` of units, each change widened by the places where it could stand as well."""
+    return _cover_ambiguity(a, b, diff(a, b))
+
+
+def token_diff(a: Sequence[bytes], b: Sequence[bytes]) -> list[Change]:
+    """``diff`` of tokens without accidental matches: a common run no longer than the edits on both of its
+    sides is noise (a comma between two new arguments), and so part of one edit (the semantic clean-up of
+    N. Fraser's "diff strategies")."""
+    merged: list[Change] = []
+    for change in diff(a, b):
+        while merged:
+            last = merged[-1]
+            common = change.a0 - last.a1
+            if common > max(last.a1 - last.a0, last.b1 - last.b0):
+                break
+            if common > max(change.a1 - change.a0, change.b1 - change.b0):
+                break
+            merged.pop()
+            change = Change(last.a0, change.a1, last.b0, change.b1)
+        merged.append(change)
+    return _cover_ambiguity(a, b, merged)
+
+
+def _cover_ambiguity(a: Sequence[Any], b: Sequence[Any], changes: list[Change]) -> list[Change]:
+    """An insertion or deletion that could as well stand further up or down takes in all its places, so that
+    an edit of the other side in between is a conflict and not a guess."""
+    covered: list[Change] = []
+    for index, change in enumerate(changes):
+        a0, a1, b0, b1 = change
+        if a0 == a1 or b0 == b1:
+            text, start, end = (b, b0, b1) if a0 == a1 else (a, a0, a1)
+            low = covered[-1].a1 if covered else 0
+            high = changes[index + 1].a0 if index + 1 < len(changes) else len(a)
+            up = down = 0
+            while a1 + down < high and text[start + down] == text[end + down]:
+                down += 1
+            while a0 - up > low and text[start - up - 1] == text[end - up - 1]:
+                up += 1
+            change = Change(a0 - up, a1 + down, b0 - up, b1 + down)
+        covered.append(change)
+    return _joined(covered)
+
+
+def _joined(changes: list[Change]) -> list[Change]:
+    """Changes that came to touch made one."""
+    joined: list[Change] = []
+    for change in changes:
+        if joined and change.a0 <= joined[-1].a1:
+            last = joined.pop()
+            change = Change(last.a0, change.a1, last.b0, change.b1)
+        joined.append(change)
+    return joined
+
+
+def _merge_region(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
+    if r.kind is Kind.SAME:
+        _same(out, b, o, t, r)
+    elif r.kind is Kind.BOTH:
+        out.copy(t, r.t0, r.t1)
+    elif r.kind is not Kind.CONFLICT:
+        _one_side(out, b, o, t, r)
+    else:
+        _conflict(out, b, o, t, r)
+
+
+def _same(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
+    if b.gaps[r.b0 : r.b1] == o.gaps[r.o0 : r.o1]:
+        out.copy(t, r.t0, r.t1)
+        return
+    for offset in range(r.b1 - r.b0):
+        gap = _merge_gap(_gap(b, r.b0 + offset), _gap(o, r.o0 + offset), _gap(t, r.t0 + offset))
+        out.add(t, r.t0 + offset, out.after_line_end(gap))
+
+
+def _gap(source: Tokens, index: int) -> bytes:
+    """The gap before a token, with the line break that belongs to the comment or directive before it."""
+    ends = index > 0 and source.keys[index - 1] in _LINE_ENDS
+    return (source.texts[index - 1] if ends else b"") + source.gaps[index]
+
+
+def _merge_gap(base: bytes, ours: bytes, theirs: bytes) -> bytes:
+    if theirs == base or ours == theirs:
+        return ours
+    # Theirs wins, but not by an indentation over our joining or breaking of the line.
+    breaks = base.count(b"\n")
+    if ours != base and theirs.count(b"\n") == breaks != ours.count(b"\n"):
+        return ours
+    return theirs
+
+
+def _one_side(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
+    """Only one side has other tokens here; the other may have laid out anew what is left of them."""
+    ours = r.kind is Kind.OURS
+    changed, other, c0, c1, o0, o1 = (
+        (o, t, r.o0, r.o1, r.t0, r.t1) if ours else (t, o, r.t0, r.t1, r.o0, r.o1)
+    )
+    if b.gaps[r.b0 : r.b1] == other.gaps[o0:o1]:
+        out.copy(changed, c0, c1)
+        return
+
+    def relaid(at_base: int, at_changed: int) -> None:
+        gaps = _gap(b, r.b0 + at_base), _gap(changed, c0 + at_changed), _gap(other, o0 + at_base)
+        gap = _merge_gap(*gaps) if ours else _merge_gap(gaps[0], gaps[2], gaps[1])
+        out.add(changed, c0 + at_changed, out.after_line_end(gap))
+
+    end = Change(r.b1 - r.b0, r.b1 - r.b0, c1 - c0, c1 - c0)
+    at_base = at_changed = 0
+    for change in [*token_diff(b.keys[r.b0 : r.b1], changed.keys[c0:c1]), end]:
+        for offset in range(change.a0 - at_base):
+            relaid(at_base + offset, at_changed + offset)
+        # A token put in another's place takes that one's layout.
+        like = change.a1 - change.a0 if change.a1 - change.a0 == change.b1 - change.b0 else 1
+        for offset in range(change.b1 - change.b0):
+            if offset < like and change.a0 < change.a1:
+                relaid(change.a0 + offset, change.b0 + offset)
+            else:
+                out.copy(changed, c0 + change.b0 + offset, c0 + change.b0 + offset + 1)
+        at_base, at_changed = change.a1, change.b1
+
+
+def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
+    if _join_insertions(out, b, o, t, r):
+        return
+    kb, ko, kt = b.keys[r.b0 : r.b1], o.keys[r.o0 : r.o1], t.keys[r.t0 : r.t1]
+    if not _nesting(kb) == _nesting(ko) == _nesting(kt):
+        raise Clash("both sides changed the same place, and one of them its brackets")
+    if _moves_code(kb, ko) or _moves_code(kb, kt):
+        raise Clash("one side changed the order of what the other edited")
+    regions = diff3(kb, ko, kt, token_diff)
+    where = b" ".join(b.texts[r.b0 : r.b1][:16]).decode("utf-8", "replace")
+    if _are_close(regions, kb):
+        said = "both sides edited one expression, and both edits are kept"
+        out.remarks.append(Note("close-edits", f"{said}: {where}", True))
+    if _is_copied(regions, kb, ko, kt):
+        said = "one side edited what the other copied, and the copy is without the edit"
+        out.remarks.append(Note("copied-code", f"{said}: {where}", True))
+    for inner in regions:
+        shifted = Region(
+            inner.kind,
+            inner.b0 + r.b0,
+            inner.b1 + r.b0,
+            inner.o0 + r.o0,
+            inner.o1 + r.o0,
+            inner.t0 + r.t0,
+            inner.t1 + r.t0,
+        )
+        if inner.kind is not Kind.CONFLICT:
+            _merge_region(out, b, o, t, shifted)
+            continue
+        if not _join_insertions(out, b, o, t, shifted):
+            raise Clash("both sides changed the same tokens")
+
+
+def _join_insertions(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> bool:
+    """Whether both sides only inserted at one place what may be joined; if so, it is in ``out``."""
+    head = tail = 0
+    shortest = min(r.b1 - r.b0, r.o1 - r.o0, r.t1 - r.t0)
+    while head < shortest and b.keys[r.b0 + head] == o.keys[r.o0 + head] == t.keys[r.t0 + head]:
+        head += 1
+    while (
+        tail < shortest - head
+        and b.keys[r.b1 - 1 - tail] == o.keys[r.o1 - 1 - tail] == t.keys[r.t1 - 1 - tail]
+    ):
+        tail += 1
+    inner = Region(r.kind, r.b0 + head, r.b1 - tail, r.o0 + head, r.o1 - tail, r.t0 + head, r.t1 - tail)
+    joined = union(b, o, t, inner)
+    if joined is None:
+        return False
+    same = Kind.SAME
+    _same(out, b, o, t, Region(same, r.b0, inner.b0, r.o0, inner.o0, r.t0, inner.t0))
+    for source, start, end in joined:
+        out.copy(source, start, end)
+    _same(out, b, o, t, Region(same, inner.b1, r.b1, inner.o1, r.o1, inner.t1, r.t1))
+    return True
+
+
+def _moves_code(base: Sequence[bytes], side: Sequence[bytes]) -> bool:
+    """Whether a side puts a name in another's place and that one elsewhere: an edit of the other side would
+    go to what stands there now."""
+    changes = [c for c in token_diff(base, side) if c.a0 < c.a1 and c.b0 < c.b1]
+    gone = Counter(key for c in changes for key in base[c.a0 : c.a1] if _NAME.fullmatch(key))
+    came = Counter(key for c in changes for key in side[c.b0 : c.b1] if _NAME.fullmatch(key))
+    both = gone & came
+    return any(
+        both.keys() & {*base[c.a0 : c.a1]} and not both.keys() & {*base[c.a0 : c.a1]} <= {*side[c.b0 : c.b1]}
+        for c in changes
+    )
+
+
+def _is_copied(
+    regions: Sequence[Region], base: Sequence[bytes], ours: Sequence[bytes], theirs: Sequence[bytes]
+) -> bool:
+    """Whether one side inserted much the same code as the base has here, and the other side edited it."""
+    known = Counter(base)
+    for region in regions:
+        if region.kind is Kind.OURS:
+            new, editor = ours[region.o0 : region.o1], Kind.THEIRS
+        elif region.kind is Kind.THEIRS:
+            new, editor = theirs[region.t0 : region.t1], Kind.OURS
+        else:
+            continue
+        least = min(len(new) - (region.b1 - region.b0), len(base))
+        common = (Counter(new) & known).total()
+        if least >= _COPY and common >= _ALIKE * least and any(r.kind is editor for r in regions):
+            return True
+    return False
+
+
+def _are_close(regions: Sequence[Region], base: Sequence[bytes]) -> bool:
+    """Whether edits of the two sides have fewer than ``NEAR`` tokens between them.
+
+    Raises ``Clash`` where nothing that parts arguments or statements is among those few: then both sides
+    re-wrote one expression.
+    """
+    close = False
+    edited_by: Kind | None = None
+    for index, region in enumerate(regions):
+        if region.kind is not Kind.SAME:
+            if edited_by is not None and {edited_by, region.kind} == {Kind.OURS, Kind.THEIRS}:
+                close = True
+                between = regions[index - 1]
+                if not _PARTING.intersection(base[between.b0 : between.b1]):
+                    raise Clash("both sides changed the same expression")
+            edited_by = region.kind
+        elif region.b1 - region.b0 >= NEAR:
+            edited_by = None
+    return close
+
+
+def check_brackets(versions: Sequence[Tokens], keys: Sequence[bytes]) -> None:
+    """Raises ``Clash`` if every version nests its brackets to the same end and the merge does not."""
+    if len({_nesting(version.keys) for version in versions}) == 1 and _nesting(keys) != _nesting(
+        versions[0].keys
+    ):
+        raise Clash("the merged brackets do not nest")
+
+
+def unbalanced(base: bytes, side: bytes) -> bool:
+    """Whether ``side`` opens or closes brackets that it does not pair, other than ``base`` does."""
+    return _nesting(tokens_of(base).keys) != _nesting(tokens_of(side).keys)
+
+
+def _nesting(keys: Sequence[bytes]) -> tuple[int, int]:
+    depth = lowest = 0
+    for key in keys:
+        if key in _OPEN:
+            depth += 1
+        elif key in _CLOSE:
+            depth -= 1
+            lowest = min(lowest, depth)
+    return depth, lowest

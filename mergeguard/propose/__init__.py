@@ -1,0 +1,1 @@
+"""Which split would pay, and its rule."""

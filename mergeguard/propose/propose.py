@@ -1,0 +1,329 @@
+"""A first rule for a file: the best of what a survey found, written down and tried.
+
+Every candidate is written as a rule, split, and compared with the monolith (``same_program``); only what
+passes is proposed, so a guess that doesn't fit costs a try and nothing else.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from mergeguard.cpp.source import Source, line_of
+from mergeguard.errors import Location, MergeguardError, RuleMismatch, SourceError
+from mergeguard.lens.assign import deal_arguments
+from mergeguard.lens.emit import CURRENT_EMISSION, split
+from mergeguard.lens.layout import Layout
+from mergeguard.lens.rule import Instantiate, parse_rule
+from mergeguard.propose.reach import Reach
+from mergeguard.propose.ruletext import Exists, Part, RuleText, literal
+from mergeguard.propose.survey import ArmShare, Choice, Instantiated, survey
+from mergeguard.verify import same_program
+from mergeguard.verify.flatten import LayoutText
+
+_MOST_SHARDS = 5
+# Work that a layout adds over the monolith counts a tenth of what the heaviest unit weighs: build time is
+# what the split is for, but not at any price.
+_OVERHEAD = 10
+# Per cent by which the heaviest unit has to become lighter; less is not worth a rule.
+_LEAST_GAIN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A candidate that was not taken, and why."""
+
+    candidate: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A rule that splits the file: its TOML text, what it deals, its layout, what was tried before it."""
+
+    name: str
+    text: bytes
+    chosen: tuple[str, ...]
+    layout: Layout
+    tried: tuple[Tried, ...]
+
+
+def propose(source: Source, path: str, exists: Exists) -> Proposal:
+    """A first rule for the monolith at ``path``. ``exists`` tells whether the repository has a path.
+
+    Raises SourceError for a file that can't be read as items, RuleMismatch that lists what was found if
+    nothing in it can be dealt to shards.
+    """
+    if source.problems:
+        offset, problem = source.problems[0]
+        raise SourceError(problem, where=Location(path, line_of(source.text, offset)))
+    return _Proposer(source, path, exists).proposal()
+
+
+def rule_name(path: str) -> str:
+    """The name of a first rule for a monolith: its file name without the suffix."""
+    stem = posixpath.splitext(posixpath.basename(path))[0]
+    return re.sub(r"[^\w.-]", "_", stem, flags=re.ASCII) or "rule"
+
+
+class _Proposer:
+    def __init__(self, source: Source, path: str, exists: Exists) -> None:
+        self.source = source
+        self.path = path
+        self.exists = exists
+        self.suffix = posixpath.splitext(path)[1] or ".cu"
+        self.reach = Reach(source)
+        self.survey = survey(source)
+        self.name = rule_name(path)
+        self.text = RuleText(source, path, exists)
+        self.tried: list[Tried] = []
+
+    def proposal(self) -> Proposal:
+        parts = self.parts()
+        for part in parts:
+            gain = 100 - 100 * part.peak // max(self.survey.weight, 1)
+            if gain < _LEAST_GAIN:
+                self.tried.append(Tried(str(part), f"the heaviest unit would be only {gain} % lighter"))
+                continue
+            made = self.attempt((part,))
+            if made is not None:
+                return self.with_more(part, parts, made)
+        raise RuleMismatch(
+            f"nothing in this file can be dealt to shards: {self.found()}",
+            where=Location(self.path),
+            hint="what can be: a switch or an if / else-if chain over a public function's parameters,"
+            " and explicit instantiations of a template",
+        )
+
+    def with_more(self, part: Part, parts: Sequence[Part], made: Proposal) -> Proposal:
+        """The proposal with further functions that choose among the same values, if they fit, too."""
+        taken = [part]
+        for other in parts:
+            if not _is_twin(other, part) or any(_entry(other) == _entry(t) for t in taken):
+                continue
+            more = self.attempt((*taken, replace(other, groups=part.groups, names=part.names)))
+            if more is not None:
+                taken.append(other)
+                made = more
+        return replace(made, tried=tuple(self.tried))
+
+    def found(self) -> str:
+        """Why there is nothing to propose: what was tried, or else what there is."""
+        if self.tried:
+            shown = [f"{t.candidate}: {t.reason}" for t in self.tried[:3]]
+            return "; ".join(shown + ([f"and {len(self.tried) - 3} more"] if len(self.tried) > 3 else []))
+        if self.survey.choices:
+            first = self.survey.choices[0]
+            others = len(self.survey.choices) - 1
+            return f"{first}: {first.problem}" + (f"; and {others} more" if others else "")
+        return "it has no switch, no if / else-if chain, and no explicit instantiation"
+
+    # -- candidates ----------------------------------------------------------------------------------
+
+    def parts(self) -> list[Part]:
+        """What can be dealt, best first."""
+        found = [self.partition(c) for c in self.survey.choices if not c.problem]
+        found += [p for i in self.survey.instantiated if (p := self.instantiation(i)) is not None]
+        return sorted(found, key=lambda part: part.score)
+
+    def partition(self, choice: Choice) -> Part:
+        runs = _runs(choice.arms)
+        weights = [sum(arm.weight for arm in run) for run in runs]
+        grouped = _balanced(weights, _MOST_SHARDS)
+        labels = _labels(choice)
+        groups = tuple(
+            tuple(labels[arm.labels] for n in group for arm in runs[n] if arm.labels in labels)
+            for group in grouped
+        )
+        heaviest = max(sum(weights[n] for n in group) for group in grouped)
+        total = sum(weights)
+        # `peak` was for one shard an arm, so it tells what the arms weigh where the entry reaches them.
+        most = max(weights)
+        dealt = (choice.weight - choice.peak) * total // (total - most) if total > most else 0
+        rest = choice.weight - dealt
+        peak = rest + dealt * heaviest // max(total, 1)
+        peak = max(peak, self.survey.weight - choice.weight)
+        overhead = rest * (len(groups) - 1)
+        return Part(choice, groups, self.names(groups), peak, peak + overhead // _OVERHEAD)
+
+    def instantiation(self, found: Instantiated) -> Part | None:
+        split_arguments = [_arguments(a) for a in found.arguments]
+        if len(set(found.arguments)) < 2 or not all(split_arguments):
+            return None
+        for position in range(min(len(a) for a in split_arguments)):
+            values = list(dict.fromkeys(a[position] for a in split_arguments))
+            if len(values) < 2:
+                continue
+            counts = [sum(a[position] == v for a in split_arguments) for v in values]
+            grouped = _balanced(counts, _MOST_SHARDS)
+            before = "*," if position else ""
+            globs = [
+                before + literal(v) + (",*" if any(len(a) > position + 1 for a in split_arguments) else "")
+                for v in values
+            ]
+            groups = tuple(tuple(globs[n] for n in group) for group in grouped)
+            names = self.names(tuple(tuple(values[n] for n in group) for group in grouped))
+            part = Part(found, groups, names, 0, 0)
+            if not self.deals_as_meant(part, found, position):
+                continue
+            heaviest = max(sum(counts[n] for n in group) for group in grouped)
+            peak = found.weight * heaviest // len(found.arguments)
+            peak = max(peak, self.survey.weight - found.weight)
+            return replace(part, peak=peak, score=peak)
+        return None
+
+    def deals_as_meant(self, part: Part, found: Instantiated, position: int) -> bool:
+        shards = dict(zip(part.names, part.groups, strict=True))
+        rule = Instantiate(found.template, "kernel.cuh", shards, part.names[-1])
+        meant: dict[str, str | None] = {}
+        for arguments in found.arguments:
+            value = _arguments(arguments)[position]
+            shard = deal_arguments(rule, arguments)
+            if shard is None or meant.setdefault(value, shard) != shard:
+                return False
+        return len(set(meant.values())) == len(part.names)
+
+    def names(self, groups: Sequence[Sequence[str]]) -> tuple[str, ...]:
+        names: list[str] = []
+        for group in groups:
+            words = [_word(label) for label in group]
+            word = words[0] if len(words) == 1 else f"{words[0]}_to_{words[-1]}"
+            name = f"shard_{word}{self.suffix}"
+            while name in names:
+                name = f"shard_{word}_{len(names)}{self.suffix}"
+            names.append(name)
+        return tuple(names)
+
+    # -- trying --------------------------------------------------------------------------------------
+
+    def attempt(self, parts: Sequence[Part]) -> Proposal | None:
+        """The first way of writing these parts down that passes; None, and the reason in ``tried``."""
+        reason = ""
+        for kinds in (False, True):
+            for layout_name in self.layout_names():
+                text = self.text.write(parts, by_kind=kinds, layout=layout_name)
+                outcome = self.split(text)
+                if isinstance(outcome, Layout):
+                    if any(self.exists(file.path) for file in outcome.files[1:]):
+                        reason = f"{outcome.files[1].path} or one of its neighbours exists already"
+                        continue
+                    return Proposal(self.name, text, tuple(str(p) for p in parts), outcome, tuple(self.tried))
+                reason = outcome
+                break
+        self.tried.append(Tried(" with ".join(str(p) for p in parts), reason))
+        return None
+
+    def layout_names(self) -> Iterator[str]:
+        stem = posixpath.splitext(posixpath.basename(self.path))[0]
+        yield ""
+        yield from (f"{stem}_shards", f"{stem}_mergeguard")
+
+    def split(self, text: bytes) -> Layout | str:
+        """The layout by a rule's text, or what is wrong with it."""
+        try:
+            rule = parse_rule(text, f"{self.name}.toml")
+            layout = split(rule, self.name, self.path, self.source.text, CURRENT_EMISSION)
+        except MergeguardError as error:
+            return str(error)
+        files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
+        failed = same_program.failures(same_program.compare(self.path, self.source.text, files))
+        if failed:
+            first = failed[0]
+            return f"{first.path}:{first.line}: {first.item}: {first.message}"
+        return layout
+
+
+# -- helpers ------------------------------------------------------------------------------------------
+
+
+def _entry(part: Part) -> str:
+    return part.found.entry if isinstance(part.found, Choice) else ""
+
+
+def _is_twin(part: Part, other: Part) -> bool:
+    """Whether two parts choose among the same values, so that the same shards can serve both."""
+    one, two = part.found, other.found
+    if not isinstance(one, Choice) or not isinstance(two, Choice) or one is two:
+        return False
+    return one.kind == two.kind == "switch" and _label_set(one) == _label_set(two)
+
+
+def _label_set(choice: Choice) -> frozenset[str]:
+    return frozenset(label for arm in choice.arms if not arm.is_default for label in arm.labels)
+
+
+def _runs(arms: Sequence[ArmShare]) -> list[list[ArmShare]]:
+    """The arms but the default, those that fall through together with the next."""
+    runs: list[list[ArmShare]] = []
+    joined = False
+    for arm in arms:
+        if arm.is_default:
+            joined = False
+            continue
+        if joined:
+            runs[-1].append(arm)
+        else:
+            runs.append([arm])
+        joined = arm.joined
+    return runs
+
+
+def _balanced(weights: Sequence[int], most: int) -> list[list[int]]:
+    """Indices in at most ``most`` runs, in order, with the heaviest run as light as it can be."""
+    if len(weights) <= most:
+        return [[n] for n in range(len(weights))]
+
+    def runs(limit: int) -> list[list[int]]:
+        made: list[list[int]] = []
+        load = limit + 1
+        for n, weight in enumerate(weights):
+            if load + weight > limit:
+                made.append([])
+                load = 0
+            made[-1].append(n)
+            load += weight
+        return made
+
+    low, high = max(weights), sum(weights)
+    while low < high:
+        middle = (low + high) // 2
+        if len(runs(middle)) <= most:
+            high = middle
+        else:
+            low = middle + 1
+    return runs(low)
+
+
+def _labels(choice: Choice) -> dict[tuple[str, ...], str]:
+    """What a rule writes for each arm: a case label, or text that only that arm's condition has."""
+    arms = [arm.labels for arm in choice.arms if not arm.is_default]
+    if choice.kind == "switch":
+        return {labels: labels[0] for labels in arms}
+    texts: dict[tuple[str, ...], str] = {}
+    for labels in arms:
+        others = [other[0] for other in arms if other != labels]
+        literals = re.findall(r'"[^"]*"', labels[0])
+        fitting = [text for text in literals if not any(text in other for other in others)]
+        texts[labels] = fitting[0] if fitting else labels[0]
+    return texts
+
+
+def _word(text: str) -> str:
+    """A label as part of a file name: its last words."""
+    text = re.sub(r"^.*::", "", text.strip('"*,'))
+    return re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower()[-24:].strip("_") or "arm"
+
+
+def _arguments(text: str) -> list[str]:
+    """Template arguments, white space removed."""
+    found = [""]
+    depth = 0
+    for character in "".join(text.split()):
+        depth += (character in "<([{") - (character in ">)]}")
+        if character == "," and depth == 0:
+            found.append("")
+        else:
+            found[-1] += character
+    return found

@@ -1,0 +1,204 @@
+"""A first rule as text: what ``core.propose`` found, written down as people write rules, with comments."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mergeguard.cpp.source import Kind, Source
+from mergeguard.lens.assign import defined_names
+from mergeguard.lens.glue import rebase_point
+from mergeguard.propose.reach import last_name
+from mergeguard.propose.survey import Choice, Instantiated
+
+Exists = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A [[partition]] or [[instantiate]] to be written: the groups are what each shard gets.
+
+    ``peak`` is the weight of the heaviest unit of the layout, a small ``score`` is good.
+    """
+
+    found: Choice | Instantiated
+    groups: tuple[tuple[str, ...], ...]
+    names: tuple[str, ...]
+    peak: int
+    score: int
+
+    def __str__(self) -> str:
+        return str(self.found)
+
+
+class RuleText:
+    """Writes rules for one monolith. ``exists`` tells whether the repository has a path."""
+
+    def __init__(self, source: Source, path: str, exists: Exists) -> None:
+        self.source = source
+        self.path = path
+        self.exists = exists
+        self.folder = posixpath.dirname(path)
+        self.suffix = posixpath.splitext(path)[1] or ".cu"
+
+    def write(self, parts: Sequence[Part], *, by_kind: bool, layout: str) -> bytes:
+        """The rule's TOML. ``by_kind``: the header takes all device code, not only what is needed."""
+        lines = [
+            "# A first rule, written by `mergeguard init`: names and groups are yours to change. Then",
+            "# `mergeguard check` says whether it still fits, `mergeguard rules explain` what goes where.",
+            "schema = 1",
+            f"description = {_quoted('; '.join(_summary(p) for p in parts))}",
+            f"monolith = {_quoted(self.path)}",
+        ]
+        if layout:
+            lines.append(f"layout = {_quoted(layout)}")
+        beside = self.beside()
+        if beside:
+            lines += [
+                "",
+                "# Quoted includes found beside the monolith; the layout's files are one folder deeper.",
+                "[includes]",
+                f"beside = [{', '.join(map(_quoted, beside))}]",
+            ]
+        lines += [
+            "",
+            "# What every shard includes.",
+            "[[move]]",
+            'to = "common.h"',
+            f"items = [{', '.join(map(_quoted, self.common()))}]",
+            "",
+            "# Kernels and helpers: what the shards turn out to need"
+            + (", and all device code." if by_kind else "."),
+            "[[move]]",
+            f'to = "{self.header}"',
+        ]
+        selected = self.kinds(parts) if by_kind else []
+        selected += self.templates(parts)
+        selected += self.declarations()
+        if selected:
+            lines.append(f"items = [{', '.join(map(_quoted, dict.fromkeys(selected)))}]")
+        lines.append("needed = true")
+        for part in parts:
+            lines += ["", *self.write_part(part)]
+        return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
+
+    @property
+    def header(self) -> str:
+        return "kernel.cuh" if self.suffix in (".cu", ".cuh", ".hip") else "kernel.h"
+
+    @property
+    def body(self) -> str:
+        return "dispatch.cuh" if self.suffix in (".cu", ".cuh", ".hip") else "dispatch.h"
+
+    def write_part(self, part: Part) -> list[str]:
+        rest = part.names[-1]
+        found = part.found
+        if isinstance(found, Instantiated):
+            lines = [
+                f"# {found}.",
+                "[[instantiate]]",
+                f"template = {_quoted(found.template)}",
+                f'header = "{self.header}"',
+                f"rest = {_quoted(rest)}  # instantiations that no shard lists, such as upstream's next one",
+                "",
+                "[instantiate.shards]",
+            ]
+            return lines + [
+                f"{_quoted(name)} = [{', '.join(map(_quoted, group))}]"
+                for name, group in zip(part.names, part.groups, strict=True)
+            ]
+        over = "switch" if found.kind == "switch" else "chain"
+        lines = [
+            f"# {found}.",
+            "[[partition]]",
+            f"entry = {_quoted(found.entry)}",
+            f"over = {{ in = {_quoted(found.function)}, {over} = {_quoted(found.subject)} }}",
+        ]
+        if found.kind == "switch":
+            lines.append(f"discriminator = {_quoted(found.discriminator)}")
+        lines += [
+            f'body = "{self.body}"',
+            f"rest = {_quoted(rest)}  # arms that no shard lists, such as upstream's next one",
+            "",
+            "[partition.shards]",
+        ]
+        return lines + [
+            f"{_quoted(name)} = [{', '.join(_label(label, found.kind) for label in group)}]"
+            for name, group in zip(part.names, part.groups, strict=True)
+        ]
+
+    def common(self) -> list[str]:
+        """Selectors of what all shards include: includes, macros, #undef lines that come before any code."""
+        selected = ["include *", "macro *"]
+        for item in self.source.items:
+            if item.kind is Kind.UNDEF:
+                selected.append(f"undef {item.name}?")
+            elif item.kind in (Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.VARIABLE, Kind.NAMESPACE):
+                break
+        return selected
+
+    def kinds(self, parts: Sequence[Part]) -> list[str]:
+        """Kinds of device code that the file has, for the header."""
+        kinds = ["type *", "alias *", "template *", "device *"]
+        if any(item.kind is Kind.USING for item in self.source.items):
+            kinds.append("using *")
+        if any(item.kind is Kind.NAMESPACE for item in self.source.items):
+            kinds.append("namespace *")
+        return kinds
+
+    def templates(self, parts: Sequence[Part]) -> list[str]:
+        return [f"template {p.found.template}" for p in parts if isinstance(p.found, Instantiated)]
+
+    def declarations(self) -> list[str]:
+        """Selectors of using lines, and of declarations of functions that other files define."""
+        defined = defined_names(self.source, self.source.items)
+        selected = []
+        for item in self.source.items:
+            if item.kind is Kind.USING:
+                selected.append(f"using {item.name}?" if item.name else "using *")
+            elif (
+                item.kind is Kind.DECLARATION
+                and item.parameter_list is not None
+                and item.returns
+                and last_name(item.name) not in defined
+            ):
+                selected.append(f"declaration {item.name}?")
+        return selected
+
+    def beside(self) -> list[str]:
+        """Quoted includes, without dots, of files that are beside the monolith."""
+        names = []
+        for item in self.source.items:
+            if item.kind is not Kind.INCLUDE:
+                continue
+            found = rebase_point(self.source.text[item.code_start : item.code_end])
+            if found is None:
+                continue
+            name = found[1].decode("utf-8", "surrogateescape")
+            if not name.startswith(("./", "../")) and self.exists(posixpath.join(self.folder, name)):
+                names.append(literal(name))
+        return list(dict.fromkeys(names))
+
+
+def _label(text: str, kind: str) -> str:
+    return text if kind == "switch" and re.fullmatch(r"0|[1-9]\d{0,17}", text) else _quoted(text)
+
+
+def literal(text: str) -> str:
+    """A glob that means just this text."""
+    return re.sub(r"([*?\[])", r"[\1]", text)
+
+
+def _summary(part: Part) -> str:
+    found = part.found
+    if isinstance(found, Instantiated):
+        return f"{found.template} by explicit instantiation"
+    return f"{found.entry} by {found.subject}"
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string."""
+    out = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda m: f"\\u{ord(m[0]):04x}", out) + '"'

@@ -1,0 +1,331 @@
+"""What could split a file: its branchings and explicit instantiations, with what stands in the way.
+
+``survey`` reads a monolith without any rule. Each choice says which public function it belongs to, the
+value it branches on in terms of that function's parameters, and what each arm would take along.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mergeguard.cpp.branches import Branching, branchings
+from mergeguard.cpp.source import Item, Kind, Source, line_of, parse
+from mergeguard.cpp.text import code_tokens, join_expression
+from mergeguard.propose.backwards import Tracer
+from mergeguard.propose.reach import Reach, last_name
+
+_HIDDEN = {
+    "static": "has internal linkage",
+    "anonymous": "is in an anonymous namespace",
+    "template": "is a template",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ArmShare:
+    """One arm: labels, 1-based lines, the kernels and templates of the file it reaches, and their bytes.
+
+    ``weight`` is the model's cost of compiling the arm (see ``core.reach``); ``joined`` says that it falls
+    through into the next arm.
+    """
+
+    labels: tuple[str, ...]
+    line: int
+    last_line: int
+    is_default: bool
+    joined: bool
+    takes: tuple[str, ...]
+    bytes: int
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A switch or an if / else-if chain that could be dealt to shards.
+
+    ``subject``: the switch's expression, or the name that all conditions of the chain use. ``entry``: the
+    public function whose calls would be dispatched, "" if there is none. ``discriminator``: the subject in
+    terms of the entry's parameters, "" if it can't be traced (a chain has none). ``problem``: why it can't
+    be dealt as it stands, "" if nothing is known to stand in the way. ``weight`` is the model's cost of the
+    whole entry, ``peak`` that of the heaviest unit if each arm had a shard of its own.
+    """
+
+    kind: str
+    function: str
+    entry: str
+    subject: str
+    macro: str
+    line: int
+    last_line: int
+    depth: int
+    arms: tuple[ArmShare, ...]
+    discriminator: str
+    problem: str
+    weight: int
+    peak: int
+
+    def __str__(self) -> str:
+        if self.kind == "switch":
+            what = f"switch ({self.subject})"
+        else:
+            what = f"if / else if over `{self.subject}`" if self.subject else "if / else if"
+        return f"{what} in {self.function}, line {self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Instantiated:
+    """A template that the file instantiates explicitly: 1-based line of the first, the argument lists."""
+
+    template: str
+    line: int
+    arguments: tuple[str, ...]
+    bytes: int
+    weight: int
+
+    def __str__(self) -> str:
+        return f"{len(self.arguments)} explicit instantiations of {self.template}, line {self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Everything that could split a file. ``weight`` is the model's cost of compiling it."""
+
+    choices: tuple[Choice, ...]
+    instantiated: tuple[Instantiated, ...]
+    weight: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values for ``json.dumps``."""
+        return asdict(self)
+
+
+def survey(source: Source) -> Survey:
+    """The branchings of host functions (in macros, too) and the explicit instantiations of a file."""
+    return _Surveyor(source).survey()
+
+
+class _Surveyor:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.reach = Reach(source)
+        self.top = {item.start for item in source.items}
+        self.functions = [
+            item
+            for item in self.reach.items
+            if item.kind is Kind.FUNCTION and "definition" in item.flags and "device" not in item.flags
+        ]
+        self.weight_of = {
+            f.start: self.reach.weight(f.code_start, f.code_end)
+            for f in self.functions
+            if "template" not in f.flags
+        }
+
+    def survey(self) -> Survey:
+        instantiated = self.instantiated()
+        total = sum(self.weight_of.values()) + sum(i.weight for i in instantiated)
+        choices = [
+            self.choice(function, branching)
+            for function in self.functions
+            for branching in branchings(self.source, function)
+        ]
+        for item in self.reach.items:
+            if item.kind is Kind.MACRO:
+                choices += [self.choice(item, b) for b in branchings(self.source, item)]
+        return Survey(tuple(sorted(choices, key=lambda c: c.line)), tuple(instantiated), total)
+
+    def line(self, offset: int) -> int:
+        return line_of(self.source.text, offset)
+
+    # -- explicit instantiations ---------------------------------------------------------------------
+
+    def instantiated(self) -> list[Instantiated]:
+        found: dict[str, list[Item]] = defaultdict(list)
+        for item in self.source.items:
+            if item.kind is Kind.INSTANTIATION and "extern" not in item.flags:
+                found[item.name].append(item)
+        result = []
+        for name, items in found.items():
+            weight = sum(
+                self.reach.weight(d.code_start, d.code_end)
+                for d in self.reach.definitions.get(last_name(name), ())
+            )
+            first = items[0].code_start
+            takes = self.taken([(item.code_start, item.code_end) for item in items])
+            result.append(
+                Instantiated(
+                    name,
+                    self.line(first),
+                    tuple(i.arguments for i in items),
+                    sum(i.end - i.start for i in takes),
+                    weight * len(items),
+                )
+            )
+        return result
+
+    def taken(self, ranges: Sequence[tuple[int, int]]) -> list[Item]:
+        """The kernels and templates of the file that some text reaches."""
+        names = self.reach.reached(ranges)
+        return [
+            item
+            for item in self.reach.items
+            if item.kind in (Kind.KERNEL, Kind.FUNCTION)
+            and "definition" in item.flags
+            and (item.kind is Kind.KERNEL or "template" in item.flags)
+            and last_name(item.name) in names
+        ]
+
+    # -- branchings ----------------------------------------------------------------------------------
+
+    def choice(self, holder: Item, branching: Branching) -> Choice:
+        entry, problem = self.entry(holder)
+        subject, discriminator = branching.subject, ""
+        if branching.kind == "chain":
+            subject = self.common_name(branching, entry)
+            if not subject:
+                problem = problem or "its conditions have no name in common"
+            elif entry is not None and not self.chain_in_terms_of(entry, branching):
+                problem = problem or f"its conditions use more than the parameters of {entry.name}"
+        elif entry is not None:
+            traced = self.trace(subject, holder, entry)
+            discriminator = traced or ""
+            if traced is None:
+                problem = problem or f"can't say `{subject}` in terms of the parameters of {entry.name}"
+        arms = self.arms(branching)
+        weight, peak = self.cost(holder, entry, branching, arms)
+        if len([arm for arm in arms if not arm.is_default]) < 2:
+            problem = problem or "it has fewer than two arms to deal"
+        return Choice(
+            str(branching.kind),
+            holder.name,
+            entry.name if entry is not None else "",
+            subject,
+            branching.macro or "",
+            self.line(branching.start),
+            self.line(branching.end - 1),
+            branching.depth,
+            arms,
+            discriminator,
+            problem,
+            weight,
+            peak,
+        )
+
+    def arms(self, branching: Branching) -> tuple[ArmShare, ...]:
+        result = []
+        for arm in branching.arms:
+            takes = self.taken([(arm.start, arm.end)])
+            result.append(
+                ArmShare(
+                    arm.labels,
+                    self.line(arm.start),
+                    self.line(max(arm.start, arm.end - 1)),
+                    arm.is_default,
+                    arm.falls_through,
+                    tuple(dict.fromkeys(item.name for item in takes)),
+                    sum(item.end - item.start for item in takes),
+                    self.reach.weight(arm.start, arm.end),
+                )
+            )
+        return tuple(result)
+
+    def cost(
+        self, holder: Item, entry: Item | None, branching: Branching, arms: Sequence[ArmShare]
+    ) -> tuple[int, int]:
+        """The entry's weight, and that of its heaviest shard if each arm had its own."""
+        root = entry or holder
+        whole = self.reach.weight(root.code_start, root.code_end)
+        dealt = [
+            (arm.start, arm.end)
+            for arm, share in zip(branching.arms, arms, strict=True)
+            if not arm.is_default
+        ]
+        rest = self.reach.weight(root.code_start, root.code_end, dealt)
+        weights = [share.weight for share in arms if not share.is_default]
+        total = sum(weights)
+        if not total:
+            return whole, whole
+        # The branching may be reached many times: what one arm weighs there is its part of the difference.
+        return whole, rest + (whole - rest) * max(weights) // total
+
+    def entry(self, holder: Item) -> tuple[Item | None, str]:
+        """The public function that leads to ``holder``, and what stands in the way of it."""
+        if holder.kind is Kind.MACRO:
+            return None, "it is in a macro at file scope, which no function owns"
+        if holder.start not in self.top:
+            return None, f"{holder.name} stands in a namespace or extern block"
+        hidden = next((why for flag, why in _HIDDEN.items() if flag in holder.flags), "")
+        if not hidden:
+            return holder, self.not_an_entry(holder)
+        name = last_name(holder.name)
+        callers = [
+            f
+            for f in self.functions
+            if f is not holder and name in self.reach.through_macros(f.code_start, f.code_end)
+        ]
+        if not callers:
+            return None, f"{holder.name} {hidden} and nothing here calls it"
+        if len(callers) > 1:
+            who = ", ".join(dict.fromkeys(c.name for c in callers))
+            return None, f"{holder.name} {hidden} and has several callers: {who}"
+        why = next((text for flag, text in _HIDDEN.items() if flag in callers[0].flags), "")
+        if why:
+            return None, f"{holder.name} {hidden}, and its caller {callers[0].name} {why}"
+        return callers[0], self.not_an_entry(callers[0])
+
+    def not_an_entry(self, item: Item) -> str:
+        if item.start not in self.top:
+            return f"{item.name} stands in a namespace or extern block"
+        if "::" in item.name:
+            return f"{item.name} is a member function"
+        if item.parameter_list is None or item.body is None:
+            return f"can't read the parameters of {item.name}"
+        if sum(f.name == item.name for f in self.functions) > 1:
+            return f"{item.name} is defined more than once"
+        return ""
+
+    # -- what it branches on -------------------------------------------------------------------------
+
+    def common_name(self, branching: Branching, entry: Item | None) -> str:
+        """The name that every condition of a chain has; the entry's parameters come first."""
+        conditions = [arm.labels[0] for arm in branching.arms if not arm.is_default]
+        common = [
+            word
+            for word in dict.fromkeys(_words(conditions[0]))
+            if all(word in _words(c) for c in conditions)
+        ]
+        parameters = {p.name for p in entry.parameters} if entry is not None else set()
+        return next((w for w in common if w in parameters), common[0] if common else "")
+
+    def chain_in_terms_of(self, entry: Item, branching: Branching) -> bool:
+        parameters = {p.name for p in entry.parameters}
+        return all(
+            word in parameters
+            for arm in branching.arms
+            if not arm.is_default
+            for word in _words(arm.labels[0])
+        )
+
+    def trace(self, subject: str, holder: Item, entry: Item) -> str | None:
+        """The subject in terms of the entry's parameters; None if it can't be told."""
+        expression = parse(subject.encode("utf-8", "surrogateescape") + b";")
+        words = code_tokens(expression, 0, len(expression.text) - 1)
+        traced = Tracer(self.source, holder, entry).express(words)
+        return None if traced is None else join_expression(traced)
+
+
+def _words(text: str) -> list[str]:
+    """The names in an expression that are values: no members, qualified names, literals."""
+    source = parse(text.encode("utf-8", "surrogateescape") + b";")
+    tokens = code_tokens(source, 0, len(source.text))
+    return [
+        token
+        for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False)
+        if (token[0].isalpha() or token[0] == "_")
+        and not token.endswith(('"', "'"))
+        and before not in (".", "->", "::")
+        and after != "::"
+        and token not in ("true", "false", "nullptr", "and", "or", "not")
+    ]

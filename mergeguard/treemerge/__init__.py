@@ -1,0 +1,1 @@
+"""Three trees merged as if the split had never happened."""

@@ -1,0 +1,155 @@
+"""What upstream has done with a monolith: kept, moved, split, merged into another file, deleted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mergeguard.cpp.filenames import SOURCES
+from mergeguard.errors import RepositoryError
+from mergeguard.fork.workspace import Guarded
+from mergeguard.git.objects import Entry
+from mergeguard.git.repository import Repository
+from mergeguard.merge.whereabouts import Found, Others, Whereabouts, whereabouts
+
+# Of the definitions of a file that is gone: so many in one new file, and it is that file, rewritten.
+_MOST = 0.6
+# So many found again at all, and the code lives on. Fewer are chance.
+_LIVES_ON = 0.34
+
+
+class Fate(StrEnum):
+    """What became of a monolith upstream."""
+
+    HERE = "still there"
+    MOVED = "moved upstream"
+    SPLIT = "split upstream"
+    JOINED = "merged into another file upstream"
+    GONE = "gone upstream"
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A monolith's fate; ``path`` is where it has moved to, ``where`` what is known of its definitions."""
+
+    fate: Fate
+    path: str | None = None
+    where: Whereabouts = field(default_factory=lambda: Whereabouts(0, 0, ()))
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that its code is in now, the likeliest first; none while it is where it was."""
+        return (self.path,) if self.path is not None else tuple(self.where.files)
+
+    @property
+    def hollow(self) -> bool:
+        """Whether upstream has split the file and most of it is elsewhere."""
+        return self.fate is Fate.SPLIT and 2 * len(self.where.moved) >= self.where.total
+
+    def places(self, names: set[str]) -> tuple[Found, ...]:
+        """Where the definitions of these names are now, of those that are elsewhere."""
+        return tuple(found for found in self.where.moved if found.name in names)
+
+    @property
+    def listed(self) -> str:
+        """How many definitions are in which other files, as a phrase."""
+        where = self.where
+        return f"{len(where.moved)} of its {where.total} definitions in {', '.join(where.files)} now"
+
+    def said(self, path: str) -> str:
+        """What upstream did with the file that is at ``path`` now, as a clause."""
+        if self.fate is Fate.MOVED:
+            return f"upstream moved the file to {path}"
+        if self.fate is Fate.JOINED and not self.where.moved:
+            return f"upstream made one file of this and another: {path}"
+        return f"upstream has {self.listed}" if self.where.moved else f"upstream changed {path}"
+
+    def __str__(self) -> str:
+        if self.fate is Fate.MOVED:
+            return f"{self.fate} to {self.path}"
+        return f"{self.fate}: {', '.join(self.files)}" if self.files else str(self.fate)
+
+
+def trace(repository: Repository, base: str, there: str, path: str, monolith: bytes) -> Traced:
+    """The fate of the file that tree ``base`` has at ``path`` in tree ``there``.
+
+    ``monolith`` is its text in ``base``, whole. Renames are git's to find; where it finds none, the
+    definitions tell. Reads only files that differ between the two trees.
+    """
+    new = repository.read_file(there, path)
+    if new is None:
+        renamed = repository.renames(base, there).get(path)
+        if renamed is not None:
+            return Traced(Fate.MOVED, renamed)
+
+    def others() -> Others:
+        return {
+            change.new: (_text(repository, change.before), now)
+            for change in repository.diff_trees(base, there, renames=False)
+            if change.letter in "AM" and change.new != path and change.new.endswith(SOURCES)
+            if (now := _text(repository, change.after)) is not None
+        }
+
+    where = whereabouts(monolith, new, others)
+    files = where.files
+    if new is not None:
+        return Traced(Fate.SPLIT if len(where.moved) > 1 else Fate.HERE, None, where)
+    if len(where.moved) < max(1, _LIVES_ON * where.total):
+        return Traced(Fate.GONE, None, where)
+    first, count = next(iter(files.items()))
+    if count >= _MOST * where.total and count >= _MOST * len(where.moved):
+        is_new = repository.read_file(base, first) is None
+        if is_new and (len(files) == 1 or count > 0.9 * len(where.moved)):
+            return Traced(Fate.MOVED, first, where)
+        return Traced(Fate.SPLIT if is_new else Fate.JOINED, None, where)
+    return Traced(Fate.SPLIT, None, where)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How upstream stands to a monolith: a named state (None: it is there as ever), and where it has it."""
+
+    state: str | None
+    path: str | None
+
+
+def base_tree(repository: Repository, ours: str, theirs: str) -> str | None:
+    """The tree of the merge base of two commits; None where there is none, or more than one."""
+    try:
+        bases = repository.merge_bases(ours, theirs)
+    except RepositoryError:
+        return None
+    return repository.tree_of(bases[0]) if len(bases) == 1 else None
+
+
+def standing(
+    repository: Repository, guarded: Guarded, path: str | None, base: str | None, theirs: str
+) -> Standing:
+    """How tree ``theirs`` (upstream's) stands to a monolith that the fork has at ``path``.
+
+    ``base`` is the tree of the merge base, if there is one. ``path`` is None where the fork has no such file.
+    """
+    known = ((path,) if path is not None else ()) + guarded.rule.paths()
+    there = next((p for p in known if repository.entry(theirs, p)), None)
+    before = None if base is None else next((p for p in known if repository.entry(base, p)), None)
+    if path is None:
+        return Standing(None if there is None else "back upstream", there)
+    lock = guarded.lock
+    if lock is None:
+        return Standing(None, there)
+    if there is not None:
+        if before is None and base is not None:
+            return Standing("upstream has it now, too", there)
+        entry = repository.entry(theirs, there)
+        if base is None or before != there or entry is None or entry.oid == lock.upstream:
+            return Standing(None, there)
+    elif base is None or before is None:
+        return Standing("only in the fork", None)
+    assert before is not None
+    text = repository.read_file(base, before) or b""
+    traced = trace(repository, base, theirs, before, text)
+    return Standing(None if traced.fate is Fate.HERE else str(traced), traced.path or there)
+
+
+def _text(repository: Repository, entry: Entry | None) -> bytes | None:
+    return repository.read_blob(entry.oid) if entry is not None and entry.is_file else None

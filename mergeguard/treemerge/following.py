@@ -1,0 +1,273 @@
+"""Edits that follow their declarations from file to file, on the three trees of a merge.
+
+Where one side moved a declaration that the other side edited, the trees are changed before git merges them
+(``mergeguard.merge.moves`` says how), so that what is merged is the edit where the declaration is
+now. Only files that both sides changed are looked at, and only where such a move is likely are the other
+files read that the moving side changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from mergeguard.cpp.filenames import SOURCES
+from mergeguard.git.objects import MODE_FILE, Entry
+from mergeguard.git.repository import Repository
+
+if TYPE_CHECKING:
+    from mergeguard.lens.layout import Layout
+    from mergeguard.merge.moves import Carried, File
+
+
+class Arrival(StrEnum):
+    """What became of an edit whose declaration is elsewhere now."""
+
+    FOLLOWED = "followed"
+    CONFLICT = "conflict at the new place"
+    UNSURE = "not followed"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a declaration is: path, 1-based line (0: not known) and name."""
+
+    path: str
+    line: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """An edit of declaration ``name`` in ``path``, which the other side has in ``places`` (candidates, more
+    than one or none certain, where it was not followed)."""
+
+    name: str
+    path: str
+    fate: Arrival
+    places: tuple[Place, ...]
+    why: str = ""
+
+    @property
+    def message(self) -> str:
+        """One sentence for people."""
+        there = ", ".join(f"{p.path}:{p.line}" if p.line else p.path for p in self.places)
+        if self.fate is Arrival.UNSURE:
+            return f"{self.path}: {self.why}: look at {there}"
+        renamed = self.places[0].name
+        called = f", as {renamed}" if renamed != self.name else ""
+        verb = "follows it" if self.fate is Arrival.FOLLOWED else "conflicts there"
+        left = f" ({self.why})" if self.why else ""
+        return f"{self.name} moved from {self.path} to {there}{called}: the edit {verb}{left}"
+
+
+Changes = Mapping[str, tuple[Entry | None, Entry | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """What was done to a file before the merge; ``gains``: an edit went there, not away from there."""
+
+    before: Entry
+    after: Entry
+    gains: bool
+
+
+Rewrites = Mapping[str, Rewrite]
+
+
+@dataclass(frozen=True)
+class Trees:
+    """The three trees to merge, with edits carried over; ``carried`` is what to look for in the result.
+
+    ``rewritten`` has each file that was changed for that, with its entry before and after on the side where
+    it was: files that edits went to on the moving side, files that they left on the editing side.
+    """
+
+    base: str
+    ours: str
+    theirs: str
+    unsure: tuple[Followed, ...] = ()
+    carried: tuple[Carried, ...] = ()
+    rewritten: Rewrites = field(default_factory=dict)
+
+
+def follow(repository: Repository, base: str, ours: str, theirs: str) -> Trees:
+    """Carry the edits of each side over to where the other side has their declarations (trees in and out)."""
+    mine, other = _changed(repository, base, ours), _changed(repository, base, theirs)
+    both = [path for path in mine if path in other and mine[path][0] is not None]
+    if not both:
+        return Trees(base, ours, theirs)
+    trees = Trees(base, ours, theirs)
+    for editor_is_ours in (True, False):
+        trees = _Direction(repository, trees, other if editor_is_ours else mine, both, editor_is_ours).run()
+    return trees
+
+
+def _changed(repository: Repository, old: str, new: str) -> Changes:
+    """The C++, CUDA and HIP files in which two trees differ, renames not followed."""
+    return {
+        change.old: (change.before, change.after)
+        for change in repository.diff_trees(old, new, renames=False)
+        if change.old.endswith(SOURCES) and all(e is None or e.is_file for e in (change.before, change.after))
+    }
+
+
+class _Direction:
+    """One side's edits carried over to where the other, the mover, has their declarations."""
+
+    def __init__(
+        self, repository: Repository, trees: Trees, moved: Changes, both: list[str], editor_is_ours: bool
+    ) -> None:
+        self.repository = repository
+        self.trees = trees
+        self.moved = moved
+        self.both = both
+        self.editor_is_ours = editor_is_ours
+        self.editor, self.mover = (trees.ours, trees.theirs) if editor_is_ours else (trees.theirs, trees.ours)
+
+    def run(self) -> Trees:
+        from mergeguard.merge.moves import carry, find_moves, rewrite
+
+        if not self._likely():
+            return self.trees
+        files = self._files()
+        moves, unsure = find_moves(files)
+        notes = [
+            Followed(
+                u.name,
+                f"{u.path}:{u.line}" if u.line else u.path,
+                Arrival.UNSURE,
+                tuple(Place(c.path, c.line, c.name) for c in u.candidates),
+                u.why,
+            )
+            for u in unsure
+        ]
+        homes = {file.home: file for file in files if file.mover is not None}
+        carried: list[Carried] = []
+        for move in moves:
+            edit = carry(move, editor_is_ours=self.editor_is_ours)
+            if edit is not None and (edit.clean or self._is_untouched(homes[move.home])):
+                carried.append(edit)
+                continue
+            text = homes[move.home].mover or b""
+            place = Place(move.home, text.count(b"\n", 0, move.start) + 1, move.new_name)
+            why = f"{move.name} was edited here, and moved and edited on the other side"
+            notes.append(Followed(move.name, move.path, Arrival.UNSURE, (place,), why))
+        self.trees = replace(self.trees, unsure=(*self.trees.unsure, *notes))
+        if not carried:
+            return self.trees
+        new = rewrite(carried, files)
+        base = self._written(self.trees.base, new.base)
+        editor, mover = self._written(self.editor, new.editor), self._written(self.mover, new.mover)
+        ours, theirs = (editor, mover) if self.editor_is_ours else (mover, editor)
+        left = {path: text for path, text in new.editor.items() if path not in new.mover}
+        return Trees(
+            base,
+            ours,
+            theirs,
+            self.trees.unsure,
+            (*self.trees.carried, *carried),
+            {
+                **self.trees.rewritten,
+                **self._entries(self.editor, editor, left, gains=False),
+                **self._entries(self.mover, mover, new.mover, gains=True),
+            },
+        )
+
+    def _entries(self, before: str, after: str, paths: Iterable[str], *, gains: bool) -> Rewrites:
+        found = {p: (self.repository.entry(before, p), self.repository.entry(after, p)) for p in paths}
+        return {p: Rewrite(a, b, gains) for p, (a, b) in found.items() if a is not None and b is not None}
+
+    def _likely(self) -> bool:
+        from mergeguard.merge.moves import suspicious
+
+        read = self.repository.read_file
+        for path in self.both:
+            base, editor = read(self.trees.base, path), read(self.editor, path)
+            if base is None or editor is None:
+                continue
+            if suspicious(base, editor, read(self.mover, path)):
+                return True
+        return False
+
+    def _files(self) -> list[File]:
+        """What the mover changed, the two names of a renamed file made one."""
+        from mergeguard.merge.moves import File
+
+        gone = any(new is None for _, new in self.moved.values())
+        came = any(old is None for old, _ in self.moved.values())
+        renamed: dict[str, str] = {}
+        if gone and came:
+            renamed = self.repository.renames(self.trees.base, self.mover)
+        targets = set(renamed.values())
+        read = self.repository.read_file
+        files = []
+        for path, (old, _) in self.moved.items():
+            if old is None and path in targets:
+                continue
+            home = renamed.get(path, path)
+            base, mover = read(self.trees.base, path), read(self.mover, home)
+            if any(text is not None and b"\0" in text for text in (base, mover)):
+                continue
+            files.append(File(path, home, base, read(self.editor, path), mover))
+        return files
+
+    def _is_untouched(self, home: File) -> bool:
+        """Whether the editor left a file alone, so that a conflict can stand in it."""
+        if home.editor != home.base:
+            return False
+        return home.home == home.path or self.repository.entry(self.editor, home.home) is None
+
+    def _written(self, tree: str, texts: Mapping[str, bytes]) -> str:
+        edits: dict[str, Entry | None] = {}
+        for path, text in texts.items():
+            there = self.repository.entry(tree, path) or self.repository.entry(self.mover, path)
+            edits[path] = Entry(there.mode if there else MODE_FILE, self.repository.write_blob(text))
+        return self.repository.edit_tree(tree, edits) if edits else tree
+
+
+def is_guess(repository: Repository, stages: Mapping[int, Entry]) -> bool:
+    """Whether a merge by declarations of these index stages may put an edit into another declaration."""
+    from mergeguard.merge.moves import guesses
+
+    base, ours, theirs = (repository.read_blob(stages[number].oid) for number in (1, 2, 3))
+    return bool(guesses(base, ours, theirs))
+
+
+def report(
+    repository: Repository, trees: Trees, tree: str, layouts: Mapping[str, Layout]
+) -> tuple[Followed, ...]:
+    """Each edit that was to follow its declaration, and where that is in ``tree``, the merge's result.
+
+    ``layouts`` are the layouts of the result by the monolith's path.
+    """
+    done = []
+    for edit in trees.carried:
+        move = edit.move
+        fate = Arrival.FOLLOWED if edit.clean else Arrival.CONFLICT
+        place = _found(repository, tree, layouts, move.home, edit.alone())
+        left = f"it uses {', '.join(move.uses)}, new in {move.path}" if move.uses else ""
+        done.append(Followed(move.name, move.path, fate, (Place(*place, move.new_name),), left))
+    return (*done, *trees.unsure)
+
+
+def _found(
+    repository: Repository, tree: str, layouts: Mapping[str, Layout], home: str, text: bytes
+) -> tuple[str, int]:
+    """Path and 1-based line of ``text`` in the result (line 0 where it is not there as such)."""
+    lead = len(text) - len(text.lstrip())
+    layout = layouts.get(home)
+    if layout is not None:
+        at = layout.monolith.find(text)
+        if at < 0:
+            return home, 0
+        file, offset = layout.to_layout(at + lead)
+        return file.path, file.text.count(b"\n", 0, offset) + 1
+    whole = repository.read_file(tree, home)
+    if whole is None:
+        return home, 0
+    at = whole.find(text)
+    return home, whole.count(b"\n", 0, at + lead) + 1 if at >= 0 else 0

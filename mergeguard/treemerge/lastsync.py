@@ -1,0 +1,73 @@
+"""What the last sync reported, kept in the git folder so that ``report`` can show it later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import msgspec
+
+from mergeguard import jsonstate
+from mergeguard.audit.findings import Located
+from mergeguard.fork.report import LastSync, SyncedRule
+from mergeguard.git.landing import StateFile
+from mergeguard.git.repository import Repository
+from mergeguard.treemerge.trees import RuleOutcome
+
+NAME = "mergeguard/last-sync.json"
+LANDED, WAITING, ELSEWHERE = "landed", "waiting for its conflicts to be resolved", "not in this branch"
+
+
+def state(
+    upstream: str,
+    ours: str,
+    theirs: str,
+    commit: str | None,
+    commits: int,
+    rules: Iterable[RuleOutcome] = (),
+    stages: Mapping[str, object] | None = None,
+    messages: tuple[str, ...] = (),
+    audit: tuple[Located, ...] | None = None,
+) -> StateFile:
+    """The file that lands with a sync. ``commits`` came from upstream; ``stages`` are those of ``Merged``,
+    ``audit`` is None for a sync that was not audited."""
+    last = LastSync(
+        upstream,
+        ours,
+        theirs,
+        commit,
+        commits,
+        WAITING if stages else LANDED,
+        tuple(sorted(stages or ())),
+        messages,
+        tuple(SyncedRule(r.name, r.path, r.state.value, r.conflicts, r.notes, r.findings) for r in rules),
+        audit,
+    )
+    return StateFile(NAME, jsonstate.encode(last))
+
+
+def concluded(repository: Repository, commit: str, audit: tuple[Located, ...] | None) -> None:
+    """Note that the sync that waited is the merge ``commit`` now, and what its audit found."""
+    last = read(repository)
+    if last is not None:
+        path = repository.git_dir / NAME
+        partial = path.with_suffix(".new")
+        partial.write_bytes(jsonstate.encode(replace(last, commit=commit, state=LANDED, audit=audit)))
+        partial.replace(path)
+
+
+def read(repository: Repository) -> LastSync | None:
+    """The last sync in this work tree, its state as of now; None if there was none that can be read."""
+    try:
+        last = jsonstate.decode((repository.git_dir / NAME).read_bytes(), LastSync)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return replace(last, state=_now(repository, last))
+
+
+def _now(repository: Repository, last: LastSync) -> str:
+    head = repository.head().oid
+    if head is not None and repository.has_object(last.theirs) and repository.is_ancestor(last.theirs, head):
+        return LANDED
+    merging = repository.git("rev-parse", "--verify", "--quiet", "MERGE_HEAD", ok=(0, 1, 128)).text
+    return WAITING if merging == last.theirs else ELSEWHERE

@@ -1,0 +1,110 @@
+"""The values of a merge through the lens: its three sides, and what becomes of each rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mergeguard.fork.report import LocalEdit
+from mergeguard.fork.workspace import Guarded, Splitting, Workspace
+from mergeguard.git.objects import Entry
+from mergeguard.git.repository import Repository
+from mergeguard.lens.layout import Layout
+from mergeguard.lens.unsplit import Hunk
+from mergeguard.treemerge.fates import Traced
+
+
+class State(StrEnum):
+    """What became of a rule's monolith in a merge."""
+
+    UNCHANGED = "unchanged upstream"
+    MERGED = "merged"
+    CONFLICT = "conflict"
+    MOVED = "moved upstream"
+    SPLIT_UPSTREAM = "split upstream"
+    JOINED = "merged into another file upstream"
+    RETIRED = "gone upstream"
+    GONE_EDITED = "gone upstream, edited here"
+    TAKEN = "upstream has it now, too"
+    RETURNED = "back upstream"
+    NOT_SPLIT = "not split"
+
+
+@dataclass(frozen=True)
+class RuleOutcome:
+    """One rule's part of a merge, as the report shows it."""
+
+    name: str
+    path: str
+    state: State
+    replayed: tuple[LocalEdit, ...] = ()
+    overlay: tuple[Hunk, ...] = ()
+    unmapped: tuple[Hunk, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+
+
+@dataclass
+class Laid:
+    """What the rules of a merge add to git's own result."""
+
+    edits: dict[str, Entry | None] = field(default_factory=dict)
+    layouts: list[tuple[Guarded, Layout]] = field(default_factory=list)
+    stages: dict[str, dict[int, Entry]] = field(default_factory=dict)
+    settled: set[str] = field(default_factory=set)
+    moved: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the three: 1 base, 2 ours, 3 theirs (None: there is no single base).
+
+    ``tree`` has the monoliths whole, at the paths that the merge uses.
+    """
+
+    number: int
+    workspace: Workspace
+    tree: str
+
+    def guarded(self, name: str) -> Guarded | None:
+        """The rule as this side has it split; None where it is not."""
+        return next((g for g in self.workspace.split_rules if g.name == name), None)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What is merged. ``paths`` is where the merge has each rule's monolith, by the rule's name.
+
+    ``labels`` name the two sides in conflict markers, ``style`` is the conflict style. ``fates`` is what has
+    become of monoliths that one side has no more at their old path, by the rule's name.
+    """
+
+    repository: Repository
+    base: Side | None
+    ours: Side
+    theirs: Side
+    paths: dict[str, str]
+    labels: tuple[str, str]
+    style: str
+    splitting: Splitting
+    fates: Mapping[str, Traced] = field(default_factory=dict)
+
+
+def path_in(workspace: Workspace, guarded: Guarded) -> str | None:
+    """Where a tree has the rule's monolith, split or not; None where it has none."""
+    own = next((g for g in workspace.split_rules if g.name == guarded.name), None)
+    if own is not None and own.lock is not None:
+        return own.lock.monolith
+    known = (*((guarded.lock.monolith,) if guarded.lock else ()), *guarded.rule.paths())
+    return next((p for p in known if workspace.repository.entry(workspace.tree, p)), None)
+
+
+def layout_paths(side: Side, name: str) -> set[str]:
+    """Every path of a rule's layout on one side."""
+    own = side.guarded(name)
+    if own is None:
+        return set()
+    layouts = (side.workspace.pristine(own), side.workspace.unsplit(own).layout)
+    return {file.path for layout in layouts for file in layout.files}

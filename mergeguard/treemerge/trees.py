@@ -1,0 +1,332 @@
+"""Merging three trees of a fork as if the split had never happened, then deriving the layouts again.
+
+``split(merge(B, unsplit(ours), unsplit(theirs)))`` of DESIGN section 3, on whole trees. Any side may have
+any layout or none: upstream has none, a colleague's branch has its own. Everything is computed as git
+objects that no ref names; landing the outcome is the caller's (``mergeguard.git.landing``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from mergeguard.cpp.filenames import SOURCES
+from mergeguard.cpp.source import parse
+from mergeguard.fork import kept, treelens
+from mergeguard.fork.report import LocalEdit
+from mergeguard.fork.workspace import Guarded, Splitting, Workspace
+from mergeguard.git.merging import MergeOutcome
+from mergeguard.git.objects import Entry
+from mergeguard.git.repository import EMPTY_TREE, Repository
+from mergeguard.lens.layout import Layout
+from mergeguard.treemerge import fates, following, virtual
+from mergeguard.treemerge.buildmerge import is_plain, settle_lists
+from mergeguard.treemerge.fates import Fate, Traced
+from mergeguard.treemerge.following import Followed, Rewrites
+from mergeguard.treemerge.rulemerge import merge_rule
+from mergeguard.treemerge.sides import Laid, RuleOutcome, Side, Sides, State, layout_paths, path_in
+
+__all__ = ["Merged", "Progress", "RuleOutcome", "State", "local_edits", "merge_trees"]
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A finished merge that has not landed.
+
+    ``tree`` is the result; in a conflict it holds the files with markers, and ``stages`` the index
+    entries (1 base, 2 ours, 3 theirs) of each conflicted path. ``messages`` are git's own on conflicts.
+    ``moved`` are the names to which upstream has renamed monoliths: git alone would merge an entry there.
+    ``followed`` are the edits whose declarations the other side moved to other files; ``rewritten`` has the
+    files concerned, each with its entry on the side where it was, before the edits moved and after.
+    """
+
+    tree: str
+    rules: tuple[RuleOutcome, ...]
+    stages: Mapping[str, Mapping[int, Entry]]
+    messages: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+    followed: tuple[Followed, ...] = ()
+    rewritten: Rewrites = field(default_factory=dict)
+
+    @property
+    def clean(self) -> bool:
+        """Whether the merge needs nobody."""
+        return not self.stages
+
+
+def merge_trees(
+    repository: Repository,
+    bases: tuple[str, ...],
+    ours: str,
+    theirs: str,
+    *,
+    labels: tuple[str, str] = ("HEAD", "upstream"),
+    style: str | None = None,
+    splitting: Splitting | None = None,
+    progress: Progress = lambda _: None,
+    placed: bool = True,
+) -> Merged:
+    """Merge two commits over their merge bases (commits; none: an empty base) through the lens.
+
+    ``labels`` name the two sides in conflict markers, ``style`` is the conflict style (the user's
+    ``merge.conflictStyle`` if None). ``placed`` asks for where each local edit is in the result, which
+    costs a look at the new tree. Raises RuleMismatch where a rule does not fit what the merge gives.
+    """
+    return _Merger(
+        repository, bases, ours, theirs, labels, style, splitting or Splitting.of(repository), progress
+    ).run(placed)
+
+
+class _Merger:
+    def __init__(
+        self,
+        repository: Repository,
+        bases: tuple[str, ...],
+        ours: str,
+        theirs: str,
+        labels: tuple[str, str],
+        style: str | None,
+        splitting: Splitting,
+        progress: Progress,
+    ) -> None:
+        self.repository = repository
+        self.bases = bases
+        self.commits = (ours, theirs)
+        self.labels = labels
+        self.style = style or repository.config("merge.conflictStyle") or "merge"
+        self.splitting = splitting
+        self.progress = progress
+        self.moves: following.Trees | None = None
+
+    def run(self, placed: bool) -> Merged:
+        repository = self.repository
+
+        def load(commit: str) -> Workspace:
+            return Workspace.load(repository, repository.tree_of(commit), self.splitting)
+
+        self.progress("reading")
+        ours, theirs = (load(commit) for commit in self.commits)
+        bases = [load(commit) for commit in self.bases]
+        rules = self._rules(ours, theirs)
+        self.fates: dict[str, Traced] = {}
+        self.paths = self._paths_after(rules, ours, theirs)
+        trees = {w.tree: self._whole(w, rules) for w in (ours, theirs, *bases)}
+        self.ours = Side(2, ours, trees[ours.tree])
+        self.theirs = Side(3, theirs, trees[theirs.tree])
+        self.base = Side(1, bases[0], trees[bases[0].tree]) if len(bases) == 1 else None
+        whole = [trees[w.tree] for w in bases]
+        if self.base is not None:
+            self.moves = following.follow(repository, whole[0], self.ours.tree, self.theirs.tree)
+            self.base, whole = replace(self.base, tree=self.moves.base), [self.moves.base]
+            self.ours = replace(self.ours, tree=self.moves.ours)
+            self.theirs = replace(self.theirs, tree=self.moves.theirs)
+        self.progress("merging")
+        outcome = settle_lists(repository, self._merge(whole, [w.tree for w in bases]))
+        laid = Laid()
+        sides = Sides(
+            repository,
+            self.base,
+            self.ours,
+            self.theirs,
+            self.paths,
+            self.labels,
+            self.style,
+            self.splitting,
+            self.fates,
+        )
+        merged: list[RuleOutcome] = []
+        for guarded in rules:
+            self.progress(f"deriving {guarded.name}")
+            merged.append(merge_rule(sides, self._rule_after(guarded, outcome), outcome, laid))
+        return self._finish(outcome, laid, tuple(merged), placed)
+
+    # -- the three trees ---------------------------------------------------------------------------
+
+    def _rules(self, ours: Workspace, theirs: Workspace) -> list[Guarded]:
+        """The rules that matter: those of either side; a side that has the monolith split speaks first.
+
+        Upstream's own rule files, if it had any, are not the fork's: a side without layouts is only
+        read for its monoliths.
+        """
+        found: dict[str, Guarded] = {}
+        for workspace in (ours, theirs):
+            if workspace is theirs and not theirs.split_rules:
+                continue
+            for guarded in workspace.guarded:
+                known = found.get(guarded.name)
+                if known is None or (guarded.is_split and not known.is_split):
+                    found[guarded.name] = guarded
+        return [found[name] for name in sorted(found)]
+
+    def _paths_after(self, rules: Iterable[Guarded], ours: Workspace, theirs: Workspace) -> dict[str, str]:
+        """Where the merge has each rule's monolith; none where neither side has it."""
+        known = {g.name: p for g in rules if (p := self._path_after(g, ours, theirs)) is not None}
+        moved = {name: traced.path for name, traced in self.fates.items() if traced.path is not None}
+        taken = [*moved.values(), *(path for name, path in known.items() if name not in moved)]
+        for name, path in moved.items():
+            if taken.count(path) > 1:
+                # One file can't be the monolith of two rules.
+                self.fates[name] = replace(self.fates[name], fate=Fate.JOINED)
+            else:
+                known[name] = path
+        return known
+
+    def _path_after(self, guarded: Guarded, ours: Workspace, theirs: Workspace) -> str | None:
+        """Where the merge has the monolith: if the two sides differ, where the one that moved it has it."""
+        here, there = (path_in(w, guarded) for w in (ours, theirs))
+        if here == there:
+            return here
+        if here is None or there is None:
+            self._trace(guarded, ours if here is None else theirs)
+            return here or there
+        base = next((p for b in self.bases if (p := path_in(self._workspace(b), guarded))), None)
+        return here if base == there else there
+
+    def _trace(self, guarded: Guarded, side: Workspace) -> None:
+        """Find out what has become of a monolith that one side has no more."""
+        if len(self.bases) != 1:
+            return
+        base = self._workspace(self.bases[0])
+        path = path_in(base, guarded)
+        own = next((g for g in base.split_rules if g.name == guarded.name), None)
+        text = base.unsplit(own).monolith if own is not None else base.read(path) if path else None
+        if path is not None and text is not None:
+            self.fates[guarded.name] = fates.trace(self.repository, base.tree, side.tree, path, text)
+
+    def _workspace(self, commit: str) -> Workspace:
+        return Workspace.load(self.repository, self.repository.tree_of(commit), self.splitting)
+
+    def _whole(self, workspace: Workspace, rules: Iterable[Guarded]) -> str:
+        """The side's tree with its monoliths whole, and at the paths that the merge uses."""
+        split = {g.name for g in workspace.split_rules}
+        tree = workspace.tree
+        if split:
+            tree = treelens.monolithic_tree(workspace, {n: p for n, p in self.paths.items() if n in split})
+        edits: dict[str, Entry | None] = {}
+        for guarded in rules:
+            there = self.paths.get(guarded.name)
+            here = path_in(workspace, guarded)
+            if guarded.name in split or there is None or here is None or self.repository.entry(tree, there):
+                continue
+            edits |= {there: self.repository.entry(tree, here), here: None}
+        return treelens.apply(self.repository, tree, edits)
+
+    def _merge(self, bases: list[str], real: list[str]) -> MergeOutcome:
+        """git's own merge of the three; virtual commits wherever a tree is not the commit's own."""
+        repository = self.repository
+        _, theirs = self.commits
+        parents = list(self.bases)
+        if bases != real or not bases:
+            parents = [repository.commit_object(t, (), "merge base\n") for t in bases or [EMPTY_TREE]]
+        elif self.theirs.tree == self.theirs.workspace.tree and not self._related(theirs):
+            return repository.merge_trees(
+                repository.commit_object(self.ours.tree, parents, "ours\n"), theirs, labels=self.labels
+            )
+        return repository.merge_trees(
+            repository.commit_object(self.ours.tree, parents, "ours\n"),
+            repository.commit_object(self.theirs.tree, parents, "theirs\n"),
+            labels=self.labels,
+        )
+
+    def _related(self, theirs: str) -> bool:
+        """Whether history alone would not give the base that was asked for."""
+        return not all(self.repository.is_ancestor(base, theirs) for base in self.bases)
+
+    def _rule_after(self, guarded: Guarded, outcome: MergeOutcome) -> Guarded:
+        """The rule file as merged, unless it is in conflict or gone."""
+        path = guarded.rule_path
+        entry = self.repository.entry(outcome.tree, path)
+        if entry is None or entry.oid == guarded.rule_oid or any(c.path == path for c in outcome.conflicts):
+            return guarded
+        lone = self.repository.edit_tree(None, {path: entry})
+        merged = Workspace.load(self.repository, lone, self.splitting).guarded[0]
+        return Guarded(guarded.name, merged.rule, merged.rule_oid, guarded.lock)
+
+    # -- the outcome -------------------------------------------------------------------------------
+
+    def _finish(
+        self, outcome: MergeOutcome, laid: Laid, rules: tuple[RuleOutcome, ...], placed: bool
+    ) -> Merged:
+        repository = self.repository
+        mine = {p for side in (self.ours, self.theirs) for r in rules for p in layout_paths(side, r.name)}
+        treelens.check_outputs(
+            repository, outcome.tree, {g.name: layout for g, layout in laid.layouts}, mine | laid.settled
+        )
+        tree = treelens.apply(repository, outcome.tree, laid.edits)
+        tree = repository.edit_tree(tree, treelens.list_shards(repository, tree, laid.layouts))
+        stages: dict[str, Mapping[int, Entry]] = dict(laid.stages)
+        by_declarations = self._by_declarations(outcome, laid)
+        tree = treelens.apply(repository, tree, by_declarations)
+        for conflict in outcome.conflicts:
+            if conflict.path not in laid.settled and conflict.path not in by_declarations:
+                stages[conflict.path] = self._listed(conflict.path, conflict.stages, laid.layouts)
+        messages = tuple(
+            m.text.strip()
+            for m in outcome.messages
+            if m.kind.startswith("CONFLICT") and not set(m.paths) <= laid.settled | by_declarations.keys()
+        )
+        if placed and not stages:
+            rules = tuple(self._placed(tree, rule) for rule in rules)
+        moved = tuple(sorted(laid.moved))
+        if self.moves is None or not (self.moves.carried or self.moves.unsure):
+            return Merged(tree, rules, stages, messages, moved)
+        by_path = {layout.path: layout for _, layout in laid.layouts}
+        followed = following.report(repository, self.moves, tree, by_path)
+        return Merged(tree, rules, stages, messages, moved, followed, self.moves.rewritten)
+
+    def _by_declarations(self, outcome: MergeOutcome, laid: Laid) -> dict[str, Entry | None]:
+        """Source files that lines can't merge and declarations can, where nothing is left to look at."""
+        found: dict[str, Entry | None] = {}
+        for conflict in outcome.conflicts:
+            if conflict.path in laid.settled or not is_plain(conflict.path, outcome):
+                continue
+            if conflict.path.endswith(SOURCES):
+                entry = virtual.merged(self.repository, conflict)
+                if entry is not None and not following.is_guess(self.repository, conflict.stages):
+                    found[conflict.path] = entry
+        return found
+
+    def _listed(
+        self, path: str, stages: Mapping[int, Entry], layouts: list[tuple[Guarded, Layout]]
+    ) -> dict[int, Entry]:
+        """A conflicted build list's stages, with the shards listed in each as in the file itself."""
+        listed: dict[int, Entry] = {}
+        for number, entry in stages.items():
+            lone = self.repository.edit_tree(None, {path: entry})
+            listed[number] = treelens.list_shards(self.repository, lone, layouts).get(path) or entry
+        return listed
+
+    def _placed(self, tree: str, rule: RuleOutcome) -> RuleOutcome:
+        """The outcome with where each local edit is now, read back from the new tree."""
+        workspace = Workspace.load(self.repository, tree, self.splitting)
+        guarded = next((g for g in workspace.split_rules if g.name == rule.name), None)
+        if guarded is None:
+            return rule
+        overlay, unmapped = kept.sort_out(workspace, guarded)
+        edits = local_edits(workspace, guarded)
+        return replace(rule, replayed=edits, overlay=overlay, unmapped=unmapped)
+
+
+def local_edits(workspace: Workspace, guarded: Guarded) -> tuple[LocalEdit, ...]:
+    """The fork's edits of one monolith, each with the file, line and item in which it is now."""
+    unsplit = workspace.unsplit(guarded)
+    if not unsplit.edits:
+        return ()
+    pristine = workspace.pristine(guarded)
+    replayed: list[LocalEdit] = []
+    grown = 0
+    for edit in unsplit.edits:
+        # What was typed names its item, new or not; what only goes away names the one it was in.
+        typed = edit.text.strip()
+        at = edit.start + (grown + edit.text.index(typed) if typed else 0)
+        items = parse(unsplit.monolith if typed else pristine.monolith).items
+        grown += len(edit.text) - (edit.end - edit.start)
+        item = next((i for i in items if i.start <= at < i.end), items[-1] if items else None)
+        removed = pristine.monolith[edit.start : edit.end]
+        name = item.name if item else ""
+        replayed.append(
+            LocalEdit(edit.path, edit.line, name, len(edit.text.splitlines()), len(removed.splitlines()))
+        )
+    return tuple(replayed)

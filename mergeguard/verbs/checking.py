@@ -1,0 +1,273 @@
+"""check: what is wrong, or worth knowing, about the rules and layouts of one tree.
+
+Reads the tree through the workspace, asks ``fork.check``, and turns what can't be read at all into
+findings too: one broken rule says nothing about the others. No compiler and no libclang is needed.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from mergeguard.cpp.filenames import UNITS
+from mergeguard.cpp.source import parse
+from mergeguard.errors import MergeguardError
+from mergeguard.fork import check, kept, treelens
+from mergeguard.fork.check import Finding, to_json
+from mergeguard.fork.workspace import Guarded, Workspace
+from mergeguard.lens import buildlist
+from mergeguard.lens import emit as emission
+from mergeguard.lens.layout import Layout
+from mergeguard.lens.overlay import recompose
+from mergeguard.lens.rule import Rule
+from mergeguard.lens.unsplit import Unsplit
+from mergeguard.treemerge import handmade
+from mergeguard.verify import same_program
+from mergeguard.verify.flatten import LayoutText
+from mergeguard.verify.same_program import BuildFile
+from mergeguard.verify.symbols import Severity
+
+__all__ = ["Finding", "failures", "run", "run_units", "to_json"]
+
+
+def run(
+    workspace: Workspace, names: Sequence[str] | None = None, base: str | None = None
+) -> tuple[Finding, ...]:
+    """All findings about the rules called ``names`` (all of them if None), in rule and file order.
+
+    ``base`` is the tree of the merge base with upstream, if known: what the fork split by hand is told by it.
+    Raises RuleError for a name that no rule has.
+    """
+    chosen = workspace.guarded if names is None else tuple(workspace.rule(name) for name in names)
+    found: list[Finding] = []
+    layouts: dict[str, Layout] = {}
+    for guarded in chosen:
+        try:
+            found += _Checker(workspace, guarded, layouts, base).findings()
+        except MergeguardError as error:
+            found.append(_failed(guarded, error))
+    found += _claims(layouts)
+    return tuple(dict.fromkeys(found))
+
+
+def run_units(workspace: Workspace, paths: Sequence[str]) -> tuple[Finding, ...]:
+    """What a linker would make, in silence, of the units at ``paths``: needs no rule and no monolith.
+
+    Raises LayoutError for a path that the tree does not have.
+    """
+    files = handmade.units(workspace, paths)
+    return tuple(
+        check.of_verify("", found) for found in same_program.check_units(files, handmade.roots_of(paths))
+    )
+
+
+def failures(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The errors and warnings among the findings: those that fail a check."""
+    return tuple(finding for finding in findings if finding.fails)
+
+
+def _failed(guarded: Guarded, error: MergeguardError) -> Finding:
+    where = error.where
+    return Finding(
+        guarded.name,
+        "drift" if guarded.is_split else "rule",
+        Severity.ERROR,
+        error.message,
+        where.path if where is not None else guarded.rule_path,
+        where.line if where is not None else None,
+        (where.item or "") if where is not None else "",
+        error.hint or "",
+    )
+
+
+def _claims(layouts: dict[str, Layout]) -> Iterator[Finding]:
+    owner: dict[str, str] = {}
+    told: set[tuple[str, str]] = set()
+    for name, layout in layouts.items():
+        for file in layout.files:
+            other = owner.setdefault(file.path, name)
+            # Two rules that share one file often share all: the first says it.
+            if other != name and (name, other) not in told:
+                told.add((name, other))
+                hint = "give one of the two another `layout` folder, or remove one"
+                message = f"the rule {other} writes this file, too"
+                yield check.Reporter(name).error("rule", message, file.path, hint=hint)
+
+
+class _Checker:
+    """The findings about one rule."""
+
+    def __init__(
+        self, workspace: Workspace, guarded: Guarded, layouts: dict[str, Layout], base: str | None
+    ) -> None:
+        self.workspace = workspace
+        self.base = base
+        self.guarded = guarded
+        self.name = guarded.name
+        self.say = check.Reporter(guarded.name)
+        self.layouts = layouts
+
+    def findings(self) -> Iterator[Finding]:
+        if self.guarded.is_split:
+            yield from self.split()
+        else:
+            yield from self.not_split()
+
+    def exists(self, path: str) -> bool:
+        return self.workspace.repository.entry(self.workspace.tree, path) is not None
+
+    # -- a rule whose monolith is whole --------------------------------------------------------------
+
+    def not_split(self) -> Iterator[Finding]:
+        made = handmade.find(self.workspace, self.guarded, self.base)
+        if made is not None:
+            yield from self.by_hand(made)
+            return
+        path = self.workspace.monolith_path(self.guarded)
+        text = None if path is None else self.workspace.read(path)
+        if path is None or text is None:
+            paths = ", ".join(self.guarded.rule.paths())
+            message = f"the monolith is not in this tree: the rule rests (looked for {paths})"
+            yield self.say.note("not split", message, self.guarded.rule_path)
+            return
+        layout = self.workspace.split_now(self.guarded, path, text, emission.CURRENT_EMISSION)
+        self.layouts[self.name] = layout
+        hint = f"`mergeguard split {self.name}` derives the layout"
+        yield self.say.note("not split", "the monolith is whole", path, hint=hint)
+        rule = self.guarded.rule
+        again = emission.split(rule, self.name, path, text, emission.CURRENT_EMISSION)
+        yield from check.check_laws(
+            self.name,
+            layout,
+            again,
+            lambda t: self.workspace.split_now(self.guarded, path, t, emission.CURRENT_EMISSION),
+        )
+        texts = {file.path: file.text for file in layout.files}
+        yield from self.about_text(rule, layout, texts)
+        files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
+        yield from check.check_program(self.name, path, text, files)
+
+    def by_hand(self, made: handmade.HandMade) -> Iterator[Finding]:
+        """Of a split by hand, what no linker says; ``verify`` compares it with upstream's file."""
+        message = f"split by hand into {len(made.files)} files: no rule keeps them together yet"
+        hint = f"`mergeguard adopt {self.name}` changes over to the rule, `mergeguard verify` compares"
+        yield self.say.note("not split", message, made.path, hint=hint)
+        roots = handmade.roots_of([made.path])
+        for found in same_program.check_units(made.texts, roots):
+            yield check.of_verify(self.name, found)
+
+    def about_text(self, rule: Rule, layout: Layout, texts: dict[str, bytes]) -> Iterator[Finding]:
+        yield from check.check_includes(self.name, rule, layout, self.exists)
+        yield from check.check_global_names(self.name, layout.files, texts)
+
+    # -- a rule with a layout ------------------------------------------------------------------------
+
+    def split(self) -> Iterator[Finding]:
+        workspace, guarded = self.workspace, self.guarded
+        lock = guarded.lock
+        assert lock is not None
+        pristine = workspace.pristine(guarded)
+        rule = workspace.rule_of_lock(guarded)
+        before = workspace.unsplit(guarded)
+        layout = before.layout
+        self.layouts[self.name] = layout
+        for one in (pristine, layout) if layout.monolith != pristine.monolith else (pristine,):
+            again = emission.split(rule, self.name, one.path, one.monolith, lock.emission)
+            yield from check.check_laws(
+                self.name, one, again, lambda t: workspace.split_with_lock(guarded, t)
+            )
+        now = workspace.layout_files(pristine)
+        merged = recompose(before, now, layout, treelens.merge_text)
+        more = {path: workspace.read(path) for path in merged.files if path not in now}
+        yield from check.check_recomposed(self.name, {**now, **more}, before, merged)
+        yield from self.drift(before)
+        yield from check.check_hunks(self.name, before, kept.marks(workspace))
+        texts = {path: text for path, text in {**now, **more}.items() if text is not None}
+        if not merged.conflicts and not any(text is None for text in now.values()):
+            # Where glue is out of date, that has been said: what counts is what a refresh would leave.
+            texts = dict(merged.files)
+        yield from self.about_text(rule, layout, texts)
+        yield from self.program(rule, pristine, before, texts)
+
+    def drift(self, before: Unsplit) -> Iterator[Finding]:
+        guarded, lock = self.guarded, self.guarded.lock
+        assert lock is not None
+        if not self.exists(guarded.rule_path):
+            message = "the rule's file is gone; its layout is still here"
+            hint = f"`mergeguard unsplit {self.name}`, or bring the rule back"
+            yield self.say.warning("drift", message, guarded.rule_path, hint=hint)
+        if lock.monolith not in guarded.rule.paths():
+            message = f"the monolith is at {lock.monolith}, a path that the rule does not name"
+            yield self.say.note("drift", message, guarded.rule_path)
+        if lock.rule == guarded.rule_oid and lock.emission == emission.CURRENT_EMISSION:
+            return
+        what = "the rule was edited since the split"
+        if lock.rule == guarded.rule_oid:
+            what = f"the layout is of emission version {lock.emission}"
+        try:
+            fresh = self.workspace.split_now(
+                guarded, lock.monolith, before.monolith, emission.CURRENT_EMISSION
+            )
+        except MergeguardError as error:
+            failed = _failed(guarded, error)
+            yield replace(failed, check="rule", message=f"{what} and does not fit: {error.message}")
+            return
+        old = {file.path: file.text for file in before.layout.files}
+        new = {file.path: file.text for file in fresh.files}
+        changed = sorted(p for p in {*old, *new} if old.get(p) != new.get(p))
+        if not changed:
+            yield self.say.note("drift", f"{what}; the layout stays the same", guarded.rule_path)
+            return
+        message = f"{what}; it would change {', '.join(changed)}"
+        hint = f"`mergeguard split {self.name}` derives the layout again"
+        yield self.say.warning("drift", message, guarded.rule_path, hint=hint)
+
+    def program(
+        self, rule: Rule, pristine: Layout, before: Unsplit, texts: dict[str, bytes]
+    ) -> Iterator[Finding]:
+        layout = before.layout
+        units = {file.path for file in (*pristine.files, *layout.files) if file.is_unit}
+        builds = {b: t for b in rule.build if (t := self.workspace.read(b)) is not None}
+        shards = tuple(dict.fromkeys((*treelens.shard_paths(pristine), *treelens.shard_paths(layout))))
+        strangers = self.strangers(rule, layout, {*texts, *units})
+        listed = frozenset(p for p in strangers if any(buildlist.mentions(t, p) for t in builds.values()))
+        yield from check.check_strangers(self.name, strangers, listed)
+        units_listed = (buildlist.mentions(t, p) for t in builds.values() for p in (layout.path, *shards))
+        if builds and not any(units_listed):
+            names = ", ".join(builds)
+            message = f"{names} does not list the monolith, nor any shard"
+            yield self.say.note("build list", message, layout.path)
+        everything = {**texts, **{p: t for p in strangers if (t := self.workspace.read(p)) is not None}}
+        yield from check.check_homes(
+            self.name,
+            parse(pristine.monolith),
+            everything,
+            frozenset(p.entry for p in rule.partition),
+            before.hunks,
+            layout.path,
+        )
+        yield from check.check_copied_text(self.name, before.monolith, layout.path, before.hunks)
+        if any(file.path not in texts for file in layout.files):
+            return  # the missing file has been reported; all else would follow from it
+        files = [LayoutText(path, text, path in units) for path, text in texts.items()]
+        own = b"".join(everything.values())
+        for path in strangers:
+            named = posixpath.basename(path).encode() in own
+            if path in listed or (named and not path.endswith(UNITS)):
+                files.append(LayoutText(path, everything[path], path in listed))
+        yield from check.check_program(
+            self.name,
+            layout.path,
+            before.monolith,
+            files,
+            build=[BuildFile(b, buildlist.remove(t, layout.path, shards), t) for b, t in builds.items()],
+            hunks=before.hunks,
+            strangers=frozenset(strangers),
+        )
+
+    def strangers(self, rule: Rule, layout: Layout, own: set[str]) -> list[str]:
+        """Files in the layout's folder that are none of its own."""
+        folder = rule.folder(layout.path)
+        entries = self.workspace.repository.list_tree(self.workspace.tree, folder)
+        return sorted(p for p in entries if p not in own and self.workspace.read(p) is not None)

@@ -1,0 +1,178 @@
+"""The report's values, read from a fork: every rule of the work tree, and what the last sync brought."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mergeguard.errors import MergeguardError
+from mergeguard.fork import kept
+from mergeguard.fork.fork import Fork
+from mergeguard.fork.report import (
+    Arrival,
+    LastSync,
+    Ledger,
+    RuleLedger,
+    Unresolved,
+    arrivals,
+    marker_lines,
+    views,
+)
+from mergeguard.fork.workspace import Guarded, Workspace
+from mergeguard.git import worktree
+from mergeguard.git.repository import Repository
+from mergeguard.lens.layout import Layout
+from mergeguard.treemerge import fates, lastsync
+from mergeguard.treemerge.fates import Standing
+from mergeguard.treemerge.trees import local_edits
+from mergeguard.verbs import rebase, unmapped
+
+
+def ledger(fork: Fork, upstream: str | None = None, *, suggest: bool = True) -> Ledger:
+    """Everything there is to report about the work tree.
+
+    ``upstream``: the ref to compare with, None for the configured one. ``suggest`` looks for places of
+    unmapped hunks (slower). While conflicts are unresolved, the rules are those of HEAD.
+    """
+    repository = fork.repository
+    head = fork.head()
+    conflicts = tuple(_unresolved(repository, path) for path in repository.unmerged())
+    notes: tuple[str, ...] = ()
+    if conflicts:
+        workspace = fork.at_head()
+        notes = ("conflicts are not resolved yet: the rules are shown as of HEAD",)
+    else:
+        workspace = fork.work_tree()
+    last = lastsync.read(repository)
+    ref = fork.upstream(upstream)
+    theirs: str | None = None
+    if last is not None and (last.state == lastsync.WAITING or ref is None):
+        theirs = last.theirs
+    elif ref is not None:
+        theirs = repository.resolve(ref)
+    reader = _Reader(fork, workspace, last, theirs, suggest)
+    rules = tuple(reader.rule(guarded) for guarded in workspace.guarded)
+    return Ledger(
+        head,
+        repository.head().name,
+        ref,
+        last,
+        rules,
+        conflicts,
+        (*notes, *_stale_marks(workspace, rules)),
+        resume(repository),
+    )
+
+
+def _unresolved(repository: Repository, path: str) -> Unresolved:
+    there = worktree.read_file(repository.work_tree / path)
+    return Unresolved(path, () if there is None else marker_lines(there[1]))
+
+
+def resume(repository: Repository) -> str:
+    """The command that goes on with what has stopped for conflicts."""
+    operation = repository.operation_in_progress()
+    if operation in (None, "merge", "bisect") or rebase.read_pending(repository) is not None:
+        return "mergeguard sync --continue"
+    return f"git {operation} --continue"
+
+
+def _stale_marks(workspace: Workspace, rules: Iterable[RuleLedger]) -> tuple[str, ...]:
+    """Marks of kept hunks that fit no hunk any more, as notes; none while a rule can't be read."""
+    rules = tuple(rules)
+    if any(rule.problem for rule in rules):
+        return ()
+    known = {case.id for rule in rules for case in rule.unmapped}
+    stale = sorted(set(kept.marks(workspace)) - known)
+    return tuple(f"no hunk fits the mark {kept.KEPT}/{name}.toml any more: `git rm` it" for name in stale)
+
+
+class _Reader:
+    def __init__(
+        self, fork: Fork, workspace: Workspace, last: LastSync | None, theirs: str | None, suggest: bool
+    ) -> None:
+        self.repository = fork.repository
+        self.workspace = workspace
+        self.last = last
+        self.theirs = self._workspace(theirs)
+        self.base = fates.base_tree(self.repository, fork.head(), theirs) if self.theirs and theirs else None
+        self.suggest = suggest
+        self.unstaged = unmapped.unstaged_paths(fork.repository)
+        landed = last if last is not None and last.state != lastsync.ELSEWHERE else None
+        self.synced = (
+            self._workspace(None if landed is None else landed.ours),
+            self._workspace(None if landed is None else landed.theirs),
+        )
+
+    def _workspace(self, commit: str | None) -> Workspace | None:
+        if commit is None or not self.repository.has_object(commit):
+            return None
+        try:
+            tree = self.repository.tree_of(commit)
+            return Workspace.load(self.repository, tree, self.workspace.splitting)
+        except MergeguardError:
+            return None
+
+    def rule(self, guarded: Guarded) -> RuleLedger:
+        path = self.workspace.monolith_path(guarded)
+        if guarded.lock is None:
+            state = "not split" if path is not None else "no monolith"
+            return RuleLedger(guarded.name, path, self._standing(guarded, path).state or state)
+        try:
+            return self._split_rule(guarded, path)
+        except MergeguardError as error:
+            return RuleLedger(guarded.name, path, "broken", guarded.lock.upstream, problem=str(error))
+
+    def _split_rule(self, guarded: Guarded, path: str | None) -> RuleLedger:
+        workspace = self.workspace
+        lock = guarded.lock
+        assert lock is not None
+        pristine = workspace.pristine(guarded)
+        before = workspace.unsplit(guarded)
+        standing = self._standing(guarded, path)
+        state = standing.state or ("split" if lock.rule == guarded.rule_oid else "split by an older rule")
+        newer = None if self.theirs is None else self._monolith(self.theirs, guarded, standing.path)
+        layout: Layout | None = None
+        notes = list(pristine.notes)
+        if newer is not None and newer != pristine.monolith:
+            try:
+                layout = workspace.split_with_lock(guarded, newer)
+            except MergeguardError as error:
+                notes.append(f"the rule does not fit upstream's newest version: {error}")
+        return RuleLedger(
+            guarded.name,
+            path,
+            state,
+            lock.upstream,
+            self._arrived(guarded),
+            () if newer is None else arrivals(pristine.monolith, newer),
+            local_edits(workspace, guarded),
+            before.overlay,
+            unmapped.cases(workspace, guarded, suggest=self.suggest, unstaged=self.unstaged),
+            tuple(notes),
+            None,
+            views(pristine, workspace.layout_files(pristine), layout),
+        )
+
+    def _arrived(self, guarded: Guarded) -> tuple[Arrival, ...]:
+        ours, theirs = self.synced
+        if ours is None or theirs is None:
+            return ()
+        old = next((g for g in ours.split_rules if g.name == guarded.name), None)
+        new = self._monolith(theirs, guarded)
+        if old is None or new is None:
+            return ()
+        return arrivals(ours.pristine(old).monolith, new)
+
+    def _standing(self, guarded: Guarded, path: str | None) -> Standing:
+        if self.theirs is None:
+            return Standing(None, None)
+        return fates.standing(self.repository, guarded, path, self.base, self.theirs.tree)
+
+    def _monolith(self, there: Workspace, guarded: Guarded, moved: str | None = None) -> bytes | None:
+        """The rule's monolith in another tree, whole, at ``moved`` or a known path; None if that has none."""
+        split = next((g for g in there.split_rules if g.name == guarded.name), None)
+        if split is not None:
+            return there.unsplit(split).monolith
+        first = guarded.lock.monolith if guarded.lock else guarded.rule.monolith
+        known = (first, *guarded.rule.paths(), *((moved,) if moved else ()))
+        return next((text for p in known if (text := there.read(p)) is not None), None)

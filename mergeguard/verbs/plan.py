@@ -1,0 +1,253 @@
+"""The catch-up plan: how a fork that is hundreds of commits behind gets there step by step.
+
+In memory, the longest runs of upstream commits that merge cleanly and audit clean are found by galloping
+and bisection; each commit that conflicts becomes a step of its own, so that one conflict is looked at at a
+time. What has been tried is kept by tree ids in ``<git-dir>/mergeguard/plan.json``, every few seconds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from mergeguard import __version__, jsonstate
+from mergeguard.errors import MergeguardError
+from mergeguard.fork import treelens
+from mergeguard.fork.workspace import Splitting, Workspace
+from mergeguard.git.durable import write_atomic
+from mergeguard.git.objects import Entry
+from mergeguard.git.repository import EMPTY_TREE, Repository
+from mergeguard.treemerge.trees import merge_trees
+from mergeguard.verbs import auditing
+
+_CACHE = "plan.json"
+_CACHE_LIMIT = 5_000
+_KEPT = 40  # merges tried, whose trees are kept in memory
+_SAVED_EVERY = 5.0  # seconds
+
+Progress = Callable[[str], None]
+
+
+class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What merging one upstream commit into one state of the fork gives. ``tree`` goes on from there."""
+
+    tree: str
+    conflicts: tuple[str, ...]
+    findings: tuple[str, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nobody has to look."""
+        return not self.conflicts and not self.findings
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A run of upstream commits to be merged at once: ``count`` commits, ``first`` to ``last``, which change
+    ``files`` files.
+
+    A step with conflicts or findings is a single commit.
+    """
+
+    first: str
+    last: str
+    count: int
+    files: int
+    conflicts: tuple[str, ...]
+    findings: tuple[str, ...]
+    subject: str
+
+    @property
+    def clean(self) -> bool:
+        """Whether the step needs nobody."""
+        return not self.conflicts and not self.findings
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps from ``head`` to ``upstream``. After the first step that needs a person, the rest is a
+    forecast: it takes upstream's side of every conflict for granted.
+    """
+
+    head: str
+    upstream: str
+    commits: int
+    probes: int
+    steps: tuple[Step, ...]
+
+
+def plan(
+    repository: Repository, upstream: str, *, audit: bool = True, progress: Progress = lambda _: None
+) -> Plan:
+    """The plan to merge ``upstream`` into HEAD. Nothing is changed but the cache."""
+    head = repository.resolve("HEAD")
+    target = repository.resolve(upstream)
+    planner = _Planner(repository, missing(repository, head, target), audit, progress)
+    try:
+        steps = tuple(planner.steps(head))
+    finally:
+        planner.save()
+    return Plan(head, target, len(planner.commits), planner.probes, steps)
+
+
+def steps(
+    repository: Repository, upstream: str, *, audit: bool = True, progress: Progress = lambda _: None
+) -> Generator[Step, None, None]:
+    """The steps of ``plan``, each as soon as it is found."""
+    head = repository.resolve("HEAD")
+    planner = _Planner(repository, missing(repository, head, repository.resolve(upstream)), audit, progress)
+    try:
+        yield from planner.steps(head)
+    finally:
+        planner.save()
+
+
+def missing(repository: Repository, head: str, target: str) -> tuple[str, ...]:
+    """Upstream's own line of commits that ``head`` does not have, oldest first."""
+    return repository.rev_list("--reverse", "--first-parent", f"{head}..{target}")
+
+
+class _Planner:
+    def __init__(
+        self, repository: Repository, commits: tuple[str, ...], audit: bool, progress: Progress
+    ) -> None:
+        self.repository = repository
+        self.commits = commits
+        self.progress = progress
+        self.splitting = Splitting.of(repository)
+        self.reader = auditing.Reader(repository) if audit else None
+        self.probes = 0
+        self.saved = time.monotonic()
+        self.path = repository.private_dir / _CACHE
+        self.known = self._load()
+
+    def steps(self, fork: str) -> Iterator[Step]:
+        at = 0
+        while at < len(self.commits):
+            verdict = self._probe(fork, at)
+            last = at
+            if verdict.clean:
+                last, verdict = self._furthest(fork, at, verdict)
+            subject = self.repository.commit_info(self.commits[last]).subject
+            yield Step(
+                self.commits[at],
+                self.commits[last],
+                last - at + 1,
+                self._files(at, last),
+                verdict.conflicts,
+                verdict.findings,
+                subject,
+            )
+            fork = self.repository.commit_object(verdict.tree, (fork, self.commits[last]), "planned\n")
+            at = last + 1
+
+    def _furthest(self, fork: str, at: int, verdict: Verdict) -> tuple[int, Verdict]:
+        """The furthest commit that merges cleanly in one step, by galloping, then bisection."""
+        good, stride = at, 1
+        end = len(self.commits) - 1
+        bad = end + 1
+        while good < end:
+            further = min(good + stride, end)
+            tried = self._probe(fork, further)
+            if not tried.clean:
+                bad = further
+                break
+            good, verdict = further, tried
+            stride *= 2
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            tried = self._probe(fork, middle)
+            if tried.clean:
+                good, verdict = middle, tried
+            else:
+                bad = middle
+        return good, verdict
+
+    def _files(self, at: int, last: int) -> int:
+        """How many files the commits from ``at`` to ``last`` change."""
+        parents = self.repository.commit_info(self.commits[at]).parents[:1]
+        before = self.repository.tree_of(parents[0]) if parents else EMPTY_TREE
+        after = self.repository.tree_of(self.commits[last])
+        return len(self.repository.diff_trees(before, after, renames=False))
+
+    def _probe(self, fork: str, number: int) -> Verdict:
+        theirs = self.commits[number]
+        bases = self.repository.merge_bases(fork, theirs)
+        trees = (self.repository.tree_of(commit) for commit in (*bases, fork, theirs))
+        key = " ".join((__version__, "audited" if self.reader else "merged", *trees))
+        verdict = self.known.get(key)
+        if verdict is None or not self.repository.has_object(verdict.tree):
+            self.probes += 1
+            if self.probes % _KEPT == 0:
+                self.splitting = Splitting.of(self.repository)  # it keeps every tree it has seen
+            self.progress(f"{number + 1} of {len(self.commits)} commits, {self.probes} merges tried")
+            verdict = self._try(bases, fork, theirs)
+            self.known[key] = verdict
+            if time.monotonic() > self.saved + _SAVED_EVERY:  # a kill loses a few seconds
+                self.save()
+                self.saved = time.monotonic()
+        return verdict
+
+    def _try(self, bases: tuple[str, ...], fork: str, theirs: str) -> Verdict:
+        if theirs in bases:
+            return Verdict(self.repository.tree_of(fork), (), ())
+        try:
+            merged = merge_trees(self.repository, bases, fork, theirs, splitting=self.splitting, placed=False)
+        except MergeguardError as error:
+            return Verdict(self._without_layouts(fork, theirs), (str(error),), ())
+        findings = [f"{rule.name}: {finding}" for rule in merged.rules for finding in rule.findings]
+        if merged.clean and self.reader is not None:
+            found = auditing.findings_of(
+                self.repository, bases, fork, theirs, merged.tree, self.reader, self.splitting
+            )
+            findings += [f"{f.code} {f.places[0].path}:{f.places[0].line} {f.message}" for f in found]
+        laid_out = {path for rule in merged.rules for path in rule.conflicts}
+        stages = {
+            path: there.get(3) or (there.get(2) or there.get(1) if path in laid_out else None)
+            for path, there in merged.stages.items()
+        }
+        return Verdict(self._going_on(merged.tree, stages), tuple(sorted(stages)), tuple(findings))
+
+    def _going_on(self, tree: str, theirs: Mapping[str, Entry | None]) -> str:
+        """The tree to plan on with: upstream's side of each conflict, as a person would often take."""
+        return self.repository.edit_tree(tree, theirs) if theirs else tree
+
+    def _without_layouts(self, fork: str, theirs: str) -> str:
+        """The same where a rule does not fit what the merge gives: with the splits ended."""
+        repository = self.repository
+        workspace = Workspace.load(repository, repository.tree_of(fork), self.splitting)
+        parents = repository.commit_info(fork).parents
+        whole = repository.commit_object(treelens.monolithic_tree(workspace), parents, "planned\n")
+        outcome = repository.merge_trees(whole, theirs)
+        return self._going_on(outcome.tree, {c.path: dict(c.stages).get(3) for c in outcome.conflicts})
+
+    def _load(self) -> dict[str, Verdict]:
+        try:
+            return jsonstate.decode(self.path.read_bytes(), dict[str, Verdict])
+        except (OSError, msgspec.MsgspecError):
+            return {}
+
+    def save(self) -> None:
+        """Keep what was tried for the next run; what is oldest goes first."""
+        newest = dict([*self.known.items()][-_CACHE_LIMIT:])
+        try:
+            write_atomic(self.path, jsonstate.encode(newest), self.path.with_name("tmp"), sync=False)
+        except OSError:
+            return  # a cache that can't be written costs time, nothing else
+
+
+def message(repository: Repository, step: Step, upstream: str) -> str:
+    """The merge commit's message: what the step brings."""
+    base = repository.commit_info(step.first).parents[:1]
+    span = f"{base[0] if base else step.first}..{step.last}"
+    subjects = repository.git(
+        "log", "--first-parent", "--reverse", "--format=%h %s", "--max-count=100", span
+    ).text.splitlines()
+    count = f"{step.count} commit{'s' if step.count != 1 else ''}"
+    lines = [f"Merge {count} of {upstream}, up to {step.last[:12]}", "", *(f"  {s}" for s in subjects)]
+    if step.count > len(subjects):
+        lines.append(f"  ... and {step.count - len(subjects)} more")
+    return "\n".join(lines) + "\n"

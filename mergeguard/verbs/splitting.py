@@ -1,0 +1,167 @@
+"""split and leave: into a layout, and the way back out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mergeguard.errors import LayoutError, Location, MergeguardError, RuleMismatch
+from mergeguard.fork import patches, treelens
+from mergeguard.fork.fork import Fork
+from mergeguard.fork.report import hunk_ids
+from mergeguard.fork.workspace import Guarded, Workspace
+from mergeguard.git import landing
+from mergeguard.git.objects import Entry
+from mergeguard.lens.emit import CURRENT_EMISSION
+from mergeguard.lens.layout import Layout
+from mergeguard.lens.rule import Rule
+from mergeguard.lens.unsplit import Hunk, Reason, unsplit
+from mergeguard.verbs.unmapped import DROPPED
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One rule's layout as it will be staged; ``unmapped`` are hunks that stay in it as they are."""
+
+    name: str
+    layout: Layout
+    refreshed: bool
+    unmapped: tuple[Hunk, ...]
+
+
+def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple[Split, ...], str]:
+    """Derive the layouts of the named rules (all that apply, if none are named) over the index.
+
+    Returns what was derived and the tree that holds it; nothing is staged yet. A rule that is split
+    already is derived again: from its monolith with the local edits, by
+    the rule as it is now.
+    """
+    workspace = fork.staged()
+    chosen = [workspace.rule(name) for name in names] or [
+        g for g in workspace.guarded if workspace.monolith_path(g) is not None
+    ]
+    if not chosen:
+        raise workspace.nothing_applies()
+    ref = fork.upstream(upstream)
+    done: list[Split] = []
+    edits: dict[str, Entry | None] = {}
+    layouts: dict[str, tuple[Guarded, Layout]] = {}
+    replaced: list[tuple[Rule, Layout]] = []
+    for guarded in chosen:
+        path = workspace.monolith_path(guarded)
+        if path is None:
+            raise RuleMismatch(
+                f"rule {guarded.name}: the monolith is not in the tree",
+                where=Location(guarded.rule.monolith),
+                hint=f"list its path in `also` of {guarded.rule_path}, or remove the rule",
+            )
+        pristine, text, entry = _texts(fork, workspace, guarded, path, ref)
+        laid = treelens.lay_out(workspace, guarded, path, text)
+        if laid.recomposed.conflicts:
+            conflicted = sorted(laid.recomposed.conflicts)
+            raise LayoutError(
+                f"rule {guarded.name}: your edits of glue and the newly derived glue conflict",
+                where=Location(conflicted[0]),
+                hint="undo your edit of glue there (`mergeguard check` shows it), then split again",
+            )
+        edits |= treelens.layout_edits(workspace, guarded, laid, pristine, entry.mode)
+        layouts[guarded.name] = (guarded, laid.layout)
+        if guarded.is_split:
+            old = workspace.unsplit(guarded).layout
+            if set(treelens.shard_paths(old)) != set(treelens.shard_paths(laid.layout)):
+                replaced.append((workspace.rule_of_lock(guarded), old))
+        unmapped = workspace.unsplit(guarded).unmapped if guarded.is_split else ()
+        done.append(Split(guarded.name, laid.layout, guarded.is_split, unmapped))
+    treelens.check_outputs(
+        fork.repository,
+        workspace.tree,
+        {name: layout for name, (_, layout) in layouts.items()},
+        treelens.layout_paths(workspace),
+    )
+    tree = treelens.apply(fork.repository, workspace.tree, edits)
+    tree = fork.repository.edit_tree(
+        tree, treelens.list_shards(fork.repository, tree, layouts.values(), replaced)
+    )
+    return tuple(done), tree
+
+
+def _texts(
+    fork: Fork, workspace: Workspace, guarded: Guarded, path: str, upstream: str | None
+) -> tuple[str, bytes, Entry]:
+    """The blob of upstream's monolith, the fork's monolith, and the entry's tree entry."""
+    repository = fork.repository
+    entry = repository.entry(workspace.tree, path)
+    if guarded.lock is not None:
+        before = workspace.unsplit(guarded)
+        if entry is None:
+            raise LayoutError(
+                "the layout's entry file is missing",
+                where=Location(path),
+                hint=f"`git checkout HEAD -- {path}` brings it back",
+            )
+        return guarded.lock.upstream, before.monolith, entry
+    assert entry is not None
+    own = repository.read_blob(entry.oid)
+    if upstream is not None:
+        try:
+            bases = repository.merge_bases(fork.head(), repository.resolve(upstream))
+        except MergeguardError:
+            bases = ()
+        for base in bases:
+            there = repository.entry(repository.tree_of(base), path)
+            # The lock may name upstream's blob only if the fork's text can be read back against it.
+            if there is not None and _reads_back(
+                workspace, guarded, path, repository.read_blob(there.oid), own
+            ):
+                return there.oid, own, entry
+    return entry.oid, own, entry
+
+
+def _reads_back(workspace: Workspace, guarded: Guarded, path: str, pristine: bytes, own: bytes) -> bool:
+    def derive(text: bytes) -> Layout:
+        return workspace.split_now(guarded, path, text, CURRENT_EMISSION)
+
+    try:
+        files: dict[str, bytes | None] = {f.path: f.text for f in derive(own).files}
+        return unsplit(derive(pristine), files, derive).monolith == own
+    except MergeguardError:
+        return False
+
+
+def leave(fork: Fork, names: Iterable[str]) -> tuple[str, frozenset[str], tuple[Hunk, ...]]:
+    """The index with the named layouts replaced by their monoliths, local edits in them.
+
+    Returns the tree, the rules whose monoliths became whole, and the hunks that have no place in a monolith
+    (they would be lost: the caller refuses to go on while there are any).
+    """
+    workspace = fork.staged()
+    chosen = [workspace.rule(name) for name in names]
+    left = Workspace(
+        workspace.repository,
+        workspace.tree,
+        tuple(g for g in chosen if g.is_split),
+        workspace.splitting,
+    )
+    tree = treelens.monolithic_tree(left)
+    gone = {g.rule_path: None for g in chosen if fork.repository.entry(tree, g.rule_path)}
+    hunks = tuple(h for g in left.guarded for h in workspace.unsplit(g).hunks)
+    return treelens.apply(fork.repository, tree, gone), frozenset(g.name for g in left.guarded), hunks
+
+
+def leftovers(fork: Fork, names: Iterable[str]) -> tuple[landing.StateFile, ...]:
+    """The hunks that ``leave`` would lose, as patches of the pristine layout to keep in the git folder."""
+    workspace = fork.staged()
+    found: list[landing.StateFile] = []
+    for guarded in (workspace.rule(name) for name in names):
+        if not guarded.is_split:
+            continue
+        pristine = {file.path: file.text for file in workspace.pristine(guarded).files}
+        for name, hunk in hunk_ids(workspace.unsplit(guarded).hunks).items():
+            before = pristine.get(hunk.path)
+            lines = (before or b"").splitlines(keepends=True)
+            at = hunk.old_line - 1
+            lines[at : at + len(hunk.old.splitlines())] = [hunk.new]
+            after = None if hunk.reason is Reason.FILE_REMOVED else b"".join(lines)
+            patch = patches.unified(hunk.path, before, after)
+            found.append(landing.StateFile(f"{DROPPED}/{name}.patch", patch))
+    return tuple(found)

@@ -1,0 +1,68 @@
+"""status: each rule, how far upstream has moved, and which local edits are where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mergeguard.cpp.diff import diff
+from mergeguard.errors import MergeguardError
+from mergeguard.fork import kept
+from mergeguard.fork.fork import Fork
+from mergeguard.fork.report import LocalEdit
+from mergeguard.fork.workspace import Guarded, Workspace
+from mergeguard.lens.unsplit import Hunk
+from mergeguard.treemerge import fates
+from mergeguard.treemerge.fates import Standing
+from mergeguard.treemerge.trees import local_edits
+
+
+@dataclass(frozen=True)
+class RuleStatus:
+    """One rule as ``status`` shows it. ``drift`` is (lines added, lines removed) upstream since the lock."""
+
+    name: str
+    path: str | None
+    state: str
+    upstream: str | None
+    drift: tuple[int, int] | None
+    edits: tuple[LocalEdit, ...]
+    overlay: tuple[Hunk, ...]
+    unmapped: tuple[Hunk, ...]
+    problem: str | None = None
+
+
+def status(fork: Fork, upstream: str | None) -> tuple[RuleStatus, ...]:
+    """Every rule of the work tree; of HEAD while files are in conflict."""
+    workspace = fork.at_head() if fork.repository.unmerged() else fork.work_tree()
+    ref = fork.upstream(upstream)
+    repository = fork.repository
+    theirs = repository.tree_of(ref) if ref is not None else None
+    base = fates.base_tree(repository, fork.head(), repository.resolve(ref)) if ref is not None else None
+    return tuple(_rule_status(fork, workspace, guarded, base, theirs) for guarded in workspace.guarded)
+
+
+def _rule_status(
+    fork: Fork, workspace: Workspace, guarded: Guarded, base: str | None, theirs: str | None
+) -> RuleStatus:
+    path = workspace.monolith_path(guarded)
+    repository = fork.repository
+    upstream = Standing(None, None)
+    if theirs is not None:
+        upstream = fates.standing(repository, guarded, path, base, theirs)
+    if guarded.lock is None:
+        state = upstream.state or ("not split" if path is not None else "no monolith")
+        return RuleStatus(guarded.name, path, state, None, None, (), (), ())
+    try:
+        overlay, unmapped = kept.sort_out(workspace, guarded)
+        edits = local_edits(workspace, guarded)
+    except MergeguardError as error:
+        return RuleStatus(guarded.name, path, "broken", guarded.lock.upstream, None, (), (), (), str(error))
+    drift = None
+    state = upstream.state or ("split" if guarded.lock.rule == guarded.rule_oid else "split by an older rule")
+    there = repository.entry(theirs, upstream.path) if theirs is not None and upstream.path else None
+    if there is not None:
+        old = repository.read_blob(guarded.lock.upstream).splitlines()
+        new = repository.read_blob(there.oid).splitlines() if there.oid != guarded.lock.upstream else old
+        changes = diff(old, new)
+        drift = (sum(c.b1 - c.b0 for c in changes), sum(c.a1 - c.a0 for c in changes))
+    return RuleStatus(guarded.name, path, state, guarded.lock.upstream, drift, edits, overlay, unmapped)

@@ -1,0 +1,404 @@
+"""sync: upstream into the fork through the lens, merged, rebased or step by step, and landed in one step."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from mergeguard.audit.findings import SUMMED, Located
+from mergeguard.errors import LayoutError
+from mergeguard.fork.fork import Fork
+from mergeguard.fork.report import LastSync
+from mergeguard.fork.workspace import Splitting
+from mergeguard.git import landing
+from mergeguard.git.landplan import require_possible
+from mergeguard.git.merging import Conflict
+from mergeguard.git.repository import Repository
+from mergeguard.treemerge import lastsync
+from mergeguard.treemerge.trees import Merged, Progress, merge_trees
+from mergeguard.verbs import plan as planning
+from mergeguard.verbs import rebase
+from mergeguard.verbs.resolving import require_resolved
+
+
+@dataclass(frozen=True)
+class SyncOutcome(Merged):
+    """A merge of two commits that has not landed."""
+
+    ours: str = ""
+    theirs: str = ""
+    bases: tuple[str, ...] = ()
+    up_to_date: bool = False
+
+
+def merge_commits(
+    repository: Repository,
+    ours: str,
+    theirs: str,
+    *,
+    bases: tuple[str, ...] | None = None,
+    labels: tuple[str, str] = ("HEAD", "upstream"),
+    splitting: Splitting | None = None,
+    progress: Progress = lambda _: None,
+) -> SyncOutcome:
+    """Merge commit ``theirs`` into commit ``ours`` through the lens; nothing lands.
+
+    ``bases`` are the merge bases (found in history if None). ``labels`` name the two sides in conflict
+    markers. Errors: NoMergeBase, and MergeguardError where a rule does not fit what the merge gives.
+    """
+    if bases is None:
+        bases = repository.merge_bases(ours, theirs)
+    if theirs in bases:
+        tree = repository.tree_of(ours)
+        return SyncOutcome(tree, (), {}, ours=ours, theirs=theirs, bases=bases, up_to_date=True)
+    merged = merge_trees(
+        repository, bases, ours, theirs, labels=labels, splitting=splitting, progress=progress
+    )
+    return SyncOutcome(**vars(merged), ours=ours, theirs=theirs, bases=bases)
+
+
+# -- landing -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Synced:
+    """A sync as the report shows it; ``commit`` is the merge commit, None if none was made."""
+
+    outcome: SyncOutcome
+    upstream: str
+    commit: str | None
+    behind: int
+    audit: tuple[Located, ...] | None = None  # None: not audited
+
+    @property
+    def done(self) -> bool:
+        """Whether nobody is needed."""
+        return self.outcome.clean and not self.audit
+
+
+def sync(
+    fork: Fork,
+    upstream: str,
+    *,
+    dry_run: bool = False,
+    message: str | None = None,
+    audit: bool | None = None,
+    branch: str | None = None,
+    progress: Progress = lambda _: None,
+) -> Synced:
+    """Merge ``upstream`` into the current branch through the lens, and land the outcome.
+
+    A merge without conflicts is audited, unless ``audit`` (or, if that is None, the configuration) says no.
+    ``branch`` is a new branch (its full name) that is to hold a clean merge, too.
+    """
+    repository = fork.repository
+    ours = fork.head()
+    _require_idle(repository, clean=not dry_run)
+    theirs = repository.resolve(upstream)
+    behind = len(repository.rev_list(f"{ours}..{theirs}"))
+    splitting = Splitting.of(repository)
+    outcome = merge_commits(
+        repository, ours, theirs, labels=("HEAD", upstream), splitting=splitting, progress=progress
+    )
+    found: tuple[Located, ...] | None = None
+    if outcome.clean and not outcome.up_to_date and wants_audit(repository, audit):
+        progress("auditing")
+        found = _audited(repository, outcome.bases, ours, theirs, outcome.tree, splitting)
+    if outcome.up_to_date or dry_run:
+        return Synced(outcome, upstream, None, behind, found)
+    text = message or _merge_message(repository, upstream)
+    if outcome.clean:
+        progress("landing")
+        commit = repository.commit_object(
+            outcome.tree,
+            (ours, theirs),
+            text,
+            author=repository.identity("author"),
+            committer=repository.identity("committer"),
+        )
+        if repository.config_bool("commit.gpgSign"):
+            commit = repository.sign(commit)
+        landing.land(
+            repository,
+            landing.Outcome(
+                tree=outcome.tree,
+                expected_head=ours,
+                reflog=f"mergeguard sync {upstream}",
+                commit=commit,
+                state=(_report_of(outcome, upstream, commit, behind, found),),
+                orig_head=ours,
+                names=((branch, commit, ""),) if branch is not None else (),
+            ),
+        )
+        return Synced(outcome, upstream, commit, behind, found)
+    conflicts = tuple(Conflict(path, dict(stages)) for path, stages in sorted(outcome.stages.items()))
+    landing.land(
+        repository,
+        landing.Outcome(
+            tree=outcome.tree,
+            expected_head=ours,
+            reflog=f"mergeguard sync {upstream}",
+            conflicts=conflicts,
+            state=(
+                *landing.merge_state(repository, [theirs], text.encode(), conflicts, tree=outcome.tree),
+                _report_of(outcome, upstream, None, behind),
+            ),
+            orig_head=ours,
+        ),
+    )
+    return Synced(outcome, upstream, None, behind)
+
+
+def wants_audit(repository: Repository, asked: bool | None) -> bool:
+    """Whether a sync is audited: as asked, else as ``mergeguard.audit`` says, else yes."""
+    return repository.config_bool("mergeguard.audit", True) if asked is None else asked
+
+
+def _audited(
+    repository: Repository,
+    bases: tuple[str, ...],
+    ours: str,
+    theirs: str,
+    tree: str,
+    splitting: Splitting,
+) -> tuple[Located, ...]:
+    from mergeguard.verbs import auditing
+
+    try:
+        findings, _ = auditing.audit_commits(repository, bases, ours, theirs, tree, splitting=splitting)
+        return auditing.locate(repository, bases, ours, theirs, tree, findings, splitting)
+    except Exception as error:
+        # A second look that fails must not cost the merge, nor pass for a clean one.
+        return (auditing.broken_off(error),)
+
+
+def _report_of(
+    outcome: SyncOutcome,
+    upstream: str,
+    commit: str | None,
+    behind: int,
+    audit: tuple[Located, ...] | None = None,
+) -> landing.StateFile:
+    """What ``mergeguard report`` will show of the sync; it lands with it."""
+    return lastsync.state(
+        upstream,
+        outcome.ours,
+        outcome.theirs,
+        commit,
+        behind,
+        outcome.rules,
+        outcome.stages,
+        (*outcome.messages, *(edit.message for edit in outcome.followed)),
+        audit,
+    )
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """A catch-up in steps: what was merged, each as its own sync, and how many commits are left."""
+
+    done: tuple[Synced, ...]
+    left: int
+
+
+def sync_stepwise(
+    fork: Fork,
+    upstream: str,
+    *,
+    branches: str | None = None,
+    audit: bool | None = None,
+    progress: Progress = lambda _: None,
+) -> Stepped:
+    """Merge ``upstream`` in the steps of ``plan``: a merge commit each, up to the first conflict.
+
+    Run again after the conflict is concluded, it goes on where it stopped: what is merged is in the
+    history. With ``branches``, each step's result is also named ``<branches>/<number>``.
+    """
+    repository = fork.repository
+    _require_idle(repository)
+    done: list[Synced] = []
+    commits = len(planning.missing(repository, fork.head(), repository.resolve(upstream)))
+    merged = 0
+    if branches:
+        require_possible(repository, _step_name(repository, branches))
+        _name_concluded(repository, branches)
+    found = planning.steps(repository, upstream, audit=wants_audit(repository, audit), progress=progress)
+    with closing(found):
+        for step in found:
+            text = planning.message(repository, step, upstream)
+            name = _step_name(repository, branches) if branches else None
+            synced = sync(fork, step.last, message=text, branch=name, audit=audit, progress=progress)
+            done.append(synced)
+            merged += step.count
+            if not synced.outcome.clean:
+                break
+    return Stepped(tuple(done), commits - merged)
+
+
+def _step_name(repository: Repository, branches: str) -> str:
+    """The branch of the next step."""
+    known = repository.git("for-each-ref", f"refs/heads/{branches}").text.splitlines()
+    return f"refs/heads/{branches}/{len(known) + 1:02d}"
+
+
+def _name_concluded(repository: Repository, branches: str) -> None:
+    """The branch of the step that stopped, now that a person has concluded it."""
+    last, head = lastsync.read(repository), repository.head().oid
+    # A step is a sync with a commit, not with a branch.
+    if last is None or head is None or last.commit != head or last.upstream != last.theirs:
+        return
+    if not repository.git("for-each-ref", "--points-at", head, f"refs/heads/{branches}").text:
+        name = _step_name(repository, branches)
+        repository.git("update-ref", "-m", "mergeguard sync --stepwise", name, head, "")
+
+
+def _require_idle(repository: Repository, *, clean: bool = True) -> None:
+    """LayoutError while git or an earlier sync is at work; with ``clean``, also for uncommitted changes."""
+    if rebase.read_pending(repository) is not None:
+        raise LayoutError(
+            "a sync --rebase is waiting", hint="`mergeguard sync --continue`, `--skip` or `--abort`"
+        )
+    operation = repository.operation_in_progress()
+    if operation is not None:
+        raise LayoutError(
+            f"a {operation} is in progress",
+            hint="`mergeguard sync --continue` or `--abort`"
+            if operation == "merge"
+            else f"`git {operation} --continue` or `--abort`",
+        )
+    dirty = repository.dirty()
+    if clean and dirty:
+        listed = ", ".join(entry.path for entry in dirty[:8]) + (", …" if len(dirty) > 8 else "")
+        raise LayoutError(
+            f"{len(dirty)} file(s) have uncommitted changes: {listed}",
+            hint="commit them, or `git stash` them, then run this again",
+        )
+
+
+def _merge_message(repository: Repository, upstream: str) -> str:
+    head = repository.head()
+    kind = (
+        "remote-tracking branch"
+        if repository.reference(f"refs/remotes/{upstream}")
+        else "branch"
+        if repository.reference(f"refs/heads/{upstream}")
+        else "commit"
+    )
+    into = "" if head.name in ("main", "master") else f" into {head.name}"
+    return f"Merge {kind} '{upstream}'{into}\n"
+
+
+def sync_rebase(
+    fork: Fork,
+    upstream: str,
+    *,
+    dry_run: bool = False,
+    rebase_merges: bool = False,
+    audit: bool | None = None,
+    progress: Progress = lambda _: None,
+) -> rebase.RebaseOutcome:
+    """Replay the current branch's own commits onto ``upstream`` through the lens, and land the outcome."""
+    repository = fork.repository
+    head = fork.head()
+    _require_idle(repository, clean=not dry_run)
+    outcome = rebase.rebase(repository, upstream, head=head, rebase_merges=rebase_merges, progress=progress)
+    outcome = _rebase_audited(repository, outcome, outcome.original, audit, progress)
+    if not outcome.up_to_date and not dry_run:
+        rebase.land(repository, outcome)
+    return outcome
+
+
+def _rebase_audited(
+    repository: Repository,
+    outcome: rebase.RebaseOutcome,
+    original: str,
+    audit: bool | None,
+    progress: Progress,
+) -> rebase.RebaseOutcome:
+    """A finished rebase with its findings: as a merge of what it started from and what it went onto."""
+    if not outcome.clean or outcome.up_to_date or not wants_audit(repository, audit):
+        return outcome
+    progress("auditing")
+    bases = repository.merge_bases(original, outcome.onto)
+    tree = repository.tree_of(outcome.tip)
+    found = _audited(repository, bases, original, outcome.onto, tree, Splitting.of(repository))
+    return replace(outcome, audit=found)
+
+
+@dataclass(frozen=True)
+class Concluded:
+    """A merge whose conflicts a person resolved."""
+
+    commit: str
+    audit: tuple[Located, ...] | None
+
+
+def continue_sync(
+    fork: Fork, *, skip: bool = False, audit: bool | None = None, progress: Progress = lambda _: None
+) -> Concluded | rebase.RebaseOutcome:
+    """Go on with a sync whose conflicts are resolved and added: the merge commit, or the rebase so far."""
+    repository = fork.repository
+    pending = rebase.read_pending(repository)
+    if pending is not None:
+        outcome = rebase.proceed(repository, progress, skip=skip)
+        outcome = _rebase_audited(repository, outcome, pending.original, audit, progress)
+        if outcome.audit:
+            # A person resolved conflicts or left commits out on the way: what lines are there was decided.
+            kept = tuple(f for f in outcome.audit if f.finding.code not in SUMMED)
+            outcome = replace(outcome, audit=kept)
+        rebase.land(repository, outcome)
+        return outcome
+    merging = repository.operation_in_progress() == "merge"
+    if skip and merging:
+        raise LayoutError(
+            "a merge has no commit to skip: only `sync --rebase` has",
+            hint="`mergeguard sync --continue` or `--abort`",
+        )
+    if not merging:
+        raise LayoutError("no sync is waiting to be continued", hint="start one: `mergeguard sync REF`")
+    require_resolved(repository)
+    repository.git("commit", "--no-edit")
+    commit = repository.head().oid
+    assert commit is not None
+    found: tuple[Located, ...] | None = None
+    if wants_audit(repository, audit):
+        progress("auditing")
+        ours, theirs = repository.commit_info(commit).parents[:2]
+        tree = repository.tree_of(commit)
+        bases = repository.merge_bases(ours, theirs)
+        found = _audited(repository, bases, ours, theirs, tree, Splitting.of(repository))
+        found = _not_decided(lastsync.read(repository), found)
+    lastsync.concluded(repository, commit, found)
+    return Concluded(commit, found)
+
+
+def _not_decided(last: LastSync | None, findings: tuple[Located, ...]) -> tuple[Located, ...]:
+    """The findings without what a person has just looked at: which lines of a conflict are in the result."""
+    if last is None:
+        return findings
+    seen = {*last.conflicts, *(r.monolith for r in last.rules if r.conflicts)}
+    return tuple(
+        f
+        for f in findings
+        if f.finding.code not in SUMMED or seen.isdisjoint((f.at[0], *(p.path for p in f.finding.places)))
+    )
+
+
+def abort_sync(fork: Fork) -> None:
+    """Back to the state before the sync that conflicted."""
+    if rebase.read_pending(fork.repository) is not None:
+        rebase.abort(fork.repository)
+    elif fork.repository.operation_in_progress() == "merge":
+        landing.abort_merge(fork.repository)
+    else:
+        raise LayoutError("no sync is waiting to be aborted", hint="`git reflog` shows where the branch was")
+
+
+def quit_sync(fork: Fork) -> None:
+    """Forget a waiting sync; HEAD, index and files stay as they are."""
+    if rebase.read_pending(fork.repository) is not None:
+        rebase.quit_rebase(fork.repository)
+    elif fork.repository.operation_in_progress() == "merge":
+        fork.repository.git("merge", "--quit")
+    else:
+        raise LayoutError("no sync is waiting", hint="`git status` shows the state of the repository")

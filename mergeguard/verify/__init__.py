@@ -1,0 +1,1 @@
+"""Is the layout the same program?"""

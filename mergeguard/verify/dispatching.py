@@ -1,0 +1,430 @@
+"""Whether every arm of a dealt branching is compiled by exactly one shard, and the entry sends it there.
+
+Pure; part of ``same_program``. The guards of a layout are matched with the arms of the body as the monolith
+has it (all guards open), the entry's glue is read token by token.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from mergeguard.cpp.branches import Arm, Branching, branchings
+from mergeguard.cpp.environment import Environment
+from mergeguard.cpp.lexer import TokenKind
+from mergeguard.cpp.source import Item, Kind, Source, code_tokens, nested, parse
+from mergeguard.cpp.text import join_expression
+from mergeguard.verify.flatten import FlatUnit, LayoutText, Region, regions_of
+
+Problem = tuple[str, str, str, int | None, str]  # check, message, path, offset there, item
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where the entry sends a value: a switch's labels or an ``if``'s condition; None: the default."""
+
+    labels: tuple[str, ...] | None
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """The entry's glue for one function."""
+
+    item: Item
+    kind: str  # "switch" or "chain"
+    routes: tuple[Route, ...]
+    wrong_arguments: tuple[str, ...]  # namespaces that are not called with the parameters in order
+    plain: bool  # whether it chooses a shard and does nothing else
+
+    def target(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """The namespaces that the labels of one arm are sent to, each once."""
+        default = next((r.namespace for r in self.routes if r.labels is None), "")
+        found = []
+        for label in labels:
+            hit = next((r.namespace for r in self.routes if r.labels and label in r.labels), default)
+            found.append(hit)
+        return tuple(dict.fromkeys(found))
+
+
+@dataclass(slots=True)
+class _Dealt:
+    """A branching of the body with what its arms are guarded by."""
+
+    item: Item
+    branching: Branching
+    symbols: dict[int, str] = field(default_factory=dict)
+
+
+def check_arms(
+    before: Source, files: Sequence[LayoutText], units: Sequence[FlatUnit], opened: Sequence[FlatUnit]
+) -> Iterator[Problem]:
+    """Every problem with guards, arms and the entry's dispatch, for ``verify.same_program`` to report."""
+    yield from _check_regions(files, units)
+    spaces = {unit.namespace: unit for unit in units if unit.namespace}
+    dealt: list[_Dealt] = []
+    done: set[str] = set()
+    for unit in opened:
+        found = list(_dealt(unit, done))
+        for problem in found:
+            if isinstance(problem, tuple):
+                yield problem
+            else:
+                dealt.append(problem)
+        done.update(region.path for region, _, _ in unit.regions)
+    yield from _check_complete(before, dealt)
+    for unit in units:
+        for dispatch in dispatches(unit.source, frozenset(spaces)):
+            yield from _check_signature(before, unit, dispatch)
+            yield from _check_dispatch(unit, dispatch, dealt, spaces)
+    yield from _check_declarations(units, frozenset(spaces))
+
+
+def _check_regions(files: Sequence[LayoutText], units: Sequence[FlatUnit]) -> Iterator[Problem]:
+    active: dict[Region, list[str]] = defaultdict(list)
+    for unit in units:
+        for region, _, _ in unit.regions:
+            if unit.path not in active[region]:
+                active[region].append(unit.path)
+    for file in files:
+        for region in regions_of(file):
+            shards = active.get(region, [])
+            if not shards:
+                yield "arm", f"no unit compiles what {region.symbol} guards", file.path, region.start, ""
+            elif len(shards) > 1:
+                text = f"{region.symbol} is in force in {' and '.join(shards)}"
+                yield "arm", text, file.path, region.start, ""
+
+
+def _walk(source: Source, items: Sequence[Item]) -> Iterator[Item]:
+    for item in items:
+        yield item
+        if item.kind is Kind.NAMESPACE:
+            yield from _walk(source, nested(source, item))
+
+
+class _Tokens:
+    """Positions counted in code tokens, so that comments and blanks at an arm's edge do not matter."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [token.start for token in self._source.lexed.tokens if token.kind != TokenKind.COMMENT]
+
+    def at(self, offset: int) -> int:
+        return bisect_left(self._starts, offset)
+
+
+def _dealt(unit: FlatUnit, done: set[str]) -> Iterator[_Dealt | Problem]:
+    source = unit.source
+    position = _Tokens(source)
+    regions = [r for r in unit.regions if r[0].path not in done]
+    if not regions:
+        return
+    for item in list(_walk(source, source.items)):
+        if item.kind is Kind.NAMESPACE:
+            continue
+        inside = [r for r in regions if item.start <= r[1] and r[2] <= item.end]
+        if not inside:
+            continue
+        choices = branchings(source, item)
+        found: dict[int, _Dealt] = {}
+        for region, start, end in inside:
+            first, last = position.at(start), position.at(end)
+            hit = _arms_of(choices, first, last, position)
+            if hit is None:
+                text = f"what {region.symbol} guards is not a run of whole arms"
+                yield "arm", text, region.path, region.start, item.name
+                continue
+            number, arms = hit
+            wanted = _NEVER if _begins_chain(choices[number], arms) else ""
+            if region.otherwise != wanted:
+                text = (
+                    f"the other shards need `{wanted}` here" if wanted else "#else text that no shard needs"
+                )
+                yield "glue", text, region.path, region.start, item.name
+            entry = found.setdefault(number, _Dealt(item, choices[number]))
+            for covered in arms:
+                entry.symbols[covered] = region.symbol
+        yield from found.values()
+        for dealt in found.values():
+            for number, arm in enumerate(dealt.branching.arms):
+                path, offset = unit.place(arm.start)
+                if number not in dealt.symbols and not arm.is_default:
+                    text = f"arm {', '.join(arm.labels)} is in every shard: no guard around it"
+                    yield "arm", text, path, offset, item.name
+                if number in dealt.symbols and arm.is_default:
+                    text = "the default is in one shard only; every shard needs it"
+                    yield "arm", text, path, offset, item.name
+
+
+_NEVER = "if ( false ) { }"
+
+
+def _begins_chain(choice: Branching, arms: range) -> bool:
+    """Whether the `else` of what follows these arms would have no `if` where they are left out."""
+    return choice.kind == "chain" and arms.start == 0 and arms.stop < len(choice.arms)
+
+
+def _arms_of(
+    choices: Sequence[Branching], first: int, last: int, position: _Tokens
+) -> tuple[int, range] | None:
+    for number, choice in enumerate(choices):
+        starts = [position.at(arm.start) for arm in choice.arms]
+        ends = [position.at(arm.end) for arm in choice.arms]
+        if first in starts and last in ends and starts.index(first) <= ends.index(last):
+            return number, range(starts.index(first), ends.index(last) + 1)
+    return None
+
+
+def _check_complete(before: Source, dealt: Sequence[_Dealt]) -> Iterator[Problem]:
+    """Arms of the monolith that the body no longer has are named; changed text is found elsewhere."""
+    original: dict[str, list[Branching]] = defaultdict(list)
+    for item in _walk(before, before.items):
+        if item.kind is not Kind.NAMESPACE:
+            original[item.name] += branchings(before, item)
+    for one in dealt:
+        name = one.item.name.partition("::")[2] or one.item.name
+        labels = [label for arm in one.branching.arms for label in arm.labels]
+        same = [
+            choice
+            for choice in original.get(name, original.get(one.item.name, []))
+            if choice.kind == one.branching.kind and choice.subject == one.branching.subject
+        ]
+        if not same or any(_labels(choice) == labels for choice in same):
+            continue
+        nearest = max(same, key=lambda choice: len(set(_labels(choice)) & set(labels)))
+        gone = [label for label in _labels(nearest) if label not in labels]
+        if gone:
+            yield "arm", f"arm {', '.join(gone)} is in no shard", "", None, name
+
+
+def _labels(choice: Branching) -> list[str]:
+    return [label for arm in choice.arms for label in arm.labels]
+
+
+def dispatches(source: Source, spaces: frozenset[str]) -> Iterator[Dispatch]:
+    """The entry's functions that call into the shards' namespaces."""
+    for item in _walk(source, source.items):
+        if item.kind is not Kind.FUNCTION or item.body is None:
+            continue
+        words = code_tokens(source, *item.body)
+        if spaces.isdisjoint(words):
+            continue
+        parameters = [p.name for p in item.parameters]
+        routes, wrong = _routes(words, spaces, parameters)
+        plain = words == _rebuilt(source, item, words, routes, parameters)
+        yield Dispatch(item, "switch" if "switch" in words else "chain", tuple(routes), wrong, plain)
+
+
+def _rebuilt(
+    source: Source, item: Item, words: Sequence[str], routes: Sequence[Route], parameters: Sequence[str]
+) -> list[str]:
+    """The body that glue would have for these routes, as tokens."""
+    name = item.name.split("::")
+    called = [token for part in name for token in ("::", part)]
+    arguments = [token for parameter in parameters for token in (",", parameter)][1:]
+
+    def call(route: Route) -> list[str]:
+        return ["return", route.namespace, *called, "(", *arguments, ")", ";"]
+
+    def tokens(text: str) -> list[str]:
+        parsed = parse(text.encode("utf-8", "surrogateescape"))
+        return code_tokens(parsed, 0, len(parsed.text))
+
+    out = ["{"]
+    if "switch" in words:
+        opening = words.index("switch") + 1
+        out += ["switch", *words[opening : _closing(words, opening) + 1], "{"]
+        for route in routes:
+            for label in route.labels or ():
+                out += ["case", *tokens(label), ":"]
+            out += ["default", ":"] if route.labels is None else []
+            out += call(route)
+        return [*out, "}", "}"]
+    for route in routes:
+        if route.labels is None:
+            out += call(route)
+        else:
+            out += ["if", "(", *tokens(route.labels[0]), ")", "{", *call(route), "}"]
+    return [*out, "}"]
+
+
+def _routes(
+    words: Sequence[str], spaces: frozenset[str], parameters: Sequence[str]
+) -> tuple[list[Route], tuple[str, ...]]:
+    routes: list[Route] = []
+    wrong: list[str] = []
+    labels: list[str] | None = []
+    condition: tuple[str, ...] | None = None
+    switch = "switch" in words
+    position = 0
+    while position < len(words):
+        word = words[position]
+        if word == "case":
+            end = _label_end(words, position)
+            label = join_expression(words[position + 1 : end])
+            labels = [*(labels or []), label]
+            position = end
+        elif word == "default":
+            labels = None
+        elif word == "if" and not switch:
+            end = _closing(words, position + 1)
+            condition = (join_expression(words[position + 2 : end]),)
+            position = end
+        elif word in spaces and words[position + 1 : position + 2] == ["::"]:
+            opening = position + words[position:].index("(")
+            closing = _closing(words, opening)
+            given = [part for part in words[opening + 1 : closing] if part != ","]
+            if given != list(parameters):
+                wrong.append(word)
+            keys = (None if labels is None else tuple(labels)) if switch else condition
+            routes.append(Route(keys, word))
+            labels, condition = [], None
+            position = closing
+        position += 1
+    return routes, tuple(wrong)
+
+
+def _label_end(words: Sequence[str], start: int) -> int:
+    position = start + 1
+    while position < len(words) and words[position] != ":":
+        position += 1
+    return position
+
+
+def _closing(words: Sequence[str], opening: int) -> int:
+    depth = 0
+    for position in range(opening, len(words)):
+        depth += (words[position] == "(") - (words[position] == ")")
+        if depth == 0:
+            return position
+    return len(words) - 1
+
+
+def _check_signature(before: Source, unit: FlatUnit, dispatch: Dispatch) -> Iterator[Problem]:
+    wanted = [
+        _types(before, item)
+        for item in _walk(before, before.items)
+        if item.kind is Kind.FUNCTION and item.name == dispatch.item.name and item.parameter_list is not None
+    ]
+    if _types(unit.source, dispatch.item) not in wanted:
+        path, offset = unit.place(dispatch.item.code_start)
+        yield "dispatch", "its type is not the monolith's", path, offset, dispatch.item.name
+
+
+def _check_dispatch(
+    unit: FlatUnit, dispatch: Dispatch, dealt: Sequence[_Dealt], spaces: Mapping[str, FlatUnit]
+) -> Iterator[Problem]:
+    name = dispatch.item.name
+    path, offset = unit.place(dispatch.item.code_start)
+    for space in dispatch.wrong_arguments:
+        yield "dispatch", f"{space} is not called with the parameters in order", path, offset, name
+    if not dispatch.plain:
+        yield "dispatch", "it does more, or less, than choose a shard", path, offset, name
+    if not any(route.labels is None for route in dispatch.routes):
+        yield "dispatch", "no shard is called for values that no label names", path, offset, name
+    words = _reachable(spaces, name)
+    for one in dealt:
+        plain = one.item.name.rpartition("::")[2]
+        if plain != name.rpartition("::")[2] and plain not in words:
+            continue
+        for number, arm in enumerate(one.branching.arms):
+            symbol = one.symbols.get(number)
+            if symbol is None or arm.is_default or not _comparable(dispatch, one, arm):
+                continue
+            for space in dispatch.target(arm.labels):
+                target = spaces.get(space)
+                if target is None or symbol not in target.shards:
+                    text = f"{', '.join(arm.labels)} goes to {space or 'no shard'}, its arm is in {symbol}"
+                    yield "dispatch", text, path, offset, name
+
+
+def _comparable(dispatch: Dispatch, one: _Dealt, arm: Arm) -> bool:
+    if dispatch.kind != one.branching.kind:
+        return False
+    return arm.labels != ("else",)
+
+
+def _reachable(spaces: Mapping[str, FlatUnit], name: str) -> frozenset[str]:
+    """Every word that the shards' function ``name`` leads to, through functions and macros."""
+    words: set[str] = set()
+    for space, unit in spaces.items():
+        source = unit.source
+        environment = Environment(source)
+        bodies: dict[str, list[Item]] = defaultdict(list)
+        for item in _walk(source, source.items):
+            if item.kind is Kind.FUNCTION and item.body is not None:
+                bodies[item.name.removeprefix(f"{space}::")].append(item)
+        waiting = [name]
+        seen: set[str] = set()
+        while waiting:
+            current = waiting.pop()
+            if current in seen:
+                continue
+            seen.add(current)
+            for item in bodies.get(current, ()):
+                used = environment.closure(code_tokens(source, *(item.body or (0, 0))), item.end)
+                words |= used
+                waiting += [word for word in used if word in bodies]
+    return frozenset(words)
+
+
+def _check_declarations(units: Sequence[FlatUnit], spaces: frozenset[str]) -> Iterator[Problem]:
+    """What the entry is told about the shards' functions must be what they define."""
+    defined: dict[str, list[list[str]]] = defaultdict(list)
+    declared: dict[str, tuple[FlatUnit, Item]] = {}
+    called: dict[str, tuple[FlatUnit, Item]] = {}
+    for unit in units:
+        for item in _walk(unit.source, unit.source.items):
+            if item.name.partition("::")[0] not in spaces:
+                continue
+            if item.kind is Kind.FUNCTION and item.body is not None:
+                defined[item.name].append(_types(unit.source, item))
+            elif item.kind is Kind.DECLARATION and item.parameter_list is not None:
+                declared[item.name] = (unit, item)
+        for dispatch in dispatches(unit.source, spaces):
+            for route in dispatch.routes:
+                called[f"{route.namespace}::{dispatch.item.name}"] = (unit, dispatch.item)
+    for name, (unit, item) in called.items():
+        if name not in declared:
+            path, offset = unit.place(item.code_start)
+            yield "dispatch", f"{name} is called and not declared", path, offset, item.name
+    for name, (unit, item) in declared.items():
+        path, offset = unit.place(item.code_start)
+        if name not in defined:
+            yield "dispatch", "declared for the entry, and no unit defines it", path, offset, name
+        elif _types(unit.source, item) not in defined[name]:
+            yield "dispatch", "declared for the entry with other parameters than it has", path, offset, name
+
+
+def _types(source: Source, item: Item) -> list[str]:
+    """What is before the name, each parameter's type, and what follows, without names and defaults."""
+    assert item.parameter_list is not None
+    start = item.name_range[0] if item.name_range else item.parameter_list[0]
+    stop = item.body[0] if item.body else item.code_end
+    opening, closing = item.parameter_list
+    commas = code_tokens(source, opening, closing).count(",")
+    for parameter in item.parameters:
+        if parameter.default_start is not None:
+            commas -= code_tokens(source, parameter.default_start, parameter.end).count(",")
+    found = [" ".join(code_tokens(source, item.declarator_start, start)), "," * commas]
+    found.append(" ".join(code_tokens(source, closing, stop)).removesuffix(";").strip())
+    if item.body is None and source.text[item.code_end - 1 : item.code_end] != b";":
+        found.append("no ; at its end")
+    for parameter in item.parameters:
+        end = parameter.end if parameter.default_start is None else parameter.default_start
+        words = code_tokens(source, parameter.start, end)
+        if parameter.name and parameter.name in words:
+            words.reverse()
+            words.remove(parameter.name)
+            words.reverse()
+        if not parameter.name and words and words[-1].startswith("mg_argument_"):
+            words.pop()
+        found.append(" ".join(word for word in words if not word.startswith("mg_argument_")))
+    return found

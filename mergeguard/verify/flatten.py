@@ -1,0 +1,321 @@
+"""What the compiler sees of a layout: each translation unit with the layout's own includes taken in.
+
+Only what the layout itself knows is resolved: includes of its own files, ``#pragma once``, and the macros
+that glue defines (``MG_SHARD_*``, ``MG_ONLY_*``, ``MG_NS``). Everything of the monolith's, its conditions
+above all, stays as it is, so that a unit can be compared with the monolith item by item.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from bisect import bisect_right
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from mergeguard.cpp.lexer import Directive, Lexed, lex
+from mergeguard.cpp.source import Source, line_of, parse
+from mergeguard.lens.glue import blank_include_choices
+
+_INCLUDE = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]*)"')
+_SHARD_TEST = re.compile(
+    rb"#\s*(?:if\s+defined\s*\(\s*(MG_SHARD_\w+)\s*\)|(?:if\s+defined|ifdef)\s+(MG_SHARD_\w+))\s*$"
+)
+_COMMENTS = re.compile(rb"//[^\n]*|/\*.*?\*/", re.DOTALL)
+# What glue defines: a symbol without a value, a namespace, a macro that keeps its arguments or drops them.
+_GLUE_DEFINE = re.compile(
+    rb"#[ \t]*define[ \t]+(?:MG_SHARD_\w+|MG_NS[ \t]+\w+|MG_ONLY_\w+\(\.\.\.\)(?:[ \t]+__VA_ARGS__)?)[ \t]*$"
+)
+_WORDS = frozenset(
+    "define elif elifdef elifndef else endif error ident if ifdef ifndef import include include_next line "
+    "pragma undef warning".split()
+)
+_DEFINE = re.compile(rb"#[ \t]*define[ \t]+(MG_\w+)(\(\.\.\.\))?[ \t]*(.*)$", re.DOTALL)
+_ONLY = re.compile(
+    rb"(MG_ONLY_\w+)\((?:[ ]?\\?\r?\n|[ ])?(.*?)[ ]?/\*[ ](MG_ONLY_\w+)[ ]\*/\)(?:[ ]\\)?(?:\r?\n)?",
+    re.DOTALL,
+)
+_NAMESPACE = re.compile(rb"\bMG_NS\b")
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutText:
+    """A file of a layout: its path in the repository, its bytes, whether the build compiles it by itself."""
+
+    path: str
+    text: bytes
+    is_unit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A guarded run of a layout file: bytes ``start`` to ``end`` of ``path`` belong to shard ``symbol``.
+
+    ``otherwise`` is what the other shards have in its place (of a chain: an ``if`` that is never taken).
+    """
+
+    path: str
+    start: int
+    end: int
+    symbol: str
+    otherwise: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FlatUnit:
+    """One translation unit. ``places`` maps its bytes back: (start here, path, start there), ascending."""
+
+    path: str
+    source: Source
+    places: tuple[tuple[int, str, int], ...]
+    namespace: str  # what MG_NS stands for, "" if it is not defined
+    shards: frozenset[str]  # the MG_SHARD_ symbols in force
+    files: tuple[str, ...]  # layout files taken in, this one included
+    regions: tuple[tuple[Region, int, int], ...]  # guarded runs that are in force, and where they are here
+    problems: tuple[tuple[str, int, str], ...]  # path, offset there, message
+
+    def place(self, offset: int) -> tuple[str, int]:
+        """The layout file and the offset in it of a byte of this unit."""
+        index = max(bisect_right(self.places, offset, key=lambda place: place[0]) - 1, 0)
+        if not self.places:
+            return self.path, 0
+        start, path, there = self.places[index]
+        return path, there + max(offset - start, 0)
+
+
+@dataclass(slots=True)
+class _State:
+    files: Mapping[str, LayoutText]
+    everything: bool
+    roots: Sequence[str] = ()
+    out: list[bytes] = field(default_factory=list)
+    length: int = 0
+    places: list[tuple[int, str, int]] = field(default_factory=list)
+    defined: dict[str, bytes] = field(default_factory=dict)
+    once: set[str] = field(default_factory=set)
+    taken: list[str] = field(default_factory=list)
+    regions: list[tuple[Region, int, int]] = field(default_factory=list)
+    problems: list[tuple[str, int, str]] = field(default_factory=list)
+
+    def emit(self, text: bytes, path: str, offset: int) -> None:
+        if text:
+            self.places.append((self.length, path, offset))
+            self.out.append(text)
+            self.length += len(text)
+
+
+@dataclass(slots=True)
+class _Guard:
+    symbol: str  # "" for a condition that is none of ours
+    active: bool
+    outer: bool  # whether what surrounds it is compiled
+    start: int
+    flat_start: int
+    in_else: bool = False
+    end: int = 0
+    flat_end: int = 0
+    otherwise_start: int = 0
+
+
+def flatten(
+    unit: str, files: Sequence[LayoutText], everything: bool = False, roots: Sequence[str] = ()
+) -> FlatUnit:
+    """The translation unit that starts at the file ``unit``.
+
+    With ``everything``, the guards of all shards are open at once: the body as the monolith has it. ``roots``
+    are folders in which a quoted include is looked for if it is not beside its file.
+    """
+    state = _State({file.path: file for file in files}, everything, roots)
+    _take_in(state, unit)
+    source = parse(b"".join(state.out))
+    shards = frozenset(name for name in state.defined if name.startswith("MG_SHARD_"))
+    return FlatUnit(
+        unit,
+        source,
+        tuple(state.places),
+        state.defined.get("MG_NS", b"").decode("utf-8", "replace"),
+        shards,
+        tuple(dict.fromkeys(state.taken)),
+        tuple(state.regions),
+        tuple(state.problems),
+    )
+
+
+def regions_of(file: LayoutText) -> tuple[Region, ...]:
+    """Every guarded run of a layout file, by its text alone."""
+    state = _State({file.path: LayoutText(file.path, _without_includes(file.text), file.is_unit)}, True)
+    _take_in(state, file.path)
+    return tuple(region for region, _, _ in state.regions)
+
+
+def _without_includes(text: bytes) -> bytes:
+    # Same length, so that offsets stay true.
+    return _INCLUDE.sub(lambda found: found[0].replace(b'"', b"'"), text)
+
+
+# Every unit takes the same headers in.
+_lexed = lru_cache(maxsize=32)(lex)
+
+
+def _take_in(state: _State, path: str) -> None:
+    text = blank_include_choices(state.files[path].text)
+    lexed = _lexed(text)
+    if path in state.once:
+        return
+    if state.taken.count(path) > 50:
+        state.problems.append((path, 0, "includes itself without a guard"))
+        return
+    if path in state.taken and not is_guarded(lexed):
+        state.problems.append((path, 0, "is included twice by one unit, and has no include guard"))
+    state.taken.append(path)
+    stack: list[_Guard] = []
+    at = 0
+    live = True
+    for directive in lexed.directives:
+        line = text.rfind(b"\n", 0, directive.start) + 1
+        after = _after_line(text, directive)
+        if line < at:
+            line = at
+        words = _SPLICES.sub(b" ", text[directive.start : directive.end])
+        if live:
+            _copy(state, text, at, line, path)
+        at = after
+        emitted = (line, after)
+        if directive.name in ("if", "ifdef", "ifndef"):
+            found = _SHARD_TEST.match(words)
+            symbol = (found[1] or found[2]).decode() if found else ""
+            active = state.everything or symbol in state.defined
+            stack.append(_Guard(symbol, active, live, after, state.length))
+            if symbol:
+                live = live and active
+                continue
+        elif directive.name in ("else", "elif", "elifdef", "elifndef") and stack and stack[-1].symbol:
+            stack[-1].in_else = True
+            stack[-1].end = line
+            stack[-1].flat_end = state.length
+            stack[-1].otherwise_start = after
+            live = stack[-1].outer and not stack[-1].active
+            continue
+        elif directive.name == "endif" and stack:
+            guard = stack.pop()
+            if guard.symbol:
+                if not guard.in_else:
+                    guard.end, guard.flat_end, guard.otherwise_start = line, state.length, line
+                _close_region(state, guard, path, text[guard.otherwise_start : line])
+                live = guard.outer
+                continue
+        if not live:
+            continue
+        if directive.name not in _WORDS:
+            state.problems.append((path, directive.start, f"#{directive.name} is no directive"))
+        if _handled(state, directive, words, path):
+            continue
+        _copy(state, text, *emitted, path)
+    if live:
+        _copy(state, text, at, len(text), path)
+    for guard in stack:
+        if guard.symbol:
+            state.problems.append((path, guard.start, f"#if defined({guard.symbol}) without #endif"))
+
+
+_SPLICES = re.compile(rb"\\[ \t]*\r?\n")
+
+
+def _after_line(text: bytes, directive: Directive) -> int:
+    newline = text.find(b"\n", directive.end)
+    return len(text) if newline < 0 else newline + 1
+
+
+def _handled(state: _State, directive: Directive, words: bytes, path: str) -> bool:
+    """Whether a directive is the layout's own and therefore leaves no text."""
+    if directive.name == "pragma" and words.split()[1:] == [b"once"]:
+        state.once.add(path)
+        return True
+    if directive.name == "include":
+        found = _INCLUDE.match(words)
+        if found is not None:
+            name = found[1].decode("utf-8", "surrogateescape")
+            target = included(name, path, state.files, state.roots)
+            if target is not None:
+                if _COMMENTS.sub(b"", words[found.end() :]).strip():
+                    state.problems.append((path, directive.start, "text behind an include"))
+                _take_in(state, target)
+                return True
+        return False
+    if directive.name == "define":
+        found = _DEFINE.match(words)
+        if found is not None:
+            if not _GLUE_DEFINE.match(_COMMENTS.sub(b"", words)):
+                state.problems.append((path, directive.start, "no definition that glue makes"))
+            state.defined[found[1].decode()] = found[3].strip()
+            return True
+    if directive.name == "undef" and words.split()[-1].startswith(b"MG_"):
+        state.defined.pop(words.split()[-1].decode(), None)
+        return True
+    return False
+
+
+def included(name: str, path: str, known: Container[str], roots: Sequence[str] = ()) -> str | None:
+    """The path among ``known`` that ``#include "name"`` in the file ``path`` means; None for another."""
+    candidates = (posixpath.normpath(posixpath.join(f, name)) for f in (posixpath.dirname(path), *roots))
+    return next((candidate for candidate in candidates if candidate in known), None)
+
+
+def _close_region(state: _State, guard: _Guard, path: str, otherwise: bytes) -> None:
+    if guard.active and guard.outer:
+        code = re.sub(rb"//[^\n]*", b"", otherwise)
+        other = " ".join(re.findall(r"\w+|\S", code.decode("utf-8", "replace")))
+        region = Region(path, guard.start, guard.end, guard.symbol, other)
+        state.regions.append((region, guard.flat_start, guard.flat_end))
+
+
+def _copy(state: _State, text: bytes, start: int, end: int, path: str) -> None:
+    """Copy a stretch, opening or dropping what ``MG_ONLY_*`` holds."""
+    at = start
+    for found in _ONLY.finditer(text, start, end):
+        _copy_plain(state, text, at, found.start(), path)
+        at = found.end()
+        name = found[1].decode()
+        if found[1] != found[3]:
+            state.problems.append((path, found.start(), f"{name}( is not closed by its own end"))
+        if not state.everything and name not in state.defined:
+            state.problems.append((path, found.start(), f"{name} is not defined in this unit"))
+        if state.everything or state.defined.get(name) == b"__VA_ARGS__":
+            flat = state.length
+            _copy_plain(state, text, found.start(2), found.end(2), path)
+            symbol = name.replace("MG_ONLY_", "MG_SHARD_")
+            region = Region(path, found.start(2), found.end(2), symbol)
+            state.regions.append((region, flat, state.length))
+    _copy_plain(state, text, at, end, path)
+
+
+def _copy_plain(state: _State, text: bytes, start: int, end: int, path: str) -> None:
+    at = start
+    for found in _NAMESPACE.finditer(text, start, end):
+        state.emit(text[at : found.start()], path, at)
+        state.emit(state.defined.get("MG_NS", b"MG_NS"), path, found.start())
+        at = found.end()
+    state.emit(text[at:end], path, at)
+    unclosed = text.find(b"MG_ONLY_", start, end)
+    if unclosed >= 0:
+        state.problems.append((path, unclosed, "MG_ONLY_ without its end"))
+
+
+def is_guarded(lexed: Lexed) -> bool:
+    """Whether a header may be included twice: ``#pragma once``, or #ifndef and #define of one name first."""
+    directives = lexed.directives
+    for directive in directives:
+        if directive.name == "pragma" and lexed.text[directive.start : directive.end].split()[1:] == [
+            b"once"
+        ]:
+            return True
+    if len(directives) < 3 or directives[0].name != "ifndef" or directives[1].name != "define":
+        return False
+    names = [lexed.text[d.start : d.end].split()[-1:] for d in directives[:2]]
+    return names[0] == names[1] and directives[-1].name == "endif"
+
+
+def line_at(text: bytes, offset: int) -> int:
+    """The 1-based line of a byte."""
+    return line_of(text, offset)

@@ -1,0 +1,144 @@
+"""What a linker makes of several translation units: names defined twice, divided, or silently folded.
+
+Part of ``same_program``, and of use without any monolith: a split by hand has these traps, too. A linker
+keeps one of several equal names (templates, inline functions) and says nothing if they differ; which one
+runs depends on the order of the objects.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from mergeguard.cpp.definitions import Definition, Identity, definitions, local_state
+from mergeguard.cpp.environment import Environment
+from mergeguard.cpp.source import Kind
+from mergeguard.verify.flatten import FlatUnit, LayoutText, flatten
+from mergeguard.verify.symbols import Severity
+
+_ONE_KEPT = "the linker keeps one of the two, without a word"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Translation units as the compiler sees them, their definitions, and the macros in force in each.
+
+    ``spaces`` are the namespaces that glue makes to keep shards apart.
+    """
+
+    units: tuple[FlatUnit, ...]
+    spaces: frozenset[str]
+    parts: tuple[list[Definition], ...]  # of each unit; ``Definition.index`` is the unit's
+    environments: tuple[Environment, ...]
+
+    @classmethod
+    def of(cls, files: Sequence[LayoutText], roots: Sequence[str] = ()) -> Program:
+        """The units among ``files``; ``roots`` are folders that quoted includes are also looked for in."""
+        units = tuple(flatten(file.path, files, roots=roots) for file in files if file.is_unit)
+        spaces = frozenset(unit.namespace for unit in units if unit.namespace)
+        parts = tuple(definitions(unit.source, spaces, n) for n, unit in enumerate(units))
+        return cls(units, spaces, parts, tuple(Environment(unit.source) for unit in units))
+
+    def is_dispatch(self, one: Definition) -> bool:
+        """The entry's glue: it calls into a shard's namespace, which no text of a monolith can."""
+        return not one.spaced and one.item.kind is Kind.FUNCTION and not self.spaces.isdisjoint(one.tokens)
+
+    def unit(self, one: Definition) -> str:
+        """The path of the unit that a definition is in."""
+        return self.units[one.index].path
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Something that two units have and should not, or should have alike; ``one`` is the place to look at."""
+
+    check: str  # of ``verify.same_program.CHECKS``
+    message: str
+    one: Definition
+    severity: Severity = Severity.ERROR
+
+
+def clashes(program: Program, allowed: Callable[[Definition], int] = lambda _: 1) -> Iterator[Clash]:
+    """All of it. ``allowed`` says how often one unit may have an explicit instantiation."""
+    yield from doubled(program, allowed)
+    yield from folded(program)
+    yield from divided(program)
+
+
+def doubled(program: Program, allowed: Callable[[Definition], int]) -> Iterator[Clash]:
+    """What must be defined once and is defined by several units, or more than once by one."""
+    places: dict[tuple[str, Identity], list[Definition]] = defaultdict(list)
+    for parts in program.parts:
+        for one in parts:
+            if one.must_be_once or one.item.kind is Kind.INSTANTIATION:
+                places[one.name, one.identity].append(one)
+    for here in places.values():
+        one = here[0]
+        instantiation = one.item.kind is Kind.INSTANTIATION
+        if instantiation and "extern" in one.item.flags:
+            continue
+        times = max(allowed(one), 1) if instantiation else 1
+        if len({d.index for d in here}) > 1 or len(here) > times:
+            units = ", ".join(dict.fromkeys(map(program.unit, here)))
+            what = "instantiated" if instantiation else "defined"
+            yield Clash("doubled", f"{what} more than once: {units}", here[-1])
+
+
+def folded(program: Program) -> Iterator[Clash]:
+    """The one-definition trap: one external name, other tokens or other macros in force in two units."""
+    groups: dict[tuple[str, Identity], list[Definition]] = defaultdict(list)
+    for parts in program.parts:
+        for one in parts:
+            if one.is_internal or one.must_be_once or not _folds(one) or program.is_dispatch(one):
+                continue
+            groups[one.name, one.identity].append(one)
+    for here in groups.values():
+        first = here[0]
+        for other in here[1:]:
+            if other.index == first.index:
+                continue
+            pair = f"{program.unit(first)} and {program.unit(other)}"
+            if other.tokens != first.tokens:
+                yield Clash("odr", f"its tokens differ between {pair}: {_ONE_KEPT}", other)
+                break
+            names = _differing(program, first, other)
+            if names:
+                differ = f"{', '.join(names)} differ{'s' if len(names) == 1 else ''} between {pair}"
+                yield Clash("odr", f"{differ}: {_ONE_KEPT}", other)
+                break
+
+
+def _folds(one: Definition) -> bool:
+    kinds = (Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.VARIABLE, Kind.ALIAS)
+    return one.item.kind in kinds and (one.is_definition or one.item.kind in (Kind.TYPE, Kind.ALIAS))
+
+
+def _differing(program: Program, one: Definition, other: Definition) -> list[str]:
+    """The macros that both use, and that are not the same for both."""
+    words = [*one.tokens, *one.condition_words]
+    a = program.environments[one.index].at(words, one.item.code_start)
+    b = program.environments[other.index].at(words, other.item.code_start)
+    return sorted(name for name in {*a, *b} if a.get(name) != b.get(name))
+
+
+def divided(program: Program) -> Iterator[Clash]:
+    """Writable objects, file-scope or function-local, of which each unit has its own."""
+    units_of: dict[Identity, dict[int, Definition]] = defaultdict(dict)
+    for parts in program.parts:
+        for one in parts:
+            units_of[one.identity][one.index] = one
+    for here in units_of.values():
+        one = next(iter(here.values()))
+        if len(here) < 2 or program.is_dispatch(one):
+            continue
+        names = Counter(d.name for d in here.values())
+        separate = one.is_internal or len(names) > 1
+        if one.item.kind is Kind.VARIABLE and separate and not one.is_constant:
+            if "extern" not in one.item.flags:
+                yield Clash("divided state", f"one object in each of {len(here)} units", one)
+        elif one.item.kind in (Kind.FUNCTION, Kind.KERNEL) and separate:
+            local = local_state(one.tokens)
+            if local:
+                text = f"its static {local} is one object in each of {len(here)} units"
+                yield Clash("divided state", text, one, Severity.WARNING)

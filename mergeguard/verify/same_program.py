@@ -1,0 +1,430 @@
+"""Same program, without a compiler: what a layout's units define, against what the monolith defined.
+
+Works on items and tokens (``core.source``); nothing is guessed where tokens can't tell (types, overload
+resolution): that is what the compiled comparison is for (``core.symbols``). Each finding names the check that
+made it; ``CHECKS`` lists them all.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mergeguard.cpp.definitions import Definition, Identity, definitions, same_tokens
+from mergeguard.cpp.environment import Environment
+from mergeguard.cpp.source import Item, Kind, Source, nested, parse
+from mergeguard.lens.buildlist import mentions
+from mergeguard.verify.dispatching import check_arms
+from mergeguard.verify.flatten import LayoutText, flatten, is_guarded, line_at
+from mergeguard.verify.linkage import Clash, Program, clashes, divided, doubled, folded
+from mergeguard.verify.symbols import Severity
+
+CHECKS: Mapping[str, str] = {
+    "unreadable": "a layout file can't be read as items",
+    "header guard": "a header of the layout may be taken in twice",
+    "glue": "guards or shard macros do not pair up",
+    "include": "an include of the monolith is gone, changed, or points elsewhere from its new place",
+    "include order": "an include moved behind what it came before",
+    "lost": "a definition, instantiation or registration of the monolith is in no unit",
+    "added": "the layout defines something that the monolith does not",
+    "changed": "a definition's tokens differ from the monolith's",
+    "doubled": "something that must be defined once is defined by several units",
+    "environment": "other macros are in force around a definition than in the monolith",
+    "self-contained": "a unit uses a name of the monolith before, or without, its definition",
+    "odr": "one external name, different tokens or macros in two units: the linker silently keeps one",
+    "divided state": "a writable object becomes one object for each unit",
+    "visibility": "something that other files could call is internal now",
+    "arm": "an arm is in no shard, in two, or cut in the middle",
+    "dispatch": "the entry sends a value to a shard that does not have its arm",
+    "build list": "a unit is not listed where the monolith is",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One difference; ``line`` is 1-based in ``path``, None where no single line is to blame."""
+
+    check: str
+    severity: Severity
+    message: str
+    path: str
+    line: int | None = None
+    item: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFile:
+    """A build file before the split (listing the monolith) and after it."""
+
+    path: str
+    before: bytes
+    after: bytes
+
+
+# What they mean is decided where they are used.
+_DIRECTIVES = frozenset({Kind.PRAGMA, Kind.MACRO, Kind.UNDEF})
+
+
+def compare(
+    path: str,
+    monolith: bytes,
+    files: Sequence[LayoutText],
+    build: Sequence[BuildFile] = (),
+    roots: Sequence[str] = (),
+) -> tuple[Finding, ...]:
+    """Every way in which the layout ``files`` is not the program that ``monolith`` (at ``path``) is.
+
+    Empty, or notes only: the same program as far as tokens can tell. ``roots`` are folders that quoted
+    includes are also looked for in; layouts of a rule need none.
+    """
+    return _Comparison(path, monolith, files, build, roots).findings()
+
+
+def check_units(files: Sequence[LayoutText], roots: Sequence[str] = ()) -> tuple[Finding, ...]:
+    """What is wrong with the units among ``files`` without a monolith to compare with: ``core.linkage``."""
+    program = Program.of(files, roots)
+    texts = {file.path: file.text for file in files}
+    found: list[Finding] = []
+    for clash in clashes(program):
+        path, offset = program.units[clash.one.index].place(clash.one.item.code_start)
+        line = line_at(texts[path], offset)
+        found.append(Finding(clash.check, clash.severity, clash.message, path, line, clash.one.plain))
+    return tuple(found)
+
+
+class _Comparison:
+    def __init__(
+        self,
+        path: str,
+        monolith: bytes,
+        files: Sequence[LayoutText],
+        build: Sequence[BuildFile],
+        roots: Sequence[str],
+    ) -> None:
+        self.path = path
+        self.files = {file.path: file for file in files}
+        self.build = build
+        self.before = parse(monolith)
+        self.environment = Environment(self.before)
+        self.originals = definitions(self.before)
+        self.program = Program.of(files, roots)
+        self.units = self.program.units
+        # The body as the monolith has it: the guards of all shards open at once.
+        self.open = [flatten(unit.path, files, everything=True, roots=roots) for unit in self.units]
+        self.whole = [definitions(unit.source, self.program.spaces, n) for n, unit in enumerate(self.open)]
+        self.found: list[Finding] = []
+
+    def report(
+        self,
+        check: str,
+        message: str,
+        definition: Definition | None = None,
+        *,
+        path: str = "",
+        offset: int | None = None,
+        severity: Severity = Severity.ERROR,
+        item: str = "",
+    ) -> None:
+        assert check in CHECKS
+        if definition is not None:
+            item = item or definition.plain
+            if definition.index >= 0:
+                path, offset = self.units[definition.index].place(definition.item.code_start)
+            else:
+                path, offset = self.path, definition.item.code_start
+        text = self.files[path].text if path in self.files else None
+        if definition is not None and definition.index < 0:
+            text = self.before.text
+        line = line_at(text, offset) if text is not None and offset is not None else None
+        self.found.append(Finding(check, severity, message, path or self.path, line, item))
+
+    def report_clash(self, clash: Clash) -> None:
+        self.report(clash.check, clash.message, clash.one, severity=clash.severity)
+
+    def findings(self) -> tuple[Finding, ...]:
+        self.check_files()
+        if not self.units:
+            self.report("lost", "the layout has no translation unit")
+            return tuple(self.found)
+        self.check_includes()
+        self.check_definitions()
+        for clash in doubled(self.program, self.before_count):
+            self.report_clash(clash)
+        self.check_visibility()
+        for clash in (*folded(self.program), *divided(self.program)):
+            self.report_clash(clash)
+        self.check_environment()
+        for check, message, path, offset, item in check_arms(
+            self.before, list(self.files.values()), self.units, self.open
+        ):
+            self.report(check, message, path=path, offset=offset, item=item)
+        self.check_build()
+        return tuple(dict.fromkeys(self.found))
+
+    # -- files -------------------------------------------------------------------------------------
+
+    def check_files(self) -> None:
+        for file in self.files.values():
+            source = parse(file.text)
+            if not file.is_unit and not is_guarded(source.lexed):
+                self.report("header guard", "the header has no include guard", path=file.path, offset=0)
+            taken = any(file.path in unit.files for unit in self.units)
+            if not taken:
+                self.report("lost", "no unit takes this file in", path=file.path, offset=0)
+        for unit in (*self.units, *self.open):
+            for path, offset, message in unit.problems:
+                self.report("glue", message, path=path, offset=offset)
+            for offset, message in unit.source.problems:
+                path, there = unit.place(offset)
+                self.report("unreadable", message, path=path, offset=there)
+
+    def check_includes(self) -> None:
+        wanted = [self.include(item, self.path) for item in self.before.items if item.kind is Kind.INCLUDE]
+        seen: set[int] = set()
+        enclosed = {item.name for item in enclosed_includes(self.before)}
+        for unit in self.units:
+            for item in enclosed_includes(unit.source):
+                if item.name not in enclosed:
+                    path, offset = unit.place(item.code_start)
+                    message = f"{item.name} is taken in inside a namespace here"
+                    self.report("include", message, path=path, offset=offset, item=item.name)
+            order: list[int] = []
+            for item in unit.source.items:
+                if item.kind is not Kind.INCLUDE:
+                    continue
+                path, offset = unit.place(item.code_start)
+                mine = self.include(item, path)
+                matches = [n for n, other in enumerate(wanted) if self.same_include(mine, other)]
+                if not matches:
+                    message = f"the monolith has no include that means {item.name} from here"
+                    self.report("include", message, path=path, offset=offset, item=item.name)
+                    continue
+                seen.update(matches)
+                # One header can be included twice: it counts as the occurrence that keeps the order.
+                last = order[-1] if order else 0
+                order.append(next((n for n in matches if n >= last), matches[0]))
+            late = next((b for a, b in zip(order, order[1:], strict=False) if b < a), None)
+            if late is not None:
+                self.report(
+                    "include order", f"{wanted[late][0]} comes later than in the monolith", path=unit.path
+                )
+        for number, (spelled, _, condition) in enumerate(wanted):
+            if number not in seen:
+                under = f" under {' and '.join(condition)}" if condition else ""
+                self.report("include", f"no unit includes {spelled}{under}", path=self.path, item=spelled)
+
+    @staticmethod
+    def include(item: Item, path: str) -> tuple[str, str, tuple[str, ...]]:
+        """How an include is spelled, what it means beside ``path``, and under which conditions."""
+        spelled = item.name
+        resolved = spelled
+        if spelled.startswith('"'):
+            resolved = posixpath.normpath(posixpath.join(posixpath.dirname(path), spelled.strip('"')))
+        return spelled, resolved, item.key.condition
+
+    @staticmethod
+    def same_include(mine: tuple[str, str, tuple[str, ...]], other: tuple[str, str, tuple[str, ...]]) -> bool:
+        if mine[2] != other[2]:
+            return False
+        # A path with dots means what it means beside its file; a plain one may be found by -I.
+        return mine[1] == other[1] or (mine[0] == other[0] and not mine[0].startswith(('"./', '"../')))
+
+    # -- definitions -------------------------------------------------------------------------------
+
+    def check_definitions(self) -> None:
+        wanted = Counter(one.identity for one in self.originals)
+        occurrences: dict[Identity, list[Definition]] = defaultdict(list)
+        for parts in self.whole:
+            for one in parts:
+                if not self.program.is_dispatch(one):
+                    occurrences[one.identity].append(one)
+        texts: dict[Identity, list[tuple[str, ...]]] = defaultdict(list)
+        for original in self.originals:
+            texts[original.identity].append(original.tokens)
+        for original in self.originals:
+            here = occurrences.get(original.identity, [])
+            if not here:
+                self.report("lost", self.lost_message(original), original)
+                continue
+            most = max(Counter(one.index for one in here).values())
+            if most < wanted[original.identity]:
+                self.report("lost", self.lost_message(original), original)
+        for identity, here in occurrences.items():
+            known = texts.get(identity)
+            for one in here:
+                if known is None:
+                    self.report_added(one)
+                elif not any(same_tokens(text, one.tokens) for text in known):
+                    self.report("changed", "its tokens are not the monolith's", one)
+
+    def lost_message(self, original: Definition) -> str:
+        what = {
+            Kind.INSTANTIATION: f"instantiation <{original.item.arguments}>",
+            Kind.DECLARATION: "declaration",
+            Kind.KERNEL: "kernel",
+            Kind.PRAGMA: "pragma",
+            Kind.MACRO: "macro",
+            Kind.UNDEF: "#undef",
+        }.get(original.item.kind, "definition")
+        if original.is_registration:
+            what = "registration"
+        return f"this {what} is in no unit of the layout"
+
+    def report_added(self, one: Definition) -> None:
+        if one.item.kind is Kind.PRAGMA or one.spaced and one.item.kind is Kind.DECLARATION:
+            return
+        if one.item.kind is Kind.DECLARATION and any(
+            original.plain == one.plain for original in self.originals
+        ):
+            return  # a forward declaration of something that is there
+        if one.item.kind is Kind.INSTANTIATION:
+            text = f"instantiation <{one.item.arguments}> is not in the monolith"
+            self.report("added", text, one, severity=Severity.NOTE)
+            return
+        self.report("added", "the monolith has no such definition", one)
+
+    def check_visibility(self) -> None:
+        for original in self.originals:
+            if not original.must_be_once or original.is_registration:
+                continue
+            if {"device", "global"} & original.item.flags:
+                continue
+            found = [d for parts in self.program.parts for d in parts if d.identity == original.identity]
+            here = [d for d in found if not d.spaced]
+            if found and not here:
+                self.report("lost", "only shards have it, under names of their own", original)
+            elif found and not any(d.must_be_once for d in here):
+                word = "static" if all(d.is_internal for d in here) else "inline"
+                severity = Severity.NOTE if word == "inline" else Severity.WARNING
+                text = f"it is {word} now: a file elsewhere that declares it for itself will not link"
+                if word == "static" or original.item.kind is not Kind.VARIABLE:
+                    self.report("visibility", text, here[0], severity=severity)
+
+    def before_count(self, one: Definition) -> int:
+        return sum(original.identity == one.identity for original in self.originals)
+
+    # -- macros and names in force -----------------------------------------------------------------
+
+    def check_environment(self) -> None:
+        providers = self.providers(self.before, self.originals, self.environment)
+        special = specialisations(self.originals)
+        originals: dict[Identity, Definition] = {}
+        for original in self.originals:
+            originals.setdefault(original.identity, original)
+        for index, parts in enumerate(self.program.parts):
+            mine = self.providers(self.units[index].source, parts, self.program.environments[index])
+            mine_special = specialisations(parts)
+            for one in parts:
+                known = originals.get(one.identity)
+                if known is None or self.program.is_dispatch(one) or one.item.kind in _DIRECTIVES:
+                    continue
+                self.check_macros(one, known)
+                words = self.environment.closure(one.tokens, known.item.code_start)
+                self.check_names(one, known, words, providers, mine)
+                self.check_specialisations(one, known, words, special, mine_special)
+
+    def check_macros(self, one: Definition, known: Definition) -> None:
+        words = [*one.tokens, *one.condition_words]
+        before = self.environment.at(words, known.item.code_start)
+        now = self.program.environments[one.index].at(words, one.item.code_start)
+        for name in sorted({*before, *now}):
+            if before.get(name) != now.get(name):
+                text = f"macro {name} is not what it is in the monolith here"
+                if name not in now:
+                    text = f"macro {name} is not defined here, in the monolith it is"
+                elif name not in before:
+                    text = f"macro {name} is defined here, in the monolith it is not"
+                self.report("environment", text, one)
+
+    def check_names(
+        self,
+        one: Definition,
+        known: Definition,
+        words: Collection[str],
+        providers: Mapping[str, int],
+        mine: Mapping[str, int],
+    ) -> None:
+        missing = sorted(
+            word
+            for word in words
+            if word != one.last
+            and providers.get(word, len(self.before.text)) < known.item.code_start
+            and mine.get(word, one.item.code_start + 1) > one.item.code_start
+        )
+        if missing:
+            self.report("self-contained", f"{', '.join(missing)} not declared before it here", one)
+
+    def check_specialisations(
+        self,
+        one: Definition,
+        known: Definition,
+        words: Collection[str],
+        special: Mapping[str, Mapping[Identity, int]],
+        mine: Mapping[str, Mapping[Identity, int]],
+    ) -> None:
+        """A unit that does not see a specialisation where it uses the template takes the general text."""
+        for word in sorted(special.keys() & words):
+            here = mine.get(word, {})
+            for identity, at in special[word].items():
+                seen = here.get(identity, one.item.code_start) < one.item.code_start
+                if at < known.item.code_start and not seen and word != one.last:
+                    text = f"the specialisation {word}<{identity[2]}> does not stand before it here"
+                    self.report("self-contained", text, one)
+
+    @staticmethod
+    def providers(source: Source, parts: Sequence[Definition], environment: Environment) -> dict[str, int]:
+        """For each name that a source declares at file scope, where it does so first."""
+        found: dict[str, int] = {}
+        for one in parts:
+            if one.item.kind in (Kind.PRAGMA, Kind.OPAQUE, Kind.INSTANTIATION) or not one.last:
+                continue
+            if one.item.key.arguments:
+                continue  # a specialisation declares nothing new
+            found[one.last] = min(found.get(one.last, one.item.code_start), one.item.code_start)
+        return found
+
+    # -- build -------------------------------------------------------------------------------------
+
+    def check_build(self) -> None:
+        for file in self.build:
+            lists = {one.path: mentions(file.after, one.path) for one in self.units}
+            wanted, which = mentions(file.before, self.path), "the monolith"
+            if not wanted:  # where shards are listed, the entry has been
+                wanted, which = max((lists[unit] for unit in lists if unit != self.path), default=0), "others"
+            for unit, listed in lists.items():
+                if wanted and listed != wanted:
+                    message = f"{unit} is listed {listed} times, {which} {wanted}"
+                    self.report("build list", message, path=file.path)
+
+
+def enclosed_includes(source: Source) -> Iterator[Item]:
+    """The includes that stand inside a namespace."""
+    pending = [item for item in source.items if item.kind is Kind.NAMESPACE]
+    while pending:
+        for item in nested(source, pending.pop()):
+            if item.kind is Kind.INCLUDE:
+                yield item
+            elif item.kind is Kind.NAMESPACE:
+                pending.append(item)
+
+
+def specialisations(parts: Iterable[Definition]) -> dict[str, dict[Identity, int]]:
+    """For each template's name, its explicit specialisations and where each stands first."""
+    found: dict[str, dict[Identity, int]] = defaultdict(dict)
+    for one in parts:
+        if "specialization" in one.item.flags:
+            found[one.last].setdefault(one.identity, one.item.code_start)
+    return found
+
+
+def inlined(findings: Iterable[Finding]) -> frozenset[str]:
+    """The functions that findings say became ``inline``: a compiler may emit none of them."""
+    notes = (f for f in findings if f.check == "visibility" and f.severity is Severity.NOTE)
+    return frozenset(finding.item.rpartition("::")[2] for finding in notes)
+
+
+def failures(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings that fail a check: all but the notes."""
+    return tuple(finding for finding in findings if finding.severity is not Severity.NOTE)

@@ -1,0 +1,62 @@
+"""The bytes of emission 1, pinned: another byte is another emission version.
+
+Only the project's own fixtures are pinned. ``pytest tests/lens/test_golden.py --update-golden`` writes the
+files of the current emission; the change then shows in the review.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from mergeguard.lens.emit import CURRENT_EMISSION, EMISSIONS, split
+from mergeguard.lens.rule import parse_rule
+from tests.support import layouts, toolchain
+
+GOLDEN = layouts.ROOT / "tests" / "golden"
+
+
+def _made(name: str, emission: int) -> dict[str, bytes]:
+    path = toolchain.MONOLITHS[name]
+    text = (toolchain.COMPILE / path).read_bytes()
+    # The rule is pinned with the layout: a rule that ships may change without a new emission.
+    rule_path = GOLDEN / str(emission) / f"{name}.toml"
+    if not rule_path.exists():
+        rule_path = layouts.ROOT / "rules" / "vllm" / f"{name}.toml"
+    layout = split(parse_rule(rule_path.read_bytes(), str(rule_path)), name, path, text, emission)
+    return {file.path: file.text for file in layout.files}
+
+
+def _read(text: bytes) -> dict[str, bytes]:
+    """The files of one golden text: each after a line with its path and length."""
+    files: dict[str, bytes] = {}
+    while text:
+        head, _, text = text.partition(b"\n")
+        path, length = head.removeprefix(b"=== ").rsplit(b" ", 1)
+        files[path.decode()] = text[: int(length)]
+        text = text[int(length) + 1 :]
+    return files
+
+
+def _written(files: dict[str, bytes]) -> bytes:
+    return b"".join(b"=== %s %d\n%s\n" % (path.encode(), len(text), text) for path, text in files.items())
+
+
+@pytest.mark.parametrize("emission", EMISSIONS)
+@pytest.mark.parametrize("name", toolchain.MONOLITHS)
+def test_layout_is_as_pinned(name, emission, request):
+    golden = GOLDEN / str(emission) / f"{name}.layout"
+    made = _made(name, emission)
+    if request.config.getoption("--update-golden") and emission == CURRENT_EMISSION:
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        golden.with_suffix(".toml").write_bytes((layouts.ROOT / f"rules/vllm/{name}.toml").read_bytes())
+        made = _made(name, emission)
+        golden.write_bytes(_written(made))
+    pinned = _read(golden.read_bytes())
+    assert list(made) == list(pinned)
+    for path, text in pinned.items():
+        assert made[path] == text, path
+
+
+def test_golden_files_are_read_as_written():
+    files = {"a/b.cu": b"x\n", "c.h": b"", "d": b"=== not a head 3\n\xff"}
+    assert _read(_written(files)) == files

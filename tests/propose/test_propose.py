@@ -1,0 +1,157 @@
+"""First rules: for each of the six monoliths one that splits, passes the checks, and can be undone."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+import pytest
+
+from mergeguard.cpp.source import parse
+from mergeguard.errors import RuleMismatch, SourceError
+from mergeguard.lens.emit import split
+from mergeguard.lens.rule import parse_rule
+from mergeguard.lens.unsplit import unsplit
+from mergeguard.propose.propose import propose
+from mergeguard.verify import same_program
+from mergeguard.verify.flatten import LayoutText
+from tests.conftest import corpus_versions
+from tests.support import corpus
+from tests.support.forks import COMPILE
+
+MONOLITHS = sorted(path.relative_to(COMPILE).as_posix() for path in COMPILE.rglob("*.cu"))
+
+
+def has(root, path):
+    return (root / path).exists()
+
+
+def check(proposal, path, text):
+    """The rule's text alone gives the layout, which is the same program and gives the file back."""
+    rule = parse_rule(proposal.text, "first.toml")
+    layout = split(rule, proposal.name, path, text)
+    assert layout.files == proposal.layout.files
+    assert len(layout.shards) >= 2
+    back = unsplit(layout, {f.path: f.text for f in layout.files}, lambda t: split(rule, "r", path, t))
+    assert back.monolith == text and not back.hunks
+    files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
+    assert not same_program.failures(same_program.compare(path, text, files))
+    return rule
+
+
+@pytest.mark.parametrize("path", MONOLITHS)
+def test_fixtures(path):
+    text = (COMPILE / path).read_bytes()
+    rule = check(propose(parse(text), path, partial(has, COMPILE)), path, text)
+    name = path.rpartition("/")[2].removesuffix(".cu")
+    dealt = {p.entry: p.over.switch or p.over.chain for p in rule.partition}
+    dealt |= {i.template: "" for i in rule.instantiate}
+    assert (
+        dealt
+        == {
+            "attention": {"paged_attention": "kv_cache_dtype"},
+            "paged_attention_v1": {"paged_attention_v1": "head_size"},
+            "selective_scan_fwd": {"selective_scan_fwd_cuda": ""},
+            "skinny_gemms": {"wvSplitK": "N_in"},
+            "skinny_gemms_int4": {"wvSplitK_int4_g": "N_in", "fused_moe_wvSplitK_int4_gemm": "N_in"},
+            "skinny_gemms_int8": {"wvSplitK_int8": "N_in", "wvSplitK_int8_sweep": "N_in"},
+        }[name]
+    )
+
+
+def releases(config):
+    """Of each monolith the first and the last release of this run: a proposal takes seconds."""
+    for name in corpus.MONOLITHS:
+        found = corpus.releases_with(name, corpus_versions(config))
+        yield from dict.fromkeys(
+            (name, *pair)
+            for pair in (found if config.getoption("--all-releases") else found[:1] + found[-1:])
+        )
+
+
+def test_real_files(pytestconfig):
+    seen = set()
+    for name, version, path in releases(pytestconfig):
+        text = corpus.file(version, path)
+        root = corpus.path(version)
+        rule = check(propose(parse(text), path, partial(has, root)), path, text)
+        assert rule.monolith == path
+        seen.add(name)
+    assert len(seen) == 5
+
+
+PLAIN = b"""#include "beside.h"
+#include "elsewhere.h"
+#include <vector>
+
+namespace app {
+template <int N>
+int work(int x) { return x * N; }
+}  // namespace app
+
+int run(int n, int x) {
+  switch (n) {
+    case 1: return app::work<1>(x) + app::work<11>(x);
+    case 2: return app::work<2>(x) + app::work<12>(x);
+    case 3: return app::work<3>(x) + app::work<13>(x);
+    default: return -1;
+  }
+}
+"""
+
+
+def test_plain_cpp_with_includes_beside_it():
+    proposal = propose(parse(PLAIN), "src/run.cpp", {"src/beside.h"}.__contains__)
+    rule = check(proposal, "src/run.cpp", PLAIN)
+    assert rule.includes.beside == ("beside.h",)
+    assert [f.path for f in proposal.layout.shards] == [f"src/run/shard_{n}.cpp" for n in (1, 2, 3)]
+    assert b'"../beside.h"' in proposal.layout.by_path["src/run/common.h"].text
+    assert b'"elsewhere.h"' in proposal.layout.by_path["src/run/common.h"].text
+
+
+def test_another_folder_where_files_would_be_overwritten():
+    proposal = propose(parse(PLAIN), "src/run.cpp", {"src/run/common.h"}.__contains__)
+    assert check(proposal, "src/run.cpp", PLAIN).layout == "run_shards"
+
+
+def test_many_arms_are_grouped_and_fallthrough_stays_together():
+    arms = "".join(f"    case {n}: return app::work<{n}>(x);\n" for n in range(12))
+    arms = arms.replace("case 3: return app::work<3>(x);", "case 3: x += app::work<3>(x);")
+    text = re.sub(rb"    case 1:.*(?=    default)", arms.encode(), PLAIN, flags=re.DOTALL)
+    rule = check(propose(parse(text), "src/run.cpp", lambda _: False), "src/run.cpp", text)
+    (partition,) = rule.partition
+    assert 3 <= len(partition.shards) <= 5
+    assert max(map(len, partition.shards.values())) <= 4
+    assert [label for group in partition.shards.values() for label in group] == list(range(12))
+    (home,) = [group for group in partition.shards.values() if 3 in group]
+    assert 4 in home
+
+
+def test_labels_that_are_not_numbers():
+    text = PLAIN
+    for n in (b"1", b"2", b"3"):
+        text = text.replace(b"case %s:" % n, b"case ns::Kind::k\xc3\xa9%s:" % n)
+    rule = check(propose(parse(text), "run.cu", lambda _: False), "run.cu", text)
+    assert list(rule.partition[0].shards.values()) == [(f"ns::Kind::ké{n}",) for n in (1, 2, 3)]
+
+
+def test_a_file_that_nothing_splits():
+    with pytest.raises(
+        RuleMismatch, match=r"no switch, no if / else-if chain, and no explicit instantiation"
+    ):
+        propose(parse(b"int x;\n"), "x.cu", lambda _: False)
+    hidden = PLAIN.replace(b"int run(", b"static int run(")
+    with pytest.raises(RuleMismatch, match=r"switch \(n\) in run, line 11: run has internal linkage"):
+        propose(parse(hidden), "x.cu", lambda _: False)
+
+
+def test_a_split_that_gains_nothing_is_not_proposed():
+    heavy = b"".join(b"int use%d(int x) { return app::work<%d>(x); }\n" % (n, n) for n in range(200))
+    with pytest.raises(RuleMismatch, match=r"only \d % lighter"):
+        propose(parse(PLAIN + heavy), "x.cu", lambda _: False)
+
+
+@pytest.mark.parametrize("text", [b"void f() {", b"/* no end", b"}"])
+def test_unreadable_files(text):
+    with pytest.raises(SourceError):
+        propose(parse(text), "x.cu", lambda _: False)
