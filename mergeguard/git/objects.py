@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pygit2
 from pygit2.enums import ObjectType
@@ -32,6 +32,12 @@ MODE_SUBMODULE = 0o160000
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
+# An entry of a raw tree: mode, name, the object's name in 20 bytes.
+_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+# How many entries of trees one process remembers; some 300 bytes each.
+_REMEMBERED = 200_000
+_NOTHING: Mapping[bytes, Entry] = {}
+
 _TYPES = {
     "blob": ObjectType.BLOB,
     "tree": ObjectType.TREE,
@@ -40,8 +46,7 @@ _TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A path's content in a tree or index: git's mode (e.g. ``0o100644``) and the object's name in hex."""
 
     mode: int
@@ -133,6 +138,8 @@ class ObjectStore:
         self._objects = objects
         self._git = git
         self._odb = pygit2.Odb(str(objects))
+        self._trees: dict[str, dict[bytes, Entry]] = {}
+        self._remembered = 0
 
     def has(self, oid: str) -> bool:
         """Whether the object is in this repository now; nothing is fetched."""
@@ -173,17 +180,21 @@ class ObjectStore:
         """The name that ``data`` has as a blob; nothing is written."""
         return str(pygit2.hash(data))
 
-    def tree(self, oid: str) -> dict[bytes, Entry]:
-        """The direct children of a tree, by raw name."""
-        data = self.read(oid, "tree")
-        children = {}
-        position = 0
-        while position < len(data):
-            nul = data.index(b"\0", position)
-            mode, _, name = data[position:nul].partition(b" ")
-            children[name] = Entry(int(mode, 8), data[nul + 1 : nul + 21].hex())
-            position = nul + 21
-        return children
+    def tree(self, oid: str) -> Mapping[bytes, Entry]:
+        """The direct children of a tree, by raw name. Each tree is read once: a name has one content."""
+        known = self._trees.get(oid)
+        if known is None:
+            data = self.read(oid, "tree")
+            known = {name: Entry(int(mode, 8), child.hex()) for mode, name, child in _ENTRY.findall(data)}
+            self._remember(oid, known)
+        return known
+
+    def _remember(self, oid: str, children: dict[bytes, Entry]) -> None:
+        if self._remembered > _REMEMBERED:
+            self._trees.clear()
+            self._remembered = 0
+        self._trees[oid] = children
+        self._remembered += len(children) + 1
 
     def write_tree(self, children: Mapping[bytes, Entry]) -> str:
         """Write a tree with these direct children."""
@@ -196,7 +207,9 @@ class ObjectStore:
             b"%o %s\0" % (children[name].mode, name) + bytes.fromhex(children[name].oid)
             for name in sorted(children, key=order)
         )
-        return self.write("tree", data)
+        oid = self.write("tree", data)
+        self._remember(oid, dict(children))
+        return oid
 
     def entry(self, tree: str, path: str) -> Entry | None:
         """What stands at ``path`` in the tree (a folder's mode is ``MODE_TREE``), or None."""
@@ -220,7 +233,7 @@ class ObjectStore:
         """The paths in which two trees differ, folders opened, no renames looked for."""
         if old == new:
             return
-        before, after = (self.tree(oid) if oid else {} for oid in (old, new))
+        before, after = (self.tree(oid) if oid else _NOTHING for oid in (old, new))
         for name in sorted(before.keys() | after.keys()):
             a, b = before.get(name), after.get(name)
             if a == b:
@@ -250,7 +263,7 @@ class ObjectStore:
                 below.setdefault(encode(top), {})[rest] = entry
             else:
                 here[encode(top)] = entry
-        children = self.tree(tree) if tree is not None else {}
+        children = dict(self.tree(tree)) if tree is not None else {}
         # Removals first: a file may make room for a folder of its name, and the other way round.
         for name, entry in here.items():
             if entry is None and (name not in below or (name in children and not _is_tree(children[name]))):
