@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks.merge import moves
+from benchmarks.merge.history import __main__ as history
 from benchmarks.merge.scenarios import SETS, Case, Step, chains, squares
 from benchmarks.merge.scoring import SETTLED, VERDICTS, score
 from benchmarks.merge.tools import Outcome, Scratch, Tool, available
@@ -24,6 +25,8 @@ GIT, OWN = "git merge-file", "mergeguard"
 def main() -> int:
     if sys.argv[1:2] == ["moves"]:
         return moves.main(sys.argv[2:])
+    if sys.argv[1:2] == ["history"]:
+        return history.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks.merge", description=__doc__)
     parser.add_argument("--sets", default=",".join(DEFAULT), help="which of a,b,c,c-overlap,d")
     parser.add_argument("--cases", type=float, default=1.0, help="factor on the number of cases")

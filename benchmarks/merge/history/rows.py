@@ -1,0 +1,142 @@
+"""The three-way merges of single files in a repository's history, each with what people committed."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pygit2
+
+from mergeguard.cpp.filenames import SOURCES
+from mergeguard.git.process import child_environment
+
+_MARKERS = re.compile(rb"^<{7}(?: |\r?$)(?s:.*?)^>{7}(?: |\r?$)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One file that both sides of a merge changed; the texts are blob ids.
+
+    ``answer`` is what people committed, None where they removed the file or never resolved it.
+    """
+
+    repo: str
+    merge: str
+    path: str
+    base: str
+    ours: str
+    theirs: str
+    answer: str | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.repo.replace('/', '-')}-{self.merge[:8]}-{self.path.replace('/', '-')}"
+
+
+class History:
+    """A repository to read merges from, bare or not, and its name in rows and reports. Nothing is written."""
+
+    def __init__(self, folder: Path, name: str = "") -> None:
+        self.folder = folder
+        self.objects = pygit2.Repository(str(folder))
+        self.name = name or folder.resolve().name.removesuffix(".git")
+
+    def git(self, *arguments: str, ok: Sequence[int] = (0,)) -> bytes:
+        """The output of a git command, whose exit status must be one of ``ok``."""
+        done = subprocess.run(
+            ["git", *arguments], cwd=self.folder, env=child_environment(), capture_output=True, check=False
+        )
+        if done.returncode not in ok:
+            done.check_returncode()
+        return done.stdout
+
+    def words(self, *arguments: str) -> list[str]:
+        return self.git(*arguments).decode("ascii").split()
+
+    def read(self, blob: str) -> bytes:
+        data: bytes = self.objects[blob].data
+        return data
+
+    def blob_at(self, commit: str, path: str) -> str | None:
+        try:
+            return str(self.objects[commit].tree[path].id)
+        except KeyError:
+            return None
+
+    def parents(self, commit: str) -> list[str]:
+        return [str(parent) for parent in self.objects[commit].parent_ids]
+
+
+def has_markers(text: bytes) -> bool:
+    """Whether a conflict of git's stands in ``text``."""
+    return _MARKERS.search(text) is not None
+
+
+def listed_rows(file: Path, histories: Sequence[History]) -> Iterator[tuple[History, Row]]:
+    """The rows of a file of JSON lines that the given repositories hold.
+
+    Each names ``repo``, ``merge``, ``path``, ``base``, ``ours``, ``theirs`` and, where it is not the blob at
+    ``path`` in ``merge``, the commit that has the ``answer`` there.
+    """
+    for line in file.read_text(encoding="utf-8").splitlines():
+        given = json.loads(line)
+        history = next((h for h in histories if given["merge"] in h.objects), None)
+        if history is None:
+            continue
+        answer = history.blob_at(given.get("answer") or given["merge"], given["path"])
+        texts = {name: given[name] for name in ("repo", "merge", "path", "base", "ours", "theirs")}
+        yield history, Row(**texts, answer=answer)
+
+
+def rows_of(history: History) -> Iterator[Row]:
+    """Every C, C++, CUDA and HIP file that both sides of a merge commit changed differently, newest first.
+
+    Merges of two parents with one base only: with several, git's base is a merge of its own. A file that one
+    side renamed is followed, as ``git merge`` does.
+    """
+    for merge in history.words("rev-list", "--all", "--min-parents=2", "--max-parents=2"):
+        ours, theirs = history.parents(merge)
+        bases = history.git("merge-base", "--all", ours, theirs, ok=(0, 1)).decode("ascii").split()
+        if len(bases) != 1 or bases[0] in (ours, theirs):
+            continue
+        mine, other = (_edits(history, bases[0], side) for side in (ours, theirs))
+        for path in sorted(mine.keys() & other.keys()):
+            (base, here, one), (_, there, two) = mine[path], other[path]
+            if one == two or not path.lower().endswith(SOURCES):
+                continue
+            now = there if here == path else here
+            yield Row(history.name, merge, now, base, one, two, _answer(history, merge, now))
+
+
+def _edits(history: History, base: str, side: str) -> dict[str, tuple[str, str, str]]:
+    """Path in ``base`` -> (blob there, path in ``side``, blob in ``side``), of the files ``side`` edited."""
+    listed = history.git("diff-tree", "-r", "-z", "-M", "--no-abbrev", "--diff-filter=MR", base, side)
+    fields = iter(listed.decode("utf-8", "surrogateescape").split("\0"))
+    edits: dict[str, tuple[str, str, str]] = {}
+    for field in fields:
+        if not field:
+            continue
+        mode, _, old, new, letter = field.lstrip(":").split()
+        path = next(fields)
+        now = next(fields) if letter.startswith("R") else path
+        if mode.startswith("100"):
+            edits[path] = (old, now, new)
+    return edits
+
+
+def _answer(history: History, merge: str, path: str) -> str | None:
+    """What people made of the file: in the merge or, where they committed git's markers to resolve them
+    later, in the first commit behind it that has none."""
+    blob = history.blob_at(merge, path)
+    if blob is None or not has_markers(history.read(blob)):
+        return blob
+    behind = ("--all", f"--ancestry-path={merge}", f"^{merge}", "--topo-order", "--reverse")
+    for commit in history.words("rev-list", *behind, "--", path):
+        blob = history.blob_at(commit, path)
+        if blob is not None and not has_markers(history.read(blob)):
+            return blob
+    return None
