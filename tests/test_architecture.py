@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,18 @@ def test_every_package_says_what_it_is_for_and_fits_on_a_screen():
         text = (package / "__init__.py").read_text(encoding="utf-8")
         assert ast.get_docstring(ast.parse(text)), package.name
         assert len(list(package.glob("*.py"))) <= MOST_MODULES, package.name
+
+
+def test_the_architecture_page_names_every_package_in_order():
+    """ARCHITECTURE.md's table is the list of packages, top to bottom as the layers of pyproject.toml."""
+    table = re.findall(
+        r"^\| `(\w+)` \|", (PACKAGE.parent / "ARCHITECTURE.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert sorted(table) == sorted(p.name for p in PACKAGE.iterdir() if (p / "__init__.py").exists())
+    contracts = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    layers = contracts["contracts"][0]["layers"]
+    rank = {name.strip(): n for n, layer in enumerate(layers) for name in layer.split("|")}
+    assert [rank[name] for name in table] == sorted(rank[name] for name in table)
 
 
 def test_the_checks_see_the_package():

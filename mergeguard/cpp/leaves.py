@@ -1,6 +1,6 @@
 """A file as *leaves*: its declarations in order, namespaces opened, and which is which in another version.
 
-The ladder of matches is DESIGN 5's: the exact key, then the same code, then ever fewer parts of the key,
+The ladder of matches goes down: the exact key, then the same code, then ever fewer parts of the key,
 then similarity of the body. Directives and comments have no identity of their own; they are matched by
 their place between what has one.
 """

@@ -1,4 +1,4 @@
-"""split: a rule and a monolith in, the layout and its map out (DESIGN sections 3 and 4).
+"""split: a rule and a monolith in, the layout and its map out; see docs/lens.md.
 
 An emission version pins the bytes: the same rule, monolith and version give the same layout for
 ever. Golden files hold version 1; a change of any glue or placement is a new version, registered in

@@ -2,7 +2,7 @@
 
 A layout file is a run of pieces. A piece is either bytes of the monolith (at a known offset) or glue:
 text that the split needs and the monolith does not have. Together the pieces *are* the map of
-DESIGN section 3; nothing else records provenance.
+docs/lens.md; nothing else records provenance.
 """
 
 from __future__ import annotations

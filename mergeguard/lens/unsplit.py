@@ -1,4 +1,4 @@
-"""unsplit: an edited layout in, the monolith with the fork's edits out (DESIGN section 3).
+"""unsplit: an edited layout in, the monolith with the fork's edits out; see docs/lens.md.
 
 Every changed stretch of a layout file is traced through the map to the monolith's bytes it stands
 for. The result is then *split again*: a stretch counts as mapped only if the layout of the resulting

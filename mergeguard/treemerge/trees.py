@@ -1,6 +1,6 @@
 """Merging three trees of a fork as if the split had never happened, then deriving the layouts again.
 
-``split(merge(B, unsplit(ours), unsplit(theirs)))`` of DESIGN section 3, on whole trees. Any side may have
+``split(merge(B, unsplit(ours), unsplit(theirs)))`` (docs/lens.md), on whole trees. Any side may have
 any layout or none: upstream has none, a colleague's branch has its own. Everything is computed as git
 objects that no ref names; landing the outcome is the caller's (``mergeguard.git.landing``).
 """

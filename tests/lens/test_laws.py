@@ -1,4 +1,4 @@
-"""The laws of the lens (DESIGN section 3) on layouts of all six rules, edited at random.
+"""The laws of the lens; see docs/lens.md on layouts of all six rules, edited at random.
 
 pytest tests/lens/test_laws.py                                  about 2,400 examples
 pytest tests/lens/test_laws.py --hypothesis-profile=long        5,000 examples a law and monolith
