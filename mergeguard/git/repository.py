@@ -196,6 +196,13 @@ class Repository:
         """Commits as ``git rev-list`` lists them, e.g. ``rev_list("--reverse", "main..topic")``."""
         return tuple(self.git("rev-list", *arguments, "--").text.split())
 
+    def published(self, revisions: str) -> tuple[str, ...]:
+        """Those of ``git rev-list`` of a revision or range that others may have: a remote-tracking ref or a
+        tag reaches them."""
+        found = self.rev_list(revisions)
+        own = set(self.rev_list(revisions, "--not", "--remotes", "--tags")) if found else set()
+        return tuple(commit for commit in found if commit not in own)
+
     def first_parent_log(self, revision: str, limit: int | None = None) -> tuple[str, ...]:
         """The commits along first parents, newest first."""
         bound = () if limit is None else (f"--max-count={limit}",)

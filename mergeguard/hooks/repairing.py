@@ -8,7 +8,7 @@ from mergeguard.git.landing import StateFile
 from mergeguard.git.merging import Conflict
 from mergeguard.git.objects import CommitInfo
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import driver, hooking, pending, replaying, retrace, unsettled
+from mergeguard.hooks import driver, pending, replaying, retrace, settling, unsettled
 from mergeguard.hooks.pending import Note
 from mergeguard.verbs import rebase
 
@@ -99,7 +99,7 @@ def repair(repository: Repository) -> str:
     if len(commits) == 1:
         if len(last.parents) == 2:
             return _merge(repository, last)
-        hooking.settle_commit(repository, note, last)
+        settling.settle_commit(repository, note, last)
         return _done(repository, head)
     # Commits were made on top since: what each of them changed is brought to what the first should be.
     became = {commits[0]: _first(repository, note, last)}
@@ -109,7 +109,7 @@ def repair(repository: Repository) -> str:
             f"{replayed.stopped[:12]} conflicts with what the commits before it should be",
             hint="`git branch keep`, `git reset --hard` to before them, and apply them again",
         )
-    hooking.move_head(repository, head, replayed.tip, "repair")
+    settling.move_head(repository, head, replayed.tip, "repair")
     return _done(repository, head)
 
 
@@ -117,7 +117,7 @@ def _first(repository: Repository, note: Note, info: CommitInfo) -> str:
     if len(info.parents) == 2:
         change = driver.merge_change(repository, *info.parents)
     else:
-        found, _ = hooking.next_change(repository, note, info.parents[0], None)
+        found, _ = settling.next_change(repository, note, info.parents[0], None)
         change = found or retrace.Change(info.parents[:1], info.parents[0], info.oid)
     outcome = retrace.merged(repository, change)
     if retrace.conflicts(repository, change, outcome):
@@ -141,7 +141,7 @@ def _merge(repository: Repository, info: CommitInfo) -> str:
     outcome = retrace.merged(repository, change)
     conflicts = retrace.conflicts(repository, change, outcome)
     if not conflicts:
-        hooking.settle_merge(repository, info, change)
+        settling.settle_merge(repository, info, change)
         return _done(repository, info.oid)
     tree = retrace.true_tree(repository, change, outcome, info.tree)
     found = tuple(Conflict(path, dict(stages)) for path, stages in sorted(conflicts.items()))
@@ -178,5 +178,5 @@ def _rebase(repository: Repository, note: Note, head: str) -> str:
             f"git made {len(made)} commits where {len(replayed)} belong, so they can't be told apart",
             hint=f"`git reset --hard {note.head[:12]}`, then `mergeguard sync --rebase {note.theirs[:12]}`",
         )
-    hooking.move_head(repository, head, outcome.tip, "repair")
+    settling.move_head(repository, head, outcome.tip, "repair")
     return _done(repository, head)

@@ -500,3 +500,51 @@ def test_merge_that_a_colleague_resolved_for_ours_is_found_and_repaired(world):
     guard(world, "repair")
     settled(world)
     assert world.out("rev-parse", "HEAD^{tree}") == expected
+
+
+# -- what others have ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def team(start, tmp_path):
+    """A clone with hooks, and a colleague's without, of one bare repository; upstream is a branch of it."""
+    start.git("init", "-q", "--bare", str(tmp_path / "origin"))
+    start.git("push", "-q", str(tmp_path / "origin"), "fork", "upstream")
+    clones = []
+    for name in ("ours", "theirs"):
+        start.git("clone", "-q", "-b", "fork", str(tmp_path / "origin"), str(tmp_path / name))
+        clones.append(World(tmp_path / name))
+    guard(clones[0], "install")
+    return clones
+
+
+def merged_by(colleague: World, *resolution: str) -> str:
+    assert colleague.git("merge", "--no-edit", "origin/upstream", ok=False).returncode == 1
+    colleague.git("checkout", "-q", *resolution, "--", ENTRY)
+    colleague.git("add", "-A")
+    colleague.git("commit", "-q", "--no-edit")
+    colleague.git("push", "-q", "origin", "fork")
+    return colleague.out("rev-parse", "HEAD")
+
+
+def test_a_pull_leaves_a_published_merge_as_it_is(team):
+    ours, theirs = team
+    merge = merged_by(theirs, "--ours")
+    ours.git("pull", "-q", "--ff-only")
+    assert ours.out("rev-parse", "HEAD") == merge
+    assert ours.out("status", "--porcelain", "--branch") == "## fork...origin/fork"
+
+
+def test_repair_completes_what_is_published_in_a_commit_on_top(team):
+    ours, _ = team
+    hooks = ours.root / ".git" / "hooks"
+    hooks.rename(hooks.with_name("aside"))
+    ours.git("merge", "-q", "--no-edit", "origin/upstream")
+    expected = expected_merge(ours, "origin/upstream", "HEAD^1")
+    made = ours.out("rev-parse", "HEAD")
+    ours.git("push", "-q", "origin", "fork")
+    assert ours.out("rev-parse", f"{made}^{{tree}}") != expected
+    assert f"{made[:9]} is published" in guard(ours, "repair").stderr
+    assert ours.out("rev-parse", "HEAD^") == made
+    assert ours.out("rev-parse", "HEAD^{tree}") == expected
+    settled(ours)

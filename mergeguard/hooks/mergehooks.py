@@ -1,0 +1,94 @@
+"""The hooks of ``git merge``: ``pre-merge-commit``, ``post-merge``, ``post-index-change``."""
+
+from __future__ import annotations
+
+from mergeguard.fork.workspace import Workspace
+from mergeguard.git.repository import Repository
+from mergeguard.hooks import driver, hookaudit, pending, retrace, stopped
+from mergeguard.hooks.pending import Note
+from mergeguard.hooks.settling import (
+    merge_at_work,
+    put,
+    say,
+    settle_merge,
+    show_conflicts,
+    stage,
+    with_settled,
+)
+
+
+def pre_merge_commit(repository: Repository, arguments: list[str]) -> int:
+    """Before the commit of a merge that git finds clean: stop it where layouts conflict."""
+    del arguments
+    change = merge_at_work(repository)
+    if change is None:
+        return 0
+    note = Note("merge", change.ours, change.theirs)
+    # Before all else: whatever becomes of this process, the merge that git makes is known to be incomplete.
+    pending.write(repository.git_dir, note)
+    outcome = retrace.merged(repository, change)
+    if outcome.clean:
+        return 0
+    show_conflicts(repository, change, outcome, with_settled(note, change.theirs))
+    return 1
+
+
+def post_merge(repository: Repository, arguments: list[str]) -> int:
+    """After the commit of a merge, or after a squash merge has been staged."""
+    head = repository.head().oid
+    heads = driver.merging()
+    if head is None or len(heads) != 1:
+        return 0
+    if arguments[:1] == ["1"]:
+        change = merge_at_work(repository)
+        if change is not None:
+            outcome = retrace.merged(repository, change)
+            tree = retrace.true_tree(repository, change, outcome, repository.index_tree())
+            stage(repository, tree, {}, (pending.landed(None),))
+        pending.clear(repository.git_dir)
+        return 0
+    info = repository.commit_info(head)
+    if head == heads[0][0] or len(info.parents) != 2:
+        # Fast-forwarded: whatever HEAD is, others made it.
+        pending.clear(repository.git_dir)
+        return 0
+    change = driver.merge_change(repository, info.parents[0], info.parents[1], heads[0][1])
+    if pending.read(repository.git_dir) is not None or retrace.concerned(repository, change):
+        settle_merge(repository, info, change)
+    if pending.read(repository.git_dir) is None:
+        hookaudit.tell(repository, say)
+    return 0
+
+
+def post_index_change(repository: Repository, arguments: list[str]) -> int:
+    """When git has stopped for conflicts that it sees: the layouts' share of the merge, too."""
+    del arguments
+    if not repository.git("ls-files", "-u", "-z").out:
+        return 0
+    picked = driver.rebasing(repository)
+    if picked and not driver.merging():
+        _keep_picked(repository, picked)
+        return 0
+    change = merge_at_work(repository)
+    if change is None:
+        return 0
+
+    note = Note("merge", change.ours, change.theirs)
+    pending.write(repository.git_dir, note)
+    put(repository, change, retrace.merged(repository, change), with_settled(note, change.theirs))
+    return 0
+
+
+def _keep_picked(repository: Repository, picked: str) -> None:
+    """In a rebase that has stopped: layouts go on as the picked commit has them, until all are replayed."""
+    tree = repository.tree_of(picked)
+    workspace = Workspace.load(repository, tree)
+    if not workspace.split_rules:
+        return
+    entries = (repository.entry(tree, g.lock.monolith) for g in workspace.split_rules if g.lock)
+    taken = stopped.take(repository, tree, retrace.paths(repository, (tree,)))
+    taken += stopped.leave_moved(repository, {entry.oid for entry in entries if entry is not None})
+    if taken:
+        say("conflicts in split files are put off until all commits are replayed")
+        if not repository.git("ls-files", "-u", "-z").out:
+            say("next: git rebase --continue")

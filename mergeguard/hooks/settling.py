@@ -1,0 +1,283 @@
+"""What the hooks share: the merge at work, a commit given the lens' tree, and how either lands.
+
+Nothing here is amended but a commit that this clone has just made and nobody else can have: what a
+remote-tracking ref or a tag reaches gets a commit on top instead (``move_head``).
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mergeguard.git import landing
+from mergeguard.git.merging import Conflict
+from mergeguard.git.objects import CommitInfo, Entry
+from mergeguard.git.outcome import StateFile
+from mergeguard.git.repository import Repository
+from mergeguard.hooks import driver, pending, retrace, stopped
+from mergeguard.hooks.pending import Note
+from mergeguard.hooks.retrace import Change
+from mergeguard.treemerge.trees import Merged
+
+_REVERTS = re.compile(
+    rb"^This reverts commit ([0-9a-f]{40})(?:, reversing\s+changes made to ([0-9a-f]{40}))?", re.MULTILINE
+)
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"mergeguard: {text}\n")
+
+
+def merge_at_work(repository: Repository) -> Change | None:
+    heads = driver.merging()
+    head = repository.head().oid
+    if len(heads) != 1 or head is None:
+        return None
+    change = driver.merge_change(repository, head, *heads[0])
+    noted = pending.read(repository.git_dir)
+    if noted is None and not retrace.concerned(repository, change):
+        return None
+    return change
+
+
+def settle_merge(repository: Repository, info: CommitInfo, change: Change) -> None:
+    """Give a merge commit the lens' tree."""
+    pending.write(repository.git_dir, Note("merge", change.ours, change.theirs))
+    outcome = retrace.merged(repository, change)
+    conflicts = retrace.conflicts(repository, change, outcome)
+    if conflicts:
+        say(f"the merge conflicts in split files: {listed(conflicts)}")
+        say("next: `mergeguard repair` takes the commit back and shows the conflicts")
+        return
+    tree = retrace.true_tree(repository, change, outcome, info.tree)
+    tree = retrace.with_typed(repository, change, outcome, info, tree)
+    replace_head(repository, info, tree, info.parents, "merge")
+
+
+def with_settled(note: Note, theirs: str) -> Note:
+    return replace(note, settled=theirs)
+
+
+def next_change(
+    repository: Repository, note: Note, head: str, message: Path | None
+) -> tuple[Change | None, Note]:
+    """What the commit that is about to be made brings to HEAD, and the note that says so."""
+    ours = note.became.get(head, head)
+    merging = state_file(repository, "MERGE_HEAD")
+    if merging is not None:
+        return driver.merge_change(repository, ours, merging), replace(note, theirs=merging)
+    if note.operation == "merge":
+        # It was aborted, or squashed.
+        return None, note
+    base, theirs = note.base, note.theirs
+    picked = state_file(repository, "CHERRY_PICK_HEAD")
+    reverted = state_file(repository, "REVERT_HEAD")
+    text = message.read_bytes() if message is not None and message.exists() else b""
+    said = _REVERTS.search(text)
+    if picked is not None:
+        if theirs != picked:
+            base, theirs = repository.commit_info(picked).parents[0], picked
+    elif said is not None and reverted in (None, said[1].decode()):
+        base = said[1].decode()
+        theirs = said[2].decode() if said[2] else repository.commit_info(base).parents[0]
+    elif reverted is not None and base != reverted:
+        base, theirs = reverted, repository.commit_info(reverted).parents[0]
+    if base is None or theirs is None:
+        return None, note
+    shown = picked or theirs
+    labels = ("HEAD", f"{shown[:7]} ({repository.commit_info(shown).subject})")
+    return Change((base,), ours, theirs, labels), replace(note, base=base, theirs=theirs)
+
+
+def settle_commit(repository: Repository, note: Note, info: CommitInfo) -> None:
+    """Work out what ``info``, a commit made under ``note``, should be; land it if it is the last one."""
+    parent = info.parents[0]
+    if len(info.parents) == 2:
+        change = driver.merge_change(repository, *info.parents)
+        if note.settled == info.parents[1]:
+            pending.clear(repository.git_dir)
+        else:
+            settle_merge(repository, info, change)
+        return
+    found, note = next_change(repository, note, parent, None)
+    ours = note.became.get(parent, parent)
+    if found is None:
+        # Not known what was applied: it is what the commit changed.
+        found = retrace.Change((parent,), ours, info.oid)
+    if note.settled == found.theirs and (note.base, note.theirs) != (None, None):
+        tree = info.tree
+    else:
+        outcome = retrace.merged(repository, found)
+        conflicts = retrace.conflicts(repository, found, outcome)
+        if conflicts:
+            say(f"{info.oid[:9]} conflicts in split files: {listed(conflicts)}")
+            say("next: `git reset --hard HEAD^`, then apply it again")
+            return
+        tree = retrace.true_tree(repository, found, outcome, info.tree, repository.tree_of(parent))
+        tree = retrace.with_typed(repository, found, outcome, info, tree)
+    if tree == repository.tree_of(ours) and info.tree != repository.tree_of(parent):
+        say(f"{info.oid[:9]} ({info.subject}) changes nothing here and was left out")
+        new = ours
+    else:
+        new = retrace.true_commit(repository, info, tree, (ours,))
+    if _more_to_pick(repository):
+        pending.write(repository.git_dir, note.next(info.oid, {**note.became, info.oid: new}))
+        return
+    move_head(repository, info.oid, new, "cherry-pick")
+
+
+def _more_to_pick(repository: Repository) -> bool:
+    """Whether git has more picks to make after the current one."""
+    todo = repository.git_dir / "sequencer" / "todo"
+    try:
+        lines = [line for line in todo.read_text(errors="replace").splitlines() if line[:1] not in ("", "#")]
+    except FileNotFoundError:
+        return False
+    return len(lines) > 1
+
+
+# -- landing -------------------------------------------------------------------------------------------
+
+
+def listed(paths: Mapping[str, object]) -> str:
+    names = sorted(paths)
+    return ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
+
+
+def replace_head(
+    repository: Repository, info: CommitInfo, tree: str, parents: tuple[str, ...], what: str
+) -> None:
+    move_head(repository, info.oid, retrace.true_commit(repository, info, tree, parents), what)
+
+
+def move_head(
+    repository: Repository,
+    head: str,
+    new: str,
+    what: str,
+    notes: tuple[tuple[str, str], ...] = (),
+    names: tuple[tuple[str, str, str], ...] = (),
+    state: tuple[StateFile, ...] = (),
+) -> None:
+    """Land commit ``new`` in place of HEAD's; index and work tree follow, and the note is closed.
+
+    ``notes`` are pairs of commits: git's notes of the first go on to the second. ``names`` are refs that move
+    along (see ``Outcome``), ``state`` files of the git folder. Where a commit that would go is published,
+    none goes: what ``new`` has comes as a commit on top.
+    """
+    closed = (pending.landed(None), *state)
+    if new != head and repository.published(f"{new}..{head}"):
+        tree = repository.tree_of(new)
+        if tree != repository.tree_of(head):
+            add_on_top(repository, head, tree, _completing(repository, head), what, closed)
+            return
+        new = head
+    if new == head:
+        pending.clear(repository.git_dir)
+        return
+    landing.land(
+        repository,
+        landing.Outcome(
+            tree=repository.tree_of(new),
+            expected_head=head,
+            reflog=f"{what}: split files (mergeguard)",
+            commit=new,
+            state=closed,
+            notes=notes,
+            names=names,
+        ),
+    )
+
+
+def _completing(repository: Repository, head: str) -> str:
+    subject = repository.commit_info(head).subject
+    return f"Complete split files\n\n{head[:12]} ({subject}) was made without mergeguard.\n"
+
+
+def add_on_top(
+    repository: Repository,
+    head: str,
+    tree: str,
+    message: str,
+    what: str,
+    state: tuple[StateFile, ...] = (),
+) -> str:
+    """Land a new commit with ``tree`` on top of HEAD's and say so; gives the commit."""
+    commit = repository.commit_object(
+        tree,
+        (head,),
+        message,
+        author=repository.identity("author"),
+        committer=repository.identity("committer"),
+    )
+    if repository.config_bool("commit.gpgSign"):
+        commit = repository.sign(commit)
+    landing.land(
+        repository,
+        landing.Outcome(
+            tree=tree,
+            expected_head=head,
+            reflog=f"{what}: split files (mergeguard)",
+            commit=commit,
+            state=state,
+        ),
+    )
+    say(f"{head[:9]} is published, so it stays as it is; {commit[:9]} on top of it completes split files")
+    return commit
+
+
+def stage(
+    repository: Repository,
+    tree: str,
+    stages: Mapping[str, Mapping[int, Entry]],
+    state: tuple[StateFile, ...],
+) -> None:
+    """Land a tree in index and work tree, HEAD left alone."""
+    landing.land(
+        repository,
+        landing.Outcome(
+            tree=tree,
+            expected_head=repository.head().oid,
+            reflog="mergeguard hook",
+            base_tree=repository.index_tree(),
+            conflicts=tuple(Conflict(path, dict(found)) for path, found in sorted(stages.items())),
+            state=state,
+        ),
+    )
+
+
+def show_conflicts(
+    repository: Repository, change: Change, outcome: Merged, note: Note, state: Sequence[StateFile] = ()
+) -> None:
+    """Put the merge with its conflicts where git would have left it, for a person to resolve; the note that
+    says so lands with it.
+    """
+    conflicts = retrace.conflicts(repository, change, outcome)
+    tree = retrace.true_tree(repository, change, outcome, repository.index_tree())
+    stage(repository, tree, conflicts, (pending.landed(note), *state))
+    for path in sorted(conflicts):
+        say(f"CONFLICT: Merge conflict in {path}")
+    say("next: resolve the markers, `git add` the files, and go on as after any conflict")
+
+
+def put(repository: Repository, change: Change, outcome: Merged, note: Note) -> None:
+    """The layouts' share of a stopped merge, into an index that holds conflicts; the note lands with it."""
+    share = retrace.share(repository, change, outcome)
+    shown = stopped.put(repository, share, outcome, (pending.landed(note),))
+    for path in shown:
+        say(f"CONFLICT: Merge conflict in {path}")
+    if not repository.git("ls-files", "-u", "-z").out:
+        say("all conflicts were in split files, and are settled")
+        say("next: git commit")
+
+
+def state_file(repository: Repository, name: str) -> str | None:
+    """The (first) commit in a state file of git's."""
+    try:
+        words = (repository.git_dir / name).read_text(errors="replace").split()
+    except FileNotFoundError:
+        return None
+    return words[0] if words else None
