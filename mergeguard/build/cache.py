@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mergeguard import store
 from mergeguard.build.machine import compiler_identity, machine
 from mergeguard.git.durable import write_atomic
 
@@ -61,7 +62,7 @@ class Cache:
         if self.fresh:
             return None
         try:
-            entry = json.loads((self.directory / f"{key}.json").read_text(encoding="utf-8"))
+            entry = store.read_json(store.opened((self.directory / f"{key}.json").read_bytes()))
             depends, value = entry["depends"], entry["value"]
             current = all(digest_file(root / name) == digest for name, digest in depends.items())
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -76,9 +77,10 @@ class Cache:
             name = str(absolute.relative_to(root)) if absolute.is_relative_to(root) else str(absolute)
             digests[name] = digest_file(absolute)
         text = json.dumps({"depends": dict(sorted(digests.items())), "value": value})
+        data = store.sealed(text.encode())
         # What was measured counts, kept or not.
         with suppress(OSError):
-            write_atomic(self.directory / f"{key}.json", text.encode(), self.directory, sync=False)
+            write_atomic(self.directory / f"{key}.json", data, self.directory, sync=False)
 
     def clear(self) -> int:
         """Remove all entries; how many there were."""

@@ -6,15 +6,17 @@ is compiled. No shell ever sees it.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
+from mergeguard import store
 from mergeguard.errors import Location, MergeguardError
 
 SOURCE, OUTPUT, ROOT = "{source}", "{output}", "{root}"
@@ -94,19 +96,18 @@ def from_database(database: Path, source: str, root: Path) -> Command:
     Raises CommandError: the file can't be read, or no entry names the source.
     """
     try:
-        entries = json.loads(database.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        entries = store.decode(database.read_bytes(), list[_Entry])
+        wanted = os.path.realpath(root / source)
+        for entry in entries:
+            if os.path.realpath(Path(entry.directory, entry.file)) == wanted:
+                return _holes(entry, root, database)
+    except (OSError, ValueError) as error:  # Unreadable, and paths and commands that are none
         why = error.strerror if isinstance(error, OSError) else error
         raise CommandError(
             f"can't read the compile commands: {why}",
             where=Location(str(database)),
             hint="name a compile_commands.json, or the folder that it is in",
         ) from error
-    wanted = os.path.normpath(root / source)
-    for entry in entries if isinstance(entries, list) else []:
-        directory = Path(entry.get("directory", "."))
-        if os.path.realpath(directory / entry.get("file", "")) == os.path.realpath(wanted):
-            return _holes(entry, directory, root)
     raise CommandError(
         f"no compile command for {source}",
         where=Location(str(database)),
@@ -114,14 +115,22 @@ def from_database(database: Path, source: str, root: Path) -> Command:
     )
 
 
-def _holes(entry: Mapping[str, object], directory: Path, root: Path) -> Command:
-    source = os.path.realpath(directory / str(entry.get("file", "")))
-    given = entry.get("arguments")
-    if isinstance(given, list):
-        arguments = [str(word) for word in given]
-    else:
-        arguments = shlex.split(str(entry.get("command", "")))
-    arguments = _options_inline(_compiler_first(arguments), directory)
+class _Entry(msgspec.Struct, frozen=True):
+    """One translation unit of a compile database; other keys are let pass."""
+
+    file: str
+    directory: str = "."
+    command: str = ""
+    arguments: tuple[str, ...] = ()
+
+
+def _holes(entry: _Entry, root: Path, database: Path) -> Command:
+    directory = Path(entry.directory)
+    source = os.path.realpath(directory / entry.file)
+    given = entry.arguments or shlex.split(entry.command)
+    if not given or any("\0" in word for word in given):
+        raise ValueError(f"the command of {entry.file} is none")
+    arguments = _options_inline(_compiler_first(given), directory, (root, database.parent))
     filled: list[str] = []
     skip = False
     for position, argument in enumerate(arguments):
@@ -162,8 +171,11 @@ def _compiler_first(arguments: Sequence[str]) -> list[str]:
     return list(arguments[first:])
 
 
-def _options_inline(arguments: Sequence[str], directory: Path) -> list[str]:
-    """The command with what its response files hold: CMake gives nvcc its include folders in one."""
+def _options_inline(arguments: Sequence[str], directory: Path, within: Sequence[Path]) -> list[str]:
+    """The command with what its response files hold: CMake gives nvcc its include folders in one.
+
+    Only files ``within`` the source tree or the build folder are read. Raises CommandError for others.
+    """
     out: list[str] = []
     words = iter(arguments)
     for word in words:
@@ -173,8 +185,15 @@ def _options_inline(arguments: Sequence[str], directory: Path) -> list[str]:
         if not name:
             out.append(word)
             continue
+        file = Path(os.path.realpath(directory / name))
+        if not any(file.is_relative_to(os.path.realpath(folder)) for folder in within):
+            raise CommandError(
+                "the options file of the compile command is in neither the source tree nor the build folder",
+                where=Location(str(file)),
+                hint="configure the build again, or give a template with --command",
+            )
         try:
-            out += shlex.split((directory / name).read_text(encoding="utf-8"))
+            out += shlex.split(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise CommandError(
                 f"can't read the options file of the compile command: {error}",

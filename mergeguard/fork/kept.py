@@ -6,11 +6,10 @@ conflict over them and a hunk whose text changes is open again.
 
 from __future__ import annotations
 
-import tomllib
-
+from mergeguard import store
 from mergeguard.errors import LayoutError, Location
 from mergeguard.fork.report import hunk_ids
-from mergeguard.fork.workspace import Guarded, Workspace
+from mergeguard.fork.workspace import Guarded, Workspace, documents
 from mergeguard.lens.unsplit import Hunk
 
 KEPT = ".mergeguard/kept"
@@ -19,23 +18,20 @@ KEPT = ".mergeguard/kept"
 def marks(workspace: Workspace) -> dict[str, str]:
     """Hunk id to reason. LayoutError for a mark that can't be read."""
     found: dict[str, str] = {}
-    for path, entry in workspace.repository.list_tree(workspace.tree, KEPT).items():
-        if path.endswith(".toml"):
-            name = path.removeprefix(f"{KEPT}/").removesuffix(".toml")
-            found[name] = _reason(workspace.repository.read_blob(entry.oid), path)
+    for name, path, entry in documents(workspace.repository, workspace.tree, KEPT):
+        found[name] = _reason(workspace.repository.read_blob(entry.oid), path)
     return found
 
 
 def _reason(text: bytes, path: str) -> str:
     try:
-        why = tomllib.loads(text.decode()).get("why", "")
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return store.convert(store.read_toml(text).get("why", ""), str)
+    except store.Unreadable as error:
         raise LayoutError(
             f"this mark can't be read: {error}",
-            where=Location(path),
+            where=Location(path, error.line),
             hint=f"`git rm {path}` opens the hunk again",
         ) from None
-    return str(why)
 
 
 def sort_out(workspace: Workspace, guarded: Guarded) -> tuple[tuple[Hunk, ...], tuple[Hunk, ...]]:

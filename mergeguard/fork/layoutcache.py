@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from mergeguard import __version__
+from mergeguard import __version__, store
 from mergeguard.git.durable import write_atomic
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
 
@@ -53,9 +53,8 @@ class LayoutCache:
     def get(self, rule_oid: str, path: str, emission: int, text: bytes) -> Layout | None:
         """The layout of ``text``, if it was derived before."""
         try:
-            stored = msgspec.msgpack.decode(
-                self._place(rule_oid, path, emission, text).read_bytes(), type=_Stored
-            )
+            data = store.opened(self._place(rule_oid, path, emission, text).read_bytes())
+            stored = msgspec.msgpack.decode(data, type=_Stored)
             return Layout(
                 stored.path,
                 text,
@@ -65,7 +64,7 @@ class LayoutCache:
                 ),
                 stored.notes,
             )
-        except (OSError, ValueError, AssertionError):  # msgspec's errors are ValueErrors
+        except (OSError, ValueError, AssertionError):  # Unreadable and msgspec's errors are ValueErrors
             return None
 
     def put(self, rule_oid: str, path: str, emission: int, layout: Layout) -> None:
@@ -79,7 +78,7 @@ class LayoutCache:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._forget_oldest()
-            data = msgspec.msgpack.encode(stored)
+            data = store.sealed(msgspec.msgpack.encode(stored))
             write_atomic(place, data, self._folder.with_name("tmp"), sync=False)
         except OSError:
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from unidiff import Hunk as UnidiffHunk
@@ -16,10 +17,10 @@ from unidiff.patch import Line
 
 from mergeguard.cpp.diff import Change, diff
 from mergeguard.errors import LayoutError, Location
+from mergeguard.gitquote import unquoted
 
 _NULL = "/dev/null"
 _HEADER = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@(.*)", re.DOTALL)
-_ESCAPES = {"a": 7, "b": 8, "t": 9, "n": 10, "v": 11, "f": 12, "r": 13, '"': 34, "\\": 92}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,21 +210,9 @@ def _path(name: str) -> str | None:
     name = name.rstrip("\t")
     if name == _NULL:
         return None
-    if name.startswith('"') and name.endswith('"') and len(name) > 1:
-        name = _unquoted(name[1:-1])
+    with suppress(ValueError):
+        name = _decode(unquoted(_encode(name)))
     return re.sub(r"^[abciow12]/", "", name)
-
-
-def _unquoted(name: str) -> str:
-    def byte(match: re.Match[str]) -> str:
-        code = match[1]
-        return chr(int(code, 8)) if code[0].isdigit() else chr(_ESCAPES.get(code, ord(code)))
-
-    if not re.search(r"\\[0-3][0-7]{2}", name):
-        return re.sub(r"\\(.)", byte, name)
-    # git quotes a byte of UTF-8 at a time.
-    raw = _encode(re.sub(r"\\([0-3][0-7]{2}|.)", lambda m: _decode(bytes([ord(byte(m))])), name))
-    return _decode(raw)
 
 
 def _recounted(lines: Sequence[str]) -> list[str]:

@@ -6,14 +6,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from mergeguard.errors import LayoutError, Location, RuleMismatch
-from mergeguard.fork.workspace import REGULAR, RULES, SYMLINK, Guarded, Lock, Workspace
+from mergeguard.fork.locks import SCHEMA_VERSION, Lock
+from mergeguard.fork.workspace import REGULAR, RULES, SYMLINK, Guarded, Workspace
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens import buildlist
 from mergeguard.lens.emit import CURRENT_EMISSION
 from mergeguard.lens.layout import Layout, Role
 from mergeguard.lens.overlay import Recomposed, recompose
-from mergeguard.lens.rule import SCHEMA_VERSION, Rule
+from mergeguard.lens.rule import Rule
 from mergeguard.merge import MergeResult, merge
 
 Edits = dict[str, Entry | None]

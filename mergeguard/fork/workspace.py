@@ -7,16 +7,14 @@ or of the work tree as git would commit it (``Workspace.of_work_tree``), so that
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import msgspec
-
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError
 from mergeguard.fork.layoutcache import LayoutCache
-from mergeguard.git.objects import MODE_FILE, MODE_SYMLINK, Entry
+from mergeguard.fork.locks import Lock, parse_lock
+from mergeguard.git.objects import MODE_FILE, MODE_SUBMODULE, MODE_SYMLINK, Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens.emit import EMISSIONS, split
 from mergeguard.lens.layout import Layout
@@ -26,27 +24,6 @@ from mergeguard.lens.unsplit import Unsplit, unsplit
 RULES = ".mergeguard/rules"
 LOCKS = ".mergeguard/locks"
 REGULAR, SYMLINK = MODE_FILE, MODE_SYMLINK
-
-
-class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a layout in the tree was derived from. Object names are hex, ``emission`` a version."""
-
-    schema: int
-    monolith: str
-    upstream: str
-    rule: str
-    emission: int
-
-    def to_toml(self) -> bytes:
-        """The lock file's bytes; the same for the same lock."""
-        return (
-            "# Written by mergeguard; derived again by every sync. Do not edit.\n"
-            f"schema = {self.schema}\n"
-            f'monolith = "{self.monolith}"\n'
-            f'upstream = "{self.upstream}"\n'
-            f'rule = "{self.rule}"\n'
-            f"emission = {self.emission}\n"
-        ).encode()
 
 
 @dataclass(frozen=True)
@@ -116,20 +93,13 @@ class Workspace:
         if splitting is not None and tree in splitting.workspaces:
             return splitting.workspaces[tree]
         locks = {
-            path.removeprefix(f"{LOCKS}/").removesuffix(".toml"): _lock(path, repository.read_blob(entry.oid))
-            for path, entry in repository.list_tree(tree, LOCKS).items()
-            if path.endswith(".toml")
+            name: parse_lock(path, repository.read_blob(entry.oid))
+            for name, path, entry in documents(repository, tree, LOCKS)
         }
         guarded: list[Guarded] = []
-        for path, entry in sorted(repository.list_tree(tree, RULES).items()):
-            if not path.endswith(".toml") or entry.mode == SYMLINK:
-                continue
-            name = path.removeprefix(f"{RULES}/").removesuffix(".toml")
-            guarded.append(
-                Guarded(
-                    name, parse_rule(repository.read_blob(entry.oid), path), entry.oid, locks.pop(name, None)
-                )
-            )
+        for name, path, entry in documents(repository, tree, RULES):
+            rule = parse_rule(repository.read_blob(entry.oid), path)
+            guarded.append(Guarded(name, rule, entry.oid, locks.pop(name, None)))
         for name, lock in sorted(locks.items()):
             # The rule's file is gone, but git still has the rule that the layout was made with.
             text = repository.read_blob(lock.rule)
@@ -233,15 +203,24 @@ class Workspace:
         return tuple(g for g in self.guarded if g.is_split)
 
 
-def _lock(path: str, text: bytes) -> Lock:
-    try:
-        return msgspec.convert(tomllib.loads(text.decode()), Lock)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise LayoutError(
-            f"the lock can't be read: {error}",
-            where=Location(path),
-            hint=f"`git checkout HEAD -- {path}` brings the committed one back",
-        ) from None
+def documents(repository: Repository, tree: str, folder: str) -> list[tuple[str, str, Entry]]:
+    """The TOML files of one of our folders: name, path and entry, in path order.
+
+    Raises LayoutError where something else stands in their place: what a link points at may be anybody's.
+    """
+    found: list[tuple[str, str, Entry]] = []
+    for path, entry in sorted(repository.list_tree(tree, folder).items()):
+        if path != folder and not path.endswith(".toml"):
+            continue
+        if not entry.is_file or path == folder:
+            kind = {SYMLINK: "a symbolic link", MODE_SUBMODULE: "a submodule"}.get(entry.mode, "a file")
+            raise LayoutError(
+                f"this is {kind}, where mergeguard keeps {'a folder' if path == folder else 'a file'}",
+                where=Location(path),
+                hint=f"`git rm --cached {path}`, and put what belongs there in its place",
+            )
+        found.append((path.removeprefix(f"{folder}/").removesuffix(".toml"), path, entry))
+    return found
 
 
 def file_edits(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from mergeguard import store
 from mergeguard.git.durable import write_atomic
 from mergeguard.git.errors import UnfinishedLanding
 from mergeguard.git.objects import Entry
@@ -20,7 +21,7 @@ from mergeguard.git.objects import Entry
 if TYPE_CHECKING:
     from mergeguard.git.repository import Repository
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def journal_path(repository: Repository) -> Path:
 
 def write_journal(repository: Repository, journal: Journal) -> None:
     """Put the note on disk, in place of the one there."""
-    write_atomic(journal_path(repository), _dump(journal), repository.private_dir)
+    write_atomic(journal_path(repository), store.sealed(_dump(journal)), repository.private_dir)
 
 
 def read_journal(repository: Repository) -> Journal | None:
@@ -100,11 +101,11 @@ def read_journal(repository: Repository) -> Journal | None:
     except FileNotFoundError:
         return None
     try:
-        return _load(json.loads(raw))
+        return _load(store.read_json(store.opened(raw)))
     except (ValueError, KeyError, TypeError) as error:
         raise UnfinishedLanding(
-            f"{path} can't be read ({error}): it was written by another version, or changed",
-            hint="finish with the version that wrote it, or remove the file and check git status",
+            f"{path} can't be read ({error}): it was damaged, or written by another version",
+            hint="`mergeguard recover --forget` drops it and leaves all files as they are; then `git status`",
         ) from error
 
 

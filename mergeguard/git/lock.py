@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mergeguard import store
 from mergeguard.git.errors import RepositoryError, RepositoryLocked
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _release(private: Path, descriptor: int) -> None:
 
 def _busy(holder: bytes, path: Path) -> RepositoryLocked:
     try:
-        facts = json.loads(holder)
+        facts = store.read_json(holder)
         who = f"mergeguard {facts['purpose']} (process {facts['pid']} on {facts['host']})"
     except (ValueError, KeyError, TypeError):
         who = "another mergeguard"

@@ -82,10 +82,12 @@ def recover(repository: Repository) -> Recovery | None:
 
 def forget(repository: Repository) -> None:
     """Drop the journal of a landing that can be neither undone nor finished; files stay as they are."""
+    rollback.forget(repository)
     with locked(repository, "recover"):
-        journal = read_journal(repository)
-        if journal is not None:
-            release_index(repository, journal.token)
+        with contextlib.suppress(UnfinishedLanding):  # one that can't be read: its lock goes with the sweep
+            journal = read_journal(repository)
+            if journal is not None:
+                release_index(repository, journal.token)
         remove(journal_path(repository))
         sweep(repository)
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mergeguard import store
 from mergeguard.git.durable import remove, scratch_folder, write_atomic
 from mergeguard.git.errors import LandingFailed, UnfinishedLanding
 from mergeguard.git.lock import locked
@@ -153,14 +154,26 @@ def recover(repository: Repository) -> tuple[str, tuple[Path, ...]] | None:
     with locked(repository, "recover", repository.common_dir / "mergeguard"):
         path = _record_path(repository)
         try:
-            record = json.loads(path.read_bytes())
+            record = store.read_json(store.opened(path.read_bytes()))
+            homes = _homes(repository)
+            changes = [_Change(homes[h] / p, _load(old), _load(new)) for h, p, old, new in record["files"]]
         except FileNotFoundError:
             return None
-        homes = _homes(repository)
-        changes = [_Change(homes[h] / p, _load(old), _load(new)) for h, p, old, new in record["files"]]
+        except (ValueError, KeyError, TypeError, AssertionError) as error:
+            raise UnfinishedLanding(
+                f"{path} can't be read ({error}): it was damaged, or written by another version",
+                hint="`mergeguard recover --forget` drops it and leaves all files as they are",
+            ) from error
         left = _take_back(changes, repository.common_dir / "mergeguard")
         remove(path)
         return record["purpose"], left
+
+
+def forget(repository: Repository) -> None:
+    """Drop the record of an interrupted change; files stay as they are."""
+    if pending(repository):
+        with locked(repository, "recover", repository.common_dir / "mergeguard"):
+            remove(_record_path(repository))
 
 
 def _take_back(changes: list[_Change], scratch: Path) -> tuple[Path, ...]:
@@ -195,7 +208,7 @@ def _record_path(repository: Repository) -> Path:
 def _write_record(repository: Repository, purpose: str, changes: list[_Change]) -> None:
     files = [[*_placed(repository, c.path), _dump(c.old), _dump(c.new)] for c in changes]
     record = json.dumps({"purpose": purpose, "files": files}).encode()
-    write_atomic(_record_path(repository), record, repository.common_dir / "mergeguard")
+    write_atomic(_record_path(repository), store.sealed(record), repository.common_dir / "mergeguard")
 
 
 def _homes(repository: Repository) -> dict[str, Path]:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mergeguard import store
 from mergeguard.git.durable import remove, write_atomic
 from mergeguard.git.hooks import NOTE
 
@@ -54,7 +55,7 @@ class Note:
 def read(git_dir: Path) -> Note | None:
     """The open note, if there is one (an unreadable one counts as none: it is only ever a hint)."""
     try:
-        return Note(**json.loads((git_dir / NOTE).read_bytes()))
+        return Note(**store.read_json((git_dir / NOTE).read_bytes()))
     except (OSError, ValueError, TypeError):
         return None
 

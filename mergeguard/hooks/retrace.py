@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mergeguard import store
 from mergeguard.cpp.diff import diff
 from mergeguard.errors import LayoutError, Location, MergeguardError, RepositoryError
 from mergeguard.fork import treelens
@@ -84,7 +85,8 @@ def merged(repository: Repository, change: Change) -> Merged:
         },
     }
     with suppress(OSError):  # only a cache
-        write_atomic(cache, json.dumps(document).encode(), cache.parent, sync=False)
+        data = store.sealed(json.dumps(document).encode())
+        write_atomic(cache, data, cache.parent, sync=False)
     return Merged(
         outcome.tree,
         (),
@@ -97,7 +99,7 @@ def merged(repository: Repository, change: Change) -> Merged:
 
 def _remembered(repository: Repository, cache: Path) -> Merged | None:
     try:
-        known = json.loads(cache.read_bytes())
+        known = store.read_json(store.opened(cache.read_bytes()))
         stages = {
             path: {int(n): Entry(mode, oid) for n, (mode, oid) in entries.items()}
             for path, entries in known["stages"].items()

@@ -9,19 +9,24 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-import tomllib
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from mergeguard import store
 from mergeguard.errors import Location, RuleError
 from mergeguard.lens.selectors import Selector, parse_selector
 
 SCHEMA_VERSION = 1
 
 RelativePath = Annotated[
-    str, Meta(description="A path with forward slashes, inside the repository.", min_length=1)
+    str,
+    Meta(
+        description="A path with forward slashes, inside the repository. One that TOML can't hold, or that "
+        "holds a backslash or a quote, stands in git's quotes: '\"odd\\303\\244.cu\"'.",
+        min_length=1,
+    ),
 ]
 
 
@@ -172,23 +177,20 @@ def parse_rule(text: bytes, path: str) -> Rule:
     schema version, outputs outside the layout's folder, and selectors that can't be read.
     """
     try:
-        raw = tomllib.loads(text.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise RuleError(f"not UTF-8: {error.reason}", where=Location(path)) from None
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"line (\d+)", str(error))
-        line = int(found[1]) if found else None
-        raise RuleError(f"not TOML: {error}", where=Location(path, line)) from None
+        raw = store.read_toml(text)
+    except store.Unreadable as error:
+        raise RuleError(error.message, where=Location(path, error.line)) from None
     version = raw.get("schema")
     if version != SCHEMA_VERSION:
+        shown = version if isinstance(version, int | None) else "no number"
         raise RuleError(
-            f"schema is {version!r}; this mergeguard reads {SCHEMA_VERSION}",
+            f"schema is {shown}; this mergeguard reads {SCHEMA_VERSION}",
             where=Location(path, _line_of(text, ("schema",))),
             hint=f"write `schema = {SCHEMA_VERSION}`, or install the mergeguard the rule was written for",
         )
     try:
-        rule = msgspec.convert(raw, Rule)
-    except msgspec.ValidationError as error:
+        rule = _with_odd_paths(store.convert(raw, Rule))
+    except store.Unreadable as error:
         message, _, at = str(error).partition(" - at `$")
         keys = tuple(re.findall(r"[^.\[\]`]+", at))
         unknown = re.search(r"unknown field `(\w+)`", message)
@@ -203,6 +205,22 @@ def parse_rule(text: bytes, path: str) -> Rule:
     return rule
 
 
+def _with_odd_paths(rule: Rule) -> Rule:
+    """The rule with the paths that stand in git's quotes as they are. Raises Unreadable."""
+
+    def path(text: str) -> str:
+        if "\\" in text and text[:1] != '"':
+            raise store.Unreadable(f"`{text}` is not inside the repository: a path has forward slashes")
+        return store.unquoted(text)
+
+    return msgspec.structs.replace(
+        rule,
+        monolith=path(rule.monolith),
+        also=tuple(map(path, rule.also)),
+        build=tuple(map(path, rule.build)),
+    )
+
+
 def _validate(rule: Rule, text: bytes, path: str) -> None:
     def fail(message: str, *keys: str, hint: str | None = None) -> RuleError:
         return RuleError(message, where=Location(path, _line_of(text, keys)), hint=hint)
@@ -212,7 +230,7 @@ def _validate(rule: Rule, text: bytes, path: str) -> None:
         *(("also", p) for p in rule.also),
         *(("build", p) for p in rule.build),
     ]:
-        if not _inside(value):
+        if not _inside(value, odd=True):
             raise fail(
                 f"{key} `{value}` is not inside the repository", key, hint="give a relative path without `..`"
             )
@@ -288,12 +306,18 @@ def selectors(texts: tuple[str, ...]) -> tuple[Selector, ...]:
     return tuple(parse_selector(text) for text in texts)
 
 
-def _inside(path: str) -> bool:
+def is_inside(path: str) -> bool:
+    """Whether a path (of a lock, say) can be one of a file in the repository."""
+    return _inside(path, odd=True)
+
+
+def _inside(path: str, *, odd: bool = False) -> bool:
     return (
         not path.startswith("/")
-        and "\\" not in path
+        and "\0" not in path
+        and (odd or "\\" not in path)
         and not re.match(r"^[A-Za-z]:", path)
-        and all(part not in ("", ".", "..", ".git") for part in path.rstrip("/").split("/"))
+        and all(part.lower() not in ("", ".", "..", ".git") for part in path.rstrip("/").split("/"))
     )
 
 

@@ -12,6 +12,8 @@ from mergeguard.lens.assign import defined_names
 from mergeguard.lens.glue import rebase_point
 from mergeguard.propose.reach import last_name
 from mergeguard.propose.survey import Choice, Instantiated
+from mergeguard.store import quoted
+from mergeguard.store import toml_string as _quoted
 
 Exists = Callable[[str], bool]
 
@@ -50,7 +52,7 @@ class RuleText:
             "# `mergeguard check` says whether it still fits, `mergeguard rules explain` what goes where.",
             "schema = 1",
             f"description = {_quoted('; '.join(_summary(p) for p in parts))}",
-            f"monolith = {_quoted(self.path)}",
+            f"monolith = {_quoted(quoted(self.path))}",
         ]
         if layout:
             lines.append(f"layout = {_quoted(layout)}")
@@ -196,9 +198,3 @@ def _summary(part: Part) -> str:
     if isinstance(found, Instantiated):
         return f"{found.template} by explicit instantiation"
     return f"{found.entry} by {found.subject}"
-
-
-def _quoted(text: str) -> str:
-    """A TOML basic string."""
-    out = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda m: f"\\u{ord(m[0]):04x}", out) + '"'

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-import msgspec
-
-from mergeguard import jsonstate
+from mergeguard import store
 from mergeguard.audit.findings import Located
 from mergeguard.fork.report import LastSync, SyncedRule
 from mergeguard.git.landing import StateFile
@@ -43,7 +41,7 @@ def state(
         tuple(SyncedRule(r.name, r.path, r.state.value, r.conflicts, r.notes, r.findings) for r in rules),
         audit,
     )
-    return StateFile(NAME, jsonstate.encode(last))
+    return StateFile(NAME, store.encode(last))
 
 
 def concluded(repository: Repository, commit: str, audit: tuple[Located, ...] | None) -> None:
@@ -52,15 +50,15 @@ def concluded(repository: Repository, commit: str, audit: tuple[Located, ...] | 
     if last is not None:
         path = repository.git_dir / NAME
         partial = path.with_suffix(".new")
-        partial.write_bytes(jsonstate.encode(replace(last, commit=commit, state=LANDED, audit=audit)))
+        partial.write_bytes(store.encode(replace(last, commit=commit, state=LANDED, audit=audit)))
         partial.replace(path)
 
 
 def read(repository: Repository) -> LastSync | None:
     """The last sync in this work tree, its state as of now; None if there was none that can be read."""
     try:
-        last = jsonstate.decode((repository.git_dir / NAME).read_bytes(), LastSync)
-    except (OSError, msgspec.MsgspecError):
+        last = store.decode((repository.git_dir / NAME).read_bytes(), LastSync)
+    except (OSError, store.Unreadable):
         return None
     return replace(last, state=_now(repository, last))
 

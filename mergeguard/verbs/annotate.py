@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from mergeguard.gitquote import quoted, unquoted
 
 ZERO = "0" * 40
 
@@ -73,30 +74,6 @@ def parse_line_porcelain(raw: bytes) -> tuple[Annotated, ...]:
         )
         at += 1
     return tuple(found)
-
-
-_NAMED = {b"a": 7, b"b": 8, b"t": 9, b"n": 10, b"v": 11, b"f": 12, b"r": 13, b'"': 34, b"\\": 92}
-_ESCAPES = {code: b"\\" + name for name, code in _NAMED.items()}
-
-
-def quoted(raw: bytes) -> bytes:
-    """A path as git prints it: as C writes a string where it holds anything unusual."""
-    if all(0x20 <= byte < 0x7F and byte not in b'"\\' for byte in raw):
-        return raw
-    return b'"%s"' % b"".join(
-        _ESCAPES.get(byte, bytes([byte]) if 0x20 <= byte < 0x7F else b"\\%03o" % byte) for byte in raw
-    )
-
-
-def unquoted(shown: bytes) -> bytes:
-    """The inverse of ``quoted``."""
-    if not shown.startswith(b'"'):
-        return shown
-    return re.sub(
-        rb"\\([0-7]{3}|.)",
-        lambda m: bytes([int(m[1], 8) if len(m[1]) == 3 else _NAMED[m[1]]]),
-        shown[1:-1],
-    )
 
 
 # -- for machines --------------------------------------------------------------------------------------

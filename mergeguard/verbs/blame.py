@@ -20,9 +20,10 @@ from mergeguard.fork.workspace import REGULAR, Guarded, Splitting, Workspace
 from mergeguard.git.objects import Entry, Identity
 from mergeguard.git.process import encode
 from mergeguard.git.repository import EMPTY_TREE, Repository
+from mergeguard.gitquote import quoted
 from mergeguard.lens.layout import LayoutFile
 from mergeguard.lens.unsplit import Unsplit
-from mergeguard.verbs.annotate import ZERO, Annotated, Style, annotate, parse_line_porcelain, quoted
+from mergeguard.verbs.annotate import ZERO, Annotated, Style, annotate, parse_line_porcelain
 
 _STATE = ".mergeguard"
 # More ranges than this are not worth naming to git.

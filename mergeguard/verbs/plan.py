@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from mergeguard import __version__, jsonstate
+from mergeguard import __version__, store
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import treelens
 from mergeguard.fork.workspace import Splitting, Workspace
@@ -226,15 +226,16 @@ class _Planner:
 
     def _load(self) -> dict[str, Verdict]:
         try:
-            return jsonstate.decode(self.path.read_bytes(), dict[str, Verdict])
-        except (OSError, msgspec.MsgspecError):
+            return store.decode(store.opened(self.path.read_bytes()), dict[str, Verdict])
+        except (OSError, store.Unreadable):
             return {}
 
     def save(self) -> None:
         """Keep what was tried for the next run; what is oldest goes first."""
         newest = dict([*self.known.items()][-_CACHE_LIMIT:])
+        data = store.sealed(store.encode(newest))
         try:
-            write_atomic(self.path, jsonstate.encode(newest), self.path.with_name("tmp"), sync=False)
+            write_atomic(self.path, data, self.path.with_name("tmp"), sync=False)
         except OSError:
             return  # a cache that can't be written costs time, nothing else
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from mergeguard import jsonstate
+from mergeguard import store
 from mergeguard.audit.findings import Located
 from mergeguard.errors import LayoutError, Location, RepositoryError
 from mergeguard.fork.workspace import Splitting
@@ -309,7 +309,7 @@ def land(repository: Repository, outcome: RebaseOutcome, state: tuple[StateFile,
             detach=True,
             conflicts=conflicts,
             state=(
-                StateFile(_STATE, jsonstate.encode(waiting)),
+                StateFile(_STATE, store.encode(waiting)),
                 StateFile("CHERRY_PICK_HEAD", outcome.stopped.oid.encode() + b"\n"),
                 StateFile("MERGE_MSG", outcome.stopped.message),
                 StateFile("AUTO_MERGE", outcome.merged.tree.encode() + b"\n"),
@@ -334,8 +334,8 @@ def read_pending(repository: Repository) -> Pending | None:
     if not path.exists():
         return None
     try:
-        return jsonstate.decode(path.read_bytes(), Pending)
-    except msgspec.MsgspecError as error:
+        return store.decode(path.read_bytes(), Pending)
+    except store.Unreadable as error:
         raise LayoutError(
             f"the state of the waiting rebase can't be read: {error}",
             where=Location(f"<git-dir>/{_STATE}"),

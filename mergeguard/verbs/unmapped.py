@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mergeguard import store
 from mergeguard.errors import LayoutError, Location, MergeguardError
 from mergeguard.fork import kept, patches, places
 from mergeguard.fork.fork import Fork
@@ -298,18 +299,14 @@ def keep(fork: Fork, name: str, why: str = "", *, undo: bool = False) -> Resolut
 
 
 def _mark(case: Case, why: str) -> bytes:
-    def quoted(text: str) -> str:
-        escaped = "".join(
-            f"\\u{ord(c):04x}" if ord(c) < 32 or c in '"\\' or 0x7F <= ord(c) <= 0x9F else c for c in text
-        )
-        return '"' + escaped.encode("utf-8", "replace").decode() + '"'
-
-    return (
-        "# Written by `mergeguard unmapped keep`: this hunk belongs to the layout.\n"
-        f"rule = {quoted(case.rule)}\n"
-        f"file = {quoted(case.hunk.path)}\n"
-        f"why = {quoted(why)}\n"
-    ).encode()
+    return store.write_toml(
+        "Written by `mergeguard unmapped keep`: this hunk belongs to the layout.",
+        {
+            "rule": store.quoted(case.rule),
+            "file": store.quoted(case.hunk.path),
+            "why": why.encode("utf-8", "replace").decode(),
+        },
+    )
 
 
 # -- editing -----------------------------------------------------------------------------------------

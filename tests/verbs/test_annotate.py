@@ -8,7 +8,8 @@ import subprocess
 import pytest
 
 from mergeguard.fork.fork import Fork
-from mergeguard.verbs.annotate import Style, parse_line_porcelain, porcelain, quoted
+from mergeguard.gitquote import quoted
+from mergeguard.verbs.annotate import Style, parse_line_porcelain, porcelain
 from mergeguard.verbs.blame import shown
 from tests.git.conftest import Sandbox
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mergeguard import jsonstate
+from mergeguard import store
 from tests.support.story import Story, git
 
 
@@ -16,14 +15,14 @@ def test_any_bytes_come_back(value):
     names = {
         k.decode("utf-8", "surrogateescape"): v.decode("utf-8", "surrogateescape") for k, v in value.items()
     }
-    stored = jsonstate.encode(names)
-    assert stored.isascii() and jsonstate.decode(stored, dict[str, str]) == names
+    stored = store.encode(names)
+    assert stored.isascii() and store.decode(stored, dict[str, str]) == names
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"a": 1}', b"\xff"])
 def test_what_is_no_such_value_is_refused(data):
-    with pytest.raises(msgspec.MsgspecError):
-        jsonstate.decode(data, dict[str, str])
+    with pytest.raises(store.Unreadable):
+        store.decode(data, dict[str, str])
 
 
 def test_a_conflict_and_a_finding_in_files_with_odd_names(tmp_path):

@@ -1,0 +1,57 @@
+"""Locks: what a layout in the tree was derived from, one small committed file beside each rule."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from mergeguard import store
+from mergeguard.errors import LayoutError, Location
+from mergeguard.lens.rule import is_inside
+
+SCHEMA_VERSION = 1
+
+ObjectName = Annotated[str, Meta(pattern="^[0-9a-f]{40}$")]
+
+
+class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a layout in the tree was derived from. Object names are hex, ``emission`` a version."""
+
+    schema: int
+    monolith: str
+    upstream: ObjectName
+    rule: ObjectName
+    emission: int
+
+    def to_toml(self) -> bytes:
+        """The lock file's bytes; the same for the same lock."""
+        return store.write_toml(
+            "Written by mergeguard; derived again by every sync. Do not edit.",
+            {**msgspec.structs.asdict(self), "monolith": store.quoted(self.monolith)},
+        )
+
+
+def parse_lock(path: str, text: bytes) -> Lock:
+    """Read a lock; ``path`` is for errors. Raises LayoutError: what is no lock, or one of a newer schema."""
+    restore = f"`git checkout HEAD -- {path}` brings the committed one back"
+    try:
+        raw = store.read_toml(text)
+        schema = raw.get("schema")
+        if isinstance(schema, int) and schema > SCHEMA_VERSION:
+            raise LayoutError(
+                f"the lock has schema {schema}; this mergeguard reads {SCHEMA_VERSION}",
+                where=Location(path),
+                hint="install the mergeguard that the fork uses",
+            )
+        lock = store.convert(raw, Lock)
+        monolith = store.unquoted(lock.monolith)
+    except store.Unreadable as error:
+        raise LayoutError(
+            f"the lock can't be read: {error}", where=Location(path, error.line), hint=restore
+        ) from None
+    if lock.schema != SCHEMA_VERSION or not is_inside(monolith):
+        what = "no schema of ours" if lock.schema != SCHEMA_VERSION else "a path outside the repository"
+        raise LayoutError(f"the lock can't be read: it names {what}", where=Location(path), hint=restore)
+    return msgspec.structs.replace(lock, monolith=monolith)
