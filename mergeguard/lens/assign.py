@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from mergeguard.cpp.branches import Arm, Branching, branchings
+from mergeguard.cpp.environment import Environment
 from mergeguard.cpp.source import Item, Kind, Source, Unit, identifiers, line_of, nested, units
 from mergeguard.errors import Location, RuleMismatch
-from mergeguard.lens.rule import Instantiate, Partition, Rule, selectors
+from mergeguard.lens.rule import Instantiate, Over, Partition, Rule, selectors
 from mergeguard.lens.selectors import Selector
 
 ENTRY = ""  # the home of what stays in the entry; layout file names are never empty
@@ -34,10 +35,14 @@ _STRONGEST = 2
 
 @dataclass(frozen=True, slots=True)
 class DealtPartition:
-    """A partition of the rule as it fits this monolith. ``shard_of[i]`` serves ``branching.arms[i]``."""
+    """A partition of the rule as it fits this monolith. ``shard_of[i]`` serves ``branching.arms[i]``.
+
+    ``holder`` is the function or the macro at file scope in which the branching stands.
+    """
 
     rule: Partition
     entry: Item
+    holder: Item
     branching: Branching
     shard_of: tuple[str, ...]
     unlisted: tuple[Arm, ...]
@@ -91,6 +96,7 @@ class _Assigner:
         self.path = path
         self.source = source
         self.units = units(source)
+        self.environment = Environment(source)
         self.notes: list[str] = []
 
     def run(self) -> Assignment:
@@ -99,7 +105,7 @@ class _Assigner:
         partitions = [p for rule in self.rule.partition if (p := self._partition(rule)) is not None]
         bound: dict[int, str] = {}
         for partition in partitions:
-            for item in (partition.entry, self._holder(partition.rule)):
+            for item in (partition.entry, self._function(partition.rule)):
                 bound[unit_of[item.start]] = partition.rule.body
         instantiations = [d for rule in self.rule.instantiate for d in self._instantiations(rule)]
         for dealt in instantiations:
@@ -117,6 +123,8 @@ class _Assigner:
             homes[unit] = home
         self._take_needed(homes, partitions)
         settled = tuple(ENTRY if home is None else home for home in homes)
+        for partition in partitions:
+            self._check_macro_users(partition, settled)
         return Assignment(self.units, settled, tuple(partitions), tuple(instantiations), tuple(self.notes))
 
     def _mismatch(self, item: Item | None, message: str, hint: str | None = None) -> RuleMismatch:
@@ -253,7 +261,7 @@ class _Assigner:
             raise self._mismatch(found[1], f"{what} `{name}` is defined {len(found)} times")
         return found[0] if found else None
 
-    def _holder(self, rule: Partition) -> Item:
+    def _function(self, rule: Partition) -> Item:
         holder = self._only(rule.over.in_, "the function of `over`")
         if holder is None:
             raise RuleMismatch(
@@ -284,25 +292,23 @@ class _Assigner:
                 )
         if entry.parameter_list is None or entry.body is None:
             raise self._mismatch(entry, f"can't read the parameters of `{rule.entry}`")
-        holder = self._holder(rule)
-        branching = self._branching(rule, holder)
+        holder, branching = self._branching(rule, self._function(rule))
         shard_of, unlisted = self._deal(rule, holder, branching)
-        return DealtPartition(rule, entry, branching, shard_of, unlisted)
+        return DealtPartition(rule, entry, holder, branching, shard_of, unlisted)
 
-    def _branching(self, rule: Partition, holder: Item) -> Branching:
+    def _branching(self, rule: Partition, function: Item) -> tuple[Item, Branching]:
+        """The branching that ``over`` means, and where it stands: the function, or a macro it leads to."""
         over = rule.over
-        found: list[Branching] = []
-        for candidate in branchings(self.source, holder):
-            if over.switch is not None:
-                if candidate.kind == "switch" and _squeezed(candidate.subject) == _squeezed(over.switch):
-                    found.append(candidate)
-            elif candidate.kind == "chain":
-                conditions = [arm for arm in candidate.arms if not arm.is_default]
-                if conditions and all(over.chain in _words(arm.labels[0]) for arm in conditions):
-                    found.append(candidate)
-        outer = [
-            c for c in found if not any(o is not c and o.start <= c.start and c.end <= o.end for o in found)
-        ]
+        outer: list[tuple[Item, Branching]] = []
+        for holder in (function, *self._macros_of(function)):
+            fitting = [c for c in branchings(self.source, holder) if _fits(c, over)]
+            outer += [
+                (holder, c)
+                for c in fitting
+                if not any(o is not c and o.start <= c.start and c.end <= o.end for o in fitting)
+            ]
+            if holder is function and outer:
+                break
         spelled = (
             f"switch ({over.switch})"
             if over.switch is not None
@@ -310,15 +316,45 @@ class _Assigner:
         )
         if len(outer) == 1:
             return outer[0]
-        longest = [c for c in outer if len(c.arms) == max(len(o.arms) for o in outer)] if outer else []
-        if over.chain is not None and len(longest) == 1 and len(longest[0].arms) > 1:
+        most = max((len(c.arms) for _, c in outer), default=0)
+        longest = [(holder, c) for holder, c in outer if len(c.arms) == most]
+        if over.chain is not None and len(longest) == 1 and most > 1:
             return longest[0]
         problem = "has no" if not outer else f"has {len(outer)} times a"
         raise self._mismatch(
-            holder,
+            function,
             f"partition of `{rule.entry}`: `{over.in_}` {problem} {spelled}",
             f"`mergeguard init {self.path}` shows the branchings of this file",
         )
+
+    def _macros_of(self, function: Item) -> list[Item]:
+        """The macros at file scope that a function's text expands to, directly or through each other."""
+        words = self.environment.closure(
+            identifiers(self.source, function.start, function.end), function.code_end
+        )
+        return [
+            item
+            for unit in self.units
+            for item in unit.items
+            if item.kind is Kind.MACRO and item.name in words
+        ]
+
+    def _check_macro_users(self, partition: DealtPartition, homes: tuple[str, ...]) -> None:
+        """A dealt macro means another thing in each shard: only what each shard has its own of may use it."""
+        macro = partition.holder
+        if macro.kind is not Kind.MACRO:
+            return
+        for unit, home in zip(self.units, homes, strict=True):
+            for item in unit.items:
+                if home == partition.rule.body or item.kind not in (Kind.FUNCTION, Kind.KERNEL, Kind.TYPE):
+                    continue
+                words = identifiers(self.source, item.start, item.end)
+                if macro.name in self.environment.closure(words, item.code_end):
+                    raise self._mismatch(
+                        item,
+                        f"`{item.name}` uses the macro `{macro.name}`, whose arms are dealt to shards",
+                        f"give `{item.name}` a [[partition]] of its own, with the same `body`",
+                    )
 
     def _deal(
         self, rule: Partition, holder: Item, branching: Branching
@@ -378,6 +414,18 @@ class _Assigner:
         if shard is None:
             self.notes.append(f"no shard lists {rule.template}<{item.arguments}>; {rule.rest} has it")
         return shard or rule.rest
+
+
+def _fits(candidate: Branching, over: Over) -> bool:
+    """Whether a branching is of the kind and over the value that the rule names."""
+    if over.switch is not None:
+        return candidate.kind == "switch" and _squeezed(candidate.subject) == _squeezed(over.switch)
+    conditions = [arm for arm in candidate.arms if not arm.is_default]
+    return (
+        candidate.kind == "chain"
+        and bool(conditions)
+        and all(over.chain in _words(arm.labels[0]) for arm in conditions)
+    )
 
 
 def _is_helper(unit: Unit) -> bool:

@@ -180,7 +180,13 @@ class _Surveyor:
     # -- branchings ----------------------------------------------------------------------------------
 
     def choice(self, holder: Item, branching: Branching) -> Choice:
+        users = self.users(holder) if holder.kind is Kind.MACRO else []
+        if len(users) == 1:  # the arms are those of the function that the macro writes a part of
+            holder = users[0]
         entry, problem = self.entry(holder)
+        if holder.kind is Kind.MACRO and users:
+            who = ", ".join(dict.fromkeys(user.name for user in users))
+            problem = f"the macro {holder.name} is used by several functions: {who}"
         subject, discriminator = branching.subject, ""
         if branching.kind == "chain":
             subject = self.common_name(branching, entry)
@@ -253,7 +259,7 @@ class _Surveyor:
     def entry(self, holder: Item) -> tuple[Item | None, str]:
         """The public function that leads to ``holder``, and what stands in the way of it."""
         if holder.kind is Kind.MACRO:
-            return None, "it is in a macro at file scope, which no function owns"
+            return None, f"no function here uses the macro {holder.name}"
         if holder.start not in self.top:
             return None, f"{holder.name} stands in a namespace or extern block"
         hidden = next((why for flag, why in _HIDDEN.items() if flag in holder.flags), "")
@@ -274,6 +280,14 @@ class _Surveyor:
         if why:
             return None, f"{holder.name} {hidden}, and its caller {callers[0].name} {why}"
         return callers[0], self.not_an_entry(callers[0])
+
+    def users(self, macro: Item) -> list[Item]:
+        """The host functions whose text expands a macro at file scope."""
+        return [
+            function
+            for function in self.functions
+            if macro.name in self.reach.through_macros(function.code_start, function.code_end)
+        ]
 
     def not_an_entry(self, item: Item) -> str:
         if item.start not in self.top:

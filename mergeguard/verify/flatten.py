@@ -14,6 +14,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from mergeguard.cpp.environment import Environment
 from mergeguard.cpp.lexer import Directive, Lexed, lex
 from mergeguard.cpp.source import Source, line_of, parse
 from mergeguard.lens.glue import blank_include_choices
@@ -97,6 +98,7 @@ class _State:
     taken: list[str] = field(default_factory=list)
     regions: list[tuple[Region, int, int]] = field(default_factory=list)
     problems: list[tuple[str, int, str]] = field(default_factory=list)
+    unarmed: dict[str, list[tuple[str, int, str]]] = field(default_factory=dict)  # by macro, as problems
 
     def emit(self, text: bytes, path: str, offset: int) -> None:
         if text:
@@ -129,6 +131,7 @@ def flatten(
     state = _State({file.path: file for file in files}, everything, roots)
     _take_in(state, unit)
     source = parse(b"".join(state.out))
+    state.problems += _unarmed_in_use(state, source)
     shards = frozenset(name for name in state.defined if name.startswith("MG_SHARD_"))
     return FlatUnit(
         unit,
@@ -211,7 +214,8 @@ def _take_in(state: _State, path: str) -> None:
             state.problems.append((path, directive.start, f"#{directive.name} is no directive"))
         if _handled(state, directive, words, path):
             continue
-        _copy(state, text, *emitted, path)
+        macro = words.split(None, 2)[1:2] if directive.name == "define" else []
+        _copy(state, text, *emitted, path, b"".join(macro).partition(b"(")[0].decode("utf-8", "replace"))
     if live:
         _copy(state, text, at, len(text), path)
     for guard in stack:
@@ -270,8 +274,12 @@ def _close_region(state: _State, guard: _Guard, path: str, otherwise: bytes) -> 
         state.regions.append((region, guard.flat_start, guard.flat_end))
 
 
-def _copy(state: _State, text: bytes, start: int, end: int, path: str) -> None:
-    """Copy a stretch, opening or dropping what ``MG_ONLY_*`` holds."""
+def _copy(state: _State, text: bytes, start: int, end: int, path: str, macro: str = "") -> None:
+    """Copy a stretch, opening or dropping what ``MG_ONLY_*`` holds.
+
+    What it holds in the body of ``macro`` stays: there it means nothing until a unit uses the macro, and a
+    macro at file scope is compared with the monolith's. Only the regions say which unit has which arm.
+    """
     at = start
     for found in _ONLY.finditer(text, start, end):
         _copy_plain(state, text, at, found.start(), path)
@@ -280,14 +288,27 @@ def _copy(state: _State, text: bytes, start: int, end: int, path: str) -> None:
         if found[1] != found[3]:
             state.problems.append((path, found.start(), f"{name}( is not closed by its own end"))
         if not state.everything and name not in state.defined:
-            state.problems.append((path, found.start(), f"{name} is not defined in this unit"))
-        if state.everything or state.defined.get(name) == b"__VA_ARGS__":
-            flat = state.length
+            problem = (path, found.start(), f"{name} is not defined in this unit")
+            state.unarmed.setdefault(macro, []).append(problem)
+        in_force = state.everything or state.defined.get(name) == b"__VA_ARGS__"
+        flat = state.length
+        if in_force or macro:
             _copy_plain(state, text, found.start(2), found.end(2), path)
+        if in_force:
             symbol = name.replace("MG_ONLY_", "MG_SHARD_")
             region = Region(path, found.start(2), found.end(2), symbol)
             state.regions.append((region, flat, state.length))
     _copy_plain(state, text, at, end, path)
+
+
+def _unarmed_in_use(state: _State, source: Source) -> list[tuple[str, int, str]]:
+    """What ``MG_ONLY_*`` holds in a unit that does not define it, where the unit can come to it."""
+    if not state.unarmed:
+        return []
+    lexed, environment = source.lexed, Environment(source)
+    code = {lexed.word(n) for n in range(len(lexed.tokens)) if lexed.directive_of[n] < 0}
+    reached = environment.closure(code, len(source.text)) | {""}
+    return [problem for macro, problems in state.unarmed.items() if macro in reached for problem in problems]
 
 
 def _copy_plain(state: _State, text: bytes, start: int, end: int, path: str) -> None:

@@ -9,6 +9,8 @@ import pytest
 from mergeguard.errors import RuleMismatch, SourceError
 from mergeguard.lens.emit import split
 from mergeguard.lens.rule import parse_rule
+from mergeguard.verify.flatten import LayoutText
+from mergeguard.verify.same_program import compare, failures
 from tests.support import toolchain
 
 RULE_TEXT = b"""schema = 1
@@ -54,6 +56,10 @@ def made(text, rule=RULE):
     own = {p.source: p.text for f in layout.files for p in f.pieces if p.source is not None}
     assert b"".join(own[start] for start in sorted(own)) == text
     return layout, {f.path.removeprefix("src/").removeprefix("run/"): f.text for f in layout.files}
+
+
+def layout_texts(layout):
+    return [LayoutText(file.path, file.text, file.is_unit) for file in layout.files]
 
 
 def test_the_files():
@@ -123,6 +129,53 @@ def test_a_switch_in_a_macro_keeps_its_continuations():
     assert b"/* MG_ONLY_one */) \\\nMG_ONLY_two( \\\n" in files["dispatch.cuh"]
     assert b"#define MG_ONLY_one(...) __VA_ARGS__\n#define MG_ONLY_two(...)\n" in files["one.cu"]
     assert len(layout.shards) == 2
+
+
+MACRO = b"""#define CHOOSE(bias) \\
+  switch (n) { \\
+    case 1: \\
+      return helper(1 + bias); \\
+    case 2: \\
+      return helper(2 + bias); \\
+    default: \\
+      return -1; \\
+  }
+#define CHOOSE_BETWEEN(twice) if (twice) CHOOSE(0) else CHOOSE(1)
+"""
+USER = b"int run(int n) {\n  CHOOSE_BETWEEN(n == 1)\n}\n"
+
+
+def test_a_switch_in_a_macro_at_file_scope_is_the_functions_that_expands_it():
+    layout, files = made(HELPER + MACRO + USER)
+    assert b"#define CHOOSE(bias) \\\n  switch (n) { \\\nMG_ONLY_one( \\\n    case 1: \\" in files["common.h"]
+    assert files["dispatch.cuh"].count(b"MG_ONLY_") == 0
+    assert b"#define MG_ONLY_two(...) __VA_ARGS__" in files["two.cu"]
+    assert not failures(compare(layout.path, layout.monolith, layout_texts(layout)))
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (b"int other(int n) { CHOOSE(2) }\n", "`other` uses the macro `CHOOSE`"),
+        (b"template <class T> int other(T n) { CHOOSE_BETWEEN(false) }\n", "`other` uses the macro `CHOOSE`"),
+        (MACRO.replace(b"CHOOSE", b"OTHER") + b"#undef OTHER\n", None),
+        (MACRO.replace(b"CHOOSE(bias)", b"OTHER(bias)").replace(b"CHOOSE_", b"O_"), None),
+    ],
+)
+def test_nothing_else_may_expand_a_dealt_macro(other, message):
+    """In the entry, or in a header that all shards read, it would be another program."""
+    if message is None:
+        made(HELPER + MACRO + other + USER)
+        return
+    with pytest.raises(RuleMismatch, match=message) as caught:
+        made(HELPER + MACRO + other + USER)
+    assert "[[partition]] of its own" in str(caught.value.hint)
+
+
+def test_two_macros_with_the_switch_are_ambiguous():
+    twin = MACRO.replace(b"CHOOSE(bias)", b"OTHER(bias)").replace(b"CHOOSE(1)", b"OTHER(1)")
+    with pytest.raises(RuleMismatch, match="has 2 times a switch"):
+        made(HELPER + MACRO.partition(b"#define CHOOSE_B")[0] + twin + USER)
 
 
 def test_line_endings_are_those_of_most_lines():

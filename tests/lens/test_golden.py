@@ -17,8 +17,10 @@ GOLDEN = layouts.ROOT / "tests" / "golden"
 
 def _made(name: str, emission: int) -> dict[str, bytes]:
     path = toolchain.MONOLITHS[name]
-    text = (toolchain.COMPILE / path).read_bytes()
-    # The rule is pinned with the layout: a rule that ships may change without a new emission.
+    # Rule and monolith are pinned with the layout: a rule that ships, and a fixture, may change without a
+    # new emission.
+    pinned = GOLDEN / str(emission) / f"{name}.cu"
+    text = (pinned if pinned.exists() else toolchain.COMPILE / path).read_bytes()
     rule_path = GOLDEN / str(emission) / f"{name}.toml"
     if not rule_path.exists():
         rule_path = layouts.ROOT / "rules" / "vllm" / f"{name}.toml"

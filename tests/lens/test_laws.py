@@ -35,7 +35,7 @@ FIXTURES = [
         "paged_attention_v1",
         "selective_scan_fwd",
     )
-]
+] + [Case("skinny_gemms_int4", layouts.FORK)]
 RELEASES = [
     Case("paged_attention_v1", "0.9.0"),
     Case("paged_attention_v1", "0.24.0"),

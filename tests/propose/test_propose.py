@@ -18,6 +18,7 @@ from mergeguard.verify.flatten import LayoutText
 from tests.conftest import corpus_versions
 from tests.support import corpus
 from tests.support.forks import COMPILE
+from tests.support.layouts import FORK, Case
 
 MONOLITHS = sorted(path.relative_to(COMPILE).as_posix() for path in COMPILE.rglob("*.cu"))
 
@@ -57,6 +58,16 @@ def test_fixtures(path):
             "skinny_gemms_int8": {"wvSplitK_int8": "N_in", "wvSplitK_int8_sweep": "N_in"},
         }[name]
     )
+
+
+def test_the_macros_of_a_fork():
+    """The switches stand in macros at file scope: they are those of the functions that expand them."""
+    path, text = "csrc/rocm/skinny_gemms_int4.cu", Case("skinny_gemms_int4", FORK).text
+    rule = check(propose(parse(text), path, partial(has, COMPILE)), path, text)
+    assert {p.entry: (p.over.switch, p.discriminator) for p in rule.partition} == {
+        "wvSplitK_int4_g": ("N_in", "in_b.size(0)"),
+        "fused_moe_wvSplitK_int4_gemm": ("N_in", "static_cast<int>(block_size_m)"),
+    }
 
 
 def releases(config):

@@ -15,7 +15,9 @@ from mergeguard.build.symbols import read_host
 from mergeguard.lens.layout import Layout, Role
 from mergeguard.verify.symbols import Symbol
 from tests.support import toolchain
-from tests.support.layouts import Case
+from tests.support.layouts import FORK, Case
+
+FORKS = Case("skinny_gemms_int4", FORK)
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +31,9 @@ def layouts(tmp_path_factory):
     """For each monolith its layout, and a tree that has the layout in the monolith's place."""
     toolchain.require_compiler()
     made = {}
-    for name in toolchain.MONOLITHS:
-        case = Case(name, None)
+    for case in (*(Case(name, None) for name in toolchain.MONOLITHS), FORKS):
         layout = case.split(case.text)
+        name = case.name if case.release is None else str(case)
         tree = toolchain.prepare(tmp_path_factory.mktemp(name), {f.path: f.text for f in layout.files})
         made[name] = (layout, tree)
     return made
@@ -102,6 +104,26 @@ def test_layout_is_the_monoliths_program(name, flavour, monoliths, layouts, prog
     assert len(set(strong)) == len(strong)
     # What stays inside the shards is called by nothing else: its name is the shard's own.
     assert {name for name in wanted - there if not any(_base(name) in other for other in there)} == set()
+
+
+@pytest.mark.parametrize("flavour", ["gfx11", "sweep"])
+def test_the_shape_of_the_fork_is_the_same_program(flavour, layouts, programs, tmp_path):
+    """Dispatch macros at file scope, used twice by a host function; the sweep stays in the entry."""
+    path, driver = FORKS.path, "drivers/skinny_gemms_int4.cpp"
+    whole = toolchain.prepare(tmp_path, {path: FORKS.text})
+    flags = toolchain.FLAVOURS[flavour]
+    expected, before = _build(programs, whole, [path, driver], flags)
+    layout, tree = layouts[str(FORKS)]
+    printed, after = _build(programs, tree, [*_units(layout), driver], flags)
+    assert printed == expected
+    assert expected.count("\n") > 100
+    assert not _collisions(after)
+    kernels = {s.name for s in before[path] if "wvSplitK_int4_hf" in s.name}
+    homes = [{s.name for s in after[unit]} & kernels for unit in _units(layout)]
+    assert set().union(*homes) == kernels
+    entry, *shards = homes
+    assert not entry if flavour == "gfx11" else all("sml" in name for name in entry)
+    assert sum(len(home) for home in shards) == len(set().union(*shards))
 
 
 def _base(mangled: str) -> str:

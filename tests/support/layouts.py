@@ -16,6 +16,7 @@ from tests.support import corpus, toolchain
 
 ROOT = Path(__file__).resolve().parents[2]
 BOM = b"\xef\xbb\xbf"
+FORK = "fork"
 
 
 @cache
@@ -27,7 +28,10 @@ def shipped_rule(name: str) -> Rule:
 
 @dataclass(frozen=True)
 class Case:
-    """A monolith with its rule; ``release`` is None for the project's own fixture."""
+    """A monolith with its rule; ``release`` is None for the project's own fixture.
+
+    ``FORK`` is the fixture in the shape of a fork's file (``fixtures/int4``): its own macros at file scope.
+    """
 
     name: str
     release: str | None
@@ -38,8 +42,9 @@ class Case:
     @property
     def path(self) -> str:
         """The monolith's path."""
-        if self.release is None:
+        if self.release in (None, FORK):
             return toolchain.MONOLITHS[self.name]
+        assert self.release is not None
         return dict(corpus.releases_with(self.name))[self.release]
 
     @property
@@ -54,6 +59,8 @@ class Case:
 
 @cache
 def _text(path: str, release: str | None) -> bytes:
+    if release == FORK:
+        return (ROOT / "fixtures" / "int4" / path.rpartition("/")[2]).read_bytes()
     return (toolchain.COMPILE / path).read_bytes() if release is None else corpus.file(release, path)
 
 
