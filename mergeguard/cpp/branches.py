@@ -448,17 +448,32 @@ class _Region:
         return self.line_start(end if first and depth == 0 else lead)
 
     def leaves(self, position: int, stop: int) -> bool:
-        """Whether the last statement of ``[position, stop)`` leaves the switch."""
-        while True:
-            last = position
-            while position < stop:
-                last = position
-                position = max(self.statement_end(position), position + 1)
+        """Whether the last statement of ``[position, stop)`` leaves the switch, on every way through it."""
+        waiting = [(position, stop)]
+        while waiting:
+            position, stop = waiting.pop()
+            last = self.last_statement(position, stop)
             word = self.word(last)
             if word == "{" and 0 <= self.match[last] < stop:
-                position, stop = last + 1, self.match[last]
-                continue
-            return last < stop and word in _LEAVING
+                waiting.append((last + 1, self.match[last]))
+            elif word == "if":
+                opening = self.condition(last)
+                first = self.match[opening] + 1
+                end = self.statement_end(first) if opening >= 0 else stop
+                if end >= stop or self.word(end) != "else":
+                    return False
+                waiting += [(first, end), (end + 1, stop)]
+            elif last >= stop or word not in _LEAVING:
+                return False
+        return True
+
+    def last_statement(self, position: int, stop: int) -> int:
+        """Where the last statement of ``[position, stop)`` starts."""
+        last = position
+        while position < stop:
+            last = position
+            position = max(self.statement_end(position), position + 1)
+        return last
 
     def whole(self, arms: Sequence[Arm]) -> list[Arm]:
         """Joins arms until no ``#if`` group crosses an arm's border."""

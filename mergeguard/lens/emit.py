@@ -17,6 +17,7 @@ from mergeguard.cpp.source import Item, Kind, Source, Unit, identifiers, line_of
 from mergeguard.cpp.source import code_tokens as token_texts
 from mergeguard.errors import Location, RuleMismatch, SourceError
 from mergeguard.lens import glue, signature
+from mergeguard.lens.agreement import choices
 from mergeguard.lens.assign import (
     ENTRY,
     Assignment,
@@ -406,9 +407,9 @@ class _Emitter:
             if not a.is_default
         ]
         if partition.branching.kind == "switch":
-            assert rule.discriminator is not None
-            self._only_parameters(partition, rule.discriminator, "the discriminator")
-            lines.append(b"  switch (%s) {" % rule.discriminator.encode("utf-8", "surrogateescape"))
+            discriminator = self._discriminator(partition)
+            self._only_parameters(partition, discriminator, "the discriminator")
+            lines.append(b"  switch (%s) {" % discriminator.encode("utf-8", "surrogateescape"))
             for shard in self._shards_of(partition):
                 # The rest needs no labels of its own: the default leads to it.
                 labels = [label for arm, s in arms if s == shard != rule.rest for label in arm.labels]
@@ -427,6 +428,18 @@ class _Emitter:
             lines.append(b"  " + call(rule.rest))
         lines.append(b"}")
         return self._lines([b"", *self._under_conditions(entry, lines)], Glue.DISPATCH).text
+
+    def _discriminator(self, partition: DealtPartition) -> str:
+        """The switch's value in terms of the entry's parameters: the rule's word, else the text's."""
+        choice = next(choices(self.source, partition), None)
+        if choice is None:
+            raise self._mismatch(
+                partition.entry,
+                f"can't say `{partition.branching.subject}` of `{partition.holder.name}` in terms of the "
+                f"parameters of `{partition.entry.name}`",
+                "say it in the rule: `discriminator` of the [[partition]]",
+            )
+        return choice.stated
 
     def _under_conditions(self, item: Item, lines: list[bytes]) -> list[bytes]:
         opening = [b"#if " + condition.encode("utf-8", "surrogateescape") for condition in item.condition]

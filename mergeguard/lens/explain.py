@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mergeguard.cpp.source import Item, Kind, Source, Unit, line_of
-from mergeguard.lens.assign import ENTRY, Assignment, assign
+from mergeguard.lens.agreement import choices
+from mergeguard.lens.assign import ENTRY, Assignment, DealtPartition, assign
 from mergeguard.lens.rule import Rule, selectors
 from mergeguard.lens.selectors import Selector
 
@@ -174,7 +175,7 @@ class _Explainer:
                 if branching.kind == "switch"
                 else f"if over {rule.over.chain}",
                 branching.macro or "",
-                rule.discriminator or "",
+                _discriminator(self.source, dealt),
                 rule.body,
                 tuple(
                     DealtArm(
@@ -188,3 +189,9 @@ class _Explainer:
                     for arm, shard in zip(branching.arms, dealt.shard_of, strict=True)
                 ),
             )
+
+
+def _discriminator(source: Source, dealt: DealtPartition) -> str:
+    """What the entry switches on: the rule's word, else what the text says."""
+    choice = next(choices(source, dealt), None)
+    return choice.stated if choice is not None and dealt.branching.kind == "switch" else ""

@@ -86,7 +86,10 @@ class Partition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     ] = "launch.h"
     discriminator: Annotated[
         str | None,
-        Meta(description="The switch's value in terms of the entry's parameters; not for a chain."),
+        Meta(
+            description="The switch's value in terms of the entry's parameters, where it can't be derived "
+            "from the monolith; not for a chain."
+        ),
     ] = None
     items: Annotated[tuple[str, ...], Meta(description="Further items of the body.")] = ()
     optional: Annotated[bool, Meta(description="Left out where the monolith has no such function.")] = False
@@ -244,12 +247,6 @@ def _validate(rule: Rule, text: bytes, path: str) -> None:
         if (p.over.switch is None) == (p.over.chain is None):
             raise fail(
                 f"partition of `{p.entry}`: `over` takes one of `switch` and `chain`", "partition", "over"
-            )
-        if p.over.switch is not None and p.discriminator is None:
-            raise fail(
-                f"partition of `{p.entry}`: a switch needs `discriminator`",
-                "partition",
-                hint="give the switch's value in terms of the entry's parameters",
             )
         named += [
             ("partition", "body", p.body),

@@ -118,8 +118,6 @@ class RuleText:
             f"entry = {_quoted(found.entry)}",
             f"over = {{ in = {_quoted(found.function)}, {over} = {_quoted(found.subject)} }}",
         ]
-        if found.kind == "switch":
-            lines.append(f"discriminator = {_quoted(found.discriminator)}")
         lines += [
             f'body = "{self.body}"',
             f"rest = {_quoted(rest)}  # arms that no shard lists, such as upstream's next one",

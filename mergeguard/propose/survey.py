@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mergeguard.cpp.backwards import origin, same_value, words_of
 from mergeguard.cpp.branches import Branching, branchings
 from mergeguard.cpp.source import Item, Kind, Source, line_of, parse
-from mergeguard.cpp.text import code_tokens, join_expression
-from mergeguard.propose.backwards import Tracer
+from mergeguard.cpp.text import code_tokens
 from mergeguard.propose.reach import Reach, last_name
 
 _HIDDEN = {
@@ -192,12 +192,11 @@ class _Surveyor:
             subject = self.common_name(branching, entry)
             if not subject:
                 problem = problem or "its conditions have no name in common"
-            elif entry is not None and not self.chain_in_terms_of(entry, branching):
+            elif entry is not None and not self.chain_in_terms_of(entry, holder, branching):
                 problem = problem or f"its conditions use more than the parameters of {entry.name}"
         elif entry is not None:
-            traced = self.trace(subject, holder, entry)
-            discriminator = traced or ""
-            if traced is None:
+            discriminator = origin(self.source, holder, entry, subject).text
+            if not discriminator:
                 problem = problem or f"can't say `{subject}` in terms of the parameters of {entry.name}"
         arms = self.arms(branching)
         weight, peak = self.cost(holder, entry, branching, arms)
@@ -313,21 +312,17 @@ class _Surveyor:
         parameters = {p.name for p in entry.parameters} if entry is not None else set()
         return next((w for w in common if w in parameters), common[0] if common else "")
 
-    def chain_in_terms_of(self, entry: Item, branching: Branching) -> bool:
+    def chain_in_terms_of(self, entry: Item, holder: Item, branching: Branching) -> bool:
+        """Whether the entry can ask the same: its conditions mean there what they mean in ``holder``."""
         parameters = {p.name for p in entry.parameters}
-        return all(
-            word in parameters
-            for arm in branching.arms
-            if not arm.is_default
-            for word in _words(arm.labels[0])
-        )
-
-    def trace(self, subject: str, holder: Item, entry: Item) -> str | None:
-        """The subject in terms of the entry's parameters; None if it can't be told."""
-        expression = parse(subject.encode("utf-8", "surrogateescape") + b";")
-        words = code_tokens(expression, 0, len(expression.text) - 1)
-        traced = Tracer(self.source, holder, entry).express(words)
-        return None if traced is None else join_expression(traced)
+        for arm in branching.arms:
+            if arm.is_default:
+                continue
+            value = origin(self.source, holder, entry, arm.labels[0]).value
+            known = all(word in parameters for word in _words(arm.labels[0]))
+            if not known or value is not None and not same_value(value, words_of(arm.labels[0])):
+                return False
+        return True
 
 
 def _words(text: str) -> list[str]:

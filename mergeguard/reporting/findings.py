@@ -51,6 +51,11 @@ CODES = {
         "error",
     ),
     "ast-error": ("an error that clang sees in the result alone", "Look at the line.", "error"),
+    "layout": (
+        "a layout that is no longer the monolith's program, or rests on what has changed",
+        "`mergeguard check` shows it.",
+        "error",
+    ),
     "not-audited": ("an audit that broke off", "Run `mergeguard --debug audit`.", "error"),
     "guard-changed": (
         "one side edited a condition, the other what stands under it",

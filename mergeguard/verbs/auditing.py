@@ -25,6 +25,7 @@ from mergeguard.git.repository import EMPTY_TREE, Repository
 from mergeguard.git.snapshot import snapshot
 from mergeguard.lens.layout import Layout
 from mergeguard.treemerge.lastsync import read as last_sync
+from mergeguard.verbs import layoutaudit
 
 SUFFIXES = (*SOURCES, ".ipp")
 _BLAMED = 40  # findings for which the commits are looked up
@@ -289,6 +290,7 @@ def _audited(
     bases = repository.merge_bases(ours, theirs)
     findings, files = audit_commits(repository, bases, ours, theirs, tree, reader, splitting, ast=ast)
     located = locate(repository, bases, ours, theirs, tree, findings, splitting)
+    located += layoutaudit.findings(repository, ours, theirs, tree, splitting)
     return Audited(merge, subject, bases[0] if bases else None, ours, theirs, files, located)
 
 

@@ -12,6 +12,7 @@ from mergeguard.fork.report import hunk_ids
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git import landing
 from mergeguard.git.objects import Entry
+from mergeguard.lens import agreement
 from mergeguard.lens.emit import CURRENT_EMISSION
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule
@@ -56,6 +57,7 @@ def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple
                 hint=f"list its path in `also` of {guarded.rule_path}, or remove the rule",
             )
         pristine, text, entry = _texts(fork, workspace, guarded, path, ref)
+        _require_agreement(guarded, path, text)
         laid = treelens.lay_out(workspace, guarded, path, text)
         if laid.recomposed.conflicts:
             conflicted = sorted(laid.recomposed.conflicts)
@@ -83,6 +85,18 @@ def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple
         tree, treelens.list_shards(fork.repository, tree, layouts.values(), replaced)
     )
     return tuple(done), tree
+
+
+def _require_agreement(guarded: Guarded, path: str, text: bytes) -> None:
+    """RuleMismatch where the rule has the entry choose by another value than the body does."""
+    for choice in agreement.all_choices(guarded.rule, path, text):
+        if choice.differs:
+            raise RuleMismatch(
+                f"rule {guarded.name} has the entry choose by `{choice.stated}`, the body chooses by "
+                f"`{choice.origin.text}`",
+                where=Location(path, item=choice.entry),
+                hint=f"take `discriminator` out of {guarded.rule_path}: it is derived from the text",
+            )
 
 
 def _texts(

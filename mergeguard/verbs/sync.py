@@ -162,11 +162,12 @@ def _audited(
     tree: str,
     splitting: Splitting,
 ) -> tuple[Located, ...]:
-    from mergeguard.verbs import auditing
+    from mergeguard.verbs import auditing, layoutaudit
 
     try:
         findings, _ = auditing.audit_commits(repository, bases, ours, theirs, tree, splitting=splitting)
-        return auditing.locate(repository, bases, ours, theirs, tree, findings, splitting)
+        located = auditing.locate(repository, bases, ours, theirs, tree, findings, splitting)
+        return (*located, *layoutaudit.findings(repository, ours, theirs, tree, splitting))
     except Exception as error:
         # A second look that fails must not cost the merge, nor pass for a clean one.
         return (auditing.broken_off(error),)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from mergeguard.cpp.backwards import Origin, origin, same_value, words_of
 from mergeguard.cpp.branches import Arm, Branching, branchings
 from mergeguard.cpp.environment import Environment
 from mergeguard.cpp.lexer import TokenKind
@@ -36,6 +37,7 @@ class Dispatch:
 
     item: Item
     kind: str  # "switch" or "chain"
+    subject: tuple[str, ...]  # what it switches on, as tokens; of a chain nothing
     routes: tuple[Route, ...]
     wrong_arguments: tuple[str, ...]  # namespaces that are not called with the parameters in order
     plain: bool  # whether it chooses a shard and does nothing else
@@ -79,7 +81,9 @@ def check_arms(
     for unit in units:
         for dispatch in dispatches(unit.source, frozenset(spaces)):
             yield from _check_signature(before, unit, dispatch)
-            yield from _check_dispatch(unit, dispatch, dealt, spaces)
+            served = _served(dispatch, dealt, spaces)
+            yield from _check_dispatch(unit, dispatch, served, spaces)
+            yield from _check_agreement(before, unit, dispatch, served)
     yield from _check_declarations(units, frozenset(spaces))
 
 
@@ -219,7 +223,15 @@ def dispatches(source: Source, spaces: frozenset[str]) -> Iterator[Dispatch]:
         parameters = [p.name for p in item.parameters]
         routes, wrong = _routes(words, spaces, parameters)
         plain = words == _rebuilt(source, item, words, routes, parameters)
-        yield Dispatch(item, "switch" if "switch" in words else "chain", tuple(routes), wrong, plain)
+        kind = "switch" if "switch" in words else "chain"
+        yield Dispatch(item, kind, _subject(words), tuple(routes), wrong, plain)
+
+
+def _subject(words: Sequence[str]) -> tuple[str, ...]:
+    if "switch" not in words:
+        return ()
+    opening = words.index("switch") + 1
+    return tuple(words[opening + 1 : _closing(words, opening)])
 
 
 def _rebuilt(
@@ -318,8 +330,20 @@ def _check_signature(before: Source, unit: FlatUnit, dispatch: Dispatch) -> Iter
         yield "dispatch", "its type is not the monolith's", path, offset, dispatch.item.name
 
 
+def _served(
+    dispatch: Dispatch, dealt: Sequence[_Dealt], spaces: Mapping[str, FlatUnit]
+) -> tuple[_Dealt, ...]:
+    """The dealt branchings that a dispatch leads to."""
+    name = dispatch.item.name
+    words = _reachable(spaces, name)
+    last = name.rpartition("::")[2]
+    return tuple(
+        one for one in dealt if (plain := one.item.name.rpartition("::")[2]) == last or plain in words
+    )
+
+
 def _check_dispatch(
-    unit: FlatUnit, dispatch: Dispatch, dealt: Sequence[_Dealt], spaces: Mapping[str, FlatUnit]
+    unit: FlatUnit, dispatch: Dispatch, served: Sequence[_Dealt], spaces: Mapping[str, FlatUnit]
 ) -> Iterator[Problem]:
     name = dispatch.item.name
     path, offset = unit.place(dispatch.item.code_start)
@@ -329,11 +353,7 @@ def _check_dispatch(
         yield "dispatch", "it does more, or less, than choose a shard", path, offset, name
     if not any(route.labels is None for route in dispatch.routes):
         yield "dispatch", "no shard is called for values that no label names", path, offset, name
-    words = _reachable(spaces, name)
-    for one in dealt:
-        plain = one.item.name.rpartition("::")[2]
-        if plain != name.rpartition("::")[2] and plain not in words:
-            continue
+    for one in served:
         for number, arm in enumerate(one.branching.arms):
             symbol = one.symbols.get(number)
             if symbol is None or arm.is_default or not _comparable(dispatch, one, arm):
@@ -343,6 +363,55 @@ def _check_dispatch(
                 if target is None or symbol not in target.shards:
                     text = f"{', '.join(arm.labels)} goes to {space or 'no shard'}, its arm is in {symbol}"
                     yield "dispatch", text, path, offset, name
+
+
+def _check_agreement(
+    before: Source, unit: FlatUnit, dispatch: Dispatch, served: Sequence[_Dealt]
+) -> Iterator[Problem]:
+    """The entry must ask for the value that the body asks for, followed back through the monolith's text."""
+    name = dispatch.item.name
+    path, offset = unit.place(dispatch.item.code_start)
+    for one in served:
+        if dispatch.kind != one.branching.kind:
+            continue
+        for asked, stated in _questions(dispatch, one):
+            origins = _origins(before, name, one, asked)
+            known = [found.value for found in origins if found.value is not None]
+            if not known and origins:
+                text = f"nothing tells that `{asked}` in the body is `{join_expression(stated)}` in the entry"
+                yield "assumed", text, path, offset, name
+            elif known and not any(same_value(value, stated) for value in known):
+                here, there = join_expression(stated), join_expression(known[0])
+                text = f"the entry asks for `{here}`, the body for `{there}`"
+                yield "discriminator", text, path, offset, name
+
+
+def _questions(dispatch: Dispatch, one: _Dealt) -> Iterator[tuple[str, Sequence[str]]]:
+    """What the body asks for, and what the entry asks in its place."""
+    if dispatch.kind == "switch":
+        yield one.branching.subject, dispatch.subject
+        return
+    stated = {route.labels[0] for route in dispatch.routes if route.labels}
+    for arm in one.branching.arms:
+        if not arm.is_default and arm.labels[0] in stated:
+            yield arm.labels[0], words_of(arm.labels[0])
+
+
+def _origins(before: Source, entry: str, one: _Dealt, asked: str) -> list[Origin]:
+    """Where the monolith's text says that the value comes from; several where conditions give several."""
+    plain = one.item.name.partition("::")[2] or one.item.name
+    every = list(_walk(before, before.items))
+    functions = [i for i in every if i.kind is Kind.FUNCTION and i.body is not None]
+    macros = [i for i in every if i.kind is Kind.MACRO]
+    wanted = (one.branching.kind, one.branching.subject)
+    holders = [
+        item
+        for item in (*functions, *macros)
+        if item.name in (plain, one.item.name)
+        and any((choice.kind, choice.subject) == wanted for choice in branchings(before, item))
+    ]
+    entries = [item for item in functions if item.name == entry]
+    return [origin(before, holder, item, asked) for holder in holders for item in entries]
 
 
 def _comparable(dispatch: Dispatch, one: _Dealt, arm: Arm) -> bool:

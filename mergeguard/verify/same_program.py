@@ -38,6 +38,8 @@ CHECKS: Mapping[str, str] = {
     "visibility": "something that other files could call is internal now",
     "arm": "an arm is in no shard, in two, or cut in the middle",
     "dispatch": "the entry sends a value to a shard that does not have its arm",
+    "discriminator": "the entry chooses a shard by another value than the body chooses its arm by",
+    "assumed": "what tokens can't tell, and the proof takes for granted",
     "build list": "a unit is not listed where the monolith is",
 }
 
@@ -159,7 +161,8 @@ class _Comparison:
         for check, message, path, offset, item in check_arms(
             self.before, list(self.files.values()), self.units, self.open
         ):
-            self.report(check, message, path=path, offset=offset, item=item)
+            severity = Severity.NOTE if check == "assumed" else Severity.ERROR
+            self.report(check, message, path=path, offset=offset, item=item, severity=severity)
         self.check_build()
         return tuple(dict.fromkeys(self.found))
 

@@ -165,11 +165,16 @@ def test_switch_without_arms():
         (b"a(); [[fallthrough]];", True),
         (b"{ a(); }", True),
         (b"if (a) break;", True),
+        (b"if (a) { return b(); } else { return c(); }", False),
+        (b"if (a) return; else if (b) throw x; else { c(); break; }", False),
+        (b"if (a) { return; } else { c(); }", True),
+        (b"if (a) { return; } else if (b) { break; }", True),
         (b"for (;;) break;", True),
     ],
 )
 def test_falling_through(body, falls):
-    (switch,) = of(b"void f() { switch (n) { case 1: " + body + b" default: z(); } }\n")
+    found = of(b"void f() { switch (n) { case 1: " + body + b" default: z(); } }\n")
+    (switch,) = (branching for branching in found if branching.kind == "switch")
     assert [arm.falls_through for arm in switch.arms] == [falls, False]
 
 

@@ -61,7 +61,6 @@ def test_a_good_rule():
         ('"include *"', '"include"', "no name", None),
         ('switch = "n"', 'switch = "n", chain = "n"', "one of `switch` and `chain`", None),
         (', switch = "n"', "", "one of `switch` and `chain`", None),
-        ('discriminator = "n"\n', "", "needs `discriminator`", None),
         ('"two.cu" = [2]', '"two.cu" = [1]', "given to two shards", None),
         ('"two.cu" = [2]', '"../two.cu" = [2]', "outside the layout's folder", None),
         ('"one.cu" = [1]', '"one.cu" = [1.5]', "Expected `int | str`, got `float`", None),

@@ -293,6 +293,18 @@ FAULTS = (
         swap("entry", f"{SPACE}{SMALL}::", f"{SPACE}{MEDIUM}::"),
     ),
     Fault(
+        "stale discriminator",
+        PA,
+        "discriminator",
+        swap("entry", "switch (query.size(2))", "switch (query.size(1))"),
+    ),
+    Fault(
+        "arm never called",
+        PA,
+        "dispatch",
+        swap("dispatch.cuh", CASE_64, CASE_64 + CASE_64.replace("64", "72")),
+    ),
+    Fault(
         "condition of the dispatch changed",
         AT,
         "dispatch",

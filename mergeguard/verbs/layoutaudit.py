@@ -1,0 +1,99 @@
+"""The audit's look at layouts: what ``check`` finds in those that a merge changed, and did not find before.
+
+The audit of the texts compares monoliths, so it can't see what a layout makes of them: an include that is not
+re-based, an entry that chooses by a value that the body no longer uses. And what a rule *assumes*, because no
+text tells it, is watched here: where the statements that it rests on have changed, that is a finding.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from mergeguard.audit.findings import Finding, Located, Place
+from mergeguard.errors import MergeguardError
+from mergeguard.fork import check
+from mergeguard.fork.workspace import Guarded, Splitting, Workspace
+from mergeguard.git.repository import Repository
+from mergeguard.lens.agreement import Choice, all_choices
+from mergeguard.verbs import checking
+
+
+def findings(
+    repository: Repository, ours: str, theirs: str, tree: str, splitting: Splitting
+) -> tuple[Located, ...]:
+    """What is wrong in ``tree``, the merge of two commits, with the layouts that it changed for ``ours``.
+
+    Nothing that the layout of one of the two sides had already.
+    """
+    merged = Workspace.load(repository, tree, splitting)
+    sides = [Workspace.load(repository, repository.tree_of(commit), splitting) for commit in (ours, theirs)]
+    changed = [guarded for guarded in merged.split_rules if _is_changed(merged, sides[0], guarded)]
+    if not changed:
+        return ()
+    found = checking.failures(checking.run(merged, [guarded.name for guarded in changed]))
+    known = {_key(one) for side in sides for one in _of_side(side, {f.rule for f in found})}
+    fresh = [_located(one) for one in found if _key(one) not in known]
+    return (*fresh, *(_located(one) for guarded in changed for one in _shaken(merged, sides[0], guarded)))
+
+
+def _is_changed(merged: Workspace, before: Workspace, guarded: Guarded) -> bool:
+    """Whether a layout, or what it is derived from and listed in, is not what it was."""
+    own = next((g for g in before.split_rules if g.name == guarded.name), None)
+    if own is None or own.lock != guarded.lock or own.rule_oid != guarded.rule_oid:
+        return True
+    layouts = (merged.pristine(guarded), merged.unsplit(guarded).layout)
+    paths = {file.path for layout in layouts for file in layout.files}
+    # A file that comes to stand beside the monolith may be what an include of its own means.
+    paths |= {posixpath.dirname(path) for path in paths if posixpath.dirname(path)} | set(guarded.rule.build)
+    entry = merged.repository.entry
+    return any(entry(merged.tree, path) != entry(before.tree, path) for path in paths)
+
+
+def _of_side(side: Workspace, names: set[str]) -> tuple[check.Finding, ...]:
+    known = [guarded.name for guarded in side.split_rules if guarded.name in names]
+    return checking.failures(checking.run(side, known)) if known else ()
+
+
+def _key(found: check.Finding) -> tuple[str, ...]:
+    return (found.rule, found.check, found.path, found.item, found.message)
+
+
+def _located(found: check.Finding) -> Located:
+    """A finding of ``check`` as one of the audit; its path is the layout's already."""
+    hint = found.hint or f"`mergeguard check {found.rule}` shows it"
+    what = (
+        f"{found.check}: {found.item}: {found.message}" if found.item else f"{found.check}: {found.message}"
+    )
+    place = Place("merged", found.path, found.line or 1)
+    return Located(Finding("layout", found.item or found.rule, what, "merge", (place,), hint), (), (None,))
+
+
+def _shaken(merged: Workspace, before: Workspace, guarded: Guarded) -> Iterator[check.Finding]:
+    """What the rule assumes, where the text that it rests on is not what it was."""
+    own = next((g for g in before.split_rules if g.name == guarded.name), None)
+    if own is None:
+        return
+    assumed = {(c.entry, c.asked): c for c in _choices(before, own) if c.is_assumed}
+    for choice in _choices(merged, guarded):
+        old = assumed.get((choice.entry, choice.asked))
+        if old is None or not choice.is_assumed or old.origin.statements == choice.origin.statements:
+            continue
+        say = check.Reporter(guarded.name)
+        gone = [words for words in old.origin.statements if words not in choice.origin.statements]
+        came = [words for words in choice.origin.statements if words not in old.origin.statements]
+        shown = " -> ".join(f"`{' '.join(words[0])}`" for words in (gone, came) if words)
+        message = (
+            f"the rule assumes that `{choice.asked}` is `{choice.stated}`, and what feeds it changed: {shown}"
+        )
+        path = merged.unsplit(guarded).layout.path
+        hint = f"see that it still holds, else correct `discriminator` in {guarded.rule_path}"
+        yield say.warning("assumed", message, path, 1, choice.entry, hint)
+
+
+def _choices(workspace: Workspace, guarded: Guarded) -> tuple[Choice, ...]:
+    layout = workspace.unsplit(guarded).layout
+    try:
+        return all_choices(workspace.rule_of_lock(guarded), layout.path, layout.monolith)
+    except MergeguardError:
+        return ()  # a rule that does not fit is a finding of its own

@@ -1,0 +1,135 @@
+"""A layout stays the monolith's program, or the next command says that it does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.story import PAGED, Story
+
+PICK = """#include <cstdio>
+#include "sizes.h"
+static int pick(int n, int which) { return which ? n / 2 : n; }
+static void small(int n) { std::printf("small %d", n); }
+static void large(int n) { std::printf("large %d", n); }
+void run(int n) {
+  int size = pick(n, 0);
+  switch (size) {
+    case 32:
+      small(32);
+      break;
+    case 64:
+      small(64);
+      break;
+    case 128:
+      large(128);
+      break;
+    default:
+      std::printf("no size %d", size);
+  }
+}
+"""
+RULE = """schema = 1
+monolith = "csrc/run.cu"
+build = []
+[includes]
+beside = ["sizes.h"]
+[[move]]
+to = "common.h"
+items = ["include *", "macro *"]
+needed = true
+[[partition]]
+entry = "run"
+over = { in = "run", switch = "size" }
+discriminator = "n"
+body = "dispatch.cuh"
+rest = "large.cu"
+[partition.shards]
+"small.cu" = [32, 64]
+"large.cu" = [128]
+"""
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A fork of a small upstream whose switch asks for what a helper gives: the rule says what that is."""
+    story = Story.begin(tmp_path)
+    (story.upstream / "csrc/run.cu").write_text(PICK)
+    (story.upstream / "csrc/sizes.h").write_text("#pragma once\n")
+    story.upstream_commits("run")
+    story.fetch()
+    assert story.run("sync", "upstream/main").code == 0
+    story.write(".mergeguard/rules/run.toml", RULE.encode())
+    assert story.run("split").code == 0
+    story.commits("split")
+    return story
+
+
+def upstream_writes(story, old, new, path="csrc/run.cu"):
+    story.edit(path, old, new, upstream=True)
+    story.upstream_commits("upstream goes on")
+    story.fetch()
+
+
+# -- the discriminator ----------------------------------------------------------------------------------
+
+
+def test_the_entry_of_a_shipped_rule_follows_the_value_that_the_body_switches_on(tmp_path):
+    story = Story.begin(tmp_path, "paged_attention_v1")
+    assert "switch (query.size(2))" in story.text(f"{PAGED}.cu")
+    upstream_writes(story, "int head_size = query.size(2);", "int head_size = query.size(1);", f"{PAGED}.cu")
+    assert story.run("sync", "upstream/main").code == 0
+    assert "switch (query.size(1))" in story.text(f"{PAGED}.cu")
+    assert story.run("check").code == 0 and story.run("verify").code == 0
+
+
+def test_a_stated_discriminator_that_the_body_left_is_named_by_sync_check_verify_and_split(tmp_path):
+    story = Story.begin(tmp_path, "paged_attention_v1", split=False)
+    rule = ".mergeguard/rules/paged_attention_v1.toml"
+    story.edit(rule, 'body = "dispatch.cuh"', 'discriminator = "query.size(2)"\nbody = "dispatch.cuh"')
+    assert story.run("split").code == 0
+    story.commits("split")
+    upstream_writes(story, "int head_size = query.size(2);", "int head_size = query.size(1);", f"{PAGED}.cu")
+    synced = story.run("sync", "upstream/main")
+    assert synced.code == 1
+    assert "the entry asks for `query.size(2)`, the body for `query.size(1)`" in " ".join(synced.out.split())
+    for verb in ("check", "verify"):
+        ran = story.run(verb)
+        assert ran.code == 1 and "discriminator" in ran.out, verb
+    refused = story.run("split")
+    assert refused.code == 2 and "take `discriminator` out" in " ".join(refused.err.split())
+    story.edit(rule, 'discriminator = "query.size(2)"\n', "")
+    assert story.run("split").code == 0
+    assert story.run("check").code == 0
+    assert "switch (query.size(1))" in story.text(f"{PAGED}.cu")
+
+
+def test_what_no_text_tells_is_assumed_and_watched(small):
+    shown = small.run("verify")
+    assert shown.code == 0
+    assert "nothing tells that `size` in the body is `n` in the entry" in " ".join(shown.out.split())
+    upstream_writes(small, "large(128)", "large(256 / 2)")
+    assert small.run("sync", "upstream/main").code == 0
+    upstream_writes(small, "pick(n, 0)", "pick(n, 1)")
+    synced = small.run("sync", "upstream/main")
+    assert synced.code == 1
+    said = " ".join(synced.out.split())
+    assert "assumes that `size` is `n`, and what feeds it changed" in said and "pick ( n , 1 )" in said
+    # It was said with the merge that brought it, and the audit of that merge says it again.
+    assert small.run("audit").code == 1
+    upstream_writes(small, "no size", "no such size")
+    assert small.run("sync", "upstream/main").code == 0
+
+
+# -- what check knows, sync and the audit say -----------------------------------------------------------
+
+
+def test_an_include_that_comes_to_stand_beside_the_monolith_is_named(small):
+    (small.upstream / "csrc/two.h").write_text("#pragma once\n")
+    upstream_writes(small, '#include "sizes.h"\n', '#include "sizes.h"\n#include "two.h"\n')
+    synced = small.run("sync", "upstream/main")
+    assert synced.code == 1
+    assert '"two.h": the monolith means the file beside it' in " ".join(synced.out.split())
+    assert small.run("audit").code == 1 and small.run("check").code == 1
+    upstream_writes(small, "no size", "no such size")
+    # What is known already is not said with every merge.
+    assert small.run("sync", "upstream/main").code == 0
