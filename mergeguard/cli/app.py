@@ -45,6 +45,7 @@ VERBS: dict[str, Verb] = {
     "leave": Verb(SETUP, "setting_up", "leave"),
     "install": Verb(SETUP, "install", "install"),
     "uninstall": Verb(SETUP, "install", "uninstall"),
+    "trust": Verb(REVIEW, "trusting", "trust"),
     "demo": Verb(SETUP, "setting_up", "demo"),
     "check": Verb(REVIEW, "review", "check"),
     "verify": Verb(REVIEW, "proving", "verify"),

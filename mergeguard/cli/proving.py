@@ -52,9 +52,7 @@ def verify(
         subjects = proof.subjects(workspace, names or (), against_upstream=upstream, base=base)
         for subject in subjects:
             with progress(f"building {subject.guarded.name}", quiet=json) as report:
-                how = proof.command_for(
-                    subject, here.repository.work_tree, template=command, database=_database(build)
-                )
+                how = proof.command_for(workspace, subject, template=command, database=_database(build))
                 comparisons[subject.guarded.name] = proof.verify_compiled(
                     workspace, subject, how, jobs=jobs, on_progress=_shown(report)
                 )
@@ -127,9 +125,7 @@ def cost(
     costs: dict[str, SplitCost] = {}
     for subject in proof.subjects(workspace, names or (), base=handmade.known_base(here)):
         with progress(f"measuring {subject.guarded.name}", quiet=json) as report:
-            how = proof.command_for(
-                subject, here.repository.work_tree, template=command, database=_database(build)
-            )
+            how = proof.command_for(workspace, subject, template=command, database=_database(build))
             measured = proof.cost(
                 workspace,
                 subject,
@@ -212,7 +208,7 @@ def budget(
     (subject,) = proof.subjects(workspace, [name]) or (None,)
     if subject is None:
         raise LayoutError(f"rule {name} has no monolith in this tree", hint="`mergeguard status`")
-    how = proof.command_for(subject, here.repository.work_tree, template=command, database=_database(build))
+    how = proof.command_for(workspace, subject, template=command, database=_database(build))
     with progress(f"measuring {name}", quiet=json) as report:
         measured = proof.cost(workspace, subject, how, on_progress=_shown(report))
     proposal = proof.budget(subject, measured, limit, jobs, most)

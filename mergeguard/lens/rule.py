@@ -130,8 +130,9 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     compile: Annotated[
         str,
         Meta(
-            description="How `cost` and `verify --compile` compile a unit where no compile_commands.json "
-            "says so; with the holes {source}, {output} and {root}. Nothing else ever runs it."
+            description="A proposal how `cost`, `budget` and `verify --compile` may compile a unit, with the "
+            "holes {source}, {output} and {root}. It runs only in a clone whose user has accepted these very "
+            "bytes (`mergeguard trust`)."
         ),
     ] = ""
     includes: Includes = Includes()

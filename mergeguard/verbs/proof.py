@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 from mergeguard.build import compare as comparing
+from mergeguard.build import trust
 from mergeguard.build.cache import Cache
 from mergeguard.build.commands import Command, CommandError, from_database, from_template
 from mergeguard.build.compare import Comparison
@@ -21,7 +22,7 @@ from mergeguard.build.measure import Progress
 from mergeguard.cpp.source import parse
 from mergeguard.errors import LayoutError, Location
 from mergeguard.fork.treelens import shard_paths
-from mergeguard.fork.workspace import SYMLINK, Guarded, Workspace
+from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.lens import buildlist
 from mergeguard.lens.emit import CURRENT_EMISSION
 from mergeguard.lens.layout import Layout, LayoutFile
@@ -208,7 +209,7 @@ def place(workspace: Workspace, subject: Subject, directory: Path) -> tuple[Prog
     """
     sources: dict[str, bytes] = {}
     for path, entry in workspace.repository.list_tree(workspace.tree).items():
-        if entry.mode != SYMLINK and PurePosixPath(path).suffix in _SOURCES:
+        if entry.is_file and PurePosixPath(path).suffix in _SOURCES:
             sources[path] = workspace.repository.read_blob(entry.oid)
     for path in (*subject.files, *subject.layout.by_path):
         sources.pop(path, None)
@@ -236,28 +237,44 @@ def _write_tree(root: Path, files: dict[str, bytes]) -> None:
 
 
 def command_for(
-    subject: Subject, root: Path, *, template: str | None = None, database: Path | None = None
+    workspace: Workspace, subject: Subject, *, template: str | None = None, database: Path | None = None
 ) -> Command:
-    """How to compile the subject's units: the template given, else the database given, else the rule's own
-    ``compile``, else a compile_commands.json in the work tree ``root`` or its ``build`` folder.
+    """How to compile the subject's units: the template given, else the database given, else what the
+    repository proposes (see ``proposal_for``), if the user of this clone has accepted it.
 
     A database may list the monolith or, in a split tree, the entry: both have the monolith's path. Raises
-    CommandError where none of these is there.
+    CommandError where none of these is there, or a proposal is not accepted.
     """
     if template:
         return from_template(template)
     if database is not None:
-        return from_database(database, subject.layout.path, root)
-    if subject.guarded.rule.compile:
-        return from_template(subject.guarded.rule.compile)
+        return from_database(database, subject.layout.path, workspace.repository.work_tree)
+    return trust.require(workspace.repository, proposal_for(workspace, subject))
+
+
+def proposal_for(workspace: Workspace, subject: Subject) -> trust.Proposal:
+    """What the repository proposes to compile the subject's units with: the rule's own ``compile``, else a
+    compile_commands.json in the work tree or its ``build`` folder. Raises CommandError where there is none.
+    """
+    guarded, root = subject.guarded, workspace.repository.work_tree
+    if guarded.rule.compile:
+        command = from_template(guarded.rule.compile)
+        return trust.proposal(guarded.name, guarded.rule_path, command, root)
     for name in _DATABASES:
         if (root / name).is_file():
-            return from_database(root / name, subject.layout.path, root)
+            command = from_database(root / name, subject.layout.path, root)
+            return trust.proposal(guarded.name, name, command, root)
     raise CommandError(
         f"no command to compile {subject.layout.path} with",
         hint="give --command 'g++ -I {root} -c {source} -o {output}', or --build with the folder of a "
         "compile_commands.json (cmake -DCMAKE_EXPORT_COMPILE_COMMANDS=ON), or set `compile` in the rule",
     )
+
+
+def has_proposal(workspace: Workspace, subject: Subject) -> bool:
+    """Whether the repository proposes a compile command for the subject at all."""
+    root = workspace.repository.work_tree
+    return bool(subject.guarded.rule.compile) or any((root / name).is_file() for name in _DATABASES)
 
 
 def verify_compiled(

@@ -44,6 +44,7 @@ rest = "n5.cpp"   # the next one, too
 "n4.cpp" = [4]
 "n5.cpp" = [5]
 """
+BUILD = ("--build", "build")
 CMAKE = 'add_library(heavy SHARED\n  "src/heavy.cpp")\n'
 
 
@@ -107,6 +108,10 @@ def test_is_it_the_same_program(reviewer: Reviewer) -> None:
     assert "no command to compile src/heavy.cpp" in told
     assert "CMAKE_EXPORT_COMPILE_COMMANDS" in told
     reviewer.configures()
+    told = reviewer.types("verify", "--compile", code=2).stderr
+    assert "nobody has accepted it in this clone" in told
+    (accepting,) = re.findall(r"`mergeguard (trust heavy [0-9a-f]+)`", " ".join(told.split()))
+    assert "accepted" in reviewer.types(*accepting.split()).stdout
     value = reviewer.json("verify", "--compile")
     assert value["same"]
     assert value["compiled"]["heavy"]["symbols"] == 1
@@ -123,7 +128,7 @@ def test_is_it_the_same_program(reviewer: Reviewer) -> None:
 def test_what_it_saves_as_one_page(reviewer: Reviewer, tmp_path: Path) -> None:
     reviewer.configures()
     page, svg, png = (tmp_path / name for name in ("cost.html", "cost.svg", "cost.png"))
-    shown = reviewer.types("cost", "--parallel", 2, "--html", page, "--svg", svg, "--png", png).stdout
+    shown = reviewer.types("cost", *BUILD, "--parallel", 2, "--html", page, "--svg", svg, "--png", png).stdout
     assert re.search(r"^monolith +\d", shown, re.MULTILINE)
     assert re.search(r"^n5\.cpp +\d", shown, re.MULTILINE)
     assert "of the monolith's memory above the headers, the entry: " in shown
@@ -142,21 +147,21 @@ def test_what_it_saves_as_one_page(reviewer: Reviewer, tmp_path: Path) -> None:
     assert f"<code>{compiler} -DROWS=6" in text
     assert not re.search(r"<script|<link|(?:src|href)=\"?http", text)
 
-    value = reviewer.json("cost")
+    value = reviewer.json("cost", *BUILD)
     (rule,) = value["rules"]
     assert rule["monolith"]["cached"]
     assert all(unit["cached"] for unit in rule["units"])
     assert rule["library_bytes"]["monolith"] > 0
-    assert not reviewer.json("cost", "--fresh")["rules"][0]["monolith"]["cached"]
+    assert not reviewer.json("cost", *BUILD, "--fresh")["rules"][0]["monolith"]["cached"]
 
 
 def test_what_fits_the_build_machine(reviewer: Reviewer) -> None:
     reviewer.configures()
-    nothing = reviewer.types("budget", "heavy", "--memory", "1M", "--jobs", 2, code=1).stdout
+    nothing = reviewer.types("budget", "heavy", *BUILD, "--memory", "1M", "--jobs", 2, code=1).stdout
     assert "no dealing fits 1 MB with 2 at a time: the heaviest arm alone needs" in nothing
-    assert reviewer.json("budget", "heavy", "--memory", "1M", code=1)["chosen"] is None
+    assert reviewer.json("budget", "heavy", *BUILD, "--memory", "1M", code=1)["chosen"] is None
 
-    value = reviewer.json("budget", "heavy", "--memory", "16G", "--jobs", 2, "--most", 3, "--write")
+    value = reviewer.json("budget", "heavy", *BUILD, "--memory", "16G", "--jobs", 2, "--most", 3, "--write")
     assert 1 <= len(value["shards"]) <= 3
     assert sorted(n for values in value["shards"].values() for n in values) == [1, 2, 3, 4, 5]
     assert value["plans"][value["chosen"]]["shards"] == list(value["shards"].values())
@@ -167,7 +172,7 @@ def test_what_fits_the_build_machine(reviewer: Reviewer) -> None:
     )
     assert "[partition.shards]  # one each\n" in written
     reviewer.types("split")
-    reviewer.types("verify", "--compile")
+    reviewer.types("verify", "--compile", *BUILD)
     assert "no size: write 16G" in reviewer.types("budget", "heavy", "--memory", "lots", code=2).stderr
 
 
@@ -181,7 +186,7 @@ def test_what_is_missing_is_said(reviewer: Reviewer, tmp_path: Path) -> None:
     assert "src/heavy.cpp did not compile" in told
     assert "this is the command" in told
     reviewer.configures()
-    told = reviewer.types("cost", "--html", tmp_path / "none" / "cost.html", code=2).stderr
+    told = reviewer.types("cost", *BUILD, "--html", tmp_path / "none" / "cost.html", code=2).stderr
     assert "can't write" in told
     reviewer.sandbox.git("rm", "-q", "-r", ".mergeguard")
     for verb in ("verify", "cost"):

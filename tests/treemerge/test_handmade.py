@@ -113,7 +113,7 @@ def test_verify_names_it_by_tokens_and_by_objects(fork: Fork) -> None:
     (subject,) = proof.subjects(workspace, base=base)
     compiler = toolchain.require_compiler()
     line = f"{compiler} -std=c++17 -O0 -c {{source}} -o {{output}}"
-    compiled = proof.verify_compiled(workspace, subject, proof.command_for(subject, Path(), template=line))
+    compiled = proof.verify_compiled(workspace, subject, proof.command_for(workspace, subject, template=line))
     (trap,) = [one for one in compiled.findings if one.check == "odr"]
     assert trap.readable.startswith("int launcher<float>(")
     assert sorted(trap.units) == sorted(SHARDS)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mergeguard.build import trust
 from mergeguard.build.commands import CommandError
 from mergeguard.build.measure import Progress
 from mergeguard.errors import RuleError
@@ -84,7 +85,10 @@ def test_compiled_verification_and_cost_share_what_was_measured(heavy):
     (subject,) = proof.subjects(workspace)
     assert len(subject.units) == 6
     assert len(subject.namespaces) == 5
-    command = proof.command_for(subject, Path())
+    with pytest.raises(CommandError, match="nobody has accepted"):
+        proof.command_for(workspace, subject)
+    trust.accept(workspace.repository, proof.proposal_for(workspace, subject))
+    command = proof.command_for(workspace, subject)
     outcome = proof.verify_compiled(workspace, subject, command)
     assert outcome.same, outcome.findings
     assert outcome.symbols >= 1
@@ -123,7 +127,7 @@ def test_without_any_command_the_ways_to_give_one_are_named(sandbox):
     workspace = forks.fork(sandbox, "paged_attention_v1")
     (subject,) = proof.subjects(workspace)
     with pytest.raises(CommandError, match="no command to compile") as caught:
-        proof.command_for(subject, Path("/nonexistent"))
+        proof.command_for(workspace, subject)
     assert "--command" in (caught.value.hint or "")
 
 

@@ -1,0 +1,74 @@
+"""trust: which compile commands the repository proposes, and the user's word for one of them."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from mergeguard.build import trust as trusting
+from mergeguard.build.trust import Proposal
+from mergeguard.cli.console import opened, out, print_json
+from mergeguard.cli.options import Json
+from mergeguard.errors import ExitCode, LayoutError
+from mergeguard.verbs import proof
+
+
+def trust(
+    name: Annotated[str | None, typer.Argument(metavar="[RULE]")] = None,
+    digest: Annotated[
+        str | None, typer.Argument(metavar="[DIGEST]", help="Accept the command that has this digest.")
+    ] = None,
+    forget: Annotated[bool, typer.Option("--forget", help="Take back all that was accepted.")] = False,
+    json: Json = False,
+) -> int:
+    """Which compile commands the repository proposes, and accept one for this clone, by its digest."""
+    here = opened()
+    if forget:
+        count = trusting.forget(here.repository)
+        out.print(f"{count} accepted command(s) taken back.")
+        return ExitCode.CLEAN
+    workspace = here.work_tree()
+    found = [
+        proof.proposal_for(workspace, subject)
+        for subject in proof.subjects(workspace, [name] if name is not None else ())
+        if name is not None or proof.has_proposal(workspace, subject)
+    ]
+    if digest is not None:
+        (proposed,) = found or (None,)
+        if proposed is None or len(digest) < trusting.SHOWN or not proposed.digest.startswith(digest):
+            raise LayoutError(
+                f"the command that the repository proposes for {name} does not have this digest (any more)",
+                hint=f"`mergeguard trust {name}` shows it",
+            )
+        trusting.accept(here.repository, proposed)
+    known = trusting.accepted(here.repository)
+    if json:
+        values = [
+            {
+                "rule": p.rule,
+                "where": p.where,
+                "command": list(p.command.arguments),
+                "digest": p.digest,
+                "accepted": p.digest in known,
+            }
+            for p in found
+        ]
+        print_json("trust", {"proposals": values})
+    else:
+        _print_proposals(found, known)
+    return ExitCode.CLEAN if all(p.digest in known for p in found) else ExitCode.FINDINGS
+
+
+def _print_proposals(found: list[Proposal], known: frozenset[str]) -> None:
+    for proposed in found:
+        word = "[green]accepted[/]" if proposed.digest in known else "[yellow]not accepted[/]"
+        out.print(f"[bold]{escape(proposed.rule)}[/]  {escape(proposed.where)}  {word}")
+        out.print(f"  {escape(proposed.text)}")
+        if proposed.digest not in known:
+            does = f"`mergeguard trust {shlex.quote(proposed.rule)} {proposed.digest[: trusting.SHOWN]}`"
+            out.print(f"  [bold]next:[/] {escape(does)} accepts it for this clone")
+    if not found:
+        out.print("The repository proposes no compile command.")
