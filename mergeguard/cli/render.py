@@ -15,7 +15,7 @@ from mergeguard.lens.unsplit import Hunk
 from mergeguard.reporting.findings import finding_data
 from mergeguard.reporting.jsonreport import edit_data, hunk_data
 from mergeguard.treemerge.following import Arrival, Followed
-from mergeguard.treemerge.trees import RuleOutcome, State
+from mergeguard.treemerge.trees import Fate, RuleOutcome
 from mergeguard.verbs.rebase import RebaseOutcome
 from mergeguard.verbs.status import RuleStatus
 from mergeguard.verbs.sync import Synced
@@ -23,11 +23,12 @@ from mergeguard.verify.symbols import Severity
 
 _FINDINGS = 10  # of an audit, on a sync's screen
 _COLOURS = {
-    State.CONFLICT: "red",
-    State.GONE_EDITED: "red",
-    State.RETIRED: "yellow",
-    State.MOVED: "cyan",
-    State.MERGED: "green",
+    Fate.CONFLICT: "red",
+    Fate.GONE_EDITED: "red",
+    Fate.UNFIT: "yellow",
+    Fate.RETIRED: "yellow",
+    Fate.MOVED: "cyan",
+    Fate.MERGED: "green",
 }
 
 SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
@@ -61,7 +62,7 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("rule", "monolith", "upstream", "local edits", "unmapped"):
         table.add_column(column, header_style="dim")
-    shown = [r for r in outcome.rules if r.state is not State.NOT_SPLIT]
+    shown = [r for r in outcome.rules if r.state is not Fate.NOT_SPLIT]
     for rule in shown:
         colour = _COLOURS.get(rule.state, "default")
         table.add_row(
@@ -88,6 +89,11 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
         out.print(
             "\n[bold]next:[/] resolve the markers, `git add` the files,"
             " then `mergeguard sync --continue` (or `--abort`)"
+        )
+    elif (unfit := [r for r in outcome.rules if r.needs_a_look]) and not dry_run:
+        out.print(
+            f"\n[bold]next:[/] adapt .mergeguard/rules/{escape(unfit[0].name)}.toml, then"
+            f" `mergeguard split {escape(unfit[0].name)}`; or `mergeguard leave {escape(unfit[0].name)}`"
         )
     elif synced.audit and not dry_run:
         out.print("\n[bold]next:[/] look at the findings and commit what they need; `mergeguard report`")

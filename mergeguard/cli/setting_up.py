@@ -19,7 +19,9 @@ from mergeguard.verbs import splitting
 def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = False, json: Json = False) -> int:
     """Derive the layouts and stage them; what is split already is derived again from its monolith."""
     here = opened()
-    done, tree = splitting.split(here, names or [], upstream)
+    derived = splitting.derive(here, names or [], upstream)
+    done, tree, refused = derived.done, derived.tree, derived.refused
+    code = ExitCode.FINDINGS if refused else ExitCode.CLEAN
     if not dry_run:
         here.stage(tree, "split")
     if json:
@@ -41,9 +43,12 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
                     }
                     for s in done
                 ],
+                "refused": [
+                    {"name": r.name, "problem": str(r.error), "hint": r.error.hint or ""} for r in refused
+                ],
             },
         )
-        return ExitCode.CLEAN
+        return code
     for item in done:
         again = " (derived again)" if item.refreshed else ""
         out.print(f"[bold]{escape(item.name)}[/]  {escape(item.layout.path)}{again}")
@@ -53,6 +58,10 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
             )
         for note in item.layout.notes:
             out.print(f"  [dim]·[/] {escape(note)}")
+    for one in refused:
+        out.print(f"[red]✗[/] [bold]{escape(one.name)}[/]  is left as it is: {escape(str(one.error))}")
+        if one.error.hint:
+            out.print(f"  [dim]{escape(one.error.hint)}[/]")
     out.print(
         "\n[bold]next:[/] "
         + (
@@ -61,7 +70,7 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
             else "`git diff --cached` to look, `git commit` to keep it"
         )
     )
-    return ExitCode.CLEAN
+    return code
 
 
 def leave(

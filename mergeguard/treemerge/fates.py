@@ -19,13 +19,26 @@ _LIVES_ON = 0.34
 
 
 class Fate(StrEnum):
-    """What became of a monolith upstream."""
+    """How upstream stands to a monolith, and what a merge with it made of the rule: the one vocabulary.
+
+    ``trace`` tells HERE, MOVED, SPLIT_UPSTREAM, JOINED and RETIRED apart, ``standing`` names TAKEN, RETURNED
+    and OURS_ALONE, too; the rest is known once it is merged.
+    """
 
     HERE = "still there"
+    UNCHANGED = "unchanged upstream"
+    MERGED = "merged"
+    CONFLICT = "conflict"
     MOVED = "moved upstream"
-    SPLIT = "split upstream"
+    SPLIT_UPSTREAM = "split upstream"
     JOINED = "merged into another file upstream"
-    GONE = "gone upstream"
+    RETIRED = "gone upstream"
+    GONE_EDITED = "gone upstream, edited here"
+    TAKEN = "upstream has it now, too"
+    RETURNED = "back upstream"
+    OURS_ALONE = "only in the fork"
+    UNFIT = "whole now: the rule does not fit"
+    NOT_SPLIT = "not split"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +57,7 @@ class Traced:
     @property
     def hollow(self) -> bool:
         """Whether upstream has split the file and most of it is elsewhere."""
-        return self.fate is Fate.SPLIT and 2 * len(self.where.moved) >= self.where.total
+        return self.fate is Fate.SPLIT_UPSTREAM and 2 * len(self.where.moved) >= self.where.total
 
     def places(self, names: set[str]) -> tuple[Found, ...]:
         """Where the definitions of these names are now, of those that are elsewhere."""
@@ -63,11 +76,6 @@ class Traced:
         if self.fate is Fate.JOINED and not self.where.moved:
             return f"upstream made one file of this and another: {path}"
         return f"upstream has {self.listed}" if self.where.moved else f"upstream changed {path}"
-
-    def __str__(self) -> str:
-        if self.fate is Fate.MOVED:
-            return f"{self.fate} to {self.path}"
-        return f"{self.fate}: {', '.join(self.files)}" if self.files else str(self.fate)
 
 
 def trace(repository: Repository, base: str, there: str, path: str, monolith: bytes) -> Traced:
@@ -93,24 +101,36 @@ def trace(repository: Repository, base: str, there: str, path: str, monolith: by
     where = whereabouts(monolith, new, others)
     files = where.files
     if new is not None:
-        return Traced(Fate.SPLIT if len(where.moved) > 1 else Fate.HERE, None, where)
+        return Traced(Fate.SPLIT_UPSTREAM if len(where.moved) > 1 else Fate.HERE, None, where)
     if len(where.moved) < max(1, _LIVES_ON * where.total):
-        return Traced(Fate.GONE, None, where)
+        return Traced(Fate.RETIRED, None, where)
     first, count = next(iter(files.items()))
     if count >= _MOST * where.total and count >= _MOST * len(where.moved):
         is_new = repository.read_file(base, first) is None
         if is_new and (len(files) == 1 or count > 0.9 * len(where.moved)):
             return Traced(Fate.MOVED, first, where)
-        return Traced(Fate.SPLIT if is_new else Fate.JOINED, None, where)
-    return Traced(Fate.SPLIT, None, where)
+        return Traced(Fate.SPLIT_UPSTREAM if is_new else Fate.JOINED, None, where)
+    return Traced(Fate.SPLIT_UPSTREAM, None, where)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How upstream stands to a monolith: a named state (None: it is there as ever), and where it has it."""
+    """How upstream stands to a monolith: its fate, where upstream has it, and which files have its code."""
 
-    state: str | None
-    path: str | None
+    fate: Fate = Fate.HERE
+    path: str | None = None
+    files: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> str | None:
+        """The fate in words; None while it is there as ever."""
+        return None if self.fate is Fate.HERE else _in_words(self.fate, self.path, self.files)
+
+
+def _in_words(fate: Fate, path: str | None, files: tuple[str, ...]) -> str:
+    if fate is Fate.MOVED:
+        return f"{fate} to {path}"
+    return f"{fate}: {', '.join(files)}" if files else str(fate)
 
 
 def base_tree(repository: Repository, ours: str, theirs: str) -> str | None:
@@ -133,22 +153,24 @@ def standing(
     there = next((p for p in known if repository.entry(theirs, p)), None)
     before = None if base is None else next((p for p in known if repository.entry(base, p)), None)
     if path is None:
-        return Standing(None if there is None else "back upstream", there)
+        return Standing(Fate.HERE if there is None else Fate.RETURNED, there)
     lock = guarded.lock
     if lock is None:
-        return Standing(None, there)
+        return Standing(Fate.HERE, there)
     if there is not None:
         if before is None and base is not None:
-            return Standing("upstream has it now, too", there)
+            return Standing(Fate.TAKEN, there)
         entry = repository.entry(theirs, there)
         if base is None or before != there or entry is None or entry.oid == lock.upstream:
-            return Standing(None, there)
+            return Standing(Fate.HERE, there)
     elif base is None or before is None:
-        return Standing("only in the fork", None)
+        return Standing(Fate.OURS_ALONE)
     assert before is not None
     text = repository.read_file(base, before) or b""
     traced = trace(repository, base, theirs, before, text)
-    return Standing(None if traced.fate is Fate.HERE else str(traced), traced.path or there)
+    if traced.fate is Fate.HERE:
+        return Standing(Fate.HERE, there)
+    return Standing(traced.fate, traced.path or there, () if traced.fate is Fate.MOVED else traced.files)
 
 
 def _text(repository: Repository, entry: Entry | None) -> bytes | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from functools import cached_property
 
 from mergeguard.fork.report import LocalEdit
 from mergeguard.fork.workspace import Guarded, Splitting, Workspace
@@ -12,23 +12,7 @@ from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.unsplit import Hunk
-from mergeguard.treemerge.fates import Traced
-
-
-class State(StrEnum):
-    """What became of a rule's monolith in a merge."""
-
-    UNCHANGED = "unchanged upstream"
-    MERGED = "merged"
-    CONFLICT = "conflict"
-    MOVED = "moved upstream"
-    SPLIT_UPSTREAM = "split upstream"
-    JOINED = "merged into another file upstream"
-    RETIRED = "gone upstream"
-    GONE_EDITED = "gone upstream, edited here"
-    TAKEN = "upstream has it now, too"
-    RETURNED = "back upstream"
-    NOT_SPLIT = "not split"
+from mergeguard.treemerge.fates import Fate, Traced
 
 
 @dataclass(frozen=True)
@@ -37,13 +21,18 @@ class RuleOutcome:
 
     name: str
     path: str
-    state: State
+    state: Fate
     replayed: tuple[LocalEdit, ...] = ()
     overlay: tuple[Hunk, ...] = ()
     unmapped: tuple[Hunk, ...] = ()
     conflicts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Whether a person has to do something about the rule, though nothing conflicts."""
+        return self.state is Fate.UNFIT
 
 
 @dataclass
@@ -55,6 +44,11 @@ class Laid:
     stages: dict[str, dict[int, Entry]] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     moved: set[str] = field(default_factory=set)
+
+    @property
+    def owners(self) -> dict[str, str]:
+        """The files of the layouts so far, each with its rule's name."""
+        return {file.path: guarded.name for guarded, layout in self.layouts for file in layout.files}
 
 
 @dataclass(frozen=True)
@@ -90,6 +84,12 @@ class Sides:
     style: str
     splitting: Splitting
     fates: Mapping[str, Traced] = field(default_factory=dict)
+
+    @cached_property
+    def own_paths(self) -> frozenset[str]:
+        """The paths of the layouts that either side has: the merge may write them."""
+        sides = (self.ours, self.theirs)
+        return frozenset(p for s in sides for g in s.workspace.split_rules for p in layout_paths(s, g.name))
 
 
 def path_in(workspace: Workspace, guarded: Guarded) -> str | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.cpp.source import parse
+from mergeguard.errors import RuleError
 from mergeguard.fork import kept, treelens
 from mergeguard.fork.report import LocalEdit
 from mergeguard.fork.workspace import Guarded, Splitting, Workspace
@@ -24,9 +25,9 @@ from mergeguard.treemerge.buildmerge import is_plain, settle_lists
 from mergeguard.treemerge.fates import Fate, Traced
 from mergeguard.treemerge.following import Followed, Rewrites
 from mergeguard.treemerge.rulemerge import merge_rule
-from mergeguard.treemerge.sides import Laid, RuleOutcome, Side, Sides, State, layout_paths, path_in
+from mergeguard.treemerge.sides import Laid, RuleOutcome, Side, Sides, path_in
 
-__all__ = ["Merged", "Progress", "RuleOutcome", "State", "local_edits", "merge_trees"]
+__all__ = ["Fate", "Merged", "Progress", "RuleOutcome", "local_edits", "merge_trees"]
 
 Progress = Callable[[str], None]
 
@@ -72,7 +73,7 @@ def merge_trees(
 
     ``labels`` name the two sides in conflict markers, ``style`` is the conflict style (the user's
     ``merge.conflictStyle`` if None). ``placed`` asks for where each local edit is in the result, which
-    costs a look at the new tree. Raises RuleMismatch where a rule does not fit what the merge gives.
+    costs a look at the new tree. A rule that does not fit what the merge gives costs its own file the split.
     """
     return _Merger(
         repository, bases, ours, theirs, labels, style, splitting or Splitting.of(repository), progress
@@ -139,7 +140,7 @@ class _Merger:
         merged: list[RuleOutcome] = []
         for guarded in rules:
             self.progress(f"deriving {guarded.name}")
-            merged.append(merge_rule(sides, self._rule_after(guarded, outcome), outcome, laid))
+            merged.append(self._merge_rule(sides, guarded, outcome, laid))
         return self._finish(outcome, laid, tuple(merged), placed)
 
     # -- the three trees ---------------------------------------------------------------------------
@@ -234,6 +235,13 @@ class _Merger:
         """Whether history alone would not give the base that was asked for."""
         return not all(self.repository.is_ancestor(base, theirs) for base in self.bases)
 
+    def _merge_rule(self, sides: Sides, guarded: Guarded, outcome: MergeOutcome, laid: Laid) -> RuleOutcome:
+        try:
+            return merge_rule(sides, self._rule_after(guarded, outcome), outcome, laid)
+        except RuleError as error:
+            # Two edits of the rule's file merged to what is no rule: the old one still says where text is.
+            return merge_rule(sides, guarded, outcome, laid, broken=error)
+
     def _rule_after(self, guarded: Guarded, outcome: MergeOutcome) -> Guarded:
         """The rule file as merged, unless it is in conflict or gone."""
         path = guarded.rule_path
@@ -250,10 +258,6 @@ class _Merger:
         self, outcome: MergeOutcome, laid: Laid, rules: tuple[RuleOutcome, ...], placed: bool
     ) -> Merged:
         repository = self.repository
-        mine = {p for side in (self.ours, self.theirs) for r in rules for p in layout_paths(side, r.name)}
-        treelens.check_outputs(
-            repository, outcome.tree, {g.name: layout for g, layout in laid.layouts}, mine | laid.settled
-        )
         tree = treelens.apply(repository, outcome.tree, laid.edits)
         tree = repository.edit_tree(tree, treelens.list_shards(repository, tree, laid.layouts))
         stages: dict[str, Mapping[int, Entry]] = dict(laid.stages)

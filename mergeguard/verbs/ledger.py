@@ -165,7 +165,7 @@ class _Reader:
 
     def _standing(self, guarded: Guarded, path: str | None) -> Standing:
         if self.theirs is None:
-            return Standing(None, None)
+            return Standing()
         return fates.standing(self.repository, guarded, path, self.base, self.theirs.tree)
 
     def _monolith(self, there: Workspace, guarded: Guarded, moved: str | None = None) -> bytes | None:

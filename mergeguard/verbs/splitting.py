@@ -30,12 +30,37 @@ class Split:
     unmapped: tuple[Hunk, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A rule that does not fit its file; the file stays as it is."""
+
+    name: str
+    error: MergeguardError
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """The layouts of several rules: what was ``done`` and ``refused``, and the tree that holds them."""
+
+    done: tuple[Split, ...]
+    refused: tuple[Refused, ...]
+    tree: str
+
+
 def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple[Split, ...], str]:
+    """As ``derive``, for callers that want all of the rules or none."""
+    derived = derive(fork, names, upstream)
+    if derived.refused:
+        raise derived.refused[0].error
+    return derived.done, derived.tree
+
+
+def derive(fork: Fork, names: Iterable[str], upstream: str | None) -> Derived:
     """Derive the layouts of the named rules (all that apply, if none are named) over the index.
 
-    Returns what was derived and the tree that holds it; nothing is staged yet. A rule that is split
-    already is derived again: from its monolith with the local edits, by
-    the rule as it is now.
+    Nothing is staged yet. A rule that is split already is derived again: from its monolith with the local
+    edits, by the rule as it is now. A rule that does not fit costs its own file only; where none fits, the
+    first error is raised.
     """
     workspace = fork.staged()
     chosen = [workspace.rule(name) for name in names] or [
@@ -43,12 +68,35 @@ def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple
     ]
     if not chosen:
         raise workspace.nothing_applies()
-    ref = fork.upstream(upstream)
-    done: list[Split] = []
-    edits: dict[str, Entry | None] = {}
-    layouts: dict[str, tuple[Guarded, Layout]] = {}
-    replaced: list[tuple[Rule, Layout]] = []
+    splitter = _Splitter(fork, workspace, fork.upstream(upstream))
+    refused: list[Refused] = []
     for guarded in chosen:
+        try:
+            splitter.add(guarded)
+        except MergeguardError as error:
+            refused.append(Refused(guarded.name, error))
+    if not splitter.done:
+        raise refused[0].error
+    return Derived(tuple(splitter.done), tuple(refused), splitter.tree())
+
+
+class _Splitter:
+    """Layouts gathered rule by rule; each is taken whole, or refused and leaves nothing behind."""
+
+    def __init__(self, fork: Fork, workspace: Workspace, upstream: str | None) -> None:
+        self.repository = fork.repository
+        self.workspace = workspace
+        self.fork = fork
+        self.upstream = upstream
+        self.done: list[Split] = []
+        self._own = _readable_paths(workspace)
+        self._edits: dict[str, Entry | None] = {}
+        self._layouts: dict[str, tuple[Guarded, Layout]] = {}
+        self._replaced: list[tuple[Rule, Layout]] = []
+
+    def add(self, guarded: Guarded) -> None:
+        """Derive one rule's layout. Errors: RuleMismatch, LayoutError."""
+        workspace = self.workspace
         path = workspace.monolith_path(guarded)
         if path is None:
             raise RuleMismatch(
@@ -56,7 +104,7 @@ def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple
                 where=Location(guarded.rule.monolith),
                 hint=f"list its path in `also` of {guarded.rule_path}, or remove the rule",
             )
-        pristine, text, entry = _texts(fork, workspace, guarded, path, ref)
+        pristine, text, entry = _texts(self.fork, workspace, guarded, path, self.upstream)
         _require_agreement(guarded, path, text)
         laid = treelens.lay_out(workspace, guarded, path, text)
         if laid.recomposed.conflicts:
@@ -66,25 +114,34 @@ def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple
                 where=Location(conflicted[0]),
                 hint="undo your edit of glue there (`mergeguard check` shows it), then split again",
             )
-        edits |= treelens.layout_edits(workspace, guarded, laid, pristine, entry.mode)
-        layouts[guarded.name] = (guarded, laid.layout)
+        layouts = {name: layout for name, (_, layout) in self._layouts.items()} | {guarded.name: laid.layout}
+        treelens.check_outputs(self.repository, workspace.tree, layouts, self._own)
+        self._edits |= treelens.layout_edits(workspace, guarded, laid, pristine, entry.mode)
+        self._layouts[guarded.name] = (guarded, laid.layout)
         if guarded.is_split:
             old = workspace.unsplit(guarded).layout
             if set(treelens.shard_paths(old)) != set(treelens.shard_paths(laid.layout)):
-                replaced.append((workspace.rule_of_lock(guarded), old))
+                self._replaced.append((workspace.rule_of_lock(guarded), old))
         unmapped = workspace.unsplit(guarded).unmapped if guarded.is_split else ()
-        done.append(Split(guarded.name, laid.layout, guarded.is_split, unmapped))
-    treelens.check_outputs(
-        fork.repository,
-        workspace.tree,
-        {name: layout for name, (_, layout) in layouts.items()},
-        treelens.layout_paths(workspace),
-    )
-    tree = treelens.apply(fork.repository, workspace.tree, edits)
-    tree = fork.repository.edit_tree(
-        tree, treelens.list_shards(fork.repository, tree, layouts.values(), replaced)
-    )
-    return tuple(done), tree
+        self.done.append(Split(guarded.name, laid.layout, guarded.is_split, unmapped))
+
+    def tree(self) -> str:
+        """The index with all that was derived."""
+        tree = treelens.apply(self.repository, self.workspace.tree, self._edits)
+        listed = treelens.list_shards(self.repository, tree, self._layouts.values(), self._replaced)
+        return self.repository.edit_tree(tree, listed)
+
+
+def _readable_paths(workspace: Workspace) -> set[str]:
+    """The paths of the layouts that the tree has; of one that can't be read back, none."""
+    found: set[str] = set()
+    for guarded in workspace.split_rules:
+        try:
+            layouts = (workspace.pristine(guarded), workspace.unsplit(guarded).layout)
+        except MergeguardError:
+            continue
+        found |= {file.path for layout in layouts for file in layout.files}
+    return found
 
 
 def _require_agreement(guarded: Guarded, path: str, text: bytes) -> None:

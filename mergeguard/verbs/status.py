@@ -46,7 +46,7 @@ def _rule_status(
 ) -> RuleStatus:
     path = workspace.monolith_path(guarded)
     repository = fork.repository
-    upstream = Standing(None, None)
+    upstream = Standing()
     if theirs is not None:
         upstream = fates.standing(repository, guarded, path, base, theirs)
     if guarded.lock is None:

@@ -44,7 +44,7 @@ def merge_commits(
     """Merge commit ``theirs`` into commit ``ours`` through the lens; nothing lands.
 
     ``bases`` are the merge bases (found in history if None). ``labels`` name the two sides in conflict
-    markers. Errors: NoMergeBase, and MergeguardError where a rule does not fit what the merge gives.
+    markers. Errors: NoMergeBase.
     """
     if bases is None:
         bases = repository.merge_bases(ours, theirs)
@@ -73,7 +73,7 @@ class Synced:
     @property
     def done(self) -> bool:
         """Whether nobody is needed."""
-        return self.outcome.clean and not self.audit
+        return self.outcome.clean and not self.audit and not any(r.needs_a_look for r in self.outcome.rules)
 
 
 def sync(

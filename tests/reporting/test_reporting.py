@@ -29,7 +29,7 @@ from mergeguard.fork.report import (
 from mergeguard.lens.unsplit import Hunk, Reason
 from mergeguard.reporting import html, jsonreport, markdown
 from mergeguard.reporting.sarif import sarif
-from mergeguard.treemerge.trees import RuleOutcome, State
+from mergeguard.treemerge.trees import Fate, RuleOutcome
 from mergeguard.verbs.status import RuleStatus
 from mergeguard.verbs.sync import Synced, SyncOutcome
 
@@ -115,7 +115,7 @@ def test_every_command_says_a_hunk_and_an_edit_alike():
     hunk = Hunk("a.cu", 4, 3, b"old\n", b"new\n", Reason.ELSEWHERE, 5, "detail")
     edit = LocalEdit("a.cu", 5, "f", 1, 2)
     row = RuleStatus("r", "a.cu", "split", "a" * 40, (1, 0), (edit,), (hunk,), (hunk,))
-    synced = RuleOutcome("r", "a.cu", State.MERGED, (edit,), (hunk,), (hunk,))
+    synced = RuleOutcome("r", "a.cu", Fate.MERGED, (edit,), (hunk,), (hunk,))
     merge = Synced(SyncOutcome("1" * 40, (synced,), {}), "upstream/main", None, 1)
     for rule in (*render.status_json([row], None)["rules"], *render.sync_json(merge)["rules"]):
         for found in (*rule["overlay"], *rule["unmapped"]):
