@@ -11,17 +11,41 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RichCast
 from rich.markup import escape
+from rich.segment import Segment
 
 from mergeguard import __version__
 from mergeguard.errors import ExitCode, MergeguardError
 from mergeguard.fork.fork import Fork
 from mergeguard.hooks import pending
+from mergeguard.reporting.inert import visible
+
+
+class _Inert:
+    """What is printed, with text that is not ours made inert: rich keeps its own controls apart."""
+
+    def __init__(self, renderable: ConsoleRenderable | RichCast | str) -> None:
+        self.renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self.renderable, options):
+            shown = segment.text if segment.control else visible(segment.text)
+            yield Segment(shown, segment.style, segment.control)
+
+
+class _EverythingInert(RenderHook):
+    """The one way to a terminal: no call of ``print`` can forget it."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Inert(one) for one in renderables]
+
 
 # Wide enough for paths where the output is not a terminal's.
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+for _console in (out, err):
+    _console.push_render_hook(_EverythingInert())
 
 
 @dataclass
@@ -103,5 +127,5 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Any]:
     if quiet or not err.is_terminal:
         yield lambda _: None
         return
-    with err.status(title) as status:
-        yield lambda text: status.update(f"{title}: {text}")
+    with err.status(escape(visible(title, keep=""))) as status:
+        yield lambda text: status.update(escape(visible(f"{title}: {text}", keep="")))

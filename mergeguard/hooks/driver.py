@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from mergeguard.git.snapshot import staged
 from mergeguard.hooks import pending, retrace
 from mergeguard.hooks.pending import MARK, Note
 from mergeguard.hooks.retrace import Change
+from mergeguard.hooks.telling import tell
 from mergeguard.treemerge.trees import Merged
 
 _STASHES = 20  # how many are looked through for the one that git applies
@@ -45,10 +45,10 @@ def main(arguments: Sequence[str]) -> int:
         driver = _Driver(Repository.discover(), path, Path(base), Path(ours), Path(theirs))
         answer = driver.answer()
     except MergeguardError as error:
-        sys.stderr.write(f"mergeguard: {path}: {error}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+        tell(f"mergeguard: {path}: {error}" + (f"\nhint: {error.hint}" if error.hint else ""))
         return 1
     except OSError as error:
-        sys.stderr.write(f"mergeguard: {path}: {error.filename or 'the repository'}: {error.strerror}\n")
+        tell(f"mergeguard: {path}: {error.filename or 'the repository'}: {error.strerror}")
         return 1
     return merge_file(arguments) if answer is None else answer
 

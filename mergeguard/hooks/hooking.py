@@ -10,13 +10,13 @@ one step; where it can't, git's own result stays, the note stays open, and ``mer
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
 from mergeguard.errors import MergeguardError
 from mergeguard.git.hooks import NOTE
+from mergeguard.hooks.telling import tell
 
 #: Where below ``mergeguard.hooks`` each hook's handler is: ``handler(repository, arguments) -> status``.
 _HANDLERS = {
@@ -69,4 +69,4 @@ def _noted() -> bool:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"mergeguard: {text}\n")
+    tell(f"mergeguard: {text}")

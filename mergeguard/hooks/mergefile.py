@@ -21,6 +21,7 @@ from mergeguard.cpp.filenames import SOURCES
 from mergeguard.errors import MergeguardError
 from mergeguard.git.durable import write_output
 from mergeguard.git.linemerge import LineMerge, configured_style, merge_lines_with_git
+from mergeguard.hooks.telling import tell
 from mergeguard.merge import Conflict, MergeResult, Resolved, merge
 
 ERROR = 255
@@ -67,9 +68,9 @@ def main(arguments: Sequence[str]) -> int:
         return _merge(options)
     except MergeguardError as error:
         said = str(error).replace(options.files[0], options.path) if options.path else str(error)
-        sys.stderr.write(f"{said}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+        tell(said + (f"\nhint: {error.hint}" if error.hint else ""))
     except OSError as error:
-        sys.stderr.write(f"error: {error.filename or ''}: {error.strerror}\n")
+        tell(f"error: {error.filename or ''}: {error.strerror}")
     return ERROR
 
 
@@ -149,7 +150,7 @@ def _merge(options: _Options) -> int:
             if note.finding:
                 name = options.path or ours_path
                 place = f"{name}:{note.line}" if note.line else name
-                sys.stderr.write(f"warning: {place}: {note.message}\n")
+                tell(f"warning: {place}: {note.message}")
     conflicts, text = _render(result, options)
     if options.to_stdout:
         sys.stdout.buffer.write(text)

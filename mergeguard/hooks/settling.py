@@ -7,7 +7,6 @@ remote-tracking ref or a tag reaches gets a commit on top instead (``move_head``
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.hooks import driver, pending, retrace, stopped
 from mergeguard.hooks.pending import Note
 from mergeguard.hooks.retrace import Change
+from mergeguard.hooks.telling import tell
 from mergeguard.treemerge.trees import Merged
 
 _REVERTS = re.compile(
@@ -28,7 +28,7 @@ _REVERTS = re.compile(
 
 
 def say(text: str) -> None:
-    sys.stderr.write(f"mergeguard: {text}\n")
+    tell(f"mergeguard: {text}")
 
 
 def merge_at_work(repository: Repository) -> Change | None:

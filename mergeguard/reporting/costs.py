@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mergeguard.build.cost import SplitCost
 from mergeguard.build.drawing import svg
-from mergeguard.reporting.page import attribute, esc, page
+from mergeguard.reporting.inert import attribute
+from mergeguard.reporting.inert import html as esc
+from mergeguard.reporting.page import page
 from mergeguard.reporting.png import png
 
 

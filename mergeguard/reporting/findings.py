@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mergeguard.audit.findings import Located
+from mergeguard.reporting.inert import sarif
 
 # code -> (what it means, what to do, SARIF level)
 CODES = {
@@ -111,18 +112,23 @@ def sarif_result(located: Located) -> dict[str, Any]:
     return {
         "ruleId": f"audit/{finding.code}",
         "level": CODES[finding.code][2],
-        "message": {"text": finding.message + (f"\n{finding.hint}" if finding.hint else "") + commits},
+        "message": message(finding.message + (f"\n{finding.hint}" if finding.hint else "") + commits),
         "locations": [location(*located.at)],
         "relatedLocations": [
             {
                 "id": number,
-                "message": {"text": f"{place.version}: {place.path}:{place.line}"},
+                "message": message(f"{place.version}: {place.path}:{place.line}"),
                 **location(*spot),
             }
             for number, (place, spot) in enumerate(zip(finding.places, located.spots, strict=True))
             if number
         ],
     }
+
+
+def message(text: str) -> dict[str, Any]:
+    """A SARIF message that is the text and nothing else."""
+    return {"text": sarif(text)}
 
 
 def location(path: str, line: int, lines: int = 1, snippet: str = "") -> dict[str, Any]:

@@ -10,9 +10,11 @@ from mergeguard.audit.findings import Located
 from mergeguard.cpp.diff import diff
 from mergeguard.fork.report import Arrival, Case, LastSync, Ledger, RuleLedger, View
 from mergeguard.lens.unsplit import Hunk
+from mergeguard.reporting.inert import attribute
+from mergeguard.reporting.inert import html as esc
 from mergeguard.reporting.jsonreport import text
 from mergeguard.reporting.markdown import count, places
-from mergeguard.reporting.page import attribute, esc, page
+from mergeguard.reporting.page import page
 
 _CONTEXT = 3
 _LINES = 400

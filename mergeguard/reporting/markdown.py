@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from mergeguard.fork.report import Arrival, Case, LastSync, Ledger, RuleLedger, Unresolved
 from mergeguard.lens.unsplit import Hunk
+from mergeguard.reporting.inert import code, fenced, html, one_line
+from mergeguard.reporting.inert import markdown as escape
 from mergeguard.reporting.jsonreport import text
 
 #: More lines of one diff than this are folded away by a code host anyway.
@@ -150,7 +151,7 @@ def _rule(rule: RuleLedger, last: LastSync | None) -> list[str]:
         return []
     return [
         "",
-        f"<details><summary><b>{escape(rule.name)}</b> ({count(len(lines), 'line')})</summary>",
+        f"<details><summary><b>{html(one_line(rule.name))}</b> ({count(len(lines), 'line')})</summary>",
         "",
         *lines,
         "",
@@ -175,27 +176,6 @@ def diff_block(hunk: Hunk) -> list[str]:
     if cut > 0:
         lines = [*lines[:_LINES], f" … {cut} more lines"]
     return fenced(lines, "diff")
-
-
-def fenced(lines: Iterable[str], language: str) -> list[str]:
-    """A fenced block that no text in it can end."""
-    lines = list(lines)
-    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return [f"{fence}{language}", *lines, fence]
-
-
-def code(raw: str) -> str:
-    """An inline code span that no text in it can end."""
-    longest = max((len(run) for run in re.findall("`+", raw)), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if raw.startswith("`") or raw.endswith("`") else ""
-    return f"{fence}{pad}{' '.join(raw.splitlines())}{pad}{fence}"
-
-
-def escape(raw: str) -> str:
-    """Text in which nothing is markup."""
-    return re.sub(r"([\\`*_\[\]<>#])", r"\\\1", " ".join(raw.splitlines()))
 
 
 def places(conflicts: Iterable[Unresolved]) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape as _escape
+
+from mergeguard.reporting.inert import attribute, html
 
 _STYLE = """
 :root { color-scheme: light dark; --bg: #fff; --fg: #1f2328; --dim: #59636e; --line: #d1d9e0;
@@ -48,25 +49,7 @@ def page(title: str, version: str, body: Iterable[str]) -> str:
         "<!DOCTYPE html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n"
         '<meta name=viewport content="width=device-width, initial-scale=1">\n'
         f"<meta name=generator content={attribute('mergeguard ' + version)}>\n"
-        f"<title>{esc(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<title>{html(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         + "\n".join(body)
         + "\n</body>\n</html>\n"
     )
-
-
-def esc(raw: str) -> str:
-    """Text for an element; what HTML can't carry (control characters, lone surrogates) is made visible."""
-    shown = "".join(c if c in "\n\t" or c.isprintable() else _visible(c) for c in raw)
-    return _escape(shown, quote=False)
-
-
-def _visible(char: str) -> str:
-    code = ord(char)
-    if code < 32:
-        return chr(0x2400 + code)
-    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
-
-
-def attribute(raw: str) -> str:
-    """A quoted attribute value."""
-    return '"' + _escape("".join(c if c.isprintable() else _visible(c) for c in raw)) + '"'

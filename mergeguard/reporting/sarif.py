@@ -8,7 +8,7 @@ from typing import Any
 
 from mergeguard.fork.report import Case, Ledger
 from mergeguard.lens.unsplit import Reason
-from mergeguard.reporting.findings import CODES, location, rule_data, sarif_result, sarif_rule
+from mergeguard.reporting.findings import CODES, location, message, rule_data, sarif_result, sarif_rule
 from mergeguard.reporting.jsonreport import text
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -96,7 +96,7 @@ def _case(case: Case) -> dict[str, Any]:
     result["relatedLocations"] = [
         {
             "id": number,
-            "message": {"text": f"candidate: {p.side} {p.item}, similarity {p.similarity:.0%}"},
+            "message": message(f"candidate: {p.side} {p.item}, similarity {p.similarity:.0%}"),
             **location(p.path, p.line),
         }
         for number, p in enumerate(case.places, 1)
@@ -109,12 +109,10 @@ def _case(case: Case) -> dict[str, Any]:
     return result
 
 
-def _result(
-    rule: str, message: str, path: str, line: int, lines: int = 1, snippet: str = ""
-) -> dict[str, Any]:
+def _result(rule: str, said: str, path: str, line: int, lines: int = 1, snippet: str = "") -> dict[str, Any]:
     return {
         "ruleId": rule,
         "level": _RULES[rule][2],
-        "message": {"text": message},
+        "message": message(said),
         "locations": [location(path, line, lines, snippet)],
     }
