@@ -17,6 +17,12 @@ def main() -> None:
         from mergeguard.hooks.driver import main as merge_driver
 
         sys.exit(merge_driver(arguments))
+    if verb == "generate":
+        from mergeguard.build.fresh import repeat
+
+        if (printed := repeat(arguments)) is not None:
+            sys.stdout.write(printed)
+            return
     if verb == "hook":
         from mergeguard.hooks.hooking import main as hook
 

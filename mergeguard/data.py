@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from mergeguard.errors import MergeguardError
 
@@ -34,6 +35,11 @@ def _rules_below(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
         elif entry.name.endswith(".toml"):
             found.append((prefix + entry.name, entry.read_bytes()))
     return found
+
+
+def cmake_folder() -> Path:
+    """The folder of the CMake package, for ``mergeguard_DIR``."""
+    return Path(str(files("mergeguard"))) / "cmake"
 
 
 def demo_files() -> dict[str, bytes]:

@@ -16,6 +16,7 @@ import typer
 
 from mergeguard import __version__
 from mergeguard.cli.console import crash, fail, options, out, print_anything
+from mergeguard.data import cmake_folder
 from mergeguard.errors import ExitCode, MergeguardError
 
 EVERYDAY, SETUP, REVIEW, UPSTREAM, COST = "Everyday", "Setting up", "Reviewing", "Upstream", "Cost"
@@ -43,6 +44,8 @@ VERBS: dict[str, Verb] = {
     "split": Verb(SETUP, "setting_up", "split"),
     "adopt": Verb(SETUP, "exchange", "adopt"),
     "leave": Verb(SETUP, "setting_up", "leave"),
+    "mode": Verb(SETUP, "building", "mode"),
+    "generate": Verb(SETUP, "building", "generate"),
     "install": Verb(SETUP, "install", "install"),
     "uninstall": Verb(SETUP, "install", "uninstall"),
     "trust": Verb(REVIEW, "trusting", "trust"),
@@ -149,12 +152,22 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+def _cmake_dir(value: bool) -> None:
+    if value:
+        typer.echo(str(cmake_folder()))
+        raise typer.Exit
+
+
 def root(
     directory: Annotated[str, typer.Option("-C", metavar="DIR", help="Run as if started in DIR.")] = ".",
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+    cmake_dir: Annotated[
+        bool,
+        typer.Option("--cmake-dir", callback=_cmake_dir, is_eager=True, help="For -Dmergeguard_DIR=…"),
+    ] = False,
 ) -> None:
     """Options that every verb takes."""
-    del version
+    del version, cmake_dir
     options.debug = debug
     options.folder = directory

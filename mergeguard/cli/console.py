@@ -117,8 +117,13 @@ def crash(error: BaseException) -> NoReturn:
 
 
 def print_json(kind: str, data: dict[str, Any]) -> None:
+    """Print one JSON document; see ``json_text``."""
+    sys.stdout.write(json_text(kind, data))
+
+
+def json_text(kind: str, data: dict[str, Any]) -> str:
     """One JSON document: ``{"mergeguard": 1, "kind": kind, …}``; the number is the format's version."""
-    sys.stdout.write(json.dumps({"mergeguard": 1, "kind": kind, **data}, indent=2) + "\n")
+    return json.dumps({"mergeguard": 1, "kind": kind, **data}, indent=2) + "\n"
 
 
 @contextmanager

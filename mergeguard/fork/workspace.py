@@ -41,6 +41,12 @@ class Guarded:
         return self.lock is not None
 
     @property
+    def in_build(self) -> bool:
+        """Whether the build makes the layout: git keeps the monolith, there is nothing to split in the
+        tree."""
+        return self.rule.mode == "build" and self.lock is None
+
+    @property
     def rule_path(self) -> str:
         """The rule's file, relative to the repository's root."""
         return f"{RULES}/{self.name}.toml"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -120,6 +120,13 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     also: Annotated[
         tuple[RelativePath, ...], Meta(description="Other paths at which upstream has or had it.")
     ] = ()
+    mode: Annotated[
+        Literal["tree", "build"],
+        Meta(
+            description="Where the layout is: committed in the tree, or made by the build "
+            "(`mergeguard generate`) while git keeps the monolith as upstream has it."
+        ),
+    ] = "tree"
     layout: Annotated[
         str, Meta(description="The layout's folder, relative to the monolith's; default: its stem.")
     ] = ""

@@ -133,8 +133,9 @@ class _Checker:
             return
         layout = self.workspace.split_now(self.guarded, path, text, emission.CURRENT_EMISSION)
         self.layouts[self.name] = layout
-        hint = f"`mergeguard split {self.name}` derives the layout"
-        yield self.say.note("not split", "the monolith is whole", path, hint=hint)
+        if not self.guarded.in_build:
+            hint = f"`mergeguard split {self.name}` derives the layout"
+            yield self.say.note("not split", "the monolith is whole", path, hint=hint)
         rule = self.guarded.rule
         again = emission.split(rule, self.name, path, text, emission.CURRENT_EMISSION)
         yield from check.check_laws(

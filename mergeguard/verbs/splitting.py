@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mergeguard.errors import LayoutError, Location, MergeguardError, RuleMismatch
+from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError, RuleMismatch
 from mergeguard.fork import patches, treelens
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.report import hunk_ids
@@ -62,9 +62,21 @@ def derive(fork: Fork, names: Iterable[str], upstream: str | None) -> Derived:
     edits, by the rule as it is now. A rule that does not fit costs its own file only; where none fits, the
     first error is raised.
     """
-    workspace = fork.staged()
+    return _derive(fork, fork.staged(), names, upstream)
+
+
+def split_in(fork: Fork, workspace: Workspace, names: Iterable[str], upstream: str | None) -> str:
+    """The tree of ``workspace`` with all the named layouts derived. Errors: those of the rule that does not
+    fit."""
+    derived = _derive(fork, workspace, names, upstream)
+    if derived.refused:
+        raise derived.refused[0].error
+    return derived.tree
+
+
+def _derive(fork: Fork, workspace: Workspace, names: Iterable[str], upstream: str | None) -> Derived:
     chosen = [workspace.rule(name) for name in names] or [
-        g for g in workspace.guarded if workspace.monolith_path(g) is not None
+        g for g in workspace.guarded if workspace.monolith_path(g) is not None and not g.in_build
     ]
     if not chosen:
         raise workspace.nothing_applies()
@@ -95,8 +107,14 @@ class _Splitter:
         self._replaced: list[tuple[Rule, Layout]] = []
 
     def add(self, guarded: Guarded) -> None:
-        """Derive one rule's layout. Errors: RuleMismatch, LayoutError."""
+        """Derive one rule's layout. Errors: RuleError, RuleMismatch, LayoutError."""
         workspace = self.workspace
+        if guarded.in_build:
+            raise RuleError(
+                f"rule {guarded.name} is in build mode: the build makes its layout, git keeps the monolith",
+                where=Location(guarded.rule_path),
+                hint=f"`mergeguard mode tree {guarded.name}` splits it in the tree",
+            )
         path = workspace.monolith_path(guarded)
         if path is None:
             raise RuleMismatch(

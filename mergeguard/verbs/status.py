@@ -50,7 +50,8 @@ def _rule_status(
     if theirs is not None:
         upstream = fates.standing(repository, guarded, path, base, theirs)
     if guarded.lock is None:
-        state = upstream.state or ("not split" if path is not None else "no monolith")
+        whole = "made by the build" if guarded.in_build else "not split"
+        state = upstream.state or (whole if path is not None else "no monolith")
         return RuleStatus(guarded.name, path, state, None, None, (), (), ())
     try:
         overlay, unmapped = kept.sort_out(workspace, guarded)

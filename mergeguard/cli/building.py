@@ -1,0 +1,129 @@
+"""`generate` and `mode`: layouts made by the build, while git keeps the monoliths."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from mergeguard.build import fresh
+from mergeguard.build import generate as generating
+from mergeguard.build.generate import Generated
+from mergeguard.cli import render
+from mergeguard.cli.console import err, json_text, opened, out
+from mergeguard.cli.options import DryRun, Names, Upstream
+from mergeguard.cli.paths import typed
+from mergeguard.errors import ExitCode, LayoutError, Location
+from mergeguard.verbs import modes, splitting
+
+
+class Listing(StrEnum):
+    """How ``generate`` prints the units."""
+
+    PLAIN = "plain"
+    JSON = "json"
+    CMAKE = "cmake"
+    SEMICOLON = "semicolon"
+
+
+def generate(
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="The build folder to write in.")],
+    names: Names = None,
+    root: Annotated[
+        Path, typer.Option("--root", metavar="DIR", help="The source tree; no git is needed.")
+    ] = Path(),
+    lines: Annotated[
+        bool, typer.Option("--line/--no-line", help="Name the monolith's lines by #line.")
+    ] = True,
+    fallback: Annotated[
+        bool, typer.Option("--fallback", help="Compile a monolith whole where its rule does not fit it.")
+    ] = False,
+    mirror: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--mirror", metavar="DIR", help="Also copy this source folder, for hipify and the like."
+        ),
+    ] = None,
+    listing: Annotated[
+        Listing, typer.Option("--units", help="How to print the translation units.")
+    ] = Listing.PLAIN,
+    depfile: Annotated[
+        Path | None,
+        typer.Option("--depfile", metavar="FILE", help="Write what the layouts depend on, for Make."),
+    ] = None,
+    target: Annotated[str, typer.Option("--target", help="The depfile's target.")] = fresh.NOTE,
+) -> int:
+    """Make the layouts of rules in build mode in a build folder; what did not change keeps its time."""
+    source, build = typed(str(root)).resolve(), typed(str(folder)).resolve()
+    options = generating.Options(lines, fallback, tuple(mirror or ()), tuple(names or ()))
+    made = generating.generate(source, build, options)
+    for warning in made.warnings:
+        err.print(f"[yellow]warning:[/] {escape(warning)}")
+    if depfile is not None:
+        typed(str(depfile)).write_bytes(generating.depfile(target, made.inputs, source))
+    printed = _listed(made, source, build, listing)
+    sys.stdout.write(printed)
+    beside = () if depfile is None else (typed(str(depfile)),)
+    fresh.remember(build, sys.argv[1:], source, printed, beside)
+    return ExitCode.CLEAN
+
+
+def _listed(made: Generated, root: Path, build: Path, listing: Listing) -> str:
+    units = [str(build / unit) for units in made.units.values() for unit in units]
+    if listing is Listing.JSON:
+        data = {
+            "units": {path: [str(build / u) for u in units] for path, units in made.units.items()},
+            "files": [str(build / file) for file in made.files],
+            "warnings": list(made.warnings),
+        }
+        return json_text("generate", data)
+    if listing is Listing.CMAKE:
+        return os.fsdecode(generating.cmake_list(made, root, build))
+    if listing is Listing.SEMICOLON:
+        return ";".join(units) + "\n"
+    return "".join(f"{unit}\n" for unit in units)
+
+
+class Mode(StrEnum):
+    """Where a rule's layout is."""
+
+    BUILD = "build"
+    TREE = "tree"
+
+
+def mode(
+    wanted: Annotated[Mode, typer.Argument(metavar="build|tree")],
+    names: Annotated[list[str], typer.Argument(metavar="RULE...")],
+    upstream: Upstream = None,
+    drop_hunks: Annotated[
+        bool,
+        typer.Option("--drop-hunks", help="Also without what has no place in the monolith, kept as patches."),
+    ] = False,
+    dry_run: DryRun = False,
+) -> int:
+    """Change a rule over: its layout committed in the tree, or made by the build. One staged change."""
+    here = opened()
+    changed = modes.change(here, names, wanted.value, upstream)
+    kept = splitting.leftovers(here, names) if drop_hunks and wanted is Mode.BUILD else ()
+    if changed.hunks and not drop_hunks:
+        render.print_hunks(changed.hunks)
+        raise LayoutError(
+            f"{len(changed.hunks)} hunk(s) of the layout have no place in the monolith and would be lost",
+            where=Location(changed.hunks[0].path, changed.hunks[0].line),
+            hint="move them into the monolith's text, or keep them as patches: `mode build … --drop-hunks`",
+        )
+    if changed.changed and not dry_run:
+        here.stage(changed.tree, f"mode {wanted.value}", kept)
+    for name in dict.fromkeys(names):
+        did = f"is in {wanted.value} mode already"
+        if name in changed.changed:
+            did = ("would be" if dry_run else "staged:") + f" in {wanted.value} mode"
+        out.print(f"{escape(name)}: {did}")
+    if changed.changed and not dry_run:
+        out.print("\n[bold]next:[/] `git diff --cached` to look, `git commit` to keep it")
+    return ExitCode.CLEAN
