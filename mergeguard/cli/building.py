@@ -29,6 +29,7 @@ class Listing(StrEnum):
     JSON = "json"
     CMAKE = "cmake"
     SEMICOLON = "semicolon"
+    NONE = "none"
 
 
 def generate(
@@ -84,6 +85,8 @@ def _listed(made: Generated, root: Path, build: Path, listing: Listing) -> str:
         return json_text("generate", data)
     if listing is Listing.CMAKE:
         return os.fsdecode(generating.cmake_list(made, root, build))
+    if listing is Listing.NONE:
+        return ""
     if listing is Listing.SEMICOLON:
         return ";".join(units) + "\n"
     return "".join(f"{unit}\n" for unit in units)

@@ -41,7 +41,7 @@ function(mergeguard_split)
   if(arg_OUT)
     get_filename_component(out "${arg_OUT}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_BINARY_DIR}")
   endif()
-  set(command "${MERGEGUARD_EXECUTABLE}" generate --out "${out}" --root "${CMAKE_SOURCE_DIR}" --units cmake)
+  set(command "${MERGEGUARD_EXECUTABLE}" generate --out "${out}" --root "${CMAKE_SOURCE_DIR}")
   foreach(folder IN LISTS arg_MIRROR)
     list(APPEND command --mirror "${folder}")
   endforeach()
@@ -52,7 +52,7 @@ function(mergeguard_split)
     list(APPEND command --fallback)
   endif()
 
-  execute_process(COMMAND ${command} RESULT_VARIABLE failed OUTPUT_VARIABLE listed ERROR_VARIABLE said)
+  execute_process(COMMAND ${command} --units cmake RESULT_VARIABLE failed OUTPUT_VARIABLE listed ERROR_VARIABLE said)
   # A rule that is added, removed or edited may make other units.
   file(GLOB rules CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/.mergeguard/rules/*.toml")
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${rules})
@@ -102,7 +102,7 @@ function(mergeguard_split)
   add_custom_command(
     OUTPUT "${out}/mergeguard-generated.json"
     BYPRODUCTS ${mergeguard_files}
-    COMMAND ${command}
+    COMMAND ${command} --units none
     DEPENDS ${mergeguard_inputs}
     COMMENT "Deriving layouts with mergeguard"
     VERBATIM)

@@ -133,6 +133,10 @@ class Workspace:
             hint="`mergeguard rules add vllm` adds the ready ones, `mergeguard init PATH` writes one",
         )
 
+    def entry(self, path: str) -> Entry | None:
+        """What the tree has at ``path``."""
+        return self.repository.entry(self.tree, path)
+
     def read(self, path: str) -> bytes | None:
         """A file's bytes, None where the tree has no file at ``path``."""
         return self.repository.read_file(self.tree, path)
@@ -202,6 +206,11 @@ class Workspace:
     def whole(self) -> dict[tuple[tuple[str, str], ...], str]:
         """Monolithic trees of this one, by where their monoliths are; for ``lens.monolithic_tree``."""
         return {}
+
+    @cached_property
+    def laid_out(self) -> tuple[Guarded, ...]:
+        """The rules that have a layout: committed in this tree, or made of it by the build."""
+        return tuple(g for g in self.guarded if g.is_split or g.in_build)
 
     @cached_property
     def split_rules(self) -> tuple[Guarded, ...]:

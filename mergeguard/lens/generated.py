@@ -36,8 +36,8 @@ _AMID = (Glue.GUARD, Glue.LINKAGE, Glue.INCLUDE_PATH)
 def joined(file: LayoutFile) -> LayoutFile:
     """The file with the glue that stands amid the monolith's text on no lines of its own, where it can be so.
 
-    Nobody edits a generated file, and inside a macro's arguments, where no ``#line`` can stand, lines then stay those
-    of the monolith.
+    Nobody edits a generated file, and inside a macro's arguments, where no ``#line`` can stand, lines then
+    stay those of the monolith.
     """
     pieces: list[Piece] = []
     for number, piece in enumerate(file.pieces):

@@ -28,30 +28,33 @@ def findings(
     """
     merged = Workspace.load(repository, tree, splitting)
     sides = [Workspace.load(repository, repository.tree_of(commit), splitting) for commit in (ours, theirs)]
-    changed = [guarded for guarded in merged.split_rules if _is_changed(merged, sides[0], guarded)]
+    changed = [guarded for guarded in merged.laid_out if _is_changed(merged, sides[0], guarded)]
     if not changed:
         return ()
     found = checking.failures(checking.run(merged, [guarded.name for guarded in changed]))
     known = {_key(one) for side in sides for one in _of_side(side, {f.rule for f in found})}
     fresh = [_located(one) for one in found if _key(one) not in known]
-    return (*fresh, *(_located(one) for guarded in changed for one in _shaken(merged, sides[0], guarded)))
+    shaken = [one for guarded in changed if guarded.is_split for one in _shaken(merged, sides[0], guarded)]
+    return (*fresh, *map(_located, shaken))
 
 
 def _is_changed(merged: Workspace, before: Workspace, guarded: Guarded) -> bool:
     """Whether a layout, or what it is derived from and listed in, is not what it was."""
-    own = next((g for g in before.split_rules if g.name == guarded.name), None)
+    own = next((g for g in before.laid_out if g.name == guarded.name), None)
     if own is None or own.lock != guarded.lock or own.rule_oid != guarded.rule_oid:
         return True
+    if not guarded.is_split:
+        paths = set(guarded.rule.paths())
+        return any(merged.entry(path) != before.entry(path) for path in paths)
     layouts = (merged.pristine(guarded), merged.unsplit(guarded).layout)
     paths = {file.path for layout in layouts for file in layout.files}
     # A file that comes to stand beside the monolith may be what an include of its own means.
     paths |= {posixpath.dirname(path) for path in paths if posixpath.dirname(path)} | set(guarded.rule.build)
-    entry = merged.repository.entry
-    return any(entry(merged.tree, path) != entry(before.tree, path) for path in paths)
+    return any(merged.entry(path) != before.entry(path) for path in paths)
 
 
 def _of_side(side: Workspace, names: set[str]) -> tuple[check.Finding, ...]:
-    known = [guarded.name for guarded in side.split_rules if guarded.name in names]
+    known = [guarded.name for guarded in side.laid_out if guarded.name in names]
     return checking.failures(checking.run(side, known)) if known else ()
 
 

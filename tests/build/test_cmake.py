@@ -1,4 +1,5 @@
-"""The CMake package on a small real project: what is built again, what tools say, when a rule does not fit."""
+"""The CMake package on a small real project: what is built again, what tools say, when a rule does not
+fit."""
 
 from __future__ import annotations
 
@@ -167,3 +168,17 @@ def test_a_project_configures_where_mergeguard_is_not(project: Project, tmp_path
     bare.run(["cmake", "-S", ".", "-B", str(bare.build), "-G", "Ninja"])
     assert bare.make() == {"scale.cpp.o", "main.cpp.o"}
     assert bare.output() == "5 10 -1 7"
+
+
+def test_the_makefile_of_the_docs_builds(tmp_path: Path):
+    toolchain.require_compiler()
+    if shutil.which("make") is None:
+        pytest.skip("make is not here: install it")
+    made = Project(tmp_path)
+    page = (Path(__file__).resolve().parents[2] / "docs" / "build-mode.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"```make\n(.*?)```", page, re.DOTALL)
+    made.write("Makefile", snippet)
+    made.write("main.cpp", MAIN.replace('"scale.h"', '"src/scale.h"'))
+    made.run(["make", "prog"])
+    assert made.run(["./prog"]).strip() == "5 10 -1 7"
+    assert "up to date" in made.run(["make", "prog"])
