@@ -66,12 +66,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _hermetic_git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Every git that a test starts, and pygit2, sees no configuration but the repository's own.
+    """Every git that a test starts sees no configuration but the repository's own.
 
     Set on the process, not handed to each call: the program under test starts git itself.
     """
-    import pygit2
-
     before = dict(os.environ)
     home = tmp_path_factory.mktemp("home")
     # The corpus stays where it is when HOME moves.
@@ -80,14 +78,6 @@ def _hermetic_git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     fixed.pop("XDG_CONFIG_HOME", None)
     os.environ.clear()
     os.environ.update(fixed)
-    levels = (
-        pygit2.enums.ConfigLevel.GLOBAL,
-        pygit2.enums.ConfigLevel.SYSTEM,
-        pygit2.enums.ConfigLevel.XDG,
-        pygit2.enums.ConfigLevel.PROGRAMDATA,
-    )
-    for level in levels:
-        pygit2.settings.search_path[level] = str(home)
     yield
     os.environ.clear()
     os.environ.update(before)

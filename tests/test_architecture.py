@@ -16,7 +16,6 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 PURE = ("adopt/", "audit/", "cpp/", "lens/", "merge/", "propose/", "verify/")
 # Who alone may import what; a folder ends with "/".
 HOMES = {
-    "pygit2": ("git/",),
     "clang": ("build/clang.py",),
     "PIL": ("reporting/png.py",),
     "typer": ("cli/",),

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 
 class TokenKind(IntEnum):
-    """What a token is; the numbers are the groups of the lexer's regular expression."""
+    """What a token is."""
 
     COMMENT = 1
     IDENT = 2
@@ -101,16 +101,22 @@ def _directive_start(directive: Directive) -> int:
 SPLICE = re.compile(rb"\\[ \t\v\f]*\r?\n")
 
 _WORD = rb"[A-Za-z0-9_$\x80-\xff]"
+# The gap before a token is matched with it: looked for instead, each blank would try every alternative. The
+# most frequent kinds come first; only letters that may be a literal's prefix look ahead for its quote.
 _TOKEN = re.compile(
     rb"""
-    (//[^\n\\]*+(?:\\(?:[ \t\v\f]*\r?\n|[^\n])?+[^\n\\]*+)*+ | /\*(?s:.*?)(?:\*/|\Z))
-  | ((?!(?:u8|[uUL])?R?["'])[A-Za-z_$\x80-\xff]%(word)s*+(?:\\[ \t\v\f]*\r?\n%(word)s++)*+)
+    (?:[ \t\n\v\f\r]++|\\[ \t\v\f]*\r?\n)*+
+    (?:
+    ((?:[A-KM-QS-TV-Za-tv-z_$\x80-\xff]|(?!(?:u8|[uUL])?R?["'])[LRUu])
+     %(word)s*+(?:\\[ \t\v\f]*\r?\n%(word)s++)*+)
+  | (//[^\n\\]*+(?:\\(?:[ \t\v\f]*\r?\n|[^\n])?+[^\n\\]*+)*+ | /\*(?s:.*?)(?:\*/|\Z))
   | (\.?[0-9](?:[eEpP][+-]|'%(word)s|%(word)s|\.)*+)
   | ((?:u8|[uUL])?R"(?P<delimiter>[^ ()\\\t\v\f\r\n]{0,16})\((?s:.*?)(?:\)(?P=delimiter)"|\Z)
     |(?:u8|[uUL])?R?"[^"\\\n]*+(?:\\(?:[ \t\v\f]*\r?\n|[^\n])?+[^"\\\n]*+)*+"?)
   | ((?:u8|[uUL])?R?'[^'\\\n]*+(?:\\(?:[ \t\v\f]*\r?\n|[^\n])?+[^'\\\n]*+)*+'?)
-  | (<<<|>>>|<=>|<<=|>>=|->\*|\.\.\.|::|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%%&|^]=|\#\#|\.\*
-    |(?!\\[ \t\v\f]*\r?\n)[^\s])
+  | (<<<|>>>|<=>|<<=|>>=|->\*|\.\.\.|::|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%%&|^]=|\#\#|\.\*|[^\s])
+  | \Z
+    )
     """
     % {b"word": _WORD},
     re.VERBOSE,
@@ -118,7 +124,7 @@ _TOKEN = re.compile(
 # In `#include <a//b.h>` and `<a/*b.h>` the header's name would be taken for a comment.
 _ODD_HEADER = re.compile(rb"^[ \t]*\#[ \t]*include(?:_next)?[ \t]*(<[^>\n]*/[/*][^>\n]*>)", re.MULTILINE)
 _BOM = b"\xef\xbb\xbf"
-_GROUP_KIND = (0, 1, 2, 3, 4, 4, 5, 6)  # the delimiter's group lies inside STRING's
+_GROUP_KIND = (0, 2, 1, 3, 4, 4, 5, 6)  # the delimiter's group lies inside STRING's
 
 
 def tokenize(text: bytes) -> list[Token]:
@@ -129,17 +135,21 @@ def tokenize(text: bytes) -> list[Token]:
     make, kinds = tuple.__new__, _GROUP_KIND
     if not odd:
         return [
-            make(Token, (kinds[match.lastindex or 0], *match.span()))
+            make(Token, (kinds[group], *match.span(group)))
             for match in _TOKEN.finditer(text, position)
+            if (group := match.lastindex)
         ]
     while position < len(text):
         for match in _TOKEN.finditer(text, position):
-            start, end = match.span()
+            group = match.lastindex
+            if not group:
+                continue
+            start, end = match.span(group)
             if start in odd:
                 position = odd[start]
                 tokens.append(Token(TokenKind.STRING, start, position))
                 break
-            tokens.append(Token(kinds[match.lastindex or 0], start, end))
+            tokens.append(Token(kinds[group], start, end))
         else:
             break
     return tokens

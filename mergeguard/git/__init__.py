@@ -1,1 +1,1 @@
-"""The git layer: the only package that imports pygit2 or runs git."""
+"""The git layer: the only package that runs git or writes its objects."""

@@ -1,9 +1,4 @@
-"""Git objects as values: reading, writing, trees, commits.
-
-Through libgit2's object database alone, not its repository: that one refuses repositories with extensions it
-does not know (partial clones, worktree configuration), and its index can't read sparse or split indexes.
-What the database does not have, git is asked for, which fetches it in a partial clone.
-"""
+"""Git objects as values: reading, writing, trees, commits."""
 
 from __future__ import annotations
 
@@ -13,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import pygit2
-from pygit2.enums import ObjectType
-
 from mergeguard.git.errors import GitError, MissingObject, PathConflict
+from mergeguard.git.objectdb import Conversation, ObjectDatabase, blob_name
 from mergeguard.git.process import decode, encode, write_hint
 
 if TYPE_CHECKING:
@@ -37,13 +30,6 @@ _ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 # How many entries of trees one process remembers; some 300 bytes each.
 _REMEMBERED = 200_000
 _NOTHING: Mapping[bytes, Entry] = {}
-
-_TYPES = {
-    "blob": ObjectType.BLOB,
-    "tree": ObjectType.TREE,
-    "commit": ObjectType.COMMIT,
-    "tag": ObjectType.TAG,
-}
 
 
 class Entry(NamedTuple):
@@ -132,28 +118,33 @@ def _known(encoding: str | None) -> bool:
 
 
 class ObjectStore:
-    """Objects of one repository. ``git`` runs git in it (for what is not here yet)."""
+    """Objects of one repository. ``git`` runs git in it, ``converse`` leaves it running."""
 
-    def __init__(self, objects: Path, git: Callable[..., Completed]) -> None:
-        self._objects = objects
+    def __init__(
+        self, objects: Path, git: Callable[..., Completed], converse: Callable[..., Conversation]
+    ) -> None:
         self._git = git
-        self._odb = pygit2.Odb(str(objects))
+        self._database = ObjectDatabase(objects, lambda: converse("cat-file", "--batch"))
         self._trees: dict[str, dict[bytes, Entry]] = {}
         self._remembered = 0
 
     def has(self, oid: str) -> bool:
         """Whether the object is in this repository now; nothing is fetched."""
-        return self._odb.exists(oid)
+        return self._database.has(oid)
+
+    def is_commit(self, oid: str) -> bool:
+        """Whether there is such an object, and it is a commit."""
+        found = self._database.read(oid)
+        return found is not None and found[0] == "commit"
 
     def read(self, oid: str, kind: str) -> bytes:
         """The object's content. ``MissingObject`` if it is not here and can't be fetched."""
-        try:
-            found, data = self._odb.read(oid)
-        except KeyError:
+        found = self._database.read(oid)
+        if found is None:
             return self._fetch(oid, kind)
-        if found != _TYPES[kind]:
+        if found[0] != kind:
             raise GitError(f"object {oid} is not a {kind}")
-        return data
+        return found[1]
 
     def _fetch(self, oid: str, kind: str) -> bytes:
         completed = self._git("cat-file", kind, oid, ok=range(256))
@@ -164,21 +155,20 @@ class ObjectStore:
                 f"the {kind} {oid} is missing from the repository{reason}",
                 hint="fetch it: git fetch --refetch, or repair the repository (git fsck)",
             )
-        self._odb = pygit2.Odb(str(self._objects))  # a pack has come
         return completed.out
 
     def write(self, kind: str, data: bytes) -> str:
         """Write an object (nothing refers to it yet) and return its name."""
         try:
-            return str(self._odb.write(_TYPES[kind], data))
-        except (pygit2.GitError, OSError) as error:
-            said = f"can't write to the object database: {error}"
+            return self._database.write(kind, data)
+        except OSError as error:
+            said = f"can't write to the object database: {error.strerror or error}"
             raise GitError(said, hint=write_hint(said)) from error
 
     @staticmethod
     def hash(data: bytes) -> str:
         """The name that ``data`` has as a blob; nothing is written."""
-        return str(pygit2.hash(data))
+        return blob_name(data)
 
     def tree(self, oid: str) -> Mapping[bytes, Entry]:
         """The direct children of a tree, by raw name. Each tree is read once: a name has one content."""

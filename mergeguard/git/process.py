@@ -132,6 +132,23 @@ def run_git(
     return completed
 
 
+def start_git(
+    arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Run git and leave it running, to be talked to; what it says on stderr is not heard.
+
+    Replacement refs do not count: what is read must be what has that name.
+    """
+    return subprocess.Popen(
+        ["git", *arguments],
+        cwd=cwd,
+        env={**environment, "GIT_NO_REPLACE_OBJECTS": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+
+
 def pass_through(arguments: Sequence[str], *, cwd: Path, stdin: bytes | None = None) -> int:
     """Run git as the user would: their environment, their terminal (or ``stdin``); its exit status."""
     sys.stdout.flush()

@@ -7,7 +7,9 @@ Object names are hex strings, paths are relative to the repository's root with `
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import re
+import subprocess
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,9 +33,18 @@ from mergeguard.git.objects import (
     Identity,
     ObjectStore,
 )
-from mergeguard.git.process import Completed, child_environment, decode, require_git, run_git, split_nul
+from mergeguard.git.process import (
+    Completed,
+    child_environment,
+    decode,
+    require_git,
+    run_git,
+    split_nul,
+    start_git,
+)
 
 ZERO_OID = "0" * 40
+_FULL_NAME = re.compile("[0-9a-f]{40}")
 
 __all__ = ["EMPTY_TREE", "ZERO_OID", "Head", "Repository"]
 
@@ -130,9 +141,13 @@ class Repository:
         merged = {**self.environment, **environment} if environment else self.environment
         return run_git(arguments, cwd=self.work_tree, environment=merged, stdin=stdin, ok=ok, inherit=inherit)
 
+    def _converse(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a git that is asked again and again, as ``git`` would."""
+        return start_git(arguments, cwd=self.work_tree, environment=self.environment)
+
     @cached_property
     def objects(self) -> ObjectStore:
-        return ObjectStore(self.objects_dir, self.git)
+        return ObjectStore(self.objects_dir, self.git, self._converse)
 
     @property
     def private_dir(self) -> Path:
@@ -143,6 +158,8 @@ class Repository:
 
     def resolve(self, revision: str) -> str:
         """The commit that ``revision`` names (any syntax of git's)."""
+        if _FULL_NAME.fullmatch(revision) and self.objects.is_commit(revision):
+            return revision
         found = self.git(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", ok=(0, 1, 128)
         )
@@ -157,6 +174,9 @@ class Repository:
 
     def head(self) -> Head:
         """HEAD as it is now."""
+        both = self.git("rev-parse", "--quiet", "HEAD", "--symbolic-full-name", "HEAD", ok=(0, 128))
+        if both.code == 0 and len(names := both.text.split("\n")) == 2:
+            return Head(names[0], None if names[1] == "HEAD" else names[1])
         branch = self.git("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
         oid = self.git("rev-parse", "--verify", "--quiet", "HEAD", ok=(0, 1))
         return Head(oid.text or None, branch.text or None)
@@ -450,6 +470,19 @@ def _find(folder: Path, location: _Location) -> _Found:
     def ask(*arguments: str, ok: tuple[int, ...] = (0, 128)) -> Completed:
         return run_git(["rev-parse", *arguments], cwd=folder, environment=environment, ok=ok)
 
+    at_once = ask(
+        "--show-object-format", "--absolute-git-dir", "--git-common-dir", "--git-path", "objects",
+        "--show-toplevel",
+    )  # fmt: skip
+    answers = at_once.text.split("\n")
+    if at_once.code == 0 and len(answers) == 5 and answers[0] == "sha1" and answers[4]:
+        _, git_dir, common_dir, objects_dir, top = (Path(os.path.normpath(folder / a)) for a in answers)
+        return _Found(top, git_dir, common_dir, objects_dir)
+    return _find_slowly(folder, ask)
+
+
+def _find_slowly(folder: Path, ask: Callable[..., Completed]) -> _Found:
+    """Where something is unusual (an error, a newline in a path), each question by itself."""
     facts = ask("--is-bare-repository", "--is-inside-git-dir", "--absolute-git-dir")
     if facts.code != 0:
         said = facts.err.strip().removeprefix("fatal: ")
@@ -472,7 +505,7 @@ def _find(folder: Path, location: _Location) -> _Found:
         raise BareRepository(f"{folder} is {where}", hint="run it in the work tree")
     if ask("--show-object-format").text != "sha1":
         raise UnsupportedRepository(
-            f"{git_dir} uses SHA-256 object names, which the git library in use can't read",
+            f"{git_dir} uses SHA-256 object names, which are not read here yet",
             hint="work in a clone with SHA-1 object names",
         )
 

@@ -7,9 +7,11 @@ stays in the entry otherwise. What can't be decided is a RuleMismatch that names
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from heapq import heappop, heappush
 
 from mergeguard.cpp.branches import Arm, Branching, branchings
 from mergeguard.cpp.environment import Environment
@@ -193,34 +195,46 @@ class _Assigner:
         uses = [identifiers(self.source, unit.start, unit.end) for unit in self.units]
         # A specialisation needs its primary template, and that may be no more than a declaration.
         declared = [_template_names(unit.items, Kind.DECLARATION) for unit in self.units]
-        primary = _template_names(
-            (i for unit in self.units for i in unit.items), Kind.FUNCTION, Kind.KERNEL, Kind.TYPE
-        )
+        every = (i for unit in self.units for i in unit.items)
+        primary = set(_template_names(every, Kind.FUNCTION, Kind.KERNEL, Kind.TYPE))
         # A partitioned function is reachable from the entry (by its dispatch), so only from there.
         own = {p.entry.name for p in partitions}
         # Without a home for what is needed, a name is missed only if nothing that moves defines it.
         moved = (names for names, home in zip(defined, homes, strict=True) if home is not None)
         settled = frozenset[str]() if to is not None else frozenset[str]().union(*moved)
-        open_names = frozenset[str]().union(
+        open_names = set[str]().union(
             *(names for names, home in zip(uses, homes, strict=True) if home is not None)
         )
+        naming: dict[str, list[int]] = defaultdict(list)
+        for number in range(len(homes)):
+            for name in defined[number] | declared[number]:
+                naming[name].append(number)
+        # How many of the units that stay in the entry use a name.
+        staying = Counter(
+            name for names, home in zip(uses, homes, strict=True) if home is None for name in names
+        )
 
-        def take(number: int) -> None:
-            nonlocal open_names, primary
+        def take(number: int) -> frozenset[str]:
+            """Move a unit to the header; the names that are needed only since."""
             homes[number] = to
-            primary |= declared[number]
-            open_names |= uses[number]
+            primary.update(declared[number])
+            opened = uses[number] - open_names
+            open_names.update(opened)
+            staying.subtract(uses[number])
+            return opened
 
-        def close() -> None:
-            changed = True
-            while changed:
-                changed = False
-                for number, home in enumerate(homes):
+        def close(opened: Iterable[str]) -> None:
+            """Take what the newly needed names need in turn: pass after pass, each in the file's order."""
+            passing = sorted({number for name in opened for number in naming[name]})
+            while passing:
+                later: set[int] = set()
+                while passing:
+                    number = heappop(passing)
                     # Overloads and specialisations are needed all together, wherever one of them is.
                     wanted = ((defined[number] & open_names) - own - settled) | (
-                        declared[number] & (open_names - primary)
+                        (declared[number] & open_names) - primary
                     )
-                    if home is not None or not wanted:
+                    if homes[number] is not None or not wanted:
                         continue
                     if to is None:
                         item = next(i for i in self.units[number].items if i.name)
@@ -229,19 +243,22 @@ class _Assigner:
                             f"the shards need `{sorted(wanted)[0]}`, which stays in the entry",
                             "select it in a [[move]], or let one [[move]] say `needed = true`",
                         )
-                    take(number)
-                    changed = True
+                    for name in take(number):
+                        for other in naming[name]:
+                            if other > number:
+                                heappush(passing, other)
+                            else:
+                                later.add(other)
+                passing = sorted(later)
 
-        close()
+        close(frozenset(open_names))
         if to is None:
             return
         for number, home in enumerate(homes):
             # A helper that nobody uses (yet) is where the others can use it; one of the entry's stays there.
-            others = (n for n, h in enumerate(homes) if h is None and n != number)
             if home is None and _is_helper(self.units[number]):
-                if not any(defined[number] & uses[n] for n in others):
-                    take(number)
-                    close()
+                if not any(staying[name] > (name in uses[number]) for name in defined[number]):
+                    close(take(number))
 
     # -- partition ---------------------------------------------------------------------------------
 

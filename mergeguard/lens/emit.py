@@ -8,6 +8,7 @@ ever. Golden files hold version 1; a change of any glue or placement is a new ve
 from __future__ import annotations
 
 import posixpath
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
@@ -74,6 +75,7 @@ class _Emitter:
         self.inside: dict[int, list[tuple[bytes, Glue]]] = defaultdict(list)
         # And the offset after which it stands: it stays with what it ends, wherever the next item goes.
         self.after: dict[int, list[tuple[bytes, Glue]]] = defaultdict(list)
+        self._glue_sorted: tuple[int, list[int]] = (0, [])
         self.bodies = tuple(dict.fromkeys(p.rule.body for p in assignment.partitions))
         self.headers = tuple(m.to for m in rule.move if self._units(m.to))
         self.keeps: set[str] = set()
@@ -218,7 +220,8 @@ class _Emitter:
         """Monolith bytes, with the glue that stands inside them."""
         pieces: list[Piece] = []
         at = start
-        for offset in sorted(o for o in {*self.inside, *self.after} if start <= o <= end):
+        offsets = self._glued()
+        for offset in offsets[bisect_left(offsets, start) : bisect_right(offsets, end)]:
             if offset > at:
                 pieces.append(Piece(self.text[at:offset], at))
             if offset > start:
@@ -229,6 +232,12 @@ class _Emitter:
         if end > at:
             pieces.append(Piece(self.text[at:end], at))
         return pieces
+
+    def _glued(self) -> list[int]:
+        """Where glue stands in the monolith's text, in order; sorted anew only once there is more."""
+        if len(self.inside) + len(self.after) != self._glue_sorted[0]:
+            self._glue_sorted = len(self.inside) + len(self.after), sorted({*self.inside, *self.after})
+        return self._glue_sorted[1]
 
     def _guard_arms(self, partition: DealtPartition) -> None:
         branching = partition.branching

@@ -119,7 +119,7 @@ def test_findings_go_to_standard_error(tmp_path: Path, capsys: pytest.CaptureFix
 def test_it_starts_without_the_heavy_imports() -> None:
     code = (
         "import sys; import mergeguard.hooks.mergefile; "
-        "print([m for m in ('typer', 'rich', 'pygit2', 'clang', 'msgspec', 'asyncio') if m in sys.modules])"
+        "print([m for m in ('typer', 'rich', 'hashlib', 'clang', 'msgspec', 'asyncio') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "[]"

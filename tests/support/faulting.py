@@ -36,6 +36,8 @@ _READING = {
     "name-rev", "reflog", "remote", "rev-list", "rev-parse", "show", "status", "var", "write-tree",
     "--version",
 }  # fmt: skip
+# Neither are objects that are written here: nothing refers to them either.
+_OBJECTS = f"{os.sep}.git{os.sep}objects{os.sep}"
 _busy = False
 
 
@@ -97,6 +99,8 @@ def _step(what: str, *paths: Any) -> None:
     found = [os.path.join(os.getcwd(), os.fsdecode(path)) for path in paths]
     if not any(path == root or path.startswith(root + os.sep) for path in found):
         return
+    if all(_OBJECTS in path for path in found):
+        return
     _busy = True
     try:
         names = [os.path.relpath(path, root) for path in found]
@@ -133,7 +137,7 @@ def copy(source: str | Path, target: str | Path) -> None:
 
     def one(old: str, new: str) -> None:
         try:
-            if f"{os.sep}.git{os.sep}objects{os.sep}" in old:
+            if _OBJECTS in old:
                 os.link(old, new, follow_symlinks=False)
             else:
                 shutil.copy2(old, new, follow_symlinks=False)

@@ -1,0 +1,185 @@
+"""The object database: one ``git cat-file`` answers every read, loose objects are written here.
+
+git itself reads: whatever a repository is (partial clones, alternates, any extension), what git can read is
+read, and fetched where git would fetch it. A conversation with one process costs less for each object than a
+library's start costs each command.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import mmap
+import os
+import subprocess
+import tempfile
+import weakref
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+# How many bytes of objects one process remembers: versions are read again and again as a merge goes on.
+_REMEMBERED = 32 << 20
+# Fast: what is written here is packed, and compressed better, by git's own housekeeping.
+_COMPRESSION = 1
+_OBJECT_MODE = 0o444
+
+_IDX_MAGIC = b"\xfftOc\0\0\0\x02"
+_IDX_NAMES = 8 + 4 * 256  # where the sorted names begin
+
+#: A running ``git cat-file --batch``.
+Conversation = subprocess.Popen[bytes]
+
+
+class ObjectDatabase:
+    """Objects by name (hex) below the folder ``objects``; ``start`` begins a ``git cat-file --batch``."""
+
+    def __init__(self, objects: Path, start: Callable[[], Conversation]) -> None:
+        self._objects = objects
+        self._start = start
+        self._running: Conversation | None = None
+        self._known: dict[str, tuple[str, bytes]] = {}
+        self._size = 0
+
+    def read(self, oid: str) -> tuple[str, bytes] | None:
+        """The object's kind (``blob``, ``tree``, …) and content; None where git has no such object."""
+        known = self._known.get(oid)
+        if known is None:
+            known = self._ask(oid)
+            if known is not None:
+                self._remember(oid, known)
+        return known
+
+    def _ask(self, oid: str) -> tuple[str, bytes] | None:
+        running = self._conversation()
+        assert running.stdin is not None and running.stdout is not None
+        try:
+            running.stdin.write(oid.encode("ascii") + b"\n")
+            running.stdin.flush()
+            answer = running.stdout.readline().split()
+        except (BrokenPipeError, UnicodeEncodeError):
+            answer = []
+        if len(answer) != 3:
+            if answer[-1:] != [b"missing"]:
+                # It ended: what it was asked for could not be fetched, or is damaged.
+                self._end()
+            return None
+        size = int(answer[2])
+        data = running.stdout.read(size + 1)
+        if len(data) != size + 1:
+            self._end()
+            return None
+        return answer[1].decode("ascii"), data[:-1]
+
+    def _conversation(self) -> Conversation:
+        if self._running is None:
+            self._running = self._start()
+            weakref.finalize(self, _finish, self._running)
+        return self._running
+
+    def _end(self) -> None:
+        if self._running is not None:
+            _finish(self._running)
+            self._running = None
+
+    def _remember(self, oid: str, known: tuple[str, bytes]) -> None:
+        if self._size > _REMEMBERED:
+            self._known.clear()
+            self._size = 0
+        self._known[oid] = known
+        self._size += len(known[1]) + 200
+
+    def has(self, oid: str) -> bool:
+        """Whether the object is here now; nothing is fetched, and no process asked."""
+        raw = bytes.fromhex(oid)
+        return any(
+            _loose(folder, oid).exists()
+            or any(_in_index(index, raw) for index in (folder / "pack").glob("*.idx"))
+            for folder in self._folders()
+        )
+
+    def _folders(self) -> Iterator[Path]:
+        """The folder of objects and those that it borrows from."""
+        seen: set[Path] = set()
+        waiting = [self._objects]
+        while waiting:
+            folder = waiting.pop()
+            if folder in seen:
+                continue
+            seen.add(folder)
+            yield folder
+            with contextlib.suppress(OSError):
+                for line in (folder / "info" / "alternates").read_bytes().splitlines():
+                    if line and not line.startswith(b"#"):
+                        waiting.append(folder / os.fsdecode(line))
+
+    def write(self, kind: str, data: bytes) -> str:
+        """Store an object, unless it is there, and return its name. Errors: OSError."""
+        raw = b"%s %d\0" % (kind.encode("ascii"), len(data)) + data
+        oid = hashlib.sha1(raw, usedforsecurity=False).hexdigest()
+        known = self._known.get(oid)
+        if known is None:
+            self._store(_loose(self._objects, oid), raw)
+            self._remember(oid, (kind, data))
+        return oid
+
+    def _store(self, place: Path, raw: bytes) -> None:
+        try:
+            # As git does: what is used again is not pruned as long unused.
+            os.utime(place)
+            return
+        except FileNotFoundError:
+            pass
+        except OSError:
+            # Somebody else's object in a shared repository: it is there.
+            return
+        compressed = zlib.compress(raw, _COMPRESSION)
+        place.parent.mkdir(exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix="tmp_obj_", dir=place.parent)
+        try:
+            with open(descriptor, "wb") as out:
+                out.write(compressed)
+            os.chmod(name, _OBJECT_MODE)
+            os.replace(name, place)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+            raise
+
+
+def blob_name(data: bytes) -> str:
+    """The name that ``data`` has as a blob."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def _finish(running: Conversation) -> None:
+    for pipe in (running.stdin, running.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    running.wait()
+
+
+def _loose(folder: Path, oid: str) -> Path:
+    return folder / oid[:2] / oid[2:]
+
+
+def _in_index(index: Path, raw: bytes) -> bool:
+    """Whether the index of a pack (version 2: git's since 2007) lists the name."""
+    try:
+        with index.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            if data[: len(_IDX_MAGIC)] != _IDX_MAGIC:
+                return False
+            fan = 8 + 4 * raw[0]
+            low = int.from_bytes(data[fan - 4 : fan], "big") if raw[0] else 0
+            high = int.from_bytes(data[fan : fan + 4], "big")
+            while low < high:
+                middle = (low + high) // 2
+                at = _IDX_NAMES + 20 * middle
+                found = data[at : at + 20]
+                if found == raw:
+                    return True
+                low, high = (middle + 1, high) if found < raw else (low, middle)
+    except (OSError, ValueError):  # it went meanwhile, or is empty
+        return False
+    return False
