@@ -22,7 +22,7 @@ from mergeguard.lens.glue import rebase_point
 from mergeguard.lens.layout import Layout, LayoutFile, Piece, Role
 from mergeguard.lens.overlay import Recomposed
 from mergeguard.lens.rule import Rule
-from mergeguard.lens.unsplit import Hunk, Reason, Splitter, Unsplit, unsplit
+from mergeguard.lens.unsplit import Hunk, Splitter, Unsplit, unsplit
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.symbols import Severity
@@ -208,9 +208,10 @@ def check_hunks(name: str, before: Unsplit, kept: Mapping[str, str] | None = Non
             why = f": {kept[identity]}" if kept[identity] else ""
             message = f"{_changed(hunk)}, kept in the layout on purpose{why}"
             yield say.note("unmapped", message, hunk.path, hunk.line)
-        elif hunk.reason is Reason.FILE_REMOVED:
-            hint = f"`mergeguard split {name}` derives it again"
-            yield say.error("layout file", "the file is missing from the tree", hunk.path, hint=hint)
+        elif hunk.reason.without_file:
+            what = f"the layout's file is missing from the tree{f': {hunk.detail}' if hunk.detail else ''}"
+            hint = f"`mergeguard unmapped show {identity}` says how to bring it back, or to keep it so"
+            yield say.error("layout file", what, hunk.path, hint=hint)
         elif hunk.is_overlay:
             yield say.note("overlay", f"an edit of glue: {_changed(hunk)}", hunk.path, hunk.line)
         else:

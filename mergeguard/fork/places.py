@@ -18,7 +18,7 @@ from mergeguard.errors import MergeguardError
 from mergeguard.fork.patches import git_lines
 from mergeguard.fork.report import Place, hunk_ids, line_across, line_of
 from mergeguard.lens.layout import Layout
-from mergeguard.lens.unsplit import Hunk, Reason, Splitter, Unsplit, unsplit
+from mergeguard.lens.unsplit import Hunk, Splitter, Unsplit, unsplit
 
 _WORD = re.compile(rb"\w+")
 _NAMED = 0.25
@@ -89,7 +89,7 @@ def _fresh(desk: Desk, hunk: Hunk, after: Unsplit) -> list[Hunk]:
 
 def _takings(desk: Desk, hunk: Hunk) -> Iterator[bytes]:
     now = desk.files.get(hunk.path)
-    if hunk.reason is Reason.FILE_REMOVED or now is None:
+    if hunk.reason.without_file or now is None:
         yield hunk.old
         return
     mine = git_lines(now)

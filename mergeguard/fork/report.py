@@ -102,9 +102,13 @@ class Case:
         ]
         if self.kept is not None:
             return (*found, ("open it again", f"mergeguard unmapped keep {self.id} --undo"))
-        if self.hunk.reason is Reason.FILE_REMOVED:
+        if self.hunk.reason.without_file:
+            away = ""
+            if self.hunk.reason is Reason.FILE_REPLACED:
+                path, aside = (shlex.quote(self.hunk.path + end) for end in ("", ".mine"))
+                away = f"git rm -r -q --cached -- {path} && mv -- {path} {aside} && "
             return (
-                ("bring the file back", f"{add}mergeguard unmapped drop {self.id}"),
+                ("bring the file back", f"{away or add}mergeguard unmapped drop {self.id}"),
                 ("the file is meant to be gone", f"{add}mergeguard unmapped keep {self.id}"),
             )
         return (

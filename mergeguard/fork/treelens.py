@@ -67,6 +67,8 @@ def _monolithic_tree(workspace: Workspace, paths: Mapping[str, str]) -> str:
         pristine = workspace.pristine(guarded)
         edits |= dict.fromkeys((f.path for f in (*pristine.files, *unsplit.layout.files)), None)
         edits[guarded.lock_path] = None
+        if entry is not None and not entry.is_file:
+            raise no_file(here, entry)
         mode = entry.mode if entry is not None else REGULAR
         edits[there] = Entry(mode, workspace.repository.write_blob(unsplit.monolith))
         shards = tuple(dict.fromkeys((*shard_paths(pristine), *shard_paths(unsplit.layout))))
@@ -86,9 +88,27 @@ def _with_files(workspace: Workspace, edits: Edits, files: Mapping[str, bytes]) 
 
 
 def apply(repository: Repository, tree: str, edits: Mapping[str, Entry | None]) -> str:
-    """The tree with the edits; removing what is not there is no edit."""
-    kept = {p: e for p, e in edits.items() if e is not None or repository.entry(tree, p)}
+    """The tree with the edits; removing what is not there is no edit.
+
+    Nor is it to remove or overwrite what is no file: a link, a submodule or a folder at the path of a layout
+    was put there by a person, and stays.
+    """
+    kept: Edits = {}
+    for path, edit in edits.items():
+        there = repository.entry(tree, path)
+        if edit is not None if there is None else there.is_file or (edit is not None and not edit.is_file):
+            kept[path] = edit
     return repository.edit_tree(tree, kept)
+
+
+def no_file(path: str, entry: Entry) -> LayoutError:
+    """What to raise where ``entry`` stands in place of a monolith or of a layout's entry file."""
+    return LayoutError(
+        f"{entry.kind} stands in place of the file",
+        where=Location(path),
+        hint=f"bring the file back: `git log -1 --diff-filter=T --format=%h -- {path}` names the commit that "
+        "put it there, the one before has the file",
+    )
 
 
 def lay_out(
@@ -129,7 +149,9 @@ def layout_edits(
         edits[file_path] = None
     write = workspace.repository.write_blob
     for file_path, text in laid.recomposed.files.items():
-        edits[file_path] = Entry(mode if file_path == laid.layout.path else REGULAR, write(text))
+        there = workspace.repository.entry(workspace.tree, file_path)
+        own = there.mode if there is not None and there.is_file else REGULAR
+        edits[file_path] = Entry(mode if file_path == laid.layout.path else own, write(text))
     edits[guarded.lock_path] = Entry(REGULAR, write(lock(guarded, laid.layout.path, upstream).to_toml()))
     return edits
 

@@ -8,18 +8,18 @@ or of the work tree as git would commit it (``Workspace.of_work_tree``), so that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError
 from mergeguard.fork.layoutcache import LayoutCache
 from mergeguard.fork.locks import Lock, parse_lock
-from mergeguard.git.objects import MODE_FILE, MODE_SUBMODULE, MODE_SYMLINK, Entry
+from mergeguard.git.objects import MODE_FILE, MODE_SYMLINK, Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens.emit import EMISSIONS, split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule, parse_rule
-from mergeguard.lens.unsplit import Unsplit, unsplit
+from mergeguard.lens.unsplit import Hunk, Reason, Unsplit, unsplit
 
 RULES = ".mergeguard/rules"
 LOCKS = ".mergeguard/locks"
@@ -193,10 +193,18 @@ class Workspace:
         """The rule's layout in this tree, traced back to the monolith."""
         if guarded.name not in self._unsplits:
             pristine = self.pristine(guarded)
-            self._unsplits[guarded.name] = unsplit(
+            found = unsplit(
                 pristine, self.layout_files(pristine), lambda text: self.split_with_lock(guarded, text)
             )
+            self._unsplits[guarded.name] = replace(found, hunks=tuple(map(self._as_it_stands, found.hunks)))
         return self._unsplits[guarded.name]
+
+    def _as_it_stands(self, hunk: Hunk) -> Hunk:
+        """A hunk of a file that is gone, with what stands there now, if something does."""
+        entry = self.repository.entry(self.tree, hunk.path) if hunk.reason is Reason.FILE_REMOVED else None
+        if entry is None:
+            return hunk
+        return replace(hunk, reason=Reason.FILE_REPLACED, detail=f"{entry.kind} stands there now")
 
     @cached_property
     def _unsplits(self) -> dict[str, Unsplit]:
@@ -228,9 +236,8 @@ def documents(repository: Repository, tree: str, folder: str) -> list[tuple[str,
         if path != folder and not path.endswith(".toml"):
             continue
         if not entry.is_file or path == folder:
-            kind = {SYMLINK: "a symbolic link", MODE_SUBMODULE: "a submodule"}.get(entry.mode, "a file")
             raise LayoutError(
-                f"this is {kind}, where mergeguard keeps {'a folder' if path == folder else 'a file'}",
+                f"this is {entry.kind}, where mergeguard keeps {'a folder' if path == folder else 'a file'}",
                 where=Location(path),
                 hint=f"`git rm --cached {path}`, and put what belongs there in its place",
             )

@@ -32,6 +32,9 @@ _REMEMBERED = 200_000
 _NOTHING: Mapping[bytes, Entry] = {}
 
 
+_KINDS = {MODE_TREE: "a folder", MODE_SYMLINK: "a symbolic link", MODE_SUBMODULE: "a submodule"}
+
+
 class Entry(NamedTuple):
     """A path's content in a tree or index: git's mode (e.g. ``0o100644``) and the object's name in hex."""
 
@@ -42,6 +45,11 @@ class Entry(NamedTuple):
     def is_file(self) -> bool:
         """Whether it is an ordinary file: no link, folder or submodule."""
         return self.mode in (MODE_FILE, MODE_EXECUTABLE)
+
+    @property
+    def kind(self) -> str:
+        """What it is, in words."""
+        return _KINDS.get(self.mode, "a file")
 
 
 @dataclass(frozen=True, slots=True)

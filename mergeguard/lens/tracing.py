@@ -26,6 +26,12 @@ class Reason(StrEnum):
     ELSEWHERE = "the rule would put this text elsewhere"
     REFUSED = "the rule does not fit the monolith with this change"
     FILE_REMOVED = "the file was removed"
+    FILE_REPLACED = "something that is no file stands in its place"
+
+    @property
+    def without_file(self) -> bool:
+        """Whether the hunk is a whole file of the layout that the tree does not have."""
+        return self in (Reason.FILE_REMOVED, Reason.FILE_REPLACED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from dataclasses import replace
 
 from mergeguard.cpp.diff import changed_ranges
 from mergeguard.errors import MergeguardError
@@ -68,6 +69,17 @@ def unfit(
         conflicts=kept if result.clean else (*kept, path),
         notes=tuple(notes),
     )
+
+
+def replaced(part: RulePart, path: str, entry: Entry) -> RuleOutcome:
+    """A side has made the monolith a link, a submodule or a folder: git's own merge of that stands."""
+    laid, keeper = part.laid, part.splitter()
+    laid.edits |= {part.guarded.lock_path: None}
+    laid.moved.add(path)
+    kept = _keep_files(part, keeper, {h.path for h in _before(part, keeper).hunks} - {path})
+    notes = (f"{path} is {entry.kind} now; it is no longer split", *((_MOVE_KEPT,) if kept else ()))
+    outcome = _ended(part, path, keeper, kept, notes)
+    return replace(outcome, state=Fate.CONFLICT if kept or part.conflicts_at(path) else Fate.UNFIT)
 
 
 def _end(part: RulePart, path: str, result: MergeResult) -> tuple[str, ...]:

@@ -92,7 +92,9 @@ def lay_out(part: RulePart, path: str, entry: Entry, fit: Fitting, traced: Trace
     for side in part.both:
         laid.edits |= dict.fromkeys(layout_paths(side, part.name))
     write = part.repository.write_blob
-    laid.edits |= {p: Entry(entry.mode if p == path else REGULAR, write(text)) for p, text in files.items()}
+    laid.edits |= {
+        p: Entry(entry.mode if p == path else _mode(part, p), write(text)) for p, text in files.items()
+    }
     lock = treelens.lock(part.guarded, path, _upstream_blob(part, path))
     laid.edits[part.guarded.lock_path] = Entry(REGULAR, write(lock.to_toml()))
     laid.layouts.append((part.guarded, layout))
@@ -112,6 +114,18 @@ def lay_out(part: RulePart, path: str, entry: Entry, fit: Fitting, traced: Trace
         ),
         findings=tuple(n.message for n in result.findings),
     )
+
+
+def _mode(part: RulePart, path: str) -> int:
+    """The mode of a layout's file: that of the side that changed it."""
+    modes = [_mode_in(part, side, path) for side in part.three]
+    base, ours, theirs = modes if len(modes) == 3 else (REGULAR, *modes)
+    return theirs if ours == base else ours
+
+
+def _mode_in(part: RulePart, side: Side, path: str) -> int:
+    entry = part.repository.entry(side.workspace.tree, path) if side.guarded(part.name) else None
+    return entry.mode if entry is not None and entry.is_file else REGULAR
 
 
 def _fate(part: RulePart, path: str, traced: Traced) -> Fate:

@@ -32,8 +32,11 @@ def merge_rule(
     if path is None or not part.stays_split():
         return endings.not_split(part, path)
     entry = part.repository.entry(outcome.tree, path)
-    if entry is None or part.is_deleted(path):
+    if entry is None or (part.is_deleted(path) and entry.is_file):
         return _gone(part, path)
+    odd = next((e for e in (entry, *(part.entry(s, path) for s in part.both)) if e and not e.is_file), None)
+    if odd is not None:
+        return endings.replaced(part, path, odd)
     return _lay_out(part, path, entry, broken)
 
 

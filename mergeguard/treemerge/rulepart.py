@@ -114,7 +114,7 @@ class RulePart:
 
         def text(side: Side | None) -> bytes:
             entry = self.entry(side, path)
-            return self.repository.read_blob(entry.oid) if entry else b""
+            return self.repository.read_blob(entry.oid) if entry and entry.is_file else b""
 
         base = text(self.sides.base)
         if self.is_taken(path):

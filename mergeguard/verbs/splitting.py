@@ -16,7 +16,7 @@ from mergeguard.lens import agreement
 from mergeguard.lens.emit import CURRENT_EMISSION
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule
-from mergeguard.lens.unsplit import Hunk, Reason, unsplit
+from mergeguard.lens.unsplit import Hunk, unsplit
 from mergeguard.verbs.unmapped import DROPPED
 
 
@@ -122,6 +122,7 @@ class _Splitter:
                 where=Location(guarded.rule.monolith),
                 hint=f"list its path in `also` of {guarded.rule_path}, or remove the rule",
             )
+        _require_file(workspace, path)
         pristine, text, entry = _texts(self.fork, workspace, guarded, path, self.upstream)
         _require_agreement(guarded, path, text)
         laid = treelens.lay_out(workspace, guarded, path, text)
@@ -148,6 +149,13 @@ class _Splitter:
         tree = treelens.apply(self.repository, self.workspace.tree, self._edits)
         listed = treelens.list_shards(self.repository, tree, self._layouts.values(), self._replaced)
         return self.repository.edit_tree(tree, listed)
+
+
+def _require_file(workspace: Workspace, path: str) -> None:
+    """LayoutError where something else than a file stands at the monolith's or the entry's path."""
+    entry = workspace.repository.entry(workspace.tree, path)
+    if entry is not None and not entry.is_file:
+        raise treelens.no_file(path, entry)
 
 
 def _readable_paths(workspace: Workspace) -> set[str]:
@@ -250,7 +258,7 @@ def leftovers(fork: Fork, names: Iterable[str]) -> tuple[landing.StateFile, ...]
             lines = (before or b"").splitlines(keepends=True)
             at = hunk.old_line - 1
             lines[at : at + len(hunk.old.splitlines())] = [hunk.new]
-            after = None if hunk.reason is Reason.FILE_REMOVED else b"".join(lines)
+            after = None if hunk.reason.without_file else b"".join(lines)
             patch = patches.unified(hunk.path, before, after)
             found.append(landing.StateFile(f"{DROPPED}/{name}.patch", patch))
     return tuple(found)

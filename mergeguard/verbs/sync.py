@@ -73,7 +73,8 @@ class Synced:
     @property
     def done(self) -> bool:
         """Whether nobody is needed."""
-        return self.outcome.clean and not self.audit and not any(r.needs_a_look for r in self.outcome.rules)
+        looks = any(rule.needs_a_look or rule.unmapped for rule in self.outcome.rules)
+        return self.outcome.clean and not self.audit and not looks
 
 
 def sync(

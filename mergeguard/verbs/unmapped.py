@@ -223,6 +223,12 @@ def _land(
     edits: dict[str, Entry | None] = {}
     for path, text in files.items():
         entry = repository.entry(base, path)
+        if entry is not None and not entry.is_file:
+            raise LayoutError(
+                f"{entry.kind} stands where the layout's file would be",
+                where=Location(path),
+                hint=f"move it away first: `git rm -r --cached -- {path}`, and rename it",
+            )
         if text is not None:
             mode = REGULAR if entry is None else entry.mode
             edits[path] = Entry(mode, repository.write_blob(text))
