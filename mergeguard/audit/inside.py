@@ -1,4 +1,4 @@
-"""What clashes inside of declarations: macros defined in functions, variables and members, an ``#undef``."""
+"""What clashes inside of declarations: macros defined in functions, an ``#undef``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from mergeguard.audit.context import Trees, their
 from mergeguard.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding, other
 from mergeguard.cpp.leaves import leaves_of
-from mergeguard.merge.examine import declared_twice
 from mergeguard.merge.macros import macro_clash, used_after_undef
 from mergeguard.merge.order import out_of_branch
 from mergeguard.merge.suspects import suspects
@@ -21,7 +20,6 @@ def clashes(trees: Trees) -> Iterator[Finding]:
             continue
         why = suspects(*(file.text(version) for version in (BASE, OURS, THEIRS)))
         yield from (f for name in sorted(why.macros) for f in _macro(trees, file, name))
-        yield from (f for name in sorted(why.locals) for f in _local(trees, file, name))
         yield from (f for name in sorted(why.undefined) for f in _undefined(trees, file, name))
         if why.includes:
             yield from _swallowed(trees, file)
@@ -46,18 +44,6 @@ def _macro(trees: Trees, file: Changed, spelt: bytes) -> Iterator[Finding]:
     offsets = (clash.added.offset, clash.rival.offset)
     places = tuple(trees.place(file, v, offset) for v, offset in zip(versions, offsets, strict=True))
     yield Finding("duplicate-macro", name, message, side, places)
-
-
-def _local(trees: Trees, file: Changed, spelt: bytes) -> Iterator[Finding]:
-    at = declared_twice(file.text(MERGED), spelt)
-    if at is None or any(declared_twice(file.text(side), spelt) for side in SIDES):
-        return
-    name = spelt.decode("utf-8", "surrogateescape")
-    merged = file.of(MERGED)
-    owner = merged.entity_at(at[1]) if merged is not None else None
-    where = owner.name if owner is not None and owner.name else "one declaration"
-    places = tuple(trees.place(file, MERGED, offset) for offset in reversed(at))
-    yield Finding("duplicate-name", name, f"both sides brought a {name} into {where}", THEIRS, places)
 
 
 def _undefined(trees: Trees, file: Changed, spelt: bytes) -> Iterator[Finding]:

@@ -140,6 +140,8 @@ def _twice(trees: Trees, found: dict[str, _Found]) -> Iterator[Finding]:
         if len(places) < 2 or len(places) <= max(len(side.get(key, ())) for side in sides):
             continue
         (first, one), (last, two) = places[0], places[-1]
+        if first is last and all(first.of(version) is not None for version in (BASE, *SIDES)):
+            continue  # the gates of the merge have it
         yield Finding(
             "duplicate-registration",
             one.op,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from mergeguard.audit import inside, names, registering, signatures, sums, twice
+from mergeguard.audit import gated, inside, names, registering, signatures, sums, twice
 from mergeguard.audit.context import Trees
 from mergeguard.audit.findings import SUMMED
 from mergeguard.audit.model import Changed, Elsewhere, Finding
@@ -15,6 +15,7 @@ _CHECKS = (
     twice.arms,
     inside.clashes,
     registering.registered,
+    gated.gated,
     names.gone,
     names.gone_inside,
     names.gone_files,

@@ -44,6 +44,49 @@ def merge_text(
     return _structured(base, ours, theirs, lines)
 
 
+def _gated(
+    base: bytes, ours: bytes, theirs: bytes, result: MergeResult, lines: tuple[Piece, ...]
+) -> MergeResult:
+    """The result if no gate finds a fault in it; else a better one, or a conflict where the fault is."""
+    from mergeguard.merge.verdict import as_conflicts, fault_notes, faults_of
+
+    found = faults_of(base, ours, theirs, result)
+    if result.clean and not found:
+        return result
+    folded = _folded(base, ours, theirs)
+    if folded is not None and not faults_of(base, ours, theirs, folded):
+        return folded
+    if result.clean:
+        return as_conflicts(base, ours, theirs, result, found, lines)
+    if not found:
+        return result
+    # A conflict has more wrong than its markers show: git's own is the honest one.
+    plain = MergeResult(lines, result.notes)
+    left = faults_of(base, ours, theirs, plain) if result.pieces != lines else found
+    return MergeResult(lines, (*result.notes, *fault_notes(plain.render(), left)))
+
+
+def _folded(base: bytes, ours: bytes, theirs: bytes) -> MergeResult | None:
+    """The merge over a base to which is added what both sides added alike; None if it is no clean one."""
+    from mergeguard.merge.fold import fold
+
+    new_base = fold(base, ours, theirs)
+    if new_base == base:
+        return None
+    note = Note("folded", "what both sides added alike is there once")
+    settled = trivial(new_base, ours, theirs)
+    if settled is not None:
+        return MergeResult(join([Resolved(settled)]), (note,))
+    lines = merge_lines(new_base, ours, theirs)
+    by_lines = MergeResult(lines)
+    result = (
+        _looked_at(new_base, ours, theirs, by_lines)
+        if by_lines.clean
+        else _by_structure(new_base, ours, theirs, lines)
+    )
+    return MergeResult(result.pieces, (note, *result.notes)) if result.clean else None
+
+
 def _with_new_line_ends(base: bytes, ours: bytes, theirs: bytes) -> tuple[bytes, bytes, bytes] | None:
     """The versions with the line ends to which one side converted the whole file (as git's ``renormalize``);
     None if no side did."""
@@ -152,6 +195,28 @@ def _followed(
 
 
 def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> MergeResult:
+    """A clean line merge, repaired where it must be, and held to the gates if it may be faulty."""
+    from mergeguard.merge.gates.screen import may_be_faulty
+
+    faulty = may_be_faulty(base, ours, theirs)
+    if faulty:
+        from mergeguard.merge.verdict import keep_one
+
+        result = keep_one(base, ours, theirs, result)
+    looked_at = _looked_at(base, ours, theirs, result)
+    if looked_at is result and not faulty:
+        return result
+    return _gated(base, ours, theirs, looked_at, result.pieces)
+
+
+def _structured(
+    base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...], renamed: bool = False
+) -> MergeResult:
+    """What declarations and tokens make of a conflict of lines, held to the gates."""
+    return _gated(base, ours, theirs, _by_structure(base, ours, theirs, lines, renamed), lines)
+
+
+def _looked_at(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> MergeResult:
     """A clean line merge, looked at for what lines can't see; innocent ones pay next to nothing."""
     from mergeguard.merge.conservation import uneven_lines
     from mergeguard.merge.suspects import suspects
@@ -316,7 +381,7 @@ def _with_renames(base: bytes, ours: bytes, theirs: bytes) -> MergeResult | None
     return MergeResult(result.pieces, (*rename_notes(mine, other), *result.notes, *doubts))
 
 
-def _structured(
+def _by_structure(
     base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...], renamed: bool = False
 ) -> MergeResult:
     if not renamed:
@@ -331,8 +396,10 @@ def _structured(
     from mergeguard.merge.examine import examine
     from mergeguard.merge.moves import guesses
     from mergeguard.merge.suspects import suspects
+    from mergeguard.merge.verdict import keep_one
     from mergeguard.merge.weave import unbalanced
 
+    plain = keep_one(base, ours, theirs, plain)
     text = plain.render()
     wrong = balance(base, ours, theirs, text, local_renames)
     if wrong:
@@ -356,7 +423,7 @@ def _structured(
     )
     if any(note.code == "duplicate-definition" for note in findings):
         return MergeResult(_apart(base, ours, theirs, text), (*plain.notes, *findings))
-    return MergeResult(plain.pieces, (*plain.notes, *findings))
+    return MergeResult(plain.pieces, (*plain.notes, *findings), local_renames)
 
 
 def _out_of_place(versions: Sequence[Iterable[bytes]], merged: Iterable[bytes]) -> list[Note]:

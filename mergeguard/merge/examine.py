@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 
@@ -24,8 +23,6 @@ def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspect
         found = duplicates(base, ours, theirs, merged)
         macros -= {name.encode("utf-8", "surrogateescape") for name, *_ in found}
         notes += _duplicates(merged, found)
-    if why.locals:
-        notes += _double_locals(ours, theirs, merged, why.locals)
     if macros:
         notes += _double_macros(base, ours, theirs, merged, macros)
     if why.undefined:
@@ -85,7 +82,15 @@ def duplicates(
     def key(leaf: Leaf) -> tuple[object, ...]:
         if leaf.kind == "macro":
             return (leaf.kind, leaf.name, leaf.condition)
-        return (leaf.kind, leaf.name, leaf.arguments, leaf.returns, leaf.parameters, leaf.condition)
+        return (
+            leaf.kind,
+            leaf.name,
+            leaf.arguments,
+            leaf.returns,
+            leaf.template,
+            leaf.parameters,
+            leaf.condition,
+        )
 
     most: dict[tuple[object, ...], int] = defaultdict(int)
     for version in (base, ours, theirs):
@@ -156,36 +161,6 @@ def _signatures(base: bytes, ours: bytes, names: Iterable[bytes]) -> list[Note]:
             )
         )
     return notes
-
-
-def _double_locals(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> list[Note]:
-    """Variables and members that one declaration has twice now: each side brought one."""
-    notes: list[Note] = []
-    for name in sorted(names):
-        at = declared_twice(merged, name)
-        if at is not None and declared_twice(ours, name) is None and declared_twice(theirs, name) is None:
-            line = _line(merged, at[1])
-            message = f"both sides brought a {shown(name)}, and one declaration has both at line {line}"
-            notes.append(Note("duplicate-name", message, True, line))
-    return notes
-
-
-def declared_twice(text: bytes, name: bytes) -> tuple[int, int] | None:
-    """The byte offsets at which a name is declared twice in one scope of a top-level declaration, which is
-    taken to end where a brace stands at the margin; None if it is not."""
-    from mergeguard.cpp.tokens import tokens_of
-    from mergeguard.merge.renames import redeclared
-
-    word = rb"(?<!\w)" + re.escape(name) + rb"(?!\w)"
-    for both in re.finditer(word + rb"(?:(?!\n\})[\s\S])*?" + word, text):
-        start, end = text.rfind(b"\n}", 0, both.start()), text.find(b"\n}", both.end())
-        part = text[start + 2 if start >= 0 else 0 : end if end >= 0 else len(text)]
-        tokens = tokens_of(part)
-        found = redeclared(tokens, name)
-        if found is not None:
-            offset = start + 2 if start >= 0 else 0
-            return offset + tokens.offset(found[0]), offset + tokens.offset(found[1])
-    return None
 
 
 def _double_macros(

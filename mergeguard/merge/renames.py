@@ -170,45 +170,6 @@ def declarations(tokens: Tokens, wanted: frozenset[bytes]) -> Counter[bytes]:
     return Counter(name for name, _ in _declared(tokens, wanted))
 
 
-def redeclared(tokens: Tokens, name: bytes) -> tuple[int, int] | None:
-    """The numbers of two tokens that declare a name in one scope, or one scope inside the other; None if
-    there are none. What may be a product (`a * x`) in brackets is no declaration here."""
-    keys = tokens.keys
-    indices = [
-        index
-        for _, index in _declared(tokens, frozenset((name,)))
-        if keys[index - 1] not in (b"*", b"&", b"&&") or _begins_statement(keys, index)
-    ]
-    places = dict(_places(tokens, indices))
-    for k, second in enumerate(indices):
-        for first in indices[:k]:
-            one, two = places[first], places[second]
-            if one[: len(two)] == two or two[: len(one)] == one:
-                return first, second
-    return None
-
-
-def _begins_statement(keys: Sequence[bytes], index: int) -> bool:
-    """Whether the type before the declarator at ``index`` begins a statement."""
-    at = index - 1
-    while at >= 0 and (keys[at] in _IN_A_TYPE or _NAME.fullmatch(keys[at])):
-        at -= 1
-    return at < 0 or keys[at] in (b";", b"{", b"}")
-
-
-def _places(tokens: Tokens, indices: Sequence[int]) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """For each token its scope: the numbers of the brackets it is in."""
-    wanted = set(indices)
-    scope: list[int] = []
-    for index, key in enumerate(tokens.keys):
-        if key in (b"{", b"("):
-            scope.append(index)
-        elif key in (b"}", b")"):
-            del scope[-1:]
-        if index in wanted:
-            yield index, tuple(scope)
-
-
 def _declared(tokens: Tokens, wanted: frozenset[bytes]) -> Iterator[tuple[bytes, int]]:
     keys = tokens.keys
     marked = wanted | {b"#" + name for name in wanted}

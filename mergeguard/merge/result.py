@@ -47,10 +47,14 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class MergeResult:
-    """The merged file as pieces that concatenate to it; see ``markers`` for conflict markers."""
+    """The merged file as pieces that concatenate to it; see ``markers`` for conflict markers.
+
+    ``renamed`` are names that were exchanged in some declarations only, because one side renamed them there.
+    """
 
     pieces: tuple[Piece, ...]
     notes: tuple[Note, ...] = ()
+    renamed: frozenset[bytes] = frozenset()
 
     @property
     def conflicts(self) -> int:

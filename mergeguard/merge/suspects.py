@@ -24,7 +24,6 @@ from mergeguard.merge.heads import definitions
 
 _DEFINE = re.compile(rb"#\s*define\s+(\w+)")
 _UNDEF = re.compile(rb"#\s*undef\s+(\w+)")
-_DECLARED = re.compile(rb"[\w>&*\]][\s&*]+([A-Za-z_]\w*)\s*(?:[=;,{\[)]|$)", re.MULTILINE)
 _NAMESPACE = re.compile(rb"\s*(?:inline\s+)?(?:namespace\b|extern\s*\"C\"\s*\{)")
 _INCLUDE = re.compile(rb"\s*#\s*include\b")
 _NONE: frozenset[bytes] = frozenset()
@@ -35,7 +34,6 @@ class Suspects:
     """Why a merge needs a closer look; falsy for an innocent one."""
 
     new_names: frozenset[bytes] = _NONE  # names that both sides brought
-    locals: frozenset[bytes] = _NONE  # names that both sides brought, perhaps inside one declaration
     macros: frozenset[bytes] = _NONE  # macros that one side defined anew and the other defined or changed
     undefined: frozenset[bytes] = _NONE  # macros that one side undefined and the other newly uses
     labels: frozenset[bytes] = _NONE  # case labels that both sides brought
@@ -60,7 +58,6 @@ def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
     lost = _lost(ours, mine, other) | _lost(theirs, other, mine)
     return Suspects(
         new_names=frozenset(new_names | _heads_of_both(base, ours, theirs, mine, other, new_names)),
-        locals=frozenset(fresh & _declared(mine) & _declared(other)) if fresh else _NONE,
         macros=frozenset(_defined(mine, other) | _defined(other, mine)),
         undefined=frozenset(_undefined(mine, other) | _undefined(other, mine)),
         labels=frozenset(labels(mine.added_code) & labels(other.added_code)),
@@ -84,10 +81,6 @@ def _heads_of_both(
         if definitions(ours, name).total() > before and definitions(theirs, name).total() > before:
             found.add(name)
     return found
-
-
-def _declared(edit: SideEdit) -> set[bytes]:
-    return set(_DECLARED.findall(edit.added_code))
 
 
 def _defined(one: SideEdit, rest: SideEdit) -> set[bytes]:

@@ -13,6 +13,20 @@ CODES = {
     "duplicate-definition": ("a definition is there twice now", "Keep one of the two.", "error"),
     "duplicate-macro": ("a macro is defined twice now", "Keep one: the second silently wins.", "error"),
     "duplicate-name": ("a variable or member is declared twice now", "Keep one of the two.", "error"),
+    "doubled-code": ("what both sides added is there twice now", "Keep one of the two.", "error"),
+    "left-scope": (
+        "code that left its condition, namespace, linkage or branch",
+        "Move it back under what its side put it under.",
+        "error",
+    ),
+    "emptied-block": (
+        "a condition with nothing left in it",
+        "Remove it, or restore what it held.",
+        "error",
+    ),
+    "kept-stub": ("a stub or twin of what one side removed", "Remove it, or bring back the other.", "error"),
+    "lost-separator": ("two operands or signs side by side", "Put the separator back.", "error"),
+    "unbalanced": ("brackets or conditions that do not pair", "Pair them.", "error"),
     "duplicate-arm": ("a case or condition is there twice now", "Keep one of the two.", "error"),
     "duplicate-registration": ("an operator is registered twice now", "Keep one of the two.", "error"),
     "undefined-registration": (

@@ -152,9 +152,7 @@ class RulePart:
         if merged in (ours, theirs) or not all(self.entry(side, path) for side in three):
             # Without three versions at this path (git followed a rename) its result stands.
             return MergeResult(join([Resolved(merged)]))
-        result = merge(base, ours, theirs, git_clean=merged)
-        # git's own clean result is taken as it is, or doubted; it is never replaced by another.
-        return MergeResult(join([Resolved(merged)]), result.notes) if result.clean else result
+        return merge(base, ours, theirs, git_clean=merged)
 
     def traced(self, path: str) -> Traced:
         """What the side that is not split has done with the monolith since the base."""

@@ -5,12 +5,8 @@ template <typename T>
 T dot(T a, T b) {
   return a * b;
 }
-<<<<<<< ours
 
 template half dot<half>(half, half);
-||||||| base
-=======
->>>>>>> theirs
 
 int a(int x) {
   return x + 1;
@@ -23,9 +19,3 @@ int b(int x) {
 int c(int x) {
   return x + 1;
 }
-<<<<<<< ours
-||||||| base
-=======
-
-template half dot<half>(half, half);
->>>>>>> theirs

@@ -1,0 +1,295 @@
+"""A source as statements, each with the stack of what it stands in: conditions of the preprocessor,
+namespaces, linkage, classes, functions, ``if`` and its ``else``, loops, case labels.
+
+A reading by brackets alone, made for comparing versions of one text: what it takes wrongly, it takes wrongly
+in each of them. Where branches of an ``#if`` leave different brackets open, the first one counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from mergeguard.cpp.tokens import END_OF_COMMENT, END_OF_DIRECTIVE, Tokens, is_comment, tokens_of
+
+Scope = tuple[bytes, ...]
+
+_OPEN, _CLOSE = frozenset((b"(", b"[")), frozenset((b")", b"]"))
+_TESTS = frozenset((b"if", b"for", b"while", b"switch"))
+_TYPES = frozenset((b"struct", b"class", b"union", b"enum"))
+_ACCESS = frozenset((b"public", b"private", b"protected"))
+_NO_NAME = frozenset(
+    (b"noexcept", b"decltype", b"requires", b"alignas", b"__attribute__", b"__launch_bounds__")
+)
+_MACRO_ENDS = frozenset((b"#;", b"#{", b"#}"))
+_IF = (b"if", b"else")
+_PLAIN = b"{}"  # braces of an initialiser, a lambda, a block
+
+STATEMENT, HEAD, DIRECTIVE, LABEL, MACRO = "statement", "head", "directive", "label", "macro"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Tokens ``start`` to ``end`` (excluded): a statement, what stands before a brace or is tested
+    (``head``), a line of a directive, a label, or a statement in a macro's body. ``keys`` are those of its
+    code, ``root`` is the number in the file of the outermost function or class around it (0: none)."""
+
+    kind: str
+    start: int
+    end: int
+    keys: tuple[bytes, ...]
+    scope: Scope
+    root: int = 0
+
+    @property
+    def declares(self) -> bytes:
+        """The function, type or namespace that a head opens; empty for any other statement."""
+        return frame_of(self.keys) if self.kind == HEAD else b""
+
+
+@dataclass(slots=True)
+class _Frame:
+    """One opened brace, or the one statement under a test without braces (``single``)."""
+
+    text: bytes
+    root: int = 0  # the number of the function or class, if it is an outermost one
+    single: bool = False
+    depth: int = 0  # of parentheses
+    labels: tuple[bytes, ...] = ()
+    after_label: bool = False
+    tested: bytes = b""  # the condition of the `if` that has just ended here
+    pending: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Group:
+    """One ``#if``: the condition of the branch at hand, the frames before it and after its first branch."""
+
+    text: bytes
+    before: list[_Frame]
+    after: list[_Frame] | None = None
+
+
+@lru_cache(maxsize=8)
+def statements_of(text: bytes) -> tuple[Statement, ...]:
+    """The statements of a text, in the order of their ends. Any bytes will do."""
+    return tuple(_Reader(tokens_of(text)).run())
+
+
+class _Reader:
+    def __init__(self, tokens: Tokens) -> None:
+        self.tokens = tokens
+        self.frames = [_Frame(b"")]
+        self.groups: list[_Group] = []
+        self.roots = 0
+
+    def run(self) -> Iterator[Statement]:
+        keys = self.tokens.keys
+        index = 0
+        while index < len(keys):
+            key = keys[index]
+            if key == b"##":
+                end = index
+                while end < len(keys) and keys[end] != END_OF_DIRECTIVE:
+                    end += 1
+                yield from self._directive(index, min(end + 1, len(keys)))
+                index = end
+            elif not is_comment(key) and key != END_OF_COMMENT:
+                yield from self._code(index, key)
+            index += 1
+        yield from self._end(STATEMENT, len(keys))
+
+    @property
+    def scope(self) -> Scope:
+        """What stands around the next statement, from the outside in; conditions first."""
+        opened: list[bytes] = [group.text for group in self.groups]
+        for frame in self.frames[1:]:
+            opened.append(frame.text)
+            if frame.labels:
+                opened.append(b" ".join(frame.labels))
+        return tuple(opened)
+
+    @property
+    def _root(self) -> int:
+        return next((frame.root for frame in self.frames if frame.root), 0)
+
+    def _keys(self, indices: Sequence[int]) -> tuple[bytes, ...]:
+        return tuple(self.tokens.keys[i] for i in indices)
+
+    def _end(self, kind: str, end: int) -> Iterator[Statement]:
+        """What is pending, as a statement."""
+        frame = self.frames[-1]
+        if frame.pending:
+            frame.after_label = False
+            keys = self._keys(frame.pending)
+            yield Statement(kind, frame.pending[0], end, keys, self.scope, self._root)
+            frame.pending = []
+
+    # -- code
+
+    def _code(self, index: int, key: bytes) -> Iterator[Statement]:
+        frame = self.frames[-1]
+        if key in _OPEN:
+            frame.depth += 1
+        elif key in _CLOSE:
+            frame.depth = max(0, frame.depth - 1)
+        if key == b"{":
+            yield from self._opened(index)
+        elif key == b"}":
+            yield from self._closed(index)
+        elif key == b";" and frame.depth == 0:
+            frame.pending.append(index)
+            yield from self._end(STATEMENT, index + 1)
+            self._completed()
+        elif key == b"else" and not frame.pending:
+            yield Statement(HEAD, index, index + 1, (key,), self.scope, self._root)
+            self.frames.append(_Frame(b"else " + frame.tested, single=True))
+        else:
+            frame.pending.append(index)
+            if key == b")" and frame.depth == 0 and self.tokens.keys[frame.pending[0]] in _TESTS:
+                yield from self._tested(index)
+            elif key == b":" and frame.depth == 0:
+                yield from self._labelled(index)
+
+    def _tested(self, index: int) -> Iterator[Statement]:
+        frame = self.frames[-1]
+        text = b" ".join(self._keys(frame.pending))
+        yield from self._end(HEAD, index + 1)
+        self.frames.append(_Frame(text, single=True))
+
+    def _labelled(self, index: int) -> Iterator[Statement]:
+        frame = self.frames[-1]
+        first = self.tokens.keys[frame.pending[0]]
+        if first not in (b"case", b"default") and not (first in _ACCESS and len(frame.pending) == 2):
+            return
+        text = b" ".join(self._keys(frame.pending))
+        fell = frame.after_label
+        labels = frame.labels
+        frame.labels = ()
+        yield from self._end(LABEL, index + 1)
+        frame.labels = (*labels, text) if fell else (text,)
+        frame.after_label = True
+
+    def _opened(self, index: int) -> Iterator[Statement]:
+        frame = self.frames[-1]
+        if frame.single and not frame.pending:
+            frame.single = False  # the brace of the test itself
+            return
+        text = frame_of(self._keys(frame.pending)) if frame.depth == 0 else _PLAIN
+        yield from self._end(HEAD, index)
+        root = 0
+        if is_root(text) and not self._root:
+            root = self.roots = self.roots + 1
+        self.frames.append(_Frame(text, root))
+
+    def _closed(self, index: int) -> Iterator[Statement]:
+        yield from self._end(STATEMENT, index)
+        while len(self.frames) > 1 and self.frames[-1].single:
+            self.frames.pop()
+        if len(self.frames) > 1:
+            closed = self.frames.pop()
+            self.frames[-1].tested = _condition(closed.text)
+            if closed.text != _PLAIN:
+                self._completed(kept=True)
+
+    def _completed(self, *, kept: bool = False) -> None:
+        """A statement is over, and with it the tests without braces above it."""
+        if not kept:
+            self.frames[-1].tested = b""
+        while len(self.frames) > 1 and self.frames[-1].single:
+            closed = self.frames.pop()
+            self.frames[-1].tested = _condition(closed.text)
+            self.frames[-1].after_label = False
+
+    # -- directives
+
+    def _directive(self, start: int, end: int) -> Iterator[Statement]:
+        keys = self.tokens.keys[start + 1 : end]
+        code = tuple(k[1:] for k in keys if k != END_OF_DIRECTIVE and k[:2] != b"#/")
+        word = code[0] if code else b""
+        if word == b"define" and _MACRO_ENDS & set(keys):
+            yield from self._macro(start, end, code)
+            return
+        text = b" ".join(code)
+        if word in (b"else", b"elif", b"endif") and self.groups:
+            group = self.groups[-1]
+            if group.after is None:
+                group.after = self.frames
+            if word == b"endif":
+                self.frames = group.after
+                self.groups.pop()
+            else:
+                self.frames = [replace(f, pending=list(f.pending)) for f in group.before]
+                group.text = b"else of " + group.text + (b" " + text if word == b"elif" else b"")
+        scope = self.scope[:-1] if word in (b"else", b"elif") else self.scope
+        yield Statement(DIRECTIVE, start, end, (b"#", *code), scope, self._root)
+        if word in (b"if", b"ifdef", b"ifndef"):
+            copies = [replace(f, pending=list(f.pending)) for f in self.frames]
+            self.groups.append(_Group(text, copies))
+
+    def _macro(self, start: int, end: int, code: tuple[bytes, ...]) -> Iterator[Statement]:
+        scope = (*(group.text for group in self.groups), b"define " + b"".join(code[1:2]))
+        first = start
+        for index in range(start, end):
+            if self.tokens.keys[index] in _MACRO_ENDS or index == end - 1:
+                part = self.tokens.keys[first : index + 1]
+                keys = tuple(k[1:] for k in part if k != END_OF_DIRECTIVE and k[:2] != b"#/")
+                if keys:
+                    yield Statement(MACRO, first, index + 1, keys, scope)
+                first = index + 1
+
+
+def _condition(text: bytes) -> bytes:
+    return text if text.startswith(_IF) else b""
+
+
+def is_root(frame: bytes) -> bool:
+    """Whether a frame is a function or a class."""
+    return frame.endswith(b"()") or frame.startswith((b"struct ", b"class "))
+
+
+def frame_of(head: Sequence[bytes]) -> bytes:
+    """How a scope is called whose brace comes after ``head``: a function by its name alone."""
+    rest = list(_without_template(head))
+    if not rest:
+        return _PLAIN
+    if rest[0] in (b"namespace", b"extern") or rest[:2] == [b"inline", b"namespace"]:
+        return b" ".join(rest)
+    start = 1 if rest[0] == b"typedef" else 0
+    if rest[start : start + 1] and rest[start] in _TYPES:
+        colon = rest.index(b":") if b":" in rest else len(rest)
+        return b" ".join(rest[start:colon])
+    return _called(rest) or _PLAIN
+
+
+def _without_template(head: Sequence[bytes]) -> Sequence[bytes]:
+    while head and head[0] == b"template":
+        depth = 0
+        for index, key in enumerate(head[1:], 1):
+            depth += key.count(b"<") - key.count(b">") if not key.strip(b"<>") else 0
+            if depth <= 0:
+                head = head[index + 1 :]
+                break
+        else:
+            return ()
+    return head
+
+
+def _called(head: Sequence[bytes]) -> bytes:
+    """The name of the function that a head declares; empty for an initialiser, a lambda or a plain block."""
+    depth = 0
+    name = b""
+    for before, key in zip(head, head[1:], strict=False):
+        if depth == 0 and key == b"(" and _is_word(before) and before not in _NO_NAME:
+            name = before
+        if depth == 0 and (key == b":" or (key == b"=" and before != b"operator")):
+            break
+        depth += (key in _OPEN) - (key in _CLOSE)
+    if name.isupper():
+        return b" ".join(head)  # a macro: what it is called with is what it opens
+    return name + b"()" if name else b"do" if head[0] == b"do" else b""
+
+
+def _is_word(key: bytes) -> bool:
+    return key[:1].isalpha() or key[:1] == b"_"

@@ -1,0 +1,48 @@
+"""What may not come out of a merge, whoever made it: asked by the merge for its file, by the audit for a
+tree.
+
+A *gate* looks at the three versions and the result and yields faults, of which neither side has any by
+itself. A result with a fault is no success: the merge takes another one, or leaves a conflict at the fault's
+places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from mergeguard.merge.gates import doubled, formed, kept, names, operands
+from mergeguard.merge.gates.fault import Compared, Fault
+
+__all__ = ["GATES", "Compared", "Fault", "faults"]
+
+Gate = Callable[[Compared], Iterator[Fault]]
+
+GATES: tuple[Gate, ...] = (
+    formed.brackets,
+    formed.conditions,
+    doubled.openings,
+    formed.emptied,
+    formed.stubs,
+    formed.separators,
+    doubled.statements,
+    doubled.registrations,
+    doubled.includes,
+    operands.operands,
+    names.parameters,
+    names.declared_twice,
+    names.lost_locals,
+    kept.scopes,
+)
+
+
+def faults(
+    base: bytes, ours: bytes, theirs: bytes, merged: bytes, renamed: frozenset[bytes] = frozenset()
+) -> list[Fault]:
+    """The faults of a merged text; a text that one side has is right.
+
+    ``renamed``: names that the merge exchanged in some declarations, so that no side has the words.
+    """
+    if merged in (base, ours, theirs):
+        return []
+    compared = Compared(base, ours, theirs, merged, renamed)
+    return [fault for gate in GATES for fault in gate(compared)]

@@ -1,0 +1,155 @@
+"""What both sides brought must not be there twice: statements, registrations, what one opening opens."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from mergeguard.cpp.scopes import DIRECTIVE, HEAD, LABEL, Statement, frame_of
+from mergeguard.merge.gates.fault import Compared, Fault, Version
+
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+# They leave a block: where it ends is no thing done.
+_LEAVING = frozenset((b"break", b"continue", b"return", b"goto", b"throw"))
+_OPENERS = frozenset((b"if", b"ifdef", b"ifndef"))
+_DECLARING = frozenset((b"template", b"using", b"typedef", b"extern"))  # twice is once, or another's question
+_VERBS = frozenset((b"def", b"impl"))
+
+
+def statements(merge: Compared) -> Iterator[Fault]:
+    """A statement that the base lacks and each side has, more often than on either side, where both run."""
+    for keys in merge.brought:
+        most = max(side.counts[keys] for side in merge.sides)
+        found = merge.merged.by_keys.get(keys, [])
+        if len(found) <= most or not _does_something(found[0]):
+            continue
+        known = max(_overlaps(side.by_keys[keys]) for side in merge.sides)
+        together = [one for one in found if any(_both_run(one, other) for other in found if other is not one)]
+        if _overlaps(found) > known and together:
+            yield Fault(
+                "doubled-code",
+                shown(keys),
+                f"both sides added `{shown(keys)}`, and the result has it twice",
+                tuple(map(merge.merged.span, together)),
+            )
+
+
+def _does_something(one: Statement) -> bool:
+    if one.kind in (HEAD, LABEL, DIRECTIVE) or one.keys[0] in _LEAVING or any(_registers(one.keys)):
+        return False
+    if not one.root and one.keys[0] in _DECLARING:
+        return False
+    return any(map(_WORD.fullmatch, one.keys))
+
+
+def _overlaps(found: list[Statement]) -> int:
+    """How many pairs of statements may both be run through."""
+    return sum(_both_run(a, b) for k, a in enumerate(found) for b in found[:k])
+
+
+def _both_run(a: Statement, b: Statement) -> bool:
+    shorter, longer = sorted((a.scope, b.scope), key=len)
+    return a.root == b.root and longer[: len(shorter)] == shorter
+
+
+def openings(merge: Compared) -> Iterator[Fault]:
+    """A condition, namespace or linkage inside of its like, as on no side."""
+    known = {text for version in (merge.base, *merge.sides) for text, _ in _within_its_like(version)}
+    for text, one in _within_its_like(merge.merged):
+        if text not in known:
+            said = shown(text.split(b" "))
+            inside = [x for x in merge.merged.statements if x.scope.count(text) > 1]
+            spans = [merge.merged.span(x) for x in (one, *inside)]
+            place = min(s for s, _ in spans), max(e for _, e in spans)
+            yield Fault("doubled-code", said, f"`{said}` came to stand inside of another one", (place,))
+
+
+def _within_its_like(version: Version) -> Iterator[tuple[bytes, Statement]]:
+    for one in version.statements:
+        text = b""
+        if one.kind == HEAD and one.keys[0] in (b"namespace", b"extern", b"inline"):
+            text = frame_of(one.keys)
+        elif one.kind == DIRECTIVE and one.keys[1:2] and one.keys[1] in _OPENERS:
+            text = b" ".join(one.keys[1:])
+        if text and text in one.scope:
+            yield text, one
+
+
+def registrations(merge: Compared) -> Iterator[Fault]:
+    """What is registered under one name more often than on either side."""
+    if not any(mark in merge.merged.text for mark in (b".def", b".impl", b". def", b". impl")):
+        return
+    most: Counter[tuple[object, ...]] = Counter()
+    for side in merge.sides:
+        most |= Counter(key for key, _ in registered(side))
+    found: dict[tuple[object, ...], list[Statement]] = defaultdict(list)
+    for key, one in registered(merge.merged):
+        found[key].append(one)
+    for key, places in found.items():
+        if len(places) > max(most[key], 1):
+            name = key[1].decode("utf-8", "replace") if isinstance(key[1], bytes) else ""
+            yield Fault(
+                "duplicate-registration",
+                name,
+                f"`{name}` is registered twice now",
+                tuple(map(merge.merged.span, dict.fromkeys(places))),
+            )
+
+
+def registered(version: Version) -> Iterator[tuple[tuple[object, ...], Statement]]:
+    """Each ``.def("name", …)`` and ``.impl("name", …)`` with the statement it is in: (verb, name, scope)."""
+    for one in version.statements:
+        keys = one.keys
+        for at in _registers(keys):
+            end = next((k for k in range(at + 4, len(keys)) if keys[k] == b'">'), len(keys))
+            name = b"".join(key[2:] for key in keys[at + 4 : end]).partition(b"(")[0].strip()
+            # Of a chain `py::class_<A>(m, "A").def(…).def(…)` what comes before the first.
+            yield (keys[at + 1], name, one.scope, keys[: keys.index(b".")]), one
+
+
+def _registers(keys: tuple[bytes, ...]) -> Iterator[int]:
+    """Where `.def("` or `.impl("` begins."""
+    for at in range(1, len(keys) - 4):
+        if keys[at] == b"." and keys[at + 1] in _VERBS and keys[at + 2 : at + 4] == (b"(", b'"<'):
+            yield at
+
+
+def includes(merge: Compared) -> Iterator[Fault]:
+    """One file that the sides include under different spellings, and the result under both."""
+    ours, theirs = (_included(side) for side in merge.sides)
+    if not (ours.keys() - theirs.keys() and theirs.keys() - ours.keys()):
+        return
+    now = _included(merge.merged)
+    for mine in sorted(ours.keys() - theirs.keys()):
+        for other in sorted(theirs.keys() - ours.keys()):
+            if mine in now and other in now and _same_file(mine, other):
+                said = f"`{mine.decode()}` and `{other.decode()}`"
+                message = f"both sides moved one include under different names: {said}"
+                yield Fault(
+                    "doubled-code", said, message, tuple(map(merge.merged.span, (now[mine], now[other])))
+                )
+
+
+def _included(version: Version) -> dict[bytes, Statement]:
+    """What a text includes, brackets or quotes included."""
+    found: dict[bytes, Statement] = {}
+    for one in version.statements:
+        if one.kind == DIRECTIVE and one.keys[1:2] == (b"include",):
+            start, end = version.span(one)
+            _, _, rest = version.text[start:end].partition(b"include")
+            found[rest.split(b"//")[0].strip()] = one
+    return found
+
+
+def _same_file(one: bytes, two: bytes) -> bool:
+    shorter, longer = sorted((b"/" + x.strip(b'<>"') for x in (one, two)), key=len)
+    return longer.endswith(shorter)
+
+
+def shown(keys: tuple[bytes, ...] | list[bytes]) -> str:
+    """Code for a message."""
+    text = b" ".join(keys[:16]).decode("utf-8", "replace")
+    for sign in '"<', '">':
+        text = text.replace(f"{sign} ", '"').replace(f" {sign}", '"').replace(sign, '"')
+    return text.replace('"=', "").replace(" ;", ";") + (" …" if len(keys) > 16 else "")

@@ -1,0 +1,148 @@
+"""What a gate sees, and what it says: four versions of a text, and a fault of the merged one."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+
+from mergeguard.cpp.diff import diff
+from mergeguard.cpp.scopes import Statement, statements_of
+from mergeguard.cpp.tokens import Tokens, tokens_of
+
+ALIKE = 0.5  # how much of two statements is common where one is taken for the edited other
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong with a merged text, as with no side. ``places`` are the byte ranges of the merged text
+    that a person has to look at; none if no place can be told."""
+
+    code: str
+    name: str
+    message: str
+    places: tuple[tuple[int, int], ...] = ()
+
+
+class Version:
+    """One text as statements, with what gates ask of it."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        return tokens_of(self.text)
+
+    @cached_property
+    def statements(self) -> tuple[Statement, ...]:
+        return statements_of(self.text)
+
+    @cached_property
+    def by_keys(self) -> dict[tuple[bytes, ...], list[Statement]]:
+        found: dict[tuple[bytes, ...], list[Statement]] = defaultdict(list)
+        for one in self.statements:
+            found[one.keys].append(one)
+        return dict(found)
+
+    @cached_property
+    def counts(self) -> Counter[tuple[bytes, ...]]:
+        return Counter(one.keys for one in self.statements)
+
+    @cached_property
+    def frames(self) -> frozenset[bytes]:
+        """Every condition, namespace, test, … that something stands in."""
+        return frozenset(frame for one in self.statements for frame in one.scope)
+
+    @cached_property
+    def pairs(self) -> frozenset[tuple[bytes, bytes]]:
+        """All neighbours among the tokens of the statements."""
+        return frozenset(
+            pair for one in self.statements for pair in zip(one.keys, one.keys[1:], strict=False)
+        )
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        sizes = (len(g) + len(t) for g, t in zip(self.tokens.gaps, self.tokens.texts, strict=True))
+        return [0, *accumulate(sizes)]
+
+    def span(self, one: Statement) -> tuple[int, int]:
+        """The bytes of a statement."""
+        return self._ends[one.start] + len(self.tokens.gaps[one.start]), self._ends[one.end]
+
+    def line(self, one: Statement) -> int:
+        """The 1-based line on which a statement begins."""
+        return self.text.count(b"\n", 0, self.span(one)[0]) + 1
+
+
+class Compared:
+    """The three versions of a merge and what came out."""
+
+    def __init__(
+        self,
+        base: bytes,
+        ours: bytes,
+        theirs: bytes,
+        merged: bytes,
+        renamed: frozenset[bytes] = frozenset(),
+    ) -> None:
+        self.base, self.ours, self.theirs, self.merged = map(Version, (base, ours, theirs, merged))
+        self.renamed = renamed
+
+    @property
+    def sides(self) -> tuple[Version, Version]:
+        return self.ours, self.theirs
+
+    @cached_property
+    def brought(self) -> frozenset[tuple[bytes, ...]]:
+        """The statements that the base lacks and both sides have."""
+        return frozenset((self.ours.counts.keys() & self.theirs.counts.keys()) - self.base.counts.keys())
+
+    @cached_property
+    def woven(self) -> tuple[Statement, ...]:
+        """The statements of the result that no version has, even under other names."""
+        known = self.base.counts.keys() | self.ours.counts.keys() | self.theirs.counts.keys()
+        return tuple(
+            one
+            for one in self.merged.statements
+            if one.keys not in known and self.renamed.isdisjoint(one.keys)
+        )
+
+    @cached_property
+    def edits(self) -> tuple[dict[int, int], dict[int, int]]:
+        """For each side: which of its statements stands for which of the base."""
+        return aligned(self.base, self.ours), aligned(self.base, self.theirs)
+
+
+def aligned(base: Version, side: Version) -> dict[int, int]:
+    """Number of a statement of ``side`` -> number of the base's that it is, or is an edit of."""
+    a, b = ([one.keys for one in version.statements] for version in (base, side))
+    pairs: dict[int, int] = {}
+    at_a = at_b = 0
+    for change in [*diff(a, b), None]:
+        end = change.a0 if change else len(a)
+        pairs.update((at_b + k, at_a + k) for k in range(end - at_a))
+        if change is None:
+            break
+        at_a, at_b = change.a1, change.b1
+        pairs.update(_edited(a, b, range(change.a0, change.a1), range(change.b0, change.b1)))
+    return pairs
+
+
+def _edited(
+    a: Sequence[tuple[bytes, ...]], b: Sequence[tuple[bytes, ...]], old: range, new: range
+) -> Iterator[tuple[int, int]]:
+    """In order, the statements of ``new`` with the first of ``old`` that they are an edit of."""
+    start = old.start
+    for j in new:
+        found = next((i for i in range(start, old.stop) if likeness(a[i], b[j]) >= ALIKE), None)
+        if found is not None:
+            yield j, found
+            start = found + 1
+
+
+def likeness(a: Sequence[bytes], b: Sequence[bytes]) -> float:
+    """How much of two statements is common, order aside: 0 to 1."""
+    return 2 * (Counter(a) & Counter(b)).total() / (len(a) + len(b)) if a or b else 1.0

@@ -1,0 +1,129 @@
+"""The result is well formed where every version is: brackets, conditions, separators, nothing emptied."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from mergeguard.cpp.scopes import DIRECTIVE, HEAD, Statement, frame_of
+from mergeguard.merge.gates.doubled import shown
+from mergeguard.merge.gates.fault import Compared, Fault, Version
+
+_OPERAND_END = re.compile(rb"[A-Za-z_0-9.].*|\)|\]|\">|'.*", re.DOTALL)
+_OPERAND_START = re.compile(rb"[A-Za-z_0-9].*|\"<|'.*", re.DOTALL)
+_SIGNS = frozenset(
+    b", + - * / % << >> && || & | ^ = == != <= >= ? : . -> :: ;".split(),
+)
+_NO_UNARY = frozenset(b", / % << >> && || | ^ = == != <= >= ? . -> ;".split())
+_BRANCHES = frozenset((b"if", b"ifdef", b"ifndef", b"elif"))
+_BRANCH_ENDS = frozenset((b"else", b"elif", b"endif"))
+_BRACKETS = ((b"(", b")"), (b"[", b"]"), (b"{", b"}"))
+
+
+def brackets(merge: Compared) -> Iterator[Fault]:
+    """Brackets of the result that do not nest as the sum of both sides' do."""
+    for opening, closing in _BRACKETS:
+        b, o, t, m = (_open(v, opening, closing) for v in (merge.base, *merge.sides, merge.merged))
+        if m != o + t - b and not m == o == t:
+            name = f"{opening.decode()}{closing.decode()}"
+            yield Fault("unbalanced", name, f"the brackets `{name}` of the result do not pair")
+
+
+def _open(version: Version, opening: bytes, closing: bytes) -> int:
+    keys = version.tokens.keys
+    return keys.count(opening) - keys.count(closing)
+
+
+def conditions(merge: Compared) -> Iterator[Fault]:
+    """An ``#if`` without its end, or with two ``#else``, as in no version."""
+    if _odd(merge.merged) and not any(map(_odd, (merge.base, *merge.sides))):
+        yield Fault("unbalanced", "#if", "the conditions of the result do not pair")
+
+
+def _odd(version: Version) -> bool:
+    """Whether the conditional groups of a text are ill formed."""
+    others: list[bool] = []  # by open group: whether its #else has come
+    for one in version.statements:
+        word = _word(one)
+        if word in (b"if", b"ifdef", b"ifndef"):
+            others.append(False)
+        elif word in (b"else", b"elif", b"endif"):
+            if not others or (word != b"endif" and others[-1]):
+                return True
+            if word == b"endif":
+                others.pop()
+            else:
+                others[-1] = word == b"else"
+    return bool(others)
+
+
+def separators(merge: Compared) -> Iterator[Fault]:
+    """Neighbours that no version has and no grammar: two operands, two signs of which none can lead one."""
+    known = merge.base.pairs | merge.ours.pairs | merge.theirs.pairs
+    for one in merge.woven:
+        for pair in zip(one.keys, one.keys[1:], strict=False):
+            if pair in known or not _odd_pair(pair):
+                continue
+            place = (merge.merged.span(one),)
+            yield Fault("lost-separator", shown(pair), f"`{shown(pair)}` came to stand side by side", place)
+            break
+
+
+def _odd_pair(pair: tuple[bytes, bytes]) -> bool:
+    one, two = pair
+    if _OPERAND_END.fullmatch(one) and _OPERAND_START.fullmatch(two):
+        return True
+    if two == b"," and one in (b"(", b"[", b"{", b","):
+        return True
+    return (one in _SIGNS and two in _NO_UNARY) or (one in _SIGNS and two in (b")", b"]"))
+
+
+def emptied(merge: Compared) -> Iterator[Fault]:
+    """A branch of a condition, or a namespace, with nothing in it where the sides have something."""
+    most = max((_empty(version) for version in (merge.base, *merge.sides)), key=len)
+    found = _empty(merge.merged)
+    known = Counter(one.keys for version in (merge.base, *merge.sides) for one in _empty(version))
+    if len(found) <= len(most):
+        return
+    for one in found:
+        if not known[one.keys]:
+            said = shown(one.keys)
+            message = f"one side wrapped in `{said}` what the other removed"
+            yield Fault("emptied-block", said, message, (merge.merged.span(one),))
+
+
+def _empty(version: Version) -> list[Statement]:
+    """The directives that begin a branch with nothing in it."""
+    return [
+        before
+        for before, one in zip(version.statements, version.statements[1:], strict=False)
+        if (_word(one) in _BRANCH_ENDS and _word(before) in _BRANCHES)
+        or (_word(one) == b"endif" and _word(before) == b"else")
+    ]
+
+
+def _word(one: Statement) -> bytes:
+    """The word of a directive; empty for any other statement."""
+    return one.keys[1] if one.kind == DIRECTIVE and len(one.keys) > 1 else b""
+
+
+def stubs(merge: Compared) -> Iterator[Fault]:
+    """Something of a name that one side removed and of which the other made another one: a stub, a twin."""
+    base, ours, theirs, now = (_defined(v) for v in (merge.base, *merge.sides, merge.merged))
+    for one, other in ((ours, theirs), (theirs, ours)):
+        for name in base.keys() & now.keys() & other.keys() - one.keys():
+            if len(other[name]) > len(base[name]):
+                said = name.decode("utf-8", "replace")
+                message = f"one side removed {said}, and the other made another one of it"
+                yield Fault("kept-stub", said, message, tuple(map(merge.merged.span, now[name])))
+
+
+def _defined(version: Version) -> dict[bytes, list[Statement]]:
+    """The heads of functions and types at file level, by name."""
+    found: dict[bytes, list[Statement]] = {}
+    for one in version.statements:
+        name = frame_of(one.keys) if one.kind == HEAD else b""
+        if name.endswith(b"()") and not any(frame.endswith(b"()") for frame in one.scope):
+            found.setdefault(name, []).append(one)
+    return found

@@ -1,0 +1,143 @@
+"""Every statement keeps the conditions, namespaces, linkage and branches that its own side gave it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+
+from mergeguard.cpp.scopes import DIRECTIVE, HEAD, Scope, Statement
+from mergeguard.merge.gates.doubled import shown
+from mergeguard.merge.gates.fault import Compared, Fault, Version
+
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_CONDITIONAL = frozenset((b"if", b"ifdef", b"ifndef", b"else", b"elif", b"endif", b"pragma", b""))
+_ALSO = frozenset((b"else", b"return", b"break", b"continue"))
+
+
+def scopes(merge: Compared) -> Iterator[Fault]:
+    """Statements that stand under something that no side put them under."""
+    return _Keeping(merge).faults()
+
+
+class _Keeping:
+    def __init__(self, merge: Compared) -> None:
+        self.merge = merge
+        self.known = merge.base.frames | merge.ours.frames | merge.theirs.frames
+        self.by_ours, self.by_theirs = (
+            _translation(merge.base, side, pairs)
+            for side, pairs in zip(merge.sides, merge.edits, strict=True)
+        )
+
+    def faults(self) -> Iterator[Fault]:
+        wanted = self._wanted()
+        for keys, found in self.merge.merged.by_keys.items():
+            if keys not in wanted or not _telling(found[0]):
+                continue
+            for one in found:
+                if not any(self._fits(one.scope, scope) for scope in wanted[keys]):
+                    yield self._fault(one, wanted[keys])
+        yield from self._left()
+
+    def _fault(self, one: Statement, wanted: Iterable[Scope]) -> Fault:
+        lost = set(min(wanted)) - set(one.scope)
+        where = shown((min(lost),)) if lost else shown(one.scope[-1:]) or "the file"
+        said = f"would no longer stand in `{where}`" if lost else f"would come to stand in `{where}`"
+        return Fault(
+            "left-scope",
+            shown(one.keys),
+            f"`{shown(one.keys)}` {said}, as on no side",
+            (self.merge.merged.span(one),),
+        )
+
+    def _wanted(self) -> dict[tuple[bytes, ...], set[Scope]]:
+        """Where the statements may stand, by what they say."""
+        merge = self.merge
+        wanted: dict[tuple[bytes, ...], set[Scope]] = defaultdict(set)
+        stands = [
+            {i: side.statements[j].scope for j, i in pairs.items()}
+            for side, pairs in zip(merge.sides, merge.edits, strict=True)
+        ]
+        for number, side in enumerate(merge.sides):
+            elsewhere, by_other = stands[1 - number], (self.by_theirs, self.by_ours)[number]
+            for j, one in enumerate(side.statements):
+                old = merge.edits[number].get(j)
+                if old is None or old not in elsewhere:
+                    wanted[one.keys] |= {one.scope, *translated(one.scope, by_other)}
+                else:
+                    wanted[one.keys] |= self._merged(
+                        merge.base.statements[old].scope, one.scope, elsewhere[old], by_other
+                    )
+        return wanted
+
+    def _merged(
+        self, base: Scope, own: Scope, others: Scope, by_other: Mapping[Scope, AbstractSet[Scope]]
+    ) -> set[Scope]:
+        """Where a statement may stand that one side has in ``own`` and the other in ``others``."""
+        if own in (base, others):
+            return {others}
+        if others == base:
+            return {own, *translated(own, by_other)}
+        return {*translated(own, by_other)} or {own, others}
+
+    def _fits(self, scope: Scope, wanted: Scope) -> bool:
+        """Whether two stacks are the same; what no version has is the merge of two edits of one line."""
+        return scope == wanted or (
+            len(scope) == len(wanted)
+            and all(
+                a == b or (a not in self.known and a.split(b" ", 1)[0] == b.split(b" ", 1)[0])
+                for a, b in zip(scope, wanted, strict=True)
+            )
+        )
+
+    def _left(self) -> Iterator[Fault]:
+        """What both sides have under one stack, and the result has under another one."""
+        merge = self.merge
+        places = [_places(version) for version in (merge.base, *merge.sides, merge.merged)]
+        base, ours, theirs, now = places
+        for keys, scopes in now.items():
+            if keys not in ours or keys not in theirs or not _telling(merge.merged.by_keys[keys][0]):
+                continue
+            for scope, least in (ours[keys] & theirs[keys]).items():
+                if base.get(keys, Counter())[scope] > least or scopes[scope] >= least:
+                    continue
+                strays = {x for x in scopes if scopes[x] > max(ours[keys][x], theirs[keys][x])}
+                if scopes.total() >= least and strays and not any(self._fits(x, scope) for x in strays):
+                    found = [x for x in merge.merged.by_keys[keys] if x.scope in strays]
+                    yield self._fault(found[0], [scope])
+
+
+def _telling(one: Statement) -> bool:
+    """Whether a statement is more than a mark: its place means something."""
+    if one.kind == DIRECTIVE:
+        return one.keys[1:2] != () and one.keys[1] not in _CONDITIONAL
+    if one.kind == HEAD and one.keys == (b"else",):
+        return False
+    return one.keys[0] not in _ALSO and any(map(_WORD.fullmatch, one.keys))
+
+
+def _places(version: Version) -> dict[tuple[bytes, ...], Counter[Scope]]:
+    return {keys: Counter(one.scope for one in found) for keys, found in version.by_keys.items()}
+
+
+def _translation(base: Version, side: Version, pairs: Mapping[int, int]) -> dict[Scope, set[Scope]]:
+    """What a side made of the base's stacks: a renamed namespace, a new guard around the whole."""
+    found: dict[Scope, set[Scope]] = defaultdict(set)
+    for j, i in pairs.items():
+        old, new = base.statements[i].scope, side.statements[j].scope
+        if old == new:
+            continue
+        found[old].add(new)
+        while old and new and old[-1] == new[-1]:
+            old, new = old[:-1], new[:-1]
+            if old:
+                found[old].add(new)
+    return found
+
+
+def translated(scope: Scope, table: Mapping[Scope, AbstractSet[Scope]]) -> Iterator[Scope]:
+    """The stacks that the other side's edits may have made of ``scope``."""
+    for size in range(len(scope), -1, -1):
+        for new in table.get(scope[:size], ()):
+            yield new + scope[size:]

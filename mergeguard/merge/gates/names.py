@@ -1,0 +1,216 @@
+"""Names looked up in their function: none declared twice, none used that its function no longer declares."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from mergeguard.cpp.scopes import HEAD, MACRO, STATEMENT, Scope, Statement, frame_of, is_root
+from mergeguard.merge.edits import LANGUAGE
+from mergeguard.merge.gates.fault import Compared, Fault, Version
+
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_NO_TYPE = frozenset(
+    b"return case else throw goto new delete typename using namespace public private protected sizeof"
+    b" struct class enum union co_return and or not template operator if while switch".split()
+)
+_IN_TYPE = frozenset((b"::", b"<", b">", b">>", b"*", b"&", b"&&", b",", b"..."))
+_BEHIND = frozenset((b"=", b";", b"(", b"{", b"[", b",", b")", b":"))
+_LOOPS = (b"for", b"if", b"while", b"switch")
+_Declared = tuple[int, Scope, Statement]  # the function or class it is in, its scope, where it stands
+
+
+def parameters(merge: Compared) -> Iterator[Fault]:
+    """A parameter that one list has twice."""
+    known = {name for version in (merge.base, *merge.sides) for name, _ in _twice_in_a_list(version)}
+    for name, one in _twice_in_a_list(merge.merged):
+        if name not in known:
+            said = name.decode("utf-8", "replace")
+            where = frame_of(one.keys).decode("utf-8", "replace")
+            message = f"both sides added the parameter {said} to {where}, and the result has it twice"
+            yield Fault("duplicate-name", said, message, (merge.merged.span(one),))
+
+
+def _twice_in_a_list(version: Version) -> Iterator[tuple[bytes, Statement]]:
+    for one in version.statements:
+        if one.kind in (HEAD, STATEMENT) and b"(" in one.keys:
+            counted = Counter(parameters_of(one.keys))
+            yield from ((name, one) for name, times in counted.items() if times > 1)
+
+
+def parameters_of(keys: Sequence[bytes]) -> Iterator[bytes]:
+    """The names of the parameters, if the keys are a function's declaration or the head of one."""
+    start = _list_of(keys)
+    depth, part = 0, list[bytes]()
+    for key in keys[start:] if start else ():
+        if depth == 0 and key in (b",", b")"):
+            if (name := _named(part)) is not None:
+                yield name
+            if key == b")":
+                return
+            part = []
+            continue
+        depth += _nests(key)
+        part.append(key)
+
+
+def _nests(key: bytes) -> int:
+    if key in (b"(", b"[", b"{", b"<"):
+        return 1
+    if key in (b")", b"]", b"}", b">"):
+        return -1
+    return -2 if key == b">>" else 0
+
+
+def _list_of(keys: Sequence[bytes]) -> int:
+    """Where the parameters of a function's declaration begin; 0 if the keys are none."""
+    depth = 0
+    for index in range(1, len(keys)):
+        if keys[index] == b"(" and depth == 0:
+            before = keys[:index]
+            typed = len(before) > 1 and _WORD.fullmatch(before[-1]) and _may_end_type(before[-2])
+            return index + 1 if typed and not _NO_TYPE & {before[0], before[-2]} else 0
+        if keys[index] in (b"=", b"."):
+            return 0
+        depth += _nests(keys[index])
+    return 0
+
+
+def _may_end_type(key: bytes) -> bool:
+    return key in (b"*", b"&", b"&&", b">", b">>", b"::") or (
+        _WORD.fullmatch(key) is not None and key not in _NO_TYPE
+    )
+
+
+def _named(part: Sequence[bytes]) -> bytes | None:
+    """The name of one parameter: the last word before its default, with a type before it."""
+    head = list(part[: part.index(b"=")] if b"=" in part else part)
+    while head[-1:] == [b"]"]:
+        del head[len(head) - 1 - head[::-1].index(b"[") :]
+    if len(head) < 2 or not _WORD.fullmatch(head[-1]) or not _may_end_type(head[-2]):
+        return None
+    return head[-1] if head[-1] not in LANGUAGE and head[-2] != b"::" else None
+
+
+# -- locals and members
+
+
+def declared_twice(merge: Compared) -> Iterator[Fault]:
+    """A local or a member that both sides brought and that one scope, or one within the other, has twice."""
+    base, ours, theirs = (_declared(version) for version in (merge.base, *merge.sides))
+    fresh = {key for key in (ours.keys() & theirs.keys()) - base.keys() if key[1] not in merge.renamed}
+    if not fresh:
+        return
+    now = _declared(merge.merged)
+    for key in sorted(fresh & now.keys()):
+        pair = _clash(now[key])
+        if pair is not None and _clash(ours[key]) is None and _clash(theirs[key]) is None:
+            name = key[1].decode("utf-8", "replace")
+            line = merge.merged.line(pair[1][2])
+            message = f"both sides brought a {name}, and one declaration has both at line {line}"
+            yield Fault("duplicate-name", name, message, tuple(merge.merged.span(one[2]) for one in pair))
+
+
+def _declared(version: Version) -> dict[tuple[bytes, bytes], list[_Declared]]:
+    """The declarations of each name in each outermost function or class."""
+    found: dict[tuple[bytes, bytes], list[_Declared]] = defaultdict(list)
+    opens = 0  # the number of the last function or class that has begun
+    for one in version.statements:
+        root = _root(one)
+        opens += one.kind == HEAD and not one.root and bool(root)
+        for name, scope in _declares(one) if root else ():
+            found[root, name].append((one.root or opens, scope, one))
+    return found
+
+
+def _root(one: Statement) -> bytes:
+    """The outermost function or class that a statement is in, or that a head opens."""
+    frames = [*one.scope, frame_of(one.keys)] if one.kind == HEAD else one.scope
+    return next(filter(is_root, frames), b"")
+
+
+def _declares(one: Statement) -> Iterator[tuple[bytes, Scope]]:
+    """The names that a statement declares, with the scope that they have."""
+    if one.kind == HEAD and one.keys[0] not in _LOOPS:
+        frame = frame_of(one.keys)
+        yield from ((name, (*one.scope, frame)) for name in parameters_of(one.keys))
+        return
+    if one.kind not in (HEAD, STATEMENT):
+        return
+    in_loop = one.kind == HEAD
+    keys = one.keys[2:] if in_loop else one.keys
+    scope = (*one.scope, b" ".join(one.keys)) if in_loop else one.scope
+    index = _type_end(keys)
+    if not index:
+        return
+    if not in_loop and keys[index + 1 : index + 2] == (b"(",) and scope[-1:] and not _in_function(scope):
+        return  # a member function
+    yield keys[index], scope
+
+
+def _in_function(scope: Scope) -> bool:
+    return any(frame.endswith(b"()") for frame in scope)
+
+
+def _type_end(keys: Sequence[bytes]) -> int:
+    """The index of the name that a statement declares; 0 if it declares none."""
+    depth = 0
+    for index, key in enumerate(keys):
+        if index and depth == 0 and key in _BEHIND and key != b",":
+            named = _WORD.fullmatch(keys[index - 1]) and keys[index - 1] not in LANGUAGE
+            before = keys[index - 2] if index > 1 else b""
+            typed = before and before != b"::" and _may_end_type(before)
+            return index - 1 if named and typed and keys[0] not in _NO_TYPE else 0
+        depth += _nests(key)
+        if not (_WORD.fullmatch(key) or key in _IN_TYPE or depth > 0):
+            return 0
+    return 0
+
+
+def _clash(found: Sequence[_Declared]) -> tuple[_Declared, _Declared] | None:
+    """The first two declarations of one name of which one is in force where the other is."""
+    for k, two in enumerate(found):
+        for one in found[:k]:
+            loops = any(x[2].kind == HEAD and x[2].keys[0] in _LOOPS for x in (one, two))
+            shorter, longer = sorted((one[1], two[1]), key=len)
+            if one[0] == two[0] and not loops and longer[: len(shorter)] == shorter:
+                return one, two
+    return None
+
+
+def lost_locals(merge: Compared) -> Iterator[Fault]:
+    """A local that one side took away and the other newly uses, whatever else has its name."""
+    versions = [_functions(version) for version in (merge.base, *merge.sides, merge.merged)]
+    base, now = versions[0], versions[3]
+    for side, other in ((versions[1], versions[2]), (versions[2], versions[1])):
+        for root in base.keys() & side.keys() & other.keys() & now.keys():
+            gone = (base[root][0] & side[root][0]) - other[root][0] - now[root][0] - merge.renamed
+            for name in sorted(gone):
+                found = [one for one in now[root][1] if name in one.keys and not _is_member(one.keys, name)]
+                if not found or any(name in one.keys for one in other[root][1]):
+                    continue
+                said, where = (x.decode("utf-8", "replace") for x in (name, root))
+                message = f"one side took the local {said} of {where} away, and the other newly uses it"
+                yield Fault("lost-name", said, message, tuple(map(merge.merged.span, found)))
+
+
+def _is_member(keys: Sequence[bytes], name: bytes) -> bool:
+    return (
+        all(
+            before in (b".", b"->", b"::") for before, key in zip(keys, keys[1:], strict=False) if key == name
+        )
+        and keys[0] != name
+    )
+
+
+def _functions(version: Version) -> dict[bytes, tuple[set[bytes], list[Statement]]]:
+    """For each function: the names it declares, and its statements."""
+    found: dict[bytes, tuple[set[bytes], list[Statement]]] = {}
+    for one in version.statements:
+        root = _root(one)
+        if root.endswith(b"()") and one.kind != MACRO:
+            names, body = found.setdefault(root, (set(), []))
+            names.update(name for name, _ in _declares(one))
+            body.append(one)
+    return found

@@ -1,0 +1,94 @@
+"""What the gates make of a result: taken, taken with one of two twins, or a conflict where the fault is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mergeguard.merge.contested import contested
+from mergeguard.merge.gates import Fault, faults
+from mergeguard.merge.result import Conflict, MergeResult, Note, Piece, Resolved, Side, join
+
+
+def faults_of(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> list[Fault]:
+    """The faults of a clean result; of one with conflicts those outside of them, whichever side one takes."""
+    if result.clean:
+        return faults(base, ours, theirs, result.render(), result.renamed)
+    by_side = [_outside(base, ours, theirs, result, side) for side in ("ours", "theirs")]
+    everywhere = {(f.code, f.name) for f in by_side[0]} & {(f.code, f.name) for f in by_side[1]}
+    return [f for f in by_side[0] if (f.code, f.name) in everywhere]
+
+
+def _outside(base: bytes, ours: bytes, theirs: bytes, result: MergeResult, side: Side) -> list[Fault]:
+    ranges: list[tuple[int, int]] = []
+    at = 0
+    for piece in result.pieces:
+        text = piece.side(side) if isinstance(piece, Conflict) else piece.text
+        if isinstance(piece, Conflict):
+            ranges.append((at, at + len(text)))
+        at += len(text)
+    found = faults(base, ours, theirs, result.render(side), result.renamed)
+    return [
+        f
+        for f in found
+        if f.places and not any(s < end and start < e for s, e in f.places for start, end in ranges)
+    ]
+
+
+def as_conflicts(
+    base: bytes,
+    ours: bytes,
+    theirs: bytes,
+    result: MergeResult,
+    found: Sequence[Fault],
+    lines: tuple[Piece, ...],
+) -> MergeResult:
+    """A clean result with its faults made conflicts: at their places, or all that git calls a conflict if
+    that is less."""
+    text = result.render()
+    notes = (*result.notes, *fault_notes(text, found))
+    candidates: list[tuple[Piece, ...]] = []
+    if any(isinstance(piece, Conflict) for piece in lines):
+        candidates.append(lines)
+    if all(fault.places for fault in found):
+        candidates.append(contested(base, ours, theirs, text, (p for f in found for p in f.places)))
+    candidates = [c for c in candidates if any(isinstance(p, Conflict) for p in c)]
+    if not candidates:
+        candidates.append(contested(base, ours, theirs, text, ((0, len(text)),)))
+    best = min(candidates, key=size_of_conflicts)
+    return MergeResult(
+        best if not _is_whole(best, ours, theirs) else join([Conflict(base, ours, theirs)]), notes
+    )
+
+
+def _is_whole(pieces: tuple[Piece, ...], ours: bytes, theirs: bytes) -> bool:
+    """Whether nothing is left to decide, though there is a fault."""
+    return not any(isinstance(piece, Conflict) for piece in pieces) and ours != theirs
+
+
+def size_of_conflicts(pieces: Iterable[Piece]) -> tuple[int, int]:
+    """How many conflicts there are, and how many bytes are in them."""
+    conflicts = [p for p in pieces if isinstance(p, Conflict)]
+    return len(conflicts), sum(len(p.ours) + len(p.theirs) for p in conflicts)
+
+
+def fault_notes(text: bytes, found: Iterable[Fault]) -> list[Note]:
+    """What is said of faults, once of each."""
+    notes: dict[tuple[str, str], Note] = {}
+    for fault in found:
+        line = text.count(b"\n", 0, fault.places[-1][0]) + 1 if fault.places else None
+        notes.setdefault((fault.code, fault.name), Note(fault.code, fault.message, True, line))
+    return list(notes.values())
+
+
+def keep_one(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> MergeResult:
+    """A clean result with what both sides added in the same words at two places of the file there once."""
+    from mergeguard.merge.gates.twins import without_twins
+
+    if not result.clean:
+        return result
+    kept = without_twins(base, ours, theirs, result.render())
+    if kept is None:
+        return result
+    text, names = kept
+    said = f"{', '.join(names)}: both sides added the very same, which is there once"
+    return MergeResult(join([Resolved(text)]), (*result.notes, Note("kept-one", said)), result.renamed)

@@ -1,0 +1,2 @@
+static const T t[] = {BFLOAT,  // comment
+};

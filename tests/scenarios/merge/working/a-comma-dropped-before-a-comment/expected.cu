@@ -1,0 +1,9 @@
+<<<<<<< ours
+static const T t[] = {BFLOAT,  // comment
+    POSIX,
+||||||| base
+static const T t[] = {BFLOAT,  // comment
+=======
+static const T t[] = {BFLOAT  // comment
+>>>>>>> theirs
+};

@@ -1,0 +1,3 @@
+static const T t[] = {BFLOAT,  // comment
+    POSIX,
+};

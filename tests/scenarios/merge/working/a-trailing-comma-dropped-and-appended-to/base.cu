@@ -1,0 +1,4 @@
+enum class T {
+  HALF,
+  BFLOAT,  // brain
+};

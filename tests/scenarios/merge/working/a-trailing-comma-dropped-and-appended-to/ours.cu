@@ -1,0 +1,5 @@
+enum class T {
+  HALF,
+  BFLOAT,  // brain
+  POSIX,
+};

@@ -1,0 +1,7 @@
+#include "a.h"
+#include "cuda.h"
+#include "c.h"
+
+void b() {
+  y();
+}

@@ -1,0 +1,9 @@
+#include "a.h"
+#ifndef USE_ROCM
+#include "cuda.h"
+#endif
+#include "c.h"
+
+void b() {
+  y();
+}

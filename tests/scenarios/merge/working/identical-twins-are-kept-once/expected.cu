@@ -1,0 +1,15 @@
+void n(int q) {
+  work(q);
+}
+
+void a() {
+  x();
+}
+
+void b() {
+  y();
+}
+
+void c() {
+  z();
+}

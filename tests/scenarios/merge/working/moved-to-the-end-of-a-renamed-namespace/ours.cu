@@ -1,0 +1,16 @@
+namespace b {
+
+int f(int x) {
+  int y = x + 1;
+  return y * 2;
+}
+
+int g(int x) {
+  return x - 1;
+}
+
+int h(int x) {
+  return x * 3;
+}
+
+}  // namespace b

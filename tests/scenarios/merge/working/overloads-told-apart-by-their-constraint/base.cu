@@ -1,0 +1,8 @@
+template <typename T>
+void a(T x) {
+  y(x);
+}
+
+void z() {
+  y();
+}

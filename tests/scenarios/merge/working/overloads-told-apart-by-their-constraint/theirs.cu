@@ -1,0 +1,13 @@
+template <typename T>
+void a(T x) {
+  y(x);
+}
+
+void z() {
+  y();
+}
+
+template <typename T, std::enable_if_t<is_float<T>, int> = 0>
+void put(T x) {
+  two(x);
+}

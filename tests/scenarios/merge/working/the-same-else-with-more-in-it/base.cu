@@ -1,0 +1,9 @@
+#ifdef A
+void a() {
+  x();
+}
+#endif
+
+void b() {
+  y();
+}

@@ -1,0 +1,17 @@
+void a() {
+  x();
+}
+
+void ours() {
+  z();
+}
+
+#ifdef USE_HIP
+void g() {
+  w();
+}
+#endif
+
+void b() {
+  y();
+}

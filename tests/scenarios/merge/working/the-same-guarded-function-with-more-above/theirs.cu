@@ -1,0 +1,13 @@
+void a() {
+  x();
+}
+
+#ifdef USE_HIP
+void g() {
+  w();
+}
+#endif
+
+void b() {
+  y();
+}

@@ -1,0 +1,5 @@
+void f(int a) {
+  setup(a);
+  run(a);
+  finish(a);
+}

@@ -1,0 +1,5 @@
+TORCH_LIBRARY_IMPL(ext, CUDA, m) {
+  m.impl("a", &a);
+  m.impl("b", &b);
+  m.impl("c", &c);
+}

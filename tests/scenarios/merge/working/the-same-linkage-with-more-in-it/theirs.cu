@@ -1,0 +1,9 @@
+#include "a.h"
+
+extern "C" {
+void g(int);
+}
+
+void b() {
+  y();
+}

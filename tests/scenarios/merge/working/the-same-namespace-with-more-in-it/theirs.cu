@@ -1,0 +1,11 @@
+#include "a.h"
+
+namespace hip {
+void g() {
+  w();
+}
+}  // namespace hip
+
+void b() {
+  y();
+}

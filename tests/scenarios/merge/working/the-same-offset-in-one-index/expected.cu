@@ -1,0 +1,9 @@
+float f(const float* p, int off, int i, int stride, int j, const float* acc, float alpha, float beta, float k_scale) {
+<<<<<<< ours
+  return p[off + i * stride];
+||||||| base
+  return p[i * stride];
+=======
+  return p[i * stride + off];
+>>>>>>> theirs
+}

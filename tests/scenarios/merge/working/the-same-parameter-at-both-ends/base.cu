@@ -1,0 +1,5 @@
+int total(int num_splits);
+
+void f(int a, int b, float c, float d) {
+  run(a, b);
+}

@@ -1,0 +1,6 @@
+void f(int a) {
+  setup(a);
+  count(a);
+  run(a);
+  finish(a);
+}

@@ -1,0 +1,6 @@
+void f(int a) {
+  setup(a);
+  run(a);
+  count(a);
+  finish(a);
+}

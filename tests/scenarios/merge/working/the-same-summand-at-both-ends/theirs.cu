@@ -1,0 +1,3 @@
+float f(const float* p, int off, int i, int stride, int j, const float* acc, float alpha, float beta, float k_scale) {
+  return k_scale + alpha + beta + acc[0];
+}

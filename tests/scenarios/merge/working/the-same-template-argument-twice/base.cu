@@ -1,0 +1,1 @@
+using A = Tile<float, 4, 8, 16, 32>;

@@ -1,0 +1,1 @@
+using A = Tile<half, float, 4, 8, 16, 32>;

@@ -1,0 +1,3 @@
+void f(S& o) {
+  o << name << a << b << c << d << e;
+}

@@ -1,0 +1,3 @@
+void f(S& o) {
+  o << a << b << c << d << e << name;
+}
