@@ -318,14 +318,28 @@ class Repository:
         ).text
 
     def identity(self, role: str) -> Identity:
-        """The user as ``author`` or ``committer`` of a commit made now; an error if git knows no name."""
-        completed = self.git("var", f"GIT_{role.upper()}_IDENT", ok=(0, 128))
-        if completed.code != 0:
-            raise GitError(
-                f"git does not know who you are: {completed.err.strip().splitlines()[-1]}",
-                hint="git config --global user.name '…' and user.email '…'",
-            )
-        return Identity(completed.out.rstrip(b"\n"))
+        """The user as ``author`` or ``committer`` of a commit made now; an error if git knows no name.
+
+        Git is asked once: all commits that one command makes are made at the time of the first.
+        """
+        if role not in self._identities:
+            completed = self.git("var", f"GIT_{role.upper()}_IDENT", ok=(0, 128))
+            if completed.code != 0:
+                raise GitError(
+                    f"git does not know who you are: {completed.err.strip().splitlines()[-1]}",
+                    hint="git config --global user.name '…' and user.email '…'",
+                )
+            self._identities[role] = Identity(completed.out.rstrip(b"\n"))
+        return self._identities[role]
+
+    @cached_property
+    def _identities(self) -> dict[str, Identity]:
+        return {}
+
+    @cached_property
+    def signs_commits(self) -> bool:
+        """Whether the user has every commit signed (``commit.gpgSign``)."""
+        return self.config_bool("commit.gpgSign")
 
     def diff_names(self, old_tree: str, new_tree: str) -> tuple[tuple[str, str, str], ...]:
         """Changed paths as (status letter, old path, new path), renames found as ``git diff`` finds them.

@@ -22,7 +22,9 @@ from mergeguard.git.merging import Conflict
 from mergeguard.git.objects import CommitInfo
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge import lastsync
+from mergeguard.treemerge.plainpick import PlainPicks
 from mergeguard.treemerge.trees import Merged, Progress, merge_trees
+from mergeguard.treemerge.virtual import STATE
 from mergeguard.verbs.resolving import require_resolved
 
 _STATE = "mergeguard/rebase.json"
@@ -135,9 +137,13 @@ class _Picker:
     picks: list[Picked] = field(default_factory=list)
     became: dict[str, str] = field(default_factory=dict)
     splitting: Splitting = field(init=False)
+    plain: PlainPicks = field(init=False)
+    # The last tree that a merge through the lens gave, or that no rule has to do with.
+    derived: str | None = None
 
     def __post_init__(self) -> None:
         self.splitting = Splitting.of(self.repository)
+        self.plain = PlainPicks(self.repository, self.splitting)
 
     def run(self, todo: tuple[str, ...]) -> RebaseOutcome:
         for number, oid in enumerate(todo):
@@ -145,12 +151,16 @@ class _Picker:
             self.progress(f"{number + 1}/{len(todo)} {info.subject}")
             if self.rebase_merges:
                 self.tip = self._new(info.parents[0]) if info.parents else self.onto
-            merged = self._pick(info)
-            if merged is None:
-                continue
-            if not merged.clean:
-                return self._outcome(stopped=info, merged=merged, todo=todo[number + 1 :])
-            self._commit(info, merged.tree)
+            tree = self._plain(info)
+            if tree is None:
+                merged = self._pick(info)
+                if merged is None:
+                    continue
+                if not merged.clean:
+                    return self._outcome(stopped=info, merged=merged, todo=todo[number + 1 :])
+                tree = merged.tree
+            self.derived = tree
+            self._commit(info, tree)
         return self._outcome()
 
     def _outcome(
@@ -182,6 +192,16 @@ class _Picker:
         return self.repository.is_ancestor(commit, self.onto) and commit not in self.repository.merge_bases(
             self.onto, self.original
         )
+
+    def _plain(self, info: CommitInfo) -> str | None:
+        """The tree of a commit that no rule has to do with, replayed; None where it has to be merged."""
+        if len(info.parents) != 1 or info.parents == (self.tip,):
+            return None
+        repository = self.repository
+        tip, parent = repository.tree_of(self.tip), repository.tree_of(info.parents[0])
+        if tip != self.derived and any(repository.entry(tree, STATE) for tree in (tip, parent)):
+            return None
+        return self.plain.pick(parent, info.tree, tip)
 
     def _pick(self, info: CommitInfo) -> Merged | None:
         """The merge that replays one commit; None if it could be kept as it is, or has been dealt with."""
@@ -251,7 +271,7 @@ def write_commit(repository: Repository, info: CommitInfo, tree: str, parents: t
         committer=repository.identity("committer"),
         encoding=info.encoding,
     )
-    return repository.sign(new) if repository.config_bool("commit.gpgSign") else new
+    return repository.sign(new) if repository.signs_commits else new
 
 
 # -- landing -------------------------------------------------------------------------------------------
