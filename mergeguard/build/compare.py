@@ -121,16 +121,18 @@ def compare(
     on_progress: Callable[[Progress], None] = lambda _: None,
     linker: Sequence[str] = ("g++",),
     inlined: frozenset[str] = frozenset(),
+    bare: frozenset[str] = frozenset(),
 ) -> Comparison:
     """Build both programs below ``directory`` and compare their objects.
 
     ``source`` is the parsed monolith, ``namespaces`` are those that the layout's glue makes
-    (``core.glue.namespace``), ``inlined`` the functions that became inline (``core.verify.inlined``).
+    (``lens.glue.namespace``), ``inlined`` the functions that became inline (``same_program.inlined``),
+    ``bare`` the units that have nothing to define (``same_program.bare``).
     Raises CompileError, CommandError, ObjectError.
     """
     before = build(monolith, command, directory / "monolith", jobs, cache, on_progress, linker)
     after = build(layout, command, directory / "layout", jobs, cache, on_progress, linker)
-    return compare_built(source, before, after, namespaces, command, inlined)
+    return compare_built(source, before, after, namespaces, command, inlined, bare)
 
 
 def compare_built(
@@ -140,6 +142,7 @@ def compare_built(
     namespaces: Sequence[str],
     command: Command,
     inlined: frozenset[str] = frozenset(),
+    bare: frozenset[str] = frozenset(),
 ) -> Comparison:
     """Compare objects that are there already."""
     old, old_images = _read(before)
@@ -147,7 +150,7 @@ def compare_built(
     mangled = all_names([*old, *new], [*old_images, *new_images])
     names = names_of(source, mangled, namespaces, inlined)
     merged = ObjectSymbols(before.program.units[0], tuple(symbol for one in old for symbol in one.symbols))
-    findings = list(compare_host(merged, new, names))
+    findings = list(compare_host(merged, new, names, bare))
     arguments = command.arguments
     if old_images or new_images or is_device(arguments):
         findings += compare_device(old_images, new_images, names)

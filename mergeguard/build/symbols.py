@@ -64,6 +64,15 @@ def kernels_of(elf: Elf) -> tuple[str, ...]:
     return tuple(dict.fromkeys(functions))
 
 
+def _image(elf: Elf, unit: str, arch: str) -> DeviceImage:
+    """A device image with its kernels, and a digest of each one's machine code."""
+    code = {symbol.name: symbol for symbol in elf.symbols if symbol.type == "function"}
+    kernels = kernels_of(elf)
+    return DeviceImage(
+        unit, arch, kernels, {name: elf.digest(code[name]) for name in kernels if name in code}
+    )
+
+
 def read_device(path: Path, unit: str) -> tuple[DeviceImage, ...]:
     """The device images in an object file (or in a device-only ELF); empty where there is no device code.
 
@@ -71,9 +80,9 @@ def read_device(path: Path, unit: str) -> tuple[DeviceImage, ...]:
     """
     elf = _elf(path)
     if elf.machine == MACHINE_CUDA:
-        return (DeviceImage(unit, _cuda_arch(elf), kernels_of(elf)),)
+        return (_image(elf, unit, _cuda_arch(elf)),)
     if any(symbol.name.endswith(".kd") for symbol in elf.symbols):
-        return (DeviceImage(unit, "amdgcn", kernels_of(elf)),)
+        return (_image(elf, unit, "amdgcn"),)
     if elf.section(".nv_fatbin") is not None:
         return _cuda_images(path, elf, unit)
     bundle = elf.section(".hip_fatbin")
@@ -112,10 +121,10 @@ def _with_cuobjdump(tool: str, path: Path, unit: str) -> tuple[DeviceImage, ...]
         for cubin in sorted(Path(directory).glob("*.cubin")):
             elf = _elf(cubin)
             named = re.search(r"\.(sm_\w+)\.cubin$", cubin.name)
-            images.append(DeviceImage(unit, named.group(1) if named else _cuda_arch(elf), kernels_of(elf)))
+            images.append(_image(elf, unit, named.group(1) if named else _cuda_arch(elf)))
     if not images and outcome.returncode != 0:
         reason = outcome.stderr.decode("utf-8", "replace").strip() or f"cuobjdump exit {outcome.returncode}"
-        return (DeviceImage(unit, "cuda", (), reason),)
+        return (DeviceImage(unit, "cuda", unreadable=reason),)
     return tuple(images)
 
 
@@ -148,12 +157,12 @@ def _fatbin_images(data: bytes, unit: str) -> list[DeviceImage]:
 
 def _fatbin_image(body: bytes, packed: bool, unit: str) -> DeviceImage:
     if packed or body[:4] != b"\x7fELF":
-        return DeviceImage(unit, "cuda", (), "the image is compressed; install cuobjdump to read it")
+        return DeviceImage(unit, "cuda", unreadable="the image is compressed; install cuobjdump to read it")
     try:
         elf = Elf(body)
     except ElfError as error:
-        return DeviceImage(unit, "cuda", (), str(error))
-    return DeviceImage(unit, _cuda_arch(elf), kernels_of(elf))
+        return DeviceImage(unit, "cuda", unreadable=str(error))
+    return _image(elf, unit, _cuda_arch(elf))
 
 
 def _bundle_images(data: bytes, unit: str, folder: Path) -> tuple[DeviceImage, ...]:
@@ -166,7 +175,7 @@ def _bundle_images(data: bytes, unit: str, folder: Path) -> tuple[DeviceImage, .
         data = _unbundled(data, folder)
         if not data:
             reason = "the bundle is compressed; install clang-offload-bundler to read it"
-            return (DeviceImage(unit, "amdgcn", (), reason),)
+            return (DeviceImage(unit, "amdgcn", unreadable=reason),)
     start = data.find(_BUNDLE)
     while start >= 0:
         position = start + len(_BUNDLE)
@@ -181,9 +190,9 @@ def _bundle_images(data: bytes, unit: str, folder: Path) -> tuple[DeviceImage, .
             arch = triple.rpartition("--")[2] or triple
             try:
                 elf = Elf(data[start + offset : start + offset + size])
-                images.append(DeviceImage(unit, arch, kernels_of(elf)))
+                images.append(_image(elf, unit, arch))
             except ElfError as error:
-                images.append(DeviceImage(unit, arch, (), str(error)))
+                images.append(DeviceImage(unit, arch, unreadable=str(error)))
         start = data.find(_BUNDLE, start + len(_BUNDLE))
     return tuple(images)
 

@@ -42,6 +42,7 @@ def verify(
     """Prove that the layout is the same program as the monolith."""
     from mergeguard.treemerge import handmade
     from mergeguard.verbs import proof
+    from mergeguard.verify.same_program import TAKEN_FOR_GRANTED
 
     here = opened()
     workspace = here.work_tree()
@@ -73,6 +74,8 @@ def verify(
         print_findings(one.findings)
         word = "[green]same program[/]" if one.same else "[red]not the same program[/]"
         out.print(f"{escape(one.name)}: {word} by tokens ({one.files} files against {escape(one.path)})")
+        if one.same and not compiled:
+            out.print(f"  [dim]taken for granted: {TAKEN_FOR_GRANTED}; `--compile` asks a compiler[/]")
         if one.by_hand:
             out.print(
                 f"  [dim]split by hand: what it adds counts as a difference; `mergeguard adopt {one.name}` "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,6 +38,7 @@ class Definition:
     spaces: frozenset[str]  # the layout's own namespaces
     hidden: bool  # inside an anonymous namespace
     index: int  # of its unit; -1 for the monolith
+    in_c: bool = False  # inside an `extern "C"` block
 
     @cached_property
     def tokens(self) -> tuple[str, ...]:
@@ -74,6 +75,13 @@ class Definition:
     def condition_words(self) -> tuple[str, ...]:
         """The names that the #if lines around it ask for."""
         return tuple(word for text in self.item.condition for word in re.findall(r"[A-Za-z_]\w*", text))
+
+    @cached_property
+    def head(self) -> tuple[str, ...]:
+        """What stands before the name: linkage, attributes, macros, what it returns."""
+        name = self.item.name_range
+        end = name[0] if name is not None else self.item.code_start
+        return tuple(code_tokens(self.source, self.item.code_start, end))
 
     @property
     def is_template(self) -> bool:
@@ -125,14 +133,15 @@ def definitions(source: Source, spaces: frozenset[str] = frozenset(), index: int
     """All items of a source that the checks compare, namespaces opened."""
     found: list[Definition] = []
 
-    def walk(items: Iterable[Item], hidden: bool) -> None:
+    def walk(items: Iterable[Item], hidden: bool, in_c: bool) -> None:
         for item in items:
             if item.kind is Kind.NAMESPACE:
-                walk(nested(source, item), hidden or "anonymous" in item.flags)
+                is_c = in_c or item.name == 'extern "C"'
+                walk(nested(source, item), hidden or "anonymous" in item.flags, is_c)
             elif item.kind in _COMPARED:
-                found.append(Definition(item, source, spaces, hidden, index))
+                found.append(Definition(item, source, spaces, hidden, index, in_c))
 
-    walk(source.items, False)
+    walk(source.items, False, False)
     return found
 
 
@@ -150,11 +159,10 @@ def same_tokens(original: Sequence[str], moved: Sequence[str]) -> bool:
     return False
 
 
-def local_state(tokens: Sequence[str]) -> str:
-    """The name of a writable function-local static object, "" if there is none."""
-    if "{" not in tokens:
-        return ""
-    start = tokens.index("{")
+def local_states(tokens: Sequence[str]) -> dict[str, int]:
+    """The writable function-local static objects: name to the position behind what declares it."""
+    found: dict[str, int] = {}
+    start = tokens.index("{") if "{" in tokens else len(tokens)
     for position in range(start, len(tokens)):
         if tokens[position] not in ("static", "thread_local"):
             continue
@@ -162,5 +170,41 @@ def local_state(tokens: Sequence[str]) -> str:
         stop = next((n for n, token in enumerate(ahead) if token in (";", "=", "{", "(")), len(ahead))
         head = ahead[:stop]
         if head and not {"const", "constexpr", "thread_local"} & set(head):
-            return next((t for t in reversed(head) if t[0].isalpha() or t[0] == "_"), "object")
-    return ""
+            name = next((t for t in reversed(head) if t[0].isalpha() or t[0] == "_"), "object")
+            found.setdefault(name, position + 1 + stop)
+    return found
+
+
+def only_caches(one: Definition, states: Mapping[str, int]) -> bool:
+    """Whether a function's static objects only keep what it finds out by itself, the same whenever it asks.
+
+    It takes nothing, hands none of them out, and gives them values that do not come from one of them: it
+    never counts, collects or locks.
+    """
+    tokens = one.tokens
+    if one.item.parameters or not {"&", "*"}.isdisjoint(one.head):
+        return False
+    return all(
+        _is_kept(tokens, position, states)
+        for name, declared in states.items()
+        for position in range(declared, len(tokens))
+        if tokens[position] == name and tokens[position - 1] not in (".", "->", "::")
+    )
+
+
+def _is_kept(tokens: Sequence[str], position: int, states: Mapping[str, int]) -> bool:
+    """Whether one use of a static object reads it, or gives it a value that is none of theirs."""
+    before, after = tokens[position - 1], next(iter(tokens[position + 1 :]), "")
+    if after == "=":
+        stop = next((n for n in range(position, len(tokens)) if tokens[n] == ";"), len(tokens))
+        return states.keys().isdisjoint(tokens[position + 2 : stop])
+    if after in _CHANGING or after in (".", "->", "[", "("):
+        return False
+    if before in ("++", "--", "&", ","):
+        return False
+    return before != "(" or tokens[position - 2] in _ASKING
+
+
+# What stands before a parenthesis that is no call.
+_ASKING = frozenset({"if", "while", "switch", "return", "(", "!", "&&", "||", "="})
+_CHANGING = frozenset({"++", "--", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>=", "<<", ">>"})

@@ -231,7 +231,8 @@ class _Proposer:
         failed = same_program.failures(same_program.compare(self.path, self.source.text, files))
         if failed:
             first = failed[0]
-            return f"{first.path}:{first.line}: {first.item}: {first.message}"
+            where = ":".join(str(part) for part in (first.path, first.line, first.item) if part)
+            return f"{where}: {first.message}"
         return layout
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mergeguard.cpp.source import Kind, Source
+from mergeguard.cpp.source import Kind, Source, nested
 from mergeguard.lens.assign import defined_names
 from mergeguard.lens.glue import rebase_point
 from mergeguard.propose.reach import last_name
@@ -152,7 +152,7 @@ class RuleText:
         return [f"template {p.found.template}" for p in parts if isinstance(p.found, Instantiated)]
 
     def declarations(self) -> list[str]:
-        """Selectors of using lines, and of declarations of functions that other files define."""
+        """Selectors of using lines, and of declarations of what is defined elsewhere."""
         defined = defined_names(self.source, self.source.items)
         selected = []
         for item in self.source.items:
@@ -165,6 +165,10 @@ class RuleText:
                 and last_name(item.name) not in defined
             ):
                 selected.append(f"declaration {item.name}?")
+            elif item.kind is Kind.NAMESPACE and item.name:
+                # What a namespace declares may be defined, and used, outside of it.
+                if any(inner.kind is Kind.DECLARATION for inner in nested(self.source, item)):
+                    selected.append(f"namespace {literal(item.name)}?")
         return selected
 
     def beside(self) -> list[str]:

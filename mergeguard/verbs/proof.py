@@ -30,7 +30,7 @@ from mergeguard.propose.budget import Cost, Proposal, propose, rewrite
 from mergeguard.treemerge import handmade
 from mergeguard.treemerge.handmade import HandMade
 from mergeguard.verify.flatten import LayoutText
-from mergeguard.verify.same_program import BuildFile, Finding, compare, failures, inlined
+from mergeguard.verify.same_program import BuildFile, Finding, bare, compare, failures, inlined
 
 # What a compile can read: everything else of a commit need not be on disk for it.
 _SOURCES = frozenset(
@@ -302,6 +302,7 @@ def verify_compiled(
         cost_cache(workspace),
         on_progress,
         inlined=inlined(_compared(subject)),
+        bare=bare(_texts(subject)),
     )
 
 

@@ -18,6 +18,8 @@ from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule
 from mergeguard.lens.unsplit import Hunk, unsplit
 from mergeguard.verbs.unmapped import DROPPED
+from mergeguard.verify import same_program
+from mergeguard.verify.flatten import LayoutText
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ class _Splitter:
         pristine, text, entry = _texts(self.fork, workspace, guarded, path, self.upstream)
         _require_agreement(guarded, path, text)
         laid = treelens.lay_out(workspace, guarded, path, text)
+        _require_usable(guarded, laid.layout)
         if laid.recomposed.conflicts:
             conflicted = sorted(laid.recomposed.conflicts)
             raise LayoutError(
@@ -180,6 +183,17 @@ def _require_agreement(guarded: Guarded, path: str, text: bytes) -> None:
                 where=Location(path, item=choice.entry),
                 hint=f"take `discriminator` out of {guarded.rule_path}: it is derived from the text",
             )
+
+
+def _require_usable(guarded: Guarded, layout: Layout) -> None:
+    """RuleMismatch where the layout could never be compiled and linked."""
+    files = [LayoutText(file.path, file.text, file.is_unit) for file in layout.files]
+    for found in same_program.unusable(files):
+        raise RuleMismatch(
+            f"rule {guarded.name} can't split this: {found.message}",
+            where=Location(found.path, found.line, found.item or None),
+            hint=f"deal a C++ function that it calls instead, or remove {guarded.rule_path}",
+        )
 
 
 def _texts(

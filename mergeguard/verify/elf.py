@@ -32,7 +32,7 @@ class ElfError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section header: ``offset`` and ``size`` in bytes of the file."""
+    """A section header: ``offset`` and ``size`` in bytes of the file, ``address`` 0 in an object."""
 
     index: int
     name: str
@@ -43,6 +43,7 @@ class Section:
     link: int
     info: int
     entry_size: int
+    address: int
 
     @property
     def is_code(self) -> bool:
@@ -104,7 +105,7 @@ class Elf:
         raw = [headers.unpack_from(self.data, start + index * size) for index in range(count)]
         text = raw[names][4] if raw else 0
         return tuple(
-            Section(i, self._string(text + r[0]), r[1], r[2], r[4], r[5], r[6], r[7], r[9])
+            Section(i, self._string(text + r[0]), r[1], r[2], r[4], r[5], r[6], r[7], r[9], r[3])
             for i, r in enumerate(raw)
         )
 
@@ -174,7 +175,9 @@ class Elf:
         if section.type == _SHT_NOBITS:
             return state.hexdigest()
         end = symbol.value + symbol.size
-        body = bytearray(self.data[section.offset + symbol.value : section.offset + end])
+        # In a linked image a symbol's value is its address, in an object its place in the section.
+        start = section.offset + symbol.value - section.address
+        body = bytearray(self.data[start : start + symbol.size])
         for relocation in self._of_section(symbol.section):
             if symbol.value <= relocation.offset < end:
                 state.update(f"{relocation.offset - symbol.value}:{relocation.type}:".encode())

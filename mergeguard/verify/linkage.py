@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mergeguard.cpp.definitions import Definition, Identity, definitions, local_state
+from mergeguard.cpp.definitions import Definition, Identity, definitions, local_states, only_caches
 from mergeguard.cpp.environment import Environment
 from mergeguard.cpp.source import Kind
 from mergeguard.verify.flatten import FlatUnit, LayoutText, flatten
@@ -44,6 +44,13 @@ class Program:
         """The entry's glue: it calls into a shard's namespace, which no text of a monolith can."""
         return not one.spaced and one.item.kind is Kind.FUNCTION and not self.spaces.isdisjoint(one.tokens)
 
+    def has_c_linkage(self, one: Definition) -> bool:
+        """Whether its symbol is its bare name, so that no namespace keeps two of them apart."""
+        if one.in_c:
+            return True
+        words = self.environments[one.index].closure(one.head, one.item.code_start)
+        return {"extern", '"C"'} <= words
+
     def unit(self, one: Definition) -> str:
         """The path of the unit that a definition is in."""
         return self.units[one.index].path
@@ -68,12 +75,14 @@ def clashes(program: Program, allowed: Callable[[Definition], int] = lambda _: 1
 
 def doubled(program: Program, allowed: Callable[[Definition], int]) -> Iterator[Clash]:
     """What must be defined once and is defined by several units, or more than once by one."""
-    places: dict[tuple[str, Identity], list[Definition]] = defaultdict(list)
+    places: dict[tuple[str, object], list[Definition]] = defaultdict(list)
     for parts in program.parts:
         for one in parts:
-            if one.must_be_once or one.item.kind is Kind.INSTANTIATION:
+            if one.must_be_once and program.has_c_linkage(one):
+                places[one.last, "C"].append(one)
+            elif one.must_be_once or one.item.kind is Kind.INSTANTIATION:
                 places[one.name, one.identity].append(one)
-    for here in places.values():
+    for (_, kind), here in places.items():
         one = here[0]
         instantiation = one.item.kind is Kind.INSTANTIATION
         if instantiation and "extern" in one.item.flags:
@@ -82,6 +91,8 @@ def doubled(program: Program, allowed: Callable[[Definition], int]) -> Iterator[
         if len({d.index for d in here}) > 1 or len(here) > times:
             units = ", ".join(dict.fromkeys(map(program.unit, here)))
             what = "instantiated" if instantiation else "defined"
+            if kind == "C":
+                what = "has C linkage, which no namespace keeps apart, and is defined"
             yield Clash("doubled", f"{what} more than once: {units}", here[-1])
 
 
@@ -138,7 +149,11 @@ def divided(program: Program) -> Iterator[Clash]:
             if "extern" not in one.item.flags:
                 yield Clash("divided state", f"one object in each of {len(here)} units", one)
         elif one.item.kind in (Kind.FUNCTION, Kind.KERNEL) and separate:
-            local = local_state(one.tokens)
-            if local:
+            states = local_states(one.tokens)
+            local = ", ".join(states)
+            if states and only_caches(one, states):
+                text = f"its static {local} only keeps what it finds out: each of {len(here)} units asks once"
+                yield Clash("cached state", text, one, Severity.NOTE)
+            elif states:
                 text = f"its static {local} is one object in each of {len(here)} units"
                 yield Clash("divided state", text, one, Severity.WARNING)

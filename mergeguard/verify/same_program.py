@@ -35,10 +35,12 @@ CHECKS: Mapping[str, str] = {
     "self-contained": "a unit uses a name of the monolith before, or without, its definition",
     "odr": "one external name, different tokens or macros in two units: the linker silently keeps one",
     "divided state": "a writable object becomes one object for each unit",
+    "cached state": "a function's cache becomes one for each unit, filled alike",
     "visibility": "something that other files could call is internal now",
     "arm": "an arm is in no shard, in two, or cut in the middle",
     "dispatch": "the entry sends a value to a shard that does not have its arm",
     "discriminator": "the entry chooses a shard by another value than the body chooses its arm by",
+    "language": "the layout is not of the language that its units are compiled as",
     "assumed": "what tokens can't tell, and the proof takes for granted",
     "build list": "a unit is not listed where the monolith is",
 }
@@ -54,6 +56,10 @@ class Finding:
     path: str
     line: int | None = None
     item: str = ""
+
+
+# Whatever else a verdict rests on; where a place can be named, a finding of ``assumed`` does.
+TAKEN_FOR_GRANTED = "overloads and types resolve alike, and macros of headers outside the layout are the same"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,25 @@ def check_units(files: Sequence[LayoutText], roots: Sequence[str] = ()) -> tuple
     return tuple(found)
 
 
+def unusable(files: Sequence[LayoutText]) -> tuple[Finding, ...]:
+    """Why a layout that was just derived can't become a program at all: for a split to refuse."""
+    program = Program.of(files)
+    texts = {file.path: file.text for file in files}
+    found = list(_not_the_language(program))
+    for clash in doubled(program, lambda one: len(texts)):
+        path, offset = program.units[clash.one.index].place(clash.one.item.code_start)
+        line = line_at(texts[path], offset)
+        found.append(Finding(clash.check, clash.severity, clash.message, path, line, clash.one.plain))
+    return tuple(found)
+
+
+def _not_the_language(program: Program) -> Iterator[Finding]:
+    for unit in program.units:
+        if unit.path.endswith(".c") and program.spaces:
+            message = "a C file has no namespaces, and shards need them"
+            yield Finding("language", Severity.ERROR, message, unit.path)
+
+
 class _Comparison:
     def __init__(
         self,
@@ -117,6 +142,7 @@ class _Comparison:
         self.open = [flatten(unit.path, files, everything=True, roots=roots) for unit in self.units]
         self.whole = [definitions(unit.source, self.program.spaces, n) for n, unit in enumerate(self.open)]
         self.found: list[Finding] = []
+        self.spaces: dict[int, Mapping[str, int]] = {}
 
     def report(
         self,
@@ -155,6 +181,7 @@ class _Comparison:
         for clash in doubled(self.program, self.before_count):
             self.report_clash(clash)
         self.check_visibility()
+        self.check_assumed_linkage()
         for clash in (*folded(self.program), *divided(self.program)):
             self.report_clash(clash)
         self.check_environment()
@@ -182,6 +209,7 @@ class _Comparison:
             for offset, message in unit.source.problems:
                 path, there = unit.place(offset)
                 self.report("unreadable", message, path=path, offset=there)
+        self.found += _not_the_language(self.program)
 
     def check_includes(self) -> None:
         wanted = [self.include(item, self.path) for item in self.before.items if item.kind is Kind.INCLUDE]
@@ -305,6 +333,18 @@ class _Comparison:
                 if word == "static" or original.item.kind is not Kind.VARIABLE:
                     self.report("visibility", text, here[0], severity=severity)
 
+    def check_assumed_linkage(self) -> None:
+        """Macros of other headers before a function that shards define: each may say ``extern "C"``."""
+        for index, parts in enumerate(self.program.parts):
+            known = self.program.environments[index].names
+            for one in parts:
+                if not one.spaced or not one.must_be_once or one.item.kind is not Kind.FUNCTION:
+                    continue
+                unknown = [w for w in one.head if w.isidentifier() and w.isupper() and w not in known]
+                if unknown:
+                    text = f'that {", ".join(unknown)}, which nothing here defines, does not say extern "C"'
+                    self.report("assumed", text, one, severity=Severity.NOTE)
+
     def before_count(self, one: Definition) -> int:
         return sum(original.identity == one.identity for original in self.originals)
 
@@ -326,6 +366,7 @@ class _Comparison:
                 self.check_macros(one, known)
                 words = self.environment.closure(one.tokens, known.item.code_start)
                 self.check_names(one, known, words, providers, mine)
+                self.check_spaces(one, known, index)
                 self.check_specialisations(one, known, words, special, mine_special)
 
     def check_macros(self, one: Definition, known: Definition) -> None:
@@ -358,6 +399,36 @@ class _Comparison:
         )
         if missing:
             self.report("self-contained", f"{', '.join(missing)} not declared before it here", one)
+
+    def check_spaces(self, one: Definition, known: Definition, index: int) -> None:
+        """`a::f` needs `namespace a` before it, if that is where the monolith has it."""
+        wanted, mine = self.spaces_before(-1), self.spaces_before(index)
+        asked = {a for a, b in zip(one.tokens, one.tokens[1:], strict=False) if b == "::"}
+        missing = sorted(
+            name
+            for name in asked & wanted.keys()
+            if wanted[name] < known.item.code_start
+            and mine.get(name, one.item.code_start) >= one.item.code_start
+        )
+        if missing:
+            self.report(
+                "self-contained", f"namespace {', '.join(missing)} does not stand before it here", one
+            )
+
+    def spaces_before(self, index: int) -> Mapping[str, int]:
+        """Where the monolith (-1) or a unit first has each namespace."""
+        if index not in self.spaces:
+            found: dict[str, int] = {}
+            waiting = list((self.before if index < 0 else self.units[index].source).items)
+            source = self.before if index < 0 else self.units[index].source
+            while waiting:
+                item = waiting.pop()
+                if item.kind is Kind.NAMESPACE:
+                    waiting += nested(source, item)
+                    for part in item.name.split("::"):
+                        found[part] = min(found.get(part, item.code_start), item.code_start)
+            self.spaces[index] = found
+        return self.spaces[index]
 
     def check_specialisations(
         self,
@@ -426,6 +497,18 @@ def inlined(findings: Iterable[Finding]) -> frozenset[str]:
     """The functions that findings say became ``inline``: a compiler may emit none of them."""
     notes = (f for f in findings if f.check == "visibility" and f.severity is Severity.NOTE)
     return frozenset(finding.item.rpartition("::")[2] for finding in notes)
+
+
+def bare(files: Sequence[LayoutText]) -> frozenset[str]:
+    """The units that define nothing by their text, so that an empty object is what they are to become."""
+    program = Program.of(files)
+    defining = {
+        one.index
+        for parts in program.parts
+        for one in parts
+        if one.must_be_once or one.item.kind is Kind.INSTANTIATION
+    }
+    return frozenset(unit.path for n, unit in enumerate(program.units) if n not in defining)
 
 
 def failures(findings: Iterable[Finding]) -> tuple[Finding, ...]:

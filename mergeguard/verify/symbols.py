@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -67,11 +67,15 @@ class ObjectSymbols:
 
 @dataclass(frozen=True, slots=True)
 class DeviceImage:
-    """What one unit's device code for one architecture defines: global functions (kernels), mangled."""
+    """What one unit's device code for one architecture defines: global functions (kernels), mangled.
+
+    ``digests``, by kernel, are equal for equal machine code; a kernel without one is like no other.
+    """
 
     unit: str
     arch: str
-    kernels: tuple[str, ...]
+    kernels: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
     unreadable: str = ""  # why the image could not be read; its kernels are then unknown
 
 
@@ -147,13 +151,20 @@ _LIBRARY_MARKS = ("guard variable", "vtable for", "typeinfo", "VTT for")
 
 
 def compare_host(
-    monolith: ObjectSymbols, layout: Sequence[ObjectSymbols], names: Names
+    monolith: ObjectSymbols,
+    layout: Sequence[ObjectSymbols],
+    names: Names,
+    bare: frozenset[str] = frozenset(),
 ) -> tuple[SymbolFinding, ...]:
-    """Every difference between what the monolith's object and the layout's objects together define."""
+    """Every difference between what the monolith's object and the layout's objects together define.
+
+    ``bare`` are the units that have nothing to define by their text: an entry that keeps comments only, say.
+    """
     if not any(symbol.defined for symbol in monolith.symbols):
         return (_nothing("monolith", monolith.unit),)
-    findings = [_nothing("layout", one.unit) for one in layout if not any(s.defined for s in one.symbols)]
-    if not layout:
+    empty = [one.unit for one in layout if not any(s.defined for s in one.symbols)]
+    findings = [_nothing("layout", unit) for unit in empty if unit not in bare]
+    if not layout or len(empty) == len(layout) and not findings:
         findings.append(_nothing("layout", ""))
     defined = _definitions(layout)
     findings += _collisions(defined, names)
@@ -314,6 +325,8 @@ def compare_device(
     if out:
         return tuple(out)
     before, after = _by_arch(monolith, names), _by_arch(layout, names)
+    code = {(i.arch, i.unit, kernel): digest for i in layout for kernel, digest in i.digests.items()}
+    shared: dict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
     if not any(before.values()):
         text = "the monolith's object holds no kernel: an empty list proves nothing"
         return (SymbolFinding("empty", Severity.ERROR, text),)
@@ -328,10 +341,25 @@ def compare_device(
             elif identity not in old:
                 found = ("kernel added", f"the monolith had no such kernel for {arch}")
             elif len(units) > len(old[identity]):
+                if _is_one(new[identity], arch, code):
+                    shared[arch, units].append(identity)
+                    continue
                 found = ("kernel doubled", f"compiled more often than in the monolith for {arch}")
             if found is not None:
                 out.append(SymbolFinding(found[0], Severity.ERROR, found[1], symbol, identity, units))
+    for (arch, units), kernels in shared.items():
+        text = f"and {len(kernels) - 1} more: " if len(kernels) > 1 else ""
+        text += (
+            f"each of these units compiles it for {arch}, to the same machine code: right, and paid for twice"
+        )
+        out.append(SymbolFinding("kernel shared", Severity.NOTE, text, "", kernels[0], units))
     return tuple(out)
+
+
+def _is_one(places: Sequence[tuple[str, str]], arch: str, code: Mapping[tuple[str, str, str], str]) -> bool:
+    """Whether units that compile one kernel (its mangled name, the unit) make the same of it."""
+    digests = {code.get((arch, unit, kernel), "") for kernel, unit in places}
+    return len(digests) == 1 and "" not in digests and len({kernel for kernel, _ in places}) == 1
 
 
 def _by_arch(

@@ -10,7 +10,7 @@ import pytest
 
 from mergeguard.build.symbols import ObjectError, demangle, kernels_of, read_device, read_host
 from mergeguard.verify.elf import Elf
-from mergeguard.verify.symbols import Names, ObjectSymbols, all_names, compare_device, compare_host
+from mergeguard.verify.symbols import Names, ObjectSymbols, Symbol, all_names, compare_device, compare_host
 
 TRAP = Path(__file__).parent / "odr_trap"
 CLANG = next((c for c in ("clang++-19", "clang++") if shutil.which(c)), None)
@@ -228,6 +228,7 @@ def test_cuda_kernels_each_once(tmp_path: Path, extra: tuple[str, ...]) -> None:
         "monolith": ALL,
         "a": shared + "template void launch(float*);",
         "b": shared + plain + "template void launch(double*);",
+        "other": (shared + plain).replace("p[N] *", "p[N] +") + "template void launch(double*);",
         "twice": shared + "template void launch(float*); template void launch(double*);",
     }
     images = {
@@ -243,8 +244,11 @@ def test_cuda_kernels_each_once(tmp_path: Path, extra: tuple[str, ...]) -> None:
     assert [f.readable for f in lost] == [
         *("plain(double*)", "void k::scale<double, 1>(double*)", "void k::scale<double, 2>(double*)"),
     ]
-    doubled = compare_device(images["monolith"], [*images["twice"], *images["b"]], known)
-    assert [f.check for f in doubled] == ["kernel doubled", "kernel doubled"]
+    # What two units compile alike is right, if dear; what they compile otherwise under one name is not.
+    (alike,) = compare_device(images["monolith"], [*images["twice"], *images["b"]], known)
+    assert (alike.check, alike.severity, alike.units) == ("kernel shared", "note", ("twice", "b"))
+    doubled = compare_device(images["monolith"], [*images["twice"], *images["other"]], known)
+    assert [(f.check, f.severity) for f in doubled] == [("kernel doubled", "error")] * 2
 
 
 HIP_STUB = """
@@ -286,3 +290,14 @@ def test_without_a_demangler_nothing_is_called_the_same(
     with pytest.raises(ObjectError, match=r"c\+\+filt is not here") as caught:
         demangle(["main", "_Z1fv"])
     assert "binutils" in (caught.value.hint or "")
+
+
+def test_an_entry_without_a_definition_is_empty_by_design() -> None:
+    symbol = Symbol("run", "global", "text", 4, "digest")
+    full, nothing = (ObjectSymbols(unit, symbols) for unit, symbols in (("s", (symbol,)), ("e", ())))
+    known = Names({}, frozenset({"run"}))
+    before = ObjectSymbols("m", (symbol,))
+    assert [f.check for f in compare_host(before, [nothing, full], known)] == ["empty"]
+    assert compare_host(before, [nothing, full], known, frozenset({"e"})) == ()
+    # All of it empty is never by design.
+    assert "empty" in {f.check for f in compare_host(before, [nothing], known, frozenset({"e"}))}

@@ -190,6 +190,23 @@ def drop_file(name: str) -> Callable[[Tree], object]:
     return spoil
 
 
+def renamed(name: str, new: str) -> Callable[[Tree], object]:
+    def spoil(tree: Tree) -> None:
+        tree.files[new] = tree.files.pop(name)
+        tree.units = [new if unit == name else unit for unit in tree.units]
+
+    return spoil
+
+
+def behind_its_use(tree: Tree) -> None:
+    """The fork's own constant stands behind what uses it in a header; in the monolith, before."""
+    tree.replace("common.h", TUNED, TUNED.replace("kLimit", "kMost") + "constexpr int kMost = 4;\n")
+    plain = TUNED.removeprefix("inline\n").encode()
+    assert plain in tree.monolith
+    new = b"constexpr int kMost = 4;\n" + plain.replace(b"kLimit", b"kMost")
+    tree.monolith = tree.monolith.replace(plain, new)
+
+
 def without_dispatch(tree: Tree) -> None:
     text = tree.files["entry"].decode()
     start, end = text.index("void paged_attention_v1("), text.index("#undef MAX")
@@ -364,6 +381,12 @@ FAULTS = (
             "struct scalar {\n#ifdef MG_SHARD_instantiate_n1\n  int only_here;\n#endif\n};",
         ),
     ),
+    Fault(
+        "C linkage doubled",
+        "state",
+        "doubled",
+        swap("dispatch.h", "int run(int n)", 'extern "C" int run(int n)'),
+    ),
     Fault("inline missing on a moved function", SK, "doubled", swap("kernel.cuh", "inline\n", "")),
     Fault(
         "inline missing, small program",
@@ -493,6 +516,8 @@ FAULTS = (
         "self-contained",
         sequence(swap("common.h", SPECIALISATION, ""), swap("common.h", TUNED, TUNED + SPECIALISATION)),
     ),
+    Fault("added item behind its use", "state", "self-contained", behind_its_use),
+    Fault("unit that is compiled as C", "state", "language", renamed("one.cu", "one.c")),
     Fault("helper made static, with a counter", "state", "changed", swap("common.h", TUNED, COUNTED)),
     Fault(
         "object in an unnamed namespace of a header",

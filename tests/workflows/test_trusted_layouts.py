@@ -133,3 +133,75 @@ def test_an_include_that_comes_to_stand_beside_the_monolith_is_named(small):
     upstream_writes(small, "no size", "no such size")
     # What is known already is not said with every merge.
     assert small.run("sync", "upstream/main").code == 0
+
+
+# -- layouts that would never link ------------------------------------------------------------------------
+
+WORK = """#include <cstdio>
+#define API extern "C"
+template <int N> void work(int x) { std::printf("%d", N + x); }
+API void run(int n) {
+  switch (n) {
+    case 1:
+      work<1>(n);
+      break;
+    case 2:
+      work<2>(n);
+      break;
+    default:
+      std::printf("no");
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "why"),
+    [
+        ("csrc/api.cpp", WORK, "has C linkage"),
+        ("csrc/api.cpp", WORK.replace("API void", 'extern "C" void'), "has C linkage"),
+        ("csrc/api.c", WORK.replace("API void", "void"), "a C file has no namespaces"),
+    ],
+)
+def test_what_would_never_link_is_refused_by_name(tmp_path, path, text, why):
+    story = Story.begin(tmp_path)
+    story.write(path, text.encode())
+    story.commits("an entry")
+    before = story.fingerprint()
+    made = story.run("init", path)
+    assert made.code == 2 and why in " ".join(made.err.split())
+    assert story.fingerprint() == before
+    rule = RULE.replace("csrc/run.cu", path).replace('discriminator = "n"\n', "").replace('"size"', '"n"')
+    rule = rule.replace("[32, 64]", "[1]").replace("[128]", "[2]")
+    story.write(".mergeguard/rules/api.toml", rule.encode())
+    refused = story.run("split")
+    assert refused.code == 2 and why in " ".join(refused.err.split())
+    for verb in ("check", "verify"):
+        ran = story.run(verb)
+        assert ran.code == 1 and why in " ".join(ran.out.split()), verb
+
+
+def test_a_macro_of_another_header_is_assumed_to_say_nothing_of_linkage(tmp_path):
+    story = Story.begin(tmp_path)
+    story.write("csrc/api.cpp", WORK.replace("API void", "EXPORTED void").encode())
+    story.commits("an entry")
+    assert story.run("init", "csrc/api.cpp").code == 0
+    ran = story.run("verify")
+    assert ran.code == 0 and "that EXPORTED, which nothing here defines" in " ".join(ran.out.split())
+
+
+def test_init_takes_along_the_namespace_in_which_a_template_is_declared(tmp_path):
+    story = Story.begin(tmp_path)
+    inside = "namespace a {\ntemplate <int N> void work(int x);\n}\ntemplate <int N> void a::work(int x)"
+    text = WORK.replace("API void", "void").replace("template <int N> void work(int x)", inside)
+    story.write("csrc/api.cpp", text.replace("work<", "a::work<").encode())
+    story.commits("an entry")
+    assert story.run("init", "csrc/api.cpp").code == 0
+    assert story.run("split").code == 0
+    assert "namespace a {" in story.text("csrc/api/kernel.h")
+    rule = ".mergeguard/rules/api.toml"
+    (line,) = [line for line in story.text(rule).splitlines(keepends=True) if "namespace a?" in line]
+    story.edit(rule, line, "")
+    assert story.run("split").code == 0
+    ran = story.run("check")
+    assert ran.code == 1 and "namespace a does not stand before it here" in " ".join(ran.out.split())
