@@ -9,6 +9,7 @@ import pytest
 
 from mergeguard.cpp.source import parse
 from mergeguard.errors import RuleMismatch, SourceError
+from mergeguard.lens.agreement import all_choices
 from mergeguard.lens.emit import split
 from mergeguard.lens.rule import parse_rule
 from mergeguard.lens.unsplit import unsplit
@@ -50,7 +51,7 @@ def test_fixtures(path):
     assert (
         dealt
         == {
-            "attention": {"paged_attention": "kv_cache_dtype"},
+            "attention": {"paged_attention": "head_size"},
             "paged_attention_v1": {"paged_attention_v1": "head_size"},
             "selective_scan_fwd": {"selective_scan_fwd_cuda": ""},
             "skinny_gemms": {"wvSplitK": "N_in"},
@@ -64,9 +65,10 @@ def test_the_macros_of_a_fork():
     """The switches stand in macros at file scope: they are those of the functions that expand them."""
     path, text = "csrc/rocm/skinny_gemms_int4.cu", Case("skinny_gemms_int4", FORK).text
     rule = check(propose(parse(text), path, partial(has, COMPILE)), path, text)
-    assert {p.entry: (p.over.switch, p.discriminator) for p in rule.partition} == {
-        "wvSplitK_int4_g": ("N_in", "in_b.size(0)"),
-        "fused_moe_wvSplitK_int4_gemm": ("N_in", "static_cast<int>(block_size_m)"),
+    assert {p.over.switch for p in rule.partition} == {"N_in"}
+    assert {choice.entry: choice.stated for choice in all_choices(rule, path, text)} == {
+        "wvSplitK_int4_g": "in_b.size(0)",
+        "fused_moe_wvSplitK_int4_gemm": "static_cast<int>(block_size_m)",
     }
 
 
