@@ -57,6 +57,7 @@ VERBS: dict[str, Verb] = {
     "export": Verb(UPSTREAM, "exchange", "export"),
     "import": Verb(UPSTREAM, "exchange", "import_"),
     "blame": Verb(UPSTREAM, "blame", "blame"),
+    "preview": Verb(UPSTREAM, "preview", "preview"),
     "plan": Verb(UPSTREAM, "review", "plan"),
     "merge-file": Verb(UPSTREAM, "mergefile", "merge_file"),
     "cost": Verb(COST, "proving", "cost"),

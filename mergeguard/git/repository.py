@@ -269,6 +269,16 @@ class Repository:
             return {under.rstrip("/"): entry}
         return dict(self.objects.walk(entry.oid, under.rstrip("/") + "/"))
 
+    def sizes(self, tree: str) -> dict[str, int]:
+        """The size in bytes of each ordinary file of a tree, by path; none is read."""
+        found: dict[str, int] = {}
+        for field in split_nul(self.git("ls-tree", "-r", "-l", "-z", tree).out):
+            facts, _, path = field.partition("\t")
+            mode, kind, _, size = facts.split()
+            if kind == "blob" and Entry(int(mode, 8), "").is_file:
+                found[path] = int(size)
+        return found
+
     def edit_tree(self, tree: str | None, edits: Mapping[str, Entry | None]) -> str:
         """See ``ObjectStore.edit_tree``."""
         return self.objects.edit_tree(tree, edits)
