@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def story(tmp_path: Path) -> Story:
     return Story.begin(tmp_path)
 
 
-def previewed(story: Story) -> dict:
+def previewed(story: Story) -> Any:
     ran = story.run("preview", "upstream/main", "--format", "json")
     assert ran.code == 0, ran.err
     return json.loads(ran.out)
