@@ -52,7 +52,9 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
     """One screen: what came, what was replayed and where it is, what needs a look, the next command."""
     outcome = synced.outcome
     if outcome.up_to_date:
-        out.print(f"[green]Already up to date[/] with {escape(synced.upstream)}.")
+        colour, but = ("yellow", ", but:") if synced.history else ("green", ".")
+        out.print(f"[{colour}]Already up to date[/] with {escape(synced.upstream)}{but}")
+        _print_history(synced)
         return
     verb = "Would merge" if dry_run else "Merged" if outcome.clean else "Merging"
     count = f"{synced.behind} commit{'s' if synced.behind != 1 else ''}"
@@ -84,6 +86,7 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
     others = sorted(set(outcome.stages) - {p for r in outcome.rules for p in r.conflicts})
     for path in others:
         out.print(f"  [red]✗[/] {escape(path)}: conflict")
+    _print_history(synced)
     print_audited(synced.audit)
     if not outcome.clean and not dry_run:
         out.print(
@@ -103,6 +106,11 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
         out.print(f"\n[bold]next:[/] `mergeguard sync {escape(synced.upstream)}`")
     elif synced.audit is None:
         out.print("\n[bold]next:[/] `mergeguard audit` looks for what a clean merge does not prove")
+
+
+def _print_history(synced: Synced) -> None:
+    for name, message in synced.history.items():
+        out.print(f"  [red]✗[/] {escape(name)}: {escape(message)}")
 
 
 def _print_followed(followed: Iterable[Followed]) -> None:
@@ -184,6 +192,7 @@ def sync_json(synced: Synced) -> dict[str, Any]:
         "messages": list(outcome.messages),
         "followed": [_followed_json(edit) for edit in outcome.followed],
         "audit": audit_json(synced.audit),
+        "history": dict(synced.history),
         "rules": [
             {
                 "name": rule.name,

@@ -102,12 +102,13 @@ def check(
     ] = False,
 ) -> int:
     """The laws on your own repository: drift, edited glue, unmapped hunks, double homes, ODR traps."""
+    from mergeguard.fork.check import Reporter
     from mergeguard.hooks import repairing
     from mergeguard.treemerge import handmade
-    from mergeguard.verbs import checking
+    from mergeguard.verbs import checking, witness
 
     here = opened(merges=True)
-    incomplete = repairing.is_incomplete(here.repository)
+    unfinished = repairing.unfinished(here.repository)
     workspace = here.staged() if staged else here.work_tree()
     known = {guarded.name for guarded in workspace.guarded}
     asked = [name if name in known else file_from_root(here, name) for name in names or ()]
@@ -119,6 +120,9 @@ def check(
             findings += checking.run_units(workspace, files)
         if rules or not files:
             findings += checking.run(workspace, rules or None, handmade.known_base(here))
+            findings += witness.findings(workspace, here.head(), rules or None)
+            if unfinished is not None:
+                findings += (Reporter("").error("history", unfinished, "", hint="`mergeguard repair`"),)
         if ast and (rules or not files):
             from mergeguard.verbs import astcheck
 
@@ -136,7 +140,7 @@ def check(
         if rules or not files:
             counts.append(f"{len(rules or workspace.guarded)} rule(s)")
         out.print(f"{' and '.join(counts)} checked: {word}")
-    return ExitCode.FINDINGS if failed or incomplete else ExitCode.CLEAN
+    return ExitCode.FINDINGS if failed else ExitCode.CLEAN
 
 
 def plan(

@@ -34,6 +34,7 @@ CHECKS: Mapping[str, str] = {
     "law 2": "splitting the unsplit layout gives the layout back, overlay and unmapped hunks included",
     "law 3": "every byte of the monolith has one home",
     "law 4": "splitting twice gives the same bytes",
+    "history": "what history has merged is in the layout, and the lock names it",
     "drift": "the layout is not what its lock, its rule and this version make of it",
     "overlay": "an edit of glue: kept with the layout",
     "unmapped": "a local edit that can't be placed in the monolith",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mergeguard.fork.workspace import Workspace
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import driver, hookaudit, pending, retrace, stopped
+from mergeguard.hooks import driver, hookaudit, pending, repairing, retrace, stopped
 from mergeguard.hooks.pending import Note
 from mergeguard.hooks.settling import (
     merge_at_work,
@@ -51,6 +51,9 @@ def post_merge(repository: Repository, arguments: list[str]) -> int:
     if head == heads[0][0] or len(info.parents) != 2:
         # Fast-forwarded: whatever HEAD is, others made it.
         pending.clear(repository.git_dir)
+        left = repairing.describe(repository)
+        if left is not None:
+            say(left)
         return 0
     change = driver.merge_change(repository, info.parents[0], info.parents[1], heads[0][1])
     if pending.read(repository.git_dir) is not None or retrace.concerned(repository, change):

@@ -2,68 +2,60 @@
 
 from __future__ import annotations
 
-from mergeguard.errors import RepositoryError
+from collections.abc import Mapping
+
+from mergeguard.errors import MergeguardError, RepositoryError
 from mergeguard.git import landing
 from mergeguard.git.landing import StateFile
 from mergeguard.git.merging import Conflict
-from mergeguard.git.objects import CommitInfo
+from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import driver, pending, replaying, retrace, settling, unsettled
 from mergeguard.hooks.pending import Note
+from mergeguard.treemerge import healing
+from mergeguard.treemerge.healing import Ailment
+from mergeguard.treemerge.losses import TRAILER
 from mergeguard.verbs import rebase
 
 
 def describe(repository: Repository) -> str | None:
     """One line on what is open, and the command that goes on with it; None where nothing is."""
     note = pending.read(repository.git_dir)
-    if note is None:
-        left = _left_behind(repository)
-        what = f"the merge {left.oid[:9]} left split files behind what it merged" if left else None
-        return f"{what}; next: `mergeguard repair`" if what else None
-    if not unsettled.is_open(repository, note):
+    if note is not None and unsettled.is_open(repository, note):
+        return _of_note(repository, note)
+    if note is not None:
         pending.clear(repository.git_dir)
+    rules = sorted(one.name for one in _ailment(repository, text=False).behind)
+    if not rules:
         return None
+    return f"a merge left split files behind what it merged ({', '.join(rules)}); next: `mergeguard repair`"
+
+
+def _of_note(repository: Repository, note: Note) -> str:
     operation = repository.operation_in_progress()
     if operation not in (None, "bisect"):
         return f"a {_name(note)} of split files is in progress; next: `git {operation} --continue`"
     return f"a {_name(note)} left split files incomplete; next: `mergeguard repair`"
 
 
-def is_incomplete(repository: Repository) -> bool:
-    """Whether a commit is there that git made and no hook has completed."""
+def unfinished(repository: Repository) -> str | None:
+    """As ``describe``, where git made a commit that no hook has completed."""
     note = pending.read(repository.git_dir)
     head = repository.head().oid
-    if note is None:
-        return _left_behind(repository) is not None
-    if head == note.head or repository.operation_in_progress() not in (None, "bisect"):
-        return False
-    return unsettled.is_open(repository, note)
+    if note is None or head == note.head or repository.operation_in_progress() not in (None, "bisect"):
+        return None
+    return _of_note(repository, note) if unsettled.is_open(repository, note) else None
 
 
-def _left_behind(repository: Repository) -> CommitInfo | None:
-    """HEAD, if it is a merge made without us: its other side moved a monolith, and the layout did not follow.
-
-    A person resolved it for "ours", say; to git all of upstream is merged then.
-    """
+def _ailment(repository: Repository, *, text: bool = True) -> Ailment:
+    """What history holds against HEAD; nothing while git is at work, or where HEAD can't be read."""
     head = repository.head().oid
-    info = repository.commit_info(head) if head is not None else None
-    if info is None or len(info.parents) != 2 or repository.operation_in_progress() not in (None, "bisect"):
-        return None
-    bases = repository.merge_bases(*info.parents)
-    if len(bases) != 1:
-        return None
-    ours, theirs, base = (repository.tree_of(commit) for commit in (*info.parents, bases[0]))
-    before = {g.name: g.lock for g in retrace.workspace(repository, ours).split_rules}
-    there = {g.name for g in retrace.workspace(repository, theirs).split_rules}
-    for guarded in retrace.workspace(repository, info.tree).split_rules:
-        lock = guarded.lock
-        if guarded.name in there or lock is None or before.get(guarded.name) != lock:
-            continue
-        merged = repository.entry(theirs, lock.monolith)
-        moved = merged is not None and merged != repository.entry(base, lock.monolith)
-        if moved and merged is not None and merged.oid != lock.upstream:
-            return info
-    return None
+    if head is None or repository.operation_in_progress() not in (None, "bisect"):
+        return Ailment()
+    try:
+        return healing.examine(retrace.workspace(repository, repository.tree_of(head)), head, text=text)
+    except MergeguardError:
+        return Ailment()
 
 
 def _name(note: Note) -> str:
@@ -76,8 +68,7 @@ def repair(repository: Repository) -> str:
     head = repository.head().oid
     if note is None or head is None or not unsettled.is_open(repository, note):
         pending.clear(repository.git_dir)
-        left = _left_behind(repository)
-        return _merge(repository, left) if left else "Nothing is open."
+        return _heal(repository, head) if head is not None else "Nothing is open."
     operation = repository.operation_in_progress()
     if operation not in (None, "bisect"):
         raise RepositoryError(
@@ -135,8 +126,52 @@ def _done(repository: Repository, head: str) -> str:
     return "Nothing had to change." if now == head else f"Split files are complete: {str(now)[:12]}."
 
 
+def _heal(repository: Repository, head: str) -> str:
+    """What history has and the layouts have not, in a new commit on top, or as conflicts to resolve."""
+    ailment = _ailment(repository)
+    if not ailment:
+        return "Nothing is open."
+    merged = healing.heal(repository, head, ailment)
+    message = _healing_message(repository, ailment)
+    if merged.clean:
+        commit = settling.add_on_top(repository, head, merged.tree, message, "repair")
+        return f"What merges had left out is in {commit[:12]}, a new commit on top."
+    return _show(repository, head, merged.tree, merged.stages, message.encode())
+
+
+def _healing_message(repository: Repository, ailment: Ailment) -> str:
+    names = sorted({one.name for one in ailment.behind} | {one.name for one in ailment.lost})
+    lines = [f"Merge what was left out of {', '.join(names)}", ""]
+    sources = dict.fromkeys([b.expected.source for b in ailment.behind] + [x.side for x in ailment.lost])
+    lines += [f"From {source[:12]} ({repository.commit_info(source).subject})." for source in sources]
+    trailers = [f"{TRAILER}: {merge}" for merge in ailment.merges]
+    return "\n".join([*lines, *([""] if trailers else []), *trailers, ""])
+
+
+def _show(
+    repository: Repository,
+    head: str,
+    tree: str,
+    stages: Mapping[str, Mapping[int, Entry]],
+    message: bytes,
+) -> str:
+    """Conflicts in index and work tree, on top of HEAD: the commit that resolves them is an ordinary one."""
+    found = tuple(Conflict(path, dict(entries)) for path, entries in sorted(stages.items()))
+    landing.land(
+        repository,
+        landing.Outcome(
+            tree=tree,
+            expected_head=head,
+            reflog="mergeguard repair",
+            conflicts=found,
+            state=(StateFile("MERGE_MSG", message), StateFile("AUTO_MERGE", tree.encode() + b"\n")),
+        ),
+    )
+    return f"Resolve {', '.join(sorted(stages))}, `git add`, then `git commit`: it completes what was merged."
+
+
 def _merge(repository: Repository, info: CommitInfo) -> str:
-    """The merge commit completed, or taken back to show its conflicts."""
+    """The merge commit completed, or taken back to show its conflicts (on top of it, if others have it)."""
     change = driver.merge_change(repository, info.parents[0], info.parents[1])
     outcome = retrace.merged(repository, change)
     conflicts = retrace.conflicts(repository, change, outcome)
@@ -144,6 +179,10 @@ def _merge(repository: Repository, info: CommitInfo) -> str:
         settling.settle_merge(repository, info, change)
         return _done(repository, info.oid)
     tree = retrace.true_tree(repository, change, outcome, info.tree)
+    if repository.published(f"{info.parents[0]}..{info.oid}"):
+        pending.clear(repository.git_dir)
+        message = f"Complete {info.oid[:12]} ({info.subject})\n\n{TRAILER}: {info.oid}\n"
+        return _show(repository, info.oid, tree, conflicts, message.encode())
     found = tuple(Conflict(path, dict(stages)) for path, stages in sorted(conflicts.items()))
     landing.land(
         repository,

@@ -172,7 +172,8 @@ def move_head(
     if new != head and repository.published(f"{new}..{head}"):
         tree = repository.tree_of(new)
         if tree != repository.tree_of(head):
-            add_on_top(repository, head, tree, _completing(repository, head), what, closed)
+            commit = add_on_top(repository, head, tree, _completing(repository, head), what, closed)
+            say(f"{head[:9]} is published, so it stays; {commit[:9]} on top of it completes split files")
             return
         new = head
     if new == head:
@@ -205,7 +206,7 @@ def add_on_top(
     what: str,
     state: tuple[StateFile, ...] = (),
 ) -> str:
-    """Land a new commit with ``tree`` on top of HEAD's and say so; gives the commit."""
+    """Land a new commit with ``tree`` on top of HEAD's; gives the commit."""
     commit = repository.commit_object(
         tree,
         (head,),
@@ -225,7 +226,6 @@ def add_on_top(
             state=state,
         ),
     )
-    say(f"{head[:9]} is published, so it stays as it is; {commit[:9]} on top of it completes split files")
     return commit
 
 

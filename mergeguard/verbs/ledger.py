@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import kept
@@ -24,7 +25,7 @@ from mergeguard.lens.layout import Layout
 from mergeguard.treemerge import fates, lastsync
 from mergeguard.treemerge.fates import Standing
 from mergeguard.treemerge.trees import local_edits
-from mergeguard.verbs import rebase, unmapped
+from mergeguard.verbs import rebase, unmapped, witness
 
 
 def ledger(fork: Fork, upstream: str | None = None, *, suggest: bool = True) -> Ledger:
@@ -51,6 +52,9 @@ def ledger(fork: Fork, upstream: str | None = None, *, suggest: bool = True) -> 
         theirs = repository.resolve(ref)
     reader = _Reader(fork, workspace, last, theirs, suggest)
     rules = tuple(reader.rule(guarded) for guarded in workspace.guarded)
+    if not conflicts:
+        held = witness.problems(workspace, head)
+        rules = tuple(replace(rule, problem=rule.problem or held.get(rule.name)) for rule in rules)
     return Ledger(
         head,
         repository.head().name,

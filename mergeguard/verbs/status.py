@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mergeguard.cpp.diff import diff
 from mergeguard.errors import MergeguardError
@@ -14,6 +14,7 @@ from mergeguard.lens.unsplit import Hunk
 from mergeguard.treemerge import fates
 from mergeguard.treemerge.fates import Standing
 from mergeguard.treemerge.trees import local_edits
+from mergeguard.verbs import witness
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,11 @@ def status(fork: Fork, upstream: str | None) -> tuple[RuleStatus, ...]:
     repository = fork.repository
     theirs = repository.tree_of(ref) if ref is not None else None
     base = fates.base_tree(repository, fork.head(), repository.resolve(ref)) if ref is not None else None
-    return tuple(_rule_status(fork, workspace, guarded, base, theirs) for guarded in workspace.guarded)
+    rows = tuple(_rule_status(fork, workspace, guarded, base, theirs) for guarded in workspace.guarded)
+    if repository.unmerged():
+        return rows
+    held = witness.problems(workspace, fork.head(), text=False)
+    return tuple(replace(row, problem=row.problem or held.get(row.name)) for row in rows)
 
 
 def _rule_status(

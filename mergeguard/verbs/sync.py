@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mergeguard.audit.findings import SUMMED, Located
 from mergeguard.errors import LayoutError
@@ -17,7 +18,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.treemerge import lastsync
 from mergeguard.treemerge.trees import Merged, Progress, merge_trees
 from mergeguard.verbs import plan as planning
-from mergeguard.verbs import rebase
+from mergeguard.verbs import rebase, witness
 from mergeguard.verbs.resolving import require_resolved
 
 
@@ -69,12 +70,13 @@ class Synced:
     commit: str | None
     behind: int
     audit: tuple[Located, ...] | None = None  # None: not audited
+    history: Mapping[str, str] = field(default_factory=dict)  # by rule: what earlier merges had left out
 
     @property
     def done(self) -> bool:
         """Whether nobody is needed."""
         looks = any(rule.needs_a_look or rule.unmapped for rule in self.outcome.rules)
-        return self.outcome.clean and not self.audit and not looks
+        return self.outcome.clean and not self.audit and not self.history and not looks
 
 
 def sync(
@@ -92,9 +94,26 @@ def sync(
     A merge without conflicts is audited, unless ``audit`` (or, if that is None, the configuration) says no.
     ``branch`` is a new branch (its full name) that is to hold a clean merge, too.
     """
-    repository = fork.repository
     ours = fork.head()
-    _require_idle(repository, clean=not dry_run)
+    _require_idle(fork.repository, clean=not dry_run)
+    # A merge that somebody made without the lens is no reason to call anything up to date.
+    up_to_date = fork.repository.is_ancestor(fork.repository.resolve(upstream), ours)
+    held = witness.problems(fork.at_head(), ours, text=up_to_date)
+    synced = _sync(fork, ours, upstream, dry_run, message, audit, branch, progress)
+    return replace(synced, history=held)
+
+
+def _sync(
+    fork: Fork,
+    ours: str,
+    upstream: str,
+    dry_run: bool,
+    message: str | None,
+    audit: bool | None,
+    branch: str | None,
+    progress: Progress,
+) -> Synced:
+    repository = fork.repository
     theirs = repository.resolve(upstream)
     behind = len(repository.rev_list(f"{ours}..{theirs}"))
     splitting = Splitting.of(repository)

@@ -1,0 +1,219 @@
+"""Three clones of a fork, two with mergeguard, one without: what one does wrong, the others mend."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.story import Story, git
+from tests.workflows.world import OURS, THEIRS, World, advance, build, edited, in_function
+
+RULE = "skinny_gemms_int8"
+ENTRY = "csrc/rocm/skinny_gemms_int8.cu"
+LOCK = f".mergeguard/locks/{RULE}.toml"
+LAYOUT = "csrc/rocm/skinny_gemms_int8/"
+SHARD = LAYOUT + "dispatch.cuh"
+TWO = b"upstream: two"
+MINE, FIRST = b"cyd: mine", b"cyd: first"
+
+
+class Clone(World):
+    """A clone of the team's repository, called origin; upstream is a branch there."""
+
+    def guard(self, *arguments: str):
+        return Story(self.root, self.root).run(*arguments)
+
+    def push(self) -> None:
+        self.git("push", "-q", "--no-verify", "origin", "HEAD:fork")
+
+    def pull(self) -> None:
+        self.git("pull", "-q", "--ff-only", "origin", "fork")
+
+    def passed(self) -> bool:
+        """What `check` says, which its exit status and its JSON must say alike."""
+        ran = self.guard("check", "--json")
+        said = json.loads(ran.out)
+        assert said["passed"] == (ran.code == 0), ran.out
+        return bool(said["passed"])
+
+    def head(self) -> str:
+        return self.out("rev-parse", "HEAD")
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory):
+    """The fork with one file split and an edit in it, and upstream one commit further."""
+    folder = tmp_path_factory.mktemp("team")
+    world = build(folder / "seed", (RULE,))
+    advance(world, "same-function", (RULE,))
+    world.git("checkout", "-q", "upstream")
+    file = world.root / ENTRY
+    before, switch, after = file.read_bytes().partition(b"  switch (")
+    file.write_bytes(before + b"  // " + TWO + b"\n" + switch + after)
+    world.git("commit", "-q", "-am", "upstream: two")
+    world.git("checkout", "-q", "fork")
+    git(folder, "clone", "-q", "--bare", "seed", "origin")
+    return folder / "origin"
+
+
+@pytest.fixture
+def team(origin: Path, tmp_path: Path):
+    """Ada and Ben have mergeguard, Cyd has not."""
+    git(tmp_path, "clone", "-q", "--bare", str(origin), "origin")
+    clones = []
+    for name in ("ada", "ben", "cyd"):
+        git(tmp_path, "clone", "-q", "-b", "fork", str(tmp_path / "origin"), name)
+        clones.append(Clone(tmp_path / name))
+    for clone in clones[:2]:
+        assert clone.guard("install").code == 0
+    return clones
+
+
+def merged_plainly(cyd: Clone, side: str, ref: str = "origin/upstream") -> str:
+    """A merge without mergeguard, every conflict resolved for one side."""
+    cyd.git("fetch", "-q", "origin")
+    cyd.git("merge", "--no-edit", ref, ok=False)
+    for path in cyd.out("diff", "--name-only", "--diff-filter=U").split():
+        cyd.git("checkout", "-q", f"--{side}", "--", path)
+        cyd.git("add", path)
+    cyd.git("commit", "-q", "--no-edit", "-m", f"Merge, {side}")
+    return cyd.head()
+
+
+def commits_something(clone: Clone, text: str) -> str:
+    (clone.root / "NOTES").write_text(text)
+    clone.git("add", "NOTES")
+    clone.git("commit", "-q", "-m", text)
+    return clone.head()
+
+
+def monolith(clone: Clone) -> bytes:
+    return clone.monolith("HEAD", RULE) or b""
+
+
+# -- a colleague's wrong resolution --------------------------------------------------------------------
+
+
+def test_a_merge_for_ours_is_red_whatever_is_committed_on_top_and_repair_heals_it(team):
+    ada, ben, cyd = team
+    merged_plainly(cyd, "ours")
+    commits_something(cyd, "one more")
+    cyd.push()
+    published = cyd.head()
+    ada.pull()
+    assert ada.head() == published and THEIRS not in monolith(ada)
+    assert not ada.passed()
+    assert "mergeguard repair" in ada.guard("status").err
+    assert ada.guard("repair").code == 0
+    assert ada.out("rev-parse", "HEAD^") == published, "healed on top, nothing rewritten"
+    assert ada.passed()
+    assert OURS in monolith(ada) and THEIRS in monolith(ada)
+    ada.push()
+    ben.pull()
+    assert ben.passed() and ben.guard("repair").out == "Nothing is open.\n"
+
+
+def test_the_report_says_it_too(team):
+    ada, _, cyd = team
+    merged_plainly(cyd, "ours")
+    cyd.push()
+    ada.pull()
+    ran = ada.guard("report", "--format", "sarif")
+    results = json.loads(ran.out)["runs"][0]["results"]
+    assert ran.code == 1 and any(RULE in result["message"]["text"] for result in results)
+
+
+def test_a_pull_says_what_it_brought(team):
+    ada, _, cyd = team
+    merged_plainly(cyd, "ours")
+    cyd.push()
+    said = ada.git("pull", "-q", "--ff-only").stderr
+    assert "mergeguard repair" in said
+
+
+def test_sync_does_not_call_that_up_to_date(team):
+    ada, _, cyd = team
+    merged_plainly(cyd, "ours")
+    cyd.push()
+    ada.pull()
+    ran = ada.guard("sync", "origin/upstream")
+    assert ran.code == 1 and "mergeguard repair" in ran.out
+
+
+def test_a_plain_rebase_resolved_for_the_fork_is_red(team):
+    """Replayed onto a newer upstream, the split still has upstream's older text."""
+    ada, _, cyd = team
+    cyd.git("rebase", "-q", "origin/upstream", ok=False)
+    while (cyd.root / ".git/rebase-merge").exists():
+        for path in cyd.out("diff", "--name-only", "--diff-filter=U").split():
+            cyd.git("checkout", "-q", "--theirs", "--", path)
+            cyd.git("add", path)
+        cyd.git("-c", "core.editor=true", "rebase", "--continue", ok=False)
+    cyd.git("push", "-q", "--force", "origin", "HEAD:fork")
+    ada.git("fetch", "-q", "origin")
+    ada.git("reset", "-q", "--hard", "origin/fork")
+    assert THEIRS not in monolith(ada)
+    assert not ada.passed()
+    assert ada.guard("repair").code == 0
+    assert ada.passed() and THEIRS in monolith(ada) and OURS in monolith(ada)
+
+
+# -- two branches of the fork --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def branches(team):
+    """Ada's branch has upstream; Cyd's has an edit of its own."""
+    ada, ben, cyd = team
+    ada.git("merge", "-q", "--no-edit", "origin/upstream")
+    ada.push()
+    # One edit is where upstream has one, the other where nobody has.
+    own = edited(cyd, "HEAD", {RULE: lambda text: in_function(in_function(text, MINE, last=True), FIRST)})
+    cyd.commit_tree(own, "mine")
+    cyd.git("fetch", "-q", "origin")
+    return ada, ben, cyd
+
+
+@pytest.mark.parametrize("side", ["ours", "theirs"])
+def test_text_of_either_side_that_a_merge_loses_is_red_and_comes_back(branches, side):
+    ada, _, cyd = branches
+    merged_plainly(cyd, side, "origin/fork")
+    commits_something(cyd, "and on")
+    cyd.push()
+    published = cyd.head()
+    ada.pull()
+    assert (TWO in monolith(ada), FIRST in monolith(ada)) == (side == "theirs", side == "ours")
+    assert not ada.passed()
+    said = ada.guard("repair")
+    if ada.out("ls-files", "-u"):
+        keep_both(ada)
+        ada.git("commit", "-q", "--no-edit")
+    assert ada.out("rev-parse", "HEAD^") == published, said.out
+    assert ada.passed(), ada.guard("check").out
+    assert all(text in monolith(ada) for text in (OURS, THEIRS, TWO, MINE, FIRST))
+
+
+def test_a_loss_that_was_meant_is_settled_by_the_command_that_is_printed(branches):
+    ada, _, cyd = branches
+    merged_plainly(cyd, "theirs", "origin/fork")
+    cyd.push()
+    ada.pull()
+    said = ada.guard("check").out
+    command = re.search(r"if it was meant: `(git commit --allow-empty [^`]*)`", said)
+    assert command, said
+    done = subprocess.run(command[1], shell=True, cwd=ada.root, env={**os.environ}, check=False)
+    assert done.returncode == 0 and ada.passed()
+
+
+def keep_both(clone: Clone) -> None:
+    for path in clone.out("diff", "--name-only", "--diff-filter=U").split():
+        file = clone.root / path
+        marks = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
+        lines = file.read_bytes().splitlines(keepends=True)
+        file.write_bytes(b"".join(line for line in lines if not line.startswith(marks)))
+        clone.git("add", path)
