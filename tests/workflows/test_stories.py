@@ -288,7 +288,7 @@ def test_two_branches_of_the_fork_merge(story):
     )
     story.commits("fork")
     ran = story.run("sync", "feature")
-    assert ran.code == 0, ran.err + ran.out
+    assert ran.code == 1, ran.err + ran.out
     assert "// feature" in story.text(f"{INT4}/kernel.cuh")
     assert "feature_only" in story.text(f"{PAGED}/shard_small.cu")
     assert "fork_only" in story.text(f"{PAGED}/shard_large.cu")
