@@ -10,10 +10,20 @@ import sys
 _COLLECT_AFTER = 200_000
 
 
+_INTERRUPTED = 130
+
+
 def main() -> None:
     """Run the command line; exits the process."""
     gc.set_threshold(_COLLECT_AFTER, 20, 100)
-    arguments = sys.argv[1:]
+    try:
+        _run(sys.argv[1:])
+    except KeyboardInterrupt:
+        # Before a verb could take it: while its modules were being read.
+        sys.exit(_INTERRUPTED)
+
+
+def _run(arguments: list[str]) -> None:
     verb = arguments[0] if arguments else ""
     if verb == "merge-file":
         from mergeguard.hooks.mergefile import main as merge_file

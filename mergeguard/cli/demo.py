@@ -88,7 +88,7 @@ _FOLDERS = tuple(
 
 def run_demo(folder: Path | None) -> int:
     """Make upstream and fork below ``folder`` (a new temporary one if None) and sync them for real."""
-    root = folder or Path(tempfile.mkdtemp(prefix="mergeguard-demo-"))
+    root = folder.absolute() if folder is not None else Path(tempfile.mkdtemp(prefix="mergeguard-demo-"))
     if root.exists() and any(root.iterdir()):
         raise MergeguardError(f"{root} is not empty", hint="name an empty or a new folder")
     demo = _Demo(root.absolute())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -80,6 +81,13 @@ def recover(
         return ExitCode.CLEAN
     found = recovery.recover(repository)
     out.print(escape(str(found)) if found is not None else "No run was interrupted.")
+    left = recovery.locks_of_git(repository)
+    for lock in left:
+        out.print(f"[yellow]![/] git's own lock is there: {escape(str(lock))}")
+    if left:
+        names = escape(" ".join(shlex.quote(str(lock)) for lock in left))
+        out.print("  a git that was killed leaves it, one that runs needs it")
+        out.print(f"  [bold]next:[/] if no git runs in this repository: `rm {names}`")
     for path in found.saved if found is not None else ():
         out.print(f"  a copy of what you had edited: {escape(str(path))}")
-    return ExitCode.CLEAN
+    return ExitCode.FINDINGS if left else ExitCode.CLEAN

@@ -14,7 +14,7 @@ from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.cli.options import Json
 from mergeguard.cli.paths import file_from_root
 from mergeguard.cli.render import print_findings
-from mergeguard.errors import ExitCode, LayoutError, Location
+from mergeguard.errors import ExitCode, LayoutError
 from mergeguard.fork import treelens
 from mergeguard.fork.workspace import RULES, file_edits
 
@@ -25,27 +25,13 @@ def init(
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Show the rule; write nothing.")] = False,
 ) -> int:
     """Read a file, show what could split it, and write a first rule that splits it."""
-    from mergeguard.cpp.source import parse
-    from mergeguard.propose.propose import propose
-    from mergeguard.propose.survey import survey
+    from mergeguard.fork import rulebook
 
     here = opened()
     workspace = here.staged()
     path = file_from_root(here, path)
-    text = workspace.read(path)
-    if text is None:
-        raise LayoutError(
-            "no such file in the index", where=Location(path), hint="`git add` the file if it is new"
-        )
-    for guarded in workspace.split_rules:
-        if path in workspace.pristine(guarded).by_path:
-            raise LayoutError(
-                f"rule {guarded.name} has split this file already",
-                where=Location(path),
-                hint=f"`mergeguard rules explain {guarded.name}`, or `mergeguard leave {guarded.name}` first",
-            )
-    source = parse(text)
-    found = survey(source)
+    rulebook.require_free(workspace, path)
+    found = rulebook.look(workspace, path)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("branching", "arms", "heaviest unit"):
         table.add_column(column, header_style="dim")
@@ -61,9 +47,8 @@ def init(
             out.print(f"  [dim]- {escape(str(choice))}: {escape(choice.problem)}[/]")
     for instantiated in found.instantiated:
         out.print(f"  explicit instantiation: {escape(str(instantiated))}")
-    proposal = propose(source, path, lambda p: here.repository.entry(workspace.tree, p) is not None)
-    rule = name or proposal.name
-    rule_path = f"{RULES}/{rule}.toml"
+    first = rulebook.first_rule(workspace, path, name)
+    proposal = first.proposal
     for tried in proposal.tried:
         out.print(f"  [dim]- {escape(tried.candidate)}: {escape(tried.reason)}[/]")
     for chosen in proposal.chosen:
@@ -72,15 +57,11 @@ def init(
         sys.stdout.flush()
         sys.stdout.buffer.write(proposal.text)
         return ExitCode.CLEAN
-    if here.repository.entry(workspace.tree, rule_path) is not None:
-        raise LayoutError(
-            "there is a rule of this name", where=Location(rule_path), hint="give another `--name`"
-        )
-    tree = treelens.apply(
-        here.repository, workspace.tree, file_edits(here.repository, {rule_path: proposal.text})
-    )
+    edits = file_edits(here.repository, {first.path: first.text})
+    tree = treelens.apply(here.repository, workspace.tree, edits)
     here.stage(tree, "init")
-    out.print(f"\nwrote {escape(rule_path)}")
+    rule = first.path.removeprefix(f"{RULES}/").removesuffix(".toml")
+    out.print(f"\nwrote {escape(first.path)}")
     out.print(f"[bold]next:[/] look at it, then `mergeguard split {escape(rule)}`")
     return ExitCode.CLEAN
 

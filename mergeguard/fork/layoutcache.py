@@ -80,7 +80,7 @@ class LayoutCache:
             self._forget_oldest()
             data = store.sealed(msgspec.msgpack.encode(stored))
             write_atomic(place, data, self._folder.with_name("tmp"), sync=False)
-        except OSError:
+        except (OSError, ValueError):  # no room, or a path of odd bytes, which msgpack does not hold
             return
 
     def _forget_oldest(self) -> None:

@@ -258,6 +258,19 @@ def look(workspace: Workspace, path: str) -> Survey:
     return survey(_readable(workspace, path))
 
 
+def require_free(workspace: Workspace, path: str) -> None:
+    """RuleError where a rule has the file at ``path`` already: as its monolith, or in its layout."""
+    for guarded in workspace.guarded:
+        mine = path in guarded.rule.paths() or path == workspace.monolith_path(guarded)
+        if mine or (guarded.is_split and path in workspace.pristine(guarded).by_path):
+            raise RuleError(
+                f"{path} has a rule already: {guarded.name}",
+                where=Location(guarded.rule_path),
+                hint=f"`mergeguard rules explain {guarded.name}` shows what it does; a file has one rule: "
+                f"edit {guarded.rule_path}, or `mergeguard leave {guarded.name}` first",
+            )
+
+
 def first_rule(workspace: Workspace, path: str, name: str | None = None) -> FirstRule:
     """A rule for the file at ``path`` (relative to the root) that splits it and passes ``check``.
 
@@ -265,17 +278,11 @@ def first_rule(workspace: Workspace, path: str, name: str | None = None) -> Firs
     RuleMismatch (nothing in it can be dealt to shards; the message lists what was found).
     """
     source = _readable(workspace, path)
-    for guarded in workspace.guarded:
-        if path in guarded.rule.paths() or path == workspace.monolith_path(guarded):
-            raise RuleError(
-                f"{path} has a rule already: {guarded.name}",
-                where=Location(guarded.rule_path),
-                hint=f"`mergeguard rules explain {guarded.name}` shows what it does",
-            )
+    require_free(workspace, path)
     target = f"{RULES}/{name or rule_name(path)}.toml"
-    if workspace.read(target) is not None:
+    if workspace.repository.entry(workspace.tree, target) is not None:
         raise RuleError(
-            "a rule of that name is there already", where=Location(target), hint="choose another name"
+            "there is a rule of this name", where=Location(target), hint="give another name: `--name`"
         )
     proposal = propose(source, path, lambda p: workspace.repository.entry(workspace.tree, p) is not None)
     return FirstRule(target, proposal.text, proposal, survey(source))
@@ -285,9 +292,7 @@ def _readable(workspace: Workspace, path: str) -> Source:
     text = workspace.read(path)
     if text is None:
         raise RuleError(
-            "there is no such file",
-            where=Location(path),
-            hint="give the monolith's path from the repository's root; git has to know the file",
+            "no such file in the index", where=Location(path), hint="`git add` the file if it is new"
         )
     if b"\0" in text:
         raise SourceError("binary file (it holds a NUL byte)", where=Location(path))

@@ -24,6 +24,7 @@ from mergeguard.lens.unsplit import Hunk, Reason, Unsplit, unsplit
 RULES = ".mergeguard/rules"
 LOCKS = ".mergeguard/locks"
 REGULAR, SYMLINK = MODE_FILE, MODE_SYMLINK
+_GLUE = b"#define MG_"  # in shards that a partition made
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,29 @@ class Workspace:
     def read(self, path: str) -> bytes | None:
         """A file's bytes, None where the tree has no file at ``path``."""
         return self.repository.read_file(self.tree, path)
+
+    def lost_lock(self, guarded: Guarded) -> LayoutError | None:
+        """What is wrong where the tree has a rule's layout and no lock for it: nothing can be read back.
+
+        A split made by hand never had a lock, nor has it our glue: of that, None.
+        """
+        path = None if guarded.is_split else self.monolith_path(guarded)
+        if path is None:
+            return None
+        folder = guarded.rule.folder(path)
+        texts = [self.read(f"{folder}/{shard}") for shard in guarded.rule.shard_files()]
+        if not any(texts):
+            return None
+        log = ("log", "-1", "--diff-filter=AM", "--format=%h", "HEAD", "--", guarded.lock_path)
+        commit = self.repository.git(*log, ok=(0, 128)).text
+        if not commit and not any(text and _GLUE in text for text in texts):
+            return None
+        hint = f"`git checkout {commit} -- {guarded.lock_path}` brings back the last one there was"
+        return LayoutError(
+            f"the lock of rule {guarded.name} is missing, and its layout is here",
+            where=Location(guarded.lock_path),
+            hint=hint if commit else f"bring {path} back whole: `git log -- {path}` has it",
+        )
 
     def monolith_path(self, guarded: Guarded) -> str | None:
         """Where the tree has the rule's monolith (split or not); None where it has none."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ZERO = "0" * 40
 TOKEN = "mergeguard landing "
+_LOCKABLE = ("index", "HEAD", "packed-refs", "config", "config.worktree", "shallow", "ORIG_HEAD")
 SCRATCH_LIFETIME = 2 * 24 * 3600  # seconds
 #: Landing's git commands do without the file system monitor: its daemon would inherit our lock.
 PLAIN = ("-c", "core.fsmonitor=false")
@@ -103,6 +104,19 @@ def _require_untouched(repository: Repository, journal: Journal) -> None:
     raise UnfinishedLanding(
         f"{journal.purpose} was interrupted, and {what} has been changed since: it can't be undone safely",
         hint=f"check these files with git diff, then: mergeguard recover --forget ({paths}{more})",
+    )
+
+
+def locks_of_git(repository: Repository) -> tuple[Path, ...]:
+    """Lock files of git's own that stand now: of the index, HEAD, refs and configuration."""
+    own, common = repository.git_dir, repository.common_dir
+    found = [folder / f"{name}.lock" for folder in (own, common) for name in _LOCKABLE]
+    found += [path for folder in {own, common} for path in (folder / "refs").rglob("*.lock")]
+    mine = _lock_token(index_lock(repository)) or ""
+    return tuple(
+        path
+        for path in dict.fromkeys([index_lock(repository), *found])
+        if path.is_file() and not (path == index_lock(repository) and mine.startswith(TOKEN))
     )
 
 

@@ -24,7 +24,7 @@ def add(text: bytes, monolith: str, shards: Sequence[str]) -> bytes:
     for start, end in _mentions(text, monolith):
         quote = b'"' if text[start : start + 1] == b'"' else b""
         listed = _command_around(text, start)
-        missing = [s.encode() for s in shards if s.encode() not in listed]
+        missing = [_raw(s) for s in shards if _raw(s) not in listed]
         line_start = text.rfind(b"\n", 0, start) + 1
         indent = text[line_start:start]
         if indent.strip():
@@ -41,11 +41,9 @@ def remove(text: bytes, monolith: str, shards: Sequence[str]) -> bytes:
     """The CMake file without what ``add`` wrote for these shards: the inverse of ``add``."""
     if not shards:
         return text
-    names = b"|".join(re.escape(s.encode()) for s in shards)
+    names = b"|".join(re.escape(_raw(s)) for s in shards)
     # Only a run of shards that leads up to a mention of the monolith is glue; any other is the user's.
-    glue = re.compile(
-        rb'(?:("?)(?:%s)\1(?: |\r?\n[ \t]*))+(?="?%s"?)' % (names, re.escape(monolith.encode()))
-    )
+    glue = re.compile(rb'(?:("?)(?:%s)\1(?: |\r?\n[ \t]*))+(?="?%s"?)' % (names, re.escape(_raw(monolith))))
     out: list[bytes] = []
     at = 0
     # A shard that the user commented out is the user's: taken away, its comment would hold the monolith.
@@ -72,7 +70,7 @@ def mentions(text: bytes, monolith: str) -> int:
 def _mentions(text: bytes, path: str) -> list[tuple[int, int]]:
     """The byte ranges (quotes included) of arguments that are the path."""
     found: list[tuple[int, int]] = []
-    name = path.encode()
+    name = _raw(path)
     quiet = list(_COMMENT_OR_STRING.finditer(text))
     for token in quiet:
         if token[0] == b'"' + name + b'"':
@@ -81,6 +79,10 @@ def _mentions(text: bytes, path: str) -> list[tuple[int, int]]:
         if not any(token.start() <= bare.start() < token.end() for token in quiet):
             found.append(bare.span())
     return sorted(found)
+
+
+def _raw(path: str) -> bytes:
+    return path.encode("utf-8", "surrogateescape")
 
 
 def _command_around(text: bytes, offset: int) -> bytes:

@@ -217,8 +217,10 @@ class _Proposer:
 
     def layout_names(self) -> Iterator[str]:
         stem = posixpath.splitext(posixpath.basename(self.path))[0]
-        yield ""
-        yield from (f"{stem}_shards", f"{stem}_mergeguard")
+        # The folder stands in includes and in namespaces: one that can't is named anew.
+        plain = rule_name(self.path)
+        yield "" if plain == stem else plain
+        yield from (f"{plain}_shards", f"{plain}_mergeguard")
 
     def split(self, text: bytes) -> Layout | str:
         """The layout by a rule's text, or what is wrong with it."""

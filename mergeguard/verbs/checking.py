@@ -16,6 +16,7 @@ from mergeguard.errors import MergeguardError
 from mergeguard.fork import check, kept, treelens
 from mergeguard.fork.check import Finding, to_json
 from mergeguard.fork.workspace import Guarded, Workspace
+from mergeguard.git.process import encode
 from mergeguard.lens import buildlist
 from mergeguard.lens import emit as emission
 from mergeguard.lens.layout import Layout
@@ -120,6 +121,9 @@ class _Checker:
     # -- a rule whose monolith is whole --------------------------------------------------------------
 
     def not_split(self) -> Iterator[Finding]:
+        if (lost := self.workspace.lost_lock(self.guarded)) is not None:
+            yield _failed(self.guarded, lost)
+            return
         made = handmade.find(self.workspace, self.guarded, self.base)
         if made is not None:
             yield from self.by_hand(made)
@@ -254,7 +258,7 @@ class _Checker:
         files = [LayoutText(path, text, path in units) for path, text in texts.items()]
         own = b"".join(everything.values())
         for path in strangers:
-            named = posixpath.basename(path).encode() in own
+            named = encode(posixpath.basename(path)) in own
             if path in listed or (named and not path.endswith(UNITS)):
                 files.append(LayoutText(path, everything[path], path in listed))
         yield from check.check_program(

@@ -124,6 +124,8 @@ class _Splitter:
                 where=Location(guarded.rule.monolith),
                 hint=f"list its path in `also` of {guarded.rule_path}, or remove the rule",
             )
+        if (lost := workspace.lost_lock(guarded)) is not None:
+            raise lost
         _require_file(workspace, path)
         pristine, text, entry = _texts(self.fork, workspace, guarded, path, self.upstream)
         _require_agreement(guarded, path, text)
@@ -247,6 +249,9 @@ def leave(fork: Fork, names: Iterable[str]) -> tuple[str, frozenset[str], tuple[
     """
     workspace = fork.staged()
     chosen = [workspace.rule(name) for name in names]
+    for guarded in chosen:
+        if (lost := workspace.lost_lock(guarded)) is not None:
+            raise lost
     left = Workspace(
         workspace.repository,
         workspace.tree,

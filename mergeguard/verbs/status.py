@@ -55,6 +55,8 @@ def _rule_status(
     if theirs is not None:
         upstream = fates.standing(repository, guarded, path, base, theirs)
     if guarded.lock is None:
+        if (lost := workspace.lost_lock(guarded)) is not None:
+            return RuleStatus(guarded.name, path, "broken", None, None, (), (), (), str(lost))
         whole = "made by the build" if guarded.in_build else "not split"
         state = upstream.state or (whole if path is not None else "no monolith")
         return RuleStatus(guarded.name, path, state, None, None, (), (), ())

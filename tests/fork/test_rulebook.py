@@ -185,7 +185,7 @@ def test_a_first_rule_is_refused_where_there_is_one(sandbox):
     workspace = fork(sandbox, "attention")
     with pytest.raises(RuleError, match="has a rule already: attention"):
         rulebook.first_rule(workspace, "csrc/rocm/attention.cu")
-    with pytest.raises(RuleError, match="of that name"):
+    with pytest.raises(RuleError, match="of this name"):
         rulebook.first_rule(workspace, "csrc/rocm/skinny_gemms.cu", "attention")
     for missing in ("csrc/none.cu", "csrc", "../x.cu"):
         with pytest.raises(RuleError, match="no such file"):
