@@ -176,6 +176,15 @@ def check_recomposed(
             yield say.error("drift", "glue is out of date with the text it serves", path, line, hint=refresh)
 
 
+def check_called(name: str, monolith: bytes, files: Sequence[LayoutText]) -> Iterator[Finding]:
+    """Arms of the files as they are that the entry as it is sends elsewhere: until glue is derived again."""
+    say = Reporter(name)
+    texts = {file.path: file.text for file in files}
+    hint = f"`mergeguard split {name}` gives it to the shard that the rule names, and calls it there"
+    for path, message, offset, item in same_program.never_called(monolith, files):
+        yield say.error("dispatch", message, path, line_of(texts[path], offset), item, hint)
+
+
 def _moved(before: Unsplit) -> list[tuple[str, int, str]]:
     """Edits that the layout of today's monolith has in another file: path and line as typed, new path."""
     found = []

@@ -39,16 +39,18 @@ HOOKS = (
 )
 #: The note's place below the work tree's git folder.
 NOTE = "mergeguard/pending"
-_NOTED = (
-    f'dir=$(git rev-parse --git-dir) && [ -e "$dir/{NOTE}" ] && '
-    '[ ! -e "$dir/rebase-merge" ] && [ ! -e "$dir/rebase-apply/rebasing" ]'
+_CALM = (
+    'dir=$(git rev-parse --git-dir) && [ ! -e "$dir/rebase-merge" ] && [ ! -e "$dir/rebase-apply/rebasing" ]'
 )
+_NOTED = f'{_CALM} && [ -e "$dir/{NOTE}" ]'
+_SOURCES_CHANGED = "! git diff --quiet HEAD^ HEAD -- " + " ".join(f"'*{ending}'" for ending in SOURCES)
+_TYPED = f"[ -d .mergeguard/locks ] && {_SOURCES_CHANGED} 2>/dev/null"
 #: These run on ordinary work, too: they call mergeguard only where the merge driver left a note for them (not
-#: for each pick of a rebase, which is completed at its end), or (the index) where git has just stopped for
-#: conflicts.
+#: for each pick of a rebase, which is completed at its end), where a commit has changed sources of a fork
+#: with layouts, or (the index) where git has just stopped for conflicts.
 GUARDED = {
     "prepare-commit-msg": _NOTED,
-    "post-commit": _NOTED,
+    "post-commit": f'{_CALM} && {{ [ -e "$dir/{NOTE}" ] || {{ {_TYPED}; }}; }}',
     "post-index-change": '[ "$1" = 1 ] && [ -n "$(git ls-files -u)" ]',
 }
 #: Ours may refuse what git is about to do.

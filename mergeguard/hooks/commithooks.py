@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import driver, pending, retrace, unsettled
+from mergeguard.hooks import driver, pending, retrace, stalehook, unsettled
 from mergeguard.hooks.settling import next_change, say, settle_commit, show_conflicts, with_settled
 
 
@@ -40,13 +40,19 @@ def prepare_commit_msg(repository: Repository, arguments: list[str]) -> int:
 
 
 def post_commit(repository: Repository, arguments: list[str]) -> int:
-    """After a commit with an open note: give it the lens' tree (of a sequence, once the last is there)."""
+    """After a commit with an open note: give it the lens' tree (of a sequence, once the last is there).
+
+    After any other: say what it left out of date.
+    """
     del arguments
     note = pending.read(repository.git_dir)
     head = repository.head().oid
-    if note is None or head is None or driver.rebasing(repository) is not None:
+    if head is None or driver.rebasing(repository) is not None:
         return 0
     info = repository.commit_info(head)
+    if note is None:
+        stalehook.tell(repository, info, say)
+        return 0
     if note.operation == "merge" and len(info.parents) < 2:
         pending.clear(repository.git_dir)
         return 0

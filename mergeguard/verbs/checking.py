@@ -15,6 +15,7 @@ from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import check, kept, treelens
 from mergeguard.fork.check import Finding, to_json
+from mergeguard.fork.stale import stale
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git.process import encode
 from mergeguard.lens import buildlist
@@ -185,7 +186,10 @@ class _Checker:
         now = workspace.layout_files(pristine)
         merged = recompose(before, now, layout, treelens.merge_text)
         more = {path: workspace.read(path) for path in merged.files if path not in now}
-        yield from check.check_recomposed(self.name, {**now, **more}, before, merged)
+        drifted = tuple(check.check_recomposed(self.name, {**now, **more}, before, merged))
+        if any(found.severity is Severity.ERROR for found in drifted):
+            yield from (one for one in stale(workspace, guarded) if one.check == "dispatch")
+        yield from drifted
         yield from self.drift(before)
         yield from check.check_hunks(self.name, before, kept.marks(workspace))
         texts = {path: text for path, text in {**now, **more}.items() if text is not None}

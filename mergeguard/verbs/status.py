@@ -9,6 +9,7 @@ from mergeguard.errors import MergeguardError
 from mergeguard.fork import kept
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.report import LocalEdit
+from mergeguard.fork.stale import stale
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.treemerge import fates
@@ -73,4 +74,8 @@ def _rule_status(
         new = repository.read_blob(there.oid).splitlines() if there.oid != guarded.lock.upstream else old
         changes = diff(old, new)
         drift = (sum(c.b1 - c.b0 for c in changes), sum(c.a1 - c.a0 for c in changes))
-    return RuleStatus(guarded.name, path, state, guarded.lock.upstream, drift, edits, overlay, unmapped)
+    outdated = stale(workspace, guarded)
+    problem = f"{outdated[0].path}: {outdated[0].message}; {outdated[0].hint}" if outdated else None
+    return RuleStatus(
+        guarded.name, path, state, guarded.lock.upstream, drift, edits, overlay, unmapped, problem
+    )

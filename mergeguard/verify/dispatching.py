@@ -20,6 +20,8 @@ from mergeguard.cpp.source import Item, Kind, Source, code_tokens, nested, parse
 from mergeguard.cpp.text import join_expression
 from mergeguard.verify.flatten import FlatUnit, LayoutText, Region, regions_of
 
+# How a message goes on where the entry sends a value past its arm.
+ELSEWHERE = ", its arm is in "
 Problem = tuple[str, str, str, int | None, str]  # check, message, path, offset there, item
 
 
@@ -361,7 +363,7 @@ def _check_dispatch(
             for space in dispatch.target(arm.labels):
                 target = spaces.get(space)
                 if target is None or symbol not in target.shards:
-                    text = f"{', '.join(arm.labels)} goes to {space or 'no shard'}, its arm is in {symbol}"
+                    text = f"{', '.join(arm.labels)} goes to {space or 'no shard'}{ELSEWHERE}{symbol}"
                     yield "dispatch", text, path, offset, name
 
 

@@ -16,7 +16,7 @@ from mergeguard.cpp.definitions import Definition, Identity, definitions, same_t
 from mergeguard.cpp.environment import Environment
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
 from mergeguard.lens.buildlist import mentions
-from mergeguard.verify.dispatching import check_arms
+from mergeguard.verify.dispatching import ELSEWHERE, check_arms
 from mergeguard.verify.flatten import LayoutText, flatten, is_guarded, line_at
 from mergeguard.verify.linkage import Clash, Program, clashes, divided, doubled, folded
 from mergeguard.verify.symbols import Severity
@@ -112,6 +112,15 @@ def unusable(files: Sequence[LayoutText]) -> tuple[Finding, ...]:
         line = line_at(texts[path], offset)
         found.append(Finding(clash.check, clash.severity, clash.message, path, line, clash.one.plain))
     return tuple(found)
+
+
+def never_called(monolith: bytes, files: Sequence[LayoutText]) -> Iterator[tuple[str, str, int, str]]:
+    """The arms that the entry does not send their values to: (path, message, offset there, function)."""
+    program = Program.of(files)
+    opened = [flatten(unit.path, files, everything=True) for unit in program.units]
+    for check, message, path, offset, item in check_arms(parse(monolith), files, program.units, opened):
+        if check == "dispatch" and ELSEWHERE in message and offset is not None:
+            yield path, message, offset, item
 
 
 def _not_the_language(program: Program) -> Iterator[Finding]:

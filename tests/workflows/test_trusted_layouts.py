@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
-from tests.support.story import PAGED, Story
+from tests.support.story import PAGED, Story, git
 
 PICK = """#include <cstdio>
 #include "sizes.h"
@@ -205,3 +207,40 @@ def test_init_takes_along_the_namespace_in_which_a_template_is_declared(tmp_path
     assert story.run("split").code == 0
     ran = story.run("check")
     assert ran.code == 1 and "namespace a does not stand before it here" in " ".join(ran.out.split())
+
+
+# -- an arm that nothing calls ----------------------------------------------------------------------------
+
+
+def test_an_arm_typed_into_a_shard_is_named_at_commit_and_by_status_until_the_entry_has_it(small):
+    assert small.run("install").code == 0
+    arm = "    case 72:\n      small(72);\n      break;\n"
+    small.edit("csrc/run/dispatch.cuh", "    case 64:\n", f"{arm}    case 64:\n")
+    never_called = "72 goes to mergeguard_run_large, its arm is in MG_SHARD_small"
+    status = small.run("status")
+    assert status.code == 1 and never_called in " ".join(status.out.split())
+    git(small.fork, "add", "-A")
+    said = committed(small, "72, too")
+    assert never_called in said
+    assert "next: `mergeguard split run`" in said
+    assert small.run("split", "run").code == 0
+    assert committed(small, "72, too", "--amend") == ""
+    # No shard lists it, so the rest has it, where the entry sends it; or the rule says otherwise.
+    assert "#if defined(MG_SHARD_large)\n    case 72:" in small.text("csrc/run/dispatch.cuh")
+    assert small.run("status").code == 0 and small.run("check").code == 0
+    # Another commit that touches no layout is none of our business, and says nothing.
+    small.write("notes.md", b"done\n")
+    git(small.fork, "add", "-A")
+    assert committed(small, "notes") == ""
+
+
+def committed(story, message, *more):
+    """What git and its hooks said of a commit."""
+    done = subprocess.run(
+        ["git", "commit", "-q", "-m", message, *more],
+        cwd=story.fork,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stderr

@@ -1,0 +1,31 @@
+"""Glue that is out of date with the text it serves: an arm typed into a shard that nothing calls, say."""
+
+from __future__ import annotations
+
+from mergeguard.fork import treelens
+from mergeguard.fork.check import Finding, check_called, check_recomposed
+from mergeguard.fork.workspace import Guarded, Workspace
+from mergeguard.lens.overlay import recompose
+from mergeguard.verify.flatten import LayoutText
+from mergeguard.verify.symbols import Severity
+
+
+def stale(workspace: Workspace, guarded: Guarded) -> tuple[Finding, ...]:
+    """What deriving the rule's layout again would change in this tree, arms that nothing calls first.
+
+    Each finding names the command. Nothing else that ``check`` looks at: this is cheap enough for every
+    commit and every ``status``.
+    """
+    before = workspace.unsplit(guarded)
+    pristine = workspace.pristine(guarded)
+    now = workspace.layout_files(pristine)
+    merged = recompose(before, now, before.layout, treelens.merge_text)
+    more = {path: workspace.read(path) for path in merged.files if path not in now}
+    now = {**now, **more}
+    found = check_recomposed(guarded.name, now, before, merged)
+    drifted = tuple(one for one in found if one.check == "drift" and one.severity is Severity.ERROR)
+    if not drifted or any(text is None for text in now.values()):
+        return drifted
+    units = {file.path for file in (*pristine.files, *before.layout.files) if file.is_unit}
+    files = [LayoutText(path, text, path in units) for path, text in now.items() if text is not None]
+    return (*check_called(guarded.name, before.monolith, files), *drifted)
