@@ -274,6 +274,9 @@ def _entity(head: Head, position: int, segment: Segment, facets: Facets) -> None
             if _is_declarator_parenthesis(head, cursor):
                 _pointer_variable(head, cursor, facets)
                 return
+            if _is_macro_type(head, cursor):
+                cursor = head.match[cursor] + 1
+                continue
             _function(head, begin, cursor, facets)
             return
         if word in ("=", "{", ";", ",", "[") or (word == ":" and type_word):
@@ -296,6 +299,16 @@ def _is_declarator_parenthesis(head: Head, opening: int) -> bool:
         and head.match[opening] + 1 < len(words)
         and words[head.match[opening] + 1] in ("(", "[")
     )
+
+
+def _is_macro_type(head: Head, opening: int) -> bool:
+    """``STACK_OF(X509) * f(int)``: a macro with arguments is the type, the name comes behind it."""
+    position = head.match[opening] + 1
+    if position <= 0 or position >= len(head) or head.words[position] not in ("*", "&"):
+        return False
+    while position < len(head) and head.words[position] in ("*", "&", "const"):
+        position += 1
+    return head.is_name(position) and position + 1 < len(head) and head.words[position + 1] in ("(", "::")
 
 
 def _pointer_variable(head: Head, opening: int, facets: Facets) -> None:
@@ -339,6 +352,8 @@ def _function(head: Head, begin: int, opening: int, facets: Facets) -> None:
         return
     first = _name_start(head, last, begin)
     _set_name(head, first, last, facets)
+    if not facets.arguments and "specialization" in facets.flags:
+        facets.arguments = _class_arguments(head, first, last)
     after = head.words[opening + 1] if opening + 1 < len(head) else ""
     constructed = opening + 1 < len(head) and head.kind(opening + 1) in (
         TokenKind.NUMBER,
@@ -358,6 +373,12 @@ def _function(head: Head, begin: int, opening: int, facets: Facets) -> None:
         facets.parameter_list = (head.start(opening), head.end(close))
         facets.parameters = parameters(head, opening, close)
         facets.parameter_text = join_type(head.words[opening : close + 1])
+
+
+def _class_arguments(head: Head, first: int, last: int) -> str:
+    """The template arguments of the class whose member ``first`` .. ``last`` names, "" if there are none."""
+    opening = next((n for n in range(first, last) if head.words[n] == "<" and head.match[n] >= 0), -1)
+    return join_type(head.words[opening + 1 : head.match[opening]]) if opening >= 0 else ""
 
 
 def _operator(head: Head, begin: int, operator: int, facets: Facets) -> None:

@@ -105,6 +105,11 @@ class Definition:
         return "*" not in head or head.index("*") < len(head) - 1 - head[::-1].index("const")
 
     @property
+    def owners(self) -> tuple[str, ...]:
+        """Where it is defined outside of the class (or namespace) that declares it: what qualifies it."""
+        return qualifiers(self.source, self.item)
+
+    @property
     def is_definition(self) -> bool:
         return "definition" in self.item.flags or self.item.kind is Kind.KERNEL
 
@@ -117,16 +122,37 @@ class Definition:
         return not self.item.returns and first == self.name and self.name.isupper()
 
     @property
+    def is_defaulted(self) -> bool:
+        """A member that is defined outside of its class by ``= default;``."""
+        return (
+            self.item.kind is Kind.DECLARATION
+            and bool(self.owners)
+            and self.tokens[-3:] == ("=", "default", ";")
+        )
+
+    @property
     def must_be_once(self) -> bool:
         """Whether two units that both define it will not link (or register twice)."""
         if self.is_registration:
             return True
+        if self.is_defaulted:
+            return not self.is_template
         if self.item.kind not in (*_MUST_BE_ONCE, Kind.KERNEL) or not self.is_definition:
             return False
         if self.item.kind is Kind.VARIABLE and "extern" in self.item.flags:
             return False
         shared = self.is_template or {"inline", "constexpr"} & self.item.flags or "inline" in self.tokens[:6]
         return not self.is_internal and not shared
+
+
+def qualifiers(source: Source, item: Item) -> tuple[str, ...]:
+    """The names that a declarator is qualified by, as in ``int A::f()``; () where it is not."""
+    if item.name_range is None:
+        return ()
+    before = source.text[max(item.code_start, item.name_range[0] - 200) : item.name_range[0]]
+    if not before.rstrip(b" \t\r\n~").endswith(b"::"):
+        return ()
+    return tuple(item.name.split("::")[:-1])
 
 
 def definitions(source: Source, spaces: frozenset[str] = frozenset(), index: int = -1) -> list[Definition]:
@@ -137,7 +163,7 @@ def definitions(source: Source, spaces: frozenset[str] = frozenset(), index: int
         for item in items:
             if item.kind is Kind.NAMESPACE:
                 is_c = in_c or item.name == 'extern "C"'
-                walk(nested(source, item), hidden or "anonymous" in item.flags, is_c)
+                walk(nested(source, item, calls_end=True), hidden or "anonymous" in item.flags, is_c)
             elif item.kind in _COMPARED:
                 found.append(Definition(item, source, spaces, hidden, index, in_c))
 

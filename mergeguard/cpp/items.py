@@ -97,9 +97,29 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """A block whose text can be in several files, since each can open it again.
+
+    A namespace, an ``extern "C"`` block, or one branch of an ``#if``. ``opening`` are lines (of a later
+    branch: the earlier ones', too) and ``closing`` is one, without the last line ending; ``name`` is "" for
+    what qualifies no name. ``start`` (the byte offset of what opens it) tells two blocks of one name apart.
+    """
+
+    start: int
+    name: str
+    opening: bytes
+    closing: bytes
+    hidden: bool = False  # an anonymous namespace
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
-    """What moves as one: an item, or a top-level ``#if`` .. ``#endif`` with everything in it."""
+    """What moves as one: an item, or an ``#if`` .. ``#endif`` with everything in it.
+
+    ``scopes`` are the blocks that it stands in, outermost first; none where blocks move as a whole.
+    """
 
     start: int
     end: int
     items: tuple[Item, ...]
+    scopes: tuple[Scope, ...] = ()

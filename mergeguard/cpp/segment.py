@@ -92,7 +92,7 @@ def segment(
 ) -> tuple[list[Segment], list[tuple[int, str]]]:
     """Items of the tokens ``[first, last)``, and the problems found, as (byte offset, message).
 
-    ``calls_end``: what may be a macro call without ``;`` ends with the branch it is in.
+    ``calls_end``: what may be a macro call without ``;`` ends with its branch, and before directives.
     """
     walk = _Walk(lexed, first, last, tuple(path), calls_end)
     walk.run()
@@ -262,6 +262,9 @@ class _Walk:
                         fork.group.enter(condition_of(lexed, directive))
                         views = fork.entering()
                 else:
+                    if self.calls_end and not forks and len(views) == 1:
+                        if reader.is_macro_statement(views[0]):
+                            return self.done(start, directive.first, views[0])
                     self.note_definition(name, directive.first, views)
                 continue
             if role == 0 or not views:  # a comment, or a branch that no state takes
@@ -275,6 +278,9 @@ class _Walk:
                 finished |= reader.step(view, position, role)
                 deep = deep and view.stack > 0
             if finished and not forks and not any(view.pending for view in views):
+                if role == Role.CLOSE_BRACE and self.is_handler(position + 1):
+                    position += 1
+                    continue
                 stray = len(reader.problems) > noted and position == start
                 return self.done(start, self.absorb_semicolon(position), views[0], opaque=stray)
             position += 1
@@ -293,6 +299,17 @@ class _Walk:
         elif broken:
             self.problems.append((lexed.tokens[start].start, "brackets opened here are never closed"))
         return self.done(start, last, views[0], opaque=broken)
+
+    def is_handler(self, position: int) -> bool:
+        """Whether a function's ``catch`` follows: ``void f() try { } catch (...) { }``."""
+        while position < self.last and self.roles[position] == 0:
+            position += 1
+        return (
+            position < self.last
+            and self.roles[position] == Role.WORD
+            and self.lexed.directive_of[position] < 0
+            and self.lexed.word(position) == "catch"
+        )
 
     def known(self) -> dict[str, bool]:
         """What the open sections say, but for macros that were defined or undefined on the way."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from hashlib import blake2b
 
 from mergeguard.cpp.classify import Facets, classify
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, condition_of
-from mergeguard.cpp.items import Item, ItemKey, Kind, Parameter, Source, Unit
+from mergeguard.cpp.items import Item, ItemKey, Kind, Parameter, Scope, Source, Unit
 from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, lex, line_of
 from mergeguard.cpp.segment import Segment, segment
 from mergeguard.cpp.text import code_tokens, identifiers, join_expression
@@ -19,9 +20,11 @@ __all__ = [
     "ItemKey",
     "Kind",
     "Parameter",
+    "Scope",
     "Source",
     "Unit",
     "code_tokens",
+    "grouped",
     "identifiers",
     "line_of",
     "nested",
@@ -46,8 +49,9 @@ _KEYED_BY_RETURN = frozenset({Kind.INSTANTIATION})
 def parse(text: bytes, calls_end: bool = False) -> Source:
     """The items of a file; joined they are exactly ``text``.
 
-    ``calls_end``: a macro call without a semicolon ends before ``#else`` and ``#endif``. Layouts are derived
-    without it: what one item is decides where it goes, and must not change (an emission version's bytes).
+    ``calls_end``: a macro call without a semicolon ends before the next directive. Layouts without
+    ``[[deal]]`` are derived without it: what one item is decides where it goes, and must not change (an
+    emission's bytes).
 
     Never fails: what can't be read is an opaque item and an entry of ``Source.problems``. Comments and blank
     lines before an item belong to it, a comment behind it on its last line too; comments at the very start of
@@ -84,10 +88,15 @@ def nested(source: Source, item: Item, calls_end: bool = False) -> tuple[Item, .
 
 def units(source: Source) -> tuple[Unit, ...]:
     """The file cut into what can be moved alone; an ``#if`` without ``#endif`` makes the rest one unit."""
+    return grouped(source.items)
+
+
+def grouped(items: Iterable[Item]) -> tuple[Unit, ...]:
+    """Neighbouring items as units: see ``units``."""
     found: list[Unit] = []
     group: list[Item] = []
     depth = 0
-    for item in source.items:
+    for item in items:
         group.append(item)
         if item.kind is Kind.CONDITIONAL:
             if item.name.startswith("#if"):

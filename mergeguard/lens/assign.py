@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from heapq import heappop, heappush
 
+from mergeguard.cpp.blocks import Opened, closed, opened
 from mergeguard.cpp.branches import Arm, Branching, branchings
 from mergeguard.cpp.environment import Environment
 from mergeguard.cpp.source import Item, Kind, Source, Unit, identifiers, line_of, nested, units
 from mergeguard.errors import Location, RuleMismatch
+from mergeguard.lens.dealing import Declared, deal
 from mergeguard.lens.rule import Instantiate, Over, Partition, Rule, selectors
 from mergeguard.lens.selectors import Selector
 
@@ -68,6 +70,7 @@ class Assignment:
     partitions: tuple[DealtPartition, ...]
     instantiations: tuple[DealtInstantiation, ...]
     notes: tuple[str, ...]
+    declared: tuple[Declared, ...] = ()
 
 
 def defined_names(source: Source, items: Iterable[Item]) -> frozenset[str]:
@@ -97,7 +100,8 @@ class _Assigner:
         self.rule = rule
         self.path = path
         self.source = source
-        self.units = units(source)
+        self.opened = opened(source) if rule.deal else None
+        self.units = units(source) if self.opened is None else self.opened.units
         self.environment = Environment(source)
         self.notes: list[str] = []
 
@@ -114,7 +118,7 @@ class _Assigner:
             unit = unit_of[dealt.item.start]
             if bound.setdefault(unit, dealt.shard) != dealt.shard:
                 raise self._mismatch(dealt.item, "instantiations of two shards stand in one #if group")
-        if not partitions and not instantiations:
+        if not partitions and not instantiations and not self.rule.deal:
             raise RuleMismatch(
                 "the monolith has nothing that the rule deals to shards",
                 where=Location(self.path),
@@ -123,11 +127,33 @@ class _Assigner:
         self._select(homes, partitions)
         for unit, home in bound.items():
             homes[unit] = home
+        if self.opened is not None:
+            return self._dealt(self.opened, homes, tuple(partitions), tuple(instantiations))
         self._take_needed(homes, partitions)
         settled = tuple(ENTRY if home is None else home for home in homes)
         for partition in partitions:
             self._check_macro_users(partition, settled)
         return Assignment(self.units, settled, tuple(partitions), tuple(instantiations), tuple(self.notes))
+
+    def _dealt(
+        self,
+        found: Opened,
+        claimed: list[str | None],
+        partitions: tuple[DealtPartition, ...],
+        instantiations: tuple[DealtInstantiation, ...],
+    ) -> Assignment:
+        dealt = deal(self.rule, self.path, self.source, found, claimed)
+        shards = {*self.rule.shard_files()}
+        if shards.isdisjoint(dealt.homes) and not partitions:
+            raise RuleMismatch(
+                "the monolith has nothing that the rule deals to shards",
+                where=Location(self.path),
+                hint=f"`mergeguard init {self.path}` shows what could split it now",
+            )
+        for partition in partitions:
+            self._check_macro_users(partition, dealt.homes)
+        kept, homes = closed(found, dealt.homes)
+        return Assignment(kept, homes, partitions, instantiations, tuple(self.notes), dealt.declared)
 
     def _mismatch(self, item: Item | None, message: str, hint: str | None = None) -> RuleMismatch:
         if item is None:
@@ -142,6 +168,9 @@ class _Assigner:
             (selector, move.to) for move in self.rule.move for selector in selectors(move.items)
         ]
         offers += [(s, p.rule.body) for p in partitions for s in selectors(p.rule.items)]
+        offers += [
+            (s, shard) for d in self.rule.deal for shard, texts in d.shards.items() for s in selectors(texts)
+        ]
         used: set[Selector] = set()
         for number, unit in enumerate(self.units):
             by_strength: list[dict[str, Item]] = [{}, {}, {}]

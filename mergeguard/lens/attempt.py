@@ -271,6 +271,8 @@ class _Runs:
         paths = (place for place, kinds in self.kinds.items() if Glue.INCLUDE_PATH in kinds)
         if any(at < place < end and place - at not in dict(typed) for place in paths):
             return False
+        if change.old[0] == change.old[1] and self._in_another_block(at, end, change):
+            return False
         # What was typed after the includes, say, must not come before them.
         for kind, place in zip(change.beside, (at, end), strict=True):
             if kind is not None and kind not in self.kinds.get(place, ()):
@@ -278,6 +280,13 @@ class _Runs:
         there = b"".join(text for place, text in self.glue.items() if at <= place <= end)
         kept = b"".join(text for _, text in typed)
         return not any(removed in there and removed not in kept for removed in change.removed_glue())
+
+    def _in_another_block(self, at: int, end: int, change: Traced) -> bool:
+        """Whether a block begins or ends right beside what was typed where none did."""
+        return any(
+            Glue.SCOPE in self.kinds.get(place, ()) and beside is not Glue.SCOPE
+            for place, beside in zip((at, end), change.beside, strict=True)
+        )
 
 
 def _in_order(edits: Iterable[tuple[int, int, int, bytes]]) -> list[tuple[int, int, bytes]]:

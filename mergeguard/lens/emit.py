@@ -10,11 +10,11 @@ from __future__ import annotations
 import posixpath
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from mergeguard.cpp.branches import Arm
-from mergeguard.cpp.source import Item, Kind, Source, Unit, identifiers, line_of, parse
+from mergeguard.cpp.source import Item, Kind, Scope, Source, Unit, identifiers, line_of, parse
 from mergeguard.cpp.source import code_tokens as token_texts
 from mergeguard.errors import Location, RuleMismatch, SourceError
 from mergeguard.lens import glue, signature
@@ -28,8 +28,10 @@ from mergeguard.lens.assign import (
     flattened,
     needed_headers,
 )
+from mergeguard.lens.dealing import Declared
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
 from mergeguard.lens.rule import Instantiate, Rule
+from mergeguard.lens.traits import walk
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -42,7 +44,7 @@ def split(rule: Rule, name: str, path: str, text: bytes, emission: int = 1) -> L
     """
     if b"\0" in text:
         raise SourceError("binary file (it holds a NUL byte)", where=Location(path))
-    source = parse(text)
+    source = parse(text, calls_end=bool(rule.deal))
     if source.problems:
         offset, problem = source.problems[0]
         raise SourceError(problem, where=Location(path, line_of(text, offset)))
@@ -78,6 +80,7 @@ class _Emitter:
         self._glue_sorted: tuple[int, list[int]] = (0, [])
         self.bodies = tuple(dict.fromkeys(p.rule.body for p in assignment.partitions))
         self.headers = tuple(m.to for m in rule.move if self._units(m.to))
+        self.headers += tuple(d.header for d in rule.deal)
         self.keeps: set[str] = set()
 
     # -- the files ---------------------------------------------------------------------------------
@@ -94,7 +97,10 @@ class _Emitter:
         for home in (*self.headers, *self.bodies, *self.rule.shard_files()):
             self._rebase_includes(self._items(home))
         for home in self.headers:
-            self._linkage(self._items(home))
+            if any(deal.header == home for deal in self.rule.deal):
+                self._linkage_of_dealt(home)
+            else:
+                self._linkage(self._items(home))
         files = [self._entry()]
         files += [
             self._header(to, before)
@@ -110,24 +116,32 @@ class _Emitter:
 
     def _entry(self) -> LayoutFile:
         pieces: list[Piece] = []
-        included = False
+        place = self._include_place()
         for number, (unit, home) in enumerate(zip(self.assignment.units, self.assignment.homes, strict=True)):
             start = unit.start
             if number == 0 and self.text.startswith(_BOM):
                 pieces.append(Piece(_BOM, 0))
                 start = len(_BOM)
+            if number == place:
+                pieces.append(Piece(self._entry_includes(), None, Glue.INCLUDE, (start, start)))
             if home == ENTRY:
                 pieces += self._slice(start, unit.end)
                 continue
-            if not included:
-                included = True
-                pieces.append(Piece(self._entry_includes(), None, Glue.INCLUDE, (start, start)))
             for partition in self.assignment.partitions:
                 if any(item is partition.entry for item in unit.items):
                     pieces.append(
                         Piece(self._dispatch(partition), None, Glue.DISPATCH, (unit.start, unit.end))
                     )
         return LayoutFile(self.path, Role.ENTRY, tuple(pieces))
+
+    def _include_place(self) -> int:
+        """The number of the unit before which the entry includes the layout: outside of any block."""
+        units, homes = self.assignment.units, self.assignment.homes
+        moved = next((n for n, home in enumerate(homes) if home != ENTRY), -1)
+        if moved >= 0 and units[moved].scopes:
+            outermost = units[moved].scopes[0].start
+            return next(n for n, unit in enumerate(units) if unit.start <= outermost < unit.end)
+        return moved
 
     def _header(self, to: str, before: tuple[str, ...]) -> LayoutFile:
         lines = [b"#pragma once", *(b'#include "%s"' % self._between(to, other) for other in before)]
@@ -156,7 +170,7 @@ class _Emitter:
         for partition in partitions:
             lines.append(b"")
             lines += self._under_conditions(
-                partition.entry,
+                partition.entry.condition,
                 [
                     line
                     for shard in self._shards_of(partition)
@@ -173,7 +187,8 @@ class _Emitter:
         bodies = [p.rule.body for p in self.assignment.partitions if shard in self._shards_of(p)]
         instantiations = [d for d in self.assignment.instantiations if d.shard == shard]
         added = [(i, a) for i in self.rule.instantiate for a in i.add if (self._deal_added(i, a)) == shard]
-        if not bodies and not instantiations and not added:
+        dealt = [d.header for d in self.rule.deal if shard in {*d.shards, *self.rule.parts(d), d.rest}]
+        if not bodies and not instantiations and not added and not dealt:
             return None
         lines: list[bytes] = []
         if bodies:
@@ -186,7 +201,8 @@ class _Emitter:
                 )
         headers = [d.rule.header for d in instantiations] + [i.header for i, _ in added]
         lines += [
-            b'#include "%s"' % self._between(shard, other) for other in dict.fromkeys([*headers, *bodies])
+            b'#include "%s"' % self._between(shard, other)
+            for other in dict.fromkeys([*dealt, *headers, *bodies])
         ]
         pieces = [self._lines(lines, Glue.PREAMBLE), *self._moved(shard)]
         if added:
@@ -206,15 +222,61 @@ class _Emitter:
 
     def _moved(self, home: str) -> list[Piece]:
         pieces: list[Piece] = []
-        for unit in self._units(home):
-            start = unit.start
-            if start == 0 and self.text.startswith(_BOM):
-                start = len(_BOM)
-            if pieces and not pieces[-1].text.endswith(b"\n"):
+        scopes: tuple[Scope, ...] = ()
+
+        def enter(wanted: tuple[Scope, ...]) -> None:
+            nonlocal scopes
+            if pieces and (not pieces[-1].text.endswith(b"\n") or self._goes_on(pieces[-1].text)):
                 # The monolith's last line has no line ending, or two items share a line.
                 pieces.append(Piece(glue.line_end() + self.newline, None, Glue.GUARD))
-            pieces += self._slice(start, unit.end)
+            if scopes != wanted:
+                pieces.append(self._lines(self._between_scopes(scopes, wanted), Glue.SCOPE))
+            scopes = wanted
+
+        for part in self._parts(home):
+            enter(part.scopes)
+            if isinstance(part, Declared):
+                lines = self._declared(part)
+                pieces.append(self._lines(lines, Glue.DECLARATION))
+                continue
+            start = part.start
+            if start == 0 and self.text.startswith(_BOM):
+                start = len(_BOM)
+            pieces += self._slice(start, part.end)
+        if scopes:
+            enter(())
         return pieces
+
+    def _goes_on(self, text: bytes) -> bool:
+        """Whether a macro's last line ends in a continuation, so that it has the next line, too."""
+        return bool(self.rule.deal) and text.rstrip(b"\r\n").endswith(b"\\")
+
+    def _parts(self, home: str) -> list[Unit | Declared]:
+        """What a file has in the monolith's order: units, and the declarations of a deal's header."""
+        parts: list[Unit | Declared] = [*self._units(home)]
+        if any(deal.header == home for deal in self.rule.deal):
+            parts += self.assignment.declared
+        return sorted(parts, key=lambda p: p.start if isinstance(p, Unit) else p.item.code_start)
+
+    def _declared(self, declared: Declared) -> list[bytes]:
+        """A declaration of a function that another unit defines."""
+        item = declared.item
+        lines = signature.declaration(self.source, item, defaults=False, end=b";", named=False)
+        text = lines[0] + b" ".join(line.strip() for line in lines[1:])
+        if item.template_header is not None:
+            text = signature.collapsed(self.source, *item.template_header) + b" " + text
+        # The conditions of opened blocks come first in the path, and the header has opened them.
+        conditions = item.condition[sum(scope.opening.startswith(b"#if") for scope in declared.scopes) :]
+        return [glue.declaration(line) for line in self._under_conditions(conditions, [text])]
+
+    def _between_scopes(self, before: tuple[Scope, ...], after: tuple[Scope, ...]) -> list[bytes]:
+        """The lines that close the blocks of what came before and open those of what follows."""
+        same = 0
+        while same < min(len(before), len(after)) and before[same] == after[same]:
+            same += 1
+        lines = [scope.closing for scope in reversed(before[same:])]
+        lines += [line for scope in after[same:] for line in scope.opening.split(b"\n")]
+        return [glue.scope_line(line) for line in lines]
 
     def _slice(self, start: int, end: int) -> list[Piece]:
         """Monolith bytes, with the glue that stands inside them."""
@@ -337,13 +399,26 @@ class _Emitter:
         for item in flattened(self.source, items):
             word = signature.linkage_word(self.source, item)
             if word:
-                offset = item.declarator_start
-                line_start = self.text.rfind(b"\n", 0, offset) + 1
-                if line_start >= item.start and not self.text[line_start:offset].strip():
-                    offset = line_start
-                own_line = self._at_line_start(offset)
-                text = word + self.newline if own_line else glue.linkage_in_line(word)
-                self.inside[offset].append((text, Glue.LINKAGE))
+                self._add_linkage(item, word)
+
+    def _linkage_of_dealt(self, header: str) -> None:
+        """As ``_linkage``, and `inline` for internal functions: a unit need not use each of them."""
+        for unit in self._units(header):
+            for item, hidden in walk(self.source, unit):
+                word = None if hidden else signature.linkage_word(self.source, item)
+                if signature.may_be_unused(self.source, item, hidden=hidden):
+                    word = b"inline"
+                if word:
+                    self._add_linkage(item, word)
+
+    def _add_linkage(self, item: Item, word: bytes) -> None:
+        offset = item.declarator_start
+        line_start = self.text.rfind(b"\n", 0, offset) + 1
+        if line_start >= item.start and not self.text[line_start:offset].strip():
+            offset = line_start
+        own_line = self._at_line_start(offset)
+        text = word + self.newline if own_line else glue.linkage_in_line(word)
+        self.inside[offset].append((text, Glue.LINKAGE))
 
     # -- derived glue ------------------------------------------------------------------------------
 
@@ -374,6 +449,7 @@ class _Emitter:
         for partition in self.assignment.partitions:
             used |= signature.names(self.source, partition.entry)
         names = list(needed_headers(self.source, used, self.rule, self.assignment))
+        names += [d.header for d in self.rule.deal]
         names += dict.fromkeys(p.rule.declarations for p in self.assignment.partitions)
         lines = [
             b'#include "%s"' % posixpath.join(self.home_folder, name).encode("utf-8", "surrogateescape")
@@ -436,7 +512,7 @@ class _Emitter:
                 ]
             lines.append(b"  " + call(rule.rest))
         lines.append(b"}")
-        return self._lines([b"", *self._under_conditions(entry, lines)], Glue.DISPATCH).text
+        return self._lines([b"", *self._under_conditions(entry.condition, lines)], Glue.DISPATCH).text
 
     def _discriminator(self, partition: DealtPartition) -> str:
         """The switch's value in terms of the entry's parameters: the rule's word, else the text's."""
@@ -450,8 +526,9 @@ class _Emitter:
             )
         return choice.stated
 
-    def _under_conditions(self, item: Item, lines: list[bytes]) -> list[bytes]:
-        opening = [b"#if " + condition.encode("utf-8", "surrogateescape") for condition in item.condition]
+    @staticmethod
+    def _under_conditions(conditions: Sequence[str], lines: list[bytes]) -> list[bytes]:
+        opening = [b"#if " + condition.encode("utf-8", "surrogateescape") for condition in conditions]
         return [*opening, *lines, *(b"#endif" for _ in opening)]
 
     def _only_parameters(self, partition: DealtPartition, expression: str, what: str) -> None:

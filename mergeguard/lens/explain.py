@@ -21,6 +21,8 @@ class Why(StrEnum):
     PARTITION = "partition"  # the function that is dealt, or its public entry; `detail` is the entry
     INSTANTIATION = "instantiation"  # dealt to a shard; `detail` is the template
     NEEDED = "needed by the shards"
+    SHARED = "what several units need"
+    DEALT = "dealt to this unit, or needed only here"
     STAYS = "stays in the entry"
 
 
@@ -112,6 +114,9 @@ class _Explainer:
             (s, move.to) for move in rule.move for s in selectors(move.items)
         ]
         self.offers += [(s, p.rule.body) for p in assignment.partitions for s in selectors(p.rule.items)]
+        self.offers += [
+            (s, shard) for deal in rule.deal for shard, texts in deal.shards.items() for s in selectors(texts)
+        ]
         self.dealt = {d.item.start: d.rule.template for d in assignment.instantiations}
         self.bound: dict[int, str] = {}
         for p in assignment.partitions:
@@ -148,7 +153,11 @@ class _Explainer:
             reason = self._reason(item, home)
             if reason is not None:
                 return Why.GROUP, reason[1]
-        return (Why.STAYS, "") if home == ENTRY else (Why.NEEDED, "")
+        if home == ENTRY:
+            return Why.STAYS, ""
+        if any(deal.header == home for deal in self.rule.deal):
+            return Why.SHARED, ""
+        return (Why.DEALT if self.rule.deal else Why.NEEDED), ""
 
     def _placed(self, item: Item, home: str, why: Why, detail: str) -> Placed:
         text = self.source.text

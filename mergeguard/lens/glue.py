@@ -21,6 +21,7 @@ _GLUE_LINE = re.compile(
     | [ \t]*MG_ONLY_\w+\((?:[ ]\\)?
     | [ \t]*/\*[ ]MG_ONLY_\w+[ ]\*/\)(?:[ ]\\)?
     | [^\n]*[ ]{2}//[ ]MG_DECLARATION
+    | [^\n]*[ ]{2}//[ ]MG_SCOPE
     | inline
     | static
     """,
@@ -115,6 +116,11 @@ def declaration(text: bytes) -> bytes:
     return text + b"  // MG_DECLARATION"
 
 
+def scope_line(text: bytes) -> bytes:
+    """What opens a block of the monolith again in another file, or closes it there."""
+    return text + b"  // MG_SCOPE"
+
+
 def line_end(name: str | None = None) -> bytes:
     """What goes before a line ending that the monolith does not have; ``name`` if it is for a guard."""
     return b"  // MG_LINE" if name is None else b"  // MG_SHARD_%s" % name.encode()
@@ -127,7 +133,16 @@ def is_glue_line(line: bytes) -> bool:
 
 def mentions_glue(text: bytes) -> bool:
     """Whether the text uses a name that only glue uses."""
-    names = (b"MG_SHARD_", b"MG_ONLY_", b"MG_NS", b"MG_LINE", b"MG_LINKAGE", b"MG_INCLUDE", b"MG_DECLARATION")
+    names = (
+        b"MG_SHARD_",
+        b"MG_ONLY_",
+        b"MG_NS",
+        b"MG_LINE",
+        b"MG_LINKAGE",
+        b"MG_INCLUDE",
+        b"MG_DECLARATION",
+        b"MG_SCOPE",
+    )
     return any(name in text for name in names)
 
 

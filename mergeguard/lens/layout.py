@@ -26,6 +26,7 @@ class Glue(StrEnum):
     INCLUDE = "include"  # the entry's includes of the layout's headers
     DISPATCH = "dispatch"  # the entry's function that calls the shard
     DECLARATION = "declaration"  # declarations of what the shards define
+    SCOPE = "scope"  # a namespace or #if of the monolith, opened again, and its end
     INSTANTIATION = "instantiation"  # explicit instantiations that the rule lists
 
     @property

@@ -111,6 +111,33 @@ class Instantiate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     ] = ()
 
 
+class Deal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Independent definitions, dealt to units; what two units need goes to an internal header."""
+
+    header: Annotated[
+        RelativePath, Meta(description="The internal header: includes, and what several units need.")
+    ]
+    shards: Annotated[
+        dict[str, tuple[str, ...]],
+        Meta(description='Unit file to selectors, such as "function AddFunction::*".'),
+    ] = msgspec.field(default_factory=dict)
+    units: Annotated[
+        int,
+        Meta(description="So many further units share what no selector names.", ge=0, le=64),
+    ] = 0
+    seed: Annotated[
+        int,
+        Meta(description="Chooses one of many equally stable dealings to `units`; `init` finds a good one."),
+    ] = 0
+    rest: Annotated[
+        str,
+        Meta(
+            description="Without `units`: the unit of the definitions that no selector names; "
+            "default: they stay in the entry."
+        ),
+    ] = ""
+
+
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One monolith's transform."""
 
@@ -146,6 +173,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     move: tuple[Move, ...] = ()
     partition: tuple[Partition, ...] = ()
     instantiate: tuple[Instantiate, ...] = ()
+    deal: tuple[Deal, ...] = ()
 
     def paths(self) -> tuple[str, ...]:
         """Every path the monolith may have, the declared one first."""
@@ -163,7 +191,14 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
             seen |= dict.fromkeys((*partition.shards, partition.rest))
         for instantiate in self.instantiate:
             seen |= dict.fromkeys((*instantiate.shards, instantiate.rest))
+        for deal in self.deal:
+            seen |= dict.fromkeys((*deal.shards, *self.parts(deal), *filter(None, (deal.rest,))))
         return tuple(seen)
+
+    def parts(self, deal: Deal) -> tuple[str, ...]:
+        """The unit files that share what no selector of the deal names."""
+        suffix = posixpath.splitext(self.monolith)[1]
+        return tuple(f"part_{number}{suffix}" for number in range(1, deal.units + 1))
 
 
 def digest(text: bytes) -> str:
@@ -247,8 +282,8 @@ def _validate(rule: Rule, text: bytes, path: str) -> None:
             )
     if rule.layout and not _inside(rule.layout):
         raise fail(f"layout `{rule.layout}` is not inside the repository", "layout")
-    if not rule.partition and not rule.instantiate:
-        raise fail("the rule makes no shards", hint="add a [[partition]] or an [[instantiate]]")
+    if not rule.partition and not rule.instantiate and not rule.deal:
+        raise fail("the rule makes no shards", hint="add a [[deal]], a [[partition]] or an [[instantiate]]")
     outputs: dict[str, str] = {}
     named: list[tuple[str, str, str]] = [("move", "to", m.to) for m in rule.move]
     for p in rule.partition:
@@ -270,6 +305,18 @@ def _validate(rule: Rule, text: bytes, path: str) -> None:
                 "instantiate",
                 "header",
             )
+    for d in rule.deal:
+        if len(rule.deal) > 1:
+            raise fail("more than one [[deal]]", "deal", hint="join their `shards`")
+        if not d.shards and not d.units:
+            raise fail("the [[deal]] has no units", "deal", hint="give `units = 4`, or [deal.shards]")
+        if d.units and d.rest:
+            raise fail("`units` and `rest` exclude each other", "deal", "rest")
+        if any(m.needed for m in rule.move):
+            message = f"a [[move]] says `needed = true`, but what units need goes to `{d.header}`"
+            raise fail(message, "move", "needed")
+        named.append(("deal", "header", d.header))
+        named += [("deal", "shards", s) for s in (*d.shards, *rule.parts(d), *filter(None, (d.rest,)))]
     for table, key, name in named:
         if not _inside(name):
             raise fail(
@@ -301,9 +348,11 @@ def _validate(rule: Rule, text: bytes, path: str) -> None:
 
 
 def _selector_texts(rule: Rule) -> list[tuple[str, str]]:
-    return [(s, "move") for m in rule.move for s in m.items] + [
-        (s, "partition") for p in rule.partition for s in p.items
-    ]
+    return (
+        [(s, "move") for m in rule.move for s in m.items]
+        + [(s, "partition") for p in rule.partition for s in p.items]
+        + [(s, "deal") for d in rule.deal for texts in d.shards.values() for s in texts]
+    )
 
 
 def selectors(texts: tuple[str, ...]) -> tuple[Selector, ...]:

@@ -14,25 +14,25 @@ def names(source: Source, item: Item) -> frozenset[str]:
     return identifiers(source, item.declarator_start, item.parameter_list[1])
 
 
-def declaration(source: Source, item: Item, *, defaults: bool, end: bytes) -> list[bytes]:
-    """The function's declaration, one parameter a line; names are made up for unnamed ones."""
+def declaration(source: Source, item: Item, *, defaults: bool, end: bytes, named: bool = True) -> list[bytes]:
+    """The function's declaration, one parameter a line; if ``named``, names are made up for unnamed ones."""
     assert item.parameter_list is not None
     first, last = item.parameter_list
     stop = item.body[0] if item.body else item.code_end
     head = collapsed(source, item.declarator_start, first)
     tail = collapsed(source, last, stop).rstrip(b"; ")
-    lines = [_parameter(source, item, n, defaults=defaults) for n in range(len(item.parameters))]
+    lines = [_parameter(source, item, n, defaults=defaults, named=named) for n in range(len(item.parameters))]
     ending = b")" + (b" " + tail if tail else b"") + end
     if not lines:
         return [head + b"(" + ending]
     return [head + b"(", *(b"    " + line + b"," for line in lines[:-1]), b"    " + lines[-1] + ending]
 
 
-def _parameter(source: Source, item: Item, number: int, *, defaults: bool) -> bytes:
+def _parameter(source: Source, item: Item, number: int, *, defaults: bool, named: bool) -> bytes:
     parameter = item.parameters[number]
     end = parameter.end if defaults or parameter.default_start is None else parameter.default_start
     text = collapsed(source, parameter.start, end)
-    return text if parameter.name else text + b" " + parameter_name(item, number)
+    return text if parameter.name or not named else text + b" " + parameter_name(item, number)
 
 
 def parameter_name(item: Item, number: int) -> bytes:
@@ -62,6 +62,18 @@ def linkage_word(source: Source, item: Item) -> bytes | None:
             return None
         return b"inline"
     return None
+
+
+def may_be_unused(source: Source, item: Item, *, hidden: bool) -> bool:
+    """Whether a function is internal, so that compilers warn where it is not called."""
+    if item.kind is not Kind.FUNCTION or "definition" not in item.flags:
+        return False
+    if item.flags & {"inline", "constexpr", "template", "specialization"}:
+        return False
+    if not hidden and "static" not in item.flags or item.parameter_list is None:
+        return False
+    head = tokens_of(source, item.code_start, item.parameter_list[0])
+    return not {b"noinline", b"__noinline__", b"inline"} & set(head) and b"#" not in head
 
 
 def tokens_of(source: Source, start: int, end: int) -> list[bytes]:

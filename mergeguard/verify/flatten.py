@@ -130,7 +130,7 @@ def flatten(
     """
     state = _State({file.path: file for file in files}, everything, roots)
     _take_in(state, unit)
-    source = parse(b"".join(state.out))
+    source = parse(b"".join(state.out), calls_end=True)
     state.problems += _unarmed_in_use(state, source)
     shards = frozenset(name for name in state.defined if name.startswith("MG_SHARD_"))
     return FlatUnit(

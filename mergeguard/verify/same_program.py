@@ -142,7 +142,7 @@ class _Comparison:
         self.path = path
         self.files = {file.path: file for file in files}
         self.build = build
-        self.before = parse(monolith)
+        self.before = parse(monolith, calls_end=True)
         self.environment = Environment(self.before)
         self.originals = definitions(self.before)
         self.program = Program.of(files, roots)
@@ -206,7 +206,7 @@ class _Comparison:
 
     def check_files(self) -> None:
         for file in self.files.values():
-            source = parse(file.text)
+            source = parse(file.text, calls_end=True)
             if not file.is_unit and not is_guarded(source.lexed):
                 self.report("header guard", "the header has no include guard", path=file.path, offset=0)
             taken = any(file.path in unit.files for unit in self.units)
@@ -288,8 +288,9 @@ class _Comparison:
             if not here:
                 self.report("lost", self.lost_message(original), original)
                 continue
-            most = max(Counter(one.index for one in here).values())
-            if most < wanted[original.identity]:
+            # Units take one text in together: what counts is where it stands.
+            places = {self.open[one.index].place(one.item.code_start) for one in here}
+            if len(places) < wanted[original.identity]:
                 self.report("lost", self.lost_message(original), original)
         for identity, here in occurrences.items():
             known = texts.get(identity)
@@ -463,8 +464,10 @@ class _Comparison:
         for one in parts:
             if one.item.kind in (Kind.PRAGMA, Kind.OPAQUE, Kind.INSTANTIATION) or not one.last:
                 continue
-            if one.item.key.arguments:
-                continue  # a specialisation declares nothing new
+            if one.item.key.arguments or one.owners:
+                continue  # a specialisation, or a member outside of its class, declares nothing new
+            if one.last in ("static_assert", "_Static_assert"):
+                continue
             found[one.last] = min(found.get(one.last, one.item.code_start), one.item.code_start)
         return found
 
@@ -486,7 +489,7 @@ def enclosed_includes(source: Source) -> Iterator[Item]:
     """The includes that stand inside a namespace."""
     pending = [item for item in source.items if item.kind is Kind.NAMESPACE]
     while pending:
-        for item in nested(source, pending.pop()):
+        for item in nested(source, pending.pop(), calls_end=True):
             if item.kind is Kind.INCLUDE:
                 yield item
             elif item.kind is Kind.NAMESPACE:
@@ -498,7 +501,8 @@ def specialisations(parts: Iterable[Definition]) -> dict[str, dict[Identity, int
     found: dict[str, dict[Identity, int]] = defaultdict(dict)
     for one in parts:
         if "specialization" in one.item.flags:
-            found[one.last].setdefault(one.identity, one.item.code_start)
+            # A declaration of it will do: the kind, which the identity begins with, does not matter.
+            found[one.last].setdefault(("", *one.identity[1:]), one.item.code_start)
     return found
 
 

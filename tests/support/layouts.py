@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from mergeguard.lens.emit import split
-from mergeguard.lens.layout import Layout, LayoutFile
+from mergeguard.lens.layout import Layout, LayoutFile, Piece, Role
 from mergeguard.lens.rule import Rule, parse_rule
 from tests.support import corpus, toolchain
 
@@ -68,6 +68,11 @@ def _text(path: str, release: str | None) -> bytes:
 def _split(name: str, path: str, text: bytes) -> Layout:
     # Layouts are values, and the laws ask for the same one several times an example.
     return split(shipped_rule(name), name, path, text)
+
+
+def whole(path: str, text: bytes) -> Layout:
+    """A monolith as a layout of one file, to apply edits to."""
+    return Layout(path, text, (LayoutFile(path, Role.ENTRY, (Piece(text, 0),)),))
 
 
 # -- forms of a monolith ----------------------------------------------------------------------------

@@ -1,0 +1,181 @@
+"""Blocks opened: a file's units with those inside namespaces, ``extern "C"`` blocks and ``#if`` groups apart.
+
+What opens and what closes a block become units of their own, so that the units still are the whole file. A
+block whose parts all go one way need not be opened: ``closed`` puts it together again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from mergeguard.cpp.conditions import names
+from mergeguard.cpp.lexer import TokenKind
+from mergeguard.cpp.source import Item, Kind, Scope, Source, Unit, grouped, nested, units
+
+_NAMING = frozenset(
+    {Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.VARIABLE, Kind.INSTANTIATION, Kind.NAMESPACE}
+)
+_MACROS = frozenset({Kind.MACRO, Kind.UNDEF})
+_OPENING = "#if"
+_DEAD = frozenset({"#if 0", "#if false"})
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """An opened block: the range of its units, what opens and what closes it included."""
+
+    first: int
+    last: int
+    whole: Unit  # the block as one unit
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """What stands between two edges of a block: a namespace's inside, or one branch of an ``#if``."""
+
+    scope: Scope
+    inner: tuple[Unit, ...]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file's units with blocks opened, and the blocks, inner ones before those around them."""
+
+    units: tuple[Unit, ...]
+    blocks: tuple[Block, ...]
+
+
+def opened(source: Source) -> Opened:
+    """The file's units, every block opened that can be opened again elsewhere."""
+    opener = _Opener(source)
+    for unit in units(source):
+        opener.add(unit, ())
+    return Opened(tuple(opener.units), tuple(opener.blocks))
+
+
+def closed(found: Opened, homes: Sequence[str]) -> tuple[tuple[Unit, ...], tuple[str, ...]]:
+    """The units and their homes, each block that has one home only as one unit again.
+
+    ``homes`` are those of ``found.units``; what opens and closes a block counts for nothing.
+    """
+    whole: dict[int, tuple[Block, str]] = {}
+    for block in found.blocks:
+        numbers = range(block.first, block.last + 1)
+        inside = {homes[n] for n in numbers if found.units[n].items}
+        if len(inside) == 1:
+            whole[block.first] = block, inside.pop()
+    kept: list[Unit] = []
+    where: list[str] = []
+    number = 0
+    while number < len(found.units):
+        if number in whole:  # of blocks that begin here the outermost, which was noted last
+            block, home = whole[number]
+            kept.append(block.whole)
+            where.append(home)
+            number = block.last + 1
+            continue
+        kept.append(found.units[number])
+        where.append(homes[number])
+        number += 1
+    return tuple(kept), tuple(where)
+
+
+class _Opener:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.text = source.text
+        self.units: list[Unit] = []
+        self.blocks: list[Block] = []
+        lexed = source.lexed
+        self.defined = {
+            lexed.word(d.first + 2)
+            for d in lexed.directives
+            if d.name in ("define", "undef") and d.first + 2 < d.last
+        }
+
+    def add(self, unit: Unit, scopes: tuple[Scope, ...]) -> None:
+        whole = replace(unit, scopes=scopes)
+        sections = self.namespace(whole) if len(unit.items) == 1 else self.conditional(whole)
+        if not sections:
+            self.units.append(whole)
+            return
+        first = len(self.units)
+        at = unit.start
+        for section in sections:
+            self.units.append(Unit(at, section.start, (), scopes))
+            for part in section.inner:
+                self.add(part, (*scopes, section.scope))
+            at = section.end
+        self.units.append(Unit(at, unit.end, (), scopes))
+        self.blocks.append(Block(first, len(self.units) - 1, whole))
+
+    def namespace(self, unit: Unit) -> list[_Section]:
+        (item,) = unit.items
+        inner = list(grouped(nested(self.source, item, calls_end=True)))
+        if item.body is None or not any(self.has_code(part) for part in inner):
+            return []
+        start = self.line_rest(item.body[0] + 1, inner[0].items[0].code_start)
+        inner[0] = replace(inner[0], start=start)
+        lexed = self.source.lexed
+        tokens = range(lexed.index_at(item.code_start), lexed.index_at(item.body[0] + 1))
+        words = [lexed.word(n) for n in tokens if lexed.tokens[n].kind != TokenKind.COMMENT]
+        if "#" in words:
+            return []
+        opening = " ".join(words).replace(" :: ", "::").encode("utf-8", "surrogateescape")
+        scope = Scope(item.code_start, item.name, opening, b"}", "anonymous" in item.flags)
+        return [_Section(scope, tuple(inner), start, inner[-1].end)]
+
+    def line_rest(self, at: int, limit: int) -> int:
+        """After the newline of the line at ``at`` if nothing but blanks and a comment is left of it."""
+        newline = self.text.find(b"\n", at, limit)
+        rest = self.text[at:newline].strip() if newline >= 0 else b"-"
+        return newline + 1 if not rest or rest.startswith(b"//") else at
+
+    def conditional(self, unit: Unit) -> list[_Section]:
+        """The branches of an ``#if`` around definitions, where their conditions are about others' macros."""
+        if unit.items[0].kind is not Kind.CONDITIONAL or unit.items[-1].name != "#endif":
+            return []
+        edges = self.edges(unit.items)
+        branches = [unit.items[a + 1 : b] for a, b in zip(edges, edges[1:], strict=False)]
+        inner = [grouped(items) for items in branches]
+        naming = any(item.kind in _NAMING for items in branches for item in items)
+        several = sum(len(parts) for parts in inner) > 1 or any(
+            item.kind is Kind.NAMESPACE for items in branches for item in items
+        )
+        if not naming or not several:
+            return []
+        if len(branches) > 1 and any(item.kind in _MACROS for items in branches for item in items):
+            return []  # which of the definitions is in force is not for one branch to tell
+        sections: list[_Section] = []
+        lines: list[str] = []
+        for edge, items, parts in zip(edges, branches, inner, strict=False):
+            directive = unit.items[edge]
+            lines.append(directive.name)
+            if not self.defined.isdisjoint(names(directive.name)) or directive.name in _DEAD:
+                return []
+            opening = "\n".join(lines).encode("utf-8", "surrogateescape")
+            scope = Scope(directive.code_start, "", opening, b"#endif")
+            end = items[-1].end if items else directive.end
+            sections.append(_Section(scope, parts, directive.end, end))
+        return sections
+
+    @staticmethod
+    def edges(items: Sequence[Item]) -> list[int]:
+        """The places of the group's own ``#if``, ``#elif``, ``#else`` and ``#endif``."""
+        found: list[int] = []
+        depth = 0
+        for number, item in enumerate(items):
+            if item.kind is not Kind.CONDITIONAL:
+                continue
+            depth -= item.name == "#endif"
+            if depth == 0 or (depth == 1 and not item.name.startswith(_OPENING) and item.name != "#endif"):
+                found.append(number)
+            depth += item.name.startswith(_OPENING)
+        return found
+
+    @staticmethod
+    def has_code(unit: Unit) -> bool:
+        return any(item.kind is not Kind.COMMENT for item in unit.items)

@@ -1,0 +1,408 @@
+"""What a unit of a monolith gives to others, what it uses of them, and how often it may be compiled.
+
+What ``lens.dealing`` decides by. Nothing is guessed where tokens can't tell: what may be one object, or is
+not understood, counts as something that can't be said or compiled twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from mergeguard.cpp.blocks import Opened
+from mergeguard.cpp.definitions import Definition, local_states, only_caches
+from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers, nested, parse
+
+
+class Way(Enum):
+    """How a name is given to text in another file."""
+
+    TEXT = auto()  # by its text: the header has it, or each unit that needs it
+    DECLARATION = auto()  # by a declaration that can be said again
+    NONE = auto()  # not at all: what uses it stands in the same file
+
+
+@dataclass(slots=True)
+class Traits:
+    """Of one unit. ``gives`` are unqualified names; ``once``: two units must not both compile it.
+
+    ``root``: it defines what other files can call, and so is what is dealt; ``registers``: it does something
+    at start-up; ``members``: names by which a class may be needed though nothing names it;
+    ``shown``: text that every file must see; ``idle``: nothing depends on where it is.
+    ``functions`` are those that ``Way.DECLARATION`` is about. ``starts``: names that run at start-up.
+    """
+
+    gives: dict[str, Way] = field(default_factory=dict)
+    members: frozenset[str] = frozenset()
+    uses: frozenset[str] = frozenset()
+    once: bool = False
+    root: bool = False
+    registers: bool = False
+    shown: bool = False
+    idle: bool = False
+    dynamic: bool = False
+    key: str = ""
+    starts: frozenset[str] = frozenset()
+    functions: list[Item] = field(default_factory=list)
+    always_declared: bool = False
+
+
+_WEAK = frozenset({"inline", "constexpr"})
+_IMPLICIT = frozenset(
+    "swap begin end rbegin rend cbegin cend size data get hash_value to_json from_json to_string PrintTo "
+    "tag_invoke intrusive_ptr_add_ref intrusive_ptr_release".split()
+)
+_BUILTIN = frozenset(
+    "static const volatile constexpr unsigned signed char short int long float double bool size_t ssize_t "
+    "void struct enum wchar_t char16_t char32_t std __constant__ __device__ alignas * [ ] :: ( )".split()
+)
+# Words of any class, which say nothing about which one is meant.
+_WORDS = frozenset(
+    "void bool char short int long float double unsigned signed auto const constexpr static inline virtual "
+    "override final public private protected struct class enum union template typename using typedef return "
+    "if else for while do switch case default break continue this nullptr true false new delete operator std "
+    "string vector size_t int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t noexcept friend "
+    "explicit mutable namespace sizeof static_cast reinterpret_cast const_cast throw try catch".split()
+)
+_PRAGMA_LOCAL = re.compile(r"#pragma (once|region|endregion|mark)\b")
+_CALL_AHEAD = frozenset({"(", "{", "<"})
+
+
+def traits_of(source: Source, found: Opened) -> list[Traits]:
+    """The traits of every unit of ``found``."""
+    return _Reader(source, found).read()
+
+
+class _Reader:
+    def __init__(self, source: Source, found: Opened) -> None:
+        self.source = source
+        self.units = found.units
+        self.macros = {
+            item.name: item for unit in found.units for item in unit.items if item.kind is Kind.MACRO
+        }
+        self.hidden_types = frozenset(
+            item.name.rpartition("::")[2]
+            for unit in found.units
+            for item, hidden in walk(source, unit)
+            if hidden and item.kind in (Kind.TYPE, Kind.ALIAS) and item.name
+        )
+
+        self.static = frozenset(
+            (item.name, item.key.parameters)
+            for unit in found.units
+            for item, _ in walk(source, unit)
+            if item.kind is Kind.DECLARATION and "static" in item.flags
+        )
+
+    def read(self) -> list[Traits]:
+        return [self.unit(unit) for unit in self.units]
+
+    def unit(self, unit: Unit) -> Traits:
+        found = Traits(uses=identifiers(self.source, unit.start, unit.end))
+        kinds = {item.kind for item in unit.items} - {Kind.CONDITIONAL}
+        if not unit.items or kinds <= {Kind.COMMENT}:
+            found.idle = True
+            found.uses = frozenset()
+            return found
+        for item, hidden in walk(self.source, unit):
+            self.item(found, item, Definition(item, self.source, frozenset(), hidden, -1))
+        self.local_macros(found, unit)
+        if found.root or found.once:
+            # What it gives by its text could only be given by compiling the rest twice.
+            for name, way in found.gives.items():
+                if way is Way.TEXT:
+                    found.gives[name] = Way.NONE
+        return found
+
+    def local_macros(self, found: Traits, unit: Unit) -> None:
+        """Macros that a definition leaves behind are given with it."""
+        lexed = self.source.lexed
+        left: dict[str, bool] = {}
+        for directive in lexed.directives_in(unit.start, unit.end):
+            if directive.name in ("define", "undef") and directive.first + 2 < directive.last:
+                left[lexed.word(directive.first + 2)] = directive.name == "define"
+        for name, defined in left.items():
+            if defined:
+                found.gives.setdefault(name, Way.TEXT)
+
+    # -- one item ----------------------------------------------------------------------------------
+
+    def item(self, found: Traits, item: Item, one: Definition) -> None:
+        kind = item.kind
+        if kind in (Kind.FUNCTION, Kind.KERNEL) and one.is_definition and not self.is_call(one):
+            self.function(found, item, one)
+        elif kind is Kind.VARIABLE:
+            self.variable(found, item, one)
+        elif kind in (Kind.TYPE, Kind.ALIAS, Kind.MACRO):
+            self.text(found, item, one)
+        elif kind in (Kind.INCLUDE, Kind.USING):
+            found.shown = True
+        elif kind is Kind.PRAGMA:
+            found.shown = not _PRAGMA_LOCAL.match(item.name)
+            found.idle = not found.shown
+        elif kind is Kind.INSTANTIATION:
+            if "extern" in item.flags:
+                found.shown = True
+            else:
+                found.root = found.once = True
+                found.key = found.key or f"{item.name}<{item.arguments}>"
+        elif kind in (Kind.DECLARATION, Kind.FUNCTION, Kind.KERNEL):
+            self.declaration(found, item, one)
+        elif kind is Kind.OPAQUE:
+            found.once = found.registers = True
+
+    def function(self, found: Traits, item: Item, one: Definition) -> None:
+        name = one.last
+        owners = one.owners
+        operator = item.name.find("operator") >= 0 and not item.name.rpartition("::")[2].isidentifier()
+        internal = one.is_internal or self.is_hidden(item)
+        weak = one.is_template or item.flags & _WEAK or "inline" in one.tokens[:8]
+        if item.kind is Kind.KERNEL:
+            found.once = found.once or not one.is_template
+            found.key = found.key or item.name
+            found.gives[name] = Way.TEXT
+        elif weak or internal or "device" in item.flags:
+            states = local_states(one.tokens) if internal else {}
+            if states and not only_caches(one, states):
+                found.once = True
+                found.key = found.key or item.name
+            found.gives |= dict.fromkeys(owners or (name,), Way.TEXT)
+            # What no token names (an operator, what a library finds by its arguments) is for all.
+            found.shown = found.shown or operator or name in _IMPLICIT or "specialization" in item.flags
+        else:
+            found.root = found.once = True
+            found.key = found.key or item.name
+            special = "specialization" in item.flags
+            if owners and not special:
+                return
+            # A unit that does not see a specialisation takes the general text, without a word.
+            way = Way.DECLARATION if self.can_be_declared(item) else Way.NONE
+            found.gives |= dict.fromkeys(owners or (name,), way)
+            if way is Way.DECLARATION:
+                found.functions.append(item)
+            found.always_declared |= operator or name in _IMPLICIT or special
+
+    def variable(self, found: Traits, item: Item, one: Definition) -> None:
+        name = one.last
+        if "definition" not in item.flags or not name:
+            found.gives.setdefault(name, Way.TEXT)
+            return
+        if one.is_template or item.flags & _WEAK or "inline" in one.tokens[:6]:
+            found.gives |= dict.fromkeys(one.owners or (name,), Way.TEXT)
+            return
+        if one.is_internal and one.is_constant and self.is_plain(one):
+            found.gives[name] = Way.TEXT
+            return
+        found.once = True
+        found.root = found.root or not (one.is_internal or self.is_hidden(item))
+        found.key = found.key or item.name
+        found.dynamic = found.dynamic or not self.is_plain(one)
+        found.starts |= _called(one.tokens)
+        if not one.owners:
+            found.gives[name] = Way.NONE
+
+    def text(self, found: Traits, item: Item, one: Definition) -> None:
+        if not item.name:
+            # An unnamed enum or union gives what is in it.
+            for word in identifiers(self.source, item.code_start, item.code_end):
+                found.gives.setdefault(word, Way.TEXT)
+            return
+        found.gives[one.last] = Way.TEXT
+        if item.kind is Kind.ALIAS and one.tokens[:1] == ("namespace",):
+            found.shown = True
+        if item.kind is Kind.TYPE:
+            if item.body is not None:
+                found.members |= identifiers(self.source, *item.body) - _WORDS
+            found.shown = found.shown or bool(item.arguments) or "specialization" in item.flags
+            found.once = found.once or bool(one.hidden and _static_member(one.tokens))
+            if "enum" in one.tokens[:2] and one.tokens[1:2] not in (("class",), ("struct",)):
+                assert item.body is not None
+                for word in identifiers(self.source, *item.body):
+                    found.gives.setdefault(word, Way.TEXT)
+
+    def declaration(self, found: Traits, item: Item, one: Definition) -> None:
+        if one.last in ("static_assert", "_Static_assert"):
+            found.idle = True
+            return
+        if self.is_call(one):
+            self.call(found, item, one)
+            return
+        if one.owners and one.tokens[-3:] == ("=", "default", ";") and "template" not in item.flags:
+            found.root = found.once = True
+            found.key = found.key or item.name
+            return
+        if one.last:
+            for name in one.owners or (one.last,):
+                found.gives.setdefault(name, Way.TEXT)
+        if "operator" in item.name or one.last in _IMPLICIT or "specialization" in item.flags:
+            found.shown = True
+
+    # -- macro calls -------------------------------------------------------------------------------
+
+    @staticmethod
+    def is_call(one: Definition) -> bool:
+        """Whether an item is a macro's call: a name and parentheses, with nothing before it."""
+        tokens = one.tokens
+        if not tokens or one.item.returns or one.item.flags & {"template", "specialization"}:
+            return False
+        return tokens[0] == one.last and tokens[1:2] in (("(",), (";",), ())
+
+    def call(self, found: Traits, item: Item, one: Definition) -> None:
+        """A macro of the file is what it expands to; any other does something at start-up."""
+        expansion = _expanded(self.source, self.macros, one.tokens)
+        if expansion is None or item.body is not None:
+            found.once = found.registers = True
+            found.key = found.key or "".join(one.tokens[:40])
+            found.starts |= _called(one.tokens[1:])
+            return
+        inner = parse(expansion, calls_end=True)
+        if inner.problems:
+            found.once = found.registers = True
+            return
+        reader = _Reader(inner, Opened((), ()))
+        reader.hidden_types = self.hidden_types
+        whole = Unit(0, len(expansion), inner.items)
+        inside = reader.unit(whole)
+        inside.functions.clear()  # there is no text of theirs to say again
+        for name, way in inside.gives.items():
+            found.gives[name] = Way.NONE if way is Way.DECLARATION else way
+        found.uses |= inside.uses
+        found.members |= inside.members
+        for flag in ("once", "root", "registers", "shown", "dynamic"):
+            setattr(found, flag, getattr(found, flag) or getattr(inside, flag))
+        found.starts |= inside.starts
+        found.key = found.key or inside.key
+
+    # -- questions ---------------------------------------------------------------------------------
+
+    def is_hidden(self, item: Item) -> bool:
+        """Whether no other file can call it: it was declared static, or names a type that is hidden."""
+        if (item.name, item.key.parameters) in self.static:
+            return True
+        if not self.hidden_types:
+            return False
+        end = item.parameter_list[1] if item.parameter_list else item.code_end
+        return not self.hidden_types.isdisjoint(identifiers(self.source, item.code_start, end))
+
+    def can_be_declared(self, item: Item) -> bool:
+        if item.parameter_list is None or item.body is None:
+            return False
+        head = self.source.text[item.code_start : item.body[0]]
+        if b"#" in head or any(p.default_start is not None for p in item.parameters):
+            return False
+        tail = code_tokens(self.source, item.parameter_list[1], item.body[0])
+        deduced = "auto" in code_tokens(self.source, item.code_start, item.parameter_list[0])
+        return ":" not in tail and not (deduced and "->" not in tail)
+
+    @staticmethod
+    def is_plain(one: Definition) -> bool:
+        """Whether a variable is of built-in type and is initialised without a call."""
+        tokens = one.tokens
+        cut = next((n for n, t in enumerate(tokens) if t in ("=", "{")), len(tokens) - 1)
+        head = [t for t in tokens[:cut] if t not in _BUILTIN and t != one.last]
+        simple = all(t.endswith("_t") or t.isdigit() or t.isupper() or t == ";" for t in head)
+        value = tokens[cut + 1 :] if cut < len(tokens) and tokens[cut] == "=" else tokens[cut:]
+        pairs = zip(value, value[1:], strict=False)
+        calls = any(b == "(" and re.match(r"[A-Za-z_>]", a) and a != "sizeof" for a, b in pairs)
+        return simple and not calls and "[" not in value[:1] and "constexpr" not in tokens
+
+
+def walk(source: Source, unit: Unit) -> Iterator[tuple[Item, bool]]:
+    """The unit's items and those in its namespaces; and whether they are in an anonymous one."""
+
+    def inside(items: Iterable[Item], hidden: bool) -> Iterator[tuple[Item, bool]]:
+        for item in items:
+            if item.kind is Kind.NAMESPACE:
+                yield from inside(nested(source, item, calls_end=True), hidden or "anonymous" in item.flags)
+            elif item.kind is not Kind.CONDITIONAL:
+                yield item, hidden
+
+    yield from inside(unit.items, any(scope.hidden for scope in unit.scopes))
+
+
+def _called(tokens: Sequence[str]) -> frozenset[str]:
+    """The names that an initialiser may call."""
+    pairs = zip(tokens, tokens[1:], strict=False)
+    return frozenset(a for a, b in pairs if b in _CALL_AHEAD and (a[0].isalpha() or a[0] == "_"))
+
+
+def _static_member(tokens: Sequence[str]) -> bool:
+    """Whether a class has a writable static member that it defines itself."""
+    for position, token in enumerate(tokens):
+        if token == "static":
+            ahead = list(tokens[position + 1 : position + 40])
+            stop = next((n for n, t in enumerate(ahead) if t in (";", "=", "{", "(")), len(ahead))
+            if ahead[stop : stop + 1] != ["("] and not {"const", "constexpr"} & set(ahead[:stop]):
+                return True
+    return False
+
+
+def _expanded(source: Source, macros: dict[str, Item], tokens: Sequence[str]) -> bytes | None:
+    """What a call of a macro of the file stands for; None if it is not the file's, or can't be told."""
+    text = _substituted(source, macros, list(tokens), 0)
+    return None if text is None else " ".join(text).encode("utf-8", "surrogateescape")
+
+
+_DEEPEST = 6
+
+
+def _substituted(source: Source, macros: dict[str, Item], tokens: list[str], depth: int) -> list[str] | None:
+    macro = macros.get(tokens[0])
+    if macro is None or depth > _DEEPEST:
+        return None
+    words = code_tokens(source, macro.code_start, macro.code_end)[3:]  # after `# define NAME`
+    if macro.parameter_list is None:
+        return words + tokens[1:]
+    close = words.index(")")
+    names = [w for w in words[1:close] if w != ","]
+    arguments, rest = _arguments(tokens[1:])
+    if arguments is None or (len(arguments) < len(names) and names[-1:] != ["..."]):
+        return None
+    if names[-1:] == ["..."]:
+        variadic = arguments[len(names) - 1 :]
+        joined = [t for n, a in enumerate(variadic) for t in ([","] if n else []) + a]
+        arguments = [*arguments[: len(names) - 1], joined]
+        names[-1] = "__VA_ARGS__"
+    values = dict(zip(names, arguments, strict=False))
+    out: list[str] = []
+    for word in words[close + 1 :]:
+        part = values.get(word, [word])
+        if out and out[-1] == "##":
+            out.pop()
+            left = out.pop() if out else ""
+            part = [left + (part[0] if part else ""), *part[1:]]
+        out += part
+    found: list[str] = []
+    while out:
+        if out[0] in macros and out[0] != tokens[0]:
+            inner = _substituted(source, macros, out, depth + 1)
+            if inner is not None and len(inner) + len(found) < 20_000:
+                depth += 1
+                out = inner
+                continue
+        found.append(out.pop(0))
+    return found + rest
+
+
+def _arguments(tokens: list[str]) -> tuple[list[list[str]] | None, list[str]]:
+    """The arguments of a macro call, and what follows it; None if they do not end."""
+    if tokens[:1] != ["("]:
+        return None, tokens
+    depth = 0
+    arguments: list[list[str]] = [[]]
+    for number, token in enumerate(tokens):
+        if token in ("(", "[", "{"):
+            depth += 1
+            if depth == 1:
+                continue
+        elif token in (")", "]", "}"):
+            depth -= 1
+            if depth == 0:
+                return arguments, tokens[number + 1 :]
+        if token == "," and depth == 1:
+            arguments.append([])
+        else:
+            arguments[-1].append(token)
+    return None, tokens

@@ -1,0 +1,280 @@
+"""[[deal]]: the laws on a file of everything that is hard to deal, and each decision on a small file."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mergeguard.errors import MergeguardError, RuleError, RuleMismatch
+from mergeguard.lens.dealing import unit_for
+from mergeguard.lens.emit import split
+from mergeguard.lens.layout import Layout
+from mergeguard.lens.rule import Rule, parse_rule
+from mergeguard.lens.unsplit import unsplit
+from mergeguard.verify.flatten import LayoutText
+from mergeguard.verify.same_program import compare
+from tests.lens.test_laws import PHASES, check_edited
+from tests.support import layouts
+from tests.support.layouts import Case
+
+FOLDER = layouts.ROOT / "fixtures" / "deal"
+TALLY = (FOLDER / "tally.cpp").read_bytes()
+SOME_FORMS = ("as it is", "CRLF", "no final newline")
+ONE_AND_TWO = '[deal.shards]\n"one.cpp" = ["function *one"]\n"two.cpp" = ["function *two"]'
+
+
+@lru_cache(maxsize=256)
+def _tally(text: bytes) -> Layout:
+    return split(_rule((FOLDER / "tally.toml").read_text()), "tally", "tally.cpp", text)
+
+
+class Tally(Case):
+    """The fixture, for ``check_edited``."""
+
+    def split(self, text: bytes) -> Layout:
+        return _tally(text)
+
+
+@lru_cache
+def _rule(text: str) -> Rule:
+    return parse_rule(text.encode(), "rule.toml")
+
+
+def deal(text: str, table: str = "units = 2", more: str = "") -> Layout:
+    """The layout of a small file, dealt; and proved by tokens."""
+    rule = _rule(f'schema = 1\nmonolith = "m.cpp"\n{more}\n[[deal]]\nheader = "internal.h"\n{table}\n')
+    layout = split(rule, "m", "m.cpp", text.encode())
+    assert findings(layout) == []
+    unedited = unsplit(layout, {f.path: f.text for f in layout.files}, lambda t: split(rule, "m", "m.cpp", t))
+    assert unedited.monolith == text.encode() and not unedited.hunks
+    return layout
+
+
+def findings(layout: Layout) -> list[str]:
+    files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
+    return [str(f) for f in compare(layout.path, layout.monolith, files) if f.severity != "note"]
+
+
+def home(layout: Layout, text: str) -> str:
+    """The one file in whose own text the monolith's ``text`` is."""
+    (found,) = [f.path for f in layout.files if text.encode() in f.monolith_text]
+    return found.removeprefix("m/")
+
+
+# -- laws ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", layouts.FORMS)
+def test_unsplit_of_split_is_the_monolith(form):
+    text = layouts.FORMS[form](TALLY)
+    pristine = _tally(text)
+    unedited = unsplit(pristine, {f.path: f.text for f in pristine.files}, _tally)
+    assert unedited.monolith == text
+    assert not unedited.hunks and not unedited.edits
+
+
+def test_nothing_the_user_typed_is_lost():
+    @settings(max_examples=60, phases=PHASES)
+    @given(
+        st.sampled_from(["as it is", "CRLF", "no final newline"]),
+        st.lists(layouts.edits, min_size=1, max_size=3),
+    )
+    def law(form, changes):
+        pristine = _tally(layouts.FORMS[form](TALLY))
+        check_edited(Tally("tally", None), pristine, layouts.apply(pristine, changes))
+
+    law()
+
+
+def test_any_bytes_split_or_are_refused():
+    whole = layouts.whole("tally.cpp", TALLY)
+
+    @settings(max_examples=40, phases=PHASES)
+    @given(st.lists(layouts.edits, min_size=1, max_size=3))
+    def law(changes):
+        text = layouts.apply(whole, changes)["tally.cpp"]
+        if text is None:
+            return
+        try:
+            layout = _tally(text)
+        except MergeguardError:
+            return
+        unedited = unsplit(layout, {f.path: f.text for f in layout.files}, _tally)
+        assert unedited.monolith == text and not unedited.hunks
+
+    law()
+
+
+def test_the_fixture_is_the_same_program_by_tokens():
+    assert findings(_tally(TALLY)) == []
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no g++")
+@pytest.mark.parametrize("flag", ["-DTALLY_RELEASE", "-DTALLY_DEBUG"])
+def test_the_fixture_defines_the_same_symbols(flag, tmp_path):
+    (tmp_path / "tally.hpp").write_bytes((FOLDER / "tally.hpp").read_bytes())
+    (tmp_path / "whole.cpp").write_bytes(TALLY)
+    layout = _tally(TALLY)
+    for file in layout.files:
+        (tmp_path / file.path).parent.mkdir(exist_ok=True)
+        (tmp_path / file.path).write_bytes(file.text)
+    units = [f.path for f in layout.files if f.is_unit]
+    compiler = ["g++", "-std=c++17", "-O0", "-Wall", "-Wextra", "-Werror", flag]
+    for number, unit in enumerate(units):
+        subprocess.run([*compiler, "-c", unit, "-o", f"{number}.o"], cwd=tmp_path, check=True)
+    subprocess.run([*compiler, "-c", "whole.cpp", "-o", "whole.o"], cwd=tmp_path, check=True)
+    subprocess.run(
+        ["ld", "-r", "-o", "all.o", *(f"{n}.o" for n in range(len(units)))], cwd=tmp_path, check=True
+    )
+    assert _strong(tmp_path / "all.o") == _strong(tmp_path / "whole.o") != []
+
+
+def _strong(path: Path) -> list[str]:
+    lines = subprocess.run(["nm", path], capture_output=True, text=True, check=True).stdout.splitlines()
+    return sorted(line.split()[-1] for line in lines if line.split()[-2] in "TDBR")
+
+
+# -- where things go ----------------------------------------------------------------------------------
+
+
+def test_a_dealing_is_stable():
+    names = [f"f{n}" for n in range(40)]
+    before = {name: unit_for(name, ("a", "b", "c"), 7) for name in names}
+    assert set(before.values()) == {"a", "b", "c"}
+    after = {name: unit_for(name, ("a", "b", "c", "d"), 7) for name in names}
+    assert all(after[n] == before[n] or after[n] == "d" for n in names)
+    assert before != {name: unit_for(name, ("a", "b", "c"), 8) for name in names}
+
+
+def test_an_edit_of_one_function_moves_no_other():
+    text = "".join(f"int f{n}(int a) {{ return a + {n}; }}\n" for n in range(12))
+    before = deal(text, "units = 4")
+    edited = text.replace("return a + 3;", "return a * 3 + a;").replace(
+        "int f7", "int added() { return 1; }\nint f7"
+    )
+    after = deal(edited.replace("int f9(int a) { return a + 9; }\n", ""), "units = 4")
+    for n in (0, 1, 2, 4, 5, 6, 7, 8, 10, 11):
+        assert home(after, f"int f{n}(") == home(before, f"int f{n}(")
+
+
+def test_what_one_unit_needs_is_there_and_what_two_need_is_in_the_header():
+    text = (
+        "static int a() { return 1; }\nstatic int b() { return 2; }\n"
+        "int one() { return a() + b(); }\nint two() { return b(); }\n"
+    )
+    layout = deal(text, ONE_AND_TWO)
+    assert (home(layout, "int a()"), home(layout, "int b()")) == ("one.cpp", "internal.h")
+    assert b"inline\nstatic int b()" in layout.by_path["m/internal.h"].text
+
+
+def test_a_static_object_keeps_its_users_together():
+    text = (
+        "static int count = 0;\nint one() { return ++count; }\nint two() { return count; }\n"
+        "int three() { return 3; }\n"
+    )
+    layout = deal(text, "units = 6")
+    assert home(layout, "int one") == home(layout, "int two") == home(layout, "int count")
+    with pytest.raises(RuleMismatch, match=r"both need `count`, of which there may be only one"):
+        deal(text, ONE_AND_TWO)
+
+
+def test_a_function_with_a_static_local_stays_one():
+    text = (
+        "static int next() { static int n = 0; return ++n; }\nint one() { return next(); }\n"
+        "int two() { return next(); }\n"
+    )
+    layout = deal(text, "units = 6")
+    assert home(layout, "int one") == home(layout, "int two") == home(layout, "int next")
+
+
+def test_each_definition_of_a_macro_stays_with_its_users():
+    text = (
+        "#define W(x) (x)\nint one() { return W(1); }\n#undef W\n#define W(x) (-(x))\n"
+        "int two() { return W(2); }\n#undef W\n"
+    )
+    layout = deal(text, ONE_AND_TWO)
+    assert (home(layout, "W(x) (x)"), home(layout, "W(x) (-(x))")) == ("one.cpp", "two.cpp")
+
+
+def test_blocks_are_opened_again():
+    text = (
+        "#ifdef GPU\n#include <cmath>\nnamespace a::b {\ninline namespace v1 {\n"
+        "namespace {\nint helper(int x) { return x; }\n}\n"
+        "int one(int x) { return helper(x); }\nint two(int x) { return helper(x) + one(x); }\n}\n}\n#endif\n"
+    )
+    layout = deal(text, ONE_AND_TWO)
+    assert layout.by_path["m/two.cpp"].text.count(b"// MG_SCOPE") == 6
+    assert b"int one(int x);  // MG_DECLARATION" in layout.by_path["m/internal.h"].text
+
+
+def test_a_block_that_goes_one_way_moves_as_a_whole():
+    text = (
+        "namespace one {\nint a() { return 1; }\nint b() { return 2; }\n}  // namespace one\n"
+        "int c() { return 3; }\n"
+    )
+    layout = deal(text, 'rest = "entry.cpp"\n[deal.shards]\n"one.cpp" = ["function one::*"]')
+    assert b"MG_SCOPE" not in b"".join(f.text for f in layout.files)
+    assert home(layout, "}  // namespace one") == "one.cpp"
+
+
+def test_branches_of_a_condition_are_opened_with_the_conditions_before_them():
+    text = (
+        "#if A\nint one() { return 1; }\n#elif B\nint one() { return 2; }\n"
+        "int two() { return 2; }\n#else\nint two() { return 3; }\n#endif\n"
+    )
+    layout = deal(text, ONE_AND_TWO)
+    assert b"#if A  // MG_SCOPE\n#elif B  // MG_SCOPE\n" in layout.by_path["m/two.cpp"].text
+
+
+def test_a_registration_stays_in_the_entry():
+    text = "int one() { return 1; }\nint two() { return 2; }\nREGISTER(m) { m.def(&one); }\n"
+    layout = deal(text)
+    assert home(layout, "REGISTER") == "m.cpp"
+    assert b"int one();  // MG_DECLARATION" in layout.by_path["m/internal.h"].text
+
+
+def test_objects_initialised_by_each_other_stay_together():
+    text = "int base();\nint first = base();\nint half() { return first / 2; }\nint second = half();\n"
+    layout = deal(text, "units = 9")
+    assert home(layout, "int first") == home(layout, "int half") == home(layout, "int second")
+
+
+def test_text_typed_behind_a_block_is_not_taken_into_it():
+    layout = _tally(TALLY)
+    path = next(f.path for f in layout.shards if f.text.endswith(b"}  // MG_SCOPE\n"))
+    files = {f.path: f.text for f in layout.files}
+    files[path] += b"int outside = 1;\n"
+    result = unsplit(layout, files, _tally)
+    assert result.monolith == TALLY
+    assert [h.new for h in result.unmapped] == [b"int outside = 1;\n"]
+
+
+def test_a_rule_with_faults_is_refused():
+    def refused(table: str, match: str) -> None:
+        with pytest.raises(RuleError, match=match):
+            _rule(f'schema = 1\nmonolith = "m.cpp"\n[[deal]]\nheader = "h.h"\n{table}')
+
+    refused("", "has no units")
+    refused('units = 2\nrest = "a.cpp"', "exclude each other")
+    refused('[deal.shards]\n"a.cpp" = ["fun x"]', "unknown kind `fun`")
+    refused('[deal.shards]\n"h.h" = ["function x"]', "claimed twice")
+
+
+def test_text_typed_between_two_functions_stays_in_their_block():
+    text = "namespace a {\nint one() { return 1; }\n}\nnamespace a {\nnamespace b {\n"
+    text += "int two() { return 2; }\n}\nint last_one() { return 3; }\n}\n"
+    rule = _rule(f'schema = 1\nmonolith = "m.cpp"\n[[deal]]\nheader = "internal.h"\n{ONE_AND_TWO}\n')
+    layout = deal(text, ONE_AND_TWO)
+    for line in range(layout.by_path["m/one.cpp"].text.count(b"\n") + 1):
+        lines = layout.by_path["m/one.cpp"].text.splitlines(keepends=True)
+        lines.insert(line, b"int new_one() { return 4; }\n")
+        files = {f.path: f.text for f in layout.files} | {"m/one.cpp": b"".join(lines)}
+        result = unsplit(layout, files, lambda t: split(rule, "m", "m.cpp", t))
+        if not result.hunks:
+            assert result.layout.by_path["m/one.cpp"].text == files["m/one.cpp"]
