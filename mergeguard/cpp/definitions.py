@@ -26,6 +26,9 @@ _COMPARED = frozenset(
         Kind.UNDEF,
     }
 )
+# Tokens of definitions by their bytes, and of how many they are kept.
+_TOKENS: dict[bytes, tuple[str, ...]] = {}
+_MOST_TOKENS = 4096
 Identity = tuple[str, str, str, str, str, str, tuple[str, ...]]
 
 
@@ -42,7 +45,16 @@ class Definition:
 
     @cached_property
     def tokens(self) -> tuple[str, ...]:
-        return tuple(code_tokens(self.source, self.item.code_start, self.item.code_end))
+        """Its tokens without comments. Equal bytes have equal ones, and units share most of their text."""
+        start, end = self.item.code_start, self.item.code_end
+        raw = self.source.text[start:end]
+        known = _TOKENS.get(raw)
+        if known is None:
+            known = tuple(code_tokens(self.source, start, end))
+            if len(_TOKENS) >= _MOST_TOKENS:
+                _TOKENS.clear()
+            _TOKENS[raw] = known
+        return known
 
     @property
     def name(self) -> str:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 
@@ -124,6 +126,9 @@ _TOKEN = re.compile(
 # In `#include <a//b.h>` and `<a/*b.h>` the header's name would be taken for a comment.
 _ODD_HEADER = re.compile(rb"^[ \t]*\#[ \t]*include(?:_next)?[ \t]*(<[^>\n]*/[/*][^>\n]*>)", re.MULTILINE)
 _BOM = b"\xef\xbb\xbf"
+# The last texts lexed, with their tokens; shorter ones are lexed faster than compared.
+_WORTH_RESUMING = 16_384
+_RECENT: deque[tuple[bytes, list[Token]]] = deque(maxlen=6)
 _GROUP_KIND = (0, 2, 1, 3, 4, 4, 5, 6)  # the delimiter's group lies inside STRING's
 
 
@@ -134,11 +139,15 @@ def tokenize(text: bytes) -> list[Token]:
     tokens: list[Token] = []
     make, kinds = tuple.__new__, _GROUP_KIND
     if not odd:
-        return [
+        tokens, position = _begun(text, position)
+        tokens += [
             make(Token, (kinds[group], *match.span(group)))
             for match in _TOKEN.finditer(text, position)
             if (group := match.lastindex)
         ]
+        if len(text) >= _WORTH_RESUMING:
+            _RECENT.append((text, tokens))
+        return tokens
     while position < len(text):
         for match in _TOKEN.finditer(text, position):
             group = match.lastindex
@@ -155,7 +164,41 @@ def tokenize(text: bytes) -> list[Token]:
     return tokens
 
 
-@lru_cache(maxsize=4)
+def _begun(text: bytes, position: int) -> tuple[list[Token], int]:
+    """The tokens that ``text`` begins with as a text before it did, and where to go on.
+
+    The units of a layout begin with the same headers, each version of a file mostly as the last.
+    """
+    if len(text) < _WORTH_RESUMING or not _RECENT:
+        return [], position
+    shared, before = max(((_shared(text, old), tokens) for old, tokens in _RECENT), key=itemgetter(0))
+    # No token looks beyond the end of its line, unless a continuation is there.
+    line = text.rfind(b"\n", 0, shared)
+    while line > 0 and text[:line].rstrip(b" \t\v\f\r").endswith(b"\\"):
+        line = text.rfind(b"\n", 0, line)
+    if line <= 0:
+        return [], position
+    count = bisect_left(before, line, key=_token_start)
+    while count and before[count - 1][2] > line:
+        count -= 1
+    tokens = before[:count]
+    return tokens, tokens[-1][2] if tokens else position
+
+
+def _token_start(token: Token) -> int:
+    return token[1]
+
+
+def _shared(a: bytes, b: bytes, step: int = 4096) -> int:
+    """How many bytes two texts have in common at their beginnings, to a step."""
+    at = 0
+    end = min(len(a), len(b))
+    while at < end and a[at : at + step] == b[at : at + step]:
+        at += step
+    return min(at, end)
+
+
+@lru_cache(maxsize=8)
 def lex(text: bytes) -> Lexed:
     """Tokens of ``text`` and which of them stand in preprocessor lines."""
     tokens = tokenize(text)
@@ -182,6 +225,7 @@ def lex(text: bytes) -> Lexed:
     )
 
 
+@lru_cache(maxsize=1 << 15)
 def spell(raw: bytes) -> str:
     """The text of a token's bytes: continuations removed, other than UTF-8 kept as surrogates."""
     if b"\\" in raw:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from mergeguard.cpp.items import Source
-from mergeguard.cpp.lexer import TokenKind
+from mergeguard.cpp.lexer import Token, TokenKind, spell
 
 _SPACED = frozenset({"&&", "||", "==", "!=", "<=", ">=", "=", "?", "+", "-", "/", "%", "|", "^"})
 _POINTERS = frozenset({"*", "&", "&&", ">", ">>"})
@@ -13,28 +13,30 @@ _POINTERS = frozenset({"*", "&", "&&", ">", ">>"})
 
 def code_tokens(source: Source, start: int, end: int) -> list[str]:
     """Texts of the tokens that lie in bytes ``[start, end)``, comments and continuations dropped."""
-    lexed = source.lexed
-    texts = []
-    for index in range(lexed.index_at(start), len(lexed.tokens)):
-        kind, _, stop = lexed.tokens[index]
-        if stop > end:
-            break
-        if kind != TokenKind.COMMENT:
-            texts.append(lexed.word(index))
-    return texts
+    text = source.text
+    return [
+        spell(text[begin:stop])
+        for kind, begin, stop in _tokens_within(source, start, end)
+        if kind != TokenKind.COMMENT
+    ]
 
 
 def identifiers(source: Source, start: int, end: int) -> frozenset[str]:
     """The identifiers (keywords included) in bytes ``[start, end)``, comments and strings excluded."""
+    text = source.text
+    return frozenset(
+        spell(text[begin:stop])
+        for kind, begin, stop in _tokens_within(source, start, end)
+        if kind == TokenKind.IDENT
+    )
+
+
+def _tokens_within(source: Source, start: int, end: int) -> list[Token]:
     lexed = source.lexed
-    found = set()
-    for index in range(lexed.index_at(start), len(lexed.tokens)):
-        kind, _, stop = lexed.tokens[index]
-        if stop > end:
-            break
-        if kind == TokenKind.IDENT:
-            found.add(lexed.word(index))
-    return frozenset(found)
+    tokens = lexed.tokens[lexed.index_at(start) : lexed.index_at(end)]
+    if tokens and tokens[-1].end > end:
+        tokens.pop()
+    return tokens
 
 
 def join_type(texts: Sequence[str]) -> str:
