@@ -25,6 +25,15 @@ class _Event:
     step: Step
 
 
+def environment_of(source: Source) -> Environment:
+    """The source's environment; read once."""
+    key = (environment_of,)
+    if key not in source.derived:
+        source.derived[key] = Environment(source)
+    found: Environment = source.derived[key]
+    return found
+
+
 class Environment:
     """The macro lines of one source, asked by name and place."""
 
@@ -73,18 +82,16 @@ class Environment:
 
         With ``asked`` also the names that the ``#if`` lines around those macros ask for.
         """
-        seen: set[str] = set()
-        waiting = list(words)
+        seen = set(words)
+        waiting = [word for word in seen if word in self._events]
         while waiting:
-            word = waiting.pop()
-            if word in seen:
-                continue
-            seen.add(word)
-            if word in self._events:
-                for conditions, body in self.history(word, offset):
-                    waiting += [part for part in body or () if part not in seen]
-                    if asked:
-                        waiting += [name for text in conditions for name in _NAME.findall(text)]
+            for conditions, body in self.history(waiting.pop(), offset):
+                found = {*(body or ())}
+                if asked:
+                    found.update(name for text in conditions for name in _NAME.findall(text))
+                found -= seen
+                seen |= found
+                waiting += [word for word in found if word in self._events]
         return frozenset(seen)
 
     def at(self, words: Iterable[str], offset: int) -> dict[str, tuple[Step, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from mergeguard.cpp.lexer import Lexed
 
@@ -87,13 +88,17 @@ class Item:
 class Source:
     """A file as items; ``problems`` are (byte offset, what is wrong there), empty for sound files.
 
-    ``lexed`` holds the tokens, for the passes that look inside items.
+    ``lexed`` holds the tokens, for the passes that look inside items. ``derived`` keeps what such passes have
+    found, so that none does its work twice on one source; it is theirs to fill and never decides anything.
     """
 
     text: bytes
     items: tuple[Item, ...]
     problems: tuple[tuple[int, str], ...] = ()
     lexed: Lexed = field(compare=False, repr=False, kw_only=True)
+    derived: dict[tuple[object, ...], Any] = field(
+        default_factory=dict, compare=False, repr=False, kw_only=True
+    )
 
 
 @dataclass(frozen=True, slots=True)

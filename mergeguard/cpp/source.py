@@ -72,8 +72,16 @@ def nested(source: Source, item: Item, calls_end: bool = False) -> tuple[Item, .
     """
     if item.kind is not Kind.NAMESPACE or item.body is None:
         return ()
+    key = (nested, item.body, item.key, item.condition, calls_end)
+    if key not in source.derived:
+        source.derived[key] = _nested(source, item, item.body, calls_end)
+    inner: tuple[Item, ...] = source.derived[key]
+    return inner
+
+
+def _nested(source: Source, item: Item, body: tuple[int, int], calls_end: bool) -> tuple[Item, ...]:
     lexed = source.lexed
-    start, end = item.body[0] + 1, item.body[1] - 1
+    start, end = body[0] + 1, body[1] - 1
     if source.text[end : end + 1] != b"}":
         return ()  # the file ends inside the block
     path = tuple(

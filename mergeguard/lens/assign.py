@@ -15,7 +15,7 @@ from heapq import heappop, heappush
 
 from mergeguard.cpp.blocks import Opened, closed, opened
 from mergeguard.cpp.branches import Arm, Branching, branchings
-from mergeguard.cpp.environment import Environment
+from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, Kind, Source, Unit, identifiers, line_of, nested, units
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens.dealing import Declared, deal
@@ -102,7 +102,7 @@ class _Assigner:
         self.source = source
         self.opened = opened(source) if rule.deal else None
         self.units = units(source) if self.opened is None else self.opened.units
-        self.environment = Environment(source)
+        self.environment = environment_of(source)
         self.notes: list[str] = []
 
     def run(self) -> Assignment:

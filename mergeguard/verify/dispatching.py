@@ -14,7 +14,7 @@ from functools import cached_property
 
 from mergeguard.cpp.backwards import Origin, origin, same_value, words_of
 from mergeguard.cpp.branches import Arm, Branching, branchings
-from mergeguard.cpp.environment import Environment
+from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, nested, parse
 from mergeguard.cpp.text import join_expression
@@ -427,7 +427,7 @@ def _reachable(spaces: Mapping[str, FlatUnit], name: str) -> frozenset[str]:
     words: set[str] = set()
     for space, unit in spaces.items():
         source = unit.source
-        environment = Environment(source)
+        environment = environment_of(source)
         bodies: dict[str, list[Item]] = defaultdict(list)
         for item in _walk(source, source.items):
             if item.kind is Kind.FUNCTION and item.body is not None:

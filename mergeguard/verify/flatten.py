@@ -14,7 +14,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from mergeguard.cpp.environment import Environment
+from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.lexer import Directive, Lexed, lex
 from mergeguard.cpp.source import Source, line_of, parse
 from mergeguard.lens.glue import blank_include_choices
@@ -305,7 +305,7 @@ def _unarmed_in_use(state: _State, source: Source) -> list[tuple[str, int, str]]
     """What ``MG_ONLY_*`` holds in a unit that does not define it, where the unit can come to it."""
     if not state.unarmed:
         return []
-    lexed, environment = source.lexed, Environment(source)
+    lexed, environment = source.lexed, environment_of(source)
     code = {lexed.word(n) for n in range(len(lexed.tokens)) if lexed.directive_of[n] < 0}
     reached = environment.closure(code, len(source.text)) | {""}
     return [problem for macro, problems in state.unarmed.items() if macro in reached for problem in problems]

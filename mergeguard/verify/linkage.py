@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mergeguard.cpp.definitions import Definition, Identity, definitions, local_states, only_caches
-from mergeguard.cpp.environment import Environment
+from mergeguard.cpp.environment import Environment, environment_of
 from mergeguard.cpp.source import Kind
 from mergeguard.verify.flatten import FlatUnit, LayoutText, flatten
 from mergeguard.verify.symbols import Severity
@@ -38,7 +38,7 @@ class Program:
         units = tuple(flatten(file.path, files, roots=roots) for file in files if file.is_unit)
         spaces = frozenset(unit.namespace for unit in units if unit.namespace)
         parts = tuple(definitions(unit.source, spaces, n) for n, unit in enumerate(units))
-        return cls(units, spaces, parts, tuple(Environment(unit.source) for unit in units))
+        return cls(units, spaces, parts, tuple(environment_of(unit.source) for unit in units))
 
     def is_dispatch(self, one: Definition) -> bool:
         """The entry's glue: it calls into a shard's namespace, which no text of a monolith can."""

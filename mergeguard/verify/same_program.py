@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mergeguard.cpp.definitions import Definition, Identity, definitions, same_tokens
-from mergeguard.cpp.environment import Environment
+from mergeguard.cpp.environment import Environment, environment_of
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
 from mergeguard.lens.buildlist import mentions
 from mergeguard.verify.dispatching import ELSEWHERE, check_arms
@@ -143,7 +143,7 @@ class _Comparison:
         self.files = {file.path: file for file in files}
         self.build = build
         self.before = parse(monolith, calls_end=True)
-        self.environment = Environment(self.before)
+        self.environment = environment_of(self.before)
         self.originals = definitions(self.before)
         self.program = Program.of(files, roots)
         self.units = self.program.units
