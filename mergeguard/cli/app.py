@@ -49,6 +49,7 @@ VERBS: dict[str, Verb] = {
     "install": Verb(SETUP, "install", "install"),
     "uninstall": Verb(SETUP, "install", "uninstall"),
     "trust": Verb(REVIEW, "trusting", "trust"),
+    "completion": Verb(SETUP, "completion", "completion"),
     "demo": Verb(SETUP, "setting_up", "demo"),
     "check": Verb(REVIEW, "review", "check"),
     "verify": Verb(REVIEW, "proving", "verify"),
@@ -68,7 +69,8 @@ VERBS: dict[str, Verb] = {
 _GITS = {"blame", "merge-file"}
 
 
-def _app(verbs: Sequence[str]) -> typer.Typer:
+def build(verbs: Sequence[str]) -> typer.Typer:
+    """The command line with these of ``VERBS``."""
     app = typer.Typer(
         name="mergeguard",
         help="Keep upstream's heavy C++/CUDA/HIP files split in a fork, and merge as if they were not.",
@@ -117,7 +119,7 @@ def run(arguments: Sequence[str]) -> None:
     """Run a command line and exit: 0 clean, 1 a person is needed, 2 bad input, 3 a bug of ours."""
     print_anything()
     try:
-        code = typer.main.get_command(_app(_called(arguments))).main(
+        code = typer.main.get_command(build(_called(arguments))).main(
             _verbatim(arguments), prog_name="mergeguard", standalone_mode=False
         )
         sys.exit(code if isinstance(code, int) else 0)

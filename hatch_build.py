@@ -1,0 +1,36 @@
+"""The wheel's man pages and completions, made from the command line itself when a wheel is built."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class CustomBuildHook(BuildHookInterface):
+    """Adds ``share/man/man1`` and completions to a wheel; an editable install has none."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Write the files to a folder of their own and name them to hatch."""
+        if version == "editable":
+            return
+        sys.path.insert(0, self.root)
+        from mergeguard.cli.completion import Shell, script
+        from mergeguard.cli.describe import describe
+        from mergeguard.cli.manual import write_pages
+
+        folder = Path(tempfile.mkdtemp(prefix="mergeguard-wheel-"))
+        shared = {page: f"share/man/man1/{page.name}" for page in write_pages(folder)}
+        places = {
+            Shell.BASH: "share/bash-completion/completions/mergeguard",
+            Shell.ZSH: "share/zsh/site-functions/_mergeguard",
+            Shell.FISH: "share/fish/vendor_completions.d/mergeguard.fish",
+        }
+        for shell, place in places.items():
+            made = folder / f"completion.{shell}"
+            made.write_text(script(shell, describe()), encoding="utf-8")
+            shared[made] = place
+        build_data["shared_data"] |= {str(made): place for made, place in shared.items()}
