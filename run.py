@@ -4,10 +4,11 @@
     python3 run.py demo [ARGS]   the main job on a small fork and upstream made on the spot
     python3 run.py test [ARGS]   lint, format check, types, then the tests (ARGS go to pytest)
     python3 run.py setup         only make the environment
+    python3 run.py lowest        try the main verbs with the lowest versions that pyproject.toml allows
     python3 run.py exec CMD ...  run a command of the environment (mergeguard, python, pytest, ...)
 
-Everything is installed into .venv beside this file (ignored by git), again only when pyproject.toml or the
-interpreter changed. Uses nothing but the standard library.
+Everything is installed into .venv beside this file (ignored by git; `lowest` into .venv/lowest), again only
+when pyproject.toml or the interpreter changed. Uses nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -17,13 +18,26 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
+LOWEST = VENV / "lowest"
 STAMP = VENV / "mergeguard-setup"
 OLDEST_PYTHON = (3, 11)
+# What a newcomer types first, and a verb of each kind of output.
+SMOKE = (
+    "demo {folder}/demo",
+    "--help",
+    "-C {folder}/demo/fork status",
+    "-C {folder}/demo/fork check",
+    "-C {folder}/demo/fork report --format html",
+    "-C {folder}/demo/fork report --format sarif",
+    "-C {folder}/demo/fork unmapped",
+    "-C {folder}/demo/fork rules explain paged_attention_v1",
+)
 
 
 class SetupError(Exception):
@@ -64,6 +78,40 @@ def set_up() -> None:
                 "Is the package index reachable, and is the venv module there (Debian: python3-venv)?"
             )
     STAMP.write_text(wanted, encoding="utf-8")
+
+
+def lowest() -> int:
+    """The main verbs with the lowest dependencies that pyproject.toml declares; 0 where all of them work."""
+    python = LOWEST / "bin" / "python"
+    stamp, wanted = LOWEST / "mergeguard-setup", fingerprint()
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        say("installing the lowest dependencies")
+        pins = [requirement.replace(">=", "==") for requirement in declared()]
+        for command in (
+            [sys.executable, "-m", "venv", "--clear", str(LOWEST)],
+            [str(python), "-m", "pip", "install", "--quiet", "--editable", str(ROOT), *pins],
+        ):
+            if subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode:
+                raise SetupError(f"failed: {' '.join(command)}")
+        stamp.write_text(wanted, encoding="utf-8")
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for verb in SMOKE:
+            command = [str(python), "-m", "mergeguard", *verb.format(folder=folder).split()]
+            done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, check=False)
+            print(f"{'ok' if done.returncode == 0 else done.returncode}  mergeguard {verb}", flush=True)
+            if done.returncode:
+                print(done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"), sep="\n")
+                failed += 1
+    return int(failed > 0)
+
+
+def declared() -> list[str]:
+    """The dependencies of pyproject.toml, as ``name>=version``."""
+    import tomllib  # not at the top: an older Python shall be told what it lacks
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return list(project["dependencies"])
 
 
 def environment() -> dict[str, str]:
@@ -112,7 +160,7 @@ def main(arguments: Sequence[str]) -> int:
         print(__doc__)
         return 0 if arguments else 2
     verb, rest = arguments[0], list(arguments[1:])
-    if verb not in ("demo", "test", "setup", "exec") or (verb == "exec" and not rest):
+    if verb not in ("demo", "test", "setup", "lowest", "exec") or (verb == "exec" and not rest):
         print(f"error: unknown command {' '.join(arguments)!r}\n\n{__doc__}", file=sys.stderr)
         return 2
     try:
@@ -124,6 +172,8 @@ def main(arguments: Sequence[str]) -> int:
         return run(["python", "-m", "mergeguard", "demo", *rest])
     if verb == "test":
         return test(rest)
+    if verb == "lowest":
+        return lowest()
     return run(rest) if verb == "exec" else 0
 
 
