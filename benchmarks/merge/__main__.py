@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks.merge import moves
+from benchmarks.merge.execution import __main__ as execution
 from benchmarks.merge.history import __main__ as history
 from benchmarks.merge.scenarios import SETS, Case, Step, chains, squares
 from benchmarks.merge.scoring import SETTLED, VERDICTS, score
@@ -25,6 +26,8 @@ GIT, OWN = "git merge-file", "mergeguard"
 def main() -> int:
     if sys.argv[1:2] == ["moves"]:
         return moves.main(sys.argv[2:])
+    if sys.argv[1:2] == ["execution"]:
+        return execution.main(sys.argv[2:])
     if sys.argv[1:2] == ["history"]:
         return history.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks.merge", description=__doc__)

@@ -48,6 +48,8 @@ def _once(findings: Iterable[Finding]) -> Iterable[Finding]:
         if (finding.code, f"{path}:{finding.name}:{finding.message}") in seen:
             continue
         short = finding.name.rsplit("::", 1)[-1]
+        if finding.code == "duplicate-definition" and (path, finding.name) in named:
+            continue  # the gates of the merge say it again
         if finding.code == "gone-name" and ("", short) in named:
             continue
         # The sum of both sides shows again what a check has named.

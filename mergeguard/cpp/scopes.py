@@ -33,7 +33,8 @@ STATEMENT, HEAD, DIRECTIVE, LABEL, MACRO = "statement", "head", "directive", "la
 class Statement:
     """Tokens ``start`` to ``end`` (excluded): a statement, what stands before a brace or is tested
     (``head``), a line of a directive, a label, or a statement in a macro's body. ``keys`` are those of its
-    code, ``root`` is the number in the file of the outermost function or class around it (0: none)."""
+    code, ``root`` is the number in the file of the outermost function or class around it (0: none); the
+    first ``conditions`` of the scope are those of the preprocessor."""
 
     kind: str
     start: int
@@ -41,6 +42,7 @@ class Statement:
     keys: tuple[bytes, ...]
     scope: Scope
     root: int = 0
+    conditions: int = 0
 
     @property
     def declares(self) -> bytes:
@@ -117,13 +119,16 @@ class _Reader:
     def _keys(self, indices: Sequence[int]) -> tuple[bytes, ...]:
         return tuple(self.tokens.keys[i] for i in indices)
 
+    def _statement(self, kind: str, start: int, end: int, keys: tuple[bytes, ...]) -> Statement:
+        return Statement(kind, start, end, keys, self.scope, self._root, len(self.groups))
+
     def _end(self, kind: str, end: int) -> Iterator[Statement]:
         """What is pending, as a statement."""
         frame = self.frames[-1]
         if frame.pending:
             frame.after_label = False
             keys = self._keys(frame.pending)
-            yield Statement(kind, frame.pending[0], end, keys, self.scope, self._root)
+            yield self._statement(kind, frame.pending[0], end, keys)
             frame.pending = []
 
     # -- code
@@ -143,7 +148,7 @@ class _Reader:
             yield from self._end(STATEMENT, index + 1)
             self._completed()
         elif key == b"else" and not frame.pending:
-            yield Statement(HEAD, index, index + 1, (key,), self.scope, self._root)
+            yield self._statement(HEAD, index, index + 1, (key,))
             self.frames.append(_Frame(b"else " + frame.tested, single=True))
         else:
             frame.pending.append(index)
@@ -222,8 +227,10 @@ class _Reader:
             else:
                 self.frames = [replace(f, pending=list(f.pending)) for f in group.before]
                 group.text = b"else of " + group.text + (b" " + text if word == b"elif" else b"")
-        scope = self.scope[:-1] if word in (b"else", b"elif") else self.scope
-        yield Statement(DIRECTIVE, start, end, (b"#", *code), scope, self._root)
+        inside = self.groups.pop() if word in (b"else", b"elif") and self.groups else None
+        yield self._statement(DIRECTIVE, start, end, (b"#", *code))
+        if inside is not None:
+            self.groups.append(inside)
         if word in (b"if", b"ifdef", b"ifndef"):
             copies = [replace(f, pending=list(f.pending)) for f in self.frames]
             self.groups.append(_Group(text, copies))
@@ -236,7 +243,7 @@ class _Reader:
                 part = self.tokens.keys[first : index + 1]
                 keys = tuple(k[1:] for k in part if k != END_OF_DIRECTIVE and k[:2] != b"#/")
                 if keys:
-                    yield Statement(MACRO, first, index + 1, keys, scope)
+                    yield Statement(MACRO, first, index + 1, keys, scope, conditions=len(self.groups))
                 first = index + 1
 
 

@@ -7,6 +7,7 @@ what is inside of a new block with that block.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,7 +44,7 @@ def fold(base: bytes, ours: bytes, theirs: bytes) -> bytes:
             mine = [i for i in range(region.o0, region.o1) if i not in in_ours]
             other = [j for j in range(region.t0, region.t1) if j not in in_theirs]
             pairs += _same(o, mine, t, other)
-    pairs = _whole_blocks(pairs, o, t, in_ours, in_theirs)
+    pairs = _whole_blocks(_net(pairs, b, o, t), o, t, in_ours, in_theirs)
     places = [_place(i, j, in_ours, in_theirs, len(b.keys)) for i, j in pairs]
     inserted: dict[int, list[bytes]] = {}
     for (_, j), place in zip(pairs, places, strict=True):
@@ -108,6 +109,18 @@ def _same(o: _Units, mine: Sequence[int], t: _Units, other: Sequence[int]) -> li
         if change:
             at_a, at_b = change.a1, change.b1
     return pairs
+
+
+def _net(pairs: Sequence[tuple[int, int]], b: _Units, o: _Units, t: _Units) -> list[tuple[int, int]]:
+    """Those of the pairs that both sides have more often than the base: what only moved was not added."""
+    old, mine, other = Counter(b.keys), Counter(o.keys), Counter(t.keys)
+    wanted = Counter(o.keys[i] for i, _ in pairs)
+    return [
+        (i, j)
+        for i, j in pairs
+        for key in [o.keys[i]]
+        if min(mine[key], other[key]) - old[key] >= wanted[key]
+    ]
 
 
 def _whole_blocks(

@@ -6,33 +6,42 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from mergeguard.cpp.scopes import DIRECTIVE, HEAD, LABEL, Statement, frame_of
+from mergeguard.cpp.scopes import DIRECTIVE, HEAD, LABEL, Scope, Statement, frame_of
 from mergeguard.merge.gates.fault import Compared, Fault, Version
+from mergeguard.merge.gates.parameters import overload_of
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 # They leave a block: where it ends is no thing done.
 _LEAVING = frozenset((b"break", b"continue", b"return", b"goto", b"throw"))
 _OPENERS = frozenset((b"if", b"ifdef", b"ifndef"))
 _DECLARING = frozenset((b"template", b"using", b"typedef", b"extern"))  # twice is once, or another's question
+_NAMED_SCOPES = (b"namespace", b"inline namespace", b"struct ", b"class ", b"union ")
+_TRANSPARENT = (b"extern", b"public", b"private", b"protected")
+_Function = tuple[Scope, bytes, tuple[tuple[bytes, ...], ...]]
 _VERBS = frozenset((b"def", b"impl"))
 
 
 def statements(merge: Compared) -> Iterator[Fault]:
-    """A statement that the base lacks and each side has, more often than on either side, where both run."""
-    for keys in merge.brought:
-        most = max(side.counts[keys] for side in merge.sides)
-        found = merge.merged.by_keys.get(keys, [])
-        if len(found) <= most or not _does_something(found[0]):
+    """A statement that both sides added where the base lacks it, there more often than on either."""
+    base, ours, theirs = (version.counts for version in (merge.base, *merge.sides))
+    for keys in merge.merged.counts.keys() & ours.keys() & theirs.keys():
+        old, most = base[keys], max(ours[keys], theirs[keys])
+        found = merge.merged.by_keys[keys]
+        if min(ours[keys], theirs[keys]) <= old or len(found) <= most or not _does_something(found[0]):
             continue
-        known = max(_overlaps(side.by_keys[keys]) for side in merge.sides)
-        together = [one for one in found if any(_both_run(one, other) for other in found if other is not one)]
-        if _overlaps(found) > known and together:
-            yield Fault(
-                "doubled-code",
-                shown(keys),
-                f"both sides added `{shown(keys)}`, and the result has it twice",
-                tuple(map(merge.merged.span, together)),
-            )
+        blocks = {_block(one) for one in merge.base.by_keys.get(keys, ())}
+        new = [[x for x in v.by_keys[keys] if _block(x) not in blocks] for v in (*merge.sides, merge.merged)]
+        together = [
+            one for one in new[2] if any(_both_run(one, other) for other in new[2] if other is not one)
+        ]
+        if _overlaps(new[2]) > max(_overlaps(new[0]), _overlaps(new[1])) and together:
+            message = f"both sides added `{shown(keys)}`, and the result has it twice"
+            yield Fault("doubled-code", shown(keys), message, tuple(map(merge.merged.span, together)))
+
+
+def _block(one: Statement) -> tuple[Scope, bool]:
+    """The block that a statement is in."""
+    return one.scope, bool(one.root)
 
 
 def _does_something(one: Statement) -> bool:
@@ -49,8 +58,48 @@ def _overlaps(found: list[Statement]) -> int:
 
 
 def _both_run(a: Statement, b: Statement) -> bool:
-    shorter, longer = sorted((a.scope, b.scope), key=len)
-    return a.root == b.root and longer[: len(shorter)] == shorter
+    return a.root == b.root and all(
+        _within(x, y)
+        for x, y in (
+            (a.scope[: a.conditions], b.scope[: b.conditions]),
+            (a.scope[a.conditions :], b.scope[b.conditions :]),
+        )
+    )
+
+
+def _within(a: Scope, b: Scope) -> bool:
+    """Whether one of two stacks is within the other."""
+    return a[: len(b)] == b or b[: len(a)] == a
+
+
+def definitions(merge: Compared) -> Iterator[Fault]:
+    """A function that both sides brought, there more often than on either where no condition parts them."""
+    ours, theirs, now = (_heads(version) for version in (*merge.sides, merge.merged))
+    for key in (ours.keys() & theirs.keys() & now.keys()) - _heads(merge.base).keys():
+        found = now[key]
+        if _meeting(found) > max(_meeting(ours[key]), _meeting(theirs[key])):
+            name = key[1].decode("utf-8", "replace").removesuffix("()")
+            message = f"both sides brought a definition of {name}, and the result has it twice"
+            yield Fault("duplicate-definition", name, message, tuple(map(merge.merged.body, found)))
+
+
+def _heads(version: Version) -> dict[_Function, list[Statement]]:
+    """The heads of functions at file level and in classes, by what tells them apart."""
+    found: dict[_Function, list[Statement]] = defaultdict(list)
+    for one in version.statements:
+        if one.kind != HEAD or not frame_of(one.keys).endswith(b"()"):
+            continue
+        frames = one.scope[one.conditions :]
+        spaces = tuple(f for f in frames if f.startswith(_NAMED_SCOPES))
+        if len(spaces) == sum(not f.startswith(_TRANSPARENT) for f in frames):
+            found[spaces, frame_of(one.keys), overload_of(one.keys)].append(one)
+    return found
+
+
+def _meeting(found: list[Statement]) -> int:
+    """How many pairs of heads stand under conditions of which one is within the other."""
+    conditions = [one.scope[: one.conditions] for one in found]
+    return sum(_within(a, b) for k, a in enumerate(conditions) for b in conditions[:k])
 
 
 def openings(merge: Compared) -> Iterator[Fault]:

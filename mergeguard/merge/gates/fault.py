@@ -72,6 +72,16 @@ class Version:
         """The bytes of a statement."""
         return self._ends[one.start] + len(self.tokens.gaps[one.start]), self._ends[one.end]
 
+    def body(self, head: Statement) -> tuple[int, int]:
+        """The bytes of a head with what it opens, to the brace behind its last statement."""
+        start, end = self.span(head)
+        at = self.statements.index(head) + 1
+        inner = (*head.scope, head.declares)
+        while at < len(self.statements) and self.statements[at].scope[: len(inner)] == inner:
+            end = self.span(self.statements[at])[1]
+            at += 1
+        return start, max(end, self.text.find(b"}", end) + 1)
+
     def line(self, one: Statement) -> int:
         """The 1-based line on which a statement begins."""
         return self.text.count(b"\n", 0, self.span(one)[0]) + 1

@@ -13,6 +13,7 @@ from mergeguard.merge.gates.fault import Compared, Fault, Version
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _CONDITIONAL = frozenset((b"if", b"ifdef", b"ifndef", b"else", b"elif", b"endif", b"pragma", b""))
+_TESTS = (b"if ", b"else ")
 _ALSO = frozenset((b"else", b"return", b"break", b"continue"))
 
 
@@ -39,6 +40,7 @@ class _Keeping:
                 if not any(self._fits(one.scope, scope) for scope in wanted[keys]):
                     yield self._fault(one, wanted[keys])
         yield from self._left()
+        yield from self._torn()
 
     def _fault(self, one: Statement, wanted: Iterable[Scope]) -> Fault:
         lost = set(min(wanted)) - set(one.scope)
@@ -107,6 +109,19 @@ class _Keeping:
                     found = [x for x in merge.merged.by_keys[keys] if x.scope in strays]
                     yield self._fault(found[0], [scope])
 
+    def _torn(self) -> Iterator[Fault]:
+        """What one side edited in a block whose statements the other side dealt to several blocks."""
+        merge = self.merge
+        for number, side in enumerate(merge.sides):
+            torn = _dealt(merge.base, side, merge.edits[number])
+            other = merge.sides[1 - number]
+            for keys, found in other.by_keys.items() if torn else ():
+                old = Counter(one.scope for one in merge.base.by_keys.get(keys, ()))
+                for one in found:
+                    within = next((x for x in torn if _is_inside(one.scope, x)), None)
+                    if within is not None and not old[one.scope] and keys in merge.merged.by_keys:
+                        yield self._fault(merge.merged.by_keys[keys][0], [within])
+
 
 def _telling(one: Statement) -> bool:
     """Whether a statement is more than a mark: its place means something."""
@@ -134,6 +149,28 @@ def _translation(base: Version, side: Version, pairs: Mapping[int, int]) -> dict
             if old:
                 found[old].add(new)
     return found
+
+
+def _dealt(base: Version, side: Version, pairs: Mapping[int, int]) -> list[Scope]:
+    """The tests under which the base has statements, and the side has them under several others."""
+    found: dict[Scope, set[Scope]] = defaultdict(set)
+    for j, i in pairs.items():
+        found[base.statements[i].scope].add(side.statements[j].scope)
+    for keys, places in base.by_keys.items():
+        now = side.by_keys.get(keys, ())
+        if len(places) == len(now) == 1:
+            found[places[0].scope].add(now[0].scope)
+    return [
+        scope
+        for scope, images in found.items()
+        if scope and scope[-1].startswith(_TESTS) and len(images) > 1 and scope not in images
+    ]
+
+
+def _is_inside(scope: Scope, block: Scope) -> bool:
+    """Whether a stack is a block's, whatever conditions are around it."""
+    frames = list(scope)
+    return all(frame in frames for frame in block)
 
 
 def translated(scope: Scope, table: Mapping[Scope, AbstractSet[Scope]]) -> Iterator[Scope]:

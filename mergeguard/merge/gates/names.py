@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from mergeguard.cpp.scopes import HEAD, MACRO, STATEMENT, Scope, Statement, frame_of, is_root
 from mergeguard.merge.edits import LANGUAGE
 from mergeguard.merge.gates.fault import Compared, Fault, Version
+from mergeguard.merge.gates.parameters import MAY_NOT_BE_TYPES as _NO_TYPE
+from mergeguard.merge.gates.parameters import may_end_type as _may_end_type
+from mergeguard.merge.gates.parameters import nesting as _nests
+from mergeguard.merge.gates.parameters import parameters_of
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
-_NO_TYPE = frozenset(
-    b"return case else throw goto new delete typename using namespace public private protected sizeof"
-    b" struct class enum union co_return and or not template operator if while switch".split()
-)
 _IN_TYPE = frozenset((b"::", b"<", b">", b">>", b"*", b"&", b"&&", b",", b"..."))
 _BEHIND = frozenset((b"=", b";", b"(", b"{", b"[", b",", b")", b":"))
 _LOOPS = (b"for", b"if", b"while", b"switch")
@@ -37,60 +37,6 @@ def _twice_in_a_list(version: Version) -> Iterator[tuple[bytes, Statement]]:
         if one.kind in (HEAD, STATEMENT) and b"(" in one.keys:
             counted = Counter(parameters_of(one.keys))
             yield from ((name, one) for name, times in counted.items() if times > 1)
-
-
-def parameters_of(keys: Sequence[bytes]) -> Iterator[bytes]:
-    """The names of the parameters, if the keys are a function's declaration or the head of one."""
-    start = _list_of(keys)
-    depth, part = 0, list[bytes]()
-    for key in keys[start:] if start else ():
-        if depth == 0 and key in (b",", b")"):
-            if (name := _named(part)) is not None:
-                yield name
-            if key == b")":
-                return
-            part = []
-            continue
-        depth += _nests(key)
-        part.append(key)
-
-
-def _nests(key: bytes) -> int:
-    if key in (b"(", b"[", b"{", b"<"):
-        return 1
-    if key in (b")", b"]", b"}", b">"):
-        return -1
-    return -2 if key == b">>" else 0
-
-
-def _list_of(keys: Sequence[bytes]) -> int:
-    """Where the parameters of a function's declaration begin; 0 if the keys are none."""
-    depth = 0
-    for index in range(1, len(keys)):
-        if keys[index] == b"(" and depth == 0:
-            before = keys[:index]
-            typed = len(before) > 1 and _WORD.fullmatch(before[-1]) and _may_end_type(before[-2])
-            return index + 1 if typed and not _NO_TYPE & {before[0], before[-2]} else 0
-        if keys[index] in (b"=", b"."):
-            return 0
-        depth += _nests(keys[index])
-    return 0
-
-
-def _may_end_type(key: bytes) -> bool:
-    return key in (b"*", b"&", b"&&", b">", b">>", b"::") or (
-        _WORD.fullmatch(key) is not None and key not in _NO_TYPE
-    )
-
-
-def _named(part: Sequence[bytes]) -> bytes | None:
-    """The name of one parameter: the last word before its default, with a type before it."""
-    head = list(part[: part.index(b"=")] if b"=" in part else part)
-    while head[-1:] == [b"]"]:
-        del head[len(head) - 1 - head[::-1].index(b"[") :]
-    if len(head) < 2 or not _WORD.fullmatch(head[-1]) or not _may_end_type(head[-2]):
-        return None
-    return head[-1] if head[-1] not in LANGUAGE and head[-2] != b"::" else None
 
 
 # -- locals and members

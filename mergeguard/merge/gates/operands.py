@@ -20,20 +20,40 @@ Keys = tuple[bytes, ...]
 
 def operands(merge: Compared) -> Iterator[Fault]:
     """A statement of the result that has twice what each side inserted once."""
-    if not merge.woven:
+    for one, base, ours, theirs in _edited_by_both(merge):
+        twice = inserted_twice(base, ours, theirs, one.keys)
+        if twice:
+            message = f"both sides put `{shown(twice)}` into one statement, and the result has it twice"
+            yield Fault("doubled-code", shown(twice), message, (merge.merged.span(one),))
+
+
+def returned(merge: Compared) -> Iterator[Fault]:
+    """What one side removed from a statement and the other only moved in it: it is there again."""
+    for one, base, ours, theirs in _edited_by_both(merge):
+        b, o, t, m = map(Counter, (base, ours, theirs, one.keys))
+        for key in b:
+            gone = min(o[key], t[key]) < b[key] == max(o[key], t[key])
+            if gone and m[key] >= b[key] and _TELLING.fullmatch(key) and key not in merge.renamed:
+                said = shown((key,))
+                message = (
+                    f"one side removed `{said}` from a statement, and the other moved it there: it is back"
+                )
+                yield Fault("undone-removal", said, message, (merge.merged.span(one),))
+                break
+
+
+def _edited_by_both(merge: Compared) -> Iterator[tuple[Statement, Keys, Keys, Keys]]:
+    """The statements of the result that both sides edited: with the base's, ours and theirs."""
+    if all(len(version.counts - merge.base.counts) == 0 for version in merge.sides):
         return
     to_ours, to_theirs = (_counterparts(merge, number) for number in (0, 1))
-    numbers = {id(one): k for k, one in enumerate(merge.merged.statements)}
-    for one in merge.woven:
-        at = numbers[id(one)]
+    for at, one in enumerate(merge.merged.statements):
         ours, theirs = to_ours.get(at), to_theirs.get(at)
         if ours is None or theirs is None or ours[0] is None or ours[0] != theirs[0]:
             continue
         base = merge.base.statements[ours[0]].keys
-        twice = inserted_twice(base, ours[1].keys, theirs[1].keys, one.keys)
-        if twice:
-            message = f"both sides put `{shown(twice)}` into one statement, and the result has it twice"
-            yield Fault("doubled-code", shown(twice), message, (merge.merged.span(one),))
+        if base not in (ours[1].keys, theirs[1].keys) and merge.renamed.isdisjoint(one.keys):
+            yield one, base, ours[1].keys, theirs[1].keys
 
 
 def _counterparts(merge: Compared, number: int) -> dict[int, tuple[int | None, Statement]]:
@@ -47,9 +67,13 @@ def _counterparts(merge: Compared, number: int) -> dict[int, tuple[int | None, S
 def inserted_twice(base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> Keys:
     """What both sides inserted and ``merged`` has once more than either; empty if there is nothing."""
     runs = [_inserted(base, side) for side in (ours, theirs)]
-    for run in runs[0]:
-        if run in runs[1] and _times(run, merged) > max(_times(run, ours), _times(run, theirs)):
+    for run in sorted(runs[0] & runs[1]):
+        if _times(run, merged) > max(_times(run, ours), _times(run, theirs)):
             return run
+    old, mine, other, now = (Counter(elements(keys)) for keys in (base, ours, theirs, merged))
+    for part in sorted((mine - old).keys() & (other - old).keys()):
+        if now[part] > max(mine[part], other[part]) and any(map(_TELLING.fullmatch, part)):
+            return part
     b, o, t, m = map(Counter, (base, ours, theirs, merged))
     for key in m:
         if not _TELLING.fullmatch(key) or key in LANGUAGE or b[key] or not (o[key] and t[key]):
@@ -59,18 +83,31 @@ def inserted_twice(base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> Keys:
     return ()
 
 
-def _inserted(base: Keys, side: Keys) -> list[Keys]:
-    """The operands that a side inserted or put in the place of others, without signs around them."""
-    found: list[Keys] = []
+def _inserted(base: Keys, side: Keys) -> set[Keys]:
+    """The operands that a side inserted or put in the place of others, without signs around them; of an
+    insertion that could as well stand further up or down each that it could be."""
+    found: set[Keys] = set()
     for change in diff(base, side):
-        run = list(side[change.b0 : change.b1])
-        while run and not (_TELLING.fullmatch(run[-1]) or run[-1] in _CLOSE):
-            run.pop()
-        while run and not (_TELLING.fullmatch(run[0]) or run[0] in _OPEN):
-            run.pop(0)
-        if any(map(_TELLING.fullmatch, run)):
-            found.append(tuple(run))
-    return found
+        start, end = change.b0, change.b1
+        if change.a0 == change.a1:
+            while start > 0 and side[start - 1] == side[end - 1]:
+                start, end = start - 1, end - 1
+        size = end - start
+        found.add(_bare(side[start:end]))
+        while change.a0 == change.a1 and start + size < len(side) and side[start] == side[start + size]:
+            start += 1
+            found.add(_bare(side[start : start + size]))
+    return {run for run in found if any(map(_TELLING.fullmatch, run))}
+
+
+def _bare(run: Keys) -> Keys:
+    """A run without the signs at its ends."""
+    start, end = 0, len(run)
+    while start < end and not (_TELLING.fullmatch(run[end - 1]) or run[end - 1] in _CLOSE):
+        end -= 1
+    while start < end and not (_TELLING.fullmatch(run[start]) or run[start] in _OPEN):
+        start += 1
+    return run[start:end]
 
 
 def _times(run: Keys, keys: Keys) -> int:

@@ -1,0 +1,1 @@
+"""Merges judged by what the merged programs do."""

@@ -1,0 +1,203 @@
+"""Merges judged by what the merged programs do: ``python -m benchmarks.merge execution``."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.merge.execution import blocks, families
+from benchmarks.merge.execution.judge import Judge, has_compiler, sane
+from benchmarks.merge.execution.trees import Edit, Node, Rename, one_intention
+from mergeguard.merge import merge
+from mergeguard.merge.lines import merge_lines
+from mergeguard.merge.result import MergeResult
+
+FAMILIES: dict[str, families.Family] = {
+    "expression": families.expression,
+    "statements": families.statements,
+    "parameters": families.parameters,
+    "class": blocks.a_class,
+    "namespace": blocks.spaces,
+    "lists": blocks.lists,
+    "guards": blocks.guards,
+}
+RIGHT, WRONG, CONFLICT, NEEDLESS = "right", "WRONG", "conflict", "needless conflict"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two edits of one program. ``orders`` are the programs with one edit made after the other, in each order
+    (None where the second can't be made); ``same``: both bring the same text."""
+
+    family: str
+    number: int
+    base: str
+    ours: str
+    theirs: str
+    orders: tuple[str | None, str | None]
+    same: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a pair: see ``_judged``."""
+
+    pair: Pair
+    kind: str
+    merged: str
+    findings: tuple[str, ...]
+
+
+def pairs(seed: int, count: int, wanted: Sequence[str]) -> Iterator[Pair]:
+    """``count`` pairs of edits that both change the program, families in turn."""
+    number = 0
+    for index in range(count * 20):
+        family = wanted[index % len(wanted)]
+        rng = random.Random(f"{seed}-{family}-{index}")
+        found = _pair(family, index, rng)
+        if found is not None:
+            number += 1
+            yield found
+        if number == count:
+            return
+
+
+def _pair(family: str, number: int, rng: random.Random) -> Pair | None:
+    root, edit = FAMILIES[family](families.Maker(rng))
+    one, two = edit(), edit()
+    if one is None or two is None:
+        return None
+    ours, theirs = one.made(root), two.made(root)
+    if ours is None or theirs is None:
+        return None
+    texts = [root.render(), ours.render(), theirs.render()]
+    if len(set(texts)) < 3:
+        return None
+    orders = _orders(root, one, two, ours, theirs)
+    return Pair(family, number, texts[0], texts[1], texts[2], orders, one_intention(root, one, two))
+
+
+def _orders(root: Node, one: Edit, two: Edit, ours: Node, theirs: Node) -> tuple[str | None, str | None]:
+    """The programs with both edits; a rename takes in what the other edit brings, so that it comes last."""
+    if isinstance(one, Rename):
+        return (_after(one, theirs),) * 2
+    if isinstance(two, Rename):
+        return (_after(two, ours),) * 2
+    return _after(two, ours), _after(one, theirs)
+
+
+def _after(edit: Edit, root: Node) -> str | None:
+    made = edit.made(root)
+    return made.render() if made is not None else None
+
+
+def judged(found: Sequence[Pair], judge: Judge) -> Iterator[Verdict]:
+    """The verdict on the merge of each pair.
+
+    Clean is right where the merged program does what both orders do; where both sides bring the same text,
+    where it does what either side does. A conflict is needless where both orders do the same.
+    """
+    results = [_merged(pair) for pair in found]
+    texts = [text for pair in found for text in (pair.base, pair.ours, pair.theirs)]
+    texts += (order for pair in found for order in pair.orders if order is not None)
+    judge.run(t for t in (*texts, *(r.render().decode() for r in results if r.clean)) if sane(t))
+    for pair, result in zip(found, results, strict=True):
+        if "" in (judge.known.get(text, "") for text in (pair.base, pair.ours, pair.theirs)):
+            continue  # no program to begin with
+        merged = result.render().decode()
+        kind = _verdict(pair, merged, judge) if result.clean else _conflict(pair, judge)
+        yield Verdict(pair, kind, merged, tuple(note.code for note in result.findings))
+
+
+def _merged(pair: Pair) -> MergeResult:
+    return merge(pair.base.encode(), pair.ours.encode(), pair.theirs.encode())
+
+
+def _verdict(pair: Pair, merged: str, judge: Judge) -> str:
+    does = judge.known.get(merged, "")
+    orders = {judge.known.get(order, "") if order is not None else "" for order in pair.orders}
+    sides = {judge.known[pair.ours], judge.known[pair.theirs]}
+    if not does:
+        return WRONG
+    if pair.same:
+        # One intention: there once is right, there twice is not.
+        return RIGHT if does in sides else WRONG
+    return RIGHT if orders == {does} else WRONG
+
+
+def _conflict(pair: Pair, judge: Judge) -> str:
+    orders = {judge.known.get(order, "") if order is not None else "" for order in pair.orders}
+    return NEEDLESS if len(orders) == 1 and "" not in orders and not pair.same else CONFLICT
+
+
+def main(arguments: Sequence[str]) -> int:
+    """``execution``: 1 if a clean result does what no order of the edits does."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.merge execution", description=__doc__)
+    parser.add_argument("--pairs", type=int, default=5000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--families", default=",".join(FAMILIES))
+    parser.add_argument("--keep", type=Path, help="write the wrong ones here")
+    parser.add_argument("--show", type=int, default=5, help="how many wrong ones to print")
+    options = parser.parse_args(arguments)
+    if not has_compiler():
+        print("g++ is needed: no program can be run without it", file=sys.stderr)
+        return 2
+    found = list(pairs(options.seed, options.pairs, options.families.split(",")))
+    verdicts = list(judged(found, Judge()))
+    _show(verdicts)
+    wrong = [v for v in verdicts if v.kind == WRONG]
+    for verdict in wrong[: options.show]:
+        print(_told(verdict))
+    if options.keep:
+        for verdict in wrong:
+            _keep(options.keep, verdict)
+    return int(bool(wrong))
+
+
+def _show(verdicts: Sequence[Verdict]) -> None:
+    kinds = (RIGHT, CONFLICT, NEEDLESS, WRONG)
+    print(f"{'family':12}" + "".join(f"{kind:>20}" for kind in (*kinds, "git needless", "right, noted")))
+    for family in (*FAMILIES, ""):
+        rows = [v for v in verdicts if v.pair.family == family or not family]
+        if not rows:
+            continue
+        counts = Counter(v.kind for v in rows)
+        noted = sum(v.kind == RIGHT and bool(v.findings) for v in rows)
+        git = sum(v.kind in (RIGHT, NEEDLESS) and not MergeResult(_lines(v.pair)).clean for v in rows)
+        cells = [counts[kind] for kind in kinds]
+        print(f"{family or 'all':12}" + "".join(f"{n:>20}" for n in (*cells, git, noted)))
+
+
+def _lines(pair: Pair) -> tuple[object, ...]:
+    return merge_lines(pair.base.encode(), pair.ours.encode(), pair.theirs.encode())
+
+
+def _told(verdict: Verdict) -> str:
+    pair = verdict.pair
+    parts = [f"==== {pair.family} {pair.number} findings {verdict.findings} same {pair.same}"]
+    for name, text in (("base", pair.base), ("ours", pair.ours), ("theirs", pair.theirs)):
+        parts.append(f"-- {name}\n{text}")
+    parts.append(f"-- merged\n{verdict.merged}")
+    return "\n".join(parts)
+
+
+def _keep(folder: Path, verdict: Verdict) -> None:
+    place = folder / f"{verdict.pair.family}-{verdict.pair.number}"
+    place.mkdir(parents=True, exist_ok=True)
+    pair = verdict.pair
+    for name, text in (
+        ("base", pair.base),
+        ("ours", pair.ours),
+        ("theirs", pair.theirs),
+        ("got", verdict.merged),
+    ):
+        (place / f"{name}.cu").write_text(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,274 @@
+"""Tiny programs as trees whose nodes keep their identity, and edits of them.
+
+An edit names nodes, not places, so that two edits made one after the other mean what they mean alone; where
+the second no longer finds what it names, the two do not commute.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+INDENT = "  "
+
+
+@dataclass
+class Node:
+    """A piece of a program. ``items`` stand between ``head`` and ``tail``: joined by ``separator`` in one
+    line (or one to a line where ``broken``), or as ``lines``; a node without items is its head."""
+
+    name: int
+    head: str
+    tail: str = ""
+    items: list[Node] | None = None
+    separator: str = ""
+    lines: bool = False
+    broken: bool = False
+    indented: bool = True
+    trailing: bool = False  # a separator behind the last item too
+
+    def render(self, indent: str = "") -> str:
+        """The text; of lines with their ends."""
+        if self.items is None:
+            return self.head
+        if not self.lines:
+            return self._joined(indent)
+        deeper = indent + INDENT if self.indented else indent
+        parts = [f"{indent}{self.head}\n"] if self.head else []
+        for item in self.items:
+            parts.append(item.render(deeper) if item.lines else f"{deeper}{item.render(deeper)}\n")
+        parts += [f"{indent}{self.tail}\n"] if self.tail else []
+        return "".join(parts)
+
+    def _joined(self, indent: str) -> str:
+        parts = [item.render(indent) for item in self.items or ()]
+        if self.trailing and parts:
+            parts.append("")
+        sign = self.separator.rstrip() + f"\n{indent}{INDENT}{INDENT}" if self.broken else self.separator
+        return self.head + sign.join(parts).rstrip(" " if not self.broken else "") + self.tail
+
+    def walk(self) -> Iterator[tuple[Node, Node | None, int]]:
+        """Every node with its parent and its index in it."""
+        yield self, None, 0
+        stack = [self]
+        while stack:
+            parent = stack.pop()
+            for index, item in enumerate(parent.items or ()):
+                yield item, parent, index
+                stack.append(item)
+
+    def find(self, name: int) -> tuple[Node, Node | None, int] | None:
+        """The node of that name with its parent and its index in it."""
+        return next((found for found in self.walk() if found[0].name == name), None)
+
+
+class Edit:
+    """Something that one side does to a program."""
+
+    def apply(self, root: Node) -> bool:
+        """Make the edit; False where it can't be made."""
+        raise NotImplementedError
+
+    def brings(self, root: Node) -> dict[str, Node]:
+        """The texts that it inserts into the program ``root``, with the node that each goes into."""
+        return {}
+
+    def made(self, root: Node) -> Node | None:
+        """A copy of the program with the edit; None where it can't be made."""
+        copied = copy.deepcopy(root)
+        return copied if self.apply(copied) else None
+
+
+@dataclass
+class Insert(Edit):
+    """``node`` into ``parent`` behind ``after`` (a node's name, or None), else before ``before``."""
+
+    parent: int
+    node: Node
+    after: int | None
+    before: int | None
+
+    def apply(self, root: Node) -> bool:
+        found = root.find(self.parent)
+        if found is None or found[0].items is None:
+            return False
+        for name, step in ((self.after, 1), (self.before, 0)):
+            beside = root.find(name) if name is not None else None
+            if beside is not None and beside[1] is not None and beside[1].items is not None:
+                beside[1].items.insert(beside[2] + step, copy.deepcopy(self.node))
+                return True
+        if found[0].items:
+            return False
+        found[0].items.append(copy.deepcopy(self.node))
+        return True
+
+    def brings(self, root: Node) -> dict[str, Node]:
+        found = root.find(self.parent)
+        return {self.node.render().strip(): found[0]} if found is not None else {}
+
+
+@dataclass
+class Delete(Edit):
+    """A node taken away."""
+
+    name: int
+
+    def apply(self, root: Node) -> bool:
+        found = root.find(self.name)
+        if found is None or found[1] is None or found[1].items is None:
+            return False
+        del found[1].items[found[2]]
+        return True
+
+
+@dataclass
+class Replace(Edit):
+    """Another head for a node."""
+
+    name: int
+    old: str
+    head: str
+
+    def apply(self, root: Node) -> bool:
+        found = root.find(self.name)
+        if found is None or found[0].head != self.old:
+            return False
+        found[0].head = self.head
+        return True
+
+    def brings(self, root: Node) -> dict[str, Node]:
+        found = root.find(self.name)
+        return {self.head.strip(): found[1]} if found is not None and found[1] is not None else {}
+
+
+@dataclass
+class Move(Edit):
+    """A node to another place of its parent."""
+
+    name: int
+    after: int | None
+    before: int | None
+
+    def apply(self, root: Node) -> bool:
+        found = root.find(self.name)
+        if found is None or found[1] is None or found[1].items is None:
+            return False
+        node, parent, index = found
+        assert parent is not None and parent.items is not None
+        del parent.items[index]
+        return Insert(parent.name, node, self.after, self.before).apply(root)
+
+
+@dataclass
+class Wrap(Edit):
+    """A block around neighbours, from ``first`` to ``last``; what came between is in it too."""
+
+    first: int
+    last: int
+    block: Node
+
+    def apply(self, root: Node) -> bool:
+        one, two = root.find(self.first), root.find(self.last)
+        if one is None or two is None or one[1] is not two[1] or one[1] is None or one[2] > two[2]:
+            return False
+        items = one[1].items
+        assert items is not None
+        block = copy.deepcopy(self.block)
+        inner = block
+        while inner.items:  # the innermost block takes them
+            inner = inner.items[0]
+        inner.items = items[one[2] : two[2] + 1]
+        items[one[2] : two[2] + 1] = [block]
+        return True
+
+
+@dataclass
+class Negate(Edit):
+    """An ``if`` with its condition negated and its branches exchanged (``name`` holds both branches)."""
+
+    name: int
+    old: str
+
+    def apply(self, root: Node) -> bool:
+        found = root.find(self.name)
+        if found is None or found[0].items is None or len(found[0].items) != 2:
+            return False
+        then, other = found[0].items
+        if then.head != self.old or "else" not in then.tail:
+            return False
+        condition = then.head.removeprefix("if (").removesuffix(") {")
+        then.head = f"if (!({condition})) {{"
+        then.items, other.items = other.items, then.items
+        return True
+
+
+@dataclass
+class Rename(Edit):
+    """A word that becomes another one, everywhere."""
+
+    old: str
+    new: str
+
+    def apply(self, root: Node) -> bool:
+        word = re.compile(rf"\b{self.old}\b")
+        for node, _, _ in root.walk():
+            node.head, node.tail = word.sub(self.new, node.head), word.sub(self.new, node.tail)
+        return True
+
+
+@dataclass
+class Layout(Edit):
+    """A list from one line to many, or back."""
+
+    name: int
+
+    def apply(self, root: Node) -> bool:
+        found = root.find(self.name)
+        if found is None:
+            return False
+        found[0].broken = not found[0].broken
+        return True
+
+
+@dataclass
+class Trail(Edit):
+    """The comma behind a list's last element put or taken away."""
+
+    name: int
+
+    def apply(self, root: Node) -> bool:
+        found = root.find(self.name)
+        if found is None:
+            return False
+        found[0].trailing = not found[0].trailing
+        return True
+
+
+@dataclass
+class Several(Edit):
+    """Edits made together, such as a parameter and the arguments of every call."""
+
+    parts: Sequence[Edit] = field(default_factory=list)
+
+    def apply(self, root: Node) -> bool:
+        return all(part.apply(root) for part in self.parts)
+
+    def brings(self, root: Node) -> dict[str, Node]:
+        return {text: node for part in self.parts for text, node in part.brings(root).items()}
+
+
+def one_intention(root: Node, one: Edit, two: Edit) -> bool:
+    """Whether both edits bring one text to where the base lacks it, into one node or one inside the other:
+    then it belongs there once."""
+    mine, other = one.brings(root), two.brings(root)
+    return any(
+        _encloses(mine[text], other[text]) or _encloses(other[text], mine[text])
+        for text in mine.keys() & other.keys()
+        if not any(text == item.head for node in (mine[text], other[text]) for item in node.items or ())
+    )
+
+
+def _encloses(node: Node, inner: Node) -> bool:
+    return any(found is inner for found, _, _ in node.walk())
