@@ -10,7 +10,7 @@ from mergeguard.fork import treelens
 from mergeguard.fork.workspace import REGULAR, Guarded
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.lens.emit import CURRENT_EMISSION, split
+from mergeguard.lens.emit import emission_of, split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import digest, parse_rule
 from tests.support import corpus
@@ -51,7 +51,7 @@ class Bench:
 
     def layout(self, path: str, text: bytes) -> Layout:
         """The layout of a monolith by the rule."""
-        return split(self.guarded.rule, self.name, path, text, CURRENT_EMISSION)
+        return split(self.guarded.rule, self.name, path, text, emission_of(self.guarded.rule))
 
     def split_tree(self, tree: str, path: str, text: bytes, upstream: bytes) -> str:
         """The fork's tree over upstream's ``tree``: rule, lock, layout of ``text``, shards listed."""

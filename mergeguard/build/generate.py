@@ -19,7 +19,7 @@ from typing import Any
 from mergeguard.build import fresh
 from mergeguard.errors import Location, MergeguardError, RuleError, SourceError
 from mergeguard.lens import generated
-from mergeguard.lens.emit import CURRENT_EMISSION, split
+from mergeguard.lens.emit import emission_of, split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule, parse_rule
 
@@ -169,7 +169,7 @@ def _plan_rule(plan: _Plan, root: Path, out: Path, options: Options, name: str, 
     plan.inputs[path] = fresh.stamp(root / path)
     try:
         _refuse_markers(path, text)
-        layout = split(rule, name, path, text, CURRENT_EMISSION)
+        layout = split(rule, name, path, text, emission_of(rule))
     except MergeguardError as error:
         if not options.fallback:
             raise

@@ -13,7 +13,7 @@ from mergeguard.cpp.source import Source, parse
 from mergeguard.data import shipped_rules
 from mergeguard.errors import Location, RuleError, RuleMismatch, SourceError
 from mergeguard.fork.workspace import RULES, Guarded, Workspace
-from mergeguard.lens.emit import CURRENT_EMISSION
+from mergeguard.lens.emit import emission_of
 from mergeguard.lens.explain import Placement, placement
 from mergeguard.lens.rule import Rule, json_schema, parse_rule
 from mergeguard.propose.propose import Proposal, propose, rule_name
@@ -112,7 +112,7 @@ def explain(workspace: Workspace, name: str) -> Explanation:
             where=Location(guarded.rule_path),
             hint="name its new path in `monolith`, or remove the rule",
         )
-    layout = workspace.split_now(guarded, path, text, CURRENT_EMISSION)
+    layout = workspace.split_now(guarded, path, text, emission_of(guarded.rule))
     files = tuple(
         FileShare(
             file.path, str(file.role), len(file.text.splitlines()), len(file.text), len(file.monolith_text)

@@ -11,7 +11,7 @@ from mergeguard.fork.workspace import REGULAR, RULES, SYMLINK, Guarded, Workspac
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens import buildlist
-from mergeguard.lens.emit import CURRENT_EMISSION
+from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout, Role
 from mergeguard.lens.overlay import Recomposed, recompose
 from mergeguard.lens.rule import Rule
@@ -118,7 +118,7 @@ def lay_out(
 
     Raises RuleMismatch or SourceError where the rule does not fit the text.
     """
-    version = emission or CURRENT_EMISSION
+    version = emission or emission_of(guarded.rule)
     layout = workspace.split_now(guarded, path, text, version)
     if guarded.lock is None:
         return LaidOut(layout, Recomposed({f.path: f.text for f in layout.files}, {}, ()))
@@ -185,7 +185,7 @@ def list_shards(
 
 def lock(guarded: Guarded, path: str, upstream: str) -> Lock:
     """The lock of a layout made now: by the rule file, of the monolith at ``path``, over a blob."""
-    return Lock(SCHEMA_VERSION, path, upstream, guarded.rule_oid, CURRENT_EMISSION)
+    return Lock(SCHEMA_VERSION, path, upstream, guarded.rule_oid, emission_of(guarded.rule))
 
 
 def check_outputs(

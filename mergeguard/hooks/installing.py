@@ -7,7 +7,7 @@ from mergeguard.fork.workspace import Workspace
 from mergeguard.git import hooks
 from mergeguard.git.hooks import Action
 from mergeguard.git.repository import Repository
-from mergeguard.lens.emit import CURRENT_EMISSION
+from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import LayoutFile
 
 
@@ -35,7 +35,7 @@ def _layout(workspace: Workspace, name: str) -> tuple[LayoutFile, ...]:
     text = workspace.read(path) if path is not None else None
     if path is None or text is None:
         return ()
-    return workspace.split_now(guarded, path, text, CURRENT_EMISSION).files
+    return workspace.split_now(guarded, path, text, emission_of(guarded.rule)).files
 
 
 def install(

@@ -8,8 +8,8 @@ stays in the entry otherwise. What can't be decided is a RuleMismatch that names
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from heapq import heappop, heappush
 
@@ -19,6 +19,7 @@ from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, Kind, Source, Unit, identifiers, line_of, nested, units
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens.dealing import Declared, deal
+from mergeguard.lens.parting import Dealt, Parted, Unparted, is_of_the_host, part
 from mergeguard.lens.rule import Instantiate, Over, Partition, Rule, selectors
 from mergeguard.lens.selectors import Selector
 
@@ -71,6 +72,10 @@ class Assignment:
     instantiations: tuple[DealtInstantiation, ...]
     notes: tuple[str, ...]
     declared: tuple[Declared, ...] = ()
+    # Of a thin layout: what leaves each partition's host function, and the functions of the entry that the
+    # dealt text calls.
+    parted: tuple[Parted, ...] = ()
+    helpers: tuple[Item, ...] = ()
 
 
 def defined_names(source: Source, items: Iterable[Item]) -> frozenset[str]:
@@ -90,20 +95,41 @@ def flattened(source: Source, items: Iterable[Item]) -> Iterable[Item]:
             yield from flattened(source, nested(source, item))
 
 
-def assign(rule: Rule, path: str, source: Source) -> Assignment:
-    """Deal the units of the monolith at ``path``. Raises RuleMismatch where the rule does not fit."""
-    return _Assigner(rule, path, source).run()
+def assign(rule: Rule, path: str, source: Source, *, thin: bool = False) -> Assignment:
+    """Deal the units of the monolith at ``path``. Raises RuleMismatch where the rule does not fit.
+
+    ``thin``: for a layout whose shards do not read what only the entry needs; raises Unparted where
+    upstream's text can't be parted so.
+    """
+    return _Assigner(rule, path, source, thin).run()
+
+
+def assigned(rule: Rule, path: str, source: Source) -> Assignment:
+    """The assignment of new layouts: thin where the rule asks for it and upstream's text can be parted so.
+
+    Raises RuleMismatch where the rule does not fit.
+    """
+    if rule.interface != "thin" or not rule.partition:
+        return assign(rule, path, source)
+    try:
+        return assign(rule, path, source, thin=True)
+    except Unparted as problem:
+        full = assign(rule, path, source)
+        note = f"the shards read what the entry reads, as the interface can't be thin: {problem}"
+        return replace(full, notes=(*full.notes, note))
 
 
 class _Assigner:
-    def __init__(self, rule: Rule, path: str, source: Source) -> None:
+    def __init__(self, rule: Rule, path: str, source: Source, thin: bool = False) -> None:
         self.rule = rule
+        self.thin = thin
         self.path = path
         self.source = source
         self.opened = opened(source) if rule.deal else None
         self.units = units(source) if self.opened is None else self.opened.units
         self.environment = environment_of(source)
         self.notes: list[str] = []
+        self.helpers: list[Item] = []
 
     def run(self) -> Assignment:
         unit_of = {item.start: n for n, unit in enumerate(self.units) for item in unit.items}
@@ -112,7 +138,7 @@ class _Assigner:
         bound: dict[int, str] = {}
         for partition in partitions:
             for item in (partition.entry, self._function(partition.rule)):
-                bound[unit_of[item.start]] = partition.rule.body
+                bound[unit_of[item.start]] = ENTRY if self.thin else partition.rule.body
         instantiations = [d for rule in self.rule.instantiate for d in self._instantiations(rule)]
         for dealt in instantiations:
             unit = unit_of[dealt.item.start]
@@ -125,15 +151,26 @@ class _Assigner:
                 hint=f"`mergeguard init {self.path}` shows what could split it now",
             )
         self._select(homes, partitions)
+        if self.thin:
+            self._keep_with_the_host(homes)
         for unit, home in bound.items():
             homes[unit] = home
         if self.opened is not None:
             return self._dealt(self.opened, homes, tuple(partitions), tuple(instantiations))
-        self._take_needed(homes, partitions)
+        parted = tuple(self._parted(partition) for partition in partitions) if self.thin else ()
+        self._take_needed(homes, partitions, parted)
         settled = tuple(ENTRY if home is None else home for home in homes)
         for partition in partitions:
             self._check_macro_users(partition, settled)
-        return Assignment(self.units, settled, tuple(partitions), tuple(instantiations), tuple(self.notes))
+        return Assignment(
+            self.units,
+            settled,
+            tuple(partitions),
+            tuple(instantiations),
+            tuple(self.notes),
+            parted=parted,
+            helpers=tuple(self.helpers),
+        )
 
     def _dealt(
         self,
@@ -218,7 +255,9 @@ class _Assigner:
 
     # -- what the shards need ----------------------------------------------------------------------
 
-    def _take_needed(self, homes: list[str | None], partitions: list[DealtPartition]) -> None:
+    def _take_needed(
+        self, homes: list[str | None], partitions: list[DealtPartition], parted: tuple[Parted, ...]
+    ) -> None:
         to = next((move.to for move in self.rule.move if move.needed), None)
         defined = [defined_names(self.source, unit.items) for unit in self.units]
         uses = [identifiers(self.source, unit.start, unit.end) for unit in self.units]
@@ -229,19 +268,18 @@ class _Assigner:
         # A partitioned function is reachable from the entry (by its dispatch), so only from there.
         own = {p.entry.name for p in partitions}
         # Without a home for what is needed, a name is missed only if nothing that moves defines it.
-        moved = (names for names, home in zip(defined, homes, strict=True) if home is not None)
+        moved = (names for names, home in zip(defined, homes, strict=True) if home)
         settled = frozenset[str]() if to is not None else frozenset[str]().union(*moved)
         open_names = set[str]().union(
-            *(names for names, home in zip(uses, homes, strict=True) if home is not None)
+            *(names for names, home in zip(uses, homes, strict=True) if home),
+            *(identifiers(self.source, *dealt) for one in parted for dealt in one.ranges),
         )
         naming: dict[str, list[int]] = defaultdict(list)
         for number in range(len(homes)):
             for name in defined[number] | declared[number]:
                 naming[name].append(number)
         # How many of the units that stay in the entry use a name.
-        staying = Counter(
-            name for names, home in zip(uses, homes, strict=True) if home is None for name in names
-        )
+        staying = Counter(name for names, home in zip(uses, homes, strict=True) if not home for name in names)
 
         def take(number: int) -> frozenset[str]:
             """Move a unit to the header; the names that are needed only since."""
@@ -265,6 +303,9 @@ class _Assigner:
                     )
                     if homes[number] is not None or not wanted:
                         continue
+                    if self._stays_with_the_host(number):
+                        homes[number] = ENTRY
+                        continue
                     if to is None:
                         item = next(i for i in self.units[number].items if i.name)
                         raise self._mismatch(
@@ -281,13 +322,66 @@ class _Assigner:
                 passing = sorted(later)
 
         close(frozenset(open_names))
+        if self.thin:
+            self._find_helpers(homes, frozenset(open_names), own)
         if to is None:
             return
         for number, home in enumerate(homes):
             # A helper that nobody uses (yet) is where the others can use it; one of the entry's stays there.
-            if home is None and _is_helper(self.units[number]):
+            if home is None and _is_helper(self.units[number]) and not self._stays_with_the_host(number):
                 if not any(staying[name] > (name in uses[number]) for name in defined[number]):
                     close(take(number))
+
+    # -- thin --------------------------------------------------------------------------------------
+
+    def _stays_with_the_host(self, number: int) -> bool:
+        """Whether a unit needs what a thin layout's shards do not read."""
+        return self.thin and any(
+            is_of_the_host(self.source, item, self.rule.thin)
+            for item in flattened(self.source, self.units[number].items)
+        )
+
+    def _keep_with_the_host(self, homes: list[str | None]) -> None:
+        for number, home in enumerate(homes):
+            if home and self._stays_with_the_host(number):
+                homes[number] = ENTRY
+
+    def _parted(self, partition: DealtPartition) -> Parted:
+        branching = partition.branching
+        macro = branching.macro or (partition.holder.name if partition.holder.kind is Kind.MACRO else "")
+        dealt = Dealt(branching.start, branching.end, macro)
+        function = self._function(partition.rule)
+        name = partition.rule.entry.replace("::", "_")
+        return part(self.source, self.path, self.environment, self.rule.thin, function, dealt, name)
+
+    def _find_helpers(
+        self, homes: list[str | None], open_names: frozenset[str], own: Collection[str]
+    ) -> None:
+        """What the shards need of the entry: functions, which it offers them; anything else can't be."""
+        shared = frozenset[str]().union(
+            *(
+                identifiers(self.source, item.start, item.end)
+                for unit, home in zip(self.units, homes, strict=True)
+                if home
+                for item in unit.items
+                if item.kind is not Kind.MACRO
+            )
+        )
+        for unit, home in zip(self.units, homes, strict=True):
+            if home != ENTRY:
+                continue
+            for item in flattened(self.source, unit.items):
+                name = item.name.rsplit("::", 1)[-1]
+                if item.kind not in _DEFINING or not name or name not in open_names - frozenset(own):
+                    continue
+                offered = item.kind is Kind.FUNCTION and item.parameter_list is not None
+                if not offered or name in shared or {"template", "device"} & item.flags:
+                    raise Unparted(
+                        f"the shards need `{item.name}`, which needs what only the entry reads",
+                        where=Location(self.path, line_of(self.source.text, item.code_start), item.name),
+                    )
+                if not any(helper.name == item.name for helper in self.helpers):
+                    self.helpers.append(item)
 
     # -- partition ---------------------------------------------------------------------------------
 
@@ -332,7 +426,7 @@ class _Assigner:
             ("template", "is a template"),
             ("anonymous", "is in an anonymous namespace"),
         ):
-            if flag in entry.flags:
+            if flag in entry.flags and not self.thin:
                 raise self._mismatch(
                     entry, f"the entry `{rule.entry}` {why}: shards can't be called by its name"
                 )
@@ -394,6 +488,8 @@ class _Assigner:
             for item in unit.items:
                 if home == partition.rule.body or item.kind not in (Kind.FUNCTION, Kind.KERNEL, Kind.TYPE):
                     continue
+                if self.thin and item.start == self._function(partition.rule).start:
+                    continue  # every use of it in there is dealt
                 words = identifiers(self.source, item.start, item.end)
                 if macro.name in self.environment.closure(words, item.code_end):
                     raise self._mismatch(

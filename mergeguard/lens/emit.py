@@ -24,6 +24,7 @@ from mergeguard.lens.assign import (
     Assignment,
     DealtPartition,
     assign,
+    assigned,
     deal_arguments,
     flattened,
     needed_headers,
@@ -31,16 +32,18 @@ from mergeguard.lens.assign import (
 from mergeguard.lens.dealing import Declared
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
 from mergeguard.lens.rule import Instantiate, Rule
+from mergeguard.lens.thin import ThinGlue
 from mergeguard.lens.traits import walk
 
 _BOM = b"\xef\xbb\xbf"
 
 
-def split(rule: Rule, name: str, path: str, text: bytes, emission: int = 1) -> Layout:
+def split(rule: Rule, name: str, path: str, text: bytes, emission: int | None = None) -> Layout:
     """The layout that ``rule`` (called ``name``) makes of the monolith ``text`` at ``path``.
 
-    Raises SourceError where the text can't be read as items (binary, unbalanced, unterminated), and
-    RuleMismatch where the rule does not fit it.
+    ``emission`` is a version of ``EMISSIONS``; without it the one of new layouts. Raises SourceError where
+    the text can't be read as items (binary, unbalanced, unterminated), and RuleMismatch where the rule does
+    not fit it.
     """
     if b"\0" in text:
         raise SourceError("binary file (it holds a NUL byte)", where=Location(path))
@@ -48,15 +51,23 @@ def split(rule: Rule, name: str, path: str, text: bytes, emission: int = 1) -> L
     if source.problems:
         offset, problem = source.problems[0]
         raise SourceError(problem, where=Location(path, line_of(text, offset)))
-    return EMISSIONS[emission](rule, name, path, source)
+    return EMISSIONS[emission or emission_of(rule)](rule, name, path, source)
 
 
 def _emit_v1(rule: Rule, name: str, path: str, source: Source) -> Layout:
     return _Emitter(rule, name, path, source, assign(rule, path, source)).layout()
 
 
-EMISSIONS: dict[int, Callable[[Rule, str, str, Source], Layout]] = {1: _emit_v1}
-CURRENT_EMISSION = max(EMISSIONS)
+def _emit_v2(rule: Rule, name: str, path: str, source: Source) -> Layout:
+    return _Emitter(rule, name, path, source, assigned(rule, path, source)).layout()
+
+
+EMISSIONS: dict[int, Callable[[Rule, str, str, Source], Layout]] = {1: _emit_v1, 2: _emit_v2}
+
+
+def emission_of(rule: Rule) -> int:
+    """The emission version of new layouts by a rule: the oldest that knows what the rule asks for."""
+    return 2 if rule.interface == "thin" else 1
 
 
 class _Emitter:
@@ -82,6 +93,10 @@ class _Emitter:
         self.headers = tuple(m.to for m in rule.move if self._units(m.to))
         self.headers += tuple(d.header for d in rule.deal)
         self.keeps: set[str] = set()
+        self.thin: ThinGlue | None = None
+        if assignment.parted:
+            helpers = (self._namespace, self._shards_of, self._under_conditions)
+            self.thin = ThinGlue(source, rule, assignment, *helpers)
 
     # -- the files ---------------------------------------------------------------------------------
 
@@ -116,16 +131,16 @@ class _Emitter:
 
     def _entry(self) -> LayoutFile:
         pieces: list[Piece] = []
-        place = self._include_place()
+        includes = self._entry_includes()
         for number, (unit, home) in enumerate(zip(self.assignment.units, self.assignment.homes, strict=True)):
             start = unit.start
             if number == 0 and self.text.startswith(_BOM):
                 pieces.append(Piece(_BOM, 0))
                 start = len(_BOM)
-            if number == place:
-                pieces.append(Piece(self._entry_includes(), None, Glue.INCLUDE, (start, start)))
+            if lines := includes.pop(number, []):
+                pieces.append(self._lines(lines, Glue.INCLUDE)._replace(anchor=(start, start)))
             if home == ENTRY:
-                pieces += self._slice(start, unit.end)
+                pieces += self._staying(unit, start)
                 continue
             for partition in self.assignment.partitions:
                 if any(item is partition.entry for item in unit.items):
@@ -143,8 +158,31 @@ class _Emitter:
             return next(n for n, unit in enumerate(units) if unit.start <= outermost < unit.end)
         return moved
 
+    def _staying(self, unit: Unit, start: int) -> list[Piece]:
+        """A unit of the entry, with glue in the place of what is dealt."""
+        if self.thin is None:
+            return self._slice(start, unit.end)
+        pieces: list[Piece] = []
+        at = start
+        for item in unit.items:
+            if offers := self.thin.offers(item):
+                pieces += self._slice(at, item.start)
+                at = item.start
+                pieces.append(self._lines(offers, Glue.OFFER))
+            for cut in self.thin.cuts(item):
+                pieces += self._slice(at, cut.start)
+                text = self.newline.join(self.thin.replacement(cut))
+                # Whole lines of upstream's give way to whole lines.
+                text += self.newline if self.text[: cut.end].endswith(b"\n") else b""
+                pieces.append(Piece(text, None, Glue.DISPATCH, (cut.start, cut.end)))
+                at = cut.end
+        return [*pieces, *self._slice(at, unit.end)]
+
     def _header(self, to: str, before: tuple[str, ...]) -> LayoutFile:
         lines = [b"#pragma once", *(b'#include "%s"' % self._between(to, other) for other in before)]
+        if self.thin is not None and not before:
+            units = (u for home in (*self.headers, *self.bodies) for u in self._units(home))
+            lines += self.thin.light_includes((unit.start, unit.end) for unit in units)
         return self._file(to, Role.HEADER, [self._lines(lines, Glue.PREAMBLE), *self._moved(to)])
 
     def _body(self, body: str) -> LayoutFile:
@@ -152,14 +190,39 @@ class _Emitter:
             b"#pragma once",
             *(b'#include "%s"' % self._between(body, header) for header in self.headers),
         ]
-        lines += [b"", b"namespace MG_NS {"]
-        pieces = [self._lines(lines, Glue.PREAMBLE), *self._moved(body)]
+        thin = self.thin
+        lines += thin.helper_declarations() if thin else []
+        lines += [b"", b"namespace MG_NS {", *(thin.used_helpers() if thin else [])]
+        pieces = [self._lines(lines, Glue.PREAMBLE), *self._moved(body), *self._dealt_text(body)]
         ending = [b"", b"}  // namespace MG_NS"]
         if not b"".join(p.text for p in pieces).endswith(b"\n"):
             ending.insert(0, b"")
         return self._file(body, Role.BODY, [*pieces, self._lines(ending, Glue.CLOSING)])
 
+    def _dealt_text(self, body: str) -> Iterable[Piece]:
+        """What host functions of the entry leave to the shards."""
+        for parted in self.assignment.parted:
+            function = parted.function
+            cuts = [c for c in self.thin.cuts(function) if c.partition.rule.body == body] if self.thin else []
+            conditions = (
+                self._under_conditions(function.condition, [])[: len(function.condition)] if cuts else []
+            )
+            if conditions:
+                yield self._lines(conditions, Glue.PREAMBLE)
+            for cut in cuts:
+                assert self.thin is not None
+                yield self._lines(self.thin.opening(cut), Glue.PREAMBLE)
+                yield from self._slice(cut.start, cut.end)
+                ending = self.thin.closing(cut)
+                if not self.text[: cut.end].endswith(b"\n"):
+                    ending.insert(0, b"")
+                yield self._lines(ending, Glue.CLOSING)
+            if conditions:
+                yield self._lines([b"#endif"] * len(conditions), Glue.CLOSING)
+
     def _declarations(self, to: str) -> LayoutFile:
+        if self.thin is not None:
+            return self._launch_declarations(self.thin, to)
         lines = [b"#pragma once"]
         partitions = [p for p in self.assignment.partitions if p.rule.declarations == to]
         used = frozenset[str]().union(*(signature.names(self.source, p.entry) for p in partitions))
@@ -182,6 +245,13 @@ class _Emitter:
                 ],
             )
         return self._file(to, Role.DECLARATIONS, [self._lines(lines, Glue.DECLARATION)])
+
+    def _launch_declarations(self, thin: ThinGlue, to: str) -> LayoutFile:
+        names = needed_headers(self.source, thin.used_names(to), self.rule, self.assignment)
+        lines = [b"#pragma once", *(b'#include "%s"' % self._between(to, name) for name in names)]
+        return self._file(
+            to, Role.DECLARATIONS, [self._lines([*lines, *thin.declared(to)], Glue.DECLARATION)]
+        )
 
     def _shard(self, shard: str) -> LayoutFile | None:
         bodies = [p.rule.body for p in self.assignment.partitions if shard in self._shards_of(p)]
@@ -207,6 +277,8 @@ class _Emitter:
         pieces = [self._lines(lines, Glue.PREAMBLE), *self._moved(shard)]
         if added:
             pieces.append(self._lines([self._added(i, a) for i, a in added], Glue.INSTANTIATION))
+        if self.thin is not None and (instances := self.thin.instantiations(shard)):
+            pieces.append(self._lines(instances, Glue.INSTANTIATION))
         return self._file(shard, Role.SHARD, pieces)
 
     def _file(self, name: str, role: Role, pieces: Iterable[Piece]) -> LayoutFile:
@@ -303,7 +375,7 @@ class _Emitter:
 
     def _guard_arms(self, partition: DealtPartition) -> None:
         branching = partition.branching
-        keep = branching.macro is not None or self._in_arguments(partition)
+        keep = branching.macro is not None or (self.thin is None and self._in_arguments(partition))
         runs: list[tuple[str, list[Arm]]] = []
         for arm, shard in zip(branching.arms, partition.shard_of, strict=True):
             if arm.is_default:
@@ -442,23 +514,50 @@ class _Emitter:
         order = [*partition.rule.shards, partition.rule.rest]
         return [shard for shard in dict.fromkeys(order) if shard in serving]
 
-    def _entry_includes(self) -> bytes:
+    def _entry_includes(self) -> dict[int, list[bytes]]:
+        """What the entry includes of the layout, by the unit before which it does."""
         used: frozenset[str] = frozenset()
         for unit in self._units(ENTRY):
-            used |= identifiers(self.source, unit.start, unit.end)
-        for partition in self.assignment.partitions:
+            for start, end in self._kept_ranges(unit):
+                used |= identifiers(self.source, start, end)
+        for partition in self.assignment.partitions if self.thin is None else ():
             used |= signature.names(self.source, partition.entry)
         names = list(needed_headers(self.source, used, self.rule, self.assignment))
         names += [d.header for d in self.rule.deal]
-        names += dict.fromkeys(p.rule.declarations for p in self.assignment.partitions)
-        lines = [
-            b'#include "%s"' % posixpath.join(self.home_folder, name).encode("utf-8", "surrogateescape")
-            for name in names
-        ]
+        declarations = list(dict.fromkeys(p.rule.declarations for p in self.assignment.partitions))
+        homes = self.assignment.homes
+        moved = self._include_place()
+        found: dict[int, list[bytes]] = defaultdict(list)
+        for name in names:
+            # A thin entry keeps includes of its own: each header comes where upstream has its text.
+            place = moved if self.thin is None else homes.index(name)
+            found[place].append(self._entry_include(name))
+        place = moved if self.thin is None else self._first_host_function()
+        found[place] += [self._entry_include(name) for name in declarations]
         for instantiate in self.rule.instantiate:
             if instantiate.header not in names:
-                lines += self._forward_declaration(instantiate)
-        return b"".join(line + self.newline for line in lines)
+                found[moved] += self._forward_declaration(instantiate)
+        return found
+
+    def _kept_ranges(self, unit: Unit) -> Iterable[tuple[int, int]]:
+        """A unit's bytes without what is dealt of it."""
+        at = unit.start
+        for item in unit.items if self.thin is not None else ():
+            for cut in self.thin.cuts(item) if self.thin is not None else ():
+                yield at, cut.start
+                at = cut.end
+        yield at, unit.end
+
+    def _first_host_function(self) -> int:
+        first = self.assignment.parted[0].function
+        return next(
+            number
+            for number, unit in enumerate(self.assignment.units)
+            if any(item is first for item in unit.items)
+        )
+
+    def _entry_include(self, name: str) -> bytes:
+        return b'#include "%s"' % posixpath.join(self.home_folder, name).encode("utf-8", "surrogateescape")
 
     def _forward_declaration(self, rule: Instantiate) -> list[bytes]:
         """A declaration of the template for the entry, unless upstream declares it there itself."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from mergeguard.cpp.source import Item, Kind, Source, Unit, line_of
 from mergeguard.lens.agreement import choices
-from mergeguard.lens.assign import ENTRY, Assignment, DealtPartition, assign
+from mergeguard.lens.assign import ENTRY, Assignment, DealtPartition, assigned
 from mergeguard.lens.rule import Rule, selectors
 from mergeguard.lens.selectors import Selector
 
@@ -92,7 +92,7 @@ class Placement:
 
 def placement(rule: Rule, path: str, source: Source) -> Placement:
     """How ``rule`` deals the monolith at ``path``. Raises RuleMismatch where it does not fit."""
-    assignment = assign(rule, path, source)
+    assignment = assigned(rule, path, source)
     explainer = _Explainer(rule, source, assignment)
     return Placement(
         tuple(explainer.items()),

@@ -39,6 +39,10 @@ _IN_LINE = re.compile(
     re.VERBOSE,
 )
 _QUOTED_INCLUDE = re.compile(rb'^([ \t]*#[ \t]*include[ \t]*")([^"\n]*)(")', re.MULTILINE)
+_NAMES = (
+    *(b"MG_SHARD_", b"MG_ONLY_", b"MG_NS", b"MG_LINE", b"MG_LINKAGE", b"MG_INCLUDE", b"MG_DECLARATION"),
+    *(b"MG_PARTED", b"MG_LAUNCH", b"MG_OFFER", b"MG_END", b"MG_SCOPE"),
+)
 LINKAGE_LINES = frozenset({b"inline", b"static"})
 
 
@@ -121,6 +125,41 @@ def scope_line(text: bytes) -> bytes:
     return text + b"  // MG_SCOPE"
 
 
+def added_include(target: bytes) -> bytes:
+    """An include of the layout's own: ``target`` with its quotes or angles."""
+    return b"#include %s  // MG_INCLUDE" % target
+
+
+def offer_open() -> bytes:
+    """Before functions of the entry that shards call, and before their declarations."""
+    return b"// MG_OFFER"
+
+
+def offer_close() -> bytes:
+    """End of what ``offer_open`` started."""
+    return b"// MG_END MG_OFFER"
+
+
+def parted_open(name: str) -> bytes:
+    """Where lines of a host function stood that are dealt; in the body, before them."""
+    return b"// MG_PARTED " + name.encode("utf-8", "surrogateescape")
+
+
+def parted_close(name: str) -> bytes:
+    """Behind dealt text in the body."""
+    return b"// MG_END " + name.encode("utf-8", "surrogateescape")
+
+
+def launch_open(name: str) -> bytes:
+    """Start of what the entry has in the place of a launch function's text."""
+    return b"/* MG_LAUNCH %s */" % name.encode("utf-8", "surrogateescape")
+
+
+def launch_close(name: str) -> bytes:
+    """End of what ``launch_open`` started."""
+    return b"/* MG_END %s */" % name.encode("utf-8", "surrogateescape")
+
+
 def line_end(name: str | None = None) -> bytes:
     """What goes before a line ending that the monolith does not have; ``name`` if it is for a guard."""
     return b"  // MG_LINE" if name is None else b"  // MG_SHARD_%s" % name.encode()
@@ -133,17 +172,7 @@ def is_glue_line(line: bytes) -> bool:
 
 def mentions_glue(text: bytes) -> bool:
     """Whether the text uses a name that only glue uses."""
-    names = (
-        b"MG_SHARD_",
-        b"MG_ONLY_",
-        b"MG_NS",
-        b"MG_LINE",
-        b"MG_LINKAGE",
-        b"MG_INCLUDE",
-        b"MG_DECLARATION",
-        b"MG_SCOPE",
-    )
-    return any(name in text for name in names)
+    return any(name in text for name in _NAMES)
 
 
 def parts(text: bytes, prefix: bytes, *, linkage: bool = True) -> tuple[tuple[bytes, bool], ...]:

@@ -27,6 +27,7 @@ class Glue(StrEnum):
     DISPATCH = "dispatch"  # the entry's function that calls the shard
     DECLARATION = "declaration"  # declarations of what the shards define
     SCOPE = "scope"  # a namespace or #if of the monolith, opened again, and its end
+    OFFER = "offer"  # functions of the entry that the shards call, under a name of the layout's own
     INSTANTIATION = "instantiation"  # explicit instantiations that the rule lists
 
     @property

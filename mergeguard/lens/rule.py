@@ -138,6 +138,27 @@ class Deal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     ] = ""
 
 
+class Thin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a thin interface can't derive from the monolith; see ``Rule.interface``."""
+
+    host: Annotated[
+        tuple[str, ...],
+        Meta(description="Globs of further includes that only the entry reads, beside PyTorch's own."),
+    ] = ()
+    include: Annotated[
+        tuple[str, ...],
+        Meta(description='What the shards include in their place, such as "<string>".'),
+    ] = ()
+    types: Annotated[
+        dict[str, str],
+        Meta(description="Types of host variables whose declaration does not say it."),
+    ] = {}
+    instances: Annotated[
+        dict[str, tuple[str, ...]],
+        Meta(description="The types that a type name of the host function stands for, one after the other."),
+    ] = {}
+
+
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One monolith's transform."""
 
@@ -170,6 +191,15 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         ),
     ] = ""
     includes: Includes = Includes()
+    interface: Annotated[
+        Literal["full", "thin"],
+        Meta(
+            description="What the shards of a partition read. `full`: what the monolith reads. `thin`: "
+            "kernels and light headers; the host function stays in the entry, the shards get the text of the "
+            "branching behind launch functions. Where upstream's text can't be parted so, `full` it is."
+        ),
+    ] = "full"
+    thin: Thin = Thin()
     move: tuple[Move, ...] = ()
     partition: tuple[Partition, ...] = ()
     instantiate: tuple[Instantiate, ...] = ()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from mergeguard.cpp.source import Source, line_of
 from mergeguard.errors import Location, MergeguardError, RuleMismatch, SourceError
 from mergeguard.lens.assign import deal_arguments
-from mergeguard.lens.emit import CURRENT_EMISSION, split
+from mergeguard.lens.emit import emission_of, split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Instantiate, parse_rule
 from mergeguard.propose.reach import Reach
@@ -226,7 +226,7 @@ class _Proposer:
         """The layout by a rule's text, or what is wrong with it."""
         try:
             rule = parse_rule(text, f"{self.name}.toml")
-            layout = split(rule, self.name, self.path, self.source.text, CURRENT_EMISSION)
+            layout = split(rule, self.name, self.path, self.source.text, emission_of(rule))
         except MergeguardError as error:
             return str(error)
         files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]

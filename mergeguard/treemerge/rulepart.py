@@ -11,7 +11,7 @@ from mergeguard.fork.workspace import Guarded
 from mergeguard.git.merging import MergeOutcome
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.lens.emit import CURRENT_EMISSION
+from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.merge import MergeResult, Resolved, merge
@@ -175,7 +175,7 @@ class RulePart:
         """The layout by the rule as merged. Errors: MergeguardError where the rule does not fit."""
         guarded = self.guarded
         return self.sides.splitting.split(
-            guarded.name, guarded.rule, guarded.rule_oid, path, text, CURRENT_EMISSION
+            guarded.name, guarded.rule, guarded.rule_oid, path, text, emission_of(guarded.rule)
         )
 
     def layout(self, path: str, text: bytes) -> Layout | None:

@@ -136,18 +136,20 @@ class _Checker:
             message = f"the monolith is not in this tree: the rule rests (looked for {paths})"
             yield self.say.note("not split", message, self.guarded.rule_path)
             return
-        layout = self.workspace.split_now(self.guarded, path, text, emission.CURRENT_EMISSION)
+        layout = self.workspace.split_now(self.guarded, path, text, emission.emission_of(self.guarded.rule))
         self.layouts[self.name] = layout
         if not self.guarded.in_build:
             hint = f"`mergeguard split {self.name}` derives the layout"
             yield self.say.note("not split", "the monolith is whole", path, hint=hint)
         rule = self.guarded.rule
-        again = emission.split(rule, self.name, path, text, emission.CURRENT_EMISSION)
+        again = emission.split(rule, self.name, path, text, emission.emission_of(self.guarded.rule))
         yield from check.check_laws(
             self.name,
             layout,
             again,
-            lambda t: self.workspace.split_now(self.guarded, path, t, emission.CURRENT_EMISSION),
+            lambda t: self.workspace.split_now(
+                self.guarded, path, t, emission.emission_of(self.guarded.rule)
+            ),
         )
         texts = {file.path: file.text for file in layout.files}
         yield from self.about_text(rule, layout, texts)
@@ -209,14 +211,14 @@ class _Checker:
         if lock.monolith not in guarded.rule.paths():
             message = f"the monolith is at {lock.monolith}, a path that the rule does not name"
             yield self.say.note("drift", message, guarded.rule_path)
-        if lock.rule == guarded.rule_oid and lock.emission == emission.CURRENT_EMISSION:
+        if lock.rule == guarded.rule_oid and lock.emission == emission.emission_of(guarded.rule):
             return
         what = "the rule was edited since the split"
         if lock.rule == guarded.rule_oid:
             what = f"the layout is of emission version {lock.emission}"
         try:
             fresh = self.workspace.split_now(
-                guarded, lock.monolith, before.monolith, emission.CURRENT_EMISSION
+                guarded, lock.monolith, before.monolith, emission.emission_of(guarded.rule)
             )
         except MergeguardError as error:
             failed = _failed(guarded, error)

@@ -24,7 +24,7 @@ from mergeguard.errors import LayoutError, Location
 from mergeguard.fork.treelens import shard_paths
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.lens import buildlist
-from mergeguard.lens.emit import CURRENT_EMISSION
+from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout, LayoutFile
 from mergeguard.propose.budget import Cost, Proposal, propose, rewrite
 from mergeguard.treemerge import handmade
@@ -134,7 +134,7 @@ def subjects(
             text = workspace.read(path)
             if text is None:
                 continue
-            layout = workspace.split_now(guarded, path, text, CURRENT_EMISSION)
+            layout = workspace.split_now(guarded, path, text, emission_of(guarded.rule))
             found.append(Subject(guarded, layout, text, {file.path: file.text for file in layout.files}))
     return tuple(found)
 

@@ -13,7 +13,7 @@ from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git import landing
 from mergeguard.git.objects import Entry
 from mergeguard.lens import agreement
-from mergeguard.lens.emit import CURRENT_EMISSION
+from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule
 from mergeguard.lens.unsplit import Hunk, unsplit
@@ -232,7 +232,7 @@ def _texts(
 
 def _reads_back(workspace: Workspace, guarded: Guarded, path: str, pristine: bytes, own: bytes) -> bool:
     def derive(text: bytes) -> Layout:
-        return workspace.split_now(guarded, path, text, CURRENT_EMISSION)
+        return workspace.split_now(guarded, path, text, emission_of(guarded.rule))
 
     try:
         files: dict[str, bytes | None] = {f.path: f.text for f in derive(own).files}

@@ -55,7 +55,7 @@ class Dispatch:
 
 
 @dataclass(slots=True)
-class _Dealt:
+class Dealt:
     """A branching of the body with what its arms are guarded by."""
 
     item: Item
@@ -67,18 +67,10 @@ def check_arms(
     before: Source, files: Sequence[LayoutText], units: Sequence[FlatUnit], opened: Sequence[FlatUnit]
 ) -> Iterator[Problem]:
     """Every problem with guards, arms and the entry's dispatch, for ``verify.same_program`` to report."""
-    yield from _check_regions(files, units)
+    yield from check_regions(files, units)
     spaces = {unit.namespace: unit for unit in units if unit.namespace}
-    dealt: list[_Dealt] = []
-    done: set[str] = set()
-    for unit in opened:
-        found = list(_dealt(unit, done))
-        for problem in found:
-            if isinstance(problem, tuple):
-                yield problem
-            else:
-                dealt.append(problem)
-        done.update(region.path for region, _, _ in unit.regions)
+    dealt, problems = dealt_arms(opened)
+    yield from problems
     yield from _check_complete(before, dealt)
     for unit in units:
         for dispatch in dispatches(unit.source, frozenset(spaces)):
@@ -89,7 +81,23 @@ def check_arms(
     yield from _check_declarations(units, frozenset(spaces))
 
 
-def _check_regions(files: Sequence[LayoutText], units: Sequence[FlatUnit]) -> Iterator[Problem]:
+def dealt_arms(opened: Sequence[FlatUnit]) -> tuple[list[Dealt], list[Problem]]:
+    """The branchings whose arms are guarded, each once, and what is wrong with the guards."""
+    dealt: list[Dealt] = []
+    problems: list[Problem] = []
+    done: set[str] = set()
+    for unit in opened:
+        for found in _dealt(unit, done):
+            if isinstance(found, Dealt):
+                dealt.append(found)
+            else:
+                problems.append(found)
+        done.update(region.path for region, _, _ in unit.regions)
+    return dealt, problems
+
+
+def check_regions(files: Sequence[LayoutText], units: Sequence[FlatUnit]) -> Iterator[Problem]:
+    """Every guarded run is compiled by one unit."""
     active: dict[Region, list[str]] = defaultdict(list)
     for unit in units:
         for region, _, _ in unit.regions:
@@ -126,7 +134,7 @@ class _Tokens:
         return bisect_left(self._starts, offset)
 
 
-def _dealt(unit: FlatUnit, done: set[str]) -> Iterator[_Dealt | Problem]:
+def _dealt(unit: FlatUnit, done: set[str]) -> Iterator[Dealt | Problem]:
     source = unit.source
     position = _Tokens(source)
     regions = [r for r in unit.regions if r[0].path not in done]
@@ -139,7 +147,7 @@ def _dealt(unit: FlatUnit, done: set[str]) -> Iterator[_Dealt | Problem]:
         if not inside:
             continue
         choices = branchings(source, item)
-        found: dict[int, _Dealt] = {}
+        found: dict[int, Dealt] = {}
         for region, start, end in inside:
             first, last = position.at(start), position.at(end)
             hit = _arms_of(choices, first, last, position)
@@ -154,7 +162,7 @@ def _dealt(unit: FlatUnit, done: set[str]) -> Iterator[_Dealt | Problem]:
                     f"the other shards need `{wanted}` here" if wanted else "#else text that no shard needs"
                 )
                 yield "glue", text, region.path, region.start, item.name
-            entry = found.setdefault(number, _Dealt(item, choices[number]))
+            entry = found.setdefault(number, Dealt(item, choices[number]))
             for covered in arms:
                 entry.symbols[covered] = region.symbol
         yield from found.values()
@@ -188,7 +196,7 @@ def _arms_of(
     return None
 
 
-def _check_complete(before: Source, dealt: Sequence[_Dealt]) -> Iterator[Problem]:
+def _check_complete(before: Source, dealt: Sequence[Dealt]) -> Iterator[Problem]:
     """Arms of the monolith that the body no longer has are named; changed text is found elsewhere."""
     original: dict[str, list[Branching]] = defaultdict(list)
     for item in _walk(before, before.items):
@@ -332,9 +340,7 @@ def _check_signature(before: Source, unit: FlatUnit, dispatch: Dispatch) -> Iter
         yield "dispatch", "its type is not the monolith's", path, offset, dispatch.item.name
 
 
-def _served(
-    dispatch: Dispatch, dealt: Sequence[_Dealt], spaces: Mapping[str, FlatUnit]
-) -> tuple[_Dealt, ...]:
+def _served(dispatch: Dispatch, dealt: Sequence[Dealt], spaces: Mapping[str, FlatUnit]) -> tuple[Dealt, ...]:
     """The dealt branchings that a dispatch leads to."""
     name = dispatch.item.name
     words = _reachable(spaces, name)
@@ -345,7 +351,7 @@ def _served(
 
 
 def _check_dispatch(
-    unit: FlatUnit, dispatch: Dispatch, served: Sequence[_Dealt], spaces: Mapping[str, FlatUnit]
+    unit: FlatUnit, dispatch: Dispatch, served: Sequence[Dealt], spaces: Mapping[str, FlatUnit]
 ) -> Iterator[Problem]:
     name = dispatch.item.name
     path, offset = unit.place(dispatch.item.code_start)
@@ -368,7 +374,7 @@ def _check_dispatch(
 
 
 def _check_agreement(
-    before: Source, unit: FlatUnit, dispatch: Dispatch, served: Sequence[_Dealt]
+    before: Source, unit: FlatUnit, dispatch: Dispatch, served: Sequence[Dealt]
 ) -> Iterator[Problem]:
     """The entry must ask for the value that the body asks for, followed back through the monolith's text."""
     name = dispatch.item.name
@@ -388,7 +394,7 @@ def _check_agreement(
                 yield "discriminator", text, path, offset, name
 
 
-def _questions(dispatch: Dispatch, one: _Dealt) -> Iterator[tuple[str, Sequence[str]]]:
+def _questions(dispatch: Dispatch, one: Dealt) -> Iterator[tuple[str, Sequence[str]]]:
     """What the body asks for, and what the entry asks in its place."""
     if dispatch.kind == "switch":
         yield one.branching.subject, dispatch.subject
@@ -399,7 +405,7 @@ def _questions(dispatch: Dispatch, one: _Dealt) -> Iterator[tuple[str, Sequence[
             yield arm.labels[0], words_of(arm.labels[0])
 
 
-def _origins(before: Source, entry: str, one: _Dealt, asked: str) -> list[Origin]:
+def _origins(before: Source, entry: str, one: Dealt, asked: str) -> list[Origin]:
     """Where the monolith's text says that the value comes from; several where conditions give several."""
     plain = one.item.name.partition("::")[2] or one.item.name
     every = list(_walk(before, before.items))
@@ -416,7 +422,7 @@ def _origins(before: Source, entry: str, one: _Dealt, asked: str) -> list[Origin
     return [origin(before, holder, item, asked) for holder in holders for item in entries]
 
 
-def _comparable(dispatch: Dispatch, one: _Dealt, arm: Arm) -> bool:
+def _comparable(dispatch: Dispatch, one: Dealt, arm: Arm) -> bool:
     if dispatch.kind != one.branching.kind:
         return False
     return arm.labels != ("else",)

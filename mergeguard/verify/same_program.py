@@ -16,6 +16,7 @@ from mergeguard.cpp.definitions import Definition, Identity, definitions, same_t
 from mergeguard.cpp.environment import Environment, environment_of
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
 from mergeguard.lens.buildlist import mentions
+from mergeguard.verify import thin
 from mergeguard.verify.dispatching import ELSEWHERE, check_arms
 from mergeguard.verify.flatten import LayoutText, flatten, is_guarded, line_at
 from mergeguard.verify.linkage import Clash, Program, clashes, divided, doubled, folded
@@ -87,7 +88,14 @@ def compare(
     Empty, or notes only: the same program as far as tokens can tell. ``roots`` are folders that quoted
     includes are also looked for in; layouts of a rule need none.
     """
-    return _Comparison(path, monolith, files, build, roots).findings()
+    if not thin.is_thin(files):
+        return _Comparison(path, monolith, files, build, roots).findings()
+    comparison = _Comparison(path, monolith, thin.whole(files), build, roots)
+    found = list(comparison.findings())
+    comparison.found, comparison.files = [], {file.path: file for file in files}
+    for check, message, where, offset, item in thin.check_choices(comparison.before, files, roots):
+        comparison.report(check, message, path=where, offset=offset, item=item)
+    return tuple(dict.fromkeys((*found, *comparison.found)))
 
 
 def check_units(files: Sequence[LayoutText], roots: Sequence[str] = ()) -> tuple[Finding, ...]:

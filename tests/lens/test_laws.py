@@ -35,7 +35,9 @@ FIXTURES = [
         "paged_attention_v1",
         "selective_scan_fwd",
     )
-] + [Case("skinny_gemms_int4", layouts.FORK)]
+]
+FIXTURES += [Case("skinny_gemms_int4", layouts.FORK), Case("skinny_gemms_int4", layouts.FORK, "thin")]
+FIXTURES += [Case("skinny_gemms", None, "thin"), Case("skinny_gemms_int8", None, "thin")]
 RELEASES = [
     Case("paged_attention_v1", "0.9.0"),
     Case("paged_attention_v1", "0.24.0"),

@@ -18,6 +18,7 @@ from tests.support import toolchain
 from tests.support.layouts import FORK, Case
 
 FORKS = Case("skinny_gemms_int4", FORK)
+THIN = Case("skinny_gemms_int4", FORK, "thin")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def layouts(tmp_path_factory):
     """For each monolith its layout, and a tree that has the layout in the monolith's place."""
     toolchain.require_compiler()
     made = {}
-    for case in (*(Case(name, None) for name in toolchain.MONOLITHS), FORKS):
+    for case in (*(Case(name, None) for name in toolchain.MONOLITHS), FORKS, THIN):
         layout = case.split(case.text)
         name = case.name if case.release is None else str(case)
         tree = toolchain.prepare(tmp_path_factory.mktemp(name), {f.path: f.text for f in layout.files})
@@ -106,14 +107,14 @@ def test_layout_is_the_monoliths_program(name, flavour, monoliths, layouts, prog
     assert {name for name in wanted - there if not any(_base(name) in other for other in there)} == set()
 
 
-@pytest.mark.parametrize("flavour", ["gfx11", "sweep"])
-def test_the_shape_of_the_fork_is_the_same_program(flavour, layouts, programs, tmp_path):
+@pytest.mark.parametrize(("case", "flavour"), [(FORKS, "gfx11"), (THIN, "sweep")], ids=str)
+def test_the_shape_of_the_fork_is_the_same_program(case, flavour, layouts, programs, tmp_path):
     """Dispatch macros at file scope, used twice by a host function; the sweep stays in the entry."""
     path, driver = FORKS.path, "drivers/skinny_gemms_int4.cpp"
     whole = toolchain.prepare(tmp_path, {path: FORKS.text})
     flags = toolchain.FLAVOURS[flavour]
     expected, before = _build(programs, whole, [path, driver], flags)
-    layout, tree = layouts[str(FORKS)]
+    layout, tree = layouts[str(case)]
     printed, after = _build(programs, tree, [*_units(layout), driver], flags)
     assert printed == expected
     assert expected.count("\n") > 100

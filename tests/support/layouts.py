@@ -20,9 +20,9 @@ FORK = "fork"
 
 
 @cache
-def shipped_rule(name: str) -> Rule:
-    """A rule of rules/vllm."""
-    path = f"rules/vllm/{name}.toml"
+def shipped_rule(name: str, interface: str = "full") -> Rule:
+    """A rule of rules/vllm, or the one that the golden files of thin layouts have."""
+    path = f"rules/vllm/{name}.toml" if interface == "full" else f"tests/golden/2/{name}.toml"
     return parse_rule((ROOT / path).read_bytes(), path)
 
 
@@ -35,9 +35,11 @@ class Case:
 
     name: str
     release: str | None
+    interface: str = "full"
 
     def __str__(self) -> str:
-        return f"{self.name}-{self.release or 'fixture'}"
+        name = f"{self.name}-{self.release or 'fixture'}"
+        return name if self.interface == "full" else f"{name}-{self.interface}"
 
     @property
     def path(self) -> str:
@@ -54,7 +56,7 @@ class Case:
 
     def split(self, text: bytes) -> Layout:
         """The layout of a version of the monolith."""
-        return _split(self.name, self.path, text)
+        return _split(self.name, self.interface, self.path, text)
 
 
 @cache
@@ -65,9 +67,9 @@ def _text(path: str, release: str | None) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _split(name: str, path: str, text: bytes) -> Layout:
+def _split(name: str, interface: str, path: str, text: bytes) -> Layout:
     # Layouts are values, and the laws ask for the same one several times an example.
-    return split(shipped_rule(name), name, path, text)
+    return split(shipped_rule(name, interface), name, path, text)
 
 
 def whole(path: str, text: bytes) -> Layout:

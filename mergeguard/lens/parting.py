@@ -1,0 +1,406 @@
+"""What of a host function goes to the shards of a thin layout, and the interface that this needs.
+
+In a layout whose interface is thin, the host function stays in the entry whole but for its *dealt text*: the
+branching, and the function's own macros that it expands. The dealt text becomes the body of launch functions,
+one for each place where the function comes to the branching. What the dealt text uses of the function are the
+launch function's parameters: their types are upstream's own declarations.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from mergeguard.cpp.environment import Environment
+from mergeguard.cpp.lexer import TokenKind, lex
+from mergeguard.cpp.scope import Local, Scope, scope_at
+from mergeguard.cpp.source import Item, Kind, Source, code_tokens, identifiers, line_of
+from mergeguard.errors import Location, RuleMismatch
+from mergeguard.lens.rule import Thin
+
+# PyTorch's dispatch macros that call a lambda once for each of these, as `scalar_t`.
+DISPATCHED: dict[str, tuple[str, ...]] = {
+    "AT_DISPATCH_REDUCED_FLOATING_TYPES": ("c10::Half", "c10::BFloat16"),
+    "AT_DISPATCH_FLOATING_TYPES": ("double", "float"),
+    "AT_DISPATCH_FLOATING_TYPES_AND_HALF": ("double", "float", "c10::Half"),
+}
+_SCALAR = "scalar_t"
+# Types of c10 that have a header of their own, which reads nothing else of PyTorch's.
+LIGHT_TYPES = {
+    name: f"c10/util/{name}.h" for name in ("Half", "BFloat16", "Float8_e4m3fn", "Float8_e4m3fnuz")
+}
+_HOST_WORDS = frozenset({"at", "torch", "Tensor", "ATen", "pybind11"})
+_HOST_PREFIXES = ("TORCH_", "STD_TORCH_", "AT_DISPATCH", "AT_CUDA", "C10_CUDA", "VLLM_DISPATCH_")
+_HOST_INCLUDES = ("<torch/*", "<ATen/*", "<c10/*", "<caffe2/*", "<pybind11/*")
+_ASSIGNING = frozenset({"=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>=", "++", "--"})
+
+
+class Unparted(RuleMismatch):
+    """The host function can't be parted so: the layout that reads the host's headers is made instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One launch function: ``region`` is its text, ``passed`` its parameters, ``types`` its type parameters.
+
+    ``instances`` are the values of the type parameters that the entry calls it with (one empty one without).
+    """
+
+    name: str
+    region: tuple[int, int]
+    passed: tuple[Local, ...]
+    types: tuple[str, ...]
+    instances: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """A host function's dealt text: byte ranges in file order, and the launch functions among them.
+
+    ``blocks`` are whole lines: macro definitions and their ``#undef`` lines.
+    """
+
+    function: Item
+    blocks: tuple[tuple[int, int], ...]
+    launches: tuple[Launch, ...]
+
+    @property
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        """Everything that leaves the host function, in file order."""
+        return tuple(sorted((*self.blocks, *(launch.region for launch in self.launches))))
+
+
+def is_of_the_host(source: Source, item: Item, thin: Thin) -> bool:
+    """Whether an item needs the headers that only the entry reads."""
+    if item.kind is Kind.INCLUDE:
+        globs = (*_HOST_INCLUDES, *thin.host)
+        light = any(header in item.name for header in LIGHT_TYPES.values())
+        return not light and any(fnmatchcase(item.name.replace('"', ""), glob) for glob in globs)
+    if item.kind is Kind.MACRO:
+        return False  # means nothing until it is used
+    return has_host_words(code_tokens(source, item.code_start, item.code_end))
+
+
+def has_host_words(words: Sequence[str]) -> bool:
+    """Whether text speaks of what only PyTorch's large headers declare."""
+    for position, word in enumerate(words):
+        if word in _HOST_WORDS or word.startswith(_HOST_PREFIXES):
+            return True
+        if word == "c10" and words[position + 2 : position + 3] and words[position + 2] not in LIGHT_TYPES:
+            return True
+    return False
+
+
+def part(
+    source: Source, path: str, environment: Environment, thin: Thin, function: Item, dealt: Dealt, name: str
+) -> Parted:
+    """The dealt text of ``function``. Raises Unparted, naming what can't be derived.
+
+    ``name`` begins the launch functions' names.
+    """
+    return _Parter(source, path, environment, thin, function, dealt, name).parted()
+
+
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """The branching: its bytes, and the macro that it stands in ("" for none), the function's own or not."""
+
+    start: int
+    end: int
+    macro: str
+
+
+class _Parter:
+    def __init__(
+        self,
+        source: Source,
+        path: str,
+        environment: Environment,
+        thin: Thin,
+        function: Item,
+        dealt: Dealt,
+        name: str,
+    ) -> None:
+        self.source = source
+        self.path = path
+        self.environment = environment
+        self.thin = thin
+        self.function = function
+        self.dealt = dealt
+        self.name = name
+        self.lexed = source.lexed
+
+    def parted(self) -> Parted:
+        regions = self.regions()
+        if not regions:
+            raise self.unparted(self.dealt.start, "the function does not come to the branching")
+        launches = []
+        for number, region in enumerate(regions, 1):
+            name = f"{self.name}_launch" + (f"_{number}" if len(regions) > 1 else "")
+            launches.append(self.launch(name, region, regions))
+        return Parted(self.function, tuple(self.blocks(regions)), tuple(launches))
+
+    def unparted(self, offset: int, message: str, hint: str | None = None) -> Unparted:
+        where = Location(self.path, line_of(self.source.text, offset), self.function.name)
+        return Unparted(message, where=where, hint=hint)
+
+    # -- the text ------------------------------------------------------------------------------------
+
+    def regions(self) -> list[tuple[int, int]]:
+        """The branching, or each macro call that comes to it."""
+        if not self.dealt.macro:
+            return [(self.dealt.start, self.dealt.end)]
+        assert self.function.body is not None
+        first, last = (self.lexed.index_at(offset) for offset in self.function.body)
+        found: list[tuple[int, int]] = []
+        index = first
+        while index < last:
+            kind, start, end = self.lexed.tokens[index]
+            index += 1
+            if self.lexed.directive_of[index - 1] >= 0 or kind != TokenKind.IDENT:
+                continue
+            word = self.lexed.word(index - 1)
+            if self.dealt.macro in self.environment.closure([word], start) and self.is_macro(word, start):
+                index, end = self.behind_call(index, end)
+                found.append((start, end))
+        return found
+
+    def is_macro(self, word: str, offset: int) -> bool:
+        return bool(self.environment.history(word, offset))
+
+    def behind_call(self, index: int, end: int) -> tuple[int, int]:
+        """The token behind a macro call's arguments, and the byte behind them."""
+        depth = 0
+        at = index
+        while at < len(self.lexed.tokens):
+            word = self.lexed.word(at)
+            depth += (word == "(") - (word == ")")
+            if depth == 0:
+                return (at + 1, self.lexed.tokens[at].end) if word == ")" else (index, end)
+            at += 1
+        return index, end
+
+    def own_macros(self, regions: Sequence[tuple[int, int]]) -> frozenset[str]:
+        """The macros of the function's own that the dealt text expands."""
+        words: frozenset[str] = frozenset()
+        for start, end in regions:
+            words |= self.environment.closure(identifiers(self.source, start, end), start)
+        return words & {name for name, _, _ in self.directives(("define",))}
+
+    def directives(self, kinds: tuple[str, ...]) -> Iterator[tuple[str, int, int]]:
+        """Names and whole lines of the function's directives of some kinds."""
+        assert self.function.body is not None
+        for directive in self.lexed.directives_in(*self.function.body):
+            if directive.name in kinds and directive.first + 2 < directive.last:
+                start = self.source.text.rfind(b"\n", 0, directive.start) + 1
+                end = self.source.text.find(b"\n", directive.end) + 1 or len(self.source.text)
+                yield self.lexed.word(directive.first + 2), start, end
+
+    def blocks(self, regions: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """The lines of the function's own macros, what comments stand right before a definition included."""
+        own = self.own_macros(regions)
+        lines = [(s, e) for name, s, e in self.directives(("define", "undef")) if name in own]
+        self.check_lines(lines, own, regions)
+        yield from self.joined([(self.with_comments(start), end) for start, end in lines])
+
+    def joined(self, lines: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """Blocks of lines, one for those with nothing but blank lines between them."""
+        block: tuple[int, int] | None = None
+        for start, end in sorted(lines):
+            if block is not None and not self.source.text[block[1] : max(start, block[1])].strip():
+                block = (block[0], max(end, block[1]))
+                continue
+            if block is not None:
+                yield block
+            block = (start, end)
+        if block is not None:
+            yield block
+
+    def with_comments(self, start: int) -> int:
+        """The start of the comment lines right before a line."""
+        text = self.source.text
+        while start:
+            before = text.rfind(b"\n", 0, start - 1) + 1
+            line = text[before : start - 1].strip()
+            if not line.startswith(b"//"):
+                break
+            start = before
+        return start
+
+    def check_lines(
+        self, lines: Sequence[tuple[int, int]], own: frozenset[str], regions: Sequence[tuple[int, int]]
+    ) -> None:
+        assert self.function.body is not None
+        depth = 0
+        for directive in self.lexed.directives_in(*self.function.body):
+            depth -= directive.name == "endif"
+            if depth and any(start <= directive.start < end for start, end in (*lines, *regions)):
+                raise self.unparted(directive.start, "what is dealt stands in an #if of the function")
+            depth += directive.name.startswith("if")
+        for index in range(*(self.lexed.index_at(offset) for offset in self.function.body)):
+            token = self.lexed.tokens[index]
+            if self.lexed.directive_of[index] >= 0 or any(s <= token.start < e for s, e in regions):
+                continue
+            word = self.lexed.word(index)
+            if token.kind == TokenKind.IDENT and word in own:
+                raise self.unparted(token.start, f"`{word}` is used beside the branching, too")
+
+    # -- the interface -------------------------------------------------------------------------------
+
+    def launch(self, name: str, region: tuple[int, int], regions: Sequence[tuple[int, int]]) -> Launch:
+        scope = scope_at(self.source, self.function, region[0])
+        texts = list(self.expansions(region))
+        used = frozenset(word for text in texts for word in text)
+        self.check_statements(region, regions, texts)
+        passed, types = self.interface(region, scope, used, texts)
+        return Launch(name, region, passed, types, self.instances(region, scope, types))
+
+    def expansions(self, region: tuple[int, int]) -> Iterator[Sequence[str]]:
+        """The tokens of the region, and of the body of each macro that it comes to."""
+        words = code_tokens(self.source, *region)
+        yield words
+        for word in sorted(self.environment.closure(words, region[0])):
+            for _, body in self.environment.history(word, region[0]):
+                yield _behind_parameters(body or ())
+
+    def check_statements(
+        self, region: tuple[int, int], regions: Sequence[tuple[int, int]], texts: Sequence[Sequence[str]]
+    ) -> None:
+        for text in texts:
+            for word, after in zip(text, [*text[1:], ""], strict=True):
+                if word == "return" and after != ";":
+                    raise self.unparted(region[0], "an arm returns a value of the function")
+                if word in ("this", "co_return", "goto"):
+                    raise self.unparted(region[0], f"an arm uses `{word}`")
+        if any("return" in text for text in texts) and not self.ends_function(region, regions):
+            raise self.unparted(region[0], "an arm returns, and the function goes on behind the branching")
+
+    def ends_function(self, region: tuple[int, int], regions: Sequence[tuple[int, int]]) -> bool:
+        """Whether the function (or the lambda) is over when the region is, but for other regions' `else`."""
+        index = self.lexed.index_at(region[1])
+        while index < len(self.lexed.tokens):
+            kind, start, _ = self.lexed.tokens[index]
+            inside = next((end for begin, end in regions if begin <= start < end), None)
+            word = self.lexed.word(index)
+            if inside is not None:
+                index = self.lexed.index_at(inside)
+                continue
+            if self.lexed.directive_of[index] < 0 and kind != TokenKind.COMMENT:
+                if word == "}":
+                    return True
+                if word not in (";", "else"):
+                    return False
+            index += 1
+        return False
+
+    def interface(
+        self, region: tuple[int, int], scope: Scope, used: frozenset[str], texts: Sequence[Sequence[str]]
+    ) -> tuple[tuple[Local, ...], tuple[str, ...]]:
+        """Parameters and type parameters: what the text uses of the function's names, with their types."""
+        locals_ = {
+            name: local
+            for name, local in scope.names.items()
+            if name in used and local.kind in ("parameter", "local")
+        }
+        passed = tuple(self.typed(region, local) for local in locals_.values())
+        for local in passed:
+            self.check_value(region, local, texts)
+        words = set(used)
+        for local in passed:
+            words |= set(_words(local.type))
+        names = [
+            name
+            for name, local in scope.names.items()
+            if local.kind in ("alias", "template") and name in words
+        ]
+        if _SCALAR in words and _SCALAR not in names and self.dispatched(scope):
+            names.append(_SCALAR)
+        return passed, tuple(names)
+
+    def typed(self, region: tuple[int, int], local: Local) -> Local:
+        stated = self.thin.types.get(local.name)
+        if stated is not None:
+            return Local(local.name, stated, local.kind, deduced=True)
+        if not local.type:
+            raise self.unparted(
+                region[0],
+                f"the type of `{local.name}`, which an arm uses, does not stand in the text",
+                f'state it in the rule: [thin.types] {local.name} = "…"',
+            )
+        if has_host_words(_words(local.type)):
+            raise self.unparted(region[0], f"an arm uses `{local.name}`, which is a {local.type}")
+        return local
+
+    def check_value(self, region: tuple[int, int], local: Local, texts: Sequence[Sequence[str]]) -> None:
+        """A launch function has copies: what an arm writes to, or hands out the address of, is none."""
+        if "&" in local.type and "const" not in local.type:
+            raise self.unparted(region[0], f"an arm uses the reference `{local.name}`")
+        for text in texts:
+            for before, word, after in zip(["", *text], text, [*text[1:], ""], strict=False):
+                if word != local.name or before in (".", "->", "::"):
+                    continue
+                declared = before.isidentifier() or before in ("*", ">")
+                if (after in _ASSIGNING and not declared) or before in ("++", "--"):
+                    raise self.unparted(region[0], f"an arm assigns to `{local.name}` of the function")
+
+    def dispatched(self, scope: Scope) -> tuple[str, ...]:
+        return next((DISPATCHED[call] for call in reversed(scope.calls) if call in DISPATCHED), ())
+
+    def instances(
+        self, region: tuple[int, int], scope: Scope, types: Sequence[str]
+    ) -> tuple[tuple[str, ...], ...]:
+        """The type arguments that the entry can call a launch function with."""
+        if not types:
+            return ((),)
+        scalars = self.dispatched(scope) or ("",)
+        columns: list[tuple[str, ...]] = []
+        for name in types:
+            stated = self.thin.instances.get(name)
+            local = scope.names.get(name)
+            if stated is not None:
+                columns.append(stated)
+            elif name == _SCALAR and scalars != ("",):
+                columns.append(scalars)
+            elif (
+                local is not None
+                and local.kind == "alias"
+                and (_SCALAR not in _words(local.type) or all(scalars))
+            ):
+                columns.append(tuple(_replaced(local.type, _SCALAR, scalar) for scalar in scalars))
+            else:
+                raise self.unparted(
+                    region[0],
+                    f"the text does not say which types `{name}` stands for",
+                    f'state them in the rule: [thin.instances] {name} = ["…"]',
+                )
+        if len({len(column) for column in columns}) != 1:
+            names = ", ".join(types)
+            raise self.unparted(
+                region[0], f"{names}: not as many types for each", "state one for each, in order"
+            )
+        return tuple(dict.fromkeys(zip(*columns, strict=True)))
+
+
+def _behind_parameters(body: Sequence[str]) -> Sequence[str]:
+    """A macro's replacement: its definition without the name's parameter list.
+
+    A definition without parameters may begin with a parenthesis, too; that it then looses its first words
+    does no harm where this is used.
+    """
+    if body[:1] != ("(",) and list(body[:1]) != ["("]:
+        return body
+    return body[list(body).index(")") + 1 :] if ")" in body else body
+
+
+def _words(text: str) -> list[str]:
+
+    lexed = lex(text.encode("utf-8", "surrogateescape"))
+    return [lexed.word(index) for index in range(len(lexed.tokens))]
+
+
+def _replaced(text: str, name: str, value: str) -> str:
+    """The text with one name replaced by another."""
+
+    return re.sub(rf"\b{re.escape(name)}\b", lambda _: value, text)

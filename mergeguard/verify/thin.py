@@ -1,0 +1,330 @@
+"""A layout with a thin interface, for ``verify.same_program``: read by its own spelling, not by the map.
+
+Two things are asked. Put back where it came from, is the dealt text the monolith's? That is asked of
+``whole``: the same files with every guard open, the launch functions' text back in the host functions, and no
+launch function left. And does each place where the text stood choose the shard that has the arm, and call it
+with what it takes? That is ``check_choices``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mergeguard.cpp.branches import Branching
+from mergeguard.cpp.environment import Environment
+from mergeguard.cpp.items import Item, Kind, Source
+from mergeguard.cpp.source import nested, parse
+from mergeguard.cpp.text import code_tokens, join_expression
+from mergeguard.verify.dispatching import Dealt, Problem, Route, check_regions, dealt_arms
+from mergeguard.verify.flatten import FlatUnit, LayoutText, flatten
+
+_PARTED = re.compile(rb"^// MG_PARTED (\w+)\r?\n", re.MULTILINE)
+_BLOCK = re.compile(rb"^// MG_PARTED (\w+)\r?\n(.*?)^// MG_END \1[ \t]*\r?\n", re.MULTILINE | re.DOTALL)
+_LAUNCH = re.compile(
+    rb"^(template <[^\n]*\r?\n)?void (\w+)\(([^;{]*?)\) \{\r?\n(.*?)^\}  // MG_END \2[ \t]*\r?\n",
+    re.MULTILINE | re.DOTALL,
+)
+_CHOICE = re.compile(rb"/\* MG_LAUNCH (\w+) \*/(.*?)/\* MG_END \1 \*/", re.DOTALL)
+_OFFER = re.compile(rb"^// MG_OFFER\r?\n(.*?)^// MG_END MG_OFFER[ \t]*\r?\n", re.MULTILINE | re.DOTALL)
+_MADE = re.compile(rb"^template void MG_NS::(\w+)<([^\n]*)>\((?:[^;]*)\);[ \t]*\r?\n", re.MULTILINE)
+_DECLARED = re.compile(rb"^(?:template <[^\n]*\r?\n)?void (\w+)\(([^;{]*?)\);[ \t]*\r?\n", re.MULTILINE)
+_USING_HOST = re.compile(rb"^using namespace mergeguard_\w+_host;[ \t]*\r?\n", re.MULTILINE)
+_GUARD = re.compile(
+    rb"^[ \t]*#(?:if defined\(MG_SHARD_\w+\)|endif  // MG_SHARD_\w+)[ \t]*\r?\n", re.MULTILINE
+)
+_ELSE = re.compile(rb"^[ \t]*#else  // (MG_SHARD_\w+)\r?\n[^\n]*\n", re.MULTILINE)
+_ONLY = re.compile(rb"MG_ONLY_\w+\((?:[ ]?\\?\r?\n|[ ])|[ ]?/\*[ ]MG_ONLY_\w+[ ]\*/\)(?:[ ]\\)?(?:\r?\n)?")
+_MARKS = (b"MG_LAUNCH", b"MG_PARTED")
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """Where the entry chooses a shard for a launch function: ``text`` at ``offset`` of ``path``."""
+
+    name: str
+    path: str
+    offset: int
+    words: list[str]
+
+
+def is_thin(files: Sequence[LayoutText]) -> bool:
+    """Whether a layout has launch functions."""
+    return any(mark in file.text for file in files for mark in _MARKS)
+
+
+def whole(files: Sequence[LayoutText]) -> list[LayoutText]:
+    """The files as if nothing were dealt: host functions whole, every guard open, no launch function left."""
+    blocks: dict[bytes, bytes] = {}
+    for file in files:
+        blocks |= {found[1]: found[2] for found in _BLOCK.finditer(file.text)}
+        blocks |= {found[2]: found[4] for found in _LAUNCH.finditer(file.text)}
+    made: list[LayoutText] = []
+    for file in files:
+        text = file.text
+        for glue in (_BLOCK, _LAUNCH, _MADE, _OFFER, _USING_HOST):
+            text = glue.sub(b"", text)
+        text = _DECLARED.sub(lambda found: b"" if found[1] in blocks else found[0], text)
+        text = _PARTED.sub(lambda found: blocks.get(found[1], found[0]), text)
+        text = _CHOICE.sub(lambda found: blocks.get(found[1], found[0]), text)
+        text = _ONLY.sub(b"", _GUARD.sub(b"", _ELSE.sub(b"", text)))
+        made.append(LayoutText(file.path, text, file.is_unit))
+    return made
+
+
+def check_choices(
+    before: Source, files: Sequence[LayoutText], roots: Sequence[str] = ()
+) -> Iterator[Problem]:
+    """Every problem with guards, launch functions and the places that call them."""
+    units = [flatten(file.path, files, roots=roots) for file in files if file.is_unit]
+    opened = [flatten(file.path, files, everything=True, roots=roots) for file in files if file.is_unit]
+    for unit in (*units, *opened):
+        for path, offset, message in unit.problems:
+            yield "glue", message, path, offset, ""
+    yield from check_regions(files, units)
+    dealt, problems = dealt_arms(opened)
+    yield from problems
+    yield from _check_texts(files)
+    shards = {unit.namespace: unit for unit in units if unit.namespace}
+    for call in _calls(files):
+        yield from _Place(call, shards, dealt, files).problems()
+    yield from _check_offers(before, files)
+
+
+def _calls(files: Sequence[LayoutText]) -> Iterator[_Call]:
+    for file in files:
+        for found in _CHOICE.finditer(file.text):
+            source = parse(found[2])
+            words = code_tokens(source, 0, len(source.text))
+            yield _Call(found[1].decode(), file.path, found.start(), words)
+
+
+def _check_texts(files: Sequence[LayoutText]) -> Iterator[Problem]:
+    """Each dealt text stands in one body, and is called for, or left out, in one place."""
+    there: dict[bytes, list[tuple[str, int]]] = {}
+    asked: dict[bytes, list[tuple[str, int]]] = {}
+    for file in files:
+        inside = [found.span() for found in _BLOCK.finditer(file.text)]
+        for pattern, group in ((_BLOCK, 1), (_LAUNCH, 2)):
+            for found in pattern.finditer(file.text):
+                there.setdefault(found[group], []).append((file.path, found.start()))
+        for pattern in (_PARTED, _CHOICE):
+            for found in pattern.finditer(file.text):
+                if not any(start <= found.start() < end for start, end in inside):
+                    asked.setdefault(found[1], []).append((file.path, found.start()))
+    for name in sorted({*there, *asked}):
+        places = there.get(name, []), asked.get(name, [])
+        if len(places[0]) != 1 or len(places[1]) != 1:
+            text = (
+                f"the text {name.decode()} is dealt {len(places[1])} times and stands {len(places[0])} times"
+            )
+            path, offset = next(iter([*places[0], *places[1]]))
+            yield "lost" if len(places[0]) < 1 else "glue", text, path, offset, name.decode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One place where the entry chooses, held against the launch function of each shard."""
+
+    call: _Call
+    shards: dict[str, FlatUnit]
+    dealt: Sequence[Dealt]
+    files: Sequence[LayoutText]
+
+    def problems(self) -> Iterator[Problem]:
+        name, path, offset = self.call.name, self.call.path, self.call.offset
+        launch = self.launch()
+        if launch is None:
+            yield "dispatch", f"no shard has {name}", path, offset, name
+            return
+        item, source = launch
+        parameters = [parameter.name for parameter in item.parameters]
+        subject, routes, plain = _choice(self.call.words, name, parameters)
+        if not plain:
+            yield "dispatch", f"it does more, or less, than choose a shard for {name}", path, offset, name
+            return
+        branching, symbols = self.branching(item, source)
+        if branching is None:
+            yield "dispatch", f"{name} comes to no branching whose arms are dealt", path, offset, name
+            return
+        if branching.kind == "switch" and join_expression(subject) != branching.subject:
+            text = f"it chooses by {join_expression(subject)}, the arms by {branching.subject}"
+            yield "dispatch", text, path, offset, name
+        for number, arm in enumerate(branching.arms):
+            symbol = symbols.get(number)
+            if symbol is None or arm.is_default:
+                continue
+            for space in _targets(routes, arm.labels):
+                target = self.shards.get(space)
+                if target is None or symbol not in target.shards:
+                    text = f"{', '.join(arm.labels)} goes to {space or 'no shard'}, its arm is in {symbol}"
+                    yield "dispatch", text, path, offset, name
+        for space in dict.fromkeys(route.namespace for route in routes):
+            yield from self.declared(space, item, source)
+
+    def launch(self) -> tuple[Item, Source] | None:
+        """The launch function as the first shard that is called has it."""
+        for word in self.call.words:
+            unit = self.shards.get(word)
+            if unit is not None:
+                for item in _inside(unit.source, word):
+                    if item.name == f"{word}::{self.call.name}" and item.body is not None:
+                        return item, unit.source
+        return None
+
+    def branching(self, item: Item, source: Source) -> tuple[Branching | None, dict[int, str]]:
+        """The dealt branching that the launch function holds, or comes to through macros."""
+        words = Environment(source).closure(code_tokens(source, *(item.body or (0, 0))), item.end)
+        for one in self.dealt:
+            last = one.item.name.rpartition("::")[2]
+            if last == self.call.name or (one.branching.macro or last) in words:
+                return one.branching, one.symbols
+        return None, {}
+
+    def declared(self, space: str, item: Item, source: Source) -> Iterator[Problem]:
+        """What the entry is told of the function is what the shard has, and what it instantiates."""
+        path, offset, name = self.call.path, self.call.offset, self.call.name
+        wanted = _head(source, item)
+        heads = [
+            _head(parsed, one)
+            for file in self.files
+            if not file.is_unit
+            for parsed in [parse(file.text)]
+            for one in _inside(parsed, space)
+            if one.name == f"{space}::{name}" and one.body is None and one.parameter_list is not None
+        ]
+        if not heads:
+            yield "dispatch", f"{space}::{name} is called and not declared", path, offset, name
+        elif any(head != wanted for head in heads):
+            text = f"{space}::{name} is declared for the entry with other parameters than it has"
+            yield "dispatch", text, path, offset, name
+        if "template" in item.flags:
+            unit = self.shards.get(space)
+            first = next(iter(self.shards.values()))
+            here = _instances(self.files, unit.path if unit else "", name)
+            if not here:
+                yield "dispatch", f"{space} instantiates no {name}", path, offset, name
+            elif here != _instances(self.files, first.path, name):
+                yield "dispatch", f"{space} instantiates {name} for other types", path, offset, name
+
+
+def _instances(files: Sequence[LayoutText], path: str, name: str) -> list[bytes]:
+    texts = (file.text for file in files if file.path == path)
+    return [found[2] for text in texts for found in _MADE.finditer(text) if found[1].decode() == name]
+
+
+def _inside(source: Source, space: str) -> Iterator[Item]:
+    for item in source.items:
+        if item.kind is Kind.NAMESPACE and item.name == space:
+            yield from nested(source, item)
+
+
+def _head(source: Source, item: Item) -> list[str]:
+    """The tokens from the template's head to the closing parenthesis."""
+    assert item.parameter_list is not None
+    return code_tokens(source, item.code_start, item.parameter_list[1])
+
+
+def _targets(routes: Sequence[Route], labels: Sequence[str]) -> tuple[str, ...]:
+    default = next((route.namespace for route in routes if route.labels is None), "")
+    named = (
+        next((r.namespace for r in routes if r.labels and label in r.labels), default) for label in labels
+    )
+    return tuple(dict.fromkeys(named))
+
+
+def _choice(words: list[str], name: str, parameters: Sequence[str]) -> tuple[list[str], list[Route], bool]:
+    """Subject and routes of what stands in the place of a launch, and whether it is that and nothing else."""
+    position = 1
+    while words[position : position + 1] == ["static_assert"]:
+        position = words.index(";", position) + 1
+    start = position
+    routes: list[Route] = []
+    subject: list[str] = []
+    if words[position : position + 1] == ["switch"]:
+        closing = _closing(words, position + 1)
+        subject = words[position + 2 : closing]
+    labels: list[str] | None = []
+    for at in range(position, len(words)):
+        if words[at] == "case":
+            colon = words.index(":", at)
+            labels = [*(labels or []), join_expression(words[at + 1 : colon])]
+        elif words[at] == "default" or (words[at] == "else" and words[at + 1 : at + 2] == ["{"]):
+            labels = None
+        elif words[at] == "if":
+            labels = [join_expression(words[at + 2 : _closing(words, at + 1)])]
+        elif words[at + 1 : at + 3] == ["::", name]:
+            routes.append(Route(None if labels is None else tuple(labels), words[at]))
+            labels = []
+    types = _types(words, name)
+    rebuilt = _rebuilt(subject, routes, [name, *types], parameters)
+    return subject, routes, words[:1] == ["{"] and words[start:] == [*rebuilt, "}"]
+
+
+def _types(words: Sequence[str], name: str) -> list[str]:
+    """The type arguments of the first call, with their angles."""
+    at = list(words).index(name) + 1 if name in words else len(words)
+    return list(words[at : list(words).index("(", at)]) if at < len(words) and words[at] == "<" else []
+
+
+def _rebuilt(
+    subject: Sequence[str], routes: Sequence[Route], called: Sequence[str], parameters: Sequence[str]
+) -> list[str]:
+    """What glue has for these routes, as tokens."""
+    arguments = [token for parameter in parameters for token in (",", parameter)][1:]
+    out: list[str] = ["switch", "(", *subject, ")", "{"] if subject else []
+    for number, route in enumerate(routes):
+        call = [route.namespace, "::", *called, "(", *arguments, ")", ";"]
+        if subject:
+            for label in route.labels or ():
+                out += ["case", *_tokens(label), ":"]
+            out += ["default", ":", *call] if route.labels is None else [*call, "break", ";"]
+        elif route.labels is None:
+            out += ["}", "else", "{", *call]
+        else:
+            out += ["if"] if number == 0 else ["}", "else", "if"]
+            out += ["(", *_tokens(route.labels[0]), ")", "{", *call]
+    return [*out, "}"]
+
+
+def _tokens(text: str) -> list[str]:
+    source = parse(text.encode("utf-8", "surrogateescape"))
+    return code_tokens(source, 0, len(source.text))
+
+
+def _closing(words: Sequence[str], opening: int) -> int:
+    depth = 0
+    for position in range(opening, len(words)):
+        depth += (words[position] == "(") - (words[position] == ")")
+        if depth == 0:
+            return position
+    return len(words) - 1
+
+
+def _check_offers(before: Source, files: Sequence[LayoutText]) -> Iterator[Problem]:
+    """Functions that the entry offers the shards: declared as defined, and only handed on."""
+    defined: dict[str, tuple[list[str], str, int]] = {}
+    declared: dict[str, list[str]] = {}
+    for file in files:
+        for block in _OFFER.finditer(file.text):
+            source = parse(block[1])
+            for space in source.items:
+                for item in nested(source, space):
+                    if item.parameter_list is None:
+                        continue
+                    last = item.name.rpartition("::")[2]
+                    if item.body is None:
+                        declared[last] = _head(source, item)
+                        continue
+                    defined[last] = _head(source, item), file.path, block.start()
+                    given = [token for p in item.parameters for token in (",", p.name)][1:]
+                    wanted = ["{", "return", "::", *_tokens(last), "(", *given, ")", ";", "}"]
+                    if code_tokens(source, *item.body) != wanted:
+                        yield "dispatch", f"{last} is not handed on as it is", file.path, block.start(), last
+    known = {item.name.rpartition("::")[2] for item in before.items if item.kind is Kind.FUNCTION}
+    for name, (head, path, offset) in defined.items():
+        if declared.get(name) != head or name not in known:
+            yield "dispatch", f"{name} is offered to the shards as something else", path, offset, name
+    for name in declared.keys() - defined.keys():
+        yield "lost", f"{name} is declared for the shards, and no unit offers it", "", None, name

@@ -1,0 +1,212 @@
+"""Thin layouts: the host function stays in the entry, the shards get the branching's text alone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from mergeguard.lens.emit import emission_of, split
+from mergeguard.lens.rule import parse_rule
+from mergeguard.lens.unsplit import unsplit
+from mergeguard.verify.flatten import LayoutText
+from mergeguard.verify.same_program import compare, failures
+
+RULE_TEXT = b"""schema = 1
+monolith = "src/run.cu"
+interface = "thin"
+
+[[move]]
+to = "common.h"
+items = ["include *", "macro *", "template *", "kernel *"]
+needed = true
+
+[[partition]]
+entry = "run"
+over = { in = "run", switch = "n" }
+body = "dispatch.cuh"
+rest = "two.cu"
+
+[partition.shards]
+"one.cu" = [1]
+"two.cu" = [2]
+"""
+RULE = parse_rule(RULE_TEXT, "run.toml")
+HEAD = b"""#include <torch/all.h>
+#include <kernels.h>
+
+template <typename T, int N>
+void kernel(const T* in, int64_t count, int lds) {}
+
+static int lds_size() { static int size = at::cuda::size(); return size; }
+
+"""
+RUN = b"""torch::Tensor run(const at::Tensor& in) {
+  auto count = in.numel();
+  int64_t n = in.size(0);
+#define LAUNCH(_N) kernel<T, _N>(ptr, count, lds_size())
+  AT_DISPATCH_REDUCED_FLOATING_TYPES(in.scalar_type(), "run", [&] {
+    using T = scalar_t;
+    const T* ptr = in.data_ptr<T>();
+    switch (n) {
+      case 1:
+        LAUNCH(1);
+        break;
+      case 2:
+        LAUNCH(2);
+        break;
+      default:
+        throw std::runtime_error("n = " + std::to_string(n));
+    }
+  });
+#undef LAUNCH
+  return in;
+}
+"""
+
+
+def made(text=HEAD + RUN, rule=RULE):
+    layout = split(rule, "run", "src/run.cu", text)
+    return layout, {f.path.removeprefix("src/").removeprefix("run/"): f.text for f in layout.files}
+
+
+def problems(layout, files):
+    texts = [
+        LayoutText(f.path, files[f.path.removeprefix("src/").removeprefix("run/")], f.is_unit)
+        for f in layout.files
+    ]
+    return [str(f.message) for f in failures(compare(layout.path, layout.monolith, texts))]
+
+
+def test_what_goes_where():
+    layout, files = made()
+    assert emission_of(RULE) == 2 and not layout.notes
+    assert b"torch" not in b"".join(text for name, text in files.items() if name != "run.cu")
+    assert b"auto count = in.numel();" in files["run.cu"] and b"LAUNCH(" not in files["run.cu"]
+    assert b"mergeguard_run_one::run_launch<T>(count, n, ptr);\n    break;\n  default:" in files["run.cu"]
+    assert b"std::decay_t<decltype(count)>, int64_t>" in files["run.cu"]
+    head = (
+        b"template <typename T>\nvoid run_launch(\n    int64_t count,\n    int64_t n,\n    const T* ptr) {\n"
+    )
+    assert head in files["dispatch.cuh"] and b"#define LAUNCH(_N)" in files["dispatch.cuh"]
+    assert b"template void MG_NS::run_launch<c10::BFloat16>(" in files["one.cu"]
+    assert b"#include <c10/util/Half.h>  // MG_INCLUDE" in files["common.h"]
+
+
+def test_a_function_of_the_entry_keeps_its_state_there():
+    _, files = made()
+    assert b"return ::lds_size();" in files["run.cu"]
+    assert b"  return size; }" not in files["dispatch.cuh"] and b"int lds_size();" in files["dispatch.cuh"]
+
+
+def test_it_is_the_same_program_and_comes_back():
+    layout, files = made()
+    assert problems(layout, files) == []
+    back = unsplit(layout, {f.path: f.text for f in layout.files}, lambda t: made(t)[0])
+    assert back.monolith == layout.monolith and not back.hunks
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("dispatch.cuh", b"        LAUNCH(2);\n", b"        LAUNCH(2);\n        LAUNCH(3);\n"),
+        ("dispatch.cuh", b"kernel<T, _N>(ptr,", b"kernel<T, _N + 1>(ptr,"),
+        ("dispatch.cuh", b"LAUNCH(2);\n", b"LAUNCH(2);\n        break;\n      case 7:\n        LAUNCH(7);\n"),
+        ("run.cu", b"  int64_t n = in.size(0);\n", b"  int64_t n = in.size(0);\n  check(n);\n"),
+        ("run.cu", b"    const T* ptr", b"    const long extra = 1;\n    const T* ptr"),
+        ("common.h", b"int lds) {}", b"int lds) { run(); }"),
+    ],
+)
+def test_edits_go_both_ways(file, old, new):
+    layout, files = made()
+    assert files[file].count(old) == 1
+    edited = {f"src/run/{n}" if n != "run.cu" else "src/run.cu": t for n, t in files.items()}
+    path = next(p for p in edited if p.endswith("/" + file))
+    edited[path] = edited[path].replace(old, new)
+    result = unsplit(layout, edited, lambda t: made(t)[0])
+    assert not result.hunks
+    assert result.monolith == layout.monolith.replace(old, new)
+    assert result.layout.by_path[path].text == edited[path]
+
+
+def test_a_new_local_widens_the_interface():
+    before = RUN.replace(b"    const T* ptr", b"    const long extra = 1;\n    const T* ptr")
+    layout, files = made(HEAD + before)
+    assert b"extra)" not in files["run.cu"]
+    edited = {f.path: f.text.replace(b"LAUNCH(2);", b"LAUNCH(2 + extra);") for f in layout.files}
+    result = unsplit(layout, edited, lambda t: made(t)[0])
+    assert not result.hunks
+    entry = result.layout.by_path["src/run.cu"].text
+    assert b"run_launch<T>(count, n, extra, ptr);" in entry
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (b"LAUNCH(2);", b"LAUNCH(in.size(1));", "uses `in`, which is a const at::Tensor&"),
+        (b"LAUNCH(2);", b"count = 3;", "assigns to `count`"),
+        (b"LAUNCH(2);", b"++count;", "assigns to `count`"),
+        (b"LAUNCH(2);", b"return;", None),
+        (b"  });\n#undef", b"  done();\n  });\n#undef", None),
+        (b"auto count = in.numel();", b"auto count = total(in);", "the type of `count`"),
+        (b"REDUCED_FLOATING_TYPES", b"SOME_TYPES", "which types `T` stands for"),
+        (b"  return in;", b"  LAUNCH_AGAIN(LAUNCH(1));\n  return in;", "`LAUNCH` is used beside"),
+        (b"#define LAUNCH", b"#if X\n#endif\n#define LAUNCH", None),
+    ],
+)
+def test_what_cant_be_parted_keeps_the_full_interface_and_says_why(old, new, why):
+    layout, files = made(HEAD + RUN.replace(old, new, 1))
+    if why is None:
+        assert not layout.notes and problems(layout, files) == []
+        return
+    assert len(layout.notes) == 1 and why in layout.notes[0]
+    assert b"#include <torch/all.h>" in files["common.h"]
+
+
+def test_a_return_needs_the_end_of_the_function():
+    text = RUN.replace(b"LAUNCH(2);", b"return;").replace(b"    }\n  });", b"    }\n    done();\n  });")
+    layout, _ = made(HEAD + text)
+    assert "goes on behind the branching" in layout.notes[0]
+
+
+def test_the_rule_states_what_the_text_does_not():
+    text = RUN.replace(b"auto count = in.numel();", b"auto count = total(in);").replace(b"REDUCED_F", b"F")
+    text = text.replace(b"AT_DISPATCH", b"MY_DISPATCH")
+    stated = (
+        b'interface = "thin"\n\n[thin.types]\ncount = "size_t"\n\n[thin.instances]\nT = ["float", "double"]\n'
+    )
+    rule = parse_rule(RULE_TEXT.replace(b'interface = "thin"\n', stated), "run.toml")
+    layout, files = made(HEAD + text, rule)
+    assert not layout.notes and b"run_launch<double>(\n    size_t count," in files["two.cu"]
+    assert b"std::decay_t<decltype(count)>, size_t>" in files["run.cu"]
+
+
+FAULTS = [
+    ("run.cu", b"  case 1:", b"  case 2:", "its arm is in"),
+    (
+        "run.cu",
+        b"run_one::run_launch<T>(count, n, ptr)",
+        b"run_two::run_launch<T>(count, n, ptr)",
+        "arm is in",
+    ),
+    ("run.cu", b"run_launch<T>(count, n, ptr)", b"run_launch<T>(n, count, ptr)", "more, or less"),
+    ("run.cu", b"switch (n) {", b"switch (count) {", "it chooses by count"),
+    ("run.cu", b"return ::lds_size();", b"return 1;", "not handed on as it is"),
+    ("run.cu", b"int64_t n = in.size(0);", b"int64_t n = in.size(1);", "not the monolith's"),
+    ("dispatch.cuh", b"LAUNCH(2)", b"LAUNCH(3)", "not the monolith's"),
+    ("dispatch.cuh", b"ptr, count, lds", b"ptr, n, lds", "not the monolith's"),
+    ("dispatch.cuh", b"MG_SHARD_one", b"MG_SHARD_two", None),
+    ("dispatch.cuh", b"    int64_t n,", b"    int n,", "other parameters than it has"),
+    ("launch.h", b"    int64_t n,", b"    int n,", "other parameters than it has"),
+    ("two.cu", b"run_launch<c10::Half>", b"run_launch<float>", "for other types"),
+    ("two.cu", b"#define MG_SHARD_two\n", b"", "no unit compiles"),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "said"), FAULTS)
+def test_faults_are_found(file, old, new, said):
+    layout, files = made()
+    assert old in files[file]
+    found = problems(layout, {**files, file: files[file].replace(old, new, 1)})
+    assert found
+    assert said is None or any(re.search(re.escape(said), text) for text in found), found
