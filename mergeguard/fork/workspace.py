@@ -95,8 +95,19 @@ class Workspace:
     splitting: Splitting = field(default_factory=Splitting, compare=False, repr=False)
 
     @classmethod
-    def load(cls, repository: Repository, tree: str, splitting: Splitting | None = None) -> Workspace:
-        """The rules and locks of a tree. Errors: RuleError, LayoutError for a broken lock."""
+    def load(
+        cls,
+        repository: Repository,
+        tree: str,
+        splitting: Splitting | None = None,
+        *,
+        lenient: bool = False,
+    ) -> Workspace:
+        """The rules and locks of a tree. Errors: RuleError, LayoutError for a broken lock.
+
+        ``lenient``: a rule's file that can't be read, with conflict markers in it, say, is no error: what it
+        has split is read with the rule of its lock.
+        """
         if splitting is not None and tree in splitting.workspaces:
             return splitting.workspaces[tree]
         locks = {
@@ -104,15 +115,23 @@ class Workspace:
             for name, path, entry in documents(repository, tree, LOCKS)
         }
         guarded: list[Guarded] = []
+        broken = False
         for name, path, entry in documents(repository, tree, RULES):
-            rule = parse_rule(repository.read_blob(entry.oid), path)
+            try:
+                rule = parse_rule(repository.read_blob(entry.oid), path)
+            except RuleError:
+                if not lenient:
+                    raise
+                broken = True
+                continue
             guarded.append(Guarded(name, rule, entry.oid, locks.pop(name, None)))
         for name, lock in sorted(locks.items()):
             # The rule's file is gone, but git still has the rule that the layout was made with.
             text = repository.read_blob(lock.rule)
             guarded.append(Guarded(name, parse_rule(text, f"{RULES}/{name}.toml"), lock.rule, lock))
         workspace = cls(repository, tree, tuple(guarded), splitting or Splitting.of(repository))
-        workspace.splitting.workspaces[tree] = workspace
+        if not broken:
+            workspace.splitting.workspaces[tree] = workspace
         return workspace
 
     def rule(self, name: str) -> Guarded:

@@ -52,8 +52,12 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         _say(f"{name}: {error.filename or 'the repository'}: {error.strerror}")
         _say("next: check the permissions and the free space")
+    if name in _MAY_REFUSE:
+        _say("nothing was committed; correct that and commit again, or commit it as it is, without us:")
+        _say("next: git -c core.hooksPath=/dev/null commit --no-edit")
+        return 1
     _say("split files may not be as they should; `mergeguard repair` tries again")
-    return int(name in _MAY_REFUSE)
+    return 0
 
 
 def _worth_a_look(name: str, arguments: list[str]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mergeguard.fork.workspace import Workspace
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import driver, hookaudit, pending, repairing, retrace, stopped
 from mergeguard.hooks.pending import Note
@@ -85,7 +84,7 @@ def post_index_change(repository: Repository, arguments: list[str]) -> int:
 def _keep_picked(repository: Repository, picked: str) -> None:
     """In a rebase that has stopped: layouts go on as the picked commit has them, until all are replayed."""
     tree = repository.tree_of(picked)
-    workspace = Workspace.load(repository, tree)
+    workspace = retrace.workspace(repository, tree)
     if not workspace.split_rules:
         return
     entries = (repository.entry(tree, g.lock.monolith) for g in workspace.split_rules if g.lock)

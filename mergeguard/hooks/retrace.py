@@ -40,8 +40,8 @@ def _splitting(repository: Repository) -> Splitting:
 
 
 def workspace(repository: Repository, tree: str) -> Workspace:
-    """The rules and layouts of a tree, read once."""
-    return Workspace.load(repository, tree, _splitting(repository))
+    """The rules and layouts of a tree, read once; a rule's file may be in conflict."""
+    return Workspace.load(repository, tree, _splitting(repository), lenient=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from mergeguard.hooks import driver, pending, retrace, stopped
 from mergeguard.hooks.pending import Note
 from mergeguard.hooks.retrace import Change
 from mergeguard.hooks.telling import tell
+from mergeguard.treemerge import rederiving
 from mergeguard.treemerge.trees import Merged
 
 _REVERTS = re.compile(
@@ -54,6 +55,7 @@ def settle_merge(repository: Repository, info: CommitInfo, change: Change) -> No
         return
     tree = retrace.true_tree(repository, change, outcome, info.tree)
     tree = retrace.with_typed(repository, change, outcome, info, tree)
+    tree = rederiving.rederived(repository, tree, (repository.tree_of(commit) for commit in info.parents))
     replace_head(repository, info, tree, info.parents, "merge")
 
 
@@ -98,7 +100,10 @@ def settle_commit(repository: Repository, note: Note, info: CommitInfo) -> None:
     if len(info.parents) == 2:
         change = driver.merge_change(repository, *info.parents)
         if note.settled == info.parents[1]:
-            pending.clear(repository.git_dir)
+            tree = rederiving.rederived(
+                repository, info.tree, (repository.tree_of(commit) for commit in info.parents)
+            )
+            replace_head(repository, info, tree, info.parents, "merge")
         else:
             settle_merge(repository, info, change)
         return

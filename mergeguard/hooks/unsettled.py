@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mergeguard.fork.workspace import Workspace
 from mergeguard.git import worktree
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import driver, retrace
@@ -51,7 +50,7 @@ def is_staged(repository: Repository, note: Note) -> bool:
 
 def provisional(repository: Repository, tree: str) -> bool:
     """Whether a layout of the tree has a file that the driver could not merge."""
-    workspace = Workspace.load(repository, tree)
+    workspace = retrace.workspace(repository, tree)
     return any(
         MARK in (workspace.read(path) or b"")
         for guarded in workspace.split_rules

@@ -105,7 +105,7 @@ class _Merger:
         repository = self.repository
 
         def load(commit: str) -> Workspace:
-            return Workspace.load(repository, repository.tree_of(commit), self.splitting)
+            return Workspace.load(repository, repository.tree_of(commit), self.splitting, lenient=True)
 
         self.progress("reading")
         ours, theirs = (load(commit) for commit in self.commits)
@@ -197,7 +197,8 @@ class _Merger:
             self.fates[guarded.name] = fates.trace(self.repository, base.tree, side.tree, path, text)
 
     def _workspace(self, commit: str) -> Workspace:
-        return Workspace.load(self.repository, self.repository.tree_of(commit), self.splitting)
+        tree = self.repository.tree_of(commit)
+        return Workspace.load(self.repository, tree, self.splitting, lenient=True)
 
     def _whole(self, workspace: Workspace, rules: Iterable[Guarded]) -> str:
         """The side's tree with its monoliths whole, and at the paths that the merge uses."""
@@ -239,7 +240,12 @@ class _Merger:
         try:
             return merge_rule(sides, self._rule_after(guarded, outcome), outcome, laid)
         except RuleError as error:
-            # Two edits of the rule's file merged to what is no rule: the old one still says where text is.
+            path = guarded.rule_path
+            ours = self.repository.entry(self.ours.workspace.tree, path)
+            if self.repository.entry(outcome.tree, path) == ours:
+                # It was no rule before, and the layout is of the lock's rule, as ever.
+                return merge_rule(sides, guarded, outcome, laid)
+            # Two edits of the rule's file merged to what is no rule.
             return merge_rule(sides, guarded, outcome, laid, broken=error)
 
     def _rule_after(self, guarded: Guarded, outcome: MergeOutcome) -> Guarded:

@@ -15,7 +15,7 @@ from mergeguard.git import landing
 from mergeguard.git.landplan import require_possible
 from mergeguard.git.merging import Conflict
 from mergeguard.git.repository import Repository
-from mergeguard.treemerge import lastsync
+from mergeguard.treemerge import lastsync, rederiving
 from mergeguard.treemerge.trees import Merged, Progress, merge_trees
 from mergeguard.verbs import plan as planning
 from mergeguard.verbs import rebase, witness
@@ -378,6 +378,7 @@ def continue_sync(
     if not merging:
         raise LayoutError("no sync is waiting to be continued", hint="start one: `mergeguard sync REF`")
     require_resolved(repository)
+    _derive_again(fork)
     repository.git("commit", "--no-edit")
     commit = repository.head().oid
     assert commit is not None
@@ -391,6 +392,16 @@ def continue_sync(
         found = _not_decided(lastsync.read(repository), found)
     lastsync.concluded(repository, commit, found)
     return Concluded(commit, found)
+
+
+def _derive_again(fork: Fork) -> None:
+    """Stage the layouts of rules that were in conflict, by the rules as they have been resolved."""
+    repository = fork.repository
+    index = repository.index_tree()
+    parents = (repository.tree_of(commit) for commit in (fork.head(), repository.resolve("MERGE_HEAD")))
+    tree = rederiving.rederived(repository, index, parents)
+    if tree != index:
+        fork.stage(tree, "sync --continue")
 
 
 def _not_decided(last: LastSync | None, findings: tuple[Located, ...]) -> tuple[Located, ...]:

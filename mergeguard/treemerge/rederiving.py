@@ -1,0 +1,64 @@
+"""Layouts derived again by a rule that a person has just resolved: what is derived never conflicts.
+
+Where two branches change one rule, only the rule's file is for a person to resolve; the layout waits, as our
+side's rule has it, and is derived once the rule is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mergeguard.errors import MergeguardError
+from mergeguard.fork import treelens
+from mergeguard.fork.workspace import REGULAR, Guarded, Splitting, Workspace
+from mergeguard.git.objects import Entry
+from mergeguard.git.repository import Repository
+from mergeguard.lens.layout import Layout
+from mergeguard.lens.rule import Rule
+
+
+def rederived(
+    repository: Repository, tree: str, parents: Iterable[str], splitting: Splitting | None = None
+) -> str:
+    """The tree of a merge with every layout of the rule's file as it is there.
+
+    ``parents`` are the trees that were merged. A rule that one of them had edited without deriving its layout
+    is left as it is, and so is one that does not fit: ``check`` says so.
+    """
+    try:
+        workspace = Workspace.load(repository, tree, splitting)
+        sides = [Workspace.load(repository, parent, workspace.splitting, lenient=True) for parent in parents]
+    except MergeguardError:
+        return tree
+    edits: dict[str, Entry | None] = {}
+    layouts: list[tuple[Guarded, Layout]] = []
+    replaced: list[tuple[Rule, Layout]] = []
+    for guarded in workspace.split_rules:
+        lock = guarded.lock
+        if lock is None or lock.rule == guarded.rule_oid or _drifts(sides, guarded.name):
+            continue
+        try:
+            before = workspace.unsplit(guarded)
+            laid = treelens.lay_out(workspace, guarded, lock.monolith, before.monolith)
+            entry = repository.entry(tree, lock.monolith)
+            mode = REGULAR if entry is None else entry.mode
+            own = treelens.layout_paths(workspace)
+            treelens.check_outputs(repository, tree, {guarded.name: laid.layout}, own)
+            found = treelens.layout_edits(workspace, guarded, laid, lock.upstream, mode)
+        except MergeguardError:
+            continue
+        if laid.recomposed.conflicts:
+            continue
+        edits |= found
+        layouts.append((guarded, laid.layout))
+        replaced.append((workspace.rule_of_lock(guarded), before.layout))
+    if not edits:
+        return tree
+    tree = treelens.apply(repository, tree, edits)
+    return repository.edit_tree(tree, treelens.list_shards(repository, tree, layouts, replaced))
+
+
+def _drifts(sides: Iterable[Workspace], name: str) -> bool:
+    """Whether a side has a layout that is not of its own rule's file."""
+    split = (g for side in sides for g in side.split_rules if g.name == name)
+    return any(g.lock is not None and g.lock.rule != g.rule_oid for g in split)
