@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from mergeguard.cpp.blocks import Opened
+from mergeguard.cpp.blocks import Opened, opened
 from mergeguard.cpp.environment import Environment
 from mergeguard.cpp.source import Item, Kind, Scope, Source, line_of
 from mergeguard.errors import Location, RuleMismatch
@@ -56,6 +56,25 @@ def unit_for(name: str, units: Sequence[str], seed: int) -> str:
         return blake2b(f"{seed}\0{unit}\0{name}".encode("utf-8", "surrogateescape"), digest_size=8).digest()
 
     return max(units, key=score)
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What a deal gives one home, as byte ranges of the file: ``own`` goes where its name's hash says.
+
+    ``helpers`` is text that more than one cluster may need; ``label`` is a definition of the cluster.
+    """
+
+    key: str
+    label: str
+    own: tuple[tuple[int, int], ...]
+    helpers: tuple[tuple[int, int], ...]
+
+
+def clusters(rule: Rule, path: str, source: Source) -> tuple[Cluster, ...]:
+    """What a rule with a [[deal]] and without selectors would deal. Raises RuleMismatch as ``deal`` does."""
+    found = opened(source)
+    return _Dealer(rule, path, source, found, [None] * len(found.units)).clusters()
 
 
 class _Sets:
@@ -125,6 +144,32 @@ class _Dealer:
         ]
         return Dealt(tuple(self.homes), tuple(declared))
 
+    def clusters(self) -> tuple[Cluster, ...]:
+        """What goes one way, without saying where."""
+        self.read_macros()
+        self.read_names()
+        self.bind_pragmas()
+        self.bind()
+        self.bind_initialisers()
+        made: list[Cluster] = []
+        for together in self.together():
+            if any(self.traits[n].root for n in together):
+                ranges = [(self.units[n].start, self.units[n].end) for n in together]
+                label = next(self.label(n) for n in together if self.traits[n].root)
+                made.append(Cluster(self.key(together), label, tuple(ranges), self.helpers(together)))
+        return tuple(made)
+
+    def helpers(self, together: Iterable[int]) -> tuple[tuple[int, int], ...]:
+        """The text that a cluster needs, from one name to the next."""
+        seen: set[int] = set()
+        waiting = list(together)
+        while waiting:
+            for name in self.traits[waiting.pop()].uses:
+                more = [n for n in self.names.givers.get(name, ()) if self.is_text(n) and n not in seen]
+                seen.update(more)
+                waiting += more
+        return tuple((self.units[n].start, self.units[n].end) for n in sorted(seen))
+
     def mismatch(self, number: int, message: str, hint: str | None = None) -> RuleMismatch:
         unit = self.units[number]
         at = unit.items[0].code_start if unit.items else unit.start
@@ -168,7 +213,7 @@ class _Dealer:
             for name in traits.gives:
                 self.names.givers[self.lifetime(name, number)].append(number)
         known = {name.partition(" #")[0] for name in self.names.givers}
-        known |= frozenset().union(*(traits.members for traits in self.traits))
+        known |= frozenset().union(*(traits.members | traits.near for traits in self.traits))
         for number, (unit, traits) in enumerate(zip(self.units, self.traits, strict=True)):
             used = traits.uses & known
             if used & self.environment.names:
@@ -300,14 +345,18 @@ class _Dealer:
     # -- homes ---------------------------------------------------------------------------------------
 
     def place_fixed(self) -> None:
+        for together in self.together():
+            home = self.home_of(together)
+            for number in together:
+                self.homes[number] = home
+
+    def together(self) -> list[list[int]]:
+        """The units that one file alone compiles, those that have to be in one file in one list."""
         members: dict[int, list[int]] = defaultdict(list)
         for number in range(len(self.units)):
             if self.is_fixed(number):
                 members[self.sets.find(number)].append(number)
-        for together in members.values():
-            home = self.home_of(together)
-            for number in together:
-                self.homes[number] = home
+        return list(members.values())
 
     def home_of(self, together: Sequence[int]) -> str:
         claims = {home: n for n in together if (home := self.claim(n)) is not None}
@@ -360,27 +409,32 @@ class _Dealer:
 
     def spread(self, text: Sequence[int], groups: _Sets, wanted: dict[int, set[str]]) -> bool:
         """Let each text be wanted where what uses it is; whether anything changed."""
+        header = self.rule.header
         changed = False
         for number in text:
             homes = wanted[groups.find(number)]
             before = len(homes)
-            for name in self.traits[number].gives:
-                for user in self.users(number, self.lifetime(name, number)):
-                    if self.is_text(user):
-                        homes |= (
-                            wanted[groups.find(user)]
-                            if len(wanted[groups.find(user)]) < 2
-                            else {self.rule.header}
-                        )
-                    else:
-                        homes.add(self.seen_from(self.homes[user]))
-                if name in self.declaration_names:
-                    homes.add(self.rule.header)
+            for user in self.needing(number):
+                if not self.is_text(user):
+                    homes.add(self.seen_from(self.homes[user]))
+                    continue
+                theirs = wanted[groups.find(user)]
+                homes |= theirs if len(theirs) < 2 else {header}
+            if not self.declaration_names.isdisjoint(self.traits[number].gives):
+                homes.add(header)
             changed |= len(homes) != before
         for number in text:
             homes = wanted[groups.find(number)]
-            self.homes[number] = next(iter(homes)) if len(homes) == 1 else self.rule.header
+            self.homes[number] = next(iter(homes)) if len(homes) == 1 else header
         return self.declare() or changed
+
+    def needing(self, number: int) -> set[int]:
+        """The units that may need a text: by its names, its members' and those of its class."""
+        traits = self.traits[number]
+        found = {user for name in traits.near for user in self.names.users[name]}
+        for name in traits.gives:
+            found.update(self.users(number, self.lifetime(name, number)))
+        return found - {number}
 
     def is_text(self, number: int) -> bool:
         traits = self.traits[number]

@@ -29,13 +29,15 @@ class Traits:
     """Of one unit. ``gives`` are unqualified names; ``once``: two units must not both compile it.
 
     ``root``: it defines what other files can call, and so is what is dealt; ``registers``: it does something
-    at start-up; ``members``: names by which a class may be needed though nothing names it;
-    ``shown``: text that every file must see; ``idle``: nothing depends on where it is.
-    ``functions`` are those that ``Way.DECLARATION`` is about. ``starts``: names that run at start-up.
+    at start-up; ``members``: names by which a class may be needed though nothing names it; ``near``: classes
+    that it is a member of, whose users may need it; ``shown``: text that every file must see; ``idle``:
+    nothing depends on where it is; ``dynamic``: an object that is initialised at start-up; ``starts``: names
+    that run then. ``functions`` are those that ``Way.DECLARATION`` is about, ``key`` is what is hashed.
     """
 
     gives: dict[str, Way] = field(default_factory=dict)
     members: frozenset[str] = frozenset()
+    near: frozenset[str] = frozenset()
     uses: frozenset[str] = frozenset()
     once: bool = False
     root: bool = False
@@ -168,7 +170,8 @@ class _Reader:
             if states and not only_caches(one, states):
                 found.once = True
                 found.key = found.key or item.name
-            found.gives |= dict.fromkeys(owners or (name,), Way.TEXT)
+            found.gives[name] = Way.TEXT
+            found.near |= frozenset(owners)
             # What no token names (an operator, what a library finds by its arguments) is for all.
             found.shown = found.shown or operator or name in _IMPLICIT or "specialization" in item.flags
         else:
@@ -190,7 +193,8 @@ class _Reader:
             found.gives.setdefault(name, Way.TEXT)
             return
         if one.is_template or item.flags & _WEAK or "inline" in one.tokens[:6]:
-            found.gives |= dict.fromkeys(one.owners or (name,), Way.TEXT)
+            found.gives[name] = Way.TEXT
+            found.near |= frozenset(one.owners)
             return
         if one.is_internal and one.is_constant and self.is_plain(one):
             found.gives[name] = Way.TEXT
@@ -234,8 +238,8 @@ class _Reader:
             found.key = found.key or item.name
             return
         if one.last:
-            for name in one.owners or (one.last,):
-                found.gives.setdefault(name, Way.TEXT)
+            found.gives.setdefault(one.last, Way.TEXT)
+            found.near |= frozenset(one.owners)
         if "operator" in item.name or one.last in _IMPLICIT or "specialization" in item.flags:
             found.shown = True
 
@@ -270,6 +274,7 @@ class _Reader:
             found.gives[name] = Way.NONE if way is Way.DECLARATION else way
         found.uses |= inside.uses
         found.members |= inside.members
+        found.near |= inside.near
         for flag in ("once", "root", "registers", "shown", "dynamic"):
             setattr(found, flag, getattr(found, flag) or getattr(inside, flag))
         found.starts |= inside.starts

@@ -17,6 +17,7 @@ from mergeguard.lens.assign import deal_arguments
 from mergeguard.lens.emit import emission_of, split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Instantiate, parse_rule
+from mergeguard.propose.deals import Dealing, dealing
 from mergeguard.propose.reach import Reach
 from mergeguard.propose.ruletext import Exists, Part, RuleText, literal
 from mergeguard.propose.survey import ArmShare, Choice, Instantiated, survey
@@ -79,11 +80,13 @@ class _Proposer:
         self.name = rule_name(path)
         self.text = RuleText(source, path, exists)
         self.tried: list[Tried] = []
+        self.deal = dealing(source, path, self.reach)
 
     def proposal(self) -> Proposal:
         parts = self.parts()
         for part in parts:
-            gain = 100 - 100 * part.peak // max(self.survey.weight, 1)
+            whole = part.found.weight if isinstance(part.found, Dealing) else self.survey.weight
+            gain = 100 - 100 * part.peak // max(whole, 1)
             if gain < _LEAST_GAIN:
                 self.tried.append(Tried(str(part), f"the heaviest unit would be only {gain} % lighter"))
                 continue
@@ -93,8 +96,7 @@ class _Proposer:
         raise RuleMismatch(
             f"nothing in this file can be dealt to shards: {self.found()}",
             where=Location(self.path),
-            hint="what can be: a switch or an if / else-if chain over a public function's parameters,"
-            " and explicit instantiations of a template",
+            hint="`docs/rules.md` says which files can be split, and how",
         )
 
     def with_more(self, part: Part, parts: Sequence[Part], made: Proposal) -> Proposal:
@@ -110,10 +112,15 @@ class _Proposer:
         return replace(made, tried=tuple(self.tried))
 
     def found(self) -> str:
-        """Why there is nothing to propose: what was tried, or else what there is."""
+        """Why there is nothing to propose, in one sentence: what was tried, or else what there is."""
         if self.tried:
-            shown = [f"{t.candidate}: {t.reason}" for t in self.tried[:3]]
-            return "; ".join(shown + ([f"and {len(self.tried) - 3} more"] if len(self.tried) > 3 else []))
+            return f"{self.tried[0].candidate}: {self.tried[0].reason}"
+        if isinstance(self.deal, RuleMismatch):
+            return self.deal.message
+        if self.deal.definitions == 1:
+            return f"all of it hangs together with `{self.deal.heaviest}`"
+        if self.deal.definitions > 1:
+            return f"`{self.deal.heaviest}` alone is {self.deal.share} % of it"
         if self.survey.choices:
             first = self.survey.choices[0]
             others = len(self.survey.choices) - 1
@@ -126,6 +133,8 @@ class _Proposer:
         """What can be dealt, best first."""
         found = [self.partition(c) for c in self.survey.choices if not c.problem]
         found += [p for i in self.survey.instantiated if (p := self.instantiation(i)) is not None]
+        if isinstance(self.deal, Dealing) and self.deal.units:
+            found.append(Part(self.deal, (), (), self.deal.peak, self.deal.peak))
         return sorted(found, key=lambda part: part.score)
 
     def partition(self, choice: Choice) -> Part:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from mergeguard.cpp.source import Kind, Source, nested
 from mergeguard.lens.assign import defined_names
 from mergeguard.lens.glue import rebase_point
+from mergeguard.propose.deals import Dealing
 from mergeguard.propose.reach import last_name
 from mergeguard.propose.survey import Choice, Instantiated
 from mergeguard.store import quoted
@@ -25,7 +26,7 @@ class Part:
     ``peak`` is the weight of the heaviest unit of the layout, a small ``score`` is good.
     """
 
-    found: Choice | Instantiated
+    found: Choice | Instantiated | Dealing
     groups: tuple[tuple[str, ...], ...]
     names: tuple[str, ...]
     peak: int
@@ -47,6 +48,18 @@ class RuleText:
 
     def write(self, parts: Sequence[Part], *, by_kind: bool, layout: str) -> bytes:
         """The rule's TOML. ``by_kind``: the header takes all device code, not only what is needed."""
+        lines = self.heading(parts, layout)
+        if any(isinstance(part.found, Dealing) for part in parts):
+            for part in parts:
+                lines += ["", *self.write_part(part)]
+        else:
+            lines += self.write_headers(parts, by_kind=by_kind)
+            for part in parts:
+                lines += ["", *self.write_part(part)]
+        return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
+
+    def heading(self, parts: Sequence[Part], layout: str) -> list[str]:
+        """What every rule begins with."""
         lines = [
             "# A first rule, written by `mergeguard init`: names and groups are yours to change. Then",
             "# `mergeguard check` says whether it still fits, `mergeguard rules explain` what goes where.",
@@ -64,7 +77,11 @@ class RuleText:
                 "[includes]",
                 f"beside = [{', '.join(map(_quoted, beside))}]",
             ]
-        lines += [
+        return lines
+
+    def write_headers(self, parts: Sequence[Part], *, by_kind: bool) -> list[str]:
+        """The headers of shards that share a body or a template."""
+        lines = [
             "",
             "# What every shard includes.",
             "[[move]]",
@@ -82,9 +99,7 @@ class RuleText:
         if selected:
             lines.append(f"items = [{', '.join(map(_quoted, dict.fromkeys(selected)))}]")
         lines.append("needed = true")
-        for part in parts:
-            lines += ["", *self.write_part(part)]
-        return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
+        return lines
 
     @property
     def header(self) -> str:
@@ -95,8 +110,10 @@ class RuleText:
         return "dispatch.cuh" if self.suffix in (".cu", ".cuh", ".hip") else "dispatch.h"
 
     def write_part(self, part: Part) -> list[str]:
-        rest = part.names[-1]
         found = part.found
+        if isinstance(found, Dealing):
+            return self.write_deal(found)
+        rest = part.names[-1]
         if isinstance(found, Instantiated):
             lines = [
                 f"# {found}.",
@@ -127,6 +144,17 @@ class RuleText:
         return lines + [
             f"{_quoted(name)} = [{', '.join(_label(label, found.kind) for label in group)}]"
             for name, group in zip(part.names, part.groups, strict=True)
+        ]
+
+    def write_deal(self, found: Dealing) -> list[str]:
+        extension = ".cuh" if self.suffix in (".cu", ".cuh", ".hip") else ".h"
+        return [
+            f"# {found.definitions} definitions, each dealt by the hash of its name: no edit moves another.",
+            "# The seed balances the units as the file is now; `[deal.shards]` names units by selectors.",
+            "[[deal]]",
+            f'header = "internal{extension}"  # includes, and what several units need',
+            f"units = {found.units}",
+            f"seed = {found.seed}",
         ]
 
     def common(self) -> list[str]:
@@ -199,4 +227,6 @@ def _summary(part: Part) -> str:
     found = part.found
     if isinstance(found, Instantiated):
         return f"{found.template} by explicit instantiation"
+    if isinstance(found, Dealing):
+        return f"{found.definitions} definitions in {found.units} units"
     return f"{found.entry} by {found.subject}"

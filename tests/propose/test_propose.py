@@ -149,9 +149,7 @@ def test_labels_that_are_not_numbers():
 
 
 def test_a_file_that_nothing_splits():
-    with pytest.raises(
-        RuleMismatch, match=r"no switch, no if / else-if chain, and no explicit instantiation"
-    ):
+    with pytest.raises(RuleMismatch, match=r"all of it hangs together with `x`"):
         propose(parse(b"int x;\n"), "x.cu", lambda _: False)
     hidden = PLAIN.replace(b"int run(", b"static int run(")
     with pytest.raises(RuleMismatch, match=r"switch \(n\) in run, line 11: run has internal linkage"):
@@ -159,7 +157,8 @@ def test_a_file_that_nothing_splits():
 
 
 def test_a_split_that_gains_nothing_is_not_proposed():
-    heavy = b"".join(b"int use%d(int x) { return app::work<%d>(x); }\n" % (n, n) for n in range(200))
+    heavy = b"int all(int x) {\n%s  return x;\n}\n"
+    heavy %= b"".join(b"  x += app::work<%d>(x);\n" % n for n in range(200))
     with pytest.raises(RuleMismatch, match=r"only \d % lighter"):
         propose(parse(PLAIN + heavy), "x.cu", lambda _: False)
 
@@ -168,3 +167,22 @@ def test_a_split_that_gains_nothing_is_not_proposed():
 def test_unreadable_files(text):
     with pytest.raises(SourceError):
         propose(parse(text), "x.cu", lambda _: False)
+
+
+def test_many_functions_are_dealt_and_the_seed_balances_them():
+    body = b" ".join(b"if (a > %d) a += %d;" % (n, n) for n in range(30))
+    text = b'#include "beside.h"\nnamespace app {\n'
+    text += b"".join(b"int f%d(int a) { %s return a; }\n" % (n, body) for n in range(8)) + b"}\n"
+    proposal = propose(parse(text), "src/many.cpp", {"src/beside.h"}.__contains__)
+    rule = check(proposal, "src/many.cpp", text)
+    (deal,) = rule.deal
+    assert proposal.chosen == (f"8 independent definitions, dealt to {deal.units} units",)
+    loads = [f.monolith_text.count(b"return") for f in proposal.layout.shards]
+    assert sum(loads) == 8 and max(loads) <= 3
+    assert rule.includes.beside == ("beside.h",)
+
+
+def test_one_sentence_says_why_a_deal_would_not_pay():
+    text = b"int small() { return 1; }\nint large(int a) {\n" + b"a += a * a;\n" * 400 + b"return a; }\n"
+    with pytest.raises(RuleMismatch, match=r"the heaviest unit would be only \d+ % lighter$"):
+        propose(parse(text), "x.cpp", lambda _: False)

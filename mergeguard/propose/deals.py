@@ -1,0 +1,95 @@
+"""Which dealing of a file's definitions would pay: into how many units, and with which seed.
+
+A dealing is by the hash of each name, so that it is stable; how even it is, is luck. The seed is the luck:
+of many, the one that balances the file as it is now is written into the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mergeguard.cpp.source import Source
+from mergeguard.errors import RuleMismatch
+from mergeguard.lens.dealing import Cluster, clusters, unit_for
+from mergeguard.lens.rule import Deal, Rule
+from mergeguard.propose.reach import Reach
+
+_MOST_UNITS = 5
+_SEEDS = 200
+# An even dealing: the heaviest unit is at most so many per cent over its share.
+_EVEN = 8
+# What one unit more costs, in per cent of the file: it reads the headers again.
+_UNIT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Dealing:
+    """A [[deal]] that could be written. ``weight`` and ``peak`` are the model's (see ``propose.reach``).
+
+    ``definitions`` is how many go by themselves, ``heaviest`` the label of the largest, ``share`` its part of
+    the whole in per cent. ``units`` is 0 where no dealing into several units makes sense.
+    """
+
+    definitions: int
+    units: int
+    seed: int
+    weight: int
+    peak: int
+    heaviest: str
+    share: int
+
+    def __str__(self) -> str:
+        return f"{self.definitions} independent definitions, dealt to {self.units} units"
+
+
+def dealing(source: Source, path: str, reach: Reach) -> Dealing | RuleMismatch:
+    """The best dealing of the file at ``path``, or why there is none at all."""
+    rule = Rule(schema=1, monolith=path, deal=(Deal(header="internal.h", units=2),))
+    try:
+        found = clusters(rule, path, source)
+    except RuleMismatch as error:
+        return error
+    weights = {c.key: 0 for c in found}
+    for cluster in found:
+        weights[cluster.key] += _weight(cluster, reach)
+    total = sum(weights.values())
+    heaviest = max(found, key=lambda c: weights[c.key], default=None)
+    if heaviest is None:
+        return Dealing(0, 0, 0, total, total, "", 0)
+    best: tuple[int, int, int, int] | None = None
+    for units in range(2, min(_MOST_UNITS, len(weights)) + 1):
+        seed, peak = _best_seed(rule, weights, units)
+        score = peak + units * _UNIT * total // 100
+        if best is None or score < best[0]:
+            best = score, units, seed, peak
+    _, units, seed, peak = best or (0, 0, 0, total)
+    share = 100 * weights[heaviest.key] // max(total, 1)
+    return Dealing(len(weights), units, seed, total, peak, heaviest.label, share)
+
+
+def _weight(cluster: Cluster, reach: Reach) -> int:
+    return sum(reach.weight(start, end) for start, end in (*cluster.own, *cluster.helpers))
+
+
+def _best_seed(rule: Rule, weights: dict[str, int], units: int) -> tuple[int, int]:
+    """Of the first seeds the one whose heaviest unit is lightest, and what that weighs."""
+    names = _parts(rule, units)
+    heavy = sorted(weights.values(), reverse=True)
+    ideal = max(sum(heavy) // units, heavy[0])
+    found: list[tuple[int, int]] = []
+    for seed in range(_SEEDS):
+        loads = dict.fromkeys(names, 0)
+        for key, weight in weights.items():
+            loads[unit_for(key, names, seed)] += weight
+        # A unit that gets nothing would be odd, and costs the headers.
+        peak = max(loads.values()) if min(loads.values()) else sum(heavy)
+        found.append((peak, seed))
+        if peak * 100 <= ideal * (100 + _EVEN):
+            break
+    peak, seed = min(found)
+    return seed, peak
+
+
+def _parts(rule: Rule, units: int) -> Sequence[str]:
+    return rule.parts(Deal(header="internal.h", units=units))
