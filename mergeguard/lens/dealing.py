@@ -19,6 +19,7 @@ from mergeguard.cpp.source import Item, Kind, Scope, Source, line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import signature
 from mergeguard.lens.rule import Rule
+from mergeguard.lens.sight import late_names
 from mergeguard.lens.traits import Traits, Way, traits_of
 
 ENTRY = ""
@@ -122,6 +123,8 @@ class _Dealer:
         self.sets = _Sets(len(self.units))
         self.why: dict[int, str] = {}  # of a joined unit: the name that joins it
         self.bound: set[int] = set()  # text that must be where something is compiled
+        self.closed: set[str] = set()  # the names that such text gives
+        self.joins = 0
         self.redefined: set[str] = set()
         self.names = _Names()
         self.homes: list[str] = [ENTRY] * len(self.units)
@@ -137,6 +140,7 @@ class _Dealer:
         self.place_fixed()
         self.place_text()
         self.place_idle()
+        self.check_sight()
         declared = [
             Declared(item, self.units[number].scopes)
             for number, items in sorted(self.declared.items())
@@ -247,7 +251,12 @@ class _Dealer:
     def way(self, number: int, name: str) -> Way:
         if number in self.bound:
             return Way.NONE
-        return self.traits[number].gives[name.partition(" #")[0]]
+        way = self.traits[number].gives[name.partition(" #")[0]]
+        if way is Way.DECLARATION and self.closed:
+            said = (signature.names(self.source, item) for item in self.traits[number].functions)
+            if any(not self.closed.isdisjoint(names) for names in said):
+                return Way.NONE  # the header can't say a type that one file has for itself
+        return way
 
     # -- what stays together -------------------------------------------------------------------------
 
@@ -274,7 +283,9 @@ class _Dealer:
 
     def bind_users(self) -> bool:
         """What uses something that can be in one file only is in that file."""
-        before = len(self.bound)
+        before = len(self.bound), len(self.closed), self.joins
+        for number in self.bound:
+            self.closed |= self.traits[number].gives.keys()
         waiting = [n for n in range(len(self.units)) if self.traits[n].once or n in self.bound]
         while waiting:
             number = waiting.pop()
@@ -282,12 +293,14 @@ class _Dealer:
                 life = self.lifetime(name, number)
                 if self.way(number, life) is not Way.NONE:
                     continue
-                for user in self.users(number, life):
+                for user in self.names.users[life]:
+                    if user == number:
+                        continue
                     if not self.traits[user].once and user not in self.bound:
                         self.bound.add(user)
                         waiting.append(user)
                     self.join(number, user, life)
-        return len(self.bound) != before
+        return before != (len(self.bound), len(self.closed), self.joins)
 
     def users(self, number: int, name: str) -> list[int]:
         """What may need a unit for a name that it gives: a class also for the names of its members."""
@@ -296,6 +309,7 @@ class _Dealer:
 
     def join(self, one: int, other: int, name: str) -> None:
         if self.sets.join(one, other):
+            self.joins += 1
             self.why.setdefault(other, name.partition(" #")[0])
             self.why.setdefault(one, name.partition(" #")[0])
 
@@ -481,6 +495,26 @@ class _Dealer:
             for other in self.units[giver].items
             if other.kind is Kind.DECLARATION and other.name == item.name
         )
+
+    def check_sight(self) -> None:
+        """Refuse what would see a name of the header that stood below it."""
+        header = self.rule.header
+        dealt = {n for n, unit in enumerate(self.units) if unit.items and self.homes[n] != header}
+        found = late_names(
+            self.source,
+            self.units,
+            self.names.givers,
+            self.names.users,
+            lambda n: self.homes[n] == header,
+            dealt,
+        )
+        for late in found:
+            raise self.mismatch(
+                late.user,
+                f"`{self.label(late.user)}` would see `{late.name}` of {header}, which stands below it: "
+                "the name could mean another thing there",
+                f"select `{late.name}` and `{self.label(late.user)}` for one unit",
+            )
 
     def place_idle(self) -> None:
         """Comments go with what follows them in their block, else with what comes before."""

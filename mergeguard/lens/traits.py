@@ -102,7 +102,7 @@ class _Reader:
         return [self.unit(unit) for unit in self.units]
 
     def unit(self, unit: Unit) -> Traits:
-        found = Traits(uses=identifiers(self.source, unit.start, unit.end))
+        found = Traits(uses=self.words(unit))
         kinds = {item.kind for item in unit.items} - {Kind.CONDITIONAL}
         if not unit.items or kinds <= {Kind.COMMENT}:
             found.idle = True
@@ -117,6 +117,13 @@ class _Reader:
                 if way is Way.TEXT:
                     found.gives[name] = Way.NONE
         return found
+
+    def words(self, unit: Unit) -> frozenset[str]:
+        """The identifiers of a unit; what an include names is a file."""
+        if all(item.kind is not Kind.INCLUDE for item in unit.items):
+            return identifiers(self.source, unit.start, unit.end)
+        rest = (i for i in unit.items if i.kind is not Kind.INCLUDE)
+        return frozenset[str]().union(*(identifiers(self.source, i.start, i.end) for i in rest))
 
     def local_macros(self, found: Traits, unit: Unit) -> None:
         """Macros that a definition leaves behind are given with it."""

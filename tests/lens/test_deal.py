@@ -278,3 +278,33 @@ def test_text_typed_between_two_functions_stays_in_their_block():
         result = unsplit(layout, files, lambda t: split(rule, "m", "m.cpp", t))
         if not result.hunks:
             assert result.layout.by_path["m/one.cpp"].text == files["m/one.cpp"]
+
+
+def test_a_better_match_from_below_is_refused():
+    text = (
+        "static int f(int) { return 1; }\nint one() { return f(1L); }\n"
+        "static int f(long) { return 2; }\nint two() { return f(2L); }\n"
+    )
+    with pytest.raises(RuleMismatch, match=r"`one` would see `f` of internal.h, which stands below it"):
+        deal(text, ONE_AND_TWO)
+    together = deal(
+        text.replace("int two", "int one_too"), 'rest = "a.cpp"\n[deal.shards]\n"one.cpp" = ["function one*"]'
+    )
+    assert home(together, "int f(long)") == "one.cpp"
+
+
+def test_what_was_declared_above_may_stand_below():
+    text = (
+        "static int f(int a = 1);\nint one() { return f(); }\nstatic int f(int b) { return b; }\n"
+        "int two() { return f(2); }\n"
+    )
+    layout = deal(text, ONE_AND_TWO)
+    assert home(layout, "return b;") == "internal.h"
+
+
+def test_a_local_of_the_same_name_is_no_trap():
+    text = (
+        "int one() { int width = 2; return width; }\nstatic const int width = 3;\n"
+        "int two() { return width; }\nint three_one() { return width; }\n"
+    )
+    assert home(deal(text, ONE_AND_TWO), "width = 3") == "internal.h"
