@@ -52,6 +52,7 @@ VERBS: dict[str, Verb] = {
     "completion": Verb(SETUP, "completion", "completion"),
     "demo": Verb(SETUP, "setting_up", "demo"),
     "check": Verb(REVIEW, "review", "check"),
+    "ledger": Verb(REVIEW, "ledger", "ledger"),
     "verify": Verb(REVIEW, "proving", "verify"),
     "audit": Verb(REVIEW, "audit", "audit"),
     "unsplit": Verb(REVIEW, "looking", "unsplit"),

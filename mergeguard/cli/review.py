@@ -86,7 +86,7 @@ def check(
     from mergeguard.fork.check import Reporter
     from mergeguard.hooks import repairing
     from mergeguard.treemerge import handmade
-    from mergeguard.verbs import checking, witness
+    from mergeguard.verbs import checking, ownwork, witness
 
     here = opened(merges=True)
     unfinished = repairing.unfinished(here.repository)
@@ -102,6 +102,7 @@ def check(
         if rules or not files:
             findings += checking.run(workspace, rules or None, handmade.known_base(here))
             findings += witness.findings(workspace, here.head(), rules or None)
+            findings += tuple(ownwork.findings(workspace, here.head(), here.upstream(None)))
             if unfinished is not None:
                 findings += (Reporter("").error("history", unfinished, "", hint="`mergeguard repair`"),)
         if ast and (rules or not files):

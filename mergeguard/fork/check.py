@@ -35,6 +35,8 @@ CHECKS: Mapping[str, str] = {
     "law 3": "every byte of the monolith has one home",
     "law 4": "splitting twice gives the same bytes",
     "history": "what history has merged is in the layout, and the lock names it",
+    "ledger": "work of the fork's own that the last merge lost, and nobody accepted",
+    "pin": "a text that must never go is not there",
     "drift": "the layout is not what its lock, its rule and this version make of it",
     "overlay": "an edit of glue: kept with the layout",
     "unmapped": "a local edit that can't be placed in the monolith",

@@ -1,0 +1,113 @@
+"""`mergeguard ledger`: the fork's own work, and what the last merge made of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from mergeguard.audit.ownwork import Fate
+from mergeguard.cli.console import opened, out, print_json, progress
+from mergeguard.cli.options import Json, Upstream
+from mergeguard.cli.render import print_findings
+from mergeguard.errors import ExitCode
+from mergeguard.verbs import ownwork
+from mergeguard.verbs.ownwork import Ledger, Line
+
+_MARKS = {Fate.SURVIVES: "[green]✓[/]", Fate.MOVED: "[green]→[/]", Fate.UPSTREAMS: "[blue]=[/]"}
+
+
+def ledger(
+    merge: Annotated[
+        str | None, typer.Argument(metavar="[MERGE]", help="A merge commit; default: the last with upstream.")
+    ] = None,
+    upstream: Upstream = None,
+    accept: Annotated[
+        str | None, typer.Option("--accept", metavar="ID", help="This loss was meant; goes with --why.")
+    ] = None,
+    why: Annotated[str | None, typer.Option("--why", metavar="TEXT", help="Why it was meant.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Name every declaration, not only by file.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """What only the fork has, by feature, and what the last merge made of it: survives, moved, lost."""
+    if (accept is None) != (why is None):
+        raise typer.BadParameter("--accept ID goes with --why TEXT")
+    here = opened()
+    if accept is not None and why is not None:
+        here.stage(ownwork.accept(here, accept, why), "ledger")
+        out.print(f"Staged in {ownwork.PATH}: the loss of {escape(accept)} was meant.")
+        return ExitCode.CLEAN
+    with progress("ledger", quiet=json) as report:
+        found = ownwork.ledger(here, merge, upstream, report)
+    if json:
+        print_json("ledger", _data(found))
+    else:
+        _print(found, everything=everything)
+    return ExitCode.CLEAN if found.clean else ExitCode.FINDINGS
+
+
+def _print(found: Ledger, *, everything: bool) -> None:
+    told = f"after the merge {found.merge[:9]}" if found.merge else f"on top of {escape(found.upstream)}"
+    out.print(f"[bold]{len(found.lines)} piece(s) of the fork's own work[/] {told}")
+    for feature, lines in groupby(
+        sorted(found.lines, key=lambda line: line.feature), lambda line: line.feature
+    ):
+        own = list(lines)
+        out.print(f"[bold]{escape(feature or 'without a feature')}[/]: {_counts(own)}")
+        for path, rows in groupby(own, lambda line: line.outcome.work.path):
+            _print_file(path, list(rows), everything=everything)
+    for line in found.lines:
+        if line.open:
+            work = line.outcome.work
+            out.print(f"[red]{line.outcome.fate}[/]: {escape(work.path)}:{work.line} {escape(_what(line))}")
+            out.print(f"  it was meant: `mergeguard ledger --accept {work.id} --why TEXT`")
+    print_findings(found.broken_pins)
+
+
+def _print_file(path: str, rows: list[Line], *, everything: bool) -> None:
+    out.print(f"  {escape(path)}  [dim]{_counts(rows)}[/]")
+    for line in rows if everything else ():
+        outcome = line.outcome
+        place = f"  [dim]{escape(outcome.path)}:{outcome.line}[/]" if outcome.fate is Fate.MOVED else ""
+        out.print(f"    {_MARKS.get(outcome.fate, '[red]![/]')} {escape(_what(line))}: {outcome.fate}{place}")
+
+
+def _counts(lines: Iterable[Line]) -> str:
+    counts = Counter(line.outcome.fate for line in lines)
+    return ", ".join(f"{counts[fate]} {fate}" for fate in Fate if counts[fate])
+
+
+def _what(line: Line) -> str:
+    work = line.outcome.work
+    return f"{work.kind} {work.name} ({work.change})" if work.name else f"the file ({work.change})"
+
+
+def _data(found: Ledger) -> dict[str, object]:
+    return {
+        "merge": found.merge,
+        "upstream": found.upstream,
+        "clean": found.clean,
+        "work": [
+            {
+                "id": line.outcome.work.id,
+                "feature": line.feature,
+                "path": line.outcome.work.path,
+                "kind": line.outcome.work.kind,
+                "name": line.outcome.work.name,
+                "change": line.outcome.work.change.value,
+                "fate": line.outcome.fate.value,
+                "now": {"path": line.outcome.path, "line": line.outcome.line},
+                "lines": line.outcome.of,
+                "kept": line.outcome.kept,
+                "accepted": line.accepted,
+            }
+            for line in found.lines
+        ],
+        "pins": [finding.message for finding in found.broken_pins],
+    }

@@ -1,0 +1,283 @@
+"""ledger: the fork's own work by feature, and what the last merge with upstream made of each piece of it.
+
+History is the witness: the merge commit, its two parents and their base say everything, so nothing is
+recorded but what people decide: features, pins, and losses that were meant, in ``.mergeguard/ledger.toml``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import msgspec
+import tomlkit
+
+from mergeguard import store
+from mergeguard.audit.ownwork import Fate, Outcome, Work, outcomes, works
+from mergeguard.errors import LayoutError, Location, RuleError
+from mergeguard.fork import check, treelens
+from mergeguard.fork.check import Finding
+from mergeguard.fork.fork import Fork
+from mergeguard.fork.workspace import REGULAR, Splitting, Workspace
+from mergeguard.git.objects import Change, Entry
+from mergeguard.git.repository import Repository
+
+PATH = ".mergeguard/ledger.toml"
+#: Larger files are data, not somebody's work by declarations.
+_MOST_BYTES = 2_000_000
+_OWN = ".mergeguard/"
+
+Progress = Callable[[str], None]
+
+
+class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A named part of the fork's work: what stands in these paths, has these names, or came with these
+    commits."""
+
+    name: str
+    paths: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+class Pin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A text that must never go: a regular expression, the files it is looked for in, how often it must be
+    there."""
+
+    text: str
+    paths: tuple[str, ...] = ("*",)
+    count: int | None = None
+    why: str = ""
+
+
+class Accepted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A loss that was meant: the id of the work, and why."""
+
+    id: str
+    why: str
+
+
+class Notebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What people decided: ``.mergeguard/ledger.toml``."""
+
+    feature: tuple[Feature, ...] = ()
+    pin: tuple[Pin, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
+
+    def feature_of(self, work: Work) -> str:
+        """The first feature that has the work; "" if none has."""
+        for feature in self.feature:
+            if any(fnmatchcase(work.path, glob) for glob in feature.paths):
+                return feature.name
+            if work.name and any(fnmatchcase(work.name, glob) for glob in feature.names):
+                return feature.name
+        return ""
+
+    def reason(self, work: Work) -> str | None:
+        """Why the loss of the work is accepted; None where it is not."""
+        return next((accepted.why for accepted in self.accepted if accepted.id == work.id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the ledger: a piece of work, what became of it, its feature, and why a loss is accepted."""
+
+    outcome: Outcome
+    feature: str
+    accepted: str | None
+
+    @property
+    def open(self) -> bool:
+        """Whether it is a loss that nobody accepted."""
+        return self.outcome.fate.is_loss and self.accepted is None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The ledger. ``merge`` is the merge that it tells of, None where none was made: then all work
+    survives."""
+
+    merge: str | None
+    upstream: str
+    lines: tuple[Line, ...]
+    broken_pins: tuple[Finding, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is lost but what was meant."""
+        return not self.broken_pins and not any(line.open for line in self.lines)
+
+
+def read(workspace: Workspace) -> Notebook:
+    """The tree's ledger file. Raises RuleError where it can't be read."""
+    text = workspace.read(PATH)
+    if text is None:
+        return Notebook()
+    try:
+        notebook = store.convert(store.read_toml(text), Notebook)
+        for pin in notebook.pin:
+            re.compile(pin.text)
+    except store.Unreadable as error:
+        raise RuleError(error.message, where=Location(PATH, error.line), hint=f"correct {PATH}") from None
+    except re.error as error:
+        raise RuleError(f"a pin is no regular expression: {error}", where=Location(PATH)) from None
+    return notebook
+
+
+def ledger(
+    fork: Fork, revision: str | None = None, upstream: str | None = None, progress: Progress = lambda _: None
+) -> Ledger:
+    """The fork's own work, and what the merge ``revision`` (the last with upstream if None) made of it.
+
+    Raises LayoutError where no upstream is known and no merge is named, or where the revision is no merge.
+    """
+    repository = fork.repository
+    workspace = fork.work_tree()
+    notebook = read(workspace)
+    ref = fork.upstream(upstream)
+    merge = _merge(repository, revision, ref)
+    if merge is None:
+        if ref is None:
+            raise LayoutError("no upstream is known", hint="`git config mergeguard.upstream REF` once")
+        bases = repository.merge_bases(fork.head(), repository.resolve(ref))
+        reader = _Reader(repository, bases[0], fork.head(), bases[0], fork.head())
+    else:
+        ours, theirs = repository.commit_info(merge).parents[:2]
+        base = repository.merge_bases(ours, theirs)[0]
+        reader = _Reader(repository, base, ours, theirs, merge)
+    progress("reading")
+    found = reader.outcomes(everything=True)
+    lines = tuple(Line(one, notebook.feature_of(one.work), notebook.reason(one.work)) for one in found)
+    pins = tuple(_broken_pins(workspace, notebook))
+    return Ledger(merge, ref or "", lines, pins)
+
+
+def findings(workspace: Workspace, head: str, upstream: str | None) -> Iterator[Finding]:
+    """What ``check`` says: pins that do not hold, and work that the last merge lost; nothing without a ledger
+    file."""
+    if workspace.read(PATH) is None:
+        return
+    notebook = read(workspace)
+    yield from _broken_pins(workspace, notebook)
+    repository = workspace.repository
+    merge = _merge(repository, None, upstream, head)
+    if merge is None:
+        return
+    ours, theirs = repository.commit_info(merge).parents[:2]
+    base = repository.merge_bases(ours, theirs)[0]
+    for one in _Reader(repository, base, ours, theirs, merge).outcomes(everything=False):
+        if one.fate.is_loss and notebook.reason(one.work) is None:
+            yield _lost(merge, one)
+
+
+def _lost(merge: str, one: Outcome) -> Finding:
+    work = one.work
+    what = f"{work.kind} {work.name}" if work.name else "the file"
+    message = f"{what}, {work.change} by the fork, was {one.fate} in the merge {merge[:9]}"
+    if one.fate is Fate.BACK:
+        message = f"{what}, removed by the fork, is back since the merge {merge[:9]}"
+    meant = f"`mergeguard ledger --accept {work.id} --why TEXT`"
+    hint = f"bring it back (`git show {merge[:9]}^1:{work.path}`), or say that it was meant: {meant}"
+    return check.Reporter("").error(
+        "ledger", message, one.path or work.path, one.line or None, work.name, hint
+    )
+
+
+def accept(fork: Fork, identity: str, why: str) -> str:
+    """The index with a loss accepted in the ledger file; nothing is staged. Raises LayoutError for an unknown
+    id."""
+    known = {line.outcome.work.id for line in ledger(fork).lines if line.outcome.fate.is_loss}
+    if identity not in known:
+        raise LayoutError(f"no loss has the id {identity}", hint="`mergeguard ledger` lists them")
+    workspace = fork.staged()
+    document = tomlkit.parse((workspace.read(PATH) or b"").decode("utf-8-sig"))
+    entries = document.setdefault("accepted", tomlkit.aot())
+    entry = tomlkit.table()
+    entry.update({"id": identity, "why": why})
+    entries.append(entry)
+    blob = fork.repository.write_blob(document.as_string().encode())
+    return fork.repository.edit_tree(workspace.tree, {PATH: Entry(REGULAR, blob)})
+
+
+# -- reading ---------------------------------------------------------------------------------------------
+
+
+def _merge(
+    repository: Repository, revision: str | None, upstream: str | None, head: str = "HEAD"
+) -> str | None:
+    """The merge meant: the one named, else the newest on HEAD's line that merged what upstream has."""
+    if revision is not None:
+        commit = repository.resolve(revision)
+        if len(repository.commit_info(commit).parents) < 2:
+            raise LayoutError(f"{revision} is no merge", hint="name a merge commit, or none for the last")
+        return commit
+    merges = repository.rev_list("--merges", "--first-parent", "--max-count=50", head)
+    if upstream is None:
+        return merges[0] if merges else None
+    tip = repository.resolve(upstream)
+    return next(
+        (m for m in merges if repository.is_ancestor(repository.commit_info(m).parents[1], tip)), None
+    )
+
+
+class _Reader:
+    """A merge's four versions, as upstream would have them."""
+
+    def __init__(self, repository: Repository, base: str, ours: str, theirs: str, merged: str) -> None:
+        self.repository = repository
+        splitting = Splitting.of(repository)
+        self.base, self.ours, self.theirs, self.merged = (
+            treelens.monolithic_tree(Workspace.load(repository, repository.tree_of(commit), splitting))
+            for commit in (base, ours, theirs, merged)
+        )
+
+    def outcomes(self, *, everything: bool) -> tuple[Outcome, ...]:
+        """What became of the fork's work; without ``everything``, only in files that the merge changed."""
+        mine = {c.new: c.after for c in self._changes(self.base, self.ours)}
+        merged = {c.new: c.after for c in self._changes(self.ours, self.merged)}
+        moved = [path for path in mine if path in merged]
+        base, ours = self._texts(self.base, moved), self._texts(self.ours, moved)
+        read = works(base, ours)
+        found = outcomes(read, self._texts(self.theirs, merged), self._texts(self.merged, merged))
+        if not everything:
+            return found
+        still = [path for path in mine if path not in merged]
+        kept = works(self._texts(self.base, still), self._texts(self.ours, still))
+        same = (
+            Outcome(work, Fate.SURVIVES, work.path, work.line, len(work.lines), len(work.lines))
+            for work in kept
+        )
+        return tuple(sorted((*found, *same), key=lambda one: (one.work.path, one.work.line)))
+
+    def _changes(self, old: str, new: str) -> list[Change]:
+        changes = self.repository.diff_trees(old, new, renames=False)
+        return [change for change in changes if not change.new.startswith(_OWN)]
+
+    def _texts(self, tree: str, paths: Iterable[str]) -> Mapping[str, bytes]:
+        texts: dict[str, bytes] = {}
+        for path in paths:
+            text = self.repository.read_file(tree, path)
+            if text is not None and len(text) <= _MOST_BYTES and b"\0" not in text:
+                texts[path] = text
+        return texts
+
+
+def _broken_pins(workspace: Workspace, notebook: Notebook) -> Iterator[Finding]:
+    if not notebook.pin:
+        return
+    tree = treelens.monolithic_tree(workspace)
+    entries = workspace.repository.list_tree(tree)
+    for pin in notebook.pin:
+        pattern = re.compile(pin.text.encode())
+        files = [
+            p for p, e in entries.items() if e.is_file and any(fnmatchcase(p, glob) for glob in pin.paths)
+        ]
+        count = sum(len(pattern.findall(workspace.repository.read_blob(entries[path].oid))) for path in files)
+        if count == pin.count if pin.count is not None else count:
+            continue
+        wanted = "at least once" if pin.count is None else f"{pin.count} times"
+        why = f" ({pin.why})" if pin.why else ""
+        message = f"the pin `{pin.text}`{why} must be there {wanted}, and is there {count} times"
+        hint = f"bring the text back, or change the pin in {PATH}"
+        yield check.Reporter("").error("pin", message, PATH, hint=hint)
