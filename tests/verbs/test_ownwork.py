@@ -103,7 +103,7 @@ def test_an_edit_that_a_resolution_dropped_is_red_until_it_is_accepted(story: St
 
 def test_a_pin_that_breaks_is_named(tmp_path: Path):
     story = Story.begin(tmp_path, RULE)
-    pins = '[[pin]]\ntext = "case 64:"\npaths = ["csrc/*"]\ncount = 1\nwhy = "our boards"\n'
+    pins = f'[[pin]]\ntext = "case 64:"\npaths = ["{FILE}"]\ncount = 1\nwhy = "our boards"\n'
     story.write(".mergeguard/ledger.toml", pins.encode())
     story.commits("pin")
     assert story.run("check").code == 0
