@@ -125,6 +125,7 @@ class _Dealer:
         self.bound: set[int] = set()  # text that must be where something is compiled
         self.closed: set[str] = set()  # the names that such text gives
         self.joins = 0
+        self.raised: set[int] = set()  # text that has to stand in the header, to see what it saw
         self.redefined: set[str] = set()
         self.names = _Names()
         self.homes: list[str] = [ENTRY] * len(self.units)
@@ -139,8 +140,9 @@ class _Dealer:
         self.bind_initialisers()
         self.place_fixed()
         self.place_text()
+        while self.raise_blind():
+            self.place_text()
         self.place_idle()
-        self.check_sight()
         declared = [
             Declared(item, self.units[number].scopes)
             for number, items in sorted(self.declared.items())
@@ -410,7 +412,7 @@ class _Dealer:
                 groups.join(shared[0], number)
         wanted: dict[int, set[str]] = {groups.find(number): set() for number in text}
         for number in text:
-            if self.traits[number].shown:
+            if self.traits[number].shown or number in self.raised:
                 wanted[groups.find(number)].add(self.rule.header)
         while True:
             while self.spread(text, groups, wanted):
@@ -496,25 +498,31 @@ class _Dealer:
             if other.kind is Kind.DECLARATION and other.name == item.name
         )
 
-    def check_sight(self) -> None:
-        """Refuse what would see a name of the header that stood below it."""
+    def raise_blind(self) -> bool:
+        """Text that would see a name from below goes to the header, in its place; whether there was any.
+
+        Raises RuleMismatch for a definition that can't go there.
+        """
         header = self.rule.header
         dealt = {n for n, unit in enumerate(self.units) if unit.items and self.homes[n] != header}
-        found = late_names(
+        before = len(self.raised)
+        for late in late_names(
             self.source,
             self.units,
             self.names.givers,
             self.names.users,
             lambda n: self.homes[n] == header,
             dealt,
-        )
-        for late in found:
-            raise self.mismatch(
-                late.user,
-                f"`{self.label(late.user)}` would see `{late.name}` of {header}, which stands below it: "
-                "the name could mean another thing there",
-                f"select `{late.name}` and `{self.label(late.user)}` for one unit",
-            )
+        ):
+            if not self.is_text(late.user):
+                raise self.mismatch(
+                    late.user,
+                    f"`{self.label(late.user)}` would see `{late.name}` of {header}, which stands below it: "
+                    "the name could mean another thing there",
+                    f"select `{late.name}` and `{self.label(late.user)}` for one unit",
+                )
+            self.raised.add(late.user)
+        return len(self.raised) != before
 
     def place_idle(self) -> None:
         """Comments go with what follows them in their block, else with what comes before."""

@@ -111,6 +111,7 @@ class _Reader:
         for item, hidden in walk(self.source, unit):
             self.item(found, item, Definition(item, self.source, frozenset(), hidden, -1))
         self.local_macros(found, unit)
+        found.idle = found.idle and not (found.gives or found.once or found.shown)
         if found.root or found.once:
             # What it gives by its text could only be given by compiling the rest twice.
             for name, way in found.gives.items():

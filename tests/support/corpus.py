@@ -20,7 +20,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -79,6 +79,9 @@ _SPANS = (
 _ATTEMPTS = 3
 
 
+Keep = Callable[[PurePosixPath], bool]
+
+
 class CorpusError(Exception):
     """A release can't be had: no network, not in the index, or damaged on the way."""
 
@@ -118,7 +121,7 @@ def path(version: str) -> Path:
         raise CorpusError(f"vLLM {version} is not one of the corpus's releases")
     folder = cache_directory() / version
     if not folder.is_dir():
-        _fetch(version, folder)
+        fetch("vllm", version, folder, lambda p: p.parts[0] == "csrc" or p.parts == ("CMakeLists.txt",))
     return folder
 
 
@@ -220,8 +223,11 @@ def _unavailable(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def _fetch(version: str, folder: Path) -> None:
-    """Fetch a release into ``folder``, which appears only when all is there and its digest is right."""
+def fetch(project: str, version: str, folder: Path, keep: Keep) -> None:
+    """Fetch a release of any project into ``folder``: what ``keep`` likes of its source distribution.
+
+    The folder appears only when all is there and its digest is right. Raises CorpusError.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _lock(folder.parent / f".{version}.lock"):
         if folder.is_dir():  # another test process was faster
@@ -229,7 +235,7 @@ def _fetch(version: str, folder: Path) -> None:
         for attempt in range(_ATTEMPTS):
             scratch = Path(tempfile.mkdtemp(prefix=f".{version}.", dir=folder.parent))
             try:
-                _download(version, scratch)
+                _download(project, version, scratch, keep)
                 scratch.chmod(0o755)
                 scratch.rename(folder)
                 return
@@ -248,35 +254,43 @@ def _lock(name: Path) -> Iterator[None]:
         yield
 
 
-def _download(version: str, folder: Path) -> None:
-    """Stream the source distribution of ``version`` and keep csrc/ and CMakeLists.txt in ``folder``."""
-    with _pip() as (session, finder):
+def _download(project: str, version: str, folder: Path, keep: Keep) -> None:
+    """Stream the source distribution of ``version`` and keep what is wanted in ``folder``."""
+    name = f"{project} {version}"
+    with _pip(project) as (session, finder):
         found = [
             candidate.link
-            for candidate in finder.find_all_candidates("vllm")
+            for candidate in finder.find_all_candidates(project)
             if str(candidate.version) == version and not candidate.link.is_wheel
         ]
         if not found:
-            raise CorpusError(f"the package index has no source distribution of vLLM {version}")
+            raise CorpusError(f"the package index has no source distribution of {name}")
         link = found[0]
         with session.get(link.url_without_fragment, stream=True, timeout=180) as response:
             response.raise_for_status()
             # gzip is the file's own format here, not a transfer encoding: raw bytes are what was digested.
             body = _Digesting(response.raw)
-            _extract(body, folder)
+            _extract(body, folder, keep)
     if link.hash_name != "sha256":
-        raise CorpusError(f"the package index gives no SHA-256 for vLLM {version}")
+        raise CorpusError(f"the package index gives no SHA-256 for {name}")
     if body.digest() != link.hash:
-        raise OSError(f"vLLM {version} was damaged on the way: SHA-256 {body.digest()}, not {link.hash}")
+        raise OSError(f"{name} was damaged on the way: SHA-256 {body.digest()}, not {link.hash}")
+
+
+def source_releases(project: str) -> tuple[str, ...]:
+    """Every release of a project that the package index has as a source distribution, oldest first."""
+    with _pip(project) as (_, finder):
+        found = [c for c in finder.find_all_candidates(project) if not c.link.is_wheel]
+    return tuple(dict.fromkeys(str(c.version) for c in sorted(found, key=lambda c: c.version)))
 
 
 @contextmanager
-def _pip() -> Iterator[tuple[Any, Any]]:
+def _pip(project: str) -> Iterator[tuple[Any, Any]]:
     """pip's HTTP session and source-distribution finder, configured as ``pip download`` would be."""
     from pip._internal.commands import create_command
 
     command: Any = create_command("download")
-    options, _ = command.parse_args(["--no-binary", "vllm", "--ignore-requires-python", "vllm"])
+    options, _ = command.parse_args(["--quiet", "--no-binary", project, "--ignore-requires-python", project])
     with command.main_context():
         session = command.get_default_session(options)
         yield (
@@ -304,22 +318,22 @@ class _Digesting:
         return self._digest.hexdigest()
 
 
-def _extract(stream: _Digesting, folder: Path) -> None:
-    """Keep the regular files csrc/** and CMakeLists.txt of a gzipped tar with one top folder."""
+def _extract(stream: _Digesting, folder: Path, keep: Keep) -> None:
+    """Keep some of the regular files of a gzipped tar with one top folder."""
     with tarfile.open(fileobj=stream, mode="r|gz") as archive:  # type: ignore[call-overload]
         for member in archive:
             parts = PurePosixPath(member.name).parts[1:]
             if not member.isfile() or ".." in parts or not parts:
                 continue
-            if parts[0] == "csrc" or parts == ("CMakeLists.txt",):
+            if keep(PurePosixPath(*parts)):
                 target = folder.joinpath(*parts)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 content = archive.extractfile(member)
                 assert content is not None
                 with content, target.open("wb") as out:
                     shutil.copyfileobj(content, out)
-    if not (folder / "csrc").is_dir():
-        raise CorpusError("the source distribution holds no csrc/")
+    if not any(folder.iterdir()):
+        raise CorpusError("the source distribution holds nothing of what is wanted")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,0 +1,136 @@
+"""Which heavy files of real projects `init` splits by itself, and whether that is the same program.
+
+    python -m benchmarks.census PROJECT[==VERSION]... [--files N] [--jobs N]
+    python -m benchmarks.census llama-cpp-python --compile "-std=c++17 -I{root}/vendor/llama.cpp/include"
+
+For each project's heaviest units: the rule by `init` alone; laws 1 and 3 on the layout's bytes; `verify` by
+tokens; and, with ``--compile`` (the flags of g++, with the hole {root}), whether monolith and layout compile
+and define the same external symbols, with CPU seconds and peak memory of the monolith and the largest unit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.census.compiling import Compiled, compile_both
+from mergeguard.cpp.source import parse
+from mergeguard.errors import MergeguardError
+from mergeguard.lens.emit import split
+from mergeguard.lens.rule import parse_rule
+from mergeguard.lens.unsplit import unsplit
+from mergeguard.propose.propose import propose
+from mergeguard.verify import same_program
+from mergeguard.verify.flatten import LayoutText
+from tests.support import corpus, projects
+
+
+@dataclass(frozen=True)
+class Row:
+    """One file: what `init` made of it. ``problem`` is a broken promise, ``refusal`` an honest no."""
+
+    project: str
+    path: str
+    size: int
+    how: str = ""
+    shards: int = 0
+    refusal: str = ""
+    problem: str = ""
+    compiled: Compiled | None = None
+
+
+def look(project: str, root: Path, path: str, flags: str | None) -> Row:
+    """The census of one file."""
+    text = (root / path).read_bytes()
+    row = Row(project, path, len(text))
+    try:
+        if b"\0" in text:
+            return Row(project, path, len(text), refusal="binary file")
+        proposal = propose(parse(text), path, lambda p: (root / p).exists())
+    except MergeguardError as error:
+        return Row(project, path, len(text), refusal=str(error).partition(": ")[2] or str(error))
+    except RecursionError as error:
+        return Row(project, path, len(text), problem=f"{type(error).__name__}: {error}")
+    rule = parse_rule(proposal.text, "rule.toml")
+    layout = split(rule, proposal.name, path, text)
+    row = Row(project, path, len(text), "; ".join(proposal.chosen), len(layout.shards))
+    back = unsplit(
+        layout, {f.path: f.text for f in layout.files}, lambda t: split(rule, proposal.name, path, t)
+    )
+    files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
+    failed = same_program.failures(same_program.compare(path, text, files))
+    problem = ""
+    if back.monolith != text or back.hunks:
+        problem = "unsplit is not the monolith"
+    elif failed:
+        problem = f"{failed[0].path}:{failed[0].line}: {failed[0].message}"
+    compiled = None
+    if flags is not None and not problem and path.endswith((".cpp", ".cc", ".cxx")):
+        command = ["g++", *shlex.split(flags.replace("{root}", str(root)))]
+        compiled = compile_both(root, layout, command)
+        problem = compiled.problem
+    return Row(project, path, len(text), row.how, row.shards, "", problem, compiled)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table; 1 if a layout is not the same program."""
+    parser = argparse.ArgumentParser(prog="benchmarks.census")
+    parser.add_argument("projects", nargs="+", metavar="PROJECT[==VERSION]")
+    parser.add_argument("--files", type=int, default=20, help="so many of each project's heaviest units")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--compile", metavar="FLAGS", help="also compile with g++ and these flags")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    rows: list[Row] = []
+    with ProcessPoolExecutor(options.jobs) as pool:
+        work = []
+        for name in options.projects:
+            project, _, version = name.partition("==")
+            version = version or corpus.source_releases(project)[-1]
+            root = projects.release(project, version)
+            for path in projects.heaviest(root, options.files):
+                work.append(pool.submit(look, f"{project} {version}", root, path, options.compile))
+        for future in work:
+            row = future.result()
+            rows.append(row)
+            if not options.json:
+                print(line(row), flush=True)
+    if options.json:
+        print(json.dumps([asdict(row) for row in rows], indent=1))
+    else:
+        print(summary(rows))
+    return 1 if any(row.problem for row in rows) else 0
+
+
+def line(row: Row) -> str:
+    """A row of the table."""
+    what = row.problem and f"WRONG {row.problem}" or row.how or f"- {row.refusal}"
+    cost = f"  [{row.compiled}]" if row.compiled is not None else ""
+    return f"{row.size:9,}  {row.path[-60:]:60}  {what[:150]}{cost}"
+
+
+def summary(rows: list[Row]) -> str:
+    """How many files of how many projects have a rule."""
+    made = Counter(row.project for row in rows if row.how and not row.problem)
+    every = Counter(row.project for row in rows)
+    lines = [f"{project}: {made[project]} of {every[project]}" for project in every]
+    total = f"all: {sum(made.values())} of {len(rows)} ({sum(made.values()) / max(len(rows), 1):.0%})"
+    same = [row for row in rows if row.compiled is not None and row.compiled.same]
+    if same:
+        peaks = sorted(row.compiled.peak / row.compiled.whole_peak for row in same if row.compiled)
+        sums = sorted(row.compiled.cpu / row.compiled.whole_cpu for row in same if row.compiled)
+        total += (
+            f"; {len(same)} compiled to the same symbols: median peak of the largest unit "
+            f"{peaks[len(peaks) // 2]:.0%} of the monolith's, CPU of all units {sums[len(sums) // 2]:.2f} x"
+        )
+    return "\n".join([*lines, total])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""Monolith and layout through g++: the same external symbols, and what each costs."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mergeguard.lens.layout import Layout
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """CPU seconds and peak KiB: of the monolith, of all units together (CPU) and of the largest (peak).
+
+    ``problem`` says how the layout is another program, ``skipped`` why there is nothing to compare.
+    """
+
+    whole_cpu: float = 0.0
+    whole_peak: int = 0
+    cpu: float = 0.0
+    peak: int = 0
+    symbols: int = 0
+    problem: str = ""
+    skipped: str = ""
+
+    @property
+    def same(self) -> bool:
+        return not self.problem and not self.skipped
+
+    def __str__(self) -> str:
+        if not self.same:
+            return self.problem or f"not compiled: {self.skipped}"
+        return (
+            f"{self.symbols} symbols; {self.whole_cpu:.1f} s, {self.whole_peak // 1024} MB -> "
+            f"{self.cpu:.1f} s, {self.peak // 1024} MB"
+        )
+
+
+def compile_both(root: Path, layout: Layout, command: Sequence[str]) -> Compiled:
+    """Compile the monolith in ``root`` and the layout in a copy of its folder, and compare the symbols."""
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(scratch)
+        folder = posixpath.dirname(layout.path)
+        beside = root / folder
+        (place / "whole").mkdir()
+        (place / "split").mkdir()
+        for tree, files in (
+            ("whole", {layout.path: layout.monolith}),
+            ("split", {f.path: f.text for f in layout.files}),
+        ):
+            _mirror(root, place / tree, folder, {*files})
+            for path, text in files.items():
+                target = place / tree / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(text)
+        flags = [*command, "-w", f"-I{beside}", "-c"]
+        whole = _run([*flags, layout.path, "-o", "../whole.o"], place / "whole")
+        if whole.error:
+            return Compiled(skipped=_first(whole.error))
+        units = [f.path for f in layout.files if f.is_unit]
+        done = [_run([*flags, u, "-o", f"../{n}.o"], place / "split") for n, u in enumerate(units)]
+        costs = (whole.cpu, whole.peak, sum(d.cpu for d in done), max(d.peak for d in done))
+        for unit, one in zip(units, done, strict=True):
+            if one.error:
+                return Compiled(*costs, problem=f"{unit} does not compile: {_first(one.error)}")
+        link = ["ld", "-r", "-o", "all.o", *(f"{n}.o" for n in range(len(units)))]
+        linked = subprocess.run(link, cwd=place, capture_output=True, text=True, check=False)
+        if linked.returncode:
+            return Compiled(*costs, problem=_first(linked.stderr))
+        return _compared(costs, _symbols(place / "whole.o"), _symbols(place / "all.o"))
+
+
+def _compared(
+    costs: tuple[float, int, float, int], before: dict[str, set[str]], after: dict[str, set[str]]
+) -> Compiled:
+    lost = before["strong"] - after["strong"] - after["weak"]
+    added = {
+        name for name in after["strong"] - before["strong"] - before["weak"] if "mergeguard_" not in name
+    }
+    asked = after["asked"] - before["asked"] - before["strong"] - before["weak"]
+    for what, names in (("lost", lost), ("added", added), ("unresolved", asked)):
+        if names and (what != "unresolved" or not names <= _LIBRARY):
+            return Compiled(*costs, problem=f"{what}: {', '.join(sorted(names)[:3])}")
+    return Compiled(*costs, symbols=len(before["strong"]))
+
+
+# What a compiler calls by itself, and another unit may need without the monolith having done so.
+_LIBRARY = frozenset(
+    {"__stack_chk_fail", "memcpy", "memset", "memmove", "memcmp", "strlen", "_Unwind_Resume"}
+)
+
+
+@dataclass(frozen=True)
+class _Done:
+    cpu: float
+    peak: int
+    error: str
+
+
+def _run(command: Sequence[str], where: Path) -> _Done:
+    process = subprocess.Popen(command, cwd=where, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    error = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    cpu = usage.ru_utime + usage.ru_stime
+    return _Done(cpu, usage.ru_maxrss, (error or "failed") if process.returncode else "")
+
+
+def _first(error: str) -> str:
+    lines = [line for line in error.splitlines() if "error" in line or "definition" in line]
+    return (lines or error.splitlines() or ["failed"])[0][-200:]
+
+
+def _mirror(root: Path, target: Path, folder: str, own: set[str]) -> None:
+    """Links to all that stands beside the monolith, and on the way to it."""
+    parts = [p for p in folder.split("/") if p]
+    at = Path()
+    for part in [*parts, None]:
+        (target / at).mkdir(parents=True, exist_ok=True)
+        for entry in (root / at).iterdir():
+            path = (at / entry.name).as_posix()
+            inside = any(o == path or o.startswith(f"{path}/") for o in own)
+            if entry.name != part and not inside and not (target / path).exists():
+                (target / path).symlink_to(entry)
+        if part is not None:
+            at = at / part
+
+
+def _symbols(path: Path) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {"strong": set(), "weak": set(), "asked": set()}
+    kinds = {**dict.fromkeys("TDBRG", "strong"), **dict.fromkeys("WVu", "weak"), "U": "asked"}
+    nm = shutil.which("nm") or "nm"
+    for line in subprocess.run([nm, path], capture_output=True, text=True, check=True).stdout.splitlines():
+        *_, kind, name = line.split()
+        if kind in kinds:
+            found[kinds[kind]].add(name)
+    return found
