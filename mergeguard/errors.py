@@ -5,8 +5,9 @@ The command line renders these once (see ``mergeguard.cli``); nothing else print
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+from mergeguard.values import dataclass
 
 
 class ExitCode(IntEnum):

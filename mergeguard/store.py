@@ -60,10 +60,7 @@ def write_toml(comment: str, values: Mapping[str, object]) -> bytes:
     document = tomlkit.document()
     document.add(tomlkit.comment(comment))
     for key, value in values.items():
-        item = tomlkit.item(value)
-        if isinstance(item, tomlkit.items.Array):
-            item.multiline(True)
-        document.add(key, item)
+        document.add(key, tomlkit.item(value))
     return tomlkit.dumps(document).encode()
 
 

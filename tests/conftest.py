@@ -76,6 +76,9 @@ def _hermetic_git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     cache = corpus.cache_directory()
     fixed = git_environment() | {"HOME": str(home), "MERGEGUARD_CORPUS": str(cache)}
     fixed.pop("XDG_CONFIG_HOME", None)
+    # Hundreds of tests start the program: its modules are compiled once for all, and not into the checkout.
+    fixed.pop("PYTHONDONTWRITEBYTECODE", None)
+    fixed["PYTHONPYCACHEPREFIX"] = str(tmp_path_factory.getbasetemp().parent / "pycache")
     os.environ.clear()
     os.environ.update(fixed)
     yield

@@ -12,7 +12,6 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate
 
@@ -34,6 +33,7 @@ from mergeguard.cpp.leaves import Leaf, leaves_of, match
 from mergeguard.cpp.source import Kind, parse
 from mergeguard.lens.assign import assign
 from mergeguard.lens.rule import Rule
+from mergeguard.values import dataclass
 
 _LINKAGE = re.compile(rb"^(?:(?:static|inline|extern)\b\s*)+")
 _CASE = re.compile(rb"\bcase\s*([^:]+?)\s*:(?!:)")

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mergeguard.cpp.diff import diff, matches
 from mergeguard.cpp.leaves import Leaf, similarity
 from mergeguard.cpp.source import Kind
+from mergeguard.values import dataclass
 
 _LINKAGE = re.compile(rb"^(?:(?:static|inline|extern)\b\s*)+")
 _CASE = re.compile(rb"\bcase\s*([^:]+?)\s*:(?!:)")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from mergeguard.values import dataclass
 
 # What the sum of both sides' lines shows.
 SUMMED = frozenset({"lost-lines", "doubled-lines", "overwritten-edit", "undone-removal"})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from mergeguard.audit.facts import Facts
 from mergeguard.audit.findings import Finding, Place
+from mergeguard.values import dataclass
 
 __all__ = ["BASE", "MERGED", "OURS", "SIDES", "THEIRS"]
 __all__ += ["Changed", "Elsewhere", "Finding", "Place", "is_sum", "other"]

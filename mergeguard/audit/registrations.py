@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from mergeguard.audit.facts import Facts
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of
 from mergeguard.cpp.lexer import TokenKind
+from mergeguard.values import dataclass
 
 _VERBS = ("def", "impl")
 _MARK = (b".def(", b".impl(", b". def", b". impl")

@@ -12,12 +12,12 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from mergeguard import store
 from mergeguard.build.machine import compiler_identity, machine
 from mergeguard.git.durable import write_atomic
+from mergeguard.values import dataclass
 
 FORMAT = 1
 

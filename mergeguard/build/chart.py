@@ -7,10 +7,10 @@ are in its description for those who can't see it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from mergeguard.build.drawing import Area, Box, Drawing, Line, Run, Shape, Text
 from mergeguard.propose.schedule import Schedule
+from mergeguard.values import dataclass
 
 WIDTH, PANEL, LEFT, RIGHT, TOP, GAP, SLOT = 860, 120, 76, 24, 56, 40, 7
 DARK, GREY, PALE, ALARM = "#222222", "#555555", "#dddddd", "#B00020"

@@ -8,11 +8,11 @@ are tolerated.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from mergeguard.errors import MergeguardError
+from mergeguard.values import dataclass
 
 # The macros under which the real files select their architecture branches.
 VIEWS: dict[str, tuple[str, ...]] = {

@@ -11,13 +11,13 @@ import re
 import shlex
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from mergeguard import store
 from mergeguard.errors import Location, MergeguardError
+from mergeguard.values import dataclass
 
 SOURCE, OUTPUT, ROOT = "{source}", "{output}", "{root}"
 

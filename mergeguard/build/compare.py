@@ -8,7 +8,7 @@ object next to them would silently change what links.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from mergeguard.build.advice import growth_advice
@@ -20,6 +20,7 @@ from mergeguard.build.measure import Progress, UnitCost, linked_size, measure, r
 from mergeguard.build.symbols import demangle, read_device, read_host
 from mergeguard.cpp.definitions import definitions
 from mergeguard.cpp.source import Kind, Source
+from mergeguard.values import dataclass
 from mergeguard.verify.symbols import (
     DeviceImage,
     Names,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -34,6 +33,7 @@ from mergeguard.build.measure import (
 from mergeguard.cpp.lexer import lex
 from mergeguard.lens.layout import LayoutFile, Role
 from mergeguard.propose.schedule import Profile, Schedule, longest_first, simulate
+from mergeguard.values import dataclass
 
 JOBS = (1, 2, 4, 8)
 

@@ -6,8 +6,9 @@ What a picture shows is decided once, here in values; a painter only puts it dow
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from html import escape
+
+from mergeguard.values import dataclass
 
 Point = tuple[float, float]
 

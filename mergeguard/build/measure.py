@@ -11,7 +11,7 @@ import shlex
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from mergeguard.build.cache import Cache, digest_file, read_dependencies
@@ -20,6 +20,7 @@ from mergeguard.build.machine import machine
 from mergeguard.build.processes import Measured, Run, thin
 from mergeguard.errors import ExitCode, MergeguardError
 from mergeguard.propose.schedule import Profile
+from mergeguard.values import dataclass
 
 # Drivers that understand -MD -MF; for any other command a cached cost is never reused.
 _WRITES_DEPENDENCIES = ("g++", "gcc", "c++", "cc", "clang", "clang++", "nvcc", "hipcc")

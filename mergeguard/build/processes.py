@@ -15,8 +15,9 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import IO
+
+from mergeguard.values import dataclass
 
 SAMPLE_SECONDS = 0.05
 # A unit that is done in a tenth of a second has a peak, too.

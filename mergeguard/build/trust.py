@@ -13,12 +13,12 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from mergeguard.build.commands import ROOT, Command, CommandError
 from mergeguard.errors import Location
 from mergeguard.git.repository import Repository
+from mergeguard.values import dataclass
 
 KEY = "mergeguard.trusted"
 SHOWN = 16  # hex digits of a digest that a person types

@@ -8,7 +8,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RichCast
@@ -20,6 +19,7 @@ from mergeguard.errors import ExitCode, MergeguardError
 from mergeguard.fork.fork import Fork
 from mergeguard.hooks import pending
 from mergeguard.reporting.inert import visible
+from mergeguard.values import dataclass
 
 
 class _Inert:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 import typer
 
 from mergeguard.cli.app import VERBS, build
+from mergeguard.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ statements that it rests on, so that a change of them does not pass unseen.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.lexer import TokenKind, lex
 from mergeguard.cpp.source import nested
 from mergeguard.cpp.text import join_expression
+from mergeguard.values import dataclass
 
 # A size converted to one of these stays what it is; narrower ones may make another of it.
 _NUMBERS = frozenset(

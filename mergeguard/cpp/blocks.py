@@ -7,11 +7,12 @@ block whose parts all go one way need not be opened: ``closed`` puts it together
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mergeguard.cpp.conditions import names
 from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import Item, Kind, Scope, Source, Unit, grouped, nested, units
+from mergeguard.values import dataclass
 
 _NAMING = frozenset(
     {Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.VARIABLE, Kind.INSTANTIATION, Kind.NAMESPACE}

@@ -7,7 +7,7 @@ read (two signatures over one body keep the first name).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mergeguard.cpp.head import Head, body_end
 from mergeguard.cpp.items import Kind, Parameter
@@ -16,6 +16,7 @@ from mergeguard.cpp.parameters import BUILTIN, TYPE_WORDS, parameters
 from mergeguard.cpp.segment import Segment
 from mergeguard.cpp.text import join_type
 from mergeguard.cpp.view import PARENTHESISED_ATTRIBUTES, Block
+from mergeguard.values import dataclass
 
 
 @dataclass(slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from mergeguard.cpp.lexer import Directive, Lexed, TokenKind
 from mergeguard.cpp.text import join_expression
+from mergeguard.values import dataclass
 
 OPENERS = frozenset({"if", "ifdef", "ifndef"})
 MIDDLES = frozenset({"elif", "elifdef", "elifndef", "else"})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, nested
+from mergeguard.values import dataclass
 
 _MUST_BE_ONCE = (Kind.FUNCTION, Kind.VARIABLE)
 _COMPARED = frozenset(

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of, negated
 from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import Source
+from mergeguard.values import dataclass
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 Step = tuple[tuple[str, ...], tuple[str, ...] | None]  # conditions, tokens of the definition (None: #undef)

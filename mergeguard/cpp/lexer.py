@@ -11,11 +11,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import deque
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
+
+from mergeguard.cpp.remember import remembered
+from mergeguard.values import dataclass
 
 
 class TokenKind(IntEnum):
@@ -198,7 +200,7 @@ def _shared(a: bytes, b: bytes, step: int = 4096) -> int:
     return min(at, end)
 
 
-@lru_cache(maxsize=8)
+@remembered
 def lex(text: bytes) -> Lexed:
     """Tokens of ``text`` and which of them stand in preprocessor lines."""
     tokens = tokenize(text)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, Group, condition_of, names, possible
 from mergeguard.cpp.lexer import Lexed, Role, TokenKind
-from mergeguard.cpp.view import Block, Reader, View
+from mergeguard.cpp.view import BRACKETS, Block, Reader, View
+from mergeguard.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class _Walk:
         self.events = [
             i for i in range(first, last) if self.roles[i] > Role.ARROW or lexed.directive_of[i] >= 0
         ]
+        self.brackets = [i for i in self.events if self.roles[i] in BRACKETS or lexed.directive_of[i] >= 0]
 
     # ---- the outer level: directives between items
 
@@ -225,7 +227,6 @@ class _Walk:
         forks: list[_Fork] = []
         noted = len(reader.problems)
         position = start
-        event = bisect_left(self.events, start)
         while position < last:
             role = roles[position]
             index = lexed.directive_of[position]
@@ -284,10 +285,11 @@ class _Walk:
                 stray = len(reader.problems) > noted and position == start
                 return self.done(start, self.absorb_semicolon(position), views[0], opaque=stray)
             position += 1
+            if deep and len(views) == 1:
+                position = reader.through(views[0], self.brackets, position)
             if deep:
-                # Inside brackets only brackets and directives matter.
-                while event < len(self.events) and self.events[event] < position:
-                    event += 1
+                # Inside brackets only brackets (of templates, too) and directives matter.
+                event = bisect_left(self.events, position)
                 position = self.events[event] if event < len(self.events) else last
         views = views or opening
         broken = bool(forks) or any(view.stack for view in views)

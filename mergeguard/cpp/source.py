@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import lru_cache
 from hashlib import blake2b
 
 from mergeguard.cpp.classify import Facets, classify
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, condition_of
 from mergeguard.cpp.items import Item, ItemKey, Kind, Parameter, Scope, Source, Unit
 from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, lex, line_of
+from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.segment import Segment, segment
 from mergeguard.cpp.text import code_tokens, identifiers, join_expression
 
@@ -45,7 +45,6 @@ _DIRECTIVE_KINDS = {
 _KEYED_BY_RETURN = frozenset({Kind.INSTANTIATION})
 
 
-@lru_cache(maxsize=32)
 def parse(text: bytes, calls_end: bool = False) -> Source:
     """The items of a file; joined they are exactly ``text``.
 
@@ -57,6 +56,11 @@ def parse(text: bytes, calls_end: bool = False) -> Source:
     lines before an item belong to it, a comment behind it on its last line too; comments at the very start of
     the file, up to a blank line, are an item of their own.
     """
+    return _parse(text, calls_end)
+
+
+@remembered
+def _parse(text: bytes, calls_end: bool) -> Source:
     lexed = lex(text)
     segments, problems = segment(lexed, 0, len(lexed.tokens), calls_end=calls_end)
     problems += _lexical_problems(lexed)

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from mergeguard.cpp.lexer import SPLICE, TokenKind, lex
+from mergeguard.values import dataclass
 
 _LEADER = re.compile(rb"//[/!]*<?|/\*[*!]*(?!/)<?")
 _STRING_WORD = re.compile(rb"[^ ]+ *| +")

@@ -6,6 +6,8 @@ table, so that equal stacks are equal numbers and nesting costs no recursion.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from enum import Enum, auto
 
 from mergeguard.cpp.conditions import Facts
@@ -39,6 +41,8 @@ _PAREN, _TYPE, _EQUAL, _NAMESPACE, _CTOR, _CALL, _ARROW, _STRAY = 1, 2, 4, 8, 16
 _MOST_ASSUMED = 300  # atoms; what hostile input adds to them is not told apart
 _OPEN = {40: 41, 91: 93, 123: 125}  # ( [ {
 _CLOSE = {41: 40, 93: 91, 125: 123}
+#: The roles of brackets.
+BRACKETS = frozenset({*_OPEN, *_CLOSE})
 
 
 class View:
@@ -136,6 +140,32 @@ class Reader:
         elif role == Role.ARROW:
             view.flags |= _ARROW
         return False
+
+    def through(self, view: View, brackets: Sequence[int], position: int) -> int:
+        """Feeds the brackets from ``position`` on that pair up inside the view's outermost one.
+
+        ``brackets`` are where the file has brackets and directives. Gives where to go on: at a token that
+        closes the outermost bracket or none, at a directive, or inside of a template's brackets. What else
+        is passed over means nothing inside brackets.
+        """
+        stack, tops, parents, roles = view.stack, self.tops, self.parents, self.roles
+        directive_of = self.lexed.directive_of
+        index = bisect_left(brackets, position)
+        while index < len(brackets) and tops[stack] != Role.LESS:
+            at = brackets[index]
+            role = roles[at]
+            if directive_of[at] >= 0:
+                break
+            if role in _OPEN:
+                stack = self.push(stack, role)
+            elif tops[stack] == _CLOSE[role] and parents[stack]:
+                stack = parents[stack]
+            else:
+                break
+            view.previous, position = at, at + 1
+            index += 1
+        view.stack = stack
+        return position
 
     def inside(self, view: View, position: int, role: int) -> bool:
         top = self.tops[view.stack]

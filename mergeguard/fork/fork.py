@@ -6,14 +6,13 @@ goes through ``mergeguard.git.landing``, so it is as before or as after, whateve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mergeguard.errors import LayoutError
 from mergeguard.fork.workspace import Workspace
 from mergeguard.git import landing
 from mergeguard.git.recovery import Recovery, recover
 from mergeguard.git.repository import Repository
 from mergeguard.git.snapshot import snapshot
+from mergeguard.values import dataclass
 
 STATE = ".mergeguard"
 _UPSTREAM_GUESSES = ("upstream/main", "upstream/master", "upstream/HEAD")

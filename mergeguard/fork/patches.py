@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from unidiff import Hunk as UnidiffHunk
 from unidiff import PatchedFile, PatchSet, UnidiffParseError
@@ -18,6 +17,7 @@ from unidiff.patch import Line
 from mergeguard.cpp.diff import Change, diff
 from mergeguard.errors import LayoutError, Location
 from mergeguard.gitquote import unquoted
+from mergeguard.values import dataclass
 
 _NULL = "/dev/null"
 _HEADER = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@(.*)", re.DOTALL)

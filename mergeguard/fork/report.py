@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 
 from mergeguard.audit.findings import Located
@@ -17,6 +16,7 @@ from mergeguard.cpp.diff import diff
 from mergeguard.cpp.source import Item, Kind, parse
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.unsplit import Hunk, Reason
+from mergeguard.values import dataclass
 
 # Items that nobody looks for first.
 _MINOR = frozenset({Kind.INCLUDE, Kind.CONDITIONAL, Kind.PRAGMA, Kind.UNDEF, Kind.COMMENT, Kind.OPAQUE})

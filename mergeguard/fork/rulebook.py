@@ -5,7 +5,7 @@ Values in, values out: the terminal renders them, and ``add`` only says which fi
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
@@ -18,6 +18,7 @@ from mergeguard.lens.explain import Placement, placement
 from mergeguard.lens.rule import Rule, json_schema, parse_rule
 from mergeguard.propose.propose import Proposal, propose, rule_name
 from mergeguard.propose.survey import Survey, survey
+from mergeguard.values import dataclass
 
 
 class RuleState(StrEnum):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +16,7 @@ from mergeguard import store
 from mergeguard.git.durable import write_atomic
 from mergeguard.git.errors import UnfinishedLanding
 from mergeguard.git.objects import Entry
+from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
     from mergeguard.git.repository import Repository

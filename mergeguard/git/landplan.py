@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from mergeguard.git.objects import EMPTY_TREE, MODE_SUBMODULE, Entry
 from mergeguard.git.outcome import Outcome
 from mergeguard.git.process import split_nul
 from mergeguard.git.recovery import PLAIN
+from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
     from mergeguard.git.repository import Repository

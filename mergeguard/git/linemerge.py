@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from mergeguard.errors import GitError
 from mergeguard.merge.markers import parse_markers
 from mergeguard.merge.result import Piece
+from mergeguard.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

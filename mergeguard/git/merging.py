@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from mergeguard.git.durable import scratch_folder
 from mergeguard.git.errors import GitError
 from mergeguard.git.objects import MODE_FILE, Entry
 from mergeguard.git.process import decode, encode, run_git, split_nul
+from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
     from mergeguard.git.repository import Repository

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergeguard.git.errors import GitError, MissingObject, PathConflict
 from mergeguard.git.objectdb import Conversation, ObjectDatabase, blob_name
 from mergeguard.git.process import decode, encode, write_hint
+from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mergeguard.git.merging import Conflict
 from mergeguard.git.process import encode
+from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
     from mergeguard.git.repository import Repository

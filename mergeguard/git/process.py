@@ -7,11 +7,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from mergeguard.git.errors import GitError, GitMissing, GitTooOld
+from mergeguard.values import dataclass
 
 MINIMUM_GIT = (2, 38)
 

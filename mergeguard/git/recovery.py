@@ -8,7 +8,6 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +17,7 @@ from mergeguard.git.errors import RepositoryError, RepositoryLocked, UnfinishedL
 from mergeguard.git.journal import Journal, PathChange, RefChange, journal_path, read_journal
 from mergeguard.git.lock import locked
 from mergeguard.git.objects import MODE_EXECUTABLE, MODE_SUBMODULE, MODE_SYMLINK, Entry
+from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
     from mergeguard.git.repository import Repository

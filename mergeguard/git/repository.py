@@ -10,7 +10,6 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -42,6 +41,7 @@ from mergeguard.git.process import (
     split_nul,
     start_git,
 )
+from mergeguard.values import dataclass
 
 ZERO_OID = "0" * 40
 _FULL_NAME = re.compile("[0-9a-f]{40}")

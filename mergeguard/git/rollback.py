@@ -12,7 +12,6 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from mergeguard import store
 from mergeguard.git.durable import remove, scratch_folder, write_atomic
 from mergeguard.git.errors import LandingFailed, UnfinishedLanding
 from mergeguard.git.lock import locked
+from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
     from mergeguard.git.repository import Repository

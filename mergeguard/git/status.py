@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mergeguard.git.process import split_nul
+from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
     from mergeguard.git.repository import Repository

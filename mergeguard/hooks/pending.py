@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mergeguard import store
 from mergeguard.git.durable import remove, write_atomic
 from mergeguard.git.hooks import NOTE
+from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
     from mergeguard.git.outcome import StateFile

@@ -7,7 +7,7 @@ after the other, onto the new base; what git or a person made of other files on 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.outcome import StateFile
@@ -15,6 +15,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.hooks import pending, retrace
 from mergeguard.hooks.retrace import Change
 from mergeguard.treemerge.trees import Merged
+from mergeguard.values import dataclass
 from mergeguard.verbs import rebase
 from mergeguard.verbs.rebase import Picked, RebaseOutcome
 

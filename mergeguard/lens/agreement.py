@@ -8,13 +8,13 @@ tell, the rule's word is *assumed*, resting on the statements that feed the vari
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from mergeguard.cpp.backwards import Origin, origin, same_value, words_of
 from mergeguard.cpp.items import Source
 from mergeguard.cpp.source import parse
 from mergeguard.lens.assign import DealtPartition, assigned
 from mergeguard.lens.rule import Rule
+from mergeguard.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from heapq import heappop, heappush
 
@@ -22,6 +22,7 @@ from mergeguard.lens.dealing import Declared, deal
 from mergeguard.lens.parting import Dealt, Parted, Unparted, is_of_the_host, part
 from mergeguard.lens.rule import Instantiate, Over, Partition, Rule, selectors
 from mergeguard.lens.selectors import Selector
+from mergeguard.values import dataclass
 
 ENTRY = ""  # the home of what stays in the entry; layout file names are never empty
 

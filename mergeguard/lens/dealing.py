@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
 
 from mergeguard.cpp.blocks import Opened, opened
@@ -21,6 +21,7 @@ from mergeguard.lens import signature
 from mergeguard.lens.rule import Rule
 from mergeguard.lens.sight import late_names
 from mergeguard.lens.traits import Traits, Way, traits_of
+from mergeguard.values import dataclass
 
 ENTRY = ""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from mergeguard.cpp.source import Item, Kind, Source, Unit, line_of
@@ -11,6 +10,7 @@ from mergeguard.lens.agreement import choices
 from mergeguard.lens.assign import ENTRY, Assignment, DealtPartition, assigned
 from mergeguard.lens.rule import Rule, selectors
 from mergeguard.lens.selectors import Selector
+from mergeguard.values import dataclass
 
 
 class Why(StrEnum):

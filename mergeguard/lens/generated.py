@@ -15,12 +15,12 @@ import posixpath
 import re
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 
 from mergeguard.cpp.lexer import TokenKind, lex
 from mergeguard.cpp.source import parse
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece
+from mergeguard.values import dataclass
 
 _BOM = b"\xef\xbb\xbf"
 _INCLUDE = re.compile(

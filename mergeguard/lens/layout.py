@@ -8,11 +8,12 @@ docs/lens.md; nothing else records provenance.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
+
+from mergeguard.values import dataclass
 
 
 class Glue(StrEnum):

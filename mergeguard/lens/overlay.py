@@ -8,11 +8,11 @@ unmapped hunks over; glue that the user did not touch is simply derived again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.unsplit import Unsplit
 from mergeguard.merge import MergeResult
+from mergeguard.values import dataclass
 
 TextMerge = Callable[[bytes, bytes, bytes], MergeResult]
 

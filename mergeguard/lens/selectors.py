@@ -8,10 +8,10 @@ specific wins: an exact name over a glob, a longer glob over a shorter, a narrow
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from mergeguard.cpp.source import Item, Kind
+from mergeguard.values import dataclass
 
 _DEFINITIONS = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.ALIAS, Kind.VARIABLE})
 

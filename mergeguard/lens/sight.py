@@ -8,11 +8,11 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from mergeguard.cpp.definitions import qualifiers
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens
 from mergeguard.lens.traits import walk
+from mergeguard.values import dataclass
 
 _FUNCTIONS = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.DECLARATION})
 _MEMBER = frozenset({".", "->"})

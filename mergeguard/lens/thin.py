@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from mergeguard.cpp.scope import Local
 from mergeguard.cpp.source import Item, Source, code_tokens
@@ -18,6 +17,7 @@ from mergeguard.lens import glue, signature
 from mergeguard.lens.assign import Assignment, DealtPartition
 from mergeguard.lens.parting import LIGHT_TYPES, Launch, Parted
 from mergeguard.lens.rule import Rule
+from mergeguard.values import dataclass
 
 # What the host's headers bring along and dealt text may use.
 _STANDARD = {"to_string": "<string>", "runtime_error": "<stdexcept>", "int64_t": "<cstdint>"}

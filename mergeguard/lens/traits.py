@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 
 from mergeguard.cpp.blocks import Opened
 from mergeguard.cpp.definitions import Definition, local_states, only_caches
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers, nested, parse
+from mergeguard.values import dataclass
 
 
 class Way(Enum):

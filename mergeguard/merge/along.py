@@ -8,7 +8,7 @@ where the lead has put something else there, or has the two neighbours the other
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, blocks
@@ -16,6 +16,7 @@ from mergeguard.merge.blocks import all_includes, only_closes, outside, place_of
 from mergeguard.merge.result import Note
 from mergeguard.merge.versions import Version, steady_of
 from mergeguard.merge.weave import Clash
+from mergeguard.values import dataclass
 
 _HEADERS = (Kind.COMMENT, Kind.PRAGMA, Kind.CONDITIONAL)  # what belongs at the very start of a file
 

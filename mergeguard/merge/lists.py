@@ -12,10 +12,10 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 from mergeguard.merge.lines import merge_lines
 from mergeguard.merge.result import Conflict, MergeResult, Piece
+from mergeguard.values import dataclass
 
 _SOURCE = re.compile(rb"\.(?:cu|cuh|hip|c|cc|cpp|cxx|h|hh|hpp|hxx|inl|S|asm|m|mm)[\"']?$")
 _CMAKE_COMMAND = re.compile(rb"(?m)^[ \t]*(\w+)[ \t]*\(")

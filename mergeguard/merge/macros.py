@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from mergeguard.cpp.lexer import lex
+from mergeguard.values import dataclass
 
 _OPENERS = frozenset(("if", "ifdef", "ifndef"))
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of, match, similarity
 from mergeguard.merge.edits import unequal_middle
 from mergeguard.merge.result import Conflict, Piece, Resolved
+from mergeguard.values import dataclass
 
 _KINDS = frozenset((Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.MACRO))
 _AROUND = 4  # lines before and after a change that say where it is

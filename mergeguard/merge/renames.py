@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from mergeguard.cpp.diff import Change, diff
 from mergeguard.cpp.tokens import Tokens, tokens_of, units_of
+from mergeguard.values import dataclass
 
 _NAME = re.compile(rb"[A-Za-z_]\w*")
 _KEY = re.compile(rb"[#/]*([A-Za-z_]\w*)$")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
+
+from mergeguard.values import dataclass
 
 Side = Literal["base", "ours", "theirs"]
 

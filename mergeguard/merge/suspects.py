@@ -6,7 +6,7 @@ An innocent merge pays next to nothing; what is suspected is looked at with the 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from mergeguard.merge.edits import (
     COMMENT,
@@ -21,6 +21,7 @@ from mergeguard.merge.edits import (
     side_edit,
 )
 from mergeguard.merge.heads import definitions
+from mergeguard.values import dataclass
 
 _DEFINE = re.compile(rb"#\s*define\s+(\w+)")
 _UNDEF = re.compile(rb"#\s*undef\s+(\w+)")

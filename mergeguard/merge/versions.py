@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from mergeguard.cpp.diff import increasing
 from mergeguard.cpp.leaves import Leaf, leaves_of
 from mergeguard.merge.weave import Clash
+from mergeguard.values import dataclass
 
 
 class Unreadable(Clash):

@@ -10,11 +10,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from mergeguard.errors import RuleError
 from mergeguard.lens.rule import Rule, parse_rule
 from mergeguard.propose.schedule import Arm, Budget, Plan, arm_costs, best, plans
+from mergeguard.values import dataclass
 
 Value = int | str
 

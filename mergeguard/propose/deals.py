@@ -7,13 +7,13 @@ of many, the one that balances the file as it is now is written into the rule.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mergeguard.cpp.source import Source
 from mergeguard.errors import RuleMismatch
 from mergeguard.lens.dealing import Cluster, clusters, unit_for
 from mergeguard.lens.rule import Deal, Rule
 from mergeguard.propose.reach import Reach
+from mergeguard.values import dataclass
 
 _MOST_UNITS = 5
 _SEEDS = 200

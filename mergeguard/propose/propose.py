@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mergeguard.cpp.source import Source, line_of
 from mergeguard.errors import Location, MergeguardError, RuleMismatch, SourceError
@@ -21,6 +21,7 @@ from mergeguard.propose.deals import Dealing, dealing
 from mergeguard.propose.reach import Reach
 from mergeguard.propose.ruletext import Exists, Part, RuleText, literal
 from mergeguard.propose.survey import ArmShare, Choice, Instantiated, survey
+from mergeguard.values import dataclass
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from mergeguard.cpp.source import Kind, Source, nested
 from mergeguard.lens.assign import defined_names
@@ -15,6 +14,7 @@ from mergeguard.propose.reach import last_name
 from mergeguard.propose.survey import Choice, Instantiated
 from mergeguard.store import quoted
 from mergeguard.store import toml_string as _quoted
+from mergeguard.values import dataclass
 
 Exists = Callable[[str], bool]
 

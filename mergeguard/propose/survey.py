@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from mergeguard.cpp.backwards import origin, same_value, words_of
@@ -16,6 +16,7 @@ from mergeguard.cpp.branches import Branching, branchings
 from mergeguard.cpp.source import Item, Kind, Source, line_of, parse
 from mergeguard.cpp.text import code_tokens
 from mergeguard.propose.reach import Reach, last_name
+from mergeguard.values import dataclass
 
 _HIDDEN = {
     "static": "has internal linkage",

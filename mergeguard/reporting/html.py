@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 
 from mergeguard.audit.findings import Located
@@ -15,6 +14,7 @@ from mergeguard.reporting.inert import html as esc
 from mergeguard.reporting.jsonreport import text
 from mergeguard.reporting.markdown import count, places
 from mergeguard.reporting.page import page
+from mergeguard.values import dataclass
 
 _CONTEXT = 3
 _LINES = 400

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from mergeguard.cpp.filenames import SOURCES
@@ -11,6 +11,7 @@ from mergeguard.fork.workspace import Guarded
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.merge.whereabouts import Found, Others, Whereabouts, whereabouts
+from mergeguard.values import dataclass
 
 # Of the definitions of a file that is gone: so many in one new file, and it is that file, rewritten.
 _MOST = 0.6

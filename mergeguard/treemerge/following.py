@@ -9,13 +9,14 @@ files read that the moving side changed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.git.objects import MODE_FILE, Entry
 from mergeguard.git.repository import Repository
+from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
     from mergeguard.lens.layout import Layout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 
@@ -16,6 +16,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.treemerge.lockhistory import Behind, LockHistory
 from mergeguard.treemerge.losses import Loss, losses
 from mergeguard.treemerge.trees import Merged, merge_trees
+from mergeguard.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ Only commits of the fork that hold the lock are read, and only back to where the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.locks import Lock, parse_lock
 from mergeguard.fork.workspace import LOCKS, Guarded, Splitting, Workspace, documents
 from mergeguard.git.repository import Repository
 from mergeguard.merge.contained import lost_lines
+from mergeguard.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

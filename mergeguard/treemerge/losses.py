@@ -9,7 +9,6 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from mergeguard.errors import MergeguardError
@@ -19,6 +18,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.merge.contained import lost_lines
 from mergeguard.treemerge.lockhistory import LockHistory
 from mergeguard.treemerge.sides import path_in
+from mergeguard.values import dataclass
 
 #: A line of a commit's message: the merge named there is dealt with.
 TRAILER = "Mergeguard-Settles"

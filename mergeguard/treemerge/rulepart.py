@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from mergeguard.errors import MergeguardError
@@ -20,6 +19,7 @@ from mergeguard.merge.result import join
 from mergeguard.treemerge import fates
 from mergeguard.treemerge.fates import Fate, Traced
 from mergeguard.treemerge.sides import Laid, Side, Sides
+from mergeguard.values import dataclass
 
 # Longer than any run of marker characters in sources, so that regions can be told from text.
 _MARKER_SIZE = 47

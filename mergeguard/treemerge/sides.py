@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from mergeguard.fork.report import LocalEdit
@@ -13,6 +13,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.treemerge.fates import Fate, Traced
+from mergeguard.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ objects that no ref names; landing the outcome is the caller's (``mergeguard.git
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.cpp.source import parse
@@ -26,6 +26,7 @@ from mergeguard.treemerge.fates import Fate, Traced
 from mergeguard.treemerge.following import Followed, Rewrites
 from mergeguard.treemerge.rulemerge import merge_rule
 from mergeguard.treemerge.sides import Laid, RuleOutcome, Side, Sides, path_in
+from mergeguard.values import dataclass
 
 __all__ = ["Fate", "Merged", "Progress", "RuleOutcome", "local_edits", "merge_trees"]
 

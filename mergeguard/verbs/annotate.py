@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from mergeguard.gitquote import quoted, unquoted
+from mergeguard.values import dataclass
 
 ZERO = "0" * 40
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from mergeguard.audit import Changed, Finding, audit
 from mergeguard.audit.facts import Facts
@@ -25,6 +24,7 @@ from mergeguard.git.repository import EMPTY_TREE, Repository
 from mergeguard.git.snapshot import snapshot
 from mergeguard.lens.layout import Layout
 from mergeguard.treemerge.lastsync import read as last_sync
+from mergeguard.values import dataclass
 from mergeguard.verbs import layoutaudit
 
 SUFFIXES = (*SOURCES, ".ipp")

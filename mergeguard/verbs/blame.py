@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mergeguard.cpp.diff import matches
 from mergeguard.errors import GitError, MergeguardError
@@ -23,6 +23,7 @@ from mergeguard.git.repository import EMPTY_TREE, Repository
 from mergeguard.gitquote import quoted
 from mergeguard.lens.layout import LayoutFile
 from mergeguard.lens.unsplit import Unsplit
+from mergeguard.values import dataclass
 from mergeguard.verbs.annotate import ZERO, Annotated, Style, annotate, parse_line_porcelain
 
 _STATE = ".mergeguard"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from unidiff import PatchSet
@@ -23,6 +22,7 @@ from mergeguard.git.objects import CommitInfo
 from mergeguard.git.repository import EMPTY_TREE, Repository
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.treemerge.virtual import Whole, Wholes, replay, settle
+from mergeguard.values import dataclass
 from mergeguard.verbs import prehistory
 
 

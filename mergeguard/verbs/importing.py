@@ -7,7 +7,6 @@ with what the fork has beside the map. Nothing lands before all patches apply.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError, RuleMismatch
 from mergeguard.fork import treelens
@@ -19,6 +18,7 @@ from mergeguard.git.patches import Applied, Mail, Rejected
 from mergeguard.git.repository import Repository
 from mergeguard.lens.layout import Layout
 from mergeguard.treemerge.virtual import merged, replay
+from mergeguard.values import dataclass
 
 
 class PatchRejected(MergeguardError):

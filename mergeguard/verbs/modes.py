@@ -4,7 +4,6 @@ change."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import tomlkit
@@ -15,6 +14,7 @@ from mergeguard.fork.fork import Fork
 from mergeguard.fork.workspace import REGULAR, Guarded, Workspace
 from mergeguard.git.objects import Entry
 from mergeguard.lens.unsplit import Hunk
+from mergeguard.values import dataclass
 from mergeguard.verbs import splitting
 
 Mode = Literal["tree", "build"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -23,6 +22,7 @@ from mergeguard.fork.fork import Fork
 from mergeguard.fork.workspace import REGULAR, Splitting, Workspace
 from mergeguard.git.objects import Change, Entry
 from mergeguard.git.repository import Repository
+from mergeguard.values import dataclass
 
 PATH = ".mergeguard/ledger.toml"
 #: Larger files are data, not somebody's work by declarations.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -21,6 +20,7 @@ from mergeguard.git.durable import write_atomic
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import EMPTY_TREE, Repository
 from mergeguard.treemerge.trees import merge_trees
+from mergeguard.values import dataclass
 from mergeguard.verbs import auditing
 
 _CACHE = "plan.json"

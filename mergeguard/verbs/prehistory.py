@@ -7,7 +7,6 @@ own. Read with the rule that was adopted later, such a commit has local edits on
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from mergeguard.adopt.adopt import adopt
 from mergeguard.errors import MergeguardError
@@ -17,6 +16,7 @@ from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge import handmade
 from mergeguard.treemerge.virtual import Whole, Wholes
+from mergeguard.values import dataclass
 from mergeguard.verbs import adopting
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from mergeguard.audit.findings import Located
 from mergeguard.cpp.filenames import SOURCES, UNITS
@@ -17,6 +16,7 @@ from mergeguard.fork.fork import Fork
 from mergeguard.fork.workspace import RULES
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
+from mergeguard.values import dataclass
 from mergeguard.verbs import sync
 
 #: Files of upstream's that are worth a look for a split: the largest, from this many lines on.

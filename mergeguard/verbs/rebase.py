@@ -8,7 +8,7 @@ encoding, notes; the committer is whoever rebases, and a signature is made anew 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import msgspec
 
@@ -25,6 +25,7 @@ from mergeguard.treemerge import lastsync
 from mergeguard.treemerge.plainpick import PlainPicks
 from mergeguard.treemerge.trees import Merged, Progress, merge_trees
 from mergeguard.treemerge.virtual import STATE
+from mergeguard.values import dataclass
 from mergeguard.verbs.resolving import require_resolved
 
 _STATE = "mergeguard/rebase.json"

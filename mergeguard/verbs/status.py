@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mergeguard.cpp.diff import diff
 from mergeguard.errors import MergeguardError
@@ -15,6 +15,7 @@ from mergeguard.lens.unsplit import Hunk
 from mergeguard.treemerge import fates
 from mergeguard.treemerge.fates import Standing
 from mergeguard.treemerge.trees import local_edits
+from mergeguard.values import dataclass
 from mergeguard.verbs import witness
 
 

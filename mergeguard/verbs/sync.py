@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from mergeguard.audit.findings import SUMMED, Located
 from mergeguard.errors import LayoutError
@@ -17,6 +17,7 @@ from mergeguard.git.merging import Conflict
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge import lastsync, rederiving
 from mergeguard.treemerge.trees import Merged, Progress, merge_trees
+from mergeguard.values import dataclass
 from mergeguard.verbs import plan as planning
 from mergeguard.verbs import rebase, witness
 from mergeguard.verbs.resolving import require_resolved

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mergeguard.cpp.source import parse
 from mergeguard.errors import LayoutError, Location
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.report import line_across
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.lens.layout import Glue
+from mergeguard.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

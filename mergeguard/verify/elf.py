@@ -13,7 +13,8 @@ import re
 import struct
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from mergeguard.values import dataclass
 
 MACHINE_X86_64, MACHINE_CUDA, MACHINE_AMDGPU = 62, 190, 224
 

@@ -11,13 +11,13 @@ import posixpath
 import re
 from bisect import bisect_right
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import field
 
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.lexer import Directive, Lexed, lex
 from mergeguard.cpp.source import Source, line_of, parse
 from mergeguard.lens.glue import blank_include_choices
+from mergeguard.values import dataclass
 
 _INCLUDE = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]*)"')
 _SHARD_TEST = re.compile(
@@ -157,13 +157,9 @@ def _without_includes(text: bytes) -> bytes:
     return _INCLUDE.sub(lambda found: found[0].replace(b'"', b"'"), text)
 
 
-# Every unit takes the same headers in.
-_lexed = lru_cache(maxsize=32)(lex)
-
-
 def _take_in(state: _State, path: str) -> None:
     text = blank_include_choices(state.files[path].text)
-    lexed = _lexed(text)
+    lexed = lex(text)
     if path in state.once:
         return
     if state.taken.count(path) > 50:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from mergeguard.cpp.definitions import Definition, Identity, definitions, local_states, only_caches
 from mergeguard.cpp.environment import Environment, environment_of
 from mergeguard.cpp.source import Kind
+from mergeguard.values import dataclass
 from mergeguard.verify.flatten import FlatUnit, LayoutText, flatten
 from mergeguard.verify.symbols import Severity
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from mergeguard.cpp.branches import Branching
 from mergeguard.cpp.environment import Environment
 from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.source import nested, parse
 from mergeguard.cpp.text import code_tokens, join_expression
+from mergeguard.values import dataclass
 from mergeguard.verify.dispatching import Dealt, Problem, Route, check_regions, dealt_arms
 from mergeguard.verify.flatten import FlatUnit, LayoutText, flatten
 

@@ -44,7 +44,7 @@ _busy = False
 def environment(root: Path, trace: Path, **more: str) -> dict[str, str]:
     """Variables for a git command whose Python processes are watched."""
     path = os.pathsep.join((str(SITE), str(SITE.parents[2])))
-    return {ROOT: str(root), TRACE: str(trace), "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **more}
+    return {ROOT: str(root), TRACE: str(trace), "PYTHONPATH": path, **more}
 
 
 def install() -> None:

@@ -1,0 +1,1 @@
+"""What users pay: CPU of whole process trees, beside git, against the goals."""
