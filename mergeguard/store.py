@@ -60,7 +60,10 @@ def write_toml(comment: str, values: Mapping[str, object]) -> bytes:
     document = tomlkit.document()
     document.add(tomlkit.comment(comment))
     for key, value in values.items():
-        document.add(key, tomlkit.item(value))
+        item = tomlkit.item(value)
+        if isinstance(item, tomlkit.items.Array):
+            item.multiline(True)
+        document.add(key, item)
     return tomlkit.dumps(document).encode()
 
 

@@ -11,25 +11,33 @@ from mergeguard import store
 from mergeguard.errors import LayoutError, Location
 from mergeguard.lens.rule import is_inside
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 ObjectName = Annotated[str, Meta(pattern="^[0-9a-f]{40}$")]
 
 
 class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a layout in the tree was derived from. Object names are hex, ``emission`` a version."""
+    """What a layout in the tree was derived from. Object names are hex, ``emission`` a version.
+
+    ``order`` are hints at where the fork's own units stand in the monolith (``lens.order``): a lock that has
+    some is of schema 2, others stay readable for whoever knows only schema 1.
+    """
 
     schema: int
     monolith: str
     upstream: ObjectName
     rule: ObjectName
     emission: int
+    order: tuple[tuple[str, str], ...] = ()
 
     def to_toml(self) -> bytes:
         """The lock file's bytes; the same for the same lock."""
+        values = msgspec.structs.asdict(self)
+        if not self.order:
+            del values["order"]
         return store.write_toml(
             "Written by mergeguard; derived again by every sync. Do not edit.",
-            {**msgspec.structs.asdict(self), "monolith": store.quoted(self.monolith)},
+            {**values, "monolith": store.quoted(self.monolith)},
         )
 
 
@@ -51,7 +59,8 @@ def parse_lock(path: str, text: bytes) -> Lock:
         raise LayoutError(
             f"the lock can't be read: {error}", where=Location(path, error.line), hint=restore
         ) from None
-    if lock.schema != SCHEMA_VERSION or not is_inside(monolith):
-        what = "no schema of ours" if lock.schema != SCHEMA_VERSION else "a path outside the repository"
+    known = 1 <= lock.schema <= SCHEMA_VERSION
+    if not known or not is_inside(monolith):
+        what = "a path outside the repository" if known else "no schema of ours"
         raise LayoutError(f"the lock can't be read: it names {what}", where=Location(path), hint=restore)
     return msgspec.structs.replace(lock, monolith=monolith)

@@ -18,6 +18,7 @@ from mergeguard.errors import MergeguardError
 from mergeguard.fork.patches import git_lines
 from mergeguard.fork.report import Place, hunk_ids, line_across, line_of
 from mergeguard.lens.layout import Layout
+from mergeguard.lens.order import Hint
 from mergeguard.lens.unsplit import Hunk, Splitter, Unsplit, unsplit
 
 _WORD = re.compile(rb"\w+")
@@ -35,10 +36,11 @@ class Desk:
     files: Files
     before: Unsplit
     split: Splitter
+    order: tuple[Hint, ...] = ()
 
     def unsplit(self, files: Files) -> Unsplit:
         """What the layout with these files means."""
-        return unsplit(self.pristine, {**self.files, **files}, self.split)
+        return unsplit(self.pristine, {**self.files, **files}, self.split, self.order)
 
 
 def added_text(hunk: Hunk) -> bytes:

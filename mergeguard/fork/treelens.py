@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from mergeguard.errors import LayoutError, Location, RuleMismatch
+from mergeguard.errors import LayoutError, Location, MergeguardError, RuleMismatch
 from mergeguard.fork.locks import SCHEMA_VERSION, Lock
 from mergeguard.fork.workspace import REGULAR, RULES, SYMLINK, Guarded, Workspace
 from mergeguard.git.objects import Entry
@@ -13,8 +13,10 @@ from mergeguard.git.repository import Repository
 from mergeguard.lens import buildlist
 from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout, Role
+from mergeguard.lens.order import Hint
 from mergeguard.lens.overlay import Recomposed, recompose
 from mergeguard.lens.rule import Rule
+from mergeguard.lens.unsplit import order_of
 from mergeguard.merge import MergeResult, merge
 
 Edits = dict[str, Entry | None]
@@ -152,7 +154,8 @@ def layout_edits(
         there = workspace.repository.entry(workspace.tree, file_path)
         own = there.mode if there is not None and there.is_file else REGULAR
         edits[file_path] = Entry(mode if file_path == laid.layout.path else own, write(text))
-    edits[guarded.lock_path] = Entry(REGULAR, write(lock(guarded, laid.layout.path, upstream).to_toml()))
+    made = lock(workspace, guarded, laid.layout, upstream)
+    edits[guarded.lock_path] = Entry(REGULAR, write(made.to_toml()))
     return edits
 
 
@@ -183,9 +186,21 @@ def list_shards(
     }
 
 
-def lock(guarded: Guarded, path: str, upstream: str) -> Lock:
-    """The lock of a layout made now: by the rule file, of the monolith at ``path``, over a blob."""
-    return Lock(SCHEMA_VERSION, path, upstream, guarded.rule_oid, emission_of(guarded.rule))
+def lock(workspace: Workspace, guarded: Guarded, layout: Layout, upstream: str) -> Lock:
+    """The lock of a layout made now: by the rule file, over a blob, with what it takes to read it back."""
+
+    def derive(text: bytes) -> Layout:
+        return workspace.split_now(guarded, layout.path, text, emission)
+
+    emission = emission_of(guarded.rule)
+    order: tuple[Hint, ...] = ()
+    try:
+        pristine = derive(workspace.repository.read_blob(upstream))
+        order = order_of(pristine, layout, derive)
+    except MergeguardError:
+        pass  # what can't be laid out is said where the layout is read
+    schema = SCHEMA_VERSION if order else 1
+    return Lock(schema, layout.path, upstream, guarded.rule_oid, emission, order)
 
 
 def check_outputs(

@@ -237,7 +237,10 @@ class Workspace:
         if guarded.name not in self._unsplits:
             pristine = self.pristine(guarded)
             found = unsplit(
-                pristine, self.layout_files(pristine), lambda text: self.split_with_lock(guarded, text)
+                pristine,
+                self.layout_files(pristine),
+                lambda text: self.split_with_lock(guarded, text),
+                guarded.lock.order if guarded.lock is not None else (),
             )
             self._unsplits[guarded.name] = replace(found, hunks=tuple(map(self._as_it_stands, found.hunks)))
         return self._unsplits[guarded.name]

@@ -15,6 +15,7 @@ from mergeguard.errors import MergeguardError
 from mergeguard.lens import glue
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Role
 from mergeguard.lens.moving import are_whole, only_moved
+from mergeguard.lens.order import Hint, Order
 from mergeguard.lens.tracing import Reason, Traced, Tracer, includes_apart
 
 Splitter = Callable[[bytes], Layout]
@@ -27,9 +28,12 @@ _MAX_SPLITS = 200
 class Attempt:
     """Tries sets of changes: a set holds if the layout of the result shows each where it was typed."""
 
-    def __init__(self, pristine: Layout, split: Splitter, *, moving: bool = True) -> None:
+    def __init__(
+        self, pristine: Layout, split: Splitter, *, moving: bool = True, order: Sequence[Hint] = ()
+    ) -> None:
         self.pristine = pristine
         self.moving = moving
+        self.order = Order(pristine.monolith, tuple(order))
         self.removed: frozenset[str] = frozenset()
         self.split = split
         self.tried: dict[bytes, Layout | MergeguardError] = {pristine.monolith: pristine}
@@ -44,7 +48,7 @@ class Attempt:
             text = files.get(file.path, file.text)
             if text is not None and text != file.text:
                 now[file.path] = text
-                changes += Tracer(self.pristine, file, text).changes()
+                changes += Tracer(self.pristine, file, text, files, self.order).changes()
         self.removed = frozenset(path for path, text in files.items() if text is None)
         # Text beside glue may be glue that follows from the other changes: those are tried first.
         beside = [c for c in changes if c.edits and any(c.beside)]
@@ -289,7 +293,7 @@ class _Runs:
         )
 
 
-def _in_order(edits: Iterable[tuple[int, int, int, bytes]]) -> list[tuple[int, int, bytes]]:
+def _in_order(edits: Iterable[tuple[int, int, float, bytes]]) -> list[tuple[int, int, bytes]]:
     return [(start, end, text) for start, end, _, text in sorted(edits, key=lambda e: (e[0], e[2], e[1]))]
 
 

@@ -7,14 +7,17 @@ there are none. Whether the edits hold is for ``unsplit`` to find out, by splitt
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
 
 from mergeguard.cpp.diff import Change, diff
+from mergeguard.cpp.source import parse
 from mergeguard.lens import glue
+from mergeguard.lens.assign import defined_names
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
+from mergeguard.lens.order import Order, Part
 
 
 class Reason(StrEnum):
@@ -40,10 +43,12 @@ class Traced:
 
     ``old`` is its byte range in the pristine file, ``new`` in the file as it is now, ``text`` what
     stands there now. ``edits`` are what it means for the monolith: (start, end, side, text), where
-    side 0 belongs to what comes before ``start`` and side 1 to what comes after. ``parts`` are ``text``
+    side 0 belongs to what comes before ``start`` and side 1 to what comes after, and what is between follows
+    in its order. ``parts`` are ``text``
     as runs of bytes, each the monolith's (True) or transparent glue. Without edits, ``reason`` says
     why there are none. ``apart`` is the same stretch as several, for when it does not hold as one;
-    ``within`` is the stretch of lines that the change is some words of.
+    ``within`` is the stretch of lines that the change is some words of; ``edges`` says whether it is the
+    first and the last of what is inserted at one place.
     """
 
     file: LayoutFile
@@ -51,10 +56,11 @@ class Traced:
     new: tuple[int, int]
     text: bytes
     parts: tuple[tuple[bytes, bool], ...] = ()
-    edits: tuple[tuple[int, int, int, bytes], ...] = ()
+    edits: tuple[tuple[int, int, float, bytes], ...] = ()
     reason: Reason | None = None
     apart: tuple[Traced, ...] = ()
     within: tuple[int, int] | None = None
+    edges: tuple[bool, bool] = (True, True)
 
     @property
     def monolith_text(self) -> bytes:
@@ -76,7 +82,8 @@ class Traced:
         left = right - 1 if at == self.file.starts[right] else right
         kinds = [self.file.pieces[n].glue if n >= 0 else None for n in (left, right)]
         before, after = (None if kind is None or kind.transparent else kind for kind in kinds)
-        return before, after
+        first, last = self.edges
+        return before if first else None, after if last else None
 
     def typed_glue(self) -> list[tuple[int, bytes]]:
         """The glue in the text, each with its offset in ``monolith_text``."""
@@ -106,10 +113,19 @@ _RANK = {Role.HEADER: 0, Role.DECLARATIONS: 1, Role.BODY: 2, Role.SHARD: 3, Role
 class Tracer:
     """Follows the changes of one file through the map."""
 
-    def __init__(self, pristine: Layout, file: LayoutFile, now: bytes) -> None:
+    def __init__(
+        self,
+        pristine: Layout,
+        file: LayoutFile,
+        now: bytes,
+        files: Mapping[str, bytes | None] | None = None,
+        order: Order | None = None,
+    ) -> None:
         self.pristine = pristine
         self.file = file
         self.now = now
+        self.files = files or {}
+        self.order = order or Order(pristine.monolith)
         self.rank = {f.path: (_RANK[f.role], n) for n, f in enumerate(pristine.files)}
         path = [p for p in file.pieces if p.glue is Glue.INCLUDE_PATH]
         self.back = path[0].text if path else self._back()
@@ -132,6 +148,10 @@ class Tracer:
         new_offsets = _offsets(new, new_at)
         found: list[Traced] = []
         for c in _single(diff(old, new)) if fine else diff(old, new):
+            if c.a0 == c.a1 and not fine and self.order:
+                if hinted := self._hinted(old, new, c, old_offsets, new_offsets):
+                    found += hinted
+                    continue
             shift = 0 if c.a0 < c.a1 else self._slide(old, new, c, old_offsets)
             found += self._trace(
                 (old_offsets[c.a0 + shift], old_offsets[c.a1 + shift]),
@@ -145,18 +165,74 @@ class Tracer:
 
         Inside the monolith's text is best, then behind it, then before it; inside glue is last.
         """
-        best = (self._rank(offsets[c.a0]), 0, 0)
-        for step in (-1, 1):
-            shift = 0
-            while True:
-                at, start, end = c.a0 + shift, c.b0 + shift, c.b1 + shift
-                if step < 0 and not (at > 0 and start > 0 and old[at - 1] == new[start - 1] == new[end - 1]):
-                    break
-                if step > 0 and not (at < len(old) and end < len(new) and old[at] == new[end] == new[start]):
-                    break
-                shift += step
-                best = min(best, (self._rank(offsets[c.a0 + shift]), abs(shift), shift))
-        return best[2]
+        shifts = _shifts(old, new, c)
+        return min(shifts, key=lambda shift: (self._rank(offsets[c.a0 + shift]), abs(shift), shift))
+
+    def _hinted(
+        self, old: list[bytes], new: list[bytes], c: Change, old_offsets: list[int], new_offsets: list[int]
+    ) -> list[Traced]:
+        """An insertion where hints say that the monolith has it, perhaps as several; empty if none does."""
+
+        def doubt(shift: int) -> tuple[int, bool, int]:
+            # Blank lines belong to the unit that they stand before.
+            trails = not new[c.b1 + shift - 1].strip()
+            return self._rank(old_offsets[c.a0 + shift]), trails, abs(shift)
+
+        for shift in sorted(_shifts(old, new, c), key=doubt):
+            at = old_offsets[c.a0 + shift]
+            low, high = self._range(at)
+            if low not in self.order.boundaries or self._rank(at) > 2:
+                continue
+            start, end = new_offsets[c.b0 + shift], new_offsets[c.b1 + shift]
+            pieces = self._parts_of(self.now[start:end])
+            parts = self.order.parts(b"".join(text for text, own in pieces if own))
+            places = [(part.at, part.rank) for part in parts]
+            if parts and places == sorted(places) and low <= places[0][0] and places[-1][0] <= high:
+                return self._placed(at, start, pieces, parts)
+        return []
+
+    def _placed(
+        self, at: int, start: int, pieces: Sequence[tuple[bytes, bool]], parts: Sequence[Part]
+    ) -> list[Traced]:
+        """One insertion at ``at`` as several, each with its own bytes and the glue before and in them."""
+        found: list[Traced] = []
+        waiting = list(pieces)
+        for number, part in enumerate(parts):
+            left, own = len(part.text), list[tuple[bytes, bool]]()
+            last = number == len(parts) - 1
+            while waiting and (left or last):
+                text, is_own = waiting.pop(0)
+                if is_own and len(text) > left:
+                    waiting.insert(0, (text[left:], True))
+                    text = text[:left]
+                own.append((text, is_own))
+                left -= len(text) if is_own else 0
+            typed = b"".join(text for text, _ in own)
+            side = (part.rank + 1) / (len(self.order.hints) + 2)
+            edit = (part.at, part.at, side, part.text)
+            where = (start, start + len(typed))
+            edges = (number == 0, last)
+            found.append(Traced(self.file, (at, at), where, typed, tuple(own), (edit,), edges=edges))
+            start += len(typed)
+        return found
+
+    def _range(self, at: int) -> tuple[int, int]:
+        """The stretch of the monolith in which text at ``at`` may stand."""
+        pieces, starts = self.file.pieces, self.file.starts
+        if not pieces:
+            return 0, len(self.pristine.monolith)
+        here = self.file.piece_at(at)
+        if starts[here] < at < starts[here + 1]:
+            source = pieces[here].source
+            if source is not None:
+                return source + at - starts[here], source + at - starts[here]
+            left, right = here - 1, here + 1
+        else:
+            right = here if at <= starts[here] else here + 1
+            left = right - 1
+        before = next((p.source_end for p in reversed(pieces[: left + 1]) if p.source_end is not None), 0)
+        after = (p.source for p in pieces[right:] if p.source is not None)
+        return before, next(after, len(self.pristine.monolith))
 
     def _rank(self, at: int) -> int:
         pieces, starts = self.file.pieces, self.file.starts
@@ -194,6 +270,8 @@ class Tracer:
             return [replace(change, reason=Reason.STRADDLES)]
         before, after = _WORDS.findall(self.file.text[slice(*old)]), _WORDS.findall(text)
         words = tuple(replace(c, within=old) for c in self._compare(before, after, old[0], new[0], fine=True))
+        if len(_runs(own)) > 1 and words and all(c.edits for c in words):
+            return list(words)  # neighbours here, but not in the monolith: each is edited where it stands
         if all(kind.transparent for kind in self._glue_kinds(old)):
             # As a whole, if the layout then has just the glue that is left; else word by word.
             (start, end), *rest = _runs(own)
@@ -269,7 +347,7 @@ class Tracer:
     def _insertion(self, change: Traced) -> Traced:
         if not change.monolith_text and change.text:
             return replace(change, reason=Reason.GLUE)
-        place = self._place(change.old[0])
+        place = self._place(change.old[0], change.monolith_text)
         if isinstance(place, Reason):
             return replace(change, reason=place)
         offset, side = place
@@ -295,7 +373,7 @@ class Tracer:
             and (b"//" in change.text or b"\n" in change.text)
         )
 
-    def _place(self, at: int) -> tuple[int, int] | Reason:
+    def _place(self, at: int, text: bytes) -> tuple[int, int] | Reason:
         """The monolith offset, and the side it belongs to, of text inserted at ``at``."""
         pieces, starts = self.file.pieces, self.file.starts
         left = right = self.file.piece_at(at) if pieces else 0
@@ -311,7 +389,7 @@ class Tracer:
         before, bare_before = self._nearest(range(left, -1, -1))
         after, bare_after = self._nearest(range(right, len(pieces)))
         if before is not None and after is not None:
-            gap = self._gap(before, after)
+            gap = self._gap(before, after, text)
             if bare_before and bare_after:
                 return gap, 1 if gap == after.source else 0
         if before is not None and bare_before:
@@ -335,15 +413,15 @@ class Tracer:
             bare = bare and piece.glue is not None and piece.glue.transparent
         return None, False
 
-    def _gap(self, before: Piece, after: Piece) -> int:
+    def _gap(self, before: Piece, after: Piece, text: bytes) -> int:
         """Where text between two pieces goes if the monolith has other files' text between them.
 
         After what the file can see (the pieces of files that come before it in the include order), so
-        that it may use them, and before the others, so that they may use it.
+        that it may use them, and before the others, so that they may use it: before the first that does.
         """
         position = before.source_end or 0
         between = sorted(
-            (p.source, p.source + len(p.text), self.rank[f.path])
+            (p.source, p.source + len(p.text), self.rank[f.path], f.path)
             for f in self.pristine.files
             for p in f.pieces
             if p.source is not None
@@ -351,10 +429,51 @@ class Tracer:
             and after.source is not None
             and before.source_end <= p.source < after.source
         )
-        for _, end, rank in between:
+        for _, end, rank, _ in between:
             if rank < self.rank[self.file.path]:
                 position = end
+        others = [piece for piece in between if piece[0] < position and piece[2] > self.rank[self.file.path]]
+        if others:
+            source = parse(text)
+            defined = defined_names(source, source.items)
+            for start, end, _, path in others:
+                if not defined.isdisjoint(self._words(path, start, end)):
+                    return start
         return position
+
+    def _words(self, path: str, start: int, end: int) -> frozenset[str]:
+        """The words of the monolith's bytes, and of what is typed into them, in another file."""
+        file, now = self.pristine.by_path[path], self.files.get(path)
+        found = _identifiers(self.pristine.monolith[start:end])
+        if now is None or now == file.text:
+            return found
+        old, new = file.text.splitlines(keepends=True), now.splitlines(keepends=True)
+        old_offsets, new_offsets = _offsets(old, 0), _offsets(new, 0)
+        for piece, at in zip(file.pieces, file.starts, strict=False):
+            if piece.source is None or not (start <= piece.source < end):
+                continue
+            for c in diff(old, new):
+                if old_offsets[c.a0] <= at + len(piece.text) and at <= old_offsets[c.a1]:
+                    found |= _identifiers(now[new_offsets[c.b0] : new_offsets[c.b1]])
+        return found
+
+
+def _identifiers(text: bytes) -> frozenset[str]:
+    return frozenset(word.decode() for word in re.findall(rb"[A-Za-z_]\w*", text, re.ASCII))
+
+
+def _shifts(old: Sequence[bytes], new: Sequence[bytes], c: Change) -> list[int]:
+    """How far an insertion of lines may be slid, its text repeating what is around it; 0 is among them."""
+    found = [0]
+    at, start, end = c.a0, c.b0, c.b1
+    while at > 0 and start > 0 and old[at - 1] == new[start - 1] == new[end - 1]:
+        at, start, end = at - 1, start - 1, end - 1
+        found.append(at - c.a0)
+    at, start, end = c.a0, c.b0, c.b1
+    while at < len(old) and end < len(new) and old[at] == new[end] == new[start]:
+        at, start, end = at + 1, start + 1, end + 1
+        found.append(at - c.a0)
+    return found
 
 
 def includes_apart(change: Traced) -> list[Traced]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from mergeguard.lens.attempt import Attempt, Splitter, applied, by_place, followed
 from mergeguard.lens.layout import Layout
+from mergeguard.lens.order import Hint, hints
 from mergeguard.lens.tracing import Reason, Traced
 
 __all__ = ["Edit", "Hunk", "Reason", "Splitter", "Unsplit", "unsplit"]
@@ -81,18 +82,21 @@ class Unsplit:
         return tuple(h for h in self.hunks if not h.is_overlay)
 
 
-def unsplit(pristine: Layout, files: Mapping[str, bytes | None], split: Splitter) -> Unsplit:
+def unsplit(
+    pristine: Layout, files: Mapping[str, bytes | None], split: Splitter, order: Sequence[Hint] = ()
+) -> Unsplit:
     """Trace the edits of ``files`` (path to bytes, None for a removed file) back to the monolith.
 
     ``pristine`` is the layout of upstream's monolith by the rule and emission of the lock; paths that
-    ``files`` does not have count as unedited. ``split`` is that same transform.
+    ``files`` does not have count as unedited. ``split`` is that same transform, ``order`` are the lock's
+    hints at where added text stands.
     """
     now = {f.path: files.get(f.path, f.text) or b"" for f in pristine.files}
-    attempt = Attempt(pristine, split)
+    attempt = Attempt(pristine, split, order=order)
     attempt.read(files)
     mapped = _settled(attempt, now)
     if mapped is None:
-        attempt = Attempt(pristine, split, moving=False)
+        attempt = Attempt(pristine, split, moving=False, order=order)
         attempt.read(files)
         mapped = [(c, *_typed_at(c, now)) for c in attempt.accepted]
     accepted, refused = attempt.accepted, attempt.refused
@@ -118,6 +122,20 @@ def unsplit(pristine: Layout, files: Mapping[str, bytes | None], split: Splitter
             hunks.append(Hunk(file.path, 1, 1, file.text, b"", Reason.FILE_REMOVED, anchor))
     ordered = tuple(sorted(hunks, key=lambda h: (h.path, h.line)))
     return Unsplit(layout.monolith, layout, edits, ordered, kept)
+
+
+def order_of(pristine: Layout, layout: Layout, split: Splitter) -> tuple[Hint, ...]:
+    """The hints with which ``layout``, as files over ``pristine``, is read as its own monolith.
+
+    None where none need be, and none where they do not help: it is read as it would be without.
+    """
+    added = hints(pristine.monolith, layout.monolith) if pristine.monolith != layout.monolith else ()
+    if not added:
+        return ()
+    files: dict[str, bytes | None] = {file.path: file.text for file in layout.files}
+    if unsplit(pristine, files, split).monolith == layout.monolith:
+        return ()
+    return added if unsplit(pristine, files, split, added).monolith == layout.monolith else ()
 
 
 def _joined(
@@ -160,7 +178,7 @@ def _settled(attempt: Attempt, now: Mapping[str, bytes]) -> list[tuple[Traced, s
     if any(c.file.path in moves for c, _, _ in attempt.refused):
         return None  # what stays there unmapped could not be told from what moves
     there = {f.path: f.text for f in attempt.layout(accepted).files}
-    again = Attempt(attempt.pristine, attempt.split)
+    again = Attempt(attempt.pristine, attempt.split, order=attempt.order.hints)
     again.read({f.path: there.get(f.path) for f in attempt.pristine.files})
     if {f.path: f.text for f in again.layout(again.accepted).files} != there:
         return None

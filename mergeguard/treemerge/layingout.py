@@ -95,7 +95,7 @@ def lay_out(part: RulePart, path: str, entry: Entry, fit: Fitting, traced: Trace
     laid.edits |= {
         p: Entry(entry.mode if p == path else _mode(part, p), write(text)) for p, text in files.items()
     }
-    lock = treelens.lock(part.guarded, path, _upstream_blob(part, path))
+    lock = treelens.lock(part.both[0].workspace, part.guarded, layout, _upstream_blob(part, path))
     laid.edits[part.guarded.lock_path] = Entry(REGULAR, write(lock.to_toml()))
     laid.layouts.append((part.guarded, layout))
     laid.stages |= _stages(part, path, conflicted)

@@ -16,7 +16,7 @@ from mergeguard.lens import agreement
 from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule
-from mergeguard.lens.unsplit import Hunk, unsplit
+from mergeguard.lens.unsplit import Hunk, order_of, unsplit
 from mergeguard.verbs.unmapped import DROPPED
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText
@@ -235,8 +235,9 @@ def _reads_back(workspace: Workspace, guarded: Guarded, path: str, pristine: byt
         return workspace.split_now(guarded, path, text, emission_of(guarded.rule))
 
     try:
-        files: dict[str, bytes | None] = {f.path: f.text for f in derive(own).files}
-        return unsplit(derive(pristine), files, derive).monolith == own
+        before, now = derive(pristine), derive(own)
+        files: dict[str, bytes | None] = {f.path: f.text for f in now.files}
+        return unsplit(before, files, derive, order_of(before, now, derive)).monolith == own
     except MergeguardError:
         return False
 

@@ -46,6 +46,7 @@ def desk(workspace: Workspace, guarded: Guarded) -> Desk:
         workspace.layout_files(pristine),
         workspace.unsplit(guarded),
         lambda text: workspace.split_with_lock(guarded, text),
+        guarded.lock.order if guarded.lock is not None else (),
     )
 
 

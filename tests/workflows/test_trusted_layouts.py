@@ -244,3 +244,38 @@ def committed(story, message, *more):
         check=True,
     )
     return done.stderr
+
+
+# -- the place of what the fork adds ----------------------------------------------------------------------
+
+EXTRA = 'void extra(int n) {\n  if (n) {\n    std::printf("extra");\n  }\n}\n'
+
+
+def test_a_patch_of_the_monolith_is_read_back_byte_for_byte_through_releases_and_rebases(small):
+    git(small.upstream, "checkout", "-q", "-b", "patched")
+    small.edit("csrc/run.cu", "static void small(", f"{EXTRA}static void small(", upstream=True)
+    small.upstream_commits("an extra function, amid what the shards need")
+    patch = git(small.upstream, "format-patch", "--stdout", "-1")
+    patched = (small.upstream / "csrc/run.cu").read_text()
+    git(small.upstream, "checkout", "-q", "main")
+    (small.fork.parent / "extra.patch").write_text(patch)
+    assert small.run("import", str(small.fork.parent / "extra.patch")).code == 0
+    assert small.run("unsplit", "csrc/run.cu").out == patched
+    lock = small.text(".mergeguard/locks/run.toml")
+    assert "schema = 2" in lock and "function extra" in lock
+    small.commits("the patch")
+    upstream_writes(small, "no size", "no such size")
+    assert small.run("sync", "upstream/main").code == 0
+    assert small.run("unsplit", "csrc/run.cu").out == patched.replace("no size", "no such size")
+    upstream_writes(small, "static void large(int n)", "static void large(int count)")
+    upstream_writes(small, '"large %d", n', '"large %d", count')
+    assert small.run("sync", "--rebase", "upstream/main").code == 0
+    expected = (small.upstream / "csrc/run.cu").read_text()
+    expected = expected.replace("static void small(", f"{EXTRA}static void small(")
+    assert small.run("unsplit", "csrc/run.cu").out == expected
+    assert small.run("check").code == 0
+
+
+def test_a_lock_without_hints_is_one_that_older_versions_read(small):
+    assert "schema = 1" in small.text(".mergeguard/locks/run.toml")
+    assert "order" not in small.text(".mergeguard/locks/run.toml")
