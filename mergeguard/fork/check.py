@@ -279,6 +279,7 @@ def check_program(
 _HINTS = {
     "odr": "give each unit's a name of its own: an unnamed namespace, `static`, or another template argument",
     "doubled": "define it in one unit, or make it `inline`",
+    "discriminator": "take `discriminator` out of the rule: it is derived from the text; then split again",
     "divided state": "define it in one unit and declare it `extern` in the others",
 }
 
