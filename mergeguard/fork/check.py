@@ -16,10 +16,12 @@ from typing import Any
 from mergeguard.cpp.definitions import Definition, definitions
 from mergeguard.cpp.filenames import UNITS
 from mergeguard.cpp.lexer import TokenKind
-from mergeguard.cpp.source import Kind, Source, line_of, parse
+from mergeguard.cpp.source import Kind, Source, identifiers, line_of, parse, units
 from mergeguard.fork.report import hunk_ids
+from mergeguard.lens.assign import defined_names
 from mergeguard.lens.glue import rebase_point
 from mergeguard.lens.layout import Layout, LayoutFile, Piece, Role
+from mergeguard.lens.order import hints, labels
 from mergeguard.lens.overlay import Recomposed
 from mergeguard.lens.rule import Rule
 from mergeguard.lens.unsplit import Hunk, Splitter, Unsplit, unsplit
@@ -350,6 +352,37 @@ def check_copied_text(name: str, monolith: bytes, path: str, hunks: Sequence[Hun
             yield say.warning("double home", message, hunk.path, hunk.line, hint=hint)
 
 
+def check_added(name: str, pristine: bytes, before: Unsplit) -> Iterator[Finding]:
+    """What the fork added and uses before it: no compiler takes that, in a layout or in the monolith.
+
+    Templates find what comes later when they are instantiated, and macros when they are used: their words do
+    not count, nor does a name that upstream has, too.
+    """
+    say = Reporter(name)
+    monolith = before.monolith
+    added = {label for label, _ in hints(pristine, monolith)} if monolith != pristine else set()
+    if not added:
+        return
+    source = parse(monolith)
+    known = defined_names(parse(pristine), parse(pristine).items)
+    first: dict[str, int] = {}
+    for label, unit in zip(labels(source), units(source), strict=True):
+        if label in added:
+            for word in defined_names(source, unit.items) - known:
+                if word in first:
+                    file, offset = before.layout.to_layout(unit.items[-1].code_start)
+                    used = line_of(monolith, first[word])
+                    message = f"used before its definition here, on line {used} of the monolith"
+                    hint = "move the definition before its first use"
+                    line = line_of(file.text, offset)
+                    yield say.error("self-contained", message, file.path, line, word, hint)
+        for item in unit.items:
+            if item.kind is Kind.MACRO or "template" in item.flags:
+                continue
+            for word in identifiers(source, item.code_start, item.code_end):
+                first.setdefault(word, item.code_start)
+
+
 # -- includes and names --------------------------------------------------------------------------------
 
 
@@ -369,6 +402,7 @@ def check_includes(name: str, rule: Rule, layout: Layout, exists: Exists) -> Ite
         line = line_of(home.text, offset)
         there = exists(posixpath.normpath(posixpath.join(posixpath.dirname(layout.path), included)))
         rebased = any(fnmatchcase(included, glob) for glob in rule.includes.beside)
+        searched = any(fnmatchcase(included, glob) for glob in rule.includes.searched)
         own = posixpath.join(posixpath.dirname(home.path), included)
         if included.startswith(("./", "../")):
             if not there:
@@ -378,7 +412,7 @@ def check_includes(name: str, rule: Rule, layout: Layout, exists: Exists) -> Ite
             message = "it is re-based, but no such file is beside the monolith, so it may not be found"
             hint = "take it out of `beside` in [includes]"
             yield say.warning("include", message, home.path, line, spelled, hint)
-        elif any(fnmatchcase(included, glob) for glob in rule.includes.either):
+        elif not searched and any(fnmatchcase(included, glob) for glob in rule.includes.either):
             continue
         elif there and not rebased:
             message = "the monolith means the file beside it; from here it is another of that name, or none"

@@ -459,6 +459,8 @@ class _Emitter:
             name = target.decode("utf-8", "surrogateescape")
             if name.startswith(("./", "../")) or any(fnmatchcase(name, g) for g in self.rule.includes.beside):
                 self.inside[item.code_start + offset].append((self.back, Glue.INCLUDE_PATH))
+            elif any(fnmatchcase(name, g) for g in self.rule.includes.searched):
+                continue
             elif any(fnmatchcase(name, g) for g in self.rule.includes.either):
                 before, after = glue.include_choice(target, self.back)
                 line = self.text.rfind(b"\n", 0, item.code_start) + 1

@@ -34,12 +34,17 @@ class Includes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     """How quoted includes are re-based when their line moves into the layout's folder.
 
     Paths that start with ``./`` or ``../`` are re-based always, others only when listed here; ``either``
-    are found beside the monolith in some versions of upstream, through the search path in others.
+    are found beside the monolith in some versions of upstream, through the search path in others. The first
+    list that names one counts: ``beside``, then ``searched``, then ``either``.
     """
 
     beside: Annotated[
         tuple[str, ...],
         Meta(description="Globs of quoted includes that are found beside the monolith."),
+    ] = ()
+    searched: Annotated[
+        tuple[str, ...],
+        Meta(description="Globs of those that are on the search path: exceptions to `either`."),
     ] = ()
     either: Annotated[
         tuple[str, ...],

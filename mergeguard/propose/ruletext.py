@@ -69,15 +69,7 @@ class RuleText:
         ]
         if layout:
             lines.append(f"layout = {_quoted(layout)}")
-        beside = self.beside()
-        if beside:
-            lines += [
-                "",
-                "# Quoted includes found beside the monolith; the layout's files are one folder deeper.",
-                "[includes]",
-                f"beside = [{', '.join(map(_quoted, beside))}]",
-            ]
-        return lines
+        return lines + self.includes()
 
     def write_headers(self, parts: Sequence[Part], *, by_kind: bool) -> list[str]:
         """The headers of shards that share a body or a template."""
@@ -199,9 +191,22 @@ class RuleText:
                     selected.append(f"namespace {literal(item.name)}?")
         return selected
 
-    def beside(self) -> list[str]:
-        """Quoted includes, without dots, of files that are beside the monolith."""
-        names = []
+    def includes(self) -> list[str]:
+        """How quoted includes are re-based: those of today one by one, whatever comes by looking beside."""
+        beside, searched = self.quoted_includes()
+        lines = [
+            "",
+            "# Quoted includes, as the layout's files are one folder deeper: beside the monolith, on the",
+            "# search path; of the next ones, either.",
+            "[includes]",
+        ]
+        lists = (("beside", beside), ("searched", searched), ("either", ["*"]))
+        return lines + [f"{key} = [{', '.join(map(_quoted, names))}]" for key, names in lists if names]
+
+    def quoted_includes(self) -> tuple[list[str], list[str]]:
+        """Quoted includes without dots: those of files beside the monolith, and the others."""
+        beside: dict[str, None] = {}
+        searched: dict[str, None] = {}
         for item in self.source.items:
             if item.kind is not Kind.INCLUDE:
                 continue
@@ -209,9 +214,10 @@ class RuleText:
             if found is None:
                 continue
             name = found[1].decode("utf-8", "surrogateescape")
-            if not name.startswith(("./", "../")) and self.exists(posixpath.join(self.folder, name)):
-                names.append(literal(name))
-        return list(dict.fromkeys(names))
+            if not name.startswith(("./", "../")):
+                there = self.exists(posixpath.join(self.folder, name))
+                (beside if there else searched)[literal(name)] = None
+        return [*beside], [*searched]
 
 
 def _label(text: str, kind: str) -> str:

@@ -194,6 +194,7 @@ class _Checker:
         yield from drifted
         yield from self.drift(before)
         yield from check.check_hunks(self.name, before, kept.marks(workspace))
+        yield from check.check_added(self.name, pristine.monolith, before)
         texts = {path: text for path, text in {**now, **more}.items() if text is not None}
         if not merged.conflicts and not any(text is None for text in now.values()):
             # Where glue is out of date, that has been said: what counts is what a refresh would leave.

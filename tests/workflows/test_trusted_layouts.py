@@ -279,3 +279,27 @@ def test_a_patch_of_the_monolith_is_read_back_byte_for_byte_through_releases_and
 def test_a_lock_without_hints_is_one_that_older_versions_read(small):
     assert "schema = 1" in small.text(".mergeguard/locks/run.toml")
     assert "order" not in small.text(".mergeguard/locks/run.toml")
+
+
+def test_the_includes_of_a_first_rule_do_not_go_stale(tmp_path):
+    story = Story.begin(tmp_path)
+    text = PICK.replace("pick(n, 0)", "n").replace('"sizes.h"\n', '"sizes.h"\n#include "cuda_compat.h"\n')
+    (story.upstream / "csrc/run.cu").write_text(text)
+    (story.upstream / "csrc/sizes.h").write_text("#pragma once\n")
+    (story.upstream / "csrc/cuda_compat.h").unlink(missing_ok=True)
+    story.upstream_commits("run")
+    story.fetch()
+    assert story.run("sync", "upstream/main").code == 0
+    assert story.run("init", "csrc/run.cu").code == 0
+    rule = story.text(".mergeguard/rules/run.toml")
+    assert 'beside = ["sizes.h"]\nsearched = ["cuda_compat.h"]\neither = ["*"]' in rule
+    assert story.run("split").code == 0
+    story.commits("split")
+    header = story.text("csrc/run/common.h")
+    assert '#include "../sizes.h"' in header and '#include "cuda_compat.h"' in header
+    assert "__has_include" not in header
+    (story.upstream / "csrc/two.h").write_text("#pragma once\n")
+    upstream_writes(story, '#include "sizes.h"\n', '#include "sizes.h"\n#include "two.h"\n')
+    assert story.run("sync", "upstream/main").code == 0
+    assert '#if __has_include("../two.h")' in story.text("csrc/run/common.h")
+    assert story.run("check").code == 0 and story.run("verify").code == 0
