@@ -11,6 +11,7 @@ import posixpath
 from collections.abc import Iterator
 
 from mergeguard.audit.findings import Finding, Located, Place
+from mergeguard.cpp.backwards import Origin
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import check
 from mergeguard.fork.workspace import Guarded, Splitting, Workspace
@@ -73,18 +74,18 @@ def _located(found: check.Finding) -> Located:
 
 
 def _shaken(merged: Workspace, before: Workspace, guarded: Guarded) -> Iterator[check.Finding]:
-    """What the rule assumes, where the text that it rests on is not what it was."""
+    """What the rule assumes, where a text told it before, or where what it rests on is not what it was."""
     own = next((g for g in before.split_rules if g.name == guarded.name), None)
     if own is None:
         return
-    assumed = {(c.entry, c.asked): c for c in _choices(before, own) if c.is_assumed}
+    known = {(c.entry, c.asked): c.origin for c in _choices(before, own)}
     for choice in _choices(merged, guarded):
-        old = assumed.get((choice.entry, choice.asked))
-        if old is None or not choice.is_assumed or old.origin.statements == choice.origin.statements:
+        old = known.get((choice.entry, choice.asked), Origin((), ()))
+        if not choice.is_assumed or (old.value is None and old.statements == choice.origin.statements):
             continue
         say = check.Reporter(guarded.name)
-        gone = [words for words in old.origin.statements if words not in choice.origin.statements]
-        came = [words for words in choice.origin.statements if words not in old.origin.statements]
+        gone = [words for words in old.statements if words not in choice.origin.statements]
+        came = [words for words in choice.origin.statements if words not in old.statements]
         shown = " -> ".join(f"`{' '.join(words[0])}`" for words in (gone, came) if words)
         message = (
             f"the rule assumes that `{choice.asked}` is `{choice.stated}`, and what feeds it changed: {shown}"

@@ -274,6 +274,10 @@ def test_hip_kernels_in_an_offload_bundle(tmp_path: Path) -> None:
     (image,) = read_device(path, "k")
     assert len(image.kernels) == 5
     assert kernels_of(Elf(path.read_bytes())) == image.kernels
+    # The same code elsewhere in a linked image is the same code.
+    more = "__global__ void first(float* p) { p[3] = 2; }\n" + ALL
+    (other,) = read_device(compile_text(HIP_STUB + more, tmp_path / "more.hip", device_only), "more")
+    assert len(image.digests) == 5 and image.digests.items() <= other.digests.items()
     if any(shutil.which(f"clang-offload-bundler{suffix}") for suffix in ("", "-19")):
         for extra in ((), ("--offload-compress",)):
             both = compile_text(HIP_STUB + ALL, tmp_path / "both.hip", (CLANG, *flags, *extra))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mergeguard.cpp.source import parse, units
 from mergeguard.lens.emit import split
-from mergeguard.lens.order import hints
+from mergeguard.lens.order import hints, labels
 from mergeguard.lens.rule import parse_rule
 from mergeguard.lens.unsplit import order_of, unsplit
 
@@ -150,3 +150,29 @@ def test_edits_of_neighbours_that_are_none_in_the_monolith_are_edits_in_place():
     assert not read.hunks
     expected = MONOLITH.replace(b"* N; }", b"* (N); }").replace(b"int shift(int x)", b"int shift(long x)")
     assert read.monolith == expected
+
+
+def test_labels_are_pinned_as_locks_hold_them():
+    text = b"""#include <a.h>
+#define M(x) x
+template <typename T> struct S<T*> { int a; };
+template void f<int>(int);
+int g(int a, char b) { return a; }
+int g(int a) { return a; }
+#if A
+int h() { return 1; }
+#endif
+#undef M
+#undef M
+"""
+    assert labels(parse(text)) == [
+        "include <a.h> a60123da",
+        "macro M f008296e",
+        "type S 9c8420a7",
+        "instantiation f d9da1904",
+        "function g c323e6cd",
+        "function g daa9f7ab",
+        "function h dea64e54",
+        "undef M a60123da",
+        "undef M a60123da 2",
+    ]

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.support.story import PAGED, Story, git
+from tests.support.story import ATTENTION, PAGED, Story, git
 
 PICK = """#include <cstdio>
 #include "sizes.h"
@@ -122,6 +122,17 @@ def test_what_no_text_tells_is_assumed_and_watched(small):
     assert small.run("sync", "upstream/main").code == 0
 
 
+def test_a_value_that_was_told_and_is_told_no_more_is_a_finding(tmp_path):
+    story = Story.begin(tmp_path, "attention")
+    first = 'if (kv_cache_dtype == "auto") {'
+    text = (story.upstream / f"{ATTENTION}.cu").read_text()
+    assert text.count(first) == 1
+    upstream_writes(story, first, f'if (scale) kv_cache_dtype = "auto";\n  {first}', f"{ATTENTION}.cu")
+    synced = story.run("sync", "upstream/main")
+    assert synced.code == 1
+    assert 'the rule assumes that `kv_cache_dtype == "auto"`' in " ".join(synced.out.split())
+
+
 # -- what check knows, sync and the audit say -----------------------------------------------------------
 
 
@@ -135,6 +146,15 @@ def test_an_include_that_comes_to_stand_beside_the_monolith_is_named(small):
     upstream_writes(small, "no size", "no such size")
     # What is known already is not said with every merge.
     assert small.run("sync", "upstream/main").code == 0
+
+
+def test_plain_git_merge_says_it_too(small):
+    assert small.run("install").code == 0
+    (small.upstream / "csrc/two.h").write_text("#pragma once\n")
+    upstream_writes(small, '#include "sizes.h"\n', '#include "sizes.h"\n#include "two.h"\n')
+    said = spoken(small, "merge", "--no-edit", "upstream/main")
+    assert '"two.h": the monolith means the file beside it' in said
+    assert "mergeguard audit" in said
 
 
 # -- layouts that would never link ------------------------------------------------------------------------
@@ -236,13 +256,12 @@ def test_an_arm_typed_into_a_shard_is_named_at_commit_and_by_status_until_the_en
 
 def committed(story, message, *more):
     """What git and its hooks said of a commit."""
-    done = subprocess.run(
-        ["git", "commit", "-q", "-m", message, *more],
-        cwd=story.fork,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    return spoken(story, "commit", "-q", "-m", message, *more)
+
+
+def spoken(story, *arguments):
+    """What a git command and its hooks said on standard error."""
+    done = subprocess.run(["git", *arguments], cwd=story.fork, capture_output=True, text=True, check=True)
     return done.stderr
 
 
