@@ -3,6 +3,8 @@
     python -m benchmarks.compile host [--rows 100]           any C++17 compiler, a minute or two
     python -m benchmarks.compile fixtures [RULE]...          the six shapes with g++, some minutes
     python -m benchmarks.compile vllm RULE VERSION           nvcc, PyTorch's headers, vLLM's sources
+    python -m benchmarks.compile toolchain hip               a HIP compiler out of packages
+    python -m benchmarks.compile hip RULE VERSION            a real ROCm file with it: monolith against layout
     python -m benchmarks.compile report                      tables and pictures of what was measured
 
 ``vllm`` takes the sources from where the tests keep them (tests/corpus.py) and PyTorch's headers from
@@ -21,6 +23,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from benchmarks.compile import hip
 from mergeguard.build.advice import header_advice
 from mergeguard.build.cache import Cache
 from mergeguard.build.chart import human_bytes, human_seconds, panels_for, schedule_drawing
@@ -220,7 +223,7 @@ shared it with other work, as did all of `paged_attention_v1` 0.22.0: there the 
 long (CPU seconds and memory are not affected, and predictions are made from CPU seconds). "Above headers"
 is memory beyond what a unit with the same includes and nothing else needs.
 
-The four ROCm files can't be compiled here (no HIP and torch headers for them); their fixtures, of the same
+The real ROCm files are in ROCM.md. Here their fixtures, of the same
 shape, are compiled for the host with g++, each kernel instantiation weighted with class templates of its own.
 
 `paged_attention_v1` of 0.22.0 still includes all of PyTorch (`torch/all.h`): the headers alone need 2.8 GB
@@ -299,6 +302,46 @@ def fixtures(arguments: argparse.Namespace) -> None:
             "-c {source} -o {output}"
         )
         run(f"fixture-{name}", layout, base, command, arguments.parallel, change)
+
+
+def toolchain(_: argparse.Namespace) -> None:
+    """Put the HIP toolchain together."""
+    print(f"the HIP toolchain is in {hip.assemble()}, its compiler is {hip.clang()}")
+
+
+def real_hip(arguments: argparse.Namespace) -> None:
+    """A real ROCm file, one architecture: the monolith and every unit of its layout, one after the other."""
+    from tests.support import corpus
+
+    hip.assemble()
+    text = (ROOT / "rules" / "vllm" / f"{arguments.rule}.toml").read_bytes()
+    rule = parse_rule(text, arguments.rule)
+    path, csrc = rule.monolith, corpus.path(arguments.version) / "csrc"
+    layout = split(rule, arguments.rule, path, corpus.file(arguments.version, path))
+    base = build_folder() / f"hip-{arguments.rule}-{arguments.version}"
+    measured: dict[str, list[hip.Measured]] = {}
+    for name, files in (("monolith", {}), ("layout", {f.path: f.text for f in layout.files})):
+        tree = base / name
+        shutil.rmtree(tree, ignore_errors=True)
+        shutil.copytree(csrc, tree / "csrc")
+        for file, content in files.items():
+            (tree / file).parent.mkdir(parents=True, exist_ok=True)
+            (tree / file).write_bytes(content)
+        hip.hipify(tree)
+        units = [f.path for f in layout.files if f.is_unit] if files else [path]
+        measured[name] = []
+        for unit in units:
+            one = hip.compiled(tree, unit)
+            print(
+                f"{name:9} {unit}: {one.peak:.0f} MB, {one.cpu:.1f} CPU s, {len(one.kernels)} kernels",
+                flush=True,
+            )
+            measured[name].append(one)
+    ((whole,), parts) = measured.values()
+    held = [kernel for one in parts for kernel in one.kernels]
+    largest, cpu = max(one.peak for one in parts[1:]), sum(one.cpu for one in parts)
+    print(f"largest shard {largest / whole.peak:.0%} of the peak, CPU {cpu / whole.cpu:.2f} x, ", end="")
+    print(f"{len(whole.kernels - {*held})} kernels lost, {len(held) - len({*held})} twice")
 
 
 def report(_: argparse.Namespace) -> None:
@@ -426,6 +469,13 @@ def main() -> None:
     three.add_argument("names", nargs="*")
     three.add_argument("--parallel", type=int, nargs="*", default=[])
     three.set_defaults(run=fixtures)
+    made = verbs.add_parser("toolchain")
+    made.add_argument("which", choices=["hip"])
+    made.set_defaults(run=toolchain)
+    four = verbs.add_parser("hip")
+    four.add_argument("rule")
+    four.add_argument("version")
+    four.set_defaults(run=real_hip)
     verbs.add_parser("report").set_defaults(run=report)
     arguments = parser.parse_args()
     arguments.run(arguments)

@@ -352,8 +352,7 @@ class _Assigner:
         macro = branching.macro or (partition.holder.name if partition.holder.kind is Kind.MACRO else "")
         dealt = Dealt(branching.start, branching.end, macro)
         function = self._function(partition.rule)
-        name = partition.rule.entry.replace("::", "_")
-        return part(self.source, self.path, self.environment, self.rule.thin, function, dealt, name)
+        return part(self.source, self.path, self.environment, self.rule.thin, function, dealt)
 
     def _find_helpers(
         self, homes: list[str | None], open_names: frozenset[str], own: Collection[str]

@@ -59,7 +59,14 @@ def _emit_v1(rule: Rule, name: str, path: str, source: Source) -> Layout:
 
 
 def _emit_v2(rule: Rule, name: str, path: str, source: Source) -> Layout:
-    return _Emitter(rule, name, path, source, assigned(rule, path, source)).layout()
+    assignment = assigned(rule, path, source)
+    try:
+        return _Emitter(rule, name, path, source, assignment).layout()
+    except RuleMismatch as problem:
+        if assignment.parted or not assignment.notes:
+            raise
+        message = f"{problem.message}; and {assignment.notes[-1]}"
+        raise RuleMismatch(message, where=problem.where, hint=problem.hint) from problem
 
 
 EMISSIONS: dict[int, Callable[[Rule, str, str, Source], Layout]] = {1: _emit_v1, 2: _emit_v2}

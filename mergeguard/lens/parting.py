@@ -67,6 +67,11 @@ class Parted:
     launches: tuple[Launch, ...]
 
     @property
+    def name(self) -> str:
+        """What the names of its texts begin with."""
+        return launch_name(self.function)
+
+    @property
     def ranges(self) -> tuple[tuple[int, int], ...]:
         """Everything that leaves the host function, in file order."""
         return tuple(sorted((*self.blocks, *(launch.region for launch in self.launches))))
@@ -93,14 +98,16 @@ def has_host_words(words: Sequence[str]) -> bool:
     return False
 
 
-def part(
-    source: Source, path: str, environment: Environment, thin: Thin, function: Item, dealt: Dealt, name: str
-) -> Parted:
-    """The dealt text of ``function``. Raises Unparted, naming what can't be derived.
+def launch_name(function: Item) -> str:
+    """A function's name as part of an identifier."""
+    return function.name.replace("::", "_")
 
-    ``name`` begins the launch functions' names.
-    """
-    return _Parter(source, path, environment, thin, function, dealt, name).parted()
+
+def part(
+    source: Source, path: str, environment: Environment, thin: Thin, function: Item, dealt: Dealt
+) -> Parted:
+    """The dealt text of ``function``. Raises Unparted, naming what can't be derived."""
+    return _Parter(source, path, environment, thin, function, dealt).parted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +128,6 @@ class _Parter:
         thin: Thin,
         function: Item,
         dealt: Dealt,
-        name: str,
     ) -> None:
         self.source = source
         self.path = path
@@ -129,7 +135,7 @@ class _Parter:
         self.thin = thin
         self.function = function
         self.dealt = dealt
-        self.name = name
+        self.name = launch_name(function)
         self.lexed = source.lexed
 
     def parted(self) -> Parted:
@@ -201,7 +207,12 @@ class _Parter:
     def blocks(self, regions: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         """The lines of the function's own macros, what comments stand right before a definition included."""
         own = self.own_macros(regions)
-        lines = [(s, e) for name, s, e in self.directives(("define", "undef")) if name in own]
+        lines = [
+            (start, end)
+            for name, start, end in self.directives(("define", "undef"))
+            # What stands in the branching goes along with it.
+            if name in own and not any(first < end and start < last for first, last in regions)
+        ]
         self.check_lines(lines, own, regions)
         yield from self.joined([(self.with_comments(start), end) for start, end in lines])
 
@@ -269,7 +280,7 @@ class _Parter:
         self, region: tuple[int, int], regions: Sequence[tuple[int, int]], texts: Sequence[Sequence[str]]
     ) -> None:
         for text in texts:
-            for word, after in zip(text, [*text[1:], ""], strict=True):
+            for word, after in zip(text, [*text[1:], ""], strict=False):
                 if word == "return" and after != ";":
                     raise self.unparted(region[0], "an arm returns a value of the function")
                 if word in ("this", "co_return", "goto"):

@@ -74,8 +74,8 @@ class ThinGlue:
         launches = {launch.region: launch for launch in parted.launches}
         for number, (start, end) in enumerate(parted.ranges, 1):
             launch = launches.get((start, end))
-            name = f"{partition.rule.entry.replace('::', '_')}_text_{number}"
-            yield Cut(start, end, launch.name if launch else name, partition, launch)
+            name = launch.name if launch else f"{parted.name}_text_{number}"
+            yield Cut(start, end, name, partition, launch)
 
     # -- the entry -----------------------------------------------------------------------------------
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from mergeguard.adopt.adopt import Fate, adopt, compare
-from mergeguard.data import shipped_rules
 from mergeguard.lens.emit import split
 from mergeguard.lens.rule import parse_rule
 from tests.support import corpus, handmade
 from tests.support.forks import COMPILE
 from tests.support.handmade import ENTRY, FOLDER
+from tests.support.rules import full_rules
 
 KERNEL, LAUNCH, DISPATCH = FOLDER + "kernel.cuh", FOLDER + "launch.h", FOLDER + "dispatch.cuh"
-RULE = parse_rule(shipped_rules()["vllm/skinny_gemms.toml"], "skinny_gemms.toml")
+RULE = parse_rule(full_rules()["vllm/skinny_gemms.toml"], "skinny_gemms.toml")
 MONOLITH = (COMPILE / ENTRY).read_bytes()
 
 
@@ -188,7 +188,7 @@ def test_a_real_file(version):
 )  # fmt: skip
 def test_a_guarded_body_is_told_from_the_function(name):
     """Splits by macros and `#if` around arms, by if-chains, by instantiation: the layouts that rules make."""
-    rule = parse_rule(shipped_rules()[f"vllm/{name}.toml"], f"{name}.toml")
+    rule = parse_rule(full_rules()[f"vllm/{name}.toml"], f"{name}.toml")
     path = next(p for p in rule.paths() if (COMPILE / p).exists())
     monolith = (COMPILE / path).read_bytes()
     files = {file.path: file.text for file in split(rule, name, path, monolith).files}

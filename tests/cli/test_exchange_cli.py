@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from mergeguard.data import shipped_rules
 from tests.support import handmade
 from tests.support.exchange import KERNEL, LAYOUT, MONOLITH, Pair
+from tests.support.rules import full_rules
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -98,7 +98,7 @@ def test_blame_for_people(pair):
 def test_adopt_shows_and_stages(tmp_path):
     pair = Pair.bare(tmp_path / "repo")
     pair.commit_files({**handmade.files(pair.read(MONOLITH))}, "Split by hand")
-    pair.write(".mergeguard/rules/skinny_gemms.toml", shipped_rules()["vllm/skinny_gemms.toml"])
+    pair.write(".mergeguard/rules/skinny_gemms.toml", full_rules()["vllm/skinny_gemms.toml"])
     assert b"Nothing was changed" in run(pair, "adopt", "--dry-run", "skinny_gemms")
     assert pair.git("diff", "--cached", "--name-only") == ""
     said = json.loads(run(pair, "adopt", "--json", "skinny_gemms"))
@@ -114,6 +114,6 @@ def test_adopt_says_what_it_can_not_place(tmp_path):
         b"    case 5:\n      wv", b"    case 6:\n      f();\n    case 5:\n      wv"
     )
     pair.commit_files({**files}, "Split by hand")
-    pair.write(".mergeguard/rules/skinny_gemms.toml", shipped_rules()["vllm/skinny_gemms.toml"])
+    pair.write(".mergeguard/rules/skinny_gemms.toml", full_rules()["vllm/skinny_gemms.toml"])
     assert b"a new arm: case 6" in run(pair, "adopt", "skinny_gemms", code=1)
     assert pair.git("diff", "--cached", "--name-only") == ""

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from mergeguard.errors import RuleMismatch
 from mergeguard.lens.emit import emission_of, split
 from mergeguard.lens.rule import parse_rule
 from mergeguard.lens.unsplit import unsplit
@@ -163,6 +164,13 @@ def test_what_cant_be_parted_keeps_the_full_interface_and_says_why(old, new, why
     assert b"#include <torch/all.h>" in files["common.h"]
 
 
+def test_a_macro_that_is_defined_in_the_branching_goes_along_with_it():
+    own = RUN.replace(b"        LAUNCH(2);\n", b"#define EMPTY\n        EMPTY LAUNCH(2);\n#undef EMPTY\n")
+    layout, files = made(HEAD + own)
+    assert not layout.notes and b"#define EMPTY\n        EMPTY LAUNCH(2);" in files["dispatch.cuh"]
+    assert problems(layout, files) == []
+
+
 def test_a_return_needs_the_end_of_the_function():
     text = RUN.replace(b"LAUNCH(2);", b"return;").replace(b"    }\n  });", b"    }\n    done();\n  });")
     layout, _ = made(HEAD + text)
@@ -210,3 +218,84 @@ def test_faults_are_found(file, old, new, said):
     found = problems(layout, {**files, file: files[file].replace(old, new, 1)})
     assert found
     assert said is None or any(re.search(re.escape(said), text) for text in found), found
+
+
+SHAPES = {
+    "a static switch with several callers": b"""static void launch(int n, const float* in) {
+  switch (n) {
+    case 1: one(in); break;
+    case 2: two(in); break;
+    default: fail(n);
+  }
+}
+void forward(int n, const float* in) { launch(n, in); }
+void backward(int n, const float* in) { launch(n + 1, in); }
+""",
+    "a switch over a local that no parameter gives": b"""void launch(const Shape& shape, const float* in) {
+  int n = 0;
+  for (int i = 0; i < shape.rank; i++) n += shape[i];
+  switch (n) {
+    case 1: one(in); break;
+    case 2: two(in); break;
+    default: fail(n);
+  }
+  finish(shape);
+}
+""",
+    "a member function": b"""void Engine::launch(const float* in) {
+  const int n = rows();
+  switch (n) {
+    case 1: one(in); break;
+    case 2: two(in); break;
+    default: fail(n);
+  }
+}
+""",
+    "in a template": b"""template <typename T>
+void launch(int n, const T* in) {
+  switch (n) {
+    case 1: one<T>(in); break;
+    case 2: two<T>(in); break;
+    default: fail(n);
+  }
+}
+template void launch<float>(int, const float*);
+""",
+}
+KERNELS = b"""#include <kernels.h>
+template <typename T> void one(const T* in) {}
+template <typename T> void two(const T* in) {}
+inline void fail(int n) {}
+"""
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_shapes_that_only_a_choice_in_place_can_deal(shape):
+    text = RULE_TEXT.replace(b'entry = "run"', b'entry = "*launch"').replace(b'in = "run"', b'in = "*launch"')
+    text = text.replace(b'"thin"\n', b'"thin"\n\n[thin.instances]\nT = ["float"]\n', 1)
+    layout, files = made(KERNELS + SHAPES[shape], parse_rule(text, "run.toml"))
+    assert not layout.notes and problems(layout, files) == []
+    assert b"one(in)" not in files["run.cu"]
+    assert b"MG_SHARD_one" in files["dispatch.cuh"]
+
+
+def test_a_chain_whose_conditions_ask_headers():
+    chain = b"""void run(const Tensor2& in, int kind) {
+  const auto kinds = in.kinds();
+  if (is_contiguous(in) && kind == 1) {
+    one(kind);
+  } else if (kinds.empty() && kind == 2) {
+    two(kind);
+  } else {
+    fail(kind);
+  }
+}
+"""
+    text = RULE_TEXT.replace(b'switch = "n"', b'chain = "kind"').replace(b"[1]", b'["== 1"]')
+    text = text.replace(b"[2]", b'["== 2"]')
+    with pytest.raises(RuleMismatch, match=r"can't be thin: .* type of `kinds`"):
+        made(KERNELS.replace(b"const T* in", b"T in") + chain, parse_rule(text, "run.toml"))
+    text = text.replace(b'"thin"\n', b'"thin"\n\n[thin.types]\nkinds = "Kinds"\n', 1)
+    layout, files = made(KERNELS.replace(b"const T* in", b"T in") + chain, parse_rule(text, "run.toml"))
+    assert not layout.notes and problems(layout, files) == []
+    assert b"if (is_contiguous(in) && kind == 1) {\n  mergeguard_run_one::run_launch(" in files["run.cu"]

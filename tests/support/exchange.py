@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from mergeguard.data import shipped_rules
 from mergeguard.fork.fork import Fork
 from mergeguard.verbs import splitting
 from tests.git.conftest import Sandbox
 from tests.support.forks import COMPILE
+from tests.support.rules import full_rules
 
 MONOLITH = "csrc/rocm/skinny_gemms.cu"
 LAYOUT = "csrc/rocm/skinny_gemms/"
@@ -41,7 +41,7 @@ class Pair(Sandbox):
     def make(cls, root, names=("skinny_gemms",), *, crlf=False):
         made = cls.bare(root, crlf=crlf)
         for name in names:
-            made.write(f".mergeguard/rules/{name}.toml", shipped_rules()[f"vllm/{name}.toml"])
+            made.write(f".mergeguard/rules/{name}.toml", full_rules()[f"vllm/{name}.toml"])
         done, tree = splitting.split(made.fork, (), None)
         assert len(done) == len(names)
         made.fork.stage(tree, "split")

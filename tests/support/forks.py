@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mergeguard.data import shipped_rules
 from mergeguard.fork import treelens
 from mergeguard.fork.workspace import Workspace, file_edits
+from tests.support.rules import full_rules
 
 COMPILE = Path(__file__).resolve().parents[2] / "fixtures" / "compile"
 
@@ -19,7 +19,7 @@ def fork(sandbox, *names, **files):
         for path in [COMPILE / folder, *(COMPILE / folder).rglob("*")]
         if path.is_file()
     }
-    rules = {f".mergeguard/rules/{n}.toml": shipped_rules()[f"vllm/{n}.toml"] for n in names}
+    rules = {f".mergeguard/rules/{n}.toml": full_rules()[f"vllm/{n}.toml"] for n in names}
     sandbox.commit_files({**tree, **rules, **files})
     return load(sandbox)
 

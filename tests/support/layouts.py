@@ -9,10 +9,12 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from mergeguard.data import shipped_rules
 from mergeguard.lens.emit import split
 from mergeguard.lens.layout import Layout, LayoutFile, Piece, Role
 from mergeguard.lens.rule import Rule, parse_rule
 from tests.support import corpus, toolchain
+from tests.support.rules import full_rules
 
 ROOT = Path(__file__).resolve().parents[2]
 BOM = b"\xef\xbb\xbf"
@@ -21,9 +23,10 @@ FORK = "fork"
 
 @cache
 def shipped_rule(name: str, interface: str = "full") -> Rule:
-    """A rule of rules/vllm, or the one that the golden files of thin layouts have."""
-    path = f"rules/vllm/{name}.toml" if interface == "full" else f"tests/golden/2/{name}.toml"
-    return parse_rule((ROOT / path).read_bytes(), path)
+    """A rule of rules/vllm, with this interface."""
+    path = f"vllm/{name}.toml"
+    rules = shipped_rules() if interface == "thin" else full_rules()
+    return parse_rule(rules[path], path)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mergeguard.cli import app
-from mergeguard.data import shipped_rules
+from tests.support.rules import full_rules
 
 COMPILE = Path(__file__).resolve().parents[2] / "fixtures" / "compile"
 PAGED = "csrc/libtorch_stable/attention/paged_attention_v1"
@@ -51,7 +51,7 @@ class Story:
         git(folder, "clone", "-q", "-o", "upstream", str(story.upstream), str(story.fork))
         git(story.fork, "checkout", "-q", "-b", "fork", "--no-track")
         for name in rules:
-            story.write(f".mergeguard/rules/{name}.toml", shipped_rules()[f"vllm/{name}.toml"])
+            story.write(f".mergeguard/rules/{name}.toml", full_rules()[f"vllm/{name}.toml"])
         if rules and split:
             assert story.run("split").code == 0
             story.commits("split")

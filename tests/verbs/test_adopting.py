@@ -8,7 +8,6 @@ import pytest
 
 from mergeguard.adopt.adopt import Fate
 from mergeguard.cpp.leaves import leaves_of
-from mergeguard.data import shipped_rules
 from mergeguard.errors import LayoutError
 from mergeguard.git.repository import EMPTY_TREE
 from mergeguard.verbs import adopting, exporting, splitting, sync
@@ -18,6 +17,7 @@ from mergeguard.verbs.exporting import Format
 from tests.support import corpus, handmade
 from tests.support.exchange import Pair
 from tests.support.handmade import ENTRY, FOLDER
+from tests.support.rules import full_rules
 
 KERNEL, DISPATCH = FOLDER + "kernel.cuh", FOLDER + "dispatch.cuh"
 RULE = ".mergeguard/rules/skinny_gemms.toml"
@@ -34,7 +34,7 @@ def pair(tmp_path):
         b'    "csrc/rocm/skinny_gemms.cu"', f'    "csrc/rocm/skinny_gemms.cu"{listed}'.encode()
     )
     made.commit_files({**files}, "Split by hand")
-    made.write(RULE, shipped_rules()["vllm/skinny_gemms.toml"])
+    made.write(RULE, full_rules()["vllm/skinny_gemms.toml"])
     return made
 
 
@@ -219,7 +219,7 @@ def test_a_real_file_there_and_back(tmp_path, version):
     pair.commit_files({**files}, "Split by hand")
     old, new = "    rnds[i] = (N + nPrRnd - 1) / nPrRnd;", "    rnds[i] = (N + nPrRnd) / nPrRnd;"
     pair.change(KERNEL, old, new, "Round up")
-    pair.write(RULE, shipped_rules()["vllm/skinny_gemms.toml"])
+    pair.write(RULE, full_rules()["vllm/skinny_gemms.toml"])
     change = adopted(pair)
     assert [t.item for t in change.adoption.of(Fate.EDITED)] == ["mindiv"]
     assert not change.adoption.unplaced

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from unidiff import PatchSet
 
-from mergeguard.data import shipped_rules
 from mergeguard.verbs import exporting, splitting, sync
 from mergeguard.verbs.exporting import ExportError, Format
 from tests.support import corpus
 from tests.support.exchange import BODY, KERNEL, LAYOUT, MONOLITH, Pair
+from tests.support.rules import full_rules
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_local_commits_over_real_releases(tmp_path):
     pair.git("config", "mergeguard.upstream", "main")
     pair.git("checkout", "-q", "-b", "fork", "v0.26.0")
     for name in ("skinny_gemms", "skinny_gemms_int4", "attention"):
-        pair.write(f".mergeguard/rules/{name}.toml", shipped_rules()[f"vllm/{name}.toml"])
+        pair.write(f".mergeguard/rules/{name}.toml", full_rules()[f"vllm/{name}.toml"])
     _, tree = splitting.split(pair.fork, (), "v0.26.0")
     pair.fork.stage(tree, "split")
     pair.git("commit", "-q", "-m", "split")

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from mergeguard.data import shipped_rules
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge import trees as treemerge
 from mergeguard.verbs import plan as planning
+from tests.support.rules import full_rules
 from tests.support.story import INT4, PAGED, Story, git
 
 BLOCK = "  dim3 block(NUM_THREADS);\n"
@@ -88,7 +88,7 @@ def twenty(tmp_path):
     story.upstream_commits("a header")
     story.fetch()
     for name in ("skinny_gemms_int4", "paged_attention_v1"):
-        story.write(f".mergeguard/rules/{name}.toml", shipped_rules()[f"vllm/{name}.toml"])
+        story.write(f".mergeguard/rules/{name}.toml", full_rules()[f"vllm/{name}.toml"])
     git(story.fork, "merge", "-q", "upstream/main")
     assert story.run("split").code == 0
     story.commits("split")

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mergeguard.cpp.source import Kind, parse
-from mergeguard.data import shipped_rules
 from mergeguard.fork import treelens
 from mergeguard.fork.workspace import Splitting, Workspace
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import installing
 from tests.support.forks import COMPILE
+from tests.support.rules import full_rules
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = (
@@ -83,7 +83,7 @@ class World:
 
 
 def monolith_path(name: str) -> str:
-    text = shipped_rules()[f"vllm/{name}.toml"].decode()
+    text = full_rules()[f"vllm/{name}.toml"].decode()
     match = re.search(r'^monolith = "(.*)"', text, re.MULTILINE)
     assert match
     return match[1]
@@ -157,7 +157,7 @@ def start_fork(world: World, rules: Sequence[str]) -> None:
     for name in rules:
         rule = world.root / ".mergeguard" / "rules" / f"{name}.toml"
         rule.parent.mkdir(parents=True, exist_ok=True)
-        rule.write_bytes(shipped_rules()[f"vllm/{name}.toml"])
+        rule.write_bytes(full_rules()[f"vllm/{name}.toml"])
     world.git("add", "-A")
     tree = laid_out(world, world.out("write-tree"), {})
     world.commit_tree(tree, "Split the heavy files")
