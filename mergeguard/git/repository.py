@@ -191,7 +191,12 @@ class Repository:
 
     def merge_bases(self, ours: str, theirs: str) -> tuple[str, ...]:
         """The best common ancestors of two commits, at least one; ``NoMergeBase`` otherwise."""
-        found = self.git("merge-base", "--all", ours, theirs, ok=(0, 1)).text.split()
+        key = ("--all", ours, theirs)
+        if key not in self._ancestry:
+            self._ancestry[key] = self.git("merge-base", *key, ok=(0, 1)).text
+        found = self._ancestry[key].split()
+        if not _FULL_NAME.fullmatch(ours) or not _FULL_NAME.fullmatch(theirs):
+            del self._ancestry[key]  # a name may mean another commit the next time
         if found:
             return tuple(found)
         if self.is_shallow:
@@ -203,6 +208,11 @@ class Repository:
             f"{ours} and {theirs} have no common history",
             hint="check the name of upstream's branch; unrelated histories are not merged",
         )
+
+    @cached_property
+    def _ancestry(self) -> dict[tuple[str, ...], str]:
+        """What git has said of commits that are named in full: that does not change."""
+        return {}
 
     @property
     def is_shallow(self) -> bool:
@@ -432,7 +442,8 @@ class Repository:
 
     def unmerged(self) -> tuple[str, ...]:
         """The files in conflict."""
-        return tuple(entry.path for entry in self.dirty() if entry.kind == "unmerged")
+        listed = split_nul(self.git("ls-files", "--unmerged", "-z").out)
+        return tuple(dict.fromkeys(line.partition("\t")[2] for line in listed))
 
     def operation_in_progress(self) -> str | None:
         """See ``status.operation_in_progress``."""
