@@ -21,7 +21,7 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
     here = opened()
     derived = splitting.derive(here, names or [], upstream)
     done, tree, refused = derived.done, derived.tree, derived.refused
-    code = ExitCode.FINDINGS if refused else ExitCode.CLEAN
+    code = ExitCode.FINDINGS if refused or any(s.unlisted for s in done) else ExitCode.CLEAN
     if not dry_run:
         here.stage(tree, "split")
     if json:
@@ -40,6 +40,7 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
                         ],
                         "notes": list(s.layout.notes),
                         "unmapped": [hunk_data(h) for h in s.unmapped],
+                        "unlisted": [u.unit for u in s.unlisted],
                     }
                     for s in done
                 ],
@@ -58,6 +59,9 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
             )
         for note in item.layout.notes:
             out.print(f"  [dim]·[/] {escape(note)}")
+        if item.unlisted:
+            units = f"{len(item.unlisted)} unit(s) that no build file lists"
+            out.print(f"  [yellow]![/] {units}: {escape(item.unlisted[0].hint)}")
     for one in refused:
         out.print(f"[red]✗[/] [bold]{escape(one.name)}[/]  is left as it is: {escape(str(one.error))}")
         if one.error.hint:

@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleMismatch
+from mergeguard.fork.builds import build_files, shard_paths
 from mergeguard.fork.locks import SCHEMA_VERSION, Lock
 from mergeguard.fork.workspace import REGULAR, RULES, SYMLINK, Guarded, Workspace
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.lens import buildlist
+from mergeguard.lens import buildlists
 from mergeguard.lens.emit import emission_of
-from mergeguard.lens.layout import Layout, Role
+from mergeguard.lens.layout import Layout
 from mergeguard.lens.order import Hint
 from mergeguard.lens.overlay import Recomposed, recompose
 from mergeguard.lens.rule import Rule
@@ -28,11 +29,6 @@ class LaidOut:
 
     layout: Layout
     recomposed: Recomposed
-
-
-def shard_paths(layout: Layout) -> tuple[str, ...]:
-    """The translation units that the build has to list beside the entry."""
-    return tuple(f.path for f in layout.files if f.role is Role.SHARD)
 
 
 def monolithic_tree(workspace: Workspace, paths: Mapping[str, str] | None = None) -> str:
@@ -54,7 +50,7 @@ def _is_elsewhere(workspace: Workspace, name: str, path: str) -> bool:
 
 def _monolithic_tree(workspace: Workspace, paths: Mapping[str, str]) -> str:
     edits: Edits = {}
-    builds: dict[str, bytes] = {}
+    lists: dict[str, bytes] = {}
     for guarded in workspace.guarded:
         here = workspace.monolith_path(guarded)
         if here is None:
@@ -74,11 +70,11 @@ def _monolithic_tree(workspace: Workspace, paths: Mapping[str, str]) -> str:
         mode = entry.mode if entry is not None else REGULAR
         edits[there] = Entry(mode, workspace.repository.write_blob(unsplit.monolith))
         shards = tuple(dict.fromkeys((*shard_paths(pristine), *shard_paths(unsplit.layout))))
-        for build in workspace.rule_of_lock(guarded).build:
-            text = builds.get(build, workspace.read(build))
+        for build in workspace.build_files(guarded):
+            text = lists.get(build, workspace.read(build))
             if text is not None:
-                builds[build] = buildlist.remove(text, here, shards)
-    return _with_files(workspace, edits, builds)
+                lists[build] = buildlists.remove(build, text, here, shards)
+    return _with_files(workspace, edits, lists)
 
 
 def _with_files(workspace: Workspace, edits: Edits, files: Mapping[str, bytes]) -> str:
@@ -168,17 +164,17 @@ def list_shards(
     """Tree edits that list the shards in the build files of ``tree``, and no longer those of ``replaced``."""
     texts: dict[str, bytes] = {}
     entries: dict[str, Entry] = {}
-    before = [(rule.build, layout, buildlist.remove) for rule, layout in replaced]
-    after = [(guarded.rule.build, layout, buildlist.add) for guarded, layout in layouts]
-    for builds, layout, change in (*before, *after):
-        for build in builds:
+    before = [(rule, layout, buildlists.remove) for rule, layout in replaced]
+    after = [(guarded.rule, layout, buildlists.add) for guarded, layout in layouts]
+    for rule, layout, change in (*before, *after):
+        for build in build_files(repository, tree, rule, layout.path):
             if build not in texts:
                 entry = repository.entry(tree, build)
                 if entry is None or entry.mode == SYMLINK:
                     continue
                 entries[build] = entry
                 texts[build] = repository.read_blob(entry.oid)
-            texts[build] = change(texts[build], layout.path, shard_paths(layout))
+            texts[build] = change(build, texts[build], layout.path, shard_paths(layout))
     return {
         path: Entry(entries[path].mode, repository.write_blob(text))
         for path, text in texts.items()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError
+from mergeguard.fork import builds
 from mergeguard.fork.layoutcache import LayoutCache
 from mergeguard.fork.locks import Lock, parse_lock
 from mergeguard.git.objects import MODE_FILE, MODE_SYMLINK, Entry
@@ -189,6 +190,20 @@ class Workspace:
         if guarded.lock is not None:
             return guarded.lock.monolith
         return next((p for p in guarded.rule.paths() if self.repository.entry(self.tree, p)), None)
+
+    def build_files(self, guarded: Guarded) -> tuple[str, ...]:
+        """The build files that list the rule's units; see ``builds.build_files``."""
+        path = self.monolith_path(guarded)
+        if path is None:
+            return guarded.rule.build or ()
+        if guarded.name not in self._build_files:
+            rule = self.rule_of_lock(guarded) if guarded.lock is not None else guarded.rule
+            self._build_files[guarded.name] = builds.build_files(self.repository, self.tree, rule, path)
+        return self._build_files[guarded.name]
+
+    @cached_property
+    def _build_files(self) -> dict[str, tuple[str, ...]]:
+        return {}
 
     def rule_of_lock(self, guarded: Guarded) -> Rule:
         """The rule that the layout in the tree was made with, which may be older than the rule file."""

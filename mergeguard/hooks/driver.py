@@ -224,9 +224,9 @@ class _Driver:
     def _builds(self, *commits: str) -> set[str]:
         return {
             build
-            for commit in commits
-            for guarded in self._workspace(commit).guarded
-            for build in guarded.rule.build
+            for here in map(self._workspace, commits)
+            for guarded in here.guarded
+            for build in here.build_files(guarded)
         }
 
     def _is_file_of(self, *commits: str) -> bool:
@@ -237,7 +237,7 @@ class _Driver:
             assert guarded.lock is not None
             # At another place, it is the monolith that upstream has moved if one side of it is the entry.
             entry = self.repository.entry(here.tree, guarded.lock.monolith)
-            own = (guarded.lock_path, guarded.lock.monolith, *guarded.rule.build)
+            own = (guarded.lock_path, guarded.lock.monolith, *here.build_files(guarded))
             if self.path in own or (entry is not None and entry.oid in versions):
                 return True
         for here, guarded in split:

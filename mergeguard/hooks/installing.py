@@ -17,7 +17,7 @@ def paths(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...]]:
     names: dict[str, None] = {}
     for guarded in workspace.guarded:
         monoliths = [*guarded.rule.paths(), *([guarded.lock.monolith] if guarded.lock else [])]
-        found |= dict.fromkeys((*monoliths, *guarded.rule.build, guarded.lock_path))
+        found |= dict.fromkeys((*monoliths, *workspace.build_files(guarded), guarded.lock_path))
         names |= dict.fromkeys(path.rpartition("/")[2] for path in monoliths)
         try:
             found |= dict.fromkeys(file.path for file in _layout(workspace, guarded.name))

@@ -18,12 +18,13 @@ from mergeguard import store
 from mergeguard.cpp.diff import diff
 from mergeguard.errors import LayoutError, Location, MergeguardError, RepositoryError
 from mergeguard.fork import treelens
+from mergeguard.fork.builds import shard_paths
 from mergeguard.fork.workspace import SYMLINK, Guarded, Splitting, Workspace
 from mergeguard.git.durable import write_atomic
 from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.repository import Repository
 from mergeguard.hooks.pending import MARK
-from mergeguard.lens import buildlist
+from mergeguard.lens import buildlists
 from mergeguard.lens.layout import Layout
 from mergeguard.treemerge.following import Rewrite
 from mergeguard.treemerge.trees import Merged, merge_trees
@@ -138,7 +139,8 @@ def share(repository: Repository, change: Change, outcome: Merged) -> Share:
     """The paths of a merge that the lens answers for."""
     sides = (repository.tree_of(c) for c in (change.ours, change.theirs, *change.bases))
     trees = (outcome.tree, *sides)
-    builds = {b for t in trees for g in workspace(repository, t).split_rules for b in g.rule.build}
+    workspaces = [workspace(repository, t) for t in trees]
+    builds = {b for side in workspaces for g in side.split_rules for b in side.build_files(g)}
     layouts = paths(repository, trees) | frozenset(outcome.moved)
     plain = frozenset(outcome.rewritten) - layouts
     return Share(layouts | plain, frozenset(builds), plain)
@@ -297,11 +299,11 @@ def _builds(
             continue
         text = repository.read_blob(entry.oid)
         for guarded, path, shards in _shards(repository, before):
-            if build in guarded.rule.build:
-                text = buildlist.remove(text, path, shards)
+            if guarded.rule.build is None or build in guarded.rule.build:
+                text = buildlists.remove(build, text, path, shards)
         for guarded, path, shards in _shards(repository, [outcome.tree]):
-            if build in guarded.rule.build:
-                text = buildlist.add(text, path, shards)
+            if guarded.rule.build is None or build in guarded.rule.build:
+                text = buildlists.add(build, text, path, shards)
         oid = repository.write_blob(text)
         if oid != entry.oid:
             edits[build] = Entry(entry.mode, oid)
@@ -313,7 +315,7 @@ def _shards(repository: Repository, trees: Iterable[str]) -> list[tuple[Guarded,
     for tree in trees:
         for guarded, layouts in _layouts(repository, tree):
             for layout in layouts[-1:]:
-                found.append((guarded, layout.path, treelens.shard_paths(layout)))
+                found.append((guarded, layout.path, shard_paths(layout)))
     return found
 
 

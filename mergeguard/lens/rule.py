@@ -184,9 +184,12 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         str, Meta(description="The layout's folder, relative to the monolith's; default: its stem.")
     ] = ""
     build: Annotated[
-        tuple[RelativePath, ...],
-        Meta(description="Build files in which the shards are listed wherever the monolith is."),
-    ] = ("CMakeLists.txt",)
+        tuple[RelativePath, ...] | None,
+        Meta(
+            description="Build files in which the shards are listed wherever the monolith is; default: those "
+            "that list it, in its folder or above. [] says that no build file has to list them."
+        ),
+    ] = None
     compile: Annotated[
         str,
         Meta(
@@ -298,7 +301,7 @@ def _with_odd_paths(rule: Rule) -> Rule:
         rule,
         monolith=path(rule.monolith),
         also=tuple(map(path, rule.also)),
-        build=tuple(map(path, rule.build)),
+        build=None if rule.build is None else tuple(map(path, rule.build)),
     )
 
 
@@ -309,7 +312,7 @@ def _validate(rule: Rule, text: bytes, path: str) -> None:
     for key, value in [
         ("monolith", rule.monolith),
         *(("also", p) for p in rule.also),
-        *(("build", p) for p in rule.build),
+        *(("build", p) for p in rule.build or ()),
     ]:
         if not _inside(value, odd=True):
             raise fail(

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from mergeguard.fork.builds import may_list
 from mergeguard.fork.workspace import Splitting, Workspace
 from mergeguard.git.errors import PathConflict
 from mergeguard.git.objects import MODE_TREE, Change, Entry
@@ -85,7 +86,9 @@ class PlainPicks:
                 rules.append(workspace.rule_of_lock(guarded))
                 monoliths |= {guarded.lock.monolith, *rules[1].paths()}
             for rule in rules:
-                paths |= {*rule.build, *monoliths}
+                paths |= monoliths
+                for path in monoliths:
+                    paths |= may_list(self.repository, tree, rule, path)
                 folders |= {f"{rule.folder(path)}/" for path in monoliths}
         return _Guard(frozenset(paths), tuple(folders))
 

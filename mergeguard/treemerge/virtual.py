@@ -65,7 +65,7 @@ class Wholes:
             return tree, ()
         hunks = tuple(h for g in workspace.split_rules for h in workspace.unsplit(g).hunks)
         whole = treelens.monolithic_tree(workspace)
-        builds = {build for g in workspace.split_rules for build in workspace.rule_of_lock(g).build}
+        builds = {build for g in workspace.split_rules for build in workspace.build_files(g)}
         paths = (STATE, *sorted(treelens.layout_paths(workspace) | builds))
         self._paths[state.oid] = paths
         edits = {path: self.repository.entry(whole, path) for path in paths if path != STATE}

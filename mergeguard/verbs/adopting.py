@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from mergeguard.adopt.adopt import Adoption, Fate, Taken, adopt, compare
 from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError
 from mergeguard.fork import treelens
+from mergeguard.fork.builds import build_files
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.workspace import REGULAR, Guarded, Workspace
 from mergeguard.git.objects import Entry
@@ -228,7 +229,7 @@ def unlisted(
     if not units:
         return edits
     listed = re.compile(rb'\s*(?<![\w./-])("?)(?:%s)\1(?![\w./-])' % b"|".join(units))
-    for build in rule.build:
+    for build in build_files(repository, tree, rule, path):
         entry = repository.entry(tree, build)
         if entry is None or not entry.is_file:
             continue

@@ -14,11 +14,12 @@ from mergeguard.cpp.filenames import UNITS
 from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import check, kept, treelens
+from mergeguard.fork.builds import shard_paths, unlisted
 from mergeguard.fork.check import Finding, to_json
 from mergeguard.fork.stale import stale
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git.process import encode
-from mergeguard.lens import buildlist
+from mergeguard.lens import buildlists
 from mergeguard.lens import emit as emission
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.overlay import recompose
@@ -240,16 +241,18 @@ class _Checker:
     ) -> Iterator[Finding]:
         layout = before.layout
         units = {file.path for file in (*pristine.files, *layout.files) if file.is_unit}
-        builds = {b: t for b in rule.build if (t := self.workspace.read(b)) is not None}
-        shards = tuple(dict.fromkeys((*treelens.shard_paths(pristine), *treelens.shard_paths(layout))))
+        named = self.workspace.build_files(self.guarded)
+        builds = {b: t for b in named if (t := self.workspace.read(b)) is not None}
+        shards = tuple(dict.fromkeys((*shard_paths(pristine), *shard_paths(layout))))
         strangers = self.strangers(rule, layout, {*texts, *units})
-        listed = frozenset(p for p in strangers if any(buildlist.mentions(t, p) for t in builds.values()))
+        listed = frozenset(p for p in strangers if any(buildlists.lists(b, t, p) for b, t in builds.items()))
         yield from check.check_strangers(self.name, strangers, listed)
-        units_listed = (buildlist.mentions(t, p) for t in builds.values() for p in (layout.path, *shards))
-        if builds and not any(units_listed):
-            names = ", ".join(builds)
-            message = f"{names} does not list the monolith, nor any shard"
-            yield self.say.note("build list", message, layout.path)
+        units_listed = (
+            buildlists.mentions(b, t, p) for b, t in builds.items() for p in (layout.path, *shards)
+        )
+        if not any(units_listed):  # else they are counted, one by one, below
+            for one in unlisted(self.workspace.repository, self.workspace.tree, rule, layout):
+                yield self.say.error("build list", "no build file lists this unit", one.unit, hint=one.hint)
         everything = {**texts, **{p: t for p in strangers if (t := self.workspace.read(p)) is not None}}
         yield from check.check_homes(
             self.name,
@@ -265,15 +268,15 @@ class _Checker:
         files = [LayoutText(path, text, path in units) for path, text in texts.items()]
         own = b"".join(everything.values())
         for path in strangers:
-            named = encode(posixpath.basename(path)) in own
-            if path in listed or (named and not path.endswith(UNITS)):
+            is_named = encode(posixpath.basename(path)) in own
+            if path in listed or (is_named and not path.endswith(UNITS)):
                 files.append(LayoutText(path, everything[path], path in listed))
         yield from check.check_program(
             self.name,
             layout.path,
             before.monolith,
             files,
-            build=[BuildFile(b, buildlist.remove(t, layout.path, shards), t) for b, t in builds.items()],
+            build=[BuildFile(b, buildlists.remove(b, t, layout.path, shards), t) for b, t in builds.items()],
             hunks=before.hunks,
             strangers=frozenset(strangers),
         )

@@ -50,7 +50,8 @@ def _is_changed(merged: Workspace, before: Workspace, guarded: Guarded) -> bool:
     layouts = (merged.pristine(guarded), merged.unsplit(guarded).layout)
     paths = {file.path for layout in layouts for file in layout.files}
     # A file that comes to stand beside the monolith may be what an include of its own means.
-    paths |= {posixpath.dirname(path) for path in paths if posixpath.dirname(path)} | set(guarded.rule.build)
+    paths |= {posixpath.dirname(path) for path in paths if posixpath.dirname(path)}
+    paths |= set(merged.build_files(guarded))
     return any(merged.entry(path) != before.entry(path) for path in paths)
 
 

@@ -21,9 +21,9 @@ from mergeguard.build.cost import Program, SplitCost, costs_by_shard, measure_sp
 from mergeguard.build.measure import Progress
 from mergeguard.cpp.source import parse
 from mergeguard.errors import LayoutError, Location
-from mergeguard.fork.treelens import shard_paths
+from mergeguard.fork.builds import shard_paths
 from mergeguard.fork.workspace import Guarded, Workspace
-from mergeguard.lens import buildlist
+from mergeguard.lens import buildlists
 from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout, LayoutFile
 from mergeguard.propose.budget import Cost, Proposal, propose, rewrite
@@ -176,17 +176,17 @@ def _builds(workspace: Workspace, subject: Subject) -> list[BuildFile]:
     """The build files as they are and as they were before the split; none while nothing is split."""
     guarded, builds = subject.guarded, []
     if isinstance(subject.layout, HandMade):
-        for path in guarded.rule.build:
+        for path in workspace.build_files(guarded):
             entry = workspace.repository.entry(subject.base or "", path)
             text = workspace.read(path)
             if entry is not None and text is not None:
                 builds.append(BuildFile(path, workspace.repository.read_blob(entry.oid), text))
     elif guarded.is_split:
         shards = shard_paths(subject.layout)
-        for path in workspace.rule_of_lock(guarded).build:
+        for path in workspace.build_files(guarded):
             text = workspace.read(path)
             if text is not None:
-                before = buildlist.remove(text, subject.layout.path, shards)
+                before = buildlists.remove(path, text, subject.layout.path, shards)
                 builds.append(BuildFile(path, before, text))
     return builds
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError, RuleMismatch
 from mergeguard.fork import patches, treelens
+from mergeguard.fork.builds import Unlisted, shard_paths, unlisted
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.report import hunk_ids
 from mergeguard.fork.workspace import Guarded, Workspace
@@ -24,12 +25,15 @@ from mergeguard.verify.flatten import LayoutText
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """One rule's layout as it will be staged; ``unmapped`` are hunks that stay in it as they are."""
+    """One rule's layout as it will be staged; ``unmapped`` are hunks that stay in it as they are, and
+    ``unlisted`` units that no build file lists.
+    """
 
     name: str
     layout: Layout
     refreshed: bool
     unmapped: tuple[Hunk, ...]
+    unlisted: tuple[Unlisted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,13 @@ def _derive(fork: Fork, workspace: Workspace, names: Iterable[str], upstream: st
             refused.append(Refused(guarded.name, error))
     if not splitter.done:
         raise refused[0].error
-    return Derived(tuple(splitter.done), tuple(refused), splitter.tree())
+    tree = splitter.tree()
+    rules = {guarded.name: guarded.rule for guarded in chosen}
+    done = [
+        replace(one, unlisted=unlisted(fork.repository, tree, rules[one.name], one.layout))
+        for one in splitter.done
+    ]
+    return Derived(tuple(done), tuple(refused), tree)
 
 
 class _Splitter:
@@ -144,7 +154,7 @@ class _Splitter:
         self._layouts[guarded.name] = (guarded, laid.layout)
         if guarded.is_split:
             old = workspace.unsplit(guarded).layout
-            if set(treelens.shard_paths(old)) != set(treelens.shard_paths(laid.layout)):
+            if set(shard_paths(old)) != set(shard_paths(laid.layout)):
                 self._replaced.append((workspace.rule_of_lock(guarded), old))
         unmapped = workspace.unsplit(guarded).unmapped if guarded.is_split else ()
         self.done.append(Split(guarded.name, laid.layout, guarded.is_split, unmapped))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from mergeguard.cpp.definitions import Definition, Identity, definitions, same_tokens
 from mergeguard.cpp.environment import Environment, environment_of
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
-from mergeguard.lens.buildlist import mentions
+from mergeguard.lens.buildlists import mentions
 from mergeguard.verify import thin
 from mergeguard.verify.dispatching import ELSEWHERE, check_arms
 from mergeguard.verify.flatten import LayoutText, flatten, is_guarded, line_at
@@ -483,8 +483,8 @@ class _Comparison:
 
     def check_build(self) -> None:
         for file in self.build:
-            lists = {one.path: mentions(file.after, one.path) for one in self.units}
-            wanted, which = mentions(file.before, self.path), "the monolith"
+            lists = {one.path: mentions(file.path, file.after, one.path) for one in self.units}
+            wanted, which = mentions(file.path, file.before, self.path), "the monolith"
             if not wanted:  # where shards are listed, the entry has been
                 wanted, which = max((lists[unit] for unit in lists if unit != self.path), default=0), "others"
             for unit, listed in lists.items():

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import pytest
 
-from mergeguard.lens import buildlist
+from mergeguard.lens import buildlists
 from mergeguard.lens.layout import Role
 from mergeguard.lens.unsplit import unsplit
 from tests.support import corpus
 from tests.support.layouts import Case
 
+CMAKE = "CMakeLists.txt"
 # The layout of the origin case: the files that each rule has to make of its monolith (others may come along).
 EXPECTED = {
     "skinny_gemms": {"kernel.cuh", "dispatch.cuh", "launch.h"},
@@ -57,15 +58,17 @@ def test_build_list_follows_and_comes_back(corpus_version):
     cases = [Case(name, corpus_version) for name in EXPECTED if corpus.releases_with(name, [corpus_version])]
     if not cases:
         pytest.skip(f"vLLM {corpus_version} has none of the monoliths")
-    text = listed = corpus.file(corpus_version, "CMakeLists.txt")
+    text = listed = corpus.file(corpus_version, CMAKE)
     shards = {
         case.path: tuple(f.path for f in case.split(case.text).files if f.role is Role.SHARD)
         for case in cases
     }
     for path, added in shards.items():
-        listed = buildlist.add(listed, path, added)
-        assert {buildlist.mentions(listed, shard) for shard in added} == {buildlist.mentions(text, path)}
+        listed = buildlists.add(CMAKE, listed, path, added)
+        assert {buildlists.mentions(CMAKE, listed, shard) for shard in added} == {
+            buildlists.mentions(CMAKE, text, path)
+        }
     assert listed != text
     for path, added in shards.items():
-        listed = buildlist.remove(listed, path, added)
+        listed = buildlists.remove(CMAKE, listed, path, added)
     assert listed == text

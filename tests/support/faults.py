@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from mergeguard.lens import buildlist
+from mergeguard.lens import buildlists
 from mergeguard.lens.emit import split
 from mergeguard.lens.rule import parse_rule
 from mergeguard.verify.flatten import LayoutText
@@ -67,7 +67,7 @@ def layout_of(rule_text: bytes, name: str, path: str, monolith: bytes, build: by
         files={short[file.path]: file.text for file in layout.files},
         units=[short[file.path] for file in layout.files if file.is_unit],
         before=build,
-        after=buildlist.add(build, path, [shard.path for shard in layout.shards]),
+        after=buildlists.add("CMakeLists.txt", build, path, [shard.path for shard in layout.shards]),
         folder=folder,
     )
 
@@ -180,6 +180,12 @@ def listed(name: str, new: Callable[[str], str]) -> Callable[[Tree], object]:
         tree.cmake(line, new(line))
 
     return spoil
+
+
+def nowhere_listed(tree: Tree) -> None:
+    """No shard, and not the entry, is in the build file."""
+    for unit in tree.units:
+        tree.cmake(f'"{tree.full(unit)}"', "")
 
 
 def drop_file(name: str) -> Callable[[Tree], object]:
@@ -562,6 +568,7 @@ FAULTS = (
     Fault(
         "source commented out in CMake", PA, "build list", listed("shard_small.cu", lambda line: f"# {line}")
     ),
+    Fault("unit in no build list", PA, "build list", nowhere_listed),
 )
 
 

@@ -69,16 +69,26 @@ def taken_away(story: Story) -> bytes:
     return text
 
 
+def listed_as(story: Story, path: str) -> None:
+    """Upstream's build lists the monolith where it is now."""
+    build = story.upstream / "CMakeLists.txt"
+    text = build.read_text()
+    assert MONOLITH in text
+    build.write_text(text.replace(MONOLITH, path))
+
+
 def rewritten(story: Story) -> None:
     """Moved to another folder and name, indented anew, with so much more that git sees no rename."""
     text = re.sub(rb"^( +)(?=\S)", rb"\1\1\1", taken_away(story), flags=re.MULTILINE)
     more = b"static int added_%d(int a) {\n  for (int i = 0; i < a; i++) a += i * %d;\n  return a;\n}\n\n"
     put(story, "csrc/quant/int4.cu", text + b"".join(more % (n, n) for n in range(120)))
+    listed_as(story, "csrc/quant/int4.cu")
 
 
 def moved_and_edited(story: Story) -> None:
     """git sees the rename; upstream edits the very line that the fork edits."""
     put(story, "csrc/quant/int4.cu", taken_away(story).replace(LINE.encode(), LINE.encode() + b"  // theirs"))
+    listed_as(story, "csrc/quant/int4.cu")
 
 
 def split_in_place(story: Story) -> None:
@@ -395,6 +405,7 @@ def test_a_real_one(tmp_path):
 
 
 REAL_RULE = b"""schema = 1
+build = []
 monolith = "csrc/attention/attention_kernels.cu"
 
 [[move]]

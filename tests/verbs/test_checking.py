@@ -265,8 +265,13 @@ def test_a_shard_that_the_build_does_not_list(workspace):
     found = only(changed, "build list")
     assert (str(found.severity), found.path) == ("error", "CMakeLists.txt")
     assert "shard_small.cu" in found.message
-    unlisted = only(written(workspace, "CMakeLists.txt", b"project(x)\n"), "build list")
-    assert not unlisted.fails
+
+
+def test_units_that_no_build_file_lists(workspace):
+    bare = written(workspace, "CMakeLists.txt", b"project(x)\n")
+    unlisted = [f for f in checking.run(bare) if f.check == "build list"]
+    assert ENTRY in {f.path for f in unlisted} and FOLDER + "shard_small.cu" in {f.path for f in unlisted}
+    assert all(f.fails and "build = []" in f.hint for f in unlisted)
 
 
 def test_includes_that_mean_something_else_from_the_layout(whole):

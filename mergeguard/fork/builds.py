@@ -1,0 +1,97 @@
+"""The build files of a fork: which ones list a rule's monolith, and which units none of them lists."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from mergeguard.git.objects import MODE_TREE
+from mergeguard.git.process import decode
+from mergeguard.git.repository import Repository
+from mergeguard.lens import buildlists
+from mergeguard.lens.layout import Layout, Role
+from mergeguard.lens.rule import Rule
+
+#: Folders at the root in which projects keep parts of their build.
+_ELSEWHERE = ("cmake", "build_tools", "tools", "scripts")
+_USUAL = ("CMakeLists.txt", "setup.py", "pyproject.toml", "BUILD", "BUILD.bazel", "meson.build", "Makefile")
+
+
+def shard_paths(layout: Layout) -> tuple[str, ...]:
+    """The translation units that the build has to list beside the entry."""
+    return tuple(f.path for f in layout.files if f.role is Role.SHARD)
+
+
+def build_files(repository: Repository, tree: str, rule: Rule, monolith: str) -> tuple[str, ...]:
+    """The build files in which the rule's shards stand beside the monolith at ``monolith``.
+
+    Those that the rule names; where it names none, those that list the monolith: in its folder, in the
+    folders above it, and in the root's folders for build files.
+    """
+    if rule.build is not None:
+        return rule.build
+    found = _candidates(repository, tree, monolith)
+    return tuple(path for path, text in found if buildlists.mentions(path, text, monolith))
+
+
+def may_list(repository: Repository, tree: str, rule: Rule, monolith: str) -> frozenset[str]:
+    """Every path at which a build file lists, or could come to list, the monolith: those to watch."""
+    if rule.build is not None:
+        return frozenset(rule.build)
+    usual = {posixpath.join(folder, name) for folder in _folders(monolith) for name in _USUAL}
+    return frozenset(usual | {path for path, _ in _candidates(repository, tree, monolith)})
+
+
+def _folders(monolith: str) -> tuple[str, ...]:
+    parts = posixpath.dirname(monolith).split("/") if "/" in monolith else []
+    above = ["/".join(parts[:n]) for n in range(len(parts) + 1)]
+    return tuple(dict.fromkeys((*above, *_ELSEWHERE)))
+
+
+def _candidates(repository: Repository, tree: str, monolith: str) -> Iterator[tuple[str, bytes]]:
+    """The build files that may list the monolith, with their texts; the nearest to the root first."""
+    for folder in _folders(monolith):
+        entry = repository.entry(tree, folder) if folder else None
+        if folder and (entry is None or entry.mode != MODE_TREE):
+            continue
+        children = repository.objects.tree(entry.oid if entry is not None else tree)
+        for name, found in sorted(children.items()):
+            path = posixpath.join(folder, decode(name))
+            if found.is_file and buildlists.is_build_file(path):
+                yield path, repository.read_blob(found.oid)
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """A translation unit that no build file lists, and what to do about it."""
+
+    unit: str
+    hint: str
+
+
+def unlisted(repository: Repository, tree: str, rule: Rule, layout: Layout) -> tuple[Unlisted, ...]:
+    """The units of a layout that nothing compiles; none where the rule says ``build = []`` on purpose."""
+    if rule.build == ():
+        return ()
+    if rule.build is None:
+        files = dict(_candidates(repository, tree, layout.path))
+    else:
+        read = ((path, repository.read_file(tree, path)) for path in rule.build)
+        files = {path: text for path, text in read if text is not None}
+    missing = [
+        unit
+        for unit in (layout.path, *shard_paths(layout))
+        if not any(buildlists.lists(path, text, unit) for path, text in files.items())
+    ]
+    hint = _hint(rule, layout, files.items(), missing)
+    return tuple(Unlisted(unit, hint) for unit in missing)
+
+
+def _hint(rule: Rule, layout: Layout, files: Iterable[tuple[str, bytes]], missing: list[str]) -> str:
+    lines = ", ".join(missing)
+    for path, text in files:
+        for line in buildlists.unclear(path, text, layout.path):
+            return f"{path}:{line} names the file in a way that can't be added to: list there {lines}"
+    named = f"the rule's build files ({', '.join(rule.build)})" if rule.build else "what compiles it"
+    return f"list in {named}: {lines}; or say `build = []` in the rule, if nothing has to list them"

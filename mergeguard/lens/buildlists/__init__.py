@@ -1,0 +1,200 @@
+"""The build list's part of the transform: shards are listed wherever the monolith is, in any build language.
+
+``add`` writes the shards before every entry that is the monolith, spelled as that entry is (its quotes, its
+variables, its base folder), ``remove`` takes them out again. The glue is known by what it says, so nothing
+else about it needs to be stored. An edit of upstream's or the user's anywhere else in the file is not
+touched. What names the monolith in a way that can't be added to is told by ``unclear``.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from mergeguard.lens.buildlists.cmake import CMake
+from mergeguard.lens.buildlists.commas import MESON, PYTHON, STARLARK, TOML
+from mergeguard.lens.buildlists.make import Make
+from mergeguard.lens.buildlists.protocol import Entry, Language, occurrences
+
+__all__ = ["add", "is_build_file", "lists", "mentions", "remove", "unclear"]
+
+_LANGUAGES: tuple[Language, ...] = (CMake(), Make(), PYTHON, TOML, STARLARK, MESON)
+
+
+def is_build_file(path: str) -> bool:
+    """Whether the file at ``path`` is, by its name, one that lists sources."""
+    return _language(path) is not None
+
+
+def _language(path: str) -> Language | None:
+    name = posixpath.basename(path)
+    return next((language for language in _LANGUAGES if language.speaks(name)), None)
+
+
+class _Match(IntEnum):
+    NO, UNSURE, YES = range(3)
+
+
+def _names(entry: Entry, folder: str, path: str) -> _Match:
+    """Whether an entry of a build file in ``folder`` is the file at ``path``."""
+    spelled = entry.spelled
+    head, variable, rest = spelled.rpartition("${}")
+    if not variable:
+        root = spelled.startswith("//")
+        bases = ("",) if root else (folder, "")
+        meant = {posixpath.normpath(posixpath.join(base, spelled.lstrip("/"))) for base in bases}
+        return _Match.YES if path in meant else _Match.NO
+    rest = rest.lstrip("/")
+    if "${}" in head or not rest or not (path == rest or path.endswith(f"/{rest}")):
+        return _Match.NO
+    # The variable can't be told: a folder of the path beside the name makes it sure, or the whole path.
+    return _Match.YES if "/" in rest or path == rest else _Match.UNSURE
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    """An entry that is the monolith; ``text`` is its own."""
+
+    entry: Entry
+    text: bytes
+
+    def of(self, monolith: str, shard: str) -> bytes | None:
+        """The shard as this entry spells the monolith; None where the spelling can't hold it."""
+        name = _raw(posixpath.basename(monolith))
+        there = _raw(posixpath.relpath(shard, posixpath.dirname(monolith) or "."))
+        at = self.text.rfind(name)
+        if at < 0 or re.search(rb"[\"'\\\s;$]", there):
+            return None
+        return self.text[:at] + there + self.text[at + len(name) :]
+
+
+def _mentions(path: str, text: bytes, monolith: str) -> list[_Mention]:
+    language = _language(path)
+    if language is None:
+        return []
+    folder, word = posixpath.dirname(path), _raw(posixpath.basename(monolith))
+    return [
+        _Mention(entry, text[entry.start : entry.end])
+        for entry in language.entries(text, word, folder)
+        if not entry.is_glob and _names(entry, folder, monolith) is _Match.YES
+    ]
+
+
+def mentions(path: str, text: bytes, unit: str) -> int:
+    """How often the build file at ``path`` lists the file ``unit`` by name, comments apart."""
+    return len(_mentions(path, text, unit))
+
+
+def lists(path: str, text: bytes, unit: str) -> bool:
+    """Whether the build file lists ``unit``: by name, or by a pattern."""
+    return mentions(path, text, unit) > 0 or any(
+        _covers(g, posixpath.dirname(path), unit) for g in _globs(path, text)
+    )
+
+
+def _globs(path: str, text: bytes) -> Iterator[Entry]:
+    language = _language(path)
+    if language is not None and b"*" in text:
+        yield from (entry for entry in language.entries(text, b"*", posixpath.dirname(path)) if entry.is_glob)
+
+
+_WILD = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+
+def _covers(entry: Entry, folder: str, unit: str) -> bool:
+    """Whether a pattern of a build file in ``folder`` matches a file."""
+    head, variable, rest = entry.spelled.rpartition("${}")
+    pattern = (rest if variable else entry.spelled).lstrip("/")
+    if entry.recursive and "**" not in pattern:
+        pattern = posixpath.join(posixpath.dirname(pattern), "**", posixpath.basename(pattern))
+    pieces = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    meaning = "".join(_WILD.get(piece, re.escape(piece)) for piece in pieces)
+    bases = {"", f"{folder}/"} if folder and not variable else {""}
+    start = "(?:.*/)?" if variable else ""
+    return not head and any(re.fullmatch(f"{start}{re.escape(base)}{meaning}", unit) for base in bases)
+
+
+def add(path: str, text: bytes, monolith: str, shards: Sequence[str]) -> bytes:
+    """The build file at ``path`` with ``shards`` (repository paths) before each entry that is ``monolith``.
+
+    An entry with a line to itself gets a line for each shard, with its indentation and spelling; one amid a
+    line gets them on that line. A list that names a shard already is left without that one. Where the
+    outcome could not be taken back, the text is left as it is.
+    """
+    out: list[bytes] = []
+    at = 0
+    for mention in _mentions(path, text, monolith):
+        start = mention.entry.start
+        out += [text[at:start], _glue(text, mention, monolith, shards)]
+        at = start
+    added = b"".join([*out, text[at:]])
+    if added != text and remove(path, added, monolith, shards) != remove(path, text, monolith, shards):
+        return text
+    return added
+
+
+def _glue(text: bytes, mention: _Mention, monolith: str, shards: Sequence[str]) -> bytes:
+    start, (first, last), joint = mention.entry.start, mention.entry.group, mention.entry.joint
+    listed = text[first:last]
+    spelled = [s for shard in shards if (s := mention.of(monolith, shard)) is not None and s not in listed]
+    line = text.rfind(b"\n", 0, start) + 1
+    indent = text[line:start]
+    if indent.strip() or line < first:
+        return b"".join(shard + joint.inline for shard in spelled)
+    end = text.find(b"\n", start)
+    newline = b"\r\n" if text[end - 1 : end] == b"\r" else b"\n"
+    return b"".join(shard + joint.at_break + newline + indent for shard in spelled)
+
+
+def remove(path: str, text: bytes, monolith: str, shards: Sequence[str]) -> bytes:
+    """The build file without what ``add`` wrote for these shards: the inverse of ``add``."""
+    language = _language(path)
+    if language is None or not shards:
+        return text
+    quiet = language.quiet(text)
+    out: list[bytes] = []
+    at = 0
+    for mention in _mentions(path, text, monolith):
+        start, joint = mention.entry.start, mention.entry.joint
+        spelled = [re.escape(s) for shard in shards if (s := mention.of(monolith, shard)) is not None]
+        if not spelled:
+            continue
+        parted = rb"(?:%s|%s\r?\n[ \t]*)" % (re.escape(joint.inline), re.escape(joint.at_break))
+        # Only a run of shards that leads up to the monolith is glue; any other is the user's, as is one that
+        # the user has commented out: taken away, its comment would hold the monolith.
+        run = re.compile(rb"(?:(?<![^\s(\[,=])(?:%s)%s)+\Z" % (b"|".join(spelled), parted))
+        found = run.search(quiet, at, start)
+        if found is not None:
+            out.append(text[at : found.start()])
+            at = start
+    return b"".join([*out, text[at:]])
+
+
+def unclear(path: str, text: bytes, monolith: str) -> tuple[int, ...]:
+    """The 1-based lines on which the build file names the monolith in a way that shards can't be added to."""
+    language = _language(path)
+    if language is None:
+        return ()
+    quiet, word = language.quiet(text), _raw(posixpath.basename(monolith))
+    known = [(m.entry.start, m.entry.end) for m in _mentions(path, text, monolith)]
+    folder = posixpath.dirname(path)
+    others = [
+        (e.start, e.end)
+        for e in language.entries(text, word, folder)
+        if _names(e, folder, monolith) is _Match.NO and e.spelled.endswith(posixpath.basename(monolith))
+    ]
+    lines = [
+        text.count(b"\n", 0, at) + 1
+        for at in occurrences(quiet, word)
+        if not any(start <= at < end for start, end in (*known, *others))
+        and not re.match(rb"[\w.+-]", quiet[at + len(word) : at + len(word) + 1])
+        and not re.match(rb"[\w.+-]", quiet[max(0, at - 1) : at])
+    ]
+    return tuple(dict.fromkeys(lines))
+
+
+def _raw(path: str) -> bytes:
+    return path.encode("utf-8", "surrogateescape")

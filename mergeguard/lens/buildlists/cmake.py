@@ -1,0 +1,101 @@
+"""CMake: arguments of commands, bare or quoted, parted by white space."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mergeguard.lens.buildlists.protocol import Entry, Joint, blanked, occurrences
+
+_COMMENT_OR_STRING = re.compile(rb'#\[(=*)\[.*?\]\1\]|#[^\n]*|"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BARE = re.compile(rb'[^\s()"#]+')
+_COMMAND = re.compile(rb"([A-Za-z_]\w*)\s*\Z")
+_SET = re.compile(rb"\bset\s*\(\s*(\w+)\s+\"?([^\s\")]+)\"?\s*\)", re.IGNORECASE)
+_VARIABLE = re.compile(r"\$\{(\w*)\}")
+_JOINT = Joint(b" ", b"")
+
+#: Commands whose arguments are no list of sources, whatever they name.
+_NO_LISTS = frozenset(
+    b"if elseif else while endif message string configure_file install include get_filename_component "
+    b"execute_process add_custom_command add_custom_target foreach math option return".split()
+)
+_HERE = frozenset({"CMAKE_CURRENT_SOURCE_DIR", "CMAKE_CURRENT_LIST_DIR"})
+_TOP = frozenset({"CMAKE_SOURCE_DIR", "PROJECT_SOURCE_DIR"})
+
+
+class CMake:
+    """``CMakeLists.txt`` and ``*.cmake``."""
+
+    def speaks(self, name: str) -> bool:
+        return name == "CMakeLists.txt" or name.endswith(".cmake")
+
+    def quiet(self, text: bytes) -> bytes:
+        return blanked(text, _COMMENT_OR_STRING, b"#")
+
+    def entries(self, text: bytes, word: bytes, folder: str) -> Iterator[Entry]:
+        spans = [(*found.span(), found[0][:1]) for found in _COMMENT_OR_STRING.finditer(text)]
+        bare = _COMMENT_OR_STRING.sub(lambda m: re.sub(rb"[^\r\n]", b"\0", m[0]), text)
+        told = 0
+        for at in occurrences(text, word):
+            if at < told:
+                continue
+            start, end = self._token(text, bare, spans, at)
+            if start == end:
+                continue
+            told = end
+            command, group = _command(bare, start)
+            if command.lower() in _NO_LISTS:
+                continue
+            spelled = text[start:end].strip(b'"').decode("utf-8", "surrogateescape")
+            glob = command.lower() == b"file" and b"GLOB" in text[group[0] : start].upper()
+            if command.lower() == b"file" and not glob:
+                continue
+            recursive = b"GLOB_RECURSE" in text[group[0] : start].upper()
+            yield Entry(
+                start, end, _resolved(spelled, text, folder), group, _JOINT, "*" in spelled, recursive
+            )
+
+    def _token(
+        self, text: bytes, bare: bytes, spans: list[tuple[int, int, bytes]], at: int
+    ) -> tuple[int, int]:
+        """The argument that holds ``at``; an empty range where that is a comment or something else's part."""
+        for start, end, first in spans:
+            if start <= at < end:
+                return (start, end) if first == b'"' and _alone(text, start, end) else (at, at)
+        start = at
+        while start > 0 and _BARE.fullmatch(bare[start - 1 : start]) and bare[start - 1] != 0:
+            start -= 1
+        found = _BARE.match(bare, start)
+        if found is None or b"\0" in found[0] or not _alone(text, *found.span()):
+            return (at, at)
+        return found.span()
+
+
+def _alone(text: bytes, start: int, end: int) -> bool:
+    before, after = text[start - 1 : start], text[end : end + 1]
+    return (not before or before in b" \t\r\n\f\v(") and (not after or after in b" \t\r\n\f\v)")
+
+
+def _command(bare: bytes, at: int) -> tuple[bytes, tuple[int, int]]:
+    """The name of the command around ``at``, and the range of its arguments."""
+    start = bare.rfind(b"(", 0, at) + 1
+    end = bare.find(b")", at)
+    name = _COMMAND.search(bare, max(0, start - 80), max(0, start - 1))
+    return name[1] if name else b"", (start, end if end >= 0 else len(bare))
+
+
+def _resolved(spelled: str, text: bytes, folder: str) -> str:
+    """The path with the variables that the file itself sets; ``${}`` for the others, ``/`` for the root."""
+    known = {m[1].decode(): m[2].decode("utf-8", "surrogateescape") for m in _SET.finditer(text)}
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1]
+        if name in _HERE:
+            return f"//{folder}" if folder else "//."
+        return "//." if name in _TOP else known.get(name, "${}")
+
+    for _ in range(4):
+        if "${" not in spelled:
+            break
+        spelled = _VARIABLE.sub(value, spelled)
+    return _VARIABLE.sub("${}", spelled)
