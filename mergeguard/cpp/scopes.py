@@ -181,6 +181,7 @@ class _Reader:
         if frame.single and not frame.pending:
             frame.single = False  # the brace of the test itself
             return
+        frame.after_label = False
         text = frame_of(self._keys(frame.pending)) if frame.depth == 0 else _PLAIN
         yield from self._end(HEAD, index)
         root = 0

@@ -464,15 +464,19 @@ def _declarations_then_tokens(
     except Unreadable as unreadable:
         notes.append(Note("conflict", unreadable.reason))
     except Clash as clash:
-        # Their declarations contradict each other: tokens could only hide that.
-        return MergeResult(lines, (Note("conflict", clash.reason),)), frozenset()
+        # Their declarations contradict each other: tokens could only hide that where nothing else is left.
+        remarks: list[Note] = []
+        left = refine_conflicts(lines, base, ours, theirs, remarks)
+        is_left = any(isinstance(piece, Conflict) for piece in left)
+        said = (Note("conflict", clash.reason), *dict.fromkeys(remarks if is_left else ()))
+        return MergeResult(left if is_left else lines, said), frozenset()
     else:
         notes += said
         candidates.append((composed[""], merge_leaf.notes))
         if not any(isinstance(piece, Conflict) for piece in composed[""]):
             notes.append(Note("declarations", "merged by declarations"))
             return MergeResult(composed[""], (*notes, *merge_leaf.notes)), frozenset(merge_leaf.renamed)
-    remarks: list[Note] = []
+    remarks = []
     try:
         whole = weave(base, ours, theirs, remarks)
     except Clash as clash:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -138,7 +138,21 @@ def aligned(base: Version, side: Version) -> dict[int, int]:
             break
         at_a, at_b = change.a1, change.b1
         pairs.update(_edited(a, b, range(change.a0, change.a1), range(change.b0, change.b1)))
-    return pairs
+    return pairs | _moved(base, side, pairs)
+
+
+def _moved(base: Version, side: Version, pairs: Mapping[int, int]) -> dict[int, int]:
+    """What stands elsewhere now, where there is no doubt which it is."""
+    places = [
+        {one.keys: k for k, one in enumerate(version.statements) if version.counts[one.keys] == 1}
+        for version in (base, side)
+    ]
+    taken = set(pairs.values())
+    return {
+        j: places[0][keys]
+        for keys, j in places[1].items()
+        if keys in places[0] and j not in pairs and places[0][keys] not in taken
+    }
 
 
 def _edited(

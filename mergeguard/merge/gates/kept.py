@@ -14,6 +14,7 @@ from mergeguard.merge.gates.fault import Compared, Fault, Version
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _CONDITIONAL = frozenset((b"if", b"ifdef", b"ifndef", b"else", b"elif", b"endif", b"pragma", b""))
 _TESTS = (b"if ", b"else ")
+_EVERYWHERE = b""  # marks a frame that became another one, whatever it stands in
 _ALSO = frozenset((b"else", b"return", b"break", b"continue"))
 
 
@@ -144,6 +145,9 @@ def _translation(base: Version, side: Version, pairs: Mapping[int, int]) -> dict
         if old == new:
             continue
         found[old].add(new)
+        differing = [(a, b) for a, b in zip(old, new, strict=False) if a != b]
+        if len(old) == len(new) and len(differing) == 1:
+            found[_EVERYWHERE, differing[0][0]].add((differing[0][1],))
         while old and new and old[-1] == new[-1]:
             old, new = old[:-1], new[:-1]
             if old:
@@ -160,11 +164,18 @@ def _dealt(base: Version, side: Version, pairs: Mapping[int, int]) -> list[Scope
         now = side.by_keys.get(keys, ())
         if len(places) == len(now) == 1:
             found[places[0].scope].add(now[0].scope)
-    return [
+    torn = {
         scope
         for scope, images in found.items()
         if scope and scope[-1].startswith(_TESTS) and len(images) > 1 and scope not in images
-    ]
+    }
+    return sorted(torn | {_sibling(scope) for scope in torn})
+
+
+def _sibling(scope: Scope) -> Scope:
+    """The other branch of a test."""
+    last = scope[-1]
+    return (*scope[:-1], last.removeprefix(b"else ") if last.startswith(b"else ") else b"else " + last)
 
 
 def _is_inside(scope: Scope, block: Scope) -> bool:
@@ -178,3 +189,6 @@ def translated(scope: Scope, table: Mapping[Scope, AbstractSet[Scope]]) -> Itera
     for size in range(len(scope), -1, -1):
         for new in table.get(scope[:size], ()):
             yield new + scope[size:]
+    for at, frame in enumerate(scope):
+        for other in table.get((_EVERYWHERE, frame), ()):
+            yield scope[:at] + other + scope[at + 1 :]
