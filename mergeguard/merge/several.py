@@ -52,9 +52,9 @@ def _followed(
     base: Mapping[str, bytes], ours: Mapping[str, bytes], theirs: Mapping[str, bytes]
 ) -> dict[str, MergeResult] | str:
     """The clean merge that follows declarations from file to file, or why there is none."""
-    from mergeguard.merge.compose import compose
     from mergeguard.merge.conservation import balance
     from mergeguard.merge.copies import copied
+    from mergeguard.merge.declarations.compose import compose
     from mergeguard.merge.examine import examine
     from mergeguard.merge.renames import apply_renames, of_the_file
     from mergeguard.merge.suspects import suspects

@@ -60,8 +60,8 @@ def declarations_then_tokens(
 ) -> MergeResult:
     """By declarations; if they can't be read or leave conflicts, by the tokens of the whole; if that fails,
     the smallest of what is left."""
-    from mergeguard.merge.compose import compose
-    from mergeguard.merge.versions import Unreadable
+    from mergeguard.merge.declarations.compose import compose
+    from mergeguard.merge.declarations.versions import Unreadable
     from mergeguard.merge.weave import Clash, weave
 
     notes: list[Note] = []

@@ -31,6 +31,7 @@ GATES: tuple[Gate, ...] = (
     doubled.includes,
     operands.operands,
     operands.returned,
+    operands.lost,
     names.parameters,
     names.declared_twice,
     names.lost_locals,

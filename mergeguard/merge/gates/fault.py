@@ -143,16 +143,21 @@ def aligned(base: Version, side: Version) -> dict[int, int]:
 
 def _moved(base: Version, side: Version, pairs: Mapping[int, int]) -> dict[int, int]:
     """What stands elsewhere now, where there is no doubt which it is."""
-    places = [
-        {one.keys: k for k, one in enumerate(version.statements) if version.counts[one.keys] == 1}
-        for version in (base, side)
-    ]
-    taken = set(pairs.values())
+    old, new = (
+        _by_keys(version, set(range(len(version.statements))) - taken)
+        for version, taken in ((base, set(pairs.values())), (side, set(pairs)))
+    )
     return {
-        j: places[0][keys]
-        for keys, j in places[1].items()
-        if keys in places[0] and j not in pairs and places[0][keys] not in taken
+        places[0]: old[keys][0] for keys, places in new.items() if len(places) == len(old.get(keys, ())) == 1
     }
+
+
+def _by_keys(version: Version, numbers: set[int]) -> dict[tuple[bytes, ...], list[int]]:
+    """Of some statements, by what they say, the numbers."""
+    found: dict[tuple[bytes, ...], list[int]] = defaultdict(list)
+    for number in sorted(numbers):
+        found[version.statements[number].keys].append(number)
+    return found
 
 
 def _edited(

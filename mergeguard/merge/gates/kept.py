@@ -160,10 +160,6 @@ def _dealt(base: Version, side: Version, pairs: Mapping[int, int]) -> list[Scope
     found: dict[Scope, set[Scope]] = defaultdict(set)
     for j, i in pairs.items():
         found[base.statements[i].scope].add(side.statements[j].scope)
-    for keys, places in base.by_keys.items():
-        now = side.by_keys.get(keys, ())
-        if len(places) == len(now) == 1:
-            found[places[0].scope].add(now[0].scope)
     torn = {
         scope
         for scope, images in found.items()

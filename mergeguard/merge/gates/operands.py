@@ -42,6 +42,18 @@ def returned(merge: Compared) -> Iterator[Fault]:
                 break
 
 
+def lost(merge: Compared) -> Iterator[Fault]:
+    """What one side put into a statement once more than the result has it, though the other took nothing."""
+    for one, base, ours, theirs in _edited_by_both(merge):
+        b, o, t, m = map(Counter, (base, ours, theirs, one.keys))
+        for key in o | t:
+            if min(o[key], t[key]) == b[key] < max(o[key], t[key]) > m[key] and _TELLING.fullmatch(key):
+                said = shown((key,))
+                message = f"one side added `{said}` to a statement that has it already, and it would be lost"
+                yield Fault("lost-operand", said, message, (merge.merged.span(one),))
+                break
+
+
 def _edited_by_both(merge: Compared) -> Iterator[tuple[Statement, Keys, Keys, Keys]]:
     """The statements of the result that both sides edited: with the base's, ours and theirs."""
     if all(len(version.counts - merge.base.counts) == 0 for version in merge.sides):
