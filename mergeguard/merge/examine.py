@@ -47,6 +47,7 @@ def _lost(base: bytes, ours: bytes, theirs: bytes, merged: bytes, names: Iterabl
 
     # What the base does not declare comes from elsewhere: whoever newly uses it sees to it.
     wanted = frozenset(declarations(tokens_of(base), frozenset(names)))
+    wanted |= {leaf.word for leaf in leaves_of(base)[0]} & set(names)
     notes: list[Note] = []
     known: set[bytes] = set()
     line = 1

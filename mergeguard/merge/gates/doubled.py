@@ -74,6 +74,8 @@ def _within(a: Scope, b: Scope) -> bool:
 
 def returned(merge: Compared) -> Iterator[Fault]:
     """A statement that one side removed from its function and the other only moved: it is there again."""
+    if not merge.is_sound:
+        return
     base, ours, theirs, now = map(_by_function, (merge.base, *merge.sides, merge.merged))
     for key, found in now.items():
         old, mine, other = len(base[key]), len(ours[key]), len(theirs[key])

@@ -12,6 +12,7 @@ from mergeguard.cpp.diff import diff
 from mergeguard.cpp.scopes import Statement, statements_of
 from mergeguard.cpp.tokens import Tokens, tokens_of
 
+BRACKETS = ((b"(", b")"), (b"[", b"]"), (b"{", b"}"))
 ALIKE = 0.5  # how much of two statements is common where one is taken for the edited other
 
 
@@ -72,6 +73,11 @@ class Version:
         """The bytes of a statement."""
         return self._ends[one.start] + len(self.tokens.gaps[one.start]), self._ends[one.end]
 
+    def left_open(self, opening: bytes, closing: bytes) -> int:
+        """How many brackets of a kind are opened and not closed; negative for the reverse."""
+        keys = self.tokens.keys
+        return keys.count(opening) - keys.count(closing)
+
     def body(self, head: Statement) -> tuple[int, int]:
         """The bytes of a head with what it opens, to the brace behind its last statement."""
         start, end = self.span(head)
@@ -104,6 +110,13 @@ class Compared:
     @property
     def sides(self) -> tuple[Version, Version]:
         return self.ours, self.theirs
+
+    @cached_property
+    def is_sound(self) -> bool:
+        """Whether both sides close what the base closes: else nobody knows what stands in what."""
+        return all(
+            side.left_open(*kind) == self.base.left_open(*kind) for side in self.sides for kind in BRACKETS
+        )
 
     @cached_property
     def brought(self) -> frozenset[tuple[bytes, ...]]:

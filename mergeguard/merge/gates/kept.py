@@ -20,7 +20,7 @@ _ALSO = frozenset((b"else", b"return", b"break", b"continue"))
 
 def scopes(merge: Compared) -> Iterator[Fault]:
     """Statements that stand under something that no side put them under."""
-    return _Keeping(merge).faults()
+    return _Keeping(merge).faults() if merge.is_sound else iter(())
 
 
 class _Keeping:
@@ -121,7 +121,17 @@ class _Keeping:
                 for one in found:
                     within = next((x for x in torn if _is_inside(one.scope, x)), None)
                     if within is not None and not old[one.scope] and keys in merge.merged.by_keys:
-                        yield self._fault(merge.merged.by_keys[keys][0], [within])
+                        yield self._torn_fault(merge.merged.by_keys[keys][0], within, torn)
+
+    def _torn_fault(self, one: Statement, within: Scope, torn: Mapping[Scope, AbstractSet[Scope]]) -> Fault:
+        """The fault over all that came of the blocks, since any of it may be the right place."""
+        merged = self.merge.merged
+        images = {image[:-1] for block in torn for image in torn[block]}
+        inside = [x for x in merged.statements if any(x.scope[: len(i) + 1][:-1] == i for i in images)]
+        spans = [merged.span(x) for x in (one, *(x for x in inside if x.scope[-1].startswith(_TESTS)))]
+        place = min(start for start, _ in spans), max(end for _, end in spans)
+        fault = self._fault(one, [within])
+        return Fault(fault.code, fault.name, fault.message, (place,))
 
 
 def _telling(one: Statement) -> bool:
@@ -155,17 +165,17 @@ def _translation(base: Version, side: Version, pairs: Mapping[int, int]) -> dict
     return found
 
 
-def _dealt(base: Version, side: Version, pairs: Mapping[int, int]) -> list[Scope]:
-    """The tests under which the base has statements, and the side has them under several others."""
+def _dealt(base: Version, side: Version, pairs: Mapping[int, int]) -> dict[Scope, set[Scope]]:
+    """The tests under which the base has statements, and the side has them under several others: those."""
     found: dict[Scope, set[Scope]] = defaultdict(set)
     for j, i in pairs.items():
         found[base.statements[i].scope].add(side.statements[j].scope)
     torn = {
-        scope
+        scope: images
         for scope, images in found.items()
         if scope and scope[-1].startswith(_TESTS) and len(images) > 1 and scope not in images
     }
-    return sorted(torn | {_sibling(scope) for scope in torn})
+    return {**{_sibling(scope): images for scope, images in torn.items()}, **torn}
 
 
 def _sibling(scope: Scope) -> Scope:
