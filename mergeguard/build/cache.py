@@ -64,18 +64,26 @@ class Cache:
         try:
             entry = store.read_json(store.opened((self.directory / f"{key}.json").read_bytes()))
             depends, value = entry["depends"], entry["value"]
-            current = all(digest_file(root / name) == digest for name, digest in depends.items())
+            # A file that is gone is a change, also where it was gone before: nothing vouches for the figures.
+            current = bool(depends) and all(
+                digest and digest_file(root / name) == digest for name, digest in depends.items()
+            )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         return value if current and isinstance(value, dict) else None
 
     def store(self, key: str, root: Path, depends: Sequence[Path], value: Mapping[str, object]) -> None:
-        """File ``value`` under ``key``; a path below ``root`` is remembered relative to it."""
+        """File ``value`` under ``key``; a path below ``root`` is remembered relative to it.
+
+        Nothing is kept where a dependency can't be read: the compiler read something else there.
+        """
         digests = {}
         for path in depends:
             absolute = Path(os.path.normpath(root / path))
             name = str(absolute.relative_to(root)) if absolute.is_relative_to(root) else str(absolute)
             digests[name] = digest_file(absolute)
+        if not all(digests.values()):
+            return
         text = json.dumps({"depends": dict(sorted(digests.items())), "value": value})
         data = store.sealed(text.encode())
         # What was measured counts, kept or not.

@@ -237,9 +237,15 @@ def _finish(unit: UnitCommand, run: Run, cache: Cache | None, key: str | None) -
     )
     if cache is not None and key is not None and cost.ok:
         depends = read_dependencies(_dependency_file(unit))
-        if depends:
+        if _names(depends, unit):
             cache.store(key, unit.root, depends, cost.to_json())
     return cost
+
+
+def _names(depends: Sequence[Path], unit: UnitCommand) -> bool:
+    """Whether a list of dependencies is a whole one: it has the unit itself."""
+    source = os.path.normpath(unit.root / unit.source)
+    return any(os.path.normpath(unit.root / path) == source for path in depends)
 
 
 def files_read(unit: UnitCommand) -> tuple[Path, ...]:

@@ -111,6 +111,31 @@ def test_measure_compiles_and_caches_by_content(tmp_path: Path) -> None:
     assert [cost.cached for cost in measure(units(root), cache=cache)] == [False, False]
 
 
+def test_a_file_that_is_gone_is_a_change(tmp_path: Path) -> None:
+    """Also one that was gone when the figures were kept, as where a build cleans up behind the compiler."""
+    cache = caches.Cache(tmp_path / "cost")
+    (tmp_path / "a.h").write_text("int a;\n")
+    cache.store("gone", tmp_path, [Path("a.h"), Path("made.h")], {"peak": 1})
+    assert cache.load("gone", tmp_path) is None
+    cache.store("there", tmp_path, [Path("a.h")], {"peak": 1})
+    assert cache.load("there", tmp_path) == {"peak": 1}
+    (tmp_path / "a.h").unlink()
+    assert cache.load("there", tmp_path) is None
+
+
+@needs_gxx
+@pytest.mark.parametrize("listed", ["one.o: gone.h\n", "one.o: a.h\n", "one.o", ""])
+def test_a_damaged_list_of_dependencies_vouches_for_nothing(tmp_path: Path, listed: str) -> None:
+    root = tree(tmp_path)
+    cache = caches.Cache(tmp_path / "cost")
+    script = tmp_path / "g++"
+    script.write_text(f'#!/bin/sh\nfor last; do :; done\ng++ "$@" && printf %s "{listed}" > "$last"\n')
+    script.chmod(0o755)
+    command = from_template(GXX.replace("g++", str(script), 1))
+    one = unit_command("one", "one.cpp", root, root / "out" / "one.o", command)
+    assert [measure([one], cache=cache)[0].cached for _ in range(2)] == [False, False]
+
+
 @needs_gxx
 def test_cache_holds_when_the_tree_moves_and_not_when_the_command_changes(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
