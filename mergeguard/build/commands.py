@@ -93,7 +93,8 @@ def from_database(database: Path, source: str, root: Path) -> Command:
     Paths below ``root`` that exist in it become ``{root}/...``, so that another tree of the same shape can
     be compiled with the same command; paths that only the build directory has (generated headers) stay.
     Compiler caches are left out, response files taken in.
-    Raises CommandError: the file can't be read, or no entry names the source.
+    Raises CommandError: the file can't be read, no entry names the source, or only one of a copy that hipify
+    made of it in the build folder.
     """
     try:
         entries = store.decode(database.read_bytes(), list[_Entry])
@@ -108,11 +109,25 @@ def from_database(database: Path, source: str, root: Path) -> Command:
             where=Location(str(database)),
             hint="name a compile_commands.json, or the folder that it is in",
         ) from error
+    copy = next((entry.file for entry in entries if _is_hipified(entry.file, source)), None)
+    if copy is not None:
+        raise CommandError(
+            f"the build compiles no {source}, but the copy that hipify made of it: {copy}",
+            where=Location(str(database)),
+            hint="give --command a script that hipifies a copy of {root} and compiles the copy of {source}",
+        )
     raise CommandError(
         f"no compile command for {source}",
         where=Location(str(database)),
         hint="configure with -DCMAKE_EXPORT_COMPILE_COMMANDS=ON from an unsplit tree, or give a template",
     )
+
+
+def _is_hipified(file: str, source: str) -> bool:
+    """Whether a path is what hipify calls its copy of ``source``, in whatever folder."""
+    stem, suffix = os.path.splitext(source)
+    names = (f"{stem}.hip", f"{stem}_hip{suffix}")
+    return any(Path(file).as_posix().endswith(f"/{name}") or file == name for name in names)
 
 
 class _Entry(msgspec.Struct, frozen=True):

@@ -142,7 +142,7 @@ class SplitCost:
         """Rows for people: jobs, predicted time and peak, measured time and peak where there was a run."""
         real = {run.jobs: run for run in self.parallel}
         rows: list[tuple[str, ...]] = [("MAX_JOBS", "predicted", "peak", "measured", "peak")]
-        # Predicted as the layout's rows are, from CPU time: on a busy machine wall time would flatter the split.
+        # From CPU time, as the rows of the layout: on a busy machine wall time would flatter the split.
         whole = simulate([self.monolith.profile()], 1)
         seen = (human_seconds(self.monolith.wall), human_bytes(self.monolith.peak))
         rows.append(("monolith", human_seconds(whole.makespan), human_bytes(whole.peak), *seen))

@@ -239,6 +239,18 @@ def test_database_entry_as_cmake_writes_it_for_cuda(tmp_path: Path) -> None:
         from_database(database, "csrc/k.cu", tmp_path)
 
 
+@pytest.mark.parametrize("copy", ["build/csrc/k.hip", "build/csrc/k_hip.cu"])
+def test_a_hipified_copy_is_told_from_no_command_at_all(tmp_path: Path, copy: str) -> None:
+    database = tmp_path / "compile_commands.json"
+    entry = {"directory": str(tmp_path), "file": f"{tmp_path}/{copy}", "command": f"clang++ -c {copy}"}
+    database.write_text(json.dumps([entry]))
+    with pytest.raises(CommandError, match=rf"the copy that hipify made of it: .*{copy}") as caught:
+        from_database(database, "csrc/k.cu", tmp_path)
+    assert "--command" in (caught.value.hint or "")
+    with pytest.raises(CommandError, match=r"no compile command for csrc/kk\.cu"):
+        from_database(database, "csrc/kk.cu", tmp_path)
+
+
 def test_compress_mode() -> None:
     assert not compresses_device_code(["nvcc", "-c"])
     assert not compresses_device_code(["nvcc", "--compress-mode=default"])
