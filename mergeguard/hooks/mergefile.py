@@ -29,7 +29,8 @@ ERROR = 255
 _STRUCTURED = frozenset(("", *SOURCES, ".ipp"))
 _USAGE = (
     "usage: mergeguard merge-file [-p] [-q] [--diff3 | --zdiff3] [--ours | --theirs | --union]\n"
-    "           [--marker-size=<n>] [--diff-algorithm=<name>] [-L <ours> [-L <base> [-L <theirs>]]]\n"
+    "           [--certificate=<file>] [--marker-size=<n>] [--diff-algorithm=<name>]\n"
+    "           [-L <ours> [-L <base> [-L <theirs>]]]\n"
     "           <ours> <base> <theirs>\n"
     "As git merge-file: the merge goes into <ours>, the exit status is the number of conflicts. Where\n"
     "lines conflict, C++, CUDA and HIP are merged by declarations, source lists of build files as sets.\n"
@@ -47,6 +48,7 @@ class _Options:
         self.git: list[str] = []
         self.files: list[str] = []
         self.path = ""
+        self.certificate = ""
 
 
 class _Usage(Exception):
@@ -127,6 +129,8 @@ def _parse(arguments: list[str]) -> _Options:
             if not size.isdigit():
                 raise _Usage("option `marker-size' expects a number")
             options.marker_size = int(size) or 7
+        elif argument.startswith("--certificate"):
+            options.certificate = value("--certificate", argument)
         elif argument.startswith("--diff-algorithm"):
             options.git.append("--diff-algorithm=" + value("--diff-algorithm", argument))
         elif argument.startswith("-") and len(argument) > 1:
@@ -151,6 +155,8 @@ def _merge(options: _Options) -> int:
                 name = options.path or ours_path
                 place = f"{name}:{note.line}" if note.line else name
                 tell(f"warning: {place}: {note.message}")
+    if options.certificate:
+        _certify(options, base, ours, theirs, result)
     conflicts, text = _render(result, options)
     if options.to_stdout:
         sys.stdout.buffer.write(text)
@@ -172,6 +178,25 @@ def _result(options: _Options, lines: LineMerge, base: bytes, ours: bytes, their
 
     path = next((name for name in names if has_lists(name.replace(os.sep, "/"))), "")
     return MergeResult(merge_build_file(path.replace(os.sep, "/"), base, ours, theirs, lines.pieces))
+
+
+def _certify(options: _Options, base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> None:
+    """Writes where each token of a clean result is from (see ``mergeguard.certify``), as JSON.
+
+    Of a conflict, or of a line merge that nothing shows to be the sum of both edits: why there is none.
+    """
+    import json
+
+    from mergeguard.certify import Rejected
+    from mergeguard.merge.provenance import Unaccounted, certificate_of
+
+    said: dict[str, object] = {"refused": "a conflict is no result"}
+    if result.clean:
+        try:
+            said = certificate_of(base, ours, theirs, result.render())
+        except (Rejected, Unaccounted) as refused:
+            said = {"refused": str(refused)}
+    write_output(Path(options.certificate), json.dumps(said).encode("ascii") + b"\n")
 
 
 def _render(result: MergeResult, options: _Options) -> tuple[int, bytes]:

@@ -17,7 +17,7 @@ def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspect
     """The findings of a clean merge; duplicates of definitions have the code ``duplicate-definition``."""
     notes: list[Note] = []
     if why.lost_names:
-        notes += _lost(base, ours, theirs, merged, why.lost_names)
+        notes += _lost(ours, theirs, merged, why.lost_names)
     macros = why.macros
     if why.new_names or why.instantiations:
         found = duplicates(base, ours, theirs, merged)
@@ -40,14 +40,12 @@ def _line(text: bytes, offset: int) -> int:
     return text.count(b"\n", 0, offset) + 1
 
 
-def _lost(base: bytes, ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> list[Note]:
+def _lost(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> list[Note]:
     from mergeguard.cpp.leaves import leaves_of
     from mergeguard.cpp.tokens import tokens_of
     from mergeguard.merge.renames import declarations
 
-    # What the base does not declare comes from elsewhere: whoever newly uses it sees to it.
-    wanted = frozenset(declarations(tokens_of(base), frozenset(names)))
-    wanted |= {leaf.word for leaf in leaves_of(base)[0]} & set(names)
+    wanted = frozenset(names)
     notes: list[Note] = []
     known: set[bytes] = set()
     line = 1

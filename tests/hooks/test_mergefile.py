@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from mergeguard.certify import check
 from mergeguard.hooks.mergefile import main
 from tests.support.hermetic import git_environment
 
@@ -114,6 +116,18 @@ def test_findings_go_to_standard_error(tmp_path: Path, capsys: pytest.CaptureFix
     files = _files(tmp_path, ours, base, base.replace(b"return 2;", b"return f();"))
     assert main(["merge-file", "-p", *files]) == 0
     assert "f is gone on our side" in capsys.readouterr().err
+
+
+def test_a_certificate_is_written_of_what_is_merged_by_declarations(tmp_path: Path) -> None:
+    base = b"int f(int a) {\n  return a;\n}\n"
+    ours, theirs = base.replace(b"  return a;", b"    return a + 1;"), base.replace(b"int a", b"int a, int b")
+    files = _files(tmp_path, ours, base, theirs)
+    assert main(["merge-file", "--certificate", "said.json", *files]) == 0
+    result = (tmp_path / "ours.cu").read_bytes()
+    check(base, ours, theirs, result, json.loads((tmp_path / "said.json").read_text()))
+    files = _files(tmp_path, OURS, BASE, THEIRS)
+    assert main(["merge-file", "-q", "--certificate=said.json", *files]) == 1
+    assert json.loads((tmp_path / "said.json").read_text()) == {"refused": "a conflict is no result"}
 
 
 def test_it_starts_without_the_heavy_imports() -> None:

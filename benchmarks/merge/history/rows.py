@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pygit2
-
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.git.process import child_environment
 
@@ -42,8 +40,26 @@ class History:
 
     def __init__(self, folder: Path, name: str = "") -> None:
         self.folder = folder
-        self.objects = pygit2.Repository(str(folder))
         self.name = name or folder.resolve().name.removesuffix(".git")
+        self._batch = subprocess.Popen(
+            ["git", "cat-file", "--batch"],
+            cwd=folder,
+            env=child_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def _object(self, name: str) -> tuple[str, bytes] | None:
+        """The id and content of what ``name`` names; None if there is nothing."""
+        assert self._batch.stdin is not None and self._batch.stdout is not None
+        self._batch.stdin.write(name.encode("utf-8", "surrogateescape") + b"\n")
+        self._batch.stdin.flush()
+        said = self._batch.stdout.readline().split()
+        if len(said) != 3 or not said[2].isdigit():
+            return None
+        data = self._batch.stdout.read(int(said[2]))
+        self._batch.stdout.read(1)
+        return said[0].decode("ascii"), data
 
     def git(self, *arguments: str, ok: Sequence[int] = (0,)) -> bytes:
         """The output of a git command, whose exit status must be one of ``ok``."""
@@ -57,18 +73,21 @@ class History:
     def words(self, *arguments: str) -> list[str]:
         return self.git(*arguments).decode("ascii").split()
 
+    def has(self, commit: str) -> bool:
+        return self._object(commit) is not None
+
     def read(self, blob: str) -> bytes:
-        data: bytes = self.objects[blob].data
-        return data
+        found = self._object(blob)
+        if found is None:
+            raise KeyError(blob)
+        return found[1]
 
     def blob_at(self, commit: str, path: str) -> str | None:
-        try:
-            return str(self.objects[commit].tree[path].id)
-        except KeyError:
-            return None
+        found = self._object(f"{commit}:{path}")
+        return found[0] if found is not None else None
 
     def parents(self, commit: str) -> list[str]:
-        return [str(parent) for parent in self.objects[commit].parent_ids]
+        return self.words("rev-parse", f"{commit}^@")
 
 
 def has_markers(text: bytes) -> bool:
@@ -84,7 +103,7 @@ def listed_rows(file: Path, histories: Sequence[History]) -> Iterator[tuple[Hist
     """
     for line in file.read_text(encoding="utf-8").splitlines():
         given = json.loads(line)
-        history = next((h for h in histories if given["merge"] in h.objects), None)
+        history = next((h for h in histories if h.has(given["merge"])), None)
         if history is None:
             continue
         answer = history.blob_at(given.get("answer") or given["merge"], given["path"])

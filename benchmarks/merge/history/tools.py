@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pygit2
-
 from mergeguard.git.linemerge import merge_bytes_with_git
 from mergeguard.git.process import child_environment
 from mergeguard.merge import Conflict, MergeResult, Piece, Resolved, merge
@@ -95,26 +93,27 @@ def _own(base: bytes, ours: bytes, theirs: bytes, folder: Path) -> Outcome:
 
 def _ort(base: bytes, ours: bytes, theirs: bytes, folder: Path) -> Outcome:
     """``git merge``'s own strategy (its diff is histogram's) on trees of this one file."""
-    repository = pygit2.init_repository(str(folder), bare=True)
-    who = pygit2.Signature("b", "b@example.invalid", 0, 0)
 
-    def commit(text: bytes, parents: list[pygit2.Oid]) -> pygit2.Oid:
-        builder = repository.TreeBuilder()
-        builder.insert("file", repository.create_blob(text), pygit2.enums.FileMode.BLOB)
-        return repository.create_commit(None, who, who, "x", builder.write(), parents)
+    def git(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        environment = {**child_environment(), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+        return subprocess.run(
+            ["git", *arguments], cwd=folder, env=environment, input=given, capture_output=True, check=False
+        )
 
-    first = commit(base, [])
-    sides = [str(commit(text, [first])) for text in (ours, theirs)]
+    def commit(name: str, text: bytes, parent: str) -> bytes:
+        head = f"commit refs/heads/{name}\ncommitter b <b@example.invalid> 0 +0000\ndata 0\n{parent}"
+        return head.encode("ascii") + b"M 100644 inline file\ndata %d\n%b\n" % (len(text), text)
+
+    folder.mkdir()
+    git("init", "-q", "--bare")
+    made = commit("base", base, "") + b"".join(
+        commit(name, text, "from refs/heads/base\n") for name, text in (("ours", ours), ("theirs", theirs))
+    )
+    git("fast-import", "--quiet", given=made)
     attributes = folder / "attributes"
     attributes.write_text(f"* conflict-marker-size={_SIZE}\n", encoding="ascii")
-    command = ["git", "-c", f"core.attributesFile={attributes}", "-c", "merge.conflictStyle=diff3"]
-    done = subprocess.run(
-        [*command, "merge-tree", "--write-tree", "-z", *sides],
-        cwd=folder,
-        env={**child_environment(), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull},
-        capture_output=True,
-        check=False,
-    )
-    tree = repository[done.stdout.split(b"\0", 1)[0].decode("ascii")]
-    text: bytes = repository[tree["file"].id].data
+    options = ("-c", f"core.attributesFile={attributes}", "-c", "merge.conflictStyle=diff3")
+    done = git(*options, "merge-tree", "--write-tree", "-z", "ours", "theirs")
+    tree = done.stdout.split(b"\0", 1)[0].decode("ascii")
+    text = git("cat-file", "blob", f"{tree}:file").stdout
     return _outcome(parse_markers(text, _SIZE) if done.returncode else (Resolved(text),))

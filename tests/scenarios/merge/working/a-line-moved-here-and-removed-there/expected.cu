@@ -7,9 +7,5 @@ void steps() {
   three();
   four();
   five();
-<<<<<<< ours
   prepare_all_the_weights();
-||||||| base
-=======
->>>>>>> theirs
 }

@@ -1,0 +1,321 @@
+"""Accepts or rejects a certificate: see ``check``. Pure, and on its own: the standard library's ``re``
+only."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+FORMAT = 1
+_TOKEN = re.compile(
+    rb"""(?P<comment>//(?:[^\\\n]|\\\r?\n|\\.)*|/\*(?s:.*?)(?:\*/|\Z))
+    |(?:u8|[uUL])?R"(?P<mark>[^()\\\s"]{0,16})\((?s:.*?)\)(?P=mark)"
+    |(?P<string>(?:u8|[uUL])?"(?:[^"\\\n]|\\(?s:.))*"?)|(?:u8|[uUL])?'(?:[^'\\\n]|\\(?s:.))*'?
+    |(?P<word>[A-Za-z_$\x80-\xff][\w$\x80-\xff]*)|\.?\d(?:[eEpP][+-]|'?[\w.])*
+    |(?P<newline>\n)|(?P<splice>\\\r?\n)
+    |(?P<directive>\#[ \t]*(?:include(?:_next)?[ \t]*(?:"[^"\n]*"|<[^>\n]*>)|\w*))
+    |::|->|\+\+|--|&&|\|\||\#\#|[-+*/%&|^=!<>]=|\S""",
+    re.VERBOSE,
+)
+_ORNAMENT = re.compile(rb"[\s/*!\\]+")
+_PARTS = re.compile(rb"\w+|\\\r?\n|[^\w]")
+_END = b"#end"  # of a directive
+_PAIRS = {b")": b"(", b"]": b"[", b"}": b"{"}
+_BORDERS = frozenset((b";", b"{", b"}", _END, b":"))
+_SIDES = ("ours", "theirs")
+
+
+class Rejected(Exception):
+    """The result is not shown to be the sum of both sides' edits; the message says what is wrong, and
+    where."""
+
+
+class Text:
+    """The tokens of one version: what is between them is layout.
+
+    A word of a comment is a token ``//word``; ``#word`` begins a directive and ``#end`` ends it; an include
+    is one token. ``brackets[i]`` and ``guards[i]`` are the tokens that open the innermost bracket and the
+    innermost branch of an ``#if`` around token ``i``, -1 for none; a closing token stands in what it closes.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        self.digest = hashlib.sha256(text).hexdigest()
+        self.tokens: list[bytes] = []
+        self.offsets: list[int] = []
+        self.ends: set[int] = set()  # of comments
+        directive, fresh = False, True
+
+        def add(token: bytes, at: int) -> None:
+            self.tokens.append(token)
+            self.offsets.append(at)
+
+        for found in _TOKEN.finditer(text):
+            kind, token, at = found.lastgroup, found[0], found.start()
+            if kind == "newline":
+                if directive:
+                    add(_END, at)
+                directive, fresh = False, True
+            elif kind == "comment":
+                for word in filter(None, _ORNAMENT.split(token)):
+                    add(b"//" + word, at)
+                self.ends.add(len(self.tokens) - 1)
+            elif kind == "string":
+                for part in _PARTS.findall(token.strip(b'"')) or [b""]:
+                    add(b'"' + part, at)
+                fresh = False
+            elif kind == "directive" and fresh and not directive:
+                add(b"#" + b"".join(token[1:].split()), at)
+                directive, fresh = not _in_a_set(token), False
+            elif kind != "splice":
+                add(token, at)
+                fresh = False
+        if directive:
+            add(_END, len(text))
+        self.text = text
+        self.sound = {"brackets": True, "guards": True}
+        self.brackets, self.guards = self._nesting()
+
+    def _nesting(self) -> tuple[list[int], list[int]]:
+        brackets: list[int] = []
+        guards: list[int] = []
+        open_brackets: list[int] = []
+        open_guards: list[tuple[int, int, list[int]]] = []  # the #if, its branch, the brackets open before it
+        for index, token in enumerate(self.tokens):
+            brackets.append(open_brackets[-1] if open_brackets else -1)
+            guards.append(open_guards[-1][1] if open_guards else -1)
+            if token in (b"(", b"[", b"{"):
+                open_brackets.append(index)
+            elif token in _PAIRS:
+                if not open_brackets or self.tokens[open_brackets.pop()] != _PAIRS[token]:
+                    self.sound["brackets"] = False
+            elif token.startswith(b"#if"):
+                open_guards.append((index, index, list(open_brackets)))
+            elif token in (b"#else", b"#elif", b"#elifdef", b"#elifndef") and open_guards:
+                first, _, before = open_guards[-1]
+                guards[index] = first
+                open_guards[-1] = (first, index, before)
+                open_brackets[:] = before
+            elif token == b"#endif":
+                self.sound["guards"] &= bool(open_guards)
+                guards[index] = open_guards.pop()[0] if open_guards else -1
+        self.sound["brackets"] &= not open_brackets
+        self.sound["guards"] &= not open_guards
+        return brackets, guards
+
+    def where(self, index: int) -> str:
+        """How a message names a token."""
+        line = self.text.count(b"\n", 0, self.offsets[index]) + 1
+        return f"`{self.tokens[index].decode('utf-8', 'replace')}` (line {line})"
+
+    def refuse(self, index: int, said: str) -> NoReturn:
+        raise Rejected(f"{self.where(index)} {said}")
+
+    def border(self, index: int) -> bool:
+        """Whether a statement or declaration may begin behind token ``index``."""
+        token = self.tokens[index] if 0 <= index < len(self.tokens) else _END
+        return token in _BORDERS or index in self.ends or token.startswith(b"#include")
+
+
+class _Checker:
+    def __init__(self, base: Text, ours: Text, theirs: Text, result: Text, given: Mapping[str, Any]) -> None:
+        self.base, self.result = base, result
+        self.sides = (ours, theirs)
+        self.renames = frozenset(
+            (_SIDES.index(side), *(word.encode("utf-8", "surrogateescape") for word in pair))
+            for side, *pair in given["renames"]
+        )
+        # For each token of the result and of the base, its index in each side, -1 for none; and the reverse.
+        self.in_result = self._spread(given["result"], result)
+        self.in_base = self._spread(given["base"], base)
+        self.result_of = [self._reverse(self.in_result, s, "result") for s in (0, 1)]
+        self.base_of = [self._reverse(self.in_base, s, "base") for s in (0, 1)]
+
+    def _spread(self, runs: Sequence[Sequence[int]], text: Text) -> list[tuple[int, int]]:
+        pairs: list[tuple[int, int]] = []
+        for count, one, two in runs:
+            for step in range(count):
+                pairs.append((one + step if one >= 0 else -1, two + step if two >= 0 else -1))
+        if len(pairs) != len(text.tokens):
+            raise Rejected("the certificate does not speak of every token")
+        return pairs
+
+    def _reverse(self, pairs: Sequence[tuple[int, int]], side: int, what: str) -> list[int]:
+        text = self.sides[side]
+        found = [-1] * len(text.tokens)
+        for index, pair in enumerate(pairs):
+            if pair[side] >= 0:
+                if pair[side] >= len(found) or found[pair[side]] >= 0:
+                    raise Rejected(f"a token of {_SIDES[side]} stands for two of the {what}")
+                found[pair[side]] = index
+        return found
+
+    # -- every token is accounted for -----------------------------------------------------------------
+
+    def tokens(self) -> None:
+        """Each token of a side is in the result, or the base had it and the other side removed it; each of
+        the base is in the result exactly if both sides kept it; each of the result is from a side."""
+        for side, text in enumerate(self.sides):
+            for index in range(len(text.tokens)):
+                held, old = self.result_of[side][index], self.base_of[side][index]
+                kept_by_other = old >= 0 and self.in_base[old][1 - side] >= 0
+                if held < 0 and (old < 0 or kept_by_other):
+                    text.refuse(index, f"of {_SIDES[side]} is lost")
+                if held >= 0 and old >= 0 and not kept_by_other:
+                    text.refuse(index, f"is back, which {_SIDES[1 - side]} removed")
+        for old, pair in enumerate(self.in_base):
+            if min(pair) >= 0 and self.result_of[0][pair[0]] != self.result_of[1][pair[1]]:
+                self.base.refuse(old, "of the base is there twice")
+        for index, pair in enumerate(self.in_result):
+            self._spelling(index, pair)
+
+    def _spelling(self, index: int, pair: tuple[int, int]) -> None:
+        """The result spells a token as the side does that changed it."""
+        spelled = self.result.tokens[index]
+        words = [self.sides[s].tokens[pair[s]] if pair[s] >= 0 else None for s in (0, 1)]
+        olds = {self.base_of[s][pair[s]] for s in (0, 1) if pair[s] >= 0}
+        if len(olds) != 1:
+            self.result.refuse(index, "is from no side, or from two places of the base")
+        was = self.base.tokens[max(olds)] if max(olds) >= 0 else None
+        for side in (0, 1):
+            mine, other = words[side], words[1 - side]
+            if mine is None or mine == spelled:
+                continue
+            # The other side's word stands: it renamed the base's, or the name that this side newly uses.
+            if (1 - side, mine, spelled) not in self.renames or (other is None) == (was is not None):
+                self.result.refuse(index, f"is not what {_SIDES[side]} has there")
+            if was is not None and mine != was:
+                self.result.refuse(index, "is not what either side made of it")
+
+    def alignment(self) -> None:
+        """What a side removed and what it added differ: no token is said to be removed and added again in
+        place but with a whole statement, and none is said to be another but by a rename."""
+        for side, text in enumerate(self.sides):
+            last = (-1, -1)
+            ends = [*enumerate(pair[side] for pair in self.in_base), (len(self.in_base), len(text.tokens))]
+            for old, new in ends:
+                if new < 0 or (old < len(self.in_base) and _in_a_set(self.base.tokens[old])):
+                    continue
+                if old < len(self.in_base) and self.base.tokens[old] != text.tokens[new]:
+                    if (side, self.base.tokens[old], text.tokens[new]) not in self.renames:
+                        text.refuse(new, f"of {_SIDES[side]} is not {self.base.tokens[old]!r}")
+                if new < last[1] and not (self.base.border(old - 1) and text.border(new - 1)):
+                    text.refuse(new, f"of {_SIDES[side]} is said to be moved")
+                self._gap(side, last, (old, new))
+                last = (old, new)
+
+    def _gap(self, side: int, last: tuple[int, int], here: tuple[int, int]) -> None:
+        text = self.sides[side]
+        gone = [i for i in range(last[0] + 1, here[0]) if not _in_a_set(self.base.tokens[i])]
+        new = [i for i in range(last[1] + 1, here[1]) if not _in_a_set(text.tokens[i])]
+        same = {self.base.tokens[i] for i in gone} & {text.tokens[i] for i in new}
+        if (
+            not same
+            or any(self.in_base[i][side] >= 0 for i in gone)
+            or any(self.base_of[side][i] >= 0 for i in new)
+        ):
+            return  # or declarations that were moved stand there
+        whole = all(map(self.base.border, (last[0], gone[-1]))) and all(map(text.border, (last[1], new[-1])))
+        if not whole or _statements(self.base, gone) & _statements(text, new):
+            text.refuse(new[0], f"of {_SIDES[side]} is said to be removed and added again")
+
+    # -- every token keeps its place ------------------------------------------------------------------
+
+    def places(self) -> None:
+        """Each token has the brackets and guards around it that its own side gave it, and the order of its
+        side, unless the other side moved it."""
+        for name in ("brackets", "guards"):
+            if not all(text.sound[name] for text in (self.base, *self.sides)):
+                continue  # what does not pair encloses nothing
+            if not self.result.sound[name]:
+                raise Rejected(f"the {name} of the result do not pair, as on no side")
+            for index, pair in enumerate(self.in_result):
+                wrong = [s for s in (0, 1) if pair[s] >= 0 and not self._in_place(s, index, pair[s], name)]
+                if wrong and not (len(wrong) == 1 and self._moved(1 - wrong[0], pair[1 - wrong[0]], name)):
+                    what = "scope" if name == "brackets" else "guard"
+                    self.result.refuse(index, f"left the {what} that {_SIDES[wrong[0]]} gave it")
+        for side in (0, 1):
+            self._order(side)
+
+    def _in_place(self, side: int, index: int, own: int, name: str) -> bool:
+        here = _around(self.result, name, index, lambda i: self.in_result[i][side] >= 0)
+        there = _around(self.sides[side], name, own, lambda i: self.result_of[side][i] >= 0)
+        return (self.in_result[here][side] if here >= 0 else -1) == there
+
+    def _moved(self, side: int, own: int, name: str) -> bool:
+        """Whether ``side`` itself put a token of the base elsewhere."""
+        old = self.base_of[side][own] if own >= 0 else -1
+        if old < 0:
+            return False
+        before = _around(self.base, name, old, lambda i: self.in_base[i][side] >= 0)
+        after = _around(self.sides[side], name, own, lambda i: self.base_of[side][i] >= 0)
+        return (self.in_base[before][side] if before >= 0 else -1) != after
+
+    def _order(self, side: int) -> None:
+        """A step back in ``side``'s order is a move by the other side, whose order goes on there."""
+        text = self.sides[side]
+        pairs = self.in_result
+        order = [i for i, t in enumerate(self.result.tokens) if pairs[i][side] >= 0 and not _in_a_set(t)]
+        shared = [i for i in order if min(pairs[i]) >= 0]
+        for one, two in zip(order, order[1:], strict=False):
+            if pairs[one][side] < pairs[two][side]:
+                continue
+            left, right = bisect_right(shared, one) - 1, bisect_left(shared, two)
+            if left >= 0 and right < len(shared):
+                around = pairs[shared[left]], pairs[shared[right]]
+                olds = [self.base_of[side][pair[side]] for pair in around]
+                if around[0][1 - side] < around[1][1 - side] and (min(olds) < 0 or olds[0] > olds[1]):
+                    continue
+            text.refuse(self.in_result[two][side], f"of {_SIDES[side]} came to stand elsewhere")
+
+
+def _around(text: Text, name: str, index: int, counts: Any) -> int:
+    """The innermost opening token around ``index`` for which ``counts`` holds; -1 for none."""
+    outer: list[int] = getattr(text, name)
+    index = outer[index]
+    while index >= 0 and not counts(index):
+        index = outer[index]
+    return index
+
+
+def _in_a_set(token: bytes) -> bool:
+    return token.startswith(b"#include") and token[-1:] in b'>"'
+
+
+def _statements(text: Text, indices: Sequence[int]) -> set[tuple[bytes, ...]]:
+    """The statements among neighbouring tokens, but for single tokens, which say nothing."""
+    found: set[tuple[bytes, ...]] = set()
+    run: list[bytes] = []
+    for index in indices:
+        run.append(text.tokens[index])
+        if text.border(index):
+            found.add(tuple(run))
+            run = []
+    return {statement for statement in found if len(statement) > 1}
+
+
+def check(base: bytes, ours: bytes, theirs: bytes, result: bytes, certificate: Mapping[str, Any]) -> None:
+    """Raises ``Rejected`` unless ``certificate`` shows ``result`` to be the sum of both sides' edits of
+    ``base``.
+
+    ``certificate`` has the ``format``; the SHA-256 ``digests`` of the four texts; ``renames`` as [side,
+    old, new]; ``result`` and ``base``: runs [count, index in ours, index in theirs] (0-based, -1: not
+    there) that say which tokens of the sides the tokens of the result, and of the base, are.
+    """
+    if certificate.get("format") != FORMAT:
+        raise Rejected("the certificate has another format")
+    texts = [Text(text) for text in (base, ours, theirs, result)]
+    names = ("base", "ours", "theirs", "result")
+    if certificate["digests"] != {name: text.digest for name, text in zip(names, texts, strict=True)}:
+        raise Rejected("the certificate speaks of other texts")
+    certified(texts[0], texts[1], texts[2], texts[3], certificate)
+
+
+def certified(base: Text, ours: Text, theirs: Text, result: Text, certificate: Mapping[str, Any]) -> None:
+    """``check`` for texts that are read already."""
+    checker = _Checker(base, ours, theirs, result, certificate)
+    checker.tokens()
+    checker.alignment()
+    checker.places()

@@ -1,1 +1,0 @@
-"""Three versions of a row of declarations made one: which are there, in what order, under which guards."""

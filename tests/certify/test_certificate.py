@@ -1,0 +1,169 @@
+"""The certificate of a merge's result, and the checker that accepts or refuses it."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from mergeguard.certify import Rejected, check
+from mergeguard.certify import check as checker
+from mergeguard.merge import merge, provenance
+from mergeguard.merge.provenance import certificate_of, unproved
+from tests.support.lies import LIES, lies
+
+ROOT = Path(__file__).parents[1] / "scenarios" / "merge"
+
+Merge = tuple[bytes, bytes, bytes, bytes]
+
+
+def _clean_scenarios() -> dict[str, Merge]:
+    """The scenarios with a clean result that is not the whole of one side."""
+    found: dict[str, Merge] = {}
+    for case in sorted((ROOT / "working").iterdir()):
+        base, ours, theirs, result = (
+            (case / f"{name}.cu").read_bytes() for name in ("base", "ours", "theirs", "expected")
+        )
+        if b"<<<<<<<" not in result and result not in (ours, theirs):
+            found[case.name] = base, ours, theirs, result
+    return found
+
+
+CLEAN = _clean_scenarios()
+
+BASE = b"""\
+#include <a.h>
+namespace k {
+#ifdef USE_HIP
+int scale(int x) { return x * 2; }
+#endif
+int launch(int n, int m) {
+  int total = 0;
+  for (int i = 0; i < n; i++) {
+    total += scale(i) + m;
+  }
+  return total;
+}
+}  // namespace k
+int outside(int x) { return x; }
+"""
+OURS = BASE.replace(b"total += scale(i) + m;", b"if (m > 0) {\n      total += scale(i) + m;\n    }").replace(
+    b"int total = 0;", b"int total = start(n);"
+)
+THEIRS = BASE.replace(b"int launch(int n, int m)", b"int launch(int n,\n           int m, int k)").replace(
+    b"scale(i) + m;", b"scale(i) + m + k;"
+)
+RIGHT = merge(BASE, OURS, THEIRS).render()
+
+
+def test_a_right_result_is_certified_and_the_certificate_is_json() -> None:
+    made = json.loads(json.dumps(certificate_of(BASE, OURS, THEIRS, RIGHT)))
+    check(BASE, OURS, THEIRS, RIGHT, made)
+    assert b"if (m > 0)" in RIGHT and b"+ m + k;" in RIGHT
+    sources = {(one >= 0, two >= 0) for _, one, two in made["result"]}
+    assert sources == {(True, True), (True, False), (False, True)}
+
+
+@pytest.mark.parametrize("name", CLEAN)
+def test_every_clean_scenario_is_certified(name: str) -> None:
+    assert unproved(*CLEAN[name]) == ""
+
+
+def test_seeded_lies_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with a certificate made for it, and with that of the right result."""
+    monkeypatch.setattr(provenance, "_MOST_STATES", 600)  # enough for texts of a screen
+    monkeypatch.setattr(provenance, "_WIDER", ((0, 0), (1, 1), (16, 16)))
+    told: Counter[str] = Counter()
+    accepted = []
+    for name, (base, ours, theirs, result) in {**CLEAN, "own": (BASE, OURS, THEIRS, RIGHT)}.items():
+        right = certificate_of(base, ours, theirs, result)
+        for kind, lie in lies(name, base, ours, theirs, result, each=5):
+            told[kind] += 1
+            if not unproved(base, ours, theirs, lie):
+                accepted.append((name, kind, lie.decode()))
+            with pytest.raises(Rejected):
+                check(base, ours, theirs, lie, right)
+    assert accepted == []
+    assert told.total() >= 500
+    assert set(told) == {kind.__name__ for kind in LIES}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (RIGHT.replace(b"+ m + k;", b"+ m;"), "lost"),
+        (RIGHT.replace(b"int k)", b"int k, int k)"), "no side|twice|no account|again"),
+        (RIGHT.replace(b"#ifdef USE_HIP\n", b"").replace(b"#endif\n", b""), "lost|no account"),
+        (RIGHT.replace(b"start(n)", b"0"), "lost|no account"),
+        (
+            RIGHT.replace(b"int outside(int x) { return x; }\n", b"").replace(
+                b"}  // namespace k", b"int outside(int x) { return x; }\n}  // namespace k"
+            ),
+            "scope|elsewhere|no account",
+        ),
+    ],
+    ids=["dropped", "doubled", "unguarded", "swapped", "moved"],
+)
+def test_what_is_wrong_is_said(wrong: bytes, said: str) -> None:
+    assert wrong != RIGHT
+    reason = unproved(BASE, OURS, THEIRS, wrong)
+    assert any(word in reason for word in said.split("|")), reason
+
+
+def test_a_certificate_of_other_texts_or_of_another_format_is_refused() -> None:
+    made = certificate_of(BASE, OURS, THEIRS, RIGHT)
+    with pytest.raises(Rejected, match="other texts"):
+        check(BASE, OURS, THEIRS, RIGHT + b" ", made)
+    with pytest.raises(Rejected, match="format"):
+        check(BASE, OURS, THEIRS, RIGHT, {**made, "format": 2})
+
+
+def test_a_certificate_that_claims_too_much_is_refused() -> None:
+    made = certificate_of(BASE, OURS, THEIRS, RIGHT)
+    for claim in (
+        {"result": made["result"][1:]},
+        {"base": [[count, one, one] for count, one, _ in made["base"]]},
+        {"result": [[count, one, -1] for count, one, _ in made["result"]]},
+        {"base": [[sum(run[0] for run in made["base"]), -1, -1]]},
+    ):
+        with pytest.raises(Rejected):
+            check(BASE, OURS, THEIRS, RIGHT, {**made, **claim})
+
+
+def test_a_name_that_one_side_changed_is_certified_as_a_rename() -> None:
+    base = b"int f(int old_name) { return old_name; }\nint g() { return 1; }\n"
+    ours = base.replace(b"old_name", b"count")
+    theirs = base.replace(b"return old_name;", b"return old_name + old_name;")
+    result = merge(base, ours, theirs).render()
+    assert result.count(b"count") == 3
+    assert ["ours", "old_name", "count"] in certificate_of(base, ours, theirs, result)["renames"]
+
+
+def test_the_checker_is_small_and_stands_alone() -> None:
+    source = Path(str(checker.__code__.co_filename)).read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert imported == {"__future__", "bisect", "collections", "hashlib", "re", "typing"}
+    prose: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+            prose.update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    code = [
+        line
+        for number, line in enumerate(source.splitlines(), 1)
+        if line.strip() and not line.lstrip().startswith("#") and number not in prose
+    ]
+    assert len(code) < 250

@@ -1,9 +1,0 @@
-int f(int x) {
-  if (x < 5) {
-    count(x);
-    store(x);
-  } else {
-    store(x);
-  }
-  return x;
-}

@@ -1,4 +1,0 @@
-int f(int a, int b) {
-  int x = g(a) + b + a;
-  return x;
-}
