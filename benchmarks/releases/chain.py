@@ -16,7 +16,7 @@ from benchmarks.releases.forks import Bench, release
 from mergeguard.cpp.source import Item, Kind, parse
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.workspace import Workspace
-from mergeguard.treemerge.trees import Merged, State, merge_trees
+from mergeguard.treemerge.trees import Fate, Merged, merge_trees
 from tests.support import corpus
 
 HELPER = b"__device__ __forceinline__ int fork_helper(int x) {\n  return x + 1;  // fork: helper\n}\n\n"
@@ -122,7 +122,7 @@ def chain(name: str, versions: Sequence[str]) -> Iterator[Step]:
                 return
             yield _step(bench, name, version, merged, edits, not git.clean)
             state = merged.rules[0].state
-            if state in (State.RETIRED, State.GONE_EDITED):
+            if state in (Fate.RETIRED, Fate.GONE_EDITED):
                 return
             if not merged.clean or not git.clean:
                 if there is None or new is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from rich.markup import escape
@@ -15,7 +15,7 @@ from mergeguard.lens.unsplit import Hunk
 from mergeguard.reporting.findings import finding_data
 from mergeguard.reporting.jsonreport import edit_data, hunk_data
 from mergeguard.treemerge.following import Arrival, Followed
-from mergeguard.treemerge.trees import Fate, RuleOutcome
+from mergeguard.treemerge.trees import Fate, Merged, RuleOutcome
 from mergeguard.verbs.rebase import RebaseOutcome
 from mergeguard.verbs.status import RuleStatus
 from mergeguard.verbs.sync import Synced
@@ -82,10 +82,10 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
             size = f"+{edit.added} -{edit.removed}"
             out.print(f"  [green]✓[/] {escape(edit.path)}:{edit.line}{escape(inside)}  {size}")
     _print_followed(outcome.followed)
-    _print_looks(outcome.rules)
+    _print_looks(outcome.rules, lambda path: _conflict(path, outcome, synced.upstream))
     others = sorted(set(outcome.stages) - {p for r in outcome.rules for p in r.conflicts})
     for path in others:
-        out.print(f"  [red]✗[/] {escape(path)}: conflict")
+        out.print(f"  [red]✗[/] {escape(path)}: {escape(_conflict(path, outcome, synced.upstream))}")
     _print_history(synced)
     print_audited(synced.audit)
     if not outcome.clean and not dry_run:
@@ -129,10 +129,20 @@ def _followed_json(edit: Followed) -> dict[str, Any]:
     }
 
 
-def _print_looks(rules: Iterable[RuleOutcome]) -> None:
+def _conflict(path: str, merged: Merged, theirs: str) -> str:
+    """What kind of conflict a path has, in git's words."""
+    stages = set(merged.stages.get(path, ()))
+    if stages == {1, 2}:
+        return f"conflict (modify/delete): deleted in {theirs}, modified in HEAD, left in the tree"
+    if stages == {1, 3}:
+        return f"conflict (modify/delete): deleted in HEAD, modified in {theirs}, left in the tree"
+    return "conflict (add/add)" if stages == {2, 3} else "conflict"
+
+
+def _print_looks(rules: Iterable[RuleOutcome], kind: Callable[[str], str] = lambda _: "conflict") -> None:
     for rule in rules:
         for path in rule.conflicts:
-            out.print(f"  [red]✗[/] {escape(path)}: conflict")
+            out.print(f"  [red]✗[/] {escape(path)}: {escape(kind(path))}")
         for finding in rule.findings:
             out.print(f"  [yellow]![/] {escape(rule.name)}: {escape(finding)}")
         for note in rule.notes:

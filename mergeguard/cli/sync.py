@@ -73,12 +73,15 @@ def sync(
         with progress("sync", quiet=json) as report:
             done = syncing.continue_sync(here, skip=skip, audit=audit, progress=report)
         if isinstance(done, syncing.Concluded):
+            code = ExitCode.FINDINGS if done.undecided else ExitCode.CLEAN
             if json:
                 print_json("continue", {"commit": done.commit, "audit": render.audit_json(done.audit)})
-                return ExitCode.FINDINGS if done.audit else ExitCode.CLEAN
+                return code
             out.print(f"[green]Merged[/] as {done.commit[:12]}.")
             render.print_audited(done.audit)
-            return ExitCode.FINDINGS if done.audit else ExitCode.CLEAN
+            if done.audit and not done.undecided:
+                out.print("  [dim]all in conflicts that you have just resolved[/]")
+            return code
         return _rebased(done, dry_run=False, json=json)
     ref = here.upstream(upstream)
     if ref is None:

@@ -17,7 +17,7 @@ from mergeguard.cpp.definitions import Definition, definitions
 from mergeguard.cpp.filenames import UNITS
 from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import Kind, Source, identifiers, line_of, parse, units
-from mergeguard.fork.report import hunk_ids
+from mergeguard.fork.report import hunk_ids, marker_lines
 from mergeguard.lens.assign import defined_names
 from mergeguard.lens.glue import rebase_point
 from mergeguard.lens.layout import Layout, LayoutFile, Piece, Role
@@ -39,6 +39,7 @@ CHECKS: Mapping[str, str] = {
     "history": "what history has merged is in the layout, and the lock names it",
     "ledger": "work of the fork's own that the last merge lost, and nobody accepted",
     "pin": "a text that must never go is not there",
+    "markers": "no conflict markers are committed in a layout",
     "drift": "the layout is not what its lock, its rule and this version make of it",
     "overlay": "an edit of glue: kept with the layout",
     "unmapped": "a local edit that can't be placed in the monolith",
@@ -207,6 +208,20 @@ def _first_difference(one: bytes, other: bytes) -> int:
     ours, theirs = one.splitlines(), other.splitlines()
     same = next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None)
     return (min(len(ours), len(theirs)) if same is None else same) + 1
+
+
+# -- conflict markers ----------------------------------------------------------------------------------
+
+
+def check_markers(name: str, files: Mapping[str, bytes | None]) -> Iterator[Finding]:
+    """Files with git's conflict markers in them: no compiler takes them, and nothing that follows is true."""
+    say = Reporter(name)
+    for path, text in files.items():
+        lines = marker_lines(text) if text is not None else ()
+        if lines:
+            more = f", and {len(lines) - 1} more" if len(lines) > 1 else ""
+            hint = "resolve it, then `git add` and commit"
+            yield say.error("markers", f"a conflict marker stands here{more}", path, lines[0], hint=hint)
 
 
 # -- hunks ---------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import driver, pending, retrace, stalehook, unsettled
+from mergeguard.hooks import driver, hookaudit, pending, retrace, stalehook, unsettled
 from mergeguard.hooks.settling import next_change, say, settle_commit, show_conflicts, with_settled
 
 
@@ -62,4 +62,6 @@ def post_commit(repository: Repository, arguments: list[str]) -> int:
             pending.clear(repository.git_dir)
         return 0
     settle_commit(repository, note, info)
+    if len(info.parents) == 2 and pending.read(repository.git_dir) is None:
+        hookaudit.tell(repository, say)
     return 0

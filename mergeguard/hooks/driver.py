@@ -141,10 +141,13 @@ class _Driver:
             return self._write(self._provisional())
         base, theirs = found
         pending.write(self.repository.git_dir, replace(note, base=base, theirs=theirs))
-        if self.path not in self._builds(ours, theirs):
-            # git must see a change, or it takes the pick for an empty one.
-            return self._write(self._provisional())
-        return self._from_lens(Change((base,), ours, theirs, self._labels(theirs)))
+        change = Change((base,), ours, theirs, self._labels(theirs))
+        if self.path in self._builds(ours, theirs):
+            return self._from_lens(change)
+        # git must see a change, or it takes the pick for an empty one; or a conflict, so that it stops as for
+        # any other, where the lens has one: `post-index-change` then shows it in its place.
+        conflict = bool(retrace.conflicts(self.repository, change, retrace.merged(self.repository, change)))
+        return self._write(self._provisional(), conflict=conflict)
 
     def _provisional(self) -> bytes:
         """Our side of the file, different from what it is: git must see a change."""

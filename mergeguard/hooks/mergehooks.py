@@ -5,6 +5,7 @@ from __future__ import annotations
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import driver, hookaudit, pending, repairing, retrace, stopped
 from mergeguard.hooks.pending import Note
+from mergeguard.hooks.retrace import Change
 from mergeguard.hooks.settling import (
     merge_at_work,
     put,
@@ -71,6 +72,10 @@ def post_index_change(repository: Repository, arguments: list[str]) -> int:
     if picked and not driver.merging():
         _keep_picked(repository, picked)
         return 0
+    noted = pending.read(repository.git_dir)
+    if noted is not None and noted.operation == "pick" and not driver.merging():
+        _show_picked(repository, noted)
+        return 0
     change = merge_at_work(repository)
     if change is None:
         return 0
@@ -79,6 +84,20 @@ def post_index_change(repository: Repository, arguments: list[str]) -> int:
     pending.write(repository.git_dir, note)
     put(repository, change, retrace.merged(repository, change), with_settled(note, change.theirs))
     return 0
+
+
+def _show_picked(repository: Repository, note: Note) -> None:
+    """In a cherry-pick or revert that has stopped: the conflicts of layouts in their own places."""
+    head = repository.head().oid
+    if head is None or not note.covers(head) or note.base is None or note.theirs is None:
+        return
+    if note.settled == note.theirs:
+        return
+    labels = ("HEAD", f"{note.theirs[:7]} ({repository.commit_info(note.theirs).subject})")
+    change = Change((note.base,), note.became.get(head, head), note.theirs, labels)
+    outcome = retrace.merged(repository, change)
+    if retrace.conflicts(repository, change, outcome):
+        put(repository, change, outcome, with_settled(note, note.theirs))
 
 
 def _keep_picked(repository: Repository, picked: str) -> None:

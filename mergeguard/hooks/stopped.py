@@ -14,6 +14,7 @@ from mergeguard.git.objects import Entry
 from mergeguard.git.outcome import StateFile
 from mergeguard.git.process import split_nul
 from mergeguard.git.repository import Repository
+from mergeguard.hooks.pending import MARK
 from mergeguard.hooks.retrace import Share
 from mergeguard.treemerge.trees import Merged
 
@@ -33,11 +34,17 @@ def put(
     for path in sorted(share.paths | share.builds):
         entry = repository.entry(outcome.tree, path)
         wanted = outcome.stages.get(path) or ({0: entry} if entry is not None else {})
-        if dict(index.get(path, {})) != dict(wanted):
+        if dict(index.get(path, {})) != dict(wanted) or _is_provisional(repository, path):
             targets[path], stages[path] = entry, wanted
     _refuse_dirty(repository, index, targets)
     landing.exchange(repository, "merge: split files", targets, stages, state)
     return tuple(path for path in targets if path in outcome.stages)
+
+
+def _is_provisional(repository: Repository, path: str) -> bool:
+    """Whether the file on disk is what the merge driver answers where it can't tell yet."""
+    there = worktree.read_file(repository.work_tree / path)
+    return there is not None and MARK in there[1]
 
 
 def _refuse_dirty(repository: Repository, index: worktree.Index, targets: dict[str, Entry | None]) -> None:

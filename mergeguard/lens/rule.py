@@ -263,6 +263,12 @@ def parse_rule(text: bytes, path: str) -> Rule:
     try:
         raw = store.read_toml(text)
     except store.Unreadable as error:
+        if marked := re.search(rb"^<{7,}(?: |$)", text, re.MULTILINE):
+            raise RuleError(
+                "a conflict marker stands here",
+                where=Location(path, text.count(b"\n", 0, marked.start()) + 1),
+                hint=f"resolve {path}, `git add` it, and go on as after any conflict",
+            ) from None
         raise RuleError(error.message, where=Location(path, error.line)) from None
     version = raw.get("schema")
     if version != SCHEMA_VERSION:

@@ -12,7 +12,7 @@ from dataclasses import field, replace
 
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.cpp.source import parse
-from mergeguard.errors import RuleError
+from mergeguard.errors import MergeguardError, RuleError
 from mergeguard.fork import kept, treelens
 from mergeguard.fork.report import LocalEdit
 from mergeguard.fork.workspace import Guarded, Splitting, Workspace
@@ -278,8 +278,9 @@ class _Merger:
             for m in outcome.messages
             if m.kind.startswith("CONFLICT") and not set(m.paths) <= laid.settled | by_declarations.keys()
         )
-        if placed and not stages:
-            rules = tuple(self._placed(tree, rule) for rule in rules)
+        if placed:
+            readable = self._without_markers(tree, stages)
+            rules = tuple(self._placed(readable, rule) for rule in rules)
         moved = tuple(sorted(laid.moved))
         if self.moves is None or not (self.moves.carried or self.moves.unsure):
             return Merged(tree, rules, stages, messages, moved)
@@ -309,14 +310,26 @@ class _Merger:
             listed[number] = treelens.list_shards(self.repository, lone, layouts).get(path) or entry
         return listed
 
+    def _without_markers(self, tree: str, stages: Mapping[str, Mapping[int, Entry]]) -> str:
+        """The tree with our side of each conflict, so that the layouts in it can be read."""
+        return treelens.apply(self.repository, tree, {path: found.get(2) for path, found in stages.items()})
+
     def _placed(self, tree: str, rule: RuleOutcome) -> RuleOutcome:
-        """The outcome with where each local edit is now, read back from the new tree."""
-        workspace = Workspace.load(self.repository, tree, self.splitting)
+        """The outcome with where each local edit is now, read back from the new tree; those of files that
+        conflict are left out, being for a person to place."""
+        workspace = Workspace.load(self.repository, tree, self.splitting, lenient=True)
         guarded = next((g for g in workspace.split_rules if g.name == rule.name), None)
         if guarded is None:
             return rule
-        overlay, unmapped = kept.sort_out(workspace, guarded)
-        edits = local_edits(workspace, guarded)
+        try:
+            overlay, unmapped = kept.sort_out(workspace, guarded)
+            edits = local_edits(workspace, guarded)
+        except MergeguardError:
+            if rule.conflicts:
+                return rule
+            raise
+        if rule.conflicts:
+            return replace(rule, replayed=tuple(e for e in edits if e.path not in rule.conflicts))
         return replace(rule, replayed=edits, overlay=overlay, unmapped=unmapped)
 
 

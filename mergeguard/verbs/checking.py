@@ -177,6 +177,10 @@ class _Checker:
         lock = guarded.lock
         assert lock is not None
         pristine = workspace.pristine(guarded)
+        marked = tuple(check.check_markers(self.name, workspace.layout_files(pristine)))
+        if marked:
+            yield from marked
+            return
         rule = workspace.rule_of_lock(guarded)
         before = workspace.unsplit(guarded)
         layout = before.layout

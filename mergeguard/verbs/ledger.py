@@ -99,6 +99,8 @@ class _Reader:
         self.last = last
         self.theirs = self._workspace(theirs)
         self.base = fates.base_tree(self.repository, fork.head(), theirs) if self.theirs and theirs else None
+        # What upstream's branch names has been merged, and perhaps more: nothing waits there.
+        self.merged = theirs is not None and self.repository.is_ancestor(theirs, fork.head())
         self.suggest = suggest
         self.unstaged = unmapped.unstaged_paths(fork.repository)
         landed = last if last is not None and last.state != lastsync.ELSEWHERE else None
@@ -134,7 +136,9 @@ class _Reader:
         before = workspace.unsplit(guarded)
         standing = self._standing(guarded, path)
         state = standing.state or ("split" if lock.rule == guarded.rule_oid else "split by an older rule")
-        newer = None if self.theirs is None else self._monolith(self.theirs, guarded, standing.path)
+        newer = None
+        if self.theirs is not None and not self.merged:
+            newer = self._monolith(self.theirs, guarded, standing.path)
         layout: Layout | None = None
         notes = list(pristine.notes)
         if newer is not None and newer != pristine.monolith:

@@ -41,7 +41,10 @@ def status(fork: Fork, upstream: str | None) -> tuple[RuleStatus, ...]:
     repository = fork.repository
     theirs = repository.tree_of(ref) if ref is not None else None
     base = fates.base_tree(repository, fork.head(), repository.resolve(ref)) if ref is not None else None
-    rows = tuple(_rule_status(fork, workspace, guarded, base, theirs) for guarded in workspace.guarded)
+    merged = ref is not None and repository.is_ancestor(repository.resolve(ref), fork.head())
+    rows = tuple(
+        _rule_status(fork, workspace, guarded, base, theirs, merged=merged) for guarded in workspace.guarded
+    )
     if repository.unmerged():
         return rows
     held = witness.problems(workspace, fork.head(), text=False)
@@ -49,7 +52,13 @@ def status(fork: Fork, upstream: str | None) -> tuple[RuleStatus, ...]:
 
 
 def _rule_status(
-    fork: Fork, workspace: Workspace, guarded: Guarded, base: str | None, theirs: str | None
+    fork: Fork,
+    workspace: Workspace,
+    guarded: Guarded,
+    base: str | None,
+    theirs: str | None,
+    *,
+    merged: bool,
 ) -> RuleStatus:
     path = workspace.monolith_path(guarded)
     repository = fork.repository
@@ -70,7 +79,10 @@ def _rule_status(
     drift = None
     state = upstream.state or ("split" if guarded.lock.rule == guarded.rule_oid else "split by an older rule")
     there = repository.entry(theirs, upstream.path) if theirs is not None and upstream.path else None
-    if there is not None:
+    if there is not None and merged:
+        # What upstream's branch names has been merged, and perhaps more: nothing waits there.
+        drift = (0, 0)
+    elif there is not None:
         old = repository.read_blob(guarded.lock.upstream).splitlines()
         new = repository.read_blob(there.oid).splitlines() if there.oid != guarded.lock.upstream else old
         changes = diff(old, new)

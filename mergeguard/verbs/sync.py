@@ -353,6 +353,7 @@ class Concluded:
 
     commit: str
     audit: tuple[Located, ...] | None
+    undecided: tuple[Located, ...] = ()  # without those about lines of a conflict that was resolved just now
 
 
 def continue_sync(
@@ -390,9 +391,9 @@ def continue_sync(
         tree = repository.tree_of(commit)
         bases = repository.merge_bases(ours, theirs)
         found = _audited(repository, bases, ours, theirs, tree, Splitting.of(repository))
-        found = _not_decided(lastsync.read(repository), found)
+    undecided = _not_decided(lastsync.read(repository), found or ())
     lastsync.concluded(repository, commit, found)
-    return Concluded(commit, found)
+    return Concluded(commit, found, undecided)
 
 
 def _derive_again(fork: Fork) -> None:

@@ -293,7 +293,7 @@ def test_the_audit_can_be_left_out(trapped):
     assert [f["code"] for f in json.loads(ran.out)["audit"]] == ["gone-name"]
 
 
-def test_a_resolved_merge_is_audited_for_what_was_not_in_conflict(trapped):
+def test_a_resolved_merge_is_audited_as_audit_does(trapped):
     story, path = trapped
     git(story.fork, "reset", "-q", "--hard", "HEAD~1")
     story.edit(HEADER, "i < 4", "i < 8")
@@ -306,6 +306,24 @@ def test_a_resolved_merge_is_audited_for_what_was_not_in_conflict(trapped):
     git(story.fork, "add", "-A")
     ran = story.run("sync", "--continue")
     assert ran.code == 1 and f"gone-name {path}:" in ran.out
-    assert "overwritten-edit" not in ran.out, "the person has just looked at it"
-    (finding,) = json.loads(story.run("report", "--json").out)["last_sync"]["audit"]
-    assert finding["name"] == "reduce"
+    said = json.loads(story.run("report", "--json").out)["last_sync"]["audit"]
+    (merge,) = json.loads(story.run("audit", "HEAD", "--json").out)["merges"]
+    assert [f["code"] for f in said] == [f["code"] for f in merge["findings"]]
+    assert {"gone-name", "overwritten-edit"} == {f["code"] for f in said}
+
+
+def test_what_was_decided_in_a_conflict_is_shown_and_fails_nothing(trapped):
+    story, _ = trapped
+    git(story.fork, "reset", "-q", "--hard", "HEAD~1")
+    git(story.fork, "merge", "-q", "--no-edit", "upstream/main")
+    story.edit(HEADER, "i < 4", "i < 8")
+    story.commits("more rounds")
+    story.edit(HEADER, "i < 4", "i < 2", upstream=True)
+    story.upstream_commits("fewer rounds")
+    story.fetch()
+    assert story.run("sync", "upstream/main").code == 1
+    git(story.fork, "checkout", "-q", "--theirs", HEADER)
+    git(story.fork, "add", "-A")
+    ran = story.run("sync", "--continue")
+    assert ran.code == 0 and "overwritten-edit" in ran.out, ran.out
+    assert "in conflicts that you have just resolved" in ran.out

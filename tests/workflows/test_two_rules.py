@@ -83,7 +83,7 @@ def test_a_rule_that_was_resolved_to_nonsense_can_be_committed_and_corrected(wor
     world.git("merge", "--no-edit", "two", ok=False)
     world.git("add", RULE_PATH)
     world.git("commit", "-q", "--no-edit")
-    assert "not TOML" in guard(world, "check").err
+    assert "a conflict marker stands here" in guard(world, "check").err
     dealt(world, "both.cu")
     assert guard(world, "split").code == 0
     world.git("commit", "-q", "-am", "resolve the rule")
