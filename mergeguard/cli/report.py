@@ -16,6 +16,7 @@ from mergeguard import __version__
 from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.errors import ExitCode, LayoutError, Location
+from mergeguard.fork.places import Anchor
 from mergeguard.fork.report import Arrival, Case, Ledger, RuleLedger
 from mergeguard.git.durable import write_output
 from mergeguard.reporting import html, jsonreport, markdown
@@ -195,7 +196,7 @@ def _print_case(case: Case, *, limit: int = 6) -> None:
     for place_ in case.places:
         out.print(
             f"      {place_.similarity:4.0%}  {escape(place_.path)}:{place_.line}  "
-            f"[dim]{place_.side} {escape(place_.item)}[/]"
+            f"[dim]{escape(place_.described)}[/]"
         )
     for does, command in case.commands():
         out.print(f"      {escape(command)}  [dim]# {escape(does)}[/]")
@@ -262,16 +263,37 @@ def apply(
         str | None,
         typer.Option("--to", metavar="FILE:LINE", help="Put it before this line of a file of the layout."),
     ] = None,
+    after: Annotated[
+        str | None, typer.Option("--after", metavar="NAME", help="Put it after this declaration.")
+    ] = None,
+    before: Annotated[
+        str | None, typer.Option("--before", metavar="NAME", help="Put it before this declaration.")
+    ] = None,
+    inside: Annotated[
+        str | None, typer.Option("--in", metavar="NAME", help="Put it into this one; needs --below.")
+    ] = None,
+    below: Annotated[
+        str, typer.Option("--below", metavar="TEXT", help="With --in: under the line that reads so.")
+    ] = "",
+    when: Annotated[
+        str, typer.Option("--when", metavar="TEXT", help="Of several of that name: under this condition.")
+    ] = "",
     dry_run: DryRun = False,
 ) -> int:
-    """Put a hunk's text where it is mapped, staged; refused where it would not be."""
+    """Put a hunk's text where it is mapped, staged; refused where it would not be, or is out of place."""
+    named = [(side, name) for side, name in (("after", after), ("before", before), ("in", inside)) if name]
+    if len(named) + (to is not None) > 1:
+        raise typer.BadParameter("one of --after, --before, --in and --to")
+    if bool(below) != (inside is not None):
+        raise typer.BadParameter("--in and --below go together")
+    anchor = Anchor(*named[0], when, below) if named else None
     place = None
     if to is not None:
         path, colon, number = to.rpartition(":")
         if not colon or not number.isdigit():
             raise typer.BadParameter("give FILE:LINE, e.g. csrc/scale/kernels.cuh:12", param_hint="--to")
         place = (path, int(number))
-    done = unmapped.apply(opened(), id_, place, dry_run=dry_run)
+    done = unmapped.apply(opened(), id_, place, anchor, dry_run=dry_run)
     assert done.place is not None
     verb = "Would put" if dry_run else "Put"
     out.print(f"{verb} {done.case.id} at {escape(done.place[0])}:{done.place[1]}; it is mapped there.")

@@ -230,24 +230,45 @@ def check_markers(name: str, files: Mapping[str, bytes | None]) -> Iterator[Find
 def check_hunks(name: str, before: Unsplit, kept: Mapping[str, str] | None = None) -> Iterator[Finding]:
     """Overlay (notes), unmapped hunks and missing files (errors); ``kept`` hunks, by id, are notes."""
     say = Reporter(name)
-    ids = {(h.path, h.line, h.old, h.new): identity for identity, h in hunk_ids(before.unmapped).items()}
+    groups = (before.unmapped, before.overlay)
+    ids = {
+        (h.path, h.line, h.old, h.new): identity
+        for group in groups
+        for identity, h in hunk_ids(group).items()
+    }
     for hunk in before.hunks:
         identity = ids.get((hunk.path, hunk.line, hunk.old, hunk.new), "")
         if kept is not None and identity in kept:
             why = f": {kept[identity]}" if kept[identity] else ""
             message = f"{_changed(hunk)}, kept in the layout on purpose{why}"
-            yield say.note("unmapped", message, hunk.path, hunk.line)
+            yield say.note("overlay" if hunk.is_overlay else "unmapped", message, hunk.path, hunk.line)
         elif hunk.reason.without_file:
             what = f"the layout's file is missing from the tree{f': {hunk.detail}' if hunk.detail else ''}"
             hint = f"`mergeguard unmapped show {identity}` says how to bring it back, or to keep it so"
             yield say.error("layout file", what, hunk.path, hint=hint)
         elif hunk.is_overlay:
-            yield say.note("overlay", f"an edit of glue: {_changed(hunk)}", hunk.path, hunk.line)
+            hint = f"`mergeguard unmapped keep {identity} --why TEXT` accepts it"
+            yield say.note("overlay", f"an edit of glue: {_changed(hunk)}", hunk.path, hunk.line, hint=hint)
         else:
             detail = f" ({hunk.detail})" if hunk.detail else ""
             message = f"{_changed(hunk)}: {hunk.reason}{detail}"
             hint = f"`mergeguard unmapped show {identity}` names places for it, and the ways to resolve it"
             yield say.error("unmapped", message, hunk.path, hunk.line, hint=hint)
+
+
+def accepted(findings: Iterable[Finding], before: Unsplit, kept: Mapping[str, str]) -> Iterator[Finding]:
+    """The findings; what is said of a dispatch is a note where a person has accepted every edit of glue in
+    its file."""
+    reasons: dict[str, list[str | None]] = {}
+    for identity, hunk in hunk_ids(before.overlay).items():
+        reasons.setdefault(hunk.path, []).append(kept.get(identity))
+    for finding in findings:
+        whys = reasons.get(finding.path, [None])
+        if finding.check == "dispatch" and finding.fails and None not in whys:
+            message = f"{finding.message}; accepted: {'; '.join(why for why in whys if why)}"
+            yield replace(finding, severity=Severity.NOTE, message=message, hint="")
+        else:
+            yield finding
 
 
 def _changed(hunk: Hunk) -> str:

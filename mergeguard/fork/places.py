@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mergeguard.cpp.diff import diff
+from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.patches import git_lines
@@ -168,7 +169,73 @@ def _verdict(desk: Desk, hunk: Hunk, after: Unsplit) -> str:
         return "it would become part of an edit of glue there"
     if after.monolith == desk.before.monolith:
         return "the monolith would not have it"
+    return misplaced(desk.before.monolith, after.monolith, added_text(hunk))
+
+
+def misplaced(before: bytes, after: bytes, text: bytes) -> str:
+    """Why ``text``, which makes ``before`` to ``after``, stands where no such text can; "" where it can.
+
+    The lens only proves that it is mapped: a kernel inside of a parameter list is. Here no declaration may
+    come apart, what the text defines must be a declaration of its own, and statements begin where one may.
+    """
+    old, new, own = parse(before), parse(after), parse(text)
+    if len(new.problems) > len(old.problems):
+        return f"{new.problems[-1][1]} there"
+    gone = _named(old) - _named(new)
+    if gone:
+        return f"it would take {next(iter(gone))[1]} apart there"
+    defined = Counter({key: n for key, n in _named(own).items() if key[0] in _DEFINED})
+    missing = defined - (_named(new) - _named(old))
+    if missing:
+        return f"{next(iter(missing))[1]} would be no declaration of its own there"
+    if not defined and any(item.kind is Kind.OPAQUE for item in own.items):
+        return _cut_into(old, _first_difference(before, after))
     return ""
+
+
+_DEFINED = frozenset({Kind.FUNCTION, Kind.KERNEL})
+
+
+def _named(source: Source) -> Counter[tuple[Kind, str]]:
+    found: Counter[tuple[Kind, str]] = Counter()
+    pending = list(source.items)
+    while pending:
+        item = pending.pop()
+        if item.kind is Kind.NAMESPACE:
+            pending += nested(source, item)
+        elif item.kind not in _NAMELESS and item.name:
+            found[item.kind, item.name] += 1
+    return found
+
+
+def _first_difference(one: bytes, other: bytes) -> int:
+    """The beginning of the line in which two texts begin to differ."""
+    same = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
+    return one.rfind(b"\n", 0, same) + 1
+
+
+def _cut_into(source: Source, offset: int) -> str:
+    """Why no statement begins at a byte of a function's body; "" where one does, or where no body is."""
+    item = next((i for i in source.items if i.body is not None and i.body[0] < offset < i.body[1]), None)
+    if item is None or item.body is None or item.kind not in (Kind.FUNCTION, Kind.KERNEL):
+        return ""
+    depth, last, ended = 0, "{", 0
+    lexed = source.lexed
+    for number, token in enumerate(lexed.tokens):
+        if token.start < item.body[0] or token.kind is TokenKind.COMMENT:
+            continue
+        if token.start >= offset:
+            break
+        word = lexed.word(number)
+        depth += (word in ("(", "[")) - (word in (")", "]"))
+        last, ended = word, token.end
+    between = source.text[source.text.rfind(b"\n", 0, ended) + 1 : ended].lstrip()
+    if between.startswith(b"#") or last in (";", "{", "}", ":"):
+        return "" if depth <= 0 or last in ("{", "}") or between.startswith(b"#") else _MIDDLE
+    return _MIDDLE
+
+
+_MIDDLE = "that is in the middle of a statement"
 
 
 # -- candidates ------------------------------------------------------------------------------------------
@@ -217,6 +284,63 @@ def _scored(monolith: bytes, text: bytes) -> list[tuple[float, int, Item]]:
     return sorted(scored, key=lambda s: (-s[0], s[2].start))
 
 
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A place named by a declaration: ``side`` ("before", "after", "in") of the item ``name``.
+
+    ``when`` is a part of the condition that tells items of one name apart; ``below`` the line, without its
+    indentation, under which the place is in the item.
+    """
+
+    side: str
+    name: str
+    when: str = ""
+    below: str = ""
+
+
+def anchored(desk: Desk, anchor: Anchor) -> list[Place]:
+    """The places in the layout as it is now that an anchor names: none, one, or several."""
+    text = desk.before.layout.monolith
+    found: list[Place] = []
+    for item in parse(text).items:
+        if item.kind in _NAMELESS or anchor.name not in (item.name, item.name.rpartition("::")[2]):
+            continue
+        if anchor.when and anchor.when not in _condition(item):
+            continue
+        if anchor.side != "in":
+            offset = item.start if anchor.side == "before" else item.end - 1
+            found += _place(desk, item, anchor.side, 1.0, offset)
+            continue
+        lines = git_lines(text[item.start : item.end])
+        wanted = anchor.below.encode("utf-8", "surrogateescape").strip()
+        for number, line in enumerate(lines, 1):
+            if line.strip() == wanted:
+                found += _place(desk, item, "in", 1.0, item.start, number)
+    return found
+
+
+def _condition(item: Item) -> str:
+    """What an item is compiled under, as one line; "" where it always is."""
+    return " and ".join(item.key.condition)
+
+
+def _anchor(items: Sequence[Item], item: Item, side: str, text: bytes, line: int) -> tuple[str, ...]:
+    """Options of ``unmapped apply`` that name a place by its declaration; () where that is not certain."""
+    when: tuple[str, ...] = ()
+    twins = [i for i in items if i.name == item.name and i.kind not in _NAMELESS]
+    if len(twins) > 1:
+        condition = _condition(item)
+        if not condition or sum(condition in _condition(twin) for twin in twins) > 1:
+            return ()
+        when = ("--when", condition)
+    if side != "in":
+        return (f"--{side}", item.name, *when)
+    lines = [one.strip() for one in git_lines(text)]
+    if not 0 < line <= len(lines) or lines.count(lines[line - 1]) > 1:
+        return ()
+    return ("--in", item.name, *when, "--below", lines[line - 1].decode("utf-8", "surrogateescape"))
+
+
 def _guesses(desk: Desk, hunk: Hunk) -> list[Place]:
     layout = desk.before.layout
     text = added_text(hunk)
@@ -236,7 +360,9 @@ def _guesses(desk: Desk, hunk: Hunk) -> list[Place]:
         uses = bool(names & set(_WORD.findall(own)))
         for side in ("before", "after") if uses else ("after", "before"):
             places += _place(desk, item, side, score, item.start if side == "before" else item.end - 1)
-    return list({(p.path, p.line): p for p in reversed(places)}.values())[::-1]
+    found = list({(p.path, p.line): p for p in reversed(places)}.values())[::-1]
+    # What is compiled under a condition is no place for text that is not, however alike it is.
+    return sorted(found, key=lambda place: bool(place.condition))
 
 
 def _place(desk: Desk, item: Item, side: str, score: float, offset: int, lines: int = 0) -> list[Place]:
@@ -257,7 +383,9 @@ def _place(desk: Desk, item: Item, side: str, score: float, offset: int, lines: 
         line += 1
     # The line before the place is surer to be there still than the one behind it.
     before = line_across(file.text, now, line - 2) + 1 if line > 1 else 0
-    return [Place(file.path, before + 1, item.name, side, round(score, 2))]
+    text = layout.monolith[item.start : item.end]
+    anchor = _anchor(parse(layout.monolith).items, item, side, text, lines)
+    return [Place(file.path, before + 1, item.name, side, round(score, 2), _condition(item), anchor)]
 
 
 def _is_inner(desk: Desk, hunk: Hunk, text: bytes) -> bool:

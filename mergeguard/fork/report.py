@@ -49,7 +49,9 @@ class Place:
     """A place for the text of an unmapped hunk: before the 1-based ``line`` of the layout file ``path``.
 
     ``similarity`` (0..1) is that of the text with the part of ``item`` that is most like it. ``side`` says
-    where the place is from the item: before, after or in it.
+    where the place is from the item: before, after or in it. ``condition`` is what the item is compiled
+    under, "" where it always is. ``anchor`` are the options of ``unmapped apply`` that name the place by its
+    declaration; () where only its line does.
     """
 
     path: str
@@ -57,6 +59,20 @@ class Place:
     item: str
     side: str
     similarity: float
+    condition: str = ""
+    anchor: tuple[str, ...] = ()
+
+    @property
+    def described(self) -> str:
+        """Where it is, in words."""
+        if not self.item:
+            return f"{self.path}:{self.line}"
+        return f"{self.side} {self.item}" + (f", under {self.condition}" if self.condition else "")
+
+    @property
+    def options(self) -> str:
+        """What to give ``unmapped apply``, quoted for a shell."""
+        return shlex.join(self.anchor or ("--to", f"{self.path}:{self.line}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +111,8 @@ class Case:
         add = f"git add -- {shlex.quote(self.hunk.path)} && " if self.unstaged else ""
         found = [
             (
-                f"{place.side} {place.item}" if place.item else f"{place.path}:{place.line}",
-                f"{add}mergeguard unmapped apply {self.id} --to {shlex.quote(f'{place.path}:{place.line}')}",
+                place.described,
+                f"{add}mergeguard unmapped apply {self.id} {place.options}",
             )
             for place in self.places
         ]

@@ -122,6 +122,7 @@ def _case(case: Case) -> dict[str, Any]:
                 "side": p.side,
                 "item": p.item,
                 "similarity": p.similarity,
+                "condition": p.condition,
             }
             for p in case.places
         ],

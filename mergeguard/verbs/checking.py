@@ -205,7 +205,8 @@ class _Checker:
             # Where glue is out of date, that has been said: what counts is what a refresh would leave.
             texts = dict(merged.files)
         yield from self.about_text(rule, layout, texts)
-        yield from self.program(rule, pristine, before, texts)
+        found = self.program(rule, pristine, before, texts)
+        yield from check.accepted(found, before, kept.marks(workspace))
 
     def drift(self, before: Unsplit) -> Iterator[Finding]:
         guarded, lock = self.guarded, self.guarded.lock

@@ -15,6 +15,7 @@ from mergeguard.fork.report import (
     RuleLedger,
     Unresolved,
     arrivals,
+    hunk_ids,
     marker_lines,
     views,
 )
@@ -86,6 +87,7 @@ def _stale_marks(workspace: Workspace, rules: Iterable[RuleLedger]) -> tuple[str
     if any(rule.problem for rule in rules):
         return ()
     known = {case.id for rule in rules for case in rule.unmapped}
+    known |= {name for rule in rules for name in hunk_ids(rule.overlay)}
     stale = sorted(set(kept.marks(workspace)) - known)
     return tuple(f"no hunk fits the mark {kept.KEPT}/{name}.toml any more: `git rm` it" for name in stale)
 

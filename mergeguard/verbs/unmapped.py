@@ -16,7 +16,7 @@ from mergeguard.errors import LayoutError, Location, MergeguardError
 from mergeguard.fork import kept, patches, places
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.kept import KEPT
-from mergeguard.fork.places import Desk, Moved
+from mergeguard.fork.places import Anchor, Desk, Moved
 from mergeguard.fork.report import Case, hunk_ids, nearest
 from mergeguard.fork.workspace import REGULAR, Guarded, Workspace
 from mergeguard.git import landing
@@ -252,13 +252,23 @@ def _land(
     return str(repository.git_dir / saved) if save else None
 
 
-def apply(fork: Fork, name: str, to: tuple[str, int] | None = None, *, dry_run: bool = False) -> Resolution:
-    """Put a hunk's text where it maps into the monolith: before line ``to[1]`` of layout file ``to[0]``.
+def apply(
+    fork: Fork,
+    name: str,
+    to: tuple[str, int] | None = None,
+    anchor: Anchor | None = None,
+    *,
+    dry_run: bool = False,
+) -> Resolution:
+    """Put a hunk's text where it maps into the monolith: before line ``to[1]`` of layout file ``to[0]``, or
+    where ``anchor`` says.
 
-    Without ``to``, the only candidate place there is. Raises LayoutError, nothing changed, if the text
-    would not be mapped there, or where the choice is not certain.
+    Without either, the only candidate place there is. Raises LayoutError, nothing changed, if the text
+    would not be mapped there or is no text for that place, or where the choice is not certain.
     """
-    table = _pick_up(fork, name, suggest=to is None)
+    table = _pick_up(fork, name, suggest=to is None and anchor is None)
+    if anchor is not None:
+        to = _anchored(table, anchor)
     if to is None:
         options = table.case.places
         if len(options) != 1:
@@ -266,7 +276,7 @@ def apply(fork: Fork, name: str, to: tuple[str, int] | None = None, *, dry_run: 
             raise LayoutError(
                 f"{len(options)} places would do: {listed}" if options else "no place for it was found",
                 where=Location(table.case.hunk.path, table.case.hunk.line),
-                hint=f"name the place: `mergeguard unmapped apply {table.case.id} --to FILE:LINE`",
+                hint=f"name the place: `mergeguard unmapped apply {table.case.id} --after NAME`",
             )
         to = (options[0].path, options[0].line)
     moved = places.put(table.desk, table.case.id, _taken_out(table), *to)
@@ -280,6 +290,28 @@ def apply(fork: Fork, name: str, to: tuple[str, int] | None = None, *, dry_run: 
     return Resolution(table.case, tuple(sorted(moved.files)), saved, True, place=to)
 
 
+def _anchored(table: _Table, anchor: Anchor) -> tuple[str, int]:
+    """The one place that an anchor names; LayoutError with what tells several apart."""
+    found = places.anchored(table.desk, anchor)
+    if len(found) == 1:
+        return found[0].path, found[0].line
+    where = Location(table.case.hunk.path, table.case.hunk.line)
+    if not found:
+        raise LayoutError(
+            f"there is no `{anchor.name}`"
+            + (f" under {anchor.when}" if anchor.when else "")
+            + (f" with the line `{anchor.below}`" if anchor.below else ""),
+            where=where,
+            hint=f"`mergeguard unmapped show {table.case.id}` lists places that work",
+        )
+    listed = "; ".join(f"{p.path}:{p.line}, {p.condition or 'always'}" for p in found)
+    raise LayoutError(
+        f"there are {len(found)} of them: {listed}",
+        where=where,
+        hint="say which with `--when CONDITION`, or name the line: `--to FILE:LINE`",
+    )
+
+
 def drop(fork: Fork, name: str, *, dry_run: bool = False) -> Resolution:
     """Take a hunk out of the layout; its patch is kept below ``<git-dir>/mergeguard/dropped``."""
     table = _pick_up(fork, name)
@@ -289,11 +321,19 @@ def drop(fork: Fork, name: str, *, dry_run: bool = False) -> Resolution:
 
 
 def keep(fork: Fork, name: str, why: str = "", *, undo: bool = False) -> Resolution:
-    """Record, staged, that a hunk belongs to the layout; ``undo`` opens it again.
+    """Record, staged, that a hunk belongs to the layout, or that an edit of glue is meant; ``undo`` opens it
+    again.
 
     The mark names the hunk by its text: when the text or what it replaces changes, the hunk is open again.
+    An edit of glue needs a reason: what `check` says of it is a note then, with that reason.
     """
-    table = _pick_up(fork, name)
+    table = _glue(fork.staged(), name) or _pick_up(fork, name)
+    if table.case.hunk.is_overlay and not why and not undo:
+        raise LayoutError(
+            "an edit of glue is accepted with a reason only",
+            where=Location(table.case.hunk.path, table.case.hunk.line),
+            hint=f"`mergeguard unmapped keep {table.case.id} --why TEXT`",
+        )
     case = table.case
     path = f"{KEPT}/{case.id}.toml"
     if undo and case.kept is None:
@@ -303,6 +343,21 @@ def keep(fork: Fork, name: str, why: str = "", *, undo: bool = False) -> Resolut
     mark = None if undo else _mark(case, why)
     _land(fork, table, {path: mark}, f"keep {case.id}", save=False, unmark=False)
     return Resolution(replace(case, kept=None if undo else why), (path,))
+
+
+def _glue(workspace: Workspace, name: str) -> _Table | None:
+    """The edit of glue whose id begins with ``name``; None where there is not exactly one."""
+    found = [
+        (guarded, identity, hunk)
+        for guarded in workspace.split_rules
+        for identity, hunk in hunk_ids(workspace.unsplit(guarded).overlay).items()
+        if name and identity.startswith(name.lower())
+    ]
+    if len(found) != 1:
+        return None
+    guarded, identity, hunk = found[0]
+    case = Case(identity, guarded.name, hunk, kept=kept.marks(workspace).get(identity))
+    return _Table(workspace, guarded, desk(workspace, guarded), case)
 
 
 def _mark(case: Case, why: str) -> bytes:

@@ -77,7 +77,7 @@ def test_a_case_says_all_there_is_to_know(pair):
     assert case.places[0].path == KERNEL
     assert case.places[0].item == "mindiv"
     assert case.places == tuple(sorted(case.places, key=lambda p: -p.similarity))
-    assert case.commands()[0][1] == f"mergeguard unmapped apply {case.id} --to {KERNEL}:{case.places[0].line}"
+    assert case.commands()[0][1] == f"mergeguard unmapped apply {case.id} --after mindiv"
     assert "git add" not in case.commands()[0][1]
 
 
@@ -153,6 +153,69 @@ def test_a_place_where_it_would_not_be_mapped_is_refused(pair):
             unmapped.apply(pair.fork, case.id, (path, line))
     assert layout(pair) == before
     assert pair.git("status", "--porcelain") == ""
+
+
+def test_the_printed_command_is_as_good_after_other_edits(pair):
+    case = only(pair)
+    printed = case.commands()[0][1].split()
+    pair.write(KERNEL, b"// one\n// two\n// three\n" + pair.read(KERNEL))
+    pair.git("add", "-A")
+    (done,) = [c for c in unmapped.review(pair.fork, suggest=False) if c.id == case.id]
+    assert done.open
+    assert command("-C", str(pair.root), *printed[1:]) == 0
+    assert HELPER.strip() in unsplit(pair).monolith
+    text = unsplit(pair).monolith
+    assert text.index(b"mindiv(int") < text.index(b"mindiv_twice")
+
+
+def test_what_is_no_place_is_refused(pair):
+    """A function inside of a parameter list is mapped, but it is no program."""
+    case = only(pair)
+    lines = pair.read(KERNEL).splitlines()
+    at = next(n for n, line in enumerate(lines) if b" mindiv(" in line)
+    inside = next(n for n in range(at, len(lines)) if b"," in lines[n]) + 2
+    before = layout(pair)
+    for line in (inside, at + 2):
+        with pytest.raises(LayoutError, match="can't go there"):
+            unmapped.apply(pair.fork, case.id, (KERNEL, line))
+    assert layout(pair) == before
+
+
+def test_of_two_of_one_name_the_condition_says_which(pair):
+    double = (
+        b"#if defined(A)\nstatic int pick(int n) { return n; }\n"
+        b"#else\nstatic int pick(int n) { return -n; }\n#endif\n"
+    )
+    pair.write(KERNEL, pair.read(KERNEL) + double)
+    pair.git("commit", "-q", "-a", "-m", "two of one name")
+    case = only(pair)
+    with pytest.raises(LayoutError, match="2 of them"):
+        unmapped.apply(pair.fork, case.id, anchor=places.Anchor("after", "pick"))
+    workspace = pair.fork.staged()
+    here = unmapped.desk(workspace, workspace.rule("skinny_gemms"))
+    both = places.anchored(here, places.Anchor("after", "pick"))
+    assert len({place.condition for place in both}) == 2 and all(place.condition for place in both)
+    (one,) = places.anchored(here, places.Anchor("after", "pick", both[1].condition))
+    assert one == both[1]
+
+
+def test_an_edit_of_glue_is_accepted_with_a_reason(pair):
+    pair.git("rm", "-q", "--cached", "-r", ".mergeguard/kept", "--ignore-unmatch")
+    unmapped.drop(pair.fork, only(pair).id)
+    pair.edit(MONOLITH, "    case 2:\n      // glue\n", "    case 2:\n      log_it();\n      // glue\n")
+    pair.git("add", "-A")
+    workspace = pair.fork.staged()
+    failed = checking.failures(checking.run(workspace))
+    assert {f.check for f in failed} == {"dispatch"}
+    (name,) = hunk_ids(workspace.unsplit(workspace.rule("skinny_gemms")).overlay)
+    with pytest.raises(LayoutError, match="reason"):
+        unmapped.keep(pair.fork, name)
+    unmapped.keep(pair.fork, name, "we log each call")
+    found = checking.run(pair.fork.staged())
+    assert not checking.failures(found)
+    assert any("we log each call" in f.message for f in found if f.check == "dispatch")
+    unmapped.keep(pair.fork, name, undo=True)
+    assert checking.failures(checking.run(pair.fork.staged()))
 
 
 def test_where_several_places_would_do_none_is_chosen(pair):
