@@ -15,6 +15,7 @@ from mergeguard.hooks.pending import Note
 from mergeguard.treemerge import healing
 from mergeguard.treemerge.healing import Ailment
 from mergeguard.treemerge.losses import TRAILER
+from mergeguard.treemerge.trees import Merged
 from mergeguard.verbs import rebase
 
 
@@ -128,23 +129,75 @@ def _done(repository: Repository, head: str) -> str:
 
 def _heal(repository: Repository, head: str) -> str:
     """What history has and the layouts have not, in a new commit on top, or as conflicts to resolve."""
-    ailment = _ailment(repository)
-    if not ailment:
+    first = _ailment(repository)
+    if not first:
         return "Nothing is open."
-    merged = healing.heal(repository, head, ailment)
-    message = _healing_message(repository, ailment)
-    if merged.clean:
-        commit = settling.add_on_top(repository, head, merged.tree, message, "repair")
-        return f"What merges had left out is in {commit[:12]}, a new commit on top."
-    return _show(repository, head, merged.tree, merged.stages, message.encode())
+    message = _healing_message(repository, head, first)
+    tip, left = _redone(repository, head, first)
+    merged = healing.heal(repository, tip, left) if left else Merged(repository.tree_of(tip), (), {})
+    if not merged.clean:
+        return _show(repository, head, merged.tree, merged.stages, message.encode())
+    commit = settling.add_on_top(repository, head, merged.tree, message, "repair")
+    return f"What merges had left out is in {commit[:12]}, a new commit on top."
 
 
-def _healing_message(repository: Repository, ailment: Ailment) -> str:
+def _redone(repository: Repository, head: str, ailment: Ailment) -> tuple[str, Ailment]:
+    """Commit ``head``, or one on top of it that no ref names, in which each merge at fault is what the lens
+    gives where that is without conflict; and what is still missing there."""
+    tip, done = head, set[str]()
+    while merge := next((m for m in _faulty(repository, head, ailment) if m not in done), None):
+        done.add(merge)
+        tree = _as_the_lens_merges(repository, merge, tip)
+        if tree is None or tree == repository.tree_of(tip):
+            continue
+        message = _healing_message(repository, head, ailment)
+        tip = repository.commit_object(tree, (tip,), message)
+        ailment = healing.examine(retrace.workspace(repository, tree), tip)
+    return tip, ailment
+
+
+def _faulty(repository: Repository, head: str, ailment: Ailment) -> tuple[str, ...]:
+    """The merges that left something out, oldest first."""
+    sources = {one.expected.source for one in ailment.behind}
+    found = list(ailment.merges)
+    if sources:
+        ours = [f"^{source}" for source in sources]
+        for line in repository.git(
+            "rev-list", "--reverse", "--merges", "--parents", head, *ours, "--"
+        ).text.splitlines():
+            merge, *parents = line.split()
+            if sources.intersection(parents) and merge not in found:
+                found.append(merge)
+    return tuple(found)
+
+
+def _as_the_lens_merges(repository: Repository, merge: str, head: str) -> str | None:
+    """The tree of ``head`` with ``merge``, which is below it, as the lens merges it; None for a conflict."""
+    info = repository.commit_info(merge)
+    if len(info.parents) != 2:
+        return None
+    try:
+        change = driver.merge_change(repository, *info.parents)
+        outcome = retrace.merged(repository, change)
+        if retrace.conflicts(repository, change, outcome):
+            return None
+        tree = retrace.true_tree(repository, change, outcome, info.tree)
+        tree = retrace.with_typed(repository, change, outcome, info, tree)
+    except MergeguardError:
+        return None
+    base = repository.commit_object(info.tree, (), "as it was merged\n")
+    right = repository.commit_object(tree, (base,), "as the lens merges\n")
+    since = repository.commit_object(repository.tree_of(head), (base,), "since\n")
+    merged = repository.merge_trees(right, since)
+    return merged.tree if merged.clean else None
+
+
+def _healing_message(repository: Repository, head: str, ailment: Ailment) -> str:
     names = sorted({one.name for one in ailment.behind} | {one.name for one in ailment.lost})
     lines = [f"Merge what was left out of {', '.join(names)}", ""]
     sources = dict.fromkeys([b.expected.source for b in ailment.behind] + [x.side for x in ailment.lost])
     lines += [f"From {source[:12]} ({repository.commit_info(source).subject})." for source in sources]
-    trailers = [f"{TRAILER}: {merge}" for merge in ailment.merges]
+    trailers = [f"{TRAILER}: {merge}" for merge in _faulty(repository, head, ailment)]
     return "\n".join([*lines, *([""] if trailers else []), *trailers, ""])
 
 

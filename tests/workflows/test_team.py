@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support import corpus
 from tests.support.story import Story, git
-from tests.workflows.world import OURS, THEIRS, World, advance, build, edited, in_function
+from tests.workflows.world import OURS, THEIRS, World, advance, build, edited, in_function, start_fork
 
 RULE = "skinny_gemms_int8"
 ENTRY = "csrc/rocm/skinny_gemms_int8.cu"
@@ -217,3 +219,172 @@ def keep_both(clone: Clone) -> None:
         lines = file.read_bytes().splitlines(keepends=True)
         file.write_bytes(b"".join(line for line in lines if not line.startswith(marks)))
         clone.git("add", path)
+
+
+# -- a year --------------------------------------------------------------------------------------------
+
+
+class Year:
+    """Releases taken in by whoever comes first, as they can; after each, another with mergeguard looks.
+
+    Upstream and the three people write lines of their own, each with a tag, at places far enough from one
+    another that no two changes are one conflict: so every tag that is not in the result is a loss.
+    """
+
+    def __init__(self, team: list[Clone], seed: int) -> None:
+        self.team = team
+        self.random = random.Random(seed)
+        self.count = 0
+        self.tags: list[str] = []  # what the published fork must have
+        self.waiting: dict[Path, list[str]] = {}  # what a clone has written and not published
+        self.published: list[str] = []
+        text = team[0].git("show", f"origin/upstream:{ENTRY}").stdout.splitlines()
+        ends = [n for n, line in enumerate(text) if line.endswith(";") and line.startswith("  ")]
+        plain = [n for n in ends if text.count(text[n]) == 1]
+        self.anchors = [text[n] for n, before in zip(plain[1:], plain, strict=False) if n - before > 3]
+        self.random.shuffle(self.anchors)
+
+    def write(self, clone: Clone, who: str, files: list[Path]) -> None:
+        """One more line of somebody's, committed; none where no place is left."""
+        if not self.anchors:
+            return
+        self.count += 1
+        anchor, tag = self.anchors.pop(), f"{who}: {self.count:02}"
+        for file in files:
+            text = file.read_text()
+            if text.count(anchor + "\n") == 1:
+                file.write_text(text.replace(anchor + "\n", f'{anchor}\n  static_assert(true, "{tag}");\n'))
+                clone.git("commit", "-q", "-am", tag)
+                self.waiting.setdefault(clone.root, []).append(tag)
+                return
+
+    def release(self, upstream: Clone) -> None:
+        for _ in range(2):
+            self.write(upstream, "upstream", [upstream.root / ENTRY])
+        upstream.git("push", "-q", "origin", "upstream")
+
+    def bring(self, clone: Clone, ref: str) -> None:
+        """A merge, by the lens or without."""
+        clone.git("fetch", "-q", "origin")
+        if clone is self.team[2]:
+            self.merge_plainly(clone, ref)
+        elif clone.guard("sync", ref).code and clone.out("ls-files", "-u"):
+            keep_both(clone)
+            assert clone.guard("sync", "--continue").code == 0
+
+    def merge_plainly(self, clone: Clone, ref: str) -> None:
+        clone.git("merge", "--no-edit", ref, ok=False)
+        for path in clone.out("diff", "--name-only", "--diff-filter=U").split():
+            clone.git("checkout", "-q", f"--{self.random.choice(('ours', 'theirs'))}", "--", path)
+            clone.git("add", path)
+        if (clone.root / ".git/MERGE_HEAD").exists():
+            clone.git("commit", "-q", "--no-edit")
+
+    def publish(self, clone: Clone) -> None:
+        self.published.append(clone.head())
+        self.tags += self.waiting.pop(clone.root, [])
+        clone.push()
+
+    def lost(self, clone: Clone) -> list[str]:
+        text = monolith(clone).decode()
+        return [tag for tag in self.tags if text.count(f'"{tag}"') != 1]
+
+    def look(self, clone: Clone) -> None:
+        """The next pull of somebody with mergeguard: losses are red, and repair heals them."""
+        clone.git("pull", "-q", "--ff-only", "origin", "fork")
+        assert clone.head() == self.published[-1], "a pull rewrites nothing"
+        lost = self.lost(clone)
+        assert not (lost and clone.passed()), lost
+        if not clone.passed():
+            assert clone.guard("repair").code == 0
+            assert not clone.out("ls-files", "-u")
+        assert clone.passed(), clone.guard("check").out
+        assert self.lost(clone) == []
+        self.publish(clone)
+
+    def turn(self, upstream: Clone) -> None:
+        self.release(upstream)
+        first, second = self.random.sample(self.team, 2)
+        for clone in (first, second):
+            clone.git("pull", "-q", "--ff-only", "origin", "fork")
+            self.write(clone, "fork", sorted((clone.root / LAYOUT).iterdir()))
+        self.bring(first, "origin/upstream")
+        self.tags += self.waiting.pop(upstream.root, [])
+        self.publish(first)
+        self.look(self.random.choice([clone for clone in self.team[:2] if clone is not second]))
+        self.bring(second, "origin/fork")
+        self.publish(second)
+        self.look(self.random.choice([clone for clone in self.team[:2] if clone is not second]))
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_a_year_of_releases_and_random_resolutions(team, tmp_path, seed, all_releases):
+    git(tmp_path, "clone", "-q", "-b", "upstream", str(tmp_path / "origin"), "upstream")
+    upstream = Clone(tmp_path / "upstream")
+    year = Year(team, seed)
+    for _ in range(4 if all_releases else 2):
+        year.turn(upstream)
+    origin = Clone(tmp_path / "origin")
+    for commit in year.published:
+        assert origin.git("merge-base", "--is-ancestor", commit, "fork").returncode == 0
+    assert len(year.tags) >= 6
+
+
+REAL, REAL_ENTRY = "skinny_gemms", "csrc/rocm/skinny_gemms.cu"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_year_of_real_releases(tmp_path, seed, all_releases):
+    """vLLM's own, taken in by anybody, and resolved for either side by who has no mergeguard."""
+    if not all_releases:
+        pytest.skip("with --all-releases")
+    dice = random.Random(seed)
+    versions = ("0.22.0", "0.24.0", "0.26.0", "0.27.0", "0.30.0", "0.32.0", "0.33.0")
+    seed_world = World(corpus.repository(versions, tmp_path / "seed"))
+    seed_world.git("checkout", "-q", f"v{versions[0]}")
+    start_fork(seed_world, (REAL,))
+    git(tmp_path, "clone", "-q", "--bare", "seed", "origin")
+    team = []
+    for name in ("ada", "ben", "cyd"):
+        git(tmp_path, "clone", "-q", "-b", "fork", str(tmp_path / "origin"), name)
+        team.append(Clone(tmp_path / name))
+    published = []
+    for version in versions[1:]:
+        clone = dice.choice(team)
+        clone.git("pull", "-q", "--ff-only", "origin", "fork")
+        if clone is team[2]:
+            clone.git("merge", "--no-edit", f"v{version}", ok=False)
+            for path in clone.out("diff", "--name-only", "--diff-filter=U").split():
+                clone.git("checkout", "-q", f"--{dice.choice(('ours', 'theirs'))}", "--", path)
+                clone.git("add", path)
+            if (clone.root / ".git/MERGE_HEAD").exists():
+                clone.git("commit", "-q", "--no-edit")
+        elif clone.guard("sync", f"v{version}").code and clone.out("ls-files", "-u"):
+            keep_both(clone)
+            assert clone.guard("sync", "--continue").code in (0, 1)
+        published.append(clone.head())
+        clone.push()
+        other = dice.choice(team[:2])
+        other.git("pull", "-q", "--ff-only", "origin", "fork")
+        wanted = seed_world.git("show", f"v{version}:{REAL_ENTRY}").stdout.encode()
+
+        def whole(there: Clone) -> list[bytes]:
+            text = there.monolith("HEAD", REAL) or b""
+            return [line for line in text.splitlines() if OURS not in line]
+
+        lost = whole(other) != wanted.splitlines() or OURS not in (other.monolith("HEAD", REAL) or b"")
+        history = [
+            f for f in json.loads(other.guard("check", "--json").out)["findings"] if f["check"] == "history"
+        ]
+        assert not lost or history, version
+        if history:
+            assert other.guard("repair").code == 0
+            if other.out("ls-files", "-u"):
+                keep_both(other)
+                other.git("commit", "-q", "--no-edit")
+        assert whole(other) == wanted.splitlines() and OURS in (other.monolith("HEAD", REAL) or b"")
+        published.append(other.head())
+        other.push()
+    origin = Clone(tmp_path / "origin")
+    for commit in published:
+        assert origin.git("merge-base", "--is-ancestor", commit, "fork").returncode == 0
