@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import sys
 
+from mergeguard import __version__
+
 # Allocations between two collections. What is made here (tokens, items, trees) is kept or freed by its count;
 # cycles are few, and looking for them among hundreds of thousands of tokens costs more than it finds.
 _COLLECT_AFTER = 200_000
@@ -25,6 +27,9 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> None:
     verb = arguments[0] if arguments else ""
+    if arguments == ["--version"]:
+        sys.stdout.write(f"mergeguard {__version__}\n")
+        return
     if verb == "merge-file":
         from mergeguard.hooks.mergefile import main as merge_file
 

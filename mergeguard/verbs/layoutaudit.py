@@ -8,6 +8,7 @@ text tells it, is watched here: where the statements that it rests on have chang
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 
 from mergeguard.audit.findings import Finding, Located, Place
@@ -16,8 +17,12 @@ from mergeguard.errors import MergeguardError
 from mergeguard.fork import check
 from mergeguard.fork.workspace import Guarded, Splitting, Workspace
 from mergeguard.git.repository import Repository
+from mergeguard.lens import buildlists
 from mergeguard.lens.agreement import Choice, all_choices
+from mergeguard.lens.layout import Layout
 from mergeguard.verbs import checking
+
+_INCLUDED = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]+)"')
 
 
 def findings(
@@ -48,11 +53,44 @@ def _is_changed(merged: Workspace, before: Workspace, guarded: Guarded) -> bool:
         paths = set(guarded.rule.paths())
         return any(merged.entry(path) != before.entry(path) for path in paths)
     layouts = (merged.pristine(guarded), merged.unsplit(guarded).layout)
-    paths = {file.path for layout in layouts for file in layout.files}
+    files = {file.path: file for layout in layouts for file in layout.files}
+    beside = posixpath.dirname(layouts[0].path)
+    folders = {posixpath.dirname(path) for path in files} - {beside, ""}
+    if any(merged.entry(path) != before.entry(path) for path in (*files, *folders)):
+        return True
     # A file that comes to stand beside the monolith may be what an include of its own means.
-    paths |= {posixpath.dirname(path) for path in paths if posixpath.dirname(path)}
-    paths |= set(merged.build_files(guarded))
-    return any(merged.entry(path) != before.entry(path) for path in paths)
+    texts = [layouts[0].monolith, *(file.text for file in files.values())]
+    meant = {
+        posixpath.normpath(posixpath.join(folder, name.decode("utf-8", "surrogateescape")))
+        for folder in (beside, *folders)
+        for text in texts
+        for name in _INCLUDED.findall(text)
+    }
+    if any((merged.entry(path) is None) != (before.entry(path) is None) for path in meant):
+        return True
+    builds = merged.build_files(guarded)
+    if builds != before.build_files(own):
+        return True
+    listed = [(_listing(merged, build, layouts), _listing(before, build, layouts)) for build in builds]
+    return any(now != then for now, then in listed) or not any(any(now) for now, _ in listed)
+
+
+def _listing(workspace: Workspace, build: str, layouts: tuple[Layout, ...]) -> tuple[int, ...]:
+    """How often a build file lists the monolith were it whole, and each unit and stranger: all it is asked."""
+    text = workspace.read(build)
+    if text is None:
+        return ()
+    path = layouts[0].path
+    files = dict.fromkeys(file.path for layout in layouts for file in layout.files)
+    shards = tuple(f.path for layout in layouts for f in layout.files if f.is_unit and f.path != path)
+    whole = buildlists.remove(build, text, path, tuple(dict.fromkeys(shards)))
+    folders = {posixpath.dirname(file) for file in files} - {posixpath.dirname(path), ""}
+    strangers = {p for folder in folders for p in workspace.repository.list_tree(workspace.tree, folder)}
+    return (
+        buildlists.mentions(build, whole, path),
+        *(buildlists.mentions(build, text, unit) for unit in (path, *shards)),
+        *(buildlists.lists(build, text, stranger) for stranger in sorted(strangers - files.keys())),
+    )
 
 
 def _of_side(side: Workspace, names: set[str]) -> tuple[check.Finding, ...]:
