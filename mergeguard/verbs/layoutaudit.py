@@ -76,7 +76,7 @@ def _is_changed(merged: Workspace, before: Workspace, guarded: Guarded) -> bool:
 
 
 def _listing(workspace: Workspace, build: str, layouts: tuple[Layout, ...]) -> tuple[int, ...]:
-    """How often a build file lists the monolith were it whole, and each unit and stranger: all it is asked."""
+    """How often a build file lists the monolith were it whole, each unit and each stranger."""
     text = workspace.read(build)
     if text is None:
         return ()
