@@ -9,13 +9,14 @@ monolith that it was made of, byte for byte; without them it is read as ever.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from hashlib import blake2b
 
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.items import Kind, Source, Unit
 from mergeguard.cpp.source import parse, units
+from mergeguard.values import dataclass
 
 START = ""  # follows nothing: at the monolith's start
 
