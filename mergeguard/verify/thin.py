@@ -17,7 +17,7 @@ from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.source import nested, parse
 from mergeguard.cpp.text import code_tokens, join_expression
 from mergeguard.values import dataclass
-from mergeguard.verify.dispatching import Dealt, Problem, Route, check_regions, dealt_arms
+from mergeguard.verify.dispatching import ELSEWHERE, Dealt, Problem, Route, check_regions, dealt_arms
 from mergeguard.verify.flatten import FlatUnit, LayoutText, flatten
 
 _PARTED = re.compile(rb"^// MG_PARTED (\w+)\r?\n", re.MULTILINE)
@@ -158,7 +158,7 @@ class _Place:
             for space in _targets(routes, arm.labels):
                 target = self.shards.get(space)
                 if target is None or symbol not in target.shards:
-                    text = f"{', '.join(arm.labels)} goes to {space or 'no shard'}, its arm is in {symbol}"
+                    text = f"{', '.join(arm.labels)} goes to {space or 'no shard'}{ELSEWHERE}{symbol}"
                     yield "dispatch", text, path, offset, name
         for space in dict.fromkeys(route.namespace for route in routes):
             yield from self.declared(space, item, source)

@@ -66,6 +66,11 @@ def small(tmp_path):
     return story
 
 
+def unlisted(story, name):
+    """Have the rule say that no build file lists its units: these stories have none that does."""
+    story.edit(f".mergeguard/rules/{name}.toml", "schema = 1\n", "schema = 1\nbuild = []\n")
+
+
 def upstream_writes(story, old, new, path="csrc/run.cu"):
     story.edit(path, old, new, upstream=True)
     story.upstream_commits("upstream goes on")
@@ -219,6 +224,7 @@ def test_init_takes_along_the_namespace_in_which_a_template_is_declared(tmp_path
     story.write("csrc/api.cpp", text.replace("work<", "a::work<").encode())
     story.commits("an entry")
     assert story.run("init", "csrc/api.cpp").code == 0
+    unlisted(story, "api")
     assert story.run("split").code == 0
     assert "namespace a {" in story.text("csrc/api/kernel.h")
     rule = ".mergeguard/rules/api.toml"
@@ -310,6 +316,7 @@ def test_the_includes_of_a_first_rule_do_not_go_stale(tmp_path):
     story.fetch()
     assert story.run("sync", "upstream/main").code == 0
     assert story.run("init", "csrc/run.cu").code == 0
+    unlisted(story, "run")
     rule = story.text(".mergeguard/rules/run.toml")
     assert 'beside = ["sizes.h"]\nsearched = ["cuda_compat.h"]\neither = ["*"]' in rule
     assert story.run("split").code == 0
