@@ -252,12 +252,16 @@ class _Proposer:
 
 
 def _entry(part: Part) -> str:
+    if isinstance(part.found, Instantiated):
+        return part.found.template
     return part.found.entry if isinstance(part.found, Choice) else ""
 
 
 def _is_twin(part: Part, other: Part) -> bool:
     """Whether two parts choose among the same values, so that the same shards can serve both."""
     one, two = part.found, other.found
+    if isinstance(one, Instantiated) and isinstance(two, Instantiated):
+        return one is not two and set(one.arguments) == set(two.arguments)
     if not isinstance(one, Choice) or not isinstance(two, Choice) or one is two:
         return False
     return one.kind == two.kind == "switch" and _label_set(one) == _label_set(two)
