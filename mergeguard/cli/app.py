@@ -61,6 +61,7 @@ VERBS: dict[str, Verb] = {
     "blame": Verb(UPSTREAM, "blame", "blame"),
     "preview": Verb(UPSTREAM, "preview", "preview"),
     "plan": Verb(UPSTREAM, "review", "plan"),
+    "solve": Verb(UPSTREAM, "solve", "solve"),
     "merge-file": Verb(UPSTREAM, "mergefile", "merge_file"),
     "cost": Verb(COST, "proving", "cost"),
     "budget": Verb(COST, "proving", "budget"),

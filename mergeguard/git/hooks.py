@@ -370,17 +370,30 @@ def driver_command(launcher: Sequence[str]) -> str:
     )
 
 
+def tool_command(launcher: Sequence[str]) -> str:
+    """What ``git mergetool --tool=mergeguard`` runs; where mergeguard is gone, it fails and git says so."""
+    program, call = shlex.quote(launcher[0]), shlex.join(launcher)
+    return f'if [ -x {program} ]; then {call} solve "$MERGED"; else mergeguard solve "$MERGED"; fi'
+
+
 def _configure(repository: Repository, files: Files, launcher: Sequence[str]) -> list[Action]:
-    wanted = {
-        f"merge.{DRIVER}.name": "mergeguard: files kept split",
-        f"merge.{DRIVER}.driver": driver_command(launcher),
+    sections = {
+        f"merge.{DRIVER}.driver": {
+            f"merge.{DRIVER}.name": "mergeguard: files kept split",
+            f"merge.{DRIVER}.driver": driver_command(launcher),
+        },
+        f"mergetool.{DRIVER}.cmd": {
+            f"mergetool.{DRIVER}.cmd": tool_command(launcher),
+            f"mergetool.{DRIVER}.trustExitCode": "true",
+        },
     }
-    changed = [key for key, value in wanted.items() if repository.config(key) != value]
-    for key in changed:
-        files.config("--local", "--replace-all", key, wanted[key])
-    return (
-        [Action("added", f"merge.{DRIVER}.driver")] if changed else [Action("kept", f"merge.{DRIVER}.driver")]
-    )
+    actions: list[Action] = []
+    for shown, wanted in sections.items():
+        changed = [key for key, value in wanted.items() if repository.config(key) != value]
+        for key in changed:
+            files.config("--local", "--replace-all", key, wanted[key])
+        actions.append(Action("added" if changed else "kept", shown))
+    return actions
 
 
 def _local_attributes(repository: Repository) -> Path:
@@ -421,9 +434,10 @@ def uninstall(repository: Repository) -> tuple[Action, ...]:
         for path in (_local_attributes(repository), repository.work_tree / ".gitattributes"):
             if path.exists() and not path.is_symlink() and block_lines(path.read_bytes()):
                 actions += _write_attributes(repository, files, path, ())
-        if repository.config(f"merge.{DRIVER}.driver") is not None:
-            files.config("--local", "--remove-section", f"merge.{DRIVER}")
-            actions.append(Action("removed", f"merge.{DRIVER}.driver"))
+        for section, key in (("merge", "driver"), ("mergetool", "cmd")):
+            if repository.config(f"{section}.{DRIVER}.{key}") is not None:
+                files.config("--local", "--remove-section", f"{section}.{DRIVER}")
+                actions.append(Action("removed", f"{section}.{DRIVER}.{key}"))
         if own.exists():
             for scope in ("--local", "--worktree"):
                 files.config(scope, "--fixed-value", "--unset-all", "core.hooksPath", str(own))
