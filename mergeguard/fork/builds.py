@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mergeguard.git.objects import MODE_TREE
 from mergeguard.git.process import decode
@@ -32,7 +33,13 @@ def build_files(repository: Repository, tree: str, rule: Rule, monolith: str) ->
     if rule.build is not None:
         return rule.build
     found = _candidates(repository, tree, monolith)
-    return tuple(path for path, text in found if buildlists.mentions(path, text, monolith))
+    return tuple(path for path, oid in found if _lists(repository, oid, path, monolith))
+
+
+@lru_cache(maxsize=4096)
+def _lists(repository: Repository, oid: str, path: str, monolith: str) -> bool:
+    """Whether a blob that is a build file at ``path`` lists the monolith: read once for all trees."""
+    return buildlists.mentions(path, repository.read_blob(oid), monolith) > 0
 
 
 def may_list(repository: Repository, tree: str, rule: Rule, monolith: str) -> frozenset[str]:
@@ -49,8 +56,8 @@ def _folders(monolith: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*above, *_ELSEWHERE)))
 
 
-def _candidates(repository: Repository, tree: str, monolith: str) -> Iterator[tuple[str, bytes]]:
-    """The build files that may list the monolith, with their texts; the nearest to the root first."""
+def _candidates(repository: Repository, tree: str, monolith: str) -> Iterator[tuple[str, str]]:
+    """The build files that may list the monolith, with their blobs; the nearest to the root first."""
     for folder in _folders(monolith):
         entry = repository.entry(tree, folder) if folder else None
         if folder and (entry is None or entry.mode != MODE_TREE):
@@ -59,7 +66,7 @@ def _candidates(repository: Repository, tree: str, monolith: str) -> Iterator[tu
         for name, found in sorted(children.items()):
             path = posixpath.join(folder, decode(name))
             if found.is_file and buildlists.is_build_file(path):
-                yield path, repository.read_blob(found.oid)
+                yield path, found.oid
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,8 @@ def unlisted(repository: Repository, tree: str, rule: Rule, layout: Layout) -> t
     if rule.build == ():
         return ()
     if rule.build is None:
-        files = dict(_candidates(repository, tree, layout.path))
+        found = _candidates(repository, tree, layout.path)
+        files = {path: repository.read_blob(oid) for path, oid in found}
     else:
         read = ((path, repository.read_file(tree, path)) for path in rule.build)
         files = {path: text for path, text in read if text is not None}

@@ -76,6 +76,8 @@ def _mentions(path: str, text: bytes, monolith: str) -> list[_Mention]:
     if language is None:
         return []
     folder, word = posixpath.dirname(path), _raw(posixpath.basename(monolith))
+    if word not in text:
+        return []
     return [
         _Mention(entry, text[entry.start : entry.end])
         for entry in language.entries(text, word, folder)

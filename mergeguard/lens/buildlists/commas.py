@@ -191,7 +191,7 @@ def _label(spelled: str) -> str:
 
 
 _NOTHING = re.compile(rb"(?!)")
-PYTHON = CommaLists(re.compile(r".*\.py"), _NOTHING)
+PYTHON = CommaLists(re.compile(r"setup\.py|.*(?:build|setup|ext).*\.py"), _NOTHING)
 TOML = CommaLists(re.compile(r"pyproject\.toml"), _NOTHING)
 STARLARK = CommaLists(re.compile(r"BUILD|WORKSPACE|.*\.bazel|.*\.bzl"), _NOTHING, labels=True)
 MESON = CommaLists(
