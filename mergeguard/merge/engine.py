@@ -40,7 +40,18 @@ def merge_text(
     if any(len(text) > _MOST_TOKENS and _is_huge(text) for text in (base, ours, theirs)):
         return MergeResult(lines, (Note("huge", "too large to be read as declarations: merged by lines"),))
     result = _checked(base, ours, theirs, result) if result.clean else _structured(base, ours, theirs, lines)
-    return _certified(base, ours, theirs, result, lines)
+    return _no_larger(_certified(base, ours, theirs, result, lines), lines)
+
+
+def _no_larger(result: MergeResult, lines: tuple[Piece, ...]) -> MergeResult:
+    """The result, or the line merge if the lines that its conflicts show are fewer."""
+    if (
+        result.clean
+        or MergeResult(lines).clean
+        or _size_of_conflicts(result.pieces) <= _size_of_conflicts(lines)
+    ):
+        return result
+    return MergeResult(lines, result.notes)
 
 
 def _certified(
@@ -503,5 +514,8 @@ def _declarations_then_tokens(
 
 
 def _size_of_conflicts(pieces: tuple[Piece, ...]) -> tuple[int, int]:
-    conflicts = [p for p in pieces if isinstance(p, Conflict)]
-    return len(conflicts), sum(len(p.ours) + len(p.theirs) for p in conflicts)
+    """How many lines a person sees between markers, in git's own style, and in how many conflicts."""
+    from mergeguard.merge.markers import refine
+
+    conflicts = [p for p in refine(pieces, "merge") if isinstance(p, Conflict)]
+    return sum(p.ours.count(b"\n") + p.theirs.count(b"\n") for p in conflicts), len(conflicts)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mergeguard.merge import Conflict, merge, merge_files
+from mergeguard.merge import Conflict, MergeResult, Note, Resolved, merge, merge_files
+from mergeguard.merge.engine import _no_larger
 from mergeguard.merge.markers import parse_markers, refine, render_markers
 from mergeguard.merge.weave import weave
 
@@ -269,3 +270,17 @@ def test_an_arm_goes_while_another_comes() -> None:
     relabelled = BASE.replace(b"    case 2:\n", b"    case 2:\n    case 3:\n")
     result = merge(BASE, relabelled, BASE.replace(arm, arm + b"    case 3:\n      return 3;\n"))
     assert result.conflicts or "duplicate-arm" in _codes(result)
+
+
+def test_no_conflict_shows_more_lines_than_gits() -> None:
+    lines = (
+        Resolved(b"int a;\n"),
+        Conflict(b"int b;\n", b"int b1;\n", b"int b2;\n"),
+        Resolved(b"int c;\nint d;\nint e;\nint f;\n"),
+        Conflict(b"int g;\n", b"int g1;\n", b"int g2;\n"),
+    )
+    whole = MergeResult((Conflict(b"x\n" * 9, b"y\n" * 9, b"z\n" * 9),), (Note("conflict", "why"),))
+    smaller = _no_larger(whole, lines)
+    assert (smaller.pieces, smaller.notes) == (lines, whole.notes)
+    one = MergeResult(lines[:2])
+    assert _no_larger(one, lines) is one
