@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -18,18 +19,33 @@ from mergeguard.errors import ExitCode, LayoutError
 from mergeguard.fork import treelens
 from mergeguard.fork.workspace import RULES, file_edits
 
+if TYPE_CHECKING:
+    from mergeguard.fork.rulebook import Ranked
+
 
 def init(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="A heavy C++/CUDA/HIP file.")],
+    path: Annotated[
+        str,
+        typer.Argument(metavar="FILE|DIR", help="A heavy C++/CUDA/HIP file; a folder: rank its files."),
+    ],
     name: Annotated[str | None, typer.Option("--name", help="The rule's name; default: the file's.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Show the rule; write nothing.")] = False,
+    most: Annotated[int, typer.Option("--most", help="Of a folder: look at so many of the largest.")] = 20,
 ) -> int:
-    """Read a file, show what could split it, and write a first rule that splits it."""
+    """Write a first rule that splits a file, the best that can be proved; of a folder, rank its files."""
     from mergeguard.fork import rulebook
 
     here = opened()
     workspace = here.staged()
     path = file_from_root(here, path)
+    folder = "" if path == "." else path.rstrip("/")
+    if (
+        not folder
+        or workspace.read(folder) is None
+        and any(p.startswith(f"{folder}/") for p in here.repository.sizes(workspace.tree))
+    ):
+        _print_ranking(rulebook.rank(workspace, folder, most))
+        return ExitCode.CLEAN
     rulebook.require_free(workspace, path)
     found = rulebook.look(workspace, path)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -42,9 +58,8 @@ def init(
         table.add_row(escape(str(choice)), escape(" | ".join(arms)), share)
     if fitting:
         out.print(table)
-    for choice in found.choices:
-        if choice.problem:
-            out.print(f"  [dim]- {escape(str(choice))}: {escape(choice.problem)}[/]")
+    if others := len(found.choices) - len(fitting):
+        out.print(f"  [dim]- {others} other branching{'s' * (others > 1)} can't be dealt as they stand[/]")
     for instantiated in found.instantiated:
         out.print(f"  explicit instantiation: {escape(str(instantiated))}")
     first = rulebook.first_rule(workspace, path, name)
@@ -53,6 +68,7 @@ def init(
         out.print(f"  [dim]- {escape(tried.candidate)}: {escape(tried.reason)}[/]")
     for chosen in proposal.chosen:
         out.print(f"  [green]✓[/] {escape(chosen)}")
+    out.print(f"  proved by tokens; the heaviest unit would be {proposal.heaviest} % of the file (estimated)")
     if dry_run:
         sys.stdout.flush()
         sys.stdout.buffer.write(proposal.text)
@@ -64,6 +80,18 @@ def init(
     out.print(f"\nwrote {escape(first.path)}")
     out.print(f"[bold]next:[/] look at it, then `mergeguard split {escape(rule)}`")
     return ExitCode.CLEAN
+
+
+def _print_ranking(rows: Iterable[Ranked]) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("file", "KB", "how it could be split", "heaviest unit"):
+        table.add_column(column, header_style="dim", no_wrap=column == "file")
+    for row in sorted(rows, key=lambda r: (not r.how, -r.bytes * (100 - r.heaviest))):
+        share = f"{row.heaviest} % (estimated)" if row.how else ""
+        what = escape(row.how) if row.how else f"[dim]{escape(row.why)}[/]"
+        table.add_row(escape(row.path), f"{row.bytes // 1000:,}", what, share)
+    out.print(table)
+    out.print("\n[bold]next:[/] `mergeguard init FILE`, and `mergeguard cost` to measure")
 
 
 def check(

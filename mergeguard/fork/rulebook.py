@@ -5,13 +5,15 @@ Values in, values out: the terminal renders them, and ``add`` only says which fi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
+from mergeguard.cpp.filenames import UNITS
 from mergeguard.cpp.source import Source, parse
 from mergeguard.data import shipped_rules
-from mergeguard.errors import Location, RuleError, RuleMismatch, SourceError
+from mergeguard.errors import Location, MergeguardError, RuleError, RuleMismatch, SourceError
 from mergeguard.fork.workspace import RULES, Guarded, Workspace
 from mergeguard.lens.emit import emission_of
 from mergeguard.lens.explain import Placement, placement
@@ -287,6 +289,48 @@ def first_rule(workspace: Workspace, path: str, name: str | None = None) -> Firs
         )
     proposal = propose(source, path, lambda p: workspace.repository.entry(workspace.tree, p) is not None)
     return FirstRule(target, proposal.text, proposal, survey(source))
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A file of a tree and how it could be split: ``heaviest`` per cent would be left of it in one unit.
+
+    ``how`` is "" where nothing pays; ``why`` then says so in a sentence.
+    """
+
+    path: str
+    bytes: int
+    how: str
+    heaviest: int
+    shards: int
+    why: str = ""
+
+
+def rank(workspace: Workspace, folder: str, most: int) -> Iterator[Ranked]:
+    """The ``most`` largest units below a folder ("" is the root), largest first, each with its best split.
+
+    Files that have a rule, and those that rules made, are left out.
+    """
+    repository = workspace.repository
+    prefix = f"{folder}/" if folder else ""
+    sizes = {
+        path: size
+        for path, size in repository.sizes(workspace.tree).items()
+        if path.startswith(prefix) and path.endswith(UNITS)
+    }
+    for path in sorted(sizes, key=lambda p: (-sizes[p], p))[:most]:
+        try:
+            require_free(workspace, path)
+        except RuleError:
+            continue
+        try:
+            made = propose(
+                _readable(workspace, path), path, lambda p: repository.entry(workspace.tree, p) is not None
+            )
+        except MergeguardError as error:
+            yield Ranked(path, sizes[path], "", 100, 0, error.message)
+            continue
+        yield Ranked(path, sizes[path], "; ".join(made.chosen), made.heaviest, len(made.layout.shards))
 
 
 def _readable(workspace: Workspace, path: str) -> Source:

@@ -43,13 +43,17 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A rule that splits the file: its TOML text, what it deals, its layout, what was tried before it."""
+    """A rule that splits the file: its TOML text, what it deals, its layout, what was tried before it.
+
+    ``heaviest`` is what the heaviest unit weighs by the model, in per cent of the whole file.
+    """
 
     name: str
     text: bytes
     chosen: tuple[str, ...]
     layout: Layout
     tried: tuple[Tried, ...]
+    heaviest: int = 100
 
 
 def propose(source: Source, path: str, exists: Exists) -> Proposal:
@@ -93,7 +97,7 @@ class _Proposer:
                 continue
             made = self.attempt((part,))
             if made is not None:
-                return self.with_more(part, parts, made)
+                return replace(self.with_more(part, parts, made), heaviest=100 - gain)
         raise RuleMismatch(
             f"nothing in this file can be dealt to shards: {self.found()}",
             where=Location(self.path),

@@ -308,3 +308,73 @@ def test_a_local_of_the_same_name_is_no_trap():
         "int two() { return width; }\nint three_one() { return width; }\n"
     )
     assert home(deal(text, ONE_AND_TWO), "width = 3") == "internal.h"
+
+
+# -- faults that people and tools make: the proof finds each ---------------------------------------------
+
+
+def _found_after(path: str, old: bytes, new: bytes, also: tuple[str, bytes] = ("", b"")) -> set[str]:
+    layout = _tally(TALLY)
+    texts = {f.path: f.text for f in layout.files}
+    assert old in texts[path]
+    texts[path] = texts[path].replace(old, new, 1)
+    if also[0]:
+        texts[also[0]] += also[1]
+    files = [LayoutText(f.path, texts[f.path], f.is_unit) for f in layout.files]
+    return {f.check for f in compare(layout.path, TALLY, files) if f.severity != "note"}
+
+
+def _unit_of(text: bytes) -> str:
+    (path,) = [f.path for f in _tally(TALLY).shards if text in f.text]
+    return path
+
+
+def test_a_definition_in_two_units_is_found():
+    text = b"int last_ticket() {\n  return tickets;\n}\n"
+    other = next(f.path for f in _tally(TALLY).shards if text not in f.text)
+    body = b"namespace tally {\nint last_ticket() {\n  return 0;\n}\n}\n"
+    assert "doubled" in _found_after(_unit_of(text), text, text, (other, body))
+
+
+def test_a_lost_definition_and_a_lost_declaration_are_found():
+    text = b"int last_ticket() {\n  return tickets;\n}\n"
+    assert _found_after(_unit_of(text), text, b"") == {"lost"}
+    header = "tally/internal.hpp"
+    line = next(r for r in _tally(TALLY).by_path[header].text.splitlines(keepends=True) if b"variance(" in r)
+    assert "self-contained" in _found_after(header, line, b"")
+
+
+def test_an_object_of_each_unit_is_found():
+    header = "tally/internal.hpp"
+    place = b"struct Range {"
+    moved = _found_after(_unit_of(b"int tickets = 0;\n"), b"int tickets = 0;\n", b"")
+    assert "lost" in moved
+    layout = _tally(TALLY)
+    texts = {f.path: f.text for f in layout.files}
+    path = _unit_of(b"int tickets = 0;\n")
+    texts[path] = texts[path].replace(b"int tickets = 0;\n", b"")
+    texts[header] = texts[header].replace(place, b"int tickets = 0;\n" + place)
+    files = [LayoutText(f.path, texts[f.path], f.is_unit) for f in layout.files]
+    assert {f.check for f in compare(layout.path, TALLY, files)} >= {"divided state"}
+
+
+def test_a_macro_of_another_meaning_is_found():
+    text = b"#define STEP(x) ((x) + 1)\n"
+    assert "changed" in _found_after(_unit_of(text), text, b"#define STEP(x) ((x) + 2)\n")
+
+
+def test_a_deal_beside_a_partition():
+    text = (
+        "#include <cmath>\n\ntemplate <int N>\nint work(int x) { return x * N; }\n\n"
+        "int run(int n, int x) {\n  switch (n) {\n    case 1: return work<1>(x);\n"
+        "    case 2: return work<2>(x);\n    default: return -1;\n  }\n}\n"
+        "int other(int x) { return work<7>(x) + run(1, x); }\nint last(int x) { return other(x); }\n"
+    )
+    more = (
+        '[[partition]]\nentry = "run"\nover = { in = "run", switch = "n" }\nbody = "dispatch.h"\n'
+        'rest = "b.cpp"\n[partition.shards]\n"a.cpp" = [1]\n"b.cpp" = [2]\n'
+    )
+    layout = deal(text, "units = 2", more)
+    assert home(layout, "int run(") == "dispatch.h"
+    assert home(layout, "int work(") == "internal.h"
+    assert {f.path for f in layout.shards} == {"m/a.cpp", "m/b.cpp", "m/part_1.cpp", "m/part_2.cpp"}

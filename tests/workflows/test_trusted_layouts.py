@@ -329,3 +329,19 @@ def test_the_includes_of_a_first_rule_do_not_go_stale(tmp_path):
     assert story.run("sync", "upstream/main").code == 0
     assert '#if __has_include("../two.h")' in story.text("csrc/run/common.h")
     assert story.run("check").code == 0 and story.run("verify").code == 0
+
+
+def test_init_of_a_folder_ranks_what_it_has(tmp_path):
+    body = "".join(f"  if (a > {n}) a += {n};\n" for n in range(30))
+    many = "".join(f"int f{n}(int a) {{\n{body}  return a;\n}}\n" for n in range(6))
+    story = Story.begin(tmp_path)
+    story.write("heavy/many.cpp", many.encode())
+    story.write("heavy/one.cpp", b"int one;\n")
+    story.commits("two files")
+    ran = story.run("init", "heavy")
+    assert ran.code == 0
+    assert "heavy/many.cpp" in ran.out and "6 independent definitions" in ran.out
+    assert ran.out.index("heavy/many.cpp") < ran.out.index("heavy/one.cpp")
+    assert "csrc" not in ran.out
+    assert story.run("init", "heavy/many.cpp").code == 0
+    assert "heavy/many.cpp" not in story.run("init", "heavy/").out
