@@ -160,8 +160,13 @@ class _Place:
                 if target is None or symbol not in target.shards:
                     text = f"{', '.join(arm.labels)} goes to {space or 'no shard'}{ELSEWHERE}{symbol}"
                     yield "dispatch", text, path, offset, name
-        for space in dict.fromkeys(route.namespace for route in routes):
-            yield from self.declared(space, item, source)
+        spaces = list(dict.fromkeys(route.namespace for route in routes))
+        for space in spaces:
+            yield from self.declared(space, spaces[0], item, source)
+
+    def unit(self, space: str) -> str:
+        """The path of the shard that has a namespace."""
+        return self.shards[space].path if space in self.shards else ""
 
     def launch(self) -> tuple[Item, Source] | None:
         """The launch function as the first shard that is called has it."""
@@ -182,8 +187,8 @@ class _Place:
                 return one.branching, one.symbols
         return None, {}
 
-    def declared(self, space: str, item: Item, source: Source) -> Iterator[Problem]:
-        """What the entry is told of the function is what the shard has, and what it instantiates."""
+    def declared(self, space: str, first: str, item: Item, source: Source) -> Iterator[Problem]:
+        """What the entry is told of the function is what the shard has, for the types that ``first`` has."""
         path, offset, name = self.call.path, self.call.offset, self.call.name
         wanted = _head(source, item)
         heads = [
@@ -200,12 +205,10 @@ class _Place:
             text = f"{space}::{name} is declared for the entry with other parameters than it has"
             yield "dispatch", text, path, offset, name
         if "template" in item.flags:
-            unit = self.shards.get(space)
-            first = next(iter(self.shards.values()))
-            here = _instances(self.files, unit.path if unit else "", name)
+            here, others = ({*_instances(self.files, self.unit(one), name)} for one in (space, first))
             if not here:
                 yield "dispatch", f"{space} instantiates no {name}", path, offset, name
-            elif here != _instances(self.files, first.path, name):
+            elif here != others:
                 yield "dispatch", f"{space} instantiates {name} for other types", path, offset, name
 
 

@@ -16,6 +16,7 @@ from mergeguard.lens.emit import split
 from mergeguard.lens.rule import parse_rule
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.same_program import BuildFile, Finding, compare, failures
+from tests.support.rules import full_rules
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,8 +74,11 @@ def layout_of(rule_text: bytes, name: str, path: str, monolith: bytes, build: by
 
 
 def fixture(name: str) -> Tree:
-    """The layout of one of the compile fixtures under the rule that is shipped for the real file."""
-    rule_text = (ROOT / "rules" / "vllm" / f"{name}.toml").read_bytes()
+    """The layout of one of the compile fixtures under the real file's rule, the full interface.
+
+    Faults of thin layouts are in ``tests/lens/test_thin.py``.
+    """
+    rule_text = full_rules()[f"vllm/{name}.toml"]
     fixtures = ROOT / "fixtures" / "compile"
     for path in parse_rule(rule_text, name).paths():
         if (fixtures / path).is_file():
