@@ -55,7 +55,7 @@ class Leaf:
     @property
     def code(self) -> tuple[bytes, ...]:
         """The tokens of the code alone."""
-        return tuple(key for key in self.keys if not is_comment(key))
+        return _code_of(self.text)
 
     @property
     def short(self) -> str:
@@ -69,6 +69,11 @@ class Leaf:
     @property
     def placed(self) -> bool:
         return self.kind in _PLACED or not self.name
+
+
+@lru_cache(maxsize=4096)
+def _code_of(text: bytes) -> tuple[bytes, ...]:
+    return tuple(key for key in tokens_of(text).keys if not is_comment(key))
 
 
 @lru_cache(maxsize=16)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from mergeguard.cpp.lexer import SPLICE, TokenKind, lex
+from mergeguard.cpp.remember import remembered
 from mergeguard.values import dataclass
 
 _LEADER = re.compile(rb"//[/!]*<?|/\*[*!]*(?!/)<?")
@@ -119,8 +120,8 @@ def _tokens_of(text: bytes) -> Tokens:
     return Tokens(tuple(keys), tuple(texts), tuple(gaps), text[build.at :])
 
 
-# Of files there are four in a merge, of their declarations hundreds.
-_of_file = lru_cache(maxsize=8)(_tokens_of)
+# Of files there are four in a merge, and the same in its audit; of their declarations hundreds.
+_of_file = remembered(_tokens_of)
 _of_declaration = lru_cache(maxsize=512)(_tokens_of)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from mergeguard.lens.buildlists.protocol import Entry, Joint, blanked, occurrences
 
@@ -23,6 +24,16 @@ _HERE = frozenset({"CMAKE_CURRENT_SOURCE_DIR", "CMAKE_CURRENT_LIST_DIR"})
 _TOP = frozenset({"CMAKE_SOURCE_DIR", "PROJECT_SOURCE_DIR"})
 
 
+@lru_cache(maxsize=4)
+def _parted(text: bytes) -> tuple[tuple[tuple[int, int, bytes], ...], bytes]:
+    """Where comments and strings stand, each with its first byte, and the text with them blanked.
+
+    Every unit of every rule is looked up in the same few texts.
+    """
+    spans = tuple((*found.span(), found[0][:1]) for found in _COMMENT_OR_STRING.finditer(text))
+    return spans, _COMMENT_OR_STRING.sub(lambda m: re.sub(rb"[^\r\n]", b"\0", m[0]), text)
+
+
 class CMake:
     """``CMakeLists.txt`` and ``*.cmake``."""
 
@@ -33,8 +44,7 @@ class CMake:
         return blanked(text, _COMMENT_OR_STRING, b"#")
 
     def entries(self, text: bytes, word: bytes, folder: str) -> Iterator[Entry]:
-        spans = [(*found.span(), found[0][:1]) for found in _COMMENT_OR_STRING.finditer(text)]
-        bare = _COMMENT_OR_STRING.sub(lambda m: re.sub(rb"[^\r\n]", b"\0", m[0]), text)
+        spans, bare = _parted(text)
         told = 0
         for at in occurrences(text, word):
             if at < told:
@@ -56,7 +66,7 @@ class CMake:
             )
 
     def _token(
-        self, text: bytes, bare: bytes, spans: list[tuple[int, int, bytes]], at: int
+        self, text: bytes, bare: bytes, spans: Sequence[tuple[int, int, bytes]], at: int
     ) -> tuple[int, int]:
         """The argument that holds ``at``; an empty range where that is a comment or something else's part."""
         for start, end, first in spans:

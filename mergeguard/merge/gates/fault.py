@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from mergeguard.cpp.diff import diff
+from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.scopes import Statement, statements_of
 from mergeguard.cpp.tokens import Tokens, tokens_of
 
@@ -87,6 +88,12 @@ class Version:
         return self.text.count(b"\n", 0, self.span(one)[0]) + 1
 
 
+@remembered
+def _version_of(text: bytes) -> Version:
+    """The text's version: one that a merge, its repairs and its audit have looked at is not read again."""
+    return Version(text)
+
+
 class Compared:
     """The three versions of a merge and what came out."""
 
@@ -98,7 +105,7 @@ class Compared:
         merged: bytes,
         renamed: frozenset[bytes] = frozenset(),
     ) -> None:
-        self.base, self.ours, self.theirs, self.merged = map(Version, (base, ours, theirs, merged))
+        self.base, self.ours, self.theirs, self.merged = map(_version_of, (base, ours, theirs, merged))
         self.renamed = renamed
 
     @property
