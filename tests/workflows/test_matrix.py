@@ -101,10 +101,7 @@ def replay(world: World, *command: str) -> Run:
 def cherry_pick(world: World) -> Run:
     expected = Run.of(merge_of(world, "upstream^", "fork", "upstream"))
     done = world.git("cherry-pick", "upstream", ok=False)
-    if deleted := world.out("diff", "--name-only", "--diff-filter=U").split():
-        # Upstream deleted what the fork splits: a person agrees, and is then shown what that means.
-        world.git("rm", "-q", *deleted)
-        done = world.git("cherry-pick", "--continue", ok=False)
+    # Upstream deleted what the fork splits: git stops, and the lens' conflicts are shown at once.
     expected.code = done.returncode
     return expected
 
