@@ -8,10 +8,11 @@ in each of them. Where branches of an ``#if`` leave different brackets open, the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 
 from mergeguard.cpp.tokens import END_OF_COMMENT, END_OF_DIRECTIVE, Tokens, is_comment, tokens_of
+from mergeguard.values import dataclass
 
 Scope = tuple[bytes, ...]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from mergeguard.git.objects import MODE_TREE
@@ -13,6 +12,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.lens import buildlists
 from mergeguard.lens.layout import Layout, Role
 from mergeguard.lens.rule import Rule
+from mergeguard.values import dataclass
 
 #: Folders at the root in which projects keep parts of their build.
 _ELSEWHERE = ("cmake", "build_tools", "tools", "scripts")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -25,6 +25,7 @@ from mergeguard.lens.order import hints, labels
 from mergeguard.lens.overlay import Recomposed
 from mergeguard.lens.rule import Rule
 from mergeguard.lens.unsplit import Hunk, Splitter, Unsplit, unsplit
+from mergeguard.values import dataclass
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.symbols import Severity

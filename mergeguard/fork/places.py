@@ -10,7 +10,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.lexer import TokenKind
@@ -21,6 +20,7 @@ from mergeguard.fork.report import Place, hunk_ids, line_across, line_of
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.order import Hint
 from mergeguard.lens.unsplit import Hunk, Splitter, Unsplit, unsplit
+from mergeguard.values import dataclass
 
 _WORD = re.compile(rb"\w+")
 _NAMED = 0.25

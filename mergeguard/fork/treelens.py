@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleMismatch
 from mergeguard.fork.builds import build_files, shard_paths
@@ -19,6 +18,7 @@ from mergeguard.lens.overlay import Recomposed, recompose
 from mergeguard.lens.rule import Rule
 from mergeguard.lens.unsplit import order_of
 from mergeguard.merge import MergeResult, merge
+from mergeguard.values import dataclass
 
 Edits = dict[str, Entry | None]
 

@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from mergeguard import store
@@ -28,6 +27,7 @@ from mergeguard.lens import buildlists
 from mergeguard.lens.layout import Layout
 from mergeguard.treemerge.following import Rewrite
 from mergeguard.treemerge.trees import Merged, merge_trees
+from mergeguard.values import dataclass
 from mergeguard.verbs.rebase import write_commit
 
 # A process serves one git command, and asks about the same few trees again and again.

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from mergeguard.cpp.environment import Environment
@@ -19,6 +18,7 @@ from mergeguard.cpp.scope import Local, Scope, scope_at
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, identifiers, line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens.rule import Thin
+from mergeguard.values import dataclass
 
 # PyTorch's dispatch macros that call a lambda once for each of these, as `scalar_t`.
 DISPATCHED: dict[str, tuple[str, ...]] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from itertools import groupby
 
@@ -18,6 +18,7 @@ from mergeguard.lens import glue
 from mergeguard.lens.assign import defined_names
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
 from mergeguard.lens.order import Order, Part
+from mergeguard.values import dataclass
 
 
 class Reason(StrEnum):

@@ -9,12 +9,12 @@ monolith, stays in the layout, and is reported as an unmapped hunk. So a wrong g
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from mergeguard.lens.attempt import Attempt, Splitter, applied, by_place, followed
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.order import Hint, hints
 from mergeguard.lens.tracing import Reason, Traced
+from mergeguard.values import dataclass
 
 __all__ = ["Edit", "Hunk", "Reason", "Splitter", "Unsplit", "unsplit"]
 

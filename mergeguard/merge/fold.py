@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mergeguard.cpp.diff import diff, matches
 from mergeguard.cpp.tokens import Tokens, tokens_of, units_of
 from mergeguard.merge.lines import Kind, diff3
+from mergeguard.values import dataclass
 
 _Keys = tuple[bytes, ...]
 _IF = (b"#if", b"#ifdef", b"#ifndef")

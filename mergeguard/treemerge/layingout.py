@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from mergeguard.cpp.diff import diff
 from mergeguard.errors import LayoutError, Location, MergeguardError
@@ -19,6 +18,7 @@ from mergeguard.merge.result import join
 from mergeguard.treemerge.fates import Fate, Traced
 from mergeguard.treemerge.rulepart import RulePart
 from mergeguard.treemerge.sides import RuleOutcome, Side, layout_paths, path_in
+from mergeguard.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ lens did not make.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mergeguard.fork.builds import may_list
 from mergeguard.fork.workspace import Splitting, Workspace
@@ -18,6 +18,7 @@ from mergeguard.git.errors import PathConflict
 from mergeguard.git.objects import MODE_TREE, Change, Entry
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge.virtual import STATE
+from mergeguard.values import dataclass
 
 _ATTRIBUTES = ".gitattributes"
 

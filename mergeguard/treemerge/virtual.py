@@ -5,8 +5,6 @@ What ``export`` and ``import`` compute with. Everything is git objects that no r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mergeguard.fork import treelens
 from mergeguard.fork.workspace import Splitting, Workspace
 from mergeguard.git import attributes
@@ -16,6 +14,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.merge import merge
 from mergeguard.treemerge import following
+from mergeguard.values import dataclass
 
 STATE = ".mergeguard"
 _ATTRIBUTES = ".gitattributes"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from mergeguard.adopt.adopt import Adoption, Fate, Taken, adopt, compare
 from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError
@@ -22,6 +21,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule
 from mergeguard.treemerge import handmade
+from mergeguard.values import dataclass
 
 
 class AdoptionRefused(MergeguardError):

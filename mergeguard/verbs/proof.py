@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 
 from mergeguard.build import compare as comparing
@@ -29,6 +29,7 @@ from mergeguard.lens.layout import Layout, LayoutFile
 from mergeguard.propose.budget import Cost, Proposal, propose, rewrite
 from mergeguard.treemerge import handmade
 from mergeguard.treemerge.handmade import HandMade
+from mergeguard.values import dataclass
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.same_program import BuildFile, Finding, bare, compare, failures, inlined
 

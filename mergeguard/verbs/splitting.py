@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError, RuleMismatch
 from mergeguard.fork import patches, treelens
@@ -18,6 +18,7 @@ from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule
 from mergeguard.lens.unsplit import Hunk, order_of, unsplit
+from mergeguard.values import dataclass
 from mergeguard.verbs.unmapped import DROPPED
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText

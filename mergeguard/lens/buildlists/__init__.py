@@ -11,13 +11,13 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 
 from mergeguard.lens.buildlists.cmake import CMake
 from mergeguard.lens.buildlists.commas import MESON, PYTHON, STARLARK, TOML
 from mergeguard.lens.buildlists.make import Make
 from mergeguard.lens.buildlists.protocol import Entry, Language, occurrences
+from mergeguard.values import dataclass
 
 __all__ = ["add", "is_build_file", "lists", "mentions", "remove", "unclear"]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from mergeguard.lens.buildlists.protocol import Entry, Joint, blanked, occurrences
+from mergeguard.values import dataclass
 
 _TOKEN = re.compile(
     rb"#[^\n]*|(?:\b[rbufRBUF]{1,2})?(?:\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''(?:[^\\]|\\.)*?'''"

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
+
+from mergeguard.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
@@ -12,6 +11,7 @@ from mergeguard.cpp.diff import diff
 from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.scopes import Statement, statements_of
 from mergeguard.cpp.tokens import Tokens, tokens_of
+from mergeguard.values import dataclass
 
 ALIKE = 0.5  # how much of two statements is common where one is taken for the edited other
 
