@@ -1,1 +1,0 @@
-"""How long a sync takes, against plain git."""
