@@ -158,6 +158,7 @@ class _Comparison:
         self.before = parse(monolith, calls_end=True)
         self.environment = environment_of(self.before)
         self.originals = definitions(self.before)
+        self.own_names = {one.last for one in self.originals}
         self.program = Program.of(files, roots)
         self.units = self.program.units
         # The body as the monolith has it: the guards of all shards open at once.
@@ -424,9 +425,14 @@ class _Comparison:
             self.report("self-contained", f"{', '.join(missing)} not declared before it here", one)
 
     def check_spaces(self, one: Definition, known: Definition, index: int) -> None:
-        """`a::f` needs `namespace a` before it, if that is where the monolith has it."""
+        """`a::f` needs `namespace a` before it, if that is where the monolith has `f`.
+
+        What the monolith does not define is another header's, which has its namespace, too.
+        """
         wanted, mine = self.spaces_before(-1), self.spaces_before(index)
-        asked = {a for a, b in zip(one.tokens, one.tokens[1:], strict=False) if b == "::"}
+        following = zip(one.tokens, one.tokens[1:], one.tokens[2:], strict=False)
+        own = self.own_names | wanted.keys()
+        asked = {a for a, b, name in following if b == "::" and name in own}
         missing = sorted(
             name
             for name in asked & wanted.keys()
