@@ -75,10 +75,12 @@ def repair(repository: Repository) -> str:
         raise RepositoryError(
             f"a {operation} is in progress", hint=f"`git {operation} --continue`, or `--abort`"
         )
-    if head == note.head and note.operation == "merge":
+    if head == note.head and (note.operation == "merge" or repository.unmerged()):
+        again = "merge" if note.operation == "merge" else "apply"
         raise RepositoryError(
-            "a merge ended half-way: the index holds a part of it",
-            hint=f"`git reset --merge` brings back what was before; then merge {str(note.theirs)[:12]} again",
+            f"a {_name(note)} ended half-way: the index holds a part of it",
+            hint=f"`git reset --merge` brings back what was before; then {again} it again"
+            f" ({str(note.theirs)[:12]})",
         )
     if head == note.head:
         raise RepositoryError(
