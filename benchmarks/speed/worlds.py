@@ -44,9 +44,17 @@ def unsplit_fork(source: Path, folder: Path, edits: bool = True) -> Path:
     return folder
 
 
+def six_rules() -> dict[str, bytes]:
+    """The rules shipped for vLLM; two files that the measured releases do not build ask for no build list."""
+    rules = {Path(n).name: text for n, text in shipped_rules().items() if n.startswith("vllm/")}
+    for name in ("skinny_gemms_int8.toml", "paged_attention_v1.toml"):
+        rules[name] = rules[name].replace(b"schema = 1\n", b"schema = 1\nbuild = []\n", 1)
+    return rules
+
+
 def split(folder: Path, rules: Mapping[str, bytes] | None = None, upstream: str = f"v{OLD}") -> None:
-    """Split the fork by the rules (name of the file to text; the six shipped ones if None) and commit."""
-    rules = rules if rules is not None else shipped_rules()
+    """Split the fork by the rules (name of the file to text; vLLM's six if None) and commit."""
+    rules = rules if rules is not None else six_rules()
     for name, text in rules.items():
         target = folder / ".mergeguard" / "rules" / Path(name).name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +99,7 @@ def _copies(count: int) -> list[str]:
 
 
 def _rules_of_copies(count: int) -> dict[str, bytes]:
-    rule = next(text for name, text in shipped_rules().items() if "int8" in name).decode()
+    rule = shipped_rules()["vllm/skinny_gemms_int8.toml"].decode()
     return {f"{Path(path).stem}.toml": rule.replace(INT8, path).encode() for path in _copies(count)}
 
 
