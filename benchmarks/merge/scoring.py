@@ -11,7 +11,7 @@ from benchmarks.merge.scenarios import Case
 from benchmarks.merge.tools import Outcome
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of
-from mergeguard.merge.order import commute
+from mergeguard.merge.declarations.order import commute
 
 VERDICTS = ("equal", "white space", "order", "conflict", "conflict right", "finding", "wrong")
 SETTLED = frozenset(("equal", "white space"))
@@ -69,7 +69,7 @@ class _Node:
 
 def same_but_for_order(one: bytes, two: bytes) -> bool:
     """Whether two texts have the same declarations, in an order that differs only in declarations neither of
-    which names what the other declares (see ``mergeguard.merge.order``)."""
+    which names what the other declares (see ``mergeguard.merge.declarations.order``)."""
     trees = []
     for text in (one, two):
         leaves, sound = leaves_of(text)

@@ -18,7 +18,7 @@ from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.leaves import leaves_of
 from mergeguard.cpp.lexer import TokenKind, lex
 from mergeguard.cpp.source import parse
-from mergeguard.merge.order import out_of_order
+from mergeguard.merge.declarations.order import out_of_order
 
 Files = dict[str, bytes]
 Maker = Callable[[str, bytes, bytes, random.Random], "tuple[Files, Files] | None"]

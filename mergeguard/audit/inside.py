@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from mergeguard.audit.context import Trees, their
 from mergeguard.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding, other
 from mergeguard.cpp.leaves import leaves_of
+from mergeguard.merge.declarations.order import out_of_branch
 from mergeguard.merge.macros import macro_clash, used_after_undef
-from mergeguard.merge.order import out_of_branch
 from mergeguard.merge.suspects import suspects
 
 

@@ -182,6 +182,7 @@ class _Reader:
         if frame.single and not frame.pending:
             frame.single = False  # the brace of the test itself
             return
+        frame.after_label = False
         text = frame_of(self._keys(frame.pending)) if frame.depth == 0 else _PLAIN
         yield from self._end(HEAD, index)
         root = 0
@@ -288,15 +289,26 @@ def _called(head: Sequence[bytes]) -> bytes:
     """The name of the function that a head declares; empty for an initialiser, a lambda or a plain block."""
     depth = 0
     name = b""
-    for before, key in zip(head, head[1:], strict=False):
-        if depth == 0 and key == b"(" and _is_word(before) and before not in _NO_NAME:
-            name = before
+    for index, (before, key) in enumerate(zip(head, head[1:], strict=False)):
+        if depth == 0 and key == b"(":
+            word = before if before != b">" else _templated(head, index)
+            name = word if _is_word(word) and word not in _NO_NAME else name
         if depth == 0 and (key == b":" or (key == b"=" and before != b"operator")):
             break
         depth += (key in _OPEN) - (key in _CLOSE)
     if name.isupper():
         return b" ".join(head)  # a macro: what it is called with is what it opens
     return name + b"()" if name else b"do" if head[0] == b"do" else b""
+
+
+def _templated(head: Sequence[bytes], index: int) -> bytes:
+    """The word before the template arguments that end at ``index``."""
+    depth = 0
+    for at in range(index, -1, -1):
+        depth += (head[at] == b">") - (head[at] == b"<")
+        if depth == 0:
+            return head[at - 1] if at else b""
+    return b""
 
 
 def _is_word(key: bytes) -> bool:

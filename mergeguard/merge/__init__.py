@@ -47,7 +47,7 @@ def merge_files(
     into the file where the other side put it. ``lines`` gives git's own merge of one file (its clean bytes,
     or its conflict pieces), for what can't be followed.
     """
-    from mergeguard.merge.engine import merge_many
     from mergeguard.merge.lines import merge_lines
+    from mergeguard.merge.several import merge_many
 
     return merge_many(base, ours, theirs, lines or (lambda b, o, t: (None, merge_lines(b, o, t))))

@@ -17,7 +17,7 @@ def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspect
     """The findings of a clean merge; duplicates of definitions have the code ``duplicate-definition``."""
     notes: list[Note] = []
     if why.lost_names:
-        notes += _lost(ours, theirs, merged, why.lost_names)
+        notes += _lost(base, ours, theirs, merged, why.lost_names)
     macros = why.macros
     if why.new_names or why.instantiations:
         found = duplicates(base, ours, theirs, merged)
@@ -40,12 +40,15 @@ def _line(text: bytes, offset: int) -> int:
     return text.count(b"\n", 0, offset) + 1
 
 
-def _lost(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> list[Note]:
+def _lost(base: bytes, ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> list[Note]:
     from mergeguard.cpp.leaves import leaves_of
     from mergeguard.cpp.tokens import tokens_of
     from mergeguard.merge.renames import declarations
 
-    wanted = frozenset(names)
+    # What the base does not declare comes from elsewhere: whoever newly uses it sees to it.
+    wanted = frozenset(declarations(tokens_of(base), frozenset(names)))
+    old = {leaf.word for leaf in leaves_of(base)[0]}
+    wanted |= old & set(names)
     notes: list[Note] = []
     known: set[bytes] = set()
     line = 1
@@ -63,7 +66,7 @@ def _lost(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> 
                     f"{what} is gone on {who} side and newly used on the other, in {leaf.name or 'the file'}"
                 )
                 notes.append(Note("lost-name", message, True, line))
-            elif declared[name]:
+            elif declared[name] and leaf.word in old:  # (what is new altogether says what it means)
                 known.add(name)
                 what = shown(name)
                 message = f"{what}, which one side renamed or removed, is a name of its own in {leaf.name}"

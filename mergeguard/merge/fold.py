@@ -112,14 +112,15 @@ def _same(o: _Units, mine: Sequence[int], t: _Units, other: Sequence[int]) -> li
 
 
 def _net(pairs: Sequence[tuple[int, int]], b: _Units, o: _Units, t: _Units) -> list[tuple[int, int]]:
-    """Those of the pairs that both sides have more often than the base: what only moved was not added."""
+    """Those of the pairs that both sides have more often than the base, or both moved: what one side moved
+    and the other added is not the same."""
     old, mine, other = Counter(b.keys), Counter(o.keys), Counter(t.keys)
     wanted = Counter(o.keys[i] for i, _ in pairs)
     return [
         (i, j)
         for i, j in pairs
         for key in [o.keys[i]]
-        if min(mine[key], other[key]) - old[key] >= wanted[key]
+        if mine[key] == other[key] or min(mine[key], other[key]) - old[key] >= wanted[key]
     ]
 
 

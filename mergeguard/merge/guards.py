@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 
@@ -28,6 +29,8 @@ def edited_guards(ours: bytes, theirs: bytes, merged: bytes) -> list[Note]:
     sides = {"our": split_lines(ours), "their": split_lines(theirs)}
     # What a side has not is what the other side brought.
     brought = {"our": _brought(sides["their"], result), "their": _brought(sides["our"], result)}
+    known = {who: Counter(b"".join(line.split()) for line in lines) for who, lines in sides.items()}
+    now = Counter(b"".join(line.split()) for line in result)
     for who, other in (("our", "their"), ("their", "our")):
         lacking, changes = sides[other], brought[who]
         if not changes or not brought[other]:
@@ -37,6 +40,9 @@ def edited_guards(ours: bytes, theirs: bytes, merged: bytes) -> list[Note]:
             *((line, _statement_end(merged, result, line)) for line in _tests(lacking, result, changes)),
         ]
         for line, end in sorted(ends):
+            condition = b"".join(result[line].split())
+            if known[other][condition] >= now[condition]:
+                continue  # the other side has the condition as well: it is not what changed
             if any(line < c.b1 and c.b0 < end or line < c.b0 == c.b1 < end for c in brought[other]):
                 said = f"{who} side edited the condition at line {line + 1}"
                 message = f"{said}, the other side what stands under it"

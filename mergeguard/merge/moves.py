@@ -434,7 +434,7 @@ class Rewritten:
 def carry(move: Moved, *, editor_is_ours: bool) -> Carried | None:
     """The edit merged into the declaration at its new place; None where that is doubtful."""
     from mergeguard.merge.conservation import balance
-    from mergeguard.merge.leafmerge import merge_declaration
+    from mergeguard.merge.declarations.leafmerge import merge_declaration
 
     sides = (move.editor, move.mover) if editor_is_ours else (move.mover, move.editor)
     pieces, doubtful = merge_declaration(move.base, *sides)

@@ -24,7 +24,7 @@ from mergeguard.certify import FORMAT, Rejected, Text, certified
 from mergeguard.cpp.diff import matches
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of, match
-from mergeguard.merge.leafmerge import renames_of_both
+from mergeguard.merge.declarations.leafmerge import renames_of_both
 from mergeguard.merge.result import shown
 
 _MOST_STATES = 8_000  # of the search between two anchors

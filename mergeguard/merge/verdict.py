@@ -65,10 +65,12 @@ def _is_whole(pieces: tuple[Piece, ...], ours: bytes, theirs: bytes) -> bool:
     return not any(isinstance(piece, Conflict) for piece in pieces) and ours != theirs
 
 
-def size_of_conflicts(pieces: Iterable[Piece]) -> tuple[int, int]:
-    """How many conflicts there are, and how many bytes are in them."""
-    conflicts = [p for p in pieces if isinstance(p, Conflict)]
-    return len(conflicts), sum(len(p.ours) + len(p.theirs) for p in conflicts)
+def size_of_conflicts(pieces: tuple[Piece, ...]) -> tuple[int, int]:
+    """How many lines a person sees between markers, in git's own style, and in how many conflicts."""
+    from mergeguard.merge.markers import refine
+
+    conflicts = [p for p in refine(pieces, "merge") if isinstance(p, Conflict)]
+    return sum(p.ours.count(b"\n") + p.theirs.count(b"\n") for p in conflicts), len(conflicts)
 
 
 def fault_notes(text: bytes, found: Iterable[Fault]) -> list[Note]:

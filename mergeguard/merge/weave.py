@@ -15,11 +15,12 @@ from typing import Any
 
 from mergeguard.cpp.diff import Change, diff
 from mergeguard.cpp.tokens import END_OF_COMMENT, END_OF_DIRECTIVE, Tokens, joins, tokens_of, units_of
+from mergeguard.merge.edits import LANGUAGE
 from mergeguard.merge.lines import Kind, Region, diff3
 from mergeguard.merge.result import Note
 from mergeguard.merge.unions import misplaced_arm, union
 
-_COPY, _ALIKE = 6, 0.6  # how many tokens make a copy, and which share of them is the same
+_COPY, _ALIKE = 3, 0.6  # how many names make a copy, and which share of them is the same
 # Edits of the two sides with fewer tokens between them than this are pointed out, though merged.
 NEAR = 3
 
@@ -306,7 +307,7 @@ def _is_copied(
     regions: Sequence[Region], base: Sequence[bytes], ours: Sequence[bytes], theirs: Sequence[bytes]
 ) -> bool:
     """Whether one side inserted much the same code as the base has here, and the other side edited it."""
-    known = Counter(base)
+    known = Counter(filter(_is_telling, base))
     for region in regions:
         if region.kind is Kind.OURS:
             new, editor = ours[region.o0 : region.o1], Kind.THEIRS
@@ -314,11 +315,17 @@ def _is_copied(
             new, editor = theirs[region.t0 : region.t1], Kind.OURS
         else:
             continue
-        least = min(len(new) - (region.b1 - region.b0), len(base))
-        common = (Counter(new) & known).total()
+        names = Counter(filter(_is_telling, new))
+        least = min(names.total() - sum(map(_is_telling, base[region.b0 : region.b1])), known.total())
+        common = (names & known).total()
         if least >= _COPY and common >= _ALIKE * least and any(r.kind is editor for r in regions):
             return True
     return False
+
+
+def _is_telling(key: bytes) -> bool:
+    """Whether a token is a name of somebody's own: types and signs are alike in any two parameters."""
+    return _NAME.fullmatch(key) is not None and key.lstrip(b"#") not in LANGUAGE
 
 
 def _are_close(regions: Sequence[Region], base: Sequence[bytes]) -> bool:

@@ -26,6 +26,7 @@ CODES = {
     ),
     "kept-stub": ("a stub or twin of what one side removed", "Remove it, or bring back the other.", "error"),
     "lost-separator": ("two operands or signs side by side", "Put the separator back.", "error"),
+    "lost-operand": ("an operand that one side added is gone", "Add it again.", "error"),
     "unbalanced": ("brackets or conditions that do not pair", "Pair them.", "error"),
     "duplicate-arm": ("a case or condition is there twice now", "Keep one of the two.", "error"),
     "duplicate-registration": ("an operator is registered twice now", "Keep one of the two.", "error"),

@@ -23,8 +23,6 @@ from mergeguard.values import dataclass
 
 # Longer than any run of marker characters in sources, so that regions can be told from text.
 _MARKER_SIZE = 47
-# What the structured merge settles and points out: both sides edited one expression.
-_DOUBTFUL = frozenset({"close-edits"})
 
 
 @dataclass(frozen=True)
@@ -140,12 +138,8 @@ class RulePart:
         text, count = self.repository.merge_file(base, ours, theirs, style="diff3", marker_size=_MARKER_SIZE)
         if count == 0:
             return merge(base, ours, theirs, git_clean=text)
-        pieces = parse_markers(text, _MARKER_SIZE)
-        result = merge(base, ours, theirs, git_pieces=pieces)
-        if any(note.code in _DOUBTFUL for note in result.notes):
-            # A commit is made of this: what git calls a conflict is settled only without a doubt.
-            return MergeResult(pieces, tuple(n for n in result.notes if n.code not in _DOUBTFUL))
-        return result
+        # As ``merge-file`` and the driver have it: what is doubtful is a conflict everywhere.
+        return merge(base, ours, theirs, git_pieces=parse_markers(text, _MARKER_SIZE))
 
     def _accepted(self, path: str, merged: bytes, base: bytes, ours: bytes, theirs: bytes) -> MergeResult:
         three = (self.sides.base, *self.both)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mergeguard.cpp.leaves import leaves_of
 from mergeguard.merge import merge, merge_files
-from mergeguard.merge.order import commute, merged_order, out_of_order
+from mergeguard.merge.declarations.order import commute, merged_order, out_of_order
 
 PARTS = [b"int f%d(int a) {\n  return a + %d;\n}\n\n" % (i, i) for i in range(5)]
 

@@ -32,7 +32,8 @@ RIGHT, WRONG, CONFLICT, NEEDLESS = "right", "WRONG", "conflict", "needless confl
 @dataclass(frozen=True)
 class Pair:
     """Two edits of one program. ``orders`` are the programs with one edit made after the other, in each order
-    (None where the second can't be made); ``same``: both bring the same text."""
+    (None where the second can't be made); ``same``: both bring one text for one purpose, ``shared``: the same
+    text at all."""
 
     family: str
     number: int
@@ -41,6 +42,7 @@ class Pair:
     theirs: str
     orders: tuple[str | None, str | None]
     same: bool
+    shared: bool
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,9 @@ def _pair(family: str, number: int, rng: random.Random) -> Pair | None:
     if len(set(texts)) < 3:
         return None
     orders = _orders(root, one, two, ours, theirs)
-    return Pair(family, number, texts[0], texts[1], texts[2], orders, one_intention(root, one, two))
+    shared = bool(one.brings(root).keys() & two.brings(root).keys())
+    same = one_intention(root, one, two)
+    return Pair(family, number, texts[0], texts[1], texts[2], orders, same, shared)
 
 
 def _orders(root: Node, one: Edit, two: Edit, ours: Node, theirs: Node) -> tuple[str | None, str | None]:
@@ -124,7 +128,7 @@ def _verdict(pair: Pair, merged: str, judge: Judge) -> str:
     sides = {judge.known[pair.ours], judge.known[pair.theirs]}
     if not does:
         return WRONG
-    if pair.same:
+    if pair.same or (pair.shared and does in sides):
         # One intention: there once is right, there twice is not.
         return RIGHT if does in sides else WRONG
     return RIGHT if orders == {does} else WRONG

@@ -74,6 +74,8 @@ def changed(rng: random.Random, parent: Node, new: Sequence[str], make: Maker) -
         return Replace(target.name, target.head, rng.choice(list(new)))
     others = [item for item in items if item is not target]
     at = rng.randint(0, len(others))
+    if any(item.head == target.head for item in others[max(0, at - 1) : at + 1]):
+        return None  # beside its like nobody can tell which of the two has moved
     after, before = (others[at - 1].name if at else None), (others[at].name if at < len(others) else None)
     return Move(target.name, after, before)
 
@@ -188,6 +190,9 @@ def statements(make: Maker) -> tuple[Node, Callable[[], Edit | None]]:
         pairs = [n for n, _, _ in body.walk() if n.lines and not n.indented and len(n.items or ()) == 2]
         if pairs and choice < 0.95:
             pair = rng.choice(pairs)
+            one, two = ([item.render() for item in branch.items or ()] for branch in pair.items or ())
+            if one == two:
+                return None
             return Negate(pair.name, (pair.items or [])[0].head)
         return Delete(rng.choice(items).name)
 

@@ -263,6 +263,8 @@ def one_intention(root: Node, one: Edit, two: Edit) -> bool:
     """Whether both edits bring one text to where the base lacks it, into one node or one inside the other:
     then it belongs there once."""
     mine, other = one.brings(root), two.brings(root)
+    if isinstance(one, Replace) != isinstance(two, Replace):
+        return False
     return any(
         _encloses(mine[text], other[text]) or _encloses(other[text], mine[text])
         for text in mine.keys() & other.keys()

@@ -26,10 +26,12 @@ GATES: tuple[Gate, ...] = (
     formed.separators,
     doubled.statements,
     doubled.definitions,
+    doubled.returned,
     doubled.registrations,
     doubled.includes,
     operands.operands,
     operands.returned,
+    operands.lost,
     names.parameters,
     names.declared_twice,
     names.lost_locals,
@@ -40,11 +42,9 @@ GATES: tuple[Gate, ...] = (
 def faults(
     base: bytes, ours: bytes, theirs: bytes, merged: bytes, renamed: frozenset[bytes] = frozenset()
 ) -> list[Fault]:
-    """The faults of a merged text; a text that one side has is right.
+    """The faults of a merged text.
 
     ``renamed``: names that the merge exchanged in some declarations, so that no side has the words.
     """
-    if merged in (base, ours, theirs):
-        return []
     compared = Compared(base, ours, theirs, merged, renamed)
     return [fault for gate in GATES for fault in gate(compared)]

@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from mergeguard.cpp.scopes import DIRECTIVE, HEAD, LABEL, Scope, Statement, frame_of
+from mergeguard.cpp.scopes import DIRECTIVE, HEAD, LABEL, MACRO, Scope, Statement, frame_of, is_root
 from mergeguard.merge.gates.fault import Compared, Fault, Version
 from mergeguard.merge.gates.parameters import overload_of
 
@@ -45,9 +45,9 @@ def _block(one: Statement) -> tuple[Scope, bool]:
 
 
 def _does_something(one: Statement) -> bool:
-    if one.kind in (HEAD, LABEL, DIRECTIVE) or one.keys[0] in _LEAVING or any(_registers(one.keys)):
+    if one.kind in (HEAD, LABEL, DIRECTIVE, MACRO) or one.keys[0] in _LEAVING or any(_registers(one.keys)):
         return False
-    if not one.root and one.keys[0] in _DECLARING:
+    if one.keys[-1] != b";" or (not one.root and one.keys[0] in _DECLARING):
         return False
     return any(map(_WORD.fullmatch, one.keys))
 
@@ -70,6 +70,29 @@ def _both_run(a: Statement, b: Statement) -> bool:
 def _within(a: Scope, b: Scope) -> bool:
     """Whether one of two stacks is within the other."""
     return a[: len(b)] == b or b[: len(a)] == a
+
+
+def returned(merge: Compared) -> Iterator[Fault]:
+    """A statement that one side removed from its function and the other only moved: it is there again."""
+    if not merge.is_sound:
+        return
+    base, ours, theirs, now = map(_by_function, (merge.base, *merge.sides, merge.merged))
+    for key, found in now.items():
+        old, mine, other = len(base[key]), len(ours[key]), len(theirs[key])
+        if min(mine, other) < old == max(mine, other) <= len(found) and _does_something(found[0]):
+            said = shown(key[1])
+            message = f"one side removed `{said}`, the other moved it, and it is back"
+            yield Fault("undone-removal", said, message, tuple(map(merge.merged.span, found)))
+
+
+def _by_function(version: Version) -> dict[tuple[bytes, tuple[bytes, ...]], list[Statement]]:
+    """The statements by the function that they are in, and what they say."""
+    found: dict[tuple[bytes, tuple[bytes, ...]], list[Statement]] = defaultdict(list)
+    for one in version.statements:
+        root = next(filter(is_root, one.scope), b"")
+        if root:
+            found[root, one.keys].append(one)
+    return found
 
 
 def definitions(merge: Compared) -> Iterator[Fault]:

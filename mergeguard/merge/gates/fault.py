@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 
@@ -13,6 +13,7 @@ from mergeguard.cpp.scopes import Statement, statements_of
 from mergeguard.cpp.tokens import Tokens, tokens_of
 from mergeguard.values import dataclass
 
+BRACKETS = ((b"(", b")"), (b"[", b"]"), (b"{", b"}"))
 ALIKE = 0.5  # how much of two statements is common where one is taken for the edited other
 
 
@@ -73,6 +74,11 @@ class Version:
         """The bytes of a statement."""
         return self._ends[one.start] + len(self.tokens.gaps[one.start]), self._ends[one.end]
 
+    def left_open(self, opening: bytes, closing: bytes) -> int:
+        """How many brackets of a kind are opened and not closed; negative for the reverse."""
+        keys = self.tokens.keys
+        return keys.count(opening) - keys.count(closing)
+
     def body(self, head: Statement) -> tuple[int, int]:
         """The bytes of a head with what it opens, to the brace behind its last statement."""
         start, end = self.span(head)
@@ -113,6 +119,13 @@ class Compared:
         return self.ours, self.theirs
 
     @cached_property
+    def is_sound(self) -> bool:
+        """Whether both sides close what the base closes: else nobody knows what stands in what."""
+        return all(
+            side.left_open(*kind) == self.base.left_open(*kind) for side in self.sides for kind in BRACKETS
+        )
+
+    @cached_property
     def brought(self) -> frozenset[tuple[bytes, ...]]:
         """The statements that the base lacks and both sides have."""
         return frozenset((self.ours.counts.keys() & self.theirs.counts.keys()) - self.base.counts.keys())
@@ -145,7 +158,26 @@ def aligned(base: Version, side: Version) -> dict[int, int]:
             break
         at_a, at_b = change.a1, change.b1
         pairs.update(_edited(a, b, range(change.a0, change.a1), range(change.b0, change.b1)))
-    return pairs
+    return pairs | _moved(base, side, pairs)
+
+
+def _moved(base: Version, side: Version, pairs: Mapping[int, int]) -> dict[int, int]:
+    """What stands elsewhere now, where there is no doubt which it is."""
+    old, new = (
+        _by_keys(version, set(range(len(version.statements))) - taken)
+        for version, taken in ((base, set(pairs.values())), (side, set(pairs)))
+    )
+    return {
+        places[0]: old[keys][0] for keys, places in new.items() if len(places) == len(old.get(keys, ())) == 1
+    }
+
+
+def _by_keys(version: Version, numbers: set[int]) -> dict[tuple[bytes, ...], list[int]]:
+    """Of some statements, by what they say, the numbers."""
+    found: dict[tuple[bytes, ...], list[int]] = defaultdict(list)
+    for number in sorted(numbers):
+        found[version.statements[number].keys].append(number)
+    return found
 
 
 def _edited(

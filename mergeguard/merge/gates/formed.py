@@ -8,31 +8,28 @@ from collections.abc import Iterator
 
 from mergeguard.cpp.scopes import DIRECTIVE, HEAD, Statement, frame_of
 from mergeguard.merge.gates.doubled import shown
-from mergeguard.merge.gates.fault import Compared, Fault, Version
+from mergeguard.merge.gates.fault import BRACKETS, Compared, Fault, Version
 
-_OPERAND_END = re.compile(rb"[A-Za-z_0-9.].*|\)|\]|\">|'.*", re.DOTALL)
-_OPERAND_START = re.compile(rb"[A-Za-z_0-9].*|\"<|'.*", re.DOTALL)
+# (A string beside a name may be a macro's.)
+_OPERAND_END = re.compile(rb"[A-Za-z_0-9].*|\.[0-9].*|\)|\]|'.*", re.DOTALL)
+_OPERAND_START = re.compile(rb"[A-Za-z_0-9].*|\.[0-9].*|'.*", re.DOTALL)
 _SIGNS = frozenset(
     b", + - * / % << >> && || & | ^ = == != <= >= ? : . -> :: ;".split(),
 )
 _NO_UNARY = frozenset(b", / % << >> && || | ^ = == != <= >= ? . -> ;".split())
 _BRANCHES = frozenset((b"if", b"ifdef", b"ifndef", b"elif"))
 _BRANCH_ENDS = frozenset((b"else", b"elif", b"endif"))
-_BRACKETS = ((b"(", b")"), (b"[", b"]"), (b"{", b"}"))
 
 
 def brackets(merge: Compared) -> Iterator[Fault]:
     """Brackets of the result that do not nest as the sum of both sides' do."""
-    for opening, closing in _BRACKETS:
-        b, o, t, m = (_open(v, opening, closing) for v in (merge.base, *merge.sides, merge.merged))
-        if m != o + t - b and not m == o == t:
+    for opening, closing in BRACKETS:
+        b, o, t, m = (v.left_open(opening, closing) for v in (merge.base, *merge.sides, merge.merged))
+        total = o + t - b
+        both = (o, t) if (o - b) * (t - b) > 0 else (total,)
+        if not min(*both, total) <= m <= max(*both, total):
             name = f"{opening.decode()}{closing.decode()}"
             yield Fault("unbalanced", name, f"the brackets `{name}` of the result do not pair")
-
-
-def _open(version: Version, opening: bytes, closing: bytes) -> int:
-    keys = version.tokens.keys
-    return keys.count(opening) - keys.count(closing)
 
 
 def conditions(merge: Compared) -> Iterator[Fault]:

@@ -14,12 +14,13 @@ from mergeguard.merge.gates.fault import Compared, Fault, Version
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _CONDITIONAL = frozenset((b"if", b"ifdef", b"ifndef", b"else", b"elif", b"endif", b"pragma", b""))
 _TESTS = (b"if ", b"else ")
+_EVERYWHERE = b""  # marks a frame that became another one, whatever it stands in
 _ALSO = frozenset((b"else", b"return", b"break", b"continue"))
 
 
 def scopes(merge: Compared) -> Iterator[Fault]:
     """Statements that stand under something that no side put them under."""
-    return _Keeping(merge).faults()
+    return _Keeping(merge).faults() if merge.is_sound else iter(())
 
 
 class _Keeping:
@@ -120,7 +121,17 @@ class _Keeping:
                 for one in found:
                     within = next((x for x in torn if _is_inside(one.scope, x)), None)
                     if within is not None and not old[one.scope] and keys in merge.merged.by_keys:
-                        yield self._fault(merge.merged.by_keys[keys][0], [within])
+                        yield self._torn_fault(merge.merged.by_keys[keys][0], within, torn)
+
+    def _torn_fault(self, one: Statement, within: Scope, torn: Mapping[Scope, AbstractSet[Scope]]) -> Fault:
+        """The fault over all that came of the blocks, since any of it may be the right place."""
+        merged = self.merge.merged
+        images = {image[:-1] for block in torn for image in torn[block]}
+        inside = [x for x in merged.statements if any(x.scope[: len(i) + 1][:-1] == i for i in images)]
+        spans = [merged.span(x) for x in (one, *(x for x in inside if x.scope[-1].startswith(_TESTS)))]
+        place = min(start for start, _ in spans), max(end for _, end in spans)
+        fault = self._fault(one, [within])
+        return Fault(fault.code, fault.name, fault.message, (place,))
 
 
 def _telling(one: Statement) -> bool:
@@ -144,6 +155,9 @@ def _translation(base: Version, side: Version, pairs: Mapping[int, int]) -> dict
         if old == new:
             continue
         found[old].add(new)
+        differing = [(a, b) for a, b in zip(old, new, strict=False) if a != b]
+        if len(old) == len(new) and len(differing) == 1:
+            found[_EVERYWHERE, differing[0][0]].add((differing[0][1],))
         while old and new and old[-1] == new[-1]:
             old, new = old[:-1], new[:-1]
             if old:
@@ -151,20 +165,23 @@ def _translation(base: Version, side: Version, pairs: Mapping[int, int]) -> dict
     return found
 
 
-def _dealt(base: Version, side: Version, pairs: Mapping[int, int]) -> list[Scope]:
-    """The tests under which the base has statements, and the side has them under several others."""
+def _dealt(base: Version, side: Version, pairs: Mapping[int, int]) -> dict[Scope, set[Scope]]:
+    """The tests under which the base has statements, and the side has them under several others: those."""
     found: dict[Scope, set[Scope]] = defaultdict(set)
     for j, i in pairs.items():
         found[base.statements[i].scope].add(side.statements[j].scope)
-    for keys, places in base.by_keys.items():
-        now = side.by_keys.get(keys, ())
-        if len(places) == len(now) == 1:
-            found[places[0].scope].add(now[0].scope)
-    return [
-        scope
+    torn = {
+        scope: images
         for scope, images in found.items()
         if scope and scope[-1].startswith(_TESTS) and len(images) > 1 and scope not in images
-    ]
+    }
+    return {**{_sibling(scope): images for scope, images in torn.items()}, **torn}
+
+
+def _sibling(scope: Scope) -> Scope:
+    """The other branch of a test."""
+    last = scope[-1]
+    return (*scope[:-1], last.removeprefix(b"else ") if last.startswith(b"else ") else b"else " + last)
 
 
 def _is_inside(scope: Scope, block: Scope) -> bool:
@@ -178,3 +195,6 @@ def translated(scope: Scope, table: Mapping[Scope, AbstractSet[Scope]]) -> Itera
     for size in range(len(scope), -1, -1):
         for new in table.get(scope[:size], ()):
             yield new + scope[size:]
+    for at, frame in enumerate(scope):
+        for other in table.get((_EVERYWHERE, frame), ()):
+            yield scope[:at] + other + scope[at + 1 :]

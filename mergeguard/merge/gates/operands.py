@@ -13,6 +13,7 @@ from mergeguard.merge.gates.doubled import shown
 from mergeguard.merge.gates.fault import Compared, Fault, aligned
 
 _TELLING = re.compile(rb"[A-Za-z_]\w*|\.?[0-9].*|\"=.*|'.*", re.DOTALL)
+_NAME = re.compile(rb"[A-Za-z_]\w*")
 _OPEN, _CLOSE = frozenset((b"(", b"[", b"{")), frozenset((b")", b"]", b"}"))
 _STARTS_OPERAND = frozenset((b"(", b"[", b"{", b"<", b",", b"return", b"="))
 Keys = tuple[bytes, ...]
@@ -33,12 +34,24 @@ def returned(merge: Compared) -> Iterator[Fault]:
         b, o, t, m = map(Counter, (base, ours, theirs, one.keys))
         for key in b:
             gone = min(o[key], t[key]) < b[key] == max(o[key], t[key])
-            if gone and m[key] >= b[key] and _TELLING.fullmatch(key) and key not in merge.renamed:
+            if gone and m[key] >= b[key] and _NAME.fullmatch(key):
                 said = shown((key,))
                 message = (
                     f"one side removed `{said}` from a statement, and the other moved it there: it is back"
                 )
                 yield Fault("undone-removal", said, message, (merge.merged.span(one),))
+                break
+
+
+def lost(merge: Compared) -> Iterator[Fault]:
+    """What one side put into a statement once more than the result has it, though the other took nothing."""
+    for one, base, ours, theirs in _edited_by_both(merge):
+        b, o, t, m = map(Counter, (base, ours, theirs, one.keys))
+        for key in o | t:
+            if min(o[key], t[key]) == b[key] < max(o[key], t[key]) > m[key] and _NAME.fullmatch(key):
+                said = shown((key,))
+                message = f"one side added `{said}` to a statement that has it already, and it would be lost"
+                yield Fault("lost-operand", said, message, (merge.merged.span(one),))
                 break
 
 
@@ -69,7 +82,8 @@ def inserted_twice(base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> Keys:
     runs = [_inserted(base, side) for side in (ours, theirs)]
     for run in sorted(runs[0] & runs[1]):
         if _times(run, merged) > max(_times(run, ours), _times(run, theirs)):
-            return run
+            if not _apart(run, base, ours, theirs, merged):
+                return run
     old, mine, other, now = (Counter(elements(keys)) for keys in (base, ours, theirs, merged))
     for part in sorted((mine - old).keys() & (other - old).keys()):
         if now[part] > max(mine[part], other[part]) and any(map(_TELLING.fullmatch, part)):
@@ -78,7 +92,7 @@ def inserted_twice(base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> Keys:
     for key in m:
         if not _TELLING.fullmatch(key) or key in LANGUAGE or b[key] or not (o[key] and t[key]):
             continue
-        if m[key] > max(o[key], t[key]) and not _apart(key, base, ours, theirs):
+        if m[key] > max(o[key], t[key]) and not _apart((key,), base, ours, theirs, merged):
             return (key,)
     return ()
 
@@ -114,18 +128,25 @@ def _times(run: Keys, keys: Keys) -> int:
     return sum(keys[k : k + len(run)] == run for k in range(len(keys) - len(run) + 1))
 
 
-def _apart(key: bytes, base: Keys, ours: Keys, theirs: Keys) -> bool:
-    """Whether the sides have a word in two elements of a list that are different things (`int a` and
+def _apart(run: Keys, base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> bool:
+    """Whether the sides have a run of words in two elements of a list that are different things (`int a` and
     `int b`): then it may be there twice."""
     known = Counter(elements(base))
-    new = [[part for part in (Counter(elements(side)) - known) if key in part] for side in (ours, theirs)]
-    if not all(new):
+    new = [
+        [part for part in (Counter(elements(side)) - known) if _times(run, part)] for side in (ours, theirs)
+    ]
+    if not all(new) or _most(run, merged) > max(_most(run, side) for side in (base, ours, theirs)):
         return False
-    return all(_differ(key, one, two) for one in new[0] for two in new[1])
+    return all(_differ(one, two) for one in new[0] for two in new[1])
 
 
-def _differ(key: bytes, one: Keys, two: Keys) -> bool:
-    """Whether each element has a telling word that the other lacks, and neither is named by the key."""
+def _most(run: Keys, keys: Keys) -> int:
+    """How often one element of a statement has a run at most."""
+    return max((_times(run, part) for part in elements(keys)), default=0)
+
+
+def _differ(one: Keys, two: Keys) -> bool:
+    """Whether each element has a telling word that the other lacks, and they are not called alike."""
     a, b = ({k for k in part if _TELLING.fullmatch(k) and k not in LANGUAGE} for part in (one, two))
     return bool(a - b and b - a) and _name(one) != _name(two)
 

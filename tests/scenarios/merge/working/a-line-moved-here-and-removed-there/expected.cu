@@ -7,5 +7,9 @@ void steps() {
   three();
   four();
   five();
+<<<<<<< ours
   prepare_all_the_weights();
+||||||| base
+=======
+>>>>>>> theirs
 }

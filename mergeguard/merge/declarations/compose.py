@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, match
 from mergeguard.cpp.tokens import tokens_of
-from mergeguard.merge.along import neighbours, parted, place_new, placed, wraps_the_file
-from mergeguard.merge.belonging import check_blocks
-from mergeguard.merge.blocks import (
+from mergeguard.merge.declarations.along import neighbours, parted, place_new, placed, wraps_the_file
+from mergeguard.merge.declarations.belonging import check_blocks
+from mergeguard.merge.declarations.blocks import (
     BLOCK_KINDS,
     all_includes,
     opened_by,
@@ -23,12 +23,12 @@ from mergeguard.merge.blocks import (
     place_of_block,
     unconditional,
 )
+from mergeguard.merge.declarations.order import commute, merged_order
+from mergeguard.merge.declarations.versions import Version, is_reordered, permuted, read, version_of, without
 from mergeguard.merge.lines import Kind as Outcome
 from mergeguard.merge.lines import diff3
-from mergeguard.merge.order import commute, merged_order
 from mergeguard.merge.renames import apply_renames, find_renames
 from mergeguard.merge.result import Conflict, MergeResult, Note, Piece, Resolved, join
-from mergeguard.merge.versions import Version, is_reordered, permuted, read, version_of, without
 from mergeguard.merge.weave import Clash
 
 _Span = tuple[float, float]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, blocks
-from mergeguard.merge.versions import Version
+from mergeguard.merge.declarations.versions import Version
 from mergeguard.merge.weave import Clash
 
 

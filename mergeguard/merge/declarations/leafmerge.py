@@ -76,23 +76,41 @@ def refine_conflicts(
     """The pieces of a merge of three texts with each conflict that its tokens can settle settled."""
     from mergeguard.cpp.tokens import tokens_of
     from mergeguard.merge.unions import misplaced_arm
-    from mergeguard.merge.weave import Clash, weave
 
     refined: list[Piece] = []
     for piece in pieces:
-        if isinstance(piece, Conflict):
-            try:
-                refined.append(Resolved(weave(piece.base, piece.ours, piece.theirs, remarks)))
-                continue
-            except Clash:
-                pass
-        refined.append(piece)
+        refined += _settled(piece, remarks) if isinstance(piece, Conflict) else [piece]
     result = MergeResult(join(refined))
     if result.clean:
         keys = [tokens_of(text).keys for text in (base, ours, theirs, result.render())]
         if misplaced_arm(*keys) is not None:
             return pieces
     return result.pieces
+
+
+def _settled(conflict: Conflict, remarks: list[Note]) -> tuple[Piece, ...]:
+    """A conflict as what its tokens make of it, or what is left once what both sides did alike is done."""
+    from mergeguard.merge.fold import fold
+    from mergeguard.merge.weave import Clash, weave
+
+    base, ours, theirs = conflict.base, conflict.ours, conflict.theirs
+    try:
+        return (Resolved(weave(base, ours, theirs, remarks)),)
+    except Clash:
+        pass
+    folded = fold(base, ours, theirs)
+    if folded == base:
+        return (conflict,)
+    settled = trivial(folded, ours, theirs)
+    if settled is not None:
+        return (Resolved(settled),)
+    left = merge_lines(folded, ours, theirs)
+    honest = all(isinstance(piece, Resolved) or piece.base in base for piece in left)
+    return left if honest and _size(left) < _size((conflict,)) else (conflict,)
+
+
+def _size(pieces: tuple[Piece, ...]) -> int:
+    return sum(len(p.ours) + len(p.theirs) for p in pieces if isinstance(p, Conflict))
 
 
 def renames_of_both(base: bytes, ours: bytes, theirs: bytes) -> tuple[tuple[Rename, ...], tuple[Rename, ...]]:

@@ -12,9 +12,15 @@ from dataclasses import field
 
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, blocks
-from mergeguard.merge.blocks import all_includes, only_closes, outside, place_of_block, unconditional
+from mergeguard.merge.declarations.blocks import (
+    all_includes,
+    only_closes,
+    outside,
+    place_of_block,
+    unconditional,
+)
+from mergeguard.merge.declarations.versions import Version, steady_of
 from mergeguard.merge.result import Note
-from mergeguard.merge.versions import Version, steady_of
 from mergeguard.merge.weave import Clash
 from mergeguard.values import dataclass
 

@@ -1,0 +1,68 @@
+"""What is said of a result that stands: names that are old, lines that moved, code that came out of order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from mergeguard.merge.declarations.leafmerge import renames_of_both
+from mergeguard.merge.result import Note, shown
+
+if TYPE_CHECKING:
+    from mergeguard.merge.renames import Rename
+    from mergeguard.merge.suspects import Suspects
+
+
+def old_names(
+    base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspects, known: Sequence[Note]
+) -> list[Note]:
+    """Findings: names that one side gave up, and that new comments or strings of the other still say."""
+    said = why.mentioned | why.lost_names
+    if not said:
+        return []
+    from mergeguard.merge.edits import words
+
+    renames = (r for side in renames_of_both(base, ours, theirs) for r in side if r.old in said)
+    return [
+        old_name(r)
+        for r in renames
+        if words(merged, r.old) and not any(shown(r.old) in note.message for note in known)
+    ]
+
+
+def old_name(r: Rename) -> Note:
+    """The finding that new text says a name that the other side has renamed."""
+    message = f"{shown(r.old)} is {shown(r.new)} now, and new text still says the old name"
+    return Note("old-name", message, True)
+
+
+def moved_line(lines: Sequence[bytes], merged: bytes) -> Note:
+    """The finding that a line is there more or less often than both sides' edits make it."""
+    line = max(lines, key=len)
+    at = merged.find(line)
+    where = merged.count(b"\n", 0, at) + 1 if at >= 0 else None
+    shown = line.strip().decode("utf-8", "replace")
+    message = f"one side moved what the other removed or edited, and the result may have both: `{shown}`"
+    return Note("moved-line", message, True, where)
+
+
+def out_of_place(versions: Sequence[Iterable[bytes]], merged: Iterable[bytes]) -> list[Note]:
+    """Findings on the order of the merged files: what came to stand before what it needs, or in a branch of
+    the preprocessor, as on no side."""
+    from mergeguard.cpp.leaves import leaves_of
+    from mergeguard.merge.declarations.order import out_of_branch, out_of_order
+
+    known = [leaves_of(text)[0] for texts in versions for text in texts]
+    leaves = [leaves_of(text)[0] for text in merged]
+    return [
+        *(
+            Note("early-use", f"{name} is used before it is declared, as on no side", True)
+            for name in out_of_order(known, leaves)
+        ),
+        *(
+            Note(
+                "swallowed-include", f"{name} came under a condition or into a namespace, as on no side", True
+            )
+            for name in out_of_branch(known, leaves)
+        ),
+    ]

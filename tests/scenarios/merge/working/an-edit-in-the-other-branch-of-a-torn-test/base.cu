@@ -1,0 +1,9 @@
+int f(int x) {
+  if (x < 5) {
+    count(x);
+    store(x);
+  } else {
+    store(x);
+  }
+  return x;
+}

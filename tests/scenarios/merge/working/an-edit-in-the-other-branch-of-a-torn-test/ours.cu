@@ -1,0 +1,9 @@
+int f(int x) {
+  if (!(x < 5)) {
+    store(x);
+  } else {
+    count(x);
+    store(x);
+  }
+  return x;
+}

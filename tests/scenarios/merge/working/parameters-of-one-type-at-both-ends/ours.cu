@@ -1,0 +1,3 @@
+void f(const Tensor& mask, int64_t rows, int64_t columns, float scale, float bias) {
+  run(rows, columns);
+}

@@ -1,0 +1,7 @@
+struct S {
+  int a = 1;
+  int twice(int x) const { return x * 2; }
+  int b = 2;
+  int c = 3;
+  int sum() const { return a + b + c; }
+};
