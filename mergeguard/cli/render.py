@@ -83,6 +83,8 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
             out.print(f"  [green]✓[/] {escape(edit.path)}:{edit.line}{escape(inside)}  {size}")
     _print_followed(outcome.followed)
     _print_looks(outcome.rules, lambda path: _conflict(path, outcome, synced.upstream))
+    for note in outcome.decided:
+        out.print(f"  [dim]·[/] {escape(note)}")
     others = sorted(set(outcome.stages) - {p for r in outcome.rules for p in r.conflicts})
     for path in others:
         out.print(f"  [red]✗[/] {escape(path)}: {escape(_conflict(path, outcome, synced.upstream))}")
@@ -200,6 +202,7 @@ def sync_json(synced: Synced) -> dict[str, Any]:
         "tree": outcome.tree,
         "conflicts": sorted(outcome.stages),
         "messages": list(outcome.messages),
+        "decided": list(outcome.decided),
         "followed": [_followed_json(edit) for edit in outcome.followed],
         "audit": audit_json(synced.audit),
         "history": dict(synced.history),

@@ -16,11 +16,11 @@ from mergeguard.errors import MergeguardError, RuleError
 from mergeguard.fork import kept, treelens
 from mergeguard.fork.report import LocalEdit
 from mergeguard.fork.workspace import Guarded, Splitting, Workspace
-from mergeguard.git.merging import MergeOutcome
+from mergeguard.git.merging import Conflict, MergeOutcome
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import EMPTY_TREE, Repository
 from mergeguard.lens.layout import Layout
-from mergeguard.treemerge import fates, following, virtual
+from mergeguard.treemerge import fates, following, policies, virtual
 from mergeguard.treemerge.buildmerge import is_plain, settle_lists
 from mergeguard.treemerge.fates import Fate, Traced
 from mergeguard.treemerge.following import Followed, Rewrites
@@ -42,6 +42,7 @@ class Merged:
     ``moved`` are the names to which upstream has renamed monoliths: git alone would merge an entry there.
     ``followed`` are the edits whose declarations the other side moved to other files; ``rewritten`` has the
     files concerned, each with its entry on the side where it was, before the edits moved and after.
+    ``decided`` says what path policies have decided.
     """
 
     tree: str
@@ -51,6 +52,7 @@ class Merged:
     moved: tuple[str, ...] = ()
     followed: tuple[Followed, ...] = ()
     rewritten: Rewrites = field(default_factory=dict)
+    decided: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:
@@ -269,24 +271,34 @@ class _Merger:
         tree = repository.edit_tree(tree, treelens.list_shards(repository, tree, laid.layouts))
         stages: dict[str, Mapping[int, Entry]] = dict(laid.stages)
         by_declarations = self._by_declarations(outcome, laid)
-        tree = treelens.apply(repository, tree, by_declarations)
+        settled = laid.settled | by_declarations.keys()
+        decided = self._decided([c for c in outcome.conflicts if c.path not in settled])
+        settled |= decided.edits.keys()
+        tree = treelens.apply(repository, tree, {**by_declarations, **decided.edits})
         for conflict in outcome.conflicts:
-            if conflict.path not in laid.settled and conflict.path not in by_declarations:
+            if conflict.path not in settled:
                 stages[conflict.path] = self._listed(conflict.path, conflict.stages, laid.layouts)
         messages = tuple(
             m.text.strip()
             for m in outcome.messages
-            if m.kind.startswith("CONFLICT") and not set(m.paths) <= laid.settled | by_declarations.keys()
+            if m.kind.startswith("CONFLICT") and not set(m.paths) <= settled
         )
         if placed:
             readable = self._without_markers(tree, stages)
             rules = tuple(self._placed(readable, rule) for rule in rules)
         moved = tuple(sorted(laid.moved))
         if self.moves is None or not (self.moves.carried or self.moves.unsure):
-            return Merged(tree, rules, stages, messages, moved)
+            return Merged(tree, rules, stages, messages, moved, decided=decided.notes)
         by_path = {layout.path: layout for _, layout in laid.layouts}
         followed = following.report(repository, self.moves, tree, by_path)
-        return Merged(tree, rules, stages, messages, moved, followed, self.moves.rewritten)
+        return Merged(tree, rules, stages, messages, moved, followed, self.moves.rewritten, decided.notes)
+
+    def _decided(self, conflicts: list[Conflict]) -> policies.Decided:
+        """What the fork's path policies make of the conflicts that are left."""
+        config = policies.read(self.ours.workspace)
+        if not config.policy or not conflicts:
+            return policies.Decided()
+        return policies.decide(config, conflicts, policies.split_paths([self.ours.workspace]))
 
     def _by_declarations(self, outcome: MergeOutcome, laid: Laid) -> dict[str, Entry | None]:
         """Source files that lines can't merge and declarations can, where nothing is left to look at."""

@@ -210,7 +210,7 @@ def _report_of(
         behind,
         outcome.rules,
         outcome.stages,
-        (*outcome.messages, *(edit.message for edit in outcome.followed)),
+        (*outcome.messages, *outcome.decided, *(edit.message for edit in outcome.followed)),
         audit,
     )
 
