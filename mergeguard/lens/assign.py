@@ -190,6 +190,7 @@ class _Assigner:
             )
         for partition in partitions:
             self._check_macro_users(partition, dealt.homes)
+        self.notes += dealt.notes
         kept, homes = closed(found, dealt.homes)
         return Assignment(kept, homes, partitions, instantiations, tuple(self.notes), dealt.declared)
 

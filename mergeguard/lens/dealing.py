@@ -40,6 +40,7 @@ class Dealt:
 
     homes: tuple[str, ...]
     declared: tuple[Declared, ...]
+    notes: tuple[str, ...] = ()
 
 
 def deal(rule: Rule, path: str, source: Source, found: Opened, claimed: Sequence[str | None]) -> Dealt:
@@ -149,7 +150,7 @@ class _Dealer:
             for number, items in sorted(self.declared.items())
             for item in items
         ]
-        return Dealt(tuple(self.homes), tuple(declared))
+        return Dealt(tuple(self.homes), tuple(declared), self.alone())
 
     def clusters(self) -> tuple[Cluster, ...]:
         """What goes one way, without saying where."""
@@ -524,6 +525,17 @@ class _Dealer:
                 )
             self.raised.add(late.user)
         return len(self.raised) != before
+
+    def alone(self) -> tuple[str, ...]:
+        """What to know of registrations whose file has no function any more that others call."""
+        defining = (n for n, traits in enumerate(self.traits) if traits.root and not traits.registers)
+        kept = {self.homes[n] for n in defining}
+        return tuple(
+            f"`{self.label(n)}` is in {self.homes[n] or 'the entry'} beside nothing that others call: a linker "
+            "takes no such object out of a static library by itself"
+            for n, traits in enumerate(self.traits)
+            if traits.registers and self.homes[n] not in kept
+        )
 
     def place_idle(self) -> None:
         """Comments go with what follows them in their block, else with what comes before."""

@@ -236,6 +236,7 @@ def test_a_registration_stays_in_the_entry():
     text = "int one() { return 1; }\nint two() { return 2; }\nREGISTER(m) { m.def(&one); }\n"
     layout = deal(text)
     assert home(layout, "REGISTER") == "m.cpp"
+    assert len(layout.notes) == 1 and "takes no such object out of a static library" in layout.notes[0]
     assert b"int one();  // MG_DECLARATION" in layout.by_path["m/internal.h"].text
 
 
