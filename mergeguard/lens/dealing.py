@@ -161,9 +161,9 @@ class _Dealer:
         self.bind_initialisers()
         made: list[Cluster] = []
         for together in self.together():
-            if any(self.traits[n].root for n in together):
+            if any(self.is_dealt(n) for n in together):
                 ranges = [(self.units[n].start, self.units[n].end) for n in together]
-                label = next(self.label(n) for n in together if self.traits[n].root)
+                label = next(self.label(n) for n in together if self.is_dealt(n))
                 made.append(Cluster(self.key(together), label, tuple(ranges), self.helpers(together)))
         return tuple(made)
 
@@ -376,6 +376,11 @@ class _Dealer:
                 members[self.sets.find(number)].append(number)
         return list(members.values())
 
+    def is_dealt(self, number: int) -> bool:
+        """Whether a unit is for a hash to place: a definition, or a macro's call if the rule deals those."""
+        traits = self.traits[number]
+        return traits.root or (self.rule.calls and traits.registers and bool(traits.key))
+
     def home_of(self, together: Sequence[int]) -> str:
         claims = {home: n for n in together if (home := self.claim(n)) is not None}
         if len(claims) > 1:
@@ -389,7 +394,7 @@ class _Dealer:
             )
         if claims:
             return next(iter(claims))
-        if not any(self.traits[n].root for n in together):
+        if not any(self.is_dealt(n) for n in together):
             return ENTRY
         if self.parts:
             return unit_for(self.key(together), self.parts, self.rule.seed)
@@ -531,8 +536,8 @@ class _Dealer:
         defining = (n for n, traits in enumerate(self.traits) if traits.root and not traits.registers)
         kept = {self.homes[n] for n in defining}
         return tuple(
-            f"`{self.label(n)}` is in {self.homes[n] or 'the entry'} beside nothing that others call: a linker "
-            "takes no such object out of a static library by itself"
+            f"`{self.label(n)}` is in {self.homes[n] or 'the entry'} beside nothing that others call: "
+            "a linker takes no such object out of a static library by itself"
             for n, traits in enumerate(self.traits)
             if traits.registers and self.homes[n] not in kept
         )

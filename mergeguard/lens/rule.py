@@ -134,6 +134,12 @@ class Deal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         int,
         Meta(description="Chooses one of many equally stable dealings to `units`; `init` finds a good one."),
     ] = 0
+    calls: Annotated[
+        bool,
+        Meta(
+            description="Also deals calls of macros that the file does not define, by their first arguments."
+        ),
+    ] = False
     rest: Annotated[
         str,
         Meta(

@@ -267,7 +267,7 @@ class _Reader:
         expansion = _expanded(self.source, self.macros, one.tokens)
         if expansion is None or item.body is not None:
             found.once = found.registers = True
-            found.key = found.key or "".join(one.tokens[:40])
+            found.key = found.key or _call_key(one.tokens)
             found.starts |= _called(one.tokens[1:])
             return
         inner = parse(expansion, calls_end=True)
@@ -334,6 +334,13 @@ def walk(source: Source, unit: Unit) -> Iterator[tuple[Item, bool]]:
                 yield item, hidden
 
     yield from inside(unit.items, any(scope.hidden for scope in unit.scopes))
+
+
+def _call_key(tokens: Sequence[str]) -> str:
+    """What a macro's call goes by: its name and first two arguments, which name what it makes."""
+    arguments, _ = _arguments(list(tokens[1:]))
+    first = ["".join(argument[:8]) for argument in (arguments or [])[:2]]
+    return f"{tokens[0]}({','.join(first)})"
 
 
 def _called(tokens: Sequence[str]) -> frozenset[str]:

@@ -38,14 +38,16 @@ class Dealing:
     peak: int
     heaviest: str
     share: int
+    calls: bool = False
 
     def __str__(self) -> str:
-        return f"{self.definitions} independent definitions, dealt to {self.units} units"
+        what = "definitions and macro calls" if self.calls else "definitions"
+        return f"{self.definitions} independent {what}, dealt to {self.units} units"
 
 
-def dealing(source: Source, path: str, reach: Reach) -> Dealing | RuleMismatch:
-    """The best dealing of the file at ``path``, or why there is none at all."""
-    rule = Rule(schema=1, monolith=path, deal=(Deal(header="internal.h", units=2),))
+def dealing(source: Source, path: str, reach: Reach, *, calls: bool = False) -> Dealing | RuleMismatch:
+    """The best dealing of the file at ``path``, or why there is none; ``calls``: of macro calls, too."""
+    rule = Rule(schema=1, monolith=path, deal=(Deal(header="internal.h", units=2, calls=calls),))
     try:
         found = clusters(rule, path, source)
     except RuleMismatch as error:
@@ -56,7 +58,7 @@ def dealing(source: Source, path: str, reach: Reach) -> Dealing | RuleMismatch:
     total = sum(weights.values())
     heaviest = max(found, key=lambda c: weights[c.key], default=None)
     if heaviest is None:
-        return Dealing(0, 0, 0, total, total, "", 0)
+        return Dealing(0, 0, 0, total, total, "", 0, calls)
     best: tuple[int, int, int, int] | None = None
     for units in range(2, min(_MOST_UNITS, len(weights)) + 1):
         seed, peak = _best_seed(rule, weights, units)
@@ -65,7 +67,7 @@ def dealing(source: Source, path: str, reach: Reach) -> Dealing | RuleMismatch:
             best = score, units, seed, peak
     _, units, seed, peak = best or (0, 0, 0, total)
     share = 100 * weights[heaviest.key] // max(total, 1)
-    return Dealing(len(weights), units, seed, total, peak, heaviest.label, share)
+    return Dealing(len(weights), units, seed, total, peak, heaviest.label, share, calls)
 
 
 def _weight(cluster: Cluster, reach: Reach) -> int:

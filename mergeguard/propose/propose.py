@@ -138,9 +138,20 @@ class _Proposer:
         """What can be dealt, best first."""
         found = [self.partition(c) for c in self.survey.choices if not c.problem]
         found += [p for i in self.survey.instantiated if (p := self.instantiation(i)) is not None]
-        if isinstance(self.deal, Dealing) and self.deal.units:
-            found.append(Part(self.deal, (), (), self.deal.peak, self.deal.peak))
+        found += [Part(d, (), (), d.peak, d.peak) for d in self.dealings()]
         return sorted(found, key=lambda part: part.score)
+
+    def dealings(self) -> Iterator[Dealing]:
+        """Of definitions; and, where that would not pay, of macro calls, too."""
+        plain = self.deal
+        if isinstance(plain, Dealing) and plain.units:
+            yield plain
+            if plain.peak * 100 <= plain.weight * (100 - _LEAST_GAIN):
+                return
+        calls = dealing(self.source, self.path, self.reach, calls=True)
+        known = plain.definitions if isinstance(plain, Dealing) else 0
+        if isinstance(calls, Dealing) and calls.units and calls.definitions > known:
+            yield calls
 
     def partition(self, choice: Choice) -> Part:
         runs = _runs(choice.arms)

@@ -147,6 +147,11 @@ class RuleText:
             f'header = "internal{extension}"  # includes, and what several units need',
             f"units = {found.units}",
             f"seed = {found.seed}",
+            *(
+                ["calls = true  # such as TEST(…): macros that the file does not define"]
+                if found.calls
+                else []
+            ),
         ]
 
     def common(self) -> list[str]:

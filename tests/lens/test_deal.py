@@ -379,3 +379,16 @@ def test_a_deal_beside_a_partition():
     assert home(layout, "int run(") == "dispatch.h"
     assert home(layout, "int work(") == "internal.h"
     assert {f.path for f in layout.shards} == {"m/a.cpp", "m/b.cpp", "m/part_1.cpp", "m/part_2.cpp"}
+
+
+def test_macro_calls_are_dealt_where_the_rule_says_so():
+    text = "static int helper() { return 1; }\n"
+    text += "".join(f"TEST(Suite, case_{n}) {{\n  use(helper() + {n});\n}}\n" for n in range(8))
+    with pytest.raises(RuleMismatch, match="nothing that the rule deals"):
+        deal(text, "units = 3")
+    layout = deal(text, "units = 3\ncalls = true")
+    assert home(layout, "int helper()") == "internal.h"
+    assert len({home(layout, f"TEST(Suite, case_{n})") for n in range(8)}) > 1
+    edited = deal(text.replace("helper() + 3", "helper() * 3"), "units = 3\ncalls = true")
+    for n in range(8):
+        assert home(edited, f"TEST(Suite, case_{n})") == home(layout, f"TEST(Suite, case_{n})")
