@@ -61,7 +61,11 @@ def _certified(
     wrong = unproved(base, ours, theirs, result.render())
     if not wrong:
         return result
-    return MergeResult(lines, (Note("conflict", wrong, finding=MergeResult(lines).clean),))
+    from mergeguard.merge.verdict import as_conflicts, faults_of
+
+    plain = MergeResult(lines, (Note("conflict", wrong, finding=MergeResult(lines).clean),))
+    found = faults_of(base, ours, theirs, plain) if plain.clean else []
+    return as_conflicts(base, ours, theirs, plain, found, lines) if found else plain
 
 
 def _with_new_line_ends(base: bytes, ours: bytes, theirs: bytes) -> tuple[bytes, bytes, bytes] | None:
