@@ -71,7 +71,10 @@ def _is_changed(merged: Workspace, before: Workspace, guarded: Guarded) -> bool:
     builds = merged.build_files(guarded)
     if builds != before.build_files(own):
         return True
-    listed = [(_listing(merged, build, layouts), _listing(before, build, layouts)) for build in builds]
+    edited = [build for build in builds if merged.entry(build) != before.entry(build)]
+    if not edited:
+        return False
+    listed = [(_listing(merged, build, layouts), _listing(before, build, layouts)) for build in edited]
     return any(now != then for now, then in listed) or not any(any(now) for now, _ in listed)
 
 

@@ -94,9 +94,17 @@ def _command(bare: bytes, at: int) -> tuple[bytes, tuple[int, int]]:
     return name[1] if name else b"", (start, end if end >= 0 else len(bare))
 
 
+@lru_cache(maxsize=4)
+def _variables(text: bytes) -> dict[str, str]:
+    """The variables that the file sets to one word."""
+    return {m[1].decode(): m[2].decode("utf-8", "surrogateescape") for m in _SET.finditer(text)}
+
+
 def _resolved(spelled: str, text: bytes, folder: str) -> str:
     """The path with the variables that the file itself sets; ``${}`` for the others, ``/`` for the root."""
-    known = {m[1].decode(): m[2].decode("utf-8", "surrogateescape") for m in _SET.finditer(text)}
+    if "${" not in spelled:
+        return spelled
+    known = _variables(text)
 
     def value(found: re.Match[str]) -> str:
         name = found[1]
