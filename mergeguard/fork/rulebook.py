@@ -13,10 +13,11 @@ from typing import Any
 from mergeguard.cpp.filenames import UNITS
 from mergeguard.cpp.source import Source, parse
 from mergeguard.data import shipped_rules
-from mergeguard.errors import Location, MergeguardError, RuleError, RuleMismatch, SourceError
+from mergeguard.errors import Location, MergeguardError, RuleError, RuleMismatch
 from mergeguard.fork.workspace import RULES, Guarded, Workspace
 from mergeguard.lens.emit import emission_of
 from mergeguard.lens.explain import Placement, placement
+from mergeguard.lens.reading import require_text
 from mergeguard.lens.rule import Rule, json_schema, parse_rule
 from mergeguard.propose.propose import Proposal, propose, rule_name
 from mergeguard.propose.survey import Survey, survey
@@ -339,8 +340,7 @@ def _readable(workspace: Workspace, path: str) -> Source:
         raise RuleError(
             "no such file in the index", where=Location(path), hint="`git add` the file if it is new"
         )
-    if b"\0" in text:
-        raise SourceError("binary file (it holds a NUL byte)", where=Location(path))
+    require_text(path, text)
     return parse(text)
 
 

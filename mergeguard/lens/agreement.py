@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from mergeguard.cpp.backwards import Origin, origin, same_value, words_of
 from mergeguard.cpp.items import Source
-from mergeguard.cpp.source import parse
 from mergeguard.lens.assign import DealtPartition, assigned
+from mergeguard.lens.reading import monolith_source
 from mergeguard.lens.rule import Rule
 from mergeguard.values import dataclass
 
@@ -56,8 +56,11 @@ def choices(source: Source, partition: DealtPartition) -> Iterator[Choice]:
 
 
 def all_choices(rule: Rule, path: str, text: bytes) -> tuple[Choice, ...]:
-    """Those of every partition of a rule in the monolith ``text``. Raises RuleMismatch if it does not fit."""
-    source = parse(text)
+    """Those of every partition of a rule in the monolith ``text``.
+
+    Raises RuleMismatch if it does not fit, and SourceError where the text can't be read as items.
+    """
+    source = monolith_source(rule, path, text)
     assignment = assigned(rule, path, source)
     if assignment.parted:
         return ()  # a thin entry chooses where the host function does, by upstream's own expression

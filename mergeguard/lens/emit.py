@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from mergeguard.cpp.branches import Arm
 from mergeguard.cpp.source import Item, Kind, Scope, Source, Unit, identifiers, line_of, parse
 from mergeguard.cpp.source import code_tokens as token_texts
-from mergeguard.errors import Location, RuleMismatch, SourceError
+from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import glue, signature
 from mergeguard.lens.agreement import choices
 from mergeguard.lens.assign import (
@@ -31,6 +31,7 @@ from mergeguard.lens.assign import (
 )
 from mergeguard.lens.dealing import Declared
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
+from mergeguard.lens.reading import monolith_source
 from mergeguard.lens.rule import Instantiate, Rule
 from mergeguard.lens.thin import ThinGlue
 from mergeguard.lens.traits import walk
@@ -45,12 +46,7 @@ def split(rule: Rule, name: str, path: str, text: bytes, emission: int | None = 
     the text can't be read as items (binary, unbalanced, unterminated), and RuleMismatch where the rule does
     not fit it.
     """
-    if b"\0" in text:
-        raise SourceError("binary file (it holds a NUL byte)", where=Location(path))
-    source = parse(text, calls_end=bool(rule.deal))
-    if source.problems:
-        offset, problem = source.problems[0]
-        raise SourceError(problem, where=Location(path, line_of(text, offset)))
+    source = monolith_source(rule, path, text)
     return EMISSIONS[emission or emission_of(rule)](rule, name, path, source)
 
 

@@ -187,7 +187,10 @@ def _readable_paths(workspace: Workspace) -> set[str]:
 
 
 def _require_agreement(guarded: Guarded, path: str, text: bytes) -> None:
-    """RuleMismatch where the rule has the entry choose by another value than the body does."""
+    """RuleMismatch where the rule has the entry choose by another value than the body does.
+
+    Of a text that can't be read as items: SourceError.
+    """
     for choice in agreement.all_choices(guarded.rule, path, text):
         if choice.differs:
             raise RuleMismatch(

@@ -13,6 +13,7 @@ from tests.support.story import INT4, PAGED, Story, git
 RULE = shipped_rules()["vllm/paged_attention_v1.toml"].decode()
 RULE_PATH = ".mergeguard/rules/paged_attention_v1.toml"
 MONOLITH = f"{PAGED}.cu"
+BODY = 'body = "dispatch.cuh"'
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def refused(story, *arguments, says, cwd=None):
         (lambda r: r.replace('monolith = "', 'monolith = "../../'), "not inside the repository"),
         (lambda r: r.replace('body = "dispatch.cuh"', 'body = "common.h"'), "claimed twice"),
         (lambda r: r.replace("[192, 256]", "[192, 256, 32]"), "two shards"),
-        (lambda r: r.replace("query.size(2)", "head_size"), "not a parameter"),
+        (lambda r: r.replace(BODY, f'{BODY}\ndiscriminator = "query.size(1)"'), "chooses by `query.size(2)`"),
         (lambda r: r.replace('switch = "head_size"', 'switch = "nothing"'), "no switch (nothing)"),
         (lambda r: r.replace('entry = "paged_attention_v1"', 'entry = "gone"'), "no function `gone`"),
         (lambda r: r + '\n[[move]]\nto = "two.h"\nitems = ["macro *"]\n', "selected twice"),
@@ -65,7 +66,12 @@ def test_an_unknown_key_is_found_in_its_line(story):
 def test_two_rules_for_one_monolith(story):
     story.write(RULE_PATH, RULE.encode())
     story.write(".mergeguard/rules/again.toml", RULE.encode())
-    refused(story, "split", says="two rules write this file")
+    ran = story.run("split")
+    assert ran.code == 1, (ran.code, ran.out, ran.err)  # a rule that does not fit costs its own file only
+    assert "two rules write this file: again and paged_attention_v1" in ran.out
+    assert f"give {RULE_PATH} another `layout` folder" in ran.out
+    locks = git(story.fork, "ls-files", "--cached", ".mergeguard/locks")
+    assert "again" in locks and "paged_attention_v1" not in locks
 
 
 def test_a_folder_that_is_a_symbolic_link(story):

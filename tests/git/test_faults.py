@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from mergeguard import store
 from mergeguard.git import errors
 from mergeguard.git.landing import Outcome, land
 from mergeguard.git.objects import MODE_FILE, Entry
@@ -307,9 +308,14 @@ def test_when_somebody_moved_on_after_the_crash(big):
 
 def test_a_journal_of_another_version(sandbox):
     sandbox.commit(a="1")
-    sandbox.write(".git/mergeguard/journal", '{"version": 99}')
+    note = '{"version": 99}'
+    journal = sandbox.write(".git/mergeguard/journal", store.sealed(note.encode()).decode())
     with pytest.raises(errors.UnfinishedLanding, match="version 99"):
         recover(sandbox.repository)
+    journal.write_text(note)  # from before journals had a checksum
+    with pytest.raises(errors.UnfinishedLanding, match=r"checksum .* written by another version"):
+        recover(sandbox.repository)
+    assert journal.read_text() == note
 
 
 def test_nothing_can_be_written(sandbox):

@@ -208,7 +208,10 @@ def test_no_final_newline():
             HELPER + RUN.replace(b"case 1:\n      return helper(1);", b"case 1:\n      helper(1);"),
             "falls through",
         ),
-        (HELPER + RUN.replace(b"int n", b"int m, int& n").replace(b"int m, int& n", b"int m"), "`n`"),
+        (
+            HELPER + RUN.replace(b"int n", b"int m, int& n").replace(b"int m, int& n", b"int m"),
+            "`n`, which is not a parameter of `run`",
+        ),
     ],
 )
 def test_a_monolith_that_does_not_fit(text, message):
