@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mergeguard.data import shipped_rules
 from mergeguard.fork import treelens
-from mergeguard.fork.workspace import REGULAR, Guarded
+from mergeguard.fork.workspace import REGULAR, Guarded, Workspace
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens.emit import emission_of, split
@@ -60,9 +60,9 @@ class Bench:
         guarded = self.guarded
         edits: dict[str, Entry | None] = {f.path: Entry(REGULAR, write(f.text)) for f in layout.files}
         edits[guarded.rule_path] = Entry(REGULAR, write(self.rule_text))
-        edits[guarded.lock_path] = Entry(
-            REGULAR, write(treelens.lock(guarded, path, write(upstream)).to_toml())
-        )
+        workspace = Workspace(self.repository, tree, (guarded,))
+        made = treelens.lock(workspace, guarded, layout, write(upstream))
+        edits[guarded.lock_path] = Entry(REGULAR, write(made.to_toml()))
         split_tree = self.repository.edit_tree(tree, edits)
         lists = treelens.list_shards(self.repository, split_tree, [(guarded, layout)])
         return self.repository.edit_tree(split_tree, lists)

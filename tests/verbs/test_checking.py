@@ -66,7 +66,7 @@ def only(workspace: Workspace, check: str):
 # -- sound forks ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [path[5:-5] for path in shipped_rules()])
+@pytest.mark.parametrize("name", [path[5:-5] for path in shipped_rules() if path.startswith("vllm/")])
 def test_a_sound_fork_passes_whole_and_split(tmp_path, name):
     whole = fork(Sandbox(tmp_path / "fork"), name)
     assert failed(whole) == []
