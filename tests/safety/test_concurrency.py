@@ -70,7 +70,7 @@ def test_hook_does_not_race_a_running_command(start, tmp_path):
     expected.git("merge", "-q", "--no-edit", "upstream")
     with held(world.root / ".git" / "mergeguard"):
         done = world.git("merge", "-q", "--no-edit", "upstream", ok=False)
-        assert "mergeguard repair" in done.stderr
+        assert "nothing was committed; correct that and commit again" in done.stderr
     if world.repository.operation_in_progress() == "merge":
         world.git("commit", "-q", "--no-edit")
     world.git("guard", "repair")

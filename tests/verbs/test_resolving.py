@@ -39,8 +39,9 @@ def test_markers_added_by_mistake_are_not_committed(story, how):
     assert git(story.fork, "rev-parse", "HEAD") == head
     git(story.fork, "checkout", "-q", "upstream/main", "--", "merging.md")
     text = story.text(SHARD)
-    ours = text[text.index("<<<<<<<") : text.index(">>>>>>>") + 1]
-    story.write(SHARD, text.replace(ours, "").encode())
+    end = text.index("\n", text.index(">>>>>>>")) + 1
+    resolved = text[: text.index("<<<<<<<")] + "  dim3 block(NUM_THREADS, 2);\n" + text[end:]
+    story.write(SHARD, resolved.encode())
     git(story.fork, "add", "-A")
     assert story.run("sync", "--continue").code == 0
     assert story.text("merging.md") == MARKED
