@@ -110,7 +110,7 @@ class LockHistory:
         holders, others = self._holders(commit, name)
         if not holders or self._moved_by_hand(commit, holders, others, name):
             return []
-        return [] if self._brought(holders[0], others, name) is not None else holders
+        return [] if self._brought(commit, holders[0], others, name) is not None else holders
 
     def _answer(self, commit: str, name: str) -> Expected | None:
         lock = self.locks(commit).get(name)
@@ -121,7 +121,7 @@ class LockHistory:
             return self._introduced(commit, name, lock)
         if self._moved_by_hand(commit, holders, others, name):
             return Expected(lock.upstream, commit)
-        brought = self._brought(holders[0], others, name)
+        brought = self._brought(commit, holders[0], others, name)
         if brought is not None:
             return brought
         return self._newest([self._known[p, name] for p in holders], lock)
@@ -143,8 +143,8 @@ class LockHistory:
                 answer = other
         return answer
 
-    def _brought(self, holder: str, others: list[str], name: str) -> Expected | None:
-        """Upstream's newer file that a merge brings to ``holder``, a side that holds the lock."""
+    def _brought(self, commit: str, holder: str, others: list[str], name: str) -> Expected | None:
+        """Upstream's newer file that merge ``commit`` brings to ``holder``, a side that holds the lock."""
         for other in others:
             bases = self.repository.merge_bases(holder, other)
             if len(bases) != 1:
@@ -152,6 +152,8 @@ class LockHistory:
             before, now = self._blob(bases[0], holder, name), self._blob(other, holder, name)
             if now is None:
                 now = self._renamed(bases[0], other, holder, name)
+            if now is None:
+                now = self._followed(commit, other, name)
             if now is not None and before is not None and now != before:
                 return Expected(now, other)
         return None
@@ -171,6 +173,12 @@ class LockHistory:
         path = next((p for p in self._paths(holder, name) if repository.entry(before, p)), None)
         target = repository.renames(before, now).get(path) if path is not None else None
         entry = repository.entry(now, target) if target is not None else None
+        return entry.oid if entry is not None else None
+
+    def _followed(self, commit: str, other: str, name: str) -> str | None:
+        """Upstream's file where the lock of merge ``commit`` has followed it to, if git sees no rename."""
+        path = self.locks(commit)[name].monolith
+        entry = self.repository.entry(self.repository.tree_of(other), path)
         return entry.oid if entry is not None else None
 
     def _paths(self, holder: str, name: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from tests.support.rules import full_rules
 
 MONOLITH = "csrc/rocm/skinny_gemms.cu"
 LAYOUT = "csrc/rocm/skinny_gemms/"
-KERNEL, BODY = LAYOUT + "kernel.cuh", LAYOUT + "dispatch.cuh"
+COMMON, KERNEL, BODY = (LAYOUT + name for name in ("common.h", "kernel.cuh", "dispatch.cuh"))
 
 
 class Pair(Sandbox):

@@ -8,7 +8,7 @@ from mergeguard.errors import GitError
 from mergeguard.verbs import splitting, sync
 from mergeguard.verbs.annotate import ZERO, parse_line_porcelain
 from mergeguard.verbs.blame import Request, blame
-from tests.support.exchange import BODY, KERNEL, LAYOUT, MONOLITH, Pair
+from tests.support.exchange import BODY, COMMON, KERNEL, LAYOUT, MONOLITH, Pair
 
 
 @pytest.fixture
@@ -54,7 +54,9 @@ def test_every_line_has_its_author(pair):
     assert one(body, b"namespace MG_NS {").fact(b"summary") == b"split"
 
 
-@pytest.mark.parametrize("path", [KERNEL, BODY, MONOLITH, LAYOUT + "instantiate_n2.cu", "csrc/rocm/ops.h"])
+@pytest.mark.parametrize(
+    "path", [COMMON, KERNEL, BODY, MONOLITH, LAYOUT + "instantiate_n2.cu", "csrc/rocm/ops.h"]
+)
 def test_every_origin_holds_the_line(pair, path):
     """What blame names is there: line N of the file in the commit, as `git show` prints it."""
     found = origins(pair, path)
@@ -82,7 +84,7 @@ def test_as_if_never_split(pair):
     }
     shards = {
         (a.text, a.oid, a.origin_line)
-        for path in (KERNEL, BODY, MONOLITH)
+        for path in (COMMON, KERNEL, BODY, MONOLITH)
         for a in origins(pair, path)
         if a.path == MONOLITH.encode() and subject(pair, a).startswith("upstream")
     }

@@ -16,7 +16,7 @@ from mergeguard.verbs import blameargs, sync
 from mergeguard.verbs.annotate import ZERO, parse_line_porcelain, porcelain
 from mergeguard.verbs.blame import Request, _lines_of, blame
 from mergeguard.verbs.blameargs import Form
-from tests.support.exchange import BODY, KERNEL, LAYOUT, MONOLITH, Pair
+from tests.support.exchange import BODY, COMMON, KERNEL, LAYOUT, MONOLITH, Pair
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,7 +57,7 @@ def test_lines_are_blamed_as_on_the_twin_that_was_never_split(pair, options):
     )
     workspace = Workspace.load(pair.repository, pair.repository.tree_of("fork"))
     compared = upstreams = 0
-    for path in (KERNEL, BODY, MONOLITH, LAYOUT + "instantiate_n2.cu"):
+    for path in (COMMON, KERNEL, BODY, MONOLITH, LAYOUT + "instantiate_n2.cu"):
         lines = _lines_of(workspace, workspace.rule("skinny_gemms"), path)
         for found in blame(pair.fork, Request(path, ("fork",), options=options)):
             if found.line not in lines:

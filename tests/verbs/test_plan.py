@@ -159,5 +159,6 @@ def test_a_rule_that_no_longer_fits_is_one_step(behind):
         behind.upstream_commits(f"after {number}")
     behind.fetch()
     assert "LDS_SIZE" in text
-    last = steps(behind)["steps"][-1]
-    assert (last["count"], last["conflicts"]) == (6, [])
+    *_, unfit, last = steps(behind)["steps"]
+    assert (unfit["count"], unfit["findings"]) == (1, ["skinny_gemms_int4: whole now: the rule does not fit"])
+    assert (last["count"], last["conflicts"], last["findings"]) == (6, [], [])
