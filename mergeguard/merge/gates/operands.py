@@ -31,16 +31,34 @@ def operands(merge: Compared) -> Iterator[Fault]:
 def returned(merge: Compared) -> Iterator[Fault]:
     """What one side removed from a statement and the other only moved in it: it is there again."""
     for one, base, ours, theirs in _edited_by_both(merge):
-        b, o, t, m = map(Counter, (base, ours, theirs, one.keys))
-        for key in b:
-            gone = min(o[key], t[key]) < b[key] == max(o[key], t[key])
-            if gone and m[key] >= b[key] and _NAME.fullmatch(key):
-                said = shown((key,))
-                message = (
-                    f"one side removed `{said}` from a statement, and the other moved it there: it is back"
-                )
-                yield Fault("undone-removal", said, message, (merge.merged.span(one),))
-                break
+        back = _name_back(base, ours, theirs, one.keys) or _element_back(base, ours, theirs, one.keys)
+        if back:
+            said = shown(back)
+            message = f"one side removed `{said}` from a statement, and the other moved it there: it is back"
+            yield Fault("undone-removal", said, message, (merge.merged.span(one),))
+
+
+def _name_back(base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> Keys:
+    """The first name that one side has less often than the base and the other side, unlike ``merged``."""
+    b, o, t, m = map(Counter, (base, ours, theirs, merged))
+    for key in b:
+        if min(o[key], t[key]) < b[key] == max(o[key], t[key]) <= m[key] and _NAME.fullmatch(key):
+            return (key,)
+    return ()
+
+
+def _element_back(base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> Keys:
+    """The first element of a list, a number too, that one side removed and ``merged`` has as often as the
+    base, where the other side kept every element. (If it removed some, it may have put the same value in the
+    place of another one: then nothing is back.)"""
+    b, o, t, m = (Counter(elements(keys)) for keys in (base, ours, theirs, merged))
+    for kept, removed in ((o, t), (t, o)):
+        if b <= kept:
+            for part in b - removed:
+                telling = any(map(_TELLING.fullmatch, part)) and _OPEN.isdisjoint(part)
+                if telling and kept[part] == b[part] <= m[part]:
+                    return part
+    return ()
 
 
 def lost(merge: Compared) -> Iterator[Fault]:

@@ -1,0 +1,4 @@
+static const int t[] = {1,
+    2,
+    3,
+    LAST};

@@ -1,0 +1,13 @@
+<<<<<<< ours
+static const int t[] = {2,
+    3,
+    1,
+||||||| base
+static const int t[] = {1,
+    2,
+    3,
+=======
+static const int t[] = {2,
+    3,
+>>>>>>> theirs
+    LAST};

@@ -1,0 +1,4 @@
+static const int t[] = {2,
+    3,
+    1,
+    LAST};

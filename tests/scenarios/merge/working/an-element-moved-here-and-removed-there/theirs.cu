@@ -1,0 +1,3 @@
+static const int t[] = {2,
+    3,
+    LAST};
