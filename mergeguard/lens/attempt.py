@@ -321,7 +321,40 @@ def followed(changes: Sequence[Traced], layout: Layout, now: Mapping[str, bytes]
             continue
         if path not in differing:
             differing[path] = changed_ranges(now[path], layout.by_path[path].text)
-        start, end = change.new
+        start, end = _anywhere(change, now[path])
         if not any(a <= end and start <= b for a, b in differing[path]):
             found.append(change)
     return found
+
+
+def _anywhere(change: Traced, now: bytes) -> tuple[int, int]:
+    """The stretch of ``now`` in which a diff may place a change.
+
+    Lines removed or added beside like ones are the same change a few lines further up or down: a diff with
+    another text may have it there.
+    """
+    start, end = change.new
+    removed, typed = change.file.text[slice(*change.old)], now[start:end]
+    same = _common(removed, typed)
+    removed, typed = removed[same:], typed[same:]
+    same = _common(removed[::-1], typed[::-1])
+    removed, typed = removed[: len(removed) - same], typed[: len(typed) - same]
+    if bool(removed) == bool(typed):
+        return start, end
+    text = removed or typed
+    after, before = now[end - same :], now[: end - same - len(typed)]
+    return (
+        min(start, len(before) - _repeated(text[::-1], before[::-1])),
+        max(end, end - same + _repeated(text, after)),
+    )
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """For how many bytes two texts are the same."""
+    pairs = zip(one, other, strict=False)
+    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
+def _repeated(text: bytes, there: bytes) -> int:
+    """For how many bytes ``there`` goes on as ``text`` over and over."""
+    return next((at for at, byte in enumerate(there) if byte != text[at % len(text)]), len(there))
