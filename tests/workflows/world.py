@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import shutil
 import subprocess
@@ -127,7 +128,13 @@ def upstream_files(scenario: str, name: str, text: bytes) -> dict[str, bytes | N
     if scenario == "indentation":
         return {path: indented(text)}
     if scenario == "rename":
-        return {path: None, path.replace("csrc/", "csrc/moved/", 1): elsewhere(text, THEIRS)}
+        beside = {
+            h.name: h.read_bytes() for h in (COMPILE / path).parent.iterdir() if h.suffix in (".h", ".cuh")
+        }
+        folder = posixpath.dirname(path)
+        moved = {f"{folder}/{name}": data for name, data in beside.items()} | {path: elsewhere(text, THEIRS)}
+        new = {p.replace("csrc/", "csrc/moved/", 1): data for p, data in moved.items()}
+        return dict.fromkeys(moved) | dict(reversed(new.items()))
     if scenario == "deletion":
         return {path: None}
     return {}
