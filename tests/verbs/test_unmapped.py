@@ -108,6 +108,8 @@ def test_ids_may_be_shortened_and_must_be_known(pair):
 
 @pytest.mark.parametrize("tool", [("git", "apply"), ("patch", "-p1", "-s")], ids=lambda t: t[0])
 def test_the_patch_is_an_ordinary_one(pair, tool):
+    if shutil.which(tool[0]) is None:
+        pytest.skip(f"{tool[0]} is not here: install it")
     case = only(pair)
     with_hunk = pair.read(SHARD)
     for options, expected in ((["-R"], with_hunk.removesuffix(HELPER)), ([], with_hunk)):
