@@ -33,8 +33,7 @@ Progress = Callable[[str], None]
 
 
 class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A named part of the fork's work: what stands in these paths, has these names, or came with these
-    commits."""
+    """A named part of the fork's work: what stands in these paths, or has these names."""
 
     name: str
     paths: tuple[str, ...] = ()
