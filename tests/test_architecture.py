@@ -121,3 +121,12 @@ def test_the_checks_see_the_package():
     names = {relative(path) for path in MODULES}
     assert "errors.py" in names
     assert all(any(name.startswith(pure) for name in names) for pure in PURE)
+
+
+def test_a_class_name_means_one_thing() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in ast.parse(path.read_bytes()).body:
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(relative(path))
+    assert {name: places for name, places in homes.items() if len(places) > 1} == {}

@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _chain(repository: Repository, versions: tuple[str, ...], count: int) -> int:
-    reader = auditing.Reader(repository)
+    reader = auditing.FactsReader(repository)
     codes: Counter[str] = Counter()
     merges = conflicts = edits = 0
     seconds = 0.0

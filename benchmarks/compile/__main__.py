@@ -29,7 +29,7 @@ from mergeguard.build.cache import Cache
 from mergeguard.build.chart import human_bytes, human_seconds, panels_for, schedule_drawing
 from mergeguard.build.commands import Command, from_template
 from mergeguard.build.compare import Comparison, compare
-from mergeguard.build.cost import Program, header_probe, unit_commands
+from mergeguard.build.cost import MeasuredProgram, header_probe, unit_commands
 from mergeguard.build.drawing import svg
 from mergeguard.build.machine import machine
 from mergeguard.build.measure import Progress, UnitCost, measure, measure_together, require_success
@@ -85,7 +85,7 @@ def show(progress: Progress) -> None:
 
 def place(
     root: Path, layout: Layout, base: Path | None, change: Callable[[bytes], bytes]
-) -> tuple[Program, Program]:
+) -> tuple[MeasuredProgram, MeasuredProgram]:
     """Both programs on disk: copies of ``base`` with the monolith, and with the layout in its place."""
     programs = []
     for name, files in (
@@ -100,7 +100,7 @@ def place(
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
             (tree / path).write_bytes(change(text))
         units = [file.path for file in layout.files if file.is_unit] if name == "after" else [layout.path]
-        programs.append(Program(tree, tuple(units)))
+        programs.append(MeasuredProgram(tree, tuple(units)))
     return programs[0], programs[1]
 
 
@@ -156,7 +156,7 @@ def run(
 
 
 def measure_floor(
-    layout: Layout, after: Program, command: Command, root: Path, cache: Cache
+    layout: Layout, after: MeasuredProgram, command: Command, root: Path, cache: Cache
 ) -> UnitCost | None:
     """What the headers alone cost: a unit that only includes what the layout's first header includes."""
     probe = header_probe(layout)
@@ -164,7 +164,7 @@ def measure_floor(
         return None
     floor = after.root / probe[0]
     floor.write_bytes(probe[1])
-    program = Program(after.root, (probe[0],))
+    program = MeasuredProgram(after.root, (probe[0],))
     (cost,) = measure(unit_commands(program, command, root / "floor"), cache=cache, on_progress=show)
     floor.unlink()
     return cost if cost.ok else None

@@ -16,9 +16,9 @@ from enum import StrEnum
 from itertools import accumulate
 
 from mergeguard.adopt.apart import (
-    Edit,
+    ApartEdit,
+    ApartSide,
     Row,
-    Side,
     TakenApart,
     joined,
     keys_of,
@@ -45,7 +45,7 @@ _SIMILAR_ROW = 0.6
 _DEFINING = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.ALIAS, Kind.VARIABLE, Kind.MACRO})
 
 
-class Fate(StrEnum):
+class AdoptedAs(StrEnum):
     """What a declaration of a hand-made file, or of the monolith, is taken as."""
 
     UPSTREAM = "as upstream"
@@ -64,7 +64,7 @@ class Taken:
     path: str
     line: int
     item: str
-    fate: Fate
+    fate: AdoptedAs
     reason: str = ""
     added: int = 0
     removed: int = 0
@@ -78,14 +78,14 @@ class Adoption:
     monolith: bytes
     taken: tuple[Taken, ...]
 
-    def of(self, *fates: Fate) -> tuple[Taken, ...]:
+    def of(self, *fates: AdoptedAs) -> tuple[Taken, ...]:
         """What has one of these fates."""
         return tuple(t for t in self.taken if t.fate in fates)
 
     @property
     def unplaced(self) -> tuple[Taken, ...]:
         """What would be lost."""
-        return self.of(Fate.UNPLACED)
+        return self.of(AdoptedAs.UNPLACED)
 
 
 def adopt(rule: Rule, path: str, monolith: bytes, files: Mapping[str, bytes]) -> Adoption:
@@ -106,13 +106,13 @@ class _Adopter:
         self.base = leaves_of(monolith, path)[0]
         self.base_rows = [rows_of(leaf.text) for leaf in self.base]
         self.base_starts = list(accumulate((len(leaf.text) for leaf in self.base), initial=0))
-        self.sides: list[Side] = []
+        self.sides: list[ApartSide] = []
         for home, text in files.items():
             line = 1
             for leaf in leaves_of(text, home)[0]:
                 leading = len(leaf.text) - len(leaf.text.lstrip())
                 at = line + leaf.text.count(b"\n", 0, leading)
-                self.sides.append(Side(leaf, at, rows_of(leaf.text)))
+                self.sides.append(ApartSide(leaf, at, rows_of(leaf.text)))
                 line += leaf.text.count(b"\n")
         self.guards = {home: guard_of(text) for home, text in files.items()}
         self.targets = Targets(path, files, [side.leaf for side in self.sides])
@@ -169,14 +169,14 @@ class _Adopter:
 
     # -- functions that were taken apart -----------------------------------------------------------
 
-    def _pieces(self) -> dict[int, list[Side]]:
+    def _pieces(self) -> dict[int, list[ApartSide]]:
         """New declarations that hold lines of a function that the rule partitions, by that function."""
         apart = {
             index: keys_of(self.base_rows[index])
             for index, leaf in enumerate(self.base)
             if leaf.short in self.apart and leaf.defines
         }
-        found: dict[int, list[Side]] = {}
+        found: dict[int, list[ApartSide]] = {}
         for side in self.sides:
             if side.base is not None or side.leaf.kind not in _DEFINING:
                 continue
@@ -197,7 +197,7 @@ class _Adopter:
                     found.setdefault(-index, []).append(side)
         return found
 
-    def _split_names(self, pieces: Mapping[int, list[Side]]) -> set[bytes]:
+    def _split_names(self, pieces: Mapping[int, list[ApartSide]]) -> set[bytes]:
         """Names that only the split needs: of the pieces, and of small functions that only call those."""
         names = {
             side.leaf.short.encode("utf-8", "surrogateescape")
@@ -227,7 +227,7 @@ class _Adopter:
 
     # -- one declaration of the monolith -----------------------------------------------------------
 
-    def _pair(self, index: int, pieces: list[Side]) -> None:
+    def _pair(self, index: int, pieces: list[ApartSide]) -> None:
         leaf = self.base[index]
         twin = next((s for s in self.sides if s.base == index), None)
         if twin is None:
@@ -235,7 +235,7 @@ class _Adopter:
             return
         if leaf.condition != twin.leaf.condition:
             reason = f"it stands under another condition than upstream's ({_said(leaf)})"
-            self._take(twin, Fate.UNPLACED, reason, text=twin.leaf.text)
+            self._take(twin, AdoptedAs.UNPLACED, reason, text=twin.leaf.text)
             return
         if pieces or leaf.short in self.apart:
             arms = self._arm_rows(index)
@@ -244,27 +244,33 @@ class _Adopter:
             edits, problems = apart.edits()
             for side, rows in apart.own:
                 text = raw(side.leaf.text, rows)
-                self._take(side, Fate.GLUE, "lines that only the split needs", text=text, row=rows[0])
+                self._take(side, AdoptedAs.GLUE, "lines that only the split needs", text=text, row=rows[0])
             for side in pieces:
                 head = side.leaf.text.partition(b"{")[0] if side.leaf.kind is not Kind.MACRO else b""
-                self._take(side, Fate.TAKEN_APART, f"lines of upstream's {leaf.name}", text=head)
+                self._take(side, AdoptedAs.TAKEN_APART, f"lines of upstream's {leaf.name}", text=head)
         else:
             edits, problems = self._plain_edits(index, twin), []
         added, removed = self._apply(index, edits)
         if unclosed(self.replaced.get(index, leaf.text)) != unclosed(leaf.text):
             del self.replaced[index]
-            self._take(twin, Fate.UNPLACED, "its brackets or conditions would not close", text=twin.leaf.text)
+            self._take(
+                twin, AdoptedAs.UNPLACED, "its brackets or conditions would not close", text=twin.leaf.text
+            )
             return
         for side, rows, reason in problems:
             self._take(
-                side, Fate.UNPLACED, reason, text=raw(side.leaf.text, rows), row=rows[0] if rows else None
+                side,
+                AdoptedAs.UNPLACED,
+                reason,
+                text=raw(side.leaf.text, rows),
+                row=rows[0] if rows else None,
             )
         if edits:
-            self._take(twin, Fate.EDITED, added=added, removed=removed)
+            self._take(twin, AdoptedAs.EDITED, added=added, removed=removed)
         elif pieces:
-            self._take(twin, Fate.TAKEN_APART, "its branching is the split's")
+            self._take(twin, AdoptedAs.TAKEN_APART, "its branching is the split's")
         else:
-            self._take(twin, Fate.UPSTREAM)
+            self._take(twin, AdoptedAs.UPSTREAM)
 
     def _arm_rows(self, index: int) -> set[int]:
         start = self.base_starts[index]
@@ -274,7 +280,7 @@ class _Adopter:
             if any(a < start + row.end and start + row.start < b for a, b in self.arms)
         }
 
-    def _missing(self, index: int, pieces: list[Side]) -> None:
+    def _missing(self, index: int, pieces: list[ApartSide]) -> None:
         leaf = self.base[index]
         if (
             leaf.placed
@@ -287,13 +293,15 @@ class _Adopter:
         line = self.monolith.count(b"\n", 0, self.base_starts[index]) + 1
         if leaf.short in self.apart or pieces:
             reason = "upstream's function is in no file of the split"
-            self.taken.append(Taken(self.path, line, leaf.name, Fate.UNPLACED, reason))
+            self.taken.append(Taken(self.path, line, leaf.name, AdoptedAs.UNPLACED, reason))
             return
         self.replaced[index] = b""
         removed = len(self.base_rows[index])
-        self.taken.append(Taken(self.path, line, leaf.name, Fate.REMOVED, "it is in no file", 0, removed))
+        self.taken.append(
+            Taken(self.path, line, leaf.name, AdoptedAs.REMOVED, "it is in no file", 0, removed)
+        )
 
-    def _plain_edits(self, index: int, twin: Side) -> list[Edit]:
+    def _plain_edits(self, index: int, twin: ApartSide) -> list[ApartEdit]:
         base, side = self.base_rows[index], twin.rows
         edits = []
         for change in diff(keys_of(base), keys_of(side)):
@@ -302,10 +310,10 @@ class _Adopter:
             only_comment = not new and all(row.key.startswith((b"//", b"/*", b"*")) for row in old)
             if joined(old) == joined(new) or only_comment:
                 continue
-            edits.append(Edit(change.a0, change.a1, raw(twin.leaf.text, new)))
+            edits.append(ApartEdit(change.a0, change.a1, raw(twin.leaf.text, new)))
         return edits
 
-    def _apply(self, index: int, edits: list[Edit]) -> tuple[int, int]:
+    def _apply(self, index: int, edits: list[ApartEdit]) -> tuple[int, int]:
         """Change the declaration; lines added and removed."""
         if not edits:
             return 0, 0
@@ -327,21 +335,21 @@ class _Adopter:
 
     # -- declarations that the monolith does not have ----------------------------------------------
 
-    def _unmatched(self, number: int, side: Side) -> None:
+    def _unmatched(self, number: int, side: ApartSide) -> None:
         leaf = side.leaf
         if leaf.kind is Kind.INCLUDE:
             self._include(number, side)
             return
         if leaf.placed and leaf.code and any(_same_directive(b, leaf) for b in self.base):
-            self._take(side, Fate.UPSTREAM)
+            self._take(side, AdoptedAs.UPSTREAM)
             return
         reason = self._glue_reason(side)
         if reason is not None:
             shown = b"" if reason in ("comment", "include guard", "namespace") else leaf.text
-            self._take(side, Fate.GLUE, reason, text=shown)
+            self._take(side, AdoptedAs.GLUE, reason, text=shown)
             return
         if leaf.kind not in _DEFINING and leaf.kind not in (Kind.DECLARATION, Kind.USING, Kind.UNDEF):
-            self._take(side, Fate.UNPLACED, "there is nothing like it in the monolith", text=leaf.text)
+            self._take(side, AdoptedAs.UNPLACED, "there is nothing like it in the monolith", text=leaf.text)
             return
         twins = [
             i for i, b in enumerate(self.base) if b.short == leaf.short and b.kind is leaf.kind and b.defines
@@ -349,25 +357,28 @@ class _Adopter:
         if twins and any(s.base in twins for s in self.sides):
             same = any(_code(s.leaf) == _code(leaf) for s in self.sides if s.base in twins)
             if same:
-                self._take(side, Fate.GLUE, "a copy")
+                self._take(side, AdoptedAs.GLUE, "a copy")
             else:
                 self._take(
-                    side, Fate.UNPLACED, "another version of a declaration, in a second file", text=leaf.text
+                    side,
+                    AdoptedAs.UNPLACED,
+                    "another version of a declaration, in a second file",
+                    text=leaf.text,
                 )
             return
         anchor = self._anchor(number)
         if anchor is None:
             self._take(
                 side,
-                Fate.UNPLACED,
+                AdoptedAs.UNPLACED,
                 "nothing beside it is upstream's, under the same condition",
                 text=leaf.text,
             )
             return
         self.inserted.setdefault(anchor, []).append(_ended(leaf.text))
-        self._take(side, Fate.ADDED, added=len(side.rows))
+        self._take(side, AdoptedAs.ADDED, added=len(side.rows))
 
-    def _glue_reason(self, side: Side) -> str | None:
+    def _glue_reason(self, side: ApartSide) -> str | None:
         leaf = side.leaf
         if leaf.kind is Kind.COMMENT or not side.rows:
             return "comment"
@@ -420,19 +431,19 @@ class _Adopter:
         plain = all(leaf.kind is Kind.INCLUDE or leaf.kind in kinds or leaf.placed for leaf in own)
         return plain and not by_others and any(target in self.files for target in included)
 
-    def _include(self, number: int, side: Side) -> None:
+    def _include(self, number: int, side: ApartSide) -> None:
         """An include line: of the split's own files, one that upstream has, or one that the fork added."""
         target = self.targets.of(side.leaf)
         if target in self.files:
-            self._take(side, Fate.GLUE, "includes a file of the split")
+            self._take(side, AdoptedAs.GLUE, "includes a file of the split")
             return
         known = {self.targets.of(leaf): i for i, leaf in enumerate(self.base) if leaf.kind is Kind.INCLUDE}
         if target in known or side.leaf.name in {leaf.name for leaf in self.base}:
-            self._take(side, Fate.UPSTREAM)
+            self._take(side, AdoptedAs.UPSTREAM)
             return
-        done = [t for t in self.taken if t.item == side.leaf.name and t.fate is Fate.ADDED]
+        done = [t for t in self.taken if t.item == side.leaf.name and t.fate is AdoptedAs.ADDED]
         if done:
-            self._take(side, Fate.GLUE, "a copy")
+            self._take(side, AdoptedAs.GLUE, "a copy")
             return
         before = [
             known[name]
@@ -443,14 +454,16 @@ class _Adopter:
         ]
         anchor = before[-1] if before else max(known.values(), default=None)
         if anchor is None or self.base[anchor].condition != side.leaf.condition:
-            self._take(side, Fate.UNPLACED, "no include of upstream's stands beside it", text=side.leaf.text)
+            self._take(
+                side, AdoptedAs.UNPLACED, "no include of upstream's stands beside it", text=side.leaf.text
+            )
             return
         text = side.leaf.text.strip(b"\r\n")
         if QUOTED.search(text) and "/" in target:
             shown = posixpath.relpath(target, posixpath.dirname(self.path) or ".")
             text = QUOTED.sub(lambda m: m[0].replace(m[1], shown.encode("utf-8", "surrogateescape")), text)
         self.inserted.setdefault(anchor, []).append(text + b"\n")
-        self._take(side, Fate.ADDED, added=1)
+        self._take(side, AdoptedAs.ADDED, added=1)
 
     def _anchor(self, number: int) -> int | None:
         """The monolith's declaration after which a new one goes, by the nearest neighbour in its file."""
@@ -474,8 +487,8 @@ class _Adopter:
 
     def _take(
         self,
-        side: Side,
-        fate: Fate,
+        side: ApartSide,
+        fate: AdoptedAs,
         reason: str = "",
         *,
         added: int = 0,
@@ -505,7 +518,7 @@ def _code(leaf: Leaf) -> tuple[bytes, ...]:
     return tuple(token for token in leaf.code if token not in (b"inline", b"static", b"extern"))
 
 
-def _statements(side: Side) -> int:
+def _statements(side: ApartSide) -> int:
     body = side.leaf.text.partition(b"{")[2]
     return body.count(b";") or side.leaf.text.count(b";")
 

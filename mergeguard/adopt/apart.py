@@ -69,7 +69,7 @@ def words_of(text: bytes) -> frozenset[bytes]:
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class ApartEdit:
     """A change of one monolith declaration: rows ``start:end`` become ``text``."""
 
     start: int
@@ -78,7 +78,7 @@ class Edit:
 
 
 @dataclass
-class Side:
+class ApartSide:
     """One declaration of a hand-made file."""
 
     leaf: Leaf
@@ -100,8 +100,8 @@ class TakenApart:
         arms: set[int],
         labels: set[bytes],
         split_names: set[bytes],
-        twin: Side,
-        pieces: list[Side],
+        twin: ApartSide,
+        pieces: list[ApartSide],
     ) -> None:
         """``base`` are the function's rows, ``arms`` those (0-based) of the branching with ``labels``;
         ``split_names`` are the names that only the split needs, ``twin`` is the entry's function.
@@ -114,7 +114,7 @@ class TakenApart:
         self.rows = [twin.rows, *(_body(piece) for piece in pieces)]
         keys = keys_of(self.base)
         # Lines that only the split needs: calls of what it made, repeated prologues.
-        self.own: list[tuple[Side, list[Row]]] = []
+        self.own: list[tuple[ApartSide, list[Row]]] = []
         self.labels = labels | {label for key in keys for label in _CASE.findall(key)}
         self.found = [
             {m.a + k: m.b + k for m in matches(keys, keys_of(rows)) for k in range(m.size)}
@@ -124,10 +124,10 @@ class TakenApart:
         self.spans = [(min(f), max(f)) if f else (0, -1) for f in self.found]
         self.owner = [self._owner(n) for n in range(len(self.base))]
 
-    def edits(self) -> tuple[list[Edit], list[tuple[Side, list[Row], str]]]:
+    def edits(self) -> tuple[list[ApartEdit], list[tuple[ApartSide, list[Row], str]]]:
         """The edits of the function, and rows that are not certainly edits or glue, each with why."""
         edits: dict[tuple[int, int], bytes] = {}
-        problems: list[tuple[Side, list[Row], str]] = []
+        problems: list[tuple[ApartSide, list[Row], str]] = []
         for number, part in enumerate(self.parts):
             if number == 0 and self.forwards:
                 if _signature(self.base) != _signature(part.rows):
@@ -147,7 +147,7 @@ class TakenApart:
                         text = raw(part.leaf.text, becomes)
                         if edits.setdefault((where.start, where.stop), text) != text:
                             problems.append((part, rows, "two copies were edited differently"))
-        return [Edit(a, b, text) for (a, b), text in edits.items()], problems
+        return [ApartEdit(a, b, text) for (a, b), text in edits.items()], problems
 
     def _only_forwards(self) -> bool:
         """Whether the entry's function does nothing but call a piece, which has all of upstream's body."""
@@ -298,7 +298,7 @@ def unclosed(text: bytes) -> tuple[int, int, int]:
     )
 
 
-def _body(side: Side) -> list[Row]:
+def _body(side: ApartSide) -> list[Row]:
     """The rows after a function's opening brace; all of anything else."""
     if side.leaf.kind in (Kind.FUNCTION, Kind.KERNEL):
         for number, row in enumerate(side.rows):
@@ -307,7 +307,7 @@ def _body(side: Side) -> list[Row]:
     return side.rows
 
 
-def _template_parameters(side: Side) -> frozenset[bytes]:
+def _template_parameters(side: ApartSide) -> frozenset[bytes]:
     """The names in the template header of a piece; the switch's value is among them."""
     found = re.search(rb"\btemplate\s*<([^<>]*)>", side.leaf.text.partition(b"{")[0])
     if found is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
-from mergeguard.audit.facts import Edit, Entity, Facts, raw
+from mergeguard.audit.facts import Entity, FactEdit, Facts, raw
 from mergeguard.audit.model import BASE, SIDES, Changed, Elsewhere, Place, other
 from mergeguard.cpp import filenames
 from mergeguard.cpp.items import Kind
@@ -24,13 +24,13 @@ class Trees:
         self.files = tuple(files)
         self.mentioned = mentioned
         self._elsewhere = elsewhere
-        self._edits: dict[tuple[int, str], Edit] = {}
+        self._edits: dict[tuple[int, str], FactEdit] = {}
         self._asked_for = 0
         self.adding_up: dict[int, bool] = {}  # by file: see ``balance``
         self._asked: dict[str, dict[str, Facts]] = {}
         self._includers: dict[tuple[str, str], frozenset[str]] = {}
 
-    def edit(self, index: int, side: str) -> Edit:
+    def edit(self, index: int, side: str) -> FactEdit:
         """What a side did to file ``index``."""
         key = (index, side)
         if key not in self._edits:
@@ -38,7 +38,7 @@ class Trees:
             if base is not None and own is not None:
                 self._edits[key] = own.edit_of(base)
             else:
-                self._edits[key] = Edit(*(f.text if f is not None else b"" for f in (base, own)))
+                self._edits[key] = FactEdit(*(f.text if f is not None else b"" for f in (base, own)))
         return self._edits[key]
 
     def added(self, index: int, side: str) -> frozenset[str]:

@@ -195,7 +195,7 @@ def _declares(words: Sequence[tuple[int, str]], index: int) -> bool:
     return at < 0 or words[at][1] in (";", "{", "}", ":")
 
 
-class Edit:
+class FactEdit:
     """The lines that one version of a text added to another and removed from it."""
 
     def __init__(self, base: bytes, side: bytes) -> None:
@@ -247,12 +247,12 @@ class Facts:
     def __init__(self, text: bytes) -> None:
         self.text = text
         self._occurrences: dict[str, tuple[int, ...]] = {}
-        self._edits: dict[Facts, Edit] = {}
+        self._edits: dict[Facts, FactEdit] = {}
 
-    def edit_of(self, base: Facts) -> Edit:
+    def edit_of(self, base: Facts) -> FactEdit:
         """What this text did to ``base``."""
         if base not in self._edits:
-            self._edits[base] = Edit(base.text, self.text)
+            self._edits[base] = FactEdit(base.text, self.text)
         return self._edits[base]
 
     @cached_property

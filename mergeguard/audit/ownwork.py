@@ -25,7 +25,7 @@ _IGNORED = frozenset({Kind.COMMENT, Kind.CONDITIONAL, Kind.PRAGMA, Kind.OPAQUE, 
 Texts = Mapping[str, bytes]
 
 
-class Change(StrEnum):
+class WorkChange(StrEnum):
     """What the fork did to a declaration."""
 
     ADDED = "added"
@@ -33,7 +33,7 @@ class Change(StrEnum):
     REMOVED = "removed"
 
 
-class Fate(StrEnum):
+class WorkFate(StrEnum):
     """What a merge made of it. LOST and OVERWRITTEN need somebody to say that they were meant."""
 
     SURVIVES = "survives"
@@ -47,7 +47,7 @@ class Fate(StrEnum):
     @property
     def is_loss(self) -> bool:
         """Whether work is gone."""
-        return self in (Fate.LOST, Fate.OVERWRITTEN, Fate.BACK)
+        return self in (WorkFate.LOST, WorkFate.OVERWRITTEN, WorkFate.BACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Work:
     path: str
     kind: str
     name: str
-    change: Change
+    change: WorkChange
     line: int
     lines: tuple[bytes, ...]
 
@@ -77,13 +77,13 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class WorkOutcome:
     """What became of some work: where it is now (path and 1-based line; none where it is nowhere), and how
     many of its ``of`` lines are there.
     """
 
     work: Work
-    fate: Fate
+    fate: WorkFate
     path: str = ""
     line: int = 0
     kept: int = 0
@@ -115,12 +115,12 @@ def _works_of(path: str, base: bytes, ours: bytes) -> Iterator[Work]:
     for key, own in after.items():
         old = before.get(key)
         if old is None:
-            yield Work(path, key[0], key[1], Change.ADDED, own.line, _telling(own.text))
+            yield Work(path, key[0], key[1], WorkChange.ADDED, own.line, _telling(own.text))
         elif old.text.split() != own.text.split():
-            yield Work(path, key[0], key[1], Change.EDITED, own.line, _came(old.text, own.text))
+            yield Work(path, key[0], key[1], WorkChange.EDITED, own.line, _came(old.text, own.text))
     for key, old in before.items():
         if key not in after:
-            yield Work(path, key[0], key[1], Change.REMOVED, 1, _telling(old.text))
+            yield Work(path, key[0], key[1], WorkChange.REMOVED, 1, _telling(old.text))
 
 
 def _came(old: bytes, new: bytes) -> tuple[bytes, ...]:
@@ -160,18 +160,18 @@ def _named(source: Source, items: Iterable[Item]) -> Iterator[Item]:
             yield item
 
 
-def outcomes(found: Iterable[Work], theirs: Texts, merged: Texts) -> tuple[Outcome, ...]:
+def outcomes(found: Iterable[Work], theirs: Texts, merged: Texts) -> tuple[WorkOutcome, ...]:
     """What the merge's result made of the fork's work.
 
     ``theirs`` and ``merged`` are upstream's and the result's texts of the files that differ between the sides
     and the result (a path that is missing has no file); files whose result is the fork's own text need not be
     given.
     """
-    reader = _Reader(theirs, merged)
+    reader = _FeatureReader(theirs, merged)
     return tuple(reader.outcome(work) for work in found)
 
 
-class _Reader:
+class _FeatureReader:
     def __init__(self, theirs: Texts, merged: Texts) -> None:
         self.theirs, self.merged = theirs, merged
         self._declared: dict[tuple[int, str], dict[tuple[str, str], _Declared]] = {}
@@ -182,36 +182,36 @@ class _Reader:
             self._declared[key] = _declared(path, texts.get(path, b""))
         return self._declared[key]
 
-    def outcome(self, work: Work) -> Outcome:
-        if work.change is Change.REMOVED:
+    def outcome(self, work: Work) -> WorkOutcome:
+        if work.change is WorkChange.REMOVED:
             return self.of_removed(work)
         here = self.find(self.merged, work.path, work)
         place, path = here, work.path
         if here is None:
             place, path = self.elsewhere(work)
         if place is None:
-            return Outcome(work, Fate.LOST, of=len(work.lines))
+            return WorkOutcome(work, WorkFate.LOST, of=len(work.lines))
         kept = sum((Counter(work.lines) & place.lines).values())
         upstream = self.find(self.theirs, path, work)
         fate = self.judge(work, place, upstream, kept, moved=here is None)
-        return Outcome(work, fate, path, place.line, kept, len(work.lines))
+        return WorkOutcome(work, fate, path, place.line, kept, len(work.lines))
 
     def judge(
         self, work: Work, place: _Declared, upstream: _Declared | None, kept: int, *, moved: bool
-    ) -> Fate:
+    ) -> WorkFate:
         has_all = kept == len(work.lines)
         if upstream is not None and place.text.split() == upstream.text.split():
             # The result is upstream's: theirs by agreement if it has what the fork wrote, else instead of it.
-            return Fate.UPSTREAMS if has_all else Fate.OVERWRITTEN
+            return WorkFate.UPSTREAMS if has_all else WorkFate.OVERWRITTEN
         if has_all:
-            return Fate.MOVED if moved else Fate.SURVIVES
-        return Fate.IN_PART if kept else Fate.OVERWRITTEN
+            return WorkFate.MOVED if moved else WorkFate.SURVIVES
+        return WorkFate.IN_PART if kept else WorkFate.OVERWRITTEN
 
-    def of_removed(self, work: Work) -> Outcome:
+    def of_removed(self, work: Work) -> WorkOutcome:
         here = self.find(self.merged, work.path, work)
         if here is None:
-            return Outcome(work, Fate.SURVIVES)
-        return Outcome(work, Fate.BACK, work.path, here.line)
+            return WorkOutcome(work, WorkFate.SURVIVES)
+        return WorkOutcome(work, WorkFate.BACK, work.path, here.line)
 
     def find(self, texts: Texts, path: str, work: Work) -> _Declared | None:
         """The declaration of that kind and name in the file."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from mergeguard.audit.context import Trees, their
-from mergeguard.audit.facts import Call, Edit, Entity, Facts
+from mergeguard.audit.facts import Call, Entity, FactEdit, Facts
 from mergeguard.audit.model import BASE, MERGED, SIDES, Changed, Finding, other
 from mergeguard.cpp.items import Kind
 
@@ -26,7 +26,7 @@ def changed(trees: Trees) -> Iterator[Finding]:
 
 def _suspects(trees: Trees, changer: str, user: str) -> set[str]:
     """What one side no longer defines with the same parameters and the other's lines call."""
-    changed_: list[Edit] = [
+    changed_: list[FactEdit] = [
         edit
         for index, file in trees.edited(changer)
         if file.of(BASE) is not None and (edit := trees.edit(index, changer)).touches_code

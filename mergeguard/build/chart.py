@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from mergeguard.build.drawing import Area, Box, Drawing, Line, Run, Shape, Text
+from mergeguard.build.drawing import Area, Box, Drawing, DrawnText, Line, Shape, TextRun
 from mergeguard.propose.schedule import Schedule
 from mergeguard.values import dataclass
 
@@ -62,7 +62,7 @@ def schedule_drawing(title: str, panels: Sequence[Panel], budget: int | None = N
         colour={name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)},
         budget=budget,
     )
-    shapes: list[Shape] = [Text(LEFT, 28, (Run(title, DARK, bold=True),), size=16)]
+    shapes: list[Shape] = [DrawnText(LEFT, 28, (TextRun(title, DARK, bold=True),), size=16)]
     y = TOP
     for panel in panels:
         shapes += _panel(panel, y, scale)
@@ -107,12 +107,14 @@ def _figures(schedule: Schedule, between: str) -> str:
 def _panel(panel: Panel, y: int, scale: _Scale) -> Iterator[Shape]:
     bottom = y + PANEL
     schedule = panel.schedule
-    caption = Run(panel.caption, DARK, bold=True)
-    yield Text(LEFT, y + 10, (caption, Run(f" · {_figures(schedule, ' · ')}", GREY)))
+    caption = TextRun(panel.caption, DARK, bold=True)
+    yield DrawnText(LEFT, y + 10, (caption, TextRun(f" · {_figures(schedule, ' · ')}", GREY)))
     for share in (0.0, 0.5, 1.0):
         level = bottom - scale.up(scale.highest * share)
         yield Line(((LEFT, level), (WIDTH - RIGHT, level)), PALE)
-        yield Text(LEFT - 6, level + 4, (Run(human_bytes(scale.highest * share), GREY),), at_end=True)
+        yield DrawnText(
+            LEFT - 6, level + 4, (TextRun(human_bytes(scale.highest * share), GREY),), at_end=True
+        )
     outline = [(scale.x(0), float(bottom))]
     for moment, memory in schedule.memory:
         outline.append((scale.x(moment), outline[-1][1]))
@@ -131,8 +133,8 @@ def _panel(panel: Panel, y: int, scale: _Scale) -> Iterator[Shape]:
         place = scale.x(span.start), bottom + 4 + span.slot * SLOT
         note = f"{span.name}: {human_seconds(span.start)} to {human_seconds(span.end)}"
         yield Box(*place, width, SLOT - 2, scale.colour[span.name], note)
-    end = Run(human_seconds(schedule.makespan), GREY)
-    yield Text(scale.x(schedule.makespan), bottom + 16 + SLOT * _used(schedule), (end,), at_end=True)
+    end = TextRun(human_seconds(schedule.makespan), GREY)
+    yield DrawnText(scale.x(schedule.makespan), bottom + 16 + SLOT * _used(schedule), (end,), at_end=True)
 
 
 def _used(schedule: Schedule) -> int:
@@ -153,7 +155,7 @@ def _legend(scale: _Scale, y: int, *, measured: bool) -> tuple[list[Shape], int]
         if x > LEFT and x + width > WIDTH - RIGHT:
             x, y = LEFT, y + 18
         shapes.append(Box(x, y - 9, 10, 10, colour))
-        shapes.append(Text(x + 14, y, (Run(name, DARK),)))
+        shapes.append(DrawnText(x + 14, y, (TextRun(name, DARK),)))
         x += width
     return shapes, y + 20
 

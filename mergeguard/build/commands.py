@@ -97,7 +97,7 @@ def from_database(database: Path, source: str, root: Path) -> Command:
     made of it in the build folder.
     """
     try:
-        entries = store.decode(database.read_bytes(), list[_Entry])
+        entries = store.decode(database.read_bytes(), list[_DatabaseEntry])
         wanted = os.path.realpath(root / source)
         for entry in entries:
             if os.path.realpath(Path(entry.directory, entry.file)) == wanted:
@@ -130,7 +130,7 @@ def _is_hipified(file: str, source: str) -> bool:
     return any(Path(file).as_posix().endswith(f"/{name}") or file == name for name in names)
 
 
-class _Entry(msgspec.Struct, frozen=True):
+class _DatabaseEntry(msgspec.Struct, frozen=True):
     """One translation unit of a compile database; other keys are let pass."""
 
     file: str
@@ -139,7 +139,7 @@ class _Entry(msgspec.Struct, frozen=True):
     arguments: tuple[str, ...] = ()
 
 
-def _holes(entry: _Entry, root: Path, database: Path) -> Command:
+def _holes(entry: _DatabaseEntry, root: Path, database: Path) -> Command:
     directory = Path(entry.directory)
     source = os.path.realpath(directory / entry.file)
     given = entry.arguments or shlex.split(entry.command)

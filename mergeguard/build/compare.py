@@ -14,7 +14,7 @@ from pathlib import Path
 from mergeguard.build.advice import growth_advice
 from mergeguard.build.cache import Cache
 from mergeguard.build.commands import Command, is_device
-from mergeguard.build.cost import Program, unit_commands
+from mergeguard.build.cost import MeasuredProgram, unit_commands
 from mergeguard.build.machine import machine
 from mergeguard.build.measure import Progress, UnitCost, linked_size, measure, require_success
 from mergeguard.build.symbols import demangle, read_device, read_host
@@ -37,7 +37,7 @@ from mergeguard.verify.symbols import (
 class Built:
     """A compiled program: what each unit cost, and its objects, in the order of the units."""
 
-    program: Program
+    program: MeasuredProgram
     costs: tuple[UnitCost, ...]
     objects: tuple[Path, ...]
     library: int | None  # bytes of the objects linked to a shared library, None if they don't link
@@ -81,7 +81,7 @@ class Comparison:
 
 
 def build(
-    program: Program,
+    program: MeasuredProgram,
     command: Command,
     objects: Path,
     jobs: int = 1,
@@ -112,8 +112,8 @@ def names_of(
 
 def compare(
     source: Source,
-    monolith: Program,
-    layout: Program,
+    monolith: MeasuredProgram,
+    layout: MeasuredProgram,
     namespaces: Sequence[str],
     command: Command,
     directory: Path,
@@ -181,4 +181,4 @@ def _read(built: Built) -> tuple[list[ObjectSymbols], list[DeviceImage]]:
     return hosts, images
 
 
-__all__ = ["Built", "Comparison", "Program", "build", "compare", "compare_built", "names_of"]
+__all__ = ["Built", "Comparison", "MeasuredProgram", "build", "compare", "compare_built", "names_of"]

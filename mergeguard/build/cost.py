@@ -49,7 +49,7 @@ class Files(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class MeasuredProgram:
     """One way to build the same thing: ``units`` are paths of translation units below ``root``."""
 
     root: Path
@@ -181,7 +181,7 @@ def _row(label: str, cost: UnitCost, above: str) -> tuple[str, ...]:
     return (label, f"{cost.wall:.1f}", f"{cost.cpu:.1f}", human_bytes(cost.peak), above)
 
 
-def unit_commands(program: Program, command: Command, objects: Path) -> tuple[UnitCommand, ...]:
+def unit_commands(program: MeasuredProgram, command: Command, objects: Path) -> tuple[UnitCommand, ...]:
     """The commands that compile a program's units to objects below ``objects``."""
     return tuple(
         unit_command(unit, unit, program.root, objects / (unit.replace("/", "_") + ".o"), command)
@@ -214,8 +214,8 @@ def header_probe(layout: Files) -> tuple[str, bytes] | None:
 
 def measure_split(
     layout: Files,
-    monolith: Program,
-    split: Program,
+    monolith: MeasuredProgram,
+    split: MeasuredProgram,
     command: Command,
     directory: Path,
     *,
@@ -278,7 +278,7 @@ def _elsewhere(one: UnitCommand, folder: Path) -> UnitCommand:
 
 def _measure_floor(
     layout: Files,
-    split: Program,
+    split: MeasuredProgram,
     command: Command,
     directory: Path,
     cache: Cache | None,
@@ -293,7 +293,7 @@ def _measure_floor(
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(text)
     try:
-        units = unit_commands(Program(split.root, (path,)), command, directory / "floor")
+        units = unit_commands(MeasuredProgram(split.root, (path,)), command, directory / "floor")
         (cost,) = measure(units, 1, cache, on_progress)
     finally:
         place.unlink()

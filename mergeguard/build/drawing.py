@@ -46,7 +46,7 @@ class Area:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TextRun:
     """A stretch of text in one colour and weight."""
 
     text: str
@@ -55,17 +55,17 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class DrawnText:
     """Runs one after the other on the baseline ``y``; ``x`` is where they begin, or end if ``at_end``."""
 
     x: float
     y: float
-    runs: tuple[Run, ...]
+    runs: tuple[TextRun, ...]
     size: int = 12
     at_end: bool = False
 
 
-Shape = Box | Line | Area | Text
+Shape = Box | Line | Area | DrawnText
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def _element(shape: Shape) -> str:
         case Area():
             colours = f'fill="{shape.fill}" fill-opacity="{shape.opacity}" stroke="{shape.stroke}"'
             return f'<path d="{_path(shape.points)}Z" {colours}/>'
-        case Text():
+        case DrawnText():
             anchor = ' text-anchor="end"' if shape.at_end else ""
             size = "" if shape.size == 12 else f' font-size="{shape.size}"'
             runs = "".join(map(_run, shape.runs))
@@ -124,6 +124,6 @@ def _path(points: tuple[Point, ...]) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
 
 
-def _run(run: Run) -> str:
+def _run(run: TextRun) -> str:
     weight = ' font-weight="600"' if run.bold else ""
     return f'<tspan fill="{run.colour}"{weight}>{escape(run.text)}</tspan>'

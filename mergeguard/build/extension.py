@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from mergeguard.build.generate import Options, generate
+from mergeguard.build.generate import GenerateOptions, generate
 from mergeguard.errors import MergeguardError
 
 
@@ -35,7 +35,7 @@ def split_sources(
     """
     given = [os.fspath(source) for source in sources]
     try:
-        made = generate(Path(root), Path(out), Options(lines=lines, fallback=not required))
+        made = generate(Path(root), Path(out), GenerateOptions(lines=lines, fallback=not required))
     except MergeguardError as error:
         if required:
             raise

@@ -33,7 +33,7 @@ class GenerateError(MergeguardError):
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class GenerateOptions:
     """How to generate: with ``#line`` or not; whole monoliths where a rule does not fit, or an error."""
 
     lines: bool = True
@@ -79,7 +79,7 @@ class _Plan:
     warnings: list[str] = field(default_factory=list)
 
 
-def generate(root: Path, out: Path, options: Options) -> Generated:
+def generate(root: Path, out: Path, options: GenerateOptions) -> Generated:
     """Bring the build folder ``out`` up to date with the source tree at ``root``.
 
     Raises RuleError, RuleMismatch or SourceError where a rule can't be read or does not fit (unless
@@ -133,7 +133,7 @@ def _holds_files(out: Path) -> bool:
 # -- what will be written --------------------------------------------------------------------------------
 
 
-def _plan(root: Path, out: Path, options: Options) -> _Plan:
+def _plan(root: Path, out: Path, options: GenerateOptions) -> _Plan:
     plan = _Plan()
     known: list[str] = []
     for path in fresh.rule_files(root):
@@ -159,7 +159,7 @@ def _plan(root: Path, out: Path, options: Options) -> _Plan:
     return plan
 
 
-def _plan_rule(plan: _Plan, root: Path, out: Path, options: Options, name: str, rule: Rule) -> None:
+def _plan_rule(plan: _Plan, root: Path, out: Path, options: GenerateOptions, name: str, rule: Rule) -> None:
     path = next((p for p in rule.paths() if (root / p).is_file()), None)
     if path is None:
         paths = ", ".join(rule.paths())
@@ -193,7 +193,7 @@ def _refuse_markers(path: str, text: bytes) -> None:
             )
 
 
-def _texts(plan: _Plan, root: Path, out: Path, options: Options, layout: Layout) -> dict[str, bytes]:
+def _texts(plan: _Plan, root: Path, out: Path, options: GenerateOptions, layout: Layout) -> dict[str, bytes]:
     lines = generated.LineMap(layout.monolith)
     texts: dict[str, bytes] = {}
     for file in layout.files:
@@ -250,7 +250,7 @@ def _locked(out: Path) -> Iterator[None]:
         yield
 
 
-def _write(out: Path, plan: _Plan, options: Options) -> Generated:
+def _write(out: Path, plan: _Plan, options: GenerateOptions) -> Generated:
     old = (fresh.read_note(out) or {"outputs": {}})["outputs"]
     stale = sorted(set(old) - set(plan.files))
     changed = [path for path, text in plan.files.items() if _bytes_at(out / path) != text]
@@ -271,7 +271,7 @@ def _write(out: Path, plan: _Plan, options: Options) -> Generated:
     )
 
 
-def _note(plan: _Plan, options: Options, outputs: Mapping[str, Any], *, whole: bool) -> bytes:
+def _note(plan: _Plan, options: GenerateOptions, outputs: Mapping[str, Any], *, whole: bool) -> bytes:
     inputs = plan.inputs if whole else {}
     return fresh.note_bytes(options.as_note(), inputs, plan.probed, outputs, plan.units, plan.warnings)
 

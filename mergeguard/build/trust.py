@@ -30,7 +30,7 @@ _FILES_OF_OPTIONS = ("--options-file", "-optf", "--config")
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class ProposedCommand:
     """A command that the repository proposes: for which rule, and the file that it stands in."""
 
     rule: str
@@ -44,7 +44,7 @@ class Proposal:
         return shlex.join(self.command.arguments)
 
 
-def proposal(rule: str, where: str, command: Command, root: Path) -> Proposal:
+def proposal(rule: str, where: str, command: Command, root: Path) -> ProposedCommand:
     """The proposal with the digest of all that decides what it runs: its words, and each file of the work
     tree ``root`` that they name. Raises CommandError where a digest can't hold what it would run.
     """
@@ -53,7 +53,7 @@ def proposal(rule: str, where: str, command: Command, root: Path) -> Proposal:
         digest.update(word.encode("utf-8", "surrogateescape") + b"\0")
     for file in _files_named(command, root, where):
         digest.update(os.fsencode(file) + b"\0" + hashlib.sha256(file.read_bytes()).digest())
-    return Proposal(rule, where, command, digest.hexdigest())
+    return ProposedCommand(rule, where, command, digest.hexdigest())
 
 
 def _files_named(command: Command, root: Path, where: str) -> Iterator[Path]:
@@ -95,7 +95,7 @@ def accepted(repository: Repository) -> frozenset[str]:
     return frozenset(said.text.split())
 
 
-def accept(repository: Repository, proposed: Proposal) -> None:
+def accept(repository: Repository, proposed: ProposedCommand) -> None:
     """Remember that the user of this clone takes the proposal for their own word."""
     if proposed.digest not in accepted(repository):
         repository.git("config", "--local", "--add", KEY, proposed.digest)
@@ -109,7 +109,7 @@ def forget(repository: Repository) -> int:
     return count
 
 
-def require(repository: Repository, proposed: Proposal) -> Command:
+def require(repository: Repository, proposed: ProposedCommand) -> Command:
     """The proposal's command. Raises CommandError while the user of this clone has not accepted it."""
     if proposed.digest in accepted(repository):
         return proposed.command

@@ -61,7 +61,7 @@ def generate(
 ) -> int:
     """Make the layouts of rules in build mode in a build folder; what did not change keeps its time."""
     source, build = typed(str(root)).resolve(), typed(str(folder)).resolve()
-    options = generating.Options(lines, fallback, tuple(mirror or ()), tuple(names or ()))
+    options = generating.GenerateOptions(lines, fallback, tuple(mirror or ()), tuple(names or ()))
     made = generating.generate(source, build, options)
     for warning in made.warnings:
         err.print(f"[yellow]warning:[/] {escape(warning)}")

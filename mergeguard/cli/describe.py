@@ -17,7 +17,7 @@ from mergeguard.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class CliParameter:
     """One option or argument: its spellings (none for an argument), what it takes, what it may be, its
     help."""
 
@@ -39,7 +39,7 @@ class Described:
     name: str
     panel: str
     help: str
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[CliParameter, ...]
 
     @property
     def usage(self) -> str:
@@ -68,14 +68,14 @@ def _verbs(name: str, command: Any, panel: str) -> Iterator[Described]:
     yield Described(name, panel, (command.help or "").strip(), parameters)
 
 
-def _parameter(param: Any, choices: tuple[str, ...]) -> Parameter:
+def _parameter(param: Any, choices: tuple[str, ...]) -> CliParameter:
     help_text = (getattr(param, "help", None) or "").strip()
     if param.param_type_name == "argument":
-        return Parameter((), param.metavar or param.name.upper(), choices, help_text)
+        return CliParameter((), param.metavar or param.name.upper(), choices, help_text)
     takes = (
         "" if getattr(param, "is_flag", False) else (param.metavar or "|".join(choices) or param.name.upper())
     )
-    return Parameter((*param.opts, *param.secondary_opts), takes, choices, help_text)
+    return CliParameter((*param.opts, *param.secondary_opts), takes, choices, help_text)
 
 
 def _choices(callback: Any) -> dict[str, tuple[str, ...]]:

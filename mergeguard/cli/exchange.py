@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from mergeguard.adopt.adopt import Adoption, Fate
+from mergeguard.adopt.adopt import AdoptedAs, Adoption
 from mergeguard.cli import render
 from mergeguard.cli.console import err, opened, out, print_json
 from mergeguard.cli.paths import file_from_root, typed
@@ -163,13 +163,13 @@ def _read(name: str) -> bytes:
 
 
 _FATES = {
-    Fate.UPSTREAM: "dim",
-    Fate.EDITED: "green",
-    Fate.ADDED: "green",
-    Fate.REMOVED: "red",
-    Fate.TAKEN_APART: "cyan",
-    Fate.GLUE: "dim",
-    Fate.UNPLACED: "yellow",
+    AdoptedAs.UPSTREAM: "dim",
+    AdoptedAs.EDITED: "green",
+    AdoptedAs.ADDED: "green",
+    AdoptedAs.REMOVED: "red",
+    AdoptedAs.TAKEN_APART: "cyan",
+    AdoptedAs.GLUE: "dim",
+    AdoptedAs.UNPLACED: "yellow",
 }
 
 
@@ -222,12 +222,12 @@ def adopt(
 
 
 def _print_adoption(adoption: Adoption, verbose: bool) -> None:
-    for fate in Fate:
+    for fate in AdoptedAs:
         taken = adoption.of(fate)
         if not taken:
             continue
         out.print(f"  [{_FATES[fate]}]{fate.value}[/]: {len(taken)}")
-        if fate in (Fate.UPSTREAM, Fate.GLUE) and not verbose:
+        if fate in (AdoptedAs.UPSTREAM, AdoptedAs.GLUE) and not verbose:
             continue
         for one in taken:
             counts = f"  +{one.added} -{one.removed}" if one.added or one.removed else ""

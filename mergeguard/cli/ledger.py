@@ -10,15 +10,15 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from mergeguard.audit.ownwork import Fate
+from mergeguard.audit.ownwork import WorkFate
 from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.cli.options import Json, Upstream
 from mergeguard.cli.render import print_findings
 from mergeguard.errors import ExitCode
 from mergeguard.verbs import ownwork
-from mergeguard.verbs.ownwork import Ledger, Line
+from mergeguard.verbs.ownwork import Ledger, LedgerLine
 
-_MARKS = {Fate.SURVIVES: "[green]✓[/]", Fate.MOVED: "[green]→[/]", Fate.UPSTREAMS: "[blue]=[/]"}
+_MARKS = {WorkFate.SURVIVES: "[green]✓[/]", WorkFate.MOVED: "[green]→[/]", WorkFate.UPSTREAMS: "[blue]=[/]"}
 
 
 def ledger(
@@ -70,20 +70,20 @@ def _print(found: Ledger, *, everything: bool) -> None:
     print_findings(found.broken_pins)
 
 
-def _print_file(path: str, rows: list[Line], *, everything: bool) -> None:
+def _print_file(path: str, rows: list[LedgerLine], *, everything: bool) -> None:
     out.print(f"  {escape(path)}  [dim]{_counts(rows)}[/]")
     for line in rows if everything else ():
         outcome = line.outcome
-        place = f"  [dim]{escape(outcome.path)}:{outcome.line}[/]" if outcome.fate is Fate.MOVED else ""
+        place = f"  [dim]{escape(outcome.path)}:{outcome.line}[/]" if outcome.fate is WorkFate.MOVED else ""
         out.print(f"    {_MARKS.get(outcome.fate, '[red]![/]')} {escape(_what(line))}: {outcome.fate}{place}")
 
 
-def _counts(lines: Iterable[Line]) -> str:
+def _counts(lines: Iterable[LedgerLine]) -> str:
     counts = Counter(line.outcome.fate for line in lines)
-    return ", ".join(f"{counts[fate]} {fate}" for fate in Fate if counts[fate])
+    return ", ".join(f"{counts[fate]} {fate}" for fate in WorkFate if counts[fate])
 
 
-def _what(line: Line) -> str:
+def _what(line: LedgerLine) -> str:
     work = line.outcome.work
     return f"{work.kind} {work.name} ({work.change})" if work.name else f"the file ({work.change})"
 

@@ -19,7 +19,7 @@ from mergeguard.verbs.preview import Conflicts, Preview
 _SHOWN = 8
 
 
-class Format(StrEnum):
+class PreviewFormat(StrEnum):
     """The preview's formats."""
 
     TERMINAL = "terminal"
@@ -31,18 +31,20 @@ def preview(
     upstream: Annotated[
         str | None, typer.Argument(metavar="[REF]", help="What to merge, e.g. upstream/main.")
     ] = None,
-    format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TERMINAL,
+    format_: Annotated[
+        PreviewFormat, typer.Option("--format", help="How to print it.")
+    ] = PreviewFormat.TERMINAL,
     audit: Annotated[
         bool, typer.Option("--audit/--no-audit", help="Look at what a clean merge hides.")
     ] = True,
 ) -> int:
     """What the next merge would cost, on any fork: no rules, no set-up, nothing is changed."""
     here = opened()
-    with progress("preview", quiet=format_ is not Format.TERMINAL) as report:
+    with progress("preview", quiet=format_ is not PreviewFormat.TERMINAL) as report:
         found = previewing.preview(here, upstream, audit=audit, progress=report)
-    if format_ is Format.JSON:
+    if format_ is PreviewFormat.JSON:
         print_json("preview", documents.preview_data(found))
-    elif format_ is Format.MARKDOWN:
+    elif format_ is PreviewFormat.MARKDOWN:
         sys.stdout.write(documents.render(found))
     else:
         _print(found)

@@ -23,7 +23,7 @@ from mergeguard.git.durable import write_output
 if TYPE_CHECKING:
     from mergeguard.build.cost import SplitCost
     from mergeguard.build.drawing import Drawing
-    from mergeguard.propose.budget import Proposal
+    from mergeguard.propose.budget import BudgetProposal
 
 
 def verify(
@@ -234,7 +234,7 @@ def budget(
     return ExitCode.CLEAN
 
 
-def _print_budget(proposal: Proposal, memory: int, jobs: int) -> None:
+def _print_budget(proposal: BudgetProposal, memory: int, jobs: int) -> None:
     from mergeguard.build.chart import human_bytes, human_seconds
 
     together = f"peak with {jobs} job{'s' if jobs > 1 else ''}"

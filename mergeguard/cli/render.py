@@ -14,7 +14,7 @@ from mergeguard.fork.report import LocalEdit
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.reporting.findings import finding_data
 from mergeguard.reporting.jsonreport import edit_data, hunk_data
-from mergeguard.treemerge.following import Arrival, Followed
+from mergeguard.treemerge.following import Destination, Followed
 from mergeguard.treemerge.trees import Fate, Merged, RuleOutcome
 from mergeguard.verbs.rebase import RebaseOutcome
 from mergeguard.verbs.status import RuleStatus
@@ -116,7 +116,11 @@ def _print_history(synced: Synced) -> None:
 
 
 def _print_followed(followed: Iterable[Followed]) -> None:
-    signs = {Arrival.FOLLOWED: "[green]✓[/]", Arrival.CONFLICT: "[red]✗[/]", Arrival.UNSURE: "[yellow]![/]"}
+    signs = {
+        Destination.FOLLOWED: "[green]✓[/]",
+        Destination.CONFLICT: "[red]✗[/]",
+        Destination.UNSURE: "[yellow]![/]",
+    }
     for edit in followed:
         out.print(f"  {signs[edit.fate]} {escape(edit.message)}")
 

@@ -17,7 +17,7 @@ from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.errors import ExitCode, LayoutError, Location
 from mergeguard.fork.places import Anchor
-from mergeguard.fork.report import Arrival, Case, Ledger, RuleLedger
+from mergeguard.fork.report import Arrival, Case, ForkReport, RuleLedger
 from mergeguard.git.durable import write_output
 from mergeguard.reporting import html, jsonreport, markdown
 from mergeguard.reporting.sarif import sarif
@@ -31,7 +31,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Show what would happen; change nothing.")]
 
 
-class Format(StrEnum):
+class ReportFormat(StrEnum):
     """How a report is written."""
 
     TERMINAL = "terminal"
@@ -42,18 +42,18 @@ class Format(StrEnum):
 
 
 _BY_SUFFIX = {
-    ".md": Format.MARKDOWN,
-    ".markdown": Format.MARKDOWN,
-    ".html": Format.HTML,
-    ".htm": Format.HTML,
-    ".json": Format.JSON,
-    ".sarif": Format.SARIF,
+    ".md": ReportFormat.MARKDOWN,
+    ".markdown": ReportFormat.MARKDOWN,
+    ".html": ReportFormat.HTML,
+    ".htm": ReportFormat.HTML,
+    ".json": ReportFormat.JSON,
+    ".sarif": ReportFormat.SARIF,
 }
 
 
 def report(
     format_: Annotated[
-        Format | None,
+        ReportFormat | None,
         typer.Option("--format", "-f", help="Default: by FILE's suffix, else for the terminal."),
     ] = None,
     output: Annotated[
@@ -68,28 +68,30 @@ def report(
     json: Annotated[bool, typer.Option("--json", help="As --format json.")] = False,
 ) -> int:
     """What came from upstream, the local edits and where they are, and what needs a look."""
-    chosen = Format.JSON if json else format_
+    chosen = ReportFormat.JSON if json else format_
     if chosen is None:
-        chosen = _BY_SUFFIX.get(output.suffix.lower(), Format.TERMINAL) if output else Format.TERMINAL
+        chosen = (
+            _BY_SUFFIX.get(output.suffix.lower(), ReportFormat.TERMINAL) if output else ReportFormat.TERMINAL
+        )
     here = opened()
-    with progress("report", quiet=chosen is Format.JSON):
+    with progress("report", quiet=chosen is ReportFormat.JSON):
         found = ledger(here, upstream, suggest=suggest)
-    if chosen is Format.TERMINAL and output is None:
+    if chosen is ReportFormat.TERMINAL and output is None:
         _print(found)
     else:
         _write(_text(found, chosen), output)
     return ExitCode.CLEAN if found.clean else ExitCode.FINDINGS
 
 
-def _text(found: Ledger, chosen: Format) -> str:
-    if chosen is Format.HTML:
+def _text(found: ForkReport, chosen: ReportFormat) -> str:
+    if chosen is ReportFormat.HTML:
         return html.render(found, __version__)
-    if chosen is Format.SARIF:
+    if chosen is ReportFormat.SARIF:
         return json_module.dumps(sarif(found, __version__), indent=2) + "\n"
-    if chosen is Format.JSON:
+    if chosen is ReportFormat.JSON:
         envelope = {"mergeguard": 1, "kind": "report", **jsonreport.ledger_data(found)}
         return json_module.dumps(envelope, indent=2) + "\n"
-    if chosen is Format.MARKDOWN:
+    if chosen is ReportFormat.MARKDOWN:
         return markdown.render(found)
     with out.capture() as captured:
         _print(found)
@@ -115,7 +117,7 @@ def _write(text: str, output: Path | None) -> None:
 # -- the terminal ----------------------------------------------------------------------------------------
 
 
-def _print(found: Ledger) -> None:
+def _print(found: ForkReport) -> None:
     out.print(f"[bold]{escape(found.branch)}[/] at {found.head[:12]}")
     for note in found.notes:
         out.print(f"[yellow]note:[/] {escape(note)}")
@@ -140,7 +142,7 @@ def _print(found: Ledger) -> None:
         out.print(f"\n[bold]next:[/] {escape(command)}")
 
 
-def _print_rule(rule: RuleLedger, found: Ledger) -> None:
+def _print_rule(rule: RuleLedger, found: ForkReport) -> None:
     colour = "red" if rule.problem else "green" if rule.state == "split" else "yellow"
     if rule.upstream is None:
         colour = "dim"

@@ -123,7 +123,7 @@ def check(
     asked = [name if name in known else file_from_root(here, name) for name in names or ()]
     files = [name for name in asked if name not in known and workspace.read(name) is not None]
     rules = [name for name in asked if name not in files]
-    findings: tuple[checking.Finding, ...] = ()
+    findings: tuple[checking.CheckFinding, ...] = ()
     with progress("check", quiet=json):
         if files:
             findings += checking.run_units(workspace, files)

@@ -11,7 +11,7 @@ from rich.markup import escape
 from mergeguard.cli.console import opened, out
 from mergeguard.cli.paths import file_from_root
 from mergeguard.errors import ExitCode
-from mergeguard.verbs.solving import Outcome, solve_file
+from mergeguard.verbs.solving import SolveOutcome, solve_file
 
 
 def solve(
@@ -31,7 +31,7 @@ def solve(
     return ExitCode.FINDINGS if any(outcome.left for outcome in outcomes) else ExitCode.CLEAN
 
 
-def _print(outcome: Outcome, *, check: bool) -> None:
+def _print(outcome: SolveOutcome, *, check: bool) -> None:
     path, left = escape(outcome.path), outcome.left
     if not outcome.before:
         out.print(f"[green]✓[/] {path}: no conflict")

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from mergeguard.build import trust as trusting
-from mergeguard.build.trust import Proposal
+from mergeguard.build.trust import ProposedCommand
 from mergeguard.cli.console import opened, out, print_json
 from mergeguard.cli.options import Json
 from mergeguard.errors import ExitCode, LayoutError
@@ -62,7 +62,7 @@ def trust(
     return ExitCode.CLEAN if all(p.digest in known for p in found) else ExitCode.FINDINGS
 
 
-def _print_proposals(found: list[Proposal], known: frozenset[str]) -> None:
+def _print_proposals(found: list[ProposedCommand], known: frozenset[str]) -> None:
     for proposed in found:
         word = "[green]accepted[/]" if proposed.digest in known else "[yellow]not accepted[/]"
         out.print(f"[bold]{escape(proposed.rule)}[/]  {escape(proposed.where)}  {word}")

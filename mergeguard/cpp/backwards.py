@@ -104,7 +104,7 @@ def _closes(tokens: Sequence[str], opening: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
+class _CallSite:
     """One use of a function or macro: its arguments, the function that it stands in (None: no function), and
     the parameters of a macro whose body it stands in. ``start`` is the byte of the name."""
 
@@ -146,17 +146,17 @@ class _Tracer:
     def _tuple(tokens: list[str] | None) -> tuple[str, ...] | None:
         return None if tokens is None else tuple(tokens)
 
-    def _at(self, call: _Call, number: int, seen: frozenset[int]) -> list[str] | None:
+    def _at(self, call: _CallSite, number: int, seen: frozenset[int]) -> list[str] | None:
         if number >= len(call.arguments):
             return None
         return self._of_caller(call.arguments[number], call, seen)
 
-    def _of_caller(self, tokens: Sequence[str], call: _Call, seen: frozenset[int]) -> list[str] | None:
+    def _of_caller(self, tokens: Sequence[str], call: _CallSite, seen: frozenset[int]) -> list[str] | None:
         if not call.hidden.isdisjoint(tokens):
             return None
         return self.express(tokens, call.caller or self.entry, seen)
 
-    def _is_reached(self, call: _Call, seen: frozenset[int]) -> bool:
+    def _is_reached(self, call: _CallSite, seen: frozenset[int]) -> bool:
         """Whether a call can be on the way from the entry; what else calls the function does not count."""
         caller = call.caller
         if caller is None or caller.start == self.entry.start:
@@ -219,13 +219,13 @@ class _Tracer:
 
     # -- calls -------------------------------------------------------------------------------------------
 
-    def _calls(self, holder: Item) -> list[_Call]:
+    def _calls(self, holder: Item) -> list[_CallSite]:
         """Every call of the holder, in functions and macro bodies."""
         lexed = self.source.lexed
         name = holder.name.rsplit("::", 1)[-1]
         stop = holder.body[0] if holder.body else holder.code_end
         own = range(lexed.index_at(holder.code_start), lexed.index_at(stop))
-        found: list[_Call] = []
+        found: list[_CallSite] = []
         for index, word in enumerate(self._words):
             if word != name or index in own:
                 continue
@@ -239,7 +239,7 @@ class _Tracer:
             found.append(self._call(arguments, index))
         return found
 
-    def _call(self, arguments: list[list[str]], index: int) -> _Call:
+    def _call(self, arguments: list[list[str]], index: int) -> _CallSite:
         lexed = self.source.lexed
         start = lexed.tokens[index].start
         caller = next((i for i in self._functions if i.code_start <= start < i.code_end), None)
@@ -247,7 +247,7 @@ class _Tracer:
         directive = lexed.directive_of[index]
         if directive >= 0:
             hidden = frozenset(_macro_parameters(self._words, lexed.directives[directive].first + 2))
-        return _Call(arguments, caller, hidden, start)
+        return _CallSite(arguments, caller, hidden, start)
 
     @cached_property
     def _functions(self) -> list[Item]:

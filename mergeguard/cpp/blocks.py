@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from mergeguard.cpp.conditions import names
 from mergeguard.cpp.lexer import TokenKind
-from mergeguard.cpp.source import Item, Kind, Scope, Source, Unit, grouped, nested, units
+from mergeguard.cpp.source import Item, ItemScope, Kind, Source, Unit, grouped, nested, units
 from mergeguard.values import dataclass
 
 _NAMING = frozenset(
@@ -32,10 +32,10 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class _Section:
+class _BlockSection:
     """What stands between two edges of a block: a namespace's inside, or one branch of an ``#if``."""
 
-    scope: Scope
+    scope: ItemScope
     inner: tuple[Unit, ...]
     start: int
     end: int
@@ -97,7 +97,7 @@ class _Opener:
             if d.name in ("define", "undef") and d.first + 2 < d.last
         }
 
-    def add(self, unit: Unit, scopes: tuple[Scope, ...]) -> None:
+    def add(self, unit: Unit, scopes: tuple[ItemScope, ...]) -> None:
         whole = replace(unit, scopes=scopes)
         sections = self.namespace(whole) if len(unit.items) == 1 else self.conditional(whole)
         if not sections:
@@ -113,7 +113,7 @@ class _Opener:
         self.units.append(Unit(at, unit.end, (), scopes))
         self.blocks.append(Block(first, len(self.units) - 1, whole))
 
-    def namespace(self, unit: Unit) -> list[_Section]:
+    def namespace(self, unit: Unit) -> list[_BlockSection]:
         (item,) = unit.items
         inner = list(grouped(nested(self.source, item, calls_end=True)))
         if item.body is None or not any(self.has_code(part) for part in inner):
@@ -126,8 +126,8 @@ class _Opener:
         if "#" in words:
             return []
         opening = " ".join(words).replace(" :: ", "::").encode("utf-8", "surrogateescape")
-        scope = Scope(item.code_start, item.name, opening, b"}", "anonymous" in item.flags)
-        return [_Section(scope, tuple(inner), start, inner[-1].end)]
+        scope = ItemScope(item.code_start, item.name, opening, b"}", "anonymous" in item.flags)
+        return [_BlockSection(scope, tuple(inner), start, inner[-1].end)]
 
     def line_rest(self, at: int, limit: int) -> int:
         """After the newline of the line at ``at`` if nothing but blanks and a comment is left of it."""
@@ -135,7 +135,7 @@ class _Opener:
         rest = self.text[at:newline].strip() if newline >= 0 else b"-"
         return newline + 1 if not rest or rest.startswith(b"//") else at
 
-    def conditional(self, unit: Unit) -> list[_Section]:
+    def conditional(self, unit: Unit) -> list[_BlockSection]:
         """The branches of an ``#if`` around definitions, where their conditions are about others' macros."""
         if unit.items[0].kind is not Kind.CONDITIONAL or unit.items[-1].name != "#endif":
             return []
@@ -150,7 +150,7 @@ class _Opener:
             return []
         if len(branches) > 1 and any(item.kind in _MACROS for items in branches for item in items):
             return []  # which of the definitions is in force is not for one branch to tell
-        sections: list[_Section] = []
+        sections: list[_BlockSection] = []
         lines: list[str] = []
         for edge, items, parts in zip(edges, branches, inner, strict=False):
             directive = unit.items[edge]
@@ -158,9 +158,9 @@ class _Opener:
             if not self.defined.isdisjoint(names(directive.name)) or directive.name in _DEAD:
                 return []
             opening = "\n".join(lines).encode("utf-8", "surrogateescape")
-            scope = Scope(directive.code_start, "", opening, b"#endif")
+            scope = ItemScope(directive.code_start, "", opening, b"#endif")
             end = items[-1].end if items else directive.end
-            sections.append(_Section(scope, parts, directive.end, end))
+            sections.append(_BlockSection(scope, parts, directive.end, end))
         return sections
 
     @staticmethod

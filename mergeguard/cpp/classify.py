@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import field
 
-from mergeguard.cpp.head import Head, body_end
+from mergeguard.cpp.head import DeclarationHead, body_end
 from mergeguard.cpp.items import Kind, Parameter
 from mergeguard.cpp.lexer import Lexed, TokenKind
 from mergeguard.cpp.parameters import BUILTIN, TYPE_WORDS, parameters
 from mergeguard.cpp.segment import Segment
 from mergeguard.cpp.text import join_type
-from mergeguard.cpp.view import PARENTHESISED_ATTRIBUTES, Block
+from mergeguard.cpp.view import PARENTHESISED_ATTRIBUTES, OpenBlock
 from mergeguard.values import dataclass
 
 
@@ -59,10 +59,10 @@ def classify(lexed: Lexed, segment: Segment) -> Facets:
     facets = Facets(declarator_start=lexed.tokens[segment.first].start)
     if segment.opaque:
         return facets
-    head = Head(lexed, segment)
+    head = DeclarationHead(lexed, segment)
     if not len(head):
         return facets
-    if segment.brace >= 0 and segment.block is not Block.INITIALIZER:
+    if segment.brace >= 0 and segment.block is not OpenBlock.INITIALIZER:
         facets.body = (lexed.tokens[segment.brace].start, body_end(lexed, segment))
     position = _template_headers(head, facets)
     position = _skip_attributes(head, position, facets)
@@ -73,7 +73,7 @@ def classify(lexed: Lexed, segment: Segment) -> Facets:
     return facets
 
 
-def _template_headers(head: Head, facets: Facets) -> int:
+def _template_headers(head: DeclarationHead, facets: Facets) -> int:
     """Reads ``template <...>`` as often as it comes; returns the position behind."""
     position = 0
     texts: list[str] = []
@@ -101,7 +101,7 @@ def _template_headers(head: Head, facets: Facets) -> int:
     return position
 
 
-def _skip_attributes(head: Head, position: int, facets: Facets) -> int:
+def _skip_attributes(head: DeclarationHead, position: int, facets: Facets) -> int:
     while position + 1 < len(head) and head.words[position] == "[" and head.words[position + 1] == "[":
         if head.match[position] < 0:
             return position
@@ -112,7 +112,7 @@ def _skip_attributes(head: Head, position: int, facets: Facets) -> int:
     return position
 
 
-def _declaration(head: Head, position: int, segment: Segment, facets: Facets) -> None:
+def _declaration(head: DeclarationHead, position: int, segment: Segment, facets: Facets) -> None:
     words = head.words
     first = words[position]
     second = words[position + 1] if position + 1 < len(words) else ""
@@ -124,7 +124,7 @@ def _declaration(head: Head, position: int, segment: Segment, facets: Facets) ->
         return
     if first == "extern" and head.kind(position + 1 if second else position) == TokenKind.STRING:
         facets.flags.add("extern")
-        if segment.block is Block.NAMESPACE and position + 2 >= len(words):
+        if segment.block is OpenBlock.NAMESPACE and position + 2 >= len(words):
             facets.kind, facets.name = Kind.NAMESPACE, f"extern {second}"
             return
         position += 2
@@ -160,7 +160,7 @@ def _declaration(head: Head, position: int, segment: Segment, facets: Facets) ->
         facets.flags.add("definition")
 
 
-def _set_name(head: Head, first: int, last: int, facets: Facets) -> None:
+def _set_name(head: DeclarationHead, first: int, last: int, facets: Facets) -> None:
     """Names the item by the tokens ``first`` .. ``last``; template lists inside are no part of the name."""
     texts: list[str] = []
     position = first
@@ -181,7 +181,7 @@ def _operator_name(texts: Sequence[str]) -> str:
     return join_type(texts)
 
 
-def _namespace(head: Head, position: int, facets: Facets) -> None:
+def _namespace(head: DeclarationHead, position: int, facets: Facets) -> None:
     facets.kind = Kind.NAMESPACE
     if head.words[position] == "inline":
         facets.flags.add("inline")
@@ -198,7 +198,7 @@ def _namespace(head: Head, position: int, facets: Facets) -> None:
     facets.flags.add("anonymous")
 
 
-def _using(head: Head, position: int, facets: Facets) -> None:
+def _using(head: DeclarationHead, position: int, facets: Facets) -> None:
     words = head.words
     facets.kind = Kind.USING
     position += 1
@@ -215,7 +215,7 @@ def _using(head: Head, position: int, facets: Facets) -> None:
         _set_name(head, position, last, facets)
 
 
-def _typedef(head: Head, position: int, facets: Facets) -> None:
+def _typedef(head: DeclarationHead, position: int, facets: Facets) -> None:
     """``typedef T name;``, ``typedef struct {...} name;`` and ``typedef T (*name)(...);``."""
     words = head.words
     facets.kind = Kind.ALIAS
@@ -241,7 +241,7 @@ def _typedef(head: Head, position: int, facets: Facets) -> None:
         _set_name(head, last, last, facets)
 
 
-def _entity(head: Head, position: int, segment: Segment, facets: Facets) -> None:
+def _entity(head: DeclarationHead, position: int, segment: Segment, facets: Facets) -> None:
     """A type, function or variable."""
     words = head.words
     begin = position
@@ -283,12 +283,12 @@ def _entity(head: Head, position: int, segment: Segment, facets: Facets) -> None
         if word in ("=", "{", ";", ",", "[") or (word == ":" and type_word):
             break
         cursor += 1
-    if type_word and segment.block is not Block.FUNCTION and _type(head, begin, cursor, segment, facets):
+    if type_word and segment.block is not OpenBlock.FUNCTION and _type(head, begin, cursor, segment, facets):
         return
     _variable(head, begin, cursor, segment, facets)
 
 
-def _is_declarator_parenthesis(head: Head, opening: int) -> bool:
+def _is_declarator_parenthesis(head: DeclarationHead, opening: int) -> bool:
     """``int (*table[4])(int)``: the parenthesis holds the declared name."""
     words = head.words
     return (
@@ -302,7 +302,7 @@ def _is_declarator_parenthesis(head: Head, opening: int) -> bool:
     )
 
 
-def _is_macro_type(head: Head, opening: int) -> bool:
+def _is_macro_type(head: DeclarationHead, opening: int) -> bool:
     """``STACK_OF(X509) * f(int)``: a macro with arguments is the type, the name comes behind it."""
     position = head.match[opening] + 1
     if position <= 0 or position >= len(head) or head.words[position] not in ("*", "&"):
@@ -312,12 +312,12 @@ def _is_macro_type(head: Head, opening: int) -> bool:
     return head.is_name(position) and position + 1 < len(head) and head.words[position + 1] in ("(", "::")
 
 
-def _pointer_variable(head: Head, opening: int, facets: Facets) -> None:
+def _pointer_variable(head: DeclarationHead, opening: int, facets: Facets) -> None:
     facets.kind = Kind.VARIABLE
     _set_name(head, opening + 2, opening + 2, facets)
 
 
-def _name_start(head: Head, last: int, begin: int) -> int:
+def _name_start(head: DeclarationHead, last: int, begin: int) -> int:
     """First token of the qualified name that ends at ``last``: steps back over ``a::b<c>::``."""
     first = last
     while first - 1 >= begin:
@@ -340,7 +340,7 @@ def _name_start(head: Head, last: int, begin: int) -> int:
     return first
 
 
-def _function(head: Head, begin: int, opening: int, facets: Facets) -> None:
+def _function(head: DeclarationHead, begin: int, opening: int, facets: Facets) -> None:
     last = opening - 1
     if last >= begin and head.words[last] in (">", ">>", ">>>"):
         angle = head.opening_angle(last, begin)
@@ -376,13 +376,13 @@ def _function(head: Head, begin: int, opening: int, facets: Facets) -> None:
         facets.parameter_text = join_type(head.words[opening : close + 1])
 
 
-def _class_arguments(head: Head, first: int, last: int) -> str:
+def _class_arguments(head: DeclarationHead, first: int, last: int) -> str:
     """The template arguments of the class whose member ``first`` .. ``last`` names, "" if there are none."""
     opening = next((n for n in range(first, last) if head.words[n] == "<" and head.match[n] >= 0), -1)
     return join_type(head.words[opening + 1 : head.match[opening]]) if opening >= 0 else ""
 
 
-def _operator(head: Head, begin: int, operator: int, facets: Facets) -> None:
+def _operator(head: DeclarationHead, begin: int, operator: int, facets: Facets) -> None:
     """``operator+``, ``operator()``, ``operator bool``."""
     opening = operator + 1
     if opening < len(head) and head.words[opening] == "(" and opening + 1 < len(head):
@@ -404,7 +404,7 @@ def _operator(head: Head, begin: int, operator: int, facets: Facets) -> None:
         facets.parameter_text = join_type(head.words[opening : close + 1])
 
 
-def _returns(head: Head, begin: int, name: int, close: int) -> str:
+def _returns(head: DeclarationHead, begin: int, name: int, close: int) -> str:
     words = head.words
     if close >= 0:
         for position in range(close + 1, len(words)):
@@ -430,13 +430,13 @@ def _returns(head: Head, begin: int, name: int, close: int) -> str:
     return join_type(texts)
 
 
-def _type(head: Head, begin: int, stop: int, segment: Segment, facets: Facets) -> bool:
+def _type(head: DeclarationHead, begin: int, stop: int, segment: Segment, facets: Facets) -> bool:
     """A class-like type, its forward declaration; False if the words only introduce a variable's type."""
     words = head.words
     position = begin
     while position < len(words) and words[position] not in TYPE_WORDS:
         position += 1
-    defined = segment.block is Block.TYPE
+    defined = segment.block is OpenBlock.TYPE
     position += 1
     if position < len(words) and words[position] in TYPE_WORDS:
         position += 1  # enum class
@@ -489,7 +489,7 @@ def _type(head: Head, begin: int, stop: int, segment: Segment, facets: Facets) -
     return True
 
 
-def _variable(head: Head, begin: int, stop: int, segment: Segment, facets: Facets) -> None:
+def _variable(head: DeclarationHead, begin: int, stop: int, segment: Segment, facets: Facets) -> None:
     last = stop - 1
     if last >= begin and head.words[last] in (">", ">>"):
         angle = head.opening_angle(last, begin)
@@ -500,7 +500,7 @@ def _variable(head: Head, begin: int, stop: int, segment: Segment, facets: Facet
         return
     first = _name_start(head, last, begin)
     _set_name(head, first, last, facets)
-    if first == begin and segment.block is Block.NONE and "=" not in head.words:
+    if first == begin and segment.block is OpenBlock.NONE and "=" not in head.words:
         # A lone word with `;`: a macro used as a statement.
         facets.kind = Kind.DECLARATION
         return

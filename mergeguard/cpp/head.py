@@ -9,12 +9,12 @@ from __future__ import annotations
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of
 from mergeguard.cpp.lexer import Lexed, TokenKind
 from mergeguard.cpp.segment import Segment
-from mergeguard.cpp.view import Block
+from mergeguard.cpp.view import OpenBlock
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
-class Head:
+class DeclarationHead:
     """The tokens of a declaration up to its body, without comments, directives and branches not read.
 
     ``words`` are their texts, ``match`` holds for each opening bracket the position of its partner, else -1.
@@ -54,7 +54,7 @@ def body_end(lexed: Lexed, segment: Segment) -> int:
     for index in range(segment.last - 1, segment.brace, -1):
         _, start, end = lexed.tokens[index]
         if lexed.text[start:end] == b"}" and lexed.directive_of[index] < 0:
-            if segment.block is Block.TYPE:
+            if segment.block is OpenBlock.TYPE:
                 break  # `} name[2] = {...};` may follow: match from the front instead
             return end
     depth = 0
@@ -70,7 +70,7 @@ def body_end(lexed: Lexed, segment: Segment) -> int:
 
 def _head_indices(lexed: Lexed, segment: Segment) -> list[int]:
     stop = segment.last
-    if segment.brace >= 0 and segment.block is not Block.INITIALIZER:
+    if segment.brace >= 0 and segment.block is not OpenBlock.INITIALIZER:
         stop = segment.brace
     indices: list[int] = []
     position = segment.first
@@ -95,7 +95,7 @@ def _head_indices(lexed: Lexed, segment: Segment) -> list[int]:
         if reading and lexed.tokens[position].kind != TokenKind.COMMENT:
             indices.append(position)
             # A variable's initialiser says nothing about its name.
-            if segment.block is Block.INITIALIZER and position == segment.brace:
+            if segment.block is OpenBlock.INITIALIZER and position == segment.brace:
                 break
         position += 1
     return indices

@@ -103,7 +103,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ItemScope:
     """A block whose text can be in several files, since each can open it again.
 
     A namespace, an ``extern "C"`` block, or one branch of an ``#if``. ``opening`` are lines (of a later
@@ -128,4 +128,4 @@ class Unit:
     start: int
     end: int
     items: tuple[Item, ...]
-    scopes: tuple[Scope, ...] = ()
+    scopes: tuple[ItemScope, ...] = ()

@@ -258,7 +258,7 @@ def _match_placed(base: Sequence[Leaf], side: Sequence[Leaf], pairs: dict[int, i
 
 
 @dataclass(slots=True)
-class Block:
+class LeafBlock:
     """What one ``#if`` or ``namespace`` opens: the indices of its leaves."""
 
     opening: int
@@ -266,16 +266,16 @@ class Block:
     closing: int = -1
 
 
-def blocks(leaves: Sequence[Leaf]) -> list[Block]:
+def blocks(leaves: Sequence[Leaf]) -> list[LeafBlock]:
     """The conditional groups and namespaces that are closed, in the order of their ends."""
-    open_ones: dict[Kind, list[Block]] = {Kind.CONDITIONAL: [], Kind.OPAQUE: []}
-    closed: list[Block] = []
+    open_ones: dict[Kind, list[LeafBlock]] = {Kind.CONDITIONAL: [], Kind.OPAQUE: []}
+    closed: list[LeafBlock] = []
     for index, leaf in enumerate(leaves):
         stack = open_ones.get(leaf.kind)
         if stack is None:
             continue
         if leaf.name.startswith(("#if", "namespace ")):
-            stack.append(Block(index))
+            stack.append(LeafBlock(index))
         elif leaf.name in ("#endif", "}"):
             if stack:
                 stack[-1].closing = index

@@ -31,7 +31,7 @@ class TokenKind(IntEnum):
     PUNCT = 6
 
 
-class Role(IntEnum):
+class TokenRole(IntEnum):
     """What bracket matching needs of a token; brackets and these signs stand for themselves (ASCII)."""
 
     COMMENT = 0
@@ -259,7 +259,12 @@ def _starts_line(text: bytes, tokens: list[Token], index: int) -> bool:
 def _roles(text: bytes, tokens: list[Token]) -> bytearray:
     roles = bytearray(len(tokens))
     interesting = frozenset(b"()[]{}<>;:=")
-    word, other, arrow, greater = int(Role.WORD), int(Role.OTHER), int(Role.ARROW), int(Role.GREATER)
+    word, other, arrow, greater = (
+        int(TokenRole.WORD),
+        int(TokenRole.OTHER),
+        int(TokenRole.ARROW),
+        int(TokenRole.GREATER),
+    )
     for index, (kind, start, end) in enumerate(tokens):
         if kind == 1:
             continue

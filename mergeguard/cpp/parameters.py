@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mergeguard.cpp.head import Head
+from mergeguard.cpp.head import DeclarationHead
 from mergeguard.cpp.items import Parameter
 
 TYPE_WORDS = frozenset({"struct", "class", "union", "enum"})
@@ -20,7 +20,7 @@ _CV = frozenset(
 )
 
 
-def parameters(head: Head, opening: int, close: int) -> tuple[Parameter, ...]:
+def parameters(head: DeclarationHead, opening: int, close: int) -> tuple[Parameter, ...]:
     """The parameters between the parentheses at ``opening`` and ``close``; ``(void)`` has none."""
     found: list[Parameter] = []
     first = opening + 1
@@ -40,7 +40,7 @@ def parameters(head: Head, opening: int, close: int) -> tuple[Parameter, ...]:
     return tuple(found)
 
 
-def _parameter(head: Head, first: int, stop: int) -> Parameter:
+def _parameter(head: DeclarationHead, first: int, stop: int) -> Parameter:
     words = head.words
     default = first
     while default < stop and words[default] != "=":

@@ -77,10 +77,10 @@ class _Group:
 @lru_cache(maxsize=8)
 def statements_of(text: bytes) -> tuple[Statement, ...]:
     """The statements of a text, in the order of their ends. Any bytes will do."""
-    return tuple(_Reader(tokens_of(text)).run())
+    return tuple(_ScopeReader(tokens_of(text)).run())
 
 
-class _Reader:
+class _ScopeReader:
     def __init__(self, tokens: Tokens) -> None:
         self.tokens = tokens
         self.frames = [_Frame(b"")]

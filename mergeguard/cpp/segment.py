@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import field
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, Group, condition_of, names, possible
-from mergeguard.cpp.lexer import Lexed, Role, TokenKind
-from mergeguard.cpp.view import BRACKETS, Block, Reader, View
+from mergeguard.cpp.lexer import Lexed, TokenKind, TokenRole
+from mergeguard.cpp.view import BRACKETS, OpenBlock, Reader, View
 from mergeguard.values import dataclass
 
 
@@ -30,7 +30,7 @@ class Segment:
     path: tuple[Branch, ...]
     directive: int = -1
     opaque: bool = False
-    block: Block = Block.NONE
+    block: OpenBlock = OpenBlock.NONE
     brace: int = -1
     opening: str = ""
 
@@ -73,7 +73,7 @@ class _Fork:
         if not self.group.has_else:
             self.group.close()
             views = views + self.entering()
-        merged: dict[tuple[int, int, bool, Block], View] = {}
+        merged: dict[tuple[int, int, bool, OpenBlock], View] = {}
         for view in views or self.before:
             key = (view.stack, view.flags, view.pending, view.block)
             kept = merged.get(key)
@@ -118,7 +118,7 @@ class _Walk:
         self.reader = Reader(lexed)
         self.roles = lexed.roles
         self.events = [
-            i for i in range(first, last) if self.roles[i] > Role.ARROW or lexed.directive_of[i] >= 0
+            i for i in range(first, last) if self.roles[i] > TokenRole.ARROW or lexed.directive_of[i] >= 0
         ]
         self.brackets = [i for i in self.events if self.roles[i] in BRACKETS or lexed.directive_of[i] >= 0]
 
@@ -279,7 +279,7 @@ class _Walk:
                 finished |= reader.step(view, position, role)
                 deep = deep and view.stack > 0
             if finished and not forks and not any(view.pending for view in views):
-                if role == Role.CLOSE_BRACE and self.is_handler(position + 1):
+                if role == TokenRole.CLOSE_BRACE and self.is_handler(position + 1):
                     position += 1
                     continue
                 stray = len(reader.problems) > noted and position == start
@@ -308,7 +308,7 @@ class _Walk:
             position += 1
         return (
             position < self.last
-            and self.roles[position] == Role.WORD
+            and self.roles[position] == TokenRole.WORD
             and self.lexed.directive_of[position] < 0
             and self.lexed.word(position) == "catch"
         )
@@ -333,10 +333,12 @@ class _Walk:
     def absorb_semicolon(self, position: int) -> int:
         """The token after an item that ends at ``position``; a ``;`` right behind a body belongs to it."""
         following = position + 1
-        if self.roles[position] != Role.CLOSE_BRACE or following >= self.last:
+        if self.roles[position] != TokenRole.CLOSE_BRACE or following >= self.last:
             return following
         tokens = self.lexed.tokens
         between = self.lexed.text[tokens[position].end : tokens[following].start]
         return (
-            following + 1 if self.roles[following] == Role.SEMICOLON and b"\n" not in between else following
+            following + 1
+            if self.roles[following] == TokenRole.SEMICOLON and b"\n" not in between
+            else following
         )

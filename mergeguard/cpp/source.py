@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 from mergeguard.cpp.classify import Facets, classify
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, condition_of
-from mergeguard.cpp.items import Item, ItemKey, Kind, Parameter, Scope, Source, Unit
+from mergeguard.cpp.items import Item, ItemKey, ItemScope, Kind, Parameter, Source, Unit
 from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, lex, line_of
 from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.segment import Segment, segment
@@ -18,9 +18,9 @@ from mergeguard.cpp.text import code_tokens, identifiers, join_expression
 __all__ = [
     "Item",
     "ItemKey",
+    "ItemScope",
     "Kind",
     "Parameter",
-    "Scope",
     "Source",
     "Unit",
     "code_tokens",
@@ -64,7 +64,7 @@ def _parse(text: bytes, calls_end: bool) -> Source:
     lexed = lex(text)
     segments, problems = segment(lexed, 0, len(lexed.tokens), calls_end=calls_end)
     problems += _lexical_problems(lexed)
-    items = _Builder(lexed).build(segments, 0, len(text), header=True)
+    items = _SourceBuilder(lexed).build(segments, 0, len(text), header=True)
     return Source(text, items, tuple(sorted(set(problems))), lexed=lexed)
 
 
@@ -95,7 +95,7 @@ def _nested(source: Source, item: Item, body: tuple[int, int], calls_end: bool) 
     if problems:
         return ()
     prefix = "" if item.name.startswith("extern ") or not item.name else f"{item.name}::"
-    return _Builder(lexed, prefix).build(segments, start, end, header=False)
+    return _SourceBuilder(lexed, prefix).build(segments, start, end, header=False)
 
 
 def units(source: Source) -> tuple[Unit, ...]:
@@ -143,7 +143,7 @@ def _digest(text: str) -> str:
     return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=6).hexdigest() if text else ""
 
 
-class _Builder:
+class _SourceBuilder:
     """Turns segments into items: byte ranges, names, keys."""
 
     def __init__(self, lexed: Lexed, prefix: str = "") -> None:

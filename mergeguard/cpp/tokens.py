@@ -56,7 +56,7 @@ class Tokens:
         return len(self.keys)
 
 
-class _Builder:
+class _TokenBuilder:
     def __init__(self, text: bytes) -> None:
         self.text = text
         self.at = 0
@@ -95,7 +95,7 @@ def tokens_of(text: bytes) -> Tokens:
 
 def _tokens_of(text: bytes) -> Tokens:
     lexed = lex(text)
-    build = _Builder(text)
+    build = _TokenBuilder(text)
     keys, texts, gaps = build.keys, build.texts, build.gaps
     tokens, directive_of = lexed.tokens, lexed.directive_of
     index, count = 0, len(tokens)
@@ -126,7 +126,7 @@ _of_declaration = lru_cache(maxsize=512)(_tokens_of)
 
 
 def _comment(
-    build: _Builder, tokens: Sequence[tuple[int, int, int]], index: int, mark: bytes, one: bool
+    build: _TokenBuilder, tokens: Sequence[tuple[int, int, int]], index: int, mark: bytes, one: bool
 ) -> int:
     """Adds a comment, or a run of ``//`` comments on consecutive lines; the index of what follows."""
     text = build.text
@@ -174,7 +174,7 @@ def _comment(
 
 
 def _string(
-    build: _Builder, tokens: Sequence[tuple[int, int, int]], directive_of: Sequence[int], index: int
+    build: _TokenBuilder, tokens: Sequence[tuple[int, int, int]], directive_of: Sequence[int], index: int
 ) -> int:
     """Adds a run of neighbouring plain string literals, which the language joins, as one string of words."""
     text, inside = build.text, directive_of[index]

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from enum import Enum, auto
 
 from mergeguard.cpp.conditions import Facts
-from mergeguard.cpp.lexer import Lexed, Role, TokenKind
+from mergeguard.cpp.lexer import Lexed, TokenKind, TokenRole
 
 
-class Block(Enum):
+class OpenBlock(Enum):
     """What the first brace outside parentheses opened."""
 
     NONE = auto()
@@ -57,7 +57,7 @@ class View:
         self.count = 0  # tokens and groups outside brackets since the declaration began
         self.previous = -1  # last token of this view
         self.callee = -1  # token before the last parenthesis outside brackets
-        self.block = Block.NONE
+        self.block = OpenBlock.NONE
         self.brace = -1
         self.assumed = assumed
 
@@ -93,29 +93,29 @@ class Reader:
         view.pending = True
         previous, view.previous = view.previous, position
         view.count += 1
-        if role == Role.WORD:
+        if role == TokenRole.WORD:
             word = self.lexed.word(position)
             if word in _TYPE_WORDS and not view.flags & _PAREN:
                 view.flags |= _TYPE
             elif word == "namespace" and not view.flags:
                 view.flags |= _NAMESPACE
-        elif role == Role.SEMICOLON:
+        elif role == TokenRole.SEMICOLON:
             view.finish()
             return True
         elif role == 40:
             view.callee = previous
-            if view.count == 2 and self.roles[previous] == Role.WORD:
+            if view.count == 2 and self.roles[previous] == TokenRole.WORD:
                 name = self.lexed.word(previous)
                 if not name.startswith("__") and name not in PARENTHESISED_ATTRIBUTES:
                     view.flags |= _CALL
             view.count -= 1
             view.stack = self.push(0, role)
-        elif role == Role.BRACE:
+        elif role == TokenRole.BRACE:
             block = self.block(view, previous)
-            if view.brace < 0 or block is not Block.INITIALIZER and view.block is Block.INITIALIZER:
+            if view.brace < 0 or block is not OpenBlock.INITIALIZER and view.block is OpenBlock.INITIALIZER:
                 view.block, view.brace = block, position
             view.stack = self.push(0, role)
-            view.flags |= _STRAY if block is Block.INITIALIZER else 0
+            view.flags |= _STRAY if block is OpenBlock.INITIALIZER else 0
         elif role == 91:
             view.stack = self.push(0, role)
         elif role in _CLOSE:
@@ -124,20 +124,24 @@ class Reader:
             )
             view.finish()
             return True
-        elif role == Role.LESS:
+        elif role == TokenRole.LESS:
             if (
                 previous >= 0
-                and self.roles[previous] == Role.WORD
+                and self.roles[previous] == TokenRole.WORD
                 and self.lexed.word(previous) == "template"
             ):
                 view.stack = self.push(0, role)
-        elif role == Role.EQUAL:
-            if previous < 0 or self.roles[previous] != Role.WORD or self.lexed.word(previous) != "operator":
+        elif role == TokenRole.EQUAL:
+            if (
+                previous < 0
+                or self.roles[previous] != TokenRole.WORD
+                or self.lexed.word(previous) != "operator"
+            ):
                 view.flags |= _EQUAL
-        elif role == Role.COLON:
+        elif role == TokenRole.COLON:
             if view.flags & _PAREN:
                 view.flags |= _CTOR
-        elif role == Role.ARROW:
+        elif role == TokenRole.ARROW:
             view.flags |= _ARROW
         return False
 
@@ -151,7 +155,7 @@ class Reader:
         stack, tops, parents, roles = view.stack, self.tops, self.parents, self.roles
         directive_of = self.lexed.directive_of
         index = bisect_left(brackets, position)
-        while index < len(brackets) and tops[stack] != Role.LESS:
+        while index < len(brackets) and tops[stack] != TokenRole.LESS:
             at = brackets[index]
             role = roles[at]
             if directive_of[at] >= 0:
@@ -169,18 +173,18 @@ class Reader:
 
     def inside(self, view: View, position: int, role: int) -> bool:
         top = self.tops[view.stack]
-        if top == Role.LESS:
-            if role == Role.LESS:
-                if self.roles[position - 1] == Role.WORD:
+        if top == TokenRole.LESS:
+            if role == TokenRole.LESS:
+                if self.roles[position - 1] == TokenRole.WORD:
                     view.stack = self.push(view.stack, role)
-            elif role == Role.GREATER:
+            elif role == TokenRole.GREATER:
                 _, start, end = self.lexed.tokens[position]
                 for _ in range(end - start):
-                    if self.tops[view.stack] == Role.LESS:
+                    if self.tops[view.stack] == TokenRole.LESS:
                         view.stack = self.parents[view.stack]
-            elif role in (Role.BRACE, Role.SEMICOLON) or role in _CLOSE:
+            elif role in (TokenRole.BRACE, TokenRole.SEMICOLON) or role in _CLOSE:
                 # Not a template list after all.
-                while self.tops[view.stack] == Role.LESS:
+                while self.tops[view.stack] == TokenRole.LESS:
                     view.stack = self.parents[view.stack]
                 return self.step(view, position, role)
             elif role in _OPEN:
@@ -197,9 +201,9 @@ class Reader:
             self.problems.append(
                 (self.lexed.tokens[position].start, "closing bracket of another kind than the open one")
             )
-            if role != Role.CLOSE_BRACE:
+            if role != TokenRole.CLOSE_BRACE:
                 return False
-            while view.stack and self.tops[view.stack] != Role.BRACE:
+            while view.stack and self.tops[view.stack] != TokenRole.BRACE:
                 view.stack = self.parents[view.stack]
             if not view.stack:
                 view.finish()
@@ -212,35 +216,35 @@ class Reader:
             callee = view.callee
             if (
                 callee < 0
-                or self.roles[callee] != Role.WORD
+                or self.roles[callee] != TokenRole.WORD
                 or self.lexed.word(callee) not in PARENTHESISED_ATTRIBUTES
             ):
                 view.flags |= _PAREN
-        elif role == Role.CLOSE_BRACE:
-            if view.block in (Block.FUNCTION, Block.NAMESPACE) and not view.flags & _STRAY:
+        elif role == TokenRole.CLOSE_BRACE:
+            if view.block in (OpenBlock.FUNCTION, OpenBlock.NAMESPACE) and not view.flags & _STRAY:
                 view.finish()
                 return True
             view.flags &= ~_STRAY
         return False
 
-    def block(self, view: View, previous: int) -> Block:
+    def block(self, view: View, previous: int) -> OpenBlock:
         """What a brace outside brackets opens, given the token before it."""
         flags = view.flags
         if flags & _NAMESPACE:
-            return Block.NAMESPACE
+            return OpenBlock.NAMESPACE
         kind = self.lexed.tokens[previous].kind if previous >= 0 else 0
         if kind == TokenKind.STRING and not flags & _EQUAL:
-            return Block.NAMESPACE  # extern "C" {
+            return OpenBlock.NAMESPACE  # extern "C" {
         if flags & _EQUAL:
-            return Block.INITIALIZER
+            return OpenBlock.INITIALIZER
         word = self.lexed.word(previous) if previous >= 0 else ""
         if flags & _TYPE:
             after = word == ")" or word in _AFTER_PARAMETERS or flags & _ARROW
-            return Block.FUNCTION if flags & _PAREN and after else Block.TYPE
+            return OpenBlock.FUNCTION if flags & _PAREN and after else OpenBlock.TYPE
         if flags & _PAREN:
             member = flags & _CTOR and (kind == TokenKind.IDENT or word in (">", ">>"))
-            return Block.INITIALIZER if member else Block.FUNCTION
-        return Block.INITIALIZER
+            return OpenBlock.INITIALIZER if member else OpenBlock.FUNCTION
+        return OpenBlock.INITIALIZER
 
     def push(self, stack: int, role: int) -> int:
         key = (stack, role)
@@ -257,7 +261,7 @@ class Reader:
 
     def before_macro_statement(self, view: View, position: int) -> bool:
         """Whether a macro call without ``;`` (``DEFINE_OP(foo)``) ended on an earlier line."""
-        if not self.is_macro_statement(view) or self.roles[position] != Role.WORD:
+        if not self.is_macro_statement(view) or self.roles[position] != TokenRole.WORD:
             return False
         tokens = self.lexed.tokens
         if b"\n" not in self.lexed.text[tokens[view.previous].end : tokens[position].start]:

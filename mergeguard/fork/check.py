@@ -56,7 +56,7 @@ _LINES_TO_COMPARE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckFinding:
     """One finding about the rule ``rule`` ("" for files that no rule has).
 
     ``line`` is 1-based in ``path``; ``hint`` is what to do.
@@ -80,7 +80,7 @@ class Finding:
         return self.severity is not Severity.NOTE
 
 
-def to_json(findings: Iterable[Finding]) -> dict[str, Any]:
+def to_json(findings: Iterable[CheckFinding]) -> dict[str, Any]:
     """Findings as plain values: ``schema``, counts by severity, and each finding with all its fields."""
     listed = [asdict(finding) | {"severity": str(finding.severity)} for finding in findings]
     counts = {str(s): sum(f["severity"] == s for f in listed) for s in Severity}
@@ -97,21 +97,21 @@ class Reporter:
 
     def error(
         self, check: str, message: str, path: str, line: int | None = None, item: str = "", hint: str = ""
-    ) -> Finding:
+    ) -> CheckFinding:
         """Something that is wrong."""
-        return Finding(self.rule, check, Severity.ERROR, message, path, line, item, hint)
+        return CheckFinding(self.rule, check, Severity.ERROR, message, path, line, item, hint)
 
     def warning(
         self, check: str, message: str, path: str, line: int | None = None, item: str = "", hint: str = ""
-    ) -> Finding:
+    ) -> CheckFinding:
         """Something that fails a check, too, but may be meant."""
-        return Finding(self.rule, check, Severity.WARNING, message, path, line, item, hint)
+        return CheckFinding(self.rule, check, Severity.WARNING, message, path, line, item, hint)
 
     def note(
         self, check: str, message: str, path: str, line: int | None = None, item: str = "", hint: str = ""
-    ) -> Finding:
+    ) -> CheckFinding:
         """Something worth knowing."""
-        return Finding(self.rule, check, Severity.NOTE, message, path, line, item, hint)
+        return CheckFinding(self.rule, check, Severity.NOTE, message, path, line, item, hint)
 
 
 # -- the laws ------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ class Reporter:
 _BUG = "this is a bug in mergeguard: report it"
 
 
-def check_laws(name: str, layout: Layout, again: Layout, split: Splitter) -> Iterator[Finding]:
+def check_laws(name: str, layout: Layout, again: Layout, split: Splitter) -> Iterator[CheckFinding]:
     """Laws 1, 3 and 4 for one layout; ``again`` is the same split, done afresh."""
     say = Reporter(name)
     pieces = sorted((p for f in layout.files for p in f.pieces if p.source is not None), key=_source)
@@ -145,7 +145,7 @@ def _source(piece: Piece) -> int:
 
 def check_recomposed(
     name: str, now: Mapping[str, bytes | None], before: Unsplit, recomposed: Recomposed
-) -> Iterator[Finding]:
+) -> Iterator[CheckFinding]:
     """Law 2, and glue that is out of date: what a new split would change in the tree.
 
     ``recomposed`` is the layout of the fork's monolith by the lock's rule, overlay and unmapped included.
@@ -182,7 +182,7 @@ def check_recomposed(
             yield say.error("drift", "glue is out of date with the text it serves", path, line, hint=refresh)
 
 
-def check_called(name: str, monolith: bytes, files: Sequence[LayoutText]) -> Iterator[Finding]:
+def check_called(name: str, monolith: bytes, files: Sequence[LayoutText]) -> Iterator[CheckFinding]:
     """Arms of the files as they are that the entry as it is sends elsewhere: until glue is derived again."""
     say = Reporter(name)
     texts = {file.path: file.text for file in files}
@@ -214,7 +214,7 @@ def _first_difference(one: bytes, other: bytes) -> int:
 # -- conflict markers ----------------------------------------------------------------------------------
 
 
-def check_markers(name: str, files: Mapping[str, bytes | None]) -> Iterator[Finding]:
+def check_markers(name: str, files: Mapping[str, bytes | None]) -> Iterator[CheckFinding]:
     """Files with git's conflict markers in them: no compiler takes them, and nothing that follows is true."""
     say = Reporter(name)
     for path, text in files.items():
@@ -228,7 +228,7 @@ def check_markers(name: str, files: Mapping[str, bytes | None]) -> Iterator[Find
 # -- hunks ---------------------------------------------------------------------------------------------
 
 
-def check_hunks(name: str, before: Unsplit, kept: Mapping[str, str] | None = None) -> Iterator[Finding]:
+def check_hunks(name: str, before: Unsplit, kept: Mapping[str, str] | None = None) -> Iterator[CheckFinding]:
     """Overlay (notes), unmapped hunks and missing files (errors); ``kept`` hunks, by id, are notes."""
     say = Reporter(name)
     groups = (before.unmapped, before.overlay)
@@ -257,7 +257,9 @@ def check_hunks(name: str, before: Unsplit, kept: Mapping[str, str] | None = Non
             yield say.error("unmapped", message, hunk.path, hunk.line, hint=hint)
 
 
-def accepted(findings: Iterable[Finding], before: Unsplit, kept: Mapping[str, str]) -> Iterator[Finding]:
+def accepted(
+    findings: Iterable[CheckFinding], before: Unsplit, kept: Mapping[str, str]
+) -> Iterator[CheckFinding]:
     """The findings; what is said of a dispatch is a note where a person has accepted every edit of glue in
     its file."""
     reasons: dict[str, list[str | None]] = {}
@@ -295,7 +297,7 @@ def check_program(
     build: Sequence[same_program.BuildFile] = (),
     hunks: Sequence[Hunk] = (),
     strangers: frozenset[str] = frozenset(),
-) -> Iterator[Finding]:
+) -> Iterator[CheckFinding]:
     """``verify.same_program`` on the files as they are.
 
     What only repeats a hunk, or says of the user's own files (``strangers``) that they are not the
@@ -323,10 +325,12 @@ _HINTS = {
 }
 
 
-def of_verify(name: str, found: same_program.Finding) -> Finding:
+def of_verify(name: str, found: same_program.ProgramFinding) -> CheckFinding:
     """A finding of ``verify.same_program`` as one about the rule ``name``."""
     hint = _HINTS.get(found.check, "") if found.severity is Severity.ERROR else ""
-    return Finding(name, found.check, found.severity, found.message, found.path, found.line, found.item, hint)
+    return CheckFinding(
+        name, found.check, found.severity, found.message, found.path, found.line, found.item, hint
+    )
 
 
 def _in_hunk(path: str, line: int | None, hunks: Sequence[Hunk]) -> bool:
@@ -342,7 +346,7 @@ def check_homes(
     entries: frozenset[str],
     hunks: Sequence[Hunk],
     entry_path: str,
-) -> Iterator[Finding]:
+) -> Iterator[CheckFinding]:
     """Definitions that are in two places of the layout and were not upstream.
 
     ``entries`` are the functions that the entry file at ``entry_path`` dispatches: glue, not a second home.
@@ -374,7 +378,7 @@ def _has_home(one: Definition) -> bool:
     return one.item.kind in (Kind.FUNCTION, Kind.KERNEL) and one.is_definition and not one.is_registration
 
 
-def check_copied_text(name: str, monolith: bytes, path: str, hunks: Sequence[Hunk]) -> Iterator[Finding]:
+def check_copied_text(name: str, monolith: bytes, path: str, hunks: Sequence[Hunk]) -> Iterator[CheckFinding]:
     """Hunks that repeat lines which the monolith has already: a copy that no edit will reach."""
     say = Reporter(name)
     for hunk in hunks:
@@ -389,7 +393,7 @@ def check_copied_text(name: str, monolith: bytes, path: str, hunks: Sequence[Hun
             yield say.warning("double home", message, hunk.path, hunk.line, hint=hint)
 
 
-def check_added(name: str, pristine: bytes, before: Unsplit) -> Iterator[Finding]:
+def check_added(name: str, pristine: bytes, before: Unsplit) -> Iterator[CheckFinding]:
     """What the fork added and uses before it: no compiler takes that, in a layout or in the monolith.
 
     Templates find what comes later when they are instantiated, and macros when they are used: their words do
@@ -423,7 +427,7 @@ def check_added(name: str, pristine: bytes, before: Unsplit) -> Iterator[Finding
 # -- includes and names --------------------------------------------------------------------------------
 
 
-def check_includes(name: str, rule: Rule, layout: Layout, exists: Exists) -> Iterator[Finding]:
+def check_includes(name: str, rule: Rule, layout: Layout, exists: Exists) -> Iterator[CheckFinding]:
     """Quoted includes that would mean another file, or none, from where the layout puts them."""
     say = Reporter(name)
     source = parse(layout.monolith)
@@ -466,7 +470,9 @@ _KEYWORDS = frozenset(
 )
 
 
-def check_global_names(name: str, files: Iterable[LayoutFile], now: Mapping[str, bytes]) -> Iterator[Finding]:
+def check_global_names(
+    name: str, files: Iterable[LayoutFile], now: Mapping[str, bytes]
+) -> Iterator[CheckFinding]:
     """``::name`` in a body for a name that the body defines: each shard has it in its own namespace."""
     say = Reporter(name)
     for file in files:
@@ -494,7 +500,7 @@ def _qualifies(word: str) -> bool:
 # -- files ---------------------------------------------------------------------------------------------
 
 
-def check_strangers(name: str, strangers: Iterable[str], listed: frozenset[str]) -> Iterator[Finding]:
+def check_strangers(name: str, strangers: Iterable[str], listed: frozenset[str]) -> Iterator[CheckFinding]:
     """Units in the layout's folder that are not the layout's; ``listed`` are those a build file has."""
     say = Reporter(name)
     for path in strangers:

@@ -16,7 +16,7 @@ from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.patches import git_lines
-from mergeguard.fork.report import Place, hunk_ids, line_across, line_of
+from mergeguard.fork.report import CandidatePlace, hunk_ids, line_across, line_of
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.order import Hint
 from mergeguard.lens.unsplit import Hunk, Splitter, Unsplit, unsplit
@@ -115,14 +115,14 @@ def _range_across(a: Sequence[bytes], b: Sequence[bytes], start: int, stop: int)
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class MovedText:
     """The files after a hunk's text went elsewhere, and what they mean then."""
 
     files: Mapping[str, bytes | None]
     result: Unsplit
 
 
-def put(desk: Desk, name: str, out: Files, path: str, line: int) -> Moved | str:
+def put(desk: Desk, name: str, out: Files, path: str, line: int) -> MovedText | str:
     """The hunk's added text before the 1-based ``line`` (as it is now) of a layout file; or why not.
 
     ``out`` is what ``without`` gave. What comes out is proved: the text is in the monolith, the hunk is
@@ -157,7 +157,7 @@ def put(desk: Desk, name: str, out: Files, path: str, line: int) -> Moved | str:
         result = desk.unsplit(files)
     except MergeguardError as error:
         return str(error)
-    return _verdict(desk, hunk, result) or Moved(files, result)
+    return _verdict(desk, hunk, result) or MovedText(files, result)
 
 
 def _verdict(desk: Desk, hunk: Hunk, after: Unsplit) -> str:
@@ -241,7 +241,7 @@ _MIDDLE = "that is in the middle of a statement"
 # -- candidates ------------------------------------------------------------------------------------------
 
 
-def candidates(desk: Desk, name: str, *, limit: int = 3, tries: int = 8) -> tuple[Place, ...]:
+def candidates(desk: Desk, name: str, *, limit: int = 3, tries: int = 8) -> tuple[CandidatePlace, ...]:
     """The best places for a hunk's text, best first; one an item; at most ``tries`` of them are looked at."""
     hunk = hunk_ids(desk.before.unmapped)[name]
     if not added_text(hunk).strip():
@@ -249,13 +249,13 @@ def candidates(desk: Desk, name: str, *, limit: int = 3, tries: int = 8) -> tupl
     out = without(desk, name)
     if out is None:
         return ()
-    found: list[Place] = []
+    found: list[CandidatePlace] = []
     for place in _guesses(desk, hunk)[:tries]:
         if len(found) == limit:
             break
         if any(place.item == other.item for other in found):
             continue
-        if isinstance(put(desk, name, out, place.path, place.line), Moved):
+        if isinstance(put(desk, name, out, place.path, place.line), MovedText):
             found.append(place)
     return tuple(found)
 
@@ -298,10 +298,10 @@ class Anchor:
     below: str = ""
 
 
-def anchored(desk: Desk, anchor: Anchor) -> list[Place]:
+def anchored(desk: Desk, anchor: Anchor) -> list[CandidatePlace]:
     """The places in the layout as it is now that an anchor names: none, one, or several."""
     text = desk.before.layout.monolith
-    found: list[Place] = []
+    found: list[CandidatePlace] = []
     for item in parse(text).items:
         if item.kind in _NAMELESS or anchor.name not in (item.name, item.name.rpartition("::")[2]):
             continue
@@ -341,7 +341,7 @@ def _anchor(items: Sequence[Item], item: Item, side: str, text: bytes, line: int
     return ("--in", item.name, *when, "--below", lines[line - 1].decode("utf-8", "surrogateescape"))
 
 
-def _guesses(desk: Desk, hunk: Hunk) -> list[Place]:
+def _guesses(desk: Desk, hunk: Hunk) -> list[CandidatePlace]:
     layout = desk.before.layout
     text = added_text(hunk)
     scored = _scored(layout.monolith, text)
@@ -351,7 +351,7 @@ def _guesses(desk: Desk, hunk: Hunk) -> list[Place]:
         if i.kind not in _NAMELESS
     }
     inner = _is_inner(desk, hunk, text)
-    places: list[Place] = []
+    places: list[CandidatePlace] = []
     for score, line, item in scored[:8]:
         if inner:
             places += _place(desk, item, "in", score, item.start, line)
@@ -365,7 +365,9 @@ def _guesses(desk: Desk, hunk: Hunk) -> list[Place]:
     return sorted(found, key=lambda place: bool(place.condition))
 
 
-def _place(desk: Desk, item: Item, side: str, score: float, offset: int, lines: int = 0) -> list[Place]:
+def _place(
+    desk: Desk, item: Item, side: str, score: float, offset: int, lines: int = 0
+) -> list[CandidatePlace]:
     """The place in layout files as they are now; none if the file is gone."""
     layout = desk.before.layout
     if lines:
@@ -385,7 +387,7 @@ def _place(desk: Desk, item: Item, side: str, score: float, offset: int, lines: 
     before = line_across(file.text, now, line - 2) + 1 if line > 1 else 0
     text = layout.monolith[item.start : item.end]
     anchor = _anchor(parse(layout.monolith).items, item, side, text, lines)
-    return [Place(file.path, before + 1, item.name, side, round(score, 2), _condition(item), anchor)]
+    return [CandidatePlace(file.path, before + 1, item.name, side, round(score, 2), _condition(item), anchor)]
 
 
 def _is_inner(desk: Desk, hunk: Hunk, text: bytes) -> bool:

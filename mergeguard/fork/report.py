@@ -45,7 +45,7 @@ class LocalEdit:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CandidatePlace:
     """A place for the text of an unmapped hunk: before the 1-based ``line`` of the layout file ``path``.
 
     ``similarity`` (0..1) is that of the text with the part of ``item`` that is most like it. ``side`` says
@@ -91,7 +91,7 @@ class Case:
     hunk: Hunk
     nearest: str = ""
     nearest_line: int | None = None
-    places: tuple[Place, ...] = ()
+    places: tuple[CandidatePlace, ...] = ()
     kept: str | None = None
     unstaged: bool = False
     patch: bytes = b""
@@ -136,7 +136,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class FileView:
     """One layout file three times: pristine, the fork's, and as upstream's newest version would give it.
 
     ``yours`` is None where the file was removed, ``upstream`` where there is nothing newer.
@@ -163,7 +163,7 @@ class RuleLedger:
     unmapped: tuple[Case, ...] = ()
     notes: tuple[str, ...] = ()
     problem: str | None = None
-    views: tuple[View, ...] = ()
+    views: tuple[FileView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ class Unresolved:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class ForkReport:
     """The whole report. ``head`` is a commit; ``resume`` goes on once the conflicts are resolved."""
 
     head: str
@@ -340,11 +340,13 @@ def line_across(old: bytes, new: bytes, line: int) -> int:
     return line + shift
 
 
-def views(pristine: Layout, files: Mapping[str, bytes | None], upstream: Layout | None) -> tuple[View, ...]:
+def views(
+    pristine: Layout, files: Mapping[str, bytes | None], upstream: Layout | None
+) -> tuple[FileView, ...]:
     """The layout files that the fork changed, each beside its pristine and upstream's newest text."""
     newer = {} if upstream is None or upstream.monolith == pristine.monolith else upstream.by_path
     return tuple(
-        View(file.path, file.text, now, newer[file.path].text if file.path in newer else None)
+        FileView(file.path, file.text, now, newer[file.path].text if file.path in newer else None)
         for file in pristine.files
         if (now := files.get(file.path, file.text)) != file.text
     )

@@ -34,7 +34,7 @@ class RuleState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RuleRow:
     """One rule of a fork. ``path`` is where the tree has the monolith, None if it has none."""
 
     name: str
@@ -45,14 +45,14 @@ class Row:
     rule_path: str
 
 
-def list_rules(workspace: Workspace) -> tuple[Row, ...]:
+def list_rules(workspace: Workspace) -> tuple[RuleRow, ...]:
     """The rules of the workspace, in name order."""
     rows = []
     for guarded in sorted(workspace.guarded, key=lambda g: g.name):
         rule = guarded.rule
         path = workspace.monolith_path(guarded)
         rows.append(
-            Row(
+            RuleRow(
                 guarded.name,
                 rule.description,
                 rule.monolith,

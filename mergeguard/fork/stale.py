@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from mergeguard.fork import treelens
-from mergeguard.fork.check import Finding, check_called, check_recomposed
+from mergeguard.fork.check import CheckFinding, check_called, check_recomposed
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.lens.overlay import recompose
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.symbols import Severity
 
 
-def stale(workspace: Workspace, guarded: Guarded) -> tuple[Finding, ...]:
+def stale(workspace: Workspace, guarded: Guarded) -> tuple[CheckFinding, ...]:
     """What deriving the rule's layout again would change in this tree, arms that nothing calls first.
 
     Each finding names the command. Nothing else that ``check`` looks at: this is cheap enough for every

@@ -25,7 +25,7 @@ from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
     from mergeguard.git.repository import Repository
-    from mergeguard.git.rollback import Files
+    from mergeguard.git.rollback import ChangedFiles
 
 #: The hooks that ``install`` sets up. Each calls ``mergeguard hook NAME ARGUMENTS…``.
 HOOKS = (
@@ -235,7 +235,7 @@ fi
 """
 
 
-def _write_script(files: Files, path: Path, text: str, mode: int | None = None) -> None:
+def _write_script(files: ChangedFiles, path: Path, text: str, mode: int | None = None) -> None:
     permissions = 0o777 & ~_umask() if mode is None else mode
     files.write(path, text.encode("utf-8", "surrogateescape"), permissions)
 
@@ -261,7 +261,7 @@ def _is_ours(path: Path) -> bool:
     return MARK in _text(path)[:200]
 
 
-def _add_hook(files: Files, path: Path, name: str, launcher: Sequence[str]) -> Action:
+def _add_hook(files: ChangedFiles, path: Path, name: str, launcher: Sequence[str]) -> Action:
     chained = path.with_name(path.name + CHAINED)
     script = hook_script(name, launcher, f'"$(dirname "$0")/{chained.name}"')
     legacy = path.with_name(path.name + ".legacy")
@@ -294,7 +294,7 @@ def _free(path: Path) -> Path:
     return found
 
 
-def _add_block(repository: Repository, files: Files, path: Path, name: str) -> Action:
+def _add_block(repository: Repository, files: ChangedFiles, path: Path, name: str) -> Action:
     where = path.relative_to(repository.work_tree).as_posix()
     text = _text(path)
     created = not text or "begin (the file, too)" in text
@@ -318,7 +318,7 @@ def _add_block(repository: Repository, files: Files, path: Path, name: str) -> A
 
 
 def _front(
-    repository: Repository, files: Files, shared: Path, scope: str, launcher: Sequence[str]
+    repository: Repository, files: ChangedFiles, shared: Path, scope: str, launcher: Sequence[str]
 ) -> list[Action]:
     """A folder of our own before a shared one: its hooks go on to run, those of other repositories are
     not touched.
@@ -376,7 +376,7 @@ def tool_command(launcher: Sequence[str]) -> str:
     return f'if [ -x {program} ]; then {call} solve "$MERGED"; else mergeguard solve "$MERGED"; fi'
 
 
-def _configure(repository: Repository, files: Files, launcher: Sequence[str]) -> list[Action]:
+def _configure(repository: Repository, files: ChangedFiles, launcher: Sequence[str]) -> list[Action]:
     sections = {
         f"merge.{DRIVER}.driver": {
             f"merge.{DRIVER}.name": "mergeguard: files kept split",
@@ -401,7 +401,7 @@ def _local_attributes(repository: Repository) -> Path:
 
 
 def _write_attributes(
-    repository: Repository, files: Files, path: Path, lines: Sequence[bytes]
+    repository: Repository, files: ChangedFiles, path: Path, lines: Sequence[bytes]
 ) -> list[Action]:
     if path.is_symlink():
         raise RepositoryError(f"{path} is a symbolic link, which git does not follow", hint="make it a file")
@@ -453,7 +453,7 @@ def uninstall(repository: Repository) -> tuple[Action, ...]:
     return tuple(actions)
 
 
-def _remove_hook(files: Files, path: Path) -> list[Action]:
+def _remove_hook(files: ChangedFiles, path: Path) -> list[Action]:
     chained = path.with_name(path.name + CHAINED)
     if _is_ours(path):
         if os.path.lexists(chained):
@@ -473,7 +473,7 @@ def _remove_hook(files: Files, path: Path) -> list[Action]:
     return [Action("removed", str(legacy))]
 
 
-def _remove_block(repository: Repository, files: Files, path: Path) -> list[Action]:
+def _remove_block(repository: Repository, files: ChangedFiles, path: Path) -> list[Action]:
     text = _text(path)
     match = _BLOCK.search(text)
     if match is None:

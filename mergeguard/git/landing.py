@@ -22,7 +22,7 @@ from mergeguard.git import recovery, worktree
 from mergeguard.git.durable import sync_file
 from mergeguard.git.errors import DirtyWorkTree, GitError, LandingFailed, RepositoryError, UnfinishedLanding
 from mergeguard.git.journal import Journal, RefChange, StateChange, journal_path, read_journal, write_journal
-from mergeguard.git.landplan import Plan, listed, plan, plan_exchange
+from mergeguard.git.landplan import LandingPlan, listed, plan, plan_exchange
 from mergeguard.git.lock import locked
 from mergeguard.git.objects import MODE_SUBMODULE, Entry
 from mergeguard.git.outcome import MERGE_DONE, Outcome, StateFile, merge_state
@@ -86,7 +86,7 @@ def exchange(
     """
     outcome = Outcome(tree="", expected_head=repository.head().oid, reflog=purpose, state=tuple(state))
 
-    def write(planned: Plan, descriptor: int) -> None:
+    def write(planned: LandingPlan, descriptor: int) -> None:
         git = _git(repository, descriptor)
         shutil.copy2(repository.index_file, new_index_path(repository))
         present = {path: entry for path, entry in targets.items() if entry is not None}
@@ -105,8 +105,8 @@ def exchange(
 def _run(
     repository: Repository,
     outcome: Outcome,
-    make_plan: Callable[[], Plan],
-    write: Callable[[Plan, int], None],
+    make_plan: Callable[[], LandingPlan],
+    write: Callable[[LandingPlan, int], None],
 ) -> None:
     with locked(repository, outcome.reflog) as descriptor:
         _require_settled(repository)
@@ -187,7 +187,7 @@ def _state_changes(repository: Repository, files: Iterable[StateFile]) -> tuple[
     return tuple(state)
 
 
-def _journal(repository: Repository, outcome: Outcome, planned: Plan, token: str) -> Journal:
+def _journal(repository: Repository, outcome: Outcome, planned: LandingPlan, token: str) -> Journal:
     ref = None
     if outcome.commit is not None:
         ref = RefChange(
@@ -235,7 +235,7 @@ def _git(repository: Repository, descriptor: int) -> _Git:
     return git
 
 
-def _write(repository: Repository, outcome: Outcome, planned: Plan, descriptor: int) -> None:
+def _write(repository: Repository, outcome: Outcome, planned: LandingPlan, descriptor: int) -> None:
     """Have git write the work tree and a new index beside the old one."""
     index = new_index_path(repository)
     git = _git(repository, descriptor)

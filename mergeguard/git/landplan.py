@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LandingPlan:
     """What a landing would write; ``adopted`` are files, not in the index so, that are what they shall be."""
 
     base_tree: str
@@ -44,7 +44,7 @@ def require_possible(repository: Repository, name: str) -> None:
         )
 
 
-def plan(repository: Repository, outcome: Outcome) -> Plan:
+def plan(repository: Repository, outcome: Outcome) -> LandingPlan:
     """Check that ``outcome`` can land; nothing is changed.
 
     Errors: ``HeadMoved``; ``OperationInProgress`` for unmerged paths, or a second merge state;
@@ -117,7 +117,7 @@ def plan(repository: Repository, outcome: Outcome) -> Plan:
 
 def _plan_discard(
     repository: Repository, outcome: Outcome, index: worktree.Index, digest: str, branch: str | None
-) -> Plan:
+) -> LandingPlan:
     """As ``git reset --hard``; what stands in files that are not the index's is noted, to be put back."""
     differing = repository.git("diff-index", "--cached", "--name-only", "-z", "--no-renames", outcome.tree)
     unmerged = {path for path, stages in index.items() if set(stages) != {0}}
@@ -138,7 +138,7 @@ def _plan_discard(
     return _planned(repository, outcome.tree, paths, blocked, digest, branch)
 
 
-def plan_exchange(repository: Repository, targets: Mapping[str, Entry | None]) -> Plan:
+def plan_exchange(repository: Repository, targets: Mapping[str, Entry | None]) -> LandingPlan:
     """The files that ``landing.exchange`` writes; what stands in them is noted, to be put back."""
     index, digest = worktree.read_index(repository)
     paths = []
@@ -150,7 +150,7 @@ def plan_exchange(repository: Repository, targets: Mapping[str, Entry | None]) -
         raw = None if found is None or as_old else Entry(found[0], repository.write_blob(found[1]))
         paths.append(PathChange(path, old, new, worktree.exists(file), raw))
     branch = repository.head().branch
-    return Plan("", tuple(paths), (), _new_folders(repository, paths), digest, branch)
+    return LandingPlan("", tuple(paths), (), _new_folders(repository, paths), digest, branch)
 
 
 def _planned(
@@ -161,7 +161,7 @@ def _planned(
     digest: str,
     branch: str | None,
     there: Collection[str] = (),
-) -> Plan:
+) -> LandingPlan:
     if blocked:
         raise DirtyWorkTree(
             f"your changes in {listed(sorted(blocked))} would be overwritten",
@@ -179,7 +179,7 @@ def _planned(
     )
     # A folder of that name is on disk where a file comes in place of its last files.
     adopted = tuple(change for change in adopted if not (repository.work_tree / change.path).is_dir())
-    return Plan(
+    return LandingPlan(
         base_tree=base,
         paths=tuple(change for change in paths if change not in adopted),
         adopted=adopted,

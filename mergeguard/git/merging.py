@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class UnmergedPath:
     """A path that git could not merge: its index stages (1 base, 2 ours, 3 theirs; any may be missing)."""
 
     path: str
@@ -39,7 +39,7 @@ class MergeOutcome:
     """``tree`` holds conflict markers where ``conflicts`` names paths; ``clean`` is git's own verdict."""
 
     tree: str
-    conflicts: tuple[Conflict, ...]
+    conflicts: tuple[UnmergedPath, ...]
     messages: tuple[Message, ...]
     clean: bool
 
@@ -109,7 +109,7 @@ def _parse(raw: bytes, *, clean: bool) -> MergeOutcome:
     for count in fields:
         paths = tuple(next(fields) for _ in range(int(count)))
         messages.append(Message(paths, next(fields), next(fields).rstrip("\n")))
-    conflicts = tuple(Conflict(path, found) for path, found in stages.items())
+    conflicts = tuple(UnmergedPath(path, found) for path, found in stages.items())
     return MergeOutcome(tree, conflicts, tuple(messages), clean)
 
 
@@ -147,7 +147,7 @@ def _relabel(repository: Repository, outcome: MergeOutcome, names: dict[str, str
             edits[path(name)] = entry
     return MergeOutcome(
         repository.edit_tree(outcome.tree, edits) if edits else outcome.tree,
-        tuple(Conflict(path(conflict.path), conflict.stages) for conflict in outcome.conflicts),
+        tuple(UnmergedPath(path(conflict.path), conflict.stages) for conflict in outcome.conflicts),
         tuple(
             Message(tuple(path(name) for name in message.paths), message.kind, text(message.text))
             for message in outcome.messages

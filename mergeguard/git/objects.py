@@ -53,7 +53,7 @@ class Entry(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TreeChange:
     """A path in which two trees differ, with git's letter (A, D, M, T; R and C where copies are found).
 
     ``old`` and ``new`` are equal but for R and C; an entry is None where the tree has nothing there.
@@ -227,7 +227,7 @@ class ObjectStore:
             else:
                 yield path, entry
 
-    def changes(self, old: str, new: str, prefix: str = "") -> Iterator[Change]:
+    def changes(self, old: str, new: str, prefix: str = "") -> Iterator[TreeChange]:
         """The paths in which two trees differ, folders opened, no renames looked for."""
         if old == new:
             return
@@ -243,7 +243,7 @@ class ObjectStore:
             if a is not None or b is not None:
                 kinds = {e.mode >> 12 for e in (a, b) if e is not None}
                 letter = "A" if a is None else "D" if b is None else "M" if len(kinds) == 1 else "T"
-                yield Change(letter, path, path, a, b)
+                yield TreeChange(letter, path, path, a, b)
 
     def edit_tree(self, tree: str | None, edits: Mapping[str, Entry | None]) -> str:
         """The tree with each path of ``edits`` set, or removed for None (a path that is not there is fine).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from mergeguard.git.merging import Conflict
+from mergeguard.git.merging import UnmergedPath
 from mergeguard.git.process import encode
 from mergeguard.values import dataclass
 
@@ -49,7 +49,7 @@ class Outcome:
     detach: bool = False
     attach: str | None = None
     attach_expected: str | None = None
-    conflicts: tuple[Conflict, ...] = ()
+    conflicts: tuple[UnmergedPath, ...] = ()
     state: tuple[StateFile, ...] = ()
     orig_head: str | None = None
     base_tree: str | None = None
@@ -62,7 +62,7 @@ def merge_state(
     repository: Repository,
     heads: Iterable[str],
     message: bytes,
-    conflicts: Iterable[Conflict] = (),
+    conflicts: Iterable[UnmergedPath] = (),
     *,
     tree: str | None = None,
     fast_forward: bool = True,

@@ -14,7 +14,7 @@ from unidiff.errors import UnidiffParseError
 from mergeguard.git import worktree
 from mergeguard.git.durable import scratch_folder
 from mergeguard.git.errors import GitError
-from mergeguard.git.merging import Conflict
+from mergeguard.git.merging import UnmergedPath
 from mergeguard.git.objects import Entry, Identity
 from mergeguard.values import dataclass
 
@@ -34,7 +34,7 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RejectedPatch:
     """A hunk that does not apply: the file, the hunk's ``@@`` line ("" where the whole file is refused)."""
 
     path: str
@@ -47,8 +47,8 @@ class Applied:
     """The tree with the patch in it, or the conflicts (index stages) and hunks that keep it out."""
 
     tree: str | None
-    conflicts: tuple[Conflict, ...] = ()
-    rejected: tuple[Rejected, ...] = ()
+    conflicts: tuple[UnmergedPath, ...] = ()
+    rejected: tuple[RejectedPatch, ...] = ()
 
 
 def is_mail(data: bytes) -> bool:
@@ -126,11 +126,11 @@ def apply(
         index, _ = worktree.read_index(repository, Path(environment["GIT_INDEX_FILE"]))
         stages = {path: entries for path, entries in index.items() if set(entries) != {0}}
         if stages:
-            conflicts = tuple(Conflict(path, dict(entries)) for path, entries in stages.items())
+            conflicts = tuple(UnmergedPath(path, dict(entries)) for path, entries in stages.items())
             whole = {path: entries[0] for path, entries in index.items() if set(entries) == {0}}
             return Applied(_tree(repository, tree, whole, stages), conflicts, ())
         rejected = _rejected(repository, environment, tree, diff, options)
-        return Applied(None, (), rejected or (Rejected("", "", _said(plain.err)),))
+        return Applied(None, (), rejected or (RejectedPatch("", "", _said(plain.err)),))
 
 
 def _tree(
@@ -145,14 +145,14 @@ def _tree(
 
 def _rejected(
     repository: Repository, environment: Mapping[str, str], tree: str, diff: bytes, options: tuple[str, ...]
-) -> tuple[Rejected, ...]:
+) -> tuple[RejectedPatch, ...]:
     """The hunks that don't apply, each tried alone."""
     try:
         # One character a byte, so that any content survives.
         files = PatchSet.from_string(diff.decode("latin-1"))
     except UnidiffParseError:
         return ()
-    found: list[Rejected] = []
+    found: list[RejectedPatch] = []
     for file in files:
         hunks = list(file)
         heading = str(file).encode("latin-1")
@@ -171,7 +171,7 @@ def _rejected(
             reason = _said(tried.err)
             if "patch failed" not in tried.err:
                 header = ""
-            found.append(Rejected(file.path, header, reason))
+            found.append(RejectedPatch(file.path, header, reason))
             if not header:
                 break
     return tuple(found)

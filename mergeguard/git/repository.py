@@ -26,11 +26,11 @@ from mergeguard.git.errors import (
 from mergeguard.git.objects import (
     EMPTY_TREE,
     VIRTUAL_IDENTITY,
-    Change,
     CommitInfo,
     Entry,
     Identity,
     ObjectStore,
+    TreeChange,
 )
 from mergeguard.git.process import (
     Completed,
@@ -374,7 +374,7 @@ class Repository:
         """The files that ``git diff`` takes for renamed: old path -> new path."""
         return {old: new for letter, old, new in self.diff_names(old_tree, new_tree) if letter == "R"}
 
-    def diff_trees(self, old: str, new: str, *, renames: bool = True) -> tuple[Change, ...]:
+    def diff_trees(self, old: str, new: str, *, renames: bool = True) -> tuple[TreeChange, ...]:
         """Changed paths with their entries; with ``renames``, found as ``git diff`` finds them."""
         changes = tuple(self.objects.changes(old, new))
         if not renames or not {"A", "D"} <= {change.letter for change in changes}:
@@ -387,7 +387,9 @@ class Repository:
             to = next(fields) if letter[0] in "RC" else path
             before, after = Entry(int(mode, 8), oid), Entry(int(other_mode, 8), other_oid)
             found.append(
-                Change(letter[0], path, to, before if before.mode else None, after if after.mode else None)
+                TreeChange(
+                    letter[0], path, to, before if before.mode else None, after if after.mode else None
+                )
             )
         return tuple(found)
 

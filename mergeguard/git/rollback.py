@@ -59,7 +59,7 @@ class _Change:
     new: FileState | None
 
 
-class Files:
+class ChangedFiles:
     """Changes files, each recorded first; made by ``changing``."""
 
     def __init__(self, repository: Repository, purpose: str) -> None:
@@ -117,11 +117,11 @@ class Files:
 
 
 @contextmanager
-def changing(repository: Repository, purpose: str) -> Iterator[Files]:
+def changing(repository: Repository, purpose: str) -> Iterator[ChangedFiles]:
     """Change files together: an error takes back what was done, a crash is taken back by ``recover``."""
     with locked(repository, purpose, repository.common_dir / "mergeguard"):
         recover(repository)
-        files = Files(repository, purpose)
+        files = ChangedFiles(repository, purpose)
         try:
             yield files
         except BaseException as error:

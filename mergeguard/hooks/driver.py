@@ -25,8 +25,8 @@ from mergeguard.git.process import decode
 from mergeguard.git.repository import Repository
 from mergeguard.git.snapshot import staged
 from mergeguard.hooks import pending, retrace
-from mergeguard.hooks.pending import MARK, Note
-from mergeguard.hooks.retrace import Change
+from mergeguard.hooks.pending import MARK, PendingNote
+from mergeguard.hooks.retrace import GitChange
 from mergeguard.hooks.telling import tell
 from mergeguard.treemerge.trees import Merged
 
@@ -109,7 +109,7 @@ class _Driver:
         if not self._is_file_of(self.head, theirs):
             return None
         change = merge_change(self.repository, self.head, theirs, name)
-        pending.write(self.repository.git_dir, Note("merge", self.head, theirs))
+        pending.write(self.repository.git_dir, PendingNote("merge", self.head, theirs))
         return self._from_lens(change)
 
     # -- git rebase ----------------------------------------------------------------------------------
@@ -120,10 +120,10 @@ class _Driver:
         if not self._is_file_of(self.head, picked or tip):
             return None
         if self.open is None or self.open.operation != "rebase" or self.open.head != tip:
-            pending.write(self.repository.git_dir, Note("rebase", tip, onto))
+            pending.write(self.repository.git_dir, PendingNote("rebase", tip, onto))
         if picked and self.path in self._builds(self.head, picked):
             parents = self.repository.commit_info(picked).parents[:1]
-            return self._from_lens(Change(parents, self.head, picked, self._labels(picked)))
+            return self._from_lens(GitChange(parents, self.head, picked, self._labels(picked)))
         return self._write(self.theirs)
 
     # -- git cherry-pick, git revert -----------------------------------------------------------------
@@ -135,13 +135,13 @@ class _Driver:
         if not self._is_file_of(self.head, *([found[1]] if found else [])):
             return None
         ours = became.get(self.head, self.head)
-        note = Note("pick", self.head, became=became)
+        note = PendingNote("pick", self.head, became=became)
         if found is None:
             pending.write(self.repository.git_dir, note)
             return self._write(self._provisional())
         base, theirs = found
         pending.write(self.repository.git_dir, replace(note, base=base, theirs=theirs))
-        change = Change((base,), ours, theirs, self._labels(theirs))
+        change = GitChange((base,), ours, theirs, self._labels(theirs))
         if self.path in self._builds(ours, theirs):
             return self._from_lens(change)
         # git must see a change, or it takes the pick for an empty one; or a conflict, so that it stops as for
@@ -180,7 +180,7 @@ class _Driver:
 
     # -- git stash -----------------------------------------------------------------------------------
 
-    def _stash(self) -> Change | None:
+    def _stash(self) -> GitChange | None:
         """The stash that git applies, known by the file's versions in it and in the commit it was made on."""
         repository = self.repository
         listed = repository.git(
@@ -195,7 +195,7 @@ class _Driver:
             made_on = repository.commit_info(stash).parents[0]
             sides = [repository.entry(repository.tree_of(c), self.path) for c in (made_on, stash)]
             if [side and side.oid for side in sides] == [base, theirs]:
-                return Change((made_on,), self._index(), stash, ("Updated upstream", "Stashed changes"))
+                return GitChange((made_on,), self._index(), stash, ("Updated upstream", "Stashed changes"))
         return None
 
     def _index(self) -> str:
@@ -207,7 +207,7 @@ class _Driver:
 
     # -- answering -----------------------------------------------------------------------------------
 
-    def _from_lens(self, change: Change) -> int:
+    def _from_lens(self, change: GitChange) -> int:
         outcome = retrace.merged(self.repository, change)
         entry = self.repository.entry(outcome.tree, self.path)
         text = self.ours if entry is None else self.repository.read_blob(entry.oid)
@@ -255,10 +255,10 @@ class _Driver:
         return retrace.workspace(self.repository, self.repository.tree_of(commit))
 
 
-def merge_change(repository: Repository, ours: str, theirs: str, name: str | None = None) -> Change:
+def merge_change(repository: Repository, ours: str, theirs: str, name: str | None = None) -> GitChange:
     """What ``git merge`` of ``theirs`` (called ``name``) into ``ours`` merges."""
     bases = repository.merge_bases(ours, theirs)
-    return Change(bases, ours, theirs, ("HEAD", name or theirs[:7]))
+    return GitChange(bases, ours, theirs, ("HEAD", name or theirs[:7]))
 
 
 def _rebase_ends(repository: Repository) -> tuple[str, str]:

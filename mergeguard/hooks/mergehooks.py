@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import driver, hookaudit, pending, repairing, retrace, stopped
-from mergeguard.hooks.pending import Note
-from mergeguard.hooks.retrace import Change
+from mergeguard.hooks.pending import PendingNote
+from mergeguard.hooks.retrace import GitChange
 from mergeguard.hooks.settling import (
     merge_at_work,
     put,
@@ -23,7 +23,7 @@ def pre_merge_commit(repository: Repository, arguments: list[str]) -> int:
     change = merge_at_work(repository)
     if change is None:
         return 0
-    note = Note("merge", change.ours, change.theirs)
+    note = PendingNote("merge", change.ours, change.theirs)
     # Before all else: whatever becomes of this process, the merge that git makes is known to be incomplete.
     pending.write(repository.git_dir, note)
     outcome = retrace.merged(repository, change)
@@ -80,13 +80,13 @@ def post_index_change(repository: Repository, arguments: list[str]) -> int:
     if change is None:
         return 0
 
-    note = Note("merge", change.ours, change.theirs)
+    note = PendingNote("merge", change.ours, change.theirs)
     pending.write(repository.git_dir, note)
     put(repository, change, retrace.merged(repository, change), with_settled(note, change.theirs))
     return 0
 
 
-def _show_picked(repository: Repository, note: Note) -> None:
+def _show_picked(repository: Repository, note: PendingNote) -> None:
     """In a cherry-pick or revert that has stopped: the conflicts of layouts in their own places."""
     head = repository.head().oid
     if head is None or not note.covers(head) or note.base is None or note.theirs is None:
@@ -94,7 +94,7 @@ def _show_picked(repository: Repository, note: Note) -> None:
     if note.settled == note.theirs:
         return
     labels = ("HEAD", f"{note.theirs[:7]} ({repository.commit_info(note.theirs).subject})")
-    change = Change((note.base,), note.became.get(head, head), note.theirs, labels)
+    change = GitChange((note.base,), note.became.get(head, head), note.theirs, labels)
     outcome = retrace.merged(repository, change)
     if retrace.conflicts(repository, change, outcome):
         put(repository, change, outcome, with_settled(note, note.theirs))

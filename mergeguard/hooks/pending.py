@@ -28,7 +28,7 @@ Operation = Literal["merge", "rebase", "pick"]
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class PendingNote:
     """What git was doing. All names are commits.
 
     ``head`` is HEAD when it began (of a rebase: the old tip) and ``theirs`` what is merged (of a rebase: its
@@ -48,20 +48,20 @@ class Note:
         """Whether the note is about the history that ends with ``commit``."""
         return commit == self.head or commit in self.became
 
-    def next(self, head: str, became: Mapping[str, str]) -> Note:
+    def next(self, head: str, became: Mapping[str, str]) -> PendingNote:
         """The note for the next step of a sequence of picks."""
         return replace(self, head=head, theirs=None, base=None, settled=None, became=dict(became))
 
 
-def read(git_dir: Path) -> Note | None:
+def read(git_dir: Path) -> PendingNote | None:
     """The open note, if there is one (an unreadable one counts as none: it is only ever a hint)."""
     try:
-        return Note(**store.read_json((git_dir / NOTE).read_bytes()))
+        return PendingNote(**store.read_json((git_dir / NOTE).read_bytes()))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def write(git_dir: Path, note: Note) -> None:
+def write(git_dir: Path, note: PendingNote) -> None:
     """Open or change the note, in one step."""
     path = git_dir / NOTE
     write_atomic(path, _dump(note), path.parent / "tmp")
@@ -72,11 +72,11 @@ def clear(git_dir: Path) -> None:
     remove(git_dir / NOTE)
 
 
-def _dump(note: Note) -> bytes:
+def _dump(note: PendingNote) -> bytes:
     return json.dumps(asdict(note)).encode()
 
 
-def landed(note: Note | None) -> StateFile:
+def landed(note: PendingNote | None) -> StateFile:
     """The note (None: its end) as a part of what a landing changes."""
     from mergeguard.git.outcome import StateFile
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import pending, replaying
-from mergeguard.hooks.pending import Note
+from mergeguard.hooks.pending import PendingNote
 from mergeguard.hooks.settling import listed, move_head, say
 
 
@@ -41,7 +41,7 @@ def _replay(repository: Repository, head: str, olds: Mapping[str, list[str]]) ->
     if note is None and not replaying.needed(repository, head, onto):
         return
     if note is None:
-        pending.write(repository.git_dir, Note("rebase", olds.get(head, [head])[-1], onto))
+        pending.write(repository.git_dir, PendingNote("rebase", olds.get(head, [head])[-1], onto))
     replayed = replaying.replay(repository, head, onto, olds)
     if replayed.stopped is not None:
         replaying.stop(repository, head, onto, olds, replayed)

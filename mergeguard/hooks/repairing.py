@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from mergeguard.errors import MergeguardError, RepositoryError
 from mergeguard.git import landing
 from mergeguard.git.landing import StateFile
-from mergeguard.git.merging import Conflict
+from mergeguard.git.merging import UnmergedPath
 from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import driver, pending, replaying, retrace, settling, unsettled
-from mergeguard.hooks.pending import Note
+from mergeguard.hooks.pending import PendingNote
 from mergeguard.treemerge import healing
 from mergeguard.treemerge.healing import Ailment
 from mergeguard.treemerge.losses import TRAILER
@@ -32,7 +32,7 @@ def describe(repository: Repository) -> str | None:
     return f"a merge left split files behind what it merged ({', '.join(rules)}); next: `mergeguard repair`"
 
 
-def _of_note(repository: Repository, note: Note) -> str:
+def _of_note(repository: Repository, note: PendingNote) -> str:
     operation = repository.operation_in_progress()
     if operation not in (None, "bisect"):
         return f"a {_name(note)} of split files is in progress; next: `git {operation} --continue`"
@@ -59,7 +59,7 @@ def _ailment(repository: Repository, *, text: bool = True) -> Ailment:
         return Ailment()
 
 
-def _name(note: Note) -> str:
+def _name(note: PendingNote) -> str:
     return {"pick": "cherry-pick or revert"}.get(note.operation, note.operation)
 
 
@@ -107,12 +107,12 @@ def repair(repository: Repository) -> str:
     return _done(repository, head)
 
 
-def _first(repository: Repository, note: Note, info: CommitInfo) -> str:
+def _first(repository: Repository, note: PendingNote, info: CommitInfo) -> str:
     if len(info.parents) == 2:
         change = driver.merge_change(repository, *info.parents)
     else:
         found, _ = settling.next_change(repository, note, info.parents[0], None)
-        change = found or retrace.Change(info.parents[:1], info.parents[0], info.oid)
+        change = found or retrace.GitChange(info.parents[:1], info.parents[0], info.oid)
     outcome = retrace.merged(repository, change)
     if retrace.conflicts(repository, change, outcome):
         raise RepositoryError(
@@ -211,7 +211,7 @@ def _show(
     message: bytes,
 ) -> str:
     """Conflicts in index and work tree, on top of HEAD: the commit that resolves them is an ordinary one."""
-    found = tuple(Conflict(path, dict(entries)) for path, entries in sorted(stages.items()))
+    found = tuple(UnmergedPath(path, dict(entries)) for path, entries in sorted(stages.items()))
     landing.land(
         repository,
         landing.Outcome(
@@ -238,7 +238,7 @@ def _merge(repository: Repository, info: CommitInfo) -> str:
         pending.clear(repository.git_dir)
         message = f"Complete {info.oid[:12]} ({info.subject})\n\n{TRAILER}: {info.oid}\n"
         return _show(repository, info.oid, tree, conflicts, message.encode())
-    found = tuple(Conflict(path, dict(stages)) for path, stages in sorted(conflicts.items()))
+    found = tuple(UnmergedPath(path, dict(stages)) for path, stages in sorted(conflicts.items()))
     landing.land(
         repository,
         landing.Outcome(
@@ -257,7 +257,7 @@ def _merge(repository: Repository, info: CommitInfo) -> str:
     return f"The merge is unfinished again: resolve {', '.join(sorted(conflicts))}, then `git commit`."
 
 
-def _rebase(repository: Repository, note: Note, head: str) -> str:
+def _rebase(repository: Repository, note: PendingNote, head: str) -> str:
     assert note.theirs is not None
     outcome = rebase.rebase(repository, note.theirs, head=note.head)
     if not outcome.clean:

@@ -13,7 +13,7 @@ from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import pending, retrace
-from mergeguard.hooks.retrace import Change
+from mergeguard.hooks.retrace import GitChange
 from mergeguard.treemerge.trees import Merged
 from mergeguard.values import dataclass
 from mergeguard.verbs import rebase
@@ -131,7 +131,7 @@ def _unshifted(repository: Repository, olds: Mapping[str, list[str]]) -> dict[st
     return found
 
 
-def _typed(repository: Repository, info: CommitInfo, sources: list[str], ours: str) -> Change | None:
+def _typed(repository: Repository, info: CommitInfo, sources: list[str], ours: str) -> GitChange | None:
     """What somebody changed in a commit's layouts beyond what git made of its sources, for ``ours``."""
     trees = [info.tree, *(repository.tree_of(source) for source in sources)]
     changed: dict[str, Entry | None] = {}
@@ -146,7 +146,7 @@ def _typed(repository: Repository, info: CommitInfo, sources: list[str], ours: s
         return None
     tree = repository.edit_tree(info.tree, changed)
     base = repository.commit_object(tree, (), "as git made it\n")
-    return Change((base,), ours, info.oid, ("HEAD", f"{info.oid[:7]} ({info.subject})"))
+    return GitChange((base,), ours, info.oid, ("HEAD", f"{info.oid[:7]} ({info.subject})"))
 
 
 def _mechanical(repository: Repository, path: str, before: Entry | None, sources: list[str]) -> list[Entry]:
@@ -177,11 +177,11 @@ def _was_empty(repository: Repository, tree: str, parents: tuple[str, ...]) -> b
     return bool(parents) and tree == repository.tree_of(parents[0])
 
 
-def _change(repository: Repository, old: str, ours: str, *, merge: bool) -> Change:
+def _change(repository: Repository, old: str, ours: str, *, merge: bool) -> GitChange:
     if merge:
-        return Change(repository.merge_bases(ours, old), ours, old, ("HEAD", old[:7]))
+        return GitChange(repository.merge_bases(ours, old), ours, old, ("HEAD", old[:7]))
     info = repository.commit_info(old)
-    return Change(info.parents[:1], ours, old, ("HEAD", f"{old[:7]} ({info.subject})"))
+    return GitChange(info.parents[:1], ours, old, ("HEAD", f"{old[:7]} ({info.subject})"))
 
 
 def stop(

@@ -46,7 +46,7 @@ def workspace(repository: Repository, tree: str) -> Workspace:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class GitChange:
     """The three commits of a merge: what ``theirs`` did since ``bases`` is brought to ``ours``."""
 
     bases: tuple[str, ...]
@@ -55,7 +55,7 @@ class Change:
     labels: tuple[str, str] = ("HEAD", "theirs")
 
 
-def merged(repository: Repository, change: Change) -> Merged:
+def merged(repository: Repository, change: GitChange) -> Merged:
     """The lens' merge, remembered between the processes that one git command starts."""
     style = repository.config("merge.conflictStyle") or "merge"
     facts = json.dumps([change.bases, change.ours, change.theirs, change.labels, style])
@@ -135,7 +135,7 @@ class Share:
     plain: frozenset[str] = frozenset()
 
 
-def share(repository: Repository, change: Change, outcome: Merged) -> Share:
+def share(repository: Repository, change: GitChange, outcome: Merged) -> Share:
     """The paths of a merge that the lens answers for."""
     sides = (repository.tree_of(c) for c in (change.ours, change.theirs, *change.bases))
     trees = (outcome.tree, *sides)
@@ -173,7 +173,7 @@ def _layouts(repository: Repository, tree: str) -> list[tuple[Guarded, tuple[Lay
 
 
 def true_tree(
-    repository: Repository, change: Change, outcome: Merged, committed: str, parent: str | None = None
+    repository: Repository, change: GitChange, outcome: Merged, committed: str, parent: str | None = None
 ) -> str:
     """Tree ``committed``, as git or a person made it, with the lens' share in place of its own.
 
@@ -192,7 +192,7 @@ def true_tree(
 
 
 def _plain_edits(
-    repository: Repository, change: Change, outcome: Merged, committed: str, parent: str
+    repository: Repository, change: GitChange, outcome: Merged, committed: str, parent: str
 ) -> dict[str, Entry | None]:
     """Edits of files that are no layout's: what the lens did to them on the way to ``change.ours``, and
     what this merge does where edits followed their declarations."""
@@ -242,7 +242,9 @@ def _brought(
     return here
 
 
-def with_typed(repository: Repository, change: Change, outcome: Merged, info: CommitInfo, tree: str) -> str:
+def with_typed(
+    repository: Repository, change: GitChange, outcome: Merged, info: CommitInfo, tree: str
+) -> str:
     """``tree``, the true one of commit ``info``, with what somebody typed into layouts before committing it.
 
     git leaves a layout's file as its parent has it, or as the driver answered; what is neither was typed.
@@ -285,7 +287,7 @@ def _distance(repository: Repository, one: Entry, other: Entry) -> int:
 
 def _builds(
     repository: Repository,
-    change: Change,
+    change: GitChange,
     outcome: Merged,
     tree: str,
     builds: Iterable[str],
@@ -319,7 +321,7 @@ def _shards(repository: Repository, trees: Iterable[str]) -> list[tuple[Guarded,
     return found
 
 
-def conflicts(repository: Repository, change: Change, outcome: Merged) -> dict[str, Mapping[int, Entry]]:
+def conflicts(repository: Repository, change: GitChange, outcome: Merged) -> dict[str, Mapping[int, Entry]]:
     """The conflicts of the merge that are the lens' to show (git has shown those of other files)."""
     if outcome.clean:
         return {}
@@ -334,7 +336,7 @@ def true_commit(repository: Repository, info: CommitInfo, tree: str, parents: tu
     return write_commit(repository, info, tree, parents)
 
 
-def concerned(repository: Repository, change: Change) -> bool:
+def concerned(repository: Repository, change: GitChange) -> bool:
     """Whether git's own merge of the three may not be the lens' (cheap: no file is read as source).
 
     It is where no side moved a monolith, a lock or a rule since the base: the layouts are then the same

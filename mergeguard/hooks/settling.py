@@ -12,13 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from mergeguard.git import landing
-from mergeguard.git.merging import Conflict
+from mergeguard.git.merging import UnmergedPath
 from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import driver, pending, retrace, stopped
-from mergeguard.hooks.pending import Note
-from mergeguard.hooks.retrace import Change
+from mergeguard.hooks.pending import PendingNote
+from mergeguard.hooks.retrace import GitChange
 from mergeguard.hooks.telling import tell
 from mergeguard.treemerge import rederiving
 from mergeguard.treemerge.trees import Merged
@@ -32,7 +32,7 @@ def say(text: str) -> None:
     tell(f"mergeguard: {text}")
 
 
-def merge_at_work(repository: Repository) -> Change | None:
+def merge_at_work(repository: Repository) -> GitChange | None:
     heads = driver.merging()
     head = repository.head().oid
     if len(heads) != 1 or head is None:
@@ -44,9 +44,9 @@ def merge_at_work(repository: Repository) -> Change | None:
     return change
 
 
-def settle_merge(repository: Repository, info: CommitInfo, change: Change) -> None:
+def settle_merge(repository: Repository, info: CommitInfo, change: GitChange) -> None:
     """Give a merge commit the lens' tree."""
-    pending.write(repository.git_dir, Note("merge", change.ours, change.theirs))
+    pending.write(repository.git_dir, PendingNote("merge", change.ours, change.theirs))
     outcome = retrace.merged(repository, change)
     conflicts = retrace.conflicts(repository, change, outcome)
     if conflicts:
@@ -59,13 +59,13 @@ def settle_merge(repository: Repository, info: CommitInfo, change: Change) -> No
     replace_head(repository, info, tree, info.parents, "merge")
 
 
-def with_settled(note: Note, theirs: str) -> Note:
+def with_settled(note: PendingNote, theirs: str) -> PendingNote:
     return replace(note, settled=theirs)
 
 
 def next_change(
-    repository: Repository, note: Note, head: str, message: Path | None
-) -> tuple[Change | None, Note]:
+    repository: Repository, note: PendingNote, head: str, message: Path | None
+) -> tuple[GitChange | None, PendingNote]:
     """What the commit that is about to be made brings to HEAD, and the note that says so."""
     ours = note.became.get(head, head)
     merging = state_file(repository, "MERGE_HEAD")
@@ -91,10 +91,10 @@ def next_change(
         return None, note
     shown = picked or theirs
     labels = ("HEAD", f"{shown[:7]} ({repository.commit_info(shown).subject})")
-    return Change((base,), ours, theirs, labels), replace(note, base=base, theirs=theirs)
+    return GitChange((base,), ours, theirs, labels), replace(note, base=base, theirs=theirs)
 
 
-def settle_commit(repository: Repository, note: Note, info: CommitInfo) -> None:
+def settle_commit(repository: Repository, note: PendingNote, info: CommitInfo) -> None:
     """Work out what ``info``, a commit made under ``note``, should be; land it if it is the last one."""
     parent = info.parents[0]
     if len(info.parents) == 2:
@@ -111,7 +111,7 @@ def settle_commit(repository: Repository, note: Note, info: CommitInfo) -> None:
     ours = note.became.get(parent, parent)
     if found is None:
         # Not known what was applied: it is what the commit changed.
-        found = retrace.Change((parent,), ours, info.oid)
+        found = retrace.GitChange((parent,), ours, info.oid)
     if note.settled == found.theirs and (note.base, note.theirs) != (None, None):
         tree = info.tree
     else:
@@ -248,14 +248,18 @@ def stage(
             expected_head=repository.head().oid,
             reflog="mergeguard hook",
             base_tree=repository.index_tree(),
-            conflicts=tuple(Conflict(path, dict(found)) for path, found in sorted(stages.items())),
+            conflicts=tuple(UnmergedPath(path, dict(found)) for path, found in sorted(stages.items())),
             state=state,
         ),
     )
 
 
 def show_conflicts(
-    repository: Repository, change: Change, outcome: Merged, note: Note, state: Sequence[StateFile] = ()
+    repository: Repository,
+    change: GitChange,
+    outcome: Merged,
+    note: PendingNote,
+    state: Sequence[StateFile] = (),
 ) -> None:
     """Put the merge with its conflicts where git would have left it, for a person to resolve; the note that
     says so lands with it.
@@ -268,7 +272,7 @@ def show_conflicts(
     say("next: resolve the markers, `git add` the files, and go on as after any conflict")
 
 
-def put(repository: Repository, change: Change, outcome: Merged, note: Note) -> None:
+def put(repository: Repository, change: GitChange, outcome: Merged, note: PendingNote) -> None:
     """The layouts' share of a stopped merge, into an index that holds conflicts; the note lands with it."""
     share = retrace.share(repository, change, outcome)
     shown = stopped.put(repository, share, outcome, (pending.landed(note),))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from mergeguard.git import worktree
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import driver, retrace
-from mergeguard.hooks.pending import MARK, Note
+from mergeguard.hooks.pending import MARK, PendingNote
 
 
-def is_open(repository: Repository, note: Note) -> bool:
+def is_open(repository: Repository, note: PendingNote) -> bool:
     """Whether the note is about what HEAD has now; a command that was aborted leaves one that is not."""
     head = repository.head().oid
     if head is None:
@@ -25,7 +25,7 @@ def is_open(repository: Repository, note: Note) -> bool:
     return repository.is_ancestor(note.head, head)
 
 
-def is_staged(repository: Repository, note: Note) -> bool:
+def is_staged(repository: Repository, note: PendingNote) -> bool:
     """Whether the index holds a part of what the note is about while git knows of no operation: a squash
     merge whose hook did not come to its end, or git itself was ended in the middle.
     """

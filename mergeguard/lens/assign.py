@@ -19,7 +19,7 @@ from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, Kind, Source, Unit, identifiers, line_of, nested, units
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens.dealing import Declared, deal
-from mergeguard.lens.parting import Dealt, Parted, Unparted, is_of_the_host, part
+from mergeguard.lens.parting import Parted, PartedArms, Unparted, is_of_the_host, part
 from mergeguard.lens.rule import Instantiate, Over, Partition, Rule, selectors
 from mergeguard.lens.selectors import Selector
 from mergeguard.values import dataclass
@@ -351,7 +351,7 @@ class _Assigner:
     def _parted(self, partition: DealtPartition) -> Parted:
         branching = partition.branching
         macro = branching.macro or (partition.holder.name if partition.holder.kind is Kind.MACRO else "")
-        dealt = Dealt(branching.start, branching.end, macro)
+        dealt = PartedArms(branching.start, branching.end, macro)
         function = self._function(partition.rule)
         return part(self.source, self.path, self.environment, self.rule.thin, function, dealt)
 

@@ -15,7 +15,7 @@ from hashlib import blake2b
 
 from mergeguard.cpp.blocks import Opened, opened
 from mergeguard.cpp.environment import Environment
-from mergeguard.cpp.source import Item, Kind, Scope, Source, line_of
+from mergeguard.cpp.source import Item, ItemScope, Kind, Source, line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import signature
 from mergeguard.lens.rule import Rule
@@ -31,7 +31,7 @@ class Declared:
     """A function that another file calls than the one that has it: the header declares it in its place."""
 
     item: Item
-    scopes: tuple[Scope, ...]
+    scopes: tuple[ItemScope, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from mergeguard.cpp.branches import Arm
-from mergeguard.cpp.source import Item, Kind, Scope, Source, Unit, identifiers, line_of, parse
+from mergeguard.cpp.source import Item, ItemScope, Kind, Source, Unit, identifiers, line_of, parse
 from mergeguard.cpp.source import code_tokens as token_texts
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import glue, signature
@@ -297,9 +297,9 @@ class _Emitter:
 
     def _moved(self, home: str) -> list[Piece]:
         pieces: list[Piece] = []
-        scopes: tuple[Scope, ...] = ()
+        scopes: tuple[ItemScope, ...] = ()
 
-        def enter(wanted: tuple[Scope, ...]) -> None:
+        def enter(wanted: tuple[ItemScope, ...]) -> None:
             nonlocal scopes
             if pieces and (not pieces[-1].text.endswith(b"\n") or self._goes_on(pieces[-1].text)):
                 # The monolith's last line has no line ending, or two items share a line.
@@ -344,7 +344,7 @@ class _Emitter:
         conditions = item.condition[sum(scope.opening.startswith(b"#if") for scope in declared.scopes) :]
         return [glue.declaration(line) for line in self._under_conditions(conditions, [text])]
 
-    def _between_scopes(self, before: tuple[Scope, ...], after: tuple[Scope, ...]) -> list[bytes]:
+    def _between_scopes(self, before: tuple[ItemScope, ...], after: tuple[ItemScope, ...]) -> list[bytes]:
         """The lines that close the blocks of what came before and open those of what follows."""
         same = 0
         while same < min(len(before), len(after)) and before[same] == after[same]:

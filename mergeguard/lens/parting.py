@@ -104,14 +104,14 @@ def launch_name(function: Item) -> str:
 
 
 def part(
-    source: Source, path: str, environment: Environment, thin: Thin, function: Item, dealt: Dealt
+    source: Source, path: str, environment: Environment, thin: Thin, function: Item, dealt: PartedArms
 ) -> Parted:
     """The dealt text of ``function``. Raises Unparted, naming what can't be derived."""
     return _Parter(source, path, environment, thin, function, dealt).parted()
 
 
 @dataclass(frozen=True, slots=True)
-class Dealt:
+class PartedArms:
     """The branching: its bytes, and the macro that it stands in ("" for none), the function's own or not."""
 
     start: int
@@ -127,7 +127,7 @@ class _Parter:
         environment: Environment,
         thin: Thin,
         function: Item,
-        dealt: Dealt,
+        dealt: PartedArms,
     ) -> None:
         self.source = source
         self.path = path

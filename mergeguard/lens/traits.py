@@ -75,10 +75,10 @@ _CALL_AHEAD = frozenset({"(", "{", "<"})
 
 def traits_of(source: Source, found: Opened) -> list[Traits]:
     """The traits of every unit of ``found``."""
-    return _Reader(source, found).read()
+    return _TraitReader(source, found).read()
 
 
-class _Reader:
+class _TraitReader:
     def __init__(self, source: Source, found: Opened) -> None:
         self.source = source
         self.units = found.units
@@ -274,7 +274,7 @@ class _Reader:
         if inner.problems:
             found.once = found.registers = True
             return
-        reader = _Reader(inner, Opened((), ()))
+        reader = _TraitReader(inner, Opened((), ()))
         reader.hidden_types = self.hidden_types
         whole = Unit(0, len(expansion), inner.items)
         inside = reader.unit(whole)

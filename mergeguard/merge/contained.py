@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from mergeguard.merge.lines import Kind, diff3
+from mergeguard.merge.lines import RegionKind, diff3
 
 _TELLING = re.compile(rb"\w")
 
@@ -23,7 +23,7 @@ def lost_lines(base: bytes, side: bytes, result: bytes) -> tuple[bytes, ...]:
     here, there = (Counter(line.strip() for line in lines) for lines in (now, wanted))
     lost: list[bytes] = []
     for region in diff3(before, now, wanted):
-        if region.kind is not Kind.THEIRS:
+        if region.kind is not RegionKind.THEIRS:
             continue
         added = _telling(wanted[region.t0 : region.t1])
         removed = _telling(before[region.b0 : region.b1])

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from mergeguard.cpp.diff import diff, matches
 from mergeguard.cpp.tokens import Tokens, tokens_of, units_of
-from mergeguard.merge.lines import Kind, diff3
+from mergeguard.merge.lines import RegionKind, diff3
 from mergeguard.values import dataclass
 
 _Keys = tuple[bytes, ...]
@@ -40,7 +40,7 @@ def fold(base: bytes, ours: bytes, theirs: bytes) -> bytes:
     in_ours, in_theirs = _known(b, o), _known(b, t)
     pairs: list[tuple[int, int]] = []
     for region in diff3(b.keys, o.keys, t.keys):
-        if region.kind is Kind.CONFLICT:
+        if region.kind is RegionKind.CONFLICT:
             mine = [i for i in range(region.o0, region.o1) if i not in in_ours]
             other = [j for j in range(region.t0, region.t1) if j not in in_theirs]
             pairs += _same(o, mine, t, other)

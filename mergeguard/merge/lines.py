@@ -16,7 +16,7 @@ from mergeguard.merge.result import Conflict, Piece, Resolved, join
 Differ = Callable[[Sequence[Any], Sequence[Any]], list[Change]]
 
 
-class Kind(IntEnum):
+class RegionKind(IntEnum):
     SAME = 0
     OURS = 1
     THEIRS = 2
@@ -27,7 +27,7 @@ class Kind(IntEnum):
 class Region(NamedTuple):
     """``base[b0:b1]``, ``ours[o0:o1]`` and ``theirs[t0:t1]`` stand for one another."""
 
-    kind: Kind
+    kind: RegionKind
     b0: int
     b1: int
     o0: int
@@ -56,7 +56,7 @@ def diff3(
         nonlocal at_b, at_o, at_t
         size = b - at_b
         if size > 0:
-            regions.append(Region(Kind.SAME, at_b, b, at_o, at_o + size, at_t, at_t + size))
+            regions.append(Region(RegionKind.SAME, at_b, b, at_o, at_o + size, at_t, at_t + size))
             at_b, at_o, at_t = b, at_o + size, at_t + size
 
     while i < len(mine) or j < len(other):
@@ -81,13 +81,13 @@ def diff3(
         o_end = at_o + (b_end - start) + sum(x.b1 - x.b0 - (x.a1 - x.a0) for x in mine[first_i:i])
         t_end = at_t + (b_end - start) + sum(x.b1 - x.b0 - (x.a1 - x.a0) for x in other[first_j:j])
         if j == first_j:
-            kind = Kind.OURS
+            kind = RegionKind.OURS
         elif i == first_i:
-            kind = Kind.THEIRS
+            kind = RegionKind.THEIRS
         elif list(ours[at_o:o_end]) == list(theirs[at_t:t_end]):
-            kind = Kind.BOTH
+            kind = RegionKind.BOTH
         else:
-            kind = Kind.CONFLICT
+            kind = RegionKind.CONFLICT
         regions.append(Region(kind, start, b_end, at_o, o_end, at_t, t_end))
         at_b, at_o, at_t = b_end, o_end, t_end
     same_until(len(base))
@@ -137,10 +137,10 @@ def merge_lines(base: bytes, ours: bytes, theirs: bytes) -> tuple[Piece, ...]:
     pieces: list[Piece] = []
     for region in diff3(b, o, t, line_diff):
         mine, other = b"".join(o[region.o0 : region.o1]), b"".join(t[region.t0 : region.t1])
-        if region.kind is Kind.CONFLICT:
+        if region.kind is RegionKind.CONFLICT:
             pieces.append(Conflict(b"".join(b[region.b0 : region.b1]), mine, other))
         else:
-            pieces.append(Resolved(other if region.kind is Kind.THEIRS else mine))
+            pieces.append(Resolved(other if region.kind is RegionKind.THEIRS else mine))
     return join(pieces)
 
 

@@ -39,7 +39,7 @@ _COMMENT_OR_STRING = re.compile(rb'#\[(=*)\[.*?\]\1\]|#[^\n]*|"(?:[^"\\]|\\.)*"'
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _ListElement:
     """One entry: its text, what stands before it (white space, the comment lines above it), and the comment
     behind it on its line."""
 
@@ -63,7 +63,7 @@ class _List:
     head: bytes
     start: int
     end: int
-    entries: tuple[_Entry, ...]
+    entries: tuple[_ListElement, ...]
     tail: bytes
     comma: bytes  # what parts entries
     ended: bool  # whether it stands after the last one, too
@@ -167,7 +167,7 @@ def _inside(spans: Sequence[tuple[int, int]], offset: int) -> bool:
 
 def _read(text: bytes, head: int, start: int, token: re.Pattern[bytes], comma: bytes) -> _List | None:
     """The list whose first entry may stand at ``start``; None if it holds anything but entries."""
-    entries: list[_Entry] = []
+    entries: list[_ListElement] = []
     before = b""
     parted, ended = True, False
     at = start
@@ -178,14 +178,14 @@ def _read(text: bytes, head: int, start: int, token: re.Pattern[bytes], comma: b
         if match["entry"]:
             if not parted:
                 return None  # two strings that the language joins
-            entries.append(_Entry(before, match["entry"]))
+            entries.append(_ListElement(before, match["entry"]))
             before, parted, ended = b"", not comma, False
         elif match["space"]:
             before += match["space"]
         elif match["comment"]:
             if entries and b"\n" not in before:
                 last = entries[-1]
-                entries[-1] = _Entry(last.before, last.text, last.after + before + match["comment"])
+                entries[-1] = _ListElement(last.before, last.text, last.after + before + match["comment"])
                 before = b""
             else:
                 before += match["comment"]
@@ -298,7 +298,7 @@ def _ordered(names: Sequence[bytes], base: Sequence[bytes]) -> bool:
     return [n for n in names if n in common] == [n for n in base if n in common]
 
 
-def _entry(name: bytes, base: _List, ours: _List, theirs: _List) -> _Entry | None:
+def _entry(name: bytes, base: _List, ours: _List, theirs: _List) -> _ListElement | None:
     """The entry as the side has it that changed it (its quotes, its comments); None if both did."""
     old, mine, other = (next((e for e in x.entries if e.name == name), None) for x in (base, ours, theirs))
     if mine is None or other is None:
@@ -312,9 +312,9 @@ def _entry(name: bytes, base: _List, ours: _List, theirs: _List) -> _Entry | Non
     return None
 
 
-def _laid_out(entries: Sequence[_Entry], added: Collection[bytes]) -> list[_Entry]:
+def _laid_out(entries: Sequence[_ListElement], added: Collection[bytes]) -> list[_ListElement]:
     """The entries, those in ``added`` as those of the list are: on lines of their own, so far indented."""
-    laid: list[_Entry] = []
+    laid: list[_ListElement] = []
     lines = [e.before for e in entries if b"\n" in e.before and _SOURCE.search(e.name)]
     for entry in entries:
         before = entry.before
@@ -323,5 +323,5 @@ def _laid_out(entries: Sequence[_Entry], added: Collection[bytes]) -> list[_Entr
             alone = b"\n" in before or bool(laid[-1].after) or 2 * len(lines) > len(entries)
             newline = b"\r\n" if b"\r\n" in like else b"\n"
             before = (newline + like.rpartition(b"\n")[2] if like else before) if alone else before or b" "
-        laid.append(_Entry(before, entry.text, entry.after))
+        laid.append(_ListElement(before, entry.text, entry.after))
     return laid

@@ -161,10 +161,10 @@ def find_moves(files: Sequence[File]) -> tuple[list[Moved], list[Unsure]]:
 
     ``files`` are all that the mover changed (C++, CUDA, HIP), whatever the editor did to them.
     """
-    return _Search(files).run()
+    return _MoveSearch(files).run()
 
 
-class _Search:
+class _MoveSearch:
     def __init__(self, files: Sequence[File]) -> None:
         self.files = files
         self._read: dict[tuple[str, str], _Read] = {}

@@ -61,7 +61,7 @@ def declarations_then_tokens(
     """By declarations; if they can't be read or leave conflicts, by the tokens of the whole; if that fails,
     the smallest of what is left."""
     from mergeguard.merge.declarations.compose import compose
-    from mergeguard.merge.declarations.versions import Unreadable
+    from mergeguard.merge.declarations.versions import UnreadableVersion
     from mergeguard.merge.weave import Clash, weave
 
     notes: list[Note] = []
@@ -69,7 +69,7 @@ def declarations_then_tokens(
     merge_leaf = LeafMerger()
     try:
         composed, said = compose({"": base}, {"": ours}, {"": theirs}, merge_leaf)
-    except Unreadable as unreadable:
+    except UnreadableVersion as unreadable:
         notes.append(Note("conflict", unreadable.reason))
     except Clash as clash:
         return _local(base, ours, theirs, lines, clash.reason)

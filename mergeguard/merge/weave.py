@@ -16,7 +16,7 @@ from typing import Any
 from mergeguard.cpp.diff import Change, diff
 from mergeguard.cpp.tokens import END_OF_COMMENT, END_OF_DIRECTIVE, Tokens, joins, tokens_of, units_of
 from mergeguard.merge.edits import LANGUAGE
-from mergeguard.merge.lines import Kind, Region, diff3
+from mergeguard.merge.lines import Region, RegionKind, diff3
 from mergeguard.merge.result import Note
 from mergeguard.merge.unions import misplaced_arm, union
 
@@ -169,11 +169,11 @@ def _joined(changes: list[Change]) -> list[Change]:
 
 
 def _merge_region(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
-    if r.kind is Kind.SAME:
+    if r.kind is RegionKind.SAME:
         _same(out, b, o, t, r)
-    elif r.kind is Kind.BOTH:
+    elif r.kind is RegionKind.BOTH:
         out.copy(t, r.t0, r.t1)
-    elif r.kind is not Kind.CONFLICT:
+    elif r.kind is not RegionKind.CONFLICT:
         _one_side(out, b, o, t, r)
     else:
         _conflict(out, b, o, t, r)
@@ -206,7 +206,7 @@ def _merge_gap(base: bytes, ours: bytes, theirs: bytes) -> bytes:
 
 def _one_side(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
     """Only one side has other tokens here; the other may have laid out anew what is left of them."""
-    ours = r.kind is Kind.OURS
+    ours = r.kind is RegionKind.OURS
     changed, other, c0, c1, o0, o1 = (
         (o, t, r.o0, r.o1, r.t0, r.t1) if ours else (t, o, r.t0, r.t1, r.o0, r.o1)
     )
@@ -260,7 +260,7 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
             inner.t0 + r.t0,
             inner.t1 + r.t0,
         )
-        if inner.kind is not Kind.CONFLICT:
+        if inner.kind is not RegionKind.CONFLICT:
             _merge_region(out, b, o, t, shifted)
             continue
         if not _join_insertions(out, b, o, t, shifted):
@@ -282,7 +282,7 @@ def _join_insertions(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> b
     joined = union(b, o, t, inner)
     if joined is None:
         return False
-    same = Kind.SAME
+    same = RegionKind.SAME
     _same(out, b, o, t, Region(same, r.b0, inner.b0, r.o0, inner.o0, r.t0, inner.t0))
     for source, start, end in joined:
         out.copy(source, start, end)
@@ -309,10 +309,10 @@ def _is_copied(
     """Whether one side inserted much the same code as the base has here, and the other side edited it."""
     known = Counter(filter(_is_telling, base))
     for region in regions:
-        if region.kind is Kind.OURS:
-            new, editor = ours[region.o0 : region.o1], Kind.THEIRS
-        elif region.kind is Kind.THEIRS:
-            new, editor = theirs[region.t0 : region.t1], Kind.OURS
+        if region.kind is RegionKind.OURS:
+            new, editor = ours[region.o0 : region.o1], RegionKind.THEIRS
+        elif region.kind is RegionKind.THEIRS:
+            new, editor = theirs[region.t0 : region.t1], RegionKind.OURS
         else:
             continue
         names = Counter(filter(_is_telling, new))
@@ -335,10 +335,10 @@ def _are_close(regions: Sequence[Region], base: Sequence[bytes]) -> bool:
     re-wrote one expression.
     """
     close = False
-    edited_by: Kind | None = None
+    edited_by: RegionKind | None = None
     for index, region in enumerate(regions):
-        if region.kind is not Kind.SAME:
-            if edited_by is not None and {edited_by, region.kind} == {Kind.OURS, Kind.THEIRS}:
+        if region.kind is not RegionKind.SAME:
+            if edited_by is not None and {edited_by, region.kind} == {RegionKind.OURS, RegionKind.THEIRS}:
                 close = True
                 between = regions[index - 1]
                 if not _PARTING.intersection(base[between.b0 : between.b1]):

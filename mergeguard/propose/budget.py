@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from mergeguard.errors import RuleError
 from mergeguard.lens.rule import Rule, parse_rule
-from mergeguard.propose.schedule import Arm, Budget, Plan, arm_costs, best, plans
+from mergeguard.propose.schedule import Budget, BuildPlan, MeasuredArm, arm_costs, best, plans
 from mergeguard.values import dataclass
 
 Value = int | str
@@ -28,12 +28,12 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class BudgetProposal:
     """What fits: the rule as it stands, one plan for each shard count, and the best of them."""
 
-    now: Plan
-    plans: tuple[Plan, ...]
-    chosen: Plan | None
+    now: BuildPlan
+    plans: tuple[BuildPlan, ...]
+    chosen: BuildPlan | None
     shards: Mapping[str, tuple[Value, ...]]  # of the chosen plan: shard file to values
     least: int  # bytes that the largest arm alone needs, with the headers: no dealing fits into less
 
@@ -47,7 +47,7 @@ class Proposal:
         }
 
 
-def _plan_json(plan: Plan) -> dict[str, object]:
+def _plan_json(plan: BuildPlan) -> dict[str, object]:
     return {
         "shards": [[_value(key) for key in shard] for shard in plan.shards],
         "largest_shard": plan.memory,
@@ -81,7 +81,7 @@ def dealt_values(rule: Rule) -> dict[str, tuple[Value, ...]]:
 
 def propose(
     rule: Rule, costs: Mapping[str, Cost], floor: Cost, memory: int, jobs: int, most: int | None = None
-) -> Proposal:
+) -> BudgetProposal:
     """What fits ``memory`` bytes with ``jobs`` units at a time.
 
     ``costs`` are by shard file as the rule names it, ``floor`` is what the headers alone cost. Raises
@@ -104,7 +104,7 @@ def propose(
         for name, keys in zip(names, chosen.shards, strict=True):
             shards[name] = tuple(map(_value, keys))
     least = floor.memory + max((arm.memory for arm in arms), default=0)
-    return Proposal(_as_it_is(measured, arms, budget), candidates, chosen, shards, least)
+    return BudgetProposal(_as_it_is(measured, arms, budget), candidates, chosen, shards, least)
 
 
 def _key(value: Value) -> str:
@@ -117,7 +117,9 @@ def _value(key: str) -> Value:
     return int(text) if kind == "int" else text
 
 
-def _as_it_is(measured: Sequence[tuple[list[str], float, int]], arms: Sequence[Arm], budget: Budget) -> Plan:
+def _as_it_is(
+    measured: Sequence[tuple[list[str], float, int]], arms: Sequence[MeasuredArm], budget: Budget
+) -> BuildPlan:
     """The present dealing as a plan, from the shards' own measurements."""
     peaks = sorted((memory for _, _, memory in measured), reverse=True)
     seconds = sorted((one for _, one, _ in measured), reverse=True)
@@ -126,7 +128,7 @@ def _as_it_is(measured: Sequence[tuple[list[str], float, int]], arms: Sequence[A
         slots[slots.index(min(slots))] += one
     peak = sum(peaks[: budget.jobs])
     names = tuple(tuple(keys) for keys, _, _ in measured)
-    return Plan(names, max(peaks, default=0), peak, max(slots), sum(seconds), peak <= budget.memory)
+    return BuildPlan(names, max(peaks, default=0), peak, max(slots), sum(seconds), peak <= budget.memory)
 
 
 def shard_names(present: Sequence[str], count: int) -> tuple[str, ...]:

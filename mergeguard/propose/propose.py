@@ -19,8 +19,8 @@ from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Instantiate, parse_rule
 from mergeguard.propose.deals import Dealing, dealing
 from mergeguard.propose.reach import Reach
-from mergeguard.propose.ruletext import Exists, Part, RuleText, literal
-from mergeguard.propose.survey import ArmShare, Choice, Instantiated, survey
+from mergeguard.propose.ruletext import DraftPart, Exists, RuleText, literal
+from mergeguard.propose.survey import ArmShare, Instantiated, SurveyedChoice, survey
 from mergeguard.values import dataclass
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText
@@ -104,7 +104,7 @@ class _Proposer:
             hint="`docs/rules.md` says which files can be split, and how",
         )
 
-    def with_more(self, part: Part, parts: Sequence[Part], made: Proposal) -> Proposal:
+    def with_more(self, part: DraftPart, parts: Sequence[DraftPart], made: Proposal) -> Proposal:
         """The proposal with further functions that choose among the same values, if they fit, too."""
         taken = [part]
         for other in parts:
@@ -134,11 +134,11 @@ class _Proposer:
 
     # -- candidates ----------------------------------------------------------------------------------
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[DraftPart]:
         """What can be dealt, best first."""
         found = [self.partition(c) for c in self.survey.choices if not c.problem]
         found += [p for i in self.survey.instantiated if (p := self.instantiation(i)) is not None]
-        found += [Part(d, (), (), d.peak, d.peak) for d in self.dealings()]
+        found += [DraftPart(d, (), (), d.peak, d.peak) for d in self.dealings()]
         return sorted(found, key=lambda part: part.score)
 
     def dealings(self) -> Iterator[Dealing]:
@@ -153,7 +153,7 @@ class _Proposer:
         if isinstance(calls, Dealing) and calls.units and calls.definitions > known:
             yield calls
 
-    def partition(self, choice: Choice) -> Part:
+    def partition(self, choice: SurveyedChoice) -> DraftPart:
         runs = _runs(choice.arms)
         weights = [sum(arm.weight for arm in run) for run in runs]
         grouped = _balanced(weights, _MOST_SHARDS)
@@ -171,9 +171,9 @@ class _Proposer:
         peak = rest + dealt * heaviest // max(total, 1)
         peak = max(peak, self.survey.weight - choice.weight)
         overhead = rest * (len(groups) - 1)
-        return Part(choice, groups, self.names(groups), peak, peak + overhead // _OVERHEAD)
+        return DraftPart(choice, groups, self.names(groups), peak, peak + overhead // _OVERHEAD)
 
-    def instantiation(self, found: Instantiated) -> Part | None:
+    def instantiation(self, found: Instantiated) -> DraftPart | None:
         split_arguments = [_arguments(a) for a in found.arguments]
         if len(set(found.arguments)) < 2 or not all(split_arguments):
             return None
@@ -190,7 +190,7 @@ class _Proposer:
             ]
             groups = tuple(tuple(globs[n] for n in group) for group in grouped)
             names = self.names(tuple(tuple(values[n] for n in group) for group in grouped))
-            part = Part(found, groups, names, 0, 0)
+            part = DraftPart(found, groups, names, 0, 0)
             if not self.deals_as_meant(part, found, position):
                 continue
             heaviest = max(sum(counts[n] for n in group) for group in grouped)
@@ -199,7 +199,7 @@ class _Proposer:
             return replace(part, peak=peak, score=peak)
         return None
 
-    def deals_as_meant(self, part: Part, found: Instantiated, position: int) -> bool:
+    def deals_as_meant(self, part: DraftPart, found: Instantiated, position: int) -> bool:
         shards = dict(zip(part.names, part.groups, strict=True))
         rule = Instantiate(found.template, "kernel.cuh", shards, part.names[-1])
         meant: dict[str, str | None] = {}
@@ -223,7 +223,7 @@ class _Proposer:
 
     # -- trying --------------------------------------------------------------------------------------
 
-    def attempt(self, parts: Sequence[Part]) -> Proposal | None:
+    def attempt(self, parts: Sequence[DraftPart]) -> Proposal | None:
         """The first way of writing these parts down that passes; None, and the reason in ``tried``."""
         reason = ""
         for kinds in (False, True):
@@ -266,23 +266,23 @@ class _Proposer:
 # -- helpers ------------------------------------------------------------------------------------------
 
 
-def _entry(part: Part) -> str:
+def _entry(part: DraftPart) -> str:
     if isinstance(part.found, Instantiated):
         return part.found.template
-    return part.found.entry if isinstance(part.found, Choice) else ""
+    return part.found.entry if isinstance(part.found, SurveyedChoice) else ""
 
 
-def _is_twin(part: Part, other: Part) -> bool:
+def _is_twin(part: DraftPart, other: DraftPart) -> bool:
     """Whether two parts choose among the same values, so that the same shards can serve both."""
     one, two = part.found, other.found
     if isinstance(one, Instantiated) and isinstance(two, Instantiated):
         return one is not two and set(one.arguments) == set(two.arguments)
-    if not isinstance(one, Choice) or not isinstance(two, Choice) or one is two:
+    if not isinstance(one, SurveyedChoice) or not isinstance(two, SurveyedChoice) or one is two:
         return False
     return one.kind == two.kind == "switch" and _label_set(one) == _label_set(two)
 
 
-def _label_set(choice: Choice) -> frozenset[str]:
+def _label_set(choice: SurveyedChoice) -> frozenset[str]:
     return frozenset(label for arm in choice.arms if not arm.is_default for label in arm.labels)
 
 
@@ -328,7 +328,7 @@ def _balanced(weights: Sequence[int], most: int) -> list[list[int]]:
     return runs(low)
 
 
-def _labels(choice: Choice) -> dict[tuple[str, ...], str]:
+def _labels(choice: SurveyedChoice) -> dict[tuple[str, ...], str]:
     """What a rule writes for each arm: a case label, or text that only that arm's condition has."""
     arms = [arm.labels for arm in choice.arms if not arm.is_default]
     if choice.kind == "switch":

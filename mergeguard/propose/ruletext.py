@@ -11,7 +11,7 @@ from mergeguard.lens.assign import defined_names
 from mergeguard.lens.glue import rebase_point
 from mergeguard.propose.deals import Dealing
 from mergeguard.propose.reach import last_name
-from mergeguard.propose.survey import Choice, Instantiated
+from mergeguard.propose.survey import Instantiated, SurveyedChoice
 from mergeguard.store import quoted
 from mergeguard.store import toml_string as _quoted
 from mergeguard.values import dataclass
@@ -20,13 +20,13 @@ Exists = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class DraftPart:
     """A [[partition]] or [[instantiate]] to be written: the groups are what each shard gets.
 
     ``peak`` is the weight of the heaviest unit of the layout, a small ``score`` is good.
     """
 
-    found: Choice | Instantiated | Dealing
+    found: SurveyedChoice | Instantiated | Dealing
     groups: tuple[tuple[str, ...], ...]
     names: tuple[str, ...]
     peak: int
@@ -46,7 +46,7 @@ class RuleText:
         self.folder = posixpath.dirname(path)
         self.suffix = posixpath.splitext(path)[1] or ".cu"
 
-    def write(self, parts: Sequence[Part], *, by_kind: bool, layout: str) -> bytes:
+    def write(self, parts: Sequence[DraftPart], *, by_kind: bool, layout: str) -> bytes:
         """The rule's TOML. ``by_kind``: the header takes all device code, not only what is needed."""
         lines = self.heading(parts, layout)
         if any(isinstance(part.found, Dealing) for part in parts):
@@ -58,7 +58,7 @@ class RuleText:
                 lines += ["", *self.write_part(part)]
         return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
 
-    def heading(self, parts: Sequence[Part], layout: str) -> list[str]:
+    def heading(self, parts: Sequence[DraftPart], layout: str) -> list[str]:
         """What every rule begins with."""
         lines = [
             "# A first rule, written by `mergeguard init`: names and groups are yours to change. Then",
@@ -71,7 +71,7 @@ class RuleText:
             lines.append(f"layout = {_quoted(layout)}")
         return lines + self.includes()
 
-    def write_headers(self, parts: Sequence[Part], *, by_kind: bool) -> list[str]:
+    def write_headers(self, parts: Sequence[DraftPart], *, by_kind: bool) -> list[str]:
         """The headers of shards that share a body or a template."""
         lines = [
             "",
@@ -101,7 +101,7 @@ class RuleText:
     def body(self) -> str:
         return "dispatch.cuh" if self.suffix in (".cu", ".cuh", ".hip") else "dispatch.h"
 
-    def write_part(self, part: Part) -> list[str]:
+    def write_part(self, part: DraftPart) -> list[str]:
         found = part.found
         if isinstance(found, Dealing):
             return self.write_deal(found)
@@ -164,7 +164,7 @@ class RuleText:
                 break
         return selected
 
-    def kinds(self, parts: Sequence[Part]) -> list[str]:
+    def kinds(self, parts: Sequence[DraftPart]) -> list[str]:
         """Kinds of device code that the file has, for the header."""
         kinds = ["type *", "alias *", "template *", "device *"]
         if any(item.kind is Kind.USING for item in self.source.items):
@@ -173,7 +173,7 @@ class RuleText:
             kinds.append("namespace *")
         return kinds
 
-    def templates(self, parts: Sequence[Part]) -> list[str]:
+    def templates(self, parts: Sequence[DraftPart]) -> list[str]:
         return [f"template {p.found.template}" for p in parts if isinstance(p.found, Instantiated)]
 
     def declarations(self) -> list[str]:
@@ -234,7 +234,7 @@ def literal(text: str) -> str:
     return re.sub(r"([*?\[])", r"[\1]", text)
 
 
-def _summary(part: Part) -> str:
+def _summary(part: DraftPart) -> str:
     found = part.found
     if isinstance(found, Instantiated):
         return f"{found.template} by explicit instantiation"

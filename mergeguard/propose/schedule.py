@@ -110,7 +110,7 @@ def worst_peak(profiles: Sequence[Profile], jobs: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
+class MeasuredArm:
     """What one arm costs above the floor (the headers that each unit pays for)."""
 
     name: str
@@ -119,7 +119,7 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BuildPlan:
     """One way to deal arms to shards, with what it is expected to cost."""
 
     shards: tuple[tuple[str, ...], ...]  # names of arms, in their original order within a shard
@@ -142,23 +142,25 @@ class Budget:
 
 def arm_costs(
     measured: Sequence[tuple[Sequence[str], float, int]], floor_seconds: float, floor_memory: int
-) -> tuple[Arm, ...]:
+) -> tuple[MeasuredArm, ...]:
     """Share measured units out to their arms: (arms, seconds, peak bytes) of each unit.
 
     What a unit needs above the floor is shared evenly between its arms, the best that a measurement per
     unit can say; measure shards of one arm each for exact figures.
     """
-    arms: list[Arm] = []
+    arms: list[MeasuredArm] = []
     for names, seconds, memory in measured:
         count = max(len(names), 1)
         for name in names:
             arms.append(
-                Arm(name, max(seconds - floor_seconds, 0.0) / count, max(memory - floor_memory, 0) // count)
+                MeasuredArm(
+                    name, max(seconds - floor_seconds, 0.0) / count, max(memory - floor_memory, 0) // count
+                )
             )
     return tuple(arms)
 
 
-def deal(arms: Sequence[Arm], count: int, budget: Budget) -> Plan:
+def deal(arms: Sequence[MeasuredArm], count: int, budget: Budget) -> BuildPlan:
     """Deal ``arms`` to ``count`` shards: the heaviest first, each to the shard that is lightest then.
 
     Longest-processing-time-first is within 4/3 of the best makespan (Graham 1969); the weight is the
@@ -170,7 +172,7 @@ def deal(arms: Sequence[Arm], count: int, budget: Budget) -> Plan:
     all_seconds = sum(arm.seconds for arm in arms) or 1.0
     all_memory = sum(arm.memory for arm in arms) or 1
 
-    def weight(arm: Arm) -> float:
+    def weight(arm: MeasuredArm) -> float:
         return max(arm.seconds / all_seconds, arm.memory / all_memory)
 
     order = sorted(range(len(arms)), key=lambda index: (-weight(arms[index]), index))
@@ -184,7 +186,7 @@ def deal(arms: Sequence[Arm], count: int, budget: Budget) -> Plan:
     return _plan(arms, shards, budget)
 
 
-def _plan(arms: Sequence[Arm], shards: Sequence[Sequence[int]], budget: Budget) -> Plan:
+def _plan(arms: Sequence[MeasuredArm], shards: Sequence[Sequence[int]], budget: Budget) -> BuildPlan:
     profiles = []
     for number, shard in enumerate(shards):
         seconds = budget.floor_seconds + sum(arms[index].seconds for index in shard)
@@ -192,7 +194,7 @@ def _plan(arms: Sequence[Arm], shards: Sequence[Sequence[int]], budget: Budget) 
         profiles.append(Profile(str(number), seconds, memory))
     peak = worst_peak(profiles, budget.jobs)
     schedule = simulate(longest_first(profiles), budget.jobs)
-    return Plan(
+    return BuildPlan(
         shards=tuple(tuple(arms[index].name for index in shard) for shard in shards),
         memory=max(profile.peak for profile in profiles),
         peak=peak,
@@ -202,13 +204,13 @@ def _plan(arms: Sequence[Arm], shards: Sequence[Sequence[int]], budget: Budget) 
     )
 
 
-def plans(arms: Sequence[Arm], budget: Budget, most: int | None = None) -> tuple[Plan, ...]:
+def plans(arms: Sequence[MeasuredArm], budget: Budget, most: int | None = None) -> tuple[BuildPlan, ...]:
     """One plan for each shard count from 1 to ``most`` (default: one arm per shard)."""
     limit = len(arms) if most is None else min(most, len(arms))
     return tuple(deal(arms, count, budget) for count in range(1, limit + 1))
 
 
-def best(candidates: Sequence[Plan], spare: float = 0.05) -> Plan | None:
+def best(candidates: Sequence[BuildPlan], spare: float = 0.05) -> BuildPlan | None:
     """The plan to take: of those that fit, the fewest shards within ``spare`` of the shortest build.
 
     Fewer shards pay fewer header floors, so the last per cents of time are not worth a shard. None if

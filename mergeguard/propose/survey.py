@@ -44,7 +44,7 @@ class ArmShare:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class SurveyedChoice:
     """A switch or an if / else-if chain that could be dealt to shards.
 
     ``subject``: the switch's expression, or the name that all conditions of the chain use. ``entry``: the
@@ -94,7 +94,7 @@ class Instantiated:
 class Survey:
     """Everything that could split a file. ``weight`` is the model's cost of compiling it."""
 
-    choices: tuple[Choice, ...]
+    choices: tuple[SurveyedChoice, ...]
     instantiated: tuple[Instantiated, ...]
     weight: int
 
@@ -180,7 +180,7 @@ class _Surveyor:
 
     # -- branchings ----------------------------------------------------------------------------------
 
-    def choice(self, holder: Item, branching: Branching) -> Choice:
+    def choice(self, holder: Item, branching: Branching) -> SurveyedChoice:
         users = self.users(holder) if holder.kind is Kind.MACRO else []
         if len(users) == 1:  # the arms are those of the function that the macro writes a part of
             holder = users[0]
@@ -203,7 +203,7 @@ class _Surveyor:
         weight, peak = self.cost(holder, entry, branching, arms)
         if len([arm for arm in arms if not arm.is_default]) < 2:
             problem = problem or "it has fewer than two arms to deal"
-        return Choice(
+        return SurveyedChoice(
             str(branching.kind),
             holder.name,
             entry.name if entry is not None else "",

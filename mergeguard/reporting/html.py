@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 from mergeguard.audit.findings import Located
 from mergeguard.cpp.diff import diff
-from mergeguard.fork.report import Arrival, Case, LastSync, Ledger, RuleLedger, View
+from mergeguard.fork.report import Arrival, Case, FileView, ForkReport, LastSync, RuleLedger
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.reporting.inert import attribute
 from mergeguard.reporting.inert import html as esc
@@ -20,7 +20,7 @@ _CONTEXT = 3
 _LINES = 400
 
 
-def render(ledger: Ledger, version: str) -> str:
+def render(ledger: ForkReport, version: str) -> str:
     """The whole page; ``version`` is mergeguard's."""
     body = [
         f"<h1>mergeguard report <span class=dim>{esc(ledger.branch)} at {esc(ledger.head[:12])}</span></h1>",
@@ -45,7 +45,7 @@ def render(ledger: Ledger, version: str) -> str:
 # -- parts -----------------------------------------------------------------------------------------------
 
 
-def _summary(ledger: Ledger) -> str:
+def _summary(ledger: ForkReport) -> str:
     if ledger.clean:
         return "<p class=good>Every local edit is mapped to upstream's own files, or kept on purpose.</p>"
     parts = []
@@ -205,17 +205,17 @@ def _folded(title: str, items: Iterable[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DiffRow:
     """One line of a side-by-side view: (0-based line, text) of each column, None where it has none."""
 
     cells: tuple[tuple[int, str] | None, ...]
     changed: tuple[bool, ...]
 
 
-def rows(base: Sequence[str], *others: Sequence[str]) -> list[Row]:
+def rows(base: Sequence[str], *others: Sequence[str]) -> list[DiffRow]:
     """Several texts beside a base, equal lines on a row; where any of them differs, ``changed`` says so."""
     regions = _regions(base, others)
-    out: list[Row] = []
+    out: list[DiffRow] = []
     at = 0
     shifts = [0] * len(others)
     for start, end, sizes in regions:
@@ -229,14 +229,14 @@ def rows(base: Sequence[str], *others: Sequence[str]) -> list[Row]:
             differ.append([other[n] for n in own] != list(base[start:end]))
             shifts[which] += sizes[which] - (end - start)
         differ[0] = any(differ)
-        out += [Row(tuple(cells), tuple(differ)) for cells in zip_longest(*columns)]
+        out += [DiffRow(tuple(cells), tuple(differ)) for cells in zip_longest(*columns)]
         at = end
     return [*out, *(_same(base, n, shifts) for n in range(at, len(base)))]
 
 
-def _same(base: Sequence[str], line: int, shifts: Sequence[int]) -> Row:
+def _same(base: Sequence[str], line: int, shifts: Sequence[int]) -> DiffRow:
     cells = ((line, base[line]), *((line + shift, base[line]) for shift in shifts))
-    return Row(cells, (False,) * len(cells))
+    return DiffRow(cells, (False,) * len(cells))
 
 
 def _regions(base: Sequence[str], others: Sequence[Sequence[str]]) -> list[tuple[int, int, list[int]]]:
@@ -257,7 +257,7 @@ def _regions(base: Sequence[str], others: Sequence[Sequence[str]]) -> list[tuple
     return regions
 
 
-def _view(view: View) -> str:
+def _view(view: FileView) -> str:
     columns = {"base: the pristine layout": view.base, "yours": view.yours or b""}
     kinds = ["del", "add"]
     if view.upstream is not None:
@@ -275,7 +275,7 @@ def _view(view: View) -> str:
     )
 
 
-def _table_rows(found: Sequence[Row], kinds: Sequence[str]) -> str:
+def _table_rows(found: Sequence[DiffRow], kinds: Sequence[str]) -> str:
     near: set[int] = set()
     for n, row in enumerate(found):
         if any(row.changed):

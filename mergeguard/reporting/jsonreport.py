@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mergeguard.fork.report import Arrival, Case, LastSync, Ledger, LocalEdit, RuleLedger
+from mergeguard.fork.report import Arrival, Case, ForkReport, LastSync, LocalEdit, RuleLedger
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.reporting.findings import finding_data
 
 
-def ledger_data(ledger: Ledger) -> dict[str, Any]:
+def ledger_data(ledger: ForkReport) -> dict[str, Any]:
     """The report's values for ``json.dumps``, without the envelope that every command's JSON has."""
     return {
         "clean": ledger.clean,

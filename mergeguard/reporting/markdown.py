@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from mergeguard.fork.report import Arrival, Case, LastSync, Ledger, RuleLedger, Unresolved
+from mergeguard.fork.report import Arrival, Case, ForkReport, LastSync, RuleLedger, Unresolved
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.reporting.inert import code, fenced, html, one_line
 from mergeguard.reporting.inert import markdown as escape
@@ -15,7 +15,7 @@ _LINES = 60
 _ARRIVALS = 12
 
 
-def render(ledger: Ledger) -> str:
+def render(ledger: ForkReport) -> str:
     """The whole report."""
     out = ["## mergeguard report", "", _summary(ledger), ""]
     out += [f"> {escape(note)}" for note in ledger.notes]
@@ -40,7 +40,7 @@ def render(ledger: Ledger) -> str:
     return "\n".join(out).rstrip() + "\n"
 
 
-def _summary(ledger: Ledger) -> str:
+def _summary(ledger: ForkReport) -> str:
     where = f"{code(ledger.branch)} at {code(ledger.head[:12])}"
     if ledger.clean:
         return f"✅ {where}: every local edit is mapped to upstream's own files, or kept on purpose."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
-from mergeguard.build.drawing import Area, Box, Drawing, Line, Point, Text
+from mergeguard.build.drawing import Area, Box, Drawing, DrawnText, Line, Point
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw as Canvas
@@ -36,7 +36,7 @@ def png(drawing: Drawing) -> bytes:
             case Area():
                 canvas.polygon([_scaled(point) for point in shape.points], _translucent(shape))
                 _line(canvas, (*shape.points, *shape.points[:1]), shape.stroke, None)
-            case Text():
+            case DrawnText():
                 _text(canvas, shape)
     out = io.BytesIO()
     image.save(out, "PNG", optimize=True, pnginfo=_said(drawing))
@@ -82,7 +82,7 @@ def _dashes(start: Point, end: Point, dash: tuple[int, int]) -> list[tuple[Point
     return [(at(n * sum(dash)), at(n * sum(dash) + dash[0])) for n in steps]
 
 
-def _text(canvas: Canvas, text: Text) -> None:
+def _text(canvas: Canvas, text: DrawnText) -> None:
     font = ImageFont.load_default(text.size * SCALE)
     x, y = text.x * SCALE, text.y * SCALE
     if text.at_end:

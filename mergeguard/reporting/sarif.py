@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mergeguard.fork.report import Case, Ledger
+from mergeguard.fork.report import Case, ForkReport
 from mergeguard.lens.unsplit import Reason
 from mergeguard.reporting.findings import CODES, location, message, rule_data, sarif_result, sarif_rule
 from mergeguard.reporting.jsonreport import text
@@ -38,7 +38,7 @@ _RULES = {
 }
 
 
-def sarif(ledger: Ledger, version: str) -> dict[str, Any]:
+def sarif(ledger: ForkReport, version: str) -> dict[str, Any]:
     """The log for ``json.dumps``; ``version`` is mergeguard's. Paths are relative to the root."""
     results = [
         _result("conflict", f"conflict: both sides changed this; then `{ledger.resume}`", c.path, line)

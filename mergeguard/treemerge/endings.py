@@ -16,7 +16,7 @@ from mergeguard.git.objects import Entry
 from mergeguard.lens.unsplit import Unsplit
 from mergeguard.merge import Conflict, MergeResult
 from mergeguard.merge.whereabouts import items_in
-from mergeguard.treemerge.fates import Fate, Traced
+from mergeguard.treemerge.fates import Fate, TracedFate
 from mergeguard.treemerge.layingout import markers, why
 from mergeguard.treemerge.rulepart import RulePart
 from mergeguard.treemerge.sides import RuleOutcome, Side, layout_paths
@@ -43,7 +43,7 @@ def not_split(part: RulePart, path: str | None) -> RuleOutcome:
 
 
 def unfit(
-    part: RulePart, path: str, traced: Traced, result: MergeResult, error: MergeguardError
+    part: RulePart, path: str, traced: TracedFate, result: MergeResult, error: MergeguardError
 ) -> RuleOutcome:
     """The rule does not fit what the merge gives: the monolith's own merge stands, whole, in the result."""
     moved = traced.fate is Fate.MOVED or traced.hollow

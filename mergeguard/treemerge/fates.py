@@ -43,7 +43,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Traced:
+class TracedFate:
     """A monolith's fate; ``path`` is where it has moved to, ``where`` what is known of its definitions."""
 
     fate: Fate
@@ -79,7 +79,7 @@ class Traced:
         return f"upstream has {self.listed}" if self.where.moved else f"upstream changed {path}"
 
 
-def trace(repository: Repository, base: str, there: str, path: str, monolith: bytes) -> Traced:
+def trace(repository: Repository, base: str, there: str, path: str, monolith: bytes) -> TracedFate:
     """The fate of the file that tree ``base`` has at ``path`` in tree ``there``.
 
     ``monolith`` is its text in ``base``, whole. Renames are git's to find; where it finds none, the
@@ -89,7 +89,7 @@ def trace(repository: Repository, base: str, there: str, path: str, monolith: by
     if new is None:
         renamed = repository.renames(base, there).get(path)
         if renamed is not None:
-            return Traced(Fate.MOVED, renamed)
+            return TracedFate(Fate.MOVED, renamed)
 
     def others() -> Others:
         return {
@@ -102,16 +102,16 @@ def trace(repository: Repository, base: str, there: str, path: str, monolith: by
     where = whereabouts(monolith, new, others)
     files = where.files
     if new is not None:
-        return Traced(Fate.SPLIT_UPSTREAM if len(where.moved) > 1 else Fate.HERE, None, where)
+        return TracedFate(Fate.SPLIT_UPSTREAM if len(where.moved) > 1 else Fate.HERE, None, where)
     if len(where.moved) < max(1, _LIVES_ON * where.total):
-        return Traced(Fate.RETIRED, None, where)
+        return TracedFate(Fate.RETIRED, None, where)
     first, count = next(iter(files.items()))
     if count >= _MOST * where.total and count >= _MOST * len(where.moved):
         is_new = repository.read_file(base, first) is None
         if is_new and (len(files) == 1 or count > 0.9 * len(where.moved)):
-            return Traced(Fate.MOVED, first, where)
-        return Traced(Fate.SPLIT_UPSTREAM if is_new else Fate.JOINED, None, where)
-    return Traced(Fate.SPLIT_UPSTREAM, None, where)
+            return TracedFate(Fate.MOVED, first, where)
+        return TracedFate(Fate.SPLIT_UPSTREAM if is_new else Fate.JOINED, None, where)
+    return TracedFate(Fate.SPLIT_UPSTREAM, None, where)
 
 
 @dataclass(frozen=True, slots=True)

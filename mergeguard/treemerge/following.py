@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mergeguard.merge.moves import Carried, File
 
 
-class Arrival(StrEnum):
+class Destination(StrEnum):
     """What became of an edit whose declaration is elsewhere now."""
 
     FOLLOWED = "followed"
@@ -32,7 +32,7 @@ class Arrival(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DeclarationPlace:
     """Where a declaration is: path, 1-based line (0: not known) and name."""
 
     path: str
@@ -47,19 +47,19 @@ class Followed:
 
     name: str
     path: str
-    fate: Arrival
-    places: tuple[Place, ...]
+    fate: Destination
+    places: tuple[DeclarationPlace, ...]
     why: str = ""
 
     @property
     def message(self) -> str:
         """One sentence for people."""
         there = ", ".join(f"{p.path}:{p.line}" if p.line else p.path for p in self.places)
-        if self.fate is Arrival.UNSURE:
+        if self.fate is Destination.UNSURE:
             return f"{self.path}: {self.why}: look at {there}"
         renamed = self.places[0].name
         called = f", as {renamed}" if renamed != self.name else ""
-        verb = "follows it" if self.fate is Arrival.FOLLOWED else "conflicts there"
+        verb = "follows it" if self.fate is Destination.FOLLOWED else "conflicts there"
         left = f" ({self.why})" if self.why else ""
         return f"{self.name} moved from {self.path} to {there}{called}: the edit {verb}{left}"
 
@@ -80,7 +80,7 @@ Rewrites = Mapping[str, Rewrite]
 
 
 @dataclass(frozen=True)
-class Trees:
+class FollowedTrees:
     """The three trees to merge, with edits carried over; ``carried`` is what to look for in the result.
 
     ``rewritten`` has each file that was changed for that, with its entry before and after on the side where
@@ -95,13 +95,13 @@ class Trees:
     rewritten: Rewrites = field(default_factory=dict)
 
 
-def follow(repository: Repository, base: str, ours: str, theirs: str) -> Trees:
+def follow(repository: Repository, base: str, ours: str, theirs: str) -> FollowedTrees:
     """Carry the edits of each side over to where the other side has their declarations (trees in and out)."""
     mine, other = _changed(repository, base, ours), _changed(repository, base, theirs)
     both = [path for path in mine if path in other and mine[path][0] is not None]
     if not both:
-        return Trees(base, ours, theirs)
-    trees = Trees(base, ours, theirs)
+        return FollowedTrees(base, ours, theirs)
+    trees = FollowedTrees(base, ours, theirs)
     for editor_is_ours in (True, False):
         trees = _Direction(repository, trees, other if editor_is_ours else mine, both, editor_is_ours).run()
     return trees
@@ -120,7 +120,12 @@ class _Direction:
     """One side's edits carried over to where the other, the mover, has their declarations."""
 
     def __init__(
-        self, repository: Repository, trees: Trees, moved: Changes, both: list[str], editor_is_ours: bool
+        self,
+        repository: Repository,
+        trees: FollowedTrees,
+        moved: Changes,
+        both: list[str],
+        editor_is_ours: bool,
     ) -> None:
         self.repository = repository
         self.trees = trees
@@ -129,7 +134,7 @@ class _Direction:
         self.editor_is_ours = editor_is_ours
         self.editor, self.mover = (trees.ours, trees.theirs) if editor_is_ours else (trees.theirs, trees.ours)
 
-    def run(self) -> Trees:
+    def run(self) -> FollowedTrees:
         from mergeguard.merge.moves import carry, find_moves, rewrite
 
         if not self._likely():
@@ -140,8 +145,8 @@ class _Direction:
             Followed(
                 u.name,
                 f"{u.path}:{u.line}" if u.line else u.path,
-                Arrival.UNSURE,
-                tuple(Place(c.path, c.line, c.name) for c in u.candidates),
+                Destination.UNSURE,
+                tuple(DeclarationPlace(c.path, c.line, c.name) for c in u.candidates),
                 u.why,
             )
             for u in unsure
@@ -154,9 +159,9 @@ class _Direction:
                 carried.append(edit)
                 continue
             text = homes[move.home].mover or b""
-            place = Place(move.home, text.count(b"\n", 0, move.start) + 1, move.new_name)
+            place = DeclarationPlace(move.home, text.count(b"\n", 0, move.start) + 1, move.new_name)
             why = f"{move.name} was edited here, and moved and edited on the other side"
-            notes.append(Followed(move.name, move.path, Arrival.UNSURE, (place,), why))
+            notes.append(Followed(move.name, move.path, Destination.UNSURE, (place,), why))
         self.trees = replace(self.trees, unsure=(*self.trees.unsure, *notes))
         if not carried:
             return self.trees
@@ -165,7 +170,7 @@ class _Direction:
         editor, mover = self._written(self.editor, new.editor), self._written(self.mover, new.mover)
         ours, theirs = (editor, mover) if self.editor_is_ours else (mover, editor)
         left = {path: text for path, text in new.editor.items() if path not in new.mover}
-        return Trees(
+        return FollowedTrees(
             base,
             ours,
             theirs,
@@ -239,7 +244,7 @@ def is_guess(repository: Repository, stages: Mapping[int, Entry]) -> bool:
 
 
 def report(
-    repository: Repository, trees: Trees, tree: str, layouts: Mapping[str, Layout]
+    repository: Repository, trees: FollowedTrees, tree: str, layouts: Mapping[str, Layout]
 ) -> tuple[Followed, ...]:
     """Each edit that was to follow its declaration, and where that is in ``tree``, the merge's result.
 
@@ -248,10 +253,10 @@ def report(
     done = []
     for edit in trees.carried:
         move = edit.move
-        fate = Arrival.FOLLOWED if edit.clean else Arrival.CONFLICT
+        fate = Destination.FOLLOWED if edit.clean else Destination.CONFLICT
         place = _found(repository, tree, layouts, move.home, edit.alone())
         left = f"it uses {', '.join(move.uses)}, new in {move.path}" if move.uses else ""
-        done.append(Followed(move.name, move.path, fate, (Place(*place, move.new_name),), left))
+        done.append(Followed(move.name, move.path, fate, (DeclarationPlace(*place, move.new_name),), left))
     return (*done, *trees.unsure)
 
 

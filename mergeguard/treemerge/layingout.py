@@ -15,7 +15,7 @@ from mergeguard.merge import Conflict, MergeResult, Piece, Resolved, merge
 from mergeguard.merge.lines import merge_lines
 from mergeguard.merge.markers import render_markers
 from mergeguard.merge.result import join
-from mergeguard.treemerge.fates import Fate, Traced
+from mergeguard.treemerge.fates import Fate, TracedFate
 from mergeguard.treemerge.rulepart import RulePart
 from mergeguard.treemerge.sides import RuleOutcome, Side, layout_paths, path_in
 from mergeguard.values import dataclass
@@ -80,7 +80,7 @@ def _taken(part: RulePart, layout: Layout) -> list[str]:
     ]
 
 
-def lay_out(part: RulePart, path: str, entry: Entry, fit: Fitting, traced: Traced) -> RuleOutcome:
+def lay_out(part: RulePart, path: str, entry: Entry, fit: Fitting, traced: TracedFate) -> RuleOutcome:
     """Put the layout, its conflicts and its lock into the merge. ``entry`` gives the entry file's mode."""
     laid, layout, result = part.laid, fit.layout, fit.result
     laid.settled.add(path)
@@ -128,7 +128,7 @@ def _mode_in(part: RulePart, side: Side, path: str) -> int:
     return entry.mode if entry is not None and entry.is_file else REGULAR
 
 
-def _fate(part: RulePart, path: str, traced: Traced) -> Fate:
+def _fate(part: RulePart, path: str, traced: TracedFate) -> Fate:
     if part.is_taken(path):
         return Fate.TAKEN
     if path_in(part.sides.ours.workspace, part.guarded) != path:

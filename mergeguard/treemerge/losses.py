@@ -45,10 +45,10 @@ class Loss:
 
 def losses(workspace: Workspace, head: str, history: LockHistory) -> tuple[Loss, ...]:
     """The losses in a tree that was made on top of commit ``head``, the oldest merge first."""
-    return _Search(workspace, head, history).run()
+    return _LossSearch(workspace, head, history).run()
 
 
-class _Search:
+class _LossSearch:
     def __init__(self, workspace: Workspace, head: str, history: LockHistory) -> None:
         self.workspace = workspace
         self.repository: Repository = workspace.repository

@@ -15,7 +15,7 @@ from dataclasses import field
 from mergeguard.fork.builds import may_list
 from mergeguard.fork.workspace import Splitting, Workspace
 from mergeguard.git.errors import PathConflict
-from mergeguard.git.objects import MODE_TREE, Change, Entry
+from mergeguard.git.objects import MODE_TREE, Entry, TreeChange
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge.virtual import STATE
 from mergeguard.values import dataclass
@@ -24,7 +24,7 @@ _ATTRIBUTES = ".gitattributes"
 
 
 @dataclass(frozen=True)
-class _Guard:
+class _PickGuard:
     """What the rules of a tree decide by or write: single paths, and folders with all that is below."""
 
     paths: frozenset[str] = frozenset()
@@ -40,7 +40,7 @@ class PlainPicks:
 
     repository: Repository
     splitting: Splitting
-    _guards: dict[str, _Guard] = field(default_factory=dict)
+    _guards: dict[str, _PickGuard] = field(default_factory=dict)
 
     def pick(self, parent: str, commit: str, tip: str) -> str | None:
         """``tip`` with what ``commit`` changed in ``parent`` (all trees); None where a merge has to decide.
@@ -62,21 +62,21 @@ class PlainPicks:
         except PathConflict:
             return None
 
-    def _is_guarded(self, change: Change, trees: Iterable[str]) -> bool:
+    def _is_guarded(self, change: TreeChange, trees: Iterable[str]) -> bool:
         path = change.new
         if path.startswith(f"{STATE}/") or path.rpartition("/")[2] == _ATTRIBUTES:
             return True
         return any(self._guard(tree).covers(path) for tree in trees)
 
-    def _guard(self, tree: str) -> _Guard:
+    def _guard(self, tree: str) -> _PickGuard:
         state = self.repository.entry(tree, STATE)
         if state is None:
-            return _Guard()
+            return _PickGuard()
         if state.oid not in self._guards:
             self._guards[state.oid] = self._read(tree)
         return self._guards[state.oid]
 
-    def _read(self, tree: str) -> _Guard:
+    def _read(self, tree: str) -> _PickGuard:
         workspace = Workspace.load(self.repository, tree, self.splitting)
         paths: set[str] = set()
         folders: set[str] = set()
@@ -91,7 +91,7 @@ class PlainPicks:
                 for path in monoliths:
                     paths |= may_list(self.repository, tree, rule, path)
                 folders |= {f"{rule.folder(path)}/" for path in monoliths}
-        return _Guard(frozenset(paths), tuple(folders))
+        return _PickGuard(frozenset(paths), tuple(folders))
 
     def _may_be_renamed(self, folder: str, parent: str, commit: str, tip: str) -> bool:
         """Whether one side has the folder no more and the other has something else in it: git may then carry

@@ -18,7 +18,7 @@ import msgspec
 from mergeguard import store
 from mergeguard.errors import Location, RuleError
 from mergeguard.fork.workspace import Workspace
-from mergeguard.git.merging import Conflict
+from mergeguard.git.merging import UnmergedPath
 from mergeguard.git.objects import Entry
 
 PATH = ".mergeguard/config.toml"
@@ -36,13 +36,13 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     take: Literal["keep-deleted", "ours", "theirs"]
     why: str = ""
 
-    def applies(self, conflict: Conflict) -> bool:
+    def applies(self, conflict: UnmergedPath) -> bool:
         """Whether the policy decides this conflict."""
         if not any(fnmatchcase(conflict.path, glob) for glob in self.paths):
             return False
         return self.take != "keep-deleted" or (_OURS not in conflict.stages and _THEIRS in conflict.stages)
 
-    def choose(self, conflict: Conflict) -> Entry | None:
+    def choose(self, conflict: UnmergedPath) -> Entry | None:
         """What stands at the path; None: nothing."""
         side = {"keep-deleted": _OURS, "ours": _OURS, "theirs": _THEIRS}[self.take]
         return conflict.stages.get(side)
@@ -73,7 +73,7 @@ def read(workspace: Workspace) -> Config:
         raise RuleError(error.message, where=Location(PATH, error.line), hint=f"correct {PATH}") from None
 
 
-def decide(config: Config, conflicts: Iterable[Conflict], split: Collection[str]) -> Decided:
+def decide(config: Config, conflicts: Iterable[UnmergedPath], split: Collection[str]) -> Decided:
     """What the policies make of the conflicts; ``split`` are paths of monolith and layouts, which none may
     decide."""
     edits: dict[str, Entry | None] = {}

@@ -17,7 +17,7 @@ from mergeguard.merge import MergeResult, Resolved, merge
 from mergeguard.merge.markers import parse_markers
 from mergeguard.merge.result import join
 from mergeguard.treemerge import fates
-from mergeguard.treemerge.fates import Fate, Traced
+from mergeguard.treemerge.fates import Fate, TracedFate
 from mergeguard.treemerge.sides import Laid, Side, Sides
 from mergeguard.values import dataclass
 
@@ -56,7 +56,7 @@ class RulePart:
         return (s for s in (self.sides.base, *self.both) if s is not None)
 
     @property
-    def fate(self) -> Traced | None:
+    def fate(self) -> TracedFate | None:
         """What became of a monolith that one side has no more at its old path."""
         return self.sides.fates.get(self.name)
 
@@ -148,11 +148,11 @@ class RulePart:
             return MergeResult(join([Resolved(merged)]))
         return merge(base, ours, theirs, git_clean=merged)
 
-    def traced(self, path: str) -> Traced:
+    def traced(self, path: str) -> TracedFate:
         """What the side that is not split has done with the monolith since the base."""
         if self.fate is not None:
             return self.fate
-        here = Traced(Fate.HERE)
+        here = TracedFate(Fate.HERE)
         other = next((s for s in reversed(self.both) if s.guarded(self.name) is None), None)
         base = self.sides.base
         if other is None or base is None:

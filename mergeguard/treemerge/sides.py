@@ -12,7 +12,7 @@ from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.unsplit import Hunk
-from mergeguard.treemerge.fates import Fate, Traced
+from mergeguard.treemerge.fates import Fate, TracedFate
 from mergeguard.values import dataclass
 
 
@@ -84,7 +84,7 @@ class Sides:
     labels: tuple[str, str]
     style: str
     splitting: Splitting
-    fates: Mapping[str, Traced] = field(default_factory=dict)
+    fates: Mapping[str, TracedFate] = field(default_factory=dict)
 
     @cached_property
     def own_paths(self) -> frozenset[str]:

@@ -16,13 +16,13 @@ from mergeguard.errors import MergeguardError, RuleError
 from mergeguard.fork import kept, treelens
 from mergeguard.fork.report import LocalEdit
 from mergeguard.fork.workspace import Guarded, Splitting, Workspace
-from mergeguard.git.merging import Conflict, MergeOutcome
+from mergeguard.git.merging import MergeOutcome, UnmergedPath
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import EMPTY_TREE, Repository
 from mergeguard.lens.layout import Layout
 from mergeguard.treemerge import fates, following, policies, virtual
 from mergeguard.treemerge.buildmerge import is_plain, settle_lists
-from mergeguard.treemerge.fates import Fate, Traced
+from mergeguard.treemerge.fates import Fate, TracedFate
 from mergeguard.treemerge.following import Followed, Rewrites
 from mergeguard.treemerge.rulemerge import merge_rule
 from mergeguard.treemerge.sides import Laid, RuleOutcome, Side, Sides, path_in
@@ -102,7 +102,7 @@ class _Merger:
         self.style = style or repository.config("merge.conflictStyle") or "merge"
         self.splitting = splitting
         self.progress = progress
-        self.moves: following.Trees | None = None
+        self.moves: following.FollowedTrees | None = None
 
     def run(self, placed: bool) -> Merged:
         repository = self.repository
@@ -114,7 +114,7 @@ class _Merger:
         ours, theirs = (load(commit) for commit in self.commits)
         bases = [load(commit) for commit in self.bases]
         rules = self._rules(ours, theirs)
-        self.fates: dict[str, Traced] = {}
+        self.fates: dict[str, TracedFate] = {}
         self.paths = self._paths_after(rules, ours, theirs)
         trees = {w.tree: self._whole(w, rules) for w in (ours, theirs, *bases)}
         self.ours = Side(2, ours, trees[ours.tree])
@@ -293,7 +293,7 @@ class _Merger:
         followed = following.report(repository, self.moves, tree, by_path)
         return Merged(tree, rules, stages, messages, moved, followed, self.moves.rewritten, decided.notes)
 
-    def _decided(self, conflicts: list[Conflict]) -> policies.Decided:
+    def _decided(self, conflicts: list[UnmergedPath]) -> policies.Decided:
         """What the fork's path policies make of the conflicts that are left."""
         config = policies.read(self.ours.workspace)
         if not config.policy or not conflicts:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from mergeguard.fork import treelens
 from mergeguard.fork.workspace import Splitting, Workspace
 from mergeguard.git import attributes
-from mergeguard.git.merging import Conflict, MergeOutcome
+from mergeguard.git.merging import MergeOutcome, UnmergedPath
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens.unsplit import Hunk
@@ -127,7 +127,7 @@ def settle(repository: Repository, outcome: MergeOutcome) -> MergeOutcome:
     return MergeOutcome(repository.edit_tree(outcome.tree, edits), left, outcome.messages, not left)
 
 
-def merged(repository: Repository, conflict: Conflict) -> Entry | None:
+def merged(repository: Repository, conflict: UnmergedPath) -> Entry | None:
     """The merge of one conflicted path's stages; None where it stays a conflict."""
     stages = conflict.stages
     if set(stages) != {1, 2, 3} or not all(e.is_file for e in stages.values()):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from mergeguard.adopt.adopt import Adoption, Fate, Taken, adopt, compare
+from mergeguard.adopt.adopt import AdoptedAs, Adoption, Taken, adopt, compare
 from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError
 from mergeguard.fork import treelens
 from mergeguard.fork.builds import build_files
@@ -174,8 +174,8 @@ def _refuse_losses(
         )
     after = Workspace.load(workspace.repository, made.tree, workspace.splitting)
     unsplit = after.unsplit(after.rule(made.name))
-    excused = adoption.of(Fate.GLUE, Fate.TAKEN_APART, Fate.UNPLACED)
-    apart = {t.item for t in adoption.of(Fate.TAKEN_APART) if t.path == made.path}
+    excused = adoption.of(AdoptedAs.GLUE, AdoptedAs.TAKEN_APART, AdoptedAs.UNPLACED)
+    apart = {t.item for t in adoption.of(AdoptedAs.TAKEN_APART) if t.path == made.path}
     own = [t for t in adoption.taken if t.path == made.path and t.item in apart]
     missing = compare(texts, [unsplit.monolith], (*excused, *own, *_apart_edited(adoption)))
     if missing:
@@ -196,8 +196,8 @@ def _refuse_losses(
 
 def _apart_edited(adoption: Adoption) -> tuple[Taken, ...]:
     """The entries' functions that were taken apart and edited: the edits are elsewhere in their text."""
-    glue = {(t.path, t.item) for t in adoption.of(Fate.GLUE) if t.text}
-    return tuple(t for t in adoption.of(Fate.EDITED) if (t.path, t.item) in glue)
+    glue = {(t.path, t.item) for t in adoption.of(AdoptedAs.GLUE) if t.text}
+    return tuple(t for t in adoption.of(AdoptedAs.EDITED) if (t.path, t.item) in glue)
 
 
 def _kept(layout: Layout, unplaced: Iterable[Taken]) -> dict[str, bytes]:

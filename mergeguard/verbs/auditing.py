@@ -18,7 +18,7 @@ from mergeguard.cpp.filenames import SOURCES
 from mergeguard.errors import LayoutError, Location
 from mergeguard.fork import treelens
 from mergeguard.fork.workspace import Splitting, Workspace
-from mergeguard.git.objects import Change, Entry
+from mergeguard.git.objects import Entry, TreeChange
 from mergeguard.git.process import split_nul
 from mergeguard.git.repository import EMPTY_TREE, Repository
 from mergeguard.git.snapshot import snapshot
@@ -48,7 +48,7 @@ class Audited:
     findings: tuple[Located, ...]
 
 
-class Reader:
+class FactsReader:
     """Facts by blob, kept from one audit of a process to the next."""
 
     def __init__(self, repository: Repository) -> None:
@@ -76,13 +76,13 @@ def audit_trees(
     ours: str,
     theirs: str,
     merged: str,
-    reader: Reader | None = None,
+    reader: FactsReader | None = None,
     *,
     ast: bool = False,
 ) -> tuple[tuple[Finding, ...], int]:
     """The findings of a merge of monolithic trees, and how many files were compared; with ``ast``, those of
     libclang too."""
-    reader = reader or Reader(repository)
+    reader = reader or FactsReader(repository)
     files = tuple(_changed(repository, base, ours, theirs, merged, reader))
     known = {path for file in files for path in file.paths.values()}
 
@@ -108,14 +108,14 @@ def audit_trees(
 
 
 def _changed(
-    repository: Repository, base: str, ours: str, theirs: str, merged: str, reader: Reader
+    repository: Repository, base: str, ours: str, theirs: str, merged: str, reader: FactsReader
 ) -> Iterator[Changed]:
     """The sources that a side or the merge changed. Trees are read where they differ from the base only."""
     before: dict[str, Entry] = {}
     now: dict[str, dict[str, Entry | None]] = {"ours": {}, "theirs": {}, "merged": {}}
     moved: dict[str, dict[str, str]] = {"base": {}, "ours": {}, "theirs": {}, "merged": {}}
 
-    def note(version: str, changes: Iterable[Change]) -> None:
+    def note(version: str, changes: Iterable[TreeChange]) -> None:
         for change in changes:
             renamed = change.letter == "R"
             if change.before is not None and (renamed or change.old == change.new):
@@ -155,8 +155,12 @@ def _changed(
 
 
 def _renamed(
-    repository: Repository, base: str, tree: str, changes: tuple[Change, ...], others: tuple[Change, ...]
-) -> tuple[Change, ...]:
+    repository: Repository,
+    base: str,
+    tree: str,
+    changes: tuple[TreeChange, ...],
+    others: tuple[TreeChange, ...],
+) -> tuple[TreeChange, ...]:
     """The changes with renames: of the same name in another folder, and, where a file is concerned that the
     other side changed, whatever git finds (which compares texts and takes as long as the merge)."""
     gone = {c.old: c for c in changes if c.letter == "D"}
@@ -173,7 +177,7 @@ def _renamed(
         return repository.diff_trees(base, tree)
     taken = set(pairs.values())
     return tuple(
-        Change("R", c.old, pairs[c.old], c.before, came[pairs[c.old]].after) if c.old in pairs else c
+        TreeChange("R", c.old, pairs[c.old], c.before, came[pairs[c.old]].after) if c.old in pairs else c
         for c in changes
         if c.new not in taken
     )
@@ -235,7 +239,7 @@ def run(
     ast: bool = False,
 ) -> list[Audited]:
     """Audit the merges that ``revision`` means (see ``resolve``); with ``ast``, by libclang too."""
-    reader, splitting = Reader(repository), Splitting()
+    reader, splitting = FactsReader(repository), Splitting()
     found: list[Audited] = []
     merges = resolve(repository, revision)
     for number, merge in enumerate(merges, 1):
@@ -262,7 +266,7 @@ def run(
     return found
 
 
-def _in_progress(repository: Repository, reader: Reader, splitting: Splitting, ast: bool) -> Audited:
+def _in_progress(repository: Repository, reader: FactsReader, splitting: Splitting, ast: bool) -> Audited:
     theirs = _merge_head(repository)
     assert theirs is not None
     unmerged = repository.unmerged()
@@ -283,7 +287,7 @@ def _audited(
     ours: str,
     theirs: str,
     tree: str,
-    reader: Reader,
+    reader: FactsReader,
     splitting: Splitting,
     ast: bool,
 ) -> Audited:
@@ -300,7 +304,7 @@ def audit_commits(
     ours: str,
     theirs: str,
     tree: str,
-    reader: Reader | None = None,
+    reader: FactsReader | None = None,
     splitting: Splitting | None = None,
     *,
     ast: bool = False,
@@ -334,7 +338,7 @@ def findings_of(
     ours: str,
     theirs: str,
     tree: str,
-    reader: Reader,
+    reader: FactsReader,
     splitting: Splitting,
 ) -> tuple[Finding, ...]:
     """As ``audit_commits``, for callers that go on whatever happens: a failure is a finding."""

@@ -59,7 +59,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Located:
+class LocatedLine:
     """A layout file to blame: its tree and rule, the commit below the tree, and commits that are excluded."""
 
     workspace: Workspace
@@ -78,7 +78,7 @@ def blame(fork: Fork, request: Request) -> tuple[Annotated, ...]:
     return _git_blame(fork.repository, request) if found is None else origins(fork, request, found)
 
 
-def origins(fork: Fork, request: Request, found: Located) -> tuple[Annotated, ...]:
+def origins(fork: Fork, request: Request, found: LocatedLine) -> tuple[Annotated, ...]:
     """The lines of a layout file with their origins. Errors: BlameFailed."""
     repository, workspace, guarded = fork.repository, found.workspace, found.guarded
     # git resolves -L (numbers, /regex/, :function) on the file itself, and blames what is glue.
@@ -110,7 +110,7 @@ def origins(fork: Fork, request: Request, found: Located) -> tuple[Annotated, ..
     )
 
 
-def locate(fork: Fork, request: Request) -> Located | None:
+def locate(fork: Fork, request: Request) -> LocatedLine | None:
     """The layout file that a request names; None for any other file, or where the layout can't be read."""
     repository = fork.repository
     try:
@@ -130,7 +130,7 @@ def locate(fork: Fork, request: Request) -> Located | None:
         guarded = _rule_of(workspace, request.path)
     except MergeguardError:
         return None
-    return None if guarded is None else Located(workspace, guarded, tip, excluded)
+    return None if guarded is None else LocatedLine(workspace, guarded, tip, excluded)
 
 
 def _revisions(repository: Repository, given: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
@@ -236,7 +236,7 @@ def _monolith_lines(unsplit: Unsplit, file: LayoutFile) -> dict[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
+class _BlameState:
     """A rule's layout in one commit: the monolith's path and blob, and the layout files' paths."""
 
     path: str
@@ -255,9 +255,9 @@ class _History:
         self.splitting = splitting
         self.virtual: dict[str, str] = {}
         self.real: dict[str, str] = {}
-        self.states: dict[str, _State | None] = {}
+        self.states: dict[str, _BlameState | None] = {}
         self._layout_paths: dict[str, tuple[str, ...]] = {}
-        self._known: dict[tuple[str, ...], _State | None] = {}
+        self._known: dict[tuple[str, ...], _BlameState | None] = {}
         self._places: dict[int, dict[int, tuple[str, int]]] = {}
         self.head = commit
         # What git says of lines that are not committed; b"" where it has none in the file itself.
@@ -310,7 +310,7 @@ class _History:
         self.states[oid] = state
         self.virtual[oid], self.real[made] = made, oid
 
-    def _state(self, tree: str) -> _State | None:
+    def _state(self, tree: str) -> _BlameState | None:
         """The rule's layout in a tree; None where it is not split, or can't be read back."""
         repository = self.repository
         lock = repository.entry(tree, self.lock_path)
@@ -332,7 +332,7 @@ class _History:
                 )
             )
             blob = repository.write_blob(unsplit.monolith)
-            state = _State(unsplit.layout.path, blob, paths, workspace, guarded)
+            state = _BlameState(unsplit.layout.path, blob, paths, workspace, guarded)
         except MergeguardError:
             return None
         self._layout_paths[rules.oid] = paths
@@ -409,7 +409,7 @@ class _History:
             moved, oid=ZERO, origin_line=here.line, path=raw, facts=facts, previous=(self.head, raw)
         )
 
-    def _in_layout(self, state: _State, line: int) -> tuple[str, int] | None:
+    def _in_layout(self, state: _BlameState, line: int) -> tuple[str, int] | None:
         """The layout file and 1-based line that a commit has for a line of its monolith."""
         key = id(state)
         if key not in self._places:

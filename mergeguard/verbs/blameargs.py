@@ -69,10 +69,10 @@ def parse(arguments: Sequence[str], is_revision: Callable[[str], bool] = lambda 
 
     ``is_revision`` tells whether an argument names a commit: ``git blame FILE REV`` is allowed, too.
     """
-    return _Reader(arguments).read(is_revision)
+    return _ArgumentReader(arguments).read(is_revision)
 
 
-class _Reader:
+class _ArgumentReader:
     def __init__(self, arguments: Sequence[str]) -> None:
         self.rest = list(arguments)
         self.loose: list[str] = []

@@ -15,7 +15,7 @@ from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import check, kept, treelens
 from mergeguard.fork.builds import shard_paths, unlisted
-from mergeguard.fork.check import Finding, to_json
+from mergeguard.fork.check import CheckFinding, to_json
 from mergeguard.fork.stale import stale
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git.process import encode
@@ -31,30 +31,30 @@ from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.same_program import BuildFile
 from mergeguard.verify.symbols import Severity
 
-__all__ = ["Finding", "failures", "run", "run_units", "to_json"]
+__all__ = ["CheckFinding", "failures", "run", "run_units", "to_json"]
 
 
 def run(
     workspace: Workspace, names: Sequence[str] | None = None, base: str | None = None
-) -> tuple[Finding, ...]:
+) -> tuple[CheckFinding, ...]:
     """All findings about the rules called ``names`` (all of them if None), in rule and file order.
 
     ``base`` is the tree of the merge base with upstream, if known: what the fork split by hand is told by it.
     Raises RuleError for a name that no rule has.
     """
     chosen = workspace.guarded if names is None else tuple(workspace.rule(name) for name in names)
-    found: list[Finding] = []
+    found: list[CheckFinding] = []
     layouts: dict[str, Layout] = {}
     for guarded in chosen:
         try:
-            found += _Checker(workspace, guarded, layouts, base).findings()
+            found += _LayoutChecker(workspace, guarded, layouts, base).findings()
         except MergeguardError as error:
             found.append(_failed(guarded, error))
     found += _claims(layouts)
     return tuple(dict.fromkeys(found))
 
 
-def run_units(workspace: Workspace, paths: Sequence[str]) -> tuple[Finding, ...]:
+def run_units(workspace: Workspace, paths: Sequence[str]) -> tuple[CheckFinding, ...]:
     """What a linker would make, in silence, of the units at ``paths``: needs no rule and no monolith.
 
     Raises LayoutError for a path that the tree does not have.
@@ -65,14 +65,14 @@ def run_units(workspace: Workspace, paths: Sequence[str]) -> tuple[Finding, ...]
     )
 
 
-def failures(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def failures(findings: Iterable[CheckFinding]) -> tuple[CheckFinding, ...]:
     """The errors and warnings among the findings: those that fail a check."""
     return tuple(finding for finding in findings if finding.fails)
 
 
-def _failed(guarded: Guarded, error: MergeguardError) -> Finding:
+def _failed(guarded: Guarded, error: MergeguardError) -> CheckFinding:
     where = error.where
-    return Finding(
+    return CheckFinding(
         guarded.name,
         "drift" if guarded.is_split else "rule",
         Severity.ERROR,
@@ -84,7 +84,7 @@ def _failed(guarded: Guarded, error: MergeguardError) -> Finding:
     )
 
 
-def _claims(layouts: dict[str, Layout]) -> Iterator[Finding]:
+def _claims(layouts: dict[str, Layout]) -> Iterator[CheckFinding]:
     owner: dict[str, str] = {}
     told: set[tuple[str, str]] = set()
     for name, layout in layouts.items():
@@ -98,7 +98,7 @@ def _claims(layouts: dict[str, Layout]) -> Iterator[Finding]:
                 yield check.Reporter(name).error("rule", message, file.path, hint=hint)
 
 
-class _Checker:
+class _LayoutChecker:
     """The findings about one rule."""
 
     def __init__(
@@ -111,7 +111,7 @@ class _Checker:
         self.say = check.Reporter(guarded.name)
         self.layouts = layouts
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[CheckFinding]:
         if self.guarded.is_split:
             yield from self.split()
         else:
@@ -122,7 +122,7 @@ class _Checker:
 
     # -- a rule whose monolith is whole --------------------------------------------------------------
 
-    def not_split(self) -> Iterator[Finding]:
+    def not_split(self) -> Iterator[CheckFinding]:
         if (lost := self.workspace.lost_lock(self.guarded)) is not None:
             yield _failed(self.guarded, lost)
             return
@@ -157,7 +157,7 @@ class _Checker:
         files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
         yield from check.check_program(self.name, path, text, files)
 
-    def by_hand(self, made: handmade.HandMade) -> Iterator[Finding]:
+    def by_hand(self, made: handmade.HandMade) -> Iterator[CheckFinding]:
         """Of a split by hand, what no linker says; ``verify`` compares it with upstream's file."""
         message = f"split by hand into {len(made.files)} files: no rule keeps them together yet"
         hint = f"`mergeguard adopt {self.name}` changes over to the rule, `mergeguard verify` compares"
@@ -166,13 +166,13 @@ class _Checker:
         for found in same_program.check_units(made.texts, roots):
             yield check.of_verify(self.name, found)
 
-    def about_text(self, rule: Rule, layout: Layout, texts: dict[str, bytes]) -> Iterator[Finding]:
+    def about_text(self, rule: Rule, layout: Layout, texts: dict[str, bytes]) -> Iterator[CheckFinding]:
         yield from check.check_includes(self.name, rule, layout, self.exists)
         yield from check.check_global_names(self.name, layout.files, texts)
 
     # -- a rule with a layout ------------------------------------------------------------------------
 
-    def split(self) -> Iterator[Finding]:
+    def split(self) -> Iterator[CheckFinding]:
         workspace, guarded = self.workspace, self.guarded
         lock = guarded.lock
         assert lock is not None
@@ -208,7 +208,7 @@ class _Checker:
         found = self.program(rule, pristine, before, texts)
         yield from check.accepted(found, before, kept.marks(workspace))
 
-    def drift(self, before: Unsplit) -> Iterator[Finding]:
+    def drift(self, before: Unsplit) -> Iterator[CheckFinding]:
         guarded, lock = self.guarded, self.guarded.lock
         assert lock is not None
         if not self.exists(guarded.rule_path):
@@ -243,7 +243,7 @@ class _Checker:
 
     def program(
         self, rule: Rule, pristine: Layout, before: Unsplit, texts: dict[str, bytes]
-    ) -> Iterator[Finding]:
+    ) -> Iterator[CheckFinding]:
         layout = before.layout
         units = {file.path for file in (*pristine.files, *layout.files) if file.is_unit}
         named = self.workspace.build_files(self.guarded)

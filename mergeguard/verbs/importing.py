@@ -14,7 +14,7 @@ from mergeguard.fork.fork import Fork
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git import landing, patches
 from mergeguard.git.objects import Entry
-from mergeguard.git.patches import Applied, Mail, Rejected
+from mergeguard.git.patches import Applied, Mail, RejectedPatch
 from mergeguard.git.repository import Repository
 from mergeguard.lens.layout import Layout
 from mergeguard.treemerge.virtual import merged, replay
@@ -26,7 +26,7 @@ class PatchRejected(MergeguardError):
 
     exit_code = ExitCode.FINDINGS
 
-    def __init__(self, name: str, rejected: tuple[Rejected, ...], hint: str | None = None) -> None:
+    def __init__(self, name: str, rejected: tuple[RejectedPatch, ...], hint: str | None = None) -> None:
         listed = "; ".join(" ".join(filter(None, (r.path, r.header, f"({r.reason})"))) for r in rejected)
         where = Location(rejected[0].path) if rejected and rejected[0].path else None
         super().__init__(f"{name}: {len(rejected)} hunk(s) do not apply: {listed}", where=where, hint=hint)
@@ -61,7 +61,7 @@ def read(fork: Fork, name: str, data: bytes) -> tuple[Mail, ...]:
     """The patches of one file: a mailbox, a mail or a plain diff. PatchRejected if there is no diff in it."""
     mails = patches.read_mails(fork.repository, data)
     if not mails or not any(mail.diff.strip() for mail in mails):
-        raise PatchRejected(name, (Rejected("", "", "there is no patch in it"),))
+        raise PatchRejected(name, (RejectedPatch("", "", "there is no patch in it"),))
     # A cover letter is a mail without a patch.
     return tuple(mail for mail in mails if mail.diff.strip())
 
@@ -115,11 +115,11 @@ def _patched(
         )
     assert applied.tree is not None
     edits: dict[str, Entry | None] = {}
-    left: list[Rejected] = []
+    left: list[RejectedPatch] = []
     for conflict in applied.conflicts:
         entry = merged(repository, conflict)
         if entry is None:
-            left.append(Rejected(conflict.path, "", "it conflicts with what the fork has there"))
+            left.append(RejectedPatch(conflict.path, "", "it conflicts with what the fork has there"))
         edits[conflict.path] = entry
     if left:
         raise PatchRejected(

@@ -96,16 +96,16 @@ def _listing(workspace: Workspace, build: str, layouts: tuple[Layout, ...]) -> t
     )
 
 
-def _of_side(side: Workspace, names: set[str]) -> tuple[check.Finding, ...]:
+def _of_side(side: Workspace, names: set[str]) -> tuple[check.CheckFinding, ...]:
     known = [guarded.name for guarded in side.laid_out if guarded.name in names]
     return checking.failures(checking.run(side, known)) if known else ()
 
 
-def _key(found: check.Finding) -> tuple[str, ...]:
+def _key(found: check.CheckFinding) -> tuple[str, ...]:
     return (found.rule, found.check, found.path, found.item, found.message)
 
 
-def _located(found: check.Finding) -> Located:
+def _located(found: check.CheckFinding) -> Located:
     """A finding of ``check`` as one of the audit; its path is the layout's already."""
     hint = found.hint or f"`mergeguard check {found.rule}` shows it"
     what = (
@@ -115,7 +115,7 @@ def _located(found: check.Finding) -> Located:
     return Located(Finding("layout", found.item or found.rule, what, "merge", (place,), hint), (), (None,))
 
 
-def _shaken(merged: Workspace, before: Workspace, guarded: Guarded) -> Iterator[check.Finding]:
+def _shaken(merged: Workspace, before: Workspace, guarded: Guarded) -> Iterator[check.CheckFinding]:
     """What the rule assumes, where a text told it before, or where what it rests on is not what it was."""
     own = next((g for g in before.split_rules if g.name == guarded.name), None)
     if own is None:

@@ -10,8 +10,8 @@ from mergeguard.fork import kept
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.report import (
     Arrival,
+    ForkReport,
     LastSync,
-    Ledger,
     RuleLedger,
     Unresolved,
     arrivals,
@@ -29,7 +29,7 @@ from mergeguard.treemerge.trees import local_edits
 from mergeguard.verbs import rebase, unmapped, witness
 
 
-def ledger(fork: Fork, upstream: str | None = None, *, suggest: bool = True) -> Ledger:
+def ledger(fork: Fork, upstream: str | None = None, *, suggest: bool = True) -> ForkReport:
     """Everything there is to report about the work tree.
 
     ``upstream``: the ref to compare with, None for the configured one. ``suggest`` looks for places of
@@ -51,12 +51,12 @@ def ledger(fork: Fork, upstream: str | None = None, *, suggest: bool = True) -> 
         theirs = last.theirs
     elif ref is not None:
         theirs = repository.resolve(ref)
-    reader = _Reader(fork, workspace, last, theirs, suggest)
+    reader = _LedgerReader(fork, workspace, last, theirs, suggest)
     rules = tuple(reader.rule(guarded) for guarded in workspace.guarded)
     if not conflicts:
         held = witness.problems(workspace, head)
         rules = tuple(replace(rule, problem=rule.problem or held.get(rule.name)) for rule in rules)
-    return Ledger(
+    return ForkReport(
         head,
         repository.head().name,
         ref,
@@ -92,7 +92,7 @@ def _stale_marks(workspace: Workspace, rules: Iterable[RuleLedger]) -> tuple[str
     return tuple(f"no hunk fits the mark {kept.KEPT}/{name}.toml any more: `git rm` it" for name in stale)
 
 
-class _Reader:
+class _LedgerReader:
     def __init__(
         self, fork: Fork, workspace: Workspace, last: LastSync | None, theirs: str | None, suggest: bool
     ) -> None:

@@ -14,13 +14,13 @@ import msgspec
 import tomlkit
 
 from mergeguard import store
-from mergeguard.audit.ownwork import Fate, Outcome, Work, outcomes, works
+from mergeguard.audit.ownwork import Work, WorkFate, WorkOutcome, outcomes, works
 from mergeguard.errors import LayoutError, Location, RuleError
 from mergeguard.fork import check, treelens
-from mergeguard.fork.check import Finding
+from mergeguard.fork.check import CheckFinding
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.workspace import REGULAR, Splitting, Workspace
-from mergeguard.git.objects import Change, Entry
+from mergeguard.git.objects import Entry, TreeChange
 from mergeguard.git.repository import Repository
 from mergeguard.values import dataclass
 
@@ -79,10 +79,10 @@ class Notebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LedgerLine:
     """One line of the ledger: a piece of work, what became of it, its feature, and why a loss is accepted."""
 
-    outcome: Outcome
+    outcome: WorkOutcome
     feature: str
     accepted: str | None
 
@@ -99,8 +99,8 @@ class Ledger:
 
     merge: str | None
     upstream: str
-    lines: tuple[Line, ...]
-    broken_pins: tuple[Finding, ...]
+    lines: tuple[LedgerLine, ...]
+    broken_pins: tuple[CheckFinding, ...]
 
     @property
     def clean(self) -> bool:
@@ -140,19 +140,19 @@ def ledger(
         if ref is None:
             raise LayoutError("no upstream is known", hint="`git config mergeguard.upstream REF` once")
         bases = repository.merge_bases(fork.head(), repository.resolve(ref))
-        reader = _Reader(repository, bases[0], fork.head(), bases[0], fork.head())
+        reader = _WorkFileReader(repository, bases[0], fork.head(), bases[0], fork.head())
     else:
         ours, theirs = repository.commit_info(merge).parents[:2]
         base = repository.merge_bases(ours, theirs)[0]
-        reader = _Reader(repository, base, ours, theirs, merge)
+        reader = _WorkFileReader(repository, base, ours, theirs, merge)
     progress("reading")
     found = reader.outcomes(everything=True)
-    lines = tuple(Line(one, notebook.feature_of(one.work), notebook.reason(one.work)) for one in found)
+    lines = tuple(LedgerLine(one, notebook.feature_of(one.work), notebook.reason(one.work)) for one in found)
     pins = tuple(_broken_pins(workspace, notebook))
     return Ledger(merge, ref or "", lines, pins)
 
 
-def findings(workspace: Workspace, head: str, upstream: str | None) -> Iterator[Finding]:
+def findings(workspace: Workspace, head: str, upstream: str | None) -> Iterator[CheckFinding]:
     """What ``check`` says: pins that do not hold, and work that the last merge lost; nothing without a ledger
     file."""
     if workspace.read(PATH) is None:
@@ -165,16 +165,16 @@ def findings(workspace: Workspace, head: str, upstream: str | None) -> Iterator[
         return
     ours, theirs = repository.commit_info(merge).parents[:2]
     base = repository.merge_bases(ours, theirs)[0]
-    for one in _Reader(repository, base, ours, theirs, merge).outcomes(everything=False):
+    for one in _WorkFileReader(repository, base, ours, theirs, merge).outcomes(everything=False):
         if one.fate.is_loss and notebook.reason(one.work) is None:
             yield _lost(merge, one)
 
 
-def _lost(merge: str, one: Outcome) -> Finding:
+def _lost(merge: str, one: WorkOutcome) -> CheckFinding:
     work = one.work
     what = f"{work.kind} {work.name}" if work.name else "the file"
     message = f"{what}, {work.change} by the fork, was {one.fate} in the merge {merge[:9]}"
-    if one.fate is Fate.BACK:
+    if one.fate is WorkFate.BACK:
         message = f"{what}, removed by the fork, is back since the merge {merge[:9]}"
     meant = f"`mergeguard ledger --accept {work.id} --why TEXT`"
     hint = f"bring it back (`git show {merge[:9]}^1:{work.path}`), or say that it was meant: {meant}"
@@ -220,7 +220,7 @@ def _merge(
     )
 
 
-class _Reader:
+class _WorkFileReader:
     """A merge's four versions, as upstream would have them."""
 
     def __init__(self, repository: Repository, base: str, ours: str, theirs: str, merged: str) -> None:
@@ -231,7 +231,7 @@ class _Reader:
             for commit in (base, ours, theirs, merged)
         )
 
-    def outcomes(self, *, everything: bool) -> tuple[Outcome, ...]:
+    def outcomes(self, *, everything: bool) -> tuple[WorkOutcome, ...]:
         """What became of the fork's work; without ``everything``, only in files that the merge changed."""
         mine = {c.new: c.after for c in self._changes(self.base, self.ours)}
         merged = {c.new: c.after for c in self._changes(self.ours, self.merged)}
@@ -244,12 +244,12 @@ class _Reader:
         still = [path for path in mine if path not in merged]
         kept = works(self._texts(self.base, still), self._texts(self.ours, still))
         same = (
-            Outcome(work, Fate.SURVIVES, work.path, work.line, len(work.lines), len(work.lines))
+            WorkOutcome(work, WorkFate.SURVIVES, work.path, work.line, len(work.lines), len(work.lines))
             for work in kept
         )
         return tuple(sorted((*found, *same), key=lambda one: (one.work.path, one.work.line)))
 
-    def _changes(self, old: str, new: str) -> list[Change]:
+    def _changes(self, old: str, new: str) -> list[TreeChange]:
         changes = self.repository.diff_trees(old, new, renames=False)
         return [change for change in changes if not change.new.startswith(_OWN)]
 
@@ -262,7 +262,7 @@ class _Reader:
         return texts
 
 
-def _broken_pins(workspace: Workspace, notebook: Notebook) -> Iterator[Finding]:
+def _broken_pins(workspace: Workspace, notebook: Notebook) -> Iterator[CheckFinding]:
     if not notebook.pin:
         return
     tree = treelens.monolithic_tree(workspace)

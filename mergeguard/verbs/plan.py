@@ -45,7 +45,7 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlanStep:
     """A run of upstream commits to be merged at once: ``count`` commits, ``first`` to ``last``, which change
     ``files`` files.
 
@@ -76,7 +76,7 @@ class Plan:
     upstream: str
     commits: int
     probes: int
-    steps: tuple[Step, ...]
+    steps: tuple[PlanStep, ...]
 
 
 def plan(
@@ -95,7 +95,7 @@ def plan(
 
 def steps(
     repository: Repository, upstream: str, *, audit: bool = True, progress: Progress = lambda _: None
-) -> Generator[Step, None, None]:
+) -> Generator[PlanStep, None, None]:
     """The steps of ``plan``, each as soon as it is found."""
     head = repository.resolve("HEAD")
     planner = _Planner(repository, missing(repository, head, repository.resolve(upstream)), audit, progress)
@@ -118,13 +118,13 @@ class _Planner:
         self.commits = commits
         self.progress = progress
         self.splitting = Splitting.of(repository)
-        self.reader = auditing.Reader(repository) if audit else None
+        self.reader = auditing.FactsReader(repository) if audit else None
         self.probes = 0
         self.saved = time.monotonic()
         self.path = repository.private_dir / _CACHE
         self.known = self._load()
 
-    def steps(self, fork: str) -> Iterator[Step]:
+    def steps(self, fork: str) -> Iterator[PlanStep]:
         at = 0
         while at < len(self.commits):
             verdict = self._probe(fork, at)
@@ -132,7 +132,7 @@ class _Planner:
             if verdict.clean:
                 last, verdict = self._furthest(fork, at, verdict)
             subject = self.repository.commit_info(self.commits[last]).subject
-            yield Step(
+            yield PlanStep(
                 self.commits[at],
                 self.commits[last],
                 last - at + 1,
@@ -241,7 +241,7 @@ class _Planner:
             return  # a cache that can't be written costs time, nothing else
 
 
-def message(repository: Repository, step: Step, upstream: str) -> str:
+def message(repository: Repository, step: PlanStep, upstream: str) -> str:
     """The merge commit's message: what the step brings."""
     base = repository.commit_info(step.first).parents[:1]
     span = f"{base[0] if base else step.first}..{step.last}"

@@ -17,7 +17,7 @@ from mergeguard.build import trust
 from mergeguard.build.cache import Cache
 from mergeguard.build.commands import Command, CommandError, from_database, from_template
 from mergeguard.build.compare import Comparison
-from mergeguard.build.cost import Program, SplitCost, costs_by_shard, measure_split
+from mergeguard.build.cost import MeasuredProgram, SplitCost, costs_by_shard, measure_split
 from mergeguard.build.measure import Progress
 from mergeguard.cpp.source import parse
 from mergeguard.errors import LayoutError, Location
@@ -26,12 +26,12 @@ from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.lens import buildlists
 from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout, LayoutFile
-from mergeguard.propose.budget import Cost, Proposal, propose, rewrite
+from mergeguard.propose.budget import BudgetProposal, Cost, propose, rewrite
 from mergeguard.treemerge import handmade
 from mergeguard.treemerge.handmade import HandMade
 from mergeguard.values import dataclass
 from mergeguard.verify.flatten import LayoutText
-from mergeguard.verify.same_program import BuildFile, Finding, bare, compare, failures, inlined
+from mergeguard.verify.same_program import BuildFile, ProgramFinding, bare, compare, failures, inlined
 
 # What a compile can read: everything else of a commit need not be on disk for it.
 _SOURCES = frozenset(
@@ -50,7 +50,7 @@ class RuleProof:
     name: str
     path: str
     files: int
-    findings: tuple[Finding, ...]
+    findings: tuple[ProgramFinding, ...]
     by_hand: bool = False
 
     @property
@@ -163,7 +163,7 @@ def verify(
     return tuple(proofs)
 
 
-def _compared(subject: Subject, builds: Sequence[BuildFile] = ()) -> tuple[Finding, ...]:
+def _compared(subject: Subject, builds: Sequence[BuildFile] = ()) -> tuple[ProgramFinding, ...]:
     roots = () if subject.base is None else handmade.roots_of([subject.layout.path])
     return compare(subject.layout.path, subject.monolith, _texts(subject), builds, roots)
 
@@ -202,7 +202,7 @@ def cost_cache(workspace: Workspace, *, fresh: bool = False) -> Cache:
     return Cache(workspace.repository.private_dir / "cost", fresh)
 
 
-def place(workspace: Workspace, subject: Subject, directory: Path) -> tuple[Program, Program]:
+def place(workspace: Workspace, subject: Subject, directory: Path) -> tuple[MeasuredProgram, MeasuredProgram]:
     """Both programs on disk below ``directory``: the commit's sources with the monolith, and with the layout.
 
     Files that are there already with the same bytes are left alone; files that the commit does not have any
@@ -217,7 +217,7 @@ def place(workspace: Workspace, subject: Subject, directory: Path) -> tuple[Prog
     before, after = directory / "before", directory / "after"
     _write_tree(before, {**sources, subject.layout.path: subject.monolith})
     _write_tree(after, {**sources, **subject.files})
-    return Program(before, (subject.layout.path,)), Program(after, subject.units)
+    return MeasuredProgram(before, (subject.layout.path,)), MeasuredProgram(after, subject.units)
 
 
 def _write_tree(root: Path, files: dict[str, bytes]) -> None:
@@ -253,7 +253,7 @@ def command_for(
     return trust.require(workspace.repository, proposal_for(workspace, subject))
 
 
-def proposal_for(workspace: Workspace, subject: Subject) -> trust.Proposal:
+def proposal_for(workspace: Workspace, subject: Subject) -> trust.ProposedCommand:
     """What the repository proposes to compile the subject's units with: the rule's own ``compile``, else a
     compile_commands.json in the work tree or its ``build`` folder. Raises CommandError where there is none.
     """
@@ -339,7 +339,7 @@ def cost(
 
 def budget(
     subject: Subject, measured: SplitCost, memory: int, jobs: int, most: int | None = None
-) -> Proposal:
+) -> BudgetProposal:
     """Which dealings of the rule's arms fit ``memory`` bytes with ``jobs`` units at a time."""
     if measured.floor is None:
         raise LayoutError("the layout has no header whose cost could be told from the arms'")
@@ -348,7 +348,7 @@ def budget(
     return propose(subject.guarded.rule, costs, floor, memory, jobs, most)
 
 
-def rewritten_rule(workspace: Workspace, subject: Subject, proposal: Proposal) -> bytes:
+def rewritten_rule(workspace: Workspace, subject: Subject, proposal: BudgetProposal) -> bytes:
     """The rule's file with the chosen dealing. Raises RuleError where nothing fits."""
     text = workspace.repository.read_blob(subject.guarded.rule_oid)
     return rewrite(text, subject.guarded.rule_path, proposal.shards)

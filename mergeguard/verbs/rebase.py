@@ -18,7 +18,7 @@ from mergeguard.errors import LayoutError, Location, RepositoryError
 from mergeguard.fork.workspace import Splitting
 from mergeguard.git import landing
 from mergeguard.git.landing import StateFile
-from mergeguard.git.merging import Conflict
+from mergeguard.git.merging import UnmergedPath
 from mergeguard.git.objects import CommitInfo
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge import lastsync
@@ -319,7 +319,9 @@ def land(repository: Repository, outcome: RebaseOutcome, state: tuple[StateFile,
         tuple((p.old, p.new or outcome.tip) for p in outcome.picks),
         outcome.rebase_merges,
     )
-    conflicts = tuple(Conflict(path, dict(stages)) for path, stages in sorted(outcome.merged.stages.items()))
+    conflicts = tuple(
+        UnmergedPath(path, dict(stages)) for path, stages in sorted(outcome.merged.stages.items())
+    )
     landing.land(
         repository,
         landing.Outcome(

@@ -17,7 +17,7 @@ from mergeguard.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SolveOutcome:
     """What became of one file; ``path`` is from the repository's root."""
 
     path: str
@@ -26,7 +26,7 @@ class Outcome:
     said: tuple[str, ...]
 
 
-def solve_file(repository: Repository, path: str, *, write: bool = True) -> Outcome:
+def solve_file(repository: Repository, path: str, *, write: bool = True) -> SolveOutcome:
     """Solve what is certain in a file of the work tree, and write it if something is; stage nothing.
 
     ``write=False`` only counts the conflicts. Raises SourceError where there is no such C++ file or its
@@ -41,7 +41,7 @@ def solve_file(repository: Repository, path: str, *, write: bool = True) -> Outc
     marked = read_markers(file.read_bytes(), path)
     found = sum(isinstance(piece, Conflict) for piece in marked.pieces)
     if not found or not write:
-        return Outcome(path, found, found, ())
+        return SolveOutcome(path, found, found, ())
     solved = Solved(marked.text, found, found)
     versions = _staged(repository, path) or _merged(repository, path)
     if versions is not None:
@@ -55,7 +55,7 @@ def solve_file(repository: Repository, path: str, *, write: bool = True) -> Outc
         solved = solve(marked)
     if solved.text != marked.text:
         write_output(file, solved.text)
-    return Outcome(path, solved.before, solved.left, tuple(note.message for note in solved.notes))
+    return SolveOutcome(path, solved.before, solved.left, tuple(note.message for note in solved.notes))
 
 
 def _staged(repository: Repository, path: str) -> Versions | None:

@@ -13,7 +13,7 @@ from mergeguard.fork.report import LastSync
 from mergeguard.fork.workspace import Splitting
 from mergeguard.git import landing
 from mergeguard.git.landplan import require_possible
-from mergeguard.git.merging import Conflict
+from mergeguard.git.merging import UnmergedPath
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge import lastsync, rederiving
 from mergeguard.treemerge.trees import Merged, Progress, merge_trees
@@ -152,7 +152,7 @@ def _sync(
             ),
         )
         return Synced(outcome, upstream, commit, behind, found)
-    conflicts = tuple(Conflict(path, dict(stages)) for path, stages in sorted(outcome.stages.items()))
+    conflicts = tuple(UnmergedPath(path, dict(stages)) for path, stages in sorted(outcome.stages.items()))
     landing.land(
         repository,
         landing.Outcome(

@@ -16,7 +16,7 @@ from mergeguard.errors import LayoutError, Location, MergeguardError
 from mergeguard.fork import kept, patches, places
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.kept import KEPT
-from mergeguard.fork.places import Anchor, Desk, Moved
+from mergeguard.fork.places import Anchor, Desk, MovedText
 from mergeguard.fork.report import Case, hunk_ids, nearest
 from mergeguard.fork.workspace import REGULAR, Guarded, Workspace
 from mergeguard.git import landing
@@ -281,7 +281,7 @@ def apply(
             )
         to = (options[0].path, options[0].line)
     moved = places.put(table.desk, table.case.id, _taken_out(table), *to)
-    if not isinstance(moved, Moved):
+    if not isinstance(moved, MovedText):
         raise LayoutError(
             f"the text can't go there: {moved}",
             where=Location(*to),

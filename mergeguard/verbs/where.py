@@ -12,7 +12,7 @@ from mergeguard.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LinePlace:
     """Where a line is on the other side of the lens. ``line`` is 1-based, None with ``glue`` set."""
 
     path: str
@@ -22,7 +22,7 @@ class Place:
     upstream_line: int | None = None
 
 
-def where(fork: Fork, path: str, line: int) -> Place:
+def where(fork: Fork, path: str, line: int) -> LinePlace:
     """The monolith's place for a layout file's line, and the other way round (lines are 1-based).
 
     Raises LayoutError if no rule of the work tree knows the path, or the file has no such line.
@@ -41,7 +41,7 @@ def where(fork: Fork, path: str, line: int) -> Place:
     )
 
 
-def where_monolith(fork: Fork, path: str, line: int) -> Place:
+def where_monolith(fork: Fork, path: str, line: int) -> LinePlace:
     """The layout's place for a line of the monolith (the fork's, as ``unsplit`` prints it)."""
     workspace = fork.work_tree()
     for guarded in workspace.split_rules:
@@ -52,7 +52,7 @@ def where_monolith(fork: Fork, path: str, line: int) -> Place:
         file, at = unsplit.layout.to_layout(offset)
         derived_line = file.text.count(b"\n", 0, at)
         now = workspace.read(file.path) or b""
-        return Place(
+        return LinePlace(
             file.path, line_across(file.text, now, derived_line) + 1, _item_at(unsplit.monolith, offset)
         )
     raise LayoutError(
@@ -60,7 +60,7 @@ def where_monolith(fork: Fork, path: str, line: int) -> Place:
     )
 
 
-def _to_monolith(workspace: Workspace, guarded: Guarded, path: str, line: int) -> Place:
+def _to_monolith(workspace: Workspace, guarded: Guarded, path: str, line: int) -> LinePlace:
     unsplit = workspace.unsplit(guarded)
     file = unsplit.layout.by_path[path]
     now = workspace.read(path) or b""
@@ -75,11 +75,11 @@ def _to_monolith(workspace: Workspace, guarded: Guarded, path: str, line: int) -
         if not isinstance(there, Glue):
             break
     if isinstance(there, Glue):
-        return Place(unsplit.layout.path, None, "", there)
+        return LinePlace(unsplit.layout.path, None, "", there)
     monolith_line = unsplit.monolith.count(b"\n", 0, there)
     pristine = workspace.pristine(guarded).monolith
     upstream_line = line_across(unsplit.monolith, pristine, monolith_line)
-    return Place(
+    return LinePlace(
         unsplit.layout.path, monolith_line + 1, _item_at(unsplit.monolith, there), None, upstream_line + 1
     )
 

@@ -19,7 +19,7 @@ from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, nested, parse
 from mergeguard.cpp.text import join_expression
 from mergeguard.values import dataclass
-from mergeguard.verify.flatten import FlatUnit, LayoutText, Region, regions_of
+from mergeguard.verify.flatten import FlatRegion, FlatUnit, LayoutText, regions_of
 
 # How a message goes on where the entry sends a value past its arm.
 ELSEWHERE = ", its arm is in "
@@ -56,7 +56,7 @@ class Dispatch:
 
 
 @dataclass(slots=True)
-class Dealt:
+class DealtBranching:
     """A branching of the body with what its arms are guarded by."""
 
     item: Item
@@ -82,14 +82,14 @@ def check_arms(
     yield from _check_declarations(units, frozenset(spaces))
 
 
-def dealt_arms(opened: Sequence[FlatUnit]) -> tuple[list[Dealt], list[Problem]]:
+def dealt_arms(opened: Sequence[FlatUnit]) -> tuple[list[DealtBranching], list[Problem]]:
     """The branchings whose arms are guarded, each once, and what is wrong with the guards."""
-    dealt: list[Dealt] = []
+    dealt: list[DealtBranching] = []
     problems: list[Problem] = []
     done: set[str] = set()
     for unit in opened:
         for found in _dealt(unit, done):
-            if isinstance(found, Dealt):
+            if isinstance(found, DealtBranching):
                 dealt.append(found)
             else:
                 problems.append(found)
@@ -99,7 +99,7 @@ def dealt_arms(opened: Sequence[FlatUnit]) -> tuple[list[Dealt], list[Problem]]:
 
 def check_regions(files: Sequence[LayoutText], units: Sequence[FlatUnit]) -> Iterator[Problem]:
     """Every guarded run is compiled by one unit."""
-    active: dict[Region, list[str]] = defaultdict(list)
+    active: dict[FlatRegion, list[str]] = defaultdict(list)
     for unit in units:
         for region, _, _ in unit.regions:
             if unit.path not in active[region]:
@@ -135,7 +135,7 @@ class _Tokens:
         return bisect_left(self._starts, offset)
 
 
-def _dealt(unit: FlatUnit, done: set[str]) -> Iterator[Dealt | Problem]:
+def _dealt(unit: FlatUnit, done: set[str]) -> Iterator[DealtBranching | Problem]:
     source = unit.source
     position = _Tokens(source)
     regions = [r for r in unit.regions if r[0].path not in done]
@@ -148,7 +148,7 @@ def _dealt(unit: FlatUnit, done: set[str]) -> Iterator[Dealt | Problem]:
         if not inside:
             continue
         choices = branchings(source, item)
-        found: dict[int, Dealt] = {}
+        found: dict[int, DealtBranching] = {}
         for region, start, end in inside:
             first, last = position.at(start), position.at(end)
             hit = _arms_of(choices, first, last, position)
@@ -163,7 +163,7 @@ def _dealt(unit: FlatUnit, done: set[str]) -> Iterator[Dealt | Problem]:
                     f"the other shards need `{wanted}` here" if wanted else "#else text that no shard needs"
                 )
                 yield "glue", text, region.path, region.start, item.name
-            entry = found.setdefault(number, Dealt(item, choices[number]))
+            entry = found.setdefault(number, DealtBranching(item, choices[number]))
             for covered in arms:
                 entry.symbols[covered] = region.symbol
         yield from found.values()
@@ -197,7 +197,7 @@ def _arms_of(
     return None
 
 
-def _check_complete(before: Source, dealt: Sequence[Dealt]) -> Iterator[Problem]:
+def _check_complete(before: Source, dealt: Sequence[DealtBranching]) -> Iterator[Problem]:
     """Arms of the monolith that the body no longer has are named; changed text is found elsewhere."""
     original: dict[str, list[Branching]] = defaultdict(list)
     for item in _walk(before, before.items):
@@ -341,7 +341,9 @@ def _check_signature(before: Source, unit: FlatUnit, dispatch: Dispatch) -> Iter
         yield "dispatch", "its type is not the monolith's", path, offset, dispatch.item.name
 
 
-def _served(dispatch: Dispatch, dealt: Sequence[Dealt], spaces: Mapping[str, FlatUnit]) -> tuple[Dealt, ...]:
+def _served(
+    dispatch: Dispatch, dealt: Sequence[DealtBranching], spaces: Mapping[str, FlatUnit]
+) -> tuple[DealtBranching, ...]:
     """The dealt branchings that a dispatch leads to."""
     name = dispatch.item.name
     words = _reachable(spaces, name)
@@ -352,7 +354,7 @@ def _served(dispatch: Dispatch, dealt: Sequence[Dealt], spaces: Mapping[str, Fla
 
 
 def _check_dispatch(
-    unit: FlatUnit, dispatch: Dispatch, served: Sequence[Dealt], spaces: Mapping[str, FlatUnit]
+    unit: FlatUnit, dispatch: Dispatch, served: Sequence[DealtBranching], spaces: Mapping[str, FlatUnit]
 ) -> Iterator[Problem]:
     name = dispatch.item.name
     path, offset = unit.place(dispatch.item.code_start)
@@ -375,7 +377,7 @@ def _check_dispatch(
 
 
 def _check_agreement(
-    before: Source, unit: FlatUnit, dispatch: Dispatch, served: Sequence[Dealt]
+    before: Source, unit: FlatUnit, dispatch: Dispatch, served: Sequence[DealtBranching]
 ) -> Iterator[Problem]:
     """The entry must ask for the value that the body asks for, followed back through the monolith's text."""
     name = dispatch.item.name
@@ -395,7 +397,7 @@ def _check_agreement(
                 yield "discriminator", text, path, offset, name
 
 
-def _questions(dispatch: Dispatch, one: Dealt) -> Iterator[tuple[str, Sequence[str]]]:
+def _questions(dispatch: Dispatch, one: DealtBranching) -> Iterator[tuple[str, Sequence[str]]]:
     """What the body asks for, and what the entry asks in its place."""
     if dispatch.kind == "switch":
         yield one.branching.subject, dispatch.subject
@@ -406,7 +408,7 @@ def _questions(dispatch: Dispatch, one: Dealt) -> Iterator[tuple[str, Sequence[s
             yield arm.labels[0], words_of(arm.labels[0])
 
 
-def _origins(before: Source, entry: str, one: Dealt, asked: str) -> list[Origin]:
+def _origins(before: Source, entry: str, one: DealtBranching, asked: str) -> list[Origin]:
     """Where the monolith's text says that the value comes from; several where conditions give several."""
     plain = one.item.name.partition("::")[2] or one.item.name
     every = list(_walk(before, before.items))
@@ -423,7 +425,7 @@ def _origins(before: Source, entry: str, one: Dealt, asked: str) -> list[Origin]
     return [origin(before, holder, item, asked) for holder in holders for item in entries]
 
 
-def _comparable(dispatch: Dispatch, one: Dealt, arm: Arm) -> bool:
+def _comparable(dispatch: Dispatch, one: DealtBranching, arm: Arm) -> bool:
     if dispatch.kind != one.branching.kind:
         return False
     return arm.labels != ("else",)

@@ -50,7 +50,7 @@ class LayoutText:
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class FlatRegion:
     """A guarded run of a layout file: bytes ``start`` to ``end`` of ``path`` belong to shard ``symbol``.
 
     ``otherwise`` is what the other shards have in its place (of a chain: an ``if`` that is never taken).
@@ -73,7 +73,9 @@ class FlatUnit:
     namespace: str  # what MG_NS stands for, "" if it is not defined
     shards: frozenset[str]  # the MG_SHARD_ symbols in force
     files: tuple[str, ...]  # layout files taken in, this one included
-    regions: tuple[tuple[Region, int, int], ...]  # guarded runs that are in force, and where they are here
+    regions: tuple[
+        tuple[FlatRegion, int, int], ...
+    ]  # guarded runs that are in force, and where they are here
     problems: tuple[tuple[str, int, str], ...]  # path, offset there, message
 
     def place(self, offset: int) -> tuple[str, int]:
@@ -86,7 +88,7 @@ class FlatUnit:
 
 
 @dataclass(slots=True)
-class _State:
+class _FlattenState:
     files: Mapping[str, LayoutText]
     everything: bool
     roots: Sequence[str] = ()
@@ -96,7 +98,7 @@ class _State:
     defined: dict[str, bytes] = field(default_factory=dict)
     once: set[str] = field(default_factory=set)
     taken: list[str] = field(default_factory=list)
-    regions: list[tuple[Region, int, int]] = field(default_factory=list)
+    regions: list[tuple[FlatRegion, int, int]] = field(default_factory=list)
     problems: list[tuple[str, int, str]] = field(default_factory=list)
     unarmed: dict[str, list[tuple[str, int, str]]] = field(default_factory=dict)  # by macro, as problems
 
@@ -108,7 +110,7 @@ class _State:
 
 
 @dataclass(slots=True)
-class _Guard:
+class _FlatGuard:
     symbol: str  # "" for a condition that is none of ours
     active: bool
     outer: bool  # whether what surrounds it is compiled
@@ -128,7 +130,7 @@ def flatten(
     With ``everything``, the guards of all shards are open at once: the body as the monolith has it. ``roots``
     are folders in which a quoted include is looked for if it is not beside its file.
     """
-    state = _State({file.path: file for file in files}, everything, roots)
+    state = _FlattenState({file.path: file for file in files}, everything, roots)
     _take_in(state, unit)
     source = parse(b"".join(state.out), calls_end=True)
     state.problems += _unarmed_in_use(state, source)
@@ -145,9 +147,11 @@ def flatten(
     )
 
 
-def regions_of(file: LayoutText) -> tuple[Region, ...]:
+def regions_of(file: LayoutText) -> tuple[FlatRegion, ...]:
     """Every guarded run of a layout file, by its text alone."""
-    state = _State({file.path: LayoutText(file.path, _without_includes(file.text), file.is_unit)}, True)
+    state = _FlattenState(
+        {file.path: LayoutText(file.path, _without_includes(file.text), file.is_unit)}, True
+    )
     _take_in(state, file.path)
     return tuple(region for region, _, _ in state.regions)
 
@@ -157,7 +161,7 @@ def _without_includes(text: bytes) -> bytes:
     return _INCLUDE.sub(lambda found: found[0].replace(b'"', b"'"), text)
 
 
-def _take_in(state: _State, path: str) -> None:
+def _take_in(state: _FlattenState, path: str) -> None:
     text = blank_include_choices(state.files[path].text)
     lexed = lex(text)
     if path in state.once:
@@ -168,7 +172,7 @@ def _take_in(state: _State, path: str) -> None:
     if path in state.taken and not is_guarded(lexed):
         state.problems.append((path, 0, "is included twice by one unit, and has no include guard"))
     state.taken.append(path)
-    stack: list[_Guard] = []
+    stack: list[_FlatGuard] = []
     at = 0
     live = True
     for directive in lexed.directives:
@@ -185,7 +189,7 @@ def _take_in(state: _State, path: str) -> None:
             found = _SHARD_TEST.match(words)
             symbol = (found[1] or found[2]).decode() if found else ""
             active = state.everything or symbol in state.defined
-            stack.append(_Guard(symbol, active, live, after, state.length))
+            stack.append(_FlatGuard(symbol, active, live, after, state.length))
             if symbol:
                 live = live and active
                 continue
@@ -227,7 +231,7 @@ def _after_line(text: bytes, directive: Directive) -> int:
     return len(text) if newline < 0 else newline + 1
 
 
-def _handled(state: _State, directive: Directive, words: bytes, path: str) -> bool:
+def _handled(state: _FlattenState, directive: Directive, words: bytes, path: str) -> bool:
     """Whether a directive is the layout's own and therefore leaves no text."""
     if directive.name == "pragma" and words.split()[1:] == [b"once"]:
         state.once.add(path)
@@ -262,15 +266,15 @@ def included(name: str, path: str, known: Container[str], roots: Sequence[str] =
     return next((candidate for candidate in candidates if candidate in known), None)
 
 
-def _close_region(state: _State, guard: _Guard, path: str, otherwise: bytes) -> None:
+def _close_region(state: _FlattenState, guard: _FlatGuard, path: str, otherwise: bytes) -> None:
     if guard.active and guard.outer:
         code = re.sub(rb"//[^\n]*", b"", otherwise)
         other = " ".join(re.findall(r"\w+|\S", code.decode("utf-8", "replace")))
-        region = Region(path, guard.start, guard.end, guard.symbol, other)
+        region = FlatRegion(path, guard.start, guard.end, guard.symbol, other)
         state.regions.append((region, guard.flat_start, guard.flat_end))
 
 
-def _copy(state: _State, text: bytes, start: int, end: int, path: str, macro: str = "") -> None:
+def _copy(state: _FlattenState, text: bytes, start: int, end: int, path: str, macro: str = "") -> None:
     """Copy a stretch, opening or dropping what ``MG_ONLY_*`` holds.
 
     What it holds in the body of ``macro`` stays: there it means nothing until a unit uses the macro, and a
@@ -292,12 +296,12 @@ def _copy(state: _State, text: bytes, start: int, end: int, path: str, macro: st
             _copy_plain(state, text, found.start(2), found.end(2), path)
         if in_force:
             symbol = name.replace("MG_ONLY_", "MG_SHARD_")
-            region = Region(path, found.start(2), found.end(2), symbol)
+            region = FlatRegion(path, found.start(2), found.end(2), symbol)
             state.regions.append((region, flat, state.length))
     _copy_plain(state, text, at, end, path)
 
 
-def _unarmed_in_use(state: _State, source: Source) -> list[tuple[str, int, str]]:
+def _unarmed_in_use(state: _FlattenState, source: Source) -> list[tuple[str, int, str]]:
     """What ``MG_ONLY_*`` holds in a unit that does not define it, where the unit can come to it."""
     if not state.unarmed:
         return []
@@ -307,7 +311,7 @@ def _unarmed_in_use(state: _State, source: Source) -> list[tuple[str, int, str]]
     return [problem for macro, problems in state.unarmed.items() if macro in reached for problem in problems]
 
 
-def _copy_plain(state: _State, text: bytes, start: int, end: int, path: str) -> None:
+def _copy_plain(state: _FlattenState, text: bytes, start: int, end: int, path: str) -> None:
     at = start
     for found in _NAMESPACE.finditer(text, start, end):
         state.emit(text[at : found.start()], path, at)

@@ -57,7 +57,7 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
-class Clash:
+class LinkClash:
     """Something that two units have and should not, or should have alike; ``one`` is the place to look at."""
 
     check: str  # of ``verify.same_program.CHECKS``
@@ -66,14 +66,14 @@ class Clash:
     severity: Severity = Severity.ERROR
 
 
-def clashes(program: Program, allowed: Callable[[Definition], int] = lambda _: 1) -> Iterator[Clash]:
+def clashes(program: Program, allowed: Callable[[Definition], int] = lambda _: 1) -> Iterator[LinkClash]:
     """All of it. ``allowed`` says how often one unit may have an explicit instantiation."""
     yield from doubled(program, allowed)
     yield from folded(program)
     yield from divided(program)
 
 
-def doubled(program: Program, allowed: Callable[[Definition], int]) -> Iterator[Clash]:
+def doubled(program: Program, allowed: Callable[[Definition], int]) -> Iterator[LinkClash]:
     """What must be defined once and is defined by several units, or more than once by one."""
     places: dict[tuple[str, object], list[Definition]] = defaultdict(list)
     for parts in program.parts:
@@ -93,10 +93,10 @@ def doubled(program: Program, allowed: Callable[[Definition], int]) -> Iterator[
             what = "instantiated" if instantiation else "defined"
             if kind == "C":
                 what = "has C linkage, which no namespace keeps apart, and is defined"
-            yield Clash("doubled", f"{what} more than once: {units}", here[-1])
+            yield LinkClash("doubled", f"{what} more than once: {units}", here[-1])
 
 
-def folded(program: Program) -> Iterator[Clash]:
+def folded(program: Program) -> Iterator[LinkClash]:
     """The one-definition trap: one external name, other tokens or other macros in force in two units."""
     groups: dict[tuple[str, Identity], list[Definition]] = defaultdict(list)
     for parts in program.parts:
@@ -111,12 +111,12 @@ def folded(program: Program) -> Iterator[Clash]:
                 continue
             pair = f"{program.unit(first)} and {program.unit(other)}"
             if other.tokens != first.tokens:
-                yield Clash("odr", f"its tokens differ between {pair}: {_ONE_KEPT}", other)
+                yield LinkClash("odr", f"its tokens differ between {pair}: {_ONE_KEPT}", other)
                 break
             names = _differing(program, first, other)
             if names:
                 differ = f"{', '.join(names)} differ{'s' if len(names) == 1 else ''} between {pair}"
-                yield Clash("odr", f"{differ}: {_ONE_KEPT}", other)
+                yield LinkClash("odr", f"{differ}: {_ONE_KEPT}", other)
                 break
 
 
@@ -133,7 +133,7 @@ def _differing(program: Program, one: Definition, other: Definition) -> list[str
     return sorted(name for name in {*a, *b} if a.get(name) != b.get(name))
 
 
-def divided(program: Program) -> Iterator[Clash]:
+def divided(program: Program) -> Iterator[LinkClash]:
     """Writable objects, file-scope or function-local, of which each unit has its own."""
     units_of: dict[Identity, dict[int, Definition]] = defaultdict(dict)
     for parts in program.parts:
@@ -147,13 +147,13 @@ def divided(program: Program) -> Iterator[Clash]:
         separate = one.is_internal or len(names) > 1
         if one.item.kind is Kind.VARIABLE and separate and not one.is_constant:
             if "extern" not in one.item.flags:
-                yield Clash("divided state", f"one object in each of {len(here)} units", one)
+                yield LinkClash("divided state", f"one object in each of {len(here)} units", one)
         elif one.item.kind in (Kind.FUNCTION, Kind.KERNEL) and separate:
             states = local_states(one.tokens)
             local = ", ".join(states)
             if states and only_caches(one, states):
                 text = f"its static {local} only keeps what it finds out: each of {len(here)} units asks once"
-                yield Clash("cached state", text, one, Severity.NOTE)
+                yield LinkClash("cached state", text, one, Severity.NOTE)
             elif states:
                 text = f"its static {local} is one object in each of {len(here)} units"
-                yield Clash("divided state", text, one, Severity.WARNING)
+                yield LinkClash("divided state", text, one, Severity.WARNING)

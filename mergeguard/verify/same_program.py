@@ -19,7 +19,7 @@ from mergeguard.lens.buildlists import mentions
 from mergeguard.verify import thin
 from mergeguard.verify.dispatching import ELSEWHERE, check_arms
 from mergeguard.verify.flatten import LayoutText, flatten, is_guarded, line_at
-from mergeguard.verify.linkage import Clash, Program, clashes, divided, doubled, folded
+from mergeguard.verify.linkage import LinkClash, Program, clashes, divided, doubled, folded
 from mergeguard.verify.symbols import Severity
 
 CHECKS: Mapping[str, str] = {
@@ -48,7 +48,7 @@ CHECKS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ProgramFinding:
     """One difference; ``line`` is 1-based in ``path``, None where no single line is to blame."""
 
     check: str
@@ -82,7 +82,7 @@ def compare(
     files: Sequence[LayoutText],
     build: Sequence[BuildFile] = (),
     roots: Sequence[str] = (),
-) -> tuple[Finding, ...]:
+) -> tuple[ProgramFinding, ...]:
     """Every way in which the layout ``files`` is not the program that ``monolith`` (at ``path``) is.
 
     Empty, or notes only: the same program as far as tokens can tell. ``roots`` are folders that quoted
@@ -98,19 +98,19 @@ def compare(
     return tuple(dict.fromkeys((*found, *comparison.found)))
 
 
-def check_units(files: Sequence[LayoutText], roots: Sequence[str] = ()) -> tuple[Finding, ...]:
+def check_units(files: Sequence[LayoutText], roots: Sequence[str] = ()) -> tuple[ProgramFinding, ...]:
     """What is wrong with the units among ``files`` without a monolith to compare with: ``core.linkage``."""
     program = Program.of(files, roots)
     texts = {file.path: file.text for file in files}
-    found: list[Finding] = []
+    found: list[ProgramFinding] = []
     for clash in clashes(program):
         path, offset = program.units[clash.one.index].place(clash.one.item.code_start)
         line = line_at(texts[path], offset)
-        found.append(Finding(clash.check, clash.severity, clash.message, path, line, clash.one.plain))
+        found.append(ProgramFinding(clash.check, clash.severity, clash.message, path, line, clash.one.plain))
     return tuple(found)
 
 
-def unusable(files: Sequence[LayoutText]) -> tuple[Finding, ...]:
+def unusable(files: Sequence[LayoutText]) -> tuple[ProgramFinding, ...]:
     """Why a layout that was just derived can't become a program at all: for a split to refuse."""
     program = Program.of(files)
     texts = {file.path: file.text for file in files}
@@ -118,7 +118,7 @@ def unusable(files: Sequence[LayoutText]) -> tuple[Finding, ...]:
     for clash in doubled(program, lambda one: len(texts)):
         path, offset = program.units[clash.one.index].place(clash.one.item.code_start)
         line = line_at(texts[path], offset)
-        found.append(Finding(clash.check, clash.severity, clash.message, path, line, clash.one.plain))
+        found.append(ProgramFinding(clash.check, clash.severity, clash.message, path, line, clash.one.plain))
     return tuple(found)
 
 
@@ -136,11 +136,11 @@ def never_called(monolith: bytes, files: Sequence[LayoutText]) -> Iterator[tuple
             yield path, message, offset, item
 
 
-def _not_the_language(program: Program) -> Iterator[Finding]:
+def _not_the_language(program: Program) -> Iterator[ProgramFinding]:
     for unit in program.units:
         if unit.path.endswith(".c") and program.spaces:
             message = "a C file has no namespaces, and shards need them"
-            yield Finding("language", Severity.ERROR, message, unit.path)
+            yield ProgramFinding("language", Severity.ERROR, message, unit.path)
 
 
 class _Comparison:
@@ -164,7 +164,7 @@ class _Comparison:
         # The body as the monolith has it: the guards of all shards open at once.
         self.open = [flatten(unit.path, files, everything=True, roots=roots) for unit in self.units]
         self.whole = [definitions(unit.source, self.program.spaces, n) for n, unit in enumerate(self.open)]
-        self.found: list[Finding] = []
+        self.found: list[ProgramFinding] = []
         self.spaces: dict[int, Mapping[str, int]] = {}
 
     def report(
@@ -189,12 +189,12 @@ class _Comparison:
         if definition is not None and definition.index < 0:
             text = self.before.text
         line = line_at(text, offset) if text is not None and offset is not None else None
-        self.found.append(Finding(check, severity, message, path or self.path, line, item))
+        self.found.append(ProgramFinding(check, severity, message, path or self.path, line, item))
 
-    def report_clash(self, clash: Clash) -> None:
+    def report_clash(self, clash: LinkClash) -> None:
         self.report(clash.check, clash.message, clash.one, severity=clash.severity)
 
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[ProgramFinding, ...]:
         self.check_files()
         if not self.units:
             self.report("lost", "the layout has no translation unit")
@@ -525,7 +525,7 @@ def specialisations(parts: Iterable[Definition]) -> dict[str, dict[Identity, int
     return found
 
 
-def inlined(findings: Iterable[Finding]) -> frozenset[str]:
+def inlined(findings: Iterable[ProgramFinding]) -> frozenset[str]:
     """The functions that findings say became ``inline``: a compiler may emit none of them."""
     notes = (f for f in findings if f.check == "visibility" and f.severity is Severity.NOTE)
     return frozenset(finding.item.rpartition("::")[2] for finding in notes)
@@ -543,6 +543,6 @@ def bare(files: Sequence[LayoutText]) -> frozenset[str]:
     return frozenset(unit.path for n, unit in enumerate(program.units) if n not in defining)
 
 
-def failures(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def failures(findings: Iterable[ProgramFinding]) -> tuple[ProgramFinding, ...]:
     """The findings that fail a check: all but the notes."""
     return tuple(finding for finding in findings if finding.severity is not Severity.NOTE)

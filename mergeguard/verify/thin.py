@@ -17,7 +17,7 @@ from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.source import nested, parse
 from mergeguard.cpp.text import code_tokens, join_expression
 from mergeguard.values import dataclass
-from mergeguard.verify.dispatching import ELSEWHERE, Dealt, Problem, Route, check_regions, dealt_arms
+from mergeguard.verify.dispatching import ELSEWHERE, DealtBranching, Problem, Route, check_regions, dealt_arms
 from mergeguard.verify.flatten import FlatUnit, LayoutText, flatten
 
 _PARTED = re.compile(rb"^// MG_PARTED (\w+)\r?\n", re.MULTILINE)
@@ -40,7 +40,7 @@ _MARKS = (b"MG_LAUNCH", b"MG_PARTED")
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
+class _ThinCall:
     """Where the entry chooses a shard for a launch function: ``text`` at ``offset`` of ``path``."""
 
     name: str
@@ -92,12 +92,12 @@ def check_choices(
     yield from _check_offers(before, files)
 
 
-def _calls(files: Sequence[LayoutText]) -> Iterator[_Call]:
+def _calls(files: Sequence[LayoutText]) -> Iterator[_ThinCall]:
     for file in files:
         for found in _CHOICE.finditer(file.text):
             source = parse(found[2])
             words = code_tokens(source, 0, len(source.text))
-            yield _Call(found[1].decode(), file.path, found.start(), words)
+            yield _ThinCall(found[1].decode(), file.path, found.start(), words)
 
 
 def _check_texts(files: Sequence[LayoutText]) -> Iterator[Problem]:
@@ -127,9 +127,9 @@ def _check_texts(files: Sequence[LayoutText]) -> Iterator[Problem]:
 class _Place:
     """One place where the entry chooses, held against the launch function of each shard."""
 
-    call: _Call
+    call: _ThinCall
     shards: dict[str, FlatUnit]
-    dealt: Sequence[Dealt]
+    dealt: Sequence[DealtBranching]
     files: Sequence[LayoutText]
 
     def problems(self) -> Iterator[Problem]:

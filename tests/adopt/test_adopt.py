@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mergeguard.adopt.adopt import Fate, adopt, compare
+from mergeguard.adopt.adopt import AdoptedAs, adopt, compare
 from mergeguard.lens.emit import split
 from mergeguard.lens.rule import parse_rule
 from tests.support import corpus, handmade
@@ -45,10 +45,10 @@ def fates(found, *wanted):
 def test_a_pure_split_has_no_edits():
     found = adopted()
     assert found.monolith == MONOLITH
-    assert not found.of(Fate.EDITED, Fate.ADDED, Fate.REMOVED, Fate.UNPLACED)
-    apart = {(t.path, t.item) for t in found.of(Fate.TAKEN_APART)}
+    assert not found.of(AdoptedAs.EDITED, AdoptedAs.ADDED, AdoptedAs.REMOVED, AdoptedAs.UNPLACED)
+    apart = {(t.path, t.item) for t in found.of(AdoptedAs.TAKEN_APART)}
     assert apart == {(ENTRY, "wvSplitK"), (DISPATCH, "wvSplitK_launch")}
-    glue = {(t.path, t.reason) for t in found.of(Fate.GLUE)}
+    glue = {(t.path, t.reason) for t in found.of(AdoptedAs.GLUE)}
     assert (LAUNCH, "include guard") in glue
     assert (LAUNCH, "forward declaration") in glue
     assert (FOLDER + "instantiate_n3.cu", "explicit instantiation") in glue
@@ -73,7 +73,7 @@ def test_an_edit_is_an_edit_of_the_monolith(edits):
     found = adopted(*edits)
     assert found.monolith.decode() == expected(*((old, new) for _, old, new in edits))
     assert not found.unplaced
-    assert len(found.of(Fate.EDITED)) == 1
+    assert len(found.of(AdoptedAs.EDITED)) == 1
 
 
 def test_in_the_lambda_that_was_taken_apart():
@@ -89,13 +89,13 @@ def test_linkage_words_wrapping_and_comments_left_behind_are_no_edits():
         (KERNEL, "// The fewest waves (at most div2) that need no further round over N rows.\n", ""),
     )  # fmt: skip
     assert found.monolith == MONOLITH
-    assert not found.of(Fate.EDITED, Fate.UNPLACED)
+    assert not found.of(AdoptedAs.EDITED, AdoptedAs.UNPLACED)
 
 
 def test_a_new_function_goes_after_its_neighbour():
     helper = "int local_helper(int x) { return x + 1; }\n\n"
     found = adopted((KERNEL, "// The fewest waves", helper + "// The fewest waves"))
-    assert fates(found, Fate.ADDED) == [("kernel.cuh", "local_helper", Fate.ADDED)]
+    assert fates(found, AdoptedAs.ADDED) == [("kernel.cuh", "local_helper", AdoptedAs.ADDED)]
     text = found.monolith.decode()
     assert (
         text.replace("int local_helper(int x) { return x + 1; }\n", "").split() == MONOLITH.decode().split()
@@ -121,7 +121,7 @@ def test_a_removed_declaration():
     end = files[ENTRY].index(b"#else", start)
     files[ENTRY] = files[ENTRY][:start] + files[ENTRY][end:]
     found = adopt(RULE, ENTRY, MONOLITH, files)
-    assert [t.item for t in found.of(Fate.REMOVED)] == ["wvSplitKrc_"]
+    assert [t.item for t in found.of(AdoptedAs.REMOVED)] == ["wvSplitKrc_"]
     assert found.monolith.count(b"void wvSplitKrc_(") == 1
 
 
@@ -129,7 +129,7 @@ def test_a_renamed_kernel_is_matched_by_similarity():
     files = {p: t.replace(b"LLGemm1_kernel", b"LLGemm1_mine") for p, t in edited().items()}
     found = adopt(RULE, ENTRY, MONOLITH, files)
     assert found.monolith == MONOLITH.replace(b"LLGemm1_kernel", b"LLGemm1_mine")
-    assert not found.of(Fate.REMOVED, Fate.ADDED, Fate.UNPLACED)
+    assert not found.of(AdoptedAs.REMOVED, AdoptedAs.ADDED, AdoptedAs.UNPLACED)
 
 
 UNPLACED = {
@@ -178,7 +178,7 @@ def test_a_real_file(version):
     files[KERNEL] = files[KERNEL].replace(old, new)
     found = adopt(RULE, ENTRY, monolith, files)
     assert found.monolith == monolith.replace(old, new)
-    assert [t.item for t in found.of(Fate.EDITED)] == ["mindiv"]
+    assert [t.item for t in found.of(AdoptedAs.EDITED)] == ["mindiv"]
     assert not found.unplaced
 
 
@@ -194,7 +194,7 @@ def test_a_guarded_body_is_told_from_the_function(name):
     files = {file.path: file.text for file in split(rule, name, path, monolith).files}
     found = adopt(rule, path, monolith, files)
     assert found.monolith == monolith
-    assert not found.of(Fate.EDITED, Fate.ADDED, Fate.REMOVED, Fate.UNPLACED)
+    assert not found.of(AdoptedAs.EDITED, AdoptedAs.ADDED, AdoptedAs.REMOVED, AdoptedAs.UNPLACED)
 
 
 def test_two_copies_edited_differently_are_reported():
@@ -221,7 +221,7 @@ def test_line_numbers_are_those_of_the_files():
     for taken in found.taken:
         if (
             taken.item
-            and taken.fate in (Fate.UPSTREAM, Fate.EDITED)
+            and taken.fate in (AdoptedAs.UPSTREAM, AdoptedAs.EDITED)
             and not taken.item.startswith(('"', "<", "#"))
         ):
             rest = b"\n".join(files[taken.path].split(b"\n")[taken.line - 1 :])
@@ -230,7 +230,7 @@ def test_line_numbers_are_those_of_the_files():
 
 def test_the_comparison_names_what_is_missing():
     files = edited()
-    glue = adopt(RULE, ENTRY, MONOLITH, files).of(Fate.GLUE, Fate.TAKEN_APART)
+    glue = adopt(RULE, ENTRY, MONOLITH, files).of(AdoptedAs.GLUE, AdoptedAs.TAKEN_APART)
     assert compare(files, [MONOLITH], glue) == ()
     without = MONOLITH.replace(b"bool on_gfx12()", b"bool on_gfx13()")
     assert compare(files, [without], glue) == (f"{KERNEL}: on_gfx12",)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mergeguard.build.commands import Command, from_template
-from mergeguard.build.compare import Comparison, Program, compare, compare_built
+from mergeguard.build.compare import Comparison, MeasuredProgram, compare, compare_built
 from mergeguard.build.measure import CompileError
 from mergeguard.cpp.source import parse
 from mergeguard.lens.emit import split
@@ -62,8 +62,8 @@ def built(name: str, flavour: str, directory: Path, spoil: Callable[[dict[str, b
     flags = toolchain.FLAVOURS[flavour]
     outcome = compare(
         parse(layout.monolith),
-        Program(before, (layout.path,)),
-        Program(after, units),
+        MeasuredProgram(before, (layout.path,)),
+        MeasuredProgram(after, units),
         spaces_of(layout),
         host_command(flags),
         directory / "objects",
@@ -120,7 +120,7 @@ def test_a_layout_that_does_not_compile_is_an_error_and_not_a_finding(tmp_path: 
 def test_a_monolith_without_symbols_of_its_own_proves_nothing(tmp_path: Path) -> None:
     text = "static int count() { static int n; return ++n; }\nstatic int first = count();\n"
     (tmp_path / "m.cpp").write_text(text)
-    program = Program(tmp_path, ("m.cpp",))
+    program = MeasuredProgram(tmp_path, ("m.cpp",))
     command = from_template(f"{toolchain.require_compiler()} -O0 -c {{source}} -o {{output}}")
     outcome = compare(parse(text.encode()), program, program, (), command, tmp_path / "objects")
     assert not outcome.same
@@ -198,7 +198,7 @@ def device(
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_bytes(text)
         units = tuple(name for name in texts if name.endswith(".cu"))
-        programs.append(Program(root, units))
+        programs.append(MeasuredProgram(root, units))
     command = from_template(template)
     before, after = programs
     return compare(parse(SCALE), before, after, spaces_of(layout), command, tmp_path / "objects")

@@ -11,7 +11,7 @@ import pytest
 from mergeguard.build.advice import growth_advice, header_advice
 from mergeguard.build.cache import Cache
 from mergeguard.build.commands import from_template
-from mergeguard.build.cost import Program, SplitCost, costs_by_shard, header_probe, measure_split
+from mergeguard.build.cost import MeasuredProgram, SplitCost, costs_by_shard, header_probe, measure_split
 from mergeguard.build.drawing import svg
 from mergeguard.build.measure import CompileError, UnitCost
 from mergeguard.lens.emit import split
@@ -30,7 +30,7 @@ def layout() -> Layout:
     return split(parse_rule(RULE, "heavy.toml"), "heavy", "heavy.cpp", MONOLITH)
 
 
-def programs(root: Path, layout: Layout) -> tuple[Program, Program]:
+def programs(root: Path, layout: Layout) -> tuple[MeasuredProgram, MeasuredProgram]:
     for tree, files in (
         ("before", {layout.path: layout.monolith}),
         ("after", {file.path: file.text for file in layout.files}),
@@ -39,7 +39,7 @@ def programs(root: Path, layout: Layout) -> tuple[Program, Program]:
             (root / tree / path).parent.mkdir(parents=True, exist_ok=True)
             (root / tree / path).write_bytes(text)
     units = tuple(file.path for file in layout.files if file.is_unit)
-    return Program(root / "before", (layout.path,)), Program(root / "after", units)
+    return MeasuredProgram(root / "before", (layout.path,)), MeasuredProgram(root / "after", units)
 
 
 def command(rows: int = 16):

@@ -11,7 +11,7 @@ import pytest
 
 from mergeguard.build import fresh
 from mergeguard.build.extension import split_sources
-from mergeguard.build.generate import GenerateError, Options, generate
+from mergeguard.build.generate import GenerateError, GenerateOptions, generate
 from mergeguard.errors import MergeguardError, RuleError, SourceError
 from tests.support import toolchain
 
@@ -55,7 +55,7 @@ def test_the_units_are_the_program_that_the_monolith_was(tree: Path, out: Path):
     toolchain.require_compiler()
     driver = f"drivers/{NAME}.cpp"
     whole = toolchain.output(toolchain.link(tree, toolchain.compile_units(tree, [MONOLITH, driver])))
-    made = generate(tree, out, Options())
+    made = generate(tree, out, GenerateOptions())
     units = [os.path.relpath(out / unit, tree) for unit in made.units[MONOLITH]]
     assert len(units) > 2
     objects = toolchain.compile_units(tree, [*units, driver])
@@ -63,32 +63,32 @@ def test_the_units_are_the_program_that_the_monolith_was(tree: Path, out: Path):
 
 
 def test_nothing_to_do_changes_nothing(tree: Path, out: Path):
-    generate(tree, out, Options())
+    generate(tree, out, GenerateOptions())
     before = state(out)
     # As a checkout does: another time, the same bytes.
     os.utime(tree / MONOLITH)
-    again = generate(tree, out, Options())
+    again = generate(tree, out, GenerateOptions())
     assert not again.written
     assert not again.removed
     assert state(out) == before
-    assert fresh.is_fresh(tree, out, Options().as_note()) is not None
+    assert fresh.is_fresh(tree, out, GenerateOptions().as_note()) is not None
 
 
 def test_an_edit_writes_the_files_that_hold_it_and_no_others(tree: Path, out: Path):
-    generate(tree, out, Options(lines=False))
+    generate(tree, out, GenerateOptions(lines=False))
     before = state(out)
     text = (tree / MONOLITH).read_bytes()
     (tree / MONOLITH).write_bytes(text.replace(b"case 32:", b"case 32:  // narrow"))
-    made = generate(tree, out, Options(lines=False))
+    made = generate(tree, out, GenerateOptions(lines=False))
     assert len(made.written) == 1
     changed = {path for path, was in state(out).items() if before.get(path) != was}
     assert changed == set(made.written)
 
 
 def test_files_that_the_rule_makes_no_longer_go(tree: Path, out: Path):
-    made = generate(tree, out, Options())
+    made = generate(tree, out, GenerateOptions())
     (tree / f".mergeguard/rules/{NAME}.toml").unlink()
-    after = generate(tree, out, Options())
+    after = generate(tree, out, GenerateOptions())
     assert set(after.removed) == set(made.files)
     assert state(out) == {}
     assert not (out / "csrc").exists()
@@ -96,19 +96,19 @@ def test_files_that_the_rule_makes_no_longer_go(tree: Path, out: Path):
 
 def test_the_source_tree_may_be_read_only_and_is_never_written(tree: Path, out: Path):
     before = state(tree)
-    generate(tree, out, Options())
+    generate(tree, out, GenerateOptions())
     assert state(tree) == before
 
 
 def test_a_rule_that_does_not_fit_is_an_error_or_the_whole_monolith(tree: Path, out: Path):
-    generate(tree, out, Options())
+    generate(tree, out, GenerateOptions())
     before = state(out)
     text = (tree / MONOLITH).read_bytes()
     (tree / MONOLITH).write_bytes(text.replace(b"switch (head_size)", b"switch (other)"))
     with pytest.raises(MergeguardError):
-        generate(tree, out, Options())
+        generate(tree, out, GenerateOptions())
     assert state(out) == before
-    made = generate(tree, out, Options(fallback=True))
+    made = generate(tree, out, GenerateOptions(fallback=True))
     assert "does not fit" in made.warnings[0]
     entry, *others = made.units[MONOLITH]
     assert os.path.relpath(tree / MONOLITH, (out / entry).parent) in (out / entry).read_text()
@@ -118,16 +118,16 @@ def test_a_rule_that_does_not_fit_is_an_error_or_the_whole_monolith(tree: Path, 
 def test_conflict_markers_are_named_at_once(tree: Path, out: Path):
     (tree / MONOLITH).write_bytes(b"<<<<<<< ours\nint a;\n=======\nint b;\n>>>>>>> theirs\n")
     with pytest.raises(SourceError) as error:
-        generate(tree, out, Options())
+        generate(tree, out, GenerateOptions())
     assert str(error.value).startswith(f"{MONOLITH}:1")
     assert not out.exists()
 
 
 def test_a_rule_in_tree_mode_is_left_alone_and_named_if_asked_for(tree: Path, out: Path):
     put_rule(tree, NAME, "tree")
-    assert generate(tree, out, Options()).units == {}
+    assert generate(tree, out, GenerateOptions()).units == {}
     with pytest.raises(RuleError, match="tree mode"):
-        generate(tree, out, Options(names=(NAME,)))
+        generate(tree, out, GenerateOptions(names=(NAME,)))
 
 
 @pytest.mark.parametrize("where", ["the tree", "above it", "a folder of sources", "a file"])
@@ -140,12 +140,12 @@ def test_it_writes_only_in_a_folder_of_its_own(tree: Path, where: str):
     }[where]
     before = state(tree)
     with pytest.raises(GenerateError):
-        generate(tree, folder, Options())
+        generate(tree, folder, GenerateOptions())
     assert state(tree) == before
 
 
 def test_a_link_out_of_the_build_folder_is_refused(tree: Path, out: Path, tmp_path: Path):
-    made = generate(tree, out, Options())
+    made = generate(tree, out, GenerateOptions())
     elsewhere = tmp_path / "elsewhere"
     folder = out / Path(made.units[MONOLITH][1]).parent
     folder.rename(elsewhere)
@@ -153,7 +153,7 @@ def test_a_link_out_of_the_build_folder_is_refused(tree: Path, out: Path, tmp_pa
     kept = state(elsewhere)
     (tree / MONOLITH).write_bytes((tree / MONOLITH).read_bytes().replace(b"case 32:", b"case 32:  // x"))
     with pytest.raises(GenerateError, match="leads out"):
-        generate(tree, out, Options())
+        generate(tree, out, GenerateOptions())
     assert state(elsewhere) == kept
 
 
@@ -163,19 +163,19 @@ def test_two_builds_at_once_end_as_one(tree: Path, out: Path):
     said = [run.communicate()[0] for run in both]
     assert [run.returncode for run in both] == [0, 0]
     assert said[0] == said[1]
-    assert fresh.is_fresh(Path(os.path.realpath(tree)), out, Options().as_note()) is not None
+    assert fresh.is_fresh(Path(os.path.realpath(tree)), out, GenerateOptions().as_note()) is not None
 
 
 def test_a_file_that_a_killed_run_or_a_person_spoiled_is_made_again(tree: Path, out: Path):
-    made = generate(tree, out, Options())
+    made = generate(tree, out, GenerateOptions())
     before = state(out)
     (out / made.files[1]).write_bytes(b"half")
-    assert generate(tree, out, Options()).written == (made.files[1],)
+    assert generate(tree, out, GenerateOptions()).written == (made.files[1],)
     assert {path: text for path, (_, text) in state(out).items()} == {p: t for p, (_, t) in before.items()}
 
 
 def test_a_mirror_stands_beside_the_layouts_as_the_sources_stood(tree: Path, out: Path):
-    made = generate(tree, out, Options(mirror=("csrc",)))
+    made = generate(tree, out, GenerateOptions(mirror=("csrc",)))
     beside = "csrc/libtorch_stable/ops.h"
     assert (out / beside).read_bytes() == (tree / beside).read_bytes()
     assert MONOLITH in made.units

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mergeguard.fork import patches, places
-from mergeguard.fork.places import Desk, Moved
+from mergeguard.fork.places import Desk, MovedText
 from mergeguard.fork.report import hunk_ids
 from mergeguard.lens.unsplit import unsplit
 from tests.support.layouts import Case, apply, edits
@@ -56,7 +56,7 @@ def test_a_candidate_place_is_one_where_the_text_is_mapped(name, changes):
             out = places.without(here, identity)
             assert out is not None
             moved = places.put(here, identity, out, place.path, place.line)
-            assert isinstance(moved, Moved)
+            assert isinstance(moved, MovedText)
             added = lines(places.added_text(hunk))
             gained = lines(moved.files[place.path]) - lines(out.get(place.path, here.files[place.path]))
             # A last line without an end gets one when it goes elsewhere.

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from mergeguard.fork.report import (
     Arrival,
+    CandidatePlace,
     Case,
-    Ledger,
-    Place,
+    ForkReport,
     RuleLedger,
     Unresolved,
     arrivals,
@@ -73,7 +73,9 @@ def test_markers_are_found_by_line():
 
 
 def test_commands_can_be_typed():
-    case = Case("01234567", "r", hunk(), places=(Place("a b/y.cu", 3, "f", "after", 0.5),), unstaged=True)
+    case = Case(
+        "01234567", "r", hunk(), places=(CandidatePlace("a b/y.cu", 3, "f", "after", 0.5),), unstaged=True
+    )
     commands = [command for _, command in case.commands()]
     assert shlex.split(commands[0]) == [
         "git", "add", "--", "csrc/a b/x.cu", "&&",
@@ -93,7 +95,7 @@ def test_commands_can_be_typed():
 def test_the_next_command_follows_what_is_open():
     waiting = RuleLedger("r", "m", "split", "0" * 40, waiting=(Arrival("f", "function", "new", 1, 0),))
     case = Case("01234567", "r", hunk())
-    ledger = Ledger("0" * 40, "fork", "up/main", None, (waiting,))
+    ledger = ForkReport("0" * 40, "fork", "up/main", None, (waiting,))
     assert ledger.clean
     assert ledger.next_command() == "mergeguard sync up/main"
     opened = replace(ledger, rules=(replace(waiting, unmapped=(case,)),))

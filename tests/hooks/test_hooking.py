@@ -462,7 +462,7 @@ def test_colleague_without_mergeguard_merges_as_git_does(world, tmp_path):
 def test_merge_that_no_side_moved_is_none_of_ours(world):
     repository = world.repository
     split, fork = (repository.resolve(name) for name in ("split", "fork"))
-    assert not retrace.concerned(repository, retrace.Change((split,), split, fork))
+    assert not retrace.concerned(repository, retrace.GitChange((split,), split, fork))
 
 
 def test_upstream_renames_the_file_to_what_the_rule_does_not_fit(world):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from mergeguard.build.chart import Panel, human_bytes, human_seconds, panels_for, schedule_drawing
 from mergeguard.build.drawing import svg
 from mergeguard.propose.schedule import (
-    Arm,
     Budget,
+    MeasuredArm,
     Profile,
     arm_costs,
     best,
@@ -89,7 +89,12 @@ def test_longest_first() -> None:
     assert [unit.name for unit in longest_first([B, A, C])] == ["a", "c", "b"]
 
 
-ARMS = (Arm("32", 10.0, 100), Arm("64", 20.0, 200), Arm("128", 40.0, 400), Arm("256", 30.0, 300))
+ARMS = (
+    MeasuredArm("32", 10.0, 100),
+    MeasuredArm("64", 20.0, 200),
+    MeasuredArm("128", 40.0, 400),
+    MeasuredArm("256", 30.0, 300),
+)
 
 
 def test_deal_balances_and_keeps_the_order_of_arms() -> None:
@@ -113,7 +118,7 @@ def test_best_takes_the_fewest_shards_that_are_nearly_as_fast() -> None:
 @given(st.lists(st.integers(1, 100), min_size=1, max_size=7), st.integers(1, 3))
 def test_deal_is_within_grahams_bound_of_the_optimum(weights: list[int], count: int) -> None:
     count = min(count, len(weights))
-    arms = [Arm(str(i), float(w), w) for i, w in enumerate(weights)]
+    arms = [MeasuredArm(str(i), float(w), w) for i, w in enumerate(weights)]
     plan = deal(arms, count, Budget(10**9, count, 0.0, 0))
     optimum = min(
         max(sum(w for w, s in zip(weights, where, strict=True) if s == shard) for shard in range(count))
@@ -131,7 +136,7 @@ def test_deal_refuses_more_shards_than_arms() -> None:
 
 def test_arm_costs_share_what_is_above_the_floor() -> None:
     assert arm_costs([(("32", "64"), 30.0, 700), (("128",), 8.0, 90)], 10.0, 100) == (
-        *(Arm("32", 10.0, 300), Arm("64", 10.0, 300), Arm("128", 0.0, 0)),
+        *(MeasuredArm("32", 10.0, 300), MeasuredArm("64", 10.0, 300), MeasuredArm("128", 0.0, 0)),
     )
 
 

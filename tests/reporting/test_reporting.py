@@ -16,15 +16,15 @@ from mergeguard.audit import findings
 from mergeguard.cli import render
 from mergeguard.fork.report import (
     Arrival,
+    CandidatePlace,
     Case,
+    FileView,
+    ForkReport,
     LastSync,
-    Ledger,
     LocalEdit,
-    Place,
     RuleLedger,
     SyncedRule,
     Unresolved,
-    View,
 )
 from mergeguard.lens.unsplit import Hunk, Reason
 from mergeguard.reporting import html, jsonreport, markdown
@@ -43,7 +43,7 @@ def ledger(text=NASTY, **changes):
     raw = text.encode("utf-8", "surrogateescape")
     hunk = Hunk(text, 4, 3, raw + b"\nold\n", b"```\n\xff\n" + raw, Reason.ELSEWHERE, 5, text)
     glue = Hunk("a.cu", 1, 1, b"a\n", b"b\n", Reason.GLUE, None)
-    case = Case("0123abcd", "r", hunk, text, 12, (Place(text, 7, text, "after", 0.314),), patch=raw)
+    case = Case("0123abcd", "r", hunk, text, 12, (CandidatePlace(text, 7, text, "after", 0.314),), patch=raw)
     kept = Case("00000000", "r", hunk, kept=text)
     arrival = Arrival(text, "function", "changed", 3, 4)
     rule = RuleLedger(
@@ -58,7 +58,10 @@ def ledger(text=NASTY, **changes):
         (case, kept),
         (text,),
         None,
-        (View(text, b"a\nb\nc\n", b"a\nB\nc\n" + raw, b"0\na\nb\n"), View("gone", b"a\n", None, None)),
+        (
+            FileView(text, b"a\nb\nc\n", b"a\nB\nc\n" + raw, b"0\na\nb\n"),
+            FileView("gone", b"a\n", None, None),
+        ),
     )
     broken = RuleLedger("broken", None, "broken", "b" * 40, problem=text)
     unsplit = RuleLedger("unsplit", None, "no monolith")
@@ -74,10 +77,10 @@ def ledger(text=NASTY, **changes):
         "rules": (rule, broken, unsplit),
         "conflicts": (Unresolved(text, (3, 9)), Unresolved("bare")),
     }
-    return Ledger("4" * 40, text, **{**values, **changes}, notes=(text,))
+    return ForkReport("4" * 40, text, **{**values, **changes}, notes=(text,))
 
 
-EMPTY = Ledger("4" * 40, "fork", None, None, ())
+EMPTY = ForkReport("4" * 40, "fork", None, None, ())
 
 
 class Page(HTMLParser):

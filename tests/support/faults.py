@@ -15,7 +15,7 @@ from mergeguard.lens import buildlists
 from mergeguard.lens.emit import split
 from mergeguard.lens.rule import parse_rule
 from mergeguard.verify.flatten import LayoutText
-from mergeguard.verify.same_program import BuildFile, Finding, compare, failures
+from mergeguard.verify.same_program import BuildFile, ProgramFinding, compare, failures
 from tests.support.rules import full_rules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +47,7 @@ class Tree:
         assert old.encode() in self.after, old
         self.after = self.after.replace(old.encode(), new.encode(), 1)
 
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[ProgramFinding, ...]:
         layout = [LayoutText(self.full(n), text, n in self.units) for n, text in self.files.items()]
         return compare(
             self.path, self.monolith, layout, [BuildFile("CMakeLists.txt", self.before, self.after)]

@@ -71,7 +71,7 @@ def split_by_hand(fork: Fork, listed: list[str]) -> None:
     Sandbox.at(fork.repository.work_tree).commit_files(made, "Split by hand")
 
 
-def checked(fork: Fork) -> list[checking.Finding]:
+def checked(fork: Fork) -> list[checking.CheckFinding]:
     return list(checking.run(fork.work_tree(), None, handmade.known_base(fork)))
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from mergeguard.adopt.adopt import Fate
+from mergeguard.adopt.adopt import AdoptedAs
 from mergeguard.cpp.leaves import leaves_of
 from mergeguard.errors import LayoutError
 from mergeguard.git.repository import EMPTY_TREE
@@ -73,7 +73,7 @@ def test_local_edits_are_local_edits_afterwards(pair, tmp_path):
     pair.edit(ENTRY, 'N == 1, "one', 'N <= 1, "one')
     pair.git("commit", "-q", "-a", "-m", "Local edits")
     change = adopted(pair)
-    assert len(change.adoption.of(Fate.EDITED)) == 3
+    assert len(change.adoption.of(AdoptedAs.EDITED)) == 3
     pair.git("commit", "-q", "-m", "adopt")
     here = pair.fork
     _, patches = exporting.write(here, exporting.series(here, squash=True), tmp_path / "out", Format())
@@ -221,7 +221,7 @@ def test_a_real_file_there_and_back(tmp_path, version):
     pair.change(KERNEL, old, new, "Round up")
     pair.write(RULE, full_rules()["vllm/skinny_gemms.toml"])
     change = adopted(pair)
-    assert [t.item for t in change.adoption.of(Fate.EDITED)] == ["mindiv"]
+    assert [t.item for t in change.adoption.of(AdoptedAs.EDITED)] == ["mindiv"]
     assert not change.adoption.unplaced
     pair.git("commit", "-q", "-m", "adopt")
     tuned = monolith.replace(old.encode(), new.encode())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mergeguard.audit.ownwork import Fate, outcomes, works
+from mergeguard.audit.ownwork import WorkFate, outcomes, works
 from tests.support.story import PAGED, Story, git
 
 BASE = (
@@ -22,13 +22,13 @@ RULE = "paged_attention_v1"
 @pytest.mark.parametrize(
     ("merged", "theirs", "fate"),
     [
-        (OURS, BASE, Fate.SURVIVES),
-        (BASE.replace(b"200", b"300"), BASE.replace(b"200", b"300"), Fate.OVERWRITTEN),
-        (OURS.replace(b"200", b"300"), OURS.replace(b"200", b"300"), Fate.UPSTREAMS),
-        (BASE.replace(b"first", b"renamed"), BASE.replace(b"first", b"renamed"), Fate.LOST),
+        (OURS, BASE, WorkFate.SURVIVES),
+        (BASE.replace(b"200", b"300"), BASE.replace(b"200", b"300"), WorkFate.OVERWRITTEN),
+        (OURS.replace(b"200", b"300"), OURS.replace(b"200", b"300"), WorkFate.UPSTREAMS),
+        (BASE.replace(b"first", b"renamed"), BASE.replace(b"first", b"renamed"), WorkFate.LOST),
     ],
 )
-def test_what_became_of_an_edit(merged: bytes, theirs: bytes, fate: Fate):
+def test_what_became_of_an_edit(merged: bytes, theirs: bytes, fate: WorkFate):
     (work,) = works({"a.cu": BASE}, {"a.cu": OURS})
     assert (work.name, work.change.value, work.line) == ("n::first", "edited", 2)
     (found,) = outcomes([work], {"a.cu": theirs}, {"a.cu": merged})
@@ -39,15 +39,15 @@ def test_work_is_followed_to_another_file():
     (work,) = works({"a.cu": BASE}, {"a.cu": OURS})
     rest = BASE[: BASE.index(b"int first")] + BASE[BASE.index(b"int second") :]
     (found,) = outcomes([work], {}, {"a.cu": rest, "b.cuh": OURS})
-    assert (found.fate, found.path, found.line) == (Fate.MOVED, "b.cuh", 2)
+    assert (found.fate, found.path, found.line) == (WorkFate.MOVED, "b.cuh", 2)
 
 
 def test_what_the_fork_removed_may_come_back():
     without = BASE[: BASE.index(b"int second")] + b"}\n"
     (work,) = works({"a.cu": BASE}, {"a.cu": without})
     assert work.change.value == "removed"
-    assert outcomes([work], {}, {"a.cu": without})[0].fate is Fate.SURVIVES
-    assert outcomes([work], {"a.cu": BASE}, {"a.cu": BASE})[0].fate is Fate.BACK
+    assert outcomes([work], {}, {"a.cu": without})[0].fate is WorkFate.SURVIVES
+    assert outcomes([work], {"a.cu": BASE}, {"a.cu": BASE})[0].fate is WorkFate.BACK
 
 
 def test_layout_is_no_work():

@@ -528,4 +528,4 @@ def test_places_are_tried_not_trusted(pair):
     out = places.without(desk, name)
     assert out is not None
     for place in places.candidates(desk, name, limit=20, tries=40):
-        assert isinstance(places.put(desk, name, out, place.path, place.line), places.Moved)
+        assert isinstance(places.put(desk, name, out, place.path, place.line), places.MovedText)

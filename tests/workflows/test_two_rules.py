@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mergeguard.hooks import pending
-from mergeguard.hooks.pending import Note
+from mergeguard.hooks.pending import PendingNote
 from tests.support.story import Story
 from tests.workflows.world import OURS, World, build
 
@@ -98,7 +98,7 @@ def test_what_a_hook_prints_when_it_refuses_works(world):
     world.git("merge", "--no-edit", "two", ok=False)
     # As the merge driver leaves it where it comes to one file, and the lens then fails on the whole.
     pending.write(
-        world.repository.git_dir, Note("merge", *(world.out("rev-parse", r) for r in ("one", "two")))
+        world.repository.git_dir, PendingNote("merge", *(world.out("rev-parse", r) for r in ("one", "two")))
     )
     world.git("checkout", "-q", "--ours", "--", ".")
     world.git("add", "-A")

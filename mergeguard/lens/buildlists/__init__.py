@@ -16,7 +16,7 @@ from enum import IntEnum
 from mergeguard.lens.buildlists.cmake import CMake
 from mergeguard.lens.buildlists.commas import MESON, PYTHON, STARLARK, TOML
 from mergeguard.lens.buildlists.make import Make
-from mergeguard.lens.buildlists.protocol import Entry, Language, occurrences
+from mergeguard.lens.buildlists.protocol import Language, ListEntry, occurrences
 from mergeguard.values import dataclass
 
 __all__ = ["add", "is_build_file", "lists", "mentions", "remove", "unclear"]
@@ -38,7 +38,7 @@ class _Match(IntEnum):
     NO, UNSURE, YES = range(3)
 
 
-def _names(entry: Entry, folder: str, path: str) -> _Match:
+def _names(entry: ListEntry, folder: str, path: str) -> _Match:
     """Whether an entry of a build file in ``folder`` is the file at ``path``."""
     spelled = entry.spelled
     head, variable, rest = spelled.rpartition("${}")
@@ -58,7 +58,7 @@ def _names(entry: Entry, folder: str, path: str) -> _Match:
 class _Mention:
     """An entry that is the monolith; ``text`` is its own."""
 
-    entry: Entry
+    entry: ListEntry
     text: bytes
 
     def of(self, monolith: str, shard: str) -> bytes | None:
@@ -97,7 +97,7 @@ def lists(path: str, text: bytes, unit: str) -> bool:
     )
 
 
-def _globs(path: str, text: bytes) -> Iterator[Entry]:
+def _globs(path: str, text: bytes) -> Iterator[ListEntry]:
     language = _language(path)
     if language is not None and b"*" in text:
         yield from (entry for entry in language.entries(text, b"*", posixpath.dirname(path)) if entry.is_glob)
@@ -106,7 +106,7 @@ def _globs(path: str, text: bytes) -> Iterator[Entry]:
 _WILD = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 
-def _covers(entry: Entry, folder: str, unit: str) -> bool:
+def _covers(entry: ListEntry, folder: str, unit: str) -> bool:
     """Whether a pattern of a build file in ``folder`` matches a file."""
     head, variable, rest = entry.spelled.rpartition("${}")
     pattern = (rest if variable else entry.spelled).lstrip("/")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from mergeguard.lens.buildlists.protocol import Entry, Joint, blanked, occurrences
+from mergeguard.lens.buildlists.protocol import Joint, ListEntry, blanked, occurrences
 
 _COMMENT_OR_STRING = re.compile(rb'#\[(=*)\[.*?\]\1\]|#[^\n]*|"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BARE = re.compile(rb'[^\s()"#]+')
@@ -43,7 +43,7 @@ class CMake:
     def quiet(self, text: bytes) -> bytes:
         return blanked(text, _COMMENT_OR_STRING, b"#")
 
-    def entries(self, text: bytes, word: bytes, folder: str) -> Iterator[Entry]:
+    def entries(self, text: bytes, word: bytes, folder: str) -> Iterator[ListEntry]:
         spans, bare = _parted(text)
         told = 0
         for at in occurrences(text, word):
@@ -61,7 +61,7 @@ class CMake:
             if command.lower() == b"file" and not glob:
                 continue
             recursive = b"GLOB_RECURSE" in text[group[0] : start].upper()
-            yield Entry(
+            yield ListEntry(
                 start, end, _resolved(spelled, text, folder), group, _JOINT, "*" in spelled, recursive
             )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mergeguard.lens.buildlists.protocol import Entry, Joint, blanked, occurrences
+from mergeguard.lens.buildlists.protocol import Joint, ListEntry, blanked, occurrences
 from mergeguard.values import dataclass
 
 _TOKEN = re.compile(
@@ -45,7 +45,7 @@ class CommaLists:
     def quiet(self, text: bytes) -> bytes:
         return blanked(text, _TOKEN, b"#")
 
-    def entries(self, text: bytes, word: bytes, folder: str) -> Iterator[Entry]:
+    def entries(self, text: bytes, word: bytes, folder: str) -> Iterator[ListEntry]:
         strings = [m for m in _TOKEN.finditer(text) if not m[0].startswith(b"#")]
         bare = _TOKEN.sub(lambda m: re.sub(rb"[^\r\n]", b"\0", m[0]), text)
         told = 0
@@ -64,7 +64,7 @@ class CommaLists:
             told = end
             recursive = b"recursive=True" in bare[group[0] : group[1] + 40].replace(b" ", b"")
             spelled = _label(spelled) if self.labels else spelled
-            yield Entry(start, end, spelled, group, _JOINT, is_glob or "*" in spelled, recursive)
+            yield ListEntry(start, end, spelled, group, _JOINT, is_glob or "*" in spelled, recursive)
 
     def _element(self, bare: bytes, at: int) -> tuple[int, int, tuple[int, int], bool] | None:
         """The element of a list that holds ``at``: its range, the list's, and whether that is of patterns."""

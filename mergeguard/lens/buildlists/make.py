@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mergeguard.lens.buildlists.protocol import Entry, Joint, blanked, occurrences
+from mergeguard.lens.buildlists.protocol import Joint, ListEntry, blanked, occurrences
 
 _COMMENT = re.compile(rb"(?<!\\)#[^\n]*")
 _ASSIGNMENT = re.compile(
@@ -26,7 +26,7 @@ class Make:
     def quiet(self, text: bytes) -> bytes:
         return blanked(text, _COMMENT, b"#")
 
-    def entries(self, text: bytes, word: bytes, folder: str) -> Iterator[Entry]:
+    def entries(self, text: bytes, word: bytes, folder: str) -> Iterator[ListEntry]:
         quiet = self.quiet(text)
         known = {m[1].decode(): m[2].decode("utf-8", "surrogateescape") for m in _SET.finditer(quiet)}
         told = 0
@@ -47,7 +47,7 @@ class Make:
                 continue
             spelled = found[0].rstrip(b")") if glob else found[0]
             text_ = _resolved(spelled.decode("utf-8", "surrogateescape"), known)
-            yield Entry(*found.span(), text_, (assigned.end(), line[1]), _JOINT, "*" in text_)
+            yield ListEntry(*found.span(), text_, (assigned.end(), line[1]), _JOINT, "*" in text_)
 
 
 def _logical_line(text: bytes, at: int) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from mergeguard.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListEntry:
     """An element of a list: ``text[start:end]`` in the file, quotes and all.
 
     ``spelled`` is the path as the element says it, with ``${}`` for what can't be told from the file;
@@ -46,7 +46,7 @@ class Language(Protocol):
     def speaks(self, name: str) -> bool:
         """Whether a file of this name (without folder) is written in the language."""
 
-    def entries(self, text: bytes, word: bytes, folder: str) -> Iterator[Entry]:
+    def entries(self, text: bytes, word: bytes, folder: str) -> Iterator[ListEntry]:
         """The elements that hold ``word`` (a file's name, or ``*`` for the patterns), in the file's order."""
 
     def quiet(self, text: bytes) -> bytes:

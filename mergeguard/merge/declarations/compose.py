@@ -25,7 +25,7 @@ from mergeguard.merge.declarations.blocks import (
 )
 from mergeguard.merge.declarations.order import commute, merged_order
 from mergeguard.merge.declarations.versions import Version, is_reordered, permuted, read, version_of, without
-from mergeguard.merge.lines import Kind as Outcome
+from mergeguard.merge.lines import RegionKind as Outcome
 from mergeguard.merge.lines import diff3
 from mergeguard.merge.renames import apply_renames, find_renames
 from mergeguard.merge.result import Conflict, MergeResult, Note, Piece, Resolved, join

@@ -10,7 +10,7 @@ from mergeguard.merge.weave import Clash
 from mergeguard.values import dataclass
 
 
-class Unreadable(Clash):
+class UnreadableVersion(Clash):
     """A file's declarations can't be told apart, whatever the sides did."""
 
 
@@ -38,7 +38,7 @@ def read(files: Mapping[str, bytes]) -> list[Leaf]:
     for path, text in files.items():
         found, sound = leaves_of(text, path)
         if not sound:
-            raise Unreadable(f"{path or 'the file'} can't be read as declarations")
+            raise UnreadableVersion(f"{path or 'the file'} can't be read as declarations")
         leaves += found
     return leaves
 

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from mergeguard.cpp.scopes import DIRECTIVE, HEAD, LABEL, MACRO, Scope, Statement, frame_of, is_root
-from mergeguard.merge.gates.fault import Compared, Fault, Version
+from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
 from mergeguard.merge.gates.parameters import overload_of
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
@@ -85,7 +85,7 @@ def returned(merge: Compared) -> Iterator[Fault]:
             yield Fault("undone-removal", said, message, tuple(map(merge.merged.span, found)))
 
 
-def _by_function(version: Version) -> dict[tuple[bytes, tuple[bytes, ...]], list[Statement]]:
+def _by_function(version: GateVersion) -> dict[tuple[bytes, tuple[bytes, ...]], list[Statement]]:
     """The statements by the function that they are in, and what they say."""
     found: dict[tuple[bytes, tuple[bytes, ...]], list[Statement]] = defaultdict(list)
     for one in version.statements:
@@ -106,7 +106,7 @@ def definitions(merge: Compared) -> Iterator[Fault]:
             yield Fault("duplicate-definition", name, message, tuple(map(merge.merged.body, found)))
 
 
-def _heads(version: Version) -> dict[_Function, list[Statement]]:
+def _heads(version: GateVersion) -> dict[_Function, list[Statement]]:
     """The heads of functions at file level and in classes, by what tells them apart."""
     found: dict[_Function, list[Statement]] = defaultdict(list)
     for one in version.statements:
@@ -137,7 +137,7 @@ def openings(merge: Compared) -> Iterator[Fault]:
             yield Fault("doubled-code", said, f"`{said}` came to stand inside of another one", (place,))
 
 
-def _within_its_like(version: Version) -> Iterator[tuple[bytes, Statement]]:
+def _within_its_like(version: GateVersion) -> Iterator[tuple[bytes, Statement]]:
     for one in version.statements:
         text = b""
         if one.kind == HEAD and one.keys[0] in (b"namespace", b"extern", b"inline"):
@@ -169,7 +169,7 @@ def registrations(merge: Compared) -> Iterator[Fault]:
             )
 
 
-def registered(version: Version) -> Iterator[tuple[tuple[object, ...], Statement]]:
+def registered(version: GateVersion) -> Iterator[tuple[tuple[object, ...], Statement]]:
     """Each ``.def("name", …)`` and ``.impl("name", …)`` with the statement it is in: (verb, name, scope)."""
     for one in version.statements:
         keys = one.keys
@@ -203,7 +203,7 @@ def includes(merge: Compared) -> Iterator[Fault]:
                 )
 
 
-def _included(version: Version) -> dict[bytes, Statement]:
+def _included(version: GateVersion) -> dict[bytes, Statement]:
     """What a text includes, brackets or quotes included."""
     found: dict[bytes, Statement] = {}
     for one in version.statements:

@@ -28,7 +28,7 @@ class Fault:
     places: tuple[tuple[int, int], ...] = ()
 
 
-class Version:
+class GateVersion:
     """One text as statements, with what gates ask of it."""
 
     def __init__(self, text: bytes) -> None:
@@ -95,9 +95,9 @@ class Version:
 
 
 @remembered
-def _version_of(text: bytes) -> Version:
+def _version_of(text: bytes) -> GateVersion:
     """The text's version: one that a merge, its repairs and its audit have looked at is not read again."""
-    return Version(text)
+    return GateVersion(text)
 
 
 class Compared:
@@ -115,7 +115,7 @@ class Compared:
         self.renamed = renamed
 
     @property
-    def sides(self) -> tuple[Version, Version]:
+    def sides(self) -> tuple[GateVersion, GateVersion]:
         return self.ours, self.theirs
 
     @cached_property
@@ -146,7 +146,7 @@ class Compared:
         return aligned(self.base, self.ours), aligned(self.base, self.theirs)
 
 
-def aligned(base: Version, side: Version) -> dict[int, int]:
+def aligned(base: GateVersion, side: GateVersion) -> dict[int, int]:
     """Number of a statement of ``side`` -> number of the base's that it is, or is an edit of."""
     a, b = ([one.keys for one in version.statements] for version in (base, side))
     pairs: dict[int, int] = {}
@@ -161,7 +161,7 @@ def aligned(base: Version, side: Version) -> dict[int, int]:
     return pairs | _moved(base, side, pairs)
 
 
-def _moved(base: Version, side: Version, pairs: Mapping[int, int]) -> dict[int, int]:
+def _moved(base: GateVersion, side: GateVersion, pairs: Mapping[int, int]) -> dict[int, int]:
     """What stands elsewhere now, where there is no doubt which it is."""
     old, new = (
         _by_keys(version, set(range(len(version.statements))) - taken)
@@ -172,7 +172,7 @@ def _moved(base: Version, side: Version, pairs: Mapping[int, int]) -> dict[int, 
     }
 
 
-def _by_keys(version: Version, numbers: set[int]) -> dict[tuple[bytes, ...], list[int]]:
+def _by_keys(version: GateVersion, numbers: set[int]) -> dict[tuple[bytes, ...], list[int]]:
     """Of some statements, by what they say, the numbers."""
     found: dict[tuple[bytes, ...], list[int]] = defaultdict(list)
     for number in sorted(numbers):

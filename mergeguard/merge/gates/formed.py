@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from mergeguard.cpp.scopes import DIRECTIVE, HEAD, Statement, frame_of
 from mergeguard.merge.gates.doubled import shown
-from mergeguard.merge.gates.fault import BRACKETS, Compared, Fault, Version
+from mergeguard.merge.gates.fault import BRACKETS, Compared, Fault, GateVersion
 
 # (A string beside a name may be a macro's.)
 _OPERAND_END = re.compile(rb"[A-Za-z_0-9].*|\.[0-9].*|\)|\]|'.*", re.DOTALL)
@@ -38,7 +38,7 @@ def conditions(merge: Compared) -> Iterator[Fault]:
         yield Fault("unbalanced", "#if", "the conditions of the result do not pair")
 
 
-def _odd(version: Version) -> bool:
+def _odd(version: GateVersion) -> bool:
     """Whether the conditional groups of a text are ill formed."""
     others: list[bool] = []  # by open group: whether its #else has come
     for one in version.statements:
@@ -90,7 +90,7 @@ def emptied(merge: Compared) -> Iterator[Fault]:
             yield Fault("emptied-block", said, message, (merge.merged.span(one),))
 
 
-def _empty(version: Version) -> list[Statement]:
+def _empty(version: GateVersion) -> list[Statement]:
     """The directives that begin a branch with nothing in it."""
     return [
         before
@@ -116,7 +116,7 @@ def stubs(merge: Compared) -> Iterator[Fault]:
                 yield Fault("kept-stub", said, message, tuple(map(merge.merged.span, now[name])))
 
 
-def _defined(version: Version) -> dict[bytes, list[Statement]]:
+def _defined(version: GateVersion) -> dict[bytes, list[Statement]]:
     """The heads of functions and types at file level, by name."""
     found: dict[bytes, list[Statement]] = {}
     for one in version.statements:

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 
 from mergeguard.cpp.scopes import DIRECTIVE, HEAD, Scope, Statement
 from mergeguard.merge.gates.doubled import shown
-from mergeguard.merge.gates.fault import Compared, Fault, Version
+from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _CONDITIONAL = frozenset((b"if", b"ifdef", b"ifndef", b"else", b"elif", b"endif", b"pragma", b""))
@@ -143,11 +143,11 @@ def _telling(one: Statement) -> bool:
     return one.keys[0] not in _ALSO and any(map(_WORD.fullmatch, one.keys))
 
 
-def _places(version: Version) -> dict[tuple[bytes, ...], Counter[Scope]]:
+def _places(version: GateVersion) -> dict[tuple[bytes, ...], Counter[Scope]]:
     return {keys: Counter(one.scope for one in found) for keys, found in version.by_keys.items()}
 
 
-def _translation(base: Version, side: Version, pairs: Mapping[int, int]) -> dict[Scope, set[Scope]]:
+def _translation(base: GateVersion, side: GateVersion, pairs: Mapping[int, int]) -> dict[Scope, set[Scope]]:
     """What a side made of the base's stacks: a renamed namespace, a new guard around the whole."""
     found: dict[Scope, set[Scope]] = defaultdict(set)
     for j, i in pairs.items():
@@ -165,7 +165,7 @@ def _translation(base: Version, side: Version, pairs: Mapping[int, int]) -> dict
     return found
 
 
-def _dealt(base: Version, side: Version, pairs: Mapping[int, int]) -> dict[Scope, set[Scope]]:
+def _dealt(base: GateVersion, side: GateVersion, pairs: Mapping[int, int]) -> dict[Scope, set[Scope]]:
     """The tests under which the base has statements, and the side has them under several others: those."""
     found: dict[Scope, set[Scope]] = defaultdict(set)
     for j, i in pairs.items():

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from mergeguard.cpp.scopes import HEAD, MACRO, STATEMENT, Scope, Statement, frame_of, is_root
 from mergeguard.merge.edits import LANGUAGE
-from mergeguard.merge.gates.fault import Compared, Fault, Version
+from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
 from mergeguard.merge.gates.parameters import MAY_NOT_BE_TYPES as _NO_TYPE
 from mergeguard.merge.gates.parameters import may_end_type as _may_end_type
 from mergeguard.merge.gates.parameters import nesting as _nests
@@ -32,7 +32,7 @@ def parameters(merge: Compared) -> Iterator[Fault]:
             yield Fault("duplicate-name", said, message, (merge.merged.span(one),))
 
 
-def _twice_in_a_list(version: Version) -> Iterator[tuple[bytes, Statement]]:
+def _twice_in_a_list(version: GateVersion) -> Iterator[tuple[bytes, Statement]]:
     for one in version.statements:
         if one.kind in (HEAD, STATEMENT) and b"(" in one.keys:
             counted = Counter(parameters_of(one.keys))
@@ -58,7 +58,7 @@ def declared_twice(merge: Compared) -> Iterator[Fault]:
             yield Fault("duplicate-name", name, message, tuple(merge.merged.span(one[2]) for one in pair))
 
 
-def _declared(version: Version) -> dict[tuple[bytes, bytes], list[_Declared]]:
+def _declared(version: GateVersion) -> dict[tuple[bytes, bytes], list[_Declared]]:
     """The declarations of each name in each outermost function or class."""
     found: dict[tuple[bytes, bytes], list[_Declared]] = defaultdict(list)
     opens = 0  # the number of the last function or class that has begun
@@ -150,7 +150,7 @@ def _is_member(keys: Sequence[bytes], name: bytes) -> bool:
     )
 
 
-def _functions(version: Version) -> dict[bytes, tuple[set[bytes], list[Statement]]]:
+def _functions(version: GateVersion) -> dict[bytes, tuple[set[bytes], list[Statement]]]:
     """For each function: the names it declares, and its statements."""
     found: dict[bytes, tuple[set[bytes], list[Statement]]] = {}
     for one in version.statements:
