@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of, negated
 from mergeguard.cpp.lexer import TokenKind
@@ -62,6 +62,14 @@ class Environment:
     @property
     def names(self) -> frozenset[str]:
         return frozenset(self._events)
+
+    def defined(self) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+        """Every ``#define``: the name, the line's offset, and the conditions that it stands under."""
+        for name, events in self._events.items():
+            for event in events:
+                conditions, body = event.step
+                if body is not None:
+                    yield name, event.offset, conditions
 
     def history(self, name: str, offset: int) -> tuple[Step, ...]:
         """The lines about ``name`` before ``offset`` that can still matter there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
@@ -67,6 +68,19 @@ def _candidates(repository: Repository, tree: str, monolith: str) -> Iterator[tu
             path = posixpath.join(folder, decode(name))
             if found.is_file and buildlists.is_build_file(path):
                 yield path, found.oid
+
+
+#: How builds ask for device code that is linked between units (nvcc, hipcc, CMake, PyTorch's extensions).
+_RELOCATABLE = re.compile(
+    rb"-rdc[= ]true|-rdc\b(?!=false)|--?relocatable-device-code|-fgpu-rdc|-dc\b|CUDA_SEPARABLE_COMPILATION"
+    rb"|HIP_SEPARABLE_COMPILATION|dlink\s*=\s*True"
+)
+
+
+def links_device_code(repository: Repository, tree: str, paths: Iterable[str]) -> bool:
+    """Whether a build file that may list one of ``paths`` asks for relocatable device code."""
+    found = {oid for path in paths for _, oid in _candidates(repository, tree, path)}
+    return any(_RELOCATABLE.search(repository.read_blob(oid)) for oid in found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from mergeguard.cpp.filenames import UNITS
 from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import check, kept, treelens
-from mergeguard.fork.builds import shard_paths, unlisted
+from mergeguard.fork.builds import links_device_code, shard_paths, unlisted
 from mergeguard.fork.check import CheckFinding, to_json
 from mergeguard.fork.stale import stale
 from mergeguard.fork.workspace import Guarded, Workspace
@@ -60,8 +60,11 @@ def run_units(workspace: Workspace, paths: Sequence[str]) -> tuple[CheckFinding,
     Raises LayoutError for a path that the tree does not have.
     """
     files = handmade.units(workspace, paths)
+    relocatable = links_device_code(workspace.repository, workspace.tree, paths)
+    roots = handmade.roots_of(paths)
     return tuple(
-        check.of_verify("", found) for found in same_program.check_units(files, handmade.roots_of(paths))
+        check.of_verify("", found)
+        for found in same_program.check_units(files, roots, relocatable=relocatable)
     )
 
 
@@ -163,7 +166,8 @@ class _LayoutChecker:
         hint = f"`mergeguard adopt {self.name}` changes over to the rule, `mergeguard verify` compares"
         yield self.say.note("not split", message, made.path, hint=hint)
         roots = handmade.roots_of([made.path])
-        for found in same_program.check_units(made.texts, roots):
+        relocatable = links_device_code(self.workspace.repository, self.workspace.tree, [made.path])
+        for found in same_program.check_units(made.texts, roots, relocatable=relocatable):
             yield check.of_verify(self.name, found)
 
     def about_text(self, rule: Rule, layout: Layout, texts: dict[str, bytes]) -> Iterator[CheckFinding]:

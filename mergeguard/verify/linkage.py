@@ -7,15 +7,17 @@ runs depends on the order of the objects.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
 from mergeguard.cpp.definitions import Definition, Identity, definitions, local_states, only_caches
 from mergeguard.cpp.environment import Environment, environment_of
-from mergeguard.cpp.source import Kind
+from mergeguard.cpp.source import Kind, parse
 from mergeguard.values import dataclass
 from mergeguard.verify.flatten import FlatUnit, LayoutText, flatten
 from mergeguard.verify.symbols import Severity
+from mergeguard.verify.unitguards import own_switches, turned_off
 
 _ONE_KEPT = "the linker keeps one of the two, without a word"
 
@@ -24,21 +26,50 @@ _ONE_KEPT = "the linker keeps one of the two, without a word"
 class Program:
     """Translation units as the compiler sees them, their definitions, and the macros in force in each.
 
-    ``spaces`` are the namespaces that glue makes to keep shards apart.
+    ``spaces`` are the namespaces that glue makes to keep shards apart. What a unit's own guard macro turns
+    off (``verify.unitguards``) is none of its definitions. ``relocatable``: device code is linked, so that
+    ``__device__`` functions have symbols.
     """
 
     units: tuple[FlatUnit, ...]
     spaces: frozenset[str]
     parts: tuple[list[Definition], ...]  # of each unit; ``Definition.index`` is the unit's
     environments: tuple[Environment, ...]
+    relocatable: bool = True
 
     @classmethod
-    def of(cls, files: Sequence[LayoutText], roots: Sequence[str] = ()) -> Program:
+    def of(
+        cls, files: Sequence[LayoutText], roots: Sequence[str] = (), *, relocatable: bool = True
+    ) -> Program:
         """The units among ``files``; ``roots`` are folders that quoted includes are also looked for in."""
         units = tuple(flatten(file.path, files, roots=roots) for file in files if file.is_unit)
         spaces = frozenset(unit.namespace for unit in units if unit.namespace)
-        parts = tuple(definitions(unit.source, spaces, n) for n, unit in enumerate(units))
-        return cls(units, spaces, parts, tuple(environment_of(unit.source) for unit in units))
+        switches = own_switches(units)
+        parts = tuple(
+            _compiled(definitions(unit.source, spaces, n), turned_off(unit, switches))
+            for n, unit in enumerate(units)
+        )
+        environments = tuple(environment_of(unit.source) for unit in units)
+        return cls(units, spaces, parts, environments, relocatable)
+
+    def has_symbol(self, one: Definition) -> bool:
+        """Whether a linker sees it: without linked device code a function of the device alone has none."""
+        if self.relocatable or one.item.kind is not Kind.FUNCTION:
+            return True
+        head = self.environments[one.index].closure(one.head, one.item.code_start)
+        return "__device__" not in head or not head.isdisjoint(("__host__", "__global__"))
+
+    def must_be_once(self, one: Definition) -> bool:
+        """Whether two units that both have it will not link (or register something twice)."""
+        if not one.must_be_once or not self.has_symbol(one):
+            return False
+        return not (one.is_registration and self._only_declares(one))
+
+    def _only_declares(self, one: Definition) -> bool:
+        """Whether a macro call at file scope stands for declarations (or templates) alone, by its macro."""
+        steps = self.environments[one.index].history(one.last, one.item.code_start)
+        bodies = [body for _, body in steps if body is not None]
+        return bool(bodies) and all(_declares(body) for body in bodies)
 
     def is_dispatch(self, one: Definition) -> bool:
         """The entry's glue: it calls into a shard's namespace, which no text of a monolith can."""
@@ -66,6 +97,27 @@ class LinkClash:
     severity: Severity = Severity.ERROR
 
 
+def _compiled(parts: list[Definition], off: Sequence[tuple[int, int]]) -> list[Definition]:
+    return [one for one in parts if not any(start <= one.item.code_start < end for start, end in off)]
+
+
+def _declares(body: Sequence[str]) -> bool:
+    """Whether a macro's body (tokens behind its name) has nothing that a unit must have alone.
+
+    A body that calls another macro at file scope is not looked through: who knows what that makes.
+    """
+    if next(iter(body), "") == "(":
+        body = body[body.index(")") + 1 :]
+    text = re.sub(r" ?## ?", "", " ".join(body)).encode("utf-8", "surrogateescape")
+    found = definitions(parse(text if text.endswith((b";", b"}")) else text + b";"))
+    return bool(found) and all(
+        not one.is_registration
+        and not one.must_be_once
+        and one.item.kind in (Kind.DECLARATION, Kind.FUNCTION, Kind.TYPE, Kind.ALIAS)
+        for one in found
+    )
+
+
 def clashes(program: Program, allowed: Callable[[Definition], int] = lambda _: 1) -> Iterator[LinkClash]:
     """All of it. ``allowed`` says how often one unit may have an explicit instantiation."""
     yield from doubled(program, allowed)
@@ -78,9 +130,9 @@ def doubled(program: Program, allowed: Callable[[Definition], int]) -> Iterator[
     places: dict[tuple[str, object], list[Definition]] = defaultdict(list)
     for parts in program.parts:
         for one in parts:
-            if one.must_be_once and program.has_c_linkage(one):
+            if program.must_be_once(one) and program.has_c_linkage(one):
                 places[one.last, "C"].append(one)
-            elif one.must_be_once or one.item.kind is Kind.INSTANTIATION:
+            elif program.must_be_once(one) or one.item.kind is Kind.INSTANTIATION:
                 places[one.name, one.identity].append(one)
     for (_, kind), here in places.items():
         one = here[0]
@@ -103,6 +155,8 @@ def folded(program: Program) -> Iterator[LinkClash]:
         for one in parts:
             if one.is_internal or one.must_be_once or not _folds(one) or program.is_dispatch(one):
                 continue
+            if not program.has_symbol(one):
+                continue
             groups[one.name, one.identity].append(one)
     for here in groups.values():
         first = here[0]
@@ -111,7 +165,11 @@ def folded(program: Program) -> Iterator[LinkClash]:
                 continue
             pair = f"{program.unit(first)} and {program.unit(other)}"
             if other.tokens != first.tokens:
-                yield LinkClash("odr", f"its tokens differ between {pair}: {_ONE_KEPT}", other)
+                kinds = {d.tokens: program.unit(d) for d in reversed(here)}
+                units = sorted(kinds.values())
+                among = f"{', '.join(units[:-1])} and {units[-1]}"
+                kept = _ONE_KEPT if len(units) == 2 else f"the linker keeps one of the {len(units)}, silently"
+                yield LinkClash("odr", f"its tokens differ between {among}: {kept}", other)
                 break
             names = _differing(program, first, other)
             if names:

@@ -98,9 +98,14 @@ def compare(
     return tuple(dict.fromkeys((*found, *comparison.found)))
 
 
-def check_units(files: Sequence[LayoutText], roots: Sequence[str] = ()) -> tuple[ProgramFinding, ...]:
-    """What is wrong with the units among ``files`` without a monolith to compare with: ``core.linkage``."""
-    program = Program.of(files, roots)
+def check_units(
+    files: Sequence[LayoutText], roots: Sequence[str] = (), *, relocatable: bool = False
+) -> tuple[ProgramFinding, ...]:
+    """What is wrong with the units among ``files`` without a monolith to compare with: ``verify.linkage``.
+
+    ``relocatable``: whether the build links device code, so that ``__device__`` functions have symbols.
+    """
+    program = Program.of(files, roots, relocatable=relocatable)
     texts = {file.path: file.text for file in files}
     found: list[ProgramFinding] = []
     for clash in clashes(program):
