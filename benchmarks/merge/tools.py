@@ -11,10 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.merge.scenarios import Case, Versions
+from benchmarks.merge.scenarios import Case
 from mergeguard.git.linemerge import LineMerge, merge_bytes_with_git
-from mergeguard.merge import Conflict, Piece, merge, merge_files
+from mergeguard.git.objects import MODE_FILE, Entry
+from mergeguard.git.repository import Repository
+from mergeguard.merge import Conflict, merge
 from mergeguard.merge.markers import parse_markers
+from mergeguard.treemerge.trees import merge_trees
+from mergeguard.verbs.auditing import audit_trees
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,21 +229,54 @@ def git_trees(scratch: Scratch, options: tuple[str, ...]) -> Tool:
     return tool
 
 
-def mergeguard(case: Case) -> Outcome:
-    one = case.single
-    if one is not None:
+def mergeguard(scratch: Scratch) -> Tool:
+    """What people run: of one file what ``merge-file`` and the driver do, of several what ``sync`` does."""
+    of_trees = _mergeguard_trees(scratch)
+
+    def tool(case: Case) -> Outcome:
+        one = case.single
+        if one is None:
+            return of_trees(case)
         lines = _line_merge(*one)
         result = merge(*one, git_clean=lines.clean, git_pieces=lines.pieces)
-        results = {next(iter(case.files)): result}
-    else:
-        results = merge_files(_only(case, 0), _only(case, 1), _only(case, 2), _git_lines)
-    conflicts = [p for r in results.values() for p in r.pieces if isinstance(p, Conflict)]
-    return Outcome(
-        {path: r.render() for path, r in results.items()},
-        len(conflicts),
-        sum(c.ours.count(b"\n") + c.theirs.count(b"\n") for c in conflicts),
-        tuple(note.code for r in results.values() for note in r.findings),
-    )
+        conflicts = [p for p in result.pieces if isinstance(p, Conflict)]
+        return Outcome(
+            {next(iter(case.files)): result.render()},
+            len(conflicts),
+            sum(c.ours.count(b"\n") + c.theirs.count(b"\n") for c in conflicts),
+            tuple(note.code for note in result.findings),
+        )
+
+    return tool
+
+
+def _mergeguard_trees(scratch: Scratch) -> Tool:
+    """The merge of trees, and the audit of what came out clean."""
+    folder = scratch.folder / "own"
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    repository = Repository.discover(folder)
+
+    def tree(case: Case, which: int) -> str:
+        texts = {path: versions[which] for path, versions in case.files.items()}
+        entries = {p: Entry(MODE_FILE, repository.write_blob(t)) for p, t in texts.items() if t is not None}
+        return repository.edit_tree(None, entries)
+
+    def tool(case: Case) -> Outcome:
+        base, ours, theirs = (tree(case, which) for which in range(3))
+        parent = repository.commit_object(base, (), "base\n")
+        sides = [repository.commit_object(side, (parent,), "side\n") for side in (ours, theirs)]
+        merged = merge_trees(repository, (parent,), sides[0], sides[1], placed=False)
+        found = () if merged.stages else audit_trees(repository, base, ours, theirs, merged.tree)[0]
+        files = {path: repository.read_blob(e.oid) for path, e in repository.objects.walk(merged.tree)}
+        sizes = [_conflict_size(files.get(path, b""), 7) for path in merged.stages]
+        return Outcome(
+            files,
+            sum(max(count, 1) for count, _ in sizes),
+            sum(lines for _, lines in sizes),
+            (*(finding.code for finding in found), *("followed" for f in merged.followed if f.why)),
+        )
+
+    return tool
 
 
 def _line_merge(base: bytes, ours: bytes, theirs: bytes) -> LineMerge:
@@ -248,27 +285,9 @@ def _line_merge(base: bytes, ours: bytes, theirs: bytes) -> LineMerge:
         return merge_bytes_with_git(base, ours, theirs, Path(folder))
 
 
-def _git_lines(base: bytes, ours: bytes, theirs: bytes) -> tuple[bytes | None, tuple[Piece, ...] | None]:
-    merged = _line_merge(base, ours, theirs)
-    return merged.clean, merged.pieces
-
-
-def _only(case: Case, which: int) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    for path, versions in case.files.items():
-        text = pick(versions, which)
-        if text is not None:
-            found[path] = text
-    return found
-
-
-def pick(versions: Versions, which: int) -> bytes | None:
-    return versions[which]
-
-
 def available(scratch: Scratch) -> dict[str, Tool]:
     """Every tool that this machine has, git merge-file first."""
-    tools: dict[str, Tool] = {"git merge-file": git_merge_file(scratch), "mergeguard": mergeguard}
+    tools: dict[str, Tool] = {"git merge-file": git_merge_file(scratch), "mergeguard": mergeguard(scratch)}
     for name, options in (
         ("git merge (ort)", ()),
         ("  -X patience", ("patience",)),

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 
 from mergeguard.audit.context import Trees, their
 from mergeguard.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding, other
-from mergeguard.cpp.leaves import leaves_of
-from mergeguard.merge.declarations.order import out_of_branch
 from mergeguard.merge.macros import macro_clash, used_after_undef
 from mergeguard.merge.suspects import suspects
 
@@ -21,8 +19,6 @@ def clashes(trees: Trees) -> Iterator[Finding]:
         why = suspects(*(file.text(version) for version in (BASE, OURS, THEIRS)))
         yield from (f for name in sorted(why.macros) for f in _macro(trees, file, name))
         yield from (f for name in sorted(why.undefined) for f in _undefined(trees, file, name))
-        if why.includes:
-            yield from _swallowed(trees, file)
 
 
 def _macro(trees: Trees, file: Changed, spelt: bytes) -> Iterator[Finding]:
@@ -58,15 +54,3 @@ def _undefined(trees: Trees, file: Changed, spelt: bytes) -> Iterator[Finding]:
     places = tuple(trees.place(file, MERGED, offset) for offset in reversed(found))
     message = f"{their(side)} side undefines {name} before a use that {their(other(side))} side has"
     yield Finding("gone-name", name, message, other(side), places)
-
-
-def _swallowed(trees: Trees, file: Changed) -> Iterator[Finding]:
-    """An include that came to stand in a namespace, or under a condition, as on no side."""
-    *known, merged = (leaves_of(file.text(version))[0] for version in (BASE, *SIDES, MERGED))
-    for name in out_of_branch(known, [merged]):
-        offset = file.text(MERGED).find(name.encode("utf-8", "surrogateescape"))
-        side = next(
-            (s for s in SIDES if any(leaf.name == name for leaf in known[1 + SIDES.index(s)])), THEIRS
-        )
-        message = f"{name}, which {their(side)} side includes, came under a condition or into a namespace"
-        yield Finding("swallowed-include", name, message, side, (trees.place(file, MERGED, offset),))

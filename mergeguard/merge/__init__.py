@@ -7,13 +7,9 @@ beats a clean wrong result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from mergeguard.merge.result import Conflict, MergeResult, Note, Piece, Resolved
 
-__all__ = ["Conflict", "MergeResult", "Note", "Piece", "Resolved", "merge", "merge_files"]
-
-LineMerger = Callable[[bytes, bytes, bytes], tuple[bytes | None, tuple[Piece, ...] | None]]
+__all__ = ["Conflict", "MergeResult", "Note", "Piece", "Resolved", "merge"]
 
 
 def merge(
@@ -33,21 +29,3 @@ def merge(
     from mergeguard.merge.engine import merge_text
 
     return merge_text(base, ours, theirs, git_clean, git_pieces)
-
-
-def merge_files(
-    base: Mapping[str, bytes],
-    ours: Mapping[str, bytes],
-    theirs: Mapping[str, bytes],
-    lines: LineMerger | None = None,
-) -> dict[str, MergeResult]:
-    """The merge of files between which a side moved declarations (to a new header, a split into several).
-
-    Each mapping is path -> bytes, only of the files concerned. An edit of one side follows its declaration
-    into the file where the other side put it. ``lines`` gives git's own merge of one file (its clean bytes,
-    or its conflict pieces), for what can't be followed.
-    """
-    from mergeguard.merge.lines import merge_lines
-    from mergeguard.merge.several import merge_many
-
-    return merge_many(base, ours, theirs, lines or (lambda b, o, t: (None, merge_lines(b, o, t))))

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from mergeguard.merge.result import Note
 
 _COPIED_KINDS = ("function", "kernel", "declaration")
 _COPY, _ALIKE = 16, 0.8  # how many tokens a copy has at least, and how like its original it is
 
 
-def copied(base: Sequence[bytes], ours: Sequence[bytes], theirs: Sequence[bytes]) -> list[Note]:
+def copied(base: bytes, ours: bytes, theirs: bytes) -> list[Note]:
     """Findings: a declaration that one side edited and of which the other made a copy, without the edit."""
-    from mergeguard.cpp.leaves import Leaf, leaves_of, match, similarity
+    from mergeguard.cpp.leaves import leaves_of, match, similarity
 
-    def read(texts: Sequence[bytes]) -> list[Leaf]:
-        return [leaf for text in texts for leaf in leaves_of(text)[0]]
-
-    old, sides = read(base), [read(ours), read(theirs)]
+    old, *sides = (leaves_of(text)[0] for text in (base, ours, theirs))
     pairs = [match(old, side) for side in sides]
     notes: list[Note] = []
     for who, editor, copier in (("our", 0, 1), ("their", 1, 0)):

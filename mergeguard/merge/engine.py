@@ -169,9 +169,10 @@ class _Look:
         return returned(self.base, self.ours, self.theirs, text)
 
     def out_of_place(self, text: bytes) -> list[Note]:
-        from mergeguard.merge.noting import out_of_place
+        from mergeguard.merge.noting import early_uses, swallowed_includes
 
-        return out_of_place([[self.base], [self.ours], [self.theirs]], [text])
+        versions = (self.base, self.ours, self.theirs)
+        return [*early_uses(versions, text), *swallowed_includes(versions, text)]
 
     def structured(self) -> MergeResult:
         return _structured(self.base, self.ours, self.theirs, self.result.pieces)
@@ -293,6 +294,9 @@ def _gated(
     found = faults_of(base, ours, theirs, result)
     if result.clean and not found:
         return result
+    if result.clean and result.pieces == lines and all(fault.doubtful for fault in found):
+        notes = tuple(dict.fromkeys((*result.notes, *fault_notes(result.render(), found))))
+        return MergeResult(result.pieces, notes, result.renamed)
     folded = _folded(base, ours, theirs)
     if folded is not None and not faults_of(base, ours, theirs, folded):
         return folded

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mergeguard.merge.declarations.leafmerge import renames_of_both
@@ -46,23 +46,26 @@ def moved_line(lines: Sequence[bytes], merged: bytes) -> Note:
     return Note("moved-line", message, True, where)
 
 
-def out_of_place(versions: Sequence[Iterable[bytes]], merged: Iterable[bytes]) -> list[Note]:
-    """Findings on the order of the merged files: what came to stand before what it needs, or in a branch of
-    the preprocessor, as on no side."""
+def early_uses(versions: Sequence[bytes], merged: bytes) -> list[Note]:
+    """Findings on names that the merged text uses before it declares them, as on no side."""
     from mergeguard.cpp.leaves import leaves_of
-    from mergeguard.merge.declarations.order import out_of_branch, out_of_order
+    from mergeguard.merge.declarations.order import out_of_order
 
-    known = [leaves_of(text)[0] for texts in versions for text in texts]
-    leaves = [leaves_of(text)[0] for text in merged]
+    known = [leaves_of(text)[0] for text in versions]
     return [
-        *(
-            Note("early-use", f"{name} is used before it is declared, as on no side", True)
-            for name in out_of_order(known, leaves)
-        ),
-        *(
-            Note(
-                "swallowed-include", f"{name} came under a condition or into a namespace, as on no side", True
-            )
-            for name in out_of_branch(known, leaves)
-        ),
+        Note("early-use", f"{name} is used before it is declared, as on no side", True)
+        for name in out_of_order(known, [leaves_of(merged)[0]])
+    ]
+
+
+def swallowed_includes(versions: Sequence[bytes], merged: bytes) -> list[Note]:
+    """Findings on includes that came into a namespace or a branch of the preprocessor, as on no side."""
+    from mergeguard.cpp.leaves import leaves_of
+    from mergeguard.merge.declarations.order import out_of_branch
+
+    known = [leaves_of(text)[0] for text in versions]
+    said = "came under a condition or into a namespace, as on no side"
+    return [
+        Note("swallowed-include", f"{name} {said}", True)
+        for name in out_of_branch(known, [leaves_of(merged)[0]])
     ]

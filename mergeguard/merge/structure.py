@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mergeguard.merge.declarations.leafmerge import LeafMerger, refine_conflicts
 from mergeguard.merge.lines import merge_lines
-from mergeguard.merge.noting import old_names, out_of_place
+from mergeguard.merge.noting import early_uses, old_names
 from mergeguard.merge.result import Conflict, MergeResult, Note, Piece, Resolved, join
 from mergeguard.merge.twiceapart import apart
 from mergeguard.merge.verdict import size_of_conflicts
@@ -46,8 +46,9 @@ def _findings(base: bytes, ours: bytes, theirs: bytes, text: bytes) -> list[Note
         if unbalanced(base, side):
             message = f"the brackets of {who} side do not nest as the base's do: look at what was merged"
             findings.append(Note("unbalanced", message, True))
-    findings += out_of_place([[base], [ours], [theirs]], [text])
-    findings += copied([base], [ours], [theirs])
+    # (An include in another place than its sides have it is a gate's question.)
+    findings += early_uses((base, ours, theirs), text)
+    findings += copied(base, ours, theirs)
     findings += old_names(base, ours, theirs, text, why, findings)
     for old, new in guesses(base, ours, theirs):
         message = f"{new} seems to stand for {old}, which one side edited: the edit is in {new} now"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mergeguard.merge import Conflict, MergeResult, Note, Resolved, merge, merge_files
+from mergeguard.merge import Conflict, MergeResult, Note, Resolved, merge
 from mergeguard.merge.engine import _no_larger
 from mergeguard.merge.markers import parse_markers, refine, render_markers
 from mergeguard.merge.weave import weave
@@ -155,22 +155,6 @@ def test_branches_of_the_preprocessor_are_kept_apart() -> None:
     assert (
         result.render() == b"#if A\n" + wrapped + b"#elif B\n" + second + b"#else\n" + wrapped + b"#endif\n"
     )
-
-
-def test_an_edit_follows_its_function_into_a_new_header() -> None:
-    add = BASE[BASE.index(b"int add") : BASE.index(b"int sub")]
-    moved = {
-        "x.cu": BASE.replace(add, b"").replace(b"#include <c.h>\n", b'#include <c.h>\n#include "x.cuh"\n'),
-        "x.cuh": b"#pragma once\n" + add,
-    }
-    edited = {"x.cu": BASE.replace(b"a + b", b"b + a").replace(b"return 0;", b"return 7;")}
-    for ours, theirs in ((moved, edited), (edited, moved)):
-        results = merge_files({"x.cu": BASE}, ours, theirs)
-        assert {p: r.render() for p, r in results.items()} == {
-            "x.cu": moved["x.cu"].replace(b"return 0;", b"return 7;"),
-            "x.cuh": moved["x.cuh"].replace(b"a + b", b"b + a"),
-        }
-        assert all(r.clean for r in results.values())
 
 
 def test_an_edited_guard_over_an_edit_is_a_finding() -> None:

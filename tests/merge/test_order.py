@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mergeguard.cpp.leaves import leaves_of
-from mergeguard.merge import merge, merge_files
+from mergeguard.merge import merge
 from mergeguard.merge.declarations.order import commute, merged_order, out_of_order
 from mergeguard.merge.markers import render_markers
 
@@ -88,15 +88,3 @@ def test_functions_that_do_not_call_each_other_merge_in_any_order(
     assert merged_order(range(5), ours, theirs, lambda one, two: False) is None
     shown = render_markers(result.pieces, style="merge").split()
     assert not Counter(base.split()) - Counter(shown)
-
-
-def test_an_include_that_a_condition_swallows_is_a_finding() -> None:
-    base = b"#include <a.h>\n#include <n.h>\n\nint f() {\n  return 1;\n}\n\nint g() {\n  return 2;\n}\n"
-    f = base[base.index(b"int f") : base.index(b"int g")]
-    moved = base.replace(f, b"").replace(b"#include <n.h>\n", b'#include <n.h>\n#include "f.cuh"\n')
-    ours = {"x.cu": moved, "f.cuh": b"#pragma once\n" + f}
-    guard = b"#ifdef R\n#include <r.h>\n#else\n#include <n.h>\n#endif\n"
-    theirs = {"x.cu": base.replace(b"#include <n.h>\n", guard).replace(b"return 1", b"return 3")}
-    results = merge_files({"x.cu": base}, ours, theirs)
-    codes = {note.code for result in results.values() for note in result.findings}
-    assert "swallowed-include" in codes or not all(result.clean for result in results.values())

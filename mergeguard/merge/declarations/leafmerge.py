@@ -78,14 +78,34 @@ def refine_conflicts(
     from mergeguard.merge.unions import misplaced_arm
 
     refined: list[Piece] = []
+    at = 0
     for piece in pieces:
-        refined += _settled(piece, remarks) if isinstance(piece, Conflict) else [piece]
+        said: list[Note] = []
+        refined += _settled(piece, said) if isinstance(piece, Conflict) else [piece]
+        if said and not _breaks_off_in_comment(base[:at]):
+            remarks += said
+        at += len(piece.base if isinstance(piece, Conflict) else piece.text)
     result = MergeResult(join(refined))
     if result.clean:
         keys = [tokens_of(text).keys for text in (base, ours, theirs, result.render())]
         if misplaced_arm(*keys) is not None:
             return pieces
     return result.pieces
+
+
+def _breaks_off_in_comment(text: bytes) -> bool:
+    """Whether a text ends inside of a block comment: what comes behind it is words, not code."""
+    from mergeguard.cpp.lexer import TokenKind, tokenize
+
+    if b"/*" not in text:
+        return False
+    last = tokenize(text)[-1]
+    comment = text[last.start : last.end]
+    return (
+        last.kind == TokenKind.COMMENT
+        and comment.startswith(b"/*")
+        and (len(comment) < len(b"/**/") or not comment.endswith(b"*/"))
+    )
 
 
 def _settled(conflict: Conflict, remarks: list[Note]) -> tuple[Piece, ...]:

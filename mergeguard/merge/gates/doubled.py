@@ -204,14 +204,23 @@ def includes(merge: Compared) -> Iterator[Fault]:
 
 
 def _included(version: GateVersion) -> dict[bytes, Statement]:
-    """What a text includes, brackets or quotes included."""
+    """What a text includes (see ``included``)."""
     found: dict[bytes, Statement] = {}
     for one in version.statements:
-        if one.kind == DIRECTIVE and one.keys[1:2] == (b"include",):
-            start, end = version.span(one)
-            _, _, rest = version.text[start:end].partition(b"include")
-            found[rest.split(b"//")[0].strip()] = one
+        if is_include(one):
+            found[included(version, one)] = one
     return found
+
+
+def is_include(one: Statement) -> bool:
+    return one.kind == DIRECTIVE and one.keys[1:2] == (b"include",)
+
+
+def included(version: GateVersion, one: Statement) -> bytes:
+    """What an include names, brackets or quotes included."""
+    start, end = version.span(one)
+    _, _, rest = version.text[start:end].partition(b"include")
+    return rest.split(b"//")[0].strip()
 
 
 def _same_file(one: bytes, two: bytes) -> bool:

@@ -20,12 +20,14 @@ ALIKE = 0.5  # how much of two statements is common where one is taken for the e
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Something wrong with a merged text, as with no side. ``places`` are the byte ranges of the merged text
-    that a person has to look at; none if no place can be told."""
+    that a person has to look at; none if no place can be told. ``doubtful``: it may be meant; what git merges
+    cleanly stands, with a finding."""
 
     code: str
     name: str
     message: str
     places: tuple[tuple[int, int], ...] = ()
+    doubtful: bool = False
 
 
 class GateVersion:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 from mergeguard.cpp.scopes import DIRECTIVE, HEAD, Scope, Statement
-from mergeguard.merge.gates.doubled import shown
+from mergeguard.merge.gates.doubled import included, is_include, shown
 from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
@@ -44,15 +44,16 @@ class _Keeping:
         yield from self._torn()
 
     def _fault(self, one: Statement, wanted: Iterable[Scope]) -> Fault:
+        place = (self.merge.merged.span(one),)
         lost = set(min(wanted)) - set(one.scope)
+        if is_include(one) and not lost:
+            name = included(self.merge.merged, one).decode("utf-8", "surrogateescape")
+            message = f"{name} came under a condition or into a namespace, as on no side"
+            return Fault("swallowed-include", name, message, place, doubtful=True)
         where = shown((min(lost),)) if lost else shown(one.scope[-1:]) or "the file"
         said = f"would no longer stand in `{where}`" if lost else f"would come to stand in `{where}`"
-        return Fault(
-            "left-scope",
-            shown(one.keys),
-            f"`{shown(one.keys)}` {said}, as on no side",
-            (self.merge.merged.span(one),),
-        )
+        message = f"`{shown(one.keys)}` {said}, as on no side"
+        return Fault("left-scope", shown(one.keys), message, place)
 
     def _wanted(self) -> dict[tuple[bytes, ...], set[Scope]]:
         """Where the statements may stand, by what they say."""
@@ -62,11 +63,19 @@ class _Keeping:
             {i: side.statements[j].scope for j, i in pairs.items()}
             for side, pairs in zip(merge.sides, merge.edits, strict=True)
         ]
+        stayed = [
+            {scope for i, scope in places.items() if scope == merge.base.statements[i].scope}
+            for places in stands
+        ]
         for number, side in enumerate(merge.sides):
             elsewhere, by_other = stands[1 - number], (self.by_theirs, self.by_ours)[number]
             for j, one in enumerate(side.statements):
                 old = merge.edits[number].get(j)
-                if old is None or old not in elsewhere:
+                if old is None and is_include(one):
+                    # Beside includes that the other side put under a condition, it is not one of them.
+                    left = {x: new for x, new in by_other.items() if x not in stayed[1 - number]}
+                    wanted[one.keys] |= {one.scope, *translated(one.scope, left)}
+                elif old is None or old not in elsewhere:
                     wanted[one.keys] |= {one.scope, *translated(one.scope, by_other)}
                 else:
                     wanted[one.keys] |= self._merged(
@@ -117,11 +126,14 @@ class _Keeping:
             torn = _dealt(merge.base, side, merge.edits[number])
             other = merge.sides[1 - number]
             for keys, found in other.by_keys.items() if torn else ():
+                now = merge.merged.by_keys.get(keys, [])
+                if len(now) <= side.counts[keys]:
+                    continue  # the side that dealt them has it too, and knew where
                 old = Counter(one.scope for one in merge.base.by_keys.get(keys, ()))
                 for one in found:
                     within = next((x for x in torn if _is_inside(one.scope, x)), None)
-                    if within is not None and not old[one.scope] and keys in merge.merged.by_keys:
-                        yield self._torn_fault(merge.merged.by_keys[keys][0], within, torn)
+                    if within is not None and not old[one.scope]:
+                        yield self._torn_fault(now[0], within, torn)
 
     def _torn_fault(self, one: Statement, within: Scope, torn: Mapping[Scope, AbstractSet[Scope]]) -> Fault:
         """The fault over all that came of the blocks, since any of it may be the right place."""

@@ -1,0 +1,10 @@
+#include <gemm.h>
+
+#include <cublas.h>
+#include <cuda.h>
+#include <cstdint>
+
+#include <base.h>
+#include "common.h"
+
+int f();

@@ -1,0 +1,4 @@
+#include "common.h"
+#include "common/common.h"
+
+int f();

@@ -1,0 +1,6 @@
+#include "common.h"
+#ifndef USE_HIP
+#include "common/common.h"
+#endif
+
+int f();
