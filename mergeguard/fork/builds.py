@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from mergeguard.git.objects import MODE_TREE
-from mergeguard.git.process import decode
 from mergeguard.git.repository import Repository
 from mergeguard.lens import buildlists
 from mergeguard.lens.layout import Layout, Role
@@ -60,12 +58,8 @@ def _folders(monolith: str) -> tuple[str, ...]:
 def _candidates(repository: Repository, tree: str, monolith: str) -> Iterator[tuple[str, str]]:
     """The build files that may list the monolith, with their blobs; the nearest to the root first."""
     for folder in _folders(monolith):
-        entry = repository.entry(tree, folder) if folder else None
-        if folder and (entry is None or entry.mode != MODE_TREE):
-            continue
-        children = repository.objects.tree(entry.oid if entry is not None else tree)
-        for name, found in sorted(children.items()):
-            path = posixpath.join(folder, decode(name))
+        for name, found in sorted(repository.files_in(tree, folder).items()):
+            path = posixpath.join(folder, name)
             if found.is_file and buildlists.is_build_file(path):
                 yield path, found.oid
 

@@ -7,13 +7,12 @@ and may be deleted at any time.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import msgspec
 
-from mergeguard import __version__, store
-from mergeguard.git.durable import write_atomic
+from mergeguard import __version__
+from mergeguard.fork.shelf import Shelf
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
 
 _LIMIT = 400  # files; a layout is a few kilobytes, the monolith's text is not in it
@@ -43,17 +42,19 @@ class LayoutCache:
     """The kept layouts of one repository."""
 
     def __init__(self, private_dir: Path) -> None:
-        self._folder = private_dir / "layouts"
+        self._shelf = Shelf(private_dir, "layouts", _LIMIT)
 
-    def _place(self, rule_oid: str, path: str, emission: int, text: bytes) -> Path:
+    @staticmethod
+    def _key(rule_oid: str, path: str, emission: int, text: bytes) -> bytes:
         key = "\0".join((__version__, rule_oid, path, str(emission)))
-        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape") + b"\0" + text).hexdigest()
-        return self._folder / digest
+        return key.encode("utf-8", "surrogateescape") + b"\0" + text
 
     def get(self, rule_oid: str, path: str, emission: int, text: bytes) -> Layout | None:
         """The layout of ``text``, if it was derived before."""
+        data = self._shelf.get(self._key(rule_oid, path, emission, text))
+        if data is None:
+            return None
         try:
-            data = store.opened(self._place(rule_oid, path, emission, text).read_bytes())
             stored = msgspec.msgpack.decode(data, type=_Stored)
             return Layout(
                 stored.path,
@@ -64,7 +65,7 @@ class LayoutCache:
                 ),
                 stored.notes,
             )
-        except (OSError, ValueError, AssertionError):  # Unreadable and msgspec's errors are ValueErrors
+        except (ValueError, AssertionError):  # msgspec's errors are ValueErrors
             return None
 
     def put(self, rule_oid: str, path: str, emission: int, layout: Layout) -> None:
@@ -74,20 +75,11 @@ class LayoutCache:
             tuple(_File(f.path, f.role.value, tuple(map(_kept, f.pieces))) for f in layout.files),
             layout.notes,
         )
-        place = self._place(rule_oid, path, emission, layout.monolith)
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._forget_oldest()
-            data = store.sealed(msgspec.msgpack.encode(stored))
-            write_atomic(place, data, self._folder.with_name("tmp"), sync=False)
-        except (OSError, ValueError):  # no room, or a path of odd bytes, which msgpack does not hold
+            data = msgspec.msgpack.encode(stored)
+        except ValueError:  # a path of odd bytes, which msgpack does not hold
             return
-
-    def _forget_oldest(self) -> None:
-        kept = [*self._folder.iterdir()]
-        if len(kept) >= _LIMIT:
-            for old in sorted(kept, key=lambda p: p.stat().st_mtime)[: _LIMIT // 4]:
-                old.unlink(missing_ok=True)
+        self._shelf.put(self._key(rule_oid, path, emission, layout.monolith), data)
 
 
 def _kept(piece: Piece) -> _Piece:

@@ -25,6 +25,7 @@ from mergeguard.git.errors import (
 )
 from mergeguard.git.objects import (
     EMPTY_TREE,
+    MODE_TREE,
     VIRTUAL_IDENTITY,
     CommitInfo,
     Entry,
@@ -278,6 +279,14 @@ class Repository:
         if entry.mode != 0o040000:
             return {under.rstrip("/"): entry}
         return dict(self.objects.walk(entry.oid, under.rstrip("/") + "/"))
+
+    def files_in(self, tree: str, folder: str) -> dict[str, Entry]:
+        """What stands in a folder of a tree ("" for its root), folders left out, by name."""
+        entry = self.entry(tree, folder) if folder else Entry(MODE_TREE, tree)
+        if entry is None or entry.mode != MODE_TREE:
+            return {}
+        children = self.objects.tree(entry.oid).items()
+        return {decode(name): found for name, found in children if found.mode != MODE_TREE}
 
     def sizes(self, tree: str) -> dict[str, int]:
         """The size in bytes of each ordinary file of a tree, by path; none is read."""

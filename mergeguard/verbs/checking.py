@@ -7,7 +7,7 @@ findings too: one broken rule says nothing about the others. No compiler and no 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mergeguard.cpp.filenames import UNITS
@@ -17,6 +17,8 @@ from mergeguard.fork import check, kept, treelens
 from mergeguard.fork.builds import links_device_code, shard_paths, unlisted
 from mergeguard.fork.check import CheckFinding, to_json
 from mergeguard.fork.stale import stale
+from mergeguard.fork.verdicts import CheckVerdict, Verdicts, verdict
+from mergeguard.fork.watched import WatchedRepository
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git.process import encode
 from mergeguard.lens import buildlists
@@ -43,15 +45,33 @@ def run(
     Raises RuleError for a name that no rule has.
     """
     chosen = workspace.guarded if names is None else tuple(workspace.rule(name) for name in names)
+    verdicts = Verdicts(workspace.repository.private_dir)
     found: list[CheckFinding] = []
-    layouts: dict[str, Layout] = {}
+    files: dict[str, tuple[str, ...]] = {}
     for guarded in chosen:
-        try:
-            found += _LayoutChecker(workspace, guarded, layouts, base).findings()
-        except MergeguardError as error:
-            found.append(_failed(guarded, error))
-    found += _claims(layouts)
+        one = _verdict(workspace, guarded, base, verdicts)
+        found += one.told()
+        files[guarded.name] = one.files
+    found += _claims(files)
     return tuple(dict.fromkeys(found))
+
+
+def _verdict(workspace: Workspace, guarded: Guarded, base: str | None, verdicts: Verdicts) -> CheckVerdict:
+    """What there is to say of one rule; of a split one that was looked at in such a tree before, that."""
+    known = verdicts.known(workspace, guarded) if guarded.is_split else None
+    if known is not None:
+        return known
+    watched = WatchedRepository.of(workspace.repository, workspace.tree)
+    checker = _LayoutChecker(replace(workspace, repository=watched), guarded, base)
+    found: list[CheckFinding] = []
+    try:
+        found.extend(checker.findings())
+    except MergeguardError as error:
+        found.append(_failed(guarded, error))
+        return verdict(found, checker.files)
+    if guarded.is_split:
+        verdicts.keep(watched, guarded, verdict(found, checker.files))
+    return verdict(found, checker.files)
 
 
 def run_units(workspace: Workspace, paths: Sequence[str]) -> tuple[CheckFinding, ...]:
@@ -87,32 +107,36 @@ def _failed(guarded: Guarded, error: MergeguardError) -> CheckFinding:
     )
 
 
-def _claims(layouts: dict[str, Layout]) -> Iterator[CheckFinding]:
+def _claims(files: Mapping[str, tuple[str, ...]]) -> Iterator[CheckFinding]:
+    """Files that several rules write; ``files`` are those of each rule's layout."""
     owner: dict[str, str] = {}
     told: set[tuple[str, str]] = set()
-    for name, layout in layouts.items():
-        for file in layout.files:
-            other = owner.setdefault(file.path, name)
+    for name, paths in files.items():
+        for path in paths:
+            other = owner.setdefault(path, name)
             # Two rules that share one file often share all: the first says it.
             if other != name and (name, other) not in told:
                 told.add((name, other))
                 hint = "give one of the two another `layout` folder, or remove one"
                 message = f"the rule {other} writes this file, too"
-                yield check.Reporter(name).error("rule", message, file.path, hint=hint)
+                yield check.Reporter(name).error("rule", message, path, hint=hint)
 
 
 class _LayoutChecker:
     """The findings about one rule."""
 
-    def __init__(
-        self, workspace: Workspace, guarded: Guarded, layouts: dict[str, Layout], base: str | None
-    ) -> None:
+    def __init__(self, workspace: Workspace, guarded: Guarded, base: str | None) -> None:
         self.workspace = workspace
         self.base = base
         self.guarded = guarded
         self.name = guarded.name
         self.say = check.Reporter(guarded.name)
-        self.layouts = layouts
+        self.layout: Layout | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files of the layout, if there was one to look at."""
+        return tuple(file.path for file in self.layout.files) if self.layout else ()
 
     def findings(self) -> Iterator[CheckFinding]:
         if self.guarded.is_split:
@@ -141,7 +165,7 @@ class _LayoutChecker:
             yield self.say.note("not split", message, self.guarded.rule_path)
             return
         layout = self.workspace.split_now(self.guarded, path, text, emission.emission_of(self.guarded.rule))
-        self.layouts[self.name] = layout
+        self.layout = layout
         if not self.guarded.in_build:
             hint = f"`mergeguard split {self.name}` derives the layout"
             yield self.say.note("not split", "the monolith is whole", path, hint=hint)
@@ -188,7 +212,7 @@ class _LayoutChecker:
         rule = workspace.rule_of_lock(guarded)
         before = workspace.unsplit(guarded)
         layout = before.layout
-        self.layouts[self.name] = layout
+        self.layout = layout
         for one in (pristine, layout) if layout.monolith != pristine.monolith else (pristine,):
             again = emission.split(rule, self.name, one.path, one.monolith, lock.emission)
             yield from check.check_laws(

@@ -1,0 +1,99 @@
+"""What was found about a rule in a tree before, for trees that are the same in all that was looked at.
+
+A verdict is kept with everything that the look read of its tree (``watched``), under the rule, the lock and
+the code that judged. A tree that gives the same answers gets the same verdict without a second look.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+
+import mergeguard
+from mergeguard.fork.check import CheckFinding
+from mergeguard.fork.shelf import Shelf
+from mergeguard.fork.watched import WatchedRepository, holds
+from mergeguard.fork.workspace import Guarded, Workspace
+from mergeguard.verify.symbols import Severity
+
+_RULES = 400  # of which verdicts are kept
+_TREES = 4  # of which each rule's are
+
+
+class CheckVerdict(msgspec.Struct, array_like=True, frozen=True):
+    """What was found about one rule, and the files of its layout."""
+
+    findings: tuple[_Finding, ...]
+    files: tuple[str, ...]
+    answers: Mapping[str, str] = {}
+
+    def told(self) -> tuple[CheckFinding, ...]:
+        """The findings as ``check`` reports them."""
+        return tuple(CheckFinding(f[0], f[1], Severity(f[2]), *f[3:]) for f in self.findings)
+
+
+_Finding = tuple[str, str, str, str, str, int | None, str, str]  # the fields of a CheckFinding
+
+
+def verdict(findings: Iterable[CheckFinding], files: tuple[str, ...]) -> CheckVerdict:
+    """The findings about a rule whose layout has these files."""
+    rows = ((f.rule, f.check, f.severity.value, f.message, f.path, f.line, f.item, f.hint) for f in findings)
+    return CheckVerdict(tuple(rows), files)
+
+
+class Verdicts:
+    """The verdicts of one repository."""
+
+    def __init__(self, private_dir: Path) -> None:
+        self._shelf = Shelf(private_dir, "verdicts", _RULES)
+
+    def known(self, workspace: Workspace, guarded: Guarded) -> CheckVerdict | None:
+        """What was found where everything that counts was as it is in this tree."""
+        kept = self._kept(_key(guarded))
+        tree = workspace.tree
+        return next((one for one in kept if holds(workspace.repository, tree, one.answers)), None)
+
+    def keep(self, watched: WatchedRepository, guarded: Guarded, found: CheckVerdict) -> None:
+        """Keep what was found by reading ``watched``, unless more was asked than it tells."""
+        if not watched.is_told:
+            return
+        key = _key(guarded)
+        told = CheckVerdict(found.findings, found.files, watched.answers)
+        kept = [told, *(one for one in self._kept(key) if one.answers != told.answers)]
+        try:
+            data = msgspec.msgpack.encode(kept[:_TREES])
+        except ValueError:  # a path of odd bytes, which msgpack does not hold
+            return
+        self._shelf.put(key, data)
+
+    def _kept(self, key: bytes) -> list[CheckVerdict]:
+        data = self._shelf.get(key)
+        try:
+            return [] if data is None else msgspec.msgpack.decode(data, type=list[CheckVerdict])
+        except ValueError:
+            return []
+
+
+def _key(guarded: Guarded) -> bytes:
+    """The rule and its lock, as they were read, and the code that judges."""
+    lock = repr(guarded.lock)
+    parts = (_judge(), guarded.name, guarded.rule_oid, lock)
+    return "\0".join(parts).encode("utf-8", "surrogateescape")
+
+
+@lru_cache(maxsize=1)
+def _judge() -> str:
+    """The code of this package, by what the file system says of its files: another one judges anew."""
+    root = Path(mergeguard.__file__).parent
+    digest = hashlib.sha256(mergeguard.__version__.encode())
+    for folder, _, names in sorted(os.walk(root)):
+        for name in sorted(names):
+            if name.endswith(".py"):
+                facts = os.stat(os.path.join(folder, name))
+                digest.update(f"{folder}\0{name}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
