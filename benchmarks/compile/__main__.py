@@ -24,15 +24,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.compile import hip
-from mergeguard.build.advice import header_advice
+from mergeguard.build.advice import split_advice
 from mergeguard.build.cache import Cache
 from mergeguard.build.chart import human_bytes, human_seconds, panels_for, schedule_drawing
 from mergeguard.build.commands import Command, from_template
 from mergeguard.build.compare import Comparison, compare
-from mergeguard.build.cost import MeasuredProgram, header_probe, unit_commands
+from mergeguard.build.cost import FloorProgram, MeasuredProgram, measure_floors, unit_commands
 from mergeguard.build.drawing import svg
+from mergeguard.build.floor import floors
 from mergeguard.build.machine import machine
-from mergeguard.build.measure import Progress, UnitCost, measure, measure_together, require_success
+from mergeguard.build.measure import Progress, UnitCost, measure_together, require_success
 from mergeguard.cpp.source import Kind, parse
 from mergeguard.lens.emit import split
 from mergeguard.lens.layout import Layout, Role
@@ -123,7 +124,9 @@ def run(
     before, after = place(root, layout, base, change)
     cache = Cache(folder.parent / "cost")
     texts = [LayoutText(file.path, file.text, file.is_unit) for file in layout.files]
-    floor = measure_floor(layout, after, command, root, cache)
+    bare = bare_program(layout, base, change, root / "headers")
+    below, _ = measure_floors(bare, command, root, cache, show)
+    floor = below.get(bare.floors.monolith)
     outcome = compare(
         parse(layout.monolith),
         before,
@@ -148,6 +151,7 @@ def run(
         "command": " ".join(command.arguments),
         "entry": entry,
         "floor": None if floor is None else floor.to_json(),
+        "floors": {unit: below[name].to_json() for unit, name in bare.floors.of.items() if name in below},
         "comparison": outcome.to_json(),
         "together": together,
     }
@@ -155,19 +159,19 @@ def run(
     print(summary(outcome))
 
 
-def measure_floor(
-    layout: Layout, after: MeasuredProgram, command: Command, root: Path, cache: Cache
-) -> UnitCost | None:
-    """What the headers alone cost: a unit that only includes what the layout's first header includes."""
-    probe = header_probe(layout)
-    if probe is None:
-        return None
-    floor = after.root / probe[0]
-    floor.write_bytes(probe[1])
-    program = MeasuredProgram(after.root, (probe[0],))
-    (cost,) = measure(unit_commands(program, command, root / "floor"), cache=cache, on_progress=show)
-    floor.unlink()
-    return cost if cost.ok else None
+def bare_program(
+    layout: Layout, base: Path | None, change: Callable[[bytes], bytes], tree: Path
+) -> FloorProgram:
+    """The layout's units with nothing but their headers, on disk."""
+    files = {file.path: file.text for file in layout.files}
+    made = floors(layout.path, layout.monolith, files, [file.path for file in layout.files if file.is_unit])
+    shutil.rmtree(tree, ignore_errors=True)
+    if base is not None:
+        shutil.copytree(base, tree)
+    for path, text in made.files.items():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_bytes(change(text))
+    return FloorProgram(MeasuredProgram(tree, made.units), made)
 
 
 def summary(outcome: Comparison) -> str:
@@ -371,9 +375,20 @@ def shares(value: dict) -> tuple[float, float]:
     (monolith,) = value["comparison"]["units"]["monolith"]
     units = value["comparison"]["units"]["layout"]
     base = value["floor"]["peak"] if value["floor"] else 0
-    largest = max(unit["peak"] for unit in units if unit["source"] != value["entry"])
+    largest = max(above(value, unit) for unit in units if unit["source"] != value["entry"])
     cpu = sum(unit["user"] + unit["system"] for unit in units) / (monolith["user"] + monolith["system"])
-    return max(largest - base, 0) / max(monolith["peak"] - base, 1), cpu
+    return largest / max(monolith["peak"] - base, 1), cpu
+
+
+def floor_of(value: dict, unit: dict) -> dict | None:
+    """What a unit of the layout pays for its headers."""
+    return value.get("floors", {}).get(unit["source"]) or value["floor"]
+
+
+def above(value: dict, unit: dict) -> int:
+    """A unit's peak above that of its headers, in bytes."""
+    floor = floor_of(value, unit)
+    return max(unit["peak"] - (floor["peak"] if floor else 0), 0)
 
 
 def overview(values: Sequence[dict]) -> list[str]:
@@ -395,19 +410,21 @@ def section(value: dict) -> list[str]:
     (monolith,) = outcome["units"]["monolith"]
     units = outcome["units"]["layout"]
     floor = value["floor"]
-    base = floor["peak"] if floor else 0
     lines = [f"## {name}\n", f"`{scrub(value['command'])}`\n"]
-    lines += ["| unit | wall s | user s | peak MB | above headers MB |", "|---|---|---|---|---|"]
-    rows = [("headers only", floor)] if floor else []
-    rows += [("monolith", monolith), *((Path(unit["source"]).name, unit) for unit in units)]
-    for label, unit in rows:
-        above = f"{max(unit['peak'] - base, 0) / 1e6:.0f}" if label != "headers only" else ""
+    lines += [
+        "| unit | wall s | user s | peak MB | headers alone MB | above them |",
+        "|---|---|---|---|---|---|",
+    ]
+    rows = [("monolith", monolith, floor)]
+    rows += [(Path(unit["source"]).name, unit, floor_of(value, unit)) for unit in units]
+    for label, unit, below in rows:
+        size = f"{below['peak'] / 1e6:.0f}" if below else ""
+        over = f"{max(unit['peak'] - (below['peak'] if below else 0), 0) / 1e6:.0f}"
         figures = f"{unit['wall']:.1f} | {unit['user']:.1f} | {unit['peak'] / 1e6:.0f}"
-        lines.append(f"| {label} | {figures} | {above} |")
+        lines.append(f"| {label} | {figures} | {size} | {over} |")
     shards = [unit for unit in units if unit["source"] != value["entry"]]
     largest = max(unit["peak"] for unit in shards)
-    cpu = sum(unit["user"] + unit["system"] for unit in units) / (monolith["user"] + monolith["system"])
-    share = max(largest - base, 0) / max(monolith["peak"] - base, 1)
+    share, cpu = shares(value)
     text = f"Largest shard: {largest / monolith['peak']:.0%} of the monolith's peak, {share:.0%} above the "
     lines += ["", f"{text}headers. CPU of all units: {cpu:.2f} times the monolith's."]
     failing = [finding for finding in outcome["findings"] if finding["severity"] != "note"]
@@ -419,7 +436,8 @@ def section(value: dict) -> list[str]:
         sizes = f"{human_bytes(library['monolith'])} -> {human_bytes(library['layout'])}"
         lines.append(f"Linked library: {sizes}.")
     costs = [cost_of(unit) for unit in (monolith, *units)]
-    headers = header_advice(costs[0], costs[1:], cost_of(floor)) if floor else ()
+    below = {unit["source"]: cost_of(found) for unit in units if (found := floor_of(value, unit))}
+    headers = split_advice(costs[0], costs[1:], cost_of(floor), below) if floor else ()
     advice = [f"- {text}" for text in (*headers, *outcome["advice"])]
     lines += ["", *advice, ""] if advice else [""]
     profiles = longest_first([profile(unit) for unit in units])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mergeguard.build.chart import human_bytes, human_seconds
@@ -17,35 +17,55 @@ LITTLE_MEMORY, MUCH_CPU = 0.25, 1.35
 _UMBRELLAS = ("torch/all.h", "torch/torch.h", "torch/extension.h", "ATen/ATen.h", "bits/stdc++.h")
 
 
-def header_advice(
-    whole: UnitCost, units: Sequence[UnitCost], floor: UnitCost, headers: Iterable[Path] = ()
+def split_advice(
+    whole: UnitCost,
+    units: Sequence[UnitCost],
+    floor: UnitCost | None,
+    floors: Mapping[str, UnitCost],
+    headers: Iterable[Path] = (),
 ) -> tuple[str, ...]:
-    """Whether the split pays, where the headers are what costs: every unit pays them again.
+    """Whether the split pays, in a sentence, and what would help where headers are what it costs.
 
-    ``whole`` is the monolith, ``floor`` a unit of the headers alone, ``headers`` what that one read, if
-    known.
+    ``whole`` is the monolith, ``floor`` what its headers alone cost, ``floors`` the same by unit, ``headers``
+    what the monolith's floor read, if known.
     """
+    if floor is None or any(unit.source not in floors for unit in units):
+        return ("what the headers alone cost is unknown for some units, so shares are of whole peaks there",)
     shards = units[1:] or units
-    largest = max(unit.peak for unit in shards)
+    largest = max(shards, key=lambda unit: unit.peak)
     cpu = sum(unit.cpu for unit in units)
-    reasons: list[str] = []
-    if 1 - largest / max(whole.peak, 1) < LITTLE_MEMORY and floor.peak * 2 > largest:
-        reasons.append(
-            f"the split saves little memory, {human_bytes(whole.peak)} becomes {human_bytes(largest)}: the "
-            f"headers alone need {human_bytes(floor.peak)}, {floor.peak / largest:.0%} of the largest shard, "
-            "and every unit pays them again"
+    paid = sum(floors[unit.source].cpu for unit in units)
+    below = floors[largest.source]
+    findings: list[str] = []
+    if 1 - largest.peak / max(whole.peak, 1) < LITTLE_MEMORY and below.peak * 2 > largest.peak:
+        sizes = f"{human_bytes(whole.peak)} becomes {human_bytes(largest.peak)}"
+        findings.append(f"saves little memory ({sizes}, {human_bytes(below.peak)} of it for headers)")
+    if cpu > whole.cpu * MUCH_CPU and (paid - floor.cpu) * 2 > cpu - whole.cpu:
+        findings.append(
+            f"costs {cpu / max(whole.cpu, 1e-9):.2f} x the CPU time ({human_seconds(paid)} of "
+            f"{human_seconds(cpu)} for the headers of {len(units)} units)"
         )
-    again = floor.cpu * (len(units) - 1)
-    if cpu > whole.cpu * MUCH_CPU and again * 2 > cpu - whole.cpu:
-        reasons.append(
-            f"the split costs {cpu / max(whole.cpu, 1e-9):.2f} x the CPU time: {human_seconds(floor.cpu)} of "
-            f"each of the {len(units)} units is for the headers"
-        )
-    if not reasons:
+    if not findings:
         return ()
     found = sorted({name for path in headers for name in _UMBRELLAS if path.as_posix().endswith("/" + name)})
     less = f"less than {' and '.join(found)}" if found else "less"
-    return (*reasons, f"what helps: include {less} in the monolith, or deal to fewer shards")
+    cure = f"include {less} in the monolith, or deal to fewer shards"
+    return (f"the split {' and '.join(findings)}: {cure}",)
+
+
+def thin_advice(units: Sequence[UnitCost], floors: Mapping[str, UnitCost], why_not: str) -> tuple[str, ...]:
+    """What shards that read light headers only would save at most; ``why_not`` says why they can't, if so."""
+    shards = [unit for unit in units[1:] if unit.source in floors]
+    cpu = sum(floors[unit.source].cpu for unit in shards)
+    if not shards or cpu * 10 < sum(unit.cpu for unit in units):
+        return ()
+    largest = max(shards, key=lambda unit: unit.peak)
+    most = (
+        f"up to {human_seconds(cpu)} of CPU time and {human_bytes(floors[largest.source].peak)} of each peak"
+    )
+    if why_not:
+        return (f"thin shards would save {most}, but the text can't be parted so: {why_not}",)
+    return (f'thin shards would save {most}: `interface = "thin"` in the rule',)
 
 
 def growth_advice(before: int | None, after: int | None, command: Command) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What a split costs and saves: every unit measured, schedules predicted, the library's growth.
 
-The figures behind ``mergeguard cost``. Peaks are of whole process trees; "above the headers" subtracts what a
-unit pays that includes the same headers and defines nothing, which no split can save.
+The figures behind ``mergeguard cost``. Peaks are of whole process trees; "above the headers" subtracts the
+unit's floor (``floor``): what it pays for its headers, which no split can save.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field, replace
 from pathlib import Path
-from typing import Protocol
 
-from mergeguard.build.advice import growth_advice, header_advice
+from mergeguard.build.advice import growth_advice, split_advice
 from mergeguard.build.cache import Cache, digest_file, digest_text
 from mergeguard.build.chart import human_bytes, human_seconds, panels_for, schedule_drawing
 from mergeguard.build.commands import Command
 from mergeguard.build.drawing import Drawing
+from mergeguard.build.floor import Floors
 from mergeguard.build.machine import compiler_version, machine
 from mergeguard.build.measure import (
     ParallelRun,
@@ -30,30 +31,30 @@ from mergeguard.build.measure import (
     require_success,
     unit_command,
 )
-from mergeguard.cpp.lexer import lex
-from mergeguard.lens.layout import LayoutFile, Role
 from mergeguard.propose.schedule import Profile, Schedule, longest_first, simulate
 from mergeguard.values import dataclass
 
 JOBS = (1, 2, 4, 8)
 
 
-class Files(Protocol):
-    """What is measured: a layout, or any files in the place of a monolith; the entry first."""
-
-    @property
-    def path(self) -> str: ...
-
-    @property
-    def files(self) -> tuple[LayoutFile, ...]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class MeasuredProgram:
-    """One way to build the same thing: ``units`` are paths of translation units below ``root``."""
+    """One way to build the same thing: ``units`` are paths of translation units below ``root``.
+
+    ``copies`` are what a step before compiling made of units, and is compiled in their place.
+    """
 
     root: Path
     units: tuple[str, ...]
+    copies: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FloorProgram:
+    """The bare units on disk, and what they are the floors of."""
+
+    program: MeasuredProgram
+    floors: Floors
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class SplitCost:
     name: str
     monolith: UnitCost
     units: tuple[UnitCost, ...]  # of the layout, the entry first
-    floor: UnitCost | None  # the headers alone
+    floors: Mapping[str, UnitCost]  # by unit of the layout: its headers alone; none where it is not known
+    floor: UnitCost | None  # of the monolith
     monolith_library: int | None
     layout_library: int | None
     machine: str
@@ -83,12 +85,18 @@ class SplitCost:
         return max(self.shards, key=lambda cost: cost.peak)
 
     def above_floor(self, cost: UnitCost) -> int:
-        """The unit's peak above the headers' own."""
-        return max(cost.peak - (self.floor.peak if self.floor else 0), 0)
+        """A unit's peak above its headers' own."""
+        floor = self.floor if cost is self.monolith else self.floors.get(cost.source)
+        return max(cost.peak - (floor.peak if floor else 0), 0)
+
+    @property
+    def peak_share(self) -> float:
+        """The largest shard's peak, as a share of the monolith's."""
+        return self.largest.peak / max(self.monolith.peak, 1)
 
     @property
     def memory_share(self) -> float:
-        """The largest shard's peak above the headers, as a share of the monolith's."""
+        """The largest shard's peak above its headers, as a share of the monolith's above its own."""
         return self.above_floor(self.largest) / max(self.above_floor(self.monolith), 1)
 
     @property
@@ -106,7 +114,8 @@ class SplitCost:
         """What the split saves and costs, in a line."""
         entry = f", the entry: {self.entry_share:.0%}" if len(self.units) > 1 else ""
         return (
-            f"largest shard: {self.memory_share:.0%} of the monolith's memory above the headers{entry}; "
+            f"largest shard: {self.peak_share:.0%} of the monolith's peak; "
+            f"above the headers: {self.memory_share:.0%}{entry}; "
             f"CPU time {self.cpu_factor:.2f} x the monolith's"
         )
 
@@ -125,18 +134,26 @@ class SplitCost:
         return schedule_drawing(self.name, panels_for(whole, self.schedules(jobs), measured), budget)
 
     def table(self) -> tuple[tuple[str, ...], ...]:
-        """Rows for people: unit, wall s, CPU s, peak, above the headers."""
-        rows: list[tuple[str, ...]] = [("unit", "wall s", "CPU s", "peak", "above headers")]
-        if self.floor is not None:
-            rows.append(_row("headers only", self.floor, ""))
-        rows.append(_row("monolith", self.monolith, human_bytes(self.above_floor(self.monolith))))
+        """Rows for people: unit, wall s, CPU s, peak, what of both is its headers', peak above them."""
+        rows: list[tuple[str, ...]] = [
+            ("unit", "wall s", "CPU s", "peak", "headers: CPU s", "peak", "above headers")
+        ]
+        rows.append(self._row("monolith", self.monolith, self.floor))
         for cost in self.units:
-            rows.append(_row(posixpath.basename(cost.source), cost, human_bytes(self.above_floor(cost))))
+            rows.append(self._row(posixpath.basename(cost.source), cost, self.floors.get(cost.source)))
         if self.monolith_library and self.layout_library:
             factor = f"{self.layout_library / self.monolith_library:.1f} x"
-            rows.append(("linked library, monolith", "", "", human_bytes(self.monolith_library), ""))
-            rows.append(("linked library, layout", "", "", human_bytes(self.layout_library), factor))
+            for name, size, grown in (
+                ("monolith", self.monolith_library, ""),
+                ("layout", self.layout_library, factor),
+            ):
+                rows.append((f"linked library, {name}", "", "", human_bytes(size), "", "", grown))
         return tuple(rows)
+
+    def _row(self, label: str, cost: UnitCost, floor: UnitCost | None) -> tuple[str, ...]:
+        headers = (f"{floor.cpu:.1f}", human_bytes(floor.peak)) if floor else ("?", "?")
+        above = human_bytes(self.above_floor(cost)) if floor else "?"
+        return (label, f"{cost.wall:.1f}", f"{cost.cpu:.1f}", human_bytes(cost.peak), *headers, above)
 
     def jobs_table(self, jobs: Sequence[int] = JOBS) -> tuple[tuple[str, ...], ...]:
         """Rows for people: jobs, predicted time and peak, measured time and peak where there was a run."""
@@ -162,6 +179,10 @@ class SplitCost:
             "monolith": self.monolith.to_json(),
             "units": [cost.to_json() for cost in self.units],
             "floor": self.floor.to_json() if self.floor else None,
+            "floors": {
+                unit: {"cpu": round(floor.cpu, 3), "peak": floor.peak} for unit, floor in self.floors.items()
+            },
+            "peak_share": round(self.peak_share, 4),
             "memory_share": round(self.memory_share, 4),
             "entry_share": round(self.entry_share, 4),
             "cpu_factor": round(self.cpu_factor, 4),
@@ -177,45 +198,25 @@ class SplitCost:
         }
 
 
-def _row(label: str, cost: UnitCost, above: str) -> tuple[str, ...]:
-    return (label, f"{cost.wall:.1f}", f"{cost.cpu:.1f}", human_bytes(cost.peak), above)
-
-
 def unit_commands(program: MeasuredProgram, command: Command, objects: Path) -> tuple[UnitCommand, ...]:
     """The commands that compile a program's units to objects below ``objects``."""
     return tuple(
-        unit_command(unit, unit, program.root, objects / (unit.replace("/", "_") + ".o"), command)
+        unit_command(
+            unit,
+            unit,
+            program.root,
+            objects / (unit.replace("/", "_") + ".o"),
+            command,
+            program.copies.get(unit, ""),
+        )
         for unit in program.units
     )
 
 
-_DIRECTIVES = frozenset("include if ifdef ifndef else elif elifdef elifndef endif define undef".split())
-
-
-def header_probe(layout: Files) -> tuple[str, bytes] | None:
-    """A unit that only includes what the layout's first header includes: its path and text.
-
-    None for a layout without headers.
-    """
-    header: LayoutFile | None = next((file for file in layout.files if file.role is Role.HEADER), None)
-    if header is None:
-        return None
-    suffix = posixpath.splitext(layout.path)[1]
-    path = posixpath.join(posixpath.dirname(header.path), f"mergeguard_headers_only{suffix}")
-    # A condition can ask for what the file defined before; a directive can be continued on the next line.
-    lexed = lex(header.text)
-    kept = [
-        header.text[directive.start : directive.end]
-        for directive in lexed.directives
-        if directive.name in _DIRECTIVES
-    ]
-    return path, b"\n".join(kept) + b"\n"
-
-
 def measure_split(
-    layout: Files,
     monolith: MeasuredProgram,
     split: MeasuredProgram,
+    floor: FloorProgram,
     command: Command,
     directory: Path,
     *,
@@ -232,7 +233,7 @@ def measure_split(
     prediction. Raises CompileError, CommandError.
     """
     command.require()
-    floor, headers = _measure_floor(layout, split, command, directory, cache, on_progress)
+    floors, headers = measure_floors(floor, command, directory, cache, on_progress)
     before = unit_commands(monolith, command, directory / "monolith")
     after = unit_commands(split, command, directory / "layout")
     (whole,) = measure(before, 1, cache, on_progress, need_outputs)
@@ -250,54 +251,45 @@ def measure_split(
         _library(before, [whole], linker, directory, cache),
         _library(after, units, linker, directory, cache),
     )
-    advice = growth_advice(*sizes, command)
-    if floor is None:
-        advice = ("what the headers alone cost is unknown: shares are of whole peaks", *advice)
-    else:
-        advice = (*header_advice(whole, units, floor, headers), *advice)
+    own = floors.get(floor.floors.monolith)
+    by_unit = {unit: floors[name] for unit, name in floor.floors.of.items() if name in floors}
     return SplitCost(
-        name=posixpath.basename(layout.path),
+        name=posixpath.basename(whole.source),
         monolith=whole,
         units=units,
-        floor=floor,
+        floors=by_unit,
+        floor=own,
         monolith_library=sizes[0],
         layout_library=sizes[1],
         machine=machine(),
         compiler=compiler_version(command.driver),
         command=shlex.join(command.arguments),
         parallel=tuple(real),
-        advice=advice,
+        advice=(*split_advice(whole, units, own, by_unit, headers), *growth_advice(*sizes, command)),
     )
 
 
 def _elsewhere(one: UnitCommand, folder: Path) -> UnitCommand:
     output = folder / one.output.name
     arguments = tuple(argument.replace(str(one.output), str(output)) for argument in one.arguments)
-    return UnitCommand(one.name, one.source, one.root, output, arguments)
+    return UnitCommand(one.name, one.source, one.root, output, arguments, one.compiled)
 
 
-def _measure_floor(
-    layout: Files,
-    split: MeasuredProgram,
+def measure_floors(
+    floor: FloorProgram,
     command: Command,
     directory: Path,
-    cache: Cache | None,
-    on_progress: Callable[[Progress], None],
-) -> tuple[UnitCost | None, tuple[Path, ...]]:
-    """The cost of the headers alone, and what they are; None where it can't be had."""
-    probe = header_probe(layout)
-    if probe is None:
-        return None, ()
-    path, text = probe
-    place = split.root / path
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(text)
-    try:
-        units = unit_commands(MeasuredProgram(split.root, (path,)), command, directory / "floor")
-        (cost,) = measure(units, 1, cache, on_progress)
-    finally:
-        place.unlink()
-    return (cost, files_read(units[0])) if cost.ok else (None, ())
+    cache: Cache | None = None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> tuple[Mapping[str, UnitCost], tuple[Path, ...]]:
+    """The costs of the bare units, by unit, and what the monolith's reads. One that does not compile has
+    none."""
+    bare = unit_commands(floor.program, command, directory / "floor")
+    commands = tuple(replace(one, name=f"headers of {one.source}") for one in bare)
+    costs = measure(commands, 1, cache, on_progress)
+    found = {cost.source: cost for cost in costs if cost.ok}
+    own = next((one for one in commands if one.source == floor.floors.monolith), None)
+    return found, files_read(own) if own is not None and own.source in found else ()
 
 
 def _library(

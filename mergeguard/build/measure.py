@@ -34,13 +34,23 @@ class CompileError(MergeguardError):
 
 @dataclass(frozen=True, slots=True)
 class UnitCommand:
-    """One translation unit and the command that compiles it. ``source`` is relative to ``root``."""
+    """One translation unit and the command that compiles it.
+
+    ``source`` is relative to ``root``, and so is ``compiled``: what is compiled, where a step made a copy of
+    it.
+    """
 
     name: str
     source: str
     root: Path
     output: Path
     arguments: tuple[str, ...]
+    compiled: str = ""
+
+    @property
+    def file(self) -> Path:
+        """The file that the compiler is given."""
+        return self.root / (self.compiled or self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +120,12 @@ class ParallelRun:
     machine: str
 
 
-def unit_command(name: str, source: str, root: Path, output: Path, command: Command) -> UnitCommand:
+def unit_command(
+    name: str, source: str, root: Path, output: Path, command: Command, compiled: str = ""
+) -> UnitCommand:
     """Fill ``command``'s holes for one unit; the output's directory is made when it is compiled."""
-    arguments = command.fill(str(root / source), str(output), str(root))
-    return UnitCommand(name, source, root, output, arguments)
+    arguments = command.fill(str(root / (compiled or source)), str(output), str(root))
+    return UnitCommand(name, source, root, output, arguments, compiled)
 
 
 def measure(
@@ -167,7 +179,7 @@ def _run(
     for index, unit in enumerate(units):
         known = None
         if cache is not None and _dependency_flags(unit):
-            keys[index] = cache.key(unit.arguments, str(unit.root), unit.root / unit.source)
+            keys[index] = cache.key(unit.arguments, str(unit.root), unit.file)
             known = _revive(cache.load(keys[index], unit.root))
             if known and need_outputs and known.output_digest != digest_file(unit.output):
                 known = None

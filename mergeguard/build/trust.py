@@ -15,7 +15,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from mergeguard.build.commands import ROOT, Command, CommandError
+from mergeguard.build.commands import ROOT, TREE, CommandError
 from mergeguard.errors import Location
 from mergeguard.git.repository import Repository
 from mergeguard.values import dataclass
@@ -31,35 +31,34 @@ _FILES_OF_OPTIONS = ("--options-file", "-optf", "--config")
 
 @dataclass(frozen=True, slots=True)
 class ProposedCommand:
-    """A command that the repository proposes: for which rule, and the file that it stands in."""
+    """A command that the repository proposes, as words: for which rule, and the file that it stands in."""
 
     rule: str
     where: str
-    command: Command
+    words: tuple[str, ...]
     digest: str
 
     @property
     def text(self) -> str:
         """The command as a shell would take it."""
-        return shlex.join(self.command.arguments)
+        return shlex.join(self.words)
 
 
-def proposal(rule: str, where: str, command: Command, root: Path) -> ProposedCommand:
+def proposal(rule: str, where: str, words: tuple[str, ...], root: Path) -> ProposedCommand:
     """The proposal with the digest of all that decides what it runs: its words, and each file of the work
     tree ``root`` that they name. Raises CommandError where a digest can't hold what it would run.
     """
     digest = hashlib.sha256()
-    for word in command.arguments:
+    for word in words:
         digest.update(word.encode("utf-8", "surrogateescape") + b"\0")
-    for file in _files_named(command, root, where):
+    for file in _files_named(words, root, where):
         digest.update(os.fsencode(file) + b"\0" + hashlib.sha256(file.read_bytes()).digest())
-    return ProposedCommand(rule, where, command, digest.hexdigest())
+    return ProposedCommand(rule, where, words, digest.hexdigest())
 
 
-def _files_named(command: Command, root: Path, where: str) -> Iterator[Path]:
+def _files_named(words: tuple[str, ...], root: Path, where: str) -> Iterator[Path]:
     """The files of the work tree that a command's words name: a plug-in, a script, a specification."""
     top = Path(os.path.realpath(root))
-    words = command.arguments
     for number, word in enumerate(words):
         after = words[number + 1] if number + 1 < len(words) else ""
         option, _, value = word.partition("=")
@@ -77,7 +76,7 @@ def _files_named(command: Command, root: Path, where: str) -> Iterator[Path]:
 
 def _inside(text: str, top: Path) -> Path | None:
     """The path in the work tree that a word names, if it names one."""
-    path = Path(os.path.realpath(top / text.replace(ROOT, str(top))))
+    path = Path(os.path.realpath(top / text.replace(ROOT, str(top)).replace(TREE, str(top))))
     return path if text and path.is_relative_to(top) and path != top else None
 
 
@@ -109,10 +108,10 @@ def forget(repository: Repository) -> int:
     return count
 
 
-def require(repository: Repository, proposed: ProposedCommand) -> Command:
-    """The proposal's command. Raises CommandError while the user of this clone has not accepted it."""
+def require(repository: Repository, proposed: ProposedCommand) -> None:
+    """Raises CommandError while the user of this clone has not accepted the proposal."""
     if proposed.digest in accepted(repository):
-        return proposed.command
+        return
     raise CommandError(
         f"the repository proposes to run this, and nobody has accepted it in this clone: {proposed.text}",
         where=Location(proposed.where),

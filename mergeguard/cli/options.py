@@ -18,4 +18,12 @@ Template = Annotated[
 Database = Annotated[
     Path | None, typer.Option("--build", metavar="FILE", help="A compile_commands.json (or its folder).")
 ]
+Prepare = Annotated[
+    str | None,
+    typer.Option(
+        "--prepare",
+        metavar="CMD",
+        help="What rewrites a copy of the sources before (hipify), with {tree}, {root} and {units}.",
+    ),
+]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Compile so many units at a time.")]

@@ -13,7 +13,7 @@ from rich.markup import escape
 from mergeguard import __version__
 from mergeguard.build.measure import Progress
 from mergeguard.cli.console import opened, out, print_json, progress
-from mergeguard.cli.options import Database, Jobs, Json, Names, Template
+from mergeguard.cli.options import Database, Jobs, Json, Names, Prepare, Template
 from mergeguard.cli.render import SEVERITY_COLOURS, grid, print_findings
 from mergeguard.errors import ExitCode, LayoutError
 from mergeguard.fork import treelens
@@ -36,12 +36,13 @@ def verify(
     ] = False,
     command: Template = None,
     build: Database = None,
+    prepare: Prepare = None,
     jobs: Jobs = 1,
     json: Json = False,
 ) -> int:
     """Prove that the layout is the same program as the monolith."""
     from mergeguard.treemerge import handmade
-    from mergeguard.verbs import proof
+    from mergeguard.verbs import compiling, proof
     from mergeguard.verify.same_program import TAKEN_FOR_GRANTED
 
     here = opened()
@@ -53,7 +54,9 @@ def verify(
         subjects = proof.subjects(workspace, names or (), against_upstream=upstream, base=base)
         for subject in subjects:
             with progress(f"building {subject.guarded.name}", quiet=json) as report:
-                how = proof.command_for(workspace, subject, template=command, database=_database(build))
+                how = compiling.command_for(
+                    workspace, subject, template=command, database=_database(build), step=prepare
+                )
                 comparisons[subject.guarded.name] = proof.verify_compiled(
                     workspace, subject, how, jobs=jobs, on_progress=_shown(report)
                 )
@@ -105,6 +108,7 @@ def cost(
     names: Names = None,
     command: Template = None,
     build: Database = None,
+    prepare: Prepare = None,
     jobs: Jobs = 1,
     parallel: Annotated[
         list[int] | None, typer.Option("--parallel", help="Also build for real with so many jobs.")
@@ -121,14 +125,16 @@ def cost(
 ) -> int:
     """Compile the monolith and each shard, and show what the split saves."""
     from mergeguard.treemerge import handmade
-    from mergeguard.verbs import proof
+    from mergeguard.verbs import compiling, proof
 
     here = opened()
     workspace = here.work_tree()
     costs: dict[str, SplitCost] = {}
     for subject in proof.subjects(workspace, names or (), base=handmade.known_base(here)):
         with progress(f"measuring {subject.guarded.name}", quiet=json) as report:
-            how = proof.command_for(workspace, subject, template=command, database=_database(build))
+            how = compiling.command_for(
+                workspace, subject, template=command, database=_database(build), step=prepare
+            )
             measured = proof.cost(
                 workspace,
                 subject,
@@ -195,15 +201,24 @@ def budget(
     memory: Annotated[str, typer.Option("--memory", metavar="SIZE", help="What the build may use: 16G.")],
     jobs: Jobs = 4,
     most: Annotated[int | None, typer.Option("--most", help="At most so many shards.")] = None,
+    cpu_price: Annotated[
+        float,
+        typer.Option(
+            "--cpu-price",
+            min=0.0,
+            help="What a CPU second is worth, in seconds of waiting: 0 takes the shortest build.",
+        ),
+    ] = 0.0,
     command: Template = None,
     build: Database = None,
+    prepare: Prepare = None,
     write: Annotated[
         bool, typer.Option("--write", help="Write the dealing to the rule and stage it.")
     ] = False,
     json: Json = False,
 ) -> int:
     """Which dealing of the arms to shards fits into memory, from measured costs."""
-    from mergeguard.verbs import proof
+    from mergeguard.verbs import compiling, proof
 
     here = opened()
     workspace = here.work_tree()
@@ -211,10 +226,10 @@ def budget(
     (subject,) = proof.subjects(workspace, [name]) or (None,)
     if subject is None:
         raise LayoutError(f"rule {name} has no monolith in this tree", hint="`mergeguard status`")
-    how = proof.command_for(workspace, subject, template=command, database=_database(build))
+    how = compiling.command_for(workspace, subject, template=command, database=_database(build), step=prepare)
     with progress(f"measuring {name}", quiet=json) as report:
         measured = proof.cost(workspace, subject, how, on_progress=_shown(report))
-    proposal = proof.budget(subject, measured, limit, jobs, most)
+    proposal = proof.budget(subject, measured, limit, jobs, most, cpu_price)
     if json:
         print_json("budget", {"rule": name, "memory": limit, "jobs": jobs, **proposal.to_json()})
     else:

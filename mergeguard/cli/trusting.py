@@ -13,7 +13,7 @@ from mergeguard.build.trust import ProposedCommand
 from mergeguard.cli.console import opened, out, print_json
 from mergeguard.cli.options import Json
 from mergeguard.errors import ExitCode, LayoutError
-from mergeguard.verbs import proof
+from mergeguard.verbs import compiling, proof
 
 
 def trust(
@@ -32,13 +32,13 @@ def trust(
         return ExitCode.CLEAN
     workspace = here.work_tree()
     found = [
-        proof.proposal_for(workspace, subject)
+        proposed
         for subject in proof.subjects(workspace, [name] if name is not None else ())
-        if name is not None or proof.has_proposal(workspace, subject)
+        for proposed in compiling.proposals_for(workspace, subject)
     ]
     if digest is not None:
-        (proposed,) = found or (None,)
-        if proposed is None or len(digest) < trusting.SHOWN or not proposed.digest.startswith(digest):
+        proposed = next((one for one in found if one.digest.startswith(digest)), None)
+        if proposed is None or len(digest) < trusting.SHOWN:
             raise LayoutError(
                 f"the command that the repository proposes for {name} does not have this digest (any more)",
                 hint=f"`mergeguard trust {name}` shows it",
@@ -50,7 +50,7 @@ def trust(
             {
                 "rule": p.rule,
                 "where": p.where,
-                "command": list(p.command.arguments),
+                "command": list(p.words),
                 "digest": p.digest,
                 "accepted": p.digest in known,
             }

@@ -204,6 +204,15 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
             "bytes (`mergeguard trust`)."
         ),
     ] = ""
+    prepare: Annotated[
+        str,
+        Meta(
+            description="A proposal of a step that rewrites a copy of the sources before they are compiled, "
+            "such as hipify: with the holes {tree} (the sources), {root} (the copy) and {units} (the "
+            "translation units in the copy), run in the work tree. It runs only where its user has accepted "
+            "it, as `compile`."
+        ),
+    ] = ""
     includes: Includes = Includes()
     interface: Annotated[
         Literal["full", "thin"],

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from mergeguard.errors import RuleError
 from mergeguard.lens.rule import Rule, parse_rule
-from mergeguard.propose.schedule import Budget, BuildPlan, MeasuredArm, arm_costs, best, plans
+from mergeguard.propose.schedule import Budget, BuildPlan, Profile, arm_costs, best, plan_of, plans
 from mergeguard.values import dataclass
 
 Value = int | str
@@ -55,6 +55,7 @@ def _plan_json(plan: BuildPlan) -> dict[str, object]:
         "makespan": round(plan.makespan, 3),
         "cpu": round(plan.cpu, 3),
         "fits": plan.fits,
+        "price": round(plan.price, 3),
     }
 
 
@@ -79,13 +80,10 @@ def dealt_values(rule: Rule) -> dict[str, tuple[Value, ...]]:
     return tables[0]
 
 
-def propose(
-    rule: Rule, costs: Mapping[str, Cost], floor: Cost, memory: int, jobs: int, most: int | None = None
-) -> BudgetProposal:
-    """What fits ``memory`` bytes with ``jobs`` units at a time.
+def propose(rule: Rule, costs: Mapping[str, Cost], budget: Budget, most: int | None = None) -> BudgetProposal:
+    """What fits ``budget``, with at most so many shards.
 
-    ``costs`` are by shard file as the rule names it, ``floor`` is what the headers alone cost. Raises
-    RuleError for a shard that was not measured.
+    ``costs`` are by shard file as the rule names it. Raises RuleError for a shard that was not measured.
     """
     table = dealt_values(rule)
     measured = []
@@ -94,8 +92,7 @@ def propose(
         if cost is None:
             raise RuleError(f"{name} was not measured", hint="run `mergeguard cost` first")
         measured.append(([_key(value) for value in values], cost.seconds, cost.memory))
-    budget = Budget(memory, jobs, floor.seconds, floor.memory)
-    arms = arm_costs(measured, floor.seconds, floor.memory)
+    arms = arm_costs(measured, budget.floor_seconds, budget.floor_memory)
     candidates = plans(arms, budget, most)
     chosen = best(candidates)
     shards: dict[str, tuple[Value, ...]] = {}
@@ -103,8 +100,10 @@ def propose(
         names = shard_names(list(table), len(chosen.shards))
         for name, keys in zip(names, chosen.shards, strict=True):
             shards[name] = tuple(map(_value, keys))
-    least = floor.memory + max((arm.memory for arm in arms), default=0)
-    return BudgetProposal(_as_it_is(measured, arms, budget), candidates, chosen, shards, least)
+    least = budget.floor_memory + max((arm.memory for arm in arms), default=0)
+    profiles = [Profile(str(n), seconds, memory) for n, (_, seconds, memory) in enumerate(measured)]
+    now = plan_of(tuple(tuple(keys) for keys, _, _ in measured), profiles, budget)
+    return BudgetProposal(now, candidates, chosen, shards, least)
 
 
 def _key(value: Value) -> str:
@@ -115,20 +114,6 @@ def _key(value: Value) -> str:
 def _value(key: str) -> Value:
     kind, _, text = key.partition(":")
     return int(text) if kind == "int" else text
-
-
-def _as_it_is(
-    measured: Sequence[tuple[list[str], float, int]], arms: Sequence[MeasuredArm], budget: Budget
-) -> BuildPlan:
-    """The present dealing as a plan, from the shards' own measurements."""
-    peaks = sorted((memory for _, _, memory in measured), reverse=True)
-    seconds = sorted((one for _, one, _ in measured), reverse=True)
-    slots = [0.0] * budget.jobs
-    for one in seconds:
-        slots[slots.index(min(slots))] += one
-    peak = sum(peaks[: budget.jobs])
-    names = tuple(tuple(keys) for keys, _, _ in measured)
-    return BuildPlan(names, max(peaks, default=0), peak, max(slots), sum(seconds), peak <= budget.memory)
 
 
 def shard_names(present: Sequence[str], count: int) -> tuple[str, ...]:

@@ -124,20 +124,27 @@ class BuildPlan:
 
     shards: tuple[tuple[str, ...], ...]  # names of arms, in their original order within a shard
     memory: int  # the largest shard, floor included
-    peak: int  # the ``jobs`` largest shards at once
+    peak: int  # the ``jobs`` largest units at once
     makespan: float  # with ``jobs`` at a time, longest first
-    cpu: float  # the sum over the shards, floors included
+    cpu: float  # the sum over all units, floors included
     fits: bool
+    price: float  # seconds of waiting, and CPU seconds at their price
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What the build machine gives, and what each unit pays before its first arm."""
+    """What the build machine gives, and what each unit pays before its first arm.
+
+    ``others`` are units that are built beside the shards whatever the dealing (the entry); ``cpu_price`` is
+    how many seconds of waiting a CPU second is worth.
+    """
 
     memory: int
     jobs: int
     floor_seconds: float
     floor_memory: int
+    others: tuple[Profile, ...] = ()
+    cpu_price: float = 0.0
 
 
 def arm_costs(
@@ -192,16 +199,19 @@ def _plan(arms: Sequence[MeasuredArm], shards: Sequence[Sequence[int]], budget: 
         seconds = budget.floor_seconds + sum(arms[index].seconds for index in shard)
         memory = budget.floor_memory + sum(arms[index].memory for index in shard)
         profiles.append(Profile(str(number), seconds, memory))
-    peak = worst_peak(profiles, budget.jobs)
-    schedule = simulate(longest_first(profiles), budget.jobs)
-    return BuildPlan(
-        shards=tuple(tuple(arms[index].name for index in shard) for shard in shards),
-        memory=max(profile.peak for profile in profiles),
-        peak=peak,
-        makespan=schedule.makespan,
-        cpu=sum(profile.wall for profile in profiles),
-        fits=peak <= budget.memory,
-    )
+    names = tuple(tuple(arms[index].name for index in shard) for shard in shards)
+    return plan_of(names, profiles, budget)
+
+
+def plan_of(shards: tuple[tuple[str, ...], ...], profiles: Sequence[Profile], budget: Budget) -> BuildPlan:
+    """The plan for shards of these arms and profiles."""
+    units = (*profiles, *budget.others)
+    peak = worst_peak(units, budget.jobs)
+    makespan = simulate(longest_first(units), budget.jobs).makespan
+    cpu = sum(unit.wall for unit in units)
+    largest = max((profile.peak for profile in profiles), default=0)
+    price = makespan + budget.cpu_price * cpu
+    return BuildPlan(shards, largest, peak, makespan, cpu, peak <= budget.memory, price)
 
 
 def plans(arms: Sequence[MeasuredArm], budget: Budget, most: int | None = None) -> tuple[BuildPlan, ...]:
@@ -211,13 +221,13 @@ def plans(arms: Sequence[MeasuredArm], budget: Budget, most: int | None = None) 
 
 
 def best(candidates: Sequence[BuildPlan], spare: float = 0.05) -> BuildPlan | None:
-    """The plan to take: of those that fit, the fewest shards within ``spare`` of the shortest build.
+    """The plan to take: of those that fit, the fewest shards within ``spare`` of the cheapest build.
 
-    Fewer shards pay fewer header floors, so the last per cents of time are not worth a shard. None if
-    nothing fits.
+    Without a price for CPU time the cheapest build is the shortest. Fewer shards pay fewer header floors, so
+    the last per cents of it are not worth a shard. None if nothing fits.
     """
     fitting = [plan for plan in candidates if plan.fits]
     if not fitting:
         return None
-    shortest = min(plan.makespan for plan in fitting)
-    return next(plan for plan in fitting if plan.makespan <= shortest * (1 + spare))
+    cheapest = min(plan.price for plan in fitting)
+    return next(plan for plan in fitting if plan.price <= cheapest * (1 + spare))

@@ -1,43 +1,38 @@
 """The two questions a reviewer asks of a split: is it the same program, and what does it save?
 
 Lifts the checks of ``same_program`` and the measurements of ``mergeguard.build`` to the rules of a fork.
-Compile work happens in trees below the repository's private directory, with every source file of the commit
-in them, so that includes are found where they are in the work tree.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
-from pathlib import Path, PurePosixPath
+from dataclasses import asdict, replace
+
+import msgspec
 
 from mergeguard.build import compare as comparing
-from mergeguard.build import trust
-from mergeguard.build.cache import Cache
-from mergeguard.build.commands import Command, CommandError, from_database, from_template
+from mergeguard.build.advice import thin_advice
+from mergeguard.build.commands import Command
 from mergeguard.build.compare import Comparison
-from mergeguard.build.cost import MeasuredProgram, SplitCost, costs_by_shard, measure_split
+from mergeguard.build.cost import SplitCost, costs_by_shard, measure_split
 from mergeguard.build.measure import Progress
 from mergeguard.cpp.source import parse
-from mergeguard.errors import LayoutError, Location
+from mergeguard.errors import LayoutError, RuleMismatch
 from mergeguard.fork.builds import shard_paths
-from mergeguard.fork.workspace import Guarded, Workspace
+from mergeguard.fork.workspace import Workspace
 from mergeguard.lens import buildlists
+from mergeguard.lens.assign import assign
 from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout, LayoutFile
 from mergeguard.propose.budget import BudgetProposal, Cost, propose, rewrite
+from mergeguard.propose.schedule import Budget
 from mergeguard.treemerge import handmade
 from mergeguard.treemerge.handmade import HandMade
 from mergeguard.values import dataclass
+from mergeguard.verbs.compiling import Subject, build_directory, cost_cache, place, place_floors
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.same_program import BuildFile, ProgramFinding, bare, compare, failures, inlined
-
-# What a compile can read: everything else of a commit need not be on disk for it.
-_SOURCES = frozenset(
-    ".c .cc .cpp .cxx .cu .cuh .cl .def .h .hh .hip .hpp .hxx .inc .inl .ipp .tcc .tpp .txx .in".split()
-)
-_DATABASES = ("compile_commands.json", "build/compile_commands.json")
+from mergeguard.verify.thin import is_thin
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,36 +62,6 @@ class RuleProof:
             "same": self.same,
             "findings": [asdict(finding) for finding in self.findings],
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """One rule's monolith and layout as texts: what is verified and measured.
-
-    ``files`` are the layout's as they are in the tree (a missing one is left out), or as a split would make
-    them while the monolith is not split yet. ``base`` is the merge base's tree for a split made by hand.
-    """
-
-    guarded: Guarded
-    layout: Layout | HandMade
-    monolith: bytes
-    files: dict[str, bytes]
-    base: str | None = None
-
-    @property
-    def units(self) -> tuple[str, ...]:
-        """The translation units, the entry first."""
-        return tuple(file.path for file in self.layout.files if file.is_unit and file.path in self.files)
-
-    @property
-    def namespaces(self) -> tuple[str, ...]:
-        """The namespaces that glue makes to keep shards apart."""
-        found: dict[str, None] = {}
-        for file in self.layout.files:
-            for line in self.files.get(file.path, b"").splitlines():
-                if line.startswith(b"#define MG_NS "):
-                    found[line.split()[2].decode("utf-8", "replace")] = None
-        return tuple(found)
 
 
 def subjects(
@@ -192,92 +157,6 @@ def _builds(workspace: Workspace, subject: Subject) -> list[BuildFile]:
     return builds
 
 
-def build_directory(workspace: Workspace) -> Path:
-    """Where compile work happens: inside the repository's git directory, shared by its work trees."""
-    return workspace.repository.private_dir / "build"
-
-
-def cost_cache(workspace: Workspace, *, fresh: bool = False) -> Cache:
-    """The measured costs that this repository keeps; with ``fresh`` none of them counts any more."""
-    return Cache(workspace.repository.private_dir / "cost", fresh)
-
-
-def place(workspace: Workspace, subject: Subject, directory: Path) -> tuple[MeasuredProgram, MeasuredProgram]:
-    """Both programs on disk below ``directory``: the commit's sources with the monolith, and with the layout.
-
-    Files that are there already with the same bytes are left alone; files that the commit does not have any
-    more go, so that nothing stale is ever included.
-    """
-    sources: dict[str, bytes] = {}
-    for path, entry in workspace.repository.list_tree(workspace.tree).items():
-        if entry.is_file and PurePosixPath(path).suffix in _SOURCES:
-            sources[path] = workspace.repository.read_blob(entry.oid)
-    for path in (*subject.files, *subject.layout.by_path):
-        sources.pop(path, None)
-    before, after = directory / "before", directory / "after"
-    _write_tree(before, {**sources, subject.layout.path: subject.monolith})
-    _write_tree(after, {**sources, **subject.files})
-    return MeasuredProgram(before, (subject.layout.path,)), MeasuredProgram(after, subject.units)
-
-
-def _write_tree(root: Path, files: dict[str, bytes]) -> None:
-    wanted = {root / path for path in files}
-    for folder, _, names in os.walk(root):
-        for name in names:
-            present = Path(folder, name)
-            if present not in wanted:
-                present.unlink()
-    for path, text in files.items():
-        target = root / path
-        if not target.resolve().is_relative_to(root.resolve()):
-            raise LayoutError(f"{path} is outside the tree", where=Location(path))
-        if target.is_file() and target.read_bytes() == text:
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(text)
-
-
-def command_for(
-    workspace: Workspace, subject: Subject, *, template: str | None = None, database: Path | None = None
-) -> Command:
-    """How to compile the subject's units: the template given, else the database given, else what the
-    repository proposes (see ``proposal_for``), if the user of this clone has accepted it.
-
-    A database may list the monolith or, in a split tree, the entry: both have the monolith's path. Raises
-    CommandError where none of these is there, or a proposal is not accepted.
-    """
-    if template:
-        return from_template(template)
-    if database is not None:
-        return from_database(database, subject.layout.path, workspace.repository.work_tree)
-    return trust.require(workspace.repository, proposal_for(workspace, subject))
-
-
-def proposal_for(workspace: Workspace, subject: Subject) -> trust.ProposedCommand:
-    """What the repository proposes to compile the subject's units with: the rule's own ``compile``, else a
-    compile_commands.json in the work tree or its ``build`` folder. Raises CommandError where there is none.
-    """
-    guarded, root = subject.guarded, workspace.repository.work_tree
-    if guarded.rule.compile:
-        command = from_template(guarded.rule.compile)
-        return trust.proposal(guarded.name, guarded.rule_path, command, root)
-    for name in _DATABASES:
-        if (root / name).is_file():
-            command = from_database(root / name, subject.layout.path, root)
-            return trust.proposal(guarded.name, name, command, root)
-    raise CommandError(
-        f"no command to compile {subject.layout.path} with",
-        hint="give --command 'g++ -I {root} -c {source} -o {output}', or --build with the folder of a "
-        "compile_commands.json (cmake -DCMAKE_EXPORT_COMPILE_COMMANDS=ON), or set `compile` in the rule",
-    )
-
-
-def has_proposal(workspace: Workspace, subject: Subject) -> bool:
-    """Whether the repository proposes a compile command for the subject at all."""
-    root = workspace.repository.work_tree
-    return bool(subject.guarded.rule.compile) or any((root / name).is_file() for name in _DATABASES)
-
-
 def verify_compiled(
     workspace: Workspace,
     subject: Subject,
@@ -291,7 +170,7 @@ def verify_compiled(
     Raises CompileError, CommandError, ObjectError.
     """
     directory = build_directory(workspace) / subject.guarded.name
-    before, after = place(workspace, subject, directory)
+    before, after = place(workspace, subject, directory, command.step)
     return comparing.compare(
         parse(subject.monolith),
         before,
@@ -323,11 +202,11 @@ def cost(
     built for real. Raises CompileError, CommandError.
     """
     directory = build_directory(workspace) / subject.guarded.name
-    before, after = place(workspace, subject, directory)
-    return measure_split(
-        subject.layout,
+    before, after = place(workspace, subject, directory, command.step)
+    measured = measure_split(
         before,
         after,
+        place_floors(workspace, subject, directory, command.step),
         command,
         directory / "objects",
         jobs=jobs,
@@ -335,17 +214,44 @@ def cost(
         cache=cost_cache(workspace, fresh=fresh),
         on_progress=on_progress,
     )
+    return replace(measured, advice=(*measured.advice, *_thin_advice(subject, measured)))
+
+
+def _thin_advice(subject: Subject, measured: SplitCost) -> tuple[str, ...]:
+    """What thin shards would save, where the layout has none."""
+    rule = subject.guarded.rule
+    if not rule.partition or is_thin(_texts(subject)):
+        return ()
+    wanted = rule if rule.interface == "thin" else msgspec.structs.replace(rule, interface="thin")
+    try:
+        assign(wanted, subject.layout.path, parse(subject.monolith), thin=True)
+    except RuleMismatch as problem:
+        return thin_advice(measured.units, measured.floors, problem.message)
+    return thin_advice(measured.units, measured.floors, "")
 
 
 def budget(
-    subject: Subject, measured: SplitCost, memory: int, jobs: int, most: int | None = None
+    subject: Subject,
+    measured: SplitCost,
+    memory: int,
+    jobs: int,
+    most: int | None = None,
+    cpu_price: float = 0.0,
 ) -> BudgetProposal:
-    """Which dealings of the rule's arms fit ``memory`` bytes with ``jobs`` units at a time."""
-    if measured.floor is None:
-        raise LayoutError("the layout has no header whose cost could be told from the arms'")
+    """Which dealings of the rule's arms fit ``memory`` bytes with ``jobs`` units at a time, the entry among
+    them.
+
+    ``cpu_price`` is how many seconds of waiting a CPU second is worth. Raises LayoutError where the cost of
+    the shards' headers is not known.
+    """
+    known = (measured.floors.get(unit.source) for unit in measured.shards)
+    floor = next((one for one in known if one is not None), None)
+    if floor is None:
+        raise LayoutError("what the shards' headers cost is not known, so it can't be told from the arms'")
     costs = {path: Cost(unit.undisturbed, unit.peak) for path, unit in costs_by_shard(measured).items()}
-    floor = Cost(measured.floor.undisturbed, measured.floor.peak)
-    return propose(subject.guarded.rule, costs, floor, memory, jobs, most)
+    others = tuple(unit.profile() for unit in measured.units[:1] if unit.source not in costs)
+    limits = Budget(memory, jobs, floor.undisturbed, floor.peak, others, cpu_price)
+    return propose(subject.guarded.rule, costs, limits, most)
 
 
 def rewritten_rule(workspace: Workspace, subject: Subject, proposal: BudgetProposal) -> bytes:

@@ -8,16 +8,18 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mergeguard.build.advice import growth_advice, header_advice
+from mergeguard.build.advice import growth_advice, split_advice, thin_advice
 from mergeguard.build.cache import Cache
 from mergeguard.build.commands import from_template
-from mergeguard.build.cost import MeasuredProgram, SplitCost, costs_by_shard, header_probe, measure_split
+from mergeguard.build.cost import FloorProgram, MeasuredProgram, SplitCost, costs_by_shard, measure_split
 from mergeguard.build.drawing import svg
+from mergeguard.build.floor import floors
 from mergeguard.build.measure import CompileError, UnitCost
 from mergeguard.lens.emit import split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import parse_rule
 from mergeguard.propose.budget import Cost, propose, rewrite
+from mergeguard.propose.schedule import Budget
 from tests.support import toolchain
 
 BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "compile"
@@ -30,16 +32,23 @@ def layout() -> Layout:
     return split(parse_rule(RULE, "heavy.toml"), "heavy", "heavy.cpp", MONOLITH)
 
 
-def programs(root: Path, layout: Layout) -> tuple[MeasuredProgram, MeasuredProgram]:
-    for tree, files in (
+def programs(root: Path, layout: Layout) -> tuple[MeasuredProgram, MeasuredProgram, FloorProgram]:
+    files = {file.path: file.text for file in layout.files}
+    units = tuple(file.path for file in layout.files if file.is_unit)
+    bare = floors(layout.path, layout.monolith, files, units)
+    for tree, texts in (
         ("before", {layout.path: layout.monolith}),
-        ("after", {file.path: file.text for file in layout.files}),
+        ("after", files),
+        ("headers", bare.files),
     ):
-        for path, text in files.items():
+        for path, text in texts.items():
             (root / tree / path).parent.mkdir(parents=True, exist_ok=True)
             (root / tree / path).write_bytes(text)
-    units = tuple(file.path for file in layout.files if file.is_unit)
-    return MeasuredProgram(root / "before", (layout.path,)), MeasuredProgram(root / "after", units)
+    return (
+        MeasuredProgram(root / "before", (layout.path,)),
+        MeasuredProgram(root / "after", units),
+        FloorProgram(MeasuredProgram(root / "headers", bare.units), bare),
+    )
 
 
 def command(rows: int = 16):
@@ -50,10 +59,10 @@ def command(rows: int = 16):
 @pytest.fixture(scope="module")
 def cost(tmp_path_factory: pytest.TempPathFactory, layout: Layout) -> SplitCost:
     root = tmp_path_factory.mktemp("cost")
-    before, after = programs(root, layout)
+    both = programs(root, layout)
     cache = Cache(root / "cache")
-    first = measure_split(layout, before, after, command(), root / "objects", parallel=[2], cache=cache)
-    again = measure_split(layout, before, after, command(), root / "objects", cache=cache)
+    first = measure_split(*both, command(), root / "objects", parallel=[2], cache=cache)
+    again = measure_split(*both, command(), root / "objects", cache=cache)
     assert [unit.cached for unit in (again.monolith, *again.units)] == [True] * 7
     assert again.memory_share == first.memory_share
     return first
@@ -78,7 +87,8 @@ def test_prediction_and_real_run_are_both_shown(cost: SplitCost) -> None:
     assert all(row)
     root = ElementTree.fromstring(svg(cost.picture(budget=10**9)))
     assert root.tag.endswith("svg")
-    assert len(cost.table()) == 5 + len(cost.units)
+    assert len(cost.table()) == 4 + len(cost.units)
+    assert {len(row) for row in cost.table()} == {7}
     assert cost.table()[-1][-1].endswith(" x")
     value = json.loads(json.dumps(cost.to_json()))
     assert [one["jobs"] for one in value["schedules"]] == [1, 2, 4, 8]
@@ -89,7 +99,9 @@ def test_a_budget_from_measured_costs_gives_a_rule_that_splits(cost: SplitCost) 
     assert cost.floor is not None
     rule = parse_rule(RULE, "heavy.toml")
     costs = {path: Cost(unit.wall, unit.peak) for path, unit in costs_by_shard(cost).items()}
-    proposal = propose(rule, costs, Cost(cost.floor.wall, cost.floor.peak), 2 * cost.monolith.peak, 2, most=3)
+    proposal = propose(
+        rule, costs, Budget(2 * cost.monolith.peak, 2, cost.floor.wall, cost.floor.peak), most=3
+    )
     assert proposal.chosen is not None
     assert len(proposal.chosen.shards) <= 3
     changed = parse_rule(rewrite(RULE, "heavy.toml", proposal.shards), "heavy.toml")
@@ -97,36 +109,78 @@ def test_a_budget_from_measured_costs_gives_a_rule_that_splits(cost: SplitCost) 
     assert len(again.shards) == len(proposal.chosen.shards)
 
 
-def test_the_header_probe_defines_nothing(layout: Layout) -> None:
-    probe = header_probe(layout)
-    assert probe is not None
-    assert probe[0] == "heavy/mergeguard_headers_only.cpp"
-    assert probe[1] == b"#include <cstdio>\n#include <utility>\n#ifndef ROWS\n#define ROWS 100\n#endif\n"
+def test_units_with_the_same_headers_have_one_floor_that_defines_nothing(layout: Layout) -> None:
+    files = {file.path: file.text for file in layout.files}
+    units = [file.path for file in layout.files if file.is_unit]
+    made = floors(layout.path, layout.monolith, files, units)
+    assert made.units == ("heavy.cpp",)
+    assert made.monolith == "heavy.cpp"
+    assert set(made.of) == set(units)
+    assert made.files["heavy/common.h"] == (
+        b"#pragma once\n#include <cstdio>\n#include <utility>\n#ifndef ROWS\n#define ROWS 100\n#endif\n"
+    )
+
+
+def test_units_that_read_less_have_a_floor_of_their_own() -> None:
+    files = {
+        "a/k.cu": b'#include "k/host.h"\nvoid host() {}\n',
+        "a/k/host.h": b'#pragma once\n#include <torch/all.h>\n#include "../light.h"\nint x;\n',
+        "a/k/n1.cu": b'#define MG_SHARD_n1\n#include "body.cuh"\n',
+        "a/k/n2.cu": b'#define MG_SHARD_n2\n#include "body.cuh"\n',
+        "a/k/body.cuh": b'#include "../light.h"\n#ifdef MG_SHARD_n1\nint one();\n#endif\n',
+    }
+    monolith = b'#include <torch/all.h>\n#include "light.h"\nint x; int one();\n'
+    made = floors("a/k.cu", monolith, files, ["a/k.cu", "a/k/n1.cu", "a/k/n2.cu"])
+    assert made.of == {"a/k.cu": "a/k.cu", "a/k/n1.cu": "a/k/n1.cu", "a/k/n2.cu": "a/k/n1.cu"}
+    assert made.units == ("a/k.cu", "a/k/n1.cu")
+    assert made.files["a/k/body.cuh"] == b'#include "../light.h"\n#ifdef MG_SHARD_n1\n#endif\n'
+    heavier = floors("a/k.cu", monolith + b"#include <vector>\n", files, ["a/k.cu"])
+    assert heavier.units == ("a/mergeguard_headers_of_k.cu", "a/k.cu")
+    assert b"#include <vector>" in heavier.files[heavier.monolith]
 
 
 def test_a_layout_that_fails_to_compile_gives_no_figures(tmp_path: Path, layout: Layout) -> None:
-    before, after = programs(tmp_path, layout)
+    before, after, bare = programs(tmp_path, layout)
     (after.root / "heavy" / "n3.cpp").write_text("#error not today\n")
     with pytest.raises(CompileError, match=r"n3\.cpp did not compile"):
-        measure_split(layout, before, after, command(4), tmp_path / "objects")
+        measure_split(before, after, bare, command(4), tmp_path / "objects")
 
 
-def unit(peak_mb: int, cpu: float) -> UnitCost:
-    return UnitCost("u", "u.cu", cpu, cpu, 0.0, peak_mb * 1_000_000, peak_mb * 1_000_000, (), 0, "", 1, "")
+def unit(peak_mb: int, cpu: float, source: str = "u.cu") -> UnitCost:
+    size = peak_mb * 1_000_000
+    return UnitCost("u", source, cpu, cpu, 0.0, size, size, (), 0, "", 1, "")
 
 
-def test_a_split_that_headers_make_useless_is_told_why() -> None:
+def units(*figures: tuple[int, float]) -> list[UnitCost]:
+    return [unit(peak, cpu, f"{number}.cu") for number, (peak, cpu) in enumerate(figures)]
+
+
+def test_a_split_that_headers_make_useless_is_told_why_in_a_sentence() -> None:
     """paged_attention_v1 as measured: 0.22.0 takes in all of PyTorch, 0.24.0 its stable interface."""
-    shards = [unit(2825, 54.6), unit(2958, 92.8), unit(3002, 133.3), unit(2918, 136.2)]
+    whole, floor = unit(3203, 226.2), unit(2825, 54.0)
+    shards = units((2825, 54.6), (2958, 92.8), (3002, 133.3), (2918, 136.2))
+    below = {one.source: floor for one in shards}
     headers = [Path("/torch/include/torch/all.h"), Path("csrc/small.h")]
-    memory, cpu, cure = header_advice(unit(3203, 226.2), shards, unit(2825, 54.0), headers)
-    assert "saves little memory, 3.20 GB becomes 3.00 GB: the headers alone need 2.83 GB, 94% of" in memory
-    assert cpu == "the split costs 1.84 x the CPU time: 54.0 s of each of the 4 units is for the headers"
-    assert "include less than torch/all.h in the monolith" in cure
-    stable = [unit(488, 4.2), unit(537, 35.5), unit(629, 64.3), unit(519, 57.4)]
-    assert header_advice(unit(1413, 147.9), stable, unit(488, 4.5)) == ()
+    (said,) = split_advice(whole, shards, floor, below, headers)
+    assert said == (
+        "the split saves little memory (3.20 GB becomes 3.00 GB, 2.83 GB of it for headers) and costs 1.84 x "
+        "the CPU time (3 min 36 s of 6 min 57 s for the headers of 4 units): include less than torch/all.h "
+        "in the monolith, or deal to fewer shards"
+    )
+    (most,) = thin_advice(shards, below, "")
+    assert most.startswith("thin shards would save up to 2 min 42 s of CPU time and 2.83 GB of each peak: ")
+    (none,) = thin_advice(shards, below, "an arm assigns to `x` of the function")
+    assert none.endswith("but the text can't be parted so: an arm assigns to `x` of the function")
+    (unknown,) = split_advice(whole, shards, None, {})
+    assert "unknown" in unknown
+
+    stable = units((488, 4.2), (537, 35.5), (629, 64.3), (519, 57.4))
+    light = {one.source: unit(488, 4.5) for one in stable}
+    assert split_advice(unit(1413, 147.9), stable, unit(488, 4.5), light) == ()
+    assert thin_advice(stable, light, "") == ()
     # CPU time that the shards' own code costs is not the headers'.
-    assert header_advice(unit(1413, 147.9), [unit(488, 4.2), unit(629, 300.0)], unit(100, 1.0)) == ()
+    own = units((488, 4.2), (629, 300.0))
+    assert split_advice(unit(1413, 147.9), own, unit(100, 1.0), {u.source: unit(100, 1.0) for u in own}) == ()
 
 
 def test_growth_is_named_with_its_cure() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from mergeguard.build import cache as caches
-from mergeguard.build.commands import CommandError, compresses_device_code, from_database, from_template
+from mergeguard.build.commands import CommandError, compresses_device_code, from_template
+from mergeguard.build.database import from_database
 from mergeguard.build.measure import (
     CompileError,
     Progress,
@@ -246,7 +247,7 @@ def test_a_hipified_copy_is_told_from_no_command_at_all(tmp_path: Path, copy: st
     database.write_text(json.dumps([entry]))
     with pytest.raises(CommandError, match=rf"the copy that hipify made of it: .*{copy}") as caught:
         from_database(database, "csrc/k.cu", tmp_path)
-    assert "--command" in (caught.value.hint or "")
+    assert "--prepare" in (caught.value.hint or "")
     with pytest.raises(CommandError, match=r"no compile command for csrc/kk\.cu"):
         from_database(database, "csrc/kk.cu", tmp_path)
 

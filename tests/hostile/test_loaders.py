@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mergeguard import store
-from mergeguard.build.commands import CommandError, from_database
+from mergeguard.build.commands import CommandError
+from mergeguard.build.database import from_database
 from mergeguard.data import shipped_rules
 from mergeguard.errors import LayoutError, RuleError
 from mergeguard.fork.locks import Lock, parse_lock

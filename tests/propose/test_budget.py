@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mergeguard.errors import RuleError
 from mergeguard.lens.rule import parse_rule
 from mergeguard.propose.budget import Cost, dealt_values, propose, rewrite, shard_names
+from mergeguard.propose.schedule import Budget, Profile
 
 RULES = sorted((Path(__file__).resolve().parents[2] / "rules" / "vllm").glob("*.toml"))
 PA = next(path for path in RULES if path.stem == "paged_attention_v1")
@@ -21,7 +22,11 @@ COSTS = {
     "csrc/x/shard_medium.cu": Cost(106, 595 * MB),
     "csrc/x/shard_large.cu": Cost(100, 492 * MB),
 }
-FLOOR = Cost(11, 463 * MB)
+
+
+def budget(memory: int, jobs: int, entry: tuple[float, int] | None = None, cpu_price: float = 0.0) -> Budget:
+    others = (Profile("entry", *entry),) if entry else ()
+    return Budget(memory, jobs, 11, 463 * MB, others, cpu_price)
 
 
 def rule_of(path: Path):
@@ -29,7 +34,7 @@ def rule_of(path: Path):
 
 
 def test_three_shards_fit_and_more_are_offered() -> None:
-    proposal = propose(rule_of(PA), COSTS, FLOOR, 2000 * MB, 2)
+    proposal = propose(rule_of(PA), COSTS, budget(2000 * MB, 2))
     assert proposal.now.fits
     assert proposal.now.peak == (595 + 510) * MB
     assert [len(plan.shards) for plan in proposal.plans] == list(range(1, 10))
@@ -40,24 +45,49 @@ def test_three_shards_fit_and_more_are_offered() -> None:
 
 
 def test_nothing_fits_less_than_the_headers() -> None:
-    proposal = propose(rule_of(PA), COSTS, FLOOR, 400 * MB, 1)
+    proposal = propose(rule_of(PA), COSTS, budget(400 * MB, 1))
     assert proposal.chosen is None
     assert proposal.shards == {}
     assert not any(plan.fits for plan in proposal.plans)
 
 
 def test_a_tight_budget_takes_more_shards() -> None:
-    wide = propose(rule_of(PA), COSTS, FLOOR, 2000 * MB, 1).chosen
-    tight = propose(rule_of(PA), COSTS, FLOOR, 500 * MB, 1).chosen
+    wide = propose(rule_of(PA), COSTS, budget(2000 * MB, 1)).chosen
+    tight = propose(rule_of(PA), COSTS, budget(500 * MB, 1)).chosen
     assert wide is not None
     assert tight is not None
     assert len(tight.shards) > len(wide.shards)
     assert tight.peak <= 500 * MB
 
 
+def test_cpu_time_has_its_price() -> None:
+    """Each shard costs its headers: the dearer CPU time, the fewer shards, as far as memory allows."""
+    rule = rule_of(PA)
+    counts = []
+    for price in (0.0, 1.0, 100.0):
+        chosen = propose(rule, COSTS, budget(2000 * MB, 4, cpu_price=price)).chosen
+        assert chosen is not None
+        counts.append(len(chosen.shards))
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] > counts[-1] == 1
+    tight = propose(rule, COSTS, budget(600 * MB, 1, cpu_price=100.0)).chosen
+    assert tight is not None
+    assert tight.fits
+    assert len(tight.shards) > 1
+
+
+def test_the_entry_is_built_beside_the_shards() -> None:
+    alone = propose(rule_of(PA), COSTS, budget(2000 * MB, 2)).now
+    beside = propose(rule_of(PA), COSTS, budget(2000 * MB, 2, entry=(33, 1004 * MB))).now
+    assert beside.memory == alone.memory
+    assert beside.peak == (1004 + 595) * MB
+    assert beside.cpu == alone.cpu + 33
+    assert not propose(rule_of(PA), COSTS, budget(900 * MB, 1, entry=(33, 1004 * MB))).plans[-1].fits
+
+
 def test_an_unmeasured_shard_is_named() -> None:
     with pytest.raises(RuleError, match="was not measured"):
-        propose(rule_of(PA), {}, FLOOR, 1, 1)
+        propose(rule_of(PA), {}, budget(1, 1))
 
 
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)

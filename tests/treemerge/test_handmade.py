@@ -14,7 +14,7 @@ import pytest
 from mergeguard.errors import LayoutError
 from mergeguard.fork.fork import Fork
 from mergeguard.treemerge import handmade
-from mergeguard.verbs import checking, proof
+from mergeguard.verbs import checking, compiling, proof
 from mergeguard.verify.symbols import Severity
 from tests.git.conftest import Sandbox
 from tests.support import forks, toolchain
@@ -113,7 +113,9 @@ def test_verify_names_it_by_tokens_and_by_objects(fork: Fork) -> None:
     (subject,) = proof.subjects(workspace, base=base)
     compiler = toolchain.require_compiler()
     line = f"{compiler} -std=c++17 -O0 -c {{source}} -o {{output}}"
-    compiled = proof.verify_compiled(workspace, subject, proof.command_for(workspace, subject, template=line))
+    compiled = proof.verify_compiled(
+        workspace, subject, compiling.command_for(workspace, subject, template=line)
+    )
     (trap,) = [one for one in compiled.findings if one.check == "odr"]
     assert trap.readable.startswith("int launcher<float>(")
     assert sorted(trap.units) == sorted(SHARDS)
