@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.merge.scenarios import Case
-from mergeguard.git.linemerge import LineMerge, merge_bytes_with_git
+from mergeguard.git.linemerge import least_conflict_of
 from mergeguard.git.objects import MODE_FILE, Entry
 from mergeguard.git.repository import Repository
 from mergeguard.merge import Conflict, merge
@@ -237,7 +237,8 @@ def mergeguard(scratch: Scratch) -> Tool:
         one = case.single
         if one is None:
             return of_trees(case)
-        lines = _line_merge(*one)
+        with tempfile.TemporaryDirectory(prefix="mergeguard-") as folder:
+            lines = least_conflict_of(*one, Path(folder))
         result = merge(*one, git_clean=lines.clean, git_pieces=lines.pieces)
         conflicts = [p for p in result.pieces if isinstance(p, Conflict)]
         return Outcome(
@@ -273,16 +274,14 @@ def _mergeguard_trees(scratch: Scratch) -> Tool:
             files,
             sum(max(count, 1) for count, _ in sizes),
             sum(lines for _, lines in sizes),
-            (*(finding.code for finding in found), *("followed" for f in merged.followed if f.why)),
+            (
+                *(finding.code for finding in found),
+                *("followed" for f in merged.followed if f.why),
+                *("finding" for _ in merged.findings),
+            ),
         )
 
     return tool
-
-
-def _line_merge(base: bytes, ours: bytes, theirs: bytes) -> LineMerge:
-    """git's line merge of bytes in memory."""
-    with tempfile.TemporaryDirectory(prefix="mergeguard-") as folder:
-        return merge_bytes_with_git(base, ours, theirs, Path(folder))
 
 
 def available(scratch: Scratch) -> dict[str, Tool]:

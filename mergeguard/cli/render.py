@@ -85,6 +85,8 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
     _print_looks(outcome.rules, lambda path: _conflict(path, outcome, synced.upstream))
     for note in outcome.decided:
         out.print(f"  [dim]·[/] {escape(note)}")
+    for finding in outcome.findings:
+        out.print(f"  [yellow]![/] {escape(finding)}")
     others = sorted(set(outcome.stages) - {p for r in outcome.rules for p in r.conflicts})
     for path in others:
         out.print(f"  [red]✗[/] {escape(path)}: {escape(_conflict(path, outcome, synced.upstream))}")
@@ -207,6 +209,7 @@ def sync_json(synced: Synced) -> dict[str, Any]:
         "conflicts": sorted(outcome.stages),
         "messages": list(outcome.messages),
         "decided": list(outcome.decided),
+        "findings": list(outcome.findings),
         "followed": [_followed_json(edit) for edit in outcome.followed],
         "audit": audit_json(synced.audit),
         "history": dict(synced.history),

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from mergeguard.git.durable import scratch_folder
 from mergeguard.git.errors import GitError
-from mergeguard.git.objects import MODE_FILE, Entry
-from mergeguard.git.process import decode, encode, run_git, split_nul
+from mergeguard.git.linemerge import merge_by_histogram
+from mergeguard.git.objects import Entry
+from mergeguard.git.process import decode, encode, split_nul
 from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
@@ -221,51 +222,7 @@ def _merge_file_histogram(
     labels: tuple[str, str, str],
     marker_size: int,
 ) -> tuple[bytes, int]:
-    """``git merge-file`` learnt to choose the algorithm in 2.44 only; the merge machinery uses histogram.
-
-    It runs in a scratch repository that shares nothing but the objects, so that neither attributes nor
-    merge drivers of the real one take part.
-    """
-    objects = repository.objects
-
-    def commit(text: bytes, *parents: str) -> str:
-        tree = objects.write_tree({b"file": Entry(MODE_FILE, objects.write("blob", text))})
-        return objects.write_commit(tree, parents, b"virtual\n")
-
-    root = commit(base)
-    first, second = commit(ours, root), commit(theirs, root)
     with scratch_folder(repository.private_dir) as scratch:
-        for folder in ("objects", "refs", "info"):
-            (scratch / folder).mkdir()
-        (scratch / "HEAD").write_bytes(b"ref: refs/heads/none\n")
-        (scratch / "config").write_bytes(b"[core]\n\trepositoryformatversion = 0\n\tbare = true\n")
-        (scratch / "info" / "attributes").write_bytes(
-            b"file merge diff=none -text conflict-marker-size=%d\n" % marker_size
-        )
-        environment = {
-            name: value
-            for name, value in repository.environment.items()
-            if name not in ("GIT_WORK_TREE", "GIT_INDEX_FILE")
-        }
-        environment |= {"GIT_DIR": str(scratch), "GIT_OBJECT_DIRECTORY": str(repository.objects_dir)}
-        arguments = ["-c", f"merge.conflictStyle={style}", "-c", "merge.renormalize=false"]
-        arguments += ["merge-tree", "--write-tree", "-z", "--no-messages", first, second]
-        completed = run_git(arguments, cwd=scratch, environment=environment, ok=(0, 1))
-    tree = decode(completed.out.partition(b"\0")[0])
-    entry = objects.entry(tree, "file")
-    if entry is None:
-        raise GitError("git merge-tree gave no file")
-    text = objects.read(entry.oid, "blob")
-    if completed.code == 0:
-        return text, 0
-    size = marker_size
-    text, conflicts = re.subn(
-        rb"^(<{%d}) %s" % (size, first.encode()), _label(labels[0]), text, flags=re.MULTILINE
-    )
-    text = re.sub(rb"^(>{%d}) %s" % (size, second.encode()), _label(labels[2]), text, flags=re.MULTILINE)
-    ancestor = rb"^(\|{%d}) (?:%s[0-9a-f]*)" % (size, root[:4].encode())
-    return re.sub(ancestor, _label(labels[1]), text, flags=re.MULTILINE), conflicts
-
-
-def _label(name: str) -> bytes:
-    return rb"\1 " + encode(name).replace(b"\\", rb"\\")
+        text, clean = merge_by_histogram(base, ours, theirs, scratch, style, marker_size, labels)
+    started = re.compile(rb"^<{%d} %s" % (marker_size, re.escape(encode(labels[0]))), re.MULTILINE)
+    return text, 0 if clean else len(started.findall(text))

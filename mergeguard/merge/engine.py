@@ -39,7 +39,7 @@ def merge_text(
 
 def _no_larger(result: MergeResult, lines: tuple[Piece, ...]) -> MergeResult:
     """The result, or the line merge if the lines that its conflicts show are fewer."""
-    from mergeguard.merge.verdict import size_of_conflicts
+    from mergeguard.merge.markers import size_of_conflicts
 
     if (
         result.clean

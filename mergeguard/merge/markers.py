@@ -29,6 +29,12 @@ def refine(pieces: Iterable[Piece], style: str) -> tuple[Piece, ...]:
     return _rejoin(join(result)) if style == "merge" else join(result)
 
 
+def size_of_conflicts(pieces: tuple[Piece, ...]) -> tuple[int, int]:
+    """How many lines a person sees between markers, in git's own style, and in how many conflicts."""
+    conflicts = [p for p in refine(pieces, "merge") if isinstance(p, Conflict)]
+    return sum(p.ours.count(b"\n") + p.theirs.count(b"\n") for p in conflicts), len(conflicts)
+
+
 def _rejoin(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
     result: list[Piece] = []
     for piece in pieces:

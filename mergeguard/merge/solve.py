@@ -77,19 +77,24 @@ def untouched(marked: Marked, git_pieces: tuple[Piece, ...]) -> bool:
     return all(marked.side(side) == whole.side(side) for side in ("ours", "theirs"))
 
 
-def solve(marked: Marked, versions: Versions | None = None, git_pieces: tuple[Piece, ...] = ()) -> Solved:
+def solve(
+    marked: Marked,
+    versions: Versions | None = None,
+    git_pieces: tuple[Piece, ...] | None = None,
+    git_clean: bytes | None = None,
+) -> Solved:
     """The marked text with what is certain solved, or as it is.
 
-    ``versions`` are base, ours and theirs of the whole file, and ``git_pieces`` what git made of them, if
-    nobody has edited the file since. Else the base is what the markers tell (``merge.conflictStyle`` diff3
-    or zdiff3); without it, only a conflict whose sides have the same tokens is certain. What stands outside
-    markers stays.
+    ``versions`` are base, ours and theirs of the whole file, and ``git_pieces`` or ``git_clean`` what git
+    makes of them, if nobody has edited the file since. Else the base is what the markers tell
+    (``merge.conflictStyle`` diff3 or zdiff3); without it, only a conflict whose sides have the same tokens
+    is certain. What stands outside markers stays.
     """
     from mergeguard.merge import merge
 
     before = _count(marked.pieces)
     if versions is not None:
-        result = merge(*versions, git_pieces=git_pieces)
+        result = merge(*versions, git_clean=git_clean, git_pieces=git_pieces)
     elif marked.with_base:
         base, ours, theirs = (marked.side(side) for side in ("base", "ours", "theirs"))
         result = merge(base, ours, theirs, git_pieces=marked.pieces)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from mergeguard.merge.declarations.leafmerge import LeafMerger, refine_conflicts
 from mergeguard.merge.lines import merge_lines
+from mergeguard.merge.markers import size_of_conflicts
 from mergeguard.merge.noting import early_uses, old_names
 from mergeguard.merge.result import Conflict, MergeResult, Note, Piece, Resolved, join
 from mergeguard.merge.twiceapart import apart
-from mergeguard.merge.verdict import size_of_conflicts
 
 
 def by_declarations(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...]) -> MergeResult:

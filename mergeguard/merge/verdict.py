@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from mergeguard.merge.contested import contested
 from mergeguard.merge.gates import Fault, faults
+from mergeguard.merge.markers import size_of_conflicts
 from mergeguard.merge.result import Conflict, MergeResult, Note, Piece, Resolved, Side, join
 
 
@@ -63,14 +64,6 @@ def as_conflicts(
 def _is_whole(pieces: tuple[Piece, ...], ours: bytes, theirs: bytes) -> bool:
     """Whether nothing is left to decide, though there is a fault."""
     return not any(isinstance(piece, Conflict) for piece in pieces) and ours != theirs
-
-
-def size_of_conflicts(pieces: tuple[Piece, ...]) -> tuple[int, int]:
-    """How many lines a person sees between markers, in git's own style, and in how many conflicts."""
-    from mergeguard.merge.markers import refine
-
-    conflicts = [p for p in refine(pieces, "merge") if isinstance(p, Conflict)]
-    return sum(p.ours.count(b"\n") + p.theirs.count(b"\n") for p in conflicts), len(conflicts)
 
 
 def fault_notes(text: bytes, found: Iterable[Fault]) -> list[Note]:

@@ -235,14 +235,6 @@ class _Direction:
         return self.repository.edit_tree(tree, edits) if edits else tree
 
 
-def is_guess(repository: Repository, stages: Mapping[int, Entry]) -> bool:
-    """Whether a merge by declarations of these index stages may put an edit into another declaration."""
-    from mergeguard.merge.moves import guesses
-
-    base, ours, theirs = (repository.read_blob(stages[number].oid) for number in (1, 2, 3))
-    return bool(guesses(base, ours, theirs))
-
-
 def report(
     repository: Repository, trees: FollowedTrees, tree: str, layouts: Mapping[str, Layout]
 ) -> tuple[Followed, ...]:

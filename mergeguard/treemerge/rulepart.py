@@ -14,15 +14,11 @@ from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.merge import MergeResult, Resolved, merge
-from mergeguard.merge.markers import parse_markers
 from mergeguard.merge.result import join
-from mergeguard.treemerge import fates
+from mergeguard.treemerge import fates, structured
 from mergeguard.treemerge.fates import Fate, TracedFate
 from mergeguard.treemerge.sides import Laid, Side, Sides
 from mergeguard.values import dataclass
-
-# Longer than any run of marker characters in sources, so that regions can be told from text.
-_MARKER_SIZE = 47
 
 
 @dataclass(frozen=True)
@@ -128,25 +124,24 @@ class RulePart:
         return own.lock.upstream
 
     def merged(self, path: str, entry: Entry) -> MergeResult:
-        """The merged monolith: git's own result where it is clean and accepted, else the structured one.
+        """The merged monolith, as ``merge-file`` and the driver have it: what is doubtful is a conflict
+        everywhere, what is certain is taken everywhere.
 
         ``entry`` is what git's merge has at ``path``.
         """
+        found = None if self.conflicts_at(path) else self.repository.read_blob(entry.oid)
         base, ours, theirs = self.versions(path)
-        if not self.conflicts_at(path):
-            return self._accepted(path, self.repository.read_blob(entry.oid), base, ours, theirs)
-        text, count = self.repository.merge_file(base, ours, theirs, style="diff3", marker_size=_MARKER_SIZE)
-        if count == 0:
-            return merge(base, ours, theirs, git_clean=text)
-        # As ``merge-file`` and the driver have it: what is doubtful is a conflict everywhere.
-        return merge(base, ours, theirs, git_pieces=parse_markers(text, _MARKER_SIZE))
-
-    def _accepted(self, path: str, merged: bytes, base: bytes, ours: bytes, theirs: bytes) -> MergeResult:
-        three = (self.sides.base, *self.both)
-        if merged in (ours, theirs) or not all(self.entry(side, path) for side in three):
+        if found is not None and (found in (ours, theirs) or not self._has_three(path)):
             # Without three versions at this path (git followed a rename) its result stands.
-            return MergeResult(join([Resolved(merged)]))
-        return merge(base, ours, theirs, git_clean=merged)
+            return MergeResult(join([Resolved(found)]))
+        result = structured.merged(self.repository, base, ours, theirs)
+        if found is None or result.clean:
+            return result
+        # By attributes or a driver of the user's own, git has a result all the same.
+        return merge(base, ours, theirs, git_clean=found)
+
+    def _has_three(self, path: str) -> bool:
+        return all(self.entry(side, path) for side in (self.sides.base, *self.both))
 
     def traced(self, path: str) -> TracedFate:
         """What the side that is not split has done with the monolith since the base."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field, replace
 
-from mergeguard.cpp.filenames import SOURCES
 from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError, RuleError
 from mergeguard.fork import kept, treelens
@@ -20,12 +19,15 @@ from mergeguard.git.merging import MergeOutcome, UnmergedPath
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import EMPTY_TREE, Repository
 from mergeguard.lens.layout import Layout
-from mergeguard.treemerge import fates, following, policies, virtual
-from mergeguard.treemerge.buildmerge import is_plain, settle_lists
+from mergeguard.merge import MergeResult
+from mergeguard.merge.markers import render_markers
+from mergeguard.treemerge import fates, following, policies
+from mergeguard.treemerge.buildmerge import settle_lists
 from mergeguard.treemerge.fates import Fate, TracedFate
 from mergeguard.treemerge.following import Followed, Rewrites
 from mergeguard.treemerge.rulemerge import merge_rule
 from mergeguard.treemerge.sides import Laid, RuleOutcome, Side, Sides, path_in
+from mergeguard.treemerge.structured import Settlement, second_looks, settlements
 from mergeguard.values import dataclass
 
 __all__ = ["Fate", "Merged", "Progress", "RuleOutcome", "local_edits", "merge_trees"]
@@ -42,7 +44,8 @@ class Merged:
     ``moved`` are the names to which upstream has renamed monoliths: git alone would merge an entry there.
     ``followed`` are the edits whose declarations the other side moved to other files; ``rewritten`` has the
     files concerned, each with its entry on the side where it was, before the edits moved and after.
-    ``decided`` says what path policies have decided.
+    ``decided`` says what path policies have decided, ``findings`` what to look at in structured merges of
+    files that no rule has.
     """
 
     tree: str
@@ -53,6 +56,7 @@ class Merged:
     followed: tuple[Followed, ...] = ()
     rewritten: Rewrites = field(default_factory=dict)
     decided: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:
@@ -270,14 +274,16 @@ class _Merger:
         tree = treelens.apply(repository, outcome.tree, laid.edits)
         tree = repository.edit_tree(tree, treelens.list_shards(repository, tree, laid.layouts))
         stages: dict[str, Mapping[int, Entry]] = dict(laid.stages)
-        by_declarations = self._by_declarations(outcome, laid)
-        settled = laid.settled | by_declarations.keys()
+        found = self._settlements(outcome, laid)
+        by_declarations: dict[str, Entry | None] = {s.path: s.entry for s in found}
+        settled = laid.settled | {s.path for s in found if s.clean}
         decided = self._decided([c for c in outcome.conflicts if c.path not in settled])
         settled |= decided.edits.keys()
         tree = treelens.apply(repository, tree, {**by_declarations, **decided.edits})
-        for conflict in outcome.conflicts:
-            if conflict.path not in settled:
-                stages[conflict.path] = self._listed(conflict.path, conflict.stages, laid.layouts)
+        conflicts = {conflict.path: conflict.stages for conflict in outcome.conflicts}
+        for path, found_there in {**conflicts, **{s.path: s.stages for s in found}}.items():
+            if path not in settled:
+                stages[path] = self._listed(path, found_there, laid.layouts)
         messages = tuple(
             m.text.strip()
             for m in outcome.messages
@@ -287,11 +293,13 @@ class _Merger:
             readable = self._without_markers(tree, stages)
             rules = tuple(self._placed(readable, rule) for rule in rules)
         moved = tuple(sorted(laid.moved))
+        said = tuple(text for s in found if s.clean for text in s.said)
         if self.moves is None or not (self.moves.carried or self.moves.unsure):
-            return Merged(tree, rules, stages, messages, moved, decided=decided.notes)
+            return Merged(tree, rules, stages, messages, moved, decided=decided.notes, findings=said)
         by_path = {layout.path: layout for _, layout in laid.layouts}
         followed = following.report(repository, self.moves, tree, by_path)
-        return Merged(tree, rules, stages, messages, moved, followed, self.moves.rewritten, decided.notes)
+        rewritten = self.moves.rewritten
+        return Merged(tree, rules, stages, messages, moved, followed, rewritten, decided.notes, said)
 
     def _decided(self, conflicts: list[UnmergedPath]) -> policies.Decided:
         """What the fork's path policies make of the conflicts that are left."""
@@ -300,17 +308,21 @@ class _Merger:
             return policies.Decided()
         return policies.decide(config, conflicts, policies.split_paths([self.ours.workspace]))
 
-    def _by_declarations(self, outcome: MergeOutcome, laid: Laid) -> dict[str, Entry | None]:
-        """Source files that lines can't merge and declarations can, where nothing is left to look at."""
-        found: dict[str, Entry | None] = {}
-        for conflict in outcome.conflicts:
-            if conflict.path in laid.settled or not is_plain(conflict.path, outcome):
-                continue
-            if conflict.path.endswith(SOURCES):
-                entry = virtual.merged(self.repository, conflict)
-                if entry is not None and not following.is_guess(self.repository, conflict.stages):
-                    found[conflict.path] = entry
+    def _settlements(self, outcome: MergeOutcome, laid: Laid) -> list[Settlement]:
+        """Source files that no rule has, by declarations and tokens: those that lines can't merge, and those
+        that lines may have merged wrong."""
+        left = tuple(conflict for conflict in outcome.conflicts if conflict.path not in laid.settled)
+        found = settlements(self.repository, replace(outcome, conflicts=left), self._marked)
+        if self.base is not None:
+            trees = (self.base.tree, self.ours.tree, self.theirs.tree)
+            looks = second_looks(self.repository, outcome, trees, self._marked)
+            found += [look for look in looks if look.path not in laid.settled]
         return found
+
+    def _marked(self, result: MergeResult) -> bytes:
+        """A conflicted text as it is written, with git's markers in the user's style."""
+        ours, theirs = self.labels
+        return render_markers(result.pieces, (ours, "merge base", theirs), self.style)
 
     def _listed(
         self, path: str, stages: Mapping[int, Entry], layouts: list[tuple[Guarded, Layout]]

@@ -8,12 +8,12 @@ from __future__ import annotations
 from mergeguard.fork import treelens
 from mergeguard.fork.workspace import Splitting, Workspace
 from mergeguard.git import attributes
-from mergeguard.git.merging import MergeOutcome, UnmergedPath
+from mergeguard.git.merging import MergeOutcome, Message
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens.unsplit import Hunk
-from mergeguard.merge import merge
 from mergeguard.treemerge import following
+from mergeguard.treemerge.structured import FINDING, settlements
 from mergeguard.values import dataclass
 
 STATE = ".mergeguard"
@@ -116,27 +116,11 @@ def _merged(repository: Repository, base: str, side: str, onto: str) -> MergeOut
 
 def settle(repository: Repository, outcome: MergeOutcome) -> MergeOutcome:
     """The outcome with the conflicts gone that a merge by declarations and tokens resolves."""
-    edits: dict[str, Entry | None] = {}
-    for conflict in outcome.conflicts:
-        entry = merged(repository, conflict)
-        if entry is not None:
-            edits[conflict.path] = entry
-    if not edits:
+    found = settlements(repository, outcome)
+    clean = {settlement.path: settlement for settlement in found if settlement.clean}
+    if not clean:
         return outcome
-    left = tuple(c for c in outcome.conflicts if c.path not in edits)
-    return MergeOutcome(repository.edit_tree(outcome.tree, edits), left, outcome.messages, not left)
-
-
-def merged(repository: Repository, conflict: UnmergedPath) -> Entry | None:
-    """The merge of one conflicted path's stages; None where it stays a conflict."""
-    stages = conflict.stages
-    if set(stages) != {1, 2, 3} or not all(e.is_file for e in stages.values()):
-        return None
-    base, ours, theirs = (repository.read_blob(stages[n].oid) for n in (1, 2, 3))
-    if b"\0" in base + ours + theirs:
-        return None
-    result = merge(base, ours, theirs)
-    if not result.clean or result.findings:
-        return None
-    mode = stages[3].mode if stages[2].mode == stages[1].mode else stages[2].mode
-    return Entry(mode, repository.write_blob(result.render("ours")))
+    left = tuple(c for c in outcome.conflicts if c.path not in clean)
+    said = tuple(Message((s.path,), FINDING, text) for s in clean.values() for text in s.said)
+    tree = repository.edit_tree(outcome.tree, {path: s.entry for path, s in clean.items()})
+    return MergeOutcome(tree, left, (*outcome.messages, *said), not left)

@@ -17,7 +17,8 @@ from mergeguard.git.objects import Entry
 from mergeguard.git.patches import Applied, Mail, RejectedPatch
 from mergeguard.git.repository import Repository
 from mergeguard.lens.layout import Layout
-from mergeguard.treemerge.virtual import merged, replay
+from mergeguard.treemerge.structured import settle_file
+from mergeguard.treemerge.virtual import replay
 from mergeguard.values import dataclass
 
 
@@ -117,10 +118,11 @@ def _patched(
     edits: dict[str, Entry | None] = {}
     left: list[RejectedPatch] = []
     for conflict in applied.conflicts:
-        entry = merged(repository, conflict)
-        if entry is None:
+        settled = settle_file(repository, conflict)
+        if settled is None or not settled.clean:
             left.append(RejectedPatch(conflict.path, "", "it conflicts with what the fork has there"))
-        edits[conflict.path] = entry
+        else:
+            edits[conflict.path] = settled.entry
     if left:
         raise PatchRejected(
             name, tuple(left), hint="edit the patch, or apply its parts by hand in the layout"

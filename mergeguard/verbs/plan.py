@@ -199,6 +199,7 @@ class _Planner:
         except MergeguardError as error:
             return Verdict(self._without_layouts(fork, theirs), (str(error),), ())
         findings = [f"{rule.name}: {finding}" for rule in merged.rules for finding in rule.findings]
+        findings += merged.findings
         findings += [f"{rule.name}: {rule.state}" for rule in merged.rules if rule.needs_a_look]
         if merged.clean and self.reader is not None:
             found = auditing.findings_of(

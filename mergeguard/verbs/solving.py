@@ -8,7 +8,7 @@ from pathlib import Path
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.errors import Location, SourceError
 from mergeguard.git.durable import write_output
-from mergeguard.git.linemerge import merge_bytes_with_git
+from mergeguard.git.linemerge import least_conflict, merge_as_git_merge, merge_bytes_with_git
 from mergeguard.git.process import decode
 from mergeguard.git.repository import Repository
 from mergeguard.merge.result import Conflict
@@ -46,9 +46,11 @@ def solve_file(repository: Repository, path: str, *, write: bool = True) -> Solv
     versions = _staged(repository, path) or _merged(repository, path)
     if versions is not None:
         with tempfile.TemporaryDirectory(prefix="mergeguard-") as folder:
-            lines = merge_bytes_with_git(*versions, Path(folder))
-        if lines.pieces is not None and untouched(marked, lines.pieces):
-            solved = solve(marked, versions, lines.pieces)
+            scratch = Path(folder)
+            made = (merge_bytes_with_git(*versions, scratch), merge_as_git_merge(*versions, scratch))
+            lines = least_conflict(made[0], *versions, scratch)
+        if any(one.pieces is not None and untouched(marked, one.pieces) for one in made):
+            solved = solve(marked, versions, lines.pieces, lines.clean)
         else:
             versions = None
     if versions is None:

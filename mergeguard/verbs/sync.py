@@ -210,7 +210,12 @@ def _report_of(
         behind,
         outcome.rules,
         outcome.stages,
-        (*outcome.messages, *outcome.decided, *(edit.message for edit in outcome.followed)),
+        (
+            *outcome.messages,
+            *outcome.decided,
+            *outcome.findings,
+            *(edit.message for edit in outcome.followed),
+        ),
         audit,
     )
 

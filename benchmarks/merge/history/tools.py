@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mergeguard.git.linemerge import merge_bytes_with_git
+from mergeguard.git.linemerge import least_conflict_of, merge_bytes_with_git
 from mergeguard.git.process import child_environment
 from mergeguard.merge import Conflict, MergeResult, Piece, Resolved, merge
 from mergeguard.merge.markers import parse_markers, refine, render_markers
@@ -86,7 +86,7 @@ def _merge_file(base: bytes, ours: bytes, theirs: bytes, folder: Path) -> Outcom
 
 
 def _own(base: bytes, ours: bytes, theirs: bytes, folder: Path) -> Outcome:
-    lines = merge_bytes_with_git(base, ours, theirs, folder)
+    lines = least_conflict_of(base, ours, theirs, folder)
     result = merge(base, ours, theirs, git_clean=lines.clean, git_pieces=lines.pieces)
     return _outcome(result.pieces, result)
 
