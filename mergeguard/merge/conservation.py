@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 from mergeguard.merge.edits import SideEdit, side_edit
 from mergeguard.merge.examine import duplicates
 
+_WORD = re.compile(rb"\w")
 _SHORT = 12  # bytes of a line, without white space around it, that say nothing alone
 
 
@@ -59,7 +61,10 @@ def uneven_lines(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> list
     return [
         line
         for line in o.keys() | t.keys() | m.keys()
-        if m[line] != o[line] + t[line] and o[line] * t[line] <= 0 and len(line.strip()) > _SHORT
+        if m[line] != o[line] + t[line]
+        and o[line] * t[line] <= 0
+        and len(line.strip()) > _SHORT
+        and _WORD.search(line)
     ]
 
 

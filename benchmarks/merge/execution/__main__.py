@@ -124,7 +124,11 @@ def _merged(pair: Pair) -> MergeResult:
 
 def _verdict(pair: Pair, merged: str, judge: Judge) -> str:
     does = judge.known.get(merged, "")
-    orders = {judge.known.get(order, "") if order is not None else "" for order in pair.orders}
+    if None in pair.orders:
+        orders = {""}
+    else:
+        # An order that is no program tells nothing: its second edit went where it has no meaning.
+        orders = {judge.known.get(order, "") for order in pair.orders if order is not None} - {""}
     sides = {judge.known[pair.ours], judge.known[pair.theirs]}
     if not does:
         return WRONG

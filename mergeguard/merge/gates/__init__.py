@@ -20,6 +20,7 @@ Gate = Callable[[Compared], Iterator[Fault]]
 GATES: tuple[Gate, ...] = (
     formed.brackets,
     formed.conditions,
+    formed.blocks,
     doubled.openings,
     formed.emptied,
     formed.stubs,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -14,6 +15,8 @@ from mergeguard.cpp.tokens import Tokens, tokens_of
 from mergeguard.values import dataclass
 
 BRACKETS = ((b"(", b")"), (b"[", b"]"), (b"{", b"}"))
+_BLOCKS = (b"if", b"for", b"macro")
+_BLOCK = re.compile(rb"\{%[-+]?\s*((?:end)?(?:if|for|macro))\b")
 ALIKE = 0.5  # how much of two statements is common where one is taken for the edited other
 
 
@@ -80,6 +83,12 @@ class GateVersion:
         """How many brackets of a kind are opened and not closed; negative for the reverse."""
         keys = self.tokens.keys
         return keys.count(opening) - keys.count(closing)
+
+    @cached_property
+    def open_blocks(self) -> frozenset[bytes]:
+        """The words whose blocks (Jinja's ``{% if … %}``) do not pair."""
+        words = Counter(_BLOCK.findall(self.text))
+        return frozenset(word for word in _BLOCKS if words[word] != words[b"end" + word])
 
     def body(self, head: Statement) -> tuple[int, int]:
         """The bytes of a head with what it opens, to the brace behind its last statement."""

@@ -55,6 +55,18 @@ def _odd(version: GateVersion) -> bool:
     return bool(others)
 
 
+def blocks(merge: Compared) -> Iterator[Fault]:
+    """A block of a code template (``{% if … %}``) without its end, or the reverse, where the base has none.
+
+    Doubtful: it may be a side's own.
+    """
+    if b"{%" not in merge.merged.text or merge.base.open_blocks or not merge.merged.open_blocks:
+        return
+    word = max(merge.merged.open_blocks).decode("ascii")
+    message = f"the blocks `{{% {word} %}}` of the result do not pair"
+    yield Fault("unbalanced", word, message, doubtful=True)
+
+
 def separators(merge: Compared) -> Iterator[Fault]:
     """Neighbours that no version has and no grammar: two operands, two signs of which none can lead one."""
     known = merge.base.pairs | merge.ours.pairs | merge.theirs.pairs

@@ -1,0 +1,4 @@
+Tensor f({{ type }} x) {
+  prepare(x);
+  return dispatch(x);
+}

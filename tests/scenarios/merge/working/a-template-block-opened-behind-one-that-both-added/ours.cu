@@ -1,0 +1,10 @@
+Tensor f({{ type }} x) {
+  prepare(x);
+  {% if not dense %}
+	if (is_fast(x)) {
+		return fast(x);
+	}
+  {% endif %}
+  {% if not dense %}
+  return dispatch(x);
+}
