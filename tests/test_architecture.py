@@ -18,9 +18,9 @@ PURE = ("adopt/", "audit/", "cpp/", "lens/", "merge/", "propose/", "verify/")
 HOMES = {
     "clang": ("build/clang.py",),
     "PIL": ("reporting/png.py",),
-    "typer": ("cli/",),
-    "click": ("cli/",),
-    "rich": ("cli/",),
+    "typer": ("cli/terminal.py", "cli/describe.py"),
+    "click": ("cli/terminal.py",),
+    "rich": ("cli/terminal.py",),
 }
 MOST_MODULES = 30
 

@@ -1,1 +1,1 @@
-"""The terminal edge: the only place that knows typer and rich."""
+"""The terminal edge; ``terminal`` alone knows typer and rich."""

@@ -1,7 +1,7 @@
 """The command line: its verbs, and how it ends.
 
-A verb's module is imported only when the verb is called (or help is asked for), so that each starts with
-what it needs. A new verb is a function in a module and a line in ``VERBS``.
+A verb's module is imported only when the verb is called, and ordinary command lines are read here (see
+``parsing``); typer is loaded for help and for errors.
 """
 
 from __future__ import annotations
@@ -9,128 +9,116 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from types import MethodType
-from typing import Annotated, NamedTuple
-
-import typer
+from typing import Annotated, Any, NamedTuple
 
 from mergeguard import __version__
-from mergeguard.cli.console import crash, fail, options, out, print_anything
-from mergeguard.data import cmake_folder
+from mergeguard.cli.console import crash, fail, options, out, print_anything, terminal_width
+from mergeguard.cli.declare import BadParameter, Option, VerbGroup
+from mergeguard.cli.verbs import GITS, VERBS
 from mergeguard.errors import ExitCode, MergeguardError
 
-EVERYDAY, SETUP, REVIEW, UPSTREAM, COST = "Everyday", "Setting up", "Reviewing", "Upstream", "Cost"
+
+class CommandLine(NamedTuple):
+    """A command line taken apart: the folder of ``-C``, ``--debug``, the verb ("" if none), what follows."""
+
+    folder: str
+    debug: bool
+    verb: str
+    rest: tuple[str, ...]
 
 
-class Verb(NamedTuple):
-    """Where a verb is: the panel of ``--help``, the module below ``mergeguard.cli``, the function or app."""
-
-    panel: str
-    module: str
-    attribute: str
-
-
-# In the order of --help: the everyday ones first.
-VERBS: dict[str, Verb] = {
-    "sync": Verb(EVERYDAY, "sync", "sync"),
-    "status": Verb(EVERYDAY, "looking", "status"),
-    "where": Verb(EVERYDAY, "looking", "where"),
-    "report": Verb(EVERYDAY, "report", "report"),
-    "unmapped": Verb(EVERYDAY, "report", "unmapped_app"),
-    "repair": Verb(EVERYDAY, "install", "repair"),
-    "recover": Verb(EVERYDAY, "install", "recover"),
-    "rules": Verb(SETUP, "rules", "rules_app"),
-    "init": Verb(SETUP, "review", "init"),
-    "split": Verb(SETUP, "setting_up", "split"),
-    "adopt": Verb(SETUP, "exchange", "adopt"),
-    "leave": Verb(SETUP, "setting_up", "leave"),
-    "mode": Verb(SETUP, "building", "mode"),
-    "generate": Verb(SETUP, "building", "generate"),
-    "install": Verb(SETUP, "install", "install"),
-    "uninstall": Verb(SETUP, "install", "uninstall"),
-    "trust": Verb(REVIEW, "trusting", "trust"),
-    "completion": Verb(SETUP, "completion", "completion"),
-    "demo": Verb(SETUP, "setting_up", "demo"),
-    "check": Verb(REVIEW, "review", "check"),
-    "ledger": Verb(REVIEW, "ledger", "ledger"),
-    "verify": Verb(REVIEW, "proving", "verify"),
-    "audit": Verb(REVIEW, "audit", "audit"),
-    "unsplit": Verb(REVIEW, "looking", "unsplit"),
-    "export": Verb(UPSTREAM, "exchange", "export"),
-    "import": Verb(UPSTREAM, "exchange", "import_"),
-    "blame": Verb(UPSTREAM, "blame", "blame"),
-    "preview": Verb(UPSTREAM, "preview", "preview"),
-    "plan": Verb(UPSTREAM, "review", "plan"),
-    "solve": Verb(UPSTREAM, "solve", "solve"),
-    "merge-file": Verb(UPSTREAM, "mergefile", "merge_file"),
-    "cost": Verb(COST, "proving", "cost"),
-    "budget": Verb(COST, "proving", "budget"),
-}
-
-# Verbs that take what git's command of that name takes.
-_GITS = {"blame", "merge-file"}
-
-
-def build(verbs: Sequence[str]) -> typer.Typer:
-    """The command line with these of ``VERBS``."""
-    app = typer.Typer(
-        name="mergeguard",
-        help="Keep upstream's heavy C++/CUDA/HIP files split in a fork, and merge as if they were not.",
-        no_args_is_help=True,
-        add_completion=False,
-        rich_markup_mode="rich",
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    app.callback()(root)
-    for name in verbs:
-        verb = VERBS[name]
-        found = getattr(import_module(f"mergeguard.cli.{verb.module}"), verb.attribute)
-        if isinstance(found, typer.Typer):
-            app.add_typer(found, name=name, rich_help_panel=verb.panel)
+def _apart(words: Sequence[str]) -> CommandLine | None:
+    """None where the words before the verb are not plainly right."""
+    folder, debug = ".", False
+    for number, word in (rest := enumerate(words)):
+        if word == "--debug":
+            debug = True
+        elif word == "-C" and number + 1 < len(words):
+            folder = next(rest)[1]
+        elif word in VERBS:
+            return CommandLine(folder, debug, word, tuple(words[number + 1 :]))
         else:
-            app.command(name, rich_help_panel=verb.panel)(found)
-    return app
+            return None
+    return CommandLine(folder, debug, "", ())
 
 
-def _called(arguments: Sequence[str]) -> list[str]:
-    """The verb of a command line; all verbs where that can't be told at a glance."""
-    rest = iter(arguments)
-    for argument in rest:
-        if argument in ("-C", "--debug"):
-            if argument == "-C":
-                next(rest, None)
-        elif argument in VERBS:
-            # One more, or typer would take the app's only command for the app itself.
-            return [argument, "status" if argument != "status" else "where"]
-        else:
-            break
-    return [*VERBS]
+def _directly(line: CommandLine) -> int | None:
+    """The exit status of an ordinary command line; None where typer has to look."""
+    from mergeguard.cli.parsing import parse
+
+    verb = VERBS[line.verb]
+    asks_for_help = line.rest[:1] in (("--help",), ("-h",))
+    function: Any = getattr(import_module(f"mergeguard.cli.{verb.module}"), verb.attribute)
+    words = line.rest
+    if isinstance(function, VerbGroup):
+        named = function.commands.get(words[0]) if words else function.default
+        if named is None:
+            return None
+        function, words = named, words[1:]
+    arguments = None if asks_for_help else parse(function, words, verbatim=line.verb in GITS)
+    if arguments is None:
+        return None
+    options.debug, options.folder = line.debug, line.folder
+    try:
+        return int(function(**arguments))
+    except BadParameter as error:
+        return _refused(line, error)
 
 
-def _verbatim(arguments: Sequence[str]) -> list[str]:
-    """The command line with what follows a verb of git's left to it: those are git's options, not ours."""
-    found = next((n for n, argument in enumerate(arguments) if argument in VERBS), len(arguments))
-    rest = [*arguments[found + 1 :]]
-    if not {*arguments[found : found + 1]} & _GITS or rest[:1] in (["--help"], ["-h"]):
-        return [*arguments]
-    return [*arguments[: found + 1], "--", *rest]
+def _refused(line: CommandLine, error: BadParameter) -> int:
+    """Show by typer what the verb has refused."""
+    from mergeguard.cli import terminal
+
+    return terminal.refuse([*_around(line.verb)], root, [line.verb, *line.rest], error)
+
+
+def _around(verb: str) -> Sequence[str]:
+    """The verb and one more, or typer would take the app's only command for the app itself."""
+    return [verb, "status" if verb != "status" else "where"]
+
+
+def _by_typer(words: Sequence[str], line: CommandLine | None) -> int:
+    from mergeguard.cli import terminal
+
+    if line is not None and line.verb in GITS and line.rest[:1] not in (("--help",), ("-h",)):
+        # What follows a verb of git's is left to it: those are git's options, not ours.
+        words = [*words[: len(words) - len(line.rest)], "--", *line.rest]
+    verbs = [*VERBS] if line is None or not line.verb else _around(line.verb)
+    return terminal.run(verbs, root, words)
+
+
+def _overview(words: Sequence[str]) -> bool:
+    """Print the overview of all verbs if that is what is asked for, and can be."""
+    if [*words] not in ([], ["--help"], ["-h"]):
+        return False
+    from mergeguard.cli.verbs import NARROWEST, overview
+
+    width = terminal_width()
+    encoding = (getattr(sys.stdout, "encoding", "") or "").lower()
+    if width < NARROWEST or not encoding.startswith("utf"):
+        return False
+    for line in overview(width):
+        out.print(line)
+    return True
+
+
+def _status(words: Sequence[str]) -> int:
+    if _overview(words):
+        return ExitCode.CLEAN if words else ExitCode.USAGE
+    line = _apart(words)
+    done = _directly(line) if line is not None and line.verb else None
+    return _by_typer(words, line) if done is None else done
 
 
 def run(arguments: Sequence[str]) -> None:
     """Run a command line and exit: 0 clean, 1 a person is needed, 2 bad input, 3 a bug of ours."""
     print_anything()
     try:
-        code = typer.main.get_command(build(_called(arguments))).main(
-            _verbatim(arguments), prog_name="mergeguard", standalone_mode=False
-        )
-        sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(int(_status(arguments)))
     except MergeguardError as error:
         if options.debug:
             raise
         fail(error)
-    except typer.Abort:
-        sys.exit(130)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
@@ -142,10 +130,6 @@ def run(arguments: Sequence[str]) -> None:
         hint = "check the permissions and the free space, then run it again"
         fail(MergeguardError(f"{place}{error.strerror or error}", hint=hint))
     except Exception as error:
-        # typer brings a click of its own, whose base class it does not export.
-        if isinstance(show := getattr(error, "show", None), MethodType):
-            show()
-            sys.exit(int(ExitCode.USAGE))
         if options.debug:
             raise
         crash(error)
@@ -154,22 +138,24 @@ def run(arguments: Sequence[str]) -> None:
 def _version(value: bool) -> None:
     if value:
         out.print(f"mergeguard {__version__}")
-        raise typer.Exit
+        sys.exit(0)
 
 
 def _cmake_dir(value: bool) -> None:
     if value:
-        typer.echo(str(cmake_folder()))
-        raise typer.Exit
+        from mergeguard.data import cmake_folder
+
+        sys.stdout.write(f"{cmake_folder()}\n")
+        sys.exit(0)
 
 
 def root(
-    directory: Annotated[str, typer.Option("-C", metavar="DIR", help="Run as if started in DIR.")] = ".",
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+    directory: Annotated[str, Option("-C", metavar="DIR", help="Run as if started in DIR.")] = ".",
+    debug: Annotated[bool, Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[bool, Option("--version", callback=_version, is_eager=True)] = False,
     cmake_dir: Annotated[
         bool,
-        typer.Option("--cmake-dir", callback=_cmake_dir, is_eager=True, help="For -Dmergeguard_DIR=…"),
+        Option("--cmake-dir", callback=_cmake_dir, is_eager=True, help="For -Dmergeguard_DIR=…"),
     ] = False,
 ) -> None:
     """Options that every verb takes."""

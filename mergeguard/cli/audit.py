@@ -6,12 +6,11 @@ import json as json_
 import sys
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-from rich.markup import escape
-
 from mergeguard import __version__
 from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json, progress
+from mergeguard.cli.declare import Argument, BadParameter, Option
+from mergeguard.cli.markup import escape
 from mergeguard.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -21,22 +20,22 @@ if TYPE_CHECKING:
 def audit(
     revision: Annotated[
         str | None,
-        typer.Argument(
+        Argument(
             metavar="[MERGE|RANGE]", help="A merge commit, or A..B for every merge in it; default: the last."
         ),
     ] = None,
     ast: Annotated[
-        bool, typer.Option("--ast", help="Ask libclang, too: errors that it sees in the result alone.")
+        bool, Option("--ast", help="Ask libclang, too: errors that it sees in the result alone.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
-    sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF instead.")] = False,
+    json: Annotated[bool, Option("--json", help="Print one JSON document instead.")] = False,
+    sarif: Annotated[bool, Option("--sarif", help="Print SARIF instead.")] = False,
 ) -> int:
     """What conflict markers don't show after a merge: doubled, lost, unused, renamed under your feet."""
     from mergeguard.reporting.audits import audits_data, audits_sarif
     from mergeguard.verbs import auditing
 
     if json and sarif:
-        raise typer.BadParameter("--json or --sarif")
+        raise BadParameter("--json or --sarif")
     here = opened()
     here.head()
     with progress("audit", quiet=json or sarif) as report:

@@ -6,9 +6,8 @@ import sys
 from dataclasses import replace
 from typing import Annotated
 
-import typer
-
 from mergeguard.cli.console import opened
+from mergeguard.cli.declare import Argument
 from mergeguard.cli.paths import from_root, typed
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.fork import Fork
@@ -25,7 +24,7 @@ _FATAL = 128
 
 def blame(
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[OPTIONS] [REV] [--] FILE", help="As for `git blame`.")
+        list[str] | None, Argument(metavar="[OPTIONS] [REV] [--] FILE", help="As for `git blame`.")
     ] = None,
 ) -> int:
     """Who wrote each line of a layout file: upstream's authors for lines that moved here.

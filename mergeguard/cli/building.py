@@ -8,15 +8,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
-from rich.markup import escape
-
 from mergeguard.build import fresh
 from mergeguard.build import generate as generating
 from mergeguard.build.generate import Generated
 from mergeguard.cli import render
 from mergeguard.cli.console import err, json_text, opened, out
-from mergeguard.cli.options import DryRun, Names, Upstream
+from mergeguard.cli.declare import Argument, DryRun, Names, Option, Upstream
+from mergeguard.cli.markup import escape
 from mergeguard.cli.paths import typed
 from mergeguard.errors import ExitCode, LayoutError, Location
 from mergeguard.verbs import modes, splitting
@@ -33,31 +31,27 @@ class Listing(StrEnum):
 
 
 def generate(
-    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="The build folder to write in.")],
+    folder: Annotated[Path, Option("--out", metavar="DIR", help="The build folder to write in.")],
     names: Names = None,
     root: Annotated[
-        Path, typer.Option("--root", metavar="DIR", help="The source tree; no git is needed.")
+        Path, Option("--root", metavar="DIR", help="The source tree; no git is needed.")
     ] = Path(),
-    lines: Annotated[
-        bool, typer.Option("--line/--no-line", help="Name the monolith's lines by #line.")
-    ] = True,
+    lines: Annotated[bool, Option("--line/--no-line", help="Name the monolith's lines by #line.")] = True,
     fallback: Annotated[
-        bool, typer.Option("--fallback", help="Compile a monolith whole where its rule does not fit it.")
+        bool, Option("--fallback", help="Compile a monolith whole where its rule does not fit it.")
     ] = False,
     mirror: Annotated[
         list[str] | None,
-        typer.Option(
-            "--mirror", metavar="DIR", help="Also copy this source folder, for hipify and the like."
-        ),
+        Option("--mirror", metavar="DIR", help="Also copy this source folder, for hipify and the like."),
     ] = None,
     listing: Annotated[
-        Listing, typer.Option("--units", help="How to print the translation units.")
+        Listing, Option("--units", help="How to print the translation units.")
     ] = Listing.PLAIN,
     depfile: Annotated[
         Path | None,
-        typer.Option("--depfile", metavar="FILE", help="Write what the layouts depend on, for Make."),
+        Option("--depfile", metavar="FILE", help="Write what the layouts depend on, for Make."),
     ] = None,
-    target: Annotated[str, typer.Option("--target", help="The depfile's target.")] = fresh.NOTE,
+    target: Annotated[str, Option("--target", help="The depfile's target.")] = fresh.NOTE,
 ) -> int:
     """Make the layouts of rules in build mode in a build folder; what did not change keeps its time."""
     source, build = typed(str(root)).resolve(), typed(str(folder)).resolve()
@@ -100,12 +94,12 @@ class Mode(StrEnum):
 
 
 def mode(
-    wanted: Annotated[Mode, typer.Argument(metavar="build|tree")],
-    names: Annotated[list[str], typer.Argument(metavar="RULE...")],
+    wanted: Annotated[Mode, Argument(metavar="build|tree")],
+    names: Annotated[list[str], Argument(metavar="RULE...")],
     upstream: Upstream = None,
     drop_hunks: Annotated[
         bool,
-        typer.Option("--drop-hunks", help="Also without what has no place in the monolith, kept as patches."),
+        Option("--drop-hunks", help="Also without what has no place in the monolith, kept as patches."),
     ] = False,
     dry_run: DryRun = False,
 ) -> int:

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
-import typer
-
+from mergeguard.cli.declare import Argument
 from mergeguard.cli.describe import Described, describe
 from mergeguard.errors import ExitCode
 
@@ -27,7 +26,7 @@ class Shell(StrEnum):
     FISH = "fish"
 
 
-def completion(shell: Annotated[Shell, typer.Argument(help="Your shell.")]) -> int:
+def completion(shell: Annotated[Shell, Argument(help="Your shell.")]) -> int:
     """Print a completion script, also for `git mergeguard`: `eval "$(mergeguard completion bash)"`."""
     sys.stdout.write(script(shell, describe()))
     return ExitCode.CLEAN

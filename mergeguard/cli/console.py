@@ -4,51 +4,110 @@ from __future__ import annotations
 
 import codecs
 import io
-import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
-
-from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RichCast
-from rich.markup import escape
-from rich.segment import Segment
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mergeguard import __version__
+from mergeguard.cli.markup import Table, escape, styled
 from mergeguard.errors import ExitCode, MergeguardError
-from mergeguard.fork.fork import Fork
-from mergeguard.hooks import pending
 from mergeguard.reporting.inert import visible
-from mergeguard.values import dataclass
 
-
-class _Inert:
-    """What is printed, with text that is not ours made inert: rich keeps its own controls apart."""
-
-    def __init__(self, renderable: ConsoleRenderable | RichCast | str) -> None:
-        self.renderable = renderable
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
-        for segment in console.render(self.renderable, options):
-            shown = segment.text if segment.control else visible(segment.text)
-            yield Segment(shown, segment.style, segment.control)
-
-
-class _EverythingInert(RenderHook):
-    """The one way to a terminal: no call of ``print`` can forget it."""
-
-    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        return [_Inert(one) for one in renderables]
-
+if TYPE_CHECKING:
+    from mergeguard.fork.fork import Fork
 
 # Wide enough for paths where the output is not a terminal's.
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-for _console in (out, err):
-    _console.push_render_hook(_EverythingInert())
+_WIDTH = 160
 
 
-@dataclass
+class Console:
+    """One of the two streams, by its name in ``sys``: markup in, what that stream can show out.
+
+    Text that is not ours is made inert on the way: no call of ``print`` can forget it.
+    """
+
+    def __init__(self, stream: str, width: int | None = None) -> None:
+        self._stream = stream
+        self._width = width
+        self._captured: list[str] | None = None
+
+    def print(self, what: str | Table = "") -> None:
+        """Print marked-up text or a table, and end the line."""
+        lines = [what] if isinstance(what, str) else what.lines(self.width)
+        if lines is None:
+            assert isinstance(what, Table)
+            self._write(self._wrapped(what))
+            return
+        colours, attributes = self._shows
+        for line in lines:
+            self._write(styled(line, colours=colours, attributes=attributes) + "\n")
+
+    @contextmanager
+    def capture(self) -> Iterator[list[str]]:
+        """What is printed meanwhile, in pieces, without styles."""
+        captured: list[str] = []
+        self._captured = captured
+        try:
+            yield captured
+        finally:
+            self._captured = None
+
+    def _write(self, text: str) -> None:
+        if self._captured is not None:
+            self._captured.append(text)
+            return
+        stream = getattr(sys, self._stream)
+        stream.write(text)
+        # As a line is, where both streams are one terminal.
+        stream.flush()
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether somebody looks at it; FORCE_COLOR (not empty) says so of any stream."""
+        if (forced := os.environ.get("FORCE_COLOR")) is not None:
+            return forced != ""
+        try:
+            return bool(getattr(sys, self._stream).isatty())
+        except (AttributeError, ValueError):
+            return False
+
+    @property
+    def _shows(self) -> tuple[bool, bool]:
+        """Whether colours are shown, and whether bold and dim are (NO_COLOR, TERM=dumb)."""
+        is_dumb = os.environ.get("TERM", "").lower() in ("dumb", "unknown")
+        attributes = self._captured is None and self.is_terminal and not is_dumb
+        return attributes and not os.environ.get("NO_COLOR"), attributes
+
+    @property
+    def width(self) -> int:
+        """Cells in a line."""
+        return self._width or terminal_width()
+
+    def _wrapped(self, table: Table) -> str:
+        from mergeguard.cli.terminal import wrapped
+
+        colours, attributes = self._shows
+        return wrapped(table, self.width, colours=colours, attributes=attributes)
+
+
+def terminal_width() -> int:
+    """The width of the terminal that any standard stream is, or COLUMNS says; 80 where none is."""
+    if (columns := os.environ.get("COLUMNS", "")).isdigit() and int(columns):
+        return int(columns)
+    for descriptor in (0, 1, 2):
+        try:
+            return os.get_terminal_size(descriptor).columns or 80
+        except OSError:
+            continue
+    return 80
+
+
+out = Console("stdout", None if sys.stdout.isatty() else _WIDTH)
+err = Console("stderr")
+
+
 class Options:
     """What the options before the verb set."""
 
@@ -86,6 +145,9 @@ def opened(*, merges: bool = False) -> Fork:
 
     With ``merges``, also if HEAD is a merge made without mergeguard that left split files behind.
     """
+    from mergeguard.fork.fork import Fork
+    from mergeguard.hooks import pending
+
     here = Fork.open(options.folder)
     if here.recovered is not None:
         err.print(f"[yellow]note:[/] {escape(str(here.recovered))}")
@@ -123,14 +185,29 @@ def print_json(kind: str, data: dict[str, Any]) -> None:
 
 def json_text(kind: str, data: dict[str, Any]) -> str:
     """One JSON document: ``{"mergeguard": 1, "kind": kind, …}``; the number is the format's version."""
+    import json
+
     return json.dumps({"mergeguard": 1, "kind": kind, **data}, indent=2) + "\n"
 
 
 @contextmanager
-def progress(title: str, *, quiet: bool = False) -> Iterator[Any]:
+def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
     """A line on a terminal that says what is being done; nothing elsewhere."""
     if quiet or not err.is_terminal:
         yield lambda _: None
         return
-    with err.status(escape(visible(title, keep=""))) as status:
-        yield lambda text: status.update(escape(visible(f"{title}: {text}", keep="")))
+
+    def show(text: str) -> None:
+        line = visible(text, keep="")[: err.width - 1]
+        sys.stderr.write(f"\r{_ERASE}{line}")
+        sys.stderr.flush()
+
+    show(title)
+    try:
+        yield lambda text: show(f"{title}: {text}")
+    finally:
+        sys.stderr.write(f"\r{_ERASE}")
+        sys.stderr.flush()
+
+
+_ERASE = "\x1b[2K"  # the line that the cursor is in

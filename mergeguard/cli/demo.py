@@ -9,9 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from rich.markup import escape
-
 from mergeguard.cli.console import out
+from mergeguard.cli.markup import escape
 from mergeguard.data import demo_files
 from mergeguard.errors import ExitCode, MergeguardError
 from mergeguard.git.process import child_environment, run_git

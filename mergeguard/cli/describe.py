@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any
 
-import typer
-
-from mergeguard.cli.app import VERBS, build
+from mergeguard.cli.app import root
+from mergeguard.cli.verbs import VERBS
 from mergeguard.values import dataclass
 
 
@@ -50,7 +49,11 @@ class Described:
 
 def describe() -> tuple[Described, ...]:
     """Every verb, in the order of ``--help``; those of a group one by one."""
-    group: Any = typer.main.get_command(build([*VERBS]))
+    import typer
+
+    from mergeguard.cli.terminal import build
+
+    group: Any = typer.main.get_command(build([*VERBS], root))
     return tuple(
         described for name in VERBS for described in _verbs(name, group.commands[name], VERBS[name].panel)
     )

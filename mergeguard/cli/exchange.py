@@ -6,12 +6,11 @@ import shlex
 import sys
 from typing import Annotated
 
-import typer
-from rich.markup import escape
-
 from mergeguard.adopt.adopt import AdoptedAs, Adoption
 from mergeguard.cli import render
 from mergeguard.cli.console import err, opened, out, print_json
+from mergeguard.cli.declare import Argument, Option
+from mergeguard.cli.markup import escape
 from mergeguard.cli.paths import file_from_root, typed
 from mergeguard.errors import ExitCode, Location, MergeguardError
 from mergeguard.reporting.jsonreport import hunk_data
@@ -20,27 +19,25 @@ from mergeguard.verbs import adopting, exporting, importing
 UPSTREAM = "Upstream"
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
-Upstream = Annotated[str | None, typer.Option("--upstream", metavar="REF", help="Upstream's branch.")]
+Json = Annotated[bool, Option("--json", help="Print one JSON document instead.")]
+Upstream = Annotated[str | None, Option("--upstream", metavar="REF", help="Upstream's branch.")]
 
 
 def export(
     revisions: Annotated[
         str | None,
-        typer.Argument(metavar="[A..[B]]", help="Commits, C^! for one; default: all upstream lacks."),
+        Argument(metavar="[A..[B]]", help="Commits, C^! for one; default: all upstream lacks."),
     ] = None,
     folder: Annotated[
-        str, typer.Option("-o", "--output-directory", metavar="DIR", help="Where the patches go.")
+        str, Option("-o", "--output-directory", metavar="DIR", help="Where the patches go.")
     ] = ".",
-    squash: Annotated[bool, typer.Option("--squash", help="One patch of all commits.")] = False,
-    message: Annotated[
-        str | None, typer.Option("-m", "--message", help="The message of a squashed patch.")
-    ] = None,
-    cover_letter: Annotated[bool, typer.Option("--cover-letter", help="With a cover letter.")] = False,
-    signoff: Annotated[bool, typer.Option("-s", "--signoff", help="Add your Signed-off-by.")] = False,
-    subject_prefix: Annotated[str | None, typer.Option(metavar="TEXT", help="As git's own.")] = None,
-    reroll_count: Annotated[str | None, typer.Option("-v", metavar="N", help="As git's own.")] = None,
-    stdout: Annotated[bool, typer.Option("--stdout", help="Print one mailbox, write no files.")] = False,
+    squash: Annotated[bool, Option("--squash", help="One patch of all commits.")] = False,
+    message: Annotated[str | None, Option("-m", "--message", help="The message of a squashed patch.")] = None,
+    cover_letter: Annotated[bool, Option("--cover-letter", help="With a cover letter.")] = False,
+    signoff: Annotated[bool, Option("-s", "--signoff", help="Add your Signed-off-by.")] = False,
+    subject_prefix: Annotated[str | None, Option(metavar="TEXT", help="As git's own.")] = None,
+    reroll_count: Annotated[str | None, Option("-v", metavar="N", help="As git's own.")] = None,
+    stdout: Annotated[bool, Option("--stdout", help="Print one mailbox, write no files.")] = False,
     upstream: Upstream = None,
     json: Json = False,
 ) -> int:
@@ -103,18 +100,16 @@ def _export_json(
 
 
 def import_(
-    files: Annotated[
-        list[str], typer.Argument(metavar="PATCH...", help="Mails, mailboxes or diffs; - reads one.")
-    ],
-    commit: Annotated[bool, typer.Option("--commit", help="Commit each patch, as `git am` does.")] = False,
+    files: Annotated[list[str], Argument(metavar="PATCH...", help="Mails, mailboxes or diffs; - reads one.")],
+    commit: Annotated[bool, Option("--commit", help="Commit each patch, as `git am` does.")] = False,
     message: Annotated[
-        str | None, typer.Option("-m", "--message", help="The commit's message for a plain diff.")
+        str | None, Option("-m", "--message", help="The commit's message for a plain diff.")
     ] = None,
-    strip: Annotated[int, typer.Option("-p", metavar="N", help="Folders to strip from paths.")] = 1,
+    strip: Annotated[int, Option("-p", metavar="N", help="Folders to strip from paths.")] = 1,
     context: Annotated[
-        int | None, typer.Option("-C", metavar="N", help="Lines around a change that must match.")
+        int | None, Option("-C", metavar="N", help="Lines around a change that must match.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only show what would happen.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", "-n", help="Only show what would happen.")] = False,
     json: Json = False,
 ) -> int:
     """Apply patches that were written against upstream's files; they land in the right shards."""
@@ -174,15 +169,15 @@ _FATES = {
 
 
 def adopt(
-    rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule to change over to.")],
+    rule: Annotated[str, Argument(metavar="RULE", help="The rule to change over to.")],
     files: Annotated[
-        list[str] | None, typer.Option("--file", metavar="PATH", help="A hand-made file; default: found.")
+        list[str] | None, Option("--file", metavar="PATH", help="A hand-made file; default: found.")
     ] = None,
     keep_unplaced: Annotated[
-        bool, typer.Option("--keep-unplaced", help="Keep what can't be placed as unmapped text.")
+        bool, Option("--keep-unplaced", help="Keep what can't be placed as unmapped text.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only show what would happen.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every declaration.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", "-n", help="Only show what would happen.")] = False,
+    verbose: Annotated[bool, Option("--verbose", "-v", help="Every declaration.")] = False,
     upstream: Upstream = None,
     json: Json = False,
 ) -> int:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import Annotated
 
-import typer
-from rich.markup import escape
-
 from mergeguard.cli.console import opened, options, out, print_json
+from mergeguard.cli.declare import Option
+from mergeguard.cli.markup import escape
 from mergeguard.errors import ExitCode
 from mergeguard.git import recovery
 from mergeguard.git.hooks import Action
@@ -18,16 +17,16 @@ from mergeguard.hooks import installing, pending, repairing
 SETUP = "Setting up"
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
+Json = Annotated[bool, Option("--json", help="Print one JSON document instead.")]
 
 
 def install(
     shared: Annotated[
-        bool, typer.Option("--gitattributes", help="Write .gitattributes, too, for colleagues.")
+        bool, Option("--gitattributes", help="Write .gitattributes, too, for colleagues.")
     ] = False,
     sources: Annotated[
         bool | None,
-        typer.Option(
+        Option(
             "--sources/--no-sources",
             help="Merge every C, C++, CUDA and HIP file by declarations, not the split ones alone.",
             show_default=False,
@@ -70,7 +69,7 @@ def repair() -> int:
 
 def recover(
     forget: Annotated[
-        bool, typer.Option("--forget", help="Drop the record of it; leave all files as they are.")
+        bool, Option("--forget", help="Drop the record of it; leave all files as they are.")
     ] = False,
 ) -> int:
     """Bring the repository to before or after a run that was interrupted (every other verb does, too)."""

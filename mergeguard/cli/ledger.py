@@ -7,12 +7,10 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Annotated
 
-import typer
-from rich.markup import escape
-
 from mergeguard.audit.ownwork import WorkFate
 from mergeguard.cli.console import opened, out, print_json, progress
-from mergeguard.cli.options import Json, Upstream
+from mergeguard.cli.declare import Argument, BadParameter, Json, Option, Upstream
+from mergeguard.cli.markup import escape
 from mergeguard.cli.render import print_findings
 from mergeguard.errors import ExitCode
 from mergeguard.verbs import ownwork
@@ -23,21 +21,19 @@ _MARKS = {WorkFate.SURVIVES: "[green]✓[/]", WorkFate.MOVED: "[green]→[/]", W
 
 def ledger(
     merge: Annotated[
-        str | None, typer.Argument(metavar="[MERGE]", help="A merge commit; default: the last with upstream.")
+        str | None, Argument(metavar="[MERGE]", help="A merge commit; default: the last with upstream.")
     ] = None,
     upstream: Upstream = None,
     accept: Annotated[
-        str | None, typer.Option("--accept", metavar="ID", help="This loss was meant; goes with --why.")
+        str | None, Option("--accept", metavar="ID", help="This loss was meant; goes with --why.")
     ] = None,
-    why: Annotated[str | None, typer.Option("--why", metavar="TEXT", help="Why it was meant.")] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Name every declaration, not only by file.")
-    ] = False,
+    why: Annotated[str | None, Option("--why", metavar="TEXT", help="Why it was meant.")] = None,
+    everything: Annotated[bool, Option("--all", help="Name every declaration, not only by file.")] = False,
     json: Json = False,
 ) -> int:
     """What only the fork has, by feature, and what the last merge made of it: survives, moved, lost."""
     if (accept is None) != (why is None):
-        raise typer.BadParameter("--accept ID goes with --why TEXT")
+        raise BadParameter("--accept ID goes with --why TEXT")
     here = opened()
     if accept is not None and why is not None:
         here.stage(ownwork.accept(here, accept, why), "ledger")

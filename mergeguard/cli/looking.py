@@ -6,12 +6,10 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-from rich.markup import escape
-
 from mergeguard.cli import render
 from mergeguard.cli.console import err, opened, out, print_json
-from mergeguard.cli.options import Json, Upstream
+from mergeguard.cli.declare import Argument, BadParameter, Json, Option, Upstream
+from mergeguard.cli.markup import escape
 from mergeguard.cli.paths import file_from_root
 from mergeguard.errors import ExitCode, LayoutError, Location
 from mergeguard.fork import treelens
@@ -47,16 +45,16 @@ def status(upstream: Upstream = None, json: Json = False) -> int:
 
 
 def where(
-    place: Annotated[str, typer.Argument(metavar="FILE:LINE", help="A line of a layout file.")],
+    place: Annotated[str, Argument(metavar="FILE:LINE", help="A line of a layout file.")],
     monolith: Annotated[
-        bool, typer.Option("--monolith", help="FILE is the monolith: find the line's layout file.")
+        bool, Option("--monolith", help="FILE is the monolith: find the line's layout file.")
     ] = False,
     json: Json = False,
 ) -> int:
     """The line of the monolith that a layout file's line is, or the other way round."""
     path, colon, number = place.rpartition(":")
     if not colon or not number.isdigit():
-        raise typer.BadParameter("give FILE:LINE, e.g. csrc/scale/dispatch.cuh:12")
+        raise BadParameter("give FILE:LINE, e.g. csrc/scale/dispatch.cuh:12")
     here = opened()
     path = file_from_root(here, path)
     found = (places.where_monolith if monolith else places.where)(here, path, int(number))
@@ -82,11 +80,9 @@ def where(
 
 def unsplit(
     file: Annotated[
-        str | None, typer.Argument(metavar="[FILE|RULE]", help="One monolith, to standard output.")
+        str | None, Argument(metavar="[FILE|RULE]", help="One monolith, to standard output.")
     ] = None,
-    to: Annotated[
-        Path | None, typer.Option("--to", metavar="DIR", help="Write the whole tree below DIR.")
-    ] = None,
+    to: Annotated[Path | None, Option("--to", metavar="DIR", help="Write the whole tree below DIR.")] = None,
     json: Json = False,
 ) -> int:
     """The tree as upstream would have it, with the fork's own edits."""

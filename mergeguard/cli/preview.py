@@ -6,11 +6,10 @@ import sys
 from enum import StrEnum
 from typing import Annotated
 
-import typer
-from rich.markup import escape
-
 from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json, progress
+from mergeguard.cli.declare import Argument, Option
+from mergeguard.cli.markup import escape
 from mergeguard.errors import ExitCode
 from mergeguard.reporting import preview as documents
 from mergeguard.verbs import preview as previewing
@@ -29,14 +28,10 @@ class PreviewFormat(StrEnum):
 
 def preview(
     upstream: Annotated[
-        str | None, typer.Argument(metavar="[REF]", help="What to merge, e.g. upstream/main.")
+        str | None, Argument(metavar="[REF]", help="What to merge, e.g. upstream/main.")
     ] = None,
-    format_: Annotated[
-        PreviewFormat, typer.Option("--format", help="How to print it.")
-    ] = PreviewFormat.TERMINAL,
-    audit: Annotated[
-        bool, typer.Option("--audit/--no-audit", help="Look at what a clean merge hides.")
-    ] = True,
+    format_: Annotated[PreviewFormat, Option("--format", help="How to print it.")] = PreviewFormat.TERMINAL,
+    audit: Annotated[bool, Option("--audit/--no-audit", help="Look at what a clean merge hides.")] = True,
 ) -> int:
     """What the next merge would cost, on any fork: no rules, no set-up, nothing is changed."""
     here = opened()

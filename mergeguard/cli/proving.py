@@ -7,13 +7,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-from rich.markup import escape
-
 from mergeguard import __version__
 from mergeguard.build.measure import Progress
 from mergeguard.cli.console import opened, out, print_json, progress
-from mergeguard.cli.options import Database, Jobs, Json, Names, Prepare, Template
+from mergeguard.cli.declare import (
+    Argument,
+    BadParameter,
+    Database,
+    Jobs,
+    Json,
+    Names,
+    Option,
+    Prepare,
+    Template,
+)
+from mergeguard.cli.markup import escape
 from mergeguard.cli.render import SEVERITY_COLOURS, grid, print_findings
 from mergeguard.errors import ExitCode, LayoutError
 from mergeguard.fork import treelens
@@ -29,10 +37,10 @@ if TYPE_CHECKING:
 def verify(
     names: Names = None,
     upstream: Annotated[
-        bool, typer.Option("--upstream", help="Hold the layout against upstream's monolith, not the fork's.")
+        bool, Option("--upstream", help="Hold the layout against upstream's monolith, not the fork's.")
     ] = False,
     compiled: Annotated[
-        bool, typer.Option("--compile", help="Build both and compare their symbols, host and device.")
+        bool, Option("--compile", help="Build both and compare their symbols, host and device.")
     ] = False,
     command: Template = None,
     build: Database = None,
@@ -111,16 +119,16 @@ def cost(
     prepare: Prepare = None,
     jobs: Jobs = 1,
     parallel: Annotated[
-        list[int] | None, typer.Option("--parallel", help="Also build for real with so many jobs.")
+        list[int] | None, Option("--parallel", help="Also build for real with so many jobs.")
     ] = None,
     svg: Annotated[
-        Path | None, typer.Option("--svg", metavar="FILE", help="Draw memory over time for MAX_JOBS 1 to 8.")
+        Path | None, Option("--svg", metavar="FILE", help="Draw memory over time for MAX_JOBS 1 to 8.")
     ] = None,
-    png: Annotated[Path | None, typer.Option("--png", metavar="FILE", help="The same as PNG.")] = None,
+    png: Annotated[Path | None, Option("--png", metavar="FILE", help="The same as PNG.")] = None,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="All of it as one self-contained page.")
+        Path | None, Option("--html", metavar="FILE", help="All of it as one self-contained page.")
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is cached.")] = False,
+    fresh: Annotated[bool, Option("--fresh", help="Measure again what is cached.")] = False,
     json: Json = False,
 ) -> int:
     """Compile the monolith and each shard, and show what the split saves."""
@@ -197,13 +205,13 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def budget(
-    name: Annotated[str, typer.Argument(metavar="RULE")],
-    memory: Annotated[str, typer.Option("--memory", metavar="SIZE", help="What the build may use: 16G.")],
+    name: Annotated[str, Argument(metavar="RULE")],
+    memory: Annotated[str, Option("--memory", metavar="SIZE", help="What the build may use: 16G.")],
     jobs: Jobs = 4,
-    most: Annotated[int | None, typer.Option("--most", help="At most so many shards.")] = None,
+    most: Annotated[int | None, Option("--most", help="At most so many shards.")] = None,
     cpu_price: Annotated[
         float,
-        typer.Option(
+        Option(
             "--cpu-price",
             min=0.0,
             help="What a CPU second is worth, in seconds of waiting: 0 takes the shortest build.",
@@ -212,9 +220,7 @@ def budget(
     command: Template = None,
     build: Database = None,
     prepare: Prepare = None,
-    write: Annotated[
-        bool, typer.Option("--write", help="Write the dealing to the rule and stage it.")
-    ] = False,
+    write: Annotated[bool, Option("--write", help="Write the dealing to the rule and stage it.")] = False,
     json: Json = False,
 ) -> int:
     """Which dealing of the arms to shards fits into memory, from measured costs."""
@@ -277,6 +283,6 @@ def _bytes(size: str) -> int:
     """``16G``, ``900M``: decimal units, as memory limits are talked about; ``16GiB`` is binary."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?", size, re.IGNORECASE)
     if found is None:
-        raise typer.BadParameter(f"{size!r} is no size: write 16G or 900M")
+        raise BadParameter(f"{size!r} is no size: write 16G or 900M")
     unit = 1024 if found[3] else 1000
     return int(float(found[1]) * unit ** " kmgt".index(found[2].lower() or " "))

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from rich.markup import escape
-from rich.table import Table
-
 from mergeguard.audit.findings import Located
 from mergeguard.cli.console import out
+from mergeguard.cli.markup import Table, escape
 from mergeguard.fork.report import LocalEdit
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.reporting.findings import finding_data
@@ -61,9 +59,9 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
     # A step of ``--stepwise`` is a commit, named in full.
     name = synced.upstream[:12] if synced.upstream == outcome.theirs else synced.upstream
     out.print(f"[bold]{verb} {escape(name)}[/] ({count})")
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table()
     for column in ("rule", "monolith", "upstream", "local edits", "unmapped"):
-        table.add_column(column, header_style="dim")
+        table.add_column(column)
     shown = [r for r in outcome.rules if r.state is not Fate.NOT_SPLIT]
     for rule in shown:
         colour = _COLOURS.get(rule.state, "default")
@@ -277,7 +275,7 @@ def rebase_json(outcome: RebaseOutcome) -> dict[str, Any]:
 
 
 def print_status(rows: Iterable[RuleStatus], upstream: str | None) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table()
     for column in (
         "rule",
         "monolith",
@@ -286,7 +284,7 @@ def print_status(rows: Iterable[RuleStatus], upstream: str | None) -> None:
         "local edits",
         "unmapped",
     ):
-        table.add_column(column, header_style="dim")
+        table.add_column(column)
     rows = list(rows)
     for row in rows:
         colour = {"split": "green", "broken": "red"}.get(
@@ -360,9 +358,9 @@ def print_findings(findings: Iterable[Any]) -> None:
 def grid(rows: Iterable[Sequence[str]]) -> Table:
     """A table whose first row is its head; all columns but the first are figures."""
     header, *rest = rows
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table()
     for number, column in enumerate(header):
-        table.add_column(column, header_style="dim", justify="left" if number == 0 else "right")
+        table.add_column(column, justify="left" if number == 0 else "right")
     for row in rest:
         table.add_row(*map(escape, row))
     return table

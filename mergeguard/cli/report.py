@@ -9,12 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
-from rich.markup import escape
-
 from mergeguard import __version__
 from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json, progress
+from mergeguard.cli.declare import Argument, BadParameter, Option, VerbGroup
+from mergeguard.cli.markup import escape
 from mergeguard.errors import ExitCode, LayoutError, Location
 from mergeguard.fork.places import Anchor
 from mergeguard.fork.report import Arrival, Case, ForkReport, RuleLedger
@@ -24,11 +23,11 @@ from mergeguard.reporting.sarif import sarif
 from mergeguard.verbs import unmapped
 from mergeguard.verbs.ledger import ledger
 
-unmapped_app = typer.Typer()
+unmapped_app = VerbGroup()
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The hunk's id, or how it begins.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Show what would happen; change nothing.")]
+Id = Annotated[str, Argument(metavar="ID", help="The hunk's id, or how it begins.")]
+Json = Annotated[bool, Option("--json", help="Print one JSON document instead.")]
+DryRun = Annotated[bool, Option("--dry-run", "-n", help="Show what would happen; change nothing.")]
 
 
 class ReportFormat(StrEnum):
@@ -54,18 +53,14 @@ _BY_SUFFIX = {
 def report(
     format_: Annotated[
         ReportFormat | None,
-        typer.Option("--format", "-f", help="Default: by FILE's suffix, else for the terminal."),
+        Option("--format", "-f", help="Default: by FILE's suffix, else for the terminal."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the report to FILE.")
+        Path | None, Option("-o", "--output", metavar="FILE", help="Write the report to FILE.")
     ] = None,
-    upstream: Annotated[
-        str | None, typer.Option("--upstream", metavar="REF", help="Upstream's branch.")
-    ] = None,
-    suggest: Annotated[
-        bool, typer.Option(help="Look for places where unmapped hunks could go (slower).")
-    ] = True,
-    json: Annotated[bool, typer.Option("--json", help="As --format json.")] = False,
+    upstream: Annotated[str | None, Option("--upstream", metavar="REF", help="Upstream's branch.")] = None,
+    suggest: Annotated[bool, Option(help="Look for places where unmapped hunks could go (slower).")] = True,
+    json: Annotated[bool, Option("--json", help="As --format json.")] = False,
 ) -> int:
     """What came from upstream, the local edits and where they are, and what needs a look."""
     chosen = ReportFormat.JSON if json else format_
@@ -95,7 +90,7 @@ def _text(found: ForkReport, chosen: ReportFormat) -> str:
         return markdown.render(found)
     with out.capture() as captured:
         _print(found)
-    return captured.get()
+    return "".join(captured)
 
 
 def _write(text: str, output: Path | None) -> None:
@@ -207,10 +202,10 @@ def _print_case(case: Case, *, limit: int = 6) -> None:
 # -- unmapped --------------------------------------------------------------------------------------------
 
 
-@unmapped_app.callback(invoke_without_command=True)
-def unmapped_(context: typer.Context) -> int:
+@unmapped_app.callback
+def unmapped_() -> int:
     """Review unmapped hunks to the end; without a command: list them."""
-    return list_() if context.invoked_subcommand is None else ExitCode.CLEAN
+    return list_()
 
 
 @unmapped_app.command("list")
@@ -241,7 +236,7 @@ def _print_list(found: Iterable[Case]) -> None:
 def show(
     id_: Id,
     patch: Annotated[
-        bool, typer.Option("--patch", help="Print the hunk as a patch, for `git apply` and `patch -p1`.")
+        bool, Option("--patch", help="Print the hunk as a patch, for `git apply` and `patch -p1`.")
     ] = False,
     json: Json = False,
 ) -> int:
@@ -263,37 +258,37 @@ def apply(
     id_: Id,
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="FILE:LINE", help="Put it before this line of a file of the layout."),
+        Option("--to", metavar="FILE:LINE", help="Put it before this line of a file of the layout."),
     ] = None,
     after: Annotated[
-        str | None, typer.Option("--after", metavar="NAME", help="Put it after this declaration.")
+        str | None, Option("--after", metavar="NAME", help="Put it after this declaration.")
     ] = None,
     before: Annotated[
-        str | None, typer.Option("--before", metavar="NAME", help="Put it before this declaration.")
+        str | None, Option("--before", metavar="NAME", help="Put it before this declaration.")
     ] = None,
     inside: Annotated[
-        str | None, typer.Option("--in", metavar="NAME", help="Put it into this one; needs --below.")
+        str | None, Option("--in", metavar="NAME", help="Put it into this one; needs --below.")
     ] = None,
     below: Annotated[
-        str, typer.Option("--below", metavar="TEXT", help="With --in: under the line that reads so.")
+        str, Option("--below", metavar="TEXT", help="With --in: under the line that reads so.")
     ] = "",
     when: Annotated[
-        str, typer.Option("--when", metavar="TEXT", help="Of several of that name: under this condition.")
+        str, Option("--when", metavar="TEXT", help="Of several of that name: under this condition.")
     ] = "",
     dry_run: DryRun = False,
 ) -> int:
     """Put a hunk's text where it is mapped, staged; refused where it would not be, or is out of place."""
     named = [(side, name) for side, name in (("after", after), ("before", before), ("in", inside)) if name]
     if len(named) + (to is not None) > 1:
-        raise typer.BadParameter("one of --after, --before, --in and --to")
+        raise BadParameter("one of --after, --before, --in and --to")
     if bool(below) != (inside is not None):
-        raise typer.BadParameter("--in and --below go together")
+        raise BadParameter("--in and --below go together")
     anchor = Anchor(*named[0], when, below) if named else None
     place = None
     if to is not None:
         path, colon, number = to.rpartition(":")
         if not colon or not number.isdigit():
-            raise typer.BadParameter("give FILE:LINE, e.g. csrc/scale/kernels.cuh:12", param_hint="--to")
+            raise BadParameter("give FILE:LINE, e.g. csrc/scale/kernels.cuh:12", param_hint="--to")
         place = (path, int(number))
     done = unmapped.apply(opened(), id_, place, anchor, dry_run=dry_run)
     assert done.place is not None
@@ -330,8 +325,8 @@ def edit(id_: Id) -> int:
 @unmapped_app.command()
 def keep(
     id_: Id,
-    why: Annotated[str, typer.Option("--why", "-m", metavar="TEXT", help="The reason, for the report.")] = "",
-    undo: Annotated[bool, typer.Option("--undo", help="Open the hunk again.")] = False,
+    why: Annotated[str, Option("--why", "-m", metavar="TEXT", help="The reason, for the report.")] = "",
+    undo: Annotated[bool, Option("--undo", help="Open the hunk again.")] = False,
 ) -> int:
     """Record, staged, that a hunk belongs to the layout; it no longer counts as open."""
     done = unmapped.keep(opened(), id_, why, undo=undo)

@@ -7,12 +7,9 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-from rich.markup import escape
-from rich.table import Table
-
 from mergeguard.cli.console import opened, out, print_json, progress
-from mergeguard.cli.options import Json
+from mergeguard.cli.declare import Argument, Json, Option
+from mergeguard.cli.markup import Table, escape
 from mergeguard.cli.paths import file_from_root
 from mergeguard.cli.render import print_findings
 from mergeguard.errors import ExitCode, LayoutError
@@ -26,11 +23,11 @@ if TYPE_CHECKING:
 def init(
     path: Annotated[
         str,
-        typer.Argument(metavar="FILE|DIR", help="A heavy C++/CUDA/HIP file; a folder: rank its files."),
+        Argument(metavar="FILE|DIR", help="A heavy C++/CUDA/HIP file; a folder: rank its files."),
     ],
-    name: Annotated[str | None, typer.Option("--name", help="The rule's name; default: the file's.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Show the rule; write nothing.")] = False,
-    most: Annotated[int, typer.Option("--most", help="Of a folder: look at so many of the largest.")] = 20,
+    name: Annotated[str | None, Option("--name", help="The rule's name; default: the file's.")] = None,
+    dry_run: Annotated[bool, Option("--dry-run", "-n", help="Show the rule; write nothing.")] = False,
+    most: Annotated[int, Option("--most", help="Of a folder: look at so many of the largest.")] = 20,
 ) -> int:
     """Write a first rule that splits a file, the best that can be proved; of a folder, rank its files."""
     from mergeguard.fork import rulebook
@@ -48,9 +45,9 @@ def init(
         return ExitCode.CLEAN
     rulebook.require_free(workspace, path)
     found = rulebook.look(workspace, path)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table()
     for column in ("branching", "arms", "heaviest unit"):
-        table.add_column(column, header_style="dim")
+        table.add_column(column)
     fitting = [choice for choice in found.choices if not choice.problem]
     for choice in fitting:
         arms = [", ".join(arm.labels) for arm in choice.arms]
@@ -83,9 +80,9 @@ def init(
 
 
 def _print_ranking(rows: Iterable[Ranked]) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table()
     for column in ("file", "KB", "how it could be split", "heaviest unit"):
-        table.add_column(column, header_style="dim", no_wrap=column == "file")
+        table.add_column(column, no_wrap=column == "file")
     for row in sorted(rows, key=lambda r: (not r.how, -r.bytes * (100 - r.heaviest))):
         share = f"{row.heaviest} % (estimated)" if row.how else ""
         what = escape(row.how) if row.how else f"[dim]{escape(row.why)}[/]"
@@ -97,17 +94,15 @@ def _print_ranking(rows: Iterable[Ranked]) -> None:
 def check(
     names: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="[RULE|FILE]...",
             help="Rules; all if none is named. Files: units of a split by hand, held against each other.",
         ),
     ] = None,
     json: Json = False,
-    staged: Annotated[
-        bool, typer.Option("--staged", help="Look at the index instead of the work tree.")
-    ] = False,
+    staged: Annotated[bool, Option("--staged", help="Look at the index instead of the work tree.")] = False,
     ast: Annotated[
-        bool, typer.Option("--ast", help="Also hold clang's AST of the layout against the monolith's.")
+        bool, Option("--ast", help="Also hold clang's AST of the layout against the monolith's.")
     ] = False,
 ) -> int:
     """The laws on your own repository: drift, edited glue, unmapped hunks, double homes, ODR traps."""
@@ -154,10 +149,10 @@ def check(
 
 
 def plan(
-    upstream: Annotated[str | None, typer.Argument(metavar="REF", help="What to catch up with.")] = None,
+    upstream: Annotated[str | None, Argument(metavar="REF", help="What to catch up with.")] = None,
     audit: Annotated[
         bool | None,
-        typer.Option("--audit/--no-audit", help="Whether a clean step audits clean, too (the default)."),
+        Option("--audit/--no-audit", help="Whether a clean step audits clean, too (the default)."),
     ] = None,
     json: Json = False,
 ) -> int:
@@ -177,9 +172,9 @@ def plan(
     if json:
         print_json("plan", asdict(found))
         return ExitCode.CLEAN
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table()
     for column in ("step", "range", "commits", "files", "conflicts", "findings", "subject of the last"):
-        table.add_column(column, header_style="dim")
+        table.add_column(column)
     for number, step in enumerate(found.steps, 1):
         table.add_row(
             str(number),

@@ -7,24 +7,23 @@ from dataclasses import asdict
 from typing import Annotated
 
 import msgspec
-import typer
-from rich.markup import escape
-from rich.table import Table
 
 from mergeguard.cli.console import opened, out, print_json
+from mergeguard.cli.declare import Argument, Option, VerbGroup
+from mergeguard.cli.markup import Table, escape
 from mergeguard.errors import ExitCode
 from mergeguard.fork import rulebook, treelens
 from mergeguard.fork.workspace import file_edits
 
-rules_app = typer.Typer()
+rules_app = VerbGroup()
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
+Json = Annotated[bool, Option("--json", help="Print one JSON document instead.")]
 
 
-@rules_app.callback(invoke_without_command=True)
-def rules(context: typer.Context) -> int:
+@rules_app.callback
+def rules() -> int:
     """List, explain and add rules; without a command: list them."""
-    return list_rules() if context.invoked_subcommand is None else ExitCode.CLEAN
+    return list_rules()
 
 
 @rules_app.command("list")
@@ -36,9 +35,9 @@ def list_rules(json: Json = False) -> int:
     if json:
         print_json("rules", {"rules": [asdict(row) for row in rows], "shipped": sets})
         return ExitCode.CLEAN
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table()
     for column in ("rule", "state", "monolith", "what"):
-        table.add_column(column, header_style="dim", no_wrap=column == "monolith")
+        table.add_column(column, no_wrap=column == "monolith")
     for row in rows:
         table.add_row(
             escape(row.name), row.state.value, escape(row.path or row.monolith), escape(row.description)
@@ -50,7 +49,7 @@ def list_rules(json: Json = False) -> int:
 
 
 @rules_app.command()
-def explain(name: Annotated[str, typer.Argument(metavar="RULE")], json: Json = False) -> int:
+def explain(name: Annotated[str, Argument(metavar="RULE")], json: Json = False) -> int:
     """Where each item of the monolith goes, and why."""
     here = opened()
     found = rulebook.explain(here.work_tree(), name)
@@ -60,9 +59,9 @@ def explain(name: Annotated[str, typer.Argument(metavar="RULE")], json: Json = F
     out.print(f"[bold]{escape(found.name)}[/]  {escape(found.path)}  [dim]{escape(found.description)}[/]")
     for file in found.files:
         out.print(f"  {escape(file.path)}  [dim]{file.role}, {file.lines} lines[/]")
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table()
     for column in ("lines", "item", "goes to", "because"):
-        table.add_column(column, header_style="dim")
+        table.add_column(column)
     for item in found.placement.items:
         table.add_row(
             f"{item.line}-{item.last_line}",
@@ -85,12 +84,12 @@ def explain(name: Annotated[str, typer.Argument(metavar="RULE")], json: Json = F
 
 @rules_app.command()
 def add(
-    name: Annotated[str, typer.Argument(metavar="SET|RULE", help='"vllm", or one rule: "vllm/attention".')],
+    name: Annotated[str, Argument(metavar="SET|RULE", help='"vllm", or one rule: "vllm/attention".')],
     everything: Annotated[
-        bool, typer.Option("--all", help="Also rules whose monolith this tree does not have.")
+        bool, Option("--all", help="Also rules whose monolith this tree does not have.")
     ] = False,
     update: Annotated[
-        bool, typer.Option("--update", help="Also over the fork's rules of these names that differ.")
+        bool, Option("--update", help="Also over the fork's rules of these names that differ.")
     ] = False,
 ) -> int:
     """Copy ready rules into the fork and stage them."""

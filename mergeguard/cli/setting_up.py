@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-from rich.markup import escape
-
 from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json
-from mergeguard.cli.options import DryRun, Json, Names, Upstream
+from mergeguard.cli.declare import Argument, DryRun, Json, Names, Option, Upstream
+from mergeguard.cli.markup import escape
 from mergeguard.errors import ExitCode, LayoutError, Location
 from mergeguard.reporting.jsonreport import hunk_data
 from mergeguard.verbs import splitting
@@ -78,10 +76,10 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
 
 
 def leave(
-    names: Annotated[list[str], typer.Argument(metavar="RULE...")],
+    names: Annotated[list[str], Argument(metavar="RULE...")],
     drop_hunks: Annotated[
         bool,
-        typer.Option("--drop-hunks", help="Also without what has no place in the monolith, kept as patches."),
+        Option("--drop-hunks", help="Also without what has no place in the monolith, kept as patches."),
     ] = False,
     dry_run: DryRun = False,
 ) -> int:
@@ -115,7 +113,7 @@ def leave(
 
 def demo(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="Where to make it; a temporary folder if left out.")
+        Path | None, Argument(metavar="[DIR]", help="Where to make it; a temporary folder if left out.")
     ] = None,
 ) -> int:
     """A small upstream and fork made on the spot, and a real sync between them."""

@@ -1,24 +1,26 @@
-"""`solve`: what is certain of the conflicts that are there already."""
+"""`solve`: what is certain of the conflicts that are there already; `merge-file`, behind ``-C``.
+
+Without ``-C``, ``mergeguard.__main__`` starts `merge-file` without the command line's own modules.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from typing import Annotated
 
-import typer
-from rich.markup import escape
-
-from mergeguard.cli.console import opened, out
+from mergeguard.cli.console import opened, options, out
+from mergeguard.cli.declare import Argument, Option
+from mergeguard.cli.markup import escape
 from mergeguard.cli.paths import file_from_root
 from mergeguard.errors import ExitCode
+from mergeguard.hooks.mergefile import main
 from mergeguard.verbs.solving import SolveOutcome, solve_file
 
 
 def solve(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="C++ files with conflict markers.")],
-    check: Annotated[
-        bool, typer.Option("--check", help="Change nothing; exit 1 where markers are left.")
-    ] = False,
+    files: Annotated[list[str], Argument(metavar="FILE...", help="C++ files with conflict markers.")],
+    check: Annotated[bool, Option("--check", help="Change nothing; exit 1 where markers are left.")] = False,
 ) -> int:
     """Solve what is certain in files that have conflict markers, whoever wrote them; stage nothing."""
     here = opened()
@@ -43,3 +45,14 @@ def _print(outcome: SolveOutcome, *, check: bool) -> None:
         out.print(f"[red]✗[/] {path}: {left} of {outcome.before} left to you")
     for said in outcome.said:
         out.print(f"    {escape(said)}")
+
+
+def merge_file(
+    arguments: Annotated[
+        list[str] | None,
+        Argument(metavar="[OPTIONS] OURS BASE THEIRS", help="As for `git merge-file`."),
+    ] = None,
+) -> int:
+    """As `git merge-file`, but by declarations where lines conflict; build files' source lists are sets."""
+    with contextlib.chdir(options.folder):
+        return main(["merge-file", *(arguments or [])])

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json, progress
-from mergeguard.cli.options import DryRun, Json
+from mergeguard.cli.declare import Argument, BadParameter, DryRun, Json, Option
 from mergeguard.errors import ExitCode, LayoutError
 from mergeguard.fork.fork import Fork
 from mergeguard.verbs import sync as syncing
@@ -17,53 +15,49 @@ from mergeguard.verbs.rebase import RebaseOutcome
 
 def sync(
     upstream: Annotated[
-        str | None, typer.Argument(metavar="REF", help="What to merge, e.g. upstream/main.")
+        str | None, Argument(metavar="REF", help="What to merge, e.g. upstream/main.")
     ] = None,
     rebase_mode: Annotated[
-        bool, typer.Option("--rebase", help="Replay the local commits onto REF instead of merging.")
+        bool, Option("--rebase", help="Replay the local commits onto REF instead of merging.")
     ] = False,
     rebase_merges: Annotated[
-        bool, typer.Option("--rebase-merges", help="As --rebase, with merges of local branches made again.")
+        bool, Option("--rebase-merges", help="As --rebase, with merges of local branches made again.")
     ] = False,
     stepwise: Annotated[
-        bool, typer.Option("--stepwise", help="Merge in the steps of `plan`, a commit each.")
+        bool, Option("--stepwise", help="Merge in the steps of `plan`, a commit each.")
     ] = False,
     branches: Annotated[
         str | None,
-        typer.Option("--branches", metavar="PREFIX", help="With --stepwise: a branch for each step."),
+        Option("--branches", metavar="PREFIX", help="With --stepwise: a branch for each step."),
     ] = None,
     audit: Annotated[
         bool | None,
-        typer.Option(
+        Option(
             "--audit/--no-audit",
             help="Look for what a clean merge does not prove (the default; git config mergeguard.audit).",
         ),
     ] = None,
     dry_run: DryRun = False,
     json: Json = False,
-    message: Annotated[
-        str | None, typer.Option("-m", "--message", help="The merge commit's message.")
-    ] = None,
+    message: Annotated[str | None, Option("-m", "--message", help="The merge commit's message.")] = None,
     proceed: Annotated[
-        bool, typer.Option("--continue", help="Go on once the conflicts are resolved and added.")
+        bool, Option("--continue", help="Go on once the conflicts are resolved and added.")
     ] = False,
-    skip: Annotated[
-        bool, typer.Option("--skip", help="Leave out the commit that conflicts (rebase).")
-    ] = False,
-    abort: Annotated[bool, typer.Option("--abort", help="Back to before a sync that conflicted.")] = False,
+    skip: Annotated[bool, Option("--skip", help="Leave out the commit that conflicts (rebase).")] = False,
+    abort: Annotated[bool, Option("--abort", help="Back to before a sync that conflicted.")] = False,
     quit_: Annotated[
-        bool, typer.Option("--quit", help="Forget the waiting sync; leave everything as it is.")
+        bool, Option("--quit", help="Forget the waiting sync; leave everything as it is.")
     ] = False,
 ) -> int:
     """Merge upstream as if the split had never happened, then derive the layouts again."""
     if sum((proceed, abort, skip, quit_, upstream is not None)) > 1:
-        raise typer.BadParameter("one of REF, --continue, --skip, --abort and --quit")
+        raise BadParameter("one of REF, --continue, --skip, --abort and --quit")
     if stepwise and (rebase_mode or rebase_merges or message is not None):
-        raise typer.BadParameter("--stepwise makes merges with messages of their own: no --rebase, no -m")
+        raise BadParameter("--stepwise makes merges with messages of their own: no --rebase, no -m")
     if stepwise and dry_run:
-        raise typer.BadParameter("`mergeguard plan REF` shows the steps of --stepwise")
+        raise BadParameter("`mergeguard plan REF` shows the steps of --stepwise")
     if branches is not None and not stepwise:
-        raise typer.BadParameter("--branches goes with --stepwise")
+        raise BadParameter("--branches goes with --stepwise")
     here = opened()
     if abort or quit_:
         (syncing.abort_sync if abort else syncing.quit_sync)(here)

@@ -5,23 +5,21 @@ from __future__ import annotations
 import shlex
 from typing import Annotated
 
-import typer
-from rich.markup import escape
-
 from mergeguard.build import trust as trusting
 from mergeguard.build.trust import ProposedCommand
 from mergeguard.cli.console import opened, out, print_json
-from mergeguard.cli.options import Json
+from mergeguard.cli.declare import Argument, Json, Option
+from mergeguard.cli.markup import escape
 from mergeguard.errors import ExitCode, LayoutError
 from mergeguard.verbs import compiling, proof
 
 
 def trust(
-    name: Annotated[str | None, typer.Argument(metavar="[RULE]")] = None,
+    name: Annotated[str | None, Argument(metavar="[RULE]")] = None,
     digest: Annotated[
-        str | None, typer.Argument(metavar="[DIGEST]", help="Accept the command that has this digest.")
+        str | None, Argument(metavar="[DIGEST]", help="Accept the command that has this digest.")
     ] = None,
-    forget: Annotated[bool, typer.Option("--forget", help="Take back all that was accepted.")] = False,
+    forget: Annotated[bool, Option("--forget", help="Take back all that was accepted.")] = False,
     json: Json = False,
 ) -> int:
     """Which compile commands the repository proposes, and accept one for this clone, by its digest."""

@@ -7,7 +7,6 @@ links. Everything that is printed goes through here; nothing else escapes.
 
 from __future__ import annotations
 
-import html as _html
 import re
 import unicodedata
 
@@ -57,12 +56,16 @@ def one_line(text: str) -> str:
 
 def html(text: str) -> str:
     """Text for an element."""
-    return _html.escape(plain(text), quote=False)
+    from html import escape
+
+    return escape(plain(text), quote=False)
 
 
 def attribute(text: str) -> str:
     """A quoted attribute value."""
-    return f'"{_html.escape(one_line(text))}"'
+    from html import escape
+
+    return f'"{escape(one_line(text))}"'
 
 
 # -- Markdown ------------------------------------------------------------------------------------------

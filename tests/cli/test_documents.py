@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mergeguard.cli.app import VERBS
 from mergeguard.cli.completion import Shell, script
 from mergeguard.cli.describe import Described, describe
 from mergeguard.cli.manual import man_page, reference
+from mergeguard.cli.verbs import VERBS
 from tests.support.story import PAGED, Story
 
 ROOT = Path(__file__).resolve().parents[2]

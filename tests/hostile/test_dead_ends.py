@@ -42,7 +42,9 @@ def test_a_demo_in_a_relative_folder_is_made_there(tmp_path):
     assert not (tmp_path / "here/upstream/here").exists()
 
 
-@pytest.mark.parametrize("module", ["mergeguard.cli.app", "mergeguard.hooks.mergefile", "typer"])
+@pytest.mark.parametrize(
+    "module", ["mergeguard.cli.app", "mergeguard.hooks.mergefile", "mergeguard.cli.looking"]
+)
 def test_ctrl_c_while_the_program_is_being_read(tmp_path, module):
     """An import that is interrupted, as by ctrl-C in the first tenth of a second."""
     prefix = f"""
