@@ -9,11 +9,12 @@ from msgspec import Meta
 
 from mergeguard import store
 from mergeguard.errors import LayoutError, Location
+from mergeguard.git.objectnames import FULL_NAME
 from mergeguard.lens.rule import is_inside
 
 SCHEMA_VERSION = 2
 
-ObjectName = Annotated[str, Meta(pattern="^[0-9a-f]{40}$")]
+ObjectName = Annotated[str, Meta(pattern=f"^{FULL_NAME}$")]
 
 
 class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

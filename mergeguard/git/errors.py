@@ -46,7 +46,7 @@ class BareRepository(RepositoryError):
 
 
 class UnsupportedRepository(RepositoryError):
-    """A repository format that can't be read here (SHA-256 object names)."""
+    """A repository format that can't be read here (an object format that is not known)."""
 
 
 class UnknownRevision(RepositoryError):

@@ -90,13 +90,13 @@ def exchange(
         git = _git(repository, descriptor)
         shutil.copy2(repository.index_file, new_index_path(repository))
         present = {path: entry for path, entry in targets.items() if entry is not None}
-        lines = (worktree.index_info(path, {0: entry}) for path, entry in present.items())
+        lines = (worktree.index_info(repository, path, {0: entry}) for path, entry in present.items())
         git("update-index", "-z", "--index-info", stdin=b"".join(lines))
         git("checkout-index", "-f", "-q", "-u", "-z", "--stdin", stdin=worktree.nul_joined(present))
         for change in planned.paths:
             if change.new is None and change.on_disk:
                 worktree.remove(repository, change.path)
-        lines = (worktree.index_info(path, wanted) for path, wanted in stages.items())
+        lines = (worktree.index_info(repository, path, wanted) for path, wanted in stages.items())
         git("update-index", "-z", "--index-info", stdin=b"".join(lines))
 
     _run(repository, outcome, lambda: plan_exchange(repository, targets), write)
@@ -244,7 +244,7 @@ def _write(repository: Repository, outcome: Outcome, planned: LandingPlan, descr
         shutil.copy2(repository.index_file, index)
     if planned.adopted:
         entries = [(change.path, change.new) for change in planned.adopted if change.new is not None]
-        lines = b"".join(worktree.index_info(path, {0: entry}) for path, entry in entries)
+        lines = b"".join(worktree.index_info(repository, path, {0: entry}) for path, entry in entries)
         git("update-index", "-z", "--index-info", stdin=lines)
     git("update-index", "-q", "--refresh", ok=(0, 1))
     # A missing submodule or one with work in it is left alone, as git merge does.
@@ -277,7 +277,9 @@ def _write_conflicts(repository: Repository, outcome: Outcome, git: _Git) -> Non
         stdin = worktree.nul_joined(hidden)
         git("update-index", "--no-skip-worktree", "-z", "--stdin", stdin=stdin)
         git("checkout-index", "-f", "-q", "--ignore-skip-worktree-bits", "-z", "--stdin", stdin=stdin)
-    lines = b"".join(worktree.index_info(conflict.path, conflict.stages) for conflict in outcome.conflicts)
+    lines = b"".join(
+        worktree.index_info(repository, conflict.path, conflict.stages) for conflict in outcome.conflicts
+    )
     git("update-index", "-z", "--index-info", stdin=lines)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mergeguard.git import worktree
 from mergeguard.git.errors import DirtyWorkTree, HeadMoved, OperationInProgress, RepositoryError
 from mergeguard.git.journal import PathChange
-from mergeguard.git.objects import EMPTY_TREE, MODE_SUBMODULE, Entry
+from mergeguard.git.objects import MODE_SUBMODULE, Entry
 from mergeguard.git.outcome import Outcome
 from mergeguard.git.process import split_nul
 from mergeguard.git.recovery import PLAIN
@@ -82,7 +82,7 @@ def plan(repository: Repository, outcome: Outcome) -> LandingPlan:
         )
     base = outcome.base_tree
     if base is None:
-        base = EMPTY_TREE if head.oid is None else repository.commit_info(head.oid).tree
+        base = repository.empty_tree if head.oid is None else repository.commit_info(head.oid).tree
     changes = _changes(repository, base, outcome)
     held = {path: stages[0] for path, stages in index.items()}
     staged = [path for path, (old, new) in changes.items() if held.get(path) not in (old, new)]

@@ -93,6 +93,7 @@ def merge_by_histogram(
     In a repository of its own below ``scratch``: the attributes, drivers and objects of a real one take no
     part. ``names`` are those of ours, base and theirs in markers.
     """
+    from mergeguard.git.objectnames import SHA1
     from mergeguard.git.objects import MODE_FILE, Entry, ObjectStore
     from mergeguard.git.process import child_environment, decode, run_git, start_git
 
@@ -107,6 +108,7 @@ def merge_by_histogram(
     environment = {**child_environment(), "GIT_DIR": str(folder)}
     objects = ObjectStore(
         folder / "objects",
+        SHA1,
         lambda *arguments, **options: run_git(arguments, cwd=folder, environment=environment, **options),
         lambda *arguments: start_git(arguments, cwd=folder, environment=environment),
     )

@@ -8,7 +8,6 @@ library's start costs each command.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import mmap
 import os
 import subprocess
@@ -17,6 +16,8 @@ import weakref
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from mergeguard.git.objectnames import ObjectFormat, header
 
 # How many bytes of objects one process remembers: versions are read again and again as a merge goes on.
 _REMEMBERED = 32 << 20
@@ -34,8 +35,9 @@ Conversation = subprocess.Popen[bytes]
 class ObjectDatabase:
     """Objects by name (hex) below the folder ``objects``; ``start`` begins a ``git cat-file --batch``."""
 
-    def __init__(self, objects: Path, start: Callable[[], Conversation]) -> None:
+    def __init__(self, objects: Path, format_: ObjectFormat, start: Callable[[], Conversation]) -> None:
         self._objects = objects
+        self._format = format_
         self._start = start
         self._running: Conversation | None = None
         self._known: dict[str, tuple[str, bytes]] = {}
@@ -115,11 +117,10 @@ class ObjectDatabase:
 
     def write(self, kind: str, data: bytes) -> str:
         """Store an object, unless it is there, and return its name. Errors: OSError."""
-        raw = b"%s %d\0" % (kind.encode("ascii"), len(data)) + data
-        oid = hashlib.sha1(raw, usedforsecurity=False).hexdigest()
+        oid = self._format.name_of(kind, data)
         known = self._known.get(oid)
         if known is None:
-            self._store(_loose(self._objects, oid), raw)
+            self._store(_loose(self._objects, oid), header(kind, data) + data)
             self._remember(oid, (kind, data))
         return oid
 
@@ -147,11 +148,6 @@ class ObjectDatabase:
             raise
 
 
-def blob_name(data: bytes) -> str:
-    """The name that ``data`` has as a blob."""
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-
-
 def _finish(running: Conversation) -> None:
     for pipe in (running.stdin, running.stdout):
         if pipe is not None:
@@ -175,8 +171,8 @@ def _in_index(index: Path, raw: bytes) -> bool:
             high = int.from_bytes(data[fan : fan + 4], "big")
             while low < high:
                 middle = (low + high) // 2
-                at = _IDX_NAMES + 20 * middle
-                found = data[at : at + 20]
+                at = _IDX_NAMES + len(raw) * middle
+                found = data[at : at + len(raw)]
                 if found == raw:
                     return True
                 low, high = (middle + 1, high) if found < raw else (low, middle)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergeguard.git.errors import GitError, MissingObject, PathConflict
-from mergeguard.git.objectdb import Conversation, ObjectDatabase, blob_name
+from mergeguard.git.objectdb import Conversation, ObjectDatabase
+from mergeguard.git.objectnames import ObjectFormat
 from mergeguard.git.process import decode, encode, write_hint
 from mergeguard.values import dataclass
 
@@ -23,10 +24,6 @@ MODE_EXECUTABLE = 0o100755
 MODE_SYMLINK = 0o120000
 MODE_SUBMODULE = 0o160000
 
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-
-# An entry of a raw tree: mode, name, the object's name in 20 bytes.
-_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 # How many entries of trees one process remembers; some 300 bytes each.
 _REMEMBERED = 200_000
 _NOTHING: Mapping[bytes, Entry] = {}
@@ -129,10 +126,17 @@ class ObjectStore:
     """Objects of one repository. ``git`` runs git in it, ``converse`` leaves it running."""
 
     def __init__(
-        self, objects: Path, git: Callable[..., Completed], converse: Callable[..., Conversation]
+        self,
+        objects: Path,
+        format_: ObjectFormat,
+        git: Callable[..., Completed],
+        converse: Callable[..., Conversation],
     ) -> None:
         self._git = git
-        self._database = ObjectDatabase(objects, lambda: converse("cat-file", "--batch"))
+        self._format = format_
+        self._database = ObjectDatabase(objects, format_, lambda: converse("cat-file", "--batch"))
+        # An entry of a raw tree: mode, name, the object's name in bytes.
+        self._entry = re.compile(rb"([0-7]+) ([^\0]+)\0(.{%d})" % (format_.digits // 2), re.DOTALL)
         self._trees: dict[str, dict[bytes, Entry]] = {}
         self._remembered = 0
 
@@ -173,17 +177,18 @@ class ObjectStore:
             said = f"can't write to the object database: {error.strerror or error}"
             raise GitError(said, hint=write_hint(said)) from error
 
-    @staticmethod
-    def hash(data: bytes) -> str:
+    def hash(self, data: bytes) -> str:
         """The name that ``data`` has as a blob; nothing is written."""
-        return blob_name(data)
+        return self._format.name_of("blob", data)
 
     def tree(self, oid: str) -> Mapping[bytes, Entry]:
         """The direct children of a tree, by raw name. Each tree is read once: a name has one content."""
         known = self._trees.get(oid)
         if known is None:
             data = self.read(oid, "tree")
-            known = {name: Entry(int(mode, 8), child.hex()) for mode, name, child in _ENTRY.findall(data)}
+            known = {
+                name: Entry(int(mode, 8), child.hex()) for mode, name, child in self._entry.findall(data)
+            }
             self._remember(oid, known)
         return known
 

@@ -22,8 +22,9 @@ from mergeguard.values import dataclass
 if TYPE_CHECKING:
     from mergeguard.git.repository import Repository
 
-ZERO = "0" * 40
 TOKEN = "mergeguard landing "
+#: What git takes for the old name of a reference that must not exist.
+_NOTHING = ""
 _LOCKABLE = ("index", "HEAD", "packed-refs", "config", "config.worktree", "shallow", "ORIG_HEAD")
 SCRATCH_LIFETIME = 2 * 24 * 3600  # seconds
 #: Landing's git commands do without the file system monitor: its daemon would inherit our lock.
@@ -226,7 +227,7 @@ def finish(repository: Repository, journal: Journal) -> None:
         _move(repository, journal.ref)
     for name, new, old in journal.names:
         if repository.reference(name) != new:
-            repository.git("update-ref", "-m", journal.purpose, name, new, old or ZERO)
+            repository.git("update-ref", "-m", journal.purpose, name, new, old or _NOTHING)
     new_index = new_index_path(repository)
     if new_index.exists():
         # A rename, not a copy: the index must not be younger than git thinks the files are.
@@ -252,11 +253,11 @@ def _move(repository: Repository, ref: RefChange) -> None:
         return
     message = ("-m", ref.message)
     if ref.attach is not None:
-        repository.git("update-ref", *message, ref.attach, ref.new, ref.attach_old or ZERO)
+        repository.git("update-ref", *message, ref.attach, ref.new, ref.attach_old or _NOTHING)
     elif ref.detach:
-        repository.git("update-ref", "--no-deref", *message, "HEAD", ref.new, ref.old or ZERO)
+        repository.git("update-ref", "--no-deref", *message, "HEAD", ref.new, ref.old or _NOTHING)
     else:
-        repository.git("update-ref", *message, "HEAD", ref.new, ref.old or ZERO)
+        repository.git("update-ref", *message, "HEAD", ref.new, ref.old or _NOTHING)
 
 
 def _set_state(repository: Repository, name: str, data: bytes | None) -> None:

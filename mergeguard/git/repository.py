@@ -23,8 +23,8 @@ from mergeguard.git.errors import (
     UnrelatedHistories,
     UnsupportedRepository,
 )
+from mergeguard.git.objectnames import FORMATS, FULL_NAME, ObjectFormat
 from mergeguard.git.objects import (
-    EMPTY_TREE,
     MODE_TREE,
     VIRTUAL_IDENTITY,
     CommitInfo,
@@ -44,10 +44,7 @@ from mergeguard.git.process import (
 )
 from mergeguard.values import dataclass
 
-ZERO_OID = "0" * 40
-_FULL_NAME = re.compile("[0-9a-f]{40}")
-
-__all__ = ["EMPTY_TREE", "ZERO_OID", "Head", "Repository"]
+_FULL_NAME = re.compile(FULL_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +81,7 @@ class Repository:
     common_dir: Path
     objects_dir: Path
     index_file: Path
+    object_format: ObjectFormat
 
     @classmethod
     def discover(cls, start: str | Path = ".") -> Repository:
@@ -118,6 +116,7 @@ class Repository:
             common_dir=found.common_dir,
             objects_dir=found.objects_dir,
             index_file=index,
+            object_format=found.object_format,
         )
 
     @cached_property
@@ -148,7 +147,7 @@ class Repository:
 
     @cached_property
     def objects(self) -> ObjectStore:
-        return ObjectStore(self.objects_dir, self.git, self._converse)
+        return ObjectStore(self.objects_dir, self.object_format, self.git, self._converse)
 
     @property
     def private_dir(self) -> Path:
@@ -255,6 +254,11 @@ class Repository:
 
     def write_blob(self, data: bytes) -> str:
         return self.objects.write("blob", data)
+
+    @property
+    def empty_tree(self) -> str:
+        """The tree without entries."""
+        return self.object_format.empty_tree
 
     def hash_blob(self, data: bytes) -> str:
         """The name ``data`` would have; nothing is written."""
@@ -508,6 +512,7 @@ class _Found:
     git_dir: Path
     common_dir: Path
     objects_dir: Path
+    object_format: ObjectFormat
 
 
 def _find(folder: Path, location: _Location) -> _Found:
@@ -521,9 +526,9 @@ def _find(folder: Path, location: _Location) -> _Found:
         "--show-toplevel",
     )  # fmt: skip
     answers = at_once.text.split("\n")
-    if at_once.code == 0 and len(answers) == 5 and answers[0] == "sha1" and answers[4]:
-        _, git_dir, common_dir, objects_dir, top = (Path(os.path.normpath(folder / a)) for a in answers)
-        return _Found(top, git_dir, common_dir, objects_dir)
+    if at_once.code == 0 and len(answers) == 5 and answers[0] in FORMATS and answers[4]:
+        git_dir, common_dir, objects_dir, top = (Path(os.path.normpath(folder / a)) for a in answers[1:])
+        return _Found(top, git_dir, common_dir, objects_dir, FORMATS[answers[0]])
     return _find_slowly(folder, ask)
 
 
@@ -549,10 +554,11 @@ def _find_slowly(folder: Path, ask: Callable[..., Completed]) -> _Found:
             )
         where = "inside the repository's own .git folder" if inside == "true" else "without a work tree"
         raise BareRepository(f"{folder} is {where}", hint="run it in the work tree")
-    if ask("--show-object-format").text != "sha1":
+    object_format = FORMATS.get(ask("--show-object-format").text)
+    if object_format is None:
         raise UnsupportedRepository(
-            f"{git_dir} uses SHA-256 object names, which are not read here yet",
-            hint="work in a clone with SHA-1 object names",
+            f"{git_dir} has object names of a kind that is not known here",
+            hint="work in a clone with SHA-1 or SHA-256 object names",
         )
 
     def path(*arguments: str) -> Path:
@@ -564,4 +570,5 @@ def _find_slowly(folder: Path, ask: Callable[..., Completed]) -> _Found:
         git_dir=Path(git_dir),
         common_dir=path("--git-common-dir"),
         objects_dir=path("--git-path", "objects"),
+        object_format=object_format,
     )

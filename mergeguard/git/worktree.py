@@ -47,10 +47,10 @@ def nul_joined(paths: Iterable[str]) -> bytes:
     return b"".join(encode(path) + b"\0" for path in paths)
 
 
-def index_info(path: str, stages: Mapping[int, Entry]) -> bytes:
+def index_info(repository: Repository, path: str, stages: Mapping[int, Entry]) -> bytes:
     """Lines for ``git update-index -z --index-info`` that leave exactly these stages at ``path``."""
     name = encode(path)
-    lines = [b"0 %s\t%s\0" % (b"0" * 40, name)]
+    lines = [b"0 %s\t%s\0" % (repository.object_format.zero.encode(), name)]
     lines += [
         b"%06o %s %d\t%s\0" % (entry.mode, entry.oid.encode(), stage, name)
         for stage, entry in sorted(stages.items())

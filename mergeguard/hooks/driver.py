@@ -21,6 +21,7 @@ from pathlib import Path
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.workspace import Workspace
 from mergeguard.git.durable import write_atomic
+from mergeguard.git.objectnames import FULL_NAME
 from mergeguard.git.process import decode
 from mergeguard.git.repository import Repository
 from mergeguard.git.snapshot import staged
@@ -31,7 +32,7 @@ from mergeguard.hooks.telling import tell
 from mergeguard.treemerge.trees import Merged
 
 _STASHES = 20  # how many are looked through for the one that git applies
-_HEADS = re.compile(r"GITHEAD_([0-9a-f]{40})")
+_HEADS = re.compile(f"GITHEAD_({FULL_NAME})")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -72,7 +73,7 @@ def rebasing(repository: Repository) -> str | None:
         words = (folder / "done").read_text(encoding="utf-8", errors="replace").splitlines()[-1].split()
     except (OSError, IndexError):
         return ""
-    found = [word for word in words[1:] if re.fullmatch(r"[0-9a-f]{7,40}", word)]
+    found = [word for word in words[1:] if re.fullmatch("[0-9a-f]{7,64}", word)]
     return repository.resolve(found[0]) if found else ""
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mergeguard.git import landing
 from mergeguard.git.merging import UnmergedPath
+from mergeguard.git.objectnames import FULL_NAME
 from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
@@ -24,7 +25,8 @@ from mergeguard.treemerge import rederiving
 from mergeguard.treemerge.trees import Merged
 
 _REVERTS = re.compile(
-    rb"^This reverts commit ([0-9a-f]{40})(?:, reversing\s+changes made to ([0-9a-f]{40}))?", re.MULTILINE
+    rf"^This reverts commit ({FULL_NAME})(?:, reversing\s+changes made to ({FULL_NAME}))?".encode(),
+    re.MULTILINE,
 )
 
 

@@ -8,12 +8,12 @@ from mergeguard.errors import MergeguardError
 from mergeguard.fork.stale import stale
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git.objects import CommitInfo
-from mergeguard.git.repository import EMPTY_TREE, Repository
+from mergeguard.git.repository import Repository
 
 
 def tell(repository: Repository, info: CommitInfo, say: Callable[[str], None]) -> None:
     """``say`` what the commit left out of date in the layouts that it touched. The commit stands."""
-    before = repository.tree_of(info.parents[0]) if info.parents else EMPTY_TREE
+    before = repository.tree_of(info.parents[0]) if info.parents else repository.empty_tree
     workspace = Workspace.load(repository, info.tree)
     for guarded in workspace.split_rules:
         try:

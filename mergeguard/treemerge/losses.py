@@ -13,6 +13,7 @@ from functools import cached_property
 
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.workspace import Workspace
+from mergeguard.git.objectnames import FULL_NAME
 from mergeguard.git.objects import CommitInfo
 from mergeguard.git.repository import Repository
 from mergeguard.merge.contained import lost_lines
@@ -22,7 +23,7 @@ from mergeguard.values import dataclass
 
 #: A line of a commit's message: the merge named there is dealt with.
 TRAILER = "Mergeguard-Settles"
-_SETTLES = re.compile(rb"^Mergeguard-Settles: *([0-9a-f]{40})", re.MULTILINE)
+_SETTLES = re.compile(f"^{TRAILER}: *({FULL_NAME})".encode(), re.MULTILINE)
 # Merges that are looked at, newest first: a check comes after each pull, not once a year.
 _LOOKED_AT = 12
 

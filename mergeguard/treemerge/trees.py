@@ -17,7 +17,7 @@ from mergeguard.fork.report import LocalEdit
 from mergeguard.fork.workspace import Guarded, Splitting, Workspace
 from mergeguard.git.merging import MergeOutcome, UnmergedPath
 from mergeguard.git.objects import Entry
-from mergeguard.git.repository import EMPTY_TREE, Repository
+from mergeguard.git.repository import Repository
 from mergeguard.lens.layout import Layout
 from mergeguard.merge import MergeResult
 from mergeguard.merge.markers import render_markers
@@ -228,7 +228,9 @@ class _Merger:
         _, theirs = self.commits
         parents = list(self.bases)
         if bases != real or not bases:
-            parents = [repository.commit_object(t, (), "merge base\n") for t in bases or [EMPTY_TREE]]
+            parents = [
+                repository.commit_object(t, (), "merge base\n") for t in bases or [repository.empty_tree]
+            ]
         elif self.theirs.tree == self.theirs.workspace.tree and not self._related(theirs):
             return repository.merge_trees(
                 repository.commit_object(self.ours.tree, parents, "ours\n"), theirs, labels=self.labels

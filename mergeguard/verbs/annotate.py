@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from mergeguard.gitquote import quoted, unquoted
 from mergeguard.values import dataclass
 
-ZERO = "0" * 40
-
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
@@ -197,7 +195,7 @@ def annotate(
 
 
 def _name(line: Annotated, style: Style, abbreviated: int) -> bytes:
-    length = 40 if style.long else min(40, abbreviated + 1)
+    length = len(line.oid) if style.long else min(len(line.oid), abbreviated + 1)
     oid = line.oid.encode()
     if line.boundary:
         if style.blank_boundary:

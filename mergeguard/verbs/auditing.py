@@ -20,7 +20,7 @@ from mergeguard.fork import treelens
 from mergeguard.fork.workspace import Splitting, Workspace
 from mergeguard.git.objects import Entry, TreeChange
 from mergeguard.git.process import split_nul
-from mergeguard.git.repository import EMPTY_TREE, Repository
+from mergeguard.git.repository import Repository
 from mergeguard.git.snapshot import snapshot
 from mergeguard.lens.layout import Layout
 from mergeguard.treemerge.lastsync import read as last_sync
@@ -316,7 +316,7 @@ def audit_commits(
         workspace = Workspace.load(repository, of, splitting)
         return treelens.monolithic_tree(workspace) if workspace.split_rules else of
 
-    base = whole(repository.tree_of(bases[0])) if bases else EMPTY_TREE
+    base = whole(repository.tree_of(bases[0])) if bases else repository.empty_tree
     if len(bases) > 1:
         # As git does: the merge of the merge bases is the base, if there is one without conflicts.
         outcome = repository.merge_trees(bases[0], bases[1])

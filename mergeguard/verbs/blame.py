@@ -19,12 +19,12 @@ from mergeguard.fork.fork import Fork
 from mergeguard.fork.workspace import REGULAR, Guarded, Splitting, Workspace
 from mergeguard.git.objects import Entry, Identity
 from mergeguard.git.process import encode
-from mergeguard.git.repository import EMPTY_TREE, Repository
+from mergeguard.git.repository import Repository
 from mergeguard.gitquote import quoted
 from mergeguard.lens.layout import LayoutFile
 from mergeguard.lens.unsplit import Unsplit
 from mergeguard.values import dataclass
-from mergeguard.verbs.annotate import ZERO, Annotated, Style, annotate, parse_line_porcelain
+from mergeguard.verbs.annotate import Annotated, Style, annotate, parse_line_porcelain
 
 _STATE = ".mergeguard"
 # More ranges than this are not worth naming to git.
@@ -86,7 +86,7 @@ def origins(fork: Fork, request: Request, found: LocatedLine) -> tuple[Annotated
     tip, excluded = found.tip, found.excluded
     history = _History(repository, guarded, tip, workspace.splitting)
     in_work_tree = workspace.tree != repository.tree_of(tip)
-    uncommitted = next((a for a in own if a.oid == ZERO), None)
+    uncommitted = next((a for a in own if a.oid == repository.object_format.zero), None)
     blamed = history.with_work_tree(workspace, uncommitted) if in_work_tree else history.tip
     lines = _lines_of(workspace, guarded, request.path)
     wanted = sorted({lines[a.line] for a in own if a.line in lines})
@@ -251,6 +251,7 @@ class _History:
 
     def __init__(self, repository: Repository, guarded: Guarded, commit: str, splitting: Splitting) -> None:
         self.repository = repository
+        self.zero = repository.object_format.zero  # what git calls a commit that is not made yet
         self.name, self.lock_path = guarded.name, guarded.lock_path
         self.splitting = splitting
         self.virtual: dict[str, str] = {}
@@ -366,8 +367,8 @@ class _History:
             nobody = Identity(b" ".join(facts))
             self.summary = uncommitted.fact(b"summary")
         made = repository.commit_object(tree, (self.tip,), b"work tree\n", nobody, nobody)
-        self.real[made] = ZERO
-        self.states[ZERO] = state
+        self.real[made] = self.zero
+        self.states[self.zero] = state
         return made
 
     # -- names ---------------------------------------------------------------------------------------
@@ -380,7 +381,7 @@ class _History:
             moved = replace(moved, previous=(self.real[there.previous[0]], there.previous[1]))
         if real is None:
             return moved
-        if real == ZERO:
+        if real == self.zero:
             return self._uncommitted(moved, here, path)
         moved = replace(moved, oid=real)
         state = self.states.get(real)
@@ -406,7 +407,7 @@ class _History:
             for fact in moved.facts
         )
         return replace(
-            moved, oid=ZERO, origin_line=here.line, path=raw, facts=facts, previous=(self.head, raw)
+            moved, oid=self.zero, origin_line=here.line, path=raw, facts=facts, previous=(self.head, raw)
         )
 
     def _in_layout(self, state: _BlameState, line: int) -> tuple[str, int] | None:
@@ -447,7 +448,8 @@ def shown(
     repository = fork.repository
     date = date or repository.config("blame.date") or "iso"
     oids = list(dict.fromkeys(line.oid for line in lines))
-    named = [oid for oid in oids if oid != ZERO]
+    zero = repository.object_format.zero
+    named = [oid for oid in oids if oid != zero]
     dates: dict[str, str] = {}
     short = len(repository.git("rev-parse", "--short", "HEAD").text)
     if named:
@@ -459,13 +461,13 @@ def shown(
             oid, name, when = line.split("\0")
             dates[oid] = when
             short = max(short, len(name))
-    uncommitted = next((line for line in lines if line.oid == ZERO), None)
+    uncommitted = next((line for line in lines if line.oid == zero), None)
     if uncommitted is not None:
         # git formats a date only for an object.
         now = b" ".join(uncommitted.fact(name) for name in (b"author-time", b"author-tz"))
         somebody = Identity(b"Not Committed Yet <not.committed.yet> " + now)
-        oid = repository.commit_object(EMPTY_TREE, (), "date\n", somebody, somebody)
-        dates[ZERO] = repository.git("log", "-1", f"--date={date}", "--format=%ad", oid).text
+        oid = repository.commit_object(repository.empty_tree, (), "date\n", somebody, somebody)
+        dates[zero] = repository.git("log", "-1", f"--date={date}", "--format=%ad", oid).text
     width = _DATE_WIDTHS.get(date) or max(len(when) for when in dates.values())
     return annotate(
         lines,

@@ -160,7 +160,7 @@ class _ArgumentReader:
                 return False
             self.abbreviated = int(value) if equals else None
         elif name == "no-abbrev":
-            self.abbreviated = 40
+            self.abbreviated = 64
         elif name in _LONG and not equals:
             self.flags.add(_LONG[name])
         elif name == "no-show-email":

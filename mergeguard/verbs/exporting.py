@@ -19,7 +19,7 @@ from mergeguard.fork.fork import Fork
 from mergeguard.git.durable import scratch_folder, write_output
 from mergeguard.git.merging import MergeOutcome
 from mergeguard.git.objects import CommitInfo
-from mergeguard.git.repository import EMPTY_TREE, Repository
+from mergeguard.git.repository import Repository
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.treemerge.virtual import Whole, Wholes, replay, settle
 from mergeguard.values import dataclass
@@ -176,7 +176,7 @@ class _Exporter:
             if len(info.parents) > 1:
                 merges = True
                 continue
-            before = self._whole(info.parents[0]).tree if info.parents else EMPTY_TREE
+            before = self._whole(info.parents[0]).tree if info.parents else self.repository.empty_tree
             after = self._whole(info.oid).tree
             if before == after:
                 left_out.append(LeftOut(info.oid, info.subject, "nothing in it is upstream's to have"))
@@ -239,7 +239,7 @@ class _Exporter:
         return [(oid, singles[-1].oid if len(singles) == 1 else None)]
 
     def _has_edits(self, info: CommitInfo) -> bool:
-        before = self._whole(info.parents[0]).tree if info.parents else EMPTY_TREE
+        before = self._whole(info.parents[0]).tree if info.parents else self.repository.empty_tree
         return before != self._whole(info.oid).tree
 
     def _whole_difference(self) -> MergeOutcome:

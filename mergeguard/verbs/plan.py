@@ -18,7 +18,7 @@ from mergeguard.fork import treelens
 from mergeguard.fork.workspace import Splitting, Workspace
 from mergeguard.git.durable import write_atomic
 from mergeguard.git.objects import Entry
-from mergeguard.git.repository import EMPTY_TREE, Repository
+from mergeguard.git.repository import Repository
 from mergeguard.treemerge.trees import merge_trees
 from mergeguard.values import dataclass
 from mergeguard.verbs import auditing
@@ -169,7 +169,7 @@ class _Planner:
     def _files(self, at: int, last: int) -> int:
         """How many files the commits from ``at`` to ``last`` change."""
         parents = self.repository.commit_info(self.commits[at]).parents[:1]
-        before = self.repository.tree_of(parents[0]) if parents else EMPTY_TREE
+        before = self.repository.tree_of(parents[0]) if parents else self.repository.empty_tree
         after = self.repository.tree_of(self.commits[last])
         return len(self.repository.diff_trees(before, after, renames=False))
 

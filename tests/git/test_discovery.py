@@ -48,10 +48,13 @@ def test_inside_the_git_folder(sandbox):
         Repository.discover(sandbox.root / ".git" / "objects")
 
 
-def test_sha256_is_refused(tmp_path):
+def test_names_by_sha256_are_those_that_git_gives(tmp_path):
     other = Sandbox(tmp_path / "sha256", "--object-format=sha256")
-    with pytest.raises(errors.UnsupportedRepository, match="SHA-256"):
-        Repository.discover(other.root)
+    repository = Repository.discover(other.root)
+    blob = repository.write_blob(b"text\n")
+    assert blob == repository.hash_blob(b"text\n")
+    assert repository.git("hash-object", "--stdin", stdin=b"text\n").text == blob
+    assert repository.git("hash-object", "-t", "tree", "--stdin", stdin=b"").text == repository.empty_tree
 
 
 def test_old_git():

@@ -15,7 +15,6 @@ from mergeguard.git.landing import MERGE_DONE, Outcome, StateFile, abort_merge, 
 from mergeguard.git.lock import locked
 from mergeguard.git.objects import MODE_FILE, Entry
 from mergeguard.git.recovery import recover
-from mergeguard.git.repository import EMPTY_TREE
 from tests.git.conftest import Sandbox
 from tests.git.landings import (
     clean_outcome,
@@ -385,7 +384,7 @@ def test_detaching_and_attaching_again(sandbox):
 
 def test_unborn_branch(sandbox):
     repository = sandbox.repository
-    tree = repository.edit_tree(EMPTY_TREE, {"d/a": Entry(MODE_FILE, repository.write_blob(b"1"))})
+    tree = repository.edit_tree(repository.empty_tree, {"d/a": Entry(MODE_FILE, repository.write_blob(b"1"))})
     commit = repository.commit_object(tree, (), "first\n")
     land(repository, Outcome(tree, None, "test: first", commit))
     assert sandbox.git("rev-parse", "main") == commit

@@ -12,7 +12,7 @@ import pytest
 from mergeguard.git.landing import Outcome, land
 from mergeguard.git.objects import MODE_EXECUTABLE, MODE_FILE, MODE_SYMLINK, Entry
 from mergeguard.git.recovery import recover
-from mergeguard.git.repository import EMPTY_TREE, Repository
+from mergeguard.git.repository import Repository
 from tests.git.conftest import Sandbox
 from tests.git.landings import leftovers, snapshot
 from tests.git.test_faults import KILLED, in_child, watched
@@ -32,7 +32,7 @@ def random_tree(repository: Repository, chance: random.Random) -> str:
         mode = chance.choice([MODE_FILE, MODE_FILE, MODE_EXECUTABLE, MODE_SYMLINK])
         text = b"nowhere" if mode == MODE_SYMLINK else b"%d\n" % chance.randrange(3)
         chosen[path] = Entry(mode, repository.write_blob(text))
-    return repository.edit_tree(EMPTY_TREE, chosen)
+    return repository.edit_tree(repository.empty_tree, chosen)
 
 
 def on_disk(sandbox: Sandbox) -> dict[str, object]:

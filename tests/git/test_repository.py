@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mergeguard.git import errors
+from mergeguard.git.objectnames import SHA1
 from mergeguard.git.objects import MODE_EXECUTABLE, MODE_FILE, MODE_TREE, Entry, Identity
-from mergeguard.git.repository import EMPTY_TREE, Head
+from mergeguard.git.repository import Head
 from mergeguard.git.status import StatusEntry
 from tests.git.conftest import Sandbox
 
@@ -60,15 +61,15 @@ def test_merge_bases(sandbox):
     assert repository.is_ancestor(base, main)
     assert not repository.is_ancestor(topic, main)
     # Criss-cross: two best common ancestors.
-    left = repository.commit_object(EMPTY_TREE, (main, topic), "left")
-    right = repository.commit_object(EMPTY_TREE, (topic, main), "right")
+    left = repository.commit_object(SHA1.empty_tree, (main, topic), "left")
+    right = repository.commit_object(SHA1.empty_tree, (topic, main), "right")
     assert set(repository.merge_bases(left, right)) == {main, topic}
 
 
 def test_unrelated_histories(sandbox):
     sandbox.commit(a="1")
     repository = sandbox.repository
-    other = repository.commit_object(EMPTY_TREE, (), "alone")
+    other = repository.commit_object(SHA1.empty_tree, (), "alone")
     with pytest.raises(errors.UnrelatedHistories):
         repository.merge_bases("HEAD", other)
 
@@ -167,7 +168,7 @@ def test_edit_tree_equals_what_git_writes(sandbox):
 def test_edit_tree_to_nothing(sandbox):
     sandbox.commit_files({"d/e/f": "2"})
     repository = sandbox.repository
-    assert repository.edit_tree(repository.tree_of("HEAD"), {"d/e/f": None}) == EMPTY_TREE
+    assert repository.edit_tree(repository.tree_of("HEAD"), {"d/e/f": None}) == SHA1.empty_tree
 
 
 @pytest.mark.parametrize("path", ["a/x", "d", "", "a//b", "../x", ".git/x", "d/", "/d"])

@@ -23,9 +23,12 @@ FIXED = {
     "TZ": "UTC",
 }
 
+#: What kind of repositories the tests make is for whoever runs them to say: SHA-256, reftable.
+_KINDS = ("GIT_DEFAULT_HASH", "GIT_DEFAULT_REF_FORMAT")
+
 
 def git_environment(inherited: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment (default: this process's) with the fixed GIT_* variables in place of the inherited."""
     source = os.environ if inherited is None else inherited
-    kept = {name: value for name, value in source.items() if not name.startswith("GIT_")}
+    kept = {name: value for name, value in source.items() if not name.startswith("GIT_") or name in _KINDS}
     return kept | FIXED

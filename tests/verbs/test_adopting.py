@@ -9,7 +9,7 @@ import pytest
 from mergeguard.adopt.adopt import AdoptedAs
 from mergeguard.cpp.leaves import leaves_of
 from mergeguard.errors import LayoutError
-from mergeguard.git.repository import EMPTY_TREE
+from mergeguard.git.objectnames import SHA1
 from mergeguard.verbs import adopting, exporting, splitting, sync
 from mergeguard.verbs import status as statuses
 from mergeguard.verbs.adopting import AdoptionRefused
@@ -158,7 +158,7 @@ def test_without_an_upstream(pair):
     pair.git("config", "--unset", "mergeguard.upstream")
     with pytest.raises(LayoutError, match="no upstream"):
         adopted(pair)
-    assert adopted(pair, upstream="main").tree != EMPTY_TREE
+    assert adopted(pair, upstream="main").tree != SHA1.empty_tree
 
 
 def test_the_split_itself_is_never_exported(pair, tmp_path):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mergeguard.errors import GitError
+from mergeguard.git.objectnames import SHA1
 from mergeguard.verbs import splitting, sync
-from mergeguard.verbs.annotate import ZERO, parse_line_porcelain
+from mergeguard.verbs.annotate import parse_line_porcelain
 from mergeguard.verbs.blame import Request, blame
 from tests.support.exchange import BODY, COMMON, KERNEL, LAYOUT, MONOLITH, Pair
 
@@ -108,12 +109,16 @@ def test_uncommitted_lines(pair):
     pair.write(LAYOUT + "instantiate_n2.cu", b"// mine\n" + pair.read(LAYOUT + "instantiate_n2.cu"))
     kernel = origins(pair, KERNEL)
     line = one(kernel, b"waves += 0")
-    assert (line.oid, line.path, line.origin_line) == (ZERO, KERNEL.encode(), line.line)
+    assert (line.oid, line.path, line.origin_line) == (SHA1.zero, KERNEL.encode(), line.line)
     assert line.fact(b"author") == b"Not Committed Yet"
     assert line.previous == (pair.git("rev-parse", "HEAD"), KERNEL.encode())
     assert one(kernel, b"return b > a").fact(b"summary") == b"upstream: second"
-    assert [a.oid == ZERO for a in origins(pair, LAYOUT + "instantiate_n2.cu")][:3] == [True, False, False]
-    assert ZERO not in {a.oid for a in origins(pair, KERNEL, revisions=("HEAD",))}
+    assert [a.oid == SHA1.zero for a in origins(pair, LAYOUT + "instantiate_n2.cu")][:3] == [
+        True,
+        False,
+        False,
+    ]
+    assert SHA1.zero not in {a.oid for a in origins(pair, KERNEL, revisions=("HEAD",))}
 
 
 def test_a_revision(pair):

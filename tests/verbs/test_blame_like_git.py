@@ -11,9 +11,10 @@ import pytest
 
 from mergeguard.errors import GitError
 from mergeguard.fork.workspace import Workspace
+from mergeguard.git.objectnames import SHA1
 from mergeguard.treemerge.virtual import Wholes
 from mergeguard.verbs import blameargs, sync
-from mergeguard.verbs.annotate import ZERO, parse_line_porcelain, porcelain
+from mergeguard.verbs.annotate import parse_line_porcelain, porcelain
 from mergeguard.verbs.blame import Request, _lines_of, blame
 from mergeguard.verbs.blameargs import Form
 from tests.support.exchange import BODY, COMMON, KERNEL, LAYOUT, MONOLITH, Pair
@@ -127,7 +128,7 @@ def test_what_an_editor_has_not_saved_yet(pair):
     code, out, _ = raw(pair, "--incremental", "--root", "--contents", "-", name, folder=folder, stdin=text)
     assert code == 0
     line = text.split(b"\n").index(b"  int typed;") + 1
-    assert f"{ZERO} {line} {line} 1\n".encode() in out
+    assert f"{SHA1.zero} {line} {line} 1\n".encode() in out
     assert b"author Not Committed Yet\n" in out or b"author External file" in out
     assert b"summary Version of %s from standard input\n" % KERNEL.encode() in out
     assert b"summary upstream: second\n" in out, "every other line is still its author's"
