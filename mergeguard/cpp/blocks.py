@@ -6,7 +6,8 @@ block whose parts all go one way need not be opened: ``closed`` puts it together
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from mergeguard.cpp.conditions import names
@@ -57,31 +58,57 @@ def opened(source: Source) -> Opened:
     return Opened(tuple(opener.units), tuple(opener.blocks))
 
 
-def closed(found: Opened, homes: Sequence[str]) -> tuple[tuple[Unit, ...], tuple[str, ...]]:
+def closed(
+    found: Opened, homes: Sequence[str], apart: Collection[str] = (), kept: Collection[int] = ()
+) -> tuple[tuple[Unit, ...], tuple[str, ...]]:
     """The units and their homes, each block that has one home only as one unit again.
 
-    ``homes`` are those of ``found.units``; what opens and closes a block counts for nothing.
+    ``homes`` are those of ``found.units``; what opens and closes a block counts for nothing. A block whose
+    home is one of ``apart`` stays open, and so does one with a unit (by number) of ``kept``.
     """
     whole: dict[int, tuple[Block, str]] = {}
     for block in found.blocks:
         numbers = range(block.first, block.last + 1)
         inside = {homes[n] for n in numbers if found.units[n].items}
-        if len(inside) == 1:
+        stays = any(n in kept for n in numbers) or not inside.isdisjoint(apart)
+        if len(inside) == 1 and not stays:
             whole[block.first] = block, inside.pop()
-    kept: list[Unit] = []
+    joined: list[Unit] = []
     where: list[str] = []
     number = 0
     while number < len(found.units):
         if number in whole:  # of blocks that begin here the outermost, which was noted last
             block, home = whole[number]
-            kept.append(block.whole)
+            joined.append(block.whole)
             where.append(home)
             number = block.last + 1
             continue
-        kept.append(found.units[number])
+        joined.append(found.units[number])
         where.append(homes[number])
         number += 1
-    return tuple(kept), tuple(where)
+    return tuple(joined), tuple(where)
+
+
+def space_of(scopes: Sequence[ItemScope]) -> str:
+    """The qualified name of the innermost named namespace, macros and attributes before names left out."""
+    named = (s.name for s in reversed(scopes) if s.name and not s.hidden and not s.name.startswith("extern "))
+    return "::".join(part.rpartition(" ")[2] for part in next(named, "").split("::"))
+
+
+def words_of(scopes: Sequence[ItemScope]) -> frozenset[str]:
+    """The identifiers of the lines that open blocks: what has to be known where they are opened again."""
+    text = b" ".join(scope.opening for scope in scopes).decode("utf-8", "surrogateescape")
+    return frozenset(re.findall(r"[A-Za-z_]\w*", text))
+
+
+def qualified_name(unit: Unit, item: Item) -> str:
+    """An item's name with all namespaces around it: its own lacks those around an anonymous one."""
+    outer = space_of(unit.scopes)
+    *_, last = item.name.split("::")
+    inside = item.name if not item.name or not outer else f"{outer}::{last}"
+    if any(scope.hidden for scope in unit.scopes) or " " in item.name.removesuffix(last):
+        return inside
+    return item.name
 
 
 class _Opener:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, nested
@@ -63,8 +63,7 @@ class Definition:
     @cached_property
     def plain(self) -> str:
         """The name without the layout's namespaces."""
-        first, _, rest = self.item.name.partition("::")
-        return rest if rest and first in self.spaces else self.item.name
+        return unspaced(self.item.name, self.spaces)
 
     @property
     def spaced(self) -> bool:
@@ -157,6 +156,12 @@ class Definition:
         return not self.is_internal and not shared
 
 
+def unspaced(name: str, spaces: Collection[str]) -> str:
+    """A qualified name without the namespaces ``spaces``, wherever they stand in it."""
+    *outer, last = name.split("::")
+    return "::".join([*(part for part in outer if part not in spaces), last])
+
+
 def qualifiers(source: Source, item: Item) -> tuple[str, ...]:
     """The names that a declarator is qualified by, as in ``int A::f()``; () where it is not."""
     if item.name_range is None:
@@ -176,6 +181,8 @@ def definitions(source: Source, spaces: frozenset[str] = frozenset(), index: int
             if item.kind is Kind.NAMESPACE:
                 is_c = in_c or item.name == 'extern "C"'
                 walk(nested(source, item, calls_end=True), hidden or "anonymous" in item.flags, is_c)
+            elif item.kind is Kind.USING and item.name.rpartition("::")[2] in spaces:
+                continue  # glue that brings a shard's names to the block around them
             elif item.kind in _COMPARED:
                 found.append(Definition(item, source, spaces, hidden, index, in_c))
 

@@ -8,20 +8,36 @@ stays in the entry otherwise. What can't be decided is a RuleMismatch that names
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import field, replace
 from fnmatch import fnmatchcase
 from heapq import heappop, heappush
 
-from mergeguard.cpp.blocks import Opened, closed, opened
+from mergeguard.cpp.blocks import Opened, closed, opened, qualified_name, space_of, words_of
 from mergeguard.cpp.branches import Arm, Branching, branchings
+from mergeguard.cpp.definitions import Definition, qualifiers
 from mergeguard.cpp.environment import environment_of
-from mergeguard.cpp.source import Item, Kind, Source, Unit, identifiers, line_of, nested, units
+from mergeguard.cpp.source import (
+    Item,
+    ItemScope,
+    Kind,
+    Source,
+    Unit,
+    code_tokens,
+    identifiers,
+    line_of,
+    nested,
+    units,
+)
 from mergeguard.errors import Location, RuleMismatch
+from mergeguard.lens import signature
 from mergeguard.lens.dealing import Declared, deal
 from mergeguard.lens.parting import Parted, PartedArms, Unparted, is_of_the_host, part
+from mergeguard.lens.reading import opens_blocks
 from mergeguard.lens.rule import Instantiate, Over, Partition, Rule, selectors
 from mergeguard.lens.selectors import Selector
+from mergeguard.lens.sight import overload
+from mergeguard.lens.traits import Way, traits_of, walk
 from mergeguard.values import dataclass
 
 ENTRY = ""  # the home of what stays in the entry; layout file names are never empty
@@ -77,6 +93,26 @@ class Assignment:
     # dealt text calls.
     parted: tuple[Parted, ...] = ()
     helpers: tuple[Item, ...] = ()
+    # Whether the rule names what stands in blocks: `app::run`. Of functions that are defined outside of their
+    # namespace (by byte offset): the block that their text reads names in.
+    qualified: bool = False
+    outside: Mapping[int, ItemScope] = field(default_factory=dict)
+
+    def name_of(self, item: Item) -> str:
+        """An item's name with all namespaces around it, where the rule names what stands in them."""
+        unit = next((u for u in self.units if any(i is item for i in u.items)), None)
+        return qualified_name(unit, item) if unit is not None and self.qualified else item.name
+
+    def scopes(self, item: Item) -> tuple[ItemScope, ...]:
+        """The opened blocks around an item that stands in no closed one.
+
+        Of a host function that leaves text to the shards, those that another file can open: what the shards
+        and the entry call of each other is not internal.
+        """
+        found = next((u.scopes for u in self.units if any(i is item for i in u.items)), ())
+        if any(parted.function is item for parted in self.parted):
+            found = found[: next((n for n, scope in enumerate(found) if scope.hidden), len(found))]
+        return (*found, self.outside[item.start]) if item.start in self.outside else found
 
 
 def defined_names(source: Source, items: Iterable[Item]) -> frozenset[str]:
@@ -96,39 +132,50 @@ def flattened(source: Source, items: Iterable[Item]) -> Iterable[Item]:
             yield from flattened(source, nested(source, item))
 
 
-def assign(rule: Rule, path: str, source: Source, *, thin: bool = False) -> Assignment:
+def assign(
+    rule: Rule, path: str, source: Source, *, thin: bool = False, opens: bool | None = None
+) -> Assignment:
     """Deal the units of the monolith at ``path``. Raises RuleMismatch where the rule does not fit.
 
     ``thin``: for a layout whose shards do not read what only the entry needs; raises Unparted where
-    upstream's text can't be parted so.
+    upstream's text can't be parted so. ``opens`` is an emission's word, see ``reading.opens_blocks``.
     """
-    return _Assigner(rule, path, source, thin).run()
+    return _Assigner(rule, path, source, thin, opens).run()
 
 
-def assigned(rule: Rule, path: str, source: Source) -> Assignment:
+def assigned(rule: Rule, path: str, source: Source, *, opens: bool | None = None) -> Assignment:
     """The assignment of new layouts: thin where the rule asks for it and upstream's text can be parted so.
 
     Raises RuleMismatch where the rule does not fit.
     """
     if rule.interface != "thin" or not rule.partition:
-        return assign(rule, path, source)
+        return assign(rule, path, source, opens=opens)
     try:
-        return assign(rule, path, source, thin=True)
+        return assign(rule, path, source, thin=True, opens=opens)
     except Unparted as problem:
-        full = assign(rule, path, source)
+        full = assign(rule, path, source, opens=opens)
         note = f"the shards read what the entry reads, as the interface can't be thin: {problem}"
         return replace(full, notes=(*full.notes, note))
 
 
 class _Assigner:
-    def __init__(self, rule: Rule, path: str, source: Source, thin: bool = False) -> None:
+    def __init__(
+        self, rule: Rule, path: str, source: Source, thin: bool = False, opens: bool | None = None
+    ) -> None:
         self.rule = rule
         self.thin = thin
         self.path = path
         self.source = source
-        self.opened = opened(source) if rule.deal else None
+        # Whether names of the rule are qualified names (a rule that only deals has none but selectors).
+        self.qualified = rule.is_qualified if opens is None else opens
+        self.opened = opened(source) if opens_blocks(rule, opens) else None
         self.units = units(source) if self.opened is None else self.opened.units
         self.environment = environment_of(source)
+        self.names = [identifiers(source, u.start, u.end) | words_of(u.scopes) for u in self.units]
+        self.private = self._private() if self.qualified else frozenset[str]()
+        self.traits = traits_of(source, self.opened) if self.qualified and self.opened is not None else []
+        self.declared: list[Declared] = []
+        self.called: set[int] = set()  # the units that shards call only: they stay in the entry
         self.notes: list[str] = []
         self.helpers: list[Item] = []
 
@@ -156,21 +203,31 @@ class _Assigner:
             self._keep_with_the_host(homes)
         for unit, home in bound.items():
             homes[unit] = home
-        if self.opened is not None:
+        if self.opened is not None and self.rule.deal:
             return self._dealt(self.opened, homes, tuple(partitions), tuple(instantiations))
         parted = tuple(self._parted(partition) for partition in partitions) if self.thin else ()
         self._take_needed(homes, partitions, parted)
         settled = tuple(ENTRY if home is None else home for home in homes)
         for partition in partitions:
             self._check_macro_users(partition, settled)
+        kept = self.units
+        if self.opened is not None:
+            self._check_objects(settled)
+            self._check_overloads(settled)
+            functions = {self._function(p.rule).start for p in partitions}
+            hosts = {n for n, u in enumerate(self.units) if any(i.start in functions for i in u.items)}
+            kept, settled = closed(self.opened, settled, self._wrapped(), hosts)
         return Assignment(
-            self.units,
+            kept,
             settled,
             tuple(partitions),
             tuple(instantiations),
             tuple(self.notes),
+            tuple(sorted(self.declared, key=lambda one: one.item.start)),
             parted=parted,
             helpers=tuple(self.helpers),
+            qualified=self.qualified,
+            outside=self._outside(parted),
         )
 
     def _dealt(
@@ -191,8 +248,82 @@ class _Assigner:
         for partition in partitions:
             self._check_macro_users(partition, dealt.homes)
         self.notes += dealt.notes
-        kept, homes = closed(found, dealt.homes)
-        return Assignment(kept, homes, partitions, instantiations, tuple(self.notes), dealt.declared)
+        kept, homes = closed(found, dealt.homes, self._wrapped() if self.qualified else ())
+        return Assignment(
+            kept,
+            homes,
+            partitions,
+            instantiations,
+            tuple(self.notes),
+            dealt.declared,
+            qualified=self.qualified,
+        )
+
+    def _outside(self, parted: Sequence[Parted]) -> dict[int, ItemScope]:
+        """The namespaces of host functions that are defined outside of theirs: ``void app::run() { … }``."""
+        known = {space_of(unit.scopes) for unit in self.units} if self.qualified else set()
+        found: dict[int, ItemScope] = {}
+        for function in dict.fromkeys(one.function for one in parted):
+            inner = len(space_of(self._scopes_of(function)).split("::")) if self._scopes_of(function) else 0
+            names = list(qualifiers(self.source, function))
+            while names and "::".join(names) not in known:
+                names.pop()
+            if len(names) > inner:
+                opening = " ".join(f"namespace {name} {{" for name in names[inner:])
+                closing = b" ".join([b"}"] * len(names[inner:]))
+                scope = ItemScope(-2, "::".join(names), opening.encode(), closing)
+                found[function.start] = scope
+        return found
+
+    def _wrapped(self) -> frozenset[str]:
+        """The homes that put a namespace of their own inside the blocks, or need the blocks' edges."""
+        return frozenset({*(p.body for p in self.rule.partition), *self.rule.shard_files()})
+
+    def _objects(self, unit: Unit) -> Iterable[Item]:
+        """The writable objects of a unit that the file keeps to itself: each unit would have its own."""
+        for item, hidden in walk(self.source, unit):
+            one = Definition(item, self.source, frozenset(), hidden, -1)
+            if item.kind is Kind.VARIABLE and one.is_internal and not one.is_constant:
+                yield item
+
+    def _private(self) -> frozenset[str]:
+        return frozenset(i.name.rpartition("::")[2] for unit in self.units for i in self._objects(unit))
+
+    def _check_objects(self, homes: tuple[str, ...]) -> None:
+        """Raises RuleMismatch for an object of the file's own in what several units read."""
+        for unit, home in zip(self.units, homes, strict=True):
+            for item in self._objects(unit) if home != ENTRY else ():
+                raise self._mismatch(
+                    item,
+                    f"the shards need `{item.name}`, one object that the file keeps to itself: "
+                    "each of them would have its own",
+                    "deal what uses it to one unit"
+                    + ("" if self.thin else ', or say `interface = "thin"`: the entry keeps it then'),
+                )
+
+    def _check_overloads(self, homes: tuple[str, ...]) -> None:
+        """A shard's own function hides what else has its name: an error where the text may mean that."""
+        bodies = {p.body for p in self.rule.partition}
+        shared: dict[str, list[Item]] = defaultdict(list)
+        own: dict[str, list[Item]] = defaultdict(list)
+        words: Counter[str] = Counter()
+        for unit, home in zip(self.units, homes, strict=True):
+            for item, hidden in walk(self.source, unit):
+                if item.kind in (Kind.FUNCTION, Kind.DECLARATION) and item.parameter_list and not hidden:
+                    there = own if home in bodies else shared
+                    there[item.name.rpartition("::")[2]].append(item)
+            if home in bodies:
+                words.update(code_tokens(self.source, unit.start, unit.end))
+        for name in own.keys() & shared.keys():
+            mine = {overload(self.source, item) for item in own[name]}
+            others = [i for i in shared[name] if overload(self.source, i) not in mine]
+            if others and words[name] > len(own[name]) and not self.thin:
+                raise self._mismatch(
+                    own[name][0],
+                    f"the shards' own `{name}` would hide another, line "
+                    f"{line_of(self.source.text, others[0].code_start)}, which their text may call",
+                    f"let `{name}` be in the same body, or rename one",
+                )
 
     def _mismatch(self, item: Item | None, message: str, hint: str | None = None) -> RuleMismatch:
         if item is None:
@@ -214,7 +345,7 @@ class _Assigner:
         for number, unit in enumerate(self.units):
             by_strength: list[dict[str, Item]] = [{}, {}, {}]
             for item in unit.items:
-                best = self._best(item, offers)
+                best = self._best(unit, item, offers)
                 if best is not None:
                     used.add(best[0])
                     by_strength[_STRENGTH.get(item.kind, _STRONGEST)].setdefault(best[1], item)
@@ -237,10 +368,20 @@ class _Assigner:
                 )
 
     def _shadowed(self, selector: Selector) -> bool:
-        return any(selector.selects(item) for unit in self.units for item in unit.items)
+        return any(self._selects(selector, unit, item) for unit in self.units for item in unit.items)
 
-    def _best(self, item: Item, offers: list[tuple[Selector, str]]) -> tuple[Selector, str] | None:
-        found = [(s, home) for s, home in offers if s.selects(item)]
+    def _selects(self, selector: Selector, unit: Unit, item: Item) -> bool:
+        """Whether a selector names an item; of an opened namespace it names all that stands in it."""
+        if not self.qualified or not unit.scopes:
+            return selector.selects(item)
+        if selector.kind == "namespace":
+            return any(fnmatchcase(scope.name, selector.name) for scope in unit.scopes if scope.name)
+        return selector.selects(item) or selector.selects(replace(item, name=qualified_name(unit, item)))
+
+    def _best(
+        self, unit: Unit, item: Item, offers: list[tuple[Selector, str]]
+    ) -> tuple[Selector, str] | None:
+        found = [(s, home) for s, home in offers if self._selects(s, unit, item)]
         if not found:
             return None
         top = max(s.specificity for s, _ in found)
@@ -262,13 +403,14 @@ class _Assigner:
     ) -> None:
         to = next((move.to for move in self.rule.move if move.needed), None)
         defined = [defined_names(self.source, unit.items) for unit in self.units]
-        uses = [identifiers(self.source, unit.start, unit.end) for unit in self.units]
+        uses = self.names
         # A specialisation needs its primary template, and that may be no more than a declaration.
         declared = [_template_names(unit.items, Kind.DECLARATION) for unit in self.units]
+        said = [self._said(unit) if to is not None else frozenset[str]() for unit in self.units]
         every = (i for unit in self.units for i in unit.items)
         primary = set(_template_names(every, Kind.FUNCTION, Kind.KERNEL, Kind.TYPE))
         # A partitioned function is reachable from the entry (by its dispatch), so only from there.
-        own = {p.entry.name for p in partitions}
+        own = {p.entry.name.rpartition("::")[2] for p in partitions}
         # Without a home for what is needed, a name is missed only if nothing that moves defines it.
         moved = (names for names, home in zip(defined, homes, strict=True) if home)
         settled = frozenset[str]() if to is not None else frozenset[str]().union(*moved)
@@ -278,7 +420,7 @@ class _Assigner:
         )
         naming: dict[str, list[int]] = defaultdict(list)
         for number in range(len(homes)):
-            for name in defined[number] | declared[number]:
+            for name in defined[number] | declared[number] | said[number]:
                 naming[name].append(number)
         # How many of the units that stay in the entry use a name.
         staying = Counter(name for names, home in zip(uses, homes, strict=True) if not home for name in names)
@@ -303,10 +445,20 @@ class _Assigner:
                     wanted = ((defined[number] & open_names) - own - settled) | (
                         (declared[number] & open_names) - primary
                     )
+                    wanted |= (said[number] & open_names) - own
                     if homes[number] is not None or not wanted:
                         continue
                     if self._stays_with_the_host(number):
                         homes[number] = ENTRY
+                        continue
+                    functions = None if to is None else self._called_only(number)
+                    if functions is not None:
+                        homes[number] = ENTRY
+                        self.called.add(number)
+                        self.declared += [Declared(f, self.units[number].scopes) for f in functions]
+                        names = frozenset[str]().union(*(signature.names(self.source, f) for f in functions))
+                        later |= {n for name in names - open_names for n in naming[name]}
+                        open_names.update(names)
                         continue
                     if to is None:
                         item = next(i for i in self.units[number].items if i.name)
@@ -328,16 +480,63 @@ class _Assigner:
             self._find_helpers(homes, frozenset(open_names), own)
         if to is None:
             return
+        for number in self._directives(homes):
+            close(take(number))
         for number, home in enumerate(homes):
             # A helper that nobody uses (yet) is where the others can use it; one of the entry's stays there.
             if home is None and _is_helper(self.units[number]) and not self._stays_with_the_host(number):
                 if not any(staying[name] > (name in uses[number]) for name in defined[number]):
                     close(take(number))
 
+    def _called_only(self, number: int) -> Sequence[Item] | None:
+        """The functions of a unit that the shards need no more than declared; None if they need its text.
+
+        A function that other files can call stays where it is. One that is defined outside of its class or
+        namespace has its declaration there: for that, there is nothing to declare.
+        """
+        traits = self.traits[number] if self.traits else None
+        if traits is None or not traits.root or traits.registers or traits.always_declared:
+            return None
+        if any(way is not Way.DECLARATION for way in traits.gives.values()):
+            return None
+        items = [item for item, _ in walk(self.source, self.units[number])]
+        return traits.functions if all(item.kind is Kind.FUNCTION for item in items) else None
+
+    def _said(self, unit: Unit) -> frozenset[str]:
+        """The names that a unit only declares: by a using-declaration, or for another definition."""
+        if not self.qualified:
+            return frozenset()
+        names: set[str] = set()
+        for item in flattened(self.source, unit.items):
+            last = item.name.rpartition("::")[2]
+            if item.kind is Kind.USING and not _is_directive(self.source, item):
+                names.add(last)
+            elif item.kind is Kind.DECLARATION and last:
+                first = next(iter(code_tokens(self.source, item.code_start, item.code_end)), "")
+                names |= {last} if first != last else set()
+        return frozenset(names)
+
+    def _directives(self, homes: list[str | None]) -> Iterable[int]:
+        """The units with ``using namespace`` lines that are in force where text moves from."""
+        if not self.qualified:
+            return
+        for number, unit in enumerate(self.units):
+            if homes[number] is not None or not any(_is_directive(self.source, i) for i in unit.items):
+                continue
+            depth = len(unit.scopes)
+            if any(
+                home and self.units[other].scopes[:depth] == unit.scopes
+                for other, home in enumerate(homes)
+                if other > number
+            ):
+                yield number
+
     # -- thin --------------------------------------------------------------------------------------
 
     def _stays_with_the_host(self, number: int) -> bool:
-        """Whether a unit needs what a thin layout's shards do not read."""
+        """Whether a unit needs what a thin layout's shards do not read, or what there may be only one of."""
+        if self.thin and self.qualified and (self.private & self.names[number]):
+            return True
         return self.thin and any(
             is_of_the_host(self.source, item, self.rule.thin)
             for item in flattened(self.source, self.units[number].items)
@@ -368,8 +567,8 @@ class _Assigner:
                 if item.kind is not Kind.MACRO
             )
         )
-        for unit, home in zip(self.units, homes, strict=True):
-            if home != ENTRY:
+        for number, (unit, home) in enumerate(zip(self.units, homes, strict=True)):
+            if home != ENTRY or number in self.called:
                 continue
             for item in flattened(self.source, unit.items):
                 name = item.name.rsplit("::", 1)[-1]
@@ -393,8 +592,14 @@ class _Assigner:
             for item in unit.items
             if item.kind in (Kind.FUNCTION, Kind.KERNEL)
             and "definition" in item.flags
-            and fnmatchcase(item.name, name)
+            and self._is_named(unit, item, name)
         ]
+
+    def _is_named(self, unit: Unit, item: Item, name: str) -> bool:
+        """Whether a rule's name is an item's; an anonymous namespace adds nothing to what is around it."""
+        if not self.qualified:
+            return fnmatchcase(item.name, name)
+        return fnmatchcase(qualified_name(unit, item), name.removeprefix("::"))
 
     def _only(self, name: str, what: str) -> Item | None:
         found = self._functions(name)
@@ -427,15 +632,30 @@ class _Assigner:
             ("template", "is a template"),
             ("anonymous", "is in an anonymous namespace"),
         ):
-            if flag in entry.flags and not self.thin:
+            if flag in self._flags(entry) and not self.thin:
                 raise self._mismatch(
                     entry, f"the entry `{rule.entry}` {why}: shards can't be called by its name"
                 )
+        if self.qualified and not self.thin and (owners := qualifiers(self.source, entry)):
+            raise self._mismatch(
+                entry,
+                f"the entry `{rule.entry}` is defined outside of `{'::'.join(owners)}`: no shard can have "
+                "one of its own",
+                'say `interface = "thin"`: the function stays in the entry then',
+            )
         if entry.parameter_list is None or entry.body is None:
             raise self._mismatch(entry, f"can't read the parameters of `{rule.entry}`")
         holder, branching = self._branching(rule, self._function(rule))
         shard_of, unlisted = self._deal(rule, holder, branching)
         return DealtPartition(rule, entry, holder, branching, shard_of, unlisted)
+
+    def _flags(self, item: Item) -> frozenset[str]:
+        """An item's flags, with what the blocks around it say."""
+        scopes = self._scopes_of(item) if self.qualified else ()
+        return item.flags | ({"anonymous"} if any(scope.hidden for scope in scopes) else set())
+
+    def _scopes_of(self, item: Item) -> tuple[ItemScope, ...]:
+        return next(u.scopes for u in self.units if any(i.start == item.start for i in u.items))
 
     def _branching(self, rule: Partition, function: Item) -> tuple[Item, Branching]:
         """The branching that ``over`` means, and where it stands: the function, or a macro it leads to."""
@@ -541,7 +761,9 @@ class _Assigner:
         found = False
         for unit in self.units:
             for item in unit.items:
-                if item.kind is not Kind.INSTANTIATION or not fnmatchcase(item.name, rule.template):
+                if item.kind is not Kind.INSTANTIATION or "extern" in item.flags and self.qualified:
+                    continue
+                if not self._is_named(unit, item, rule.template):
                     continue
                 found = True
                 yield DealtInstantiation(rule, item, self._instantiation_shard(rule, item))
@@ -571,6 +793,12 @@ def _fits(candidate: Branching, over: Over) -> bool:
     )
 
 
+def _is_directive(source: Source, item: Item) -> bool:
+    """Whether an item is a ``using namespace`` line."""
+    words = code_tokens(source, item.code_start, item.code_end) if item.kind is Kind.USING else []
+    return words[:2] == ["using", "namespace"]
+
+
 def _is_helper(unit: Unit) -> bool:
     """Whether the unit defines functions only, and none that another file could call."""
     inner = frozenset({"static", "inline", "constexpr", "template", "specialization", "device", "anonymous"})
@@ -596,6 +824,8 @@ def needed_headers(
     """
     wanted: list[str] = []
     instantiated = {i.template for i in rule.instantiate}
+    if assignment.qualified:
+        instantiated = {name.rpartition("::")[2] for name in instantiated}
     for move in rule.move:
         items = [
             item
@@ -604,7 +834,12 @@ def needed_headers(
             for item in unit.items
         ]
         includes = any(i.kind is Kind.INCLUDE and not i.condition for i in items)
-        if includes or (defined_names(source, items) - instantiated) & used:
+        # What a using line brings, no name of the header's own tells.
+        includes |= assignment.qualified and any(i.kind is Kind.USING for i in items)
+        known = defined_names(source, items)
+        if assignment.qualified:
+            known |= {item.name.rpartition("::")[2] for item in flattened(source, items)}
+        if includes or (known - instantiated) & used:
             wanted.append(move.to)
     return tuple(wanted)
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import posixpath
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
+from mergeguard.cpp.blocks import space_of, words_of
 from mergeguard.cpp.branches import Arm
 from mergeguard.cpp.source import Item, ItemScope, Kind, Source, Unit, identifiers, line_of, parse
 from mergeguard.cpp.source import code_tokens as token_texts
@@ -33,10 +34,23 @@ from mergeguard.lens.dealing import Declared
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
 from mergeguard.lens.reading import monolith_source
 from mergeguard.lens.rule import Instantiate, Rule
-from mergeguard.lens.thin import ThinGlue
+from mergeguard.lens.thin import ThinGlue, conditional
 from mergeguard.lens.traits import walk
+from mergeguard.values import dataclass
 
 _BOM = b"\xef\xbb\xbf"
+
+
+def _in_shard(scopes: tuple[ItemScope, ...]) -> tuple[ItemScope, ...]:
+    """The blocks of a body's text, with the shard's namespace inside of them.
+
+    So what the text does not define is found as it was, and what it defines by the names that it had. What
+    is internal in its block needs no name of its own.
+    """
+    if any(scope.hidden for scope in scopes):
+        return scopes
+    path = "::".join(("", *filter(None, (space_of(scopes),)), "MG_NS")).encode("utf-8", "surrogateescape")
+    return (*scopes, ItemScope(-1, "", b"namespace MG_NS {", b"}\nusing namespace %s;" % path))
 
 
 def split(rule: Rule, name: str, path: str, text: bytes, emission: int | None = None) -> Layout:
@@ -46,30 +60,38 @@ def split(rule: Rule, name: str, path: str, text: bytes, emission: int | None = 
     the text can't be read as items (binary, unbalanced, unterminated), and RuleMismatch where the rule does
     not fit it.
     """
-    source = monolith_source(rule, path, text)
-    return EMISSIONS[emission or emission_of(rule)](rule, name, path, source)
-
-
-def _emit_v1(rule: Rule, name: str, path: str, source: Source) -> Layout:
-    return _Emitter(rule, name, path, source, assign(rule, path, source)).layout()
-
-
-def _emit_v2(rule: Rule, name: str, path: str, source: Source) -> Layout:
-    assignment = assigned(rule, path, source)
+    version = EMISSIONS[emission or emission_of(rule)]
+    source = monolith_source(rule, path, text, opens=version.opens)
+    find = assigned if version.thin else assign
+    assignment = find(rule, path, source, opens=version.opens)
     try:
         return _Emitter(rule, name, path, source, assignment).layout()
     except RuleMismatch as problem:
-        if assignment.parted or not assignment.notes:
+        if not version.thin or assignment.parted or not assignment.notes:
             raise
         message = f"{problem.message}; and {assignment.notes[-1]}"
         raise RuleMismatch(message, where=problem.where, hint=problem.hint) from problem
 
 
-EMISSIONS: dict[int, Callable[[Rule, str, str, Source], Layout]] = {1: _emit_v1, 2: _emit_v2}
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """What a version knows: ``thin`` interfaces, rules that name what stands in blocks (``opens`` them)."""
+
+    thin: bool
+    opens: bool
+
+
+EMISSIONS: Mapping[int, Emission] = {
+    1: Emission(thin=False, opens=False),
+    2: Emission(thin=True, opens=False),
+    3: Emission(thin=True, opens=True),
+}
 
 
 def emission_of(rule: Rule) -> int:
     """The emission version of new layouts by a rule: the oldest that knows what the rule asks for."""
+    if rule.is_qualified:
+        return 3
     return 2 if rule.interface == "thin" else 1
 
 
@@ -93,12 +115,14 @@ class _Emitter:
         self.after: dict[int, list[tuple[bytes, Glue]]] = defaultdict(list)
         self._glue_sorted: tuple[int, list[int]] = (0, [])
         self.bodies = tuple(dict.fromkeys(p.rule.body for p in assignment.partitions))
-        self.headers = tuple(m.to for m in rule.move if self._units(m.to))
+        self.headers = tuple(
+            m.to for m in rule.move if self._units(m.to) or m.needed and self.assignment.declared
+        )
         self.headers += tuple(d.header for d in rule.deal)
         self.keeps: set[str] = set()
         self.thin: ThinGlue | None = None
         if assignment.parted:
-            helpers = (self._namespace, self._shards_of, self._under_conditions)
+            helpers = (self._namespace, self._shards_of, self._in_branches)
             self.thin = ThinGlue(source, rule, assignment, *helpers)
 
     # -- the files ---------------------------------------------------------------------------------
@@ -115,7 +139,7 @@ class _Emitter:
         for home in (*self.headers, *self.bodies, *self.rule.shard_files()):
             self._rebase_includes(self._items(home))
         for home in self.headers:
-            if any(deal.header == home for deal in self.rule.deal):
+            if self.assignment.qualified or any(deal.header == home for deal in self.rule.deal):
                 self._linkage_of_dealt(home)
             else:
                 self._linkage(self._items(home))
@@ -150,16 +174,23 @@ class _Emitter:
                     pieces.append(
                         Piece(self._dispatch(partition), None, Glue.DISPATCH, (unit.start, unit.end))
                     )
+        if self.thin is not None and (offers := self.thin.offers_at_end()):
+            if not self.text.endswith(b"\n"):
+                pieces.append(Piece(glue.line_end() + self.newline, None, Glue.GUARD))
+            pieces.append(self._lines(offers, Glue.OFFER))
         return LayoutFile(self.path, Role.ENTRY, tuple(pieces))
 
     def _include_place(self) -> int:
         """The number of the unit before which the entry includes the layout: outside of any block."""
-        units, homes = self.assignment.units, self.assignment.homes
-        moved = next((n for n, home in enumerate(homes) if home != ENTRY), -1)
-        if moved >= 0 and units[moved].scopes:
-            outermost = units[moved].scopes[0].start
+        return self._outside(next((n for n, home in enumerate(self.assignment.homes) if home != ENTRY), -1))
+
+    def _outside(self, number: int) -> int:
+        """The unit with which the outermost block around a unit begins; the unit itself if there is none."""
+        units = self.assignment.units
+        if number >= 0 and units[number].scopes:
+            outermost = units[number].scopes[0].start
             return next(n for n, unit in enumerate(units) if unit.start <= outermost < unit.end)
-        return moved
+        return number
 
     def _staying(self, unit: Unit, start: int) -> list[Piece]:
         """A unit of the entry, with glue in the place of what is dealt."""
@@ -195,6 +226,9 @@ class _Emitter:
         ]
         thin = self.thin
         lines += thin.helper_declarations() if thin else []
+        if self.assignment.qualified:
+            pieces = [self._lines(lines, Glue.PREAMBLE), *self._moved(body), *self._dealt_text(body)]
+            return self._file(body, Role.BODY, pieces)
         lines += [b"", b"namespace MG_NS {", *(thin.used_helpers() if thin else [])]
         pieces = [self._lines(lines, Glue.PREAMBLE), *self._moved(body), *self._dealt_text(body)]
         ending = [b"", b"}  // namespace MG_NS"]
@@ -207,9 +241,12 @@ class _Emitter:
         for parted in self.assignment.parted:
             function = parted.function
             cuts = [c for c in self.thin.cuts(function) if c.partition.rule.body == body] if self.thin else []
-            conditions = (
-                self._under_conditions(function.condition, [])[: len(function.condition)] if cuts else []
-            )
+            wanted = self._inner_conditions(function)
+            conditions = conditional(wanted, [])[: len(wanted)] if cuts else []
+            blocks = self.assignment.scopes(function)
+            blocks = _in_shard(blocks) if self.assignment.qualified and cuts else ()
+            if blocks:
+                yield self._lines(self._between_scopes((), blocks), Glue.SCOPE)
             if conditions:
                 yield self._lines(conditions, Glue.PREAMBLE)
             for cut in cuts:
@@ -222,31 +259,36 @@ class _Emitter:
                 yield self._lines(ending, Glue.CLOSING)
             if conditions:
                 yield self._lines([b"#endif"] * len(conditions), Glue.CLOSING)
+            if blocks:
+                yield self._lines(self._between_scopes(blocks, ()), Glue.SCOPE)
 
     def _declarations(self, to: str) -> LayoutFile:
         if self.thin is not None:
             return self._launch_declarations(self.thin, to)
         lines = [b"#pragma once"]
         partitions = [p for p in self.assignment.partitions if p.rule.declarations == to]
-        used = frozenset[str]().union(*(signature.names(self.source, p.entry) for p in partitions))
+        used = frozenset[str]().union(
+            *(
+                signature.names(self.source, p.entry) | words_of(self.assignment.scopes(p.entry))
+                for p in partitions
+            )
+        )
         lines += [
             b'#include "%s"' % self._between(to, h)
             for h in needed_headers(self.source, used, self.rule, self.assignment)
         ]
         for partition in partitions:
             lines.append(b"")
-            lines += self._under_conditions(
-                partition.entry.condition,
-                [
-                    line
-                    for shard in self._shards_of(partition)
-                    for line in (
-                        b"namespace %s {" % self._namespace(shard),
-                        *signature.declaration(self.source, partition.entry, defaults=False, end=b";"),
-                        b"}",
-                    )
-                ],
-            )
+            declared = [
+                line
+                for shard in self._shards_of(partition)
+                for line in (
+                    b"namespace %s {" % self._namespace(shard),
+                    *signature.declaration(self.source, partition.entry, defaults=False, end=b";"),
+                    b"}",
+                )
+            ]
+            lines += self._in_branches(partition.entry, declared)
         return self._file(to, Role.DECLARATIONS, [self._lines(lines, Glue.DECLARATION)])
 
     def _launch_declarations(self, thin: ThinGlue, to: str) -> LayoutFile:
@@ -279,7 +321,8 @@ class _Emitter:
         ]
         pieces = [self._lines(lines, Glue.PREAMBLE), *self._moved(shard)]
         if added:
-            pieces.append(self._lines([self._added(i, a) for i, a in added], Glue.INSTANTIATION))
+            made = [line for i, a in added for line in self._added(i, a)]
+            pieces.append(self._lines(made, Glue.INSTANTIATION))
         if self.thin is not None and (instances := self.thin.instantiations(shard)):
             pieces.append(self._lines(instances, Glue.INSTANTIATION))
         return self._file(shard, Role.SHARD, pieces)
@@ -308,8 +351,9 @@ class _Emitter:
                 pieces.append(self._lines(self._between_scopes(scopes, wanted), Glue.SCOPE))
             scopes = wanted
 
+        spaced = self.assignment.qualified and home in self.bodies
         for part in self._parts(home):
-            enter(part.scopes)
+            enter(_in_shard(part.scopes) if spaced else part.scopes)
             if isinstance(part, Declared):
                 lines = self._declared(part)
                 pieces.append(self._lines(lines, Glue.DECLARATION))
@@ -329,9 +373,14 @@ class _Emitter:
     def _parts(self, home: str) -> list[Unit | Declared]:
         """What a file has in the monolith's order: units, and the declarations of a deal's header."""
         parts: list[Unit | Declared] = [*self._units(home)]
-        if any(deal.header == home for deal in self.rule.deal):
+        if home == self._declaring():
             parts += self.assignment.declared
         return sorted(parts, key=lambda p: p.start if isinstance(p, Unit) else p.item.code_start)
+
+    def _declaring(self) -> str | None:
+        """The header that declares functions of other files: the one that has what units turn out to need."""
+        headers = [deal.header for deal in self.rule.deal]
+        return next(iter([*headers, *(move.to for move in self.rule.move if move.needed)]), None)
 
     def _declared(self, declared: Declared) -> list[bytes]:
         """A declaration of a function that another unit defines."""
@@ -342,16 +391,30 @@ class _Emitter:
             text = signature.collapsed(self.source, *item.template_header) + b" " + text
         # The conditions of opened blocks come first in the path, and the header has opened them.
         conditions = item.condition[sum(scope.opening.startswith(b"#if") for scope in declared.scopes) :]
-        return [glue.declaration(line) for line in self._under_conditions(conditions, [text])]
+        return [glue.declaration(line) for line in conditional(conditions, [text])]
 
     def _between_scopes(self, before: tuple[ItemScope, ...], after: tuple[ItemScope, ...]) -> list[bytes]:
         """The lines that close the blocks of what came before and open those of what follows."""
         same = 0
         while same < min(len(before), len(after)) and before[same] == after[same]:
             same += 1
-        lines = [scope.closing for scope in reversed(before[same:])]
+        lines = [line for scope in reversed(before[same:]) for line in scope.closing.split(b"\n")]
         lines += [line for scope in after[same:] for line in scope.opening.split(b"\n")]
         return [glue.scope_line(line) for line in lines]
+
+    def _in_blocks(self, item: Item, lines: list[bytes]) -> list[bytes]:
+        """Lines of glue in the opened blocks around an item, which are opened again."""
+        scopes = self.assignment.scopes(item)
+        return [*self._between_scopes((), scopes), *lines, *self._between_scopes(scopes, ())]
+
+    def _in_branches(self, item: Item, lines: list[bytes]) -> list[bytes]:
+        """Lines of glue under the conditions of an item, in the opened blocks around it."""
+        return self._in_blocks(item, conditional(self._inner_conditions(item), lines))
+
+    def _inner_conditions(self, item: Item) -> Sequence[str]:
+        """The conditions around an item within the opened blocks, which come first in its path."""
+        opened = sum(scope.opening.startswith(b"#if") for scope in self.assignment.scopes(item))
+        return item.condition[opened:]
 
     def _slice(self, start: int, end: int) -> list[Piece]:
         """Monolith bytes, with the glue that stands inside them."""
@@ -535,7 +598,7 @@ class _Emitter:
         found: dict[int, list[bytes]] = defaultdict(list)
         for name in names:
             # A thin entry keeps includes of its own: each header comes where upstream has its text.
-            place = moved if self.thin is None else homes.index(name)
+            place = moved if self.thin is None else self._outside(homes.index(name))
             found[place].append(self._entry_include(name))
         place = moved if self.thin is None else self._first_host_function()
         found[place] += [self._entry_include(name) for name in declarations]
@@ -555,10 +618,12 @@ class _Emitter:
 
     def _first_host_function(self) -> int:
         first = self.assignment.parted[0].function
-        return next(
-            number
-            for number, unit in enumerate(self.assignment.units)
-            if any(item is first for item in unit.items)
+        return self._outside(
+            next(
+                number
+                for number, unit in enumerate(self.assignment.units)
+                if any(item is first for item in unit.items)
+            )
         )
 
     def _entry_include(self, name: str) -> bytes:
@@ -567,25 +632,30 @@ class _Emitter:
     def _forward_declaration(self, rule: Instantiate) -> list[bytes]:
         """A declaration of the template for the entry, unless upstream declares it there itself."""
         for item in self._items(ENTRY):
-            if item.kind is Kind.DECLARATION and fnmatchcase(item.name, rule.template):
+            if item.kind is Kind.DECLARATION and self._is_named(item, rule.template):
                 return []
         for item in self._items(rule.header):
-            if fnmatchcase(item.name, rule.template) and item.parameter_list and item.template_header:
+            if self._is_named(item, rule.template) and item.parameter_list and item.template_header:
                 first, last = item.template_header
                 header = signature.collapsed(self.source, first, last)
                 lines = signature.declaration(self.source, item, defaults=True, end=b";")
                 declared = b" ".join(line.strip() for line in lines)
-                return [glue.declaration(header + b" " + declared)]
+                return self._in_blocks(item, [glue.declaration(header + b" " + declared)])
         return []
+
+    def _is_named(self, item: Item, name: str) -> bool:
+        """Whether a rule's name is an item's."""
+        return fnmatchcase(item.name, name.removeprefix("::") if self.assignment.qualified else name)
 
     def _dispatch(self, partition: DealtPartition) -> bytes:
         rule, entry = partition.rule, partition.entry
         arguments = b", ".join(signature.parameter_name(entry, n) for n in range(len(entry.parameters)))
+        name = entry.name.rpartition("::")[2] if self.assignment.qualified else entry.name
 
         def call(shard: str) -> bytes:
             return b"return %s::%s(%s);" % (
                 self._namespace(shard),
-                entry.name.encode("utf-8", "surrogateescape"),
+                name.encode("utf-8", "surrogateescape"),
                 arguments,
             )
 
@@ -616,7 +686,8 @@ class _Emitter:
                 ]
             lines.append(b"  " + call(rule.rest))
         lines.append(b"}")
-        return self._lines([b"", *self._under_conditions(entry.condition, lines)], Glue.DISPATCH).text
+        lines = conditional(self._inner_conditions(entry), lines)
+        return self._lines([b"", *lines], Glue.DISPATCH).text
 
     def _discriminator(self, partition: DealtPartition) -> str:
         """The switch's value in terms of the entry's parameters: the rule's word, else the text's."""
@@ -629,11 +700,6 @@ class _Emitter:
                 "say it in the rule: `discriminator` of the [[partition]]",
             )
         return choice.stated
-
-    @staticmethod
-    def _under_conditions(conditions: Sequence[str], lines: list[bytes]) -> list[bytes]:
-        opening = [b"#if " + condition.encode("utf-8", "surrogateescape") for condition in conditions]
-        return [*opening, *lines, *(b"#endif" for _ in opening)]
 
     def _only_parameters(self, partition: DealtPartition, expression: str, what: str) -> None:
         known = {p.name for p in partition.entry.parameters}
@@ -663,15 +729,16 @@ class _Emitter:
     def _deal_added(self, rule: Instantiate, arguments: str) -> str:
         return deal_arguments(rule, arguments) or rule.rest
 
-    def _added(self, rule: Instantiate, arguments: str) -> bytes:
+    def _added(self, rule: Instantiate, arguments: str) -> list[bytes]:
         """`template R name<arguments>(parameters);` with the template's own parameter types."""
         for item in self._items(rule.header):
-            if fnmatchcase(item.name, rule.template) and item.parameter_list and item.name_range:
+            if self._is_named(item, rule.template) and item.parameter_list and item.name_range:
                 text = b" ".join(signature.declaration(self.source, item, defaults=False, end=b";"))
                 name = self.text[slice(*item.name_range)]
-                return b"template " + text.replace(
+                added = b"template " + text.replace(
                     name + b"(", name + b"<" + arguments.encode("utf-8", "surrogateescape") + b">(", 1
                 )
+                return self._in_blocks(item, [added])
         raise RuleMismatch(f"`{rule.template}` is not defined in {rule.header}", where=Location(self.path))
 
     def _mismatch(self, item: Item, message: str, hint: str | None = None) -> RuleMismatch:

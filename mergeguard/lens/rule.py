@@ -68,7 +68,7 @@ class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 class Over(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"in_": "in"}):
     """The branching whose arms are dealt: a switch by its expression, or an if / else-if chain."""
 
-    in_: Annotated[str, Meta(description="The function that holds the branching.")]
+    in_: Annotated[str, Meta(description="The function that holds the branching, named as `entry` is.")]
     switch: Annotated[str | None, Meta(description="The switch's expression.")] = None
     chain: Annotated[
         str | None, Meta(description="A name that every condition of the if / else-if chain uses.")
@@ -78,7 +78,13 @@ class Over(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 class Partition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A host function whose branching is dealt to shards, each compiling only its own arms."""
 
-    entry: Annotated[str, Meta(description="The public host function.")]
+    entry: Annotated[
+        str,
+        Meta(
+            description="The public host function; in a namespace its qualified name (`app::run`), in an "
+            '`extern "C"` or anonymous block `::run`.'
+        ),
+    ]
     over: Over
     body: Annotated[RelativePath, Meta(description="The header that holds the function for all shards.")]
     shards: Annotated[
@@ -103,7 +109,9 @@ class Partition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 class Instantiate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Explicit instantiations of a host template, dealt to shards."""
 
-    template: Annotated[str, Meta(description="The template that is instantiated.")]
+    template: Annotated[
+        str, Meta(description="The template that is instantiated, by its qualified name (`app::f`).")
+    ]
     header: Annotated[RelativePath, Meta(description="The header with its definition.")]
     shards: Annotated[
         dict[str, tuple[str, ...]],
@@ -247,6 +255,13 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         for deal in self.deal:
             seen |= dict.fromkeys((*deal.shards, *self.parts(deal), *filter(None, (deal.rest,))))
         return tuple(seen)
+
+    @property
+    def is_qualified(self) -> bool:
+        """Whether a [[partition]] or [[instantiate]] names what is in a block: ``app::run``, ``::run``."""
+        names = [name for p in self.partition for name in (p.entry, p.over.in_)]
+        names += [i.template for i in self.instantiate]
+        return any("::" in name for name in names)
 
     def parts(self, deal: Deal) -> tuple[str, ...]:
         """The unit files that share what no selector of the deal names."""

@@ -73,7 +73,7 @@ def parse_selector(text: str) -> Selector:
     if not name:
         raise ValueError(f"no name; write `{kind} *` for all")
     optional = name.endswith("?")
-    return Selector(text, kind, name.removesuffix("?"), optional)
+    return Selector(text, kind, name.removesuffix("?").removeprefix("::"), optional)
 
 
 def _is_kind(word: str, item: Item) -> bool:

@@ -57,8 +57,8 @@ def _said_before(
     source: Source, units: Sequence[Unit], name: str, giver: int, giving: Sequence[int], user: int
 ) -> bool:
     """Whether all that ``giver`` has of a name is declared above ``user`` already."""
-    above = {_signature(source, i) for g in giving if g < user for i in _named(source, units[g], name)}
-    return all(_signature(source, item) in above for item in _named(source, units[giver], name))
+    above = {overload(source, i) for g in giving if g < user for i in _named(source, units[g], name)}
+    return all(overload(source, item) in above for item in _named(source, units[giver], name))
 
 
 def _is_one_public_function(source: Source, units: Sequence[Unit], name: str, giving: Sequence[int]) -> bool:
@@ -66,7 +66,7 @@ def _is_one_public_function(source: Source, units: Sequence[Unit], name: str, gi
     found = [(i, hidden) for g in giving for i, hidden in walk(source, units[g]) if _last(i) == name]
     if any(hidden or "static" in item.flags or item.kind not in _FUNCTIONS for item, hidden in found):
         return False
-    return len({_signature(source, item) for item, _ in found}) == 1
+    return len({overload(source, item) for item, _ in found}) == 1
 
 
 def _last(item: Item) -> str:
@@ -78,7 +78,7 @@ def _named(source: Source, unit: Unit, name: str) -> list[Item]:
     return [item for item, _ in walk(source, unit) if _last(item) == name and not qualifiers(source, item)]
 
 
-def _signature(source: Source, item: Item) -> tuple[str, ...]:
+def overload(source: Source, item: Item) -> tuple[str, ...]:
     """What tells overloads apart: the parameters' types, without names and default arguments."""
     if item.kind not in _FUNCTIONS or item.parameter_list is None:
         return (str(item.kind), item.arguments)

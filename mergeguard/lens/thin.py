@@ -42,7 +42,7 @@ class ThinGlue:
     """Lines of glue for an assignment that is thin. Lines have no line endings.
 
     ``namespace`` names a shard's namespace, ``shards_of`` the shards that serve a partition, and
-    ``conditions`` puts ``#if`` lines around lines.
+    ``conditions`` puts ``#if`` lines around lines, and opens the blocks around an item for them.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ThinGlue:
         assignment: Assignment,
         namespace: Callable[[str], bytes],
         shards_of: Callable[[DealtPartition], list[str]],
-        conditions: Callable[[Sequence[str], list[bytes]], list[bytes]],
+        conditions: Callable[[Item, list[bytes]], list[bytes]],
     ) -> None:
         self.source = source
         self.rule = rule
@@ -81,13 +81,23 @@ class ThinGlue:
 
     def offers(self, item: Item) -> list[bytes]:
         """Before the first host function: what the shards call of the entry, in a namespace of its own."""
-        if not self.helpers or item is not self.assignment.parted[0].function:
+        if self.assignment.qualified or item is not self.assignment.parted[0].function:
+            return []
+        return self._offered()
+
+    def offers_at_end(self) -> list[bytes]:
+        """As ``offers``, at the entry's end: in the blocks around the function, but for internal ones."""
+        lines = self._offered() if self.assignment.qualified else []
+        return self.conditions(self.assignment.parted[0].function, lines) if lines else []
+
+    def _offered(self) -> list[bytes]:
+        if not self.helpers:
             return []
         lines: list[bytes] = [glue.offer_open(), b"namespace %s {" % self.host]
         for helper in self.helpers:
             arguments = b", ".join(signature.parameter_name(helper, n) for n in range(len(helper.parameters)))
-            call = b"  return ::%s(%s);" % (_encoded(helper.name), arguments)
-            lines += self.conditions(helper.condition, [*_declared(self.source, helper, b" {"), call, b"}"])
+            call = b"  return ::%s(%s);" % (_encoded(self.assignment.name_of(helper)), arguments)
+            lines += conditional(helper.condition, [*_declared(self.source, helper, b" {"), call, b"}"])
         return [*lines, b"}", glue.offer_close()]
 
     def replacement(self, cut: Cut) -> list[bytes]:
@@ -158,10 +168,14 @@ class ThinGlue:
         """For the body, before its namespace."""
         if not self.helpers:
             return []
-        lines = [b"", glue.offer_open(), b"namespace %s {" % self.host]
+        lines = [glue.offer_open(), b"namespace %s {" % self.host]
         for helper in self.helpers:
-            lines += self.conditions(helper.condition, _declared(self.source, helper, b";"))
-        return [*lines, b"}", glue.offer_close()]
+            lines += conditional(helper.condition, _declared(self.source, helper, b";"))
+        lines += [b"}", glue.offer_close()]
+        if self.assignment.qualified:
+            lines += [b"using namespace %s;" % self.host]
+            lines = self.conditions(self.assignment.parted[0].function, lines)
+        return [b"", *lines]
 
     def used_helpers(self) -> list[bytes]:
         """For the body, in its namespace."""
@@ -201,7 +215,7 @@ class ThinGlue:
                 for launch in parted.launches:
                     found += [*_template(launch), *_head(launch, launch.types, b";")]
                 found.append(b"}")
-            lines += [b"", *self.conditions(parted.function.condition, found)]
+            lines += [b"", *self.conditions(parted.function, found)]
         return lines
 
     def instantiations(self, shard: str) -> list[bytes]:
@@ -216,8 +230,14 @@ class ThinGlue:
                     name = b"MG_NS::%s<%s>" % (_encoded(launch.name), b", ".join(map(_encoded, types)))
                     head, *rest = _head(launch, types, b";", name)
                     made += [b"template " + head, *rest]
-            lines += self.conditions(parted.function.condition, made) if made else []
+            lines += self.conditions(parted.function, made) if made else []
         return lines
+
+
+def conditional(conditions: Sequence[str], lines: Sequence[bytes]) -> list[bytes]:
+    """Lines within ``#if`` lines, the outermost condition first."""
+    opening = [b"#if " + _encoded(condition) for condition in conditions]
+    return [*opening, *lines, *(b"#endif" for _ in opening)]
 
 
 def _declared(source: Source, helper: Item, end: bytes) -> list[bytes]:

@@ -14,6 +14,7 @@ from functools import cached_property
 
 from mergeguard.cpp.backwards import Origin, origin, same_value, words_of
 from mergeguard.cpp.branches import Arm, Branching, branchings
+from mergeguard.cpp.definitions import unspaced
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, nested, parse
@@ -57,9 +58,10 @@ class Dispatch:
 
 @dataclass(slots=True)
 class DealtBranching:
-    """A branching of the body with what its arms are guarded by."""
+    """A branching of the body with what its arms are guarded by; ``name`` is the monolith's for ``item``."""
 
     item: Item
+    name: str
     branching: Branching
     symbols: dict[int, str] = field(default_factory=dict)
 
@@ -148,6 +150,7 @@ def _dealt(unit: FlatUnit, done: set[str]) -> Iterator[DealtBranching | Problem]
         if not inside:
             continue
         choices = branchings(source, item)
+        name = unspaced(item.name, {unit.namespace})
         found: dict[int, DealtBranching] = {}
         for region, start, end in inside:
             first, last = position.at(start), position.at(end)
@@ -163,7 +166,7 @@ def _dealt(unit: FlatUnit, done: set[str]) -> Iterator[DealtBranching | Problem]
                     f"the other shards need `{wanted}` here" if wanted else "#else text that no shard needs"
                 )
                 yield "glue", text, region.path, region.start, item.name
-            entry = found.setdefault(number, DealtBranching(item, choices[number]))
+            entry = found.setdefault(number, DealtBranching(item, name, choices[number]))
             for covered in arms:
                 entry.symbols[covered] = region.symbol
         yield from found.values()
@@ -204,11 +207,11 @@ def _check_complete(before: Source, dealt: Sequence[DealtBranching]) -> Iterator
         if item.kind is not Kind.NAMESPACE:
             original[item.name] += branchings(before, item)
     for one in dealt:
-        name = one.item.name.partition("::")[2] or one.item.name
+        name = one.name
         labels = [label for arm in one.branching.arms for label in arm.labels]
         same = [
             choice
-            for choice in original.get(name, original.get(one.item.name, []))
+            for choice in original.get(name, [])
             if choice.kind == one.branching.kind and choice.subject == one.branching.subject
         ]
         if not same or any(_labels(choice) == labels for choice in same):
@@ -249,8 +252,7 @@ def _rebuilt(
     source: Source, item: Item, words: Sequence[str], routes: Sequence[Route], parameters: Sequence[str]
 ) -> list[str]:
     """The body that glue would have for these routes, as tokens."""
-    name = item.name.split("::")
-    called = [token for part in name for token in ("::", part)]
+    called = ["::", item.name.rpartition("::")[2]]
     arguments = [token for parameter in parameters for token in (",", parameter)][1:]
 
     def call(route: Route) -> list[str]:
@@ -410,7 +412,6 @@ def _questions(dispatch: Dispatch, one: DealtBranching) -> Iterator[tuple[str, S
 
 def _origins(before: Source, entry: str, one: DealtBranching, asked: str) -> list[Origin]:
     """Where the monolith's text says that the value comes from; several where conditions give several."""
-    plain = one.item.name.partition("::")[2] or one.item.name
     every = list(_walk(before, before.items))
     functions = [i for i in every if i.kind is Kind.FUNCTION and i.body is not None]
     macros = [i for i in every if i.kind is Kind.MACRO]
@@ -418,7 +419,7 @@ def _origins(before: Source, entry: str, one: DealtBranching, asked: str) -> lis
     holders = [
         item
         for item in (*functions, *macros)
-        if item.name in (plain, one.item.name)
+        if item.name == one.name
         and any((choice.kind, choice.subject) == wanted for choice in branchings(before, item))
     ]
     entries = [item for item in functions if item.name == entry]
@@ -440,8 +441,8 @@ def _reachable(spaces: Mapping[str, FlatUnit], name: str) -> frozenset[str]:
         bodies: dict[str, list[Item]] = defaultdict(list)
         for item in _walk(source, source.items):
             if item.kind is Kind.FUNCTION and item.body is not None:
-                bodies[item.name.removeprefix(f"{space}::")].append(item)
-        waiting = [name]
+                bodies[unspaced(item.name, {space}).rpartition("::")[2]].append(item)
+        waiting = [name.rpartition("::")[2]]
         seen: set[str] = set()
         while waiting:
             current = waiting.pop()
@@ -462,7 +463,7 @@ def _check_declarations(units: Sequence[FlatUnit], spaces: frozenset[str]) -> It
     called: dict[str, tuple[FlatUnit, Item]] = {}
     for unit in units:
         for item in _walk(unit.source, unit.source.items):
-            if item.name.partition("::")[0] not in spaces:
+            if unspaced(item.name, spaces) == item.name:
                 continue
             if item.kind is Kind.FUNCTION and item.body is not None:
                 defined[item.name].append(_types(unit.source, item))
@@ -470,7 +471,9 @@ def _check_declarations(units: Sequence[FlatUnit], spaces: frozenset[str]) -> It
                 declared[item.name] = (unit, item)
         for dispatch in dispatches(unit.source, spaces):
             for route in dispatch.routes:
-                called[f"{route.namespace}::{dispatch.item.name}"] = (unit, dispatch.item)
+                outer, _, last = dispatch.item.name.rpartition("::")
+                name = "::".join(filter(None, (outer, route.namespace, last)))
+                called[name] = (unit, dispatch.item)
     for name, (unit, item) in called.items():
         if name not in declared:
             path, offset = unit.place(item.code_start)

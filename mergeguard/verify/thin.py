@@ -8,10 +8,12 @@ with what it takes? That is ``check_choices``.
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from mergeguard.cpp.branches import Branching
+from mergeguard.cpp.definitions import definitions
 from mergeguard.cpp.environment import Environment
 from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.source import nested, parse
@@ -31,6 +33,7 @@ _OFFER = re.compile(rb"^// MG_OFFER\r?\n(.*?)^// MG_END MG_OFFER[ \t]*\r?\n", re
 _MADE = re.compile(rb"^template void MG_NS::(\w+)<([^\n]*)>\((?:[^;]*)\);[ \t]*\r?\n", re.MULTILINE)
 _DECLARED = re.compile(rb"^(?:template <[^\n]*\r?\n)?void (\w+)\(([^;{]*?)\);[ \t]*\r?\n", re.MULTILINE)
 _USING_HOST = re.compile(rb"^using namespace mergeguard_\w+_host;[ \t]*\r?\n", re.MULTILINE)
+_INCLUDED = re.compile(rb'^#include "([^"\n]+)"[ \t]*\r?$', re.MULTILINE)
 _GUARD = re.compile(
     rb"^[ \t]*#(?:if defined\(MG_SHARD_\w+\)|endif  // MG_SHARD_\w+)[ \t]*\r?\n", re.MULTILINE
 )
@@ -57,7 +60,9 @@ def is_thin(files: Sequence[LayoutText]) -> bool:
 def whole(files: Sequence[LayoutText]) -> list[LayoutText]:
     """The files as if nothing were dealt: host functions whole, every guard open, no launch function left."""
     blocks: dict[bytes, bytes] = {}
+    bodies: dict[bytes, LayoutText] = {}
     for file in files:
+        bodies |= {found[2]: file for found in _LAUNCH.finditer(file.text)}
         blocks |= {found[1]: found[2] for found in _BLOCK.finditer(file.text)}
         blocks |= {found[2]: found[4] for found in _LAUNCH.finditer(file.text)}
     made: list[LayoutText] = []
@@ -65,12 +70,29 @@ def whole(files: Sequence[LayoutText]) -> list[LayoutText]:
         text = file.text
         for glue in (_BLOCK, _LAUNCH, _MADE, _OFFER, _USING_HOST):
             text = glue.sub(b"", text)
+        text = _known_to(file, bodies) + text
         text = _DECLARED.sub(lambda found: b"" if found[1] in blocks else found[0], text)
         text = _PARTED.sub(lambda found: blocks.get(found[1], found[0]), text)
         text = _CHOICE.sub(lambda found: blocks.get(found[1], found[0]), text)
         text = _ONLY.sub(b"", _GUARD.sub(b"", _ELSE.sub(b"", text)))
         made.append(LayoutText(file.path, text, file.is_unit))
     return made
+
+
+def _known_to(file: LayoutText, bodies: Mapping[bytes, LayoutText]) -> bytes:
+    """For a header that declares launch functions: the includes of their bodies.
+
+    What the dealt text reads in the shards is there for the entry, too, where the text is put back.
+    """
+    declared = {found[1] for found in _DECLARED.finditer(file.text)}
+    folder = posixpath.dirname(file.path) or "."
+    lines: dict[bytes, None] = {}
+    for body in dict.fromkeys(bodies[name] for name in bodies if name in declared):
+        for name in _INCLUDED.findall(body.text):
+            path = posixpath.join(posixpath.dirname(body.path), name.decode("utf-8", "surrogateescape"))
+            target = posixpath.relpath(path, folder).encode("utf-8", "surrogateescape")
+            lines[b'#include "%s"\n' % target] = None
+    return b"".join(lines)
 
 
 def check_choices(
@@ -174,7 +196,7 @@ class _Place:
             unit = self.shards.get(word)
             if unit is not None:
                 for item in _inside(unit.source, word):
-                    if item.name == f"{word}::{self.call.name}" and item.body is not None:
+                    if f"::{item.name}".endswith(f"::{word}::{self.call.name}") and item.body is not None:
                         return item, unit.source
         return None
 
@@ -197,7 +219,9 @@ class _Place:
             if not file.is_unit
             for parsed in [parse(file.text)]
             for one in _inside(parsed, space)
-            if one.name == f"{space}::{name}" and one.body is None and one.parameter_list is not None
+            if f"::{one.name}".endswith(f"::{space}::{name}")
+            and one.body is None
+            and one.parameter_list is not None
         ]
         if not heads:
             yield "dispatch", f"{space}::{name} is called and not declared", path, offset, name
@@ -218,9 +242,13 @@ def _instances(files: Sequence[LayoutText], path: str, name: str) -> list[bytes]
 
 
 def _inside(source: Source, space: str) -> Iterator[Item]:
-    for item in source.items:
-        if item.kind is Kind.NAMESPACE and item.name == space:
-            yield from nested(source, item)
+    """What stands in a shard's namespace, which may stand in others."""
+    waiting = [item for item in source.items if item.kind is Kind.NAMESPACE]
+    while waiting:
+        inner = nested(source, item := waiting.pop(0))
+        if item.name.rpartition("::")[2] == space:
+            yield from inner
+        waiting += [i for i in inner if i.kind is Kind.NAMESPACE]
 
 
 def _head(source: Source, item: Item) -> list[str]:
@@ -322,10 +350,13 @@ def _check_offers(before: Source, files: Sequence[LayoutText]) -> Iterator[Probl
                         continue
                     defined[last] = _head(source, item), file.path, block.start()
                     given = [token for p in item.parameters for token in (",", p.name)][1:]
-                    wanted = ["{", "return", "::", *_tokens(last), "(", *given, ")", ";", "}"]
-                    if code_tokens(source, *item.body) != wanted:
+                    words = code_tokens(source, *item.body)
+                    called = words[2 : words.index("(")] if "(" in words else []
+                    wanted = ["{", "return", *called, "(", *given, ")", ";", "}"]
+                    names = called[:1] == ["::"] and "".join(called[1:]).rpartition("::")[2] == last
+                    if words != wanted or not names:
                         yield "dispatch", f"{last} is not handed on as it is", file.path, block.start(), last
-    known = {item.name.rpartition("::")[2] for item in before.items if item.kind is Kind.FUNCTION}
+    known = {one.last for one in definitions(before) if one.item.kind is Kind.FUNCTION}
     for name, (head, path, offset) in defined.items():
         if declared.get(name) != head or name not in known:
             yield "dispatch", f"{name} is offered to the shards as something else", path, offset, name

@@ -6,6 +6,8 @@ files of the newest emission; the change then shows in the review.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mergeguard.lens.emit import EMISSIONS, split
@@ -16,10 +18,10 @@ GOLDEN = layouts.ROOT / "tests" / "golden"
 
 
 def _made(name: str, emission: int) -> dict[str, bytes]:
-    path = toolchain.MONOLITHS[name]
+    path = toolchain.MONOLITHS.get(name, f"{name}.cpp")
     # Rule and monolith are pinned with the layout: a rule that ships, and a fixture, may change without a
     # new emission.
-    pinned = GOLDEN / str(emission) / f"{name}.cu"
+    pinned = GOLDEN / str(emission) / f"{name}{Path(path).suffix}"
     text = (pinned if pinned.exists() else toolchain.COMPILE / path).read_bytes()
     rule_path = GOLDEN / str(emission) / f"{name}.toml"
     if not rule_path.exists():
@@ -44,7 +46,9 @@ def _written(files: dict[str, bytes]) -> bytes:
 
 
 # Emission 2 is that of rules whose interface is thin; for others its bytes are those of emission 1.
-CASES = [(name, emission) for emission in EMISSIONS for name in toolchain.MONOLITHS]
+# Emission 3 is that of rules that name what stands in blocks.
+CASES = [(name, emission) for emission in (1, 2) for name in toolchain.MONOLITHS]
+CASES += [(path.stem, 3) for path in sorted((GOLDEN / "3").glob("*.toml"))]
 
 
 @pytest.mark.parametrize(("name", "emission"), CASES)

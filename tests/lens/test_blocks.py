@@ -1,0 +1,265 @@
+"""Rules that name what stands in a block (emission 3): the laws on a file of everything, and small files."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mergeguard.errors import MergeguardError, RuleMismatch
+from mergeguard.lens.emit import emission_of, split
+from mergeguard.lens.layout import Layout
+from mergeguard.lens.rule import Rule, parse_rule
+from mergeguard.lens.unsplit import unsplit
+from mergeguard.verify.flatten import LayoutText
+from mergeguard.verify.same_program import compare
+from tests.lens.test_laws import PHASES, check_edited
+from tests.support import layouts
+from tests.support.layouts import Case
+
+FOLDER = layouts.ROOT / "fixtures" / "blocks"
+REDUCE = (FOLDER / "reduce.cpp").read_bytes()
+
+HEAD = """
+schema = 1
+monolith = "m.cpp"
+
+[[move]]
+to = "common.h"
+items = ["include *"]
+
+[[move]]
+to = "kernel.h"
+needed = true
+"""
+KERNEL = "template <int N>\nint kernel(int p) { return p * N; }\n"
+ARMS = """  switch (n) {
+    case 1: *out = kernel<1>(p); break;
+    case 2: *out = kernel<2>(p) + helper(p); break;
+    default: *out = -1;
+  }
+"""
+
+
+@lru_cache
+def _rule(text: str) -> Rule:
+    return parse_rule(text.encode(), "rule.toml")
+
+
+@lru_cache(maxsize=256)
+def _reduce(text: bytes) -> Layout:
+    return split(_rule((FOLDER / "reduce.toml").read_text()), "reduce", "reduce.cpp", text)
+
+
+class Reduce(Case):
+    """The fixture, for ``check_edited``."""
+
+    def split(self, text: bytes) -> Layout:
+        return _reduce(text)
+
+
+def partition(text: str, entry: str, function: str = "", head: str = HEAD) -> Layout:
+    """The layout of a small file whose ``switch (n)`` is dealt; and proved by tokens."""
+    rule = _rule(
+        f'{head}\n[[partition]]\nentry = "{entry}"\nover = {{ in = "{function or entry}", switch = "n" }}\n'
+        'body = "body.h"\nrest = "two.cpp"\n[partition.shards]\n"one.cpp" = [1]\n"two.cpp" = [2]\n'
+    )
+    layout = split(rule, "m", "m.cpp", text.encode())
+    assert findings(layout) == []
+    unedited = unsplit(layout, {f.path: f.text for f in layout.files}, lambda t: split(rule, "m", "m.cpp", t))
+    assert unedited.monolith == text.encode() and not unedited.hunks
+    return layout
+
+
+def findings(layout: Layout) -> list[str]:
+    files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
+    return [str(f) for f in compare(layout.path, layout.monolith, files) if f.severity != "note"]
+
+
+def file(layout: Layout, name: str) -> str:
+    return layout.by_path[f"m/{name}" if name else "m.cpp"].text.decode()
+
+
+# -- laws ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", layouts.FORMS)
+def test_unsplit_of_split_is_the_monolith(form):
+    text = layouts.FORMS[form](REDUCE)
+    pristine = _reduce(text)
+    unedited = unsplit(pristine, {f.path: f.text for f in pristine.files}, _reduce)
+    assert unedited.monolith == text
+    assert not unedited.hunks and not unedited.edits
+
+
+def test_nothing_the_user_typed_is_lost():
+    @settings(max_examples=60, phases=PHASES)
+    @given(
+        st.sampled_from(["as it is", "CRLF", "no final newline"]),
+        st.lists(layouts.edits, min_size=1, max_size=3),
+    )
+    def law(form, changes):
+        pristine = _reduce(layouts.FORMS[form](REDUCE))
+        check_edited(Reduce("reduce", None), pristine, layouts.apply(pristine, changes))
+
+    law()
+
+
+def test_any_bytes_split_or_are_refused():
+    whole = layouts.whole("reduce.cpp", REDUCE)
+
+    @settings(max_examples=40, phases=PHASES)
+    @given(st.lists(layouts.edits, min_size=1, max_size=3))
+    def law(changes):
+        text = layouts.apply(whole, changes)["reduce.cpp"]
+        if text is None:
+            return
+        try:
+            layout = _reduce(text)
+        except MergeguardError:
+            return
+        unedited = unsplit(layout, {f.path: f.text for f in layout.files}, _reduce)
+        assert unedited.monolith == text and not unedited.hunks
+
+    law()
+
+
+def test_the_fixture_is_the_same_program_by_tokens():
+    assert findings(_reduce(REDUCE)) == []
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no g++")
+def test_the_fixture_defines_the_same_symbols(tmp_path):
+    (tmp_path / "reduce.hpp").write_bytes((FOLDER / "reduce.hpp").read_bytes())
+    (tmp_path / "whole.cpp").write_bytes(REDUCE)
+    layout = _reduce(REDUCE)
+    for one in layout.files:
+        (tmp_path / one.path).parent.mkdir(exist_ok=True)
+        (tmp_path / one.path).write_bytes(one.text)
+    units = [f.path for f in layout.files if f.is_unit]
+    compiler = ["g++", "-std=c++17", "-O0", "-Wall", "-Wextra", "-Werror"]
+    for number, unit in enumerate([*units, "whole.cpp"]):
+        subprocess.run([*compiler, "-c", unit, "-o", f"{number}.o"], cwd=tmp_path, check=True)
+    objects = [f"{n}.o" for n in range(len(units))]
+    subprocess.run(["ld", "-r", "-o", "all.o", *objects], cwd=tmp_path, check=True)
+    assert _symbols(tmp_path / "all.o") == _symbols(tmp_path / f"{len(units)}.o") != []
+
+
+def _symbols(path: Path) -> list[str]:
+    """Defined external symbols, but for those in the shards' namespaces."""
+    command = ["nm", "-C", "--defined-only", "--extern-only", str(path)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return sorted(line.split(" ", 2)[2] for line in lines if "mergeguard_" not in line)
+
+
+# -- a partition in a namespace -----------------------------------------------------------------------
+
+
+def test_only_a_rule_that_asks_for_it_has_the_new_emission():
+    assert emission_of(_rule((FOLDER / "reduce.toml").read_text())) == 3
+    assert emission_of(_rule((layouts.ROOT / "rules/vllm/attention.toml").read_text())) < 3
+
+
+def test_text_is_read_in_its_own_namespace():
+    code = "namespace app::v1 {\n" + KERNEL + "static int helper(int p) { return p; }\n"
+    code += "void run(int n, int p, int* out) {\n" + ARMS + "}\n}\n"
+    layout = partition(code, "app::v1::run")
+    assert "namespace app::v1 {  // MG_SCOPE\nnamespace MG_NS {  // MG_SCOPE\n" in file(layout, "body.h")
+    assert "using namespace ::app::v1::MG_NS;" in file(layout, "body.h")
+    assert "namespace app::v1 {\n\nvoid run(" in file(layout, "")
+
+
+def test_an_anonymous_namespace_is_none_of_its_own_for_a_shard():
+    code = (
+        "namespace {\n" + KERNEL + "int helper(int p) { return p; }\nvoid launch(int n, int p, int* out) {\n"
+    )
+    code += ARMS + "}\n}  // namespace\nvoid run(int n, int p, int* out) { launch(n, p, out); }\n"
+    layout = partition(code, "::run", "::launch")
+    body = file(layout, "body.h")
+    assert body.index("namespace {  // MG_SCOPE") < body.index("void launch") < body.index("namespace MG_NS")
+    assert "using namespace ::MG_NS;" in body
+
+
+def test_what_other_files_may_call_stays_and_is_declared():
+    code = "namespace app {\n" + KERNEL + "int helper(int p) { return p; }\n"
+    code += "void run(int n, int p, int* out) {\n" + ARMS + "}\n}\n"
+    layout = partition(code, "app::run")
+    assert "int helper(int p) { return p; }" in file(layout, "")
+    assert "int helper(int);  // MG_DECLARATION" in file(layout, "kernel.h").replace("int p", "int")
+
+
+def test_using_lines_in_force_come_along():
+    code = "namespace lib {\n" + KERNEL + "inline int helper(int p) { return p; }\n}\nnamespace app {\n"
+    code += "using namespace lib;\nusing lib::helper;\nvoid run(int n, int p, int* out) {\n" + ARMS + "}\n}\n"
+    kernel = file(partition(code, "app::run"), "kernel.h")
+    assert "using namespace lib;" in kernel and "using lib::helper;" in kernel
+
+
+def test_an_object_that_the_file_keeps_to_itself_is_named():
+    code = (
+        "namespace app {\nstatic int count;\n" + KERNEL + "static int helper(int p) { return ++count + p; }\n"
+    )
+    code += "void run(int n, int p, int* out) {\n" + ARMS + "}\n}\n"
+    with pytest.raises(RuleMismatch, match="`app::count`, one object that the file keeps to itself"):
+        partition(code, "app::run")
+    layout = partition(code, "app::run", head='interface = "thin"\n' + HEAD)
+    assert "static int count;" in file(layout, "") and "return ::app::helper(p);" in file(layout, "")
+
+
+@pytest.mark.parametrize(
+    ("function", "entry"),
+    [
+        ("struct Foo { void run(int n, int p, int* out); };\nvoid Foo::run(", "app::Foo::run"),
+        ("static void run(", "app::run"),
+        ("}\nnamespace app {\nnamespace {\nvoid run(", "app::run"),
+    ],
+)
+def test_what_no_shard_can_be_called_by_is_thin(function, entry):
+    end = "}\n" if "namespace" in function else ""
+    code = "namespace app {\n" + KERNEL + "int helper(int p) { return p; }\n" + function
+    code += "int n, int p, int* out) {\n" + ARMS + "}\n" + end + "}\n"
+    with pytest.raises(RuleMismatch):
+        partition(code, entry)
+    layout = partition(code, entry, head='interface = "thin"\n' + HEAD)
+    assert "/* MG_LAUNCH" in file(layout, "") and "switch (n)" in file(layout, "body.h")
+
+
+def test_a_function_outside_of_its_namespace_reads_names_in_it():
+    code = "namespace app {\nvoid run(int n, int p, int* out);\n" + KERNEL
+    code += (
+        "inline int helper(int p) { return p; }\n}\nvoid app::run(int n, int p, int* out) {\n" + ARMS + "}\n"
+    )
+    body = file(partition(code, "app::run", head='interface = "thin"\n' + HEAD), "body.h")
+    assert "namespace app {  // MG_SCOPE\nnamespace MG_NS {" in body
+
+
+def test_an_overload_that_the_shards_own_would_hide_is_named():
+    code = "namespace app {\n" + KERNEL + "inline int helper(int p) { return p; }\nvoid run(double d);\n"
+    code += "void run(int n, int p, int* out) {\n  run(0.5);\n" + ARMS + "}\n}\n"
+    with pytest.raises(RuleMismatch, match="hide"):
+        partition(code, "app::run")
+
+
+# -- instantiations in a namespace --------------------------------------------------------------------
+
+
+def test_instantiations_are_dealt_in_their_namespace():
+    code = "namespace app {\ntemplate <typename T>\nT twice(T v) { return 2 * v; }\n"
+    code += "template int twice<int>(int);\ntemplate float twice<float>(float);\n"
+    code += "int use(int a) { return twice<int>(a); }\n}\n"
+    rule = _rule(
+        HEAD.replace("needed", 'items = ["template app::twice"]\nneeded')
+        + '[[instantiate]]\ntemplate = "app::twice"\nheader = "kernel.h"\nrest = "one.cpp"\n'
+        + '[instantiate.shards]\n"one.cpp" = ["int"]\n"two.cpp" = ["float"]\n'
+    )
+    layout = split(rule, "m", "m.cpp", code.encode())
+    assert findings(layout) == []
+    two = file(layout, "two.cpp")
+    assert "namespace app {  // MG_SCOPE\ntemplate float twice<float>(float);\n}  // MG_SCOPE\n" in two
+    entry = file(layout, "")
+    assert "T twice( T v);  // MG_DECLARATION" in entry and "kernel.h" not in entry
