@@ -12,104 +12,87 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
+from dataclasses import replace
 from itertools import accumulate
 
+from mergeguard.adopt.account import unaccounted
 from mergeguard.adopt.apart import (
     ApartEdit,
     ApartSide,
     Row,
     TakenApart,
+    continued,
+    cuts_a_macro,
+    head_of,
+    is_comment_row,
     joined,
     keys_of,
     raw,
     rows_of,
+    stands_for,
     unclosed,
     words_of,
 )
+from mergeguard.adopt.expand import expand, text_macros
 from mergeguard.adopt.including import QUOTED, Targets, guard_of
+from mergeguard.adopt.model import IN_PLACE, AdoptedAs, Adoption, Keep, Taken
+from mergeguard.adopt.shape import DEFINING, Shape, needed
 from mergeguard.cpp.diff import diff, matches
 from mergeguard.cpp.leaves import Leaf, leaves_of, match
 from mergeguard.cpp.source import Kind, parse
 from mergeguard.lens.assign import assign
 from mergeguard.lens.rule import Rule
-from mergeguard.values import dataclass
 
 _LINKAGE = re.compile(rb"^(?:(?:static|inline|extern)\b\s*)+")
-_CASE = re.compile(rb"\bcase\s*([^:]+?)\s*:(?!:)")
-_WORD = re.compile(rb"[A-Za-z_]\w*")
-# A new declaration is a piece of a function that was taken apart if so much of it is that function's.
-_PIECE_SHARE = 0.5
-_PIECE_LINES = 3
-_SIMILAR_ROW = 0.6
-_DEFINING = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.ALIAS, Kind.VARIABLE, Kind.MACRO})
+_LEAST_SHARED = 8  # bytes of a line that two comments have in common
 
 
-class AdoptedAs(StrEnum):
-    """What a declaration of a hand-made file, or of the monolith, is taken as."""
-
-    UPSTREAM = "as upstream"
-    EDITED = "local edit"
-    ADDED = "added here"
-    REMOVED = "removed here"
-    TAKEN_APART = "taken apart by the split"
-    GLUE = "glue"
-    UNPLACED = "can't be placed"
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """One declaration and its fate: where it stands (``line`` is 1-based), lines added and removed."""
-
-    path: str
-    line: int
-    item: str
-    fate: AdoptedAs
-    reason: str = ""
-    added: int = 0
-    removed: int = 0
-    text: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Adoption:
-    """The fork's monolith, and the fate of every declaration."""
-
-    monolith: bytes
-    taken: tuple[Taken, ...]
-
-    def of(self, *fates: AdoptedAs) -> tuple[Taken, ...]:
-        """What has one of these fates."""
-        return tuple(t for t in self.taken if t.fate in fates)
-
-    @property
-    def unplaced(self) -> tuple[Taken, ...]:
-        """What would be lost."""
-        return self.of(AdoptedAs.UNPLACED)
-
-
-def adopt(rule: Rule, path: str, monolith: bytes, files: Mapping[str, bytes]) -> Adoption:
+def adopt(
+    rule: Rule, path: str, monolith: bytes, files: Mapping[str, bytes], keep: Keep | None = None
+) -> Adoption:
     """Upstream's ``monolith`` at ``path`` with the local edits of the hand-made ``files`` (by path).
 
-    ``files`` has the entry at ``path``. Raises RuleMismatch where the rule does not fit the monolith.
+    ``files`` has the entry at ``path``. ``keep`` answers whose text a function keeps that the split took
+    apart and the fork changed at the same time; without it that text can't be placed. Raises RuleMismatch
+    where the rule does not fit the monolith.
     """
-    return _Adopter(rule, path, monolith, files).run()
+    found = _Adopter(rule, path, monolith, files, keep).run()
+    if keep is not Keep.FORK or not found.decide:
+        return found
+    whole = _Adopter(rule, path, monolith, files, keep, frozenset(found.decide)).run()
+    return replace(whole, decide=found.decide)
 
 
 # -- the whole ---------------------------------------------------------------------------------------
 
 
 class _Adopter:
-    def __init__(self, rule: Rule, path: str, monolith: bytes, files: Mapping[str, bytes]) -> None:
+    def __init__(
+        self,
+        rule: Rule,
+        path: str,
+        monolith: bytes,
+        files: Mapping[str, bytes],
+        keep: Keep | None,
+        whole: frozenset[str] = frozenset(),
+    ) -> None:
+        """``whole`` are the functions that are taken as the fork has them."""
         self.rule, self.path = rule, path
         self.monolith, self.files = monolith, files
+        self.keep, self.whole = keep, whole
+        self.decide: set[str] = set()
+        self.told: list[tuple[str, bytes]] = []  # lines that are in the new monolith, spelled otherwise
         self.base = leaves_of(monolith, path)[0]
         self.base_rows = [rows_of(leaf.text) for leaf in self.base]
         self.base_starts = list(accumulate((len(leaf.text) for leaf in self.base), initial=0))
         self.sides: list[ApartSide] = []
+        self.lines: dict[str, tuple[int, ...]] = {}  # of a file with macros replaced: the line it came from
+        self.macros = {} if whole else text_macros(files, monolith)
         for home, text in files.items():
+            expanded = expand(text, self.macros)
+            self.lines[home] = expanded.lines
             line = 1
-            for leaf in leaves_of(text, home)[0]:
+            for leaf in leaves_of(expanded.text, home)[0]:
                 leading = len(leaf.text) - len(leaf.text.lstrip())
                 at = line + leaf.text.count(b"\n", 0, leading)
                 self.sides.append(ApartSide(leaf, at, rows_of(leaf.text)))
@@ -138,21 +121,43 @@ class _Adopter:
             for arm in p.branching.arms
             for label in arm.labels
         }
-        self.apart = {p.rule.over.in_ for p in partitions} | {p.rule.entry for p in partitions}
+        self.apart = frozenset(name for p in partitions for name in (p.rule.over.in_, p.rule.entry))
 
     def run(self) -> Adoption:
         self._match()
-        pieces = self._pieces()
-        self.split_names = self._split_names(pieces)
+        self.shape = Shape(
+            self.base, self.base_rows, self.sides, self.apart, self.macros, self._only_instantiates
+        )
+        self.split_names = self.shape.split_names
+        pieces = self.shape.pieces
         for index in range(len(self.base)):
             self._pair(index, pieces.get(index, []))
+        self._keep_the_forks()
         in_piece = {id(side) for several in pieces.values() for side in several}
         for number, side in enumerate(self.sides):
-            if side.base is None and id(side) not in in_piece:
+            if side.base is None and id(side) not in in_piece and id(side) not in self.brought:
                 self._unmatched(number, side)
+        monolith = self._rebuilt()
+        self._account(monolith)
         order = {home: n for n, home in enumerate(self.files)}
-        taken = sorted(self.taken, key=lambda t: (order.get(t.path, -1), t.line))
-        return Adoption(self._rebuilt(), tuple(taken))
+        taken = sorted(map(self._fate, self.taken), key=lambda t: (order.get(t.path, -1), t.line))
+        return Adoption(monolith, tuple(taken), tuple(sorted(self.decide)))
+
+    def _fate(self, taken: Taken) -> Taken:
+        """What can't be placed is to be typed again where upstream's text is kept, if it is there to read."""
+        if self.keep is Keep.UPSTREAM and taken.fate is AdoptedAs.UNPLACED and taken.text.strip():
+            return replace(taken, fate=AdoptedAs.RETYPE)
+        return taken
+
+    def _account(self, monolith: bytes) -> None:
+        """Report what is neither in the new monolith nor reported yet."""
+        report = [*((t.path, t.text) for t in self.taken), *self.told]
+        texts = {home: expand(text, self.macros).text for home, text in self.files.items()}
+        for path, line, text, comment in unaccounted(texts, monolith, report):
+            line = self.lines[path][line - 1]
+            fate = AdoptedAs.GLUE if comment else AdoptedAs.UNPLACED
+            reason = "a comment of the split's" if comment else "it is in no place of the new file"
+            self.taken.append(Taken(path, line, "", fate, reason, text=text))
 
     def _match(self) -> None:
         """Which declaration is which. What stands for itself (directives, comments) is not matched."""
@@ -166,70 +171,44 @@ class _Adopter:
             if theirs.short in self.apart and mine.short != theirs.short:
                 continue
             self.sides[real[j]].base = i
+        self._match_placed()
 
-    # -- functions that were taken apart -----------------------------------------------------------
+    def _match_placed(self) -> None:
+        """Directives and comments go with upstream's like ones between the same neighbours, in each file."""
+        self.beside: dict[int, int] = {}  # by the side's number
+        for home in self.files:
+            numbers = [n for n, side in enumerate(self.sides) if side.leaf.home == home]
+            for order, step in ((numbers, 1), (numbers[::-1], -1)):
+                at: int | None = None  # the neighbour of upstream's, from which only directives are between
+                for n in order:
+                    side = self.sides[n]
+                    if side.base is not None:
+                        at = side.base
+                    elif not side.leaf.placed:
+                        at = None
+                    elif at is not None and n not in self.beside:
+                        found = self._next_alike(side, at, step)
+                        if found is not None and found not in self.beside.values():
+                            self.beside[n] = at = found
 
-    def _pieces(self) -> dict[int, list[ApartSide]]:
-        """New declarations that hold lines of a function that the rule partitions, by that function."""
-        apart = {
-            index: keys_of(self.base_rows[index])
-            for index, leaf in enumerate(self.base)
-            if leaf.short in self.apart and leaf.defines
-        }
-        found: dict[int, list[ApartSide]] = {}
-        for side in self.sides:
-            if side.base is not None or side.leaf.kind not in _DEFINING:
-                continue
-            # Two functions may be much alike: a piece is one's alone.
-            scored = [
-                (
-                    self.base[index].short == side.leaf.short,
-                    sum(m.size for m in matches(keys, keys_of(side.rows))),
-                    -index,
-                )
-                for index, keys in apart.items()
-            ]
-            _, same, index = max(scored, default=(False, 0, 0))
-            if same >= min(_PIECE_LINES, len(apart.get(-index, ()))) and same >= _PIECE_SHARE * len(
-                side.rows
-            ):
-                if same:
-                    found.setdefault(-index, []).append(side)
-        return found
-
-    def _split_names(self, pieces: Mapping[int, list[ApartSide]]) -> set[bytes]:
-        """Names that only the split needs: of the pieces, and of small functions that only call those."""
-        names = {
-            side.leaf.short.encode("utf-8", "surrogateescape")
-            for several in pieces.values()
-            for side in several
-        }
-        # Macros that tell a guarded body for which shard it is compiled.
-        names |= {
-            side.leaf.short.encode("utf-8", "surrogateescape")
-            for side in self.sides
-            if side.base is None and side.leaf.kind is Kind.MACRO and self._only_instantiates(side.leaf.home)
-        }
-        grown = bool(names)
-        while grown:
-            grown = False
-            for side in self.sides:
-                name = side.leaf.short.encode("utf-8", "surrogateescape")
-                if side.base is None and side.leaf.kind in _DEFINING and name not in names:
-                    if (
-                        names & words_of(side.leaf.text)
-                        and len(side.leaf.code) < 80
-                        and _statements(side) <= 2
-                    ):
-                        names.add(name)
-                        grown = True
-        return names
+    def _next_alike(self, side: ApartSide, at: int, step: int) -> int | None:
+        """Upstream's first directive or comment beyond ``at`` that is like one, before anything else."""
+        i = at + step
+        while 0 <= i < len(self.base) and self.base[i].placed:
+            if _same_placed(self.base[i], self.base_rows[i], side):
+                return i
+            i += step
+        return None
 
     # -- one declaration of the monolith -----------------------------------------------------------
 
     def _pair(self, index: int, pieces: list[ApartSide]) -> None:
         leaf = self.base[index]
         twin = next((s for s in self.sides if s.base == index), None)
+        if twin is None and leaf.short in self.apart:
+            # Several shards may each have a part of it, under its own name.
+            twin = next((side for side in pieces if side.leaf.short == leaf.short), None)
+            pieces = [side for side in pieces if side is not twin]
         if twin is None:
             self._missing(index, pieces)
             return
@@ -237,20 +216,19 @@ class _Adopter:
             reason = f"it stands under another condition than upstream's ({_said(leaf)})"
             self._take(twin, AdoptedAs.UNPLACED, reason, text=twin.leaf.text)
             return
+        if leaf.name in self.whole:
+            self._take_whole(index, twin)
+            return
+        problems: list[tuple[ApartSide, list[Row], str]] = []
         if pieces or leaf.short in self.apart:
-            arms = self._arm_rows(index)
-            rows = self.base_rows[index]
-            apart = TakenApart(rows, arms, self.labels, self.split_names, twin, pieces)
-            edits, problems = apart.edits()
-            for side, rows in apart.own:
-                text = raw(side.leaf.text, rows)
-                self._take(side, AdoptedAs.GLUE, "lines that only the split needs", text=text, row=rows[0])
-            for side in pieces:
-                head = side.leaf.text.partition(b"{")[0] if side.leaf.kind is not Kind.MACRO else b""
-                self._take(side, AdoptedAs.TAKEN_APART, f"lines of upstream's {leaf.name}", text=head)
+            edits, problems = self._apart_edits(index, twin, pieces)
         else:
-            edits, problems = self._plain_edits(index, twin), []
-        added, removed = self._apply(index, edits)
+            edits = self._plain_edits(index, twin)
+        cut = cuts_a_macro(leaf.text, self.base_rows[index], edits)
+        if cut:
+            problems.append((twin, [], "it would cut a macro in two"))
+            edits = [edit for edit in edits if edit not in cut]
+        added, removed = self._apply(index, edits, None if pieces or leaf.short in self.apart else twin)
         if unclosed(self.replaced.get(index, leaf.text)) != unclosed(leaf.text):
             del self.replaced[index]
             self._take(
@@ -258,19 +236,52 @@ class _Adopter:
             )
             return
         for side, rows, reason in problems:
-            self._take(
-                side,
-                AdoptedAs.UNPLACED,
-                reason,
-                text=raw(side.leaf.text, rows),
-                row=rows[0] if rows else None,
-            )
+            text = raw(side.leaf.text, rows) or side.leaf.text
+            self._take(side, AdoptedAs.UNPLACED, reason, text=text, row=rows[0] if rows else None)
         if edits:
             self._take(twin, AdoptedAs.EDITED, added=added, removed=removed)
         elif pieces:
             self._take(twin, AdoptedAs.TAKEN_APART, "its branching is the split's")
         else:
             self._take(twin, AdoptedAs.UPSTREAM)
+
+    def _apart_edits(
+        self, index: int, twin: ApartSide, pieces: list[ApartSide]
+    ) -> tuple[list[ApartEdit], list[tuple[ApartSide, list[Row], str]]]:
+        """The edits of a function that was taken apart; the lines of which that is not certain."""
+        leaf, rows = self.base[index], self.base_rows[index]
+        own = self.split_names | self.shape.locals_for_launchers(twin, rows)
+        apart = TakenApart(leaf, self._arm_rows(index), self.labels, own, twin, pieces)
+        edits, problems = apart.edits()
+        edits = [e for e in edits if e.text.strip() or not all(map(is_comment_row, rows[e.start : e.end]))]
+        for side, mine in apart.own:
+            text = raw(side.leaf.text, mine)
+            self._take(side, AdoptedAs.GLUE, "lines that only the split needs", text=text, row=mine[0])
+        for side in pieces:
+            head = head_of(side) if side.leaf.kind is not Kind.MACRO else b""
+            self._take(side, AdoptedAs.TAKEN_APART, f"lines of upstream's {leaf.name}", text=head)
+        if problems or self.shape.is_replaced(twin):
+            self.decide.add(leaf.name)
+            edits = self._without_removals(index, twin, edits)
+        return edits, problems
+
+    def _without_removals(self, index: int, twin: ApartSide, edits: list[ApartEdit]) -> list[ApartEdit]:
+        """The edits that take nothing away: what the fork has in its place may be in what can't be placed."""
+        rows, text = self.base_rows[index], self.base[index].text
+        safe: list[ApartEdit] = []
+        for edit in edits:
+            old = rows[edit.start : edit.end]
+            if not old or stands_for(old, rows_of(edit.text)):
+                safe.append(edit)
+                continue
+            line = self.monolith.count(b"\n", 0, self.base_starts[index] + old[0].start) + 1
+            if not _is_the_splits(old, self._arm_rows(index), edit):
+                reason = f"upstream's lines {line} to {line + len(old) - 1} are not in the fork: they stay"
+                self._take(edit.part or twin, AdoptedAs.UNPLACED, reason, text=edit.text or raw(text, old))
+            elif edit.text.strip():
+                reason = "it stands where upstream's arms and macros stay"
+                self._take(edit.part or twin, AdoptedAs.UNPLACED, reason, text=edit.text)
+        return safe
 
     def _arm_rows(self, index: int) -> set[int]:
         start = self.base_starts[index]
@@ -307,31 +318,70 @@ class _Adopter:
         for change in diff(keys_of(base), keys_of(side)):
             old, new = base[change.a0 : change.a1], side[change.b0 : change.b1]
             # Comments before a declaration are often left behind by a split made by hand.
-            only_comment = not new and all(row.key.startswith((b"//", b"/*", b"*")) for row in old)
+            only_comment = not new and all(map(is_comment_row, old))
             if joined(old) == joined(new) or only_comment:
                 continue
             edits.append(ApartEdit(change.a0, change.a1, raw(twin.leaf.text, new)))
         return edits
 
-    def _apply(self, index: int, edits: list[ApartEdit]) -> tuple[int, int]:
-        """Change the declaration; lines added and removed."""
+    def _apply(self, index: int, edits: list[ApartEdit], twin: ApartSide | None) -> tuple[int, int]:
+        """Change the declaration; lines added and removed. With ``twin``, lines that are alike but for their
+        white space are as the fork has them."""
         if not edits:
             return 0, 0
         text, rows = self.base[index].text, self.base_rows[index]
+        mine = _own_layout(text, rows, twin) if twin is not None else {}
         out: list[bytes] = []
-        at = added = removed = 0
+        at = added = removed = done = 0
         for edit in sorted(edits, key=lambda e: (e.start, e.end)):
             if edit.start < edit.end or (edit.start == 0 and rows):
                 start = rows[edit.start].start
             else:
                 start = rows[edit.start - 1].end if rows else len(text)
             end = rows[edit.end - 1].end if edit.end > edit.start else start
-            out += [text[at:start], _ended(edit.text)]
-            at = end
+            out += [_relaid(text, rows, done, edit.start, mine, at, start), continued(text, rows, edit)]
+            at, done = end, max(done, edit.end)
             added += len(edit.text.splitlines())
             removed += edit.end - edit.start
-        self.replaced[index] = b"".join([*out, text[at:]])
+        self.replaced[index] = b"".join([*out, _relaid(text, rows, done, len(rows), mine, at, len(text))])
         return added, removed
+
+    # -- functions as the fork has them --------------------------------------------------------------
+
+    def _take_whole(self, index: int, twin: ApartSide) -> None:
+        """The fork's text of a function, as it is."""
+        old, new = self.base_rows[index], twin.rows
+        changes = diff(keys_of(old), keys_of(new))
+        self.replaced[index] = twin.leaf.text
+        self._take(
+            twin,
+            AdoptedAs.EDITED,
+            "as the fork has it",
+            added=sum(c.b1 - c.b0 for c in changes),
+            removed=sum(c.a1 - c.a0 for c in changes),
+        )
+
+    def _keep_the_forks(self) -> None:
+        """Bring what the functions taken whole come to, before the first of them that can see it."""
+        self.brought: set[int] = set()
+        if not self.whole:
+            return
+        users = {i: self.replaced[i] for i in sorted(self.replaced) if self.base[i].name in self.whole}
+        found = needed(self.sides, users, {leaf.word for leaf in self.base if leaf.defines})
+        for side, why in found.unfit:
+            self._take(side, AdoptedAs.UNPLACED, why, text=side.leaf.text)
+            self.brought.add(id(side))
+        for side, first in found.order:
+            self.brought.add(id(side))
+            anchor = next(
+                (i for i in range(first, -1, -1) if self.base[i].condition == side.leaf.condition), None
+            )
+            if anchor is None:
+                reason = "no place before its use stands under its conditions"
+                self._take(side, AdoptedAs.UNPLACED, reason, text=side.leaf.text)
+                continue
+            self.inserted.setdefault(anchor - 1, []).append(_ended(side.leaf.text))
+            self._take(side, AdoptedAs.ADDED, "the fork's own", added=len(side.rows))
 
     # -- declarations that the monolith does not have ----------------------------------------------
 
@@ -340,15 +390,24 @@ class _Adopter:
         if leaf.kind is Kind.INCLUDE:
             self._include(number, side)
             return
+        if number in self.beside:
+            self._placed(side, self.beside[number])
+            return
+        if leaf.kind is Kind.COMMENT and self._comment(number, side):
+            return
         if leaf.placed and leaf.code and any(_same_directive(b, leaf) for b in self.base):
             self._take(side, AdoptedAs.UPSTREAM)
+            self.told.append((leaf.home, _directive_of(side)))
             return
         reason = self._glue_reason(side)
         if reason is not None:
-            shown = b"" if reason in ("comment", "include guard", "namespace") else leaf.text
-            self._take(side, AdoptedAs.GLUE, reason, text=shown)
+            self._take(side, AdoptedAs.GLUE, reason, text=leaf.text)
             return
-        if leaf.kind not in _DEFINING and leaf.kind not in (Kind.DECLARATION, Kind.USING, Kind.UNDEF):
+        if leaf.word in self.shape.replacements and leaf.kind in DEFINING:
+            self.decide |= self.shape.replaced_in()
+            self._take(side, AdoptedAs.UNPLACED, IN_PLACE, text=leaf.text)
+            return
+        if leaf.kind not in DEFINING and leaf.kind not in (Kind.DECLARATION, Kind.USING, Kind.UNDEF):
             self._take(side, AdoptedAs.UNPLACED, "there is nothing like it in the monolith", text=leaf.text)
             return
         twins = [
@@ -356,27 +415,61 @@ class _Adopter:
         ]
         if twins and any(s.base in twins for s in self.sides):
             same = any(_code(s.leaf) == _code(leaf) for s in self.sides if s.base in twins)
-            if same:
-                self._take(side, AdoptedAs.GLUE, "a copy")
-            else:
-                self._take(
-                    side,
-                    AdoptedAs.UNPLACED,
-                    "another version of a declaration, in a second file",
-                    text=leaf.text,
-                )
+            reason = "a copy" if same else "another version of a declaration, in a second file"
+            self._take(side, AdoptedAs.GLUE if same else AdoptedAs.UNPLACED, reason, text=leaf.text)
             return
+        self._add(number, side)
+
+    def _add(self, number: int, side: ApartSide) -> None:
+        """A declaration of the fork's own goes beside its neighbour; an ``#undef`` behind the last use."""
+        leaf = side.leaf
         anchor = self._anchor(number)
+        reason = "nothing beside it is upstream's, under the same condition"
+        if anchor is not None and leaf.kind is Kind.UNDEF:
+            uses = [i for i, b in enumerate(self.base) if leaf.word in words_of(b.text)]
+            if uses and max(uses) > anchor:
+                anchor, reason = None, "upstream's file uses it further down"
         if anchor is None:
-            self._take(
-                side,
-                AdoptedAs.UNPLACED,
-                "nothing beside it is upstream's, under the same condition",
-                text=leaf.text,
-            )
+            self._take(side, AdoptedAs.UNPLACED, reason, text=leaf.text)
             return
         self.inserted.setdefault(anchor, []).append(_ended(leaf.text))
         self._take(side, AdoptedAs.ADDED, added=len(side.rows))
+
+    def _placed(self, side: ApartSide, index: int) -> None:
+        """A directive or comment of upstream's; what the fork wrote above or behind it is an edit."""
+        rows = self.base_rows[index]
+        known = set(keys_of(rows))
+        above = [row for row in side.rows if is_comment_row(row) and row.key not in known]
+        at = next((n for n, row in enumerate(rows) if not is_comment_row(row)), len(rows))
+        edits = [ApartEdit(at, at, b"".join(side.leaf.text[row.start : row.end] for row in above))]
+        for row in side.rows:
+            code, comment, _ = row.key.partition(b"//")
+            if code and comment and row.key not in known and at < len(rows):
+                if rows[at].key.partition(b"//")[0] == code:
+                    edits.append(ApartEdit(at, at + 1, side.leaf.text[row.start : row.end]))
+        edits = [edit for edit in edits if edit.text]
+        self.told.append((side.leaf.home, _directive_of(side)))
+        if not edits or index in self.replaced:
+            self._take(side, AdoptedAs.UPSTREAM)
+            return
+        added, removed = self._apply(index, edits, None)
+        self._take(side, AdoptedAs.EDITED, added=added, removed=removed)
+
+    def _comment(self, number: int, side: ApartSide) -> bool:
+        """A comment that stands alone: the fork's own where it stands at something of upstream's."""
+        neighbours = [(number + 1, 1), (number - 1, 0)]
+        first = number == 0 or self.sides[number - 1].leaf.home != side.leaf.home
+        if first or self._only_instantiates(side.leaf.home):
+            return False  # about the hand-made file
+        for at, before in neighbours:
+            if not 0 <= at < len(self.sides) or self.sides[at].leaf.home != side.leaf.home:
+                continue
+            base = self.sides[at].base if self.sides[at].base is not None else self.beside.get(at)
+            if base is not None and self.base[base].condition == side.leaf.condition:
+                self.inserted.setdefault(base - before, []).append(_ended(side.leaf.text))
+                self._take(side, AdoptedAs.ADDED, "a comment", added=len(side.rows))
+                return True
+        return False
 
     def _glue_reason(self, side: ApartSide) -> str | None:
         leaf = side.leaf
@@ -395,7 +488,13 @@ class _Adopter:
             and (guard in words_of(leaf.text) or leaf.kind is Kind.CONDITIONAL and leaf.name == "#endif")
         ):
             return "include guard"
+        if leaf.kind is Kind.MACRO and leaf.word in self.macros:
+            return "text of the function as a macro"
+        if self._ends_own_macro(side):
+            return "it ends a macro of this file's own"
         names = words_of(leaf.text)
+        if leaf.word in self.shape.declaring or names & self.shape.declaring:
+            return "it declares what the split made"
         if leaf.kind is Kind.INSTANTIATION:
             templates = {s.leaf.short for s in self.sides if s.leaf.defines}
             plain = leaf.short in templates and b"{" not in leaf.text
@@ -419,6 +518,25 @@ class _Adopter:
                 return "the file only instantiates"
         return None
 
+    def _ends_own_macro(self, side: ApartSide) -> bool:
+        """Whether it is the ``#undef`` of a macro that the same file defines."""
+        if side.leaf.kind is not Kind.UNDEF:
+            return False
+        mine = any(
+            s.leaf.kind is Kind.MACRO and s.leaf.short == side.leaf.short and s.leaf.home == side.leaf.home
+            for s in self.sides
+        )
+        elsewhere = any(
+            s.leaf.home != side.leaf.home
+            and side.leaf.word in words_of(s.leaf.text)
+            and s.leaf.kind is not Kind.UNDEF
+            and s.leaf.kind is not Kind.MACRO
+            and s.base is not None
+            and self.targets.reaches(s.leaf.home, side.leaf.home)
+            for s in self.sides
+        )
+        return mine and not elsewhere
+
     def _only_instantiates(self, home: str) -> bool:
         """Whether a file only sets macros for a file of the split that it includes, and instantiates."""
         kinds = (Kind.INSTANTIATION, Kind.COMMENT, Kind.OPAQUE, Kind.DECLARATION, Kind.MACRO, Kind.UNDEF)
@@ -435,15 +553,16 @@ class _Adopter:
         """An include line: of the split's own files, one that upstream has, or one that the fork added."""
         target = self.targets.of(side.leaf)
         if target in self.files:
-            self._take(side, AdoptedAs.GLUE, "includes a file of the split")
+            self._take(side, AdoptedAs.GLUE, "includes a file of the split", text=side.leaf.text)
             return
         known = {self.targets.of(leaf): i for i, leaf in enumerate(self.base) if leaf.kind is Kind.INCLUDE}
         if target in known or side.leaf.name in {leaf.name for leaf in self.base}:
             self._take(side, AdoptedAs.UPSTREAM)
+            self.told.append((side.leaf.home, _directive_of(side)))
             return
         done = [t for t in self.taken if t.item == side.leaf.name and t.fate is AdoptedAs.ADDED]
         if done:
-            self._take(side, AdoptedAs.GLUE, "a copy")
+            self._take(side, AdoptedAs.GLUE, "a copy", text=side.leaf.text)
             return
         before = [
             known[name]
@@ -463,6 +582,7 @@ class _Adopter:
             shown = posixpath.relpath(target, posixpath.dirname(self.path) or ".")
             text = QUOTED.sub(lambda m: m[0].replace(m[1], shown.encode("utf-8", "surrogateescape")), text)
         self.inserted.setdefault(anchor, []).append(text + b"\n")
+        self.told.append((side.leaf.home, _directive_of(side)))
         self._take(side, AdoptedAs.ADDED, added=1)
 
     def _anchor(self, number: int) -> int | None:
@@ -505,6 +625,52 @@ class _Adopter:
         self.taken.append(Taken(side.leaf.home, line, side.leaf.name, fate, reason, added, removed, text))
 
 
+def _own_layout(text: bytes, rows: list[Row], twin: ApartSide) -> dict[int, bytes]:
+    """The fork's bytes of rows that differ in white space alone, by the row's number in the monolith's."""
+    mine: dict[int, bytes] = {}
+    for run in matches(keys_of(rows), keys_of(twin.rows)):
+        for k in range(run.size):
+            old, new = rows[run.a + k], twin.rows[run.b + k]
+            line = twin.leaf.text[new.start : new.end]
+            before = text[old.start : old.end]
+            if line != before and line.strip() == before.strip():
+                mine[run.a + k] = line
+    return mine
+
+
+def _relaid(
+    text: bytes, rows: list[Row], first: int, last: int, mine: Mapping[int, bytes], start: int, end: int
+) -> bytes:
+    """``text[start:end]``, which has the rows ``first:last``, with some of them replaced."""
+    out: list[bytes] = []
+    at = start
+    for number in range(first, last):
+        if number in mine and rows[number].start >= start and rows[number].end <= end:
+            out += [text[at : rows[number].start], mine[number]]
+            at = rows[number].end
+    return b"".join([*out, text[at:end]])
+
+
+def _directive_of(side: ApartSide) -> bytes:
+    """The directive alone: the comments above and behind it are accounted for by themselves."""
+    text = side.leaf.text
+    code = (text[row.start : row.end].partition(b"//")[0] for row in side.rows if not is_comment_row(row))
+    return b"\n".join(code)
+
+
+def _is_the_splits(old: list[Row], arms: set[int], edit: ApartEdit) -> bool:
+    """Whether all of the rows that an edit takes away are arms, or lines of macros."""
+    numbers = range(edit.start, edit.end)
+    return all(
+        n in arms or row.continued or row.key.startswith(b"#") or _ends_macro(old, k)
+        for k, (n, row) in enumerate(zip(numbers, old, strict=True))
+    )
+
+
+def _ends_macro(rows: list[Row], number: int) -> bool:
+    return number > 0 and rows[number - 1].continued
+
+
 def _alike(a: Leaf, b: Leaf) -> bool:
     """Whether two matched declarations may stand for each other."""
     return a.defines == b.defines and (a.kind is b.kind or {a.kind, b.kind} <= {Kind.FUNCTION, Kind.KERNEL})
@@ -512,6 +678,13 @@ def _alike(a: Leaf, b: Leaf) -> bool:
 
 def _same_directive(a: Leaf, b: Leaf) -> bool:
     return _code(a) == _code(b) or (a.kind is b.kind is Kind.CONDITIONAL and a.name == b.name)
+
+
+def _same_placed(base: Leaf, rows: list[Row], side: ApartSide) -> bool:
+    if base.kind is Kind.COMMENT or side.leaf.kind is Kind.COMMENT:
+        shared = set(keys_of(rows)) & set(keys_of(side.rows))
+        return base.kind is side.leaf.kind and any(len(key) > _LEAST_SHARED for key in shared)
+    return bool(side.leaf.code) and _same_directive(base, side.leaf)
 
 
 def _code(leaf: Leaf) -> tuple[bytes, ...]:
@@ -531,19 +704,23 @@ def _ended(text: bytes) -> bytes:
     return text if not text or text.endswith(b"\n") else text + b"\n"
 
 
-def compare(before: Mapping[str, bytes], after: Iterable[bytes], glue: Iterable[Taken]) -> tuple[str, ...]:
+def compare(
+    before: Mapping[str, bytes], after: Iterable[bytes], glue: Iterable[Taken], monolith: bytes = b""
+) -> tuple[str, ...]:
     """Definitions of ``before`` (files by path) that the texts ``after`` do not have, glue apart.
 
+    What the split made macros of, ``monolith`` (upstream's) being without them, counts as their text.
     Linkage words, comments and white space do not count. The names of what is missing.
     """
     excused = {(t.path, t.item) for t in glue}
+    before = {home: expand(text, text_macros(before, monolith)).text for home, text in before.items()}
     there: Counter[tuple[bytes, ...]] = Counter()
     for text in after:
         there.update(_code(leaf) for leaf in leaves_of(text)[0])
     missing = []
     for home, text in before.items():
         for leaf in leaves_of(text, home)[0]:
-            if leaf.kind in _DEFINING and leaf.defines and (home, leaf.name) not in excused:
+            if leaf.kind in DEFINING and leaf.defines and (home, leaf.name) not in excused:
                 if not there[_code(leaf)]:
                     missing.append(f"{home}: {leaf.name}")
     return tuple(missing)

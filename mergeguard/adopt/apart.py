@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import field
 
-from mergeguard.cpp.diff import diff, matches
+from mergeguard.cpp.diff import Change, diff, matches
 from mergeguard.cpp.leaves import Leaf, similarity
 from mergeguard.cpp.source import Kind
 from mergeguard.values import dataclass
@@ -21,6 +21,7 @@ _CASE = re.compile(rb"\bcase\s*([^:]+?)\s*:(?!:)")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _IF = re.compile(rb"^[ \t]*#[ \t]*if", re.MULTILINE)
 _ENDIF = re.compile(rb"^[ \t]*#[ \t]*endif", re.MULTILINE)
+_DEFINE = re.compile(rb"#define")
 _SIMILAR_ROW = 0.6
 _WHOLE_BODY = 0.8
 _CHOOSING = frozenset({b"switch", b"case", b"default", b"break", b"return", b"if", b"else", b"endif"})
@@ -34,6 +35,7 @@ class Row:
     words: tuple[bytes, ...]
     start: int
     end: int
+    continued: bool = False
 
 
 def rows_of(text: bytes) -> list[Row]:
@@ -41,9 +43,10 @@ def rows_of(text: bytes) -> list[Row]:
     rows: list[Row] = []
     at = 0
     for line in text.splitlines(keepends=True):
+        goes_on = line.rstrip().endswith(b"\\")
         code = _LINKAGE.sub(b"", line.rstrip().removesuffix(b"\\"))
         if key := b"".join(code.split()):
-            rows.append(Row(key, tuple(_WORD.findall(code)), at, at + len(line)))
+            rows.append(Row(key, tuple(_WORD.findall(code)), at, at + len(line), goes_on))
         at += len(line)
     return rows
 
@@ -63,6 +66,54 @@ def joined(rows: Iterable[Row]) -> bytes:
     return b"".join(row.key for row in rows)
 
 
+def stands_for(old: Sequence[Row], new: Sequence[Row]) -> bool:
+    """Whether new rows are old ones with a change in each, so that nothing is taken away."""
+    return len(old) <= len(new) and all(
+        similarity(a.words, b.words) >= _SIMILAR_ROW for a, b in zip(old, new, strict=False)
+    )
+
+
+def cuts_a_macro(text: bytes, rows: Sequence[Row], edits: Sequence[ApartEdit]) -> list[ApartEdit]:
+    """The edits that take the first line of a macro and leave others, or the last and leave one before."""
+    cut: list[ApartEdit] = []
+    for edit in edits:
+        old = rows[edit.start : edit.end]
+        if not old:
+            continue
+        new = rows_of(edit.text)
+        defines = sum(_DEFINE.match(row.key) is not None for row in old)
+        leaves_rest = old[-1].continued and not (new and new[-1].key)
+        loses_head = defines > sum(_DEFINE.match(row.key) is not None for row in new) and old[-1].continued
+        before = edit.start > 0 and rows[edit.start - 1].continued
+        loses_end = before and not old[-1].continued and not new
+        if loses_head or loses_end or (leaves_rest and defines):
+            cut.append(edit)
+    return cut
+
+
+def continued(text: bytes, rows: Sequence[Row], edit: ApartEdit) -> bytes:
+    """The new lines of an edit, with a backslash at their ends where, and only where, the macro goes on."""
+    lines = edit.text.splitlines()
+    if not lines:
+        return b""
+    before = edit.start > 0 and rows[edit.start - 1].continued
+    last = rows[edit.end - 1].continued if edit.end > edit.start else before
+    first = _DEFINE.match(b"".join(lines[0].split())) is not None
+    if not (before or last or first):
+        return edit.text if edit.text.endswith(b"\n") else edit.text + b"\n"
+    inside = before or (first and last)
+    out = []
+    for number, line in enumerate(lines):
+        goes_on = line.rstrip().endswith(b"\\")
+        wanted = last if number == len(lines) - 1 else (inside or goes_on)
+        if wanted and not goes_on:
+            line = line.rstrip() + b" \\"
+        elif goes_on and not wanted:
+            line = line.rstrip().removesuffix(b"\\").rstrip()
+        out.append(line + b"\n")
+    return b"".join(out)
+
+
 def words_of(text: bytes) -> frozenset[bytes]:
     """The identifiers and keywords of a text."""
     return frozenset(_WORD.findall(text))
@@ -75,6 +126,7 @@ class ApartEdit:
     start: int
     end: int
     text: bytes
+    part: ApartSide | None = None  # that has the text
 
 
 @dataclass
@@ -96,17 +148,18 @@ class TakenApart:
 
     def __init__(
         self,
-        base: list[Row],
+        leaf: Leaf,
         arms: set[int],
         labels: set[bytes],
-        split_names: set[bytes],
+        split_names: frozenset[bytes],
         twin: ApartSide,
         pieces: list[ApartSide],
     ) -> None:
-        """``base`` are the function's rows, ``arms`` those (0-based) of the branching with ``labels``;
+        """``leaf`` is the function, ``arms`` are its rows (0-based) of the branching with ``labels``;
         ``split_names`` are the names that only the split needs, ``twin`` is the entry's function.
         """
-        self.base = base
+        self.base = rows_of(leaf.text)
+        self.parameters = _template_parameters(leaf.text)
         self.arms = arms
         self.split_names = split_names
         self.parts = [twin, *pieces]
@@ -121,12 +174,14 @@ class TakenApart:
             for rows in self.rows
         ]
         self.forwards = self._only_forwards()
+        self.statements = _statements(self.base)
+        self.present = {joined(s) for rows in self.rows for s in _statements(rows)}
         self.spans = [(min(f), max(f)) if f else (0, -1) for f in self.found]
         self.owner = [self._owner(n) for n in range(len(self.base))]
 
     def edits(self) -> tuple[list[ApartEdit], list[tuple[ApartSide, list[Row], str]]]:
         """The edits of the function, and rows that are not certainly edits or glue, each with why."""
-        edits: dict[tuple[int, int], bytes] = {}
+        edits: dict[tuple[int, int], tuple[bytes, ApartSide]] = {}
         problems: list[tuple[ApartSide, list[Row], str]] = []
         for number, part in enumerate(self.parts):
             if number == 0 and self.forwards:
@@ -136,6 +191,8 @@ class TakenApart:
                 continue
             for change in diff(keys_of(self.base), keys_of(self.rows[number])):
                 rows = self.rows[number][change.b0 : change.b1]
+                if self._only_wrapped(number, change):
+                    continue
                 verdict = self._verdict(number, change.a0, change.a1, rows)
                 if isinstance(verdict, str):
                     problems.append((part, rows, verdict))
@@ -143,11 +200,25 @@ class TakenApart:
                     if rows and joined(rows) != joined(self.base[change.a0 : change.a1]):
                         self.own.append((part, rows))
                 else:
+                    becoming = {row.start for _, becomes in verdict for row in becomes}
+                    if rest := [row for row in rows if row.start not in becoming]:
+                        self.own.append((part, rest))
                     for where, becomes in verdict:
                         text = raw(part.leaf.text, becomes)
-                        if edits.setdefault((where.start, where.stop), text) != text:
+                        if edits.setdefault((where.start, where.stop), (text, part))[0] != text:
                             problems.append((part, rows, "two copies were edited differently"))
-        return [ApartEdit(a, b, text) for (a, b), text in edits.items()], problems
+        return [ApartEdit(a, b, text, part) for (a, b), (text, part) in edits.items()], problems
+
+    def _only_wrapped(self, number: int, change: Change) -> bool:
+        """Whether a difference is one of lines alone: all statements are upstream's, and none is gone."""
+        new = _covering(_statements(self.rows[number]), self.rows[number][change.b0 : change.b1])
+        old = _covering(self.statements, self.base[change.a0 : change.a1])
+        known, present = {joined(s) for s in self.statements}, self.present
+        return (
+            bool(new)
+            and all(joined(statement) in known for statement in new)
+            and all(joined(statement) in present for statement in old)
+        )
 
     def _only_forwards(self) -> bool:
         """Whether the entry's function does nothing but call a piece, which has all of upstream's body."""
@@ -245,7 +316,7 @@ class TakenApart:
         return b"".join(kept)
 
     def _names_split(self, number: int, rows: list[Row]) -> bool:
-        names = self.split_names | _template_parameters(self.parts[number])
+        names = self.split_names | (_template_parameters(self.parts[number].leaf.text) - self.parameters)
         return any(names & set(row.words) for row in rows)
 
     def _is_glue(self, number: int, rows: list[Row]) -> bool:
@@ -255,8 +326,10 @@ class TakenApart:
         upstream's that another part has.
         """
         known = set(keys_of(self.base))
+        statements = {joined(statement) for statement in _statements(self.base)}
         return all(
             self._names_split(number, statement)
+            or joined(statement) in statements
             or all(row.key in known or set(row.words) <= _CHOOSING for row in statement)
             or all(_CASE.match(row.key) for row in statement)
             for statement in _statements(rows)
@@ -278,6 +351,25 @@ def _statements(rows: list[Row]) -> list[list[Row]]:
         if not going_on or directive:
             depth, going_on = 0, False
     return found
+
+
+def _covering(statements: list[list[Row]], rows: list[Row]) -> list[list[Row]]:
+    """The statements that some rows are part of."""
+    starts = {row.start for row in rows}
+    return [statement for statement in statements if any(row.start in starts for row in statement)]
+
+
+def is_comment_row(row: Row) -> bool:
+    """Whether a line is nothing but a comment, or part of one."""
+    return row.key.startswith((b"//", b"/*", b"*"))
+
+
+def head_of(side: ApartSide) -> bytes:
+    """The text of a declaration up to the line that opens its body."""
+    for number, row in enumerate(side.rows):
+        if row.key.endswith(b"{"):
+            return raw(side.leaf.text, side.rows[: number + 1])
+    return side.leaf.text
 
 
 def _signature(rows: list[Row]) -> bytes:
@@ -307,9 +399,9 @@ def _body(side: ApartSide) -> list[Row]:
     return side.rows
 
 
-def _template_parameters(side: ApartSide) -> frozenset[bytes]:
+def _template_parameters(text: bytes) -> frozenset[bytes]:
     """The names in the template header of a piece; the switch's value is among them."""
-    found = re.search(rb"\btemplate\s*<([^<>]*)>", side.leaf.text.partition(b"{")[0])
+    found = re.search(rb"\btemplate\s*<([^<>]*)>", text.partition(b"{")[0])
     if found is None:
         return frozenset()
     return frozenset(words[-1] for one in found[1].split(b",") if (words := _WORD.findall(one)))

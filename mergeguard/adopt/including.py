@@ -20,6 +20,7 @@ class Targets:
     def __init__(self, path: str, files: Collection[str], leaves: Sequence[Leaf]) -> None:
         self.path = path
         self.files = files
+        self.leaves = leaves
         self.rebased = self._rebased(leaves)
 
     def of(self, leaf: Leaf) -> str:
@@ -37,6 +38,19 @@ class Targets:
         # file's own folder; a re-based spelling of it was resolved above.
         own = posixpath.normpath(posixpath.join(posixpath.dirname(self.path), name))
         return own if leaf.home == self.path and own in self.rebased else leaf.name
+
+    def reaches(self, home: str, other: str) -> bool:
+        """Whether the file ``home`` takes the file ``other`` in, however deep."""
+        links: dict[str, set[str]] = {}
+        for leaf in self.leaves:
+            if leaf.kind is Kind.INCLUDE:
+                links.setdefault(leaf.home, set()).add(self.of(leaf))
+        seen, pending = {home}, [home]
+        while pending:
+            for target in links.get(pending.pop(), set()) - seen:
+                seen.add(target)
+                pending.append(target)
+        return other in seen and other != home
 
     def _rebased(self, leaves: Sequence[Leaf]) -> frozenset[str]:
         found = set()

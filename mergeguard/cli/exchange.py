@@ -6,7 +6,7 @@ import shlex
 import sys
 from typing import Annotated
 
-from mergeguard.adopt.adopt import AdoptedAs, Adoption
+from mergeguard.adopt.model import AdoptedAs, Adoption, Keep
 from mergeguard.cli import render
 from mergeguard.cli.console import err, opened, out, print_json
 from mergeguard.cli.declare import Argument, Option
@@ -164,6 +164,7 @@ _FATES = {
     AdoptedAs.REMOVED: "red",
     AdoptedAs.TAKEN_APART: "cyan",
     AdoptedAs.GLUE: "dim",
+    AdoptedAs.RETYPE: "yellow",
     AdoptedAs.UNPLACED: "yellow",
 }
 
@@ -172,6 +173,14 @@ def adopt(
     rule: Annotated[str, Argument(metavar="RULE", help="The rule to change over to.")],
     files: Annotated[
         list[str] | None, Option("--file", metavar="PATH", help="A hand-made file; default: found.")
+    ] = None,
+    keep: Annotated[
+        Keep | None,
+        Option(
+            "--keep",
+            help="Whose text a function keeps that the split took apart and the fork changed: upstream's "
+            "(what the fork has is listed, to be typed again), or the fork's, as its own declaration.",
+        ),
     ] = None,
     keep_unplaced: Annotated[
         bool, Option("--keep-unplaced", help="Keep what can't be placed as unmapped text.")
@@ -185,7 +194,9 @@ def adopt(
     here = opened()
     named = tuple(file_from_root(here, name) for name in files or ())
     try:
-        change = adopting.adopted(here, rule, upstream=upstream, files=named, keep_unplaced=keep_unplaced)
+        change = adopting.adopted(
+            here, rule, upstream=upstream, files=named, keep=keep, keep_unplaced=keep_unplaced
+        )
     except adopting.AdoptionRefused as refused:
         if json:
             print_json("adopt", {"staged": False, "refused": str(refused), **_adopted_json(refused.adopted)})
@@ -206,6 +217,13 @@ def adopt(
         f"[bold]{escape(change.name)}[/]  {escape(change.path)}, split by hand into {len(change.files)} files"
     )
     _print_adoption(change.adoption, verbose)
+    if change.interface:
+        out.print(
+            f"  [yellow]the rule's interface is {change.interface} now[/]: in a thin layout, what the fork's "
+            "functions call would stand where it can't be read back"
+        )
+    if change.listing:
+        out.print(f"  [yellow]to be typed again:[/] {escape(change.listing)}")
     for name in change.kept:
         out.print(f"  [yellow]kept, unmapped:[/] {escape(name)}")
     out.print(
@@ -239,6 +257,9 @@ def _adopted_json(change: adopting.Adopted) -> dict[str, object]:
         "files": list(change.files),
         "tree": change.tree,
         "kept": list(change.kept),
+        "listing": change.listing,
+        "interface": change.interface,
+        "decide": list(change.adoption.decide),
         "declarations": [
             {
                 "path": t.path,

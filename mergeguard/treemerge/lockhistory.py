@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mergeguard.cpp.filenames import SOURCES
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.locks import Lock, parse_lock
 from mergeguard.fork.workspace import LOCKS, Guarded, Splitting, Workspace, documents
 from mergeguard.git.repository import Repository
 from mergeguard.merge.contained import lost_lines
+from mergeguard.merge.whereabouts import Others, whereabouts
 from mergeguard.values import dataclass
 
 
@@ -214,6 +216,18 @@ class LockHistory:
                 before, now = (self.repository.read_blob(oid) for oid in (lock.upstream, below))
             except MergeguardError:
                 continue
-            if lost_lines(before, now, text):
+            if lost_lines(before, now, text) and not self._was_by_hand(commit, parent, before, now):
                 return Expected(below, parent)
         return own
+
+    def _was_by_hand(self, commit: str, parent: str, before: bytes, now: bytes) -> bool:
+        """Whether a commit changed over from a split made by hand: upstream's definitions that its parent has
+        no more in the file are in others there, which the commit takes away or makes its layout's."""
+        repository = self.repository
+
+        def others() -> Others:
+            changes = repository.diff_trees(repository.tree_of(parent), repository.tree_of(commit))
+            old = ((c.old, c.before) for c in changes if c.before is not None and c.old.endswith(SOURCES))
+            return {path: (None, repository.read_blob(entry.oid)) for path, entry in old if entry.is_file}
+
+        return bool(whereabouts(before, now, others).moved)

@@ -9,8 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from mergeguard.adopt.adopt import AdoptedAs, Adoption, Taken, adopt, compare
+import tomlkit
+
+from mergeguard.adopt.account import macros_of, undefined_macros
+from mergeguard.adopt.adopt import adopt, compare
+from mergeguard.adopt.model import AdoptedAs, Adoption, Keep, Taken
 from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError
 from mergeguard.fork import treelens
 from mergeguard.fork.builds import build_files
@@ -22,6 +27,8 @@ from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule
 from mergeguard.treemerge import handmade
 from mergeguard.values import dataclass
+from mergeguard.verbs import checking
+from mergeguard.verify.symbols import Severity
 
 
 class AdoptionRefused(MergeguardError):
@@ -38,16 +45,19 @@ class AdoptionRefused(MergeguardError):
 class Adopted:
     """A computed change-over. ``files`` are the hand-made files, the entry first; ``tree`` is what to stage.
 
-    ``kept`` are the shards that hold text which could not be placed.
+    ``kept`` are the shards that hold text which could not be placed; ``listing`` is the file in which what is
+    to be typed again stands ("" where nothing is); ``interface`` is what the rule's was changed to ("": not).
     """
 
     name: str
     path: str
     files: tuple[str, ...]
     adoption: Adoption
-    layout: Layout
+    layout: Layout | None
     tree: str
     kept: tuple[str, ...]
+    listing: str = ""
+    interface: str = ""
 
 
 def adopted(
@@ -56,12 +66,16 @@ def adopted(
     *,
     upstream: str | None = None,
     files: Iterable[str] = (),
+    keep: Keep | None = None,
     keep_unplaced: bool = False,
 ) -> Adopted:
     """What the change-over of one rule gives; nothing is staged yet.
 
     ``files`` names the hand-made files besides the entry; without them they are found: what the fork added
-    since the merge base and that includes, is included by, or holds declarations of upstream's file.
+    since the merge base and that includes, is included by, or holds declarations of upstream's file. ``keep``
+    answers whose text a function keeps that the split took apart and the fork changed. The change-over is
+    proved before it is given: the layout is the program of the fork's monolith, every macro is defined where
+    it is used, and every line is accounted for.
     Errors: AdoptionRefused where something would be lost, RuleMismatch, LayoutError.
     """
     workspace = fork.staged()
@@ -93,8 +107,33 @@ def adopted(
     monolith = repository.read_blob(pristine.oid)
     found = _named(workspace, path, files) or handmade.files(workspace, base, path, monolith)
     texts = {p: workspace.read(p) or b"" for p in (path, *found)}
-    adoption = adopt(guarded.rule, path, monolith, texts)
-    return _changed_over(workspace, guarded, path, pristine.oid, entry, adoption, texts, keep_unplaced)
+    adoption = adopt(guarded.rule, path, monolith, texts, keep)
+    if adoption.unplaced and not keep_unplaced:
+        raise _undecided(name, path, texts, adoption, keep)
+    _refuse_undefined(name, path, monolith, texts, adoption)
+    given = (path, pristine.oid, entry, adoption, texts, keep_unplaced)
+    try:
+        return _changed_over(workspace, guarded, *given)
+    except AdoptionRefused:
+        if adoption.unplaced or guarded.rule.interface != "thin":
+            raise
+    # What the fork's functions call may belong elsewhere in a thin layout than upstream's do.
+    tree = treelens.apply(
+        repository, workspace.tree, {guarded.rule_path: _full_interface(workspace, guarded)}
+    )
+    full = Workspace.load(repository, tree, workspace.splitting)
+    return replace(_changed_over(full, full.rule(name), *given), interface="full")
+
+
+def _full_interface(workspace: Workspace, guarded: Guarded) -> Entry:
+    """The rule's file with a full interface."""
+    repository = workspace.repository
+    entry = repository.entry(workspace.tree, guarded.rule_path)
+    assert entry is not None
+    document = tomlkit.parse(repository.read_blob(entry.oid).decode("utf-8-sig"))
+    document["interface"] = "full"
+    document.pop("thin", None)
+    return Entry(entry.mode, repository.write_blob(tomlkit.dumps(document).encode()))
 
 
 def stage(fork: Fork, change: Adopted) -> None:
@@ -152,32 +191,25 @@ def _changed_over(
     kept = _kept(layout, adoption.unplaced) if keep_unplaced else {}
     changes = treelens.layout_edits(whole, guarded, laid, pristine, entry.mode)
     changes |= {name: Entry(REGULAR, repository.write_blob(text)) for name, text in kept.items()}
+    listing = f".mergeguard/adopted/{guarded.name}.md" if adoption.retype else ""
+    if listing:
+        changes[listing] = Entry(REGULAR, repository.write_blob(_listed(guarded.name, path, adoption)))
     tree = treelens.apply(repository, whole.tree, changes)
     tree = repository.edit_tree(tree, treelens.list_shards(repository, tree, [(guarded, layout)]))
-    made = Adopted(guarded.name, path, tuple(texts), adoption, layout, tree, tuple(sorted(kept)))
-    _refuse_losses(workspace, made, texts, keep_unplaced)
+    made = Adopted(guarded.name, path, tuple(texts), adoption, layout, tree, tuple(sorted(kept)), listing)
+    _refuse_losses(workspace, made, texts, repository.read_blob(pristine))
     return made
 
 
-def _refuse_losses(
-    workspace: Workspace, made: Adopted, texts: Mapping[str, bytes], keep_unplaced: bool
-) -> None:
+def _refuse_losses(workspace: Workspace, made: Adopted, texts: Mapping[str, bytes], upstreams: bytes) -> None:
     """Compare before and after; AdoptionRefused names the first thing that would be lost."""
     adoption = made.adoption
-    if adoption.unplaced and not keep_unplaced:
-        first = adoption.unplaced[0]
-        raise AdoptionRefused(
-            f"{len(adoption.unplaced)} thing(s) can't be placed in upstream's file: {first.reason}",
-            made,
-            where=Location(first.path, first.line, first.item or None),
-            hint="change them by hand and `git add` them, or keep their text beside the map: --keep-unplaced",
-        )
     after = Workspace.load(workspace.repository, made.tree, workspace.splitting)
     unsplit = after.unsplit(after.rule(made.name))
-    excused = adoption.of(AdoptedAs.GLUE, AdoptedAs.TAKEN_APART, AdoptedAs.UNPLACED)
+    excused = adoption.of(AdoptedAs.GLUE, AdoptedAs.TAKEN_APART, AdoptedAs.UNPLACED, AdoptedAs.RETYPE)
     apart = {t.item for t in adoption.of(AdoptedAs.TAKEN_APART) if t.path == made.path}
     own = [t for t in adoption.taken if t.path == made.path and t.item in apart]
-    missing = compare(texts, [unsplit.monolith], (*excused, *own, *_apart_edited(adoption)))
+    missing = compare(texts, [unsplit.monolith], (*excused, *own, *_apart_edited(adoption)), upstreams)
     if missing:
         raise AdoptionRefused(
             f"{len(missing)} definition(s) of the hand-made split are not in the new layout: {missing[0]}",
@@ -192,6 +224,79 @@ def _refuse_losses(
             where=Location(made.path),
             hint=f"adapt .mergeguard/rules/{made.name}.toml to the added declarations",
         )
+
+    found = checking.run(after, [made.name])
+    broken = [one for one in found if one.severity is Severity.ERROR and one.check != "unmapped"]
+    if broken:
+        first = broken[0]
+        raise AdoptionRefused(
+            f"the new layout is not the fork's program: {first.check}: {first.message}",
+            made,
+            where=Location(first.path, first.line, first.item or None),
+            hint=f"nothing was staged; `mergeguard adopt {made.name} -n -v` shows what became of each line",
+        )
+
+
+def _undecided(
+    name: str, path: str, texts: Mapping[str, bytes], adoption: Adoption, keep: Keep | None
+) -> AdoptionRefused:
+    """The refusal where something can't be placed, with the answers that there are."""
+    first = adoption.unplaced[0]
+    message = f"{len(adoption.unplaced)} thing(s) can't be placed in upstream's file: {first.reason}"
+    upstreams = (
+        f"`mergeguard adopt {name} --keep upstream` keeps upstream's text and lists what to type again"
+    )
+    hint = f"{upstreams}; or change them by hand and `git add` them, or keep their text: --keep-unplaced"
+    if adoption.replaces and keep is None:
+        which = ", ".join(adoption.decide)
+        message = f"one decision is left: whose code {which} keeps, where the fork replaced what it split"
+        hint = (
+            f"{upstreams}; `mergeguard adopt {name} --keep fork` makes the fork's function, and what it "
+            "calls, declarations of the fork's monolith"
+        )
+    made = Adopted(name, path, tuple(texts), adoption, None, "", ())
+    return AdoptionRefused(
+        message, made, where=Location(first.path, first.line, first.item or None), hint=hint
+    )
+
+
+def _refuse_undefined(
+    name: str, path: str, upstreams: bytes, texts: Mapping[str, bytes], adoption: Adoption
+) -> None:
+    """Refuse a monolith that uses a macro where it is not defined, if upstream's does not."""
+    known = macros_of((upstreams, *texts.values()))
+    before = undefined_macros(upstreams, known)
+    lost = {m: n for m, n in undefined_macros(adoption.monolith, known).items() if m not in before}
+    if lost:
+        macro, line = next(iter(lost.items()))
+        made = Adopted(name, path, tuple(texts), adoption, None, "", ())
+        raise AdoptionRefused(
+            f"the fork's file would use the macro {macro} where it is not defined (line {line} of it)",
+            made,
+            where=Location(path, None, macro),
+            hint=f"`mergeguard adopt {name} --dry-run -v` shows what became of each line",
+        )
+
+
+def _listed(name: str, path: str, adoption: Adoption) -> bytes:
+    """The file that has, word for word, what is to be typed again."""
+    head = [
+        f"# {name}: to be typed again",
+        "",
+        f"`mergeguard adopt {name} --keep upstream` kept upstream's text of {path}. What the fork had in its",
+        "place, or beside it, stands here word for word. Type into the layout what is still wanted, then",
+        "delete this file.",
+    ]
+    out = "\n".join(head).encode() + b"\n"
+    for taken in adoption.retype:
+        item = f" ({taken.item})" if taken.item else ""
+        out += f"\n## {taken.path}:{taken.line}{item}\n\n{taken.reason}\n\n".encode(
+            "utf-8", "surrogateescape"
+        )
+        fence = b"```" + b"`" * max((len(run) for run in re.findall(rb"`+", taken.text)), default=0)
+        text = taken.text.strip(b"\r\n")
+        out += fence + b"cpp\n" + text + b"\n" + fence + b"\n"
+    return out
 
 
 def _apart_edited(adoption: Adoption) -> tuple[Taken, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mergeguard.adopt.adopt import AdoptedAs, adopt, compare
+from mergeguard.adopt.adopt import adopt, compare
+from mergeguard.adopt.model import AdoptedAs
 from mergeguard.lens.emit import split
 from mergeguard.lens.rule import parse_rule
 from tests.support import corpus, handmade

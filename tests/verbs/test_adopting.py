@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from mergeguard.adopt.adopt import AdoptedAs
+from mergeguard.adopt.model import AdoptedAs
 from mergeguard.cpp.leaves import leaves_of
 from mergeguard.errors import LayoutError
 from mergeguard.git.objectnames import SHA1
