@@ -103,10 +103,10 @@ def _is_huge(text: bytes) -> bool:
 
 def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> MergeResult:
     """A clean line merge, repaired where it must be, and held to the gates if it may be faulty."""
-    from mergeguard.merge.gates.screen import may_be_faulty
+    from mergeguard.merge.gates.screen import may_be_faulty, may_have_twins
 
     faulty = may_be_faulty(base, ours, theirs)
-    if faulty:
+    if faulty and may_have_twins(base, ours, theirs):
         from mergeguard.merge.verdict import keep_one
 
         result = keep_one(base, ours, theirs, result)

@@ -41,26 +41,67 @@ def _same_names(mine: SideEdit, other: SideEdit) -> bool:
     return bool(came[0] & came[1] or gone[0] & other.added_words or gone[1] & mine.added_words)
 
 
+def may_have_twins(base: bytes, ours: bytes, theirs: bytes) -> bool:
+    """Whether both sides may have added one declaration: then they added words of it."""
+    return not side_edit(base, ours).added_words.isdisjoint(side_edit(base, theirs).added_words)
+
+
 def _close_or_open(base: bytes, ours: bytes, theirs: bytes) -> bool:
-    """Whether the sides edited lines near each other, or one a block that it did not both open and close."""
+    """Whether the sides edited lines near each other, or one where the other opened or closed a block by
+    itself. Comments do not count."""
     lines = [split_lines(text) for text in (base, ours, theirs)]
-    mine, other = (diff(lines[0], side) for side in lines[1:])
-    if any(
-        not _is_whole(lines[0], side, changes) for side, changes in zip(lines[1:], (mine, other), strict=True)
-    ):
+    mine, other = (_telling(lines[0], side) for side in lines[1:])
+    if any(a.a0 - NEAR <= c.a1 and c.a0 - NEAR <= a.a1 for a in mine for c in other):
         return True
-    return any(a.a0 - NEAR <= c.a1 and c.a0 - NEAR <= a.a1 for a in mine for c in other)
+    reaches = _reach(lines[0], lines[1], mine), _reach(lines[0], lines[2], other)
+    return any(
+        c.a0 <= reach.stop and reach.start <= c.a1
+        for reach, changes in zip(reaches, (other, mine), strict=True)
+        if reach
+        for c in changes
+    )
 
 
-def _is_whole(base: Sequence[bytes], side: Sequence[bytes], changes: Sequence[Change]) -> bool:
-    """Whether every change by itself opens what it closes, before and after, and leaves the tests be."""
-    for change in changes:
-        old, new = base[change.a0 : change.a1], side[change.b0 : change.b1]
-        if (a := _marks(old)) == (b := _marks(new)):
-            continue
-        if not (_closed(a) and _closed(b)):
-            return False
-    return True
+def _telling(base: Sequence[bytes], side: Sequence[bytes]) -> list[Change]:
+    """The changes of a side, but for those of whole comments and blank lines."""
+    return [
+        change
+        for change in diff(base, side)
+        if not (_is_silent(base[change.a0 : change.a1]) and _is_silent(side[change.b0 : change.b1]))
+    ]
+
+
+def _is_silent(lines: Sequence[bytes]) -> bool:
+    """Whether lines are whole comments. (What ends in a backslash takes the next line along.)"""
+    text = b"".join(lines)
+    return b"\\" not in text and not COMMENT.sub(b"", text).strip()
+
+
+def _reach(base: Sequence[bytes], side: Sequence[bytes], changes: Sequence[Change]) -> range:
+    """The lines of the base that may stand in another block for the side: the functions around the changes
+    that do not open what they close; empty if there are none."""
+    torn = [change for change in changes if not _is_whole(base, side, change)]
+    if not torn:
+        return range(0)
+    gone = [mark for c in torn for mark in _marks(base[c.a0 : c.a1])]
+    came = [mark for c in torn for mark in _marks(side[c.b0 : c.b1])]
+    if _open(gone) != _open(came):
+        return range(len(base) + 1)
+    ends = (n for n in range(torn[-1].a1, len(base)) if base[n][:1] == b"}")
+    starts = (n for n in range(torn[0].a0 - 1, -1, -1) if base[n][:1] == b"}")
+    return range(max(next(starts, 0) - NEAR, 0), next(ends, len(base)) + NEAR)
+
+
+def _is_whole(base: Sequence[bytes], side: Sequence[bytes], change: Change) -> bool:
+    """Whether a change by itself opens what it closes, before and after, and leaves the tests be."""
+    gone, came = _marks(base[change.a0 : change.a1]), _marks(side[change.b0 : change.b1])
+    return gone == came or (_closed(gone) and _closed(came))
+
+
+def _open(marks: Sequence[bytes]) -> tuple[int, int]:
+    """How many braces and groups are opened and not closed."""
+    groups = sum(mark.startswith(b"if") and mark != b"if" for mark in marks)
+    return marks.count(b"{") - marks.count(b"}"), groups - marks.count(b"endif")
 
 
 def _marks(lines: Sequence[bytes]) -> list[bytes]:
