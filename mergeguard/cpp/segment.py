@@ -90,14 +90,15 @@ class _Glue(Exception):
 
 def segment(
     lexed: Lexed, first: int, last: int, path: Sequence[Branch] = (), *, calls_end: bool = False
-) -> tuple[list[Segment], list[tuple[int, str]]]:
-    """Items of the tokens ``[first, last)``, and the problems found, as (byte offset, message).
+) -> tuple[list[Segment], list[tuple[int, str]], bool]:
+    """Items of the tokens ``[first, last)``, the problems found, as (byte offset, message), and whether
+    ``calls_end`` made, or would make, a difference.
 
     ``calls_end``: what may be a macro call without ``;`` ends with its branch, and before directives.
     """
     walk = _Walk(lexed, first, last, tuple(path), calls_end)
     walk.run()
-    return walk.segments, walk.problems + walk.reader.problems
+    return walk.segments, walk.problems + walk.reader.problems, walk.asks_for_calls
 
 
 class _Walk:
@@ -106,6 +107,7 @@ class _Walk:
     ) -> None:
         self.lexed = lexed
         self.calls_end = calls_end
+        self.asks_for_calls = False  # whether it matters if calls end
         self.first = first
         self.last = last
         self.path = path
@@ -243,7 +245,7 @@ class _Walk:
                         if not self.sections:
                             reader.problems.append((directive.start, f"#{name} without #if"))
                             continue
-                        if self.calls_end and len(views) == 1 and reader.is_macro_statement(views[0]):
+                        if self.call_ends(views):
                             return self.done(start, directive.first, views[0])
                         del reader.problems[noted:]
                         raise _Glue
@@ -263,9 +265,8 @@ class _Walk:
                         fork.group.enter(condition_of(lexed, directive))
                         views = fork.entering()
                 else:
-                    if self.calls_end and not forks and len(views) == 1:
-                        if reader.is_macro_statement(views[0]):
-                            return self.done(start, directive.first, views[0])
+                    if not forks and self.call_ends(views):
+                        return self.done(start, directive.first, views[0])
                     self.note_definition(name, directive.first, views)
                 continue
             if role == 0 or not views:  # a comment, or a branch that no state takes
@@ -301,6 +302,12 @@ class _Walk:
         elif broken:
             self.problems.append((lexed.tokens[start].start, "brackets opened here are never closed"))
         return self.done(start, last, views[0], opaque=broken)
+
+    def call_ends(self, views: Sequence[View]) -> bool:
+        """Whether a macro call without ``;`` is taken to end before a directive."""
+        ends = len(views) == 1 and self.reader.is_macro_statement(views[0])
+        self.asks_for_calls |= ends
+        return ends and self.calls_end
 
     def is_handler(self, position: int) -> bool:
         """Whether a function's ``catch`` follows: ``void f() try { } catch (...) { }``."""

@@ -56,16 +56,18 @@ def parse(text: bytes, calls_end: bool = False) -> Source:
     lines before an item belong to it, a comment behind it on its last line too; comments at the very start of
     the file, up to a blank line, are an item of their own.
     """
-    return _parse(text, calls_end)
+    source, differs = _parse(text, False)
+    return _parse(text, True)[0] if calls_end and differs else source
 
 
 @remembered
-def _parse(text: bytes, calls_end: bool) -> Source:
+def _parse(text: bytes, calls_end: bool) -> tuple[Source, bool]:
+    """The source, and whether ``calls_end`` matters to it."""
     lexed = lex(text)
-    segments, problems = segment(lexed, 0, len(lexed.tokens), calls_end=calls_end)
+    segments, problems, differs = segment(lexed, 0, len(lexed.tokens), calls_end=calls_end)
     problems += _lexical_problems(lexed)
     items = _SourceBuilder(lexed).build(segments, 0, len(text), header=True)
-    return Source(text, items, tuple(sorted(set(problems))), lexed=lexed)
+    return Source(text, items, tuple(sorted(set(problems))), lexed=lexed), differs
 
 
 def nested(source: Source, item: Item, calls_end: bool = False) -> tuple[Item, ...]:
@@ -91,7 +93,9 @@ def _nested(source: Source, item: Item, body: tuple[int, int], calls_end: bool) 
     path = tuple(
         Branch(exact, short) for exact, short in zip(item.condition, item.key.condition, strict=True)
     )
-    segments, problems = segment(lexed, lexed.index_at(start), lexed.index_at(end), path, calls_end=calls_end)
+    segments, problems, _ = segment(
+        lexed, lexed.index_at(start), lexed.index_at(end), path, calls_end=calls_end
+    )
     if problems:
         return ()
     prefix = "" if item.name.startswith("extern ") or not item.name else f"{item.name}::"

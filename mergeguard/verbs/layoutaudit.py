@@ -120,10 +120,11 @@ def _shaken(merged: Workspace, before: Workspace, guarded: Guarded) -> Iterator[
     own = next((g for g in before.split_rules if g.name == guarded.name), None)
     if own is None:
         return
-    known = {(c.entry, c.asked): c.origin for c in _choices(before, own)}
-    for choice in _choices(merged, guarded):
+    assumed = [choice for choice in _choices(merged, guarded) if choice.is_assumed]
+    known = {(c.entry, c.asked): c.origin for c in _choices(before, own)} if assumed else {}
+    for choice in assumed:
         old = known.get((choice.entry, choice.asked), Origin((), ()))
-        if not choice.is_assumed or (old.value is None and old.statements == choice.origin.statements):
+        if old.value is None and old.statements == choice.origin.statements:
             continue
         say = check.Reporter(guarded.name)
         gone = [words for words in old.statements if words not in choice.origin.statements]

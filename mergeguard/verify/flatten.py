@@ -12,9 +12,11 @@ import re
 from bisect import bisect_right
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import field
+from functools import cached_property
 
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.lexer import Directive, Lexed, lex
+from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.source import Source, line_of, parse
 from mergeguard.lens.glue import blank_include_choices
 from mergeguard.values import dataclass
@@ -63,12 +65,12 @@ class FlatRegion:
     otherwise: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FlatUnit:
     """One translation unit. ``places`` maps its bytes back: (start here, path, start there), ascending."""
 
     path: str
-    source: Source
+    text: bytes
     places: tuple[tuple[int, str, int], ...]
     namespace: str  # what MG_NS stands for, "" if it is not defined
     shards: frozenset[str]  # the MG_SHARD_ symbols in force
@@ -77,6 +79,11 @@ class FlatUnit:
         tuple[FlatRegion, int, int], ...
     ]  # guarded runs that are in force, and where they are here
     problems: tuple[tuple[str, int, str], ...]  # path, offset there, message
+
+    @cached_property
+    def source(self) -> Source:
+        """The unit as items; read when it is first asked for, since most questions are about a few units."""
+        return parse(self.text, calls_end=True)
 
     def place(self, offset: int) -> tuple[str, int]:
         """The layout file and the offset in it of a byte of this unit."""
@@ -92,6 +99,7 @@ class _FlattenState:
     files: Mapping[str, LayoutText]
     everything: bool
     roots: Sequence[str] = ()
+    alone: bool = False  # whether only one file is read, its includes left as they are
     out: list[bytes] = field(default_factory=list)
     length: int = 0
     places: list[tuple[int, str, int]] = field(default_factory=list)
@@ -111,7 +119,7 @@ class _FlattenState:
 
 @dataclass(slots=True)
 class _FlatGuard:
-    symbol: str  # "" for a condition that is none of ours
+    symbol: str
     active: bool
     outer: bool  # whether what surrounds it is compiled
     start: int
@@ -132,12 +140,13 @@ def flatten(
     """
     state = _FlattenState({file.path: file for file in files}, everything, roots)
     _take_in(state, unit)
-    source = parse(b"".join(state.out), calls_end=True)
-    state.problems += _unarmed_in_use(state, source)
+    text = b"".join(state.out)
+    if state.unarmed:
+        state.problems += _unarmed_in_use(state, parse(text, calls_end=True))
     shards = frozenset(name for name in state.defined if name.startswith("MG_SHARD_"))
     return FlatUnit(
         unit,
-        source,
+        text,
         tuple(state.places),
         state.defined.get("MG_NS", b"").decode("utf-8", "replace"),
         shards,
@@ -149,65 +158,109 @@ def flatten(
 
 def regions_of(file: LayoutText) -> tuple[FlatRegion, ...]:
     """Every guarded run of a layout file, by its text alone."""
-    state = _FlattenState(
-        {file.path: LayoutText(file.path, _without_includes(file.text), file.is_unit)}, True
-    )
+    if b"MG_SHARD_" not in file.text and b"MG_ONLY_" not in file.text:
+        return ()
+    state = _FlattenState({file.path: file}, True, alone=True)
     _take_in(state, file.path)
     return tuple(region for region, _, _ in state.regions)
 
 
-def _without_includes(text: bytes) -> bytes:
-    # Same length, so that offsets stay true.
-    return _INCLUDE.sub(lambda found: found[0].replace(b'"', b"'"), text)
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A directive that flattening does something about, with its own line ``[line, after)`` in the file."""
+
+    directive: Directive
+    line: int
+    after: int
+    words: bytes  # of the directive, on one line
+    kind: str  # "if", "else" or "endif" of a shard's guard, else ""
+    symbol: str = ""  # of the shard, where a guard opens
+
+
+@dataclass(frozen=True, slots=True)
+class _Script:
+    """A layout file as flattening reads it: what is between the steps is copied as it is."""
+
+    text: bytes
+    steps: tuple[_Step, ...]
+    unclosed: tuple[tuple[int, str], ...]  # guards without an end: where, and whose
+    is_guarded: bool
+
+
+@remembered
+def _script_of(raw: bytes) -> _Script:
+    """The script of a layout file, which each unit takes in as often as it likes."""
+    text = blank_include_choices(raw)
+    lexed = lex(text)
+    steps: list[_Step] = []
+    parted = b"MG_ONLY_" in text  # what it holds is looked for between two directives
+    stack: list[tuple[str, int]] = []  # the shard of each open condition, "" if it is none of ours
+    after = 0
+    for directive in lexed.directives:
+        line = max(text.rfind(b"\n", 0, directive.start) + 1, after)
+        after = _after_line(text, directive)
+        words = text[directive.start : directive.end]
+        if b"\\" in words:
+            words = _SPLICES.sub(b" ", words)
+        kind, symbol = "", ""
+        if directive.name in ("if", "ifdef", "ifndef"):
+            found = _SHARD_TEST.match(words)
+            symbol = (found[1] or found[2]).decode() if found else ""
+            kind = "if" if symbol else ""
+            stack.append((symbol, after))
+        elif directive.name in ("else", "elif", "elifdef", "elifndef") and stack and stack[-1][0]:
+            kind = "else"
+        elif directive.name == "endif" and stack:
+            kind = "endif" if stack.pop()[0] else ""
+        if kind or parted or _is_step(directive.name, words):
+            steps.append(_Step(directive, line, after, words, kind, symbol))
+    unclosed = tuple((start, symbol) for symbol, start in stack if symbol)
+    return _Script(text, tuple(steps), unclosed, is_guarded(lexed))
+
+
+def _is_step(name: str, words: bytes) -> bool:
+    """Whether a directive is more to flattening than text to copy."""
+    return name in ("include", "pragma") or name not in _WORDS or b"MG_" in words
 
 
 def _take_in(state: _FlattenState, path: str) -> None:
-    text = blank_include_choices(state.files[path].text)
-    lexed = lex(text)
+    script = _script_of(state.files[path].text)
+    text = script.text
     if path in state.once:
         return
     if state.taken.count(path) > 50:
         state.problems.append((path, 0, "includes itself without a guard"))
         return
-    if path in state.taken and not is_guarded(lexed):
+    if path in state.taken and not script.is_guarded:
         state.problems.append((path, 0, "is included twice by one unit, and has no include guard"))
     state.taken.append(path)
     stack: list[_FlatGuard] = []
     at = 0
     live = True
-    for directive in lexed.directives:
-        line = text.rfind(b"\n", 0, directive.start) + 1
-        after = _after_line(text, directive)
-        if line < at:
-            line = at
-        words = _SPLICES.sub(b" ", text[directive.start : directive.end])
+    for step in script.steps:
+        directive, line, after, words = step.directive, step.line, step.after, step.words
         if live:
             _copy(state, text, at, line, path)
         at = after
-        emitted = (line, after)
-        if directive.name in ("if", "ifdef", "ifndef"):
-            found = _SHARD_TEST.match(words)
-            symbol = (found[1] or found[2]).decode() if found else ""
-            active = state.everything or symbol in state.defined
-            stack.append(_FlatGuard(symbol, active, live, after, state.length))
-            if symbol:
-                live = live and active
-                continue
-        elif directive.name in ("else", "elif", "elifdef", "elifndef") and stack and stack[-1].symbol:
+        if step.kind == "if":
+            active = state.everything or step.symbol in state.defined
+            stack.append(_FlatGuard(step.symbol, active, live, after, state.length))
+            live = live and active
+            continue
+        if step.kind == "else":
             stack[-1].in_else = True
             stack[-1].end = line
             stack[-1].flat_end = state.length
             stack[-1].otherwise_start = after
             live = stack[-1].outer and not stack[-1].active
             continue
-        elif directive.name == "endif" and stack:
+        if step.kind == "endif":
             guard = stack.pop()
-            if guard.symbol:
-                if not guard.in_else:
-                    guard.end, guard.flat_end, guard.otherwise_start = line, state.length, line
-                _close_region(state, guard, path, text[guard.otherwise_start : line])
-                live = guard.outer
-                continue
+            if not guard.in_else:
+                guard.end, guard.flat_end, guard.otherwise_start = line, state.length, line
+            _close_region(state, guard, path, text[guard.otherwise_start : line])
+            live = guard.outer
+            continue
         if not live:
             continue
         if directive.name not in _WORDS:
@@ -215,12 +268,11 @@ def _take_in(state: _FlattenState, path: str) -> None:
         if _handled(state, directive, words, path):
             continue
         macro = words.split(None, 2)[1:2] if directive.name == "define" else []
-        _copy(state, text, *emitted, path, b"".join(macro).partition(b"(")[0].decode("utf-8", "replace"))
+        _copy(state, text, line, after, path, b"".join(macro).partition(b"(")[0].decode("utf-8", "replace"))
     if live:
         _copy(state, text, at, len(text), path)
-    for guard in stack:
-        if guard.symbol:
-            state.problems.append((path, guard.start, f"#if defined({guard.symbol}) without #endif"))
+    for start, symbol in script.unclosed:
+        state.problems.append((path, start, f"#if defined({symbol}) without #endif"))
 
 
 _SPLICES = re.compile(rb"\\[ \t]*\r?\n")
@@ -237,7 +289,7 @@ def _handled(state: _FlattenState, directive: Directive, words: bytes, path: str
         state.once.add(path)
         return True
     if directive.name == "include":
-        found = _INCLUDE.match(words)
+        found = None if state.alone else _INCLUDE.match(words)
         if found is not None:
             name = found[1].decode("utf-8", "surrogateescape")
             target = included(name, path, state.files, state.roots)
@@ -303,8 +355,6 @@ def _copy(state: _FlattenState, text: bytes, start: int, end: int, path: str, ma
 
 def _unarmed_in_use(state: _FlattenState, source: Source) -> list[tuple[str, int, str]]:
     """What ``MG_ONLY_*`` holds in a unit that does not define it, where the unit can come to it."""
-    if not state.unarmed:
-        return []
     lexed, environment = source.lexed, environment_of(source)
     code = {lexed.word(n) for n in range(len(lexed.tokens)) if lexed.directive_of[n] < 0}
     reached = environment.closure(code, len(source.text)) | {""}
