@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.git.durable import scratch_folder
@@ -88,10 +88,12 @@ def second_looks(
     outcome: MergeOutcome,
     trees: tuple[str, str, str],
     render: Callable[[MergeResult], bytes],
+    *,
+    but: Collection[str] = (),
 ) -> list[Settlement]:
     """Those of the source files that both sides of the three ``trees`` changed and git merged clean: as the
-    driver has it, a clean merge of lines is looked at, too."""
-    conflicts = {conflict.path for conflict in outcome.conflicts}
+    driver has it, a clean merge of lines is looked at, too. ``but`` are paths that have been merged."""
+    conflicts = {*but, *(conflict.path for conflict in outcome.conflicts)}
     looks: list[Settlement] = []
     for file in _changed_by_both(repository, *trees):
         found = repository.entry(outcome.tree, file.path)

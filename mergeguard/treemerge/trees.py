@@ -317,8 +317,7 @@ class _Merger:
         found = settlements(self.repository, replace(outcome, conflicts=left), self._marked)
         if self.base is not None:
             trees = (self.base.tree, self.ours.tree, self.theirs.tree)
-            looks = second_looks(self.repository, outcome, trees, self._marked)
-            found += [look for look in looks if look.path not in laid.settled]
+            found += second_looks(self.repository, outcome, trees, self._marked, but=laid.settled)
         return found
 
     def _marked(self, result: MergeResult) -> bytes:

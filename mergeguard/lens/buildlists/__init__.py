@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 
+from mergeguard.cpp.remember import remembered
 from mergeguard.lens.buildlists.cmake import CMake
 from mergeguard.lens.buildlists.commas import MESON, PYTHON, STARLARK, TOML
 from mergeguard.lens.buildlists.make import Make
@@ -126,6 +127,12 @@ def add(path: str, text: bytes, monolith: str, shards: Sequence[str]) -> bytes:
     line gets them on that line. A list that names a shard already is left without that one. Where the
     outcome could not be taken back, the text is left as it is.
     """
+    return _added(text, path, monolith, tuple(shards))
+
+
+# Every side of every merge of a run asks the same of the same few build files.
+@remembered
+def _added(text: bytes, path: str, monolith: str, shards: tuple[str, ...]) -> bytes:
     out: list[bytes] = []
     at = 0
     for mention in _mentions(path, text, monolith):
@@ -153,6 +160,11 @@ def _glue(text: bytes, mention: _Mention, monolith: str, shards: Sequence[str]) 
 
 def remove(path: str, text: bytes, monolith: str, shards: Sequence[str]) -> bytes:
     """The build file without what ``add`` wrote for these shards: the inverse of ``add``."""
+    return _removed(text, path, monolith, tuple(shards))
+
+
+@remembered
+def _removed(text: bytes, path: str, monolith: str, shards: tuple[str, ...]) -> bytes:
     language = _language(path)
     if language is None or not shards:
         return text

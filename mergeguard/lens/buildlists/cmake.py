@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
+from mergeguard.cpp.remember import remembered
 from mergeguard.lens.buildlists.protocol import Joint, ListEntry, blanked, occurrences
 
 _COMMENT_OR_STRING = re.compile(rb'#\[(=*)\[.*?\]\1\]|#[^\n]*|"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -24,7 +24,7 @@ _HERE = frozenset({"CMAKE_CURRENT_SOURCE_DIR", "CMAKE_CURRENT_LIST_DIR"})
 _TOP = frozenset({"CMAKE_SOURCE_DIR", "PROJECT_SOURCE_DIR"})
 
 
-@lru_cache(maxsize=4)
+@remembered
 def _parted(text: bytes) -> tuple[tuple[tuple[int, int, bytes], ...], bytes]:
     """Where comments and strings stand, each with its first byte, and the text with them blanked.
 
@@ -94,7 +94,7 @@ def _command(bare: bytes, at: int) -> tuple[bytes, tuple[int, int]]:
     return name[1] if name else b"", (start, end if end >= 0 else len(bare))
 
 
-@lru_cache(maxsize=4)
+@remembered
 def _variables(text: bytes) -> dict[str, str]:
     """The variables that the file sets to one word."""
     return {m[1].decode(): m[2].decode("utf-8", "surrogateescape") for m in _SET.finditer(text)}

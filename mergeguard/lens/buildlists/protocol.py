@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Protocol
 
+from mergeguard.cpp.remember import remembered
 from mergeguard.values import dataclass
 
 
@@ -53,6 +54,7 @@ class Language(Protocol):
         """The text with comments blanked, offsets and lines kept."""
 
 
+@remembered
 def blanked(text: bytes, token: re.Pattern[bytes], comment: bytes) -> bytes:
     """The text with the tokens that begin like a comment blanked; lines and offsets stay."""
 
