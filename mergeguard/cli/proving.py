@@ -59,7 +59,8 @@ def verify(
     proofs = proof.verify(workspace, names or (), against_upstream=upstream, base=base)
     comparisons: dict[str, Any] = {}
     if compiled:
-        subjects = proof.subjects(workspace, names or (), against_upstream=upstream, base=base)
+        fitting = [one.name for one in proofs if one.fits]
+        subjects = proof.subjects(workspace, fitting, against_upstream=upstream, base=base) if fitting else ()
         for subject in subjects:
             with progress(f"building {subject.guarded.name}", quiet=json) as report:
                 how = compiling.command_for(
@@ -84,6 +85,11 @@ def verify(
     for one in proofs:
         print_findings(one.findings)
         word = "[green]same program[/]" if one.same else "[red]not the same program[/]"
+        if not one.fits:
+            out.print(
+                f"{escape(one.name)}: [red]no proof[/], the rule does not fit {escape(one.path)} any more"
+            )
+            continue
         out.print(f"{escape(one.name)}: {word} by tokens ({one.files} files against {escape(one.path)})")
         if one.same and not compiled:
             out.print(f"  [dim]taken for granted: {TAKEN_FOR_GRANTED}; `--compile` asks a compiler[/]")

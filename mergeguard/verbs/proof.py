@@ -19,7 +19,7 @@ from mergeguard.build.measure import Progress
 from mergeguard.cpp.source import parse
 from mergeguard.errors import LayoutError, RuleMismatch
 from mergeguard.fork.builds import shard_paths
-from mergeguard.fork.workspace import Workspace
+from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.lens import buildlists
 from mergeguard.lens.assign import assign
 from mergeguard.lens.emit import emission_of
@@ -32,6 +32,7 @@ from mergeguard.values import dataclass
 from mergeguard.verbs.compiling import Subject, build_directory, cost_cache, place, place_floors
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.same_program import BuildFile, ProgramFinding, bare, compare, failures, inlined
+from mergeguard.verify.symbols import Severity
 from mergeguard.verify.thin import is_thin
 
 
@@ -47,6 +48,11 @@ class RuleProof:
     files: int
     findings: tuple[ProgramFinding, ...]
     by_hand: bool = False
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is a layout to compare."""
+        return all(finding.check != "fit" for finding in self.findings)
 
     @property
     def same(self) -> bool:
@@ -117,15 +123,34 @@ def verify(
     against_upstream: bool = False,
     base: str | None = None,
 ) -> tuple[RuleProof, ...]:
-    """Without a compiler: every layout against its monolith, by tokens. See ``same_program.CHECKS``."""
+    """Without a compiler: every layout against its monolith, by tokens. See ``same_program.CHECKS``.
+
+    A rule that does not fit is a finding of its own, so that one of them leaves the others their proof.
+    """
     proofs: list[RuleProof] = []
-    for subject in subjects(workspace, names, against_upstream=against_upstream, base=base):
-        files = _texts(subject)
-        findings = _compared(subject, _builds(workspace, subject))
-        by_hand = isinstance(subject.layout, HandMade)
-        name, path = subject.guarded.name, subject.layout.path
-        proofs.append(RuleProof(name, path, len(files), findings, by_hand))
+    for guarded in [workspace.rule(name) for name in names] or workspace.guarded:
+        try:
+            found = subjects(workspace, (guarded.name,), against_upstream=against_upstream, base=base)
+        except RuleMismatch as problem:
+            proofs.append(_unfit(workspace, guarded, problem))
+        else:
+            proofs += [_proof(workspace, subject) for subject in found]
     return tuple(proofs)
+
+
+def _proof(workspace: Workspace, subject: Subject) -> RuleProof:
+    findings = _compared(subject, _builds(workspace, subject))
+    by_hand = isinstance(subject.layout, HandMade)
+    return RuleProof(
+        subject.guarded.name, subject.layout.path, len(_texts(subject)), findings, by_hand=by_hand
+    )
+
+
+def _unfit(workspace: Workspace, guarded: Guarded, problem: RuleMismatch) -> RuleProof:
+    path = workspace.monolith_path(guarded) or guarded.rule.monolith
+    line = problem.where.line if problem.where is not None else None
+    finding = ProgramFinding("fit", Severity.ERROR, problem.message, path, line)
+    return RuleProof(guarded.name, path, 0, (finding,))
 
 
 def _compared(subject: Subject, builds: Sequence[BuildFile] = ()) -> tuple[ProgramFinding, ...]:

@@ -44,6 +44,7 @@ CHECKS: Mapping[str, str] = {
     "language": "the layout is not of the language that its units are compiled as",
     "assumed": "what tokens can't tell, and the proof takes for granted",
     "build list": "a unit is not listed where the monolith is",
+    "fit": "the rule does not fit the monolith: there is no layout that could be compared",
 }
 
 
