@@ -47,7 +47,8 @@ def _lost(base: bytes, ours: bytes, theirs: bytes, merged: bytes, names: Iterabl
 
     # What the base does not declare comes from elsewhere: whoever newly uses it sees to it.
     wanted = frozenset(declarations(tokens_of(base), frozenset(names)))
-    old = {leaf.word for leaf in leaves_of(base)[0]}
+    # (A leaf that begins with its own name is a call of a macro, or a static_assert: it declares nothing.)
+    old = {leaf.word for leaf in leaves_of(base)[0] if leaf.code[:1] != (leaf.word,)}
     wanted |= old & set(names)
     notes: list[Note] = []
     known: set[bytes] = set()

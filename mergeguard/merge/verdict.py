@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from mergeguard.merge.contested import contested
 from mergeguard.merge.gates import Fault, faults
 from mergeguard.merge.markers import size_of_conflicts
 from mergeguard.merge.result import Conflict, MergeResult, Note, Piece, Resolved, Side, join
+
+_SHOWN = 5  # faults of one kind: a person who has seen so many looks at the file
 
 
 def faults_of(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> list[Fault]:
@@ -67,12 +70,19 @@ def _is_whole(pieces: tuple[Piece, ...], ours: bytes, theirs: bytes) -> bool:
 
 
 def fault_notes(text: bytes, found: Iterable[Fault]) -> list[Note]:
-    """What is said of faults, once of each."""
+    """What is said of faults, once of each; of many of one kind only how many more there are."""
     notes: dict[tuple[str, str], Note] = {}
     for fault in found:
         line = text.count(b"\n", 0, fault.places[-1][0]) + 1 if fault.places else None
         notes.setdefault((fault.code, fault.name), Note(fault.code, fault.message, True, line))
-    return list(notes.values())
+    said: Counter[str] = Counter()
+    shown: list[Note] = []
+    for note in notes.values():
+        said[note.code] += 1
+        if said[note.code] <= _SHOWN:
+            shown.append(note)
+    more = {code: count - _SHOWN for code, count in said.items() if count > _SHOWN}
+    return [*shown, *(Note(code, f"and {count} more of this kind", True) for code, count in more.items())]
 
 
 def keep_one(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> MergeResult:

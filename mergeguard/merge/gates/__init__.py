@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from mergeguard.merge.gates import doubled, formed, kept, names, operands
+from mergeguard.merge.gates import doubled, formed, kept, names, operands, registering
 from mergeguard.merge.gates.fault import Compared, Fault
 
 __all__ = ["GATES", "Compared", "Fault", "faults"]
@@ -28,7 +28,8 @@ GATES: tuple[Gate, ...] = (
     doubled.statements,
     doubled.definitions,
     doubled.returned,
-    doubled.registrations,
+    registering.registrations,
+    registering.implementations,
     doubled.includes,
     operands.operands,
     operands.returned,

@@ -1,14 +1,15 @@
-"""What both sides brought must not be there twice: statements, registrations, what one opening opens."""
+"""What both sides brought must not be there twice: statements, definitions, what one opening opens."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 
 from mergeguard.cpp.scopes import DIRECTIVE, HEAD, LABEL, MACRO, Scope, Statement, frame_of, is_root
 from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
 from mergeguard.merge.gates.parameters import overload_of
+from mergeguard.merge.gates.registering import registers
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 # They leave a block: where it ends is no thing done.
@@ -18,7 +19,6 @@ _DECLARING = frozenset((b"template", b"using", b"typedef", b"extern"))  # twice 
 _NAMED_SCOPES = (b"namespace", b"inline namespace", b"struct ", b"class ", b"union ")
 _TRANSPARENT = (b"extern", b"public", b"private", b"protected")
 _Function = tuple[Scope, bytes, tuple[tuple[bytes, ...], ...]]
-_VERBS = frozenset((b"def", b"impl"))
 
 
 def statements(merge: Compared) -> Iterator[Fault]:
@@ -45,7 +45,7 @@ def _block(one: Statement) -> tuple[Scope, bool]:
 
 
 def _does_something(one: Statement) -> bool:
-    if one.kind in (HEAD, LABEL, DIRECTIVE, MACRO) or one.keys[0] in _LEAVING or any(_registers(one.keys)):
+    if one.kind in (HEAD, LABEL, DIRECTIVE, MACRO) or one.keys[0] in _LEAVING or any(registers(one.keys)):
         return False
     if one.keys[-1] != b";" or (not one.root and one.keys[0] in _DECLARING):
         return False
@@ -146,45 +146,6 @@ def _within_its_like(version: GateVersion) -> Iterator[tuple[bytes, Statement]]:
             text = b" ".join(one.keys[1:])
         if text and text in one.scope:
             yield text, one
-
-
-def registrations(merge: Compared) -> Iterator[Fault]:
-    """What is registered under one name more often than on either side."""
-    if not any(mark in merge.merged.text for mark in (b".def", b".impl", b". def", b". impl")):
-        return
-    most: Counter[tuple[object, ...]] = Counter()
-    for side in merge.sides:
-        most |= Counter(key for key, _ in registered(side))
-    found: dict[tuple[object, ...], list[Statement]] = defaultdict(list)
-    for key, one in registered(merge.merged):
-        found[key].append(one)
-    for key, places in found.items():
-        if len(places) > max(most[key], 1):
-            name = key[1].decode("utf-8", "replace") if isinstance(key[1], bytes) else ""
-            yield Fault(
-                "duplicate-registration",
-                name,
-                f"`{name}` is registered twice now",
-                tuple(map(merge.merged.span, dict.fromkeys(places))),
-            )
-
-
-def registered(version: GateVersion) -> Iterator[tuple[tuple[object, ...], Statement]]:
-    """Each ``.def("name", …)`` and ``.impl("name", …)`` with the statement it is in: (verb, name, scope)."""
-    for one in version.statements:
-        keys = one.keys
-        for at in _registers(keys):
-            end = next((k for k in range(at + 4, len(keys)) if keys[k] == b'">'), len(keys))
-            name = b"".join(key[2:] for key in keys[at + 4 : end]).partition(b"(")[0].strip()
-            # Of a chain `py::class_<A>(m, "A").def(…).def(…)` what comes before the first.
-            yield (keys[at + 1], name, one.scope, keys[: keys.index(b".")]), one
-
-
-def _registers(keys: tuple[bytes, ...]) -> Iterator[int]:
-    """Where `.def("` or `.impl("` begins."""
-    for at in range(1, len(keys) - 4):
-        if keys[at] == b"." and keys[at + 1] in _VERBS and keys[at + 2 : at + 4] == (b"(", b'"<'):
-            yield at
 
 
 def includes(merge: Compared) -> Iterator[Fault]:

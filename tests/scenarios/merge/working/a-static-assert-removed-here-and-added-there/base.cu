@@ -1,0 +1,13 @@
+static_assert(sizeof(int) == 4);
+
+int f(int x) {
+  return x;
+}
+
+int g(int x) {
+  return x;
+}
+
+int h(int x) {
+  return x;
+}

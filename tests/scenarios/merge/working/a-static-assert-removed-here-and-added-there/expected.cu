@@ -1,0 +1,12 @@
+int f(int x) {
+  return x;
+}
+
+int g(int x) {
+  return x;
+}
+
+int h(int x) {
+  static_assert(sizeof(x) == 4);
+  return x;
+}

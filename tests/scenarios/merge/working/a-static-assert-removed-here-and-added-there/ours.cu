@@ -1,0 +1,11 @@
+int f(int x) {
+  return x;
+}
+
+int g(int x) {
+  return x;
+}
+
+int h(int x) {
+  return x;
+}

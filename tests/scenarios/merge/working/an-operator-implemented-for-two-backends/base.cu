@@ -1,0 +1,5 @@
+TORCH_LIBRARY(ext, m) {
+  m.def("lookup(Tensor x) -> Tensor");
+}
+
+int between();
