@@ -11,7 +11,7 @@ from benchmarks.merge.scenarios import Case
 from benchmarks.merge.tools import Outcome
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of
-from mergeguard.merge.declarations.order import commute
+from mergeguard.merge.declarations.order import runs_commute
 
 VERDICTS = ("equal", "white space", "order", "conflict", "conflict right", "finding", "wrong")
 SETTLED = frozenset(("equal", "white space"))
@@ -114,8 +114,7 @@ def _same(one: Sequence[_Node], two: Sequence[_Node]) -> bool:
 
 
 def _commute(one: _Node, two: _Node) -> bool:
-    rest = [[x for x in n.leaves if x.kind not in (Kind.CONDITIONAL, Kind.OPAQUE)] for n in (one, two)]
-    return all(commute(a, b) for a in rest[0] for b in rest[1])
+    return runs_commute(one.leaves, two.leaves)
 
 
 def score(case: Case, outcome: Outcome) -> str:

@@ -19,6 +19,7 @@ from mergeguard.merge.declarations.blocks import (
     place_of_block,
     unconditional,
 )
+from mergeguard.merge.declarations.order import runs_commute
 from mergeguard.merge.declarations.versions import Version, steady_of
 from mergeguard.merge.result import Note
 from mergeguard.merge.weave import Clash
@@ -67,11 +68,14 @@ class _Placing:
         self.notes: list[Note] = []
 
     def run(self) -> tuple[Places, list[Note]]:
+        moved = [self.lead.leaf(i) for i in self.order if i < self.known and i not in self.steady]
         for run in self._runs():
             leaves = self.other.leaves_of(run.ids)
             self._check_not_replaced_by_both(run)
             self._place(run, leaves)
-            if not all_includes(leaves) and not self._is_header(run) and self._is_doubtful(run):
+            if all_includes(leaves) or self._is_header(run) or not self._is_doubtful(run):
+                continue
+            if not runs_commute(leaves, moved):
                 self.notes.append(placed(leaves))
         return self.places, self.notes
 

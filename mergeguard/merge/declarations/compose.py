@@ -23,7 +23,7 @@ from mergeguard.merge.declarations.blocks import (
     place_of_block,
     unconditional,
 )
-from mergeguard.merge.declarations.order import commute, merged_order
+from mergeguard.merge.declarations.order import commute, merged_order, runs_commute
 from mergeguard.merge.declarations.versions import Version, is_reordered, permuted, read, version_of, without
 from mergeguard.merge.lines import RegionKind as Outcome
 from mergeguard.merge.lines import diff3
@@ -215,7 +215,7 @@ class _Composer:
             # An inserted include goes before inserted code, whoever brought it.
             if not certain and all_includes(mine) != all_includes(other):
                 ours_first = all_includes(mine)
-            if not certain and not all_includes([*mine, *other]):
+            if not certain and not runs_commute(mine, other):
                 self.notes.append(_side_by_side(mine, other))
             return ours + theirs if ours_first else theirs + ours
         # One side opened or closed a condition or namespace here.
@@ -298,11 +298,12 @@ class _Composer:
     def _note_new_of_lead(self, order: Sequence[int]) -> None:
         """Tells of what theirs added between two that the merged order parts."""
         row = [i for i in order if self.theirs.leaf(i).kind is not Kind.INCLUDE]
+        known = [self.theirs.leaf(i) for i in row if i < len(self.base)]
         for at, identity in enumerate(self.theirs.ids):
             leaf = self.theirs.leaf(identity)
             if identity < len(self.base) or leaf.kind is Kind.INCLUDE or identity in self.ours.place:
                 continue
-            if parted(*neighbours(self.theirs.ids, at, set(row)), row):
+            if parted(*neighbours(self.theirs.ids, at, set(row)), row) and not runs_commute([leaf], known):
                 self.notes.append(placed([leaf]))
 
     def _same_conditions(self, pieces: Mapping[str, Sequence[Piece]]) -> None:

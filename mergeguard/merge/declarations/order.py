@@ -8,7 +8,7 @@ directive, a comment that stands alone and two variables (whose initialisation h
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from mergeguard.cpp.diff import increasing
 from mergeguard.cpp.items import Kind
@@ -30,6 +30,8 @@ _COMMUTING = frozenset(
     )
 )
 
+_MARKS = frozenset((Kind.CONDITIONAL, Kind.OPAQUE, Kind.COMMENT))
+
 
 def commute(one: Leaf, two: Leaf) -> bool:
     """Whether the order of two declarations means nothing."""
@@ -40,6 +42,13 @@ def commute(one: Leaf, two: Leaf) -> bool:
     if one.kind is Kind.VARIABLE and two.kind is Kind.VARIABLE:
         return False
     return not (_declared(one) & _words(two) or _declared(two) & _words(one))
+
+
+def runs_commute(one: Iterable[Leaf], two: Iterable[Leaf]) -> bool:
+    """Whether the order of two runs of declarations means nothing. What their conditions and namespaces hold
+    is another question (a gate's), and a comment may stand anywhere."""
+    others = [leaf for leaf in two if leaf.kind not in _MARKS]
+    return all(commute(leaf, other) for leaf in one if leaf.kind not in _MARKS for other in others)
 
 
 def _declared(leaf: Leaf) -> frozenset[bytes]:
