@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 
 from mergeguard.cpp.items import Item, Kind, Source
-from mergeguard.cpp.leaves import leaves_of
+from mergeguard.cpp.leaves import leaves_of, match
 from mergeguard.cpp.lexer import TokenKind, lex
 from mergeguard.cpp.source import parse
 from mergeguard.merge.declarations.order import out_of_order
@@ -164,11 +164,26 @@ def _rename(pick: Callable[[Source, random.Random], set[bytes]]) -> Maker:
             if target in old or target in new:
                 continue
             word = re.compile(rb"\b" + re.escape(name) + rb"\b")
+            if any(word.search(text) for text in _brought(old, new)):
+                continue  # new altogether: it may as well mean its own by that name
             if len(word.findall(old)) >= 1 and b"/" + name not in old + new:
                 return {path: word.sub(target, old)}, {path: word.sub(target, new)}
         return None
 
     return maker
+
+
+def _brought(old: bytes, new: bytes) -> list[bytes]:
+    """The functions and types of ``new`` that ``old`` has not, by name."""
+    known = {leaf.name for leaf in leaves_of(old)[0]}
+    return [leaf.text for leaf in leaves_of(new)[0] if leaf.defines and leaf.name not in known]
+
+
+def _renames(old: bytes, new: bytes) -> bool:
+    """Whether a function of ``new`` is one of ``old`` under another name."""
+    before, after = leaves_of(old)[0], leaves_of(new)[0]
+    pairs = match(before, after)
+    return any(after[j].defines and after[j].name != before[i].name for j, i in pairs.items())
 
 
 def _function_names(source: Source, rng: random.Random) -> set[bytes]:
@@ -209,8 +224,8 @@ def _top_includes(text: bytes) -> dict[bytes, int]:
 def _moved(parts: int) -> Maker:
     def maker(path: str, old: bytes, new: bytes, rng: random.Random) -> tuple[Files, Files] | None:
         sources = parse(old), parse(new)
-        if any(source.problems for source in sources):
-            return None
+        if any(source.problems for source in sources) or _renames(old, new):
+            return None  # (a renamed function may as well be where its old name is)
         tables = [_movable(source) for source in sources]
         common = [key for key in tables[0] if key in tables[1]]
         if len(common) < parts:

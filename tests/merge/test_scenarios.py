@@ -3,10 +3,12 @@
 ``working/<case>/``: base.cu, ours.cu, theirs.cu, expected.cu (with diff3 conflict markers where a conflict is
 right) and findings.txt (codes, one a line, sorted). ``failing/<case>/``: expected.cu is the ideal, today.cu
 what comes out; a change of either is to be looked at: a case that comes out right moves to ``working``.
+``classes.toml``: which scenarios hold which class of wrong merges.
 """
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,16 @@ def test_failing_is_still_what_it_was_and_never_silently_wrong(case: Path) -> No
     assert merged != (case / "expected.cu").read_bytes(), "solved: move the case to working/"
     assert merged == (case / "today.cu").read_bytes()
     assert b"<<<<<<<" in merged or findings
+
+
+def test_every_class_of_wrong_merges_has_scenarios_with_its_outcome() -> None:
+    classes = tomllib.loads((ROOT / "classes.toml").read_text())["class"]
+    outcomes = {
+        name: "conflict" if b"<<<<<<<" in (ROOT / "working" / name / "expected.cu").read_bytes() else "clean"
+        for one in classes
+        for name in one["scenarios"]
+    }
+    assert all(one["scenarios"] for one in classes)
+    assert [
+        one["what"] for one in classes if {outcomes[n] for n in one["scenarios"]} != {one["outcome"]}
+    ] == []

@@ -212,9 +212,10 @@ class _Composer:
         certain = ours_first or their_span[1] < our_span[0]
         mine, other = self.ours.leaves_of(ours), self.theirs.leaves_of(theirs)
         if unconditional(mine) and unconditional(other):
-            # An inserted include goes before inserted code, whoever brought it.
-            if not certain and all_includes(mine) != all_includes(other):
-                ours_first = all_includes(mine)
+            # An inserted include goes before inserted code, whoever brought it; a macro may be for it.
+            macros = any(leaf.kind is Kind.MACRO for leaf in (*mine, *other))
+            if all_includes(mine) != all_includes(other) and not (certain and macros):
+                ours_first, certain = all_includes(mine), True
             if not certain and not runs_commute(mine, other):
                 self.notes.append(_side_by_side(mine, other))
             return ours + theirs if ours_first else theirs + ours

@@ -1,0 +1,11 @@
+int width = 32;
+
+int between();
+
+void a() {
+  x();
+}
+
+void b() {
+  y();
+}

@@ -1,0 +1,37 @@
+<<<<<<< ours
+int width = 64;
+||||||| base
+int width = 32;
+=======
+int width = 128;
+>>>>>>> theirs
+
+int between();
+
+void a() {
+  x();
+}
+
+<<<<<<< ours
+void ours() {
+  z();
+}
+
+#ifdef USE_HIP
+void g() {
+  w();
+}
+#endif
+
+||||||| base
+=======
+#ifdef USE_HIP
+void g() {
+  w();
+}
+#endif
+
+>>>>>>> theirs
+void b() {
+  y();
+}

@@ -1,0 +1,8 @@
+int f(int x) {
+  return x;
+}
+
+template <typename T>
+T h(T x) {
+  return x;
+}
