@@ -17,7 +17,6 @@ PURE = ("adopt/", "audit/", "cpp/", "lens/", "merge/", "propose/", "verify/")
 # Who alone may import what; a folder ends with "/".
 HOMES = {
     "clang": ("build/clang.py",),
-    "PIL": ("reporting/png.py",),
     "typer": ("cli/terminal.py", "cli/describe.py"),
     "click": ("cli/terminal.py",),
     "rich": ("cli/terminal.py",),

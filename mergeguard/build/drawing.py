@@ -1,7 +1,7 @@
 """Pictures as values: a few kinds of shapes on a white page, and how they are written as SVG.
 
-What a picture shows is decided once, here in values; a painter only puts it down: ``svg`` below, and
-``mergeguard.reporting.png`` for pages that need pixels. Coordinates are CSS pixels, y grows downwards.
+What a picture shows is decided once, here in values; ``svg`` only puts it down. Coordinates
+are CSS pixels, y grows downwards.
 """
 
 from __future__ import annotations

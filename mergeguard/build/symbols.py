@@ -1,6 +1,6 @@
 """Read object files: host symbols, and the device images inside (CUDA fat binaries, HIP offload bundles).
 
-Bodies and symbol tables are read by ``core.elf``; the outside tools are needed only to take images out of
+Bodies and symbol tables are read by ``build.elf``; the outside tools are needed only to take images out of
 containers (cuobjdump; clang-offload-bundler for compressed bundles) and to demangle (c++filt).
 """
 
@@ -15,8 +15,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mergeguard.build.elf import MACHINE_CUDA, Elf, ElfSymbol, NotReadable
 from mergeguard.errors import Location, MergeguardError
-from mergeguard.verify.elf import MACHINE_CUDA, Elf, ElfError, ElfSymbol
 from mergeguard.verify.symbols import DeviceImage, ObjectSymbols, Symbol
 
 _BUNDLE = b"__CLANG_OFFLOAD_BUNDLE__"
@@ -41,7 +41,7 @@ def _elf(path: Path) -> Elf:
         return Elf(path.read_bytes())
     except OSError as error:
         raise ObjectError(f"can't read the object file: {error}", where=Location(str(path))) from error
-    except ElfError as error:
+    except NotReadable as error:
         hint = "only ELF objects are compared; leave out -flto, whose objects hold no machine code"
         raise ObjectError(str(error), where=Location(str(path)), hint=hint) from error
 
@@ -160,7 +160,7 @@ def _fatbin_image(body: bytes, packed: bool, unit: str) -> DeviceImage:
         return DeviceImage(unit, "cuda", unreadable="the image is compressed; install cuobjdump to read it")
     try:
         elf = Elf(body)
-    except ElfError as error:
+    except NotReadable as error:
         return DeviceImage(unit, "cuda", unreadable=str(error))
     return _image(elf, unit, _cuda_arch(elf))
 
@@ -191,7 +191,7 @@ def _bundle_images(data: bytes, unit: str, folder: Path) -> tuple[DeviceImage, .
             try:
                 elf = Elf(data[start + offset : start + offset + size])
                 images.append(_image(elf, unit, arch))
-            except ElfError as error:
+            except NotReadable as error:
                 images.append(DeviceImage(unit, arch, unreadable=str(error)))
         start = data.find(_BUNDLE, start + len(_BUNDLE))
     return tuple(images)

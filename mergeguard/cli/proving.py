@@ -130,7 +130,6 @@ def cost(
     svg: Annotated[
         Path | None, Option("--svg", metavar="FILE", help="Draw memory over time for MAX_JOBS 1 to 8.")
     ] = None,
-    png: Annotated[Path | None, Option("--png", metavar="FILE", help="The same as PNG.")] = None,
     html: Annotated[
         Path | None, Option("--html", metavar="FILE", help="All of it as one self-contained page.")
     ] = None,
@@ -159,8 +158,8 @@ def cost(
                 on_progress=_shown(report),
             )
         name = subject.guarded.name
-        if svg is not None or png is not None:
-            _draw(measured.picture(), *(one and _of_rule(one, name, costs) for one in (svg, png)))
+        if svg is not None:
+            _draw(measured.picture(), _of_rule(svg, name, costs))
         costs[name] = measured
         if not json:
             _print_cost(name, measured)
@@ -190,15 +189,10 @@ def _of_rule(path: Path, name: str, before: Mapping[str, object]) -> Path:
     return path.with_stem(f"{path.stem}-{name}") if before else path
 
 
-def _draw(drawing: Drawing, svg: Path | None, png: Path | None) -> None:
+def _draw(drawing: Drawing, path: Path) -> None:
     from mergeguard.build import drawing as drawn
 
-    if svg is not None:
-        _write(svg, drawn.svg(drawing).encode("utf-8"))
-    if png is not None:
-        from mergeguard.reporting.png import png as painted
-
-        _write(png, painted(drawing))
+    _write(path, drawn.svg(drawing).encode("utf-8"))
 
 
 def _write(path: Path, content: bytes) -> None:

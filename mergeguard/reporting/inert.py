@@ -55,17 +55,10 @@ def one_line(text: str) -> str:
 
 
 def html(text: str) -> str:
-    """Text for an element."""
+    """Text for an element in Markdown; in pages Jinja escapes, see ``page``."""
     from html import escape
 
     return escape(plain(text), quote=False)
-
-
-def attribute(text: str) -> str:
-    """A quoted attribute value."""
-    from html import escape
-
-    return f'"{escape(one_line(text))}"'
 
 
 # -- Markdown ------------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from mergeguard.build.elf import Elf
 from mergeguard.build.symbols import ObjectError, demangle, kernels_of, read_device, read_host
-from mergeguard.verify.elf import Elf
 from mergeguard.verify.symbols import Names, ObjectSymbols, Symbol, all_names, compare_device, compare_host
 
 TRAP = Path(__file__).parent / "odr_trap"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mergeguard.data import shipped_rules
 from mergeguard.reporting import inert
+from mergeguard.reporting.page import environment
 from tests.support.story import INT4, Story, git
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2K"
@@ -142,10 +143,13 @@ class Elements(html.parser.HTMLParser):
         self.text += data
 
 
+PAGES = environment()
+
+
 @given(st.text(alphabet=st.sampled_from("<>&\"'a/= \x1b!-")))
 def test_html_holds_text_and_no_element(text):
     found = Elements()
-    found.feed(f"<p title={inert.attribute(text)}>{inert.html(text)}</p>")
+    found.feed(PAGES.from_string('<p title="{{ text }}">{{ text }}</p>').render(text=text))
     found.close()
     shown = inert.plain(text)
     assert [tag for tag, _ in found.elements] == ["p"]
