@@ -28,7 +28,7 @@ class CommandError(MergeguardError):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PrepareStep:
     """A command as words with holes: ``{tree}`` is the tree as laid out, ``{root}`` the copy that it may
     rewrite, a word ``{units}`` the paths of the translation units in that copy. No shell sees it.
     """
@@ -56,7 +56,7 @@ class Command:
     """A compile command with holes for source, output and root, and the step before it, if there is one."""
 
     arguments: tuple[str, ...]
-    step: Step | None = None
+    step: PrepareStep | None = None
 
     def __post_init__(self) -> None:
         joined = "\0".join(self.arguments)
@@ -110,7 +110,7 @@ def from_template(text: str) -> Command:
     return Command(tuple(compiler_first(arguments)))
 
 
-def step_of(text: str) -> Step:
+def step_of(text: str) -> PrepareStep:
     """A step from one line of text with POSIX shell quoting. Raises CommandError."""
     try:
         words = tuple(shlex.split(text))
@@ -121,7 +121,7 @@ def step_of(text: str) -> Step:
             f"the step before compiling names neither {ROOT} nor {UNITS}: {text}",
             hint="write it like: python3 cmake/hipify.py -p {tree}/csrc -o {root}/csrc {units}",
         )
-    return Step(words)
+    return PrepareStep(words)
 
 
 def compiler_first(arguments: Sequence[str]) -> list[str]:

@@ -14,12 +14,12 @@ from pathlib import Path
 import msgspec
 
 from mergeguard import store
-from mergeguard.build.commands import OUTPUT, ROOT, SOURCE, Command, CommandError, Step, compiler_first
+from mergeguard.build.commands import OUTPUT, ROOT, SOURCE, Command, CommandError, PrepareStep, compiler_first
 from mergeguard.build.hipified import copy_names
 from mergeguard.errors import Location
 
 
-def from_database(database: Path, source: str, root: Path, step: Step | None = None) -> Command:
+def from_database(database: Path, source: str, root: Path, step: PrepareStep | None = None) -> Command:
     """The command of ``source`` (relative to ``root``) in a ``compile_commands.json``, after ``step``.
 
     Paths below ``root`` that exist in it become ``{root}/...``, so that another tree of the same shape can be
@@ -85,7 +85,7 @@ class _DatabaseEntry(msgspec.Struct, frozen=True):
 
 
 def _holes(
-    entry: _DatabaseEntry, root: Path, database: Path, step: Step | None, copies: Path | None = None
+    entry: _DatabaseEntry, root: Path, database: Path, step: PrepareStep | None, copies: Path | None = None
 ) -> Command:
     directory = Path(entry.directory)
     source = os.path.realpath(directory / entry.file)

@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mergeguard.build.cache import digest_file, digest_text
-from mergeguard.build.commands import CommandError, Step
+from mergeguard.build.commands import CommandError, PrepareStep
 from mergeguard.build.hipified import copy_names
 from mergeguard.build.processes import run
 
 _STAMP = ".mergeguard-prepared"
 
 
-def prepared(step: Step, tree: Path, units: Sequence[str], where: Path) -> tuple[Path, dict[str, str]]:
+def prepared(step: PrepareStep, tree: Path, units: Sequence[str], where: Path) -> tuple[Path, dict[str, str]]:
     """Run the step for a tree, in the folder ``where``; the copy's root, and what it made of the units.
 
     A copy that was made of these very bytes by these words is taken as it is. Raises CommandError if the step

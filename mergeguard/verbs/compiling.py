@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from mergeguard.build import trust
 from mergeguard.build.cache import Cache
-from mergeguard.build.commands import Command, CommandError, Step, from_template, step_of
+from mergeguard.build.commands import Command, CommandError, PrepareStep, from_template, step_of
 from mergeguard.build.cost import FloorProgram, MeasuredProgram
 from mergeguard.build.database import from_database
 from mergeguard.build.floor import floors
@@ -73,7 +73,7 @@ def cost_cache(workspace: Workspace, *, fresh: bool = False) -> Cache:
 
 
 def place(
-    workspace: Workspace, subject: Subject, directory: Path, step: Step | None = None
+    workspace: Workspace, subject: Subject, directory: Path, step: PrepareStep | None = None
 ) -> tuple[MeasuredProgram, MeasuredProgram]:
     """Both programs on disk below ``directory``: the commit's sources with the monolith, and with the layout.
 
@@ -88,7 +88,7 @@ def place(
 
 
 def place_floors(
-    workspace: Workspace, subject: Subject, directory: Path, step: Step | None = None
+    workspace: Workspace, subject: Subject, directory: Path, step: PrepareStep | None = None
 ) -> FloorProgram:
     """The bare units on disk: what both programs pay for their headers."""
     made = floors(subject.layout.path, subject.monolith, subject.files, subject.units)
@@ -103,7 +103,7 @@ def _placed(
     root: Path,
     files: Mapping[str, bytes],
     units: tuple[str, ...],
-    step: Step | None,
+    step: PrepareStep | None,
 ) -> MeasuredProgram:
     sources: dict[str, bytes] = {}
     for path, entry in workspace.repository.list_tree(workspace.tree).items():
@@ -159,7 +159,7 @@ def command_for(
     return _proposed_command(workspace, subject, before)[1]
 
 
-def step_for(workspace: Workspace, subject: Subject, given: str | None = None) -> Step | None:
+def step_for(workspace: Workspace, subject: Subject, given: str | None = None) -> PrepareStep | None:
     """What is done to the sources before they are compiled: what is ``given``, else what the user's
     configuration says (``mergeguard.prepare``), else what the rule proposes. Raises CommandError for a
     proposal that nobody has accepted in this clone.
@@ -172,7 +172,7 @@ def step_for(workspace: Workspace, subject: Subject, given: str | None = None) -
     return _named_step(workspace, subject)
 
 
-def _named_step(workspace: Workspace, subject: Subject) -> Step | None:
+def _named_step(workspace: Workspace, subject: Subject) -> PrepareStep | None:
     """The step that the user's configuration names, else the rule, accepted or not."""
     text = workspace.repository.config(STEP_KEY) or subject.guarded.rule.prepare
     return step_of(text) if text else None
@@ -203,7 +203,9 @@ def proposals_for(workspace: Workspace, subject: Subject) -> tuple[trust.Propose
     return (*compiling, *((step,) if step is not None else ()))
 
 
-def _proposed_command(workspace: Workspace, subject: Subject, step: Step | None) -> tuple[str, Command]:
+def _proposed_command(
+    workspace: Workspace, subject: Subject, step: PrepareStep | None
+) -> tuple[str, Command]:
     """The command that the repository proposes, and the file that it stands in."""
     guarded, root = subject.guarded, workspace.repository.work_tree
     if guarded.rule.compile:
