@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 
+from mergeguard.cpp.remember import remembered
 from mergeguard.git.repository import Repository
 from mergeguard.lens import buildlists
 from mergeguard.lens.layout import Layout, Role
@@ -32,13 +32,13 @@ def build_files(repository: Repository, tree: str, rule: Rule, monolith: str) ->
     if rule.build is not None:
         return rule.build
     found = _candidates(repository, tree, monolith)
-    return tuple(path for path, oid in found if _lists(repository, oid, path, monolith))
+    return tuple(path for path, oid in found if _lists(repository.read_blob(oid), path, monolith))
 
 
-@lru_cache(maxsize=4096)
-def _lists(repository: Repository, oid: str, path: str, monolith: str) -> bool:
-    """Whether a blob that is a build file at ``path`` lists the monolith: read once for all trees."""
-    return buildlists.mentions(path, repository.read_blob(oid), monolith) > 0
+@remembered
+def _lists(text: bytes, path: str, monolith: str) -> bool:
+    """Whether the text of a build file at ``path`` lists the monolith: looked for once for all trees."""
+    return buildlists.mentions(path, text, monolith) > 0
 
 
 def may_list(repository: Repository, tree: str, rule: Rule, monolith: str) -> frozenset[str]:
