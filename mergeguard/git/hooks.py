@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.git.attributes import block_lines, pattern, with_block
+from mergeguard.git.atwork import NOTE
 from mergeguard.git.errors import RepositoryError
 from mergeguard.git.process import ACTIVE_VARIABLE
 from mergeguard.values import dataclass
@@ -37,21 +38,25 @@ HOOKS = (
     "post-index-change",
     "pre-push",
 )
-#: The note's place below the work tree's git folder.
-NOTE = "mergeguard/pending"
 _CALM = (
     'dir=$(git rev-parse --git-dir) && [ ! -e "$dir/rebase-merge" ] && [ ! -e "$dir/rebase-apply/rebasing" ]'
 )
 _NOTED = f'{_CALM} && [ -e "$dir/{NOTE}" ]'
 _SOURCES_CHANGED = "! git diff --quiet HEAD^ HEAD -- " + " ".join(f"'*{ending}'" for ending in SOURCES)
 _TYPED = f"[ -d .mergeguard/locks ] && {_SOURCES_CHANGED} 2>/dev/null"
+_SPLIT_OR_NOTED = f'[ -d .mergeguard/locks ] || {{ dir=$(git rev-parse --git-dir) && [ -e "$dir/{NOTE}" ]; }}'
 #: These run on ordinary work, too: they call mergeguard only where the merge driver left a note for them (not
 #: for each pick of a rebase, which is completed at its end), where a commit has changed sources of a fork
-#: with layouts, or (the index) where git has just stopped for conflicts.
+#: with layouts, where a fork with layouts is merged or rebased, or (the index) where git has just stopped for
+#: conflicts.
 GUARDED = {
+    "pre-merge-commit": _SPLIT_OR_NOTED,
+    "post-merge": _SPLIT_OR_NOTED,
+    "post-rewrite": f'[ "$1" = rebase ] && {{ {_SPLIT_OR_NOTED}; }}',
     "prepare-commit-msg": _NOTED,
     "post-commit": f'{_CALM} && {{ [ -e "$dir/{NOTE}" ] || {{ {_TYPED}; }}; }}',
     "post-index-change": '[ "$1" = 1 ] && [ -n "$(git ls-files -u)" ]',
+    "pre-push": f'dir=$(git rev-parse --git-dir) && [ -e "$dir/{NOTE}" ]',
 }
 #: Ours may refuse what git is about to do.
 REFUSING = ("pre-merge-commit", "prepare-commit-msg", "pre-push")

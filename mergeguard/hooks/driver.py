@@ -20,8 +20,8 @@ from pathlib import Path
 
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.workspace import Workspace
+from mergeguard.git.atwork import merged_commits
 from mergeguard.git.durable import write_atomic
-from mergeguard.git.objectnames import FULL_NAME
 from mergeguard.git.process import decode
 from mergeguard.git.repository import Repository
 from mergeguard.git.snapshot import staged
@@ -32,7 +32,6 @@ from mergeguard.hooks.telling import tell
 from mergeguard.treemerge.trees import Merged
 
 _STASHES = 20  # how many are looked through for the one that git applies
-_HEADS = re.compile(f"GITHEAD_({FULL_NAME})")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -56,8 +55,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def merging() -> tuple[tuple[str, str], ...]:
     """The commits that ``git merge`` merges into HEAD, with the names that the user gave them."""
-    found = ((_HEADS.fullmatch(name), value) for name, value in os.environ.items())
-    return tuple((match[1], value) for match, value in found if match)
+    return merged_commits(os.environ)
 
 
 def rebasing(repository: Repository) -> str | None:

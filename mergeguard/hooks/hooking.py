@@ -12,10 +12,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 
 from mergeguard.errors import MergeguardError
-from mergeguard.git.hooks import NOTE
+from mergeguard.git.atwork import NOTE, merged_commits
 from mergeguard.hooks.telling import tell
 
 #: Where below ``mergeguard.hooks`` each hook's handler is: ``handler(repository, arguments) -> status``.
@@ -28,6 +27,10 @@ _HANDLERS = {
     "post-commit": "commithooks",
     "pre-push": "pushhook",
 }
+#: Have something to do in a merge of one commit only, which git names in the environment.
+_OF_MERGES = ("pre-merge-commit", "post-merge")
+#: Have something to do only where the merge driver has left a note.
+_FOR_NOTES = ("prepare-commit-msg", "pre-push")
 #: Hooks that git asks before it goes on: an error of ours stops it.
 _MAY_REFUSE = ("pre-merge-commit", "prepare-commit-msg")
 
@@ -64,12 +67,16 @@ def _worth_a_look(name: str, arguments: list[str]) -> bool:
     """Whether the hook can have anything to do; answered without opening the repository."""
     if name == "post-rewrite" and arguments[:1] != ["rebase"]:
         return False
-    return _noted() or Path(".mergeguard", "locks").is_dir()
+    if name in _OF_MERGES and len(merged_commits(os.environ)) != 1:
+        return False
+    if name in _FOR_NOTES:
+        return _noted()
+    return _noted() or os.path.isdir(".mergeguard/locks")
 
 
 def _noted() -> bool:
-    folder = Path(os.environ.get("GIT_DIR", ".git"))
-    return (folder / NOTE).exists() or not folder.is_dir()
+    folder = os.environ.get("GIT_DIR", ".git")
+    return os.path.exists(f"{folder}/{NOTE}") or not os.path.isdir(folder)
 
 
 def _say(text: str) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mergeguard import store
+from mergeguard.git.atwork import NOTE
 from mergeguard.git.durable import remove, write_atomic
-from mergeguard.git.hooks import NOTE
 from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
