@@ -20,6 +20,7 @@ _NAMING = frozenset(
 )
 _MACROS = frozenset({Kind.MACRO, Kind.UNDEF})
 _OPENING = "#if"
+_KEY = ("opened",)
 _DEAD = frozenset({"#if 0", "#if false"})
 
 
@@ -52,6 +53,13 @@ class Opened:
 
 def opened(source: Source) -> Opened:
     """The file's units, every block opened that can be opened again elsewhere."""
+    if _KEY not in source.derived:
+        source.derived[_KEY] = _opened(source)
+    found: Opened = source.derived[_KEY]
+    return found
+
+
+def _opened(source: Source) -> Opened:
     opener = _Opener(source)
     for unit in units(source):
         opener.add(unit, ())

@@ -133,6 +133,11 @@ class Definition:
         return not self.item.returns and first == self.name and self.name.isupper()
 
     @property
+    def is_made_elsewhere(self) -> bool:
+        """``extern template …;``: it makes nothing here."""
+        return self.item.kind is Kind.INSTANTIATION and "extern" in self.item.flags
+
+    @property
     def is_defaulted(self) -> bool:
         """A member that is defined outside of its class by ``= default;``."""
         return (

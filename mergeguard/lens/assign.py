@@ -7,6 +7,7 @@ stays in the entry otherwise. What can't be decided is a RuleMismatch that names
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import field, replace
@@ -32,6 +33,7 @@ from mergeguard.cpp.source import (
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import signature
 from mergeguard.lens.dealing import Declared, deal
+from mergeguard.lens.instances import full_name, written_instantiations
 from mergeguard.lens.parting import Parted, PartedArms, Unparted, is_of_the_host, part
 from mergeguard.lens.reading import opens_blocks
 from mergeguard.lens.rule import Instantiate, Over, Partition, Rule, selectors
@@ -153,9 +155,17 @@ def assigned(rule: Rule, path: str, source: Source, *, opens: bool | None = None
     try:
         return assign(rule, path, source, thin=True, opens=opens)
     except Unparted as problem:
-        full = assign(rule, path, source, opens=opens)
+        full = _full_instead(rule, path, source, opens, problem)
         note = f"the shards read what the entry reads, as the interface can't be thin: {problem}"
         return replace(full, notes=(*full.notes, note))
+
+
+def _full_instead(rule: Rule, path: str, source: Source, opens: bool | None, problem: Unparted) -> Assignment:
+    try:
+        return assign(rule, path, source, opens=opens)
+    except RuleMismatch as other:
+        message = f"the interface can't be thin: {problem.message}; nor full: {other.message}"
+        raise RuleMismatch(message, where=problem.where, hint=problem.hint or other.hint) from other
 
 
 class _Assigner:
@@ -550,9 +560,32 @@ class _Assigner:
     def _parted(self, partition: DealtPartition) -> Parted:
         branching = partition.branching
         macro = branching.macro or (partition.holder.name if partition.holder.kind is Kind.MACRO else "")
-        dealt = PartedArms(branching.start, branching.end, macro)
+        conditions = tuple(arm.labels[0] for arm in branching.arms if not arm.is_default)
+        asked = (branching.subject,) if branching.kind == "switch" else conditions
+        dealt = PartedArms(branching.start, branching.end, macro, asked)
+        if self.qualified:
+            self._note_calls(partition, asked)
         function = self._function(partition.rule)
-        return part(self.source, self.path, self.environment, self.rule.thin, function, dealt)
+        return part(
+            self.source,
+            self.path,
+            self.environment,
+            self.rule.thin,
+            function,
+            dealt,
+            anywhere=self.qualified,
+        )
+
+    def _note_calls(self, partition: DealtPartition, asked: Sequence[str]) -> None:
+        """What a choice calls is called by the entry and by the shard: assumed to give the same twice."""
+        for text in asked:
+            calls = re.findall(r"(?<![\w.>])([A-Za-z_]\w*)\s*\(", text)
+            called = [name for name in calls if name not in ("sizeof", "static_cast", "decltype")]
+            if called:
+                self.notes.append(
+                    f"{partition.rule.entry}: assumed that `{text}`, which entry and shard both ask for, "
+                    "gives the same twice"
+                )
 
     def _find_helpers(
         self, homes: list[str | None], open_names: frozenset[str], own: Collection[str]
@@ -761,23 +794,47 @@ class _Assigner:
         found = False
         for unit in self.units:
             for item in unit.items:
-                if item.kind is not Kind.INSTANTIATION or "extern" in item.flags and self.qualified:
-                    continue
-                if not self._is_named(unit, item, rule.template):
+                arguments = self._instantiated(rule, unit, item)
+                if arguments is None:
                     continue
                 found = True
-                yield DealtInstantiation(rule, item, self._instantiation_shard(rule, item))
+                yield DealtInstantiation(rule, item, self._instantiation_shard(rule, item, arguments))
+                if item.kind is Kind.FUNCTION:
+                    # Text that does not see a specialisation takes the general one, without a word.
+                    self.declared.append(Declared(item, unit.scopes))
         if not found and not rule.add:
             raise RuleMismatch(
-                f"`{rule.template}` is not explicitly instantiated",
+                f"`{rule.template}` is not explicitly instantiated{self._elsewhere(rule)}",
                 where=Location(self.path),
                 hint="list the template arguments in `add`, or correct `template`",
             )
 
-    def _instantiation_shard(self, rule: Instantiate, item: Item) -> str:
-        shard = deal_arguments(rule, item.arguments)
+    def _instantiated(self, rule: Instantiate, unit: Unit, item: Item) -> str | None:
+        """The arguments with which an item instantiates the rule's template; None if it does not."""
+        if not self.qualified:
+            named = item.kind is Kind.INSTANTIATION and fnmatchcase(item.name, rule.template)
+            return item.arguments if named else None
+        for written in written_instantiations(self.source, item):
+            if fnmatchcase(full_name(unit, item, written), rule.template.removeprefix("::")):
+                return written.asked
+        return None
+
+    def _elsewhere(self, rule: Instantiate) -> str:
+        """What a rule that does not look into blocks, or macros, misses."""
+        last = rule.template.rpartition("::")[2]
+        for unit in opened(self.source).units:
+            for item in unit.items:
+                for written in written_instantiations(self.source, item):
+                    name = full_name(unit, item, written)
+                    if fnmatchcase(name.rpartition("::")[2], last):
+                        name = name if "::" in name else f"::{name}"
+                        return f" outside of blocks and macros; `{name}` is, inside"
+        return ""
+
+    def _instantiation_shard(self, rule: Instantiate, item: Item, arguments: str) -> str:
+        shard = deal_arguments(rule, arguments)
         if shard is None:
-            self.notes.append(f"no shard lists {rule.template}<{item.arguments}>; {rule.rest} has it")
+            self.notes.append(f"no shard lists {rule.template}<{arguments}>; {rule.rest} has it")
         return shard or rule.rest
 
 
@@ -826,6 +883,8 @@ def needed_headers(
     instantiated = {i.template for i in rule.instantiate}
     if assignment.qualified:
         instantiated = {name.rpartition("::")[2] for name in instantiated}
+        # Where it is called, a specialisation has to be seen.
+        instantiated -= {one.item.name.rpartition("::")[2] for one in assignment.declared}
     for move in rule.move:
         items = [
             item

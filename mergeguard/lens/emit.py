@@ -8,6 +8,7 @@ ever. Golden files hold version 1; a change of any glue or placement is a new ve
 from __future__ import annotations
 
 import posixpath
+import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -93,6 +94,13 @@ def emission_of(rule: Rule) -> int:
     if rule.is_qualified:
         return 3
     return 2 if rule.interface == "thin" else 1
+
+
+def _asked(partition: DealtPartition) -> frozenset[str]:
+    """The names in what a choice asks for, and in the labels of its arms."""
+    branching = partition.branching
+    texts = [branching.subject, *(label for arm in branching.arms for label in arm.labels)]
+    return frozenset(re.findall(r"[A-Za-z_]\w*", " ".join(texts)))
 
 
 class _Emitter:
@@ -588,8 +596,11 @@ class _Emitter:
         for unit in self._units(ENTRY):
             for start, end in self._kept_ranges(unit):
                 used |= identifiers(self.source, start, end)
-        for partition in self.assignment.partitions if self.thin is None else ():
-            used |= signature.names(self.source, partition.entry)
+        for partition in self.assignment.partitions:
+            if self.thin is None:
+                used |= signature.names(self.source, partition.entry)
+            elif self.assignment.qualified:
+                used |= _asked(partition)
         names = list(needed_headers(self.source, used, self.rule, self.assignment))
         names += [d.header for d in self.rule.deal]
         declarations = list(dict.fromkeys(p.rule.declarations for p in self.assignment.partitions))
@@ -605,7 +616,18 @@ class _Emitter:
         for instantiate in self.rule.instantiate:
             if instantiate.header not in names:
                 found[moved] += self._forward_declaration(instantiate)
+            elif self.assignment.qualified and instantiate.template.rpartition("::")[2] in used:
+                found[moved] += self._made_elsewhere(instantiate)
         return found
+
+    def _made_elsewhere(self, rule: Instantiate) -> list[bytes]:
+        """``extern template`` lines: the entry sees the template and need not instantiate it itself."""
+        lines: list[bytes] = []
+        for dealt in self.assignment.instantiations:
+            if dealt.rule is rule and dealt.item.kind is Kind.INSTANTIATION:
+                text = signature.collapsed(self.source, dealt.item.code_start, dealt.item.code_end)
+                lines += self._in_branches(dealt.item, [glue.declaration(b"extern " + text)])
+        return lines
 
     def _kept_ranges(self, unit: Unit) -> Iterable[tuple[int, int]]:
         """A unit's bytes without what is dealt of it."""

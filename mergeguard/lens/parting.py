@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from mergeguard.cpp.environment import Environment
@@ -18,6 +19,7 @@ from mergeguard.cpp.scope import Local, Scope, scope_at
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, identifiers, line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens.rule import Thin
+from mergeguard.lens.unseen import Unseen
 from mergeguard.values import dataclass
 
 # PyTorch's dispatch macros that call a lambda once for each of these, as `scalar_t`.
@@ -46,6 +48,7 @@ class Launch:
     """One launch function: ``region`` is its text, ``passed`` its parameters, ``types`` its type parameters.
 
     ``instances`` are the values of the type parameters that the entry calls it with (one empty one without).
+    ``returns`` is what it returns: "void", or the host function's type where the text returns its value.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Launch:
     passed: tuple[Local, ...]
     types: tuple[str, ...]
     instances: tuple[tuple[str, ...], ...]
+    returns: str = "void"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +108,35 @@ def launch_name(function: Item) -> str:
 
 
 def part(
-    source: Source, path: str, environment: Environment, thin: Thin, function: Item, dealt: PartedArms
+    source: Source,
+    path: str,
+    environment: Environment,
+    thin: Thin,
+    function: Item,
+    dealt: PartedArms,
+    *,
+    anywhere: bool = False,
 ) -> Parted:
-    """The dealt text of ``function``. Raises Unparted, naming what can't be derived."""
-    return _Parter(source, path, environment, thin, function, dealt).parted()
+    """The dealt text of ``function``. Raises Unparted, naming what can't be derived.
+
+    ``anywhere``: for text of any kind, as emission 3 has it. What it uses of the function is passed by
+    reference, it may return the function's value, and what may be a name of the function or of its class
+    that tokens can't tell is refused.
+    """
+    return _Parter(source, path, environment, thin, function, dealt, anywhere).parted()
 
 
 @dataclass(frozen=True, slots=True)
 class PartedArms:
-    """The branching: its bytes, and the macro that it stands in ("" for none), the function's own or not."""
+    """The branching: its bytes, and the macro that it stands in ("" for none), the function's own or not.
+
+    ``choices`` are what it asks for: the switch's expression, or the conditions of the chain.
+    """
 
     start: int
     end: int
     macro: str
+    choices: tuple[str, ...] = ()
 
 
 class _Parter:
@@ -128,7 +148,9 @@ class _Parter:
         thin: Thin,
         function: Item,
         dealt: PartedArms,
+        anywhere: bool,
     ) -> None:
+        self.anywhere = anywhere
         self.source = source
         self.path = path
         self.environment = environment
@@ -140,6 +162,8 @@ class _Parter:
 
     def parted(self) -> Parted:
         regions = self.regions()
+        if self.anywhere:
+            self.check_choice()
         if not regions:
             raise self.unparted(self.dealt.start, "the function does not come to the branching")
         launches = []
@@ -151,6 +175,13 @@ class _Parter:
     def unparted(self, offset: int, message: str, hint: str | None = None) -> Unparted:
         where = Location(self.path, line_of(self.source.text, offset), self.function.name)
         return Unparted(message, where=where, hint=hint)
+
+    def check_choice(self) -> None:
+        """The entry asks for the value, and the shard again: asking must not change it."""
+        for text in self.dealt.choices:
+            for word in _words(text):
+                if word in _ASSIGNING:
+                    raise self.unparted(self.dealt.start, f"asking for `{text}` changes something")
 
     # -- the text ------------------------------------------------------------------------------------
 
@@ -264,9 +295,14 @@ class _Parter:
         scope = scope_at(self.source, self.function, region[0])
         texts = list(self.expansions(region))
         used = frozenset(word for text in texts for word in text)
-        self.check_statements(region, regions, texts)
+        returns = self.check_statements(region, regions, texts, scope)
         passed, types = self.interface(region, scope, used, texts)
-        return Launch(name, region, passed, types, self.instances(region, scope, types))
+        if self.anywhere:
+            names = Unseen(self.source, self.function, scope)
+            for text in texts:
+                if unseen := names.first(text):
+                    raise self.unparted(region[0], unseen)
+        return Launch(name, region, passed, types, self.instances(region, scope, types), returns)
 
     def expansions(self, region: tuple[int, int]) -> Iterator[Sequence[str]]:
         """The tokens of the region, and of the body of each macro that it comes to."""
@@ -277,16 +313,31 @@ class _Parter:
                 yield _behind_parameters(body or ())
 
     def check_statements(
-        self, region: tuple[int, int], regions: Sequence[tuple[int, int]], texts: Sequence[Sequence[str]]
-    ) -> None:
+        self,
+        region: tuple[int, int],
+        regions: Sequence[tuple[int, int]],
+        texts: Sequence[Sequence[str]],
+        scope: Scope,
+    ) -> str:
+        """What the launch function returns. Raises Unparted for a way out that it can't have."""
+        values = False
         for text in texts:
             for word, after in zip(text, [*text[1:], ""], strict=False):
-                if word == "return" and after != ";":
-                    raise self.unparted(region[0], "an arm returns a value of the function")
+                values |= word == "return" and after != ";"
                 if word in ("this", "co_return", "goto"):
                     raise self.unparted(region[0], f"an arm uses `{word}`")
+        returns = self.value_type(scope) if values else "void"
+        if not returns:
+            raise self.unparted(region[0], "an arm returns a value of the function")
         if any("return" in text for text in texts) and not self.ends_function(region, regions):
             raise self.unparted(region[0], "an arm returns, and the function goes on behind the branching")
+        return returns
+
+    def value_type(self, scope: Scope) -> str:
+        """The type of the function's value as another function can say it; "" if none can."""
+        returns = self.function.returns
+        plain = self.anywhere and not scope.calls and not {"auto", "decltype"} & set(_words(returns))
+        return returns if plain and '"' not in returns else ""
 
     def ends_function(self, region: tuple[int, int], regions: Sequence[tuple[int, int]]) -> bool:
         """Whether the function (or the lambda) is over when the region is, but for other regions' `else`."""
@@ -342,10 +393,16 @@ class _Parter:
             )
         if has_host_words(_words(local.type)):
             raise self.unparted(region[0], f"an arm uses `{local.name}`, which is a {local.type}")
-        return local
+        if not self.anywhere or local.deduced:
+            return local
+        if "(" in local.type:
+            raise self.unparted(region[0], f"an arm uses `{local.name}`, whose type can't be said again")
+        return replace(local, type=local.type.rstrip("& ") + "&")
 
     def check_value(self, region: tuple[int, int], local: Local, texts: Sequence[Sequence[str]]) -> None:
         """A launch function has copies: what an arm writes to, or hands out the address of, is none."""
+        if self.anywhere and not local.deduced:
+            return
         if "&" in local.type and "const" not in local.type:
             raise self.unparted(region[0], f"an arm uses the reference `{local.name}`")
         for text in texts:

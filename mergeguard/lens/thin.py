@@ -128,7 +128,8 @@ class ThinGlue:
                 ]
                 lines += [b"  case %s:" % _encoded(label) for label in labels]
                 if labels:
-                    lines += [b"    " + self._call(shard, launch), b"    break;"]
+                    lines.append(b"    " + self._call(shard, launch))
+                    lines += [] if launch.returns != "void" else [b"    break;"]
             lines += [b"  default:", b"    " + self._call(partition.rule.rest, launch), b"}"]
         else:
             for number, (arm, shard) in enumerate(arms):
@@ -141,7 +142,9 @@ class ThinGlue:
     def _call(self, shard: str, launch: Launch) -> bytes:
         types = b"<%s>" % b", ".join(map(_encoded, launch.types)) if launch.types else b""
         arguments = b", ".join(_encoded(local.name) for local in launch.passed)
-        return b"%s::%s%s(%s);" % (self.namespace(shard), _encoded(launch.name), types, arguments)
+        result = b"return " if launch.returns != "void" else b""
+        call = self.namespace(shard), _encoded(launch.name), types, arguments
+        return result + b"%s::%s%s(%s);" % call
 
     # -- headers, body, declarations, shards ---------------------------------------------------------
 
@@ -199,8 +202,8 @@ class ThinGlue:
             for partition, parted in self.pairs
             if partition.rule.declarations == declarations
             for launch in parted.launches
-            for local in launch.passed
-            for word in _words(local.type)
+            for text in (launch.returns, *(local.type for local in launch.passed))
+            for word in _words(text)
         )
 
     def declared(self, declarations: str) -> list[bytes]:
@@ -258,7 +261,7 @@ def _head(launch: Launch, types: tuple[str, ...], end: bytes, name: bytes | None
         b"    %s %s" % (_encoded(_typed(local, launch.types, types)), _encoded(local.name))
         for local in launch.passed
     ]
-    start = b"void %s(" % (name or _encoded(launch.name))
+    start = b"%s %s(" % (_encoded(launch.returns), name or _encoded(launch.name))
     if not parameters:
         return [start + b")" + end]
     return [start, *(line + b"," for line in parameters[:-1]), parameters[-1] + b")" + end]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from enum import Enum, auto
 
-from mergeguard.cpp.blocks import Opened
+from mergeguard.cpp.blocks import Opened, opened
 from mergeguard.cpp.definitions import Definition, local_states, only_caches
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers, nested, parse
 from mergeguard.values import dataclass
@@ -358,6 +358,15 @@ def _static_member(tokens: Sequence[str]) -> bool:
             if ahead[stop : stop + 1] != ["("] and not {"const", "constexpr"} & set(ahead[:stop]):
                 return True
     return False
+
+
+def expansion(source: Source, tokens: Sequence[str]) -> bytes | None:
+    """What a call of a macro of the file (as tokens) stands for; None if it is none, or can't be told."""
+    if not tokens:
+        return None
+    items = (item for unit in opened(source).units for item in unit.items)
+    macros = {item.name: item for item in items if item.kind is Kind.MACRO}
+    return _expanded(source, macros, tokens)
 
 
 def _expanded(source: Source, macros: dict[str, Item], tokens: Sequence[str]) -> bytes | None:

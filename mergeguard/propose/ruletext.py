@@ -67,6 +67,8 @@ class RuleText:
             f"description = {_quoted('; '.join(_summary(p) for p in parts))}",
             f"monolith = {_quoted(quoted(self.path))}",
         ]
+        if any(isinstance(p.found, SurveyedChoice) and p.found.interface == "thin" for p in parts):
+            lines.append('interface = "thin"  # the function stays in the entry, the arms are called there')
         if layout:
             lines.append(f"layout = {_quoted(layout)}")
         return lines + self.includes()

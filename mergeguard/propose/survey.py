@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from mergeguard.cpp.backwards import origin, same_value, words_of
+from mergeguard.cpp.blocks import opened, qualified_name
 from mergeguard.cpp.branches import Branching, branchings
+from mergeguard.cpp.definitions import qualifiers
 from mergeguard.cpp.source import Item, Kind, Source, line_of, parse
 from mergeguard.cpp.text import code_tokens
+from mergeguard.lens.instances import full_name, written_instantiations
 from mergeguard.propose.reach import Reach, last_name
 from mergeguard.values import dataclass
 
@@ -49,9 +52,11 @@ class SurveyedChoice:
 
     ``subject``: the switch's expression, or the name that all conditions of the chain use. ``entry``: the
     public function whose calls would be dispatched, "" if there is none. ``discriminator``: the subject in
-    terms of the entry's parameters, "" if it can't be traced (a chain has none). ``problem``: why it can't
-    be dealt as it stands, "" if nothing is known to stand in the way. ``weight`` is the model's cost of the
-    whole entry, ``peak`` that of the heaviest unit if each arm had a shard of its own.
+    terms of the entry's parameters, "" if it can't be traced (a chain has none). ``problem``: why it can't be
+    dealt as it stands, "" if nothing is known to stand in the way. ``interface``: of the rule that could deal
+    it; where it is "thin", the entry is the function itself, and ``obstacle`` says why it is not "full".
+    ``weight`` is the model's cost of the whole entry, ``peak`` that of the heaviest unit if each arm had a
+    shard of its own.
     """
 
     kind: str
@@ -67,6 +72,8 @@ class SurveyedChoice:
     problem: str
     weight: int
     peak: int
+    interface: str = "full"
+    obstacle: str = ""
 
     def __str__(self) -> str:
         if self.kind == "switch":
@@ -112,7 +119,7 @@ class _Surveyor:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.reach = Reach(source)
-        self.top = {item.start for item in source.items}
+        self.places = {item.start: (unit, item) for unit in opened(source).units for item in unit.items}
         self.functions = [
             item
             for item in self.reach.items
@@ -128,13 +135,13 @@ class _Surveyor:
         instantiated = self.instantiated()
         total = sum(self.weight_of.values()) + sum(i.weight for i in instantiated)
         choices = [
-            self.choice(function, branching)
+            self.dealt(function, branching)
             for function in self.functions
             for branching in branchings(self.source, function)
         ]
         for item in self.reach.items:
             if item.kind is Kind.MACRO:
-                choices += [self.choice(item, b) for b in branchings(self.source, item)]
+                choices += [self.dealt(item, b) for b in branchings(self.source, item)]
         return Survey(tuple(sorted(choices, key=lambda c: c.line)), tuple(instantiated), total)
 
     def line(self, offset: int) -> int:
@@ -143,23 +150,29 @@ class _Surveyor:
     # -- explicit instantiations ---------------------------------------------------------------------
 
     def instantiated(self) -> list[Instantiated]:
-        found: dict[str, list[Item]] = defaultdict(list)
-        for item in self.source.items:
-            if item.kind is Kind.INSTANTIATION and "extern" not in item.flags:
-                found[item.name].append(item)
+        found: dict[str, list[tuple[Item, str]]] = defaultdict(list)
+        for unit, item in self.places.values():
+            for one in written_instantiations(self.source, item):
+                name = full_name(unit, item, one)
+                plain = item.kind is Kind.INSTANTIATION and one.arguments and not unit.scopes
+                name = name if plain or "::" in name else f"::{name}"
+                found[name].append((item, one.arguments or one.deduced))
         result = []
-        for name, items in found.items():
+        for name, pairs in found.items():
+            items = [item for item, _ in pairs]
             weight = sum(
                 self.reach.weight(d.code_start, d.code_end)
                 for d in self.reach.definitions.get(last_name(name), ())
+                if "specialization" not in d.flags
             )
-            first = items[0].code_start
+            if all(item.kind is Kind.FUNCTION for item in items):
+                weight = sum(self.reach.weight(i.code_start, i.code_end) for i in items) // len(items)
             takes = self.taken([(item.code_start, item.code_end) for item in items])
             result.append(
                 Instantiated(
                     name,
-                    self.line(first),
-                    tuple(i.arguments for i in items),
+                    self.line(items[0].code_start),
+                    tuple(arguments for _, arguments in pairs),
                     sum(i.end - i.start for i in takes),
                     weight * len(items),
                 )
@@ -179,6 +192,37 @@ class _Surveyor:
         ]
 
     # -- branchings ----------------------------------------------------------------------------------
+
+    def dealt(self, holder: Item, branching: Branching) -> SurveyedChoice:
+        """The choice as a rule can deal it: with a public entry, or in the place where it stands."""
+        found = self.choice(holder, branching)
+        if not found.problem or not found.subject or len(found.arms) < 2:
+            return found
+        users = self.users(holder) if holder.kind is Kind.MACRO else [holder]
+        if len(users) != 1 or users[0].start not in self.places:
+            return found
+        (function,) = users
+        dealable = sum(not arm.is_default for arm in found.arms) > 1
+        name = self.name(function)
+        if not dealable or sum(self.name(f) == name for f in self.functions) > 1:
+            return found
+        weight, peak = self.cost(function, None, branching, found.arms)
+        name = name if "::" in name else f"::{name}"
+        found = replace(found, problem="", obstacle=found.problem, discriminator="", interface="thin")
+        return replace(found, function=name, entry=name, weight=weight, peak=peak)
+
+    def name(self, item: Item) -> str:
+        """What a rule calls an item: in a block by its qualified name."""
+        place = self.places.get(item.start)
+        if place is None or not place[0].scopes or item.kind is Kind.MACRO:
+            return item.name
+        name = qualified_name(*place)
+        return name if "::" in name else f"::{name}"
+
+    def flags(self, item: Item) -> frozenset[str]:
+        """An item's flags, with what the blocks around it say."""
+        scopes = self.places[item.start][0].scopes if item.start in self.places else ()
+        return item.flags | ({"anonymous"} if any(scope.hidden for scope in scopes) else set())
 
     def choice(self, holder: Item, branching: Branching) -> SurveyedChoice:
         users = self.users(holder) if holder.kind is Kind.MACRO else []
@@ -205,8 +249,8 @@ class _Surveyor:
             problem = problem or "it has fewer than two arms to deal"
         return SurveyedChoice(
             str(branching.kind),
-            holder.name,
-            entry.name if entry is not None else "",
+            self.name(holder),
+            self.name(entry) if entry is not None else "",
             subject,
             branching.macro or "",
             self.line(branching.start),
@@ -243,12 +287,17 @@ class _Surveyor:
         """The entry's weight, and that of its heaviest shard if each arm had its own."""
         root = entry or holder
         whole = self.reach.weight(root.code_start, root.code_end)
+        apart = 0  # a function that the entry only calls is compiled beside it
+        if root is not holder and not {"template", "inline"} & holder.flags and holder.kind is Kind.FUNCTION:
+            apart = self.reach.weight(holder.code_start, holder.code_end)
+            whole += apart
         dealt = [
             (arm.start, arm.end)
             for arm, share in zip(branching.arms, arms, strict=True)
             if not arm.is_default
         ]
         rest = self.reach.weight(root.code_start, root.code_end, dealt)
+        rest += self.reach.weight(holder.code_start, holder.code_end, dealt) if apart else 0
         weights = [share.weight for share in arms if not share.is_default]
         total = sum(weights)
         if not total:
@@ -260,9 +309,9 @@ class _Surveyor:
         """The public function that leads to ``holder``, and what stands in the way of it."""
         if holder.kind is Kind.MACRO:
             return None, f"no function here uses the macro {holder.name}"
-        if holder.start not in self.top:
-            return None, f"{holder.name} stands in a namespace or extern block"
-        hidden = next((why for flag, why in _HIDDEN.items() if flag in holder.flags), "")
+        if holder.start not in self.places:
+            return None, f"{holder.name} stands in a block that can't be opened"
+        hidden = next((why for flag, why in _HIDDEN.items() if flag in self.flags(holder)), "")
         if not hidden:
             return holder, self.not_an_entry(holder)
         name = last_name(holder.name)
@@ -276,7 +325,7 @@ class _Surveyor:
         if len(callers) > 1:
             who = ", ".join(dict.fromkeys(c.name for c in callers))
             return None, f"{holder.name} {hidden} and has several callers: {who}"
-        why = next((text for flag, text in _HIDDEN.items() if flag in callers[0].flags), "")
+        why = next((text for flag, text in _HIDDEN.items() if flag in self.flags(callers[0])), "")
         if why:
             return None, f"{holder.name} {hidden}, and its caller {callers[0].name} {why}"
         return callers[0], self.not_an_entry(callers[0])
@@ -290,10 +339,14 @@ class _Surveyor:
         ]
 
     def not_an_entry(self, item: Item) -> str:
-        if item.start not in self.top:
-            return f"{item.name} stands in a namespace or extern block"
-        if "::" in item.name:
-            return f"{item.name} is a member function"
+        if item.start not in self.places:
+            return f"{item.name} stands in a block that can't be opened"
+        if qualifiers(self.source, item):
+            return f"{item.name} is a member function, or defined outside of its namespace"
+        head = code_tokens(self.source, item.code_start, item.declarator_start + 20)[:2]
+        in_c = any(scope.name == 'extern "C"' for scope in self.places[item.start][0].scopes)
+        if in_c or head == ["extern", '"C"']:
+            return f"{item.name} has C linkage"
         if item.parameter_list is None or item.body is None:
             return f"can't read the parameters of {item.name}"
         if sum(f.name == item.name for f in self.functions) > 1:

@@ -130,6 +130,8 @@ def doubled(program: Program, allowed: Callable[[Definition], int]) -> Iterator[
     places: dict[tuple[str, object], list[Definition]] = defaultdict(list)
     for parts in program.parts:
         for one in parts:
+            if one.is_made_elsewhere:
+                continue
             if program.must_be_once(one) and program.has_c_linkage(one):
                 places[one.last, "C"].append(one)
             elif program.must_be_once(one) or one.item.kind is Kind.INSTANTIATION:
@@ -137,8 +139,6 @@ def doubled(program: Program, allowed: Callable[[Definition], int]) -> Iterator[
     for (_, kind), here in places.items():
         one = here[0]
         instantiation = one.item.kind is Kind.INSTANTIATION
-        if instantiation and "extern" in one.item.flags:
-            continue
         times = max(allowed(one), 1) if instantiation else 1
         if len({d.index for d in here}) > 1 or len(here) > times:
             units = ", ".join(dict.fromkeys(map(program.unit, here)))

@@ -295,10 +295,12 @@ class _Comparison:
 
     def check_definitions(self) -> None:
         wanted = Counter(one.identity for one in self.originals)
+        made_elsewhere = {one.identity for one in self.originals if one.is_made_elsewhere}
         occurrences: dict[Identity, list[Definition]] = defaultdict(list)
         for parts in self.whole:
             for one in parts:
-                if not self.program.is_dispatch(one):
+                glued = one.is_made_elsewhere and one.identity not in made_elsewhere
+                if not self.program.is_dispatch(one) and not glued:
                     occurrences[one.identity].append(one)
         texts: dict[Identity, list[tuple[str, ...]]] = defaultdict(list)
         for original in self.originals:

@@ -25,13 +25,15 @@ from mergeguard.verify.flatten import FlatUnit, LayoutText, flatten
 _PARTED = re.compile(rb"^// MG_PARTED (\w+)\r?\n", re.MULTILINE)
 _BLOCK = re.compile(rb"^// MG_PARTED (\w+)\r?\n(.*?)^// MG_END \1[ \t]*\r?\n", re.MULTILINE | re.DOTALL)
 _LAUNCH = re.compile(
-    rb"^(template <[^\n]*\r?\n)?void (\w+)\(([^;{]*?)\) \{\r?\n(.*?)^\}  // MG_END \2[ \t]*\r?\n",
+    rb"^(template <[^\n]*\r?\n)?[\w:][^\n(#;]* (\w+)\(([^;{]*?)\) \{\r?\n(.*?)^\}  // MG_END \2[ \t]*\r?\n",
     re.MULTILINE | re.DOTALL,
 )
 _CHOICE = re.compile(rb"/\* MG_LAUNCH (\w+) \*/(.*?)/\* MG_END \1 \*/", re.DOTALL)
 _OFFER = re.compile(rb"^// MG_OFFER\r?\n(.*?)^// MG_END MG_OFFER[ \t]*\r?\n", re.MULTILINE | re.DOTALL)
-_MADE = re.compile(rb"^template void MG_NS::(\w+)<([^\n]*)>\((?:[^;]*)\);[ \t]*\r?\n", re.MULTILINE)
-_DECLARED = re.compile(rb"^(?:template <[^\n]*\r?\n)?void (\w+)\(([^;{]*?)\);[ \t]*\r?\n", re.MULTILINE)
+_MADE = re.compile(rb"^template [\w:][^\n(;]* MG_NS::(\w+)<([^\n]*)>\((?:[^;]*)\);[ \t]*\r?\n", re.MULTILINE)
+_DECLARED = re.compile(
+    rb"^(?:template <[^\n]*\r?\n)?[\w:][^\n(#;]* (\w+)\(([^;{]*?)\);[ \t]*\r?\n", re.MULTILINE
+)
 _USING_HOST = re.compile(rb"^using namespace mergeguard_\w+_host;[ \t]*\r?\n", re.MULTILINE)
 _INCLUDED = re.compile(rb'^#include "([^"\n]+)"[ \t]*\r?$', re.MULTILINE)
 _GUARD = re.compile(
@@ -111,7 +113,19 @@ def check_choices(
     shards = {unit.namespace: unit for unit in units if unit.namespace}
     for call in _calls(files):
         yield from _Place(call, shards, dealt, files).problems()
+        yield from _check_names(before, call, [unit for unit in units if unit.path == call.path])
     yield from _check_offers(before, files)
+
+
+def _check_names(before: Source, call: _ThinCall, units: Sequence[FlatUnit]) -> Iterator[Problem]:
+    """What the entry asks for is known in the entry."""
+    own = {one.last for one in definitions(before)} & {*call.words}
+    for unit in units:
+        here = {one.last for one in definitions(unit.source)}
+        missing = sorted(own - here)
+        if missing:
+            text = f"{', '.join(missing)} not declared before it here"
+            yield "self-contained", text, call.path, call.offset, call.name
 
 
 def _calls(files: Sequence[LayoutText]) -> Iterator[_ThinCall]:
@@ -289,7 +303,9 @@ def _choice(words: list[str], name: str, parameters: Sequence[str]) -> tuple[lis
             routes.append(Route(None if labels is None else tuple(labels), words[at]))
             labels = []
     types = _types(words, name)
-    rebuilt = _rebuilt(subject, routes, [name, *types], parameters)
+    first = next((n for n in range(len(words)) if words[n + 1 : n + 3] == ["::", name]), 0)
+    returns = words[first - 1 : first] == ["return"]
+    rebuilt = _rebuilt(subject, routes, [name, *types], parameters, returns)
     return subject, routes, words[:1] == ["{"] and words[start:] == [*rebuilt, "}"]
 
 
@@ -300,17 +316,22 @@ def _types(words: Sequence[str], name: str) -> list[str]:
 
 
 def _rebuilt(
-    subject: Sequence[str], routes: Sequence[Route], called: Sequence[str], parameters: Sequence[str]
+    subject: Sequence[str],
+    routes: Sequence[Route],
+    called: Sequence[str],
+    parameters: Sequence[str],
+    returns: bool,
 ) -> list[str]:
-    """What glue has for these routes, as tokens."""
+    """What glue has for these routes, as tokens; ``returns``: it hands on what the shard's function gives."""
     arguments = [token for parameter in parameters for token in (",", parameter)][1:]
     out: list[str] = ["switch", "(", *subject, ")", "{"] if subject else []
     for number, route in enumerate(routes):
-        call = [route.namespace, "::", *called, "(", *arguments, ")", ";"]
+        call = ["return"] * returns + [route.namespace, "::", *called, "(", *arguments, ")", ";"]
         if subject:
             for label in route.labels or ():
                 out += ["case", *_tokens(label), ":"]
-            out += ["default", ":", *call] if route.labels is None else [*call, "break", ";"]
+            out += ["default", ":"] if route.labels is None else []
+            out += call if route.labels is None or returns else [*call, "break", ";"]
         elif route.labels is None:
             out += ["}", "else", "{", *call]
         else:

@@ -263,3 +263,133 @@ def test_instantiations_are_dealt_in_their_namespace():
     assert "namespace app {  // MG_SCOPE\ntemplate float twice<float>(float);\n}  // MG_SCOPE\n" in two
     entry = file(layout, "")
     assert "T twice( T v);  // MG_DECLARATION" in entry and "kernel.h" not in entry
+
+
+TWICE = "template <typename T>\nvoid twice(T* v) { *v = 2 * *v; }\n"
+SPECIAL = "template <typename T>\nvoid twice(T* v);\n"
+SPECIAL += (
+    "template <> void twice<int>(int* v) { *v *= 2; }\ntemplate <> void twice<float>(float* v) { *v *= 3; }\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "globs"),
+    [
+        pytest.param(
+            TWICE + "template void twice(int*);\ntemplate void twice(float* v);\n", "%s*", id="deduced"
+        ),
+        pytest.param(
+            TWICE + "#define INST(T) template void twice<T>(T*)\nINST(int);\nINST(float);\n", "%s", id="macro"
+        ),
+        pytest.param(SPECIAL, "%s", id="specialisation"),
+    ],
+)
+@pytest.mark.parametrize("space", ["", "app::"])
+def test_instantiations_in_other_words_are_dealt(code, globs, space):
+    code += "void use(int a) { twice<int>(&a); }\n"
+    code = f"namespace app {{\n{code}}}\n" if space else code
+    rule = _rule(
+        HEAD.replace("needed", f'items = ["template {space}twice?", "declaration {space}twice?"]\nneeded')
+        + f'[[instantiate]]\ntemplate = "{space or "::"}twice"\nheader = "kernel.h"\nrest = "one.cpp"\n'
+        + f'[instantiate.shards]\n"one.cpp" = ["{globs % "int"}"]\n"two.cpp" = ["{globs % "float"}"]\n'
+    )
+    layout = split(rule, "m", "m.cpp", code.encode())
+    assert findings(layout) == []
+    one, two = file(layout, "one.cpp"), file(layout, "two.cpp")
+    assert "int" in one and "float" not in one and "float" in two
+    if "<>" in code:  # who calls a specialisation has to see it
+        assert "template <> void twice<int>(int*" in file(layout, "kernel.h")
+        assert '#include "m/kernel.h"' in file(layout, "")
+
+
+def test_an_entry_that_sees_the_template_does_not_instantiate_it():
+    code = (
+        "namespace app {\n" + TWICE + "template void twice<int>(int*);\ntemplate void twice<float>(float*);\n"
+    )
+    code += "template <typename T> T other(T v) { return v; }\nvoid use(int a) { twice(&a); other(a); }\n}\n"
+    rule = _rule(
+        HEAD.replace("needed", 'items = ["template *"]\nneeded')
+        + '[[instantiate]]\ntemplate = "app::twice"\nheader = "kernel.h"\nrest = "one.cpp"\n'
+        + '[instantiate.shards]\n"one.cpp" = ["int"]\n"two.cpp" = ["float"]\n'
+    )
+    layout = split(rule, "m", "m.cpp", code.encode())
+    assert findings(layout) == []
+    assert "extern template void twice<int>(int*);  // MG_DECLARATION" in file(layout, "")
+
+
+def test_a_refusal_does_not_deny_what_is_there():
+    code = "namespace app {\n" + TWICE + "template void twice(int*);\n}\n"
+    rule = _rule(
+        HEAD.replace("needed", 'items = ["template twice?"]\nneeded')
+        + '[[instantiate]]\ntemplate = "twice"\nheader = "kernel.h"\nrest = "one.cpp"\n'
+        + '[instantiate.shards]\n"one.cpp" = ["int"]\n'
+    )
+    with pytest.raises(RuleMismatch, match="`app::twice` is, inside"):
+        split(rule, "m", "m.cpp", code.encode())
+
+
+# -- text of any kind, dealt where it stands ----------------------------------------------------------
+
+VALUES = ARMS.replace("*out =", "return").replace(" break;", "")
+THIN = 'interface = "thin"\n' + HEAD
+
+
+@pytest.mark.parametrize(
+    ("head", "arms", "inside"),
+    [
+        pytest.param("static int run(int n, int p) {", VALUES, "return m::", id="values"),
+        pytest.param("static void run(int n, int& p, int* out) {", ARMS, "int& p", id="references"),
+        pytest.param(
+            "static int run(int k, int p) {\n  int sum = 0;\n  int n = k + 1;\n  int* out = &sum;",
+            ARMS + "  return sum;",
+            "int*& out",
+            id="locals",
+        ),
+    ],
+)
+def test_what_the_text_uses_is_handed_to_it(head, arms, inside):
+    code = "namespace app {\n" + KERNEL + "int helper(int p) { return p; }\n" + head + "\n" + arms + "}\n}\n"
+    layout = partition(code, "app::run", head=THIN)
+    text = file(layout, "") + file(layout, "body.h")
+    assert inside in text.replace("mergeguard_m_one::", "m::")
+
+
+@pytest.mark.parametrize(
+    ("head", "reason"),
+    [
+        (
+            "static void run(int n, int* out) {\n  for (int p = 0; p < 3; ++p) {",
+            "whose declaration can't be read",
+        ),
+        (
+            "static void run(int n, int* out) {\n  auto [p, q] = pair(n);\n  {",
+            "whose declaration can't be read",
+        ),
+        (
+            "struct Foo { int p; void run(int n, int* out); };\nvoid Foo::run(int n, int* out) {\n  {",
+            "a member of",
+        ),
+        ("static void run(int n, int* out) {\n  const auto p = pair(n);\n  {", "the type of `p`"),
+    ],
+)
+def test_what_tokens_can_not_tell_of_a_name_is_refused(head, reason):
+    code = (
+        "namespace app {\n"
+        + KERNEL
+        + "int helper(int p) { return p; }\n"
+        + head
+        + "\n"
+        + ARMS
+        + "  }\n}\n}\n"
+    )
+    with pytest.raises(RuleMismatch, match=reason):
+        partition(code, "app::Foo::run" if "Foo" in head else "app::run", head=THIN)
+
+
+def test_a_choice_that_changes_something_is_not_asked_for_twice():
+    code = "namespace app {\n" + KERNEL + "int helper(int p) { return p; }\n"
+    code += "static void run(int n, int p, int* out) {\n" + ARMS.replace("(n)", "(n++)") + "}\n}\n"
+    rule = THIN + '\n[[partition]]\nentry = "app::run"\nover = { in = "app::run", switch = "n ++" }\n'
+    rule += 'body = "body.h"\nrest = "two.cpp"\n[partition.shards]\n"one.cpp" = [1]\n'
+    with pytest.raises(RuleMismatch, match="changes something"):
+        split(_rule(rule), "m", "m.cpp", code.encode())

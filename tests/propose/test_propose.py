@@ -151,9 +151,40 @@ def test_labels_that_are_not_numbers():
 def test_a_file_that_nothing_splits():
     with pytest.raises(RuleMismatch, match=r"all of it hangs together with `x`"):
         propose(parse(b"int x;\n"), "x.cu", lambda _: False)
-    hidden = PLAIN.replace(b"int run(", b"static int run(")
-    with pytest.raises(RuleMismatch, match=r"switch \(n\) in run, line 11: run has internal linkage"):
+    hidden = PLAIN.replace(b"int run(int n, int x) {", b"static int run(int n) {\n  const auto x = get();")
+    with pytest.raises(RuleMismatch, match=r"run, line 12: .*: the type of `x`"):
         propose(parse(hidden), "x.cu", lambda _: False)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "entry"),
+    [
+        (b"int run(", b"namespace app {\nint run(", "app::run"),
+        (b"int run(", b"static int run(", "::run"),
+        (b"int run(", b"namespace {\nint run(", "::run"),
+        (b"int run(", b'extern "C" int run(', "::run"),
+        (b"int run(int n, int x) {", b"int run(int k, int x) {\n  int n = pick(k);", "::run"),
+        (b"int run(", b"struct Foo { int run(int n, int x); };\nint Foo::run(", "::Foo::run"),
+    ],
+)
+def test_a_choice_anywhere_is_dealt(before, after, entry):
+    text = PLAIN.replace(before, after) + (b"}\n" if b"namespace" in after else b"")
+    made = propose(parse(text), "x.cu", lambda _: False)
+    assert f'entry = "{entry}"' in made.text.decode().replace('"Foo', '"::Foo')
+    assert (b'interface = "thin"' in made.text) == (entry.startswith("::"))
+    assert len(made.layout.shards) == 3
+
+
+def test_instantiations_by_macro_and_specialisations_are_dealt():
+    body = b"{ int y = 0;" + b" y += x * y;" * 40 + b" return y; }\n"
+    general = b"namespace app {\ntemplate <typename T>\nint work(T x) " + body
+    calls = b"".join(b"WORK(%s)\n" % t for t in (b"int", b"long", b"short"))
+    macro = general + b"#define WORK(T) template int work<T>(T);\n" + calls + b"}\n"
+    special = b"template <typename T>\nint work(T x);\n"
+    special += b"".join(b"template <>\nint work<%s>(%s x) %s" % (t, t, body) for t in (b"int", b"long"))
+    for text, name, count in ((macro, "app::work", 3), (special, "::work", 2)):
+        made = propose(parse(text), "x.cu", lambda _: False)
+        assert f'template = "{name}"' in made.text.decode() and len(made.layout.shards) == count
 
 
 def test_a_split_that_gains_nothing_is_not_proposed():
