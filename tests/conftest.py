@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import corpus
 from tests.support.hermetic import git_environment
+from tests.support.skips import left_out
 
 hypothesis.settings.register_profile(
     "ci",
@@ -43,6 +44,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write tests/golden anew from the current emission (review the difference)",
     )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end what was left out, and what would run it."""
+    reports = terminalreporter.stats.get("skipped", [])
+    reasons = [report.longrepr[2] for report in reports if isinstance(report.longrepr, tuple)]
+    if reasons:
+        terminalreporter.section("left out, and what would run it")
+        for line in left_out(reasons):
+            terminalreporter.write_line(line)
 
 
 def corpus_versions(config: pytest.Config) -> tuple[str, ...]:
