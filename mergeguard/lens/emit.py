@@ -21,17 +21,10 @@ from mergeguard.cpp.source import code_tokens as token_texts
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import glue, signature
 from mergeguard.lens.agreement import choices
-from mergeguard.lens.assign import (
-    ENTRY,
-    Assignment,
-    DealtPartition,
-    assign,
-    assigned,
-    deal_arguments,
-    flattened,
-    needed_headers,
-)
+from mergeguard.lens.assign import assign, assigned
+from mergeguard.lens.assignment import ENTRY, Assignment, DealtPartition, flattened, needed_headers
 from mergeguard.lens.dealing import Declared
+from mergeguard.lens.fitting import deal_arguments
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
 from mergeguard.lens.reading import monolith_source
 from mergeguard.lens.rule import Instantiate, Rule

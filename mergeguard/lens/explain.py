@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from mergeguard.cpp.source import Item, Kind, Source, Unit, line_of
 from mergeguard.lens.agreement import choices
-from mergeguard.lens.assign import ENTRY, Assignment, DealtPartition, assigned
+from mergeguard.lens.assign import assigned
+from mergeguard.lens.assignment import ENTRY, Assignment, DealtPartition
 from mergeguard.lens.rule import Rule, selectors
 from mergeguard.lens.selectors import Selector
 from mergeguard.values import dataclass

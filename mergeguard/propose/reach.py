@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import Item, Kind, Source
-from mergeguard.lens.assign import flattened
+from mergeguard.lens.assignment import flattened
 
 # A launch of a kernel instantiates it wherever its text is, perhaps in a header that we don't see.
 _LAUNCH = 1000

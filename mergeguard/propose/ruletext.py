@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from mergeguard.cpp.source import Kind, Source, nested
-from mergeguard.lens.assign import defined_names
+from mergeguard.lens.assignment import defined_names
 from mergeguard.lens.glue import rebase_point
 from mergeguard.propose.deals import Dealing
 from mergeguard.propose.reach import last_name

@@ -1,0 +1,126 @@
+"""What goes where of a monolith: every unit's home, and what is dealt to shards; and questions about that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import field
+
+from mergeguard.cpp.blocks import qualified_name
+from mergeguard.cpp.branches import Arm, Branching
+from mergeguard.cpp.source import Item, ItemScope, Kind, Source, Unit, nested
+from mergeguard.lens.dealing import Declared
+from mergeguard.lens.parting import Parted
+from mergeguard.lens.rule import Instantiate, Partition, Rule
+from mergeguard.values import dataclass
+
+ENTRY = ""  # the home of what stays in the entry; layout file names are never empty
+
+DEFINING = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.ALIAS, Kind.VARIABLE, Kind.MACRO})
+
+
+@dataclass(frozen=True, slots=True)
+class DealtPartition:
+    """A partition of the rule as it fits this monolith. ``shard_of[i]`` serves ``branching.arms[i]``.
+
+    ``holder`` is the function or the macro at file scope in which the branching stands.
+    """
+
+    rule: Partition
+    entry: Item
+    holder: Item
+    branching: Branching
+    shard_of: tuple[str, ...]
+    unlisted: tuple[Arm, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DealtInstantiation:
+    """An explicit instantiation's shard."""
+
+    rule: Instantiate
+    item: Item
+    shard: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Every unit's home, by index, and what is dealt to shards."""
+
+    units: tuple[Unit, ...]
+    homes: tuple[str, ...]
+    partitions: tuple[DealtPartition, ...]
+    instantiations: tuple[DealtInstantiation, ...]
+    notes: tuple[str, ...]
+    declared: tuple[Declared, ...] = ()
+    # Of a thin layout: what leaves each partition's host function, and the functions of the entry that the
+    # dealt text calls.
+    parted: tuple[Parted, ...] = ()
+    helpers: tuple[Item, ...] = ()
+    # Whether the rule names what stands in blocks: `app::run`. Of functions that are defined outside of their
+    # namespace (by byte offset): the block that their text reads names in.
+    qualified: bool = False
+    outside: Mapping[int, ItemScope] = field(default_factory=dict)
+
+    def name_of(self, item: Item) -> str:
+        """An item's name with all namespaces around it, where the rule names what stands in them."""
+        unit = next((u for u in self.units if any(i is item for i in u.items)), None)
+        return qualified_name(unit, item) if unit is not None and self.qualified else item.name
+
+    def scopes(self, item: Item) -> tuple[ItemScope, ...]:
+        """The opened blocks around an item that stands in no closed one.
+
+        Of a host function that leaves text to the shards, those that another file can open: what the shards
+        and the entry call of each other is not internal.
+        """
+        found = next((u.scopes for u in self.units if any(i is item for i in u.items)), ())
+        if any(parted.function is item for parted in self.parted):
+            found = found[: next((n for n, scope in enumerate(found) if scope.hidden), len(found))]
+        return (*found, self.outside[item.start]) if item.start in self.outside else found
+
+
+def defined_names(source: Source, items: Iterable[Item]) -> frozenset[str]:
+    """The unqualified names that the items define, namespaces looked into."""
+    names: set[str] = set()
+    for item in flattened(source, items):
+        if item.kind in DEFINING and item.name:
+            names.add(item.name.rsplit("::", 1)[-1])
+    return frozenset(names)
+
+
+def flattened(source: Source, items: Iterable[Item]) -> Iterable[Item]:
+    """The items, and after each namespace block what is in it."""
+    for item in items:
+        yield item
+        if item.kind is Kind.NAMESPACE and item.body is not None:
+            yield from flattened(source, nested(source, item))
+
+
+def needed_headers(
+    source: Source, used: frozenset[str], rule: Rule, assignment: Assignment
+) -> tuple[str, ...]:
+    """The headers that text with these identifiers must include: theirs, and those with the includes.
+
+    What a shard instantiates explicitly is declared, not defined, where it is used.
+    """
+    wanted: list[str] = []
+    instantiated = {i.template for i in rule.instantiate}
+    if assignment.qualified:
+        instantiated = {name.rpartition("::")[2] for name in instantiated}
+        # Where it is called, a specialisation has to be seen.
+        instantiated -= {one.item.name.rpartition("::")[2] for one in assignment.declared}
+    for move in rule.move:
+        items = [
+            item
+            for unit, home in zip(assignment.units, assignment.homes, strict=True)
+            if home == move.to
+            for item in unit.items
+        ]
+        includes = any(i.kind is Kind.INCLUDE and not i.condition for i in items)
+        # What a using line brings, no name of the header's own tells.
+        includes |= assignment.qualified and any(i.kind is Kind.USING for i in items)
+        known = defined_names(source, items)
+        if assignment.qualified:
+            known |= {item.name.rpartition("::")[2] for item in flattened(source, items)}
+        if includes or (known - instantiated) & used:
+            wanted.append(move.to)
+    return tuple(wanted)

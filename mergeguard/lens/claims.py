@@ -1,0 +1,98 @@
+"""What the rule's selectors say: which home they give to which unit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from mergeguard.cpp.blocks import qualified_name
+from mergeguard.cpp.source import Item, Kind, Unit
+from mergeguard.errors import Location, RuleMismatch
+from mergeguard.lens.assignment import DealtPartition
+from mergeguard.lens.ground import Ground
+from mergeguard.lens.rule import selectors
+from mergeguard.lens.selectors import Selector
+
+# In a group the strongest items decide, the others follow them: definitions, then macros, then the rest.
+_STRENGTH = {
+    Kind.INCLUDE: 0,
+    Kind.UNDEF: 0,
+    Kind.PRAGMA: 0,
+    Kind.MACRO: 1,
+    Kind.ALIAS: 1,
+    Kind.USING: 1,
+}
+_STRONGEST = 2
+
+
+class Claims:
+    """The selectors of a rule, for the partitions that the monolith has."""
+
+    def __init__(self, ground: Ground, partitions: list[DealtPartition]) -> None:
+        self.ground = ground
+        rule = ground.rule
+        self.offers: list[tuple[Selector, str]] = [
+            (selector, move.to) for move in rule.move for selector in selectors(move.items)
+        ]
+        self.offers += [(s, p.rule.body) for p in partitions for s in selectors(p.rule.items)]
+        self.offers += [
+            (s, shard) for d in rule.deal for shard, texts in d.shards.items() for s in selectors(texts)
+        ]
+        self.used: set[Selector] = set()
+
+    def homes(self) -> list[str | None]:
+        """The home of each unit that a selector names. Raises RuleMismatch for a selector without a match."""
+        homes = [self.home(unit) for unit in self.ground.units]
+        for selector, home in self.offers:
+            if selector.must_match and selector not in self.used and not self.shadowed(selector):
+                raise RuleMismatch(
+                    f"selector `{selector.text}` (for {home}) matches nothing",
+                    where=Location(self.ground.path),
+                    hint=f"end it with `?` if upstream need not have it: `{selector.text}?`",
+                )
+        return homes
+
+    def home(self, unit: Unit) -> str | None:
+        by_strength: list[dict[str, Item]] = [{}, {}, {}]
+        for item in unit.items:
+            best = self.best(unit, item)
+            if best is not None:
+                self.used.add(best[0])
+                by_strength[_STRENGTH.get(item.kind, _STRONGEST)].setdefault(best[1], item)
+        claims = next((c for c in reversed(by_strength) if c), {})
+        if len(claims) > 1:
+            (one, first), (two, second) = list(claims.items())[:2]
+            raise self.ground.mismatch(
+                second,
+                f"one #if group has items of two homes: `{first.name}` goes to {one}, "
+                f"`{second.name}` to {two}",
+                "name the group's items in one [[move]]",
+            )
+        return next(iter(claims), None)
+
+    def shadowed(self, selector: Selector) -> bool:
+        return any(self.selects(selector, unit, item) for unit in self.ground.units for item in unit.items)
+
+    def selects(self, selector: Selector, unit: Unit, item: Item) -> bool:
+        """Whether a selector names an item; of an opened namespace it names all that stands in it."""
+        if not self.ground.qualified or not unit.scopes:
+            return selector.selects(item)
+        if selector.kind == "namespace":
+            return any(fnmatchcase(scope.name, selector.name) for scope in unit.scopes if scope.name)
+        return selector.selects(item) or selector.selects(replace(item, name=qualified_name(unit, item)))
+
+    def best(self, unit: Unit, item: Item) -> tuple[Selector, str] | None:
+        found = [(s, home) for s, home in self.offers if self.selects(s, unit, item)]
+        if not found:
+            return None
+        top = max(s.specificity for s, _ in found)
+        leading = [(s, home) for s, home in found if s.specificity == top]
+        for other, home in leading[1:]:
+            if home != leading[0][1]:
+                raise self.ground.mismatch(
+                    item,
+                    f"`{item.name}` is selected twice: `{leading[0][0].text}` for {leading[0][1]}, "
+                    f"`{other.text}` for {home}",
+                    "make one selector more specific",
+                )
+        return leading[0]

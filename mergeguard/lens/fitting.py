@@ -1,0 +1,261 @@
+"""Where a rule's partitions and instantiations are in a monolith, and which shard gets what of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from mergeguard.cpp.blocks import opened
+from mergeguard.cpp.branches import Arm, Branching, branchings
+from mergeguard.cpp.definitions import qualifiers
+from mergeguard.cpp.source import Item, Kind, Unit, identifiers
+from mergeguard.errors import Location, RuleMismatch
+from mergeguard.lens.assignment import DealtInstantiation, DealtPartition
+from mergeguard.lens.dealing import Declared
+from mergeguard.lens.ground import Ground
+from mergeguard.lens.instances import full_name, written_instantiations
+from mergeguard.lens.rule import Instantiate, Over, Partition
+
+
+class Fitting:
+    """``declared`` are the specialisations that the header has to declare to who does not have them."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+        self.declared: list[Declared] = []
+
+    def partition(self, rule: Partition) -> DealtPartition | None:
+        entry = self._only(rule.entry, "the entry")
+        if entry is None:
+            if rule.optional:
+                return None
+            raise RuleMismatch(
+                f"there is no function `{rule.entry}`",
+                where=Location(self.ground.path),
+                hint="correct `entry`, or say `optional = true` in the [[partition]]",
+            )
+        for flag, why in (
+            ("static", "has internal linkage"),
+            ("template", "is a template"),
+            ("anonymous", "is in an anonymous namespace"),
+        ):
+            if flag in self.ground.flags(entry) and not self.ground.thin:
+                raise self.ground.mismatch(
+                    entry, f"the entry `{rule.entry}` {why}: shards can't be called by its name"
+                )
+        if (
+            self.ground.qualified
+            and not self.ground.thin
+            and (owners := qualifiers(self.ground.source, entry))
+        ):
+            raise self.ground.mismatch(
+                entry,
+                f"the entry `{rule.entry}` is defined outside of `{'::'.join(owners)}`: no shard can have "
+                "one of its own",
+                'say `interface = "thin"`: the function stays in the entry then',
+            )
+        if entry.parameter_list is None or entry.body is None:
+            raise self.ground.mismatch(entry, f"can't read the parameters of `{rule.entry}`")
+        holder, branching = self._branching(rule, self.function(rule))
+        shard_of, unlisted = self._deal(rule, holder, branching)
+        return DealtPartition(rule, entry, holder, branching, shard_of, unlisted)
+
+    def _functions(self, name: str) -> list[Item]:
+        return [
+            item
+            for unit in self.ground.units
+            for item in unit.items
+            if item.kind in (Kind.FUNCTION, Kind.KERNEL)
+            and "definition" in item.flags
+            and self.ground.is_named(unit, item, name)
+        ]
+
+    def _only(self, name: str, what: str) -> Item | None:
+        found = self._functions(name)
+        if len(found) > 1:
+            raise self.ground.mismatch(found[1], f"{what} `{name}` is defined {len(found)} times")
+        return found[0] if found else None
+
+    def function(self, rule: Partition) -> Item:
+        holder = self._only(rule.over.in_, "the function of `over`")
+        if holder is None:
+            raise RuleMismatch(
+                f"partition of `{rule.entry}`: there is no function `{rule.over.in_}`",
+                where=Location(self.ground.path),
+                hint=f"`mergeguard init {self.ground.path}` shows the branchings of this file",
+            )
+        return holder
+
+    def _branching(self, rule: Partition, function: Item) -> tuple[Item, Branching]:
+        """The branching that ``over`` means, and where it stands: the function, or a macro it leads to."""
+        over = rule.over
+        outer: list[tuple[Item, Branching]] = []
+        for holder in (function, *self._macros_of(function)):
+            fitting = [c for c in branchings(self.ground.source, holder) if _fits(c, over)]
+            outer += [
+                (holder, c)
+                for c in fitting
+                if not any(o is not c and o.start <= c.start and c.end <= o.end for o in fitting)
+            ]
+            if holder is function and outer:
+                break
+        spelled = (
+            f"switch ({over.switch})"
+            if over.switch is not None
+            else f"if / else-if chain over `{over.chain}`"
+        )
+        if len(outer) == 1:
+            return outer[0]
+        most = max((len(c.arms) for _, c in outer), default=0)
+        longest = [(holder, c) for holder, c in outer if len(c.arms) == most]
+        if over.chain is not None and len(longest) == 1 and most > 1:
+            return longest[0]
+        problem = "has no" if not outer else f"has {len(outer)} times a"
+        raise self.ground.mismatch(
+            function,
+            f"partition of `{rule.entry}`: `{over.in_}` {problem} {spelled}",
+            f"`mergeguard init {self.ground.path}` shows the branchings of this file",
+        )
+
+    def _macros_of(self, function: Item) -> list[Item]:
+        """The macros at file scope that a function's text expands to, directly or through each other."""
+        words = self.ground.environment.closure(
+            identifiers(self.ground.source, function.start, function.end), function.code_end
+        )
+        return [
+            item
+            for unit in self.ground.units
+            for item in unit.items
+            if item.kind is Kind.MACRO and item.name in words
+        ]
+
+    def check_macro_users(self, partition: DealtPartition, homes: tuple[str, ...]) -> None:
+        """A dealt macro means another thing in each shard: only what each shard has its own of may use it."""
+        macro = partition.holder
+        if macro.kind is not Kind.MACRO:
+            return
+        for unit, home in zip(self.ground.units, homes, strict=True):
+            for item in unit.items:
+                if home == partition.rule.body or item.kind not in (Kind.FUNCTION, Kind.KERNEL, Kind.TYPE):
+                    continue
+                if self.ground.thin and item.start == self.function(partition.rule).start:
+                    continue  # every use of it in there is dealt
+                words = identifiers(self.ground.source, item.start, item.end)
+                if macro.name in self.ground.environment.closure(words, item.code_end):
+                    raise self.ground.mismatch(
+                        item,
+                        f"`{item.name}` uses the macro `{macro.name}`, whose arms are dealt to shards",
+                        f"give `{item.name}` a [[partition]] of its own, with the same `body`",
+                    )
+
+    def _deal(
+        self, rule: Partition, holder: Item, branching: Branching
+    ) -> tuple[tuple[str, ...], tuple[Arm, ...]]:
+        listed = {str(value): shard for shard, values in rule.shards.items() for value in values}
+        shard_of: list[str] = []
+        unlisted: list[Arm] = []
+        for arm in branching.arms:
+            if branching.kind == "switch":
+                shards = {listed[label] for label in arm.labels if label in listed}
+            else:
+                shards = {shard for text, shard in listed.items() if text in arm.labels[0]}
+            if len(shards) > 1:
+                raise self.ground.mismatch(
+                    holder, f"the arm `{', '.join(arm.labels)}` is listed for {' and '.join(sorted(shards))}"
+                )
+            if not shards and not arm.is_default:
+                unlisted.append(arm)
+            shard_of.append(next(iter(shards), rule.rest))
+        if all(arm.is_default or arm in unlisted for arm in branching.arms):
+            raise self.ground.mismatch(holder, f"partition of `{rule.entry}`: no shard lists any of its arms")
+        for arm, shard, after, following in zip(
+            branching.arms, shard_of, branching.arms[1:], shard_of[1:], strict=False
+        ):
+            if arm.falls_through and shard != following and not after.is_default:
+                raise self.ground.mismatch(
+                    holder,
+                    f"the arm `{', '.join(arm.labels)}` falls through into `{', '.join(after.labels)}`, "
+                    f"which {following} serves",
+                    "list both for one shard",
+                )
+        for arm in unlisted:
+            self.ground.notes.append(
+                f"{rule.entry}: no shard lists the arm `{', '.join(arm.labels)}`; {rule.rest} serves it"
+            )
+        return tuple(shard_of), tuple(unlisted)
+
+    def instantiations(self, rule: Instantiate) -> Iterable[DealtInstantiation]:
+        found = False
+        for unit in self.ground.units:
+            for item in unit.items:
+                arguments = self._instantiated(rule, unit, item)
+                if arguments is None:
+                    continue
+                found = True
+                yield DealtInstantiation(rule, item, self._instantiation_shard(rule, item, arguments))
+                if item.kind is Kind.FUNCTION:
+                    # Text that does not see a specialisation takes the general one, without a word.
+                    self.declared.append(Declared(item, unit.scopes))
+        if not found and not rule.add:
+            raise RuleMismatch(
+                f"`{rule.template}` is not explicitly instantiated{self._elsewhere(rule)}",
+                where=Location(self.ground.path),
+                hint="list the template arguments in `add`, or correct `template`",
+            )
+
+    def _instantiated(self, rule: Instantiate, unit: Unit, item: Item) -> str | None:
+        """The arguments with which an item instantiates the rule's template; None if it does not."""
+        if not self.ground.qualified:
+            named = item.kind is Kind.INSTANTIATION and fnmatchcase(item.name, rule.template)
+            return item.arguments if named else None
+        for written in written_instantiations(self.ground.source, item):
+            if fnmatchcase(full_name(unit, item, written), rule.template.removeprefix("::")):
+                return written.asked
+        return None
+
+    def _elsewhere(self, rule: Instantiate) -> str:
+        """What a rule that does not look into blocks, or macros, misses."""
+        last = rule.template.rpartition("::")[2]
+        for unit in opened(self.ground.source).units:
+            for item in unit.items:
+                for written in written_instantiations(self.ground.source, item):
+                    name = full_name(unit, item, written)
+                    if fnmatchcase(name.rpartition("::")[2], last):
+                        name = name if "::" in name else f"::{name}"
+                        return f" outside of blocks and macros; `{name}` is, inside"
+        return ""
+
+    def _instantiation_shard(self, rule: Instantiate, item: Item, arguments: str) -> str:
+        shard = deal_arguments(rule, arguments)
+        if shard is None:
+            self.ground.notes.append(f"no shard lists {rule.template}<{arguments}>; {rule.rest} has it")
+        return shard or rule.rest
+
+
+def _fits(candidate: Branching, over: Over) -> bool:
+    """Whether a branching is of the kind and over the value that the rule names."""
+    if over.switch is not None:
+        return candidate.kind == "switch" and _squeezed(candidate.subject) == _squeezed(over.switch)
+    conditions = [arm for arm in candidate.arms if not arm.is_default]
+    return (
+        candidate.kind == "chain"
+        and bool(conditions)
+        and all(over.chain in _words(arm.labels[0]) for arm in conditions)
+    )
+
+
+def deal_arguments(rule: Instantiate, arguments: str) -> str | None:
+    """The first shard with a glob for these template arguments, both without white space."""
+    squeezed = _squeezed(arguments)
+    for shard, globs in rule.shards.items():
+        if any(fnmatchcase(squeezed, _squeezed(glob)) for glob in globs):
+            return shard
+    return None
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset("".join(c if c.isalnum() or c == "_" else " " for c in text).split())
