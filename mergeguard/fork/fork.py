@@ -60,7 +60,8 @@ class Fork:
         configured = self.repository.config("mergeguard.upstream")
         if configured is not None:
             return configured
-        return next((r for r in _UPSTREAM_GUESSES if self.repository.reference(f"refs/remotes/{r}")), None)
+        found = self.repository.first_of([f"refs/remotes/{guess}" for guess in _UPSTREAM_GUESSES])
+        return None if found is None else found.removeprefix("refs/remotes/")
 
     def stage(self, tree: str, what: str, state: tuple[landing.StateFile, ...] = ()) -> None:
         """Land ``tree`` in index and work tree, without a commit; ``what`` names the command.

@@ -8,8 +8,11 @@ those go that were written first.
 from __future__ import annotations
 
 import hashlib
+import os
+from functools import lru_cache
 from pathlib import Path
 
+import mergeguard
 from mergeguard import store
 from mergeguard.git.durable import write_atomic
 
@@ -46,3 +49,17 @@ class Shelf:
         if len(kept) >= self._limit:
             for old in sorted(kept, key=lambda p: p.stat().st_mtime)[: self._limit // 4]:
                 old.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=1)
+def code() -> str:
+    """The code of this package, by what the file system says of its files: a part of the key of whatever
+    another code might find out otherwise."""
+    root = Path(mergeguard.__file__).parent
+    digest = hashlib.sha256(mergeguard.__version__.encode())
+    for folder, _, names in sorted(os.walk(root)):
+        for name in sorted(names):
+            if name.endswith(".py"):
+                facts = os.stat(os.path.join(folder, name))
+                digest.update(f"{folder}\0{name}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()

@@ -6,17 +6,13 @@ the code that judged. A tree that gives the same answers gets the same verdict w
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from pathlib import Path
 
 import msgspec
 
-import mergeguard
 from mergeguard.fork.check import CheckFinding
-from mergeguard.fork.shelf import Shelf
+from mergeguard.fork.shelf import Shelf, code
 from mergeguard.fork.watched import WatchedRepository, holds
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.verify.symbols import Severity
@@ -82,18 +78,5 @@ class Verdicts:
 def _key(guarded: Guarded) -> bytes:
     """The rule and its lock, as they were read, and the code that judges."""
     lock = repr(guarded.lock)
-    parts = (_judge(), guarded.name, guarded.rule_oid, lock)
+    parts = (code(), guarded.name, guarded.rule_oid, lock)
     return "\0".join(parts).encode("utf-8", "surrogateescape")
-
-
-@lru_cache(maxsize=1)
-def _judge() -> str:
-    """The code of this package, by what the file system says of its files: another one judges anew."""
-    root = Path(mergeguard.__file__).parent
-    digest = hashlib.sha256(mergeguard.__version__.encode())
-    for folder, _, names in sorted(os.walk(root)):
-        for name in sorted(names):
-            if name.endswith(".py"):
-                facts = os.stat(os.path.join(folder, name))
-                digest.update(f"{folder}\0{name}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
-    return digest.hexdigest()

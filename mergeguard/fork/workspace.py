@@ -15,12 +15,13 @@ from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError
 from mergeguard.fork import builds
 from mergeguard.fork.layoutcache import LayoutCache
 from mergeguard.fork.locks import Lock, parse_lock
+from mergeguard.fork.readings import Readings
 from mergeguard.git.objects import MODE_FILE, MODE_SYMLINK, Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens.emit import EMISSIONS, split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule, parse_rule
-from mergeguard.lens.unsplit import Hunk, Reason, Unsplit, unsplit
+from mergeguard.lens.unsplit import Hunk, Reason, Splitter, Unsplit, unsplit
 from mergeguard.values import dataclass
 
 RULES = ".mergeguard/rules"
@@ -63,15 +64,16 @@ class Guarded:
 class Splitting:
     """Splits of one process, by rule, path, text and emission, and trees read, so that none is done twice."""
 
-    def __init__(self, cache: LayoutCache | None = None) -> None:
+    def __init__(self, cache: LayoutCache | None = None, readings: Readings | None = None) -> None:
         self.workspaces: dict[str, Workspace] = {}
         self._cache = cache
+        self._readings = readings
         self._done: dict[tuple[str, str, int, bytes], Layout] = {}
 
     @classmethod
     def of(cls, repository: Repository) -> Splitting:
         """With the layouts that earlier processes have derived in this repository."""
-        return cls(LayoutCache(repository.private_dir))
+        return cls(LayoutCache(repository.private_dir), Readings(repository.private_dir))
 
     def split(self, name: str, rule: Rule, rule_oid: str, path: str, text: bytes, emission: int) -> Layout:
         """As ``lens.emit.split``; what an earlier process has derived comes from the repository's cache."""
@@ -85,6 +87,18 @@ class Splitting:
                 self._cache.put(rule_oid, path, emission, layout)
         self._done[key] = layout
         return layout
+
+    def unsplit(
+        self, lock: Lock, pristine: Layout, files: Mapping[str, bytes | None], split: Splitter
+    ) -> Unsplit:
+        """As ``lens.unsplit.unsplit``; what an earlier process has traced is not traced again."""
+        if self._readings is None or all(files[file.path] == file.text for file in pristine.files):
+            return unsplit(pristine, files, split, lock.order)
+        found = self._readings.get(lock, pristine, files, split)
+        if found is None:
+            found = unsplit(pristine, files, split, lock.order)
+            self._readings.put(lock, pristine, files, found, split)
+        return found
 
 
 @dataclass(frozen=True)
@@ -252,11 +266,10 @@ class Workspace:
         """The rule's layout in this tree, traced back to the monolith."""
         if guarded.name not in self._unsplits:
             pristine = self.pristine(guarded)
-            found = unsplit(
-                pristine,
-                self.layout_files(pristine),
-                lambda text: self.split_with_lock(guarded, text),
-                guarded.lock.order if guarded.lock is not None else (),
+            assert guarded.lock is not None
+            files = self.layout_files(pristine)
+            found = self.splitting.unsplit(
+                guarded.lock, pristine, files, lambda text: self.split_with_lock(guarded, text)
             )
             self._unsplits[guarded.name] = replace(found, hunks=tuple(map(self._as_it_stands, found.hunks)))
         return self._unsplits[guarded.name]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -179,3 +181,20 @@ def require_git(version: tuple[int, ...] | None = None) -> None:
             f"git {'.'.join(map(str, version))} is too old: git merge-tree --write-tree came with 2.38",
             hint="install git 2.38 or newer",
         )
+
+
+def require_known_git(note: Path) -> None:
+    """As ``require_git``, without a question where ``note`` says that this very program was new enough.
+
+    The note is written only where its folder is.
+    """
+    program = shutil.which("git")
+    facts = os.stat(program) if program is not None else None
+    known = f"{program}\n{facts.st_mtime_ns} {facts.st_size}\n" if facts is not None else ""
+    with suppress(OSError, ValueError):
+        if note.read_text(encoding="utf-8") == known:
+            return
+    require_git()
+    if known and note.parent.is_dir():
+        with suppress(OSError, ValueError):  # one that can't be written is asked again
+            note.write_text(known, encoding="utf-8")

@@ -37,7 +37,7 @@ from mergeguard.git.process import (
     Completed,
     child_environment,
     decode,
-    require_git,
+    require_known_git,
     run_git,
     split_nul,
     start_git,
@@ -45,6 +45,7 @@ from mergeguard.git.process import (
 from mergeguard.values import dataclass
 
 _FULL_NAME = re.compile(FULL_NAME)
+_BRANCH = re.compile(rb"ref: (refs/heads/[^\s\0]+)\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,6 @@ class Repository:
         Errors: ``GitMissing``, ``GitTooOld``, ``NotARepository``, ``BareRepository``,
         ``UnsupportedRepository``.
         """
-        require_git()
         folder = Path(start).absolute()
         if not folder.is_dir():
             folder = folder.parent
@@ -101,6 +101,7 @@ class Repository:
         inherited = _Location.of(os.environ)
         here = folder.resolve() == Path.cwd().resolve()
         found = _find(folder, inherited if here else _Location())
+        require_known_git(found.git_dir / "mergeguard" / "git-version")
         index = found.git_dir / "index"
         if inherited.index_file is not None:
             try:
@@ -174,12 +175,33 @@ class Repository:
 
     def head(self) -> Head:
         """HEAD as it is now."""
+        if (plain := self._plain_head()) is not None:
+            return plain
         both = self.git("rev-parse", "--quiet", "HEAD", "--symbolic-full-name", "HEAD", ok=(0, 128))
         if both.code == 0 and len(names := both.text.split("\n")) == 2:
             return Head(names[0], None if names[1] == "HEAD" else names[1])
         branch = self.git("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
         oid = self.git("rev-parse", "--verify", "--quiet", "HEAD", ok=(0, 1))
         return Head(oid.text or None, branch.text or None)
+
+    def _plain_head(self) -> Head | None:
+        """HEAD where it names a branch that has a file of its own, as git keeps what was committed last."""
+        try:
+            head = (self.git_dir / "HEAD").read_bytes()
+            branch = _BRANCH.fullmatch(head)
+            if branch is None:
+                return None
+            oid = (self.common_dir / decode(branch[1])).read_bytes().rstrip(b"\n").decode("ascii")
+        except (OSError, ValueError):
+            return None
+        return Head(oid, decode(branch[1])) if _FULL_NAME.fullmatch(oid) else None
+
+    def first_of(self, names: Sequence[str]) -> str | None:
+        """The first of these full ref names that there is."""
+        if not names:
+            return None
+        there = self.git("for-each-ref", "--format=%(refname)", *names).text.split("\n")
+        return next((name for name in names if name in there), None)
 
     def reference(self, name: str) -> str | None:
         """What the full ref name (``refs/heads/main``, ``ORIG_HEAD``) points at, or None."""
@@ -457,8 +479,21 @@ class Repository:
 
     def unmerged(self) -> tuple[str, ...]:
         """The files in conflict."""
-        listed = split_nul(self.git("ls-files", "--unmerged", "-z").out)
-        return tuple(dict.fromkeys(line.partition("\t")[2] for line in listed))
+        try:
+            facts = os.stat(self.index_file)
+            # git never writes into an index: each is a new file.
+            state = (facts.st_ino, facts.st_mtime_ns, facts.st_size)
+        except OSError:
+            state = None
+        if state is None or state not in self._unmerged:
+            listed = split_nul(self.git("ls-files", "--unmerged", "-z").out)
+            self._unmerged.clear()
+            self._unmerged[state] = tuple(dict.fromkeys(line.partition("\t")[2] for line in listed))
+        return self._unmerged[state]
+
+    @cached_property
+    def _unmerged(self) -> dict[tuple[int, int, int] | None, tuple[str, ...]]:
+        return {}
 
     def operation_in_progress(self) -> str | None:
         """See ``status.operation_in_progress``."""

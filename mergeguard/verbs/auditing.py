@@ -239,7 +239,7 @@ def run(
     ast: bool = False,
 ) -> list[Audited]:
     """Audit the merges that ``revision`` means (see ``resolve``); with ``ast``, by libclang too."""
-    reader, splitting = FactsReader(repository), Splitting()
+    reader, splitting = FactsReader(repository), Splitting.of(repository)
     found: list[Audited] = []
     merges = resolve(repository, revision)
     for number, merge in enumerate(merges, 1):
@@ -310,7 +310,7 @@ def audit_commits(
     ast: bool = False,
 ) -> tuple[tuple[Finding, ...], int]:
     """As ``audit_trees``, for two commits and the tree that their merge gave, whatever layouts they have."""
-    splitting = splitting or Splitting()
+    splitting = splitting or Splitting.of(repository)
 
     def whole(of: str) -> str:
         workspace = Workspace.load(repository, of, splitting)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mergeguard.git import errors
+from mergeguard.git import errors, process
 from mergeguard.git.process import require_git
-from mergeguard.git.repository import Repository
+from mergeguard.git.repository import Head, Repository
 from tests.git.conftest import Sandbox
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -114,7 +114,7 @@ def test_shared_clone_reads_through_alternates(sandbox, tmp_path):
 
 SAY = """
 import sys
-from mergeguard.git.repository import Repository
+from mergeguard.git.repository import Head, Repository
 found = Repository.discover(sys.argv[2] if len(sys.argv) > 2 else ".")
 with open(sys.argv[1], "a") as out:
     print(found.work_tree, found.git_dir, found.index_file.name, file=out)
@@ -180,3 +180,32 @@ def test_explicit_git_dir_and_work_tree(tmp_path):
         [sys.executable, "-c", SAY, str(log)], cwd=home, env={**os.environ, **variables}, check=True
     )
     assert log.read_text() == f"{home} {store.root} index\n"
+
+
+def test_head_is_read_as_git_reads_it(sandbox):
+    """Where its files say it plainly, and where only git knows: detached, packed, unborn."""
+    repository = Repository.discover(sandbox.root)
+    repository.git("commit", "-q", "--allow-empty", "-m", "a commit")
+
+    def by_git():
+        names = repository.git("rev-parse", "--quiet", "HEAD", "--symbolic-full-name", "HEAD", ok=(0, 128))
+        return names.text.split("\n") if names.code == 0 else None
+
+    head = repository.head()
+    assert by_git() == [head.oid, head.branch]
+    repository.git("pack-refs", "--all")
+    assert repository.head() == head
+    repository.git("checkout", "-q", "--detach")
+    assert repository.head() == Head(head.oid, None)
+    repository.git("checkout", "-q", "--orphan", "empty")
+    assert repository.head() == Head(None, "refs/heads/empty")
+
+
+def test_the_version_of_a_known_git_is_not_asked_again(sandbox, monkeypatch):
+    (sandbox.root / ".git/mergeguard").mkdir()
+    Repository.discover(sandbox.root)
+    monkeypatch.setattr(process, "git_version", lambda: (2, 1))
+    Repository.discover(sandbox.root)
+    (sandbox.root / ".git/mergeguard/git-version").write_text("another\n")
+    with pytest.raises(errors.GitTooOld):
+        Repository.discover(sandbox.root)

@@ -1,0 +1,87 @@
+"""Layouts that were traced back to their monoliths before, kept by all that the tracing depends on.
+
+What comes of a layout's files depends on their bytes, on upstream's file, and on the rule, emission and hints
+of the lock (``lens.unsplit``), and on nothing else. Only what changed is kept; the monolith and its layout
+are made of upstream's file again, and what does not come out even counts as not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from mergeguard.fork.locks import Lock
+from mergeguard.fork.shelf import Shelf, code
+from mergeguard.lens.attempt import Splitter, applied
+from mergeguard.lens.layout import Layout
+from mergeguard.lens.unsplit import Edit, Hunk, Reason, Unsplit
+
+_LIMIT = 400  # readings; each as large as what the fork has changed
+
+
+class _KeptReading(msgspec.Struct, array_like=True, frozen=True):
+    """The fields of edits and hunks; of ``Unsplit.kept`` what is not simply the file as it stands."""
+
+    edits: tuple[tuple[int, int, bytes, str, int], ...]
+    hunks: tuple[tuple[str, int, int, bytes, bytes, str, int | None, str], ...]
+    kept: dict[str, bytes]
+
+
+class Readings:
+    """The kept readings of one repository."""
+
+    def __init__(self, private_dir: Path) -> None:
+        self._shelf = Shelf(private_dir, "readings", _LIMIT)
+
+    def get(
+        self, lock: Lock, pristine: Layout, files: Mapping[str, bytes | None], split: Splitter
+    ) -> Unsplit | None:
+        """As ``lens.unsplit.unsplit``, if that was asked before."""
+        data = self._shelf.get(_key(lock, files))
+        if data is None:
+            return None
+        try:
+            known = msgspec.msgpack.decode(data, type=_KeptReading)
+            edits = tuple(Edit(*fields) for fields in known.edits)
+            hunks = tuple(Hunk(*f[:5], Reason(f[5]), *f[6:]) for f in known.hunks)
+        except ValueError:  # msgspec's errors are ValueErrors
+            return None
+        monolith = _edited(pristine, edits)
+        kept = {path: text or b"" for path, text in files.items()} | known.kept
+        return Unsplit(monolith, split(monolith), edits, hunks, kept)
+
+    def put(
+        self, lock: Lock, pristine: Layout, files: Mapping[str, bytes | None], found: Unsplit, split: Splitter
+    ) -> None:
+        """Keep a reading; failing to costs time later, nothing else."""
+        if _edited(pristine, found.edits) != found.monolith or split(found.monolith) != found.layout:
+            return
+        if found.kept.keys() != files.keys():
+            return
+        known = _KeptReading(
+            tuple((e.start, e.end, e.text, e.path, e.line) for e in found.edits),
+            tuple(
+                (h.path, h.line, h.old_line, h.old, h.new, h.reason.value, h.anchor, h.detail)
+                for h in found.hunks
+            ),
+            {path: text for path, text in found.kept.items() if text != (files[path] or b"")},
+        )
+        try:
+            data = msgspec.msgpack.encode(known)
+        except ValueError:  # a path of odd bytes, which msgpack does not hold
+            return
+        self._shelf.put(_key(lock, files), data)
+
+
+def _edited(pristine: Layout, edits: tuple[Edit, ...]) -> bytes:
+    return applied(pristine.monolith, [(e.start, e.end, e.text) for e in edits])
+
+
+def _key(lock: Lock, files: Mapping[str, bytes | None]) -> bytes:
+    parts = [code().encode(), repr(lock).encode("utf-8", "surrogateescape")]
+    for path, text in files.items():
+        there = b"gone" if text is None else b"%d" % len(text)
+        parts += [path.encode("utf-8", "surrogateescape"), there, text or b""]
+    return b"\0".join(parts)
