@@ -40,6 +40,13 @@ def sync(
     dry_run: DryRun = False,
     json: Json = False,
     message: Annotated[str | None, Option("-m", "--message", help="The merge commit's message.")] = None,
+    two_commits: Annotated[
+        bool,
+        Option(
+            "--two-commits",
+            help="Commit conflicts as they were, then their resolution (git config mergeguard.twoCommits).",
+        ),
+    ] = False,
     proceed: Annotated[
         bool, Option("--continue", help="Go on once the conflicts are resolved and added.")
     ] = False,
@@ -56,16 +63,21 @@ def sync(
         raise BadParameter("--stepwise makes merges with messages of their own: no --rebase, no -m")
     if stepwise and dry_run:
         raise BadParameter("`mergeguard plan REF` shows the steps of --stepwise")
+    if two_commits and (rebase_mode or rebase_merges):
+        raise BadParameter("--two-commits is for merges: a rebase has no commit for conflicts")
     if branches is not None and not stepwise:
         raise BadParameter("--branches goes with --stepwise")
     here = opened()
+    two_commits = two_commits or here.repository.config_bool("mergeguard.twoCommits")
     if abort or quit_:
         (syncing.abort_sync if abort else syncing.quit_sync)(here)
         out.print("The sync was aborted; all is as before it." if abort else "The sync is forgotten.")
         return ExitCode.CLEAN
     if proceed or skip:
         with progress("sync", quiet=json) as report:
-            done = syncing.continue_sync(here, skip=skip, audit=audit, progress=report)
+            done = syncing.continue_sync(
+                here, skip=skip, audit=audit, two_commits=two_commits, progress=report
+            )
         if isinstance(done, syncing.Concluded):
             code = ExitCode.FINDINGS if done.undecided else ExitCode.CLEAN
             if json:
@@ -84,14 +96,22 @@ def sync(
             hint="`mergeguard sync REF`, or `git config mergeguard.upstream REF` once",
         )
     if stepwise:
-        return _stepwise(here, ref, branches, audit, json=json)
+        return _stepwise(here, ref, branches, audit, two_commits=two_commits, json=json)
     with progress(f"sync {ref}", quiet=json) as report:
         if rebase_mode or rebase_merges:
             outcome = syncing.sync_rebase(
                 here, ref, dry_run=dry_run, rebase_merges=rebase_merges, audit=audit, progress=report
             )
         else:
-            synced = syncing.sync(here, ref, dry_run=dry_run, message=message, audit=audit, progress=report)
+            synced = syncing.sync(
+                here,
+                ref,
+                dry_run=dry_run,
+                message=message,
+                audit=audit,
+                two_commits=two_commits,
+                progress=report,
+            )
     if rebase_mode or rebase_merges:
         return _rebased(outcome, dry_run=dry_run, json=json)
     if json:
@@ -101,9 +121,13 @@ def sync(
     return ExitCode.CLEAN if synced.done else ExitCode.FINDINGS
 
 
-def _stepwise(here: Fork, ref: str, branches: str | None, audit: bool | None, *, json: bool) -> int:
+def _stepwise(
+    here: Fork, ref: str, branches: str | None, audit: bool | None, *, two_commits: bool, json: bool
+) -> int:
     with progress(f"sync {ref}", quiet=json) as report:
-        stepped = syncing.sync_stepwise(here, ref, branches=branches, audit=audit, progress=report)
+        stepped = syncing.sync_stepwise(
+            here, ref, branches=branches, audit=audit, two_commits=two_commits, progress=report
+        )
     if json:
         print_json("steps", {"left": stepped.left, "steps": [render.sync_json(s) for s in stepped.done]})
     else:

@@ -182,7 +182,8 @@ class SyncedRule:
 class LastSync:
     """The last sync. ``state``: landed, waiting (for conflicts to be resolved) or not in this branch.
 
-    ``audit`` is what the audit of the merge found; None if it was not audited.
+    ``audit`` is what the audit of the merge found; None if it was not audited. ``two_commits`` if its
+    conflicts are to be committed as they were, before their resolution.
     """
 
     upstream: str
@@ -195,6 +196,7 @@ class LastSync:
     messages: tuple[str, ...]
     rules: tuple[SyncedRule, ...]
     audit: tuple[Located, ...] | None = None
+    two_commits: bool = False
 
     def rule(self, name: str) -> SyncedRule | None:
         """What it reported about one rule."""

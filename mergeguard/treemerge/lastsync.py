@@ -26,6 +26,8 @@ def state(
     stages: Mapping[str, object] | None = None,
     messages: tuple[str, ...] = (),
     audit: tuple[Located, ...] | None = None,
+    *,
+    two_commits: bool = False,
 ) -> StateFile:
     """The file that lands with a sync. ``commits`` came from upstream; ``stages`` are those of ``Merged``,
     ``audit`` is None for a sync that was not audited."""
@@ -40,6 +42,7 @@ def state(
         messages,
         tuple(SyncedRule(r.name, r.path, r.state.value, r.conflicts, r.notes, r.findings) for r in rules),
         audit,
+        two_commits,
     )
     return StateFile(NAME, store.encode(last))
 

@@ -25,7 +25,7 @@ from mergeguard.git.snapshot import snapshot
 from mergeguard.lens.layout import Layout
 from mergeguard.treemerge.lastsync import read as last_sync
 from mergeguard.values import dataclass
-from mergeguard.verbs import layoutaudit
+from mergeguard.verbs import layoutaudit, resolution
 
 SUFFIXES = (*SOURCES, ".ipp")
 _BLAMED = 40  # findings for which the commits are looked up
@@ -248,6 +248,7 @@ def run(
             found.append(_in_progress(repository, reader, splitting, ast))
             continue
         info = repository.commit_info(merge)
+        tree = repository.tree_of(resolution.settled(repository, merge))
         # An octopus is a row of merges: what each parent brought, against the first.
         for theirs in info.parents[1:]:
             found.append(
@@ -257,7 +258,7 @@ def run(
                     info.subject,
                     info.parents[0],
                     theirs,
-                    info.tree,
+                    tree,
                     reader,
                     splitting,
                     ast,

@@ -23,6 +23,7 @@ from mergeguard.fork.workspace import REGULAR, Splitting, Workspace
 from mergeguard.git.objects import Entry, TreeChange
 from mergeguard.git.repository import Repository
 from mergeguard.values import dataclass
+from mergeguard.verbs import resolution
 
 PATH = ".mergeguard/ledger.toml"
 #: Larger files are data, not somebody's work by declarations.
@@ -144,7 +145,7 @@ def ledger(
     else:
         ours, theirs = repository.commit_info(merge).parents[:2]
         base = repository.merge_bases(ours, theirs)[0]
-        reader = _WorkFileReader(repository, base, ours, theirs, merge)
+        reader = _WorkFileReader(repository, base, ours, theirs, resolution.settled(repository, merge))
     progress("reading")
     found = reader.outcomes(everything=True)
     lines = tuple(LedgerLine(one, notebook.feature_of(one.work), notebook.reason(one.work)) for one in found)
@@ -165,7 +166,8 @@ def findings(workspace: Workspace, head: str, upstream: str | None) -> Iterator[
         return
     ours, theirs = repository.commit_info(merge).parents[:2]
     base = repository.merge_bases(ours, theirs)[0]
-    for one in _WorkFileReader(repository, base, ours, theirs, merge).outcomes(everything=False):
+    now = resolution.settled(repository, merge, head)
+    for one in _WorkFileReader(repository, base, ours, theirs, now).outcomes(everything=False):
         if one.fate.is_loss and notebook.reason(one.work) is None:
             yield _lost(merge, one)
 

@@ -19,7 +19,7 @@ from mergeguard.treemerge import lastsync, rederiving
 from mergeguard.treemerge.trees import Merged, Progress, merge_trees
 from mergeguard.values import dataclass
 from mergeguard.verbs import plan as planning
-from mergeguard.verbs import rebase, witness
+from mergeguard.verbs import rebase, resolution, witness
 from mergeguard.verbs.resolving import require_resolved
 
 
@@ -88,32 +88,37 @@ def sync(
     message: str | None = None,
     audit: bool | None = None,
     branch: str | None = None,
+    two_commits: bool = False,
     progress: Progress = lambda _: None,
 ) -> Synced:
     """Merge ``upstream`` into the current branch through the lens, and land the outcome.
 
     A merge without conflicts is audited, unless ``audit`` (or, if that is None, the configuration) says no.
-    ``branch`` is a new branch (its full name) that is to hold a clean merge, too.
+    ``branch`` is a new branch (its full name) that is to hold a clean merge, too. With ``two_commits``, a
+    merge that conflicts is concluded as a commit with the conflicts as they were, and one with their
+    resolution.
     """
     ours = fork.head()
     _require_idle(fork.repository, clean=not dry_run)
     # A merge that somebody made without the lens is no reason to call anything up to date.
     up_to_date = fork.repository.is_ancestor(fork.repository.resolve(upstream), ours)
     held = witness.problems(fork.at_head(), ours, text=up_to_date)
-    synced = _sync(fork, ours, upstream, dry_run, message, audit, branch, progress)
-    return replace(synced, history=held)
+    how = _HowToSync(dry_run, message, audit, branch, two_commits)
+    return replace(_sync(fork, ours, upstream, how, progress), history=held)
 
 
-def _sync(
-    fork: Fork,
-    ours: str,
-    upstream: str,
-    dry_run: bool,
-    message: str | None,
-    audit: bool | None,
-    branch: str | None,
-    progress: Progress,
-) -> Synced:
+@dataclass(frozen=True, slots=True)
+class _HowToSync:
+    """What was asked of a sync; see ``sync``."""
+
+    dry_run: bool
+    message: str | None
+    audit: bool | None
+    branch: str | None
+    two_commits: bool
+
+
+def _sync(fork: Fork, ours: str, upstream: str, how: _HowToSync, progress: Progress) -> Synced:
     repository = fork.repository
     theirs = repository.resolve(upstream)
     behind = len(repository.rev_list(f"{ours}..{theirs}"))
@@ -122,12 +127,12 @@ def _sync(
         repository, ours, theirs, labels=("HEAD", upstream), splitting=splitting, progress=progress
     )
     found: tuple[Located, ...] | None = None
-    if outcome.clean and not outcome.up_to_date and wants_audit(repository, audit):
+    if outcome.clean and not outcome.up_to_date and wants_audit(repository, how.audit):
         progress("auditing")
         found = _audited(repository, outcome.bases, ours, theirs, outcome.tree, splitting)
-    if outcome.up_to_date or dry_run:
+    if outcome.up_to_date or how.dry_run:
         return Synced(outcome, upstream, None, behind, found)
-    text = message or _merge_message(repository, upstream)
+    text = how.message or _merge_message(repository, upstream)
     if outcome.clean:
         progress("landing")
         commit = repository.commit_object(
@@ -148,7 +153,7 @@ def _sync(
                 commit=commit,
                 state=(_report_of(outcome, upstream, commit, behind, found),),
                 orig_head=ours,
-                names=((branch, commit, ""),) if branch is not None else (),
+                names=((how.branch, commit, ""),) if how.branch is not None else (),
             ),
         )
         return Synced(outcome, upstream, commit, behind, found)
@@ -162,7 +167,7 @@ def _sync(
             conflicts=conflicts,
             state=(
                 *landing.merge_state(repository, [theirs], text.encode(), conflicts, tree=outcome.tree),
-                _report_of(outcome, upstream, None, behind),
+                _report_of(outcome, upstream, None, behind, two_commits=how.two_commits),
             ),
             orig_head=ours,
         ),
@@ -200,6 +205,8 @@ def _report_of(
     commit: str | None,
     behind: int,
     audit: tuple[Located, ...] | None = None,
+    *,
+    two_commits: bool = False,
 ) -> landing.StateFile:
     """What ``mergeguard report`` will show of the sync; it lands with it."""
     return lastsync.state(
@@ -217,6 +224,7 @@ def _report_of(
             *(edit.message for edit in outcome.followed),
         ),
         audit,
+        two_commits=two_commits,
     )
 
 
@@ -234,6 +242,7 @@ def sync_stepwise(
     *,
     branches: str | None = None,
     audit: bool | None = None,
+    two_commits: bool = False,
     progress: Progress = lambda _: None,
 ) -> Stepped:
     """Merge ``upstream`` in the steps of ``plan``: a merge commit each, up to the first conflict.
@@ -254,7 +263,15 @@ def sync_stepwise(
         for step in found:
             text = planning.message(repository, step, upstream)
             name = _step_name(repository, branches) if branches else None
-            synced = sync(fork, step.last, message=text, branch=name, audit=audit, progress=progress)
+            synced = sync(
+                fork,
+                step.last,
+                message=text,
+                branch=name,
+                audit=audit,
+                two_commits=two_commits,
+                progress=progress,
+            )
             done.append(synced)
             merged += step.count
             if not synced.outcome.clean:
@@ -362,9 +379,18 @@ class Concluded:
 
 
 def continue_sync(
-    fork: Fork, *, skip: bool = False, audit: bool | None = None, progress: Progress = lambda _: None
+    fork: Fork,
+    *,
+    skip: bool = False,
+    audit: bool | None = None,
+    two_commits: bool = False,
+    progress: Progress = lambda _: None,
 ) -> Concluded | rebase.RebaseOutcome:
-    """Go on with a sync whose conflicts are resolved and added: the merge commit, or the rebase so far."""
+    """Go on with a sync whose conflicts are resolved and added: the merge commit, or the rebase so far.
+
+    With ``two_commits`` (or if the sync was started so) the merge is committed with its conflicts as they
+    were, and the resolution on top of it.
+    """
     repository = fork.repository
     pending = rebase.read_pending(repository)
     if pending is not None:
@@ -386,19 +412,32 @@ def continue_sync(
         raise LayoutError("no sync is waiting to be continued", hint="start one: `mergeguard sync REF`")
     require_resolved(repository)
     _derive_again(fork)
-    repository.git("commit", "--no-edit")
-    commit = repository.head().oid
-    assert commit is not None
+    commit, merge = _concluded(repository, two_commits)
     found: tuple[Located, ...] | None = None
     if wants_audit(repository, audit):
         progress("auditing")
-        ours, theirs = repository.commit_info(commit).parents[:2]
+        ours, theirs = repository.commit_info(merge).parents[:2]
         tree = repository.tree_of(commit)
         bases = repository.merge_bases(ours, theirs)
         found = _audited(repository, bases, ours, theirs, tree, Splitting.of(repository))
     undecided = _not_decided(lastsync.read(repository), found or ())
     lastsync.concluded(repository, commit, found)
     return Concluded(commit, found, undecided)
+
+
+def _concluded(repository: Repository, two_commits: bool) -> tuple[str, str]:
+    """HEAD, and the merge that it is or comes after, once the stopped merge is committed."""
+    last, theirs = lastsync.read(repository), repository.resolve("MERGE_HEAD")
+    last = last if last is not None and last.theirs == theirs else None
+    note = repository.git_dir / "AUTO_MERGE"
+    marked = note.read_text(encoding="ascii").strip() if note.exists() else ""
+    repository.git("commit", "--no-edit")
+    commit = repository.head().oid
+    assert commit is not None
+    if last is None or not marked or not (two_commits or last.two_commits):
+        return commit, commit
+    commit = resolution.in_two_commits(repository, commit, marked, last.conflicts, last.upstream)
+    return commit, repository.commit_info(commit).parents[0]
 
 
 def _derive_again(fork: Fork) -> None:

@@ -79,7 +79,7 @@ def test_a_year_of_plain_git(tmp_path: Path, all_releases: bool):
     for name in RULES:
         story.write(rule_path(name), rule_text(name))
     story.commits("rules")
-    conflicts = 0
+    conflicts = mended = 0
     for number, release in enumerate(releases):
         how = ("merge", "rebase")[number % 2]
         asked = {}
@@ -90,24 +90,27 @@ def test_a_year_of_plain_git(tmp_path: Path, all_releases: bool):
         assert asked["fork"] == asked["twin"]
         conflicts += len(asked["fork"])
         assert world.out("diff", "--name-only", "twin", "fork", "--", ":!.mergeguard") == ""
-        assert_what_the_build_makes(world, story, tmp_path / "out", release != "0.32.0")
-        if release == "0.32.0":
+        if not assert_what_the_build_makes(world, story, tmp_path / "out"):
+            mended += 1
             story.write(rule_path("attention"), rule_text("attention").replace(NAMED, b""))
             story.commits("a rule that fits again")
-            assert_what_the_build_makes(world, story, tmp_path / "out", True)
-    assert conflicts, "a year without a conflict shows nothing"
+            assert assert_what_the_build_makes(world, story, tmp_path / "out")
+    assert conflicts and mended == 1, "else the year shows nothing"
 
 
-def assert_what_the_build_makes(world: World, story: Story, out: Path, fits: bool) -> None:
+def assert_what_the_build_makes(world: World, story: Story, out: Path) -> bool:
     """Each layout is the monolith's program; a rule that does not fit is named wherever one could meet it,
-    and the build still has the monolith."""
+    and the build still has the monolith. Whether all fit."""
     here = monoliths(world)
-    fits = fits or "attention" not in here
+    named = NAMED in (world.root / rule_path("attention")).read_bytes()
+    fits = not named or "attention" not in here or b"to_float_b16" in here["attention"].read_bytes()
     verified, checked = story.run("verify"), story.run("check")
     for name in here:
         proved = f"{name}: same program" in verified.out
         assert proved == (fits or name != "attention"), verified.out
-    assert (verified.code, checked.code) == ((0, 0) if fits else (1, 1)), checked.out
+    assert verified.code == int(not fits), verified.out
+    # (A kept file whose headers upstream has moved away is a warning, and rightly so.)
+    assert any(line.startswith("error") for line in checked.out.splitlines()) == (not fits), checked.out
     made = generate(story, out, "--fallback")
     assert made.code == 0
     assert len(made.out.splitlines()) > 2 * len(here) - 1
@@ -117,3 +120,4 @@ def assert_what_the_build_makes(world: World, story: Story, out: Path, fits: boo
         assert '#include "' in (out / "csrc/rocm/attention.cu").read_text()
         refused = generate(story, out)
         assert (refused.code, "to_float_b16" in refused.err) == (2, True)
+    return fits
