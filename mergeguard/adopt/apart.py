@@ -13,6 +13,7 @@ from dataclasses import field
 
 from mergeguard.cpp.diff import Change, diff, matches
 from mergeguard.cpp.leaves import Leaf, similarity
+from mergeguard.cpp.likeness import SAME_ROW, WHOLE_BODY
 from mergeguard.cpp.source import Kind
 from mergeguard.values import dataclass
 
@@ -22,8 +23,6 @@ _WORD = re.compile(rb"[A-Za-z_]\w*")
 _IF = re.compile(rb"^[ \t]*#[ \t]*if", re.MULTILINE)
 _ENDIF = re.compile(rb"^[ \t]*#[ \t]*endif", re.MULTILINE)
 _DEFINE = re.compile(rb"#define")
-_SIMILAR_ROW = 0.6
-_WHOLE_BODY = 0.8
 _CHOOSING = frozenset({b"switch", b"case", b"default", b"break", b"return", b"if", b"else", b"endif"})
 
 
@@ -69,7 +68,7 @@ def joined(rows: Iterable[Row]) -> bytes:
 def stands_for(old: Sequence[Row], new: Sequence[Row]) -> bool:
     """Whether new rows are old ones with a change in each, so that nothing is taken away."""
     return len(old) <= len(new) and all(
-        similarity(a.words, b.words) >= _SIMILAR_ROW for a, b in zip(old, new, strict=False)
+        similarity(a.words, b.words) >= SAME_ROW for a, b in zip(old, new, strict=False)
     )
 
 
@@ -224,7 +223,7 @@ class TakenApart:
         """Whether the entry's function does nothing but call a piece, which has all of upstream's body."""
         head = next((n for n, row in enumerate(self.base) if row.key.endswith(b"{")), -1)
         body = {n for n in range(head + 1, len(self.base)) if n not in self.arms}
-        whole = any(len(body & found.keys()) >= _WHOLE_BODY * len(body) for found in self.found[1:])
+        whole = any(len(body & found.keys()) >= WHOLE_BODY * len(body) for found in self.found[1:])
         elsewhere = {n for found in self.found[1:] for n in found}
         return whole and not (body & self.found[0].keys()) - elsewhere
 
@@ -300,7 +299,7 @@ class TakenApart:
         ]
         score, at = max(scored, default=(0.0, 0))
         rest = new[:-at] + new[-at + size :]
-        if score < _SIMILAR_ROW or (rest and not self._is_glue(number, rest)):
+        if score < SAME_ROW or (rest and not self._is_glue(number, rest)):
             return "it replaces lines of upstream's and of the split's together"
         return [(run, new[-at : -at + size])]
 

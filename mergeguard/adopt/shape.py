@@ -15,13 +15,12 @@ from functools import cached_property
 from mergeguard.adopt.apart import ApartSide, Row, keys_of, words_of
 from mergeguard.cpp.diff import matches
 from mergeguard.cpp.leaves import Leaf
+from mergeguard.cpp.likeness import PIECE_OF_FUNCTION
 from mergeguard.cpp.source import Kind
 from mergeguard.values import dataclass
 
 DEFINING = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.ALIAS, Kind.VARIABLE, Kind.MACRO})
 _CALLABLE = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.MACRO})
-# A new declaration is a piece of a function that was taken apart if so much of it is that function's.
-_PIECE_SHARE = 0.5
 _PIECE_LINES = 3
 _SMALL = 120  # tokens of a function that may be there only to call another
 _FORWARDING = 2  # statements of a function that only calls on
@@ -74,7 +73,7 @@ class Shape:
             ]
             named, same, index = max(scored, default=(False, 0, 0))
             enough = same >= min(_PIECE_LINES, len(apart.get(-index, ())))
-            if same and enough and (named or same >= _PIECE_SHARE * len(side.rows)):
+            if same and enough and (named or same >= PIECE_OF_FUNCTION * len(side.rows)):
                 found.setdefault(-index, []).append(side)
         return found
 

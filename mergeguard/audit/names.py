@@ -10,9 +10,9 @@ from mergeguard.audit.facts import DEFINING, Entity, Facts, raw
 from mergeguard.audit.model import BASE, MERGED, SIDES, Changed, Finding, Place, other
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import similarity
+from mergeguard.cpp.likeness import TAKEN_PLACE
 from mergeguard.merge.edits import side_edit
 
-_SIMILAR = 0.6
 _MANY = 300  # candidates for a new name that are compared at most
 
 
@@ -184,7 +184,7 @@ def _successor(
                 continue
             compared += 1
             alike = similarity(body, _anonymous(entity))
-            if alike >= _SIMILAR and (best is None or (alike, -number) > best[:2]):
+            if alike >= TAKEN_PLACE and (best is None or (alike, -number) > best[:2]):
                 best = (alike, -number, candidate, entity)
     return (best[2], best[3], best[0]) if best is not None else None
 

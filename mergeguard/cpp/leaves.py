@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.items import Item, Kind, Source
+from mergeguard.cpp.likeness import SAME_DECLARATION, TOO_CLOSE
 from mergeguard.cpp.source import nested, parse
 from mergeguard.cpp.tokens import is_comment, tokens_of
 from mergeguard.values import dataclass
@@ -23,8 +24,6 @@ from mergeguard.values import dataclass
 _PLACED = frozenset((Kind.CONDITIONAL, Kind.COMMENT, Kind.OPAQUE, Kind.PRAGMA, Kind.UNDEF))
 _SIMILAR_KINDS = frozenset((Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.MACRO))
 _BLANK_LINES = re.compile(rb"\A(?:[ \t]*\r?\n)+")
-_SIMILAR = 0.7
-TOO_CLOSE = 0.02  # two that are as alike as this to a third: neither is certainly the same
 _SIMILAR_TOKENS = 12
 
 
@@ -210,7 +209,7 @@ def _match_similar(
         for j in free_side:
             if side[j].kind in _SIMILAR_KINDS and base[i].defines == side[j].defines:
                 score = similarity(base[i].code, side[j].code)
-                if score >= _SIMILAR:
+                if score >= SAME_DECLARATION:
                     scored.append((-score, i, j))
     scored.sort()
     for score, i, j in scored:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.lexer import TokenKind
+from mergeguard.cpp.likeness import CALLED_BY_NAME
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.patches import git_lines
@@ -23,7 +24,6 @@ from mergeguard.lens.unsplit import Hunk, Splitter, Unsplit, unsplit
 from mergeguard.values import dataclass
 
 _WORD = re.compile(rb"\w+")
-_NAMED = 0.25
 _NAMELESS = frozenset({Kind.COMMENT, Kind.CONDITIONAL, Kind.OPAQUE, Kind.PRAGMA})
 
 Files = Mapping[str, bytes | None]
@@ -279,7 +279,7 @@ def _scored(monolith: bytes, text: bytes) -> list[tuple[float, int, Item]]:
         score, line = profile.best(number)
         if item.name.rpartition("::")[2].encode("utf-8", "surrogateescape") in profile.words:
             # What the text calls by its name is likelier than what calls the same.
-            score += (1 - score) * _NAMED
+            score += (1 - score) * CALLED_BY_NAME
         scored.append((score, line, item))
     return sorted(scored, key=lambda s: (-s[0], s[2].start))
 

@@ -17,6 +17,7 @@ from dataclasses import field, replace
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of, match, similarity
+from mergeguard.cpp.likeness import AHEAD, LEFT_UNDER_NAME, LINES_THERE, MOVED_OTHER_NAME, MOVED_SAME_NAME
 from mergeguard.merge.edits import unequal_middle
 from mergeguard.merge.result import Conflict, Piece, Resolved
 from mergeguard.values import dataclass
@@ -24,10 +25,6 @@ from mergeguard.values import dataclass
 _KINDS = frozenset((Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.MACRO))
 _AROUND = 4  # lines before and after a change that say where it is
 _SHORTEST = 5  # bytes of a line, without white space around it, that says anything
-_SHARED = 0.3  # of the lines of a declaration: where less is in a file, it has not moved there
-_SAME_NAME, _OTHER_NAME = 0.5, 0.85  # how like its old self a moved declaration is: by body, 0 to 1
-_LEFTOVER = 0.5  # what stayed under the old name and is less like it is another thing (a wrapper)
-_AHEAD = 0.1  # by how much the best candidate must beat the next
 _LEAST_TOKENS = 24  # fewer say nothing about a declaration that has another name
 
 
@@ -221,7 +218,7 @@ class _MoveSearch:
                 if base[i].defines == mover[j].defines
                 and (
                     len(base[i].code) < _LEAST_TOKENS
-                    or similarity(base[i].code, mover[j].code) >= _LEFTOVER
+                    or similarity(base[i].code, mover[j].code) >= LEFT_UNDER_NAME
                     or not base[i].defines
                 )
             }
@@ -253,7 +250,7 @@ class _MoveSearch:
                 if _alike(leaf, new[j]):
                     scored.append((similarity(leaf.code, new[j].code), file, j))
         scored.sort(key=lambda entry: -entry[0])
-        named = [s for s in scored if self._name(s) == leaf.short and s[0] >= _SAME_NAME]
+        named = [s for s in scored if self._name(s) == leaf.short and s[0] >= MOVED_SAME_NAME]
         if named:
             best = self._narrowed(leaf, named)
             if len(best) == 1 and not self._contested(source, index, *best[0]):
@@ -261,8 +258,8 @@ class _MoveSearch:
             return [self._candidate(s) for s in named]
         if len(leaf.code) < _LEAST_TOKENS:
             return []
-        renamed = [s for s in scored if s[0] >= _OTHER_NAME and self._name(s) != leaf.short]
-        clear = len(renamed) == 1 or (len(renamed) > 1 and renamed[0][0] >= renamed[1][0] + _AHEAD)
+        renamed = [s for s in scored if s[0] >= MOVED_OTHER_NAME and self._name(s) != leaf.short]
+        clear = len(renamed) == 1 or (len(renamed) > 1 and renamed[0][0] >= renamed[1][0] + AHEAD)
         if clear and not self._contested(source, index, *renamed[0]):
             return renamed[0][1], renamed[0][2]
         return [self._candidate(s) for s in renamed]
@@ -311,7 +308,7 @@ class _MoveSearch:
             return True
         if file.path not in self._lines:
             self._lines[file.path] = _lines_of(file.mover)
-        return bool(lines) and len(lines & self._lines[file.path]) >= _SHARED * len(lines)
+        return bool(lines) and len(lines & self._lines[file.path]) >= LINES_THERE * len(lines)
 
     def _name(self, scored: tuple[float, File, int]) -> str:
         return self._leaves(scored[1], "mover").leaves[scored[2]].short

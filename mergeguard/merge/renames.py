@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from mergeguard.cpp.diff import Change, diff
+from mergeguard.cpp.likeness import RENAMED_DECLARATION, RENAMED_USES, TOO_CLOSE
 from mergeguard.cpp.tokens import Tokens, tokens_of, units_of
 from mergeguard.values import dataclass
 
@@ -21,8 +22,6 @@ _STRING = re.compile(rb'#?"=')
 _COMMENT = re.compile(rb"#?/[^/*\n]")
 _SPECIAL = re.compile(rb"_|[0-9]|[a-z][A-Z]")
 _ACCESS = frozenset((b".", b"->", b"::"))
-_ALIKE = 0.85
-_SHARE = 0.5
 _DECLARING = frozenset(
     (b"define", b"struct", b"class", b"enum", b"union", b"namespace", b"using", b"typename")
 )
@@ -70,7 +69,11 @@ def find_renames(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
         ranked = [(count, new_name) for (was, new_name), count in pairs.items() if was == old]
         count, best = max(ranked)
         contested = sum(n for (was, now), n in pairs.items() if now == best and was != old)
-        if count >= max(1, _SHARE * uses[old]) and contested == 0 and count == sum(n for n, _ in ranked):
+        if (
+            count >= max(1, RENAMED_USES * uses[old])
+            and contested == 0
+            and count == sum(n for n, _ in ranked)
+        ):
             everywhere = old not in _NAME.findall(side)
             strings, comments = (
                 everywhere and any(old in _NAME.findall(key) for key in b.keys if mark.match(key))
@@ -91,7 +94,7 @@ def of_the_file(renames: Iterable[Rename], base: bytes, side: bytes) -> tuple[Re
     """Those of the renames that concern the whole file: of what it declares at its top level, where the new
     declaration is nearly the old one, and no twin of either is left over. Any other name means something in
     its own declaration only."""
-    from mergeguard.cpp.leaves import TOO_CLOSE, leaves_of, similarity
+    from mergeguard.cpp.leaves import leaves_of, similarity
 
     renames = tuple(renames)
     if not renames:
@@ -104,7 +107,7 @@ def of_the_file(renames: Iterable[Rename], base: bytes, side: bytes) -> tuple[Re
         if r.old not in old or r.new not in new:
             return False
         before, after = old[r.old].code, new[r.new].code
-        if (alike := similarity(before, after)) < _ALIKE:
+        if (alike := similarity(before, after)) < RENAMED_DECLARATION:
             return False
         twins = [
             sum(similarity(x, y) >= alike - TOO_CLOSE for x in side)

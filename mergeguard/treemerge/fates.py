@@ -6,17 +6,13 @@ from dataclasses import field
 from enum import StrEnum
 
 from mergeguard.cpp.filenames import SOURCES
+from mergeguard.cpp.likeness import CODE_LIVES_ON, FILE_REWRITTEN, NEARLY_ALL
 from mergeguard.errors import RepositoryError
 from mergeguard.fork.workspace import Guarded
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.merge.whereabouts import Found, Others, Whereabouts, whereabouts
 from mergeguard.values import dataclass
-
-# Of the definitions of a file that is gone: so many in one new file, and it is that file, rewritten.
-_MOST = 0.6
-# So many found again at all, and the code lives on. Fewer are chance.
-_LIVES_ON = 0.34
 
 
 class Fate(StrEnum):
@@ -103,12 +99,12 @@ def trace(repository: Repository, base: str, there: str, path: str, monolith: by
     files = where.files
     if new is not None:
         return TracedFate(Fate.SPLIT_UPSTREAM if len(where.moved) > 1 else Fate.HERE, None, where)
-    if len(where.moved) < max(1, _LIVES_ON * where.total):
+    if len(where.moved) < max(1, CODE_LIVES_ON * where.total):
         return TracedFate(Fate.RETIRED, None, where)
     first, count = next(iter(files.items()))
-    if count >= _MOST * where.total and count >= _MOST * len(where.moved):
+    if count >= FILE_REWRITTEN * where.total and count >= FILE_REWRITTEN * len(where.moved):
         is_new = repository.read_file(base, first) is None
-        if is_new and (len(files) == 1 or count > 0.9 * len(where.moved)):
+        if is_new and (len(files) == 1 or count > NEARLY_ALL * len(where.moved)):
             return TracedFate(Fate.MOVED, first, where)
         return TracedFate(Fate.SPLIT_UPSTREAM if is_new else Fate.JOINED, None, where)
     return TracedFate(Fate.SPLIT_UPSTREAM, None, where)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from mergeguard.audit.findings import Located
 from mergeguard.cpp.filenames import SOURCES, UNITS
+from mergeguard.cpp.likeness import COPIED_SHARE
 from mergeguard.errors import LayoutError
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.workspace import RULES
@@ -22,8 +23,6 @@ from mergeguard.verbs import sync
 #: Files of upstream's that are worth a look for a split: the largest, from this many lines on.
 HEAVY_LINES = 1_000
 MOST_HEAVY = 10
-#: A file of the fork's own counts as copied if this share of its telling lines is in one of upstream's.
-COPIED_SHARE = 0.5
 #: Lines shorter than this, or in more files than that, tell nothing about where a text came from.
 _TELLING_LENGTH, _TELLING_FILES = 12, 4
 _LEAST_TELLING = 20

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from mergeguard.cpp.diff import diff
+from mergeguard.cpp.likeness import SAME_STATEMENT
 from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.scopes import Statement, statements_of
 from mergeguard.cpp.tokens import Tokens, tokens_of
@@ -17,7 +18,6 @@ from mergeguard.values import dataclass
 BRACKETS = ((b"(", b")"), (b"[", b"]"), (b"{", b"}"))
 _BLOCKS = (b"if", b"for", b"macro")
 _BLOCK = re.compile(rb"\{%[-+]?\s*((?:end)?(?:if|for|macro))\b")
-ALIKE = 0.5  # how much of two statements is common where one is taken for the edited other
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ def _edited(
     """In order, the statements of ``new`` with the first of ``old`` that they are an edit of."""
     start = old.start
     for j in new:
-        found = next((i for i in range(start, old.stop) if likeness(a[i], b[j]) >= ALIKE), None)
+        found = next((i for i in range(start, old.stop) if likeness(a[i], b[j]) >= SAME_STATEMENT), None)
         if found is not None:
             yield j, found
             start = found + 1
