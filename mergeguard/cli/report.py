@@ -60,9 +60,22 @@ def report(
     ] = None,
     upstream: Annotated[str | None, Option("--upstream", metavar="REF", help="Upstream's branch.")] = None,
     suggest: Annotated[bool, Option(help="Look for places where unmapped hunks could go (slower).")] = True,
+    pull_request: Annotated[
+        bool, Option("--pull-request", help="The body of a pull request for the last merge, in Markdown.")
+    ] = False,
+    merge: Annotated[
+        str | None,
+        Option("--merge", metavar="COMMIT", help="With --pull-request: this merge, or a --stepwise branch."),
+    ] = None,
     json: Annotated[bool, Option("--json", help="As --format json.")] = False,
 ) -> int:
     """What came from upstream, the local edits and where they are, and what needs a look."""
+    if pull_request:
+        if json or format_ not in (None, ReportFormat.MARKDOWN):
+            raise BadParameter("--pull-request is Markdown")
+        return _pull_request(merge, output)
+    if merge is not None:
+        raise BadParameter("--merge goes with --pull-request")
     chosen = ReportFormat.JSON if json else format_
     if chosen is None:
         chosen = (
@@ -75,6 +88,17 @@ def report(
         _print(found)
     else:
         _write(_text(found, chosen), output)
+    return ExitCode.CLEAN if found.clean else ExitCode.FINDINGS
+
+
+def _pull_request(merge: str | None, output: Path | None) -> int:
+    from mergeguard.reporting import pullrequest
+    from mergeguard.verbs.pullrequest import pull_request
+
+    here = opened()
+    with progress("report") as report_:
+        found = pull_request(here, merge, report_)
+    _write(pullrequest.render(found), output)
     return ExitCode.CLEAN if found.clean else ExitCode.FINDINGS
 
 

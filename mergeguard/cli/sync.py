@@ -133,6 +133,10 @@ def _stepwise(
     else:
         for synced in stepped.done:
             render.print_sync(synced, dry_run=False)
+        if branches and stepped.done:
+            out.print(
+                f"[bold]next:[/] `mergeguard report --pull-request --merge {branches}/01`, for each step"
+            )
         if stepped.left:
             out.print(f"{stepped.left} commit(s) left; after that, the same command goes on")
     clean = all(s.done for s in stepped.done)

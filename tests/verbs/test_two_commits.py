@@ -68,6 +68,29 @@ def test_the_conflicts_are_committed_as_they_were_and_then_their_resolution(stor
     assert "<<<<<<<" not in story.run("ledger", "--all").out
 
 
+def test_a_pull_request_says_what_came_what_conflicted_and_what_survives(story: Story, tmp_path: Path):
+    concluded(story, "--two-commits")
+    body = tmp_path / "body.md"
+    assert story.run("report", "--pull-request", "-o", str(body)).code == 1
+    said = body.read_text(encoding="utf-8")
+    merge, resolution = git(story.fork, "log", "-2", "--format=%H", "--reverse").split()
+    for text in (
+        "1 commit of upstream",
+        "upstream's block",
+        f"| `{PAGED}.cu` | ",
+        "2 conflicts in 2 files",
+        f"`{merge[:12]}` has them as they were, `{resolution[:12]}` the resolution",
+        "- `dispatch.cuh`: 1 as the fork had it",
+        "`overwritten-edit`",
+        "`paged_attention_v1`: the same program by tokens",
+        "### The fork's own work",
+    ):
+        assert text in said, said
+    assert story.run("report", "--pull-request", "--merge", "HEAD").out == said
+    refused = story.run("report", "--pull-request", "--merge", "upstream/main")
+    assert (refused.code, "is no merge" in refused.err) == (2, True)
+
+
 def test_configured_once_for_all_and_off_by_default(story: Story):
     head = concluded(story)
     assert git(story.fork, "rev-parse", "HEAD^").strip() == head
