@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 
+from mergeguard.audit.codes import CODES
 from mergeguard.values import dataclass
 
 # What the sum of both sides' lines shows.
@@ -23,8 +24,8 @@ class Place:
 class Finding:
     """One problem that the merge made.
 
-    ``code`` is stable. ``side`` brought what is at ``places[0]`` (the result, where it can be shown there),
-    the other side what is at the further places; ``name`` is the item or word that it is about.
+    ``code`` is one of ``CODES``. ``side`` brought what is at ``places[0]`` (the result, where it can be
+    shown there), the other side what is at the further places; ``name`` is the item or word that it is about.
     """
 
     code: str
@@ -33,6 +34,9 @@ class Finding:
     side: str
     places: tuple[Place, ...]
     hint: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        assert self.code in CODES, self.code
 
 
 @dataclass(frozen=True, slots=True)

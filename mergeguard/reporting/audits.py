@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mergeguard.reporting.findings import CODES, finding_data, sarif_result, sarif_rule
+from mergeguard.audit.codes import CODES
+from mergeguard.reporting.findings import finding_data, sarif_result, sarif_rule
 from mergeguard.reporting.sarif import SCHEMA
 from mergeguard.verbs.auditing import Audited
 

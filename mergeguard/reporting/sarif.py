@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from mergeguard.audit.codes import CODES
 from mergeguard.fork.report import Case, ForkReport
 from mergeguard.lens.unsplit import Reason
-from mergeguard.reporting.findings import CODES, location, message, rule_data, sarif_result, sarif_rule
+from mergeguard.reporting.findings import location, message, rule_data, sarif_result, sarif_rule
 from mergeguard.reporting.jsonreport import text
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
