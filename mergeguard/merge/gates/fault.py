@@ -11,7 +11,7 @@ from itertools import accumulate
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.likeness import SAME_STATEMENT
 from mergeguard.cpp.remember import remembered
-from mergeguard.cpp.scopes import Statement, statements_of
+from mergeguard.cpp.scopes import DIRECTIVE, Statement, statements_of
 from mergeguard.cpp.tokens import Tokens, tokens_of
 from mergeguard.values import dataclass
 
@@ -90,6 +90,23 @@ class GateVersion:
         words = Counter(_BLOCK.findall(self.text))
         return frozenset(word for word in _BLOCKS if words[word] != words[b"end" + word])
 
+    @cached_property
+    def is_odd(self) -> bool:
+        """Whether an ``#if`` has no end or two ``#else``, or the reverse."""
+        others: list[bool] = []  # by open group: whether its #else has come
+        for one in self.statements:
+            word = directive_of(one)
+            if word in (b"if", b"ifdef", b"ifndef"):
+                others.append(False)
+            elif word in (b"else", b"elif", b"endif"):
+                if not others or (word != b"endif" and others[-1]):
+                    return True
+                if word == b"endif":
+                    others.pop()
+                else:
+                    others[-1] = word == b"else"
+        return bool(others)
+
     def body(self, head: Statement) -> tuple[int, int]:
         """The bytes of a head with what it opens, to the brace behind its last statement."""
         start, end = self.span(head)
@@ -103,6 +120,11 @@ class GateVersion:
     def line(self, one: Statement) -> int:
         """The 1-based line on which a statement begins."""
         return self.text.count(b"\n", 0, self.span(one)[0]) + 1
+
+
+def directive_of(one: Statement) -> bytes:
+    """The word of a directive; empty for any other statement."""
+    return one.keys[1] if one.kind == DIRECTIVE and len(one.keys) > 1 else b""
 
 
 @remembered
@@ -133,7 +155,9 @@ class Compared:
     def is_sound(self) -> bool:
         """Whether both sides close what the base closes: else nobody knows what stands in what."""
         return all(
-            side.left_open(*kind) == self.base.left_open(*kind) for side in self.sides for kind in BRACKETS
+            side.is_odd == self.base.is_odd
+            and all(side.left_open(*kind) == self.base.left_open(*kind) for kind in BRACKETS)
+            for side in self.sides
         )
 
     @cached_property

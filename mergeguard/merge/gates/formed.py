@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from mergeguard.cpp.scopes import DIRECTIVE, HEAD, Statement, frame_of
+from mergeguard.cpp.scopes import HEAD, Statement, frame_of
 from mergeguard.merge.gates.doubled import shown
-from mergeguard.merge.gates.fault import BRACKETS, Compared, Fault, GateVersion
+from mergeguard.merge.gates.fault import BRACKETS, Compared, Fault, GateVersion, directive_of
 
 # (A string beside a name may be a macro's.)
 _OPERAND_END = re.compile(rb"[A-Za-z_0-9].*|\.[0-9].*|\)|\]|'.*", re.DOTALL)
@@ -34,25 +34,8 @@ def brackets(merge: Compared) -> Iterator[Fault]:
 
 def conditions(merge: Compared) -> Iterator[Fault]:
     """An ``#if`` without its end, or with two ``#else``, as in no version."""
-    if _odd(merge.merged) and not any(map(_odd, (merge.base, *merge.sides))):
+    if merge.merged.is_odd and not any(v.is_odd for v in (merge.base, *merge.sides)):
         yield Fault("unbalanced", "#if", "the conditions of the result do not pair")
-
-
-def _odd(version: GateVersion) -> bool:
-    """Whether the conditional groups of a text are ill formed."""
-    others: list[bool] = []  # by open group: whether its #else has come
-    for one in version.statements:
-        word = _word(one)
-        if word in (b"if", b"ifdef", b"ifndef"):
-            others.append(False)
-        elif word in (b"else", b"elif", b"endif"):
-            if not others or (word != b"endif" and others[-1]):
-                return True
-            if word == b"endif":
-                others.pop()
-            else:
-                others[-1] = word == b"else"
-    return bool(others)
 
 
 def blocks(merge: Compared) -> Iterator[Fault]:
@@ -107,14 +90,9 @@ def _empty(version: GateVersion) -> list[Statement]:
     return [
         before
         for before, one in zip(version.statements, version.statements[1:], strict=False)
-        if (_word(one) in _BRANCH_ENDS and _word(before) in _BRANCHES)
-        or (_word(one) == b"endif" and _word(before) == b"else")
+        if (directive_of(one) in _BRANCH_ENDS and directive_of(before) in _BRANCHES)
+        or (directive_of(one) == b"endif" and directive_of(before) == b"else")
     ]
-
-
-def _word(one: Statement) -> bytes:
-    """The word of a directive; empty for any other statement."""
-    return one.keys[1] if one.kind == DIRECTIVE and len(one.keys) > 1 else b""
 
 
 def stubs(merge: Compared) -> Iterator[Fault]:

@@ -7,14 +7,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
-from mergeguard.cpp.scopes import DIRECTIVE, HEAD, Scope, Statement
+from mergeguard.cpp.scopes import DIRECTIVE, HEAD, Scope, Statement, is_root
 from mergeguard.merge.gates.doubled import included, is_include, shown
 from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
+from mergeguard.merge.gates.stacks import Stacks
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _CONDITIONAL = frozenset((b"if", b"ifdef", b"ifndef", b"else", b"elif", b"endif", b"pragma", b""))
 _TESTS = (b"if ", b"else ")
-_EVERYWHERE = b""  # marks a frame that became another one, whatever it stands in
 _ALSO = frozenset((b"else", b"return", b"break", b"continue"))
 
 
@@ -28,8 +28,7 @@ class _Keeping:
         self.merge = merge
         self.known = merge.base.frames | merge.ours.frames | merge.theirs.frames
         self.by_ours, self.by_theirs = (
-            _translation(merge.base, side, pairs)
-            for side, pairs in zip(merge.sides, merge.edits, strict=True)
+            Stacks(merge.base, side, pairs) for side, pairs in zip(merge.sides, merge.edits, strict=True)
         )
 
     def faults(self) -> Iterator[Fault]:
@@ -53,7 +52,10 @@ class _Keeping:
         where = shown((min(lost),)) if lost else shown(one.scope[-1:]) or "the file"
         said = f"would no longer stand in `{where}`" if lost else f"would come to stand in `{where}`"
         message = f"`{shown(one.keys)}` {said}, as on no side"
-        return Fault("left-scope", shown(one.keys), message, place)
+        # Of a function that a side copied or took apart, either part may be the one that is meant.
+        root = next(filter(is_root, one.scope), b"")
+        doubtful = root in self.known and root not in self.merge.base.frames
+        return Fault("left-scope", shown(one.keys), message, place, doubtful)
 
     def _wanted(self) -> dict[tuple[bytes, ...], set[Scope]]:
         """Where the statements may stand, by what they say."""
@@ -63,35 +65,27 @@ class _Keeping:
             {i: side.statements[j].scope for j, i in pairs.items()}
             for side, pairs in zip(merge.sides, merge.edits, strict=True)
         ]
-        stayed = [
-            {scope for i, scope in places.items() if scope == merge.base.statements[i].scope}
-            for places in stands
-        ]
         for number, side in enumerate(merge.sides):
             elsewhere, by_other = stands[1 - number], (self.by_theirs, self.by_ours)[number]
             for j, one in enumerate(side.statements):
                 old = merge.edits[number].get(j)
                 if old is None and is_include(one):
                     # Beside includes that the other side put under a condition, it is not one of them.
-                    left = {x: new for x, new in by_other.items() if x not in stayed[1 - number]}
-                    wanted[one.keys] |= {one.scope, *translated(one.scope, left)}
+                    wanted[one.keys] |= {one.scope, *by_other.of(one, whole=True)}
                 elif old is None or old not in elsewhere:
-                    wanted[one.keys] |= {one.scope, *translated(one.scope, by_other)}
+                    wanted[one.keys] |= {one.scope, *by_other.of(one)}
                 else:
-                    wanted[one.keys] |= self._merged(
-                        merge.base.statements[old].scope, one.scope, elsewhere[old], by_other
-                    )
+                    base = merge.base.statements[old].scope
+                    wanted[one.keys] |= self._merged(base, one, elsewhere[old], by_other)
         return wanted
 
-    def _merged(
-        self, base: Scope, own: Scope, others: Scope, by_other: Mapping[Scope, AbstractSet[Scope]]
-    ) -> set[Scope]:
-        """Where a statement may stand that one side has in ``own`` and the other in ``others``."""
-        if own in (base, others):
+    def _merged(self, base: Scope, own: Statement, others: Scope, by_other: Stacks) -> AbstractSet[Scope]:
+        """Where a statement may stand that one side has as ``own`` and the other in ``others``."""
+        if own.scope in (base, others):
             return {others}
         if others == base:
-            return {own, *translated(own, by_other)}
-        return {*translated(own, by_other)} or {own, others}
+            return {own.scope, *by_other.of(own)}
+        return by_other.of(own) or {own.scope, others}
 
     def _fits(self, scope: Scope, wanted: Scope) -> bool:
         """Whether two stacks are the same; what no version has is the merge of two edits of one line."""
@@ -143,7 +137,7 @@ class _Keeping:
         spans = [merged.span(x) for x in (one, *(x for x in inside if x.scope[-1].startswith(_TESTS)))]
         place = min(start for start, _ in spans), max(end for _, end in spans)
         fault = self._fault(one, [within])
-        return Fault(fault.code, fault.name, fault.message, (place,))
+        return Fault(fault.code, fault.name, fault.message, (place,), fault.doubtful)
 
 
 def _telling(one: Statement) -> bool:
@@ -157,24 +151,6 @@ def _telling(one: Statement) -> bool:
 
 def _places(version: GateVersion) -> dict[tuple[bytes, ...], Counter[Scope]]:
     return {keys: Counter(one.scope for one in found) for keys, found in version.by_keys.items()}
-
-
-def _translation(base: GateVersion, side: GateVersion, pairs: Mapping[int, int]) -> dict[Scope, set[Scope]]:
-    """What a side made of the base's stacks: a renamed namespace, a new guard around the whole."""
-    found: dict[Scope, set[Scope]] = defaultdict(set)
-    for j, i in pairs.items():
-        old, new = base.statements[i].scope, side.statements[j].scope
-        if old == new:
-            continue
-        found[old].add(new)
-        differing = [(a, b) for a, b in zip(old, new, strict=False) if a != b]
-        if len(old) == len(new) and len(differing) == 1:
-            found[_EVERYWHERE, differing[0][0]].add((differing[0][1],))
-        while old and new and old[-1] == new[-1]:
-            old, new = old[:-1], new[:-1]
-            if old:
-                found[old].add(new)
-    return found
 
 
 def _dealt(base: GateVersion, side: GateVersion, pairs: Mapping[int, int]) -> dict[Scope, set[Scope]]:
@@ -200,13 +176,3 @@ def _is_inside(scope: Scope, block: Scope) -> bool:
     """Whether a stack is a block's, whatever conditions are around it."""
     frames = list(scope)
     return all(frame in frames for frame in block)
-
-
-def translated(scope: Scope, table: Mapping[Scope, AbstractSet[Scope]]) -> Iterator[Scope]:
-    """The stacks that the other side's edits may have made of ``scope``."""
-    for size in range(len(scope), -1, -1):
-        for new in table.get(scope[:size], ()):
-            yield new + scope[size:]
-    for at, frame in enumerate(scope):
-        for other in table.get((_EVERYWHERE, frame), ()):
-            yield scope[:at] + other + scope[at + 1 :]
