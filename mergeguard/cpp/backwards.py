@@ -59,8 +59,7 @@ def origin(source: Source, holder: Item, entry: Item, expression: str) -> Origin
 
 def words_of(expression: str) -> list[str]:
     """The tokens of an expression, comments left out."""
-    lexed = lex(expression.encode("utf-8", "surrogateescape"))
-    return [lexed.word(n) for n, token in enumerate(lexed.tokens) if token.kind != TokenKind.COMMENT]
+    return lex(expression.encode("utf-8", "surrogateescape")).words()
 
 
 def same_value(one: Sequence[str], other: Sequence[str]) -> bool:
@@ -274,9 +273,9 @@ class _Body:
     def __init__(self, source: Source, function: Item) -> None:
         assert function.body is not None
         lexed = source.lexed
-        inside = range(lexed.index_at(function.body[0]), lexed.index_at(function.body[1]))
-        kept = [n for n in inside if lexed.tokens[n].kind != TokenKind.COMMENT]
-        self._every = [lexed.word(n) for n in kept]
+        inside = lexed.index_at(function.body[0]), lexed.index_at(function.body[1])
+        kept = lexed.code(*inside)
+        self._every = lexed.words(*inside)
         own = [n for n in kept if lexed.directive_of[n] < 0]
         self._code = [lexed.word(n) for n in own]
         self._starts = [lexed.tokens[n].start for n in own]

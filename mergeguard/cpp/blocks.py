@@ -11,7 +11,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from mergeguard.cpp.conditions import names
-from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import Item, ItemScope, Kind, Source, Unit, grouped, nested, units
 from mergeguard.values import dataclass
 
@@ -156,8 +155,7 @@ class _Opener:
         start = self.line_rest(item.body[0] + 1, inner[0].items[0].code_start)
         inner[0] = replace(inner[0], start=start)
         lexed = self.source.lexed
-        tokens = range(lexed.index_at(item.code_start), lexed.index_at(item.body[0] + 1))
-        words = [lexed.word(n) for n in tokens if lexed.tokens[n].kind != TokenKind.COMMENT]
+        words = lexed.words(lexed.index_at(item.code_start), lexed.index_at(item.body[0] + 1))
         if "#" in words:
             return []
         opening = " ".join(words).replace(" :: ", "::").encode("utf-8", "surrogateescape")

@@ -167,7 +167,7 @@ def _macro_body(lexed: Lexed, directive: int) -> list[int]:
         while first < line.last and text[tokens[first].start] != 41:
             first += 1
         first += 1
-    return [i for i in range(first, line.last) if tokens[i].kind != TokenKind.COMMENT]
+    return lexed.code(first, line.last)
 
 
 # ---- statements

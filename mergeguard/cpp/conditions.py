@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from mergeguard.cpp.lexer import Directive, Lexed, TokenKind
+from mergeguard.cpp.lexer import Directive, Lexed
 from mergeguard.cpp.text import join_expression
 from mergeguard.values import dataclass
 
@@ -24,11 +24,7 @@ def condition_of(lexed: Lexed, directive: Directive) -> str:
 
     ``#ifdef X`` reads ``defined(X)``, ``#ifndef X`` reads ``!defined(X)``.
     """
-    words = [
-        lexed.word(index)
-        for index in range(directive.first + 2, directive.last)
-        if lexed.tokens[index].kind != TokenKind.COMMENT
-    ]
+    words = lexed.words(directive.first + 2, directive.last)
     if directive.name in ("ifdef", "elifdef"):
         return f"defined({''.join(words[:1])})"
     if directive.name in ("ifndef", "elifndef"):

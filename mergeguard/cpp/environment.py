@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of, negated
-from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import Source
 from mergeguard.values import dataclass
 
@@ -50,11 +49,7 @@ class Environment:
             elif directive.name == "endif" and stack:
                 stack.pop()
             elif directive.name in ("define", "undef"):
-                words = [
-                    lexed.word(index)
-                    for index in range(directive.first + 2, directive.last)
-                    if lexed.tokens[index].kind != TokenKind.COMMENT
-                ]
+                words = lexed.words(directive.first + 2, directive.last)
                 if words:
                     body = tuple(words[1:]) if directive.name == "define" else None
                     self._events[words[0]].append(_Event(directive.start, (tuple(stack), body)))

@@ -11,9 +11,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from enum import IntEnum
-from functools import lru_cache
-from operator import itemgetter
+from functools import lru_cache, partial
+from itertools import accumulate, compress
+from operator import add, itemgetter, sub
 from typing import NamedTuple
 
 from mergeguard.cpp.remember import remembered
@@ -73,14 +76,18 @@ class Directive:
 
 @dataclass(frozen=True, slots=True)
 class Lexed:
-    """A lexed file. Per token: ``directive_of`` its directive's index (-1: none), ``roles`` its ``Role``."""
+    """A lexed file. Per token: its bytes, those before it (``gaps``), its ``TokenKind``, its ``TokenRole``,
+    and in ``directive_of`` its directive's index (-1: none)."""
 
     text: bytes
     tokens: list[Token]
+    texts: list[bytes]
+    gaps: list[bytes]
+    starts: list[int]
+    kinds: bytes
+    roles: bytes
     directives: tuple[Directive, ...]
     directive_of: list[int]
-    starts: list[int]
-    roles: bytearray
 
     def index_at(self, offset: int) -> int:
         """Index of the first token that starts at byte ``offset`` or later."""
@@ -91,10 +98,28 @@ class Lexed:
         first = bisect_left(self.directives, start, key=_directive_start)
         return self.directives[first : bisect_left(self.directives, end, lo=first, key=_directive_start)]
 
+    def code(self, first: int = 0, last: int | None = None) -> list[int]:
+        """The indices of the tokens ``[first, last)`` that are no comments."""
+        last = len(self.texts) if last is None else last
+        return list(compress(range(first, last), self.kinds[first:last].translate(_IS_CODE)))
+
+    def words(self, first: int = 0, last: int | None = None) -> list[str]:
+        """The texts of the tokens ``[first, last)`` that are no comments, as ``word`` has them."""
+        return list(map(spell, compress(self.texts[first:last], self.kinds[first:last].translate(_IS_CODE))))
+
+    def names(self, first: int = 0, last: int | None = None) -> frozenset[str]:
+        """The identifiers (keywords included) among the tokens ``[first, last)``."""
+        is_name = self.kinds[first:last].translate(_IS_IDENT)
+        return frozenset(map(spell, frozenset(compress(self.texts[first:last], is_name))))
+
     def word(self, index: int) -> str:
         """Text of token ``index``, continuations inside it removed."""
-        _, start, end = self.tokens[index]
-        return spell(self.text[start:end])
+        return spell(self.texts[index])
+
+
+# For each kind whether it is code, and whether it is a name.
+_IS_CODE = bytes(kind != TokenKind.COMMENT for kind in range(256))
+_IS_IDENT = bytes(kind == TokenKind.IDENT for kind in range(256))
 
 
 def _directive_start(directive: Directive) -> int:
@@ -105,12 +130,9 @@ def _directive_start(directive: Directive) -> int:
 SPLICE = re.compile(rb"\\[ \t\v\f]*\r?\n")
 
 _WORD = rb"[A-Za-z0-9_$\x80-\xff]"
-# The gap before a token is matched with it: looked for instead, each blank would try every alternative. The
-# most frequent kinds come first; only letters that may be a literal's prefix look ahead for its quote.
-_TOKEN = re.compile(
-    rb"""
-    (?:[ \t\n\v\f\r]++|\\[ \t\v\f]*\r?\n)*+
-    (?:
+# A token by what it begins with. The most frequent kinds come first; only letters that may be a literal's
+# prefix look ahead for its quote.
+_ALTERNATIVES = rb"""
     ((?:[A-KM-QS-TV-Za-tv-z_$\x80-\xff]|(?!(?:u8|[uUL])?R?["'])[LRUu])
      %(word)s*+(?:\\[ \t\v\f]*\r?\n%(word)s++)*+)
   | (//[^\n\\]*+(?:\\(?:[ \t\v\f]*\r?\n|[^\n])?+[^\n\\]*+)*+ | /\*(?s:.*?)(?:\*/|\Z))
@@ -119,76 +141,174 @@ _TOKEN = re.compile(
     |(?:u8|[uUL])?R?"[^"\\\n]*+(?:\\(?:[ \t\v\f]*\r?\n|[^\n])?+[^"\\\n]*+)*+"?)
   | ((?:u8|[uUL])?R?'[^'\\\n]*+(?:\\(?:[ \t\v\f]*\r?\n|[^\n])?+[^'\\\n]*+)*+'?)
   | (<<<|>>>|<=>|<<=|>>=|->\*|\.\.\.|::|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%%&|^]=|\#\#|\.\*|[^\s])
-  | \Z
-    )
-    """
-    % {b"word": _WORD},
+""" % {b"word": _WORD}
+_ONE = re.compile(_ALTERNATIVES, re.VERBOSE)
+_GROUP_KIND = (0, 2, 1, 3, 4, 4, 5, 6)  # of ``_ONE``; the delimiter's group lies inside STRING's
+# The gap before a token is matched with it: looked for instead, each blank would try every alternative.
+# Groups within the token cost as much as the token: only the one that a raw string refers to is left.
+_TOKEN = re.compile(
+    rb"((?:[ \t\n\v\f\r]++|\\[ \t\v\f]*\r?\n)*+)("
+    + re.sub(rb"(?m)^(\s*\|?\s*)\((?!\?)", rb"\1(?:", _ALTERNATIVES)
+    + rb"|\Z)",
     re.VERBOSE,
 )
 # In `#include <a//b.h>` and `<a/*b.h>` the header's name would be taken for a comment.
 _ODD_HEADER = re.compile(rb"^[ \t]*\#[ \t]*include(?:_next)?[ \t]*(<[^>\n]*/[/*][^>\n]*>)", re.MULTILINE)
 _BOM = b"\xef\xbb\xbf"
-# The last texts lexed, with their tokens; shorter ones are lexed faster than compared.
+# The last texts lexed; shorter ones are lexed faster than compared.
 _WORTH_RESUMING = 16_384
-_RECENT: deque[tuple[bytes, list[Token]]] = deque(maxlen=6)
-_GROUP_KIND = (0, 2, 1, 3, 4, 4, 5, 6)  # the delimiter's group lies inside STRING's
+_RECENT: deque[Lexed] = deque(maxlen=6)
+_MOST_SPELLINGS = 1 << 15
+
+
+class _Spellings(dict[bytes, int]):
+    """Something about a token by its bytes, found out once; of long ones (comments, mostly) each time."""
+
+    def __init__(self, find: Callable[[bytes], int]) -> None:
+        self.find = find
+
+    def __missing__(self, raw: bytes) -> int:
+        found = self.find(raw)
+        if len(raw) <= 32:
+            if len(self) >= _MOST_SPELLINGS:
+                self.clear()
+            self[raw] = found
+        return found
+
+
+def _kind_of(raw: bytes) -> int:
+    match = _ONE.match(raw)
+    return _GROUP_KIND[match.lastindex or 0] if match else 0
+
+
+_INTERESTING = frozenset(b"()[]{}<>;:=")
+
+
+def _role_of(raw: bytes) -> int:
+    kind = _KINDS[raw]
+    if kind == TokenKind.COMMENT:
+        return TokenRole.COMMENT
+    if kind == TokenKind.IDENT:
+        return TokenRole.WORD
+    if kind == TokenKind.PUNCT and len(raw) == 1 and raw[0] in _INTERESTING:
+        return raw[0]
+    if kind == TokenKind.PUNCT and len(raw) > 1 and raw[-1:] == b">":
+        return {b">": TokenRole.GREATER, b"-": TokenRole.ARROW}.get(raw[:1], TokenRole.OTHER)
+    return TokenRole.OTHER
+
+
+_KINDS, _ROLES = _Spellings(_kind_of), _Spellings(_role_of)
+_token: Callable[[tuple[int, int, int]], Token] = partial(tuple.__new__, Token)
 
 
 def tokenize(text: bytes) -> list[Token]:
     """All tokens of ``text`` in order. A byte order mark is a gap. Never fails."""
-    position = len(_BOM) if text.startswith(_BOM) else 0
+    return lex(text).tokens
+
+
+@remembered
+def lex(text: bytes) -> Lexed:
+    """Tokens of ``text`` and which of them stand in preprocessor lines."""
     odd = {match.start(1): match.end(1) for match in _ODD_HEADER.finditer(text)}
-    tokens: list[Token] = []
-    make, kinds = tuple.__new__, _GROUP_KIND
-    if not odd:
-        tokens, position = _begun(text, position)
-        tokens += [
-            make(Token, (kinds[group], *match.span(group)))
-            for match in _TOKEN.finditer(text, position)
-            if (group := match.lastindex)
-        ]
-        if len(text) >= _WORTH_RESUMING:
-            _RECENT.append((text, tokens))
-        return tokens
+    begun = None if odd or len(text) < _WORTH_RESUMING else _begun(text)
+    position = len(_BOM) if text.startswith(_BOM) else 0
+    if begun is not None and begun.tokens:
+        position = begun.tokens[-1].end
+    found = _TOKEN.findall(text, position) if not odd else _with_odd_headers(text, position, odd)
+    while found and not found[-1][1]:
+        found.pop()
+    gaps, texts, _ = map(list, zip(*found, strict=True)) if found else ([], [], [])
+    sizes = list(map(len, texts))
+    ends = list(accumulate(map(add, map(len, gaps), sizes), initial=position))[1:]
+    starts = list(map(sub, ends, sizes))
+    kinds = bytes(map(_KINDS.__getitem__, texts))
+    roles = bytes(map(_ROLES.__getitem__, texts))
+    if odd:
+        kinds = bytes(TokenKind.STRING if s in odd else k for k, s in zip(kinds, starts, strict=True))
+        roles = bytes(TokenRole.OTHER if s in odd else r for r, s in zip(roles, starts, strict=True))
+    tokens = list(map(_token, zip(kinds, starts, ends, strict=True)))
+    if begun is not None:
+        tokens, texts, gaps = begun.tokens + tokens, begun.texts + texts, begun.gaps + gaps
+        starts, kinds, roles = begun.starts + starts, begun.kinds + kinds, begun.roles + roles
+    elif gaps and position:
+        gaps[0] = text[:position] + gaps[0]
+    directives, directive_of = _directives(text, tokens, texts)
+    lexed = Lexed(text, tokens, texts, gaps, starts, kinds, roles, directives, directive_of)
+    if len(text) >= _WORTH_RESUMING:
+        _RECENT.append(lexed)
+    return lexed
+
+
+def _with_odd_headers(text: bytes, position: int, odd: dict[int, int]) -> list[tuple[bytes, ...]]:
+    """As ``_TOKEN.findall``, with the headers' names that look like comments as one token each."""
+    found: list[tuple[bytes, ...]] = []
     while position < len(text):
-        for match in _TOKEN.finditer(text, position):
-            group = match.lastindex
-            if not group:
-                continue
-            start, end = match.span(group)
-            if start in odd:
-                position = odd[start]
-                tokens.append(Token(TokenKind.STRING, start, position))
-                break
-            tokens.append(Token(kinds[group], start, end))
-        else:
+        match = _TOKEN.match(text, position)
+        if match is None or not match[2]:
             break
-    return tokens
+        start, end = match.span(2)
+        position = odd.get(start, end)
+        found.append((match[1], text[start:position], b""))
+    return found
 
 
-def _begun(text: bytes, position: int) -> tuple[list[Token], int]:
-    """The tokens that ``text`` begins with as a text before it did, and where to go on.
+def _directives(
+    text: bytes, tokens: list[Token], texts: list[bytes]
+) -> tuple[tuple[Directive, ...], list[int]]:
+    """The preprocessor lines, and for each token the number of the one that it is in."""
+    directive_of = [-1] * len(tokens)
+    directives: list[Directive] = []
+    for first in _all_of(b"#", texts):
+        if directive_of[first] >= 0 or not _starts_line(text, tokens, first):
+            continue
+        last = first + 1
+        while last < len(tokens) and not _newline_between(text, tokens[last - 1].end, tokens[last].start):
+            last += 1
+        name = ""
+        if first + 1 < last and tokens[first + 1].kind == TokenKind.IDENT:
+            name = spell(texts[first + 1])
+        directive_of[first:last] = [len(directives)] * (last - first)
+        directives.append(Directive(name, tokens[first].start, tokens[last - 1].end, first, last))
+    return tuple(directives), directive_of
+
+
+def _all_of(raw: bytes, texts: list[bytes]) -> Iterator[int]:
+    """Where a list has a text."""
+    at = -1
+    with suppress(ValueError):
+        while True:
+            at = texts.index(raw, at + 1)
+            yield at
+
+
+def _begun(text: bytes) -> Lexed | None:
+    """What ``text`` begins with as a text before it did: its tokens, without their directives.
 
     The units of a layout begin with the same headers, each version of a file mostly as the last.
     """
-    if len(text) < _WORTH_RESUMING or not _RECENT:
-        return [], position
-    shared, before = max(((_shared(text, old), tokens) for old, tokens in _RECENT), key=itemgetter(0))
+    if not _RECENT:
+        return None
+    shared, before = max(((_shared(text, old.text), old) for old in _RECENT), key=itemgetter(0))
     # No token looks beyond the end of its line, unless a continuation is there.
     line = text.rfind(b"\n", 0, shared)
     while line > 0 and text[:line].rstrip(b" \t\v\f\r").endswith(b"\\"):
         line = text.rfind(b"\n", 0, line)
     if line <= 0:
-        return [], position
-    count = bisect_left(before, line, key=_token_start)
-    while count and before[count - 1][2] > line:
+        return None
+    count = bisect_left(before.starts, line)
+    while count and before.tokens[count - 1].end > line:
         count -= 1
-    tokens = before[:count]
-    return tokens, tokens[-1][2] if tokens else position
-
-
-def _token_start(token: Token) -> int:
-    return token[1]
+    return Lexed(
+        text[:line],
+        before.tokens[:count],
+        before.texts[:count],
+        before.gaps[:count],
+        before.starts[:count],
+        before.kinds[:count],
+        before.roles[:count],
+        (),
+        [],
+    )
 
 
 def _shared(a: bytes, b: bytes, step: int = 4096) -> int:
@@ -198,33 +318,6 @@ def _shared(a: bytes, b: bytes, step: int = 4096) -> int:
     while at < end and a[at : at + step] == b[at : at + step]:
         at += step
     return min(at, end)
-
-
-@remembered
-def lex(text: bytes) -> Lexed:
-    """Tokens of ``text`` and which of them stand in preprocessor lines."""
-    tokens = tokenize(text)
-    directive_of = [-1] * len(tokens)
-    directives: list[Directive] = []
-    hashes = [
-        i
-        for i, (kind, start, end) in enumerate(tokens)
-        if kind == 6 and text[start] == 35 and end - start == 1
-    ]
-    for first in hashes:
-        if directive_of[first] >= 0 or not _starts_line(text, tokens, first):
-            continue
-        last = first + 1
-        while last < len(tokens) and not _newline_between(text, tokens[last - 1].end, tokens[last].start):
-            last += 1
-        name = ""
-        if first + 1 < last and tokens[first + 1].kind == TokenKind.IDENT:
-            name = spell(text[tokens[first + 1].start : tokens[first + 1].end])
-        directive_of[first:last] = [len(directives)] * (last - first)
-        directives.append(Directive(name, tokens[first].start, tokens[last - 1].end, first, last))
-    return Lexed(
-        text, tokens, tuple(directives), directive_of, [token[1] for token in tokens], _roles(text, tokens)
-    )
 
 
 @lru_cache(maxsize=1 << 15)
@@ -254,32 +347,3 @@ def _starts_line(text: bytes, tokens: list[Token], index: int) -> bool:
             return False
         index -= 1
     return True
-
-
-def _roles(text: bytes, tokens: list[Token]) -> bytearray:
-    roles = bytearray(len(tokens))
-    interesting = frozenset(b"()[]{}<>;:=")
-    word, other, arrow, greater = (
-        int(TokenRole.WORD),
-        int(TokenRole.OTHER),
-        int(TokenRole.ARROW),
-        int(TokenRole.GREATER),
-    )
-    for index, (kind, start, end) in enumerate(tokens):
-        if kind == 1:
-            continue
-        if kind == 2:
-            roles[index] = word
-        elif kind == 6:
-            first = text[start]
-            if end - start == 1:
-                roles[index] = first if first in interesting else other
-            elif first == greater and text[end - 1] == greater:
-                roles[index] = greater
-            elif first == 45 and text[end - 1] == greater:
-                roles[index] = arrow
-            else:
-                roles[index] = other
-        else:
-            roles[index] = other
-    return roles

@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import field
+from itertools import compress
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, Group, condition_of, names, possible
 from mergeguard.cpp.lexer import Lexed, TokenKind, TokenRole
@@ -40,6 +41,10 @@ _MOST_VIEWS = 32
 _MOST_GLUES = 4
 _DEEPEST = 100  # open top-level groups; a deeper one is read as one item
 _DEEPEST_ASSUMED = 200  # open groups inside an item; deeper conditions are not told apart
+
+
+_IS_EVENT = bytes(role > TokenRole.ARROW for role in range(256))
+_IS_BRACKET = bytes(role in BRACKETS for role in range(256))
 
 
 @dataclass(slots=True)
@@ -119,10 +124,19 @@ class _Walk:
         self.defined: set[str] = set()
         self.reader = Reader(lexed)
         self.roles = lexed.roles
-        self.events = [
-            i for i in range(first, last) if self.roles[i] > TokenRole.ARROW or lexed.directive_of[i] >= 0
-        ]
-        self.brackets = [i for i in self.events if self.roles[i] in BRACKETS or lexed.directive_of[i] >= 0]
+        self.events = self.where(_IS_EVENT)
+        self.brackets = self.where(_IS_BRACKET)
+
+    def where(self, wanted: bytes) -> list[int]:
+        """The tokens whose roles are ``wanted`` (a byte for each role), and those of preprocessor lines."""
+        first, last = self.first, self.last
+        found = bytearray(self.roles[first:last].translate(wanted))
+        for index in dict.fromkeys(self.lexed.directive_of[first:last]):
+            if index >= 0:
+                line = self.lexed.directives[index]
+                start, end = max(line.first, first) - first, min(line.last, last) - first
+                found[start:end] = b"\1" * (end - start)
+        return list(compress(range(first, last), found))
 
     # ---- the outer level: directives between items
 

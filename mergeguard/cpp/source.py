@@ -272,11 +272,7 @@ class _SourceBuilder:
 
     def directive(self, directive: Directive, last: int, part: Segment) -> Facets:
         lexed = self.lexed
-        words = [
-            lexed.word(index)
-            for index in range(directive.first + 1, last)
-            if lexed.tokens[index].kind != TokenKind.COMMENT
-        ]
+        words = lexed.words(directive.first + 1, last)
         name = directive.name
         facets = Facets(kind=_DIRECTIVE_KINDS.get(name, Kind.OPAQUE), declarator_start=directive.start)
         first = directive.first + 2  # the token after the directive's word

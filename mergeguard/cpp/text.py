@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from mergeguard.cpp.items import Source
-from mergeguard.cpp.lexer import Token, TokenKind, spell
 
 _SPACED = frozenset({"&&", "||", "==", "!=", "<=", ">=", "=", "?", "+", "-", "/", "%", "|", "^"})
 _POINTERS = frozenset({"*", "&", "&&", ">", ">>"})
@@ -13,30 +12,21 @@ _POINTERS = frozenset({"*", "&", "&&", ">", ">>"})
 
 def code_tokens(source: Source, start: int, end: int) -> list[str]:
     """Texts of the tokens that lie in bytes ``[start, end)``, comments and continuations dropped."""
-    text = source.text
-    return [
-        spell(text[begin:stop])
-        for kind, begin, stop in _tokens_within(source, start, end)
-        if kind != TokenKind.COMMENT
-    ]
+    return source.lexed.words(*_within(source, start, end))
 
 
 def identifiers(source: Source, start: int, end: int) -> frozenset[str]:
     """The identifiers (keywords included) in bytes ``[start, end)``, comments and strings excluded."""
-    text = source.text
-    return frozenset(
-        spell(text[begin:stop])
-        for kind, begin, stop in _tokens_within(source, start, end)
-        if kind == TokenKind.IDENT
-    )
+    return source.lexed.names(*_within(source, start, end))
 
 
-def _tokens_within(source: Source, start: int, end: int) -> list[Token]:
+def _within(source: Source, start: int, end: int) -> tuple[int, int]:
+    """The range of the tokens that lie in bytes ``[start, end)``."""
     lexed = source.lexed
-    tokens = lexed.tokens[lexed.index_at(start) : lexed.index_at(end)]
-    if tokens and tokens[-1].end > end:
-        tokens.pop()
-    return tokens
+    first, last = lexed.index_at(start), lexed.index_at(end)
+    if last > first and lexed.tokens[last - 1].end > end:
+        last -= 1
+    return first, last
 
 
 def join_type(texts: Sequence[str]) -> str:

@@ -10,10 +10,12 @@ Comments are cut into words because formatters re-flow them.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import compress
 
-from mergeguard.cpp.lexer import SPLICE, TokenKind, lex
+from mergeguard.cpp.lexer import SPLICE, Lexed, TokenKind, lex
 from mergeguard.cpp.remember import remembered
 from mergeguard.values import dataclass
 
@@ -96,10 +98,14 @@ def tokens_of(text: bytes) -> Tokens:
 def _tokens_of(text: bytes) -> Tokens:
     lexed = lex(text)
     build = _TokenBuilder(text)
-    keys, texts, gaps = build.keys, build.texts, build.gaps
     tokens, directive_of = lexed.tokens, lexed.directive_of
     index, count = 0, len(tokens)
-    while index < count:
+    for special in (*_special(lexed), count):
+        if index < special:
+            _add_plain(build, lexed, index, special)
+            index = special
+        if index > special or index == count:
+            continue  # it went with the one before
         kind, start, end = tokens[index]
         inside = directive_of[index]
         if kind == TokenKind.COMMENT:
@@ -108,16 +114,38 @@ def _tokens_of(text: bytes) -> Tokens:
         elif kind == TokenKind.STRING and text[start] == 34 and text[end - 1] == 34 and end - start > 1:
             index = _string(build, tokens, directive_of, index)
         else:
-            raw = text[start:end]
-            gaps.append(text[build.at : start])
-            texts.append(raw)
-            key = SPLICE.sub(b"", raw) if b"\\" in raw else raw
-            keys.append(key if inside < 0 else DIRECTIVE + key)
-            build.at = end
+            build.add(CODE if inside < 0 else DIRECTIVE, start, end)
             index += 1
         if inside >= 0 and index >= lexed.directives[inside].last:
             build.add_line_end(END_OF_DIRECTIVE)
-    return Tokens(tuple(keys), tuple(texts), tuple(gaps), text[build.at :])
+    return Tokens(tuple(build.keys), tuple(build.texts), tuple(build.gaps), text[build.at :])
+
+
+_IS_SPECIAL = bytes(kind in (TokenKind.COMMENT, TokenKind.STRING) for kind in range(256))
+
+
+def _special(lexed: Lexed) -> list[int]:
+    """The tokens that are more than their text to a merge: comments, strings, what has a continuation or
+    stands in a preprocessor line."""
+    found = bytearray(lexed.kinds.translate(_IS_SPECIAL))
+    for line in lexed.directives:
+        found[line.first : line.last] = b"\1" * (line.last - line.first)
+    at = lexed.text.find(b"\\")
+    while at >= 0:
+        index = bisect_right(lexed.starts, at) - 1
+        if index >= 0 and lexed.tokens[index].end > at:
+            found[index] = 1
+        at = lexed.text.find(b"\\", at + 1)
+    return list(compress(range(len(found)), found))
+
+
+def _add_plain(build: _TokenBuilder, lexed: Lexed, first: int, last: int) -> None:
+    """Adds the tokens ``[first, last)``, which are but their text."""
+    build.gaps.append(build.text[build.at : lexed.starts[first]])
+    build.gaps += lexed.gaps[first + 1 : last]
+    build.texts += lexed.texts[first:last]
+    build.keys += lexed.texts[first:last]
+    build.at = lexed.tokens[last - 1].end
 
 
 # Of files there are four in a merge, and the same in its audit; of their declarations hundreds.

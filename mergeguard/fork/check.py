@@ -15,7 +15,6 @@ from typing import Any
 
 from mergeguard.cpp.definitions import Definition, definitions
 from mergeguard.cpp.filenames import UNITS
-from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import Kind, Source, identifiers, line_of, parse, units
 from mergeguard.fork.report import hunk_ids, marker_lines
 from mergeguard.lens.assignment import defined_names
@@ -482,8 +481,7 @@ def check_global_names(
         source = parse(text)
         own = {one.last for one in definitions(source, frozenset({"MG_NS"})) if _has_home(one)}
         lexed = source.lexed
-        code = [n for n, token in enumerate(lexed.tokens) if token.kind != TokenKind.COMMENT]
-        words = [lexed.word(n) for n in code]
+        code, words = lexed.code(), lexed.words()
         for at in range(1, len(words) - 1):
             if words[at] == "::" and words[at + 1] in own and not _qualifies(words[at - 1]):
                 message = f"`::{words[at + 1]}` is not in the global namespace: each shard has its own"

@@ -16,7 +16,6 @@ from mergeguard.cpp.backwards import Origin, origin, same_value, words_of
 from mergeguard.cpp.branches import Arm, Branching, branchings
 from mergeguard.cpp.definitions import unspaced
 from mergeguard.cpp.environment import environment_of
-from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, nested, parse
 from mergeguard.cpp.text import join_expression
 from mergeguard.values import dataclass
@@ -131,7 +130,8 @@ class _Tokens:
 
     @cached_property
     def _starts(self) -> list[int]:
-        return [token.start for token in self._source.lexed.tokens if token.kind != TokenKind.COMMENT]
+        lexed = self._source.lexed
+        return [lexed.starts[index] for index in lexed.code()]
 
     def at(self, offset: int) -> int:
         return bisect_left(self._starts, offset)
