@@ -19,6 +19,7 @@ from mergeguard.lens.buildlists import mentions
 from mergeguard.verify import thin
 from mergeguard.verify.dispatching import ELSEWHERE, check_arms
 from mergeguard.verify.flatten import LayoutText, flatten, is_guarded, line_at
+from mergeguard.verify.initialisation import disordered
 from mergeguard.verify.linkage import LinkClash, Program, clashes, divided, doubled, folded
 from mergeguard.verify.symbols import Severity
 
@@ -37,6 +38,7 @@ CHECKS: Mapping[str, str] = {
     "odr": "one external name, different tokens or macros in two units: the linker silently keeps one",
     "divided state": "a writable object becomes one object for each unit",
     "cached state": "a function's cache becomes one for each unit, filled alike",
+    "initialisation": "an object may be initialised before what its value comes from",
     "visibility": "something that other files could call is internal now",
     "arm": "an arm is in no shard, in two, or cut in the middle",
     "dispatch": "the entry sends a value to a shard that does not have its arm",
@@ -213,6 +215,8 @@ class _Comparison:
         self.check_assumed_linkage()
         for clash in (*folded(self.program), *divided(self.program)):
             self.report_clash(clash)
+        for late, message in disordered(self.originals, self.program.parts):
+            self.report("initialisation", message, late)
         self.check_environment()
         for check, message, path, offset, item in check_arms(
             self.before, list(self.files.values()), self.units, self.open

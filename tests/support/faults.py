@@ -7,70 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from mergeguard.lens import buildlists
-from mergeguard.lens.emit import split
 from mergeguard.lens.rule import parse_rule
-from mergeguard.verify.flatten import LayoutText
-from mergeguard.verify.same_program import BuildFile, ProgramFinding, compare, failures
+from mergeguard.verify.same_program import failures
+from tests.support import smallfaults
 from tests.support.rules import full_rules
+from tests.support.spoiling import Fault, Tree, layout_of, sequence, swap
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass
-class Tree:
-    """A layout as text, to be spoilt: files by their path below the layout's folder, the entry as "entry"."""
-
-    path: str
-    monolith: bytes
-    files: dict[str, bytes]
-    units: list[str]
-    before: bytes
-    after: bytes
-    folder: str = ""
-    log: list[str] = field(default_factory=list)
-
-    def replace(self, name: str, old: str, new: str, times: int = 1) -> None:
-        """Replace text that must be there."""
-        text = self.files[name].decode()
-        assert text.count(old) >= times, f"{name} has no {old!r}"
-        self.files[name] = text.replace(old, new, times).encode()
-
-    def full(self, name: str) -> str:
-        return self.path if name == "entry" else f"{self.folder}/{name}"
-
-    def cmake(self, old: str, new: str) -> None:
-        assert old.encode() in self.after, old
-        self.after = self.after.replace(old.encode(), new.encode(), 1)
-
-    def findings(self) -> tuple[ProgramFinding, ...]:
-        layout = [LayoutText(self.full(n), text, n in self.units) for n, text in self.files.items()]
-        return compare(
-            self.path, self.monolith, layout, [BuildFile("CMakeLists.txt", self.before, self.after)]
-        )
-
-
-def layout_of(rule_text: bytes, name: str, path: str, monolith: bytes, build: bytes) -> Tree:
-    """The unspoilt layout that a rule makes."""
-    rule = parse_rule(rule_text, f"{name}.toml")
-    layout = split(rule, name, path, monolith)
-    folder = rule.folder(path)
-    short = {
-        file.path: "entry" if file.path == path else file.path[len(folder) + 1 :] for file in layout.files
-    }
-    return Tree(
-        path=path,
-        monolith=monolith,
-        files={short[file.path]: file.text for file in layout.files},
-        units=[short[file.path] for file in layout.files if file.is_unit],
-        before=build,
-        after=buildlists.add("CMakeLists.txt", build, path, [shard.path for shard in layout.shards]),
-        folder=folder,
-    )
 
 
 def fixture(name: str) -> Tree:
@@ -85,52 +31,6 @@ def fixture(name: str) -> Tree:
             build = (fixtures / "CMakeLists.txt").read_bytes()
             return layout_of(rule_text, name, path, (fixtures / path).read_bytes(), build)
     raise AssertionError(f"no fixture for {name}")
-
-
-STATE_RULE = b"""
-schema = 1
-monolith = "src/state.cu"
-
-[[move]]
-to = "common.h"
-items = ["include *", "macro *", "host tuned", "type *", "variable *", "alias *", "opaque *", "declaration *"]
-
-[[partition]]
-entry = "run"
-over = { in = "run", switch = "n" }
-discriminator = "n"
-body = "dispatch.h"
-shards = { "one.cu" = [1], "two.cu" = [2] }
-rest = "two.cu"
-"""
-STATE = b"""#include <cstdio>
-
-struct Settings { int limit; };
-using Index = int;
-static_assert(sizeof(Index) == sizeof(Settings), "one limit");
-constexpr int kLimit = 3;
-static const char* const kNames[] = {"a", "b"};
-template <typename T> struct Size { static constexpr Index value = 1; };
-template <> struct Size<float> { static constexpr Index value = 4; };
-
-int tuned(int n) { return n * kLimit * Size<float>::value; }
-
-int run(int n) {
-  switch (n) {
-    case 1: return tuned(n) + kNames[0][0];
-    case 2: return tuned(n) + kNames[1][0];
-    default: std::printf("unsupported\\n"); return -1;
-  }
-}
-
-REGISTER_OPS(state, m) { m.def("run", &run); }
-"""
-STATE_BUILD = b'set(SRC\n  "src/state.cu")\n'
-
-
-def state() -> Tree:
-    """A small program with what the fixtures lack: a registration, constants, a helper function."""
-    return layout_of(STATE_RULE, "state", "src/state.cu", STATE, STATE_BUILD)
 
 
 PA, SS, I4, SK, AT = (
@@ -158,24 +58,6 @@ LEAK = "using namespace std;\nusing Index"
 NESTED = '\nnamespace MG_NS {\n#include "common.h"\n'
 CASE_64 = "    case 64:\n      LAUNCH_PAGED_ATTENTION_V1(64);\n      break;\n"
 CASE_96 = "    case 96:\n      LAUNCH_PAGED_ATTENTION_V1(96);\n      break;\n"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """``spoil`` is applied to the layout of ``base``; ``check`` is the check that must name it."""
-
-    name: str
-    base: str
-    check: str
-    spoil: Callable[[Tree], object]
-
-
-def sequence(*steps: Callable[[Tree], object]) -> Callable[[Tree], object]:
-    return lambda tree: [step(tree) for step in steps]
-
-
-def swap(name: str, old: str, new: str, times: int = 1) -> Callable[[Tree], object]:
-    return lambda tree: tree.replace(name, old, new, times)
 
 
 def listed(name: str, new: Callable[[str], str]) -> Callable[[Tree], object]:
@@ -227,7 +109,7 @@ def define(symbol: str) -> str:
     return f"#define MG_SHARD_{symbol}\n"
 
 
-FAULTS = (
+FAULTS: tuple[Fault, ...] = (
     # Arms and guards.
     Fault("arm dropped", PA, "changed", swap("dispatch.cuh", CASE_64, "")),
     Fault("arm dropped, inside a macro", I4, "changed", swap("dispatch.cuh", f"{TILE_3} break;", "break;")),
@@ -573,12 +455,16 @@ FAULTS = (
         "source commented out in CMake", PA, "build list", listed("shard_small.cu", lambda line: f"# {line}")
     ),
     Fault("unit in no build list", PA, "build list", nowhere_listed),
+    *smallfaults.FAULTS,
 )
 
 
 @cache
 def _base(name: str) -> Tree:
-    return state() if name == "state" else fixture(name)
+    small = smallfaults.PROGRAMS.get(name)
+    if small is None:
+        return fixture(name)
+    return layout_of(small.rule, name, small.path, small.text, small.build)
 
 
 def base(name: str) -> Tree:

@@ -8,7 +8,9 @@ from mergeguard.fork.workspace import Workspace, file_edits
 from mergeguard.verbs import checking
 from tests.git.conftest import Sandbox
 from tests.support import forks
-from tests.support.faults import STATE, STATE_BUILD, STATE_RULE, Fault, Tree, base
+from tests.support.faults import base
+from tests.support.smallfaults import PROGRAMS
+from tests.support.spoiling import Fault, Tree
 
 YOURS = "your edit"
 
@@ -38,9 +40,10 @@ class SeededForks:
     def _split(self, good: Tree, name: str) -> Workspace:
         if name not in self.split:
             sandbox = Sandbox(self.folder / name)
-            if name == "state":
-                rule = {".mergeguard/rules/state.toml": STATE_RULE}
-                sandbox.commit_files({good.path: STATE, "CMakeLists.txt": STATE_BUILD, **rule})
+            if name in PROGRAMS:
+                small = PROGRAMS[name]
+                rule = {f".mergeguard/rules/{name}.toml": small.rule}
+                sandbox.commit_files({small.path: small.text, "CMakeLists.txt": small.build, **rule})
                 workspace = forks.load(sandbox)
             else:
                 workspace = forks.fork(sandbox, name)
