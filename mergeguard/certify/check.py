@@ -210,16 +210,16 @@ class _Checker:
         text = self.sides[side]
         gone = [i for i in range(last[0] + 1, here[0]) if not _in_a_set(self.base.tokens[i])]
         new = [i for i in range(last[1] + 1, here[1]) if not _in_a_set(text.tokens[i])]
-        same = {self.base.tokens[i] for i in gone} & {text.tokens[i] for i in new}
-        if (
-            not same
-            or any(self.in_base[i][side] >= 0 for i in gone)
-            or any(self.base_of[side][i] >= 0 for i in new)
-        ):
-            return  # or declarations that were moved stand there
+        if not {self.base.tokens[i] for i in gone} & {text.tokens[i] for i in new}:
+            return
         whole = all(map(self.base.border, (last[0], gone[-1]))) and all(map(text.border, (last[1], new[-1])))
+        if any(self.in_base[i][side] >= 0 for i in gone) or any(self.base_of[side][i] >= 0 for i in new):
+            # Declarations that were moved stand there; what encloses them was not.
+            gone = [i for i in gone if self.in_base[i][side] < 0 and self.base.brackets[i] < 0]
+            new = [i for i in new if self.base_of[side][i] < 0 and text.brackets[i] < 0]
+            whole = True
         if not whole or _statements(self.base, gone) & _statements(text, new):
-            text.refuse(new[0], f"of {_SIDES[side]} is said to be removed and added again")
+            text.refuse(last[1] + 1, f"of {_SIDES[side]} is said to be removed and added again")
 
     # -- every token keeps its place ------------------------------------------------------------------
 

@@ -156,6 +156,7 @@ def _merge(options: _Options) -> int:
                 name = options.path or ours_path
                 place = f"{name}:{note.line}" if note.line else name
                 tell(f"warning: {place}: {note.message}")
+        _tell_reasons(result, options)
     if options.certificate:
         _certify(options, base, ours, theirs, result)
     conflicts, text = _render(result, options)
@@ -169,9 +170,7 @@ def _merge(options: _Options) -> int:
 
 def _result(options: _Options, lines: LineMerge, base: bytes, ours: bytes, theirs: bytes) -> MergeResult:
     """By declarations where the name says C++ or nothing; source lists of build files; else git's own."""
-    names = [options.path] if options.path else options.files
-    endings = {os.path.splitext(name)[1].lower() for name in names}
-    if endings & _STRUCTURED:
+    if _endings(options) & _STRUCTURED:
         if not options.git:
             with tempfile.TemporaryDirectory(prefix="mergeguard-") as folder:
                 lines = least_conflict(lines, base, ours, theirs, Path(folder))
@@ -180,8 +179,14 @@ def _result(options: _Options, lines: LineMerge, base: bytes, ours: bytes, their
         return MergeResult((Resolved(lines.clean or b""),))
     from mergeguard.merge.lists import has_lists, merge_build_file
 
+    names = [options.path] if options.path else options.files
     path = next((name for name in names if has_lists(name.replace(os.sep, "/"))), "")
     return MergeResult(merge_build_file(path.replace(os.sep, "/"), base, ours, theirs, lines.pieces))
+
+
+def _endings(options: _Options) -> set[str]:
+    names = [options.path] if options.path else options.files
+    return {os.path.splitext(name)[1].lower() for name in names}
 
 
 def _certify(options: _Options, base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> None:
@@ -218,6 +223,17 @@ def _render(result: MergeResult, options: _Options) -> tuple[int, bytes]:
     shown = refine(result.pieces, style)
     conflicts = sum(isinstance(piece, Conflict) for piece in shown)
     return conflicts, render_markers(result.pieces, (ours, base, theirs), style, options.marker_size)
+
+
+def _tell_reasons(result: MergeResult, options: _Options) -> None:
+    """Why each conflict of a source file is one."""
+    if result.clean or options.favor or not _endings(options) & _STRUCTURED:
+        return
+    from mergeguard.merge.reasons import told
+
+    style = options.style or configured_style()
+    for line in told(options.path or options.files[0], result.pieces, style):
+        tell(f"conflict: {line}")
 
 
 def _read(path: str) -> bytes:

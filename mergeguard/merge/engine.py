@@ -261,6 +261,8 @@ def _structured(
     """What renames, declarations and tokens make of a conflict of lines, held to the gates."""
     from mergeguard.merge.structure import by_declarations
 
+    if renames and (prepared := _prepared(base, ours, theirs)) is not None:
+        return prepared
     followed = _with_renames(base, ours, theirs) if renames else None
     if followed is None or not followed.clean:
         followed = by_declarations(base, ours, theirs, lines)
@@ -271,6 +273,25 @@ def _with_renames(base: bytes, ours: bytes, theirs: bytes) -> MergeResult | None
     from mergeguard.merge.renaming import with_renames
 
     return with_renames(base, ours, theirs, _without_renames)
+
+
+def _prepared(base: bytes, ours: bytes, theirs: bytes) -> MergeResult | None:
+    """The merge of versions made more alike first: conditions around includes follow these into the other
+    side's order, and the base calls by its new name what both sides call by it. None where it is not clean,
+    or a gate finds a fault in it."""
+    from mergeguard.merge.renaming import with_names_exchanged, with_names_of_both
+    from mergeguard.merge.verdict import faults_of
+    from mergeguard.merge.wrapped import with_conditions
+
+    for prepare in (with_conditions, with_names_of_both, with_names_exchanged):
+        prepared = prepare(base, ours, theirs)
+        if prepared is None:
+            continue
+        versions, note = prepared
+        result = _without_renames(*versions)
+        if result.clean and not faults_of(base, ours, theirs, result):
+            return MergeResult(result.pieces, (*result.notes, note), result.renamed)
+    return None
 
 
 def _without_renames(base: bytes, ours: bytes, theirs: bytes) -> MergeResult:
@@ -297,9 +318,10 @@ def _gated(
     if result.clean and result.pieces == lines and all(fault.doubtful for fault in found):
         notes = tuple(dict.fromkeys((*result.notes, *fault_notes(result.render(), found))))
         return MergeResult(result.pieces, notes, result.renamed)
-    folded = _folded(base, ours, theirs)
-    if folded is not None and not faults_of(base, ours, theirs, folded):
-        return folded
+    for again in (_folded, _contained):
+        other = again(base, ours, theirs, lines)
+        if other is not None and other.clean and not faults_of(base, ours, theirs, other):
+            return other
     if result.clean:
         return as_conflicts(base, ours, theirs, result, found, lines)
     if not found:
@@ -310,7 +332,16 @@ def _gated(
     return MergeResult(lines, (*result.notes, *fault_notes(plain.render(), left)))
 
 
-def _folded(base: bytes, ours: bytes, theirs: bytes) -> MergeResult | None:
+def _contained(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...]) -> MergeResult | None:
+    """The merge of lines, where in each of its conflicts one side's edit contains the other's; else None."""
+    from mergeguard.merge.containing import without_contained
+
+    if MergeResult(lines).clean:
+        return None
+    return MergeResult(without_contained(lines), (Note("contained", "one edit contains the other"),))
+
+
+def _folded(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...]) -> MergeResult | None:
     """The merge over a base to which is added what both sides added alike; None if it is no clean one."""
     from mergeguard.merge.fold import fold
     from mergeguard.merge.structure import by_declarations

@@ -25,6 +25,7 @@ from mergeguard.cpp.diff import matches
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of, match
 from mergeguard.merge.declarations.leafmerge import renames_of_both
+from mergeguard.merge.renames import exchanged, made_by_both
 from mergeguard.merge.result import shown
 
 _MOST_STATES = 8_000  # of the search between two anchors
@@ -76,6 +77,9 @@ def certificate_of(base: bytes, ours: bytes, theirs: bytes, result: bytes) -> di
     """The certificate of a merge's clean result; ``Unaccounted`` or ``Rejected`` if there is none."""
     texts = [Text(text) for text in (base, ours, theirs, result)]
     mine, other = renames_of_both(base, ours, theirs)
+    alike = made_by_both(base, ours, theirs)
+    mine = (*mine, *alike, *exchanged(base, ours, theirs))
+    other = (*other, *alike, *exchanged(base, theirs, ours))
     renames = [
         (side, shown(rename.old), shown(rename.new))
         for side, found in (("ours", mine), ("theirs", other))

@@ -11,7 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from mergeguard.cpp.diff import Change, diff
+from mergeguard.cpp.diff import Change, diff, matches
 from mergeguard.cpp.likeness import RENAMED_DECLARATION, RENAMED_USES, TOO_CLOSE
 from mergeguard.cpp.tokens import Tokens, tokens_of, units_of
 from mergeguard.values import dataclass
@@ -22,6 +22,8 @@ _STRING = re.compile(rb'#?"=')
 _COMMENT = re.compile(rb"#?/[^/*\n]")
 _SPECIAL = re.compile(rb"_|[0-9]|[a-z][A-Z]")
 _ACCESS = frozenset((b".", b"->", b"::"))
+_MANY = 4  # uses, in which one side alone calls a thing by a new name
+_USES = 2  # in which both sides call a thing by a new name, at least
 _DECLARING = frozenset(
     (b"define", b"struct", b"class", b"enum", b"union", b"namespace", b"using", b"typename")
 )
@@ -83,6 +85,68 @@ def find_renames(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
             comments = comments or (everywhere and _SPECIAL.search(old) is not None)
             found.append(Rename(old, best, comments, strings, _is_member(b, old)))
     return tuple(found)
+
+
+def made_by_both(base: bytes, ours: bytes, theirs: bytes) -> tuple[Rename, ...]:
+    """Names of the base that neither side has any more, since both call the thing by one new name.
+
+    One side must show it, having the new name in the old one's place in every use that it left as it was;
+    the other must have the new name, too. What either removed or edited beside the name is its edit, then,
+    and the name none.
+    """
+    known, mine, other = names(base), names(ours), names(theirs)
+    gone, new = known - mine - other, (mine & other) - known
+    if not gone or not new:
+        return ()
+    b = tokens_of(base)
+    uses = Counter(name for key in b.keys for name in _name_of(key) if name in gone)
+    found: dict[bytes, set[bytes]] = defaultdict(set)
+    for side in (ours, theirs):
+        pairs = _replaced(b, tokens_of(side), gone, new)
+        for old in gone:
+            became = {now: count for (was, now), count in pairs.items() if was == old}
+            if len(became) == 1 and sum(became.values()) >= max(_USES, RENAMED_USES * uses[old]):
+                found[old] |= became.keys()
+    single = {old: min(now) for old, now in found.items() if len(now) == 1}
+    shared = Counter(single.values())
+    return tuple(
+        Rename(old, now, False, False, True) for old, now in sorted(single.items()) if shared[now] == 1
+    )
+
+
+def exchanged(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
+    """Names that ``side`` exchanged for another in all that it left of the base, and ``other`` still has.
+
+    They need not be the file's own (a macro of some header): what else such an edit touches is only a name.
+    """
+    known, there, elsewhere = names(base), names(side), names(other)
+    gone, new = (known & elsewhere) - there, there - known
+    if not gone or not new:
+        return ()
+    b = tokens_of(base)
+    uses = Counter(name for key in b.keys for name in _name_of(key) if name in gone)
+    pairs = _replaced(b, tokens_of(side), gone, new)
+    found = [
+        (old, now) for (old, now), count in pairs.items() if count >= max(_MANY, RENAMED_USES * uses[old])
+    ]
+    befores, afters = Counter(old for old, _ in pairs), Counter(now for _, now in pairs)
+    return tuple(
+        Rename(old, now, False, False, True)
+        for old, now in sorted(found)
+        if befores[old] == 1 and afters[now] == 1
+    )
+
+
+def renamed_where_kept(base: bytes, side: bytes, renames: Iterable[Rename]) -> bytes:
+    """``side`` with the new names in each token of code that it has from the base."""
+    table = {mark + rename.old: rename.new for rename in renames for mark in (b"", b"#")}
+    old, now = tokens_of(base), tokens_of(side)
+    kept = {match.b + k for match in matches(old.keys, now.keys) for k in range(match.size)}
+    words = [
+        table.get(key, text) if index in kept else text
+        for index, (key, text) in enumerate(zip(now.keys, now.texts, strict=True))
+    ]
+    return b"".join(gap + word for gap, word in zip(now.gaps, words, strict=True)) + now.tail
 
 
 def _is_member(tokens: Tokens, name: bytes) -> bool:

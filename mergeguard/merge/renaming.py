@@ -6,7 +6,34 @@ from collections.abc import Callable
 
 from mergeguard.merge.declarations.leafmerge import rename_notes, renames_of_both
 from mergeguard.merge.noting import old_name
-from mergeguard.merge.result import MergeResult, Note, shown
+from mergeguard.merge.result import MergeResult, Note, Prepared, shown
+
+
+def with_names_of_both(base: bytes, ours: bytes, theirs: bytes) -> Prepared | None:
+    """The three with the base's names exchanged for those that both sides have in their place."""
+    from mergeguard.merge.renames import apply_renames, made_by_both
+
+    found = made_by_both(base, ours, theirs)
+    if not found:
+        return None
+    said = ", ".join(f"{shown(r.old)} as {shown(r.new)}" for r in found)
+    return (apply_renames(base, found), ours, theirs), Note("renamed-by-both", f"both sides know {said}")
+
+
+def with_names_exchanged(base: bytes, ours: bytes, theirs: bytes) -> Prepared | None:
+    """The three with the names that one side exchanged in all that it left of the base exchanged in what the
+    other left of it, too: what that one removed or edited there is not in conflict with a name."""
+    from mergeguard.merge.renames import apply_renames, exchanged, renamed_where_kept
+
+    mine, other = exchanged(base, ours, theirs), exchanged(base, theirs, ours)
+    if bool(mine) == bool(other):
+        return None
+    found = mine or other
+    new_base = apply_renames(base, found)
+    new_ours = ours if mine else renamed_where_kept(base, ours, found)
+    new_theirs = renamed_where_kept(base, theirs, found) if mine else theirs
+    said = ", ".join(f"{shown(r.old)} became {shown(r.new)}" for r in found)
+    return (new_base, new_ours, new_theirs), Note("exchanged", f"all over one side {said}")
 
 
 def with_renames(

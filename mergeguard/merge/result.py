@@ -46,6 +46,10 @@ class Note:
     line: int | None = None
 
 
+# Base, ours and theirs made more alike before they are merged, and what is to be said of that.
+Prepared = tuple[tuple[bytes, bytes, bytes], Note]
+
+
 @dataclass(frozen=True, slots=True)
 class MergeResult:
     """The merged file as pieces that concatenate to it; see ``markers`` for conflict markers.

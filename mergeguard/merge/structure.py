@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mergeguard.merge.containing import without_contained
 from mergeguard.merge.declarations.leafmerge import LeafMerger, refine_conflicts
 from mergeguard.merge.lines import merge_lines
 from mergeguard.merge.markers import size_of_conflicts
@@ -76,10 +77,11 @@ def declarations_then_tokens(
         return _local(base, ours, theirs, lines, clash.reason)
     else:
         notes += said
-        candidates.append(MergeResult(composed[""], merge_leaf.notes))
+        left = _refined_sum(base, ours, theirs, composed[""])
+        candidates.append(MergeResult(left, merge_leaf.notes))
         if candidates[-1].clean:
             notes.append(Note("declarations", "merged by declarations"))
-            return MergeResult(composed[""], (*notes, *merge_leaf.notes), frozenset(merge_leaf.renamed))
+            return MergeResult(left, (*notes, *merge_leaf.notes), frozenset(merge_leaf.renamed))
     remarks: list[Note] = []
     try:
         whole = weave(base, ours, theirs, remarks)
@@ -95,6 +97,18 @@ def declarations_then_tokens(
     return MergeResult(best.pieces, (*notes, *best.notes))
 
 
+def _refined_sum(base: bytes, ours: bytes, theirs: bytes, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """What declarations leave, without the conflicts in which one edit contains the other; as it is where the
+    whole would not add up then."""
+    from mergeguard.merge.conservation import balance
+
+    left = without_contained(pieces)
+    result = MergeResult(left)
+    if left != pieces and result.clean and balance(base, ours, theirs, result.render()):
+        return pieces
+    return left
+
+
 def _refined(base: bytes, ours: bytes, theirs: bytes, pieces: tuple[Piece, ...]) -> MergeResult:
     remarks: list[Note] = []
     return MergeResult(refine_conflicts(pieces, base, ours, theirs, remarks), tuple(dict.fromkeys(remarks)))
@@ -102,8 +116,11 @@ def _refined(base: bytes, ours: bytes, theirs: bytes, pieces: tuple[Piece, ...])
 
 def _local(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...], reason: str) -> MergeResult:
     """What is left where the declarations contradict each other: each conflict of lines by itself. Where the
-    tokens settle all of them, they only hide the contradiction."""
+    tokens settle all of them, they only hide the contradiction; not so where one edit contains the other."""
     said = Note("conflict", reason)
+    contained = MergeResult(without_contained(lines))
+    if contained.clean:
+        return contained
     left = _refined(base, ours, theirs, lines)
     if any(isinstance(piece, Conflict) for piece in left.pieces):
         return MergeResult(left.pieces, (said, *left.notes))

@@ -14,7 +14,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from mergeguard.cpp.diff import Change, diff
-from mergeguard.cpp.tokens import END_OF_COMMENT, END_OF_DIRECTIVE, Tokens, joins, tokens_of, units_of
+from mergeguard.cpp.tokens import (
+    END_OF_COMMENT,
+    END_OF_DIRECTIVE,
+    Tokens,
+    joins,
+    tokens_of,
+    units_of,
+)
+from mergeguard.merge.containing import larger
 from mergeguard.merge.edits import LANGUAGE
 from mergeguard.merge.lines import Region, RegionKind, diff3
 from mergeguard.merge.result import Note
@@ -27,6 +35,7 @@ NEAR = 3
 _PARTING = frozenset(
     mark + key for mark in (b"", b"#") for key in (b",", b";", b"(", b")", b"{", b"}", b":", b"\n")
 )
+_STATEMENT_ENDS = frozenset((b";", b"{", b"}"))
 _LINE_ENDS = frozenset((END_OF_DIRECTIVE, END_OF_COMMENT))
 _LINE_BREAK = re.compile(rb"\A[ \t]*\r?\n")
 _NAME = re.compile(rb"#?[A-Za-z_]\w*")
@@ -134,7 +143,24 @@ def token_diff(a: Sequence[bytes], b: Sequence[bytes]) -> list[Change]:
             merged.pop()
             change = Change(last.a0, change.a1, last.b0, change.b1)
         merged.append(change)
-    return _cover_ambiguity(a, b, merged)
+    ends = [0, *(change.a1 for change in merged)]
+    whole = [_untorn(a, change, end) for change, end in zip(merged, ends, strict=False)]
+    return _cover_ambiguity(a, b, _joined(whole))
+
+
+def _untorn(a: Sequence[bytes], change: Change, low: int) -> Change:
+    """A change that takes a statement's end away, from that statement's beginning on if the next one begins
+    alike: which of the two is gone, what is left can't tell. The change before ends at ``low``."""
+    start = change.a0
+    while start > low and a[start - 1] not in _STATEMENT_ENDS:
+        start -= 1
+    head = tuple(a[start : change.a0])
+    if not head or (start and a[start - 1] not in _STATEMENT_ENDS):
+        return change
+    for end in range(change.a0, change.a1):
+        if a[end] in _STATEMENT_ENDS and tuple(a[end + 1 : end + 1 + len(head)]) == head:
+            return Change(start, change.a1, change.b0 - len(head), change.b1)
+    return change
 
 
 def _cover_ambiguity(a: Sequence[Any], b: Sequence[Any], changes: list[Change]) -> list[Change]:
@@ -238,6 +264,10 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
     if _join_insertions(out, b, o, t, r):
         return
     kb, ko, kt = b.keys[r.b0 : r.b1], o.keys[r.o0 : r.o1], t.keys[r.t0 : r.t1]
+    if (side := larger(kb, ko, kt)) is not None:
+        source, start, end = (o, r.o0, r.o1) if side == "ours" else (t, r.t0, r.t1)
+        out.copy(source, start, end)
+        return
     if not _nesting(kb) == _nesting(ko) == _nesting(kt):
         raise Clash("both sides changed the same place, and one of them its brackets")
     if _moves_code(kb, ko) or _moves_code(kb, kt):

@@ -14,6 +14,7 @@ from mergeguard.lens.overlay import recompose
 from mergeguard.merge import Conflict, MergeResult, Piece, Resolved, merge
 from mergeguard.merge.lines import merge_lines
 from mergeguard.merge.markers import render_markers
+from mergeguard.merge.reasons import told
 from mergeguard.merge.result import join
 from mergeguard.treemerge.fates import Fate, TracedFate
 from mergeguard.treemerge.rulepart import RulePart
@@ -111,6 +112,7 @@ def lay_out(part: RulePart, path: str, entry: Entry, fit: Fitting, traced: Trace
             *([traced.said(path)] if traced.fate is not Fate.HERE else ()),
             *layout.notes,
             *(n.message for n in result.notes if not n.finding),
+            *(why for p, merged in conflicted.items() for why in told(p, merged.pieces, part.sides.style)),
         ),
         findings=tuple(n.message for n in result.findings),
     )

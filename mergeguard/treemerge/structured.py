@@ -12,6 +12,7 @@ from mergeguard.git.objects import MODE_TREE, Entry
 from mergeguard.git.process import decode
 from mergeguard.git.repository import Repository
 from mergeguard.merge import MergeResult, merge
+from mergeguard.merge.reasons import told
 from mergeguard.treemerge.buildmerge import is_plain
 from mergeguard.values import dataclass
 
@@ -65,10 +66,11 @@ def settle_file(
     result = merge(base, ours, theirs, git_clean=lines.clean, git_pieces=lines.pieces)
     text = result.render() if result.clean else render(result)
     mode = stages[3].mode if stages[2].mode == stages[1].mode else stages[2].mode
-    said = tuple(
+    looks = tuple(
         f"{file.path}:{note.line}: {note.message}" if note.line else f"{file.path}: {note.message}"
         for note in result.findings
     )
+    said = looks if result.clean else told(file.path, result.pieces, "merge")
     return Settlement(file.path, Entry(mode, repository.write_blob(text)), result.clean, stages, said)
 
 

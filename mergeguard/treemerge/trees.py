@@ -45,7 +45,7 @@ class Merged:
     ``followed`` are the edits whose declarations the other side moved to other files; ``rewritten`` has the
     files concerned, each with its entry on the side where it was, before the edits moved and after.
     ``decided`` says what path policies have decided, ``findings`` what to look at in structured merges of
-    files that no rule has.
+    files that no rule has, and why their conflicts are some.
     """
 
     tree: str
@@ -295,7 +295,7 @@ class _Merger:
             readable = self._without_markers(tree, stages)
             rules = tuple(self._placed(readable, rule) for rule in rules)
         moved = tuple(sorted(laid.moved))
-        said = tuple(text for s in found if s.clean for text in s.said)
+        said = tuple(text for s in found for text in s.said)
         if self.moves is None or not (self.moves.carried or self.moves.unsure):
             return Merged(tree, rules, stages, messages, moved, decided=decided.notes, findings=said)
         by_path = {layout.path: layout for _, layout in laid.layouts}

@@ -11,7 +11,8 @@ import pytest
 
 from mergeguard.certify import Rejected, check
 from mergeguard.certify import check as checker
-from mergeguard.merge import merge, provenance
+from mergeguard.merge import MergeResult, merge, provenance
+from mergeguard.merge.lines import merge_lines
 from mergeguard.merge.provenance import certificate_of, unproved
 from tests.support.lies import LIES, lies
 
@@ -89,6 +90,21 @@ def test_seeded_lies_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert accepted == []
     assert told.total() >= 500
     assert set(told) == {kind.__name__ for kind in LIES}
+
+
+def test_what_a_search_does_not_find_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the limit: a longer search finds no account of a lie, a shorter one none of what is right."""
+    for name, merged in [*CLEAN.items()][::9]:
+        for _, lie in lies(f"{name} again", *merged, each=1):
+            assert unproved(*merged[:3], lie) != ""
+    monkeypatch.setattr(provenance, "_MOST_STATES", 0)
+    monkeypatch.setattr(provenance, "_by_differences", lambda *_: None)
+    searched = {name: merged for name, merged in CLEAN.items() if unproved(*merged)}
+    assert len(searched) >= 5
+    for base, ours, theirs, result in searched.values():
+        lines = MergeResult(merge_lines(base, ours, theirs))
+        found = merge(base, ours, theirs)
+        assert not found.clean or found.render() == lines.render() or found.render() != result
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,8 @@ def _breaks_off_in_comment(text: bytes) -> bool:
 
 def _settled(conflict: Conflict, remarks: list[Note]) -> tuple[Piece, ...]:
     """A conflict as what its tokens make of it, or what is left once what both sides did alike is done."""
+    from mergeguard.cpp.tokens import tokens_of
+    from mergeguard.merge.containing import larger
     from mergeguard.merge.fold import fold
     from mergeguard.merge.weave import Clash, weave
 
@@ -118,6 +120,9 @@ def _settled(conflict: Conflict, remarks: list[Note]) -> tuple[Piece, ...]:
         return (Resolved(weave(base, ours, theirs, remarks)),)
     except Clash:
         pass
+    side = larger(*(tokens_of(text).keys for text in (base, ours, theirs)))
+    if side is not None:
+        return (Resolved(conflict.ours if side == "ours" else conflict.theirs),)
     folded = fold(base, ours, theirs)
     if folded == base:
         return (conflict,)

@@ -1,0 +1,122 @@
+"""Where one side's edit of a stretch contains the other's: the larger one is both.
+
+The larger side must read as an edit made *after* the smaller one: whatever the smaller side added is there,
+in its place, and nothing that it removed is back. What the two have in common is then no accident: it stands
+in longer runs than what differs around it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from mergeguard.cpp.diff import Change, diff
+from mergeguard.cpp.tokens import is_comment, tokens_of
+from mergeguard.merge.result import Conflict, Piece, Resolved, join
+
+Keys = Sequence[bytes]
+
+# Of what the smaller side added, the larger may break up one token in so many.
+_BREAKS = 8
+_LEAST = 3  # tokens that say enough to be no accident
+_TELLING = re.compile(rb"[A-Za-z_]{2}")
+_NAME = re.compile(rb"#?[A-Za-z_]\w*")
+
+
+def larger(base: Keys, ours: Keys, theirs: Keys) -> str | None:
+    """``ours`` or ``theirs`` if that side's edit contains the other's, else None."""
+    if _contains(base, ours, theirs):
+        return "theirs"
+    return "ours" if _contains(base, theirs, ours) else None
+
+
+def without_contained(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
+    """The pieces with each conflict gone in which one side's edit contains the other's, or is the same but
+    for layout (then theirs is taken)."""
+    return join(_settled(piece) if isinstance(piece, Conflict) else piece for piece in pieces)
+
+
+def _settled(conflict: Conflict) -> Piece:
+    base, ours, theirs = (tokens_of(text).keys for text in (conflict.base, conflict.ours, conflict.theirs))
+    side = "theirs" if ours == theirs else larger(base, ours, theirs)
+    if side is None:
+        return conflict
+    return Resolved(conflict.ours if side == "ours" else conflict.theirs)
+
+
+def _contains(base: Keys, small: Keys, large: Keys) -> bool:
+    before, after = _edits(base, small), _edits(small, large)
+    if not before or not after:
+        return False
+    if not _says_enough(base, small, before):
+        return False
+    gone = [_covered(small, change) for change in after]
+    return all(_stands(change, gone) for change in before) and not _is_back(base, small, large, before)
+
+
+def _covered(text: Keys, change: Change) -> Change:
+    """A deletion with all the places where it could stand as well: which of two equal stretches went, a
+    difference can't tell."""
+    start, end = change.a0, change.a1
+    if start == end or change.b0 < change.b1:
+        return change
+    up = down = 0
+    while start - up > 0 and text[start - up - 1] == text[end - up - 1]:
+        up += 1
+    while end + down < len(text) and text[start + down] == text[end + down]:
+        down += 1
+    return Change(start - up, end + down, change.b0, change.b1)
+
+
+def _edits(a: Keys, b: Keys) -> list[Change]:
+    """The differences, those with no more in common between them than either changes made one."""
+    merged: list[Change] = []
+    for change in diff(a, b):
+        while merged:
+            last = merged[-1]
+            between = change.a0 - last.a1
+            if between > max(last.a1 - last.a0, last.b1 - last.b0):
+                break
+            if between > max(change.a1 - change.a0, change.b1 - change.b0):
+                break
+            merged.pop()
+            change = Change(last.a0, change.a1, last.b0, change.b1)
+        merged.append(change)
+    return merged
+
+
+def _stands(change: Change, after: Sequence[Change]) -> bool:
+    """Whether the later edits leave alone what ``change`` made: they may add to it, and beside it."""
+    start, end = change.b0, change.b1
+    inside = 0
+    for later in after:
+        if later.a0 == later.a1:
+            if start == end == later.a0:
+                return False  # something else came in the place of what was removed
+            inside += start < later.a0 < end
+        elif later.a0 < end and start < later.a1 or start == end and later.a0 <= start <= later.a1:
+            return False
+    return inside * _BREAKS <= end - start
+
+
+def _says_enough(base: Keys, small: Keys, changes: Sequence[Change]) -> bool:
+    """Whether the smaller edit is one that nobody makes by accident: a name, or several tokens."""
+    for change in changes:
+        came = [key for key in small[change.b0 : change.b1] if not is_comment(key)]
+        gone = [key for key in base[change.a0 : change.a1] if not is_comment(key)]
+        if any(_TELLING.search(key) for key in came) or len(came) >= _LEAST:
+            return True
+        if not came and len(gone) >= _LEAST:
+            return True
+    return not any(not is_comment(key) for c in changes for key in (*small[c.b0 : c.b1], *base[c.a0 : c.a1]))
+
+
+def _is_back(base: Keys, small: Keys, large: Keys, changes: Sequence[Change]) -> bool:
+    """Whether names that the smaller edit took away altogether are in the larger side."""
+    kept, there = set(small), set(large)
+    return any(
+        key in there and key not in kept
+        for change in changes
+        for key in base[change.a0 : change.a1]
+        if _NAME.fullmatch(key)
+    )

@@ -1,0 +1,4 @@
+int scale(int x) {
+  int factor = 2;
+  return x * factor;
+}

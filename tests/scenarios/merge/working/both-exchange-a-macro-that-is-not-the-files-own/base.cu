@@ -1,0 +1,7 @@
+void forward(Handle handle, int m, int n, const half* a, half* c) {
+  OLD_CHECK(set_math_mode(handle, FAST_MATH));
+  OLD_CHECK(gemm(handle, m, n, a, KIND_16, c, KIND_16));
+  scale(c, n);
+  OLD_CHECK(gemm(handle, n, m, c, KIND_16, c, KIND_16));
+  OLD_CHECK(set_math_mode(handle, PLAIN_MATH));
+}

@@ -1,0 +1,25 @@
+int first(int x) { return x; }
+
+<<<<<<< ours
+// The kernel for unary ops.
+template <typename T>
+__global__ void unary_kernel(int n, const T* in, T* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < n) {
+    out[i] = in[i] + T(1);
+  }
+}
+
+||||||| base
+=======
+// The kernel for unary ops.
+template <typename T>
+__global__ void unary_kernel(int n, const T* in, T* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < n) {
+    out[i] = plus_one(in[i]);
+  }
+}
+
+>>>>>>> theirs
+int last(int x) { return x + 1; }

@@ -1,0 +1,3 @@
+int first(int x) { return x; }
+
+int last(int x) { return x + 1; }
