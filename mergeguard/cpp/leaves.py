@@ -69,6 +69,31 @@ class Leaf:
     def placed(self) -> bool:
         return self.kind in _PLACED or not self.name
 
+    # Who it is, in three grades; every question of identity asks one of them.
+
+    @property
+    def overload(self) -> tuple[object, ...]:
+        """This very declaration: overloads that only their template header tells apart are two."""
+        return (
+            self.kind,
+            self.name,
+            self.arguments,
+            self.returns,
+            self.template,
+            self.parameters,
+            self.condition,
+        )
+
+    @property
+    def signature(self) -> tuple[object, ...]:
+        """What a caller names, under its condition: another type or template header is an edit."""
+        return (self.kind, self.name, self.arguments, self.parameters, self.condition)
+
+    @property
+    def named(self) -> tuple[Kind, str]:
+        """All that go by one name, in whatever namespace."""
+        return (self.kind, self.short)
+
 
 @lru_cache(maxsize=4096)
 def _code_of(text: bytes) -> tuple[bytes, ...]:
@@ -146,9 +171,8 @@ def match(base: Sequence[Leaf], side: Sequence[Leaf]) -> dict[int, int]:
                     free_base.discard(ours[x])
                     free_side.discard(theirs[y])
 
-    full = _full_key
-    step(lambda leaf: (full(leaf), leaf.text), uneven=True)
-    step(full, uneven=True)
+    step(lambda leaf: (leaf.overload, leaf.text), uneven=True)
+    step(lambda leaf: leaf.overload, uneven=True)
     step(lambda leaf: (leaf.kind, leaf.code) if len(leaf.code) > 3 else id(leaf), uneven=True)
     step(lambda leaf: (leaf.kind, leaf.short, leaf.arguments, leaf.parameters, leaf.condition), uneven=False)
     step(lambda leaf: (leaf.kind, leaf.short, leaf.arguments, leaf.parameters), uneven=False)
@@ -158,18 +182,6 @@ def match(base: Sequence[Leaf], side: Sequence[Leaf]) -> dict[int, int]:
     _match_placed(base, side, pairs)
     _match_blocks(base, side, pairs)
     return pairs
-
-
-def _full_key(leaf: Leaf) -> Hashable:
-    return (
-        leaf.kind,
-        leaf.name,
-        leaf.arguments,
-        leaf.returns,
-        leaf.template,
-        leaf.parameters,
-        leaf.condition,
-    )
 
 
 def _align(base: Sequence[Leaf], side: Sequence[Leaf]) -> list[tuple[int, int]]:

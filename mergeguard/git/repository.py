@@ -353,8 +353,10 @@ class Repository:
             extra=extra,
         )
 
-    def sign(self, oid: str) -> str:
-        """The same commit signed as ``commit.gpgSign`` would sign it (``git commit-tree -S``)."""
+    def signed(self, oid: str) -> str:
+        """The same commit, signed (``git commit-tree -S``) if the user has every commit signed."""
+        if not self._signs_commits:
+            return oid
         info = self.commit_info(oid)
         parents = [argument for parent in info.parents for argument in ("-p", parent)]
         environment = {}
@@ -392,8 +394,7 @@ class Repository:
         return {}
 
     @cached_property
-    def signs_commits(self) -> bool:
-        """Whether the user has every commit signed (``commit.gpgSign``)."""
+    def _signs_commits(self) -> bool:
         return self.config_bool("commit.gpgSign")
 
     def diff_names(self, old_tree: str, new_tree: str) -> tuple[tuple[str, str, str], ...]:

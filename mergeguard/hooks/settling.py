@@ -221,8 +221,7 @@ def add_on_top(
         author=repository.identity("author"),
         committer=repository.identity("committer"),
     )
-    if repository.config_bool("commit.gpgSign"):
-        commit = repository.sign(commit)
+    commit = repository.signed(commit)
     landing.land(
         repository,
         landing.Outcome(

@@ -73,11 +73,7 @@ def returned(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> list[str
     from mergeguard.cpp.leaves import leaves_of
 
     def defined(text: bytes) -> dict[tuple[object, ...], str]:
-        return {
-            (x.kind, x.name, x.arguments, x.parameters, x.condition): x.name
-            for x in leaves_of(text)[0]
-            if x.defines or x.kind == "include"
-        }
+        return {x.signature: x.name for x in leaves_of(text)[0] if x.defines or x.kind == "include"}
 
     old, result = defined(base), defined(merged)
     kept = defined(ours).keys() & defined(theirs).keys()

@@ -86,15 +86,7 @@ def duplicates(
     def key(leaf: Leaf) -> tuple[object, ...]:
         if leaf.kind == "macro":
             return (leaf.kind, leaf.name, leaf.condition)
-        return (
-            leaf.kind,
-            leaf.name,
-            leaf.arguments,
-            leaf.returns,
-            leaf.template,
-            leaf.parameters,
-            leaf.condition,
-        )
+        return leaf.overload
 
     most: dict[tuple[object, ...], int] = defaultdict(int)
     for version in (base, ours, theirs):

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mergeguard.audit.codes import CODES
-from mergeguard.reporting.findings import finding_data, sarif_result, sarif_rule
-from mergeguard.reporting.sarif import SCHEMA
+from mergeguard.reporting.findings import finding_data, sarif_log, sarif_result, sarif_rule
 from mergeguard.verbs.auditing import Audited
 
 
@@ -32,29 +31,5 @@ def audits_data(audits: Sequence[Audited]) -> dict[str, Any]:
 
 def audits_sarif(audits: Iterable[Audited], version: str) -> dict[str, Any]:
     """The SARIF log; ``version`` is mergeguard's. Paths are relative to the root, in the layout."""
-    ids = list(CODES)
-    results = [
-        {**sarif_result(located), "ruleIndex": ids.index(located.finding.code)}
-        for audited in audits
-        for located in audited.findings
-    ]
-    return {
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {
-                    "driver": {
-                        "name": "mergeguard",
-                        "semanticVersion": version,
-                        "informationUri": "https://pypi.org/project/mergeguard/",
-                        "rules": [sarif_rule(code) for code in ids],
-                    }
-                },
-                "automationDetails": {"id": "mergeguard/audit/"},
-                "columnKind": "unicodeCodePoints",
-                "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "the repository's root"}}},
-                "results": results,
-            }
-        ],
-    }
+    results = [sarif_result(located) for audited in audits for located in audited.findings]
+    return sarif_log("audit", version, [sarif_rule(code) for code in CODES], results)

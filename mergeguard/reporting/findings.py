@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -30,6 +31,30 @@ def finding_data(located: Located) -> dict[str, Any]:
         ],
         "commits": [{"side": c.side, "oid": c.oid, "subject": c.subject} for c in located.commits],
     }
+
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+
+def sarif_log(
+    name: str, version: str, rules: Sequence[dict[str, Any]], results: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """The log of one run of ``name`` (report, audit), each result with its rule's number."""
+    ids = [rule["id"] for rule in rules]
+    driver = {
+        "name": "mergeguard",
+        "semanticVersion": version,
+        "informationUri": "https://pypi.org/project/mergeguard/",
+        "rules": list(rules),
+    }
+    run = {
+        "tool": {"driver": driver},
+        "automationDetails": {"id": f"mergeguard/{name}/"},
+        "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "the repository's root"}}},
+        "results": [{**result, "ruleIndex": ids.index(result["ruleId"])} for result in results],
+    }
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
 def sarif_rule(code: str) -> dict[str, Any]:

@@ -9,10 +9,8 @@ from typing import Any
 from mergeguard.audit.codes import CODES
 from mergeguard.fork.report import Case, ForkReport
 from mergeguard.lens.unsplit import Reason
-from mergeguard.reporting.findings import location, message, rule_data, sarif_result, sarif_rule
+from mergeguard.reporting.findings import location, message, rule_data, sarif_log, sarif_result, sarif_rule
 from mergeguard.reporting.jsonreport import text
-
-SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 _HELP = "`mergeguard unmapped show ID` shows the hunk with the places it could go to."
 _RULES = {
@@ -56,29 +54,8 @@ def sarif(ledger: ForkReport, version: str) -> dict[str, Any]:
         results += [_case(case) for case in rule.unmapped]
     last = ledger.last_sync
     results += [sarif_result(located) for located in (last.audit if last is not None else None) or ()]
-    ids = [*_RULES, *(f"audit/{code}" for code in CODES)]
-    for result in results:
-        result["ruleIndex"] = ids.index(result["ruleId"])
-    return {
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {
-                    "driver": {
-                        "name": "mergeguard",
-                        "semanticVersion": version,
-                        "informationUri": "https://pypi.org/project/mergeguard/",
-                        "rules": [*map(_rule, _RULES), *map(sarif_rule, CODES)],
-                    }
-                },
-                "automationDetails": {"id": "mergeguard/report/"},
-                "columnKind": "unicodeCodePoints",
-                "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "the repository's root"}}},
-                "results": results,
-            }
-        ],
-    }
+    rules = [*map(_rule, _RULES), *map(sarif_rule, CODES)]
+    return sarif_log("report", version, rules, results)
 
 
 def _rule(name: str) -> dict[str, Any]:

@@ -282,8 +282,7 @@ def commit(fork: Fork, imported: Imported, message: str | None = None) -> tuple[
             mail.author or repository.identity("author"),
             committer,
         )
-        if repository.config_bool("commit.gpgSign"):
-            parent = repository.sign(parent)
+        parent = repository.signed(parent)
         commits.append(parent)
     landing.land(
         repository,

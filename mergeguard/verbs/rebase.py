@@ -272,7 +272,7 @@ def write_commit(repository: Repository, info: CommitInfo, tree: str, parents: t
         committer=repository.identity("committer"),
         encoding=info.encoding,
     )
-    return repository.sign(new) if repository.signs_commits else new
+    return repository.signed(new)
 
 
 # -- landing -------------------------------------------------------------------------------------------

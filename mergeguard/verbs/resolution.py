@@ -146,8 +146,7 @@ def in_two_commits(
     HEAD's branch is moved to it; index and files are as they were.
     """
     info = repository.commit_info(merge)
-    first = _signed(
-        repository,
+    first = repository.signed(
         repository.commit_object(
             marked,
             info.parents,
@@ -161,13 +160,9 @@ def in_two_commits(
     told = notes(resolutions(repository, paths, marked, info.tree, sides))
     message = f"Resolve the conflicts with {upstream}\n" + (f"\n{told}" if told else "")
     made = repository.commit_object(info.tree, (first,), message, info.author, info.committer)
-    second = _signed(repository, made)
+    second = repository.signed(made)
     repository.git("update-ref", "-m", "mergeguard sync: conflicts and resolution", "HEAD", second, merge)
     return second
-
-
-def _signed(repository: Repository, commit: str) -> str:
-    return repository.sign(commit) if repository.config_bool("commit.gpgSign") else commit
 
 
 def settled(repository: Repository, merge: str, head: str = "HEAD") -> str:

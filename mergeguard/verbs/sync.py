@@ -142,8 +142,7 @@ def _sync(fork: Fork, ours: str, upstream: str, how: _HowToSync, progress: Progr
             author=repository.identity("author"),
             committer=repository.identity("committer"),
         )
-        if repository.config_bool("commit.gpgSign"):
-            commit = repository.sign(commit)
+        commit = repository.signed(commit)
         landing.land(
             repository,
             landing.Outcome(

@@ -25,10 +25,8 @@ def check_blocks(base: Sequence[Leaf], ours: Version, theirs: Version, merged: S
 
 def _none_vanished(base: Sequence[Leaf], ours: Version, theirs: Version, merged: Sequence[Leaf]) -> None:
     """What every version has, the merge has: each side may have kept another branch of a condition."""
-    named = [
-        {(x.kind, x.short) for x in leaves if not x.placed} for leaves in (base, ours.leaves, theirs.leaves)
-    ]
-    gone = (named[0] & named[1] & named[2]) - {(x.kind, x.short) for x in merged}
+    named = [{x.named for x in leaves if not x.placed} for leaves in (base, ours.leaves, theirs.leaves)]
+    gone = (named[0] & named[1] & named[2]) - {x.named for x in merged}
     if gone:
         kind, short = min(gone)
         raise Clash(f"{short} ({kind}) would be gone, and no side removed every one of it")
@@ -66,7 +64,7 @@ def _guards(leaves: Sequence[Leaf]) -> dict[tuple[str, str], list[tuple[str, ...
     found: dict[tuple[str, str], list[tuple[str, ...]]] = {}
     for leaf in leaves:
         if not leaf.placed:
-            found.setdefault((leaf.kind, leaf.short), []).append(leaf.condition)
+            found.setdefault(leaf.named, []).append(leaf.condition)
     return found
 
 
@@ -74,12 +72,12 @@ def _new_stay_guarded(known: int, side: Version, other: Version, merged: Sequenc
     """What one side added under a condition is not free of it because the other took the condition away."""
     depth: dict[tuple[str, str], int] = {}
     for leaf in merged:
-        key = (leaf.kind, leaf.short)
+        key = leaf.named
         depth[key] = max(depth.get(key, 0), len(leaf.condition))
     for identity, leaf in zip(side.ids, side.leaves, strict=True):
         if identity < known or identity in other.place or leaf.placed or leaf.kind is Kind.INCLUDE:
             continue
-        if depth.get((leaf.kind, leaf.short), len(leaf.condition)) < len(leaf.condition):
+        if depth.get(leaf.named, len(leaf.condition)) < len(leaf.condition):
             raise Clash(f"{leaf.short} would lose the condition it was added under")
 
 

@@ -310,8 +310,8 @@ class _Composer:
     def _same_conditions(self, pieces: Mapping[str, Sequence[Piece]]) -> None:
         """Raises ``Clash`` if a declaration came under a condition that it has on neither side."""
         merged = read({path: MergeResult(tuple(parts)).render() for path, parts in pieces.items()})
-        known = {_identity(leaf) for version in (self.ours, self.theirs) for leaf in version.leaves}
-        if any(not leaf.placed and _identity(leaf) not in known for leaf in merged):
+        known = {leaf.signature for version in (self.ours, self.theirs) for leaf in version.leaves}
+        if any(not leaf.placed and leaf.signature not in known for leaf in merged):
             raise Clash("both sides re-ordered declarations under preprocessor conditions")
 
     # -- one side re-ordered, or moved leaves to other files
@@ -359,10 +359,6 @@ def _same_but_for_names(base: Leaf, side: Leaf) -> bool:
         return True
     renames = find_renames(base.text, side.text, base.text)
     return bool(renames) and tokens_of(apply_renames(base.text, renames)).keys == side.keys
-
-
-def _identity(leaf: Leaf) -> tuple[object, ...]:
-    return (leaf.kind, leaf.name, leaf.arguments, leaf.parameters, leaf.condition)
 
 
 def _match_new(
