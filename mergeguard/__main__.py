@@ -6,13 +6,11 @@ import gc
 import sys
 
 from mergeguard import __version__
+from mergeguard.errors import interrupted
 
 # Allocations between two collections. What is made here (tokens, items, trees) is kept or freed by its count;
 # cycles are few, and looking for them among hundreds of thousands of tokens costs more than it finds.
 _COLLECT_AFTER = 200_000
-
-
-_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -21,8 +19,8 @@ def main() -> None:
     try:
         _run(sys.argv[1:])
     except KeyboardInterrupt:
-        # Before a verb could take it: while its modules were being read.
-        sys.exit(_INTERRUPTED)
+        # Before a verb could take it (while its modules were being read), or in what git itself runs.
+        interrupted()
 
 
 def _run(arguments: list[str]) -> None:

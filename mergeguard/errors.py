@@ -5,9 +5,16 @@ The command line renders these once (see ``mergeguard.cli``); nothing else print
 
 from __future__ import annotations
 
+import sys
 from enum import IntEnum
+from typing import NoReturn
 
 from mergeguard.values import dataclass
+
+
+def counted(number: int, thing: str, things: str = "") -> str:
+    """``1 hunk``, ``2 hunks``: for messages; ``things`` is the plural where an s does not make it."""
+    return f"{number} {thing if number == 1 else things or thing + 's'}"
 
 
 class ExitCode(IntEnum):
@@ -17,6 +24,12 @@ class ExitCode(IntEnum):
     FINDINGS = 1  # conflicts, unmapped hunks, a failed check: the command worked, a person is needed
     USAGE = 2  # bad input: nothing was changed
     INTERNAL = 3  # a bug in mergeguard: nothing was changed
+
+
+def interrupted() -> NoReturn:
+    """Exit as after Ctrl-C: one word for the person, and the status that shells give it."""
+    sys.stderr.write("interrupted\n")
+    sys.exit(130)
 
 
 @dataclass(frozen=True, slots=True)

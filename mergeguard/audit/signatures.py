@@ -10,6 +10,7 @@ from mergeguard.audit.context import Trees, their
 from mergeguard.audit.facts import Call, Entity, FactEdit, Facts
 from mergeguard.audit.model import BASE, MERGED, SIDES, Changed, Finding, other
 from mergeguard.cpp.items import Kind
+from mergeguard.errors import counted
 
 _CALLED = re.compile(rb"([A-Za-z_]\w*)\s*(?:<|\()")
 
@@ -108,7 +109,7 @@ def _misfit(
             continue
         if not old_types - new_types and not call.templated:
             continue
-        return call, "" if fits_new else f"; the call has {call.arguments} argument(s)"
+        return call, "" if fits_new else f"; the call has {counted(call.arguments, 'argument')}"
     return None
 
 

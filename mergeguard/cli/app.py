@@ -15,7 +15,7 @@ from mergeguard import __version__
 from mergeguard.cli.console import crash, fail, options, out, print_anything, terminal_width
 from mergeguard.cli.declare import BadParameter, Option, VerbGroup
 from mergeguard.cli.verbs import GITS, VERBS
-from mergeguard.errors import ExitCode, MergeguardError
+from mergeguard.errors import ExitCode, MergeguardError, interrupted
 
 
 class CommandLine(NamedTuple):
@@ -120,7 +120,7 @@ def run(arguments: Sequence[str]) -> None:
             raise
         fail(error)
     except KeyboardInterrupt:
-        sys.exit(130)
+        interrupted()
     except BrokenPipeError:
         sys.exit(141)
     except OSError as error:

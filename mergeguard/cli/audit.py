@@ -11,7 +11,7 @@ from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.cli.declare import Argument, BadParameter, Option
 from mergeguard.cli.markup import escape
-from mergeguard.errors import ExitCode
+from mergeguard.errors import ExitCode, counted
 
 if TYPE_CHECKING:
     from mergeguard.verbs import auditing
@@ -57,5 +57,5 @@ def _print(audited: auditing.Audited) -> None:
     title = f"{audited.merge[:12]} " if audited.merge else ""
     out.print(f"[bold]{escape(title + audited.subject)}[/]")
     render.print_audit(audited.findings)
-    found = f"[red]{len(audited.findings)} finding(s)[/]" if audited.findings else "[green]clean[/]"
-    out.print(f"{audited.files} file(s) compared: {found}")
+    found = f"[red]{counted(len(audited.findings), 'finding')}[/]" if audited.findings else "[green]clean[/]"
+    out.print(f"{counted(audited.files, 'file')} compared: {found}")

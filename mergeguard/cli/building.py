@@ -16,7 +16,7 @@ from mergeguard.cli.console import err, json_text, opened, out
 from mergeguard.cli.declare import Argument, DryRun, Names, Option, Upstream
 from mergeguard.cli.markup import escape
 from mergeguard.cli.paths import typed
-from mergeguard.errors import ExitCode, LayoutError, Location
+from mergeguard.errors import ExitCode, LayoutError, Location, counted
 from mergeguard.verbs import modes, splitting
 
 
@@ -110,7 +110,7 @@ def mode(
     if changed.hunks and not drop_hunks:
         render.print_hunks(changed.hunks)
         raise LayoutError(
-            f"{len(changed.hunks)} hunk(s) of the layout have no place in the monolith and would be lost",
+            f"{counted(len(changed.hunks), 'hunk')} with no place in the monolith would be lost",
             where=Location(changed.hunks[0].path, changed.hunks[0].line),
             hint="move them into the monolith's text, or keep them as patches: `mode build … --drop-hunks`",
         )

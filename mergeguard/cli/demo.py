@@ -12,7 +12,7 @@ from pathlib import Path
 from mergeguard.cli.console import out
 from mergeguard.cli.markup import escape
 from mergeguard.data import demo_files
-from mergeguard.errors import ExitCode, MergeguardError
+from mergeguard.errors import ExitCode, MergeguardError, counted
 from mergeguard.git.process import child_environment, run_git
 
 _PAGED = "csrc/libtorch_stable/attention/paged_attention_v1.cu"
@@ -144,7 +144,8 @@ class _Demo:
         self._git(self.plain, "merge", "--no-edit", "upstream/main", ok=(0, 1))
         conflicted = self._git(self.plain, "diff", "--name-only", "--diff-filter=U").split()
         lines = sum(_conflict_lines((self.plain / path).read_bytes()) for path in conflicted)
-        out.print(f"[red]CONFLICT[/] in {len(conflicted)} files, {lines} lines to sort out by hand:")
+        found = f"{counted(len(conflicted), 'file')}, {counted(lines, 'line')}"
+        out.print(f"[red]CONFLICT[/] in {found} to sort out by hand:")
         for path in conflicted:
             where = "upstream's new text meets a file whose kernels are elsewhere now"
             out.print(f"  {escape(path)}  [dim]{where}[/]")

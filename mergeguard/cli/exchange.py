@@ -12,7 +12,7 @@ from mergeguard.cli.console import err, opened, out, print_json
 from mergeguard.cli.declare import Argument, Option
 from mergeguard.cli.markup import escape
 from mergeguard.cli.paths import file_from_root, typed
-from mergeguard.errors import ExitCode, Location, MergeguardError
+from mergeguard.errors import ExitCode, Location, MergeguardError, counted
 from mergeguard.reporting.jsonreport import hunk_data
 from mergeguard.verbs import adopting, exporting, importing
 
@@ -65,7 +65,7 @@ def export(
     for left in series.left_out:
         console.print(f"  [dim]left out: {left.oid[:12]} {escape(left.subject)} ({escape(left.reason)})[/]")
     if series.unmapped:
-        console.print(f"[yellow]{len(series.unmapped)} unmapped hunk(s) are in no patch:[/]")
+        console.print(f"[yellow]{counted(len(series.unmapped), 'unmapped hunk')} in no patch:[/]")
         if not stdout:
             render.print_hunks(series.unmapped)
     if not series.commits:

@@ -12,7 +12,7 @@ from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.cli.declare import Argument, BadParameter, Json, Option, Upstream
 from mergeguard.cli.markup import escape
 from mergeguard.cli.render import print_findings
-from mergeguard.errors import ExitCode
+from mergeguard.errors import ExitCode, counted
 from mergeguard.verbs import ownwork
 from mergeguard.verbs.ownwork import Ledger, LedgerLine
 
@@ -50,7 +50,7 @@ def ledger(
 
 def _print(found: Ledger, *, everything: bool) -> None:
     told = f"after the merge {found.merge[:9]}" if found.merge else f"on top of {escape(found.upstream)}"
-    out.print(f"[bold]{len(found.lines)} piece(s) of the fork's own work[/] {told}")
+    out.print(f"[bold]{counted(len(found.lines), 'piece')} of the fork's own work[/] {told}")
     for feature, lines in groupby(
         sorted(found.lines, key=lambda line: line.feature), lambda line: line.feature
     ):

@@ -11,7 +11,7 @@ from mergeguard.cli.console import err, opened, out, print_json
 from mergeguard.cli.declare import Argument, BadParameter, Json, Option, Upstream
 from mergeguard.cli.markup import escape
 from mergeguard.cli.paths import file_from_root
-from mergeguard.errors import ExitCode, LayoutError, Location
+from mergeguard.errors import ExitCode, LayoutError, Location, counted
 from mergeguard.fork import treelens
 from mergeguard.git.snapshot import export
 from mergeguard.reporting.jsonreport import hunk_data
@@ -111,6 +111,6 @@ def unsplit(
     else:
         out.print(f"Wrote the tree below {escape(str(to))}." if to else tree)
         if unmapped:
-            out.print(f"{len(unmapped)} unmapped hunk(s) are not in it:")
+            out.print(f"not in it: {counted(len(unmapped), 'unmapped hunk')}:")
             render.print_hunks(unmapped)
     return ExitCode.FINDINGS if unmapped else ExitCode.CLEAN

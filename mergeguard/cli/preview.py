@@ -10,7 +10,7 @@ from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.cli.declare import Argument, Option
 from mergeguard.cli.markup import escape
-from mergeguard.errors import ExitCode
+from mergeguard.errors import ExitCode, counted
 from mergeguard.reporting import preview as documents
 from mergeguard.verbs import preview as previewing
 from mergeguard.verbs.preview import Conflicts, Preview
@@ -48,8 +48,9 @@ def preview(
 
 def _print(found: Preview) -> None:
     out.print(
-        f"[bold]{escape(found.upstream)}[/]: {found.behind} commit(s) to merge, {found.ahead} of our own, "
-        f"{len(found.both)} file(s) changed on both sides"
+        f"[bold]{escape(found.upstream)}[/]: {counted(found.behind, 'commit')} to merge, "
+        f"{found.ahead} of our own, "
+        f"{counted(len(found.both), 'file')} changed on both sides"
     )
     if not found.behind:
         out.print("Nothing to merge.")
@@ -57,7 +58,7 @@ def _print(found: Preview) -> None:
     out.print(f"  with mergeguard  {_cost(found.ours)}")
     _list("still in conflict", [escape(path) for path in found.ours.files])
     if found.findings:
-        out.print(f"[yellow]{len(found.findings)} finding(s) that no conflict would show:[/]")
+        out.print(f"[yellow]{counted(len(found.findings), 'finding')} that no conflict would show:[/]")
         render.print_audit(found.findings, limit=_SHOWN)
     heavy = [f"{escape(h.path)}  [dim]{h.lines} lines[/]" for h in found.heavy if not h.split]
     _list("heavy files (`mergeguard init FILE` looks for a split)", heavy)

@@ -8,6 +8,7 @@ from typing import Any
 from mergeguard.audit.findings import Located
 from mergeguard.cli.console import out
 from mergeguard.cli.markup import Table, escape
+from mergeguard.errors import counted
 from mergeguard.fork.report import LocalEdit
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.reporting.findings import finding_data
@@ -154,7 +155,7 @@ def _print_looks(rules: Iterable[RuleOutcome], kind: Callable[[str], str] = lamb
         for note in rule.notes:
             out.print(f"  [dim]·[/] {escape(rule.name)}: {escape(note)}")
         if rule.unmapped:
-            count = f"{len(rule.unmapped)} unmapped hunk(s)"
+            count = counted(len(rule.unmapped), "unmapped hunk")
             out.print(f"  [yellow]![/] {escape(rule.name)}: {count}, kept in the layout:")
             print_hunks(rule.unmapped)
 
@@ -166,7 +167,7 @@ def print_audited(audit: tuple[Located, ...] | None) -> None:
     if not audit:
         out.print("[green]Audited[/]: nothing found.")
         return
-    out.print(f"[yellow]Audited: {len(audit)} finding(s)[/]")
+    out.print(f"[yellow]Audited: {counted(len(audit), 'finding')}[/]")
     print_audit(audit, limit=_FINDINGS)
 
 
@@ -235,7 +236,8 @@ def print_rebase(outcome: RebaseOutcome, *, dry_run: bool) -> None:
         return
     verb = "Would rebase" if dry_run else "Rebased" if outcome.clean else "Rebasing"
     kept = [p for p in outcome.picks if p.new is not None]
-    out.print(f"[bold]{verb}[/] {len(kept)} commit(s) onto {escape(outcome.upstream)} ({outcome.onto[:12]})")
+    what = f"{counted(len(kept), 'commit')} onto {escape(outcome.upstream)} ({outcome.onto[:12]})"
+    out.print(f"[bold]{verb}[/] {what}")
     for pick in outcome.picks:
         if pick.new is None:
             out.print(f"  [dim]- {pick.old[:9]} {escape(pick.subject)}: {escape(pick.why)}[/]")

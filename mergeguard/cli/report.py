@@ -14,7 +14,7 @@ from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.cli.declare import Argument, BadParameter, Option, VerbGroup
 from mergeguard.cli.markup import escape
-from mergeguard.errors import ExitCode, LayoutError, Location
+from mergeguard.errors import ExitCode, LayoutError, Location, counted
 from mergeguard.fork.places import Anchor
 from mergeguard.fork.report import Arrival, Case, ForkReport, RuleLedger
 from mergeguard.git.durable import write_output
@@ -145,7 +145,7 @@ def _print(found: ForkReport) -> None:
         merge = f", landed as {last.commit[:12]}" if last.commit else ""
         out.print(
             f"last sync: {escape(last.upstream)} at {last.theirs[:12]}, "
-            f"{markdown.count(last.commits, 'commit')}{merge} [dim]({escape(last.state)})[/]"
+            f"{counted(last.commits, 'commit')}{merge} [dim]({escape(last.state)})[/]"
         )
         for message in last.messages:
             out.print(f"  [dim]·[/] {escape(message)}")
@@ -192,7 +192,7 @@ def _print_arrivals(title: str, arrivals: tuple[Arrival, ...], limit: int = 8) -
     if not arrivals:
         return
     added, removed = sum(a.added for a in arrivals), sum(a.removed for a in arrivals)
-    out.print(f"  {title}: {markdown.count(len(arrivals), 'item')}, +{added} -{removed}")
+    out.print(f"  {title}: {counted(len(arrivals), 'item')}, +{added} -{removed}")
     for arrival in arrivals[:limit]:
         out.print(f"    [dim]{escape(arrival.item)} {arrival.status} +{arrival.added} -{arrival.removed}[/]")
     if len(arrivals) > limit:

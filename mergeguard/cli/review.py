@@ -12,7 +12,7 @@ from mergeguard.cli.declare import Argument, Json, Option
 from mergeguard.cli.markup import Table, escape
 from mergeguard.cli.paths import file_from_root
 from mergeguard.cli.render import print_findings
-from mergeguard.errors import ExitCode, LayoutError
+from mergeguard.errors import ExitCode, LayoutError, counted
 from mergeguard.fork import treelens
 from mergeguard.fork.workspace import RULES, file_edits
 
@@ -140,10 +140,10 @@ def check(
         if not workspace.guarded and not files:
             out.print("This fork has no rules. [bold]next:[/] `mergeguard rules add vllm`")
             return ExitCode.CLEAN
-        word = f"[red]{len(failed)} finding(s)[/]" if failed else "[green]clean[/]"
-        counts = [f"{len(files)} file(s)"] if files else []
+        word = f"[red]{counted(len(failed), 'finding')}[/]" if failed else "[green]clean[/]"
+        counts = [counted(len(files), "file")] if files else []
         if rules or not files:
-            counts.append(f"{len(rules or workspace.guarded)} rule(s)")
+            counts.append(counted(len(rules or workspace.guarded), "rule"))
         out.print(f"{' and '.join(counts)} checked: {word}")
     return ExitCode.FINDINGS if failed else ExitCode.CLEAN
 

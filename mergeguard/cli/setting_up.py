@@ -9,7 +9,7 @@ from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json
 from mergeguard.cli.declare import Argument, DryRun, Json, Names, Option, Upstream
 from mergeguard.cli.markup import escape
-from mergeguard.errors import ExitCode, LayoutError, Location
+from mergeguard.errors import ExitCode, LayoutError, Location, counted
 from mergeguard.reporting.jsonreport import hunk_data
 from mergeguard.verbs import splitting
 
@@ -58,7 +58,7 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
         for note in item.layout.notes:
             out.print(f"  [dim]·[/] {escape(note)}")
         if item.unlisted:
-            units = f"{len(item.unlisted)} unit(s) that no build file lists"
+            units = f"{counted(len(item.unlisted), 'unit')} that no build file lists"
             out.print(f"  [yellow]![/] {units}: {escape(item.unlisted[0].hint)}")
     for one in refused:
         out.print(f"[red]✗[/] [bold]{escape(one.name)}[/]  is left as it is: {escape(str(one.error))}")
@@ -90,7 +90,7 @@ def leave(
     if hunks and not drop_hunks:
         render.print_hunks(hunks)
         raise LayoutError(
-            f"{len(hunks)} hunk(s) of the layout have no place in the monolith and would be lost",
+            f"{counted(len(hunks), 'hunk')} with no place in the monolith would be lost",
             where=Location(hunks[0].path, hunks[0].line),
             hint="move them into the monolith's text, or keep them as patches: `leave --drop-hunks`",
         )

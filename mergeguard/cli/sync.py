@@ -7,7 +7,7 @@ from typing import Annotated
 from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.cli.declare import Argument, BadParameter, DryRun, Json, Option
-from mergeguard.errors import ExitCode, LayoutError
+from mergeguard.errors import ExitCode, LayoutError, counted
 from mergeguard.fork.fork import Fork
 from mergeguard.verbs import sync as syncing
 from mergeguard.verbs.rebase import RebaseOutcome
@@ -138,7 +138,7 @@ def _stepwise(
                 f"[bold]next:[/] `mergeguard report --pull-request --merge {branches}/01`, for each step"
             )
         if stepped.left:
-            out.print(f"{stepped.left} commit(s) left; after that, the same command goes on")
+            out.print(f"{counted(stepped.left, 'commit')} left; after that, the same command goes on")
     clean = all(s.done for s in stepped.done)
     return ExitCode.CLEAN if clean else ExitCode.FINDINGS
 

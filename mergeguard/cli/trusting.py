@@ -10,7 +10,7 @@ from mergeguard.build.trust import ProposedCommand
 from mergeguard.cli.console import opened, out, print_json
 from mergeguard.cli.declare import Argument, Json, Option
 from mergeguard.cli.markup import escape
-from mergeguard.errors import ExitCode, LayoutError
+from mergeguard.errors import ExitCode, LayoutError, counted
 from mergeguard.verbs import compiling, proof
 
 
@@ -26,7 +26,7 @@ def trust(
     here = opened()
     if forget:
         count = trusting.forget(here.repository)
-        out.print(f"{count} accepted command(s) taken back.")
+        out.print(f"{counted(count, 'accepted command')} taken back.")
         return ExitCode.CLEAN
     workspace = here.work_tree()
     found = [

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mergeguard.errors import Location
+from mergeguard.errors import Location, counted
 from mergeguard.git.errors import RepositoryError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def snapshot(repository: Repository, folders: Iterable[str] = (), *, tracked: bo
     unmerged = repository.unmerged()
     if unmerged:
         raise RepositoryError(
-            f"{len(unmerged)} file(s) have unresolved conflicts",
+            f"unresolved conflicts in {counted(len(unmerged), 'file')}",
             where=Location(unmerged[0]),
             hint="resolve them and `git add` them, then run this again",
         )

@@ -7,10 +7,11 @@ from itertools import zip_longest
 
 from mergeguard.audit.findings import Located
 from mergeguard.cpp.diff import diff
+from mergeguard.errors import counted as count
 from mergeguard.fork.report import FileView, ForkReport, RuleLedger, SyncedRule
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.reporting.jsonreport import text
-from mergeguard.reporting.markdown import count, places
+from mergeguard.reporting.markdown import places
 from mergeguard.reporting.page import page
 from mergeguard.values import dataclass
 

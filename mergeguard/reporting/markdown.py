@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from mergeguard.errors import counted as count
 from mergeguard.fork.report import Arrival, Case, ForkReport, LastSync, RuleLedger, Unresolved
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.reporting.inert import code, fenced, html, one_line
@@ -181,8 +182,3 @@ def diff_block(hunk: Hunk) -> list[str]:
 def places(conflicts: Iterable[Unresolved]) -> list[str]:
     """``path:line`` of every conflict; the path alone where a file has no markers."""
     return [place for c in conflicts for place in ([f"{c.path}:{n}" for n in c.lines] or [c.path])]
-
-
-def count(number: int, thing: str) -> str:
-    """``1 hunk``, ``2 hunks``."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -11,8 +11,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from mergeguard.errors import counted as count
 from mergeguard.reporting.inert import plain
-from mergeguard.reporting.markdown import count
 
 
 def page(template: str, **values: Any) -> str:

@@ -6,9 +6,9 @@ import posixpath
 from collections.abc import Iterable
 
 from mergeguard.audit.findings import Located
+from mergeguard.errors import counted as count
 from mergeguard.reporting.inert import code
 from mergeguard.reporting.inert import markdown as escape
-from mergeguard.reporting.markdown import count
 from mergeguard.verbs.pullrequest import PullRequest
 from mergeguard.verbs.resolution import by_folder, described
 

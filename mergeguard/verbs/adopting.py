@@ -16,7 +16,7 @@ import tomlkit
 from mergeguard.adopt.account import macros_of, undefined_macros
 from mergeguard.adopt.adopt import adopt, compare
 from mergeguard.adopt.model import AdoptedAs, Adoption, Keep, Taken
-from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError
+from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError, counted
 from mergeguard.fork import treelens
 from mergeguard.fork.builds import build_files
 from mergeguard.fork.fork import Fork
@@ -212,7 +212,7 @@ def _refuse_losses(workspace: Workspace, made: Adopted, texts: Mapping[str, byte
     missing = compare(texts, [unsplit.monolith], (*excused, *own, *_apart_edited(adoption)), upstreams)
     if missing:
         raise AdoptionRefused(
-            f"{len(missing)} definition(s) of the hand-made split are not in the new layout: {missing[0]}",
+            f"not in the new layout: {counted(len(missing), 'definition')} of the split: {missing[0]}",
             made,
             where=Location(made.path),
             hint="this is for a person: compare with `mergeguard adopt --dry-run`",
@@ -242,7 +242,8 @@ def _undecided(
 ) -> AdoptionRefused:
     """The refusal where something can't be placed, with the answers that there are."""
     first = adoption.unplaced[0]
-    message = f"{len(adoption.unplaced)} thing(s) can't be placed in upstream's file: {first.reason}"
+    what = counted(len(adoption.unplaced), "place")
+    message = f"{what} of it can't be found in upstream's file: {first.reason}"
     upstreams = (
         f"`mergeguard adopt {name} --keep upstream` keeps upstream's text and lists what to type again"
     )

@@ -15,7 +15,7 @@ from mergeguard.audit.facts import Facts
 from mergeguard.audit.findings import Commit, Located, Place
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.filenames import SOURCES
-from mergeguard.errors import LayoutError, Location
+from mergeguard.errors import LayoutError, Location, counted
 from mergeguard.fork import treelens
 from mergeguard.fork.workspace import Splitting, Workspace
 from mergeguard.git.objects import Entry, TreeChange
@@ -273,7 +273,7 @@ def _in_progress(repository: Repository, reader: FactsReader, splitting: Splitti
     unmerged = repository.unmerged()
     if unmerged:
         raise LayoutError(
-            f"{len(unmerged)} file(s) are still in conflict",
+            f"still in conflict: {counted(len(unmerged), 'file')}",
             where=Location(unmerged[0]),
             hint="resolve and `git add` them; the audit is for what no marker shows",
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 from unidiff import PatchSet
 from unidiff.errors import UnidiffParseError
 
-from mergeguard.errors import ExitCode, Location, MergeguardError
+from mergeguard.errors import ExitCode, Location, MergeguardError, counted
 from mergeguard.fork.fork import Fork
 from mergeguard.git.durable import scratch_folder, write_output
 from mergeguard.git.merging import MergeOutcome
@@ -373,7 +373,8 @@ def _read_back(repository: Repository, name: str, text: bytes, virtual: str, oid
     files = tuple(file.path for file in found)
     if len(files) != len(touched):
         raise ExportError(
-            f"the patch touches {len(files)} file(s), its commit {len(touched)}", where=Location(name)
+            f"the patch touches {counted(len(files), 'file')}, its commit {len(touched)}",
+            where=Location(name),
         )
     return Patch(name, oid, info.subject, tuple(sorted(touched)), found.added, found.removed)
 

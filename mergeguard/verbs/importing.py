@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError, RuleMismatch
+from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError, RuleMismatch, counted
 from mergeguard.fork import treelens
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.workspace import Guarded, Workspace
@@ -30,7 +30,8 @@ class PatchRejected(MergeguardError):
     def __init__(self, name: str, rejected: tuple[RejectedPatch, ...], hint: str | None = None) -> None:
         listed = "; ".join(" ".join(filter(None, (r.path, r.header, f"({r.reason})"))) for r in rejected)
         where = Location(rejected[0].path) if rejected and rejected[0].path else None
-        super().__init__(f"{name}: {len(rejected)} hunk(s) do not apply: {listed}", where=where, hint=hint)
+        count = counted(len(rejected), "hunk")
+        super().__init__(f"{name}: {count} can't be applied: {listed}", where=where, hint=hint)
         self.rejected = rejected
 
 
@@ -254,7 +255,7 @@ def clean_workspace(fork: Fork) -> Workspace:
     staged = [entry.path for entry in repository.dirty() if entry.staged not in (".", "?")]
     if staged:
         raise LayoutError(
-            f"{len(staged)} file(s) are staged: {', '.join(staged[:8])}",
+            f"there are staged changes in {counted(len(staged), 'file')}: {', '.join(staged[:8])}",
             where=Location(staged[0]),
             hint="commit or unstage them, then import again",
         )

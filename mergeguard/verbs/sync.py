@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import field, replace
 
 from mergeguard.audit.findings import SUMMED, Located
-from mergeguard.errors import LayoutError
+from mergeguard.errors import LayoutError, counted
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.report import LastSync
 from mergeguard.fork.workspace import Splitting
@@ -313,7 +313,7 @@ def _require_idle(repository: Repository, *, clean: bool = True) -> None:
     if clean and dirty:
         listed = ", ".join(entry.path for entry in dirty[:8]) + (", …" if len(dirty) > 8 else "")
         raise LayoutError(
-            f"{len(dirty)} file(s) have uncommitted changes: {listed}",
+            f"there are uncommitted changes in {counted(len(dirty), 'file')}: {listed}",
             hint="commit them, or `git stash` them, then run this again",
         )
 

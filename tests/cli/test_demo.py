@@ -16,7 +16,7 @@ def test_the_demo_fits_on_one_screen_and_says_what_is_so(tmp_path: Path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) <= 30
-    files, lines = map(int, re.findall(r"CONFLICT in (\d+) files, (\d+) lines", done.stdout)[0])
+    files, lines = map(int, re.findall(r"CONFLICT in (\d+) files?, (\d+) lines", done.stdout)[0])
     unmerged = subprocess.run(
         ["git", "diff", "--name-only", "--diff-filter=U"],
         cwd=folder / "fork-with-plain-git",

@@ -99,8 +99,8 @@ def reviewer(tmp_path: Path) -> Reviewer:
 def test_is_it_the_same_program(reviewer: Reviewer) -> None:
     assert "heavy: same program by tokens" in reviewer.types("verify").stdout
     shards = [f"src/heavy/n{n}.cpp" for n in range(1, 6)]
-    assert "5 file(s) checked: clean" in reviewer.types("check", *shards).stdout
-    assert "5 file(s) and 1 rule(s) checked: clean" in reviewer.types("check", "heavy", *shards).stdout
+    assert "5 files checked: clean" in reviewer.types("check", *shards).stdout
+    assert "5 files and 1 rule checked: clean" in reviewer.types("check", "heavy", *shards).stdout
     told = reviewer.types("verify", "--compile", code=2).stderr
     assert "no command to compile src/heavy.cpp" in told
     assert "CMAKE_EXPORT_COMPILE_COMMANDS" in told

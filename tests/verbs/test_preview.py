@@ -72,7 +72,7 @@ def test_markdown_and_terminal_say_the_same(story: Story):
     story.upstream_commits("theirs")
     story.fetch()
     shown = story.run("preview", "upstream/main")
-    assert "1 commit(s) to merge" in shown.out
+    assert "1 commit to merge" in shown.out
     assert "no conflict" in shown.out
     written = story.run("preview", "upstream/main", "--format", "markdown").out
     assert "1 commits behind" in written
