@@ -89,6 +89,10 @@ class Lexed:
     directives: tuple[Directive, ...]
     directive_of: list[int]
 
+    def begins_with(self, other: Lexed) -> int:
+        """How many tokens both begin with, told by their bytes in large steps."""
+        return _same(self.text, other, _shared(self.text, other.text))[0]
+
     def index_at(self, offset: int) -> int:
         """Index of the first token that starts at byte ``offset`` or later."""
         return bisect_left(self.starts, offset)
@@ -155,8 +159,8 @@ _TOKEN = re.compile(
 # In `#include <a//b.h>` and `<a/*b.h>` the header's name would be taken for a comment.
 _ODD_HEADER = re.compile(rb"^[ \t]*\#[ \t]*include(?:_next)?[ \t]*(<[^>\n]*/[/*][^>\n]*>)", re.MULTILINE)
 _BOM = b"\xef\xbb\xbf"
-# The last texts lexed; shorter ones are lexed faster than compared.
-_WORTH_RESUMING = 16_384
+#: Shorter texts are read faster than compared with those before them.
+WORTH_RESUMING = 16_384
 _RECENT: deque[Lexed] = deque(maxlen=6)
 _MOST_SPELLINGS = 1 << 15
 
@@ -210,7 +214,7 @@ def tokenize(text: bytes) -> list[Token]:
 def lex(text: bytes) -> Lexed:
     """Tokens of ``text`` and which of them stand in preprocessor lines."""
     odd = {match.start(1): match.end(1) for match in _ODD_HEADER.finditer(text)}
-    begun = None if odd or len(text) < _WORTH_RESUMING else _begun(text)
+    begun = None if odd or len(text) < WORTH_RESUMING else _begun(text)
     position = len(_BOM) if text.startswith(_BOM) else 0
     if begun is not None and begun.tokens:
         position = begun.tokens[-1].end
@@ -234,7 +238,7 @@ def lex(text: bytes) -> Lexed:
         gaps[0] = text[:position] + gaps[0]
     directives, directive_of = _directives(text, tokens, texts)
     lexed = Lexed(text, tokens, texts, gaps, starts, kinds, roles, directives, directive_of)
-    if len(text) >= _WORTH_RESUMING:
+    if len(text) >= WORTH_RESUMING:
         _RECENT.append(lexed)
     return lexed
 
@@ -289,15 +293,9 @@ def _begun(text: bytes) -> Lexed | None:
     if not _RECENT:
         return None
     shared, before = max(((_shared(text, old.text), old) for old in _RECENT), key=itemgetter(0))
-    # No token looks beyond the end of its line, unless a continuation is there.
-    line = text.rfind(b"\n", 0, shared)
-    while line > 0 and text[:line].rstrip(b" \t\v\f\r").endswith(b"\\"):
-        line = text.rfind(b"\n", 0, line)
-    if line <= 0:
+    count, line = _same(text, before, shared)
+    if not count:
         return None
-    count = bisect_left(before.starts, line)
-    while count and before.tokens[count - 1].end > line:
-        count -= 1
     return Lexed(
         text[:line],
         before.tokens[:count],
@@ -309,6 +307,21 @@ def _begun(text: bytes) -> Lexed | None:
         (),
         [],
     )
+
+
+def _same(text: bytes, before: Lexed, shared: int) -> tuple[int, int]:
+    """How many tokens ``text`` has in common with one whose first ``shared`` bytes it has, and the end of the
+    line up to which that can be told."""
+    # No token looks beyond the end of its line, unless a continuation is there.
+    line = text.rfind(b"\n", 0, shared)
+    while line > 0 and text[:line].rstrip(b" \t\v\f\r").endswith(b"\\"):
+        line = text.rfind(b"\n", 0, line)
+    if line <= 0:
+        return 0, 0
+    count = bisect_left(before.starts, line)
+    while count and before.tokens[count - 1].end > line:
+        count -= 1
+    return count, line
 
 
 def _shared(a: bytes, b: bytes, step: int = 4096) -> int:

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import field
 from itertools import compress
+from typing import NamedTuple
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, Group, condition_of, names, possible
 from mergeguard.cpp.lexer import Lexed, TokenKind, TokenRole
@@ -34,6 +35,38 @@ class Segment:
     block: OpenBlock = OpenBlock.NONE
     brace: int = -1
     opening: str = ""
+
+
+class Checkpoint(NamedTuple):
+    """A place between items and outside of all conditions, and how much was known there."""
+
+    position: int  # the token that comes next
+    segments: int
+    problems: int
+    bracket_problems: int
+    defined: int
+    asks_for_calls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Segmented:
+    """The items of a text, and what is needed to go on from a checkpoint.
+
+    ``own_problems`` and ``bracket_problems`` are (byte offset, message); ``asks_for_calls``: whether
+    ``calls_end`` made, or would make, a difference.
+    """
+
+    segments: list[Segment]
+    own_problems: list[tuple[int, str]]
+    bracket_problems: list[tuple[int, str]]
+    defined: list[str]  # macros, in the order in which lines about them were met
+    asks_for_calls: bool
+    checkpoints: list[Checkpoint]
+
+    @property
+    def problems(self) -> list[tuple[int, str]]:
+        """What is wrong where."""
+        return self.own_problems + self.bracket_problems
 
 
 # Bounds for broken or hostile input; real files stay far below.
@@ -94,16 +127,24 @@ class _Glue(Exception):
 
 
 def segment(
-    lexed: Lexed, first: int, last: int, path: Sequence[Branch] = (), *, calls_end: bool = False
-) -> tuple[list[Segment], list[tuple[int, str]], bool]:
-    """Items of the tokens ``[first, last)``, the problems found, as (byte offset, message), and whether
-    ``calls_end`` made, or would make, a difference.
+    lexed: Lexed,
+    first: int,
+    last: int,
+    path: Sequence[Branch] = (),
+    *,
+    calls_end: bool = False,
+    begun: tuple[Segmented, Checkpoint] | None = None,
+) -> Segmented:
+    """Items of the tokens ``[first, last)``.
 
     ``calls_end``: what may be a macro call without ``;`` ends with its branch, and before directives.
+    ``begun``: how a text was read that has the same tokens up to the checkpoint behind the given one; this
+    one's are read from there.
     """
     walk = _Walk(lexed, first, last, tuple(path), calls_end)
-    walk.run()
-    return walk.segments, walk.problems + walk.reader.problems, walk.asks_for_calls
+    walk.run(first if begun is None else walk.resume(*begun))
+    own, brackets = walk.problems, walk.reader.problems
+    return Segmented(walk.segments, own, brackets, list(walk.defined), walk.asks_for_calls, walk.checkpoints)
 
 
 class _Walk:
@@ -121,7 +162,8 @@ class _Walk:
         self.problems: list[tuple[int, str]] = []
         self.sections: list[_Section] = []
         self.glued: set[int] = set()
-        self.defined: set[str] = set()
+        self.defined: dict[str, None] = {}  # in order
+        self.checkpoints: list[Checkpoint] = []
         self.reader = Reader(lexed)
         self.roles = lexed.roles
         self.events = self.where(_IS_EVENT)
@@ -140,10 +182,28 @@ class _Walk:
 
     # ---- the outer level: directives between items
 
-    def run(self) -> None:
-        lexed, position = self.lexed, self.first
+    def resume(self, read: Segmented, checkpoint: Checkpoint) -> int:
+        """Take over what was read of a text with the same tokens up to ``checkpoint``; where to go on."""
+        self.segments += read.segments[: checkpoint.segments]
+        self.problems += read.own_problems[: checkpoint.problems]
+        self.reader.problems += read.bracket_problems[: checkpoint.bracket_problems]
+        self.defined.update(dict.fromkeys(read.defined[: checkpoint.defined]))
+        self.asks_for_calls = checkpoint.asks_for_calls
+        self.checkpoints += read.checkpoints[: read.checkpoints.index(checkpoint)]
+        return checkpoint.position
+
+    def note_checkpoint(self, position: int) -> None:
+        """Remember the place between two items that is outside of all conditions."""
+        problems, brackets = len(self.problems), len(self.reader.problems)
+        made = len(self.segments), problems, brackets, len(self.defined)
+        self.checkpoints.append(Checkpoint(position, *made, self.asks_for_calls))
+
+    def run(self, position: int) -> None:
+        lexed = self.lexed
         restarts = 0
         while position < self.last:
+            if not self.sections and lexed.directive_of[position] not in self.glued:
+                self.note_checkpoint(position)
             if lexed.tokens[position].kind == TokenKind.COMMENT and lexed.directive_of[position] < 0:
                 position += 1
                 continue
@@ -226,7 +286,7 @@ class _Walk:
         if name not in ("define", "undef") or first + 2 >= len(self.lexed.tokens):
             return
         macro = self.lexed.word(first + 2)
-        self.defined.add(macro)
+        self.defined[macro] = None
         for view in views:
             for atom in [atom for atom in view.assumed if macro in names(atom)]:
                 del view.assumed[atom]
@@ -339,7 +399,7 @@ class _Walk:
         known: dict[str, bool] = {}
         for section in self.sections:
             known.update(section.group.facts() or ())
-        return {atom: value for atom, value in known.items() if self.defined.isdisjoint(names(atom))}
+        return {atom: value for atom, value in known.items() if self.defined.keys().isdisjoint(names(atom))}
 
     def done(self, start: int, stop: int, view: View, *, opaque: bool = False) -> int:
         """Emits the item of tokens ``[start, stop)``, trailing comments left out."""

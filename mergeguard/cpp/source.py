@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
+from operator import itemgetter
 
 from mergeguard.cpp.classify import Facets, classify
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, condition_of
 from mergeguard.cpp.items import Item, ItemKey, ItemScope, Kind, Parameter, Source, Unit
-from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, lex, line_of
+from mergeguard.cpp.lexer import WORTH_RESUMING, Directive, Lexed, TokenKind, lex, line_of
 from mergeguard.cpp.remember import remembered
-from mergeguard.cpp.segment import Segment, segment
+from mergeguard.cpp.segment import Checkpoint, Segment, Segmented, segment
 from mergeguard.cpp.text import code_tokens, identifiers, join_expression
+from mergeguard.values import dataclass
 
 __all__ = [
     "Item",
@@ -60,14 +63,66 @@ def parse(text: bytes, calls_end: bool = False) -> Source:
     return _parse(text, True)[0] if calls_end and differs else source
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How a text was read: ``made`` are its items before equal ones were numbered, ``header`` of which stand
+    before those of its segments."""
+
+    source: Source
+    calls_end: bool
+    segmented: Segmented
+    made: list[Item]
+    header: int
+
+
+# The last texts read; shorter ones are read faster than compared.
+_READINGS: deque[_Reading] = deque(maxlen=8)
+
+
 @remembered
 def _parse(text: bytes, calls_end: bool) -> tuple[Source, bool]:
     """The source, and whether ``calls_end`` matters to it."""
     lexed = lex(text)
-    segments, problems, differs = segment(lexed, 0, len(lexed.tokens), calls_end=calls_end)
-    problems += _lexical_problems(lexed)
-    items = _SourceBuilder(lexed).build(segments, 0, len(text), header=True)
-    return Source(text, items, tuple(sorted(set(problems))), lexed=lexed), differs
+    builder = _SourceBuilder(lexed)
+    begun = _begun(lexed, calls_end)
+    if begun is None:
+        segmented = segment(lexed, 0, len(lexed.tokens), calls_end=calls_end)
+        made = builder.build(segmented.segments, 0, len(text), header=True)
+    else:
+        before, checkpoint = begun
+        read = before.segmented, checkpoint
+        segmented = segment(lexed, 0, len(lexed.tokens), calls_end=calls_end, begun=read)
+        # Where the last item ends is told by what follows it.
+        same = before.made[: before.header + checkpoint.segments - 1]
+        made = builder.build(segmented.segments, 0, len(text), header=True, begun=same)
+    problems = segmented.problems + _lexical_problems(lexed)
+    source = Source(text, _numbered(made), tuple(sorted(set(problems))), lexed=lexed)
+    if begun is not None:
+        _take_over(source, before.source, same[-1].end)
+    if len(text) >= WORTH_RESUMING:
+        _READINGS.append(_Reading(source, calls_end, segmented, made, builder.header))
+    return source, segmented.asks_for_calls
+
+
+def _begun(lexed: Lexed, calls_end: bool) -> tuple[_Reading, Checkpoint] | None:
+    """A text before this one that begins with the same tokens, and the last place in them to go on from."""
+    readings = [one for one in _READINGS if one.calls_end == calls_end]
+    if len(lexed.text) < WORTH_RESUMING or not readings:
+        return None
+    count, before = max(((lexed.begins_with(one.source.lexed), one) for one in readings), key=itemgetter(0))
+    checkpoints = before.segmented.checkpoints
+    # Where an item ends is told by the tokens behind it: those up to the next checkpoint are the same, too.
+    last = bisect_right(checkpoints, count, key=itemgetter(0)) - 2
+    if last < 0 or checkpoints[last].segments < 2:
+        return None
+    return before, checkpoints[last]
+
+
+def _take_over(source: Source, before: Source, end: int) -> None:
+    """The items inside of the namespaces that both begin with."""
+    for key, inner in before.derived.items():
+        if key[0] is nested and key[1][1] <= end:  # type: ignore[index]
+            source.derived[key] = inner
 
 
 def nested(source: Source, item: Item, calls_end: bool = False) -> tuple[Item, ...]:
@@ -93,13 +148,12 @@ def _nested(source: Source, item: Item, body: tuple[int, int], calls_end: bool) 
     path = tuple(
         Branch(exact, short) for exact, short in zip(item.condition, item.key.condition, strict=True)
     )
-    segments, problems, _ = segment(
-        lexed, lexed.index_at(start), lexed.index_at(end), path, calls_end=calls_end
-    )
-    if problems:
+    first, last = lexed.index_at(start), lexed.index_at(end)
+    segmented = segment(lexed, first, last, path, calls_end=calls_end)
+    if segmented.problems:
         return ()
     prefix = "" if item.name.startswith("extern ") or not item.name else f"{item.name}::"
-    return _SourceBuilder(lexed, prefix).build(segments, start, end, header=False)
+    return _numbered(_SourceBuilder(lexed, prefix).build(segmented.segments, start, end, header=False))
 
 
 def units(source: Source) -> tuple[Unit, ...]:
@@ -153,16 +207,26 @@ class _SourceBuilder:
     def __init__(self, lexed: Lexed, prefix: str = "") -> None:
         self.lexed = lexed
         self.prefix = prefix
+        self.header = 0  # items before those of the segments
 
-    def build(self, segments: list[Segment], start: int, stop: int, *, header: bool) -> tuple[Item, ...]:
+    def build(
+        self, segments: list[Segment], start: int, stop: int, *, header: bool, begun: Sequence[Item] = ()
+    ) -> list[Item]:
+        """The items of bytes ``[start, stop)``, equal ones not told apart; those that it begins with may be
+        there already."""
         items: list[Item] = []
         limit_first = self.lexed.index_at(start)
         if header:
             end = self.header_end(segments[0].first if segments else len(self.lexed.tokens))
             if end > start and (segments or end < stop):
                 items.append(self.comment(start, end))
+                self.header = 1
                 start = end
-        for position, part in enumerate(segments):
+        done = max(len(begun) - self.header, 0)
+        if done:
+            items, start = list(begun), begun[-1].end
+        for position in range(done, len(segments)):
+            part = segments[position]
             following = segments[position + 1].first if position + 1 < len(segments) else -1
             end = self.item_end(part, following, stop)
             items.append(self.item(part, start, end))
@@ -173,7 +237,7 @@ class _SourceBuilder:
                 items.append(self.comment(start, stop))
             else:
                 items[-1] = replace(items[-1], end=stop)
-        return _numbered(items)
+        return items
 
     def item_end(self, part: Segment, following: int, stop: int) -> int:
         """After the newline of the item's last line if only white space and comments follow there."""

@@ -138,11 +138,11 @@ class _Tokens:
 
 
 def _dealt(unit: FlatUnit, done: set[str]) -> Iterator[DealtBranching | Problem]:
-    source = unit.source
-    position = _Tokens(source)
     regions = [r for r in unit.regions if r[0].path not in done]
     if not regions:
         return
+    source = unit.source
+    position = _Tokens(source)
     for item in list(_walk(source, source.items)):
         if item.kind is Kind.NAMESPACE:
             continue
