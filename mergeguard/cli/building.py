@@ -11,9 +11,9 @@ from typing import Annotated
 from mergeguard.build import fresh
 from mergeguard.build import generate as generating
 from mergeguard.build.generate import Generated
-from mergeguard.cli import render
 from mergeguard.cli.console import err, json_text, opened, out
 from mergeguard.cli.declare import Argument, DryRun, Names, Option, Upstream
+from mergeguard.cli.looking import print_hunks
 from mergeguard.cli.markup import escape
 from mergeguard.cli.paths import typed
 from mergeguard.errors import ExitCode, LayoutError, Location, counted
@@ -108,7 +108,7 @@ def mode(
     changed = modes.change(here, names, wanted.value, upstream)
     kept = splitting.leftovers(here, names) if drop_hunks and wanted is Mode.BUILD else ()
     if changed.hunks and not drop_hunks:
-        render.print_hunks(changed.hunks)
+        print_hunks(changed.hunks)
         raise LayoutError(
             f"{counted(len(changed.hunks), 'hunk')} with no place in the monolith would be lost",
             where=Location(changed.hunks[0].path, changed.hunks[0].line),

@@ -146,15 +146,15 @@ def opened(*, merges: bool = False) -> Fork:
     With ``merges``, also if HEAD is a merge made without mergeguard that left split files behind.
     """
     from mergeguard.fork.fork import Fork
-    from mergeguard.hooks import pending
+    from mergeguard.git.atwork import NOTE
 
     here = Fork.open(options.folder)
     if here.recovered is not None:
         err.print(f"[yellow]note:[/] {escape(str(here.recovered))}")
-    if merges or pending.read(here.repository.git_dir) is not None:
-        from mergeguard.hooks import repairing
+    if merges or (here.repository.git_dir / NOTE).exists():
+        from mergeguard.hooks import aftermath
 
-        left = repairing.describe(here.repository)
+        left = aftermath.describe(here.repository)
         if left is not None:
             err.print(f"[yellow]note:[/] {left}")
     return here

@@ -7,9 +7,9 @@ import sys
 from typing import Annotated
 
 from mergeguard.adopt.model import AdoptedAs, Adoption, Keep
-from mergeguard.cli import render
 from mergeguard.cli.console import err, opened, out, print_json
 from mergeguard.cli.declare import Argument, Option
+from mergeguard.cli.looking import print_hunks
 from mergeguard.cli.markup import escape
 from mergeguard.cli.paths import file_from_root, typed
 from mergeguard.errors import ExitCode, Location, MergeguardError, counted
@@ -67,7 +67,7 @@ def export(
     if series.unmapped:
         console.print(f"[yellow]{counted(len(series.unmapped), 'unmapped hunk')} in no patch:[/]")
         if not stdout:
-            render.print_hunks(series.unmapped)
+            print_hunks(series.unmapped)
     if not series.commits:
         console.print(f"Nothing to export: the fork has no edits that {escape(series.onto)} lacks.")
     elif not stdout:

@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from mergeguard.cli import render
 from mergeguard.cli.console import err, opened, out, print_json
 from mergeguard.cli.declare import Argument, BadParameter, Json, Option, Upstream
-from mergeguard.cli.markup import escape
-from mergeguard.cli.paths import file_from_root
+from mergeguard.cli.markup import Table, escape
 from mergeguard.errors import ExitCode, LayoutError, Location, counted
-from mergeguard.fork import treelens
-from mergeguard.git.snapshot import export
-from mergeguard.reporting.jsonreport import hunk_data
-from mergeguard.verbs import status as statuses
-from mergeguard.verbs import where as places
-from mergeguard.verbs.ledger import resume
+
+if TYPE_CHECKING:
+    from mergeguard.fork.localedits import LocalEdit
+    from mergeguard.lens.hunks import Hunk
+    from mergeguard.verbs.status import RuleStatus
 
 
 def status(upstream: Upstream = None, json: Json = False) -> int:
     """Each rule: what it is split from, how far upstream has moved, which local edits are where."""
+    from mergeguard.verbs import status as statuses
+
     here = opened(merges=True)
     ref = here.upstream(upstream)
-    rows = statuses.status(here, upstream)
+    rows = statuses.status(here, ref)
     unmerged = here.repository.unmerged()
     if json:
-        print_json("status", {**render.status_json(rows, ref), "conflicts": list(unmerged)})
+        print_json("status", {**status_json(rows, ref), "conflicts": list(unmerged)})
     elif not rows:
         out.print(
             "This fork has no rules. [bold]next:[/] `mergeguard rules add vllm`, or `mergeguard init PATH`"
         )
     else:
-        render.print_status(rows, ref)
+        print_status(rows, ref)
     if unmerged and not json:
+        from mergeguard.verbs.ledger import resume
+
         for path in unmerged:
             out.print(f"  [red]✗[/] {escape(path)}: conflict")
         out.print(
@@ -52,6 +54,9 @@ def where(
     json: Json = False,
 ) -> int:
     """The line of the monolith that a layout file's line is, or the other way round."""
+    from mergeguard.cli.paths import file_from_root
+    from mergeguard.verbs import where as places
+
     path, colon, number = place.rpartition(":")
     if not colon or not number.isdigit():
         raise BadParameter("give FILE:LINE, e.g. csrc/scale/dispatch.cuh:12")
@@ -86,6 +91,11 @@ def unsplit(
     json: Json = False,
 ) -> int:
     """The tree as upstream would have it, with the fork's own edits."""
+    from mergeguard.cli.paths import file_from_root
+    from mergeguard.fork import treelens
+    from mergeguard.git.snapshot import export
+    from mergeguard.reporting.jsonreport import hunk_data
+
     here = opened()
     workspace = here.work_tree()
     if file is not None:
@@ -112,5 +122,93 @@ def unsplit(
         out.print(f"Wrote the tree below {escape(str(to))}." if to else tree)
         if unmapped:
             out.print(f"not in it: {counted(len(unmapped), 'unmapped hunk')}:")
-            render.print_hunks(unmapped)
+            print_hunks(unmapped)
     return ExitCode.FINDINGS if unmapped else ExitCode.CLEAN
+
+
+# -- printing ------------------------------------------------------------------------------------------
+
+
+def print_status(rows: Iterable[RuleStatus], upstream: str | None) -> None:
+    """A table of the rules, then what is in each that is the fork's own or wrong."""
+    table = Table()
+    for column in (
+        "rule",
+        "monolith",
+        "state",
+        f"drift to {upstream}" if upstream else "drift",
+        "local edits",
+        "unmapped",
+    ):
+        table.add_column(column)
+    rows = list(rows)
+    for row in rows:
+        colour = {"split": "green", "broken": "red"}.get(
+            row.state, "default" if row.upstream is None else "yellow"
+        )
+        drift = (
+            ""
+            if row.drift is None
+            else "none"
+            if row.drift == (0, 0)
+            else f"+{row.drift[0]} -{row.drift[1]} lines"
+        )
+        table.add_row(
+            escape(row.name),
+            escape(row.path or "-"),
+            f"[{colour}]{row.state}[/]",
+            drift,
+            str(len(row.edits) or ""),
+            f"[yellow]{len(row.unmapped)}[/]" if row.unmapped else "",
+        )
+    out.print(table)
+    for row in rows:
+        if row.problem:
+            out.print(f"  [red]✗[/] {escape(row.name)}: {escape(row.problem)}")
+        by_file: dict[str, list[LocalEdit]] = {}
+        for edit in row.edits:
+            by_file.setdefault(edit.path, []).append(edit)
+        for path, edits in by_file.items():
+            items = ", ".join(dict.fromkeys(e.item for e in edits if e.item))
+            size = f"+{sum(e.added for e in edits)} -{sum(e.removed for e in edits)}"
+            out.print(f"  {escape(path)}  {size}  [dim]{escape(items)}[/]")
+        for hunk in row.overlay:
+            out.print(f"  {escape(hunk.path)}:{hunk.line}  [dim]overlay ({hunk.reason.value})[/]")
+        if row.unmapped:
+            print_hunks(row.unmapped)
+
+
+def status_json(rows: Iterable[RuleStatus], upstream: str | None) -> dict[str, Any]:
+    from mergeguard.reporting.jsonreport import edit_data, hunk_data
+
+    return {
+        "upstream": upstream,
+        "rules": [
+            {
+                "name": row.name,
+                "monolith": row.path,
+                "state": row.state,
+                "upstream_blob": row.upstream,
+                "drift": None if row.drift is None else {"added": row.drift[0], "removed": row.drift[1]},
+                "edits": [edit_data(e) for e in row.edits],
+                "overlay": [hunk_data(h) for h in row.overlay],
+                "unmapped": [hunk_data(h) for h in row.unmapped],
+                "problem": row.problem,
+            }
+            for row in rows
+        ],
+    }
+
+
+def print_hunks(hunks: Iterable[Hunk], *, limit: int = 6) -> None:
+    """The hunks as a diff, each with its reason."""
+    for hunk in hunks:
+        reason = hunk.reason.value + (f": {hunk.detail}" if hunk.detail else "")
+        out.print(f"    [yellow]{escape(hunk.path)}:{hunk.line}[/]  {escape(reason)}")
+        lines = [("red", "-", line) for line in hunk.old.splitlines()] + [
+            ("green", "+", line) for line in hunk.new.splitlines()
+        ]
+        for colour, sign, line in lines[:limit]:
+            out.print(f"      [{colour}]{sign}{escape(line.decode('utf-8', 'replace'))}[/]")
+        if len(lines) > limit:
+            out.print(f"      … {len(lines) - limit} more lines")

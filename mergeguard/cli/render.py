@@ -7,16 +7,14 @@ from typing import Any
 
 from mergeguard.audit.findings import Located
 from mergeguard.cli.console import out
+from mergeguard.cli.looking import print_hunks
 from mergeguard.cli.markup import Table, escape
 from mergeguard.errors import counted
-from mergeguard.fork.report import LocalEdit
-from mergeguard.lens.unsplit import Hunk
 from mergeguard.reporting.findings import finding_data
 from mergeguard.reporting.jsonreport import edit_data, hunk_data
 from mergeguard.treemerge.following import Destination, Followed
 from mergeguard.treemerge.trees import Fate, Merged, RuleOutcome
 from mergeguard.verbs.rebase import RebaseOutcome
-from mergeguard.verbs.status import RuleStatus
 from mergeguard.verbs.sync import Synced
 from mergeguard.verify.symbols import Severity
 
@@ -31,20 +29,6 @@ _COLOURS = {
 }
 
 SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
-
-
-def print_hunks(hunks: Iterable[Hunk], *, limit: int = 6) -> None:
-    """The hunks as a diff, each with its reason."""
-    for hunk in hunks:
-        reason = hunk.reason.value + (f": {hunk.detail}" if hunk.detail else "")
-        out.print(f"    [yellow]{escape(hunk.path)}:{hunk.line}[/]  {escape(reason)}")
-        lines = [("red", "-", line) for line in hunk.old.splitlines()] + [
-            ("green", "+", line) for line in hunk.new.splitlines()
-        ]
-        for colour, sign, line in lines[:limit]:
-            out.print(f"      [{colour}]{sign}{escape(line.decode('utf-8', 'replace'))}[/]")
-        if len(lines) > limit:
-            out.print(f"      … {len(lines) - limit} more lines")
 
 
 def print_sync(synced: Synced, *, dry_run: bool) -> None:
@@ -273,74 +257,6 @@ def rebase_json(outcome: RebaseOutcome) -> dict[str, Any]:
         "conflicts": sorted(stages),
         "todo": list(outcome.todo),
         "audit": audit_json(outcome.audit),
-    }
-
-
-def print_status(rows: Iterable[RuleStatus], upstream: str | None) -> None:
-    table = Table()
-    for column in (
-        "rule",
-        "monolith",
-        "state",
-        f"drift to {upstream}" if upstream else "drift",
-        "local edits",
-        "unmapped",
-    ):
-        table.add_column(column)
-    rows = list(rows)
-    for row in rows:
-        colour = {"split": "green", "broken": "red"}.get(
-            row.state, "default" if row.upstream is None else "yellow"
-        )
-        drift = (
-            ""
-            if row.drift is None
-            else "none"
-            if row.drift == (0, 0)
-            else f"+{row.drift[0]} -{row.drift[1]} lines"
-        )
-        table.add_row(
-            escape(row.name),
-            escape(row.path or "-"),
-            f"[{colour}]{row.state}[/]",
-            drift,
-            str(len(row.edits) or ""),
-            f"[yellow]{len(row.unmapped)}[/]" if row.unmapped else "",
-        )
-    out.print(table)
-    for row in rows:
-        if row.problem:
-            out.print(f"  [red]✗[/] {escape(row.name)}: {escape(row.problem)}")
-        by_file: dict[str, list[LocalEdit]] = {}
-        for edit in row.edits:
-            by_file.setdefault(edit.path, []).append(edit)
-        for path, edits in by_file.items():
-            items = ", ".join(dict.fromkeys(e.item for e in edits if e.item))
-            size = f"+{sum(e.added for e in edits)} -{sum(e.removed for e in edits)}"
-            out.print(f"  {escape(path)}  {size}  [dim]{escape(items)}[/]")
-        for hunk in row.overlay:
-            out.print(f"  {escape(hunk.path)}:{hunk.line}  [dim]overlay ({hunk.reason.value})[/]")
-        if row.unmapped:
-            print_hunks(row.unmapped)
-
-
-def status_json(rows: Iterable[RuleStatus], upstream: str | None) -> dict[str, Any]:
-    return {
-        "upstream": upstream,
-        "rules": [
-            {
-                "name": row.name,
-                "monolith": row.path,
-                "state": row.state,
-                "upstream_blob": row.upstream,
-                "drift": None if row.drift is None else {"added": row.drift[0], "removed": row.drift[1]},
-                "edits": [edit_data(e) for e in row.edits],
-                "overlay": [hunk_data(h) for h in row.overlay],
-                "unmapped": [hunk_data(h) for h in row.unmapped],
-                "problem": row.problem,
-            }
-            for row in rows
-        ],
     }
 
 

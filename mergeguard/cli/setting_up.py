@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json
 from mergeguard.cli.declare import Argument, DryRun, Json, Names, Option, Upstream
+from mergeguard.cli.looking import print_hunks
 from mergeguard.cli.markup import escape
 from mergeguard.errors import ExitCode, LayoutError, Location, counted
 from mergeguard.reporting.jsonreport import hunk_data
@@ -88,7 +88,7 @@ def leave(
     tree, whole, hunks = splitting.leave(here, names)
     kept = splitting.leftovers(here, names) if drop_hunks else ()
     if hunks and not drop_hunks:
-        render.print_hunks(hunks)
+        print_hunks(hunks)
         raise LayoutError(
             f"{counted(len(hunks), 'hunk')} with no place in the monolith would be lost",
             where=Location(hunks[0].path, hunks[0].line),

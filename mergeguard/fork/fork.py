@@ -6,13 +6,18 @@ goes through ``mergeguard.git.landing``, so it is as before or as after, whateve
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mergeguard.errors import LayoutError
-from mergeguard.fork.workspace import Workspace
-from mergeguard.git import landing
-from mergeguard.git.recovery import Recovery, recover
+from mergeguard.git.atwork import may_be_interrupted
 from mergeguard.git.repository import Repository
 from mergeguard.git.snapshot import snapshot
 from mergeguard.values import dataclass
+
+if TYPE_CHECKING:
+    from mergeguard.fork.workspace import Workspace
+    from mergeguard.git.outcome import StateFile
+    from mergeguard.git.recovery import Recovery
 
 STATE = ".mergeguard"
 _UPSTREAM_GUESSES = ("upstream/main", "upstream/master", "upstream/HEAD")
@@ -29,6 +34,10 @@ class Fork:
     def open(cls, folder: str = ".") -> Fork:
         """The repository around ``folder``, an interrupted landing settled first."""
         repository = Repository.discover(folder)
+        if not may_be_interrupted(repository.private_dir, repository.common_dir / "mergeguard"):
+            return cls(repository, None)
+        from mergeguard.git.recovery import recover
+
         return cls(repository, recover(repository))
 
     def head(self) -> str:
@@ -38,19 +47,29 @@ class Fork:
             raise LayoutError(f"the branch {head.name} has no commits yet", hint="commit something first")
         return head.oid
 
+    def _loaded(self, tree: str) -> Workspace:
+        # The lens takes a while to load, and not every verb comes to need it.
+        from mergeguard.fork.workspace import Workspace
+
+        return Workspace.load(self.repository, tree)
+
     def work_tree(self) -> Workspace:
         """The work tree as git would commit it, with what is in ``.mergeguard`` even if not yet added."""
+        return self._loaded(self.tree())
+
+    def tree(self) -> str:
+        """The tree that ``work_tree`` is read from."""
         self.head()
-        return Workspace.load(self.repository, snapshot(self.repository, [STATE]))
+        return snapshot(self.repository, [STATE])
 
     def at_head(self) -> Workspace:
         """HEAD's tree: what can be shown while files are in conflict."""
-        return Workspace.load(self.repository, self.repository.tree_of(self.head()))
+        return self._loaded(self.repository.tree_of(self.head()))
 
     def staged(self) -> Workspace:
         """The index, with the rules as they are in the work tree."""
         self.head()
-        return Workspace.load(self.repository, snapshot(self.repository, [STATE], tracked=False))
+        return self._loaded(snapshot(self.repository, [STATE], tracked=False))
 
     def upstream(self, ref: str | None) -> str | None:
         """The upstream ref: the one given, the configured ``mergeguard.upstream``, or the usual name."""
@@ -63,11 +82,13 @@ class Fork:
         found = self.repository.first_of([f"refs/remotes/{guess}" for guess in _UPSTREAM_GUESSES])
         return None if found is None else found.removeprefix("refs/remotes/")
 
-    def stage(self, tree: str, what: str, state: tuple[landing.StateFile, ...] = ()) -> None:
+    def stage(self, tree: str, what: str, state: tuple[StateFile, ...] = ()) -> None:
         """Land ``tree`` in index and work tree, without a commit; ``what`` names the command.
 
         ``state`` are files below the git folder that land with it.
         """
+        from mergeguard.git import landing
+
         landing.land(
             self.repository,
             landing.Outcome(

@@ -14,6 +14,7 @@ from hashlib import blake2b
 from mergeguard.audit.findings import Located
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.source import Item, Kind, parse
+from mergeguard.fork.localedits import LocalEdit
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.unsplit import Hunk, Reason
 from mergeguard.values import dataclass
@@ -29,17 +30,6 @@ class Arrival:
     item: str
     kind: str
     status: str
-    added: int
-    removed: int
-
-
-@dataclass(frozen=True, slots=True)
-class LocalEdit:
-    """A local edit that is mapped: the layout file and 1-based line where it is now, and its item."""
-
-    path: str
-    line: int
-    item: str
     added: int
     removed: int
 

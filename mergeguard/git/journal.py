@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mergeguard import store
+from mergeguard.git.atwork import JOURNAL
 from mergeguard.git.durable import write_atomic
 from mergeguard.git.errors import UnfinishedLanding
 from mergeguard.git.objects import Entry
@@ -85,7 +86,7 @@ class Journal:
 
 
 def journal_path(repository: Repository) -> Path:
-    return repository.private_dir / "journal"
+    return repository.private_dir / JOURNAL
 
 
 def write_journal(repository: Repository, journal: Journal) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergeguard import store
+from mergeguard.git.atwork import LOCK
 from mergeguard.git.errors import RepositoryError, RepositoryLocked
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def locked(repository: Repository, purpose: str, folder: Path | None = None) -> 
 
 
 def _acquire(private: Path, purpose: str) -> int:
-    path = private / "lock"
+    path = private / LOCK
     while True:
         try:
             private.mkdir(exist_ok=True)
@@ -87,7 +88,7 @@ def _acquire(private: Path, purpose: str) -> int:
 def _release(private: Path, descriptor: int) -> None:
     # Left behind, the file says nothing: the lock itself goes with the descriptor.
     with suppress(OSError):
-        (private / "lock").unlink()
+        (private / LOCK).unlink()
     os.close(descriptor)
 
 

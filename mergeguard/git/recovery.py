@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mergeguard.git import rollback, worktree
+from mergeguard.git.atwork import LOCK
 from mergeguard.git.durable import remove, sync_folder, write_atomic
 from mergeguard.git.errors import RepositoryError, RepositoryLocked, UnfinishedLanding
 from mergeguard.git.journal import Journal, PathChange, RefChange, journal_path, read_journal
@@ -64,7 +65,7 @@ def recover(repository: Repository) -> Recovery | None:
     rolled = rollback.recover(repository)
     if rolled is not None and not pending(repository):
         return Recovery("before", *rolled)
-    leftovers = repository.private_dir / "lock"
+    leftovers = repository.private_dir / LOCK
     if not pending(repository) and not leftovers.exists():
         return None
     with locked(repository, "recover"):

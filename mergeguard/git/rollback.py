@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergeguard import store
+from mergeguard.git.atwork import CHANGING
 from mergeguard.git.durable import remove, scratch_folder, write_atomic
 from mergeguard.git.errors import LandingFailed, UnfinishedLanding
 from mergeguard.git.lock import locked
@@ -202,7 +203,7 @@ def _put(path: Path, state: FileState | None, scratch: Path) -> None:
 
 
 def _record_path(repository: Repository) -> Path:
-    return repository.common_dir / "mergeguard" / "changing"
+    return repository.common_dir / "mergeguard" / CHANGING
 
 
 def _write_record(repository: Repository, purpose: str, changes: list[_Change]) -> None:

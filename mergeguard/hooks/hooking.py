@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from mergeguard.errors import MergeguardError
-from mergeguard.git.atwork import NOTE, merged_commits
+from mergeguard.git.atwork import NOTE, may_be_interrupted, merged_commits
 from mergeguard.hooks.telling import tell
 
 #: Where below ``mergeguard.hooks`` each hook's handler is: ``handler(repository, arguments) -> status``.
@@ -40,12 +40,14 @@ def main(arguments: Sequence[str]) -> int:
     name, rest = arguments[1] if len(arguments) > 1 else "", list(arguments[2:])
     if name not in _HANDLERS or not _worth_a_look(name, rest):
         return 0
-    from mergeguard.git.recovery import recover
     from mergeguard.git.repository import Repository
 
     try:
         repository = Repository.discover()
-        recover(repository)
+        if may_be_interrupted(repository.private_dir, repository.common_dir / "mergeguard"):
+            from mergeguard.git.recovery import recover
+
+            recover(repository)
         handlers = import_module(f"mergeguard.hooks.{_HANDLERS[name]}")
         return int(getattr(handlers, name.replace("-", "_"))(repository, rest))
     except MergeguardError as error:

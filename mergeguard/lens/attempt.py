@@ -13,10 +13,11 @@ from dataclasses import replace
 from mergeguard.cpp.diff import changed_ranges
 from mergeguard.errors import MergeguardError
 from mergeguard.lens import glue
+from mergeguard.lens.hunks import Reason
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Role
 from mergeguard.lens.moving import are_whole, only_moved
 from mergeguard.lens.order import Hint, Order
-from mergeguard.lens.tracing import Reason, Traced, Tracer, includes_apart
+from mergeguard.lens.tracing import Traced, Tracer, includes_apart
 
 Splitter = Callable[[bytes], Layout]
 

@@ -9,33 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from enum import StrEnum
 from itertools import groupby
 
 from mergeguard.cpp.diff import Change, diff
 from mergeguard.cpp.source import parse
 from mergeguard.lens import glue
 from mergeguard.lens.assignment import defined_names
+from mergeguard.lens.hunks import Reason
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
 from mergeguard.lens.order import Order, Part
 from mergeguard.values import dataclass
-
-
-class Reason(StrEnum):
-    """Why a hunk of the layout is not an edit of the monolith."""
-
-    GLUE = "edit of glue"  # an overlay: kept with the layout
-    NO_HOME = "text at a place that stands for nothing of the monolith"
-    STRADDLES = "one change replaces both glue and the monolith's text"
-    ELSEWHERE = "the rule would put this text elsewhere"
-    REFUSED = "the rule does not fit the monolith with this change"
-    FILE_REMOVED = "the file was removed"
-    FILE_REPLACED = "something that is no file stands in its place"
-
-    @property
-    def without_file(self) -> bool:
-        """Whether the hunk is a whole file of the layout that the tree does not have."""
-        return self in (Reason.FILE_REMOVED, Reason.FILE_REPLACED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,49 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mergeguard.lens.attempt import Attempt, Splitter, applied, by_place, followed
+from mergeguard.lens.hunks import Edit, Hunk, Reason
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.order import Hint, hints
-from mergeguard.lens.tracing import Reason, Traced
+from mergeguard.lens.tracing import Traced
 from mergeguard.values import dataclass
 
 __all__ = ["Edit", "Hunk", "Reason", "Splitter", "Unsplit", "unsplit"]
-
-
-@dataclass(frozen=True, slots=True)
-class Hunk:
-    """A change of one layout file: ``old`` (pristine) became ``new``, both whole lines.
-
-    ``line`` is 1-based in the file as it is now, ``old_line`` in the pristine file. ``anchor`` is the
-    nearest byte of the monolith, if there is one.
-    """
-
-    path: str
-    line: int
-    old_line: int
-    old: bytes
-    new: bytes
-    reason: Reason
-    anchor: int | None
-    detail: str = ""
-
-    @property
-    def is_overlay(self) -> bool:
-        """Whether only glue is concerned, so that nothing waits for a person."""
-        return self.reason is Reason.GLUE
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """A local edit in the monolith's coordinates: bytes ``start:end`` become ``text``.
-
-    ``path`` and ``line`` (1-based, as it is now) say where in the layout it was typed.
-    """
-
-    start: int
-    end: int
-    text: bytes
-    path: str
-    line: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mergeguard.fork.report import Arrival, Case, ForkReport, LastSync, LocalEdit, RuleLedger
+from mergeguard.fork.localedits import LocalEdit
+from mergeguard.fork.report import Arrival, Case, ForkReport, LastSync, RuleLedger
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.reporting.findings import finding_data
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from functools import cached_property
 
-from mergeguard.fork.report import LocalEdit
+from mergeguard.fork.localedits import LocalEdit
 from mergeguard.fork.workspace import Guarded, Splitting, Workspace
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository

@@ -13,7 +13,7 @@ from dataclasses import field, replace
 from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError, RuleError
 from mergeguard.fork import kept, treelens
-from mergeguard.fork.report import LocalEdit
+from mergeguard.fork.localedits import LocalEdit
 from mergeguard.fork.workspace import Guarded, Splitting, Workspace
 from mergeguard.git.merging import MergeOutcome, UnmergedPath
 from mergeguard.git.objects import Entry

@@ -1,94 +1,38 @@
-"""status: each rule, how far upstream has moved, and which local edits are where."""
+"""status: each rule, how far upstream has moved, and which local edits are where.
+
+Asked again while nothing has changed that it depends on, it is told from what was found before: the lens is
+not even loaded.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from mergeguard.cpp.diff import diff
-from mergeguard.errors import MergeguardError
-from mergeguard.fork import kept
 from mergeguard.fork.fork import Fork
-from mergeguard.fork.report import LocalEdit
-from mergeguard.fork.stale import stale
-from mergeguard.fork.workspace import Guarded, Workspace
-from mergeguard.lens.unsplit import Hunk
-from mergeguard.treemerge import fates
-from mergeguard.treemerge.fates import Standing
-from mergeguard.treemerge.trees import local_edits
-from mergeguard.values import dataclass
-from mergeguard.verbs import witness
+from mergeguard.fork.watched import WatchedRepository
+from mergeguard.verbs.knownstatus import KnownStatus, RuleStatus
+
+__all__ = ["RuleStatus", "status"]
 
 
-@dataclass(frozen=True)
-class RuleStatus:
-    """One rule as ``status`` shows it. ``drift`` is (lines added, lines removed) upstream since the lock."""
+def status(fork: Fork, ref: str | None) -> tuple[RuleStatus, ...]:
+    """Every rule of the work tree beside upstream's ``ref``; of HEAD while files are in conflict."""
+    if fork.repository.unmerged():
+        from mergeguard.verbs import standing
 
-    name: str
-    path: str | None
-    state: str
-    upstream: str | None
-    drift: tuple[int, int] | None
-    edits: tuple[LocalEdit, ...]
-    overlay: tuple[Hunk, ...]
-    unmapped: tuple[Hunk, ...]
-    problem: str | None = None
-
-
-def status(fork: Fork, upstream: str | None) -> tuple[RuleStatus, ...]:
-    """Every rule of the work tree; of HEAD while files are in conflict."""
-    workspace = fork.at_head() if fork.repository.unmerged() else fork.work_tree()
-    ref = fork.upstream(upstream)
-    repository = fork.repository
-    theirs = repository.tree_of(ref) if ref is not None else None
-    base = fates.base_tree(repository, fork.head(), repository.resolve(ref)) if ref is not None else None
-    merged = ref is not None and repository.is_ancestor(repository.resolve(ref), fork.head())
-    rows = tuple(
-        _rule_status(fork, workspace, guarded, base, theirs, merged=merged) for guarded in workspace.guarded
-    )
-    if repository.unmerged():
-        return rows
-    held = witness.problems(workspace, fork.head(), text=False)
-    return tuple(replace(row, problem=row.problem or held.get(row.name)) for row in rows)
+        return standing.rules(fork, fork.at_head(), ref)
+    tree = fork.tree()
+    known = KnownStatus(fork, ref)
+    rows = known.get(tree)
+    if rows is None:
+        watched = WatchedRepository.of(fork.repository, tree)
+        rows = _looked_up(fork, watched, tree, ref)
+        known.keep(watched, rows)
+    return rows
 
 
-def _rule_status(
-    fork: Fork,
-    workspace: Workspace,
-    guarded: Guarded,
-    base: str | None,
-    theirs: str | None,
-    *,
-    merged: bool,
-) -> RuleStatus:
-    path = workspace.monolith_path(guarded)
-    repository = fork.repository
-    upstream = Standing()
-    if theirs is not None:
-        upstream = fates.standing(repository, guarded, path, base, theirs)
-    if guarded.lock is None:
-        if (lost := workspace.lost_lock(guarded)) is not None:
-            return RuleStatus(guarded.name, path, "broken", None, None, (), (), (), str(lost))
-        whole = "made by the build" if guarded.in_build else "not split"
-        state = upstream.state or (whole if path is not None else "no monolith")
-        return RuleStatus(guarded.name, path, state, None, None, (), (), ())
-    try:
-        overlay, unmapped = kept.sort_out(workspace, guarded)
-        edits = local_edits(workspace, guarded)
-    except MergeguardError as error:
-        return RuleStatus(guarded.name, path, "broken", guarded.lock.upstream, None, (), (), (), str(error))
-    drift = None
-    state = upstream.state or ("split" if guarded.lock.rule == guarded.rule_oid else "split by an older rule")
-    there = repository.entry(theirs, upstream.path) if theirs is not None and upstream.path else None
-    if there is not None and merged:
-        # What upstream's branch names has been merged, and perhaps more: nothing waits there.
-        drift = (0, 0)
-    elif there is not None:
-        old = repository.read_blob(guarded.lock.upstream).splitlines()
-        new = repository.read_blob(there.oid).splitlines() if there.oid != guarded.lock.upstream else old
-        changes = diff(old, new)
-        drift = (sum(c.b1 - c.b0 for c in changes), sum(c.a1 - c.a0 for c in changes))
-    outdated = stale(workspace, guarded)
-    problem = f"{outdated[0].path}: {outdated[0].message}; {outdated[0].hint}" if outdated else None
-    return RuleStatus(
-        guarded.name, path, state, guarded.lock.upstream, drift, edits, overlay, unmapped, problem
-    )
+def _looked_up(fork: Fork, watched: WatchedRepository, tree: str, ref: str | None) -> tuple[RuleStatus, ...]:
+    from mergeguard.fork.workspace import Splitting, Workspace
+    from mergeguard.verbs import standing
+
+    rows = standing.rules(fork, Workspace.load(watched, tree, Splitting.of(fork.repository)), ref)
+    # What history says depends on HEAD and on the locks, which have been looked at.
+    return standing.with_history(fork, Workspace.load(fork.repository, tree), rows)

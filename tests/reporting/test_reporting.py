@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mergeguard.audit import findings
-from mergeguard.cli import render
+from mergeguard.cli import looking, render
+from mergeguard.fork.localedits import LocalEdit
 from mergeguard.fork.report import (
     Arrival,
     CandidatePlace,
@@ -21,7 +22,6 @@ from mergeguard.fork.report import (
     FileView,
     ForkReport,
     LastSync,
-    LocalEdit,
     RuleLedger,
     SyncedRule,
     Unresolved,
@@ -120,7 +120,7 @@ def test_every_command_says_a_hunk_and_an_edit_alike():
     row = RuleStatus("r", "a.cu", "split", "a" * 40, (1, 0), (edit,), (hunk,), (hunk,))
     synced = RuleOutcome("r", "a.cu", Fate.MERGED, (edit,), (hunk,), (hunk,))
     merge = Synced(SyncOutcome("1" * 40, (synced,), {}), "upstream/main", None, 1)
-    for rule in (*render.status_json([row], None)["rules"], *render.sync_json(merge)["rules"]):
+    for rule in (*looking.status_json([row], None)["rules"], *render.sync_json(merge)["rules"]):
         for found in (*rule["overlay"], *rule["unmapped"]):
             jsonschema.Draft202012Validator(SCHEMA["$defs"]["hunk"]).validate(found)
         for found in rule.get("edits", rule.get("replayed")):

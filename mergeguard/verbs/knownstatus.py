@@ -1,0 +1,100 @@
+"""What ``status`` found before, for trees that are the same in all that it looked at.
+
+Kept under HEAD, upstream's commit and the code, with everything that was asked of the tree (``watched``).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mergeguard import store
+from mergeguard.fork.fork import Fork
+from mergeguard.fork.localedits import LocalEdit
+from mergeguard.fork.shelf import Shelf, code
+from mergeguard.fork.watched import WatchedRepository, holds
+from mergeguard.lens.hunks import Hunk, Reason
+from mergeguard.values import dataclass
+
+_LIMIT = 40  # heads and upstreams
+_TREES = 4  # of each
+
+
+@dataclass(frozen=True)
+class RuleStatus:
+    """One rule as ``status`` shows it. ``drift`` is (lines added, lines removed) upstream since the lock."""
+
+    name: str
+    path: str | None
+    state: str
+    upstream: str | None
+    drift: tuple[int, int] | None
+    edits: tuple[LocalEdit, ...]
+    overlay: tuple[Hunk, ...]
+    unmapped: tuple[Hunk, ...]
+    problem: str | None = None
+
+
+class KnownStatus:
+    """The rows of one HEAD beside one upstream."""
+
+    def __init__(self, fork: Fork, ref: str | None) -> None:
+        self._fork = fork
+        self._ref = ref
+        self._shelf = Shelf(fork.repository.private_dir, "status", _LIMIT)
+        theirs = "" if ref is None else fork.repository.resolve(ref)
+        self._key = "\0".join((code(), fork.head(), theirs)).encode()
+
+    def get(self, tree: str) -> tuple[RuleStatus, ...] | None:
+        """The rows of a tree that is like one looked at before; None if there is none."""
+        for answers, rows in self._kept():
+            if holds(self._fork.repository, tree, answers):
+                return tuple(map(_row, rows))
+        return None
+
+    def keep(self, watched: WatchedRepository, rows: tuple[RuleStatus, ...]) -> None:
+        """Keep what was found by asking ``watched``, unless more was asked than it tells."""
+        if watched.is_told:
+            kept = [[watched.answers, [*map(_fields, rows)]], *self._kept()]
+            # Odd bytes of paths are lone surrogates here, which JSON escapes.
+            self._shelf.put(self._key, json.dumps(kept[:_TREES]).encode())
+
+    def _kept(self) -> list[Any]:
+        data = self._shelf.get(self._key)
+        try:
+            return [] if data is None else list(store.read_json(data))
+        except store.Unreadable:
+            return []
+
+
+def _fields(row: RuleStatus) -> list[Any]:
+    drift = None if row.drift is None else [*row.drift]
+    edits = [[e.path, e.line, e.item, e.added, e.removed] for e in row.edits]
+    overlay, unmapped = ([*map(_hunk_fields, hunks)] for hunks in (row.overlay, row.unmapped))
+    return [row.name, row.path, row.state, row.upstream, drift, edits, overlay, unmapped, row.problem]
+
+
+def _row(fields: list[Any]) -> RuleStatus:
+    name, path, state, upstream, drift, edits, overlay, unmapped, problem = fields
+    return RuleStatus(
+        name,
+        path,
+        state,
+        upstream,
+        None if drift is None else (drift[0], drift[1]),
+        tuple(LocalEdit(*edit) for edit in edits),
+        tuple(map(_hunk, overlay)),
+        tuple(map(_hunk, unmapped)),
+        problem,
+    )
+
+
+def _hunk_fields(hunk: Hunk) -> list[Any]:
+    old, new = (text.decode("latin-1") for text in (hunk.old, hunk.new))
+    return [hunk.path, hunk.line, hunk.old_line, old, new, hunk.reason.value, hunk.anchor, hunk.detail]
+
+
+def _hunk(fields: list[Any]) -> Hunk:
+    path, line, old_line, old, new, reason, anchor, detail = fields
+    texts = old.encode("latin-1"), new.encode("latin-1")
+    return Hunk(path, line, old_line, *texts, Reason(reason), anchor, detail)

@@ -1,0 +1,80 @@
+"""Each rule as it stands, worked out: for ``status``, which keeps what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mergeguard.cpp.diff import diff
+from mergeguard.errors import MergeguardError
+from mergeguard.fork import kept
+from mergeguard.fork.fork import Fork
+from mergeguard.fork.stale import stale
+from mergeguard.fork.workspace import Guarded, Workspace
+from mergeguard.treemerge import fates
+from mergeguard.treemerge.fates import Standing
+from mergeguard.treemerge.trees import local_edits
+from mergeguard.verbs import witness
+from mergeguard.verbs.knownstatus import RuleStatus
+
+
+def rules(fork: Fork, workspace: Workspace, ref: str | None) -> tuple[RuleStatus, ...]:
+    """Every rule of a tree made on top of HEAD, beside upstream's ``ref``.
+
+    All that is asked of the tree is asked of ``workspace.repository``.
+    """
+    repository = fork.repository
+    theirs = repository.tree_of(ref) if ref is not None else None
+    base = fates.base_tree(repository, fork.head(), repository.resolve(ref)) if ref is not None else None
+    merged = ref is not None and repository.is_ancestor(repository.resolve(ref), fork.head())
+    return tuple(
+        _rule_status(fork, workspace, guarded, base, theirs, merged=merged) for guarded in workspace.guarded
+    )
+
+
+def with_history(fork: Fork, workspace: Workspace, rows: tuple[RuleStatus, ...]) -> tuple[RuleStatus, ...]:
+    """The rows, with what history holds against the layouts where nothing else is wrong."""
+    held = witness.problems(workspace, fork.head(), text=False)
+    return tuple(replace(row, problem=row.problem or held.get(row.name)) for row in rows)
+
+
+def _rule_status(
+    fork: Fork,
+    workspace: Workspace,
+    guarded: Guarded,
+    base: str | None,
+    theirs: str | None,
+    *,
+    merged: bool,
+) -> RuleStatus:
+    path = workspace.monolith_path(guarded)
+    repository = fork.repository
+    upstream = Standing()
+    if theirs is not None:
+        upstream = fates.standing(repository, guarded, path, base, theirs)
+    if guarded.lock is None:
+        if (lost := workspace.lost_lock(guarded)) is not None:
+            return RuleStatus(guarded.name, path, "broken", None, None, (), (), (), str(lost))
+        whole = "made by the build" if guarded.in_build else "not split"
+        state = upstream.state or (whole if path is not None else "no monolith")
+        return RuleStatus(guarded.name, path, state, None, None, (), (), ())
+    try:
+        overlay, unmapped = kept.sort_out(workspace, guarded)
+        edits = local_edits(workspace, guarded)
+    except MergeguardError as error:
+        return RuleStatus(guarded.name, path, "broken", guarded.lock.upstream, None, (), (), (), str(error))
+    drift = None
+    state = upstream.state or ("split" if guarded.lock.rule == guarded.rule_oid else "split by an older rule")
+    there = repository.entry(theirs, upstream.path) if theirs is not None and upstream.path else None
+    if there is not None and merged:
+        # What upstream's branch names has been merged, and perhaps more: nothing waits there.
+        drift = (0, 0)
+    elif there is not None:
+        old = repository.read_blob(guarded.lock.upstream).splitlines()
+        new = repository.read_blob(there.oid).splitlines() if there.oid != guarded.lock.upstream else old
+        changes = diff(old, new)
+        drift = (sum(c.b1 - c.b0 for c in changes), sum(c.a1 - c.a0 for c in changes))
+    outdated = stale(workspace, guarded)
+    problem = f"{outdated[0].path}: {outdated[0].message}; {outdated[0].hint}" if outdated else None
+    return RuleStatus(
+        guarded.name, path, state, guarded.lock.upstream, drift, edits, overlay, unmapped, problem
+    )

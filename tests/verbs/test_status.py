@@ -1,0 +1,82 @@
+"""`status` asked again tells what a look would find, and looks again where something has changed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mergeguard.verbs import standing
+from tests.support.story import PAGED, Story, git
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    story = Story.begin(tmp_path_factory.mktemp("status"), "paged_attention_v1")
+    story.edit(f"{PAGED}/common.h", "#define MAX(", "// mine\n#define MAX(")
+    story.write(
+        f"{PAGED}/shard_large.cu", b"int own;\n" + (story.fork / f"{PAGED}/shard_large.cu").read_bytes()
+    )
+    story.commits("an edit, and a hunk that has no home")
+    return story
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """How often the rules are looked at."""
+    counted: list[str] = []
+    rules = standing.rules
+
+    def counting(fork, workspace, ref):
+        counted.append(workspace.tree)
+        return rules(fork, workspace, ref)
+
+    monkeypatch.setattr(standing, "rules", counting)
+    return counted
+
+
+def told(story, *arguments):
+    ran = story.run("status", "--json", *arguments)
+    return ran.code, json.loads(ran.out)
+
+
+def test_what_was_found_is_told_again_where_it_cannot_have_changed(story, looks):
+    first = told(story)
+    assert [len(first[1]["rules"][0][what]) for what in ("edits", "unmapped")] == [1, 1]
+    assert told(story) == first
+    story.write("elsewhere.txt", b"nothing of ours\n")
+    git(story.fork, "add", "elsewhere.txt")
+    assert told(story) == first and len(looks) == 1
+    told(story, "--upstream", "HEAD")
+    assert len(looks) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "is_shown"),
+    [
+        (f"{PAGED}/common.h", "// mine", "// yours", False),
+        (f"{PAGED}/shard_small.cu", "\n", "\nint another;\n", True),
+        (".mergeguard/rules/paged_attention_v1.toml", "schema = 1\n", "schema = 1\n# new\n", True),
+    ],
+)
+def test_a_change_of_what_counts_is_seen(story, looks, path, old, new, is_shown):
+    before = told(story)[1]["rules"][0]
+    file = story.fork / path
+    kept = file.read_bytes()
+    file.write_bytes(kept.replace(old.encode(), new.encode(), 1))
+    try:
+        asked = len(looks)
+        after = told(story)[1]["rules"][0]
+        assert len(looks) == asked + 1
+        assert (after != before) is is_shown
+        assert told(story)[1]["rules"][0] == after and len(looks) == asked + 1
+    finally:
+        file.write_bytes(kept)
+
+
+def test_damaged_notes_are_looked_up_again(story, looks):
+    first = told(story)
+    for kept in (story.fork / ".git/mergeguard/status").iterdir():
+        kept.write_bytes(kept.read_bytes()[:-2])
+    asked = len(looks)
+    assert told(story) == first and len(looks) == asked + 1
