@@ -47,7 +47,9 @@ def leftovers(sandbox: Sandbox) -> list[str]:
     found = [str(path) for path in git_dir.rglob("*.lock")]
     private = git_dir / "mergeguard"
     if private.exists():
-        found += [path.name for path in private.iterdir() if path.name != "tmp" or any(path.iterdir())]
+        # What is known of git itself is no landing's.
+        kept = [path for path in private.iterdir() if path.name != "git-version"]
+        found += [path.name for path in kept if path.name != "tmp" or any(path.iterdir())]
     return found
 
 
