@@ -8,15 +8,20 @@ in the monolith that the layout stands for, in the right declaration, or the mer
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.releases.forks import Bench, release
+from mergeguard.cpp.blocks import opened
 from mergeguard.cpp.source import Item, Kind, parse
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.workspace import Workspace
 from mergeguard.treemerge.trees import Fate, Merged, merge_trees
+from mergeguard.verify.flatten import LayoutText
+from mergeguard.verify.same_program import compare, failures
 from tests.support import corpus
 
 HELPER = b"__device__ __forceinline__ int fork_helper(int x) {\n  return x + 1;  // fork: helper\n}\n\n"
@@ -34,7 +39,10 @@ class LocalEdit:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One sync of the chain. ``arrived`` counts edits in place, ``lost`` those neither there nor reported."""
+    """One sync of the chain. ``arrived`` counts edits in place, ``lost`` those neither there nor reported.
+
+    ``faults`` are what ``verify`` finds, by tokens, in the layout of the outcome.
+    """
 
     name: str
     version: str
@@ -44,9 +52,18 @@ class Step:
     lost: int
     conflict: bool
     git_conflict: bool
+    faults: int = 0
 
 
-def edited(text: bytes) -> tuple[bytes, tuple[LocalEdit, ...]]:
+class Edited(NamedTuple):
+    """A file with local edits; ``typed`` are its insertions where a user types them into the layout."""
+
+    text: bytes
+    edits: tuple[LocalEdit, ...]
+    typed: tuple[tuple[int, bytes], ...] = ()
+
+
+def edited(text: bytes) -> Edited:
     """The monolith with the three edits, as far as it has places for them."""
     source = parse(text)
     items = [i for i in source.items if i.body is not None or i.kind is Kind.MACRO]
@@ -76,7 +93,7 @@ def edited(text: bytes) -> tuple[bytes, tuple[LocalEdit, ...]]:
         edits.append(LocalEdit(MACRO_MARK, macro.name))
     for offset, insert in sorted(inserts, reverse=True):
         text = text[:offset] + insert + text[offset:]
-    return text, tuple(edits)
+    return Edited(text, tuple(edits))
 
 
 def _largest(items: Iterable[Item]) -> Item | None:
@@ -93,51 +110,84 @@ def _middle_line(text: bytes, start: int, end: int) -> int:
     return text.find(b"\n", start) + 1
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One release of upstream's: where it has the file (None: nowhere) and the tree around it.
+
+    ``near`` are files that git needs to see to follow the file, asked for by its former path.
+    """
+
+    version: str
+    path: str | None
+    text: bytes | None
+    build: bytes
+    near: Callable[[str], dict[str, bytes]] = lambda _: {}
+
+
 def chain(name: str, versions: Sequence[str]) -> Iterator[Step]:
     """Sync a fork of ``name`` from its oldest release of ``versions`` to the newest."""
     having = corpus.releases_with(name, versions)
+    order = [*versions]
+    releases = (_version(v, dict(having).get(v)) for v in order[order.index(having[0][0]) :])
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench.make(Path(folder) / "repository", name)
-        (first, path), *_ = having
-        text, cmake = release(first, path)
-        mine, edits = edited(text)
-        upstream = bench.commit(bench.tree(path, text, cmake), message=first)
-        fork = bench.commit(bench.split_tree(bench.tree(path, mine, cmake), path, mine, text), upstream)
-        unsplit = bench.commit(bench.tree(path, mine, cmake), upstream)
-        order = [*versions]
-        for version in order[order.index(first) + 1 :]:
-            there = dict(having).get(version)
-            new = release(version, there)[0] if there else None
-            # What git needs to see to follow a file: the folder it may have gone to.
-            near = _neighbours(version, path) if there is None else {}
-            cmake = corpus.file(version, "CMakeLists.txt")
-            upstream = bench.commit(bench.tree(there, new, cmake, near), upstream, message=version)
-            git = bench.repository.merge_trees(unsplit, upstream)
+        yield from steps(Bench.make(Path(folder) / "repository", name), releases, edited)
+
+
+def _version(version: str, path: str | None) -> Version:
+    text = release(version, path)[0] if path else None
+    build = corpus.file(version, "CMakeLists.txt")
+    if path is None:
+        return Version(version, path, text, build, partial(_neighbours, version))
+    return Version(version, path, text, build)
+
+
+def steps(
+    bench: Bench,
+    releases: Iterable[Version],
+    edit: Callable[[bytes], Edited],
+) -> Iterator[Step]:
+    """Sync a fork with ``edit`` from the first of ``releases``, which has the file, to the last."""
+    first, *later = releases
+    path, text = first.path, first.text
+    assert path is not None and text is not None
+    mine, edits, typed = edit(text)
+    upstream = bench.commit(bench.tree(path, text, first.build), message=first.version)
+    tree = bench.tree(path, mine, first.build)
+    fork = bench.commit(bench.split_tree(tree, path, mine, text, typed), upstream)
+    unsplit = bench.commit(bench.tree(path, mine, first.build), upstream)
+    for new in later:
+        near = new.near(path)
+        tree = bench.tree(new.path, new.text, new.build, near)
+        upstream = bench.commit(tree, upstream, message=new.version)
+        git = bench.repository.merge_trees(unsplit, upstream)
+        try:
+            bases = bench.repository.merge_bases(fork, upstream)
+            merged = merge_trees(bench.repository, bases, fork, upstream)
+        except MergeguardError as error:
+            yield Step(bench.name, new.version, f"refused: {error}", 0, 0, 0, True, not git.clean)
+            return
+        step = _step(bench, new.version, merged, edits, new.path or path, not git.clean)
+        yield step
+        if merged.rules[0].state in (Fate.RETIRED, Fate.GONE_EDITED):
+            return
+        if not merged.clean or not git.clean:
+            if new.path is None or new.text is None:
+                return  # upstream has the file elsewhere: nothing to make the edits anew in
+            # Both forks start again from upstream's file with the edits made anew.
+            text, path = new.text, new.path
+            mine, edits, typed = edit(text)
+            tree = bench.tree(path, mine, new.build)
             try:
-                merged = merge_trees(
-                    bench.repository, bench.repository.merge_bases(fork, upstream), fork, upstream
-                )
+                split = bench.split_tree(tree, path, mine, text, typed)
             except MergeguardError as error:
-                yield Step(name, version, f"refused: {error}", 0, 0, 0, True, not git.clean)
+                yield Step(bench.name, new.version, f"no layout: {error}", 0, 0, 0, False, False)
                 return
-            yield _step(bench, name, version, merged, edits, not git.clean)
-            state = merged.rules[0].state
-            if state in (Fate.RETIRED, Fate.GONE_EDITED):
-                return
-            if not merged.clean or not git.clean:
-                if there is None or new is None:
-                    return  # upstream has the file elsewhere: nothing to make the edits anew in
-                # Both forks start again from upstream's file with the edits made anew.
-                text, path = new, there
-                mine, edits = edited(text)
-                fork = bench.commit(
-                    bench.split_tree(bench.tree(path, mine, cmake), path, mine, text), fork, upstream
-                )
-                unsplit = bench.commit(bench.tree(path, mine, cmake), unsplit, upstream)
-                continue
-            fork = bench.commit(merged.tree, fork, upstream)
-            unsplit = bench.commit(git.tree, unsplit, upstream)
-            path = there or path
+            fork = bench.commit(split, fork, upstream)
+            unsplit = bench.commit(tree, unsplit, upstream)
+            continue
+        fork = bench.commit(merged.tree, fork, upstream)
+        unsplit = bench.commit(git.tree, unsplit, upstream)
+        path = new.path or path
 
 
 def _neighbours(version: str, path: str) -> dict[str, bytes]:
@@ -154,41 +204,59 @@ def _neighbours(version: str, path: str) -> dict[str, bytes]:
 
 
 def _step(
-    bench: Bench, name: str, version: str, merged: Merged, edits: Sequence[LocalEdit], git_conflict: bool
+    bench: Bench, version: str, merged: Merged, edits: Sequence[LocalEdit], path: str, git_conflict: bool
 ) -> Step:
     rule = merged.rules[0]
     unmapped = len(rule.unmapped)
     workspace = Workspace.load(bench.repository, merged.tree)
-    arrived = 0
+    arrived = faults = 0
     if merged.clean and workspace.split_rules:
         monolith = workspace.unsplit(workspace.split_rules[0]).monolith
+        layout = bench.layout(path, monolith)
+        files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
+        faults = len(failures(compare(path, monolith, files)))
         arrived = sum(_in_place(monolith, edit) for edit in edits)
     elif merged.clean:
         texts = [
             bench.repository.read_blob(e.oid)
-            for e in bench.repository.list_tree(merged.tree, "csrc").values()
+            for e in bench.repository.list_tree(merged.tree, path.partition("/")[0]).values()
         ]
         arrived = sum(any(edit.mark in text for text in texts) for edit in edits)
     lost = 0 if not merged.clean else max(0, len(edits) - arrived - unmapped)
-    return Step(name, version, rule.state.value, arrived, unmapped, lost, not merged.clean, git_conflict)
+    return Step(
+        bench.name,
+        version,
+        rule.state.value,
+        arrived,
+        unmapped,
+        lost,
+        conflict=not merged.clean,
+        git_conflict=git_conflict,
+        faults=faults,
+    )
 
 
 def _in_place(monolith: bytes, edit: LocalEdit) -> bool:
     at = monolith.find(edit.mark)
     if at < 0 or monolith.count(edit.mark) != 1:
         return False
-    return any(i.start <= at < i.end and i.name == edit.item for i in parse(monolith).items)
+    items = (item for unit in opened(parse(monolith, calls_end=True)).units for item in unit.items)
+    return any(i.start <= at < i.end and edit.item in ("", i.name) for i in items)
 
 
 def table(steps: Sequence[Step]) -> str:
-    """Markdown: per file the syncs, edits that arrived, conflicts of sync and of git, unmapped, lost."""
-    lines = ["| file | syncs | edits in place | conflicts (git's) | unmapped | lost |", "|-|-|-|-|-|-|"]
+    """Markdown: per file the syncs, edits that arrived, conflicts (git's), unmapped, lost, faults."""
+    lines = [
+        "| file | syncs | edits in place | conflicts (git's) | unmapped | lost | verify |",
+        "|-|-|-|-|-|-|-|",
+    ]
     names = [*dict.fromkeys(s.name for s in steps)]
     for name in [*names, ""]:
         rows = [s for s in steps if name in ("", s.name)]
         lines.append(
             f"| {name or 'all'} | {len(rows)} | {sum(s.arrived for s in rows)} "
             f"| {sum(s.conflict for s in rows)} ({sum(s.git_conflict for s in rows)}) "
-            f"| {sum(s.unmapped for s in rows)} | {sum(s.lost for s in rows)} |"
+            f"| {sum(s.unmapped for s in rows)} | {sum(s.lost for s in rows)} "
+            f"| {sum(s.faults for s in rows)} |"
         )
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +27,13 @@ class Bench:
     rule_text: bytes
 
     @classmethod
-    def make(cls, folder: Path, name: str) -> Bench:
-        """An empty repository in ``folder`` for the rule ``name``."""
+    def make(cls, folder: Path, name: str, rule_text: bytes | None = None) -> Bench:
+        """An empty repository in ``folder`` for the rule ``name``: that text, or vLLM's shipped one."""
         import subprocess
 
         subprocess.run(["git", "init", "-q", str(folder)], check=True, env=git_environment())
-        return cls(Repository.discover(folder), name, shipped_rules()[f"vllm/{name}.toml"])
+        text = rule_text or shipped_rules()[f"vllm/{name}.toml"]
+        return cls(Repository.discover(folder), name, text)
 
     @property
     def guarded(self) -> Guarded:
@@ -53,12 +55,22 @@ class Bench:
         """The layout of a monolith by the rule."""
         return split(self.guarded.rule, self.name, path, text, emission_of(self.guarded.rule))
 
-    def split_tree(self, tree: str, path: str, text: bytes, upstream: bytes) -> str:
-        """The fork's tree over upstream's ``tree``: rule, lock, layout of ``text``, shards listed."""
+    def split_tree(
+        self, tree: str, path: str, text: bytes, upstream: bytes, typed: Sequence[tuple[int, bytes]] = ()
+    ) -> str:
+        """The fork's tree over upstream's ``tree``: rule, lock, layout of ``text``, shards listed.
+
+        ``typed`` are insertions into ``upstream`` by offset: they are typed into the layout of ``upstream``.
+        """
         write = self.repository.write_blob
-        layout = self.layout(path, text)
+        layout = self.layout(path, upstream if typed else text)
+        texts = {file.path: file.text for file in layout.files}
+        for offset, insert in sorted(typed, reverse=True):
+            file, before = layout.to_layout(offset - 1)
+            whole = texts[file.path]
+            texts[file.path] = whole[: before + 1] + insert + whole[before + 1 :]
         guarded = self.guarded
-        edits: dict[str, Entry | None] = {f.path: Entry(REGULAR, write(f.text)) for f in layout.files}
+        edits: dict[str, Entry | None] = {name: Entry(REGULAR, write(t)) for name, t in texts.items()}
         edits[guarded.rule_path] = Entry(REGULAR, write(self.rule_text))
         workspace = Workspace(self.repository, tree, (guarded,))
         made = treelens.lock(workspace, guarded, layout, write(upstream))

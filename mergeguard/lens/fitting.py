@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from mergeguard.cpp.blocks import opened
+from mergeguard.cpp.blocks import opened, qualified_name
 from mergeguard.cpp.branches import Arm, Branching, branchings
 from mergeguard.cpp.definitions import qualifiers
 from mergeguard.cpp.source import Item, Kind, Unit, identifiers
@@ -30,7 +30,7 @@ class Fitting:
             if rule.optional:
                 return None
             raise RuleMismatch(
-                f"there is no function `{rule.entry}`",
+                f"there is no function `{rule.entry}`{self._other_name(rule.entry)}",
                 where=Location(self.ground.path),
                 hint="correct `entry`, or say `optional = true` in the [[partition]]",
             )
@@ -80,7 +80,8 @@ class Fitting:
         holder = self._only(rule.over.in_, "the function of `over`")
         if holder is None:
             raise RuleMismatch(
-                f"partition of `{rule.entry}`: there is no function `{rule.over.in_}`",
+                f"partition of `{rule.entry}`: there is no function `{rule.over.in_}`"
+                f"{self._other_name(rule.over.in_)}",
                 where=Location(self.ground.path),
                 hint=f"`mergeguard init {self.ground.path}` shows the branchings of this file",
             )
@@ -117,6 +118,34 @@ class Fitting:
             f"`mergeguard init {self.ground.path}` shows the branchings of this file",
         )
 
+    def _other_name(self, name: str) -> str:
+        """Where a function of that name is that the rule's word does not mean."""
+        last = name.rpartition("::")[2]
+        for unit in opened(self.ground.source).units:
+            for item in unit.items:
+                if item.kind in (Kind.FUNCTION, Kind.KERNEL) and item.name.rpartition("::")[2] == last:
+                    found = qualified_name(unit, item)
+                    found = found if "::" in found else f"::{found}"
+                    if found != name:
+                        return f"; there is one that a rule names `{found}`"
+        return ""
+
+    def _check_labels(self, rule: Partition, holder: Item, branching: Branching) -> None:
+        """A label that no arm has: an error of new emissions, of the others a note."""
+        labels = [label for arm in branching.arms for label in arm.labels]
+        for shard, values in rule.shards.items():
+            for value in map(str, values):
+                optional = value.endswith("?") and self.ground.qualified
+                text = value.removesuffix("?") if optional else value
+                there = text in labels if branching.kind == "switch" else any(text in one for one in labels)
+                if there or optional:
+                    continue
+                message = f"no arm has the label `{value}`, listed for {shard}"
+                if self.ground.qualified:
+                    hint = f'write `"{value}?"` if upstream need not have it'
+                    raise self.ground.mismatch(holder, f"partition of `{rule.entry}`: {message}", hint)
+                self.ground.notes.append(f"{rule.entry}: {message}")
+
     def _macros_of(self, function: Item) -> list[Item]:
         """The macros at file scope that a function's text expands to, directly or through each other."""
         words = self.ground.environment.closure(
@@ -152,13 +181,16 @@ class Fitting:
         self, rule: Partition, holder: Item, branching: Branching
     ) -> tuple[tuple[str, ...], tuple[Arm, ...]]:
         listed = {str(value): shard for shard, values in rule.shards.items() for value in values}
+        if self.ground.qualified:
+            listed = {value.removesuffix("?"): shard for value, shard in listed.items()}
         shard_of: list[str] = []
         unlisted: list[Arm] = []
         for arm in branching.arms:
             if branching.kind == "switch":
                 shards = {listed[label] for label in arm.labels if label in listed}
             else:
-                shards = {shard for text, shard in listed.items() if text in arm.labels[0]}
+                exact = {s for text, s in listed.items() if _squeezed(text) == _squeezed(arm.labels[0])}
+                shards = exact or {shard for text, shard in listed.items() if text in arm.labels[0]}
             if len(shards) > 1:
                 raise self.ground.mismatch(
                     holder, f"the arm `{', '.join(arm.labels)}` is listed for {' and '.join(sorted(shards))}"
@@ -178,6 +210,7 @@ class Fitting:
                     f"which {following} serves",
                     "list both for one shard",
                 )
+        self._check_labels(rule, holder, branching)
         for arm in unlisted:
             self.ground.notes.append(
                 f"{rule.entry}: no shard lists the arm `{', '.join(arm.labels)}`; {rule.rest} serves it"

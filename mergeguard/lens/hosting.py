@@ -11,6 +11,7 @@ from mergeguard.cpp.source import Item, ItemScope, Kind, identifiers, line_of
 from mergeguard.errors import Location
 from mergeguard.lens.assignment import DEFINING, ENTRY, DealtPartition, flattened
 from mergeguard.lens.ground import Ground
+from mergeguard.lens.instances import template_arguments, written_instantiations
 from mergeguard.lens.parting import Parted, PartedArms, Unparted, is_of_the_host, part
 
 
@@ -55,7 +56,19 @@ class Hosting:
             function,
             dealt,
             anywhere=self.ground.qualified,
+            made=self.made(function) if self.ground.qualified else (),
         )
+
+    def made(self, function: Item) -> list[tuple[str, ...]]:
+        """The template arguments with which the file instantiates a function, each once."""
+        found: dict[tuple[str, ...], None] = {}
+        for unit in self.ground.units:
+            for item in unit.items:
+                for written in written_instantiations(self.ground.source, item):
+                    last = written.name.rpartition("::")[2]
+                    if item is not function and last == function.name.rpartition("::")[2]:
+                        found[template_arguments(written.arguments)] = None
+        return [arguments for arguments in found if arguments]
 
     def note_calls(self, partition: DealtPartition, asked: Sequence[str]) -> None:
         """What a choice calls is called by the entry and by the shard: assumed to give the same twice."""

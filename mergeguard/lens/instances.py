@@ -43,6 +43,19 @@ def written_instantiations(source: Source, item: Item) -> tuple[Written, ...]:
     return found
 
 
+def template_arguments(text: str) -> tuple[str, ...]:
+    """Template arguments apart; () where there are none."""
+    found = [""]
+    depth = 0
+    for character in text:
+        depth += (character in "<([{") - (character in ">)]}")
+        if character == "," and depth == 0:
+            found.append("")
+        else:
+            found[-1] += character
+    return tuple(part.strip() for part in found) if text.strip() else ()
+
+
 def full_name(unit: Unit, item: Item, written: Written) -> str:
     """The qualified name of what ``item`` of ``unit`` instantiates, which a macro's text does not know."""
     if item.kind in (Kind.INSTANTIATION, Kind.FUNCTION):

@@ -116,14 +116,17 @@ def part(
     dealt: PartedArms,
     *,
     anywhere: bool = False,
+    made: Sequence[tuple[str, ...]] = (),
 ) -> Parted:
     """The dealt text of ``function``. Raises Unparted, naming what can't be derived.
+
+    ``made`` are the template arguments with which the file instantiates the function.
 
     ``anywhere``: for text of any kind, as emission 3 has it. What it uses of the function is passed by
     reference, it may return the function's value, and what may be a name of the function or of its class
     that tokens can't tell is refused.
     """
-    return _Parter(source, path, environment, thin, function, dealt, anywhere).parted()
+    return _Parter(source, path, environment, thin, function, dealt, anywhere, made).parted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +152,10 @@ class _Parter:
         function: Item,
         dealt: PartedArms,
         anywhere: bool,
+        made: Sequence[tuple[str, ...]],
     ) -> None:
         self.anywhere = anywhere
+        self.made = made
         self.source = source
         self.path = path
         self.environment = environment
@@ -416,6 +421,14 @@ class _Parter:
     def dispatched(self, scope: Scope) -> tuple[str, ...]:
         return next((DISPATCHED[call] for call in reversed(scope.calls) if call in DISPATCHED), ())
 
+    def written(self, name: str, scope: Scope) -> tuple[str, ...]:
+        """The values of a template parameter of the function's, from its instantiations in the file."""
+        parameters = [n for n, local in scope.names.items() if local.kind == "template"]
+        if name not in parameters:
+            return ()
+        position = parameters.index(name)
+        return tuple(arguments[position] for arguments in self.made if len(arguments) == len(parameters))
+
     def instances(
         self, region: tuple[int, int], scope: Scope, types: Sequence[str]
     ) -> tuple[tuple[str, ...], ...]:
@@ -425,9 +438,9 @@ class _Parter:
         scalars = self.dispatched(scope) or ("",)
         columns: list[tuple[str, ...]] = []
         for name in types:
-            stated = self.thin.instances.get(name)
+            stated = self.thin.instances.get(name) or self.written(name, scope)
             local = scope.names.get(name)
-            if stated is not None:
+            if stated:
                 columns.append(stated)
             elif name == _SCALAR and scalars != ("",):
                 columns.append(scalars)

@@ -15,6 +15,7 @@ from mergeguard.cpp.source import Source, line_of
 from mergeguard.errors import Location, MergeguardError, RuleMismatch, SourceError
 from mergeguard.lens.emit import emission_of, split
 from mergeguard.lens.fitting import deal_arguments
+from mergeguard.lens.instances import template_arguments
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Instantiate, parse_rule
 from mergeguard.propose.deals import Dealing, dealing
@@ -212,8 +213,10 @@ class _Proposer:
 
     def names(self, groups: Sequence[Sequence[str]]) -> tuple[str, ...]:
         names: list[str] = []
+        labels = [_word(label) for group in groups for label in group]
+        short = iter(_without_prefix(labels))
         for group in groups:
-            words = [_word(label) for label in group]
+            words = [next(short) for _ in group]
             word = words[0] if len(words) == 1 else f"{words[0]}_to_{words[-1]}"
             name = f"shard_{word}{self.suffix}"
             while name in names:
@@ -347,17 +350,18 @@ def _labels(choice: SurveyedChoice) -> dict[tuple[str, ...], str]:
 def _word(text: str) -> str:
     """A label as part of a file name: its last words."""
     text = re.sub(r"^.*::", "", text.strip('"*,'))
-    return re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower()[-24:].strip("_") or "arm"
+    return re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower() or "arm"
 
 
 def _arguments(text: str) -> list[str]:
     """Template arguments, white space removed."""
-    found = [""]
-    depth = 0
-    for character in "".join(text.split()):
-        depth += (character in "<([{") - (character in ">)]}")
-        if character == "," and depth == 0:
-            found.append("")
-        else:
-            found[-1] += character
-    return found
+    return [*template_arguments("".join(text.split()))]
+
+
+def _without_prefix(words: Sequence[str]) -> list[str]:
+    """Words as parts of file names, without the parts before `_` that all of them begin with."""
+    split = [word.split("_") for word in words]
+    same = 0
+    while len(words) > 1 and all(len(s) > same + 1 and s[same] == split[0][same] for s in split):
+        same += 1
+    return ["_".join(s[same:])[-24:].strip("_") or "arm" for s in split]

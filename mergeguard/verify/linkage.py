@@ -119,7 +119,7 @@ def _declares(body: Sequence[str]) -> bool:
 
 
 def clashes(program: Program, allowed: Callable[[Definition], int] = lambda _: 1) -> Iterator[LinkClash]:
-    """All of it. ``allowed`` says how often one unit may have an explicit instantiation."""
+    """All of it. ``allowed`` says how often one unit may have something by one name, as tokens tell names."""
     yield from doubled(program, allowed)
     yield from folded(program)
     yield from divided(program)
@@ -139,7 +139,7 @@ def doubled(program: Program, allowed: Callable[[Definition], int]) -> Iterator[
     for (_, kind), here in places.items():
         one = here[0]
         instantiation = one.item.kind is Kind.INSTANTIATION
-        times = max(allowed(one), 1) if instantiation else 1
+        times = max(allowed(one), 1)
         if len({d.index for d in here}) > 1 or len(here) > times:
             units = ", ".join(dict.fromkeys(map(program.unit, here)))
             what = "instantiated" if instantiation else "defined"

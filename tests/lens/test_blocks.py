@@ -393,3 +393,47 @@ def test_a_choice_that_changes_something_is_not_asked_for_twice():
     rule += 'body = "body.h"\nrest = "two.cpp"\n[partition.shards]\n"one.cpp" = [1]\n'
     with pytest.raises(RuleMismatch, match="changes something"):
         split(_rule(rule), "m", "m.cpp", code.encode())
+
+
+# -- labels and names ---------------------------------------------------------------------------------
+
+
+def test_a_label_that_no_arm_has_is_an_error_unless_it_may_be_missing():
+    code = "namespace app {\n" + KERNEL + "inline int helper(int p) { return p; }\n"
+    code += "void run(int n, int p, int* out) {\n" + ARMS + "}\n}\n"
+    text = f'{HEAD}\n[[partition]]\nentry = "app::run"\nover = {{ in = "app::run", switch = "n" }}\n'
+    text += 'body = "body.h"\nrest = "two.cpp"\n[partition.shards]\n"one.cpp" = [1, 7]\n"two.cpp" = [2]\n'
+    with pytest.raises(RuleMismatch, match="no arm has the label `7`"):
+        split(_rule(text), "m", "m.cpp", code.encode())
+    assert split(_rule(text.replace("7", '"7?"')), "m", "m.cpp", code.encode()).shards
+    # Rules that know no blocks keep what they took; people are told.
+    plain = code.removeprefix("namespace app {\n").removesuffix("}\n")
+    layout = split(_rule(text.replace("app::", "")), "m", "m.cpp", plain.encode())
+    assert "run: no arm has the label `7`, listed for one.cpp" in layout.notes
+
+
+def test_a_function_that_is_there_is_not_denied():
+    code = "namespace app {\n" + KERNEL + "void run(int n, int p, int* out) {\n" + ARMS + "}\n}\n"
+    with pytest.raises(RuleMismatch, match="`run`; there is one that a rule names `app::run`"):
+        partition(code, "run")
+
+
+def test_a_condition_is_listed_by_itself_before_it_is_by_a_part():
+    code = "namespace app {\n" + KERNEL + "int run(int n, int p) {\n"
+    code += "  if (n == 1) { return kernel<1>(p); } else if (n == 16) { return kernel<16>(p); }\n"
+    code += "  return 0;\n}\n}\n"
+    rule = (
+        HEAD + '[[partition]]\nentry = "app::run"\nover = { in = "app::run", chain = "n" }\nbody = "body.h"\n'
+    )
+    rule += 'rest = "two.cpp"\nshards = { "one.cpp" = ["n == 1"], "two.cpp" = ["n == 16"] }\n'
+    layout = split(_rule(rule), "m", "m.cpp", code.encode())
+    assert findings(layout) == [] and len(layout.shards) == 2
+
+
+def test_a_template_is_dealt_for_the_types_that_the_file_instantiates():
+    code = "namespace app {\n" + KERNEL + "inline int helper(int p) { return p; }\ntemplate <typename T>\n"
+    code += "void run(int n, T p, int* out) {\n" + ARMS + "}\ntemplate void run<int>(int, int, int*);\n"
+    code += "template void run<long>(int, long, int*);\n}\n"
+    layout = partition(code, "app::run", head=THIN)
+    assert "template void MG_NS::app_run_launch<int>(" in file(layout, "one.cpp")
+    assert "template void MG_NS::app_run_launch<long>(" in file(layout, "two.cpp")

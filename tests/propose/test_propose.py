@@ -217,3 +217,11 @@ def test_one_sentence_says_why_a_deal_would_not_pay():
     text = b"int small() { return 1; }\nint large(int a) {\n" + b"a += a * a;\n" * 400 + b"return a; }\n"
     with pytest.raises(RuleMismatch, match=r"the heaviest unit would be only \d+ % lighter$"):
         propose(parse(text), "x.cpp", lambda _: False)
+
+
+def test_file_names_drop_what_all_labels_begin_with():
+    text = PLAIN
+    for number in (1, 2, 3):
+        text = text.replace(b"case %d:" % number, b"case GGML_TYPE_IQ%d_XXS:" % number)
+    made = propose(parse(text), "x.cu", lambda _: False)
+    assert [f.path for f in made.layout.shards] == [f"x/shard_iq{n}_xxs.cu" for n in (1, 2, 3)]

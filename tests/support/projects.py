@@ -14,10 +14,19 @@ UNITS = frozenset({".c", ".cc", ".cpp", ".cxx", ".cu", ".hip"})
 _KEPT = UNITS | {".h", ".hh", ".hpp", ".hxx", ".cuh", ".inl", ".inc", ".def", ".ipp", ".tpp", ".cmake"}
 
 
+def _folder(project: str, version: str) -> Path:
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "mergeguard" / "projects" / project / version
+
+
+def is_cached(project: str, version: str) -> bool:
+    """Whether this machine has a release."""
+    return _folder(project, version).is_dir()
+
+
 def release(project: str, version: str) -> Path:
     """The folder of a release, fetched if need be. Raises CorpusError."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "mergeguard" / "projects" / project / version
+    folder = _folder(project, version)
     if not folder.is_dir():
         corpus.fetch(project, version, folder, _is_source)
     return folder
