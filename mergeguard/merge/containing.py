@@ -50,8 +50,30 @@ def _contains(base: Keys, small: Keys, large: Keys) -> bool:
         return False
     if not _says_enough(base, small, before):
         return False
-    gone = [_covered(small, change) for change in after]
-    return all(_stands(change, gone) for change in before) and not _is_back(base, small, large, before)
+    later = [_covered(small, change) for change in after if not _adds_includes(large, change)]
+    for change in before:
+        # Includes are a set: one that came in the place of another is no edit of that.
+        removes = _is_includes(base[change.a0 : change.a1]) and change.b0 == change.b1
+        if not _stands(change, later if removes else [_covered(small, x) for x in after]):
+            return False
+    return not _is_back(base, small, large, before)
+
+
+def _adds_includes(large: Keys, change: Change) -> bool:
+    return change.a0 == change.a1 and _is_includes(large[change.b0 : change.b1])
+
+
+def _is_includes(keys: Keys) -> bool:
+    """Whether the tokens are whole lines of includes."""
+    starts = [i for i, key in enumerate(keys) if key == b"##"]
+    ends = sum(key == b"#\n" for key in keys)
+    return (
+        bool(starts)
+        and starts[0] == 0
+        and ends == len(starts)
+        and keys[-1] == b"#\n"
+        and all(keys[i + 1] == b"#include" for i in starts)
+    )
 
 
 def _covered(text: Keys, change: Change) -> Change:
@@ -118,5 +140,5 @@ def _is_back(base: Keys, small: Keys, large: Keys, changes: Sequence[Change]) ->
         key in there and key not in kept
         for change in changes
         for key in base[change.a0 : change.a1]
-        if _NAME.fullmatch(key)
+        if _NAME.fullmatch(key) and key != b"#include"
     )

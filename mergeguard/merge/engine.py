@@ -57,10 +57,12 @@ def _certified(
     if not result.clean or result.pieces == lines:
         return result
     from mergeguard.merge.provenance import unproved
+    from mergeguard.merge.tidy import without_stray_blanks
 
-    wrong = unproved(base, ours, theirs, result.render())
+    text = without_stray_blanks(ours, theirs, result.render())
+    wrong = unproved(base, ours, theirs, text)
     if not wrong:
-        return result
+        return MergeResult(join([Resolved(text)]), result.notes, result.renamed)
     from mergeguard.merge.verdict import as_conflicts, faults_of
 
     plain = MergeResult(lines, (Note("conflict", wrong, finding=MergeResult(lines).clean),))

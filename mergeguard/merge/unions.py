@@ -1,8 +1,8 @@
 """Insertions of both sides at one place that do not contradict each other: both are kept.
 
-Only where it is certain: includes, ``using`` lines and pragmas (sets), macros of different names, and case
-arms of different labels that do not fall through. The order is theirs (upstream) first, then ours, except
-that case arms with numbers go by number.
+Only where it is certain: includes, ``using`` lines and pragmas (sets), macros of different names,
+registrations under different names, and case arms of different labels that do not fall through. The order is
+theirs (upstream) first, then ours, except that case arms with numbers go by number.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from mergeguard.merge.lines import Region
 Slice = tuple[Tokens, int, int]
 
 _LEAVES = frozenset((b"break", b"return", b"continue", b"goto", b"throw"))
+# Through a member of a module or library, or by a macro.
+_REGISTERS = re.compile(rb"[A-Za-z_]\w*\.(?:def|impl|attr)|[A-Z][A-Z0-9_]{3,}")
 _NUMBER = re.compile(rb"\d+$")
 
 
@@ -25,7 +27,7 @@ def union(b: Tokens, o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
         return _edited_arms(b, o, t, r)
     if r.o0 == r.o1 or r.t0 == r.t1:
         return None
-    return _set_of_lines(o, t, r) or _macros(o, t, r) or _arms(b, o, t, r)
+    return _set_of_lines(o, t, r) or _macros(o, t, r) or _registrations(o, t, r) or _arms(b, o, t, r)
 
 
 def _set_of_lines(o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
@@ -84,6 +86,34 @@ def _macros(o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
     if names[0] & names[1]:
         return None
     return [(t, r.t0, r.t1), (o, r.o0, r.o1)]
+
+
+def _registrations(o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
+    """Statements that register something under a name (``m.def("name", …);``, ``REGISTER("name", …);``)."""
+    mine, other = (o, r.o0, r.o1), (t, r.t0, r.t1)
+    ours, theirs = _registered(*mine), _registered(*other)
+    if not ours or not theirs or {name for _, name in ours} & {name for _, name in theirs}:
+        return None
+    if {how for how, _ in ours} != {how for how, _ in theirs}:
+        return None  # two lists side by side, perhaps of different things
+    return [other, mine]
+
+
+def _registered(source: Tokens, start: int, end: int) -> set[tuple[tuple[bytes, ...], bytes]]:
+    """How and under which names a stretch registers; nothing where it does anything else."""
+    found: set[tuple[tuple[bytes, ...], bytes]] = set()
+    for _, first, last in _units(source, start, end):
+        keys = _plain(source.keys[first:last])
+        if not keys:
+            continue
+        at = keys.index(b"(") + 1 if b"(" in keys else len(keys)
+        head = tuple(keys[: at - 1])
+        named = keys[at : at + 1] == [b'"<'] and keys[-2:] == [b")", b";"]
+        if not named or not _REGISTERS.fullmatch(b"".join(head)):
+            return set()
+        close = keys.index(b'">', at) if b'">' in keys[at:] else len(keys)
+        found.add((head, b"".join(key[2:] for key in keys[at + 1 : close]).partition(b"(")[0].strip()))
+    return found
 
 
 def _arms(b: Tokens, o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:

@@ -1,0 +1,5 @@
+#include <ATen/ATen.h>
+
+#include "lib/dispatch.h"
+
+int f();

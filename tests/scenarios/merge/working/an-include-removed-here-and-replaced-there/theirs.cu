@@ -1,0 +1,6 @@
+#include <ATen/ATen.h>
+
+#include "lib/utils.h"
+#include "lib/dispatch.h"
+
+int f();

@@ -1,0 +1,3 @@
+PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {
+  m.def("scale", &scale_cuda, "Fused overflow check and scale");
+}
