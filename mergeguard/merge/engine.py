@@ -285,15 +285,19 @@ def _prepared(base: bytes, ours: bytes, theirs: bytes) -> MergeResult | None:
     from mergeguard.merge.verdict import faults_of
     from mergeguard.merge.wrapped import with_conditions
 
+    versions = (base, ours, theirs)
+    said: list[Note] = []
     for prepare in (with_conditions, with_names_of_both, with_names_exchanged):
-        prepared = prepare(base, ours, theirs)
-        if prepared is None:
-            continue
-        versions, note = prepared
-        result = _without_renames(*versions)
-        if result.clean and not faults_of(base, ours, theirs, result):
-            return MergeResult(result.pieces, (*result.notes, note), result.renamed)
-    return None
+        prepared = prepare(*versions)
+        if prepared is not None:
+            versions, note = prepared
+            said.append(note)
+    if not said:
+        return None
+    result = _without_renames(*versions)
+    if not result.clean or faults_of(base, ours, theirs, result):
+        return None
+    return MergeResult(result.pieces, (*result.notes, *said), result.renamed)
 
 
 def _without_renames(base: bytes, ours: bytes, theirs: bytes) -> MergeResult:

@@ -26,7 +26,7 @@ def by_declarations(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece,
     text = plain.render()
     wrong = balance(base, ours, theirs, text, plain.renamed)
     if wrong:
-        return MergeResult(lines, (*plain.notes, Note("conflict", wrong)))
+        return _local(base, ours, theirs, lines, wrong)
     findings = _findings(base, ours, theirs, text)
     if any(note.code == "duplicate-definition" for note in findings):
         return MergeResult(apart(base, ours, theirs, text), (*plain.notes, *findings))

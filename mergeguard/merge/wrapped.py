@@ -1,4 +1,4 @@
-"""Includes that one side put under conditions and the other put in another order.
+"""Includes that one side put under conditions (or in comments) and the other put in another order.
 
 A port of a project wraps includes in ``#ifndef USE_HIP``; the project sorts them. Lines make of that a
 conflict of the whole block. Includes are a set: so the conditions are put around the same includes in the
@@ -15,6 +15,7 @@ from mergeguard.merge.lines import split_lines
 from mergeguard.merge.result import Note, Prepared
 
 _INCLUDE = re.compile(rb"\s*#\s*include(?:_next)?\s*([<\"][^>\"\n]*[>\"])")
+_COMMENTED = re.compile(rb"\s*//+\s*#\s*include\s*([<\"][^>\"\n]*[>\"])\s*\Z")
 _IF = re.compile(rb"\s*#\s*if")
 _OF_A_GROUP = re.compile(rb"\s*#\s*(?:if|el|endif)")
 _ENDIF = re.compile(rb"\s*#\s*endif")
@@ -22,7 +23,8 @@ _BLANK = re.compile(rb"\s*(?://[^\n]*)?\r?\n?\Z")
 
 
 class _Wrap(NamedTuple):
-    """A group of ``#if`` around includes: ``wrapped`` are those that the base has without it."""
+    """Lines that stand for includes of the base: a group of ``#if`` around them, or what makes a comment of
+    one; ``wrapped`` are the includes."""
 
     lines: tuple[bytes, ...]
     wrapped: tuple[bytes, ...]
@@ -33,7 +35,7 @@ def with_conditions(base: bytes, ours: bytes, theirs: bytes) -> Prepared | None:
     the other side's order of includes makes hard to follow."""
     for side, other in ((ours, theirs), (theirs, ours)):
         before, there = split_lines(base), split_lines(other)
-        wraps = [*_new_wraps(before, split_lines(side))]
+        wraps = [*_new_wraps(before, split_lines(side)), *_commented(before, split_lines(side))]
         if not wraps or not _reordered(before, there):
             continue
         for wrap in wraps:
@@ -70,6 +72,15 @@ def _new_wraps(base: Sequence[bytes], side: Sequence[bytes]) -> Iterator[_Wrap]:
         wrapped = tuple(s for line in lines if (s := _spec(line)) in bare and s)
         if wrapped:
             yield _Wrap(tuple(lines), wrapped)
+
+
+def _commented(base: Sequence[bytes], side: Sequence[bytes]) -> Iterator[_Wrap]:
+    """The includes that ``side`` made comments of."""
+    bare = set(_bare(base)) - set(map(_spec, side))
+    for line in side:
+        found = _COMMENTED.match(line)
+        if found and found[1] in bare:
+            yield _Wrap((line,), (found[1],))
 
 
 def _groups(lines: Sequence[bytes]) -> Iterator[tuple[int, int]]:

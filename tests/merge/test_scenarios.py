@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from mergeguard.merge import merge
-from mergeguard.merge.markers import render_markers
+from mergeguard.merge import Conflict, merge
+from mergeguard.merge.lines import merge_lines
+from mergeguard.merge.markers import render_markers, size_of_conflicts
 
 ROOT = Path(__file__).parents[1] / "scenarios" / "merge"
 
@@ -26,6 +27,9 @@ def _cases(kind: str) -> list[Path]:
 def _merged(case: Path) -> tuple[bytes, list[str]]:
     base, ours, theirs = ((case / f"{side}.cu").read_bytes() for side in ("base", "ours", "theirs"))
     result = merge(base, ours, theirs)
+    lines = merge_lines(base, ours, theirs)
+    if any(isinstance(piece, Conflict) for piece in lines):
+        assert size_of_conflicts(result.pieces) <= size_of_conflicts(lines), "larger than the lines'"
     return render_markers(result.pieces, style="diff3"), sorted({note.code for note in result.findings})
 
 
