@@ -117,6 +117,14 @@ def test_the_site_builds_without_a_warning(tmp_path: Path):
     assert "sync [OPTIONS]" in (tmp_path / "reference/cli/index.html").read_text(encoding="utf-8")
 
 
+def test_the_table_of_configuration_has_every_key_of_ours():
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "mergeguard").rglob("*.py")]
+    keys = {key for text in sources for key in re.findall(r'"(mergeguard\.[a-z][a-zA-Z]+)"', text)}
+    keys -= {"mergeguard.reporting"}  # a package
+    page = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+    assert keys == set(re.findall(r"^\| `(mergeguard\.\w+)`", page, re.MULTILINE))
+
+
 # -- the action ------------------------------------------------------------------------------------------
 
 
