@@ -59,9 +59,8 @@ def _candidates(repository: Repository, tree: str, monolith: str) -> Iterator[tu
     """The build files that may list the monolith, with their blobs; the nearest to the root first."""
     for folder in _folders(monolith):
         for name, found in sorted(repository.files_in(tree, folder).items()):
-            path = posixpath.join(folder, name)
-            if found.is_file and buildlists.is_build_file(path):
-                yield path, found.oid
+            if buildlists.is_build_file(name) and found.is_file:
+                yield posixpath.join(folder, name), found.oid
 
 
 #: How builds ask for device code that is linked between units (nvcc, hipcc, CMake, PyTorch's extensions).

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from mergeguard import store
+from mergeguard.cpp.remember import remembered
 from mergeguard.errors import LayoutError, Location
 from mergeguard.git.objectnames import FULL_NAME
 from mergeguard.lens.rule import is_inside
@@ -44,6 +45,11 @@ class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def parse_lock(path: str, text: bytes) -> Lock:
     """Read a lock; ``path`` is for errors. Raises LayoutError: what is no lock, or one of a newer schema."""
+    return _parsed(text, path)
+
+
+@remembered
+def _parsed(text: bytes, path: str) -> Lock:
     restore = f"`git checkout HEAD -- {path}` brings the committed one back"
     try:
         raw = store.read_toml(text)

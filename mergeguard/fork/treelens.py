@@ -50,7 +50,7 @@ def _is_elsewhere(workspace: Workspace, name: str, path: str) -> bool:
 
 def _monolithic_tree(workspace: Workspace, paths: Mapping[str, str]) -> str:
     edits: Edits = {}
-    lists: dict[str, bytes] = {}
+    listed: dict[str, list[buildlists.ListedUnit]] = {}
     for guarded in workspace.guarded:
         here = workspace.monolith_path(guarded)
         if here is None:
@@ -71,9 +71,13 @@ def _monolithic_tree(workspace: Workspace, paths: Mapping[str, str]) -> str:
         edits[there] = Entry(mode, workspace.repository.write_blob(unsplit.monolith))
         shards = tuple(dict.fromkeys((*shard_paths(pristine), *shard_paths(unsplit.layout))))
         for build in workspace.build_files(guarded):
-            text = lists.get(build, workspace.read(build))
-            if text is not None:
-                lists[build] = buildlists.remove(build, text, here, shards)
+            listed.setdefault(build, []).append((here, shards))
+    texts = {build: workspace.read(build) for build in listed}
+    lists = {
+        build: buildlists.remove_all(build, text, listed[build])
+        for build, text in texts.items()
+        if text is not None
+    }
     return _with_files(workspace, edits, lists)
 
 
@@ -162,24 +166,30 @@ def list_shards(
     replaced: Iterable[tuple[Rule, Layout]] = (),
 ) -> Edits:
     """Tree edits that list the shards in the build files of ``tree``, and no longer those of ``replaced``."""
-    texts: dict[str, bytes] = {}
-    entries: dict[str, Entry] = {}
-    before = [(rule, layout, buildlists.remove) for rule, layout in replaced]
-    after = [(guarded.rule, layout, buildlists.add) for guarded, layout in layouts]
-    for rule, layout, change in (*before, *after):
+    before = _by_build_file(repository, tree, replaced)
+    after = _by_build_file(repository, tree, ((guarded.rule, layout) for guarded, layout in layouts))
+    edits: Edits = {}
+    for build in {**before, **after}:
+        entry = repository.entry(tree, build)
+        if entry is None or entry.mode == SYMLINK:
+            continue
+        text = repository.read_blob(entry.oid)
+        listed = buildlists.remove_all(build, text, before.get(build, ()))
+        listed = buildlists.add_all(build, listed, after.get(build, ()))
+        if listed != text:
+            edits[build] = Entry(entry.mode, repository.write_blob(listed))
+    return edits
+
+
+def _by_build_file(
+    repository: Repository, tree: str, layouts: Iterable[tuple[Rule, Layout]]
+) -> dict[str, list[buildlists.ListedUnit]]:
+    """The layouts' monoliths and shards by the build files that list them."""
+    found: dict[str, list[buildlists.ListedUnit]] = {}
+    for rule, layout in layouts:
         for build in build_files(repository, tree, rule, layout.path):
-            if build not in texts:
-                entry = repository.entry(tree, build)
-                if entry is None or entry.mode == SYMLINK:
-                    continue
-                entries[build] = entry
-                texts[build] = repository.read_blob(entry.oid)
-            texts[build] = change(build, texts[build], layout.path, shard_paths(layout))
-    return {
-        path: Entry(entries[path].mode, repository.write_blob(text))
-        for path, text in texts.items()
-        if repository.read_blob(entries[path].oid) != text
-    }
+            found.setdefault(build, []).append((layout.path, shard_paths(layout)))
+    return found
 
 
 def lock(workspace: Workspace, guarded: Guarded, layout: Layout, upstream: str) -> Lock:

@@ -126,13 +126,14 @@ class Workspace:
         """
         if splitting is not None and tree in splitting.workspaces:
             return splitting.workspaces[tree]
+        written = {folder: documents(repository, tree, folder) for folder in (LOCKS, RULES)}
+        repository.prefetch(entry for found in written.values() for _, _, entry in found)
         locks = {
-            name: parse_lock(path, repository.read_blob(entry.oid))
-            for name, path, entry in documents(repository, tree, LOCKS)
+            name: parse_lock(path, repository.read_blob(entry.oid)) for name, path, entry in written[LOCKS]
         }
         guarded: list[Guarded] = []
         broken = False
-        for name, path, entry in documents(repository, tree, RULES):
+        for name, path, entry in written[RULES]:
             try:
                 rule = parse_rule(repository.read_blob(entry.oid), path)
             except RuleError:
@@ -260,6 +261,7 @@ class Workspace:
 
     def layout_files(self, layout: Layout) -> dict[str, bytes | None]:
         """The tree's files at the layout's paths; None where one is missing."""
+        self.repository.prefetch(self.entry(file.path) for file in layout.files)
         return {file.path: self.read(file.path) for file in layout.files}
 
     def unsplit(self, guarded: Guarded) -> Unsplit:

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import weakref
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from mergeguard.git.objectnames import ObjectFormat, header
@@ -24,6 +24,9 @@ _REMEMBERED = 32 << 20
 # Fast: what is written here is packed, and compressed better, by git's own housekeeping.
 _COMPRESSION = 1
 _OBJECT_MODE = 0o444
+
+# Names said at once: far less than a pipe holds, so that git is never waited for while it waits for us.
+_AT_A_TIME = 300
 
 _IDX_MAGIC = b"\xfftOc\0\0\0\x02"
 _IDX_NAMES = 8 + 4 * 256  # where the sorted names begin
@@ -52,15 +55,35 @@ class ObjectDatabase:
                 self._remember(oid, known)
         return known
 
+    def prefetch(self, oids: Iterable[str]) -> None:
+        """Read objects that will be asked for, many at a time; what is not there is found out later."""
+        wanted = [oid for oid in dict.fromkeys(oids) if oid not in self._known]
+        for at in range(0, len(wanted), _AT_A_TIME):
+            asked = wanted[at : at + _AT_A_TIME]
+            self._say(*asked)
+            for oid in asked:
+                if self._running is None:
+                    return
+                known = self._hear()
+                if known is not None:
+                    self._remember(oid, known)
+
     def _ask(self, oid: str) -> tuple[str, bytes] | None:
+        self._say(oid)
+        return self._hear()
+
+    def _say(self, *oids: str) -> None:
         running = self._conversation()
-        assert running.stdin is not None and running.stdout is not None
-        try:
-            running.stdin.write(oid.encode("ascii") + b"\n")
+        assert running.stdin is not None
+        with contextlib.suppress(BrokenPipeError, UnicodeEncodeError):
+            running.stdin.write("".join(f"{oid}\n" for oid in oids).encode("ascii"))
             running.stdin.flush()
-            answer = running.stdout.readline().split()
-        except (BrokenPipeError, UnicodeEncodeError):
-            answer = []
+
+    def _hear(self) -> tuple[str, bytes] | None:
+        """The next answer; None where there is no such object, or no answer any more."""
+        running = self._conversation()
+        assert running.stdout is not None
+        answer = running.stdout.readline().split()
         if len(answer) != 3:
             if answer[-1:] != [b"missing"]:
                 # It ended: what it was asked for could not be fetched, or is damaged.

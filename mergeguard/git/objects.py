@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -157,6 +157,10 @@ class ObjectStore:
         if found[0] != kind:
             raise GitError(f"object {oid} is not a {kind}")
         return found[1]
+
+    def prefetch(self, oids: Iterable[str]) -> None:
+        """Read objects that will be asked for, many at a time."""
+        self._database.prefetch(oids)
 
     def _fetch(self, oid: str, kind: str) -> bytes:
         completed = self._git("cat-file", kind, oid, ok=range(256))

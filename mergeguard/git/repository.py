@@ -274,6 +274,10 @@ class Repository:
         """A file's content; in a partial clone git fetches it. ``MissingObject`` otherwise."""
         return self.objects.read(oid, "blob")
 
+    def prefetch(self, entries: Iterable[Entry | None]) -> None:
+        """Read files that will be asked for, many at a time; what is no file is left out."""
+        self.objects.prefetch(entry.oid for entry in entries if entry is not None and entry.is_file)
+
     def write_blob(self, data: bytes) -> str:
         return self.objects.write("blob", data)
 

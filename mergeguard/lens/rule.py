@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from mergeguard import store
+from mergeguard.cpp.remember import remembered
 from mergeguard.errors import Location, RuleError
 from mergeguard.lens.selectors import Selector, parse_selector
 
@@ -284,6 +285,7 @@ def json_schema() -> dict[str, Any]:
     }
 
 
+@remembered
 def parse_rule(text: bytes, path: str) -> Rule:
     """Read a rule. ``path`` is used in errors only.
 

@@ -206,3 +206,26 @@ def test_adding_is_undone_in_every_language(path, data):
     added = buildlists.add(path, text, MONOLITH, SHARDS)
     assert buildlists.remove(path, added, MONOLITH, SHARDS) == buildlists.remove(path, text, MONOLITH, SHARDS)
     assert buildlists.add(path, added, MONOLITH, SHARDS) == added
+
+
+UNITS = tuple(
+    (f"csrc/{name}.cu", tuple(f"csrc/{name}/{shard}.cu" for shard in "xyz"[:n]))
+    for n, name in enumerate(("a", "b", "aa", "c"), 1)
+)
+NAMED = [name for monolith, shards in UNITS for name in (monolith, *shards)]
+
+
+@given(
+    st.lists(
+        st.sampled_from([*NAMED, "set(S", ")", "# ", '"csrc/a.cu"', "list(APPEND T", "other.cu"]), max_size=14
+    ),
+    st.lists(st.sampled_from([" ", "\n  ", "\n"]), min_size=14, max_size=14),
+    st.lists(st.sampled_from(UNITS), max_size=5),
+)
+def test_all_at_once_is_one_after_the_other(words, gaps, units):
+    text = "".join(word + gap for word, gap in zip(words, gaps, strict=False)).encode()
+    added = removed = text
+    for unit in units:
+        added, removed = add(added, *unit), remove(removed, *unit)
+    assert buildlists.add_all(FILE, text, units) == added
+    assert buildlists.remove_all(FILE, text, units) == removed

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
+from functools import lru_cache
+from itertools import pairwise
 
 from mergeguard.cpp.remember import remembered
 from mergeguard.lens.buildlists.cmake import CMake
@@ -20,11 +22,15 @@ from mergeguard.lens.buildlists.make import Make
 from mergeguard.lens.buildlists.protocol import Language, ListEntry, occurrences
 from mergeguard.values import dataclass
 
-__all__ = ["add", "is_build_file", "lists", "mentions", "remove", "unclear"]
+__all__ = ["add", "add_all", "is_build_file", "lists", "mentions", "remove", "remove_all", "unclear"]
+
+#: A monolith and its shards, as repository paths.
+ListedUnit = tuple[str, Sequence[str]]
 
 _LANGUAGES: tuple[Language, ...] = (CMake(), Make(), PYTHON, TOML, STARLARK, MESON)
 
 
+@lru_cache(maxsize=1 << 14)
 def is_build_file(path: str) -> bool:
     """Whether the file at ``path`` is, by its name, one that lists sources."""
     return _language(path) is not None
@@ -133,29 +139,56 @@ def add(path: str, text: bytes, monolith: str, shards: Sequence[str]) -> bytes:
 # Every side of every merge of a run asks the same of the same few build files.
 @remembered
 def _added(text: bytes, path: str, monolith: str, shards: tuple[str, ...]) -> bytes:
-    out: list[bytes] = []
-    at = 0
-    for mention in _mentions(path, text, monolith):
-        start = mention.entry.start
-        out += [text[at:start], _glue(text, mention, monolith, shards)]
-        at = start
-    added = b"".join([*out, text[at:]])
+    added = _inserted(text, [place for place, _ in _additions(path, text, monolith, shards)])
     if added != text and remove(path, added, monolith, shards) != remove(path, text, monolith, shards):
         return text
     return added
 
 
-def _glue(text: bytes, mention: _Mention, monolith: str, shards: Sequence[str]) -> bytes:
+def _additions(
+    path: str, text: bytes, monolith: str, shards: Sequence[str]
+) -> Iterator[tuple[tuple[int, bytes], list[bytes]]]:
+    """What ``add`` puts where, each with the shards as they are spelled there."""
+    for mention in _mentions(path, text, monolith):
+        glue, spelled = _glue(text, mention, monolith, shards)
+        yield (mention.entry.start, glue), spelled
+
+
+def _inserted(text: bytes, places: Iterable[tuple[int, bytes]]) -> bytes:
+    out: list[bytes] = []
+    at = 0
+    for start, glue in sorted(places):
+        out += [text[at:start], glue]
+        at = start
+    return b"".join([*out, text[at:]])
+
+
+def add_all(path: str, text: bytes, units: Iterable[ListedUnit]) -> bytes:
+    """As ``add`` for each monolith and its shards in turn; the text is read once for all."""
+    units = tuple((monolith, tuple(shards)) for monolith, shards in units)
+    found = [one for unit in units for one in _additions(path, text, *unit)]
+    glue = b"\0".join(added for (_, added), _ in found)
+    if not any(glue.count(name) > 1 for _, spelled in found for name in set(spelled)):
+        added = _inserted(text, [place for place, _ in found])
+        if remove_all(path, added, units) == remove_all(path, text, units):
+            return added
+    # Lists that say the same twice, or could not be taken back: what each adds depends on those before.
+    for monolith, shards in units:
+        text = add(path, text, monolith, shards)
+    return text
+
+
+def _glue(text: bytes, mention: _Mention, monolith: str, shards: Sequence[str]) -> tuple[bytes, list[bytes]]:
     start, (first, last), joint = mention.entry.start, mention.entry.group, mention.entry.joint
     listed = text[first:last]
     spelled = [s for shard in shards if (s := mention.of(monolith, shard)) is not None and s not in listed]
     line = text.rfind(b"\n", 0, start) + 1
     indent = text[line:start]
     if indent.strip() or line < first:
-        return b"".join(shard + joint.inline for shard in spelled)
+        return b"".join(shard + joint.inline for shard in spelled), spelled
     end = text.find(b"\n", start)
     newline = b"\r\n" if text[end - 1 : end] == b"\r" else b"\n"
-    return b"".join(shard + joint.at_break + newline + indent for shard in spelled)
+    return b"".join(shard + joint.at_break + newline + indent for shard in spelled), spelled
 
 
 def remove(path: str, text: bytes, monolith: str, shards: Sequence[str]) -> bytes:
@@ -165,11 +198,15 @@ def remove(path: str, text: bytes, monolith: str, shards: Sequence[str]) -> byte
 
 @remembered
 def _removed(text: bytes, path: str, monolith: str, shards: tuple[str, ...]) -> bytes:
+    return _cut(text, list(_glued(path, text, monolith, shards)))
+
+
+def _glued(path: str, text: bytes, monolith: str, shards: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """The runs of shards that lead up to the monolith."""
     language = _language(path)
     if language is None or not shards:
-        return text
+        return
     quiet = language.quiet(text)
-    out: list[bytes] = []
     at = 0
     for mention in _mentions(path, text, monolith):
         start, joint = mention.entry.start, mention.entry.joint
@@ -182,9 +219,28 @@ def _removed(text: bytes, path: str, monolith: str, shards: tuple[str, ...]) -> 
         run = re.compile(rb"(?:(?<![^\s(\[,=])(?:%s)%s)+\Z" % (b"|".join(spelled), parted))
         found = run.search(quiet, at, start)
         if found is not None:
-            out.append(text[at : found.start()])
+            yield found.start(), start
             at = start
+
+
+def _cut(text: bytes, ranges: Iterable[tuple[int, int]]) -> bytes:
+    out: list[bytes] = []
+    at = 0
+    for start, end in ranges:
+        out.append(text[at:start])
+        at = end
     return b"".join([*out, text[at:]])
+
+
+def remove_all(path: str, text: bytes, units: Iterable[ListedUnit]) -> bytes:
+    """As ``remove`` for each monolith and its shards in turn; the text is read once for all."""
+    units = tuple((monolith, tuple(shards)) for monolith, shards in units)
+    ranges = sorted(found for unit in units for found in _glued(path, text, *unit))
+    if all(before[1] <= after[0] for before, after in pairwise(ranges)):
+        return _cut(text, ranges)
+    for monolith, shards in units:
+        text = remove(path, text, monolith, shards)
+    return text
 
 
 def unclear(path: str, text: bytes, monolith: str) -> tuple[int, ...]:
