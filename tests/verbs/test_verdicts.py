@@ -72,7 +72,7 @@ def test_whatever_a_check_read_is_held_against_the_tree(workspace, path, text):
 def test_other_code_judges_anew(workspace, monkeypatch):
     checking.run(workspace)
     assert not looked(workspace, monkeypatch)
-    monkeypatch.setattr(verdicts, "_judge", lambda: "another")
+    monkeypatch.setattr(verdicts, "code", lambda: "another")
     assert looked(workspace, monkeypatch)
 
 
