@@ -21,6 +21,7 @@ from mergeguard.verify.same_program import compare
 from tests.lens.test_laws import PHASES, check_edited
 from tests.support import layouts
 from tests.support.layouts import Case
+from tests.support.smallfaults import PROGRAMS
 
 FOLDER = layouts.ROOT / "fixtures" / "blocks"
 REDUCE = (FOLDER / "reduce.cpp").read_bytes()
@@ -155,6 +156,36 @@ def _symbols(path: Path) -> list[str]:
     command = ["nm", "-C", "--defined-only", "--extern-only", str(path)]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     return sorted(line.split(" ", 2)[2] for line in lines if "mergeguard_" not in line)
+
+
+class Smaller(Case):
+    """A program of ``tests.support.smallfaults``, for ``check_edited``."""
+
+    def split(self, text: bytes) -> Layout:
+        return _small(self.name, text)
+
+
+@lru_cache(maxsize=512)
+def _small(name: str, text: bytes) -> Layout:
+    small = PROGRAMS[name]
+    return split(parse_rule(small.rule, name), name, small.path, text)
+
+
+@pytest.mark.parametrize("name", ["span", "table"])
+def test_the_laws_hold_for_small_programs(name):
+    @settings(max_examples=40, phases=PHASES)
+    @given(
+        st.sampled_from(["as it is", "CRLF", "no final newline"]),
+        st.lists(layouts.edits, min_size=1, max_size=3),
+    )
+    def law(form, changes):
+        text = layouts.FORMS[form](PROGRAMS[name].text)
+        pristine = _small(name, text)
+        unedited = unsplit(pristine, {f.path: f.text for f in pristine.files}, lambda t: _small(name, t))
+        assert unedited.monolith == text and not unedited.hunks
+        check_edited(Smaller(name, None), pristine, layouts.apply(pristine, changes))
+
+    law()
 
 
 # -- a partition in a namespace -----------------------------------------------------------------------
