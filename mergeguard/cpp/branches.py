@@ -44,10 +44,11 @@ class Arm:
 class Branching:
     """A choice: bytes ``[start, end)`` of the whole statement, in the body of ``macro`` if not None.
 
-    ``subject`` is the switch expression ("" for a chain), ``depth`` counts the branchings around it.
+    ``subject`` is the switch expression ("" for a chain), ``depth`` counts the branchings around it. A
+    "sequence" is of ``if`` statements one after the other, without ``else``, each of which returns or throws.
     """
 
-    kind: Literal["switch", "chain"]
+    kind: Literal["switch", "chain", "sequence"]
     subject: str
     macro: str | None
     start: int
@@ -70,6 +71,14 @@ def branchings(source: Source, item: Item) -> tuple[Branching, ...]:
         body = _macro_body(lexed, directive)
         found += _Region(lexed, body, lexed.word(lexed.directives[directive].first + 2)).branchings()
     return _nested(found)
+
+
+def sequences(source: Source, item: Item) -> tuple[Branching, ...]:
+    """All runs of at least two ``if (…) { …; return; }`` of an item, in file order."""
+    lexed = source.lexed
+    first, last = lexed.index_at(item.code_start), lexed.index_at(item.code_end)
+    indices, _ = _flatten(lexed, first, last)
+    return _nested(_Region(lexed, indices, None).sequences())
 
 
 def _nested(found: list[Branching]) -> tuple[Branching, ...]:
@@ -283,6 +292,55 @@ class _Region:
             position = self.match[position] + 1 if self.match[position] > position else position + 1
         return position
 
+    # ---- sequences
+
+    def sequences(self) -> list[Branching]:
+        """Runs of ``if`` statements that leave the function, each right behind the one before."""
+        self.branchings()  # finds where every `if` ends
+        found: list[Branching] = []
+        run: list[tuple[str, int]] = []
+        start = behind = -1
+        for position in sorted(self.ends):
+            leaving = self.leaving_if(position)
+            if position != behind or leaving is None:
+                found += self.sequence(start, run)
+                run = []
+            if leaving is not None:
+                start = start if run else position
+                run.append(leaving)
+                behind = leaving[1] + 1
+            elif position == behind:
+                behind = -1
+        return found + self.sequence(start, run)
+
+    def leaving_if(self, position: int) -> tuple[str, int] | None:
+        """Condition and last token's position of an ``if`` without ``else`` that leaves the function."""
+        opening = self.condition(position)
+        if opening < 0 or (position and self.words[position - 1] == "else"):
+            return None
+        body = self.match[opening] + 1
+        end = self.statement_end(body)
+        if self.word(end) == "else" or end <= body or not self.leaves(body, end):
+            return None
+        if {"break", "continue", "goto"} & set(self.words[body:end]):
+            return None
+        return join_expression(self.words[opening + 1 : self.match[opening]]), end - 1
+
+    def sequence(self, position: int, run: Sequence[tuple[str, int]]) -> list[Branching]:
+        if len(run) < 2:
+            return []
+        start = self.line_start(self.indices[position])
+        built = self.built(start, run)
+        return [Branching("sequence", "", self.macro, start, built[-1].end, tuple(built), 0)]
+
+    def built(self, start: int, arms: Sequence[tuple[str, int]]) -> list[Arm]:
+        """Arms by condition and last token, each up to the end of its line."""
+        built: list[Arm] = []
+        for label, last in arms:
+            begin = built[-1].end if built else start
+            built.append(Arm((label,), begin, self.line_rest(self.indices[last]), label == "else", False))
+        return built
+
     # ---- chains
 
     def chain(self, position: int) -> Branching | None:
@@ -310,11 +368,7 @@ class _Region:
         if len(arms) < 2:
             return None
         start = self.line_start(self.indices[position])
-        built: list[Arm] = []
-        for label, last in arms:
-            end = self.line_rest(self.indices[last])
-            begin = built[-1].end if built else start
-            built.append(Arm((label,), begin, end, label == "else", False))
+        built = self.built(start, arms)
         return Branching("chain", "", self.macro, start, built[-1].end, tuple(built), 0)
 
     def line_start(self, index: int) -> int:

@@ -44,7 +44,7 @@ def choices(source: Source, partition: DealtPartition) -> Iterator[Choice]:
     A switch that neither the rule nor the text gives a value for has none.
     """
     entry, holder, branching = partition.entry, partition.holder, partition.branching
-    if branching.kind == "chain":
+    if branching.kind != "switch":
         for arm in branching.arms:
             if not arm.is_default:
                 found = origin(source, holder, entry, arm.labels[0])

@@ -183,7 +183,7 @@ class _Explainer:
                 rule.over.in_,
                 f"switch ({branching.subject})"
                 if branching.kind == "switch"
-                else f"if over {rule.over.chain}",
+                else f"if over {rule.over.chain or rule.over.sequence}",
                 branching.macro or "",
                 _discriminator(self.source, dealt),
                 rule.body,

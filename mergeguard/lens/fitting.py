@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from mergeguard.cpp.blocks import opened, qualified_name
-from mergeguard.cpp.branches import Arm, Branching, branchings
+from mergeguard.cpp.branches import Arm, Branching, branchings, sequences
 from mergeguard.cpp.definitions import qualifiers
 from mergeguard.cpp.source import Item, Kind, Unit, identifiers
 from mergeguard.errors import Location, RuleMismatch
@@ -92,7 +92,8 @@ class Fitting:
         over = rule.over
         outer: list[tuple[Item, Branching]] = []
         for holder in (function, *self._macros_of(function)):
-            fitting = [c for c in branchings(self.ground.source, holder) if _fits(c, over)]
+            find = branchings if over.sequence is None else sequences
+            fitting = [c for c in find(self.ground.source, holder) if _fits(c, over)]
             outer += [
                 (holder, c)
                 for c in fitting
@@ -100,16 +101,15 @@ class Fitting:
             ]
             if holder is function and outer:
                 break
-        spelled = (
-            f"switch ({over.switch})"
-            if over.switch is not None
-            else f"if / else-if chain over `{over.chain}`"
-        )
+        spelled = f"switch ({over.switch})"
+        if over.switch is None:
+            what = "if / else-if chain" if over.chain is not None else "sequence of ifs that return"
+            spelled = f"{what} over `{over.chain or over.sequence}`"
         if len(outer) == 1:
             return outer[0]
         most = max((len(c.arms) for _, c in outer), default=0)
         longest = [(holder, c) for holder, c in outer if len(c.arms) == most]
-        if over.chain is not None and len(longest) == 1 and most > 1:
+        if over.switch is None and len(longest) == 1 and most > 1:
             return longest[0]
         problem = "has no" if not outer else f"has {len(outer)} times a"
         raise self.ground.mismatch(
@@ -269,11 +269,12 @@ def _fits(candidate: Branching, over: Over) -> bool:
     """Whether a branching is of the kind and over the value that the rule names."""
     if over.switch is not None:
         return candidate.kind == "switch" and _squeezed(candidate.subject) == _squeezed(over.switch)
+    name = over.chain or over.sequence or ""
     conditions = [arm for arm in candidate.arms if not arm.is_default]
     return (
-        candidate.kind == "chain"
+        candidate.kind == ("chain" if over.chain is not None else "sequence")
         and bool(conditions)
-        and all(over.chain in _words(arm.labels[0]) for arm in conditions)
+        and all(name in _words(arm.labels[0]) for arm in conditions)
     )
 
 

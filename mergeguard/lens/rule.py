@@ -67,12 +67,19 @@ class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
 
 class Over(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"in_": "in"}):
-    """The branching whose arms are dealt: a switch by its expression, or an if / else-if chain."""
+    """The branching whose arms are dealt: a switch, an if / else-if chain, or a sequence of ifs."""
 
     in_: Annotated[str, Meta(description="The function that holds the branching, named as `entry` is.")]
     switch: Annotated[str | None, Meta(description="The switch's expression.")] = None
     chain: Annotated[
         str | None, Meta(description="A name that every condition of the if / else-if chain uses.")
+    ] = None
+    sequence: Annotated[
+        str | None,
+        Meta(
+            description="A name that every condition uses of `if` statements one after the other, each of "
+            "which returns or throws."
+        ),
     ] = None
 
 
@@ -363,9 +370,11 @@ def _validate(rule: Rule, text: bytes, path: str) -> None:
     outputs: dict[str, str] = {}
     named: list[tuple[str, str, str]] = [("move", "to", m.to) for m in rule.move]
     for p in rule.partition:
-        if (p.over.switch is None) == (p.over.chain is None):
+        if sum(key is not None for key in (p.over.switch, p.over.chain, p.over.sequence)) != 1:
             raise fail(
-                f"partition of `{p.entry}`: `over` takes one of `switch` and `chain`", "partition", "over"
+                f"partition of `{p.entry}`: `over` takes one of `switch`, `chain` and `sequence`",
+                "partition",
+                "over",
             )
         named += [
             ("partition", "body", p.body),

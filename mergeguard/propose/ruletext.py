@@ -122,7 +122,7 @@ class RuleText:
                 f"{_quoted(name)} = [{', '.join(map(_quoted, group))}]"
                 for name, group in zip(part.names, part.groups, strict=True)
             ]
-        over = "switch" if found.kind == "switch" else "chain"
+        over = found.kind
         lines = [
             f"# {found}.",
             "[[partition]]",

@@ -13,7 +13,7 @@ from typing import Any
 
 from mergeguard.cpp.backwards import origin, same_value, words_of
 from mergeguard.cpp.blocks import opened, qualified_name
-from mergeguard.cpp.branches import Branching, branchings
+from mergeguard.cpp.branches import Branching, branchings, sequences
 from mergeguard.cpp.definitions import qualifiers
 from mergeguard.cpp.source import Item, Kind, Source, line_of, parse
 from mergeguard.cpp.text import code_tokens
@@ -78,6 +78,8 @@ class SurveyedChoice:
     def __str__(self) -> str:
         if self.kind == "switch":
             what = f"switch ({self.subject})"
+        elif self.kind == "sequence":
+            what = f"ifs that return, over `{self.subject}`" if self.subject else "ifs that return"
         else:
             what = f"if / else if over `{self.subject}`" if self.subject else "if / else if"
         return f"{what} in {self.function}, line {self.line}"
@@ -137,7 +139,7 @@ class _Surveyor:
         choices = [
             self.dealt(function, branching)
             for function in self.functions
-            for branching in branchings(self.source, function)
+            for branching in (*branchings(self.source, function), *sequences(self.source, function))
         ]
         for item in self.reach.items:
             if item.kind is Kind.MACRO:
@@ -233,7 +235,7 @@ class _Surveyor:
             who = ", ".join(dict.fromkeys(user.name for user in users))
             problem = f"the macro {holder.name} is used by several functions: {who}"
         subject, discriminator = branching.subject, ""
-        if branching.kind == "chain":
+        if branching.kind != "switch":
             subject = self.common_name(branching, entry)
             if not subject:
                 problem = problem or "its conditions have no name in common"

@@ -13,7 +13,7 @@ from dataclasses import field
 from functools import cached_property
 
 from mergeguard.cpp.backwards import Origin, origin, same_value, words_of
-from mergeguard.cpp.branches import Arm, Branching, branchings
+from mergeguard.cpp.branches import Arm, Branching, branchings, sequences
 from mergeguard.cpp.definitions import unspaced
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, nested, parse
@@ -149,7 +149,7 @@ def _dealt(unit: FlatUnit, done: set[str]) -> Iterator[DealtBranching | Problem]
         inside = [r for r in regions if item.start <= r[1] and r[2] <= item.end]
         if not inside:
             continue
-        choices = branchings(source, item)
+        choices = (*branchings(source, item), *sequences(source, item))
         name = unspaced(item.name, {unit.namespace})
         found: dict[int, DealtBranching] = {}
         for region, start, end in inside:
@@ -205,7 +205,7 @@ def _check_complete(before: Source, dealt: Sequence[DealtBranching]) -> Iterator
     original: dict[str, list[Branching]] = defaultdict(list)
     for item in _walk(before, before.items):
         if item.kind is not Kind.NAMESPACE:
-            original[item.name] += branchings(before, item)
+            original[item.name] += (*branchings(before, item), *sequences(before, item))
     for one in dealt:
         name = one.name
         labels = [label for arm in one.branching.arms for label in arm.labels]
@@ -385,7 +385,7 @@ def _check_agreement(
     name = dispatch.item.name
     path, offset = unit.place(dispatch.item.code_start)
     for one in served:
-        if dispatch.kind != one.branching.kind:
+        if not _alike(dispatch, one):
             continue
         for asked, stated in _questions(dispatch, one):
             origins = _origins(before, name, one, asked)
@@ -420,14 +420,22 @@ def _origins(before: Source, entry: str, one: DealtBranching, asked: str) -> lis
         item
         for item in (*functions, *macros)
         if item.name == one.name
-        and any((choice.kind, choice.subject) == wanted for choice in branchings(before, item))
+        and any(
+            (choice.kind, choice.subject) == wanted
+            for choice in (*branchings(before, item), *sequences(before, item))
+        )
     ]
     entries = [item for item in functions if item.name == entry]
     return [origin(before, holder, item, asked) for holder in holders for item in entries]
 
 
+def _alike(dispatch: Dispatch, one: DealtBranching) -> bool:
+    """Whether entry and body choose in one way: by a value, or by one condition after the other."""
+    return (dispatch.kind == "switch") == (one.branching.kind == "switch")
+
+
 def _comparable(dispatch: Dispatch, one: DealtBranching, arm: Arm) -> bool:
-    if dispatch.kind != one.branching.kind:
+    if not _alike(dispatch, one):
         return False
     return arm.labels != ("else",)
 

@@ -468,3 +468,43 @@ def test_a_template_is_dealt_for_the_types_that_the_file_instantiates():
     layout = partition(code, "app::run", head=THIN)
     assert "template void MG_NS::app_run_launch<int>(" in file(layout, "one.cpp")
     assert "template void MG_NS::app_run_launch<long>(" in file(layout, "two.cpp")
+
+
+SEQUENCE = """  int base = helper(p);
+  if (n == 1) {
+    *out = kernel<1>(base);
+    return;
+  }
+  // and for two
+  if (n == 2 && p > 0) { *out = kernel<2>(base); return; }
+  if (n > 7) throw n;
+  *out = base;
+"""
+
+
+@pytest.mark.parametrize("space", ["", "app::"])
+def test_ifs_that_return_one_after_the_other_are_dealt(space):
+    code = KERNEL + "inline int helper(int p) { return p; }\n"
+    code += "void run(int n, int p, int* out) {\n" + SEQUENCE + "}\n"
+    code = f"namespace app {{\n{code}}}\n" if space else code
+    rule = f'{HEAD}\n[[partition]]\nentry = "{space}run"\nover = {{ in = "{space}run", sequence = "n" }}\n'
+    rule += 'body = "body.h"\nrest = "two.cpp"\nshards = { "one.cpp" = ["n == 1"], "two.cpp" = ["n == 2"] }\n'
+    layout = split(_rule(rule), "m", "m.cpp", code.encode())
+    assert findings(layout) == [] and len(layout.shards) == 2
+    assert "#if defined(MG_SHARD_one)\n  if (n == 1) {" in file(layout, "body.h")
+    entry = file(layout, "")
+    assert entry.index("if (n == 1)") < entry.index("if (n == 2 && p>0)") < entry.index("if (n>7)")
+    back = unsplit(
+        layout, {f.path: f.text for f in layout.files}, lambda t: split(_rule(rule), "m", "m.cpp", t)
+    )
+    assert back.monolith == code.encode()
+
+
+def test_an_if_that_goes_on_is_no_part_of_a_sequence():
+    code = KERNEL + "inline int helper(int p) { return p; }\nvoid run(int n, int p, int* out) {\n"
+    code += SEQUENCE.replace("*out = kernel<1>(base);\n    return;", "*out = kernel<1>(base);") + "}\n"
+    rule = HEAD + '[[partition]]\nentry = "run"\nover = { in = "run", sequence = "n" }\nbody = "body.h"\n'
+    rule += 'rest = "two.cpp"\nshards = { "one.cpp" = ["n == 1"], "two.cpp" = ["n == 2"] }\n'
+    with pytest.raises(RuleMismatch, match="no arm has the label") as caught:
+        split(_rule(rule.replace('"run"', '"::run"')), "m", "m.cpp", code.encode())
+    assert caught.value.hint

@@ -225,3 +225,10 @@ def test_file_names_drop_what_all_labels_begin_with():
         text = text.replace(b"case %d:" % number, b"case GGML_TYPE_IQ%d_XXS:" % number)
     made = propose(parse(text), "x.cu", lambda _: False)
     assert [f.path for f in made.layout.shards] == [f"x/shard_iq{n}_xxs.cu" for n in (1, 2, 3)]
+
+
+def test_ifs_that_return_are_proposed():
+    ifs = b"".join(b"  if (n == %d) {\n    return app::work<%d>(x);\n  }\n" % (n, n) for n in (1, 2, 3))
+    start, end = PLAIN.index(b"  switch"), PLAIN.rindex(b"}")
+    made = propose(parse(PLAIN[:start] + ifs + b"  return -1;\n" + PLAIN[end:]), "x.cu", lambda _: False)
+    assert b'sequence = "n"' in made.text and len(made.layout.shards) == 3
