@@ -11,7 +11,7 @@ The *editor* is the side that edited the declaration, the *mover* the one that m
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 
 from mergeguard.cpp.diff import diff
@@ -19,6 +19,7 @@ from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of, match, similarity
 from mergeguard.cpp.likeness import AHEAD, LEFT_UNDER_NAME, LINES_THERE, MOVED_OTHER_NAME, MOVED_SAME_NAME
 from mergeguard.merge.edits import unequal_middle
+from mergeguard.merge.loose import Loose, LooseChanges, Spot, Version, include_key, plain_code
 from mergeguard.merge.result import Conflict, Piece, Resolved
 from mergeguard.values import dataclass
 
@@ -161,6 +162,15 @@ def find_moves(files: Sequence[File]) -> tuple[list[Moved], list[Unsure]]:
     return _MoveSearch(files).run()
 
 
+def find_changes(files: Sequence[File]) -> tuple[list[Moved], list[Unsure], list[Loose]]:
+    """``find_moves``, and the changes between declarations beside what the mover has elsewhere."""
+    search = _MoveSearch(files)
+    moved, unsure = search.run()
+    loose = search.loose(moved)
+    gone = {(change.path, change.name) for change in loose if change.clean and not change.new}
+    return moved, [u for u in unsure if u.line or (u.path, u.name) not in gone], loose
+
+
 class _MoveSearch:
     def __init__(self, files: Sequence[File]) -> None:
         self.files = files
@@ -191,6 +201,8 @@ class _MoveSearch:
                 elif isinstance(found, tuple):
                     home, k = found
                     found_here.append((self._moved(file, i, editor.leaves[j], home, k), j))
+                elif copies := self._copies(file, i, len(found)):
+                    found_here += [(self._moved(file, i, editor.leaves[j], *copy), j) for copy in copies]
                 elif found:
                     several = (
                         "may be in one of several places now"
@@ -201,6 +213,82 @@ class _MoveSearch:
                     unsure.append(Unsure(leaf.short, file.path, editor.line(j), why, tuple(found)))
             moved += _with_helpers(found_here, editor.leaves, set(there.values()))
         return _each_once(moved, unsure)
+
+    def loose(self, moved: Sequence[Moved]) -> list[Loose]:
+        """The changes between the declarations of files that the mover has taken apart."""
+        homes = {
+            file.home: Version(read.leaves, (*read.starts, len(file.mover)))
+            for file in self.files
+            if file.mover is not None and (read := self._leaves(file, "mover")).whole
+        }
+        found: list[Loose] = []
+        for file in self.files:
+            if file.base is None or file.editor is None or not suspicious(file.base, file.editor, file.mover):
+                continue
+            base, editor = self._leaves(file, "base"), self._leaves(file, "editor")
+            if not base.whole or not editor.whole or not self._is_split(file):
+                continue
+            places = self._places(file, homes)
+            carried = frozenset(move.old for move in moved if move.path == file.path)
+            path = file.home if file.mover is not None else file.path
+            brought = frozenset(j for move in moved if move.path == file.path for j in move.along)
+            changes = LooseChanges(path, base.leaves, editor.leaves, homes, places, carried, brought)
+            found += changes.run()
+            found += self._wrappers(file, moved)
+        return found
+
+    def _is_split(self, file: File) -> bool:
+        """Whether the mover has some of the file's declarations in others, as they were."""
+        new = {
+            plain_code(self._leaves(other, "mover").leaves[j])
+            for other in self.files
+            if other is not file and other.mover is not None
+            for j in self._new(other)
+        }
+        return any(plain_code(self._leaves(file, "base").leaves[i]) in new for i in self._shed(file))
+
+    def _places(self, file: File, homes: Mapping[str, Version]) -> dict[int, list[Spot]]:
+        """Where each leaf of the base's file is on the moving side; nothing for what only stands between."""
+        base = self._leaves(file, "base").leaves
+        by_code: dict[Hashable, list[Spot]] = {}
+        for home, version in homes.items():
+            for k, leaf in enumerate(version.leaves):
+                if leaf.kind is Kind.INCLUDE:
+                    by_code.setdefault(include_key(leaf, home), []).append(Spot(home, k))
+                elif not leaf.placed:
+                    by_code.setdefault((leaf.kind, plain_code(leaf)), []).append(Spot(home, k))
+        by_home = {other.home: other for other in self.files if other.mover is not None}
+        kept = {i: Spot(file.home, j) for j, i in self._kept_pairs(file).items()} if file.mover else {}
+        places: dict[int, list[Spot]] = {}
+        for i, leaf in enumerate(base):
+            if leaf.kind is Kind.INCLUDE:
+                places[i] = by_code.get(include_key(leaf, file.path), [])
+            elif i in kept:
+                places[i] = [kept[i]]
+            elif not leaf.placed:
+                places[i] = by_code.get((leaf.kind, plain_code(leaf)), [])
+                if _is_definition(leaf):
+                    places[i] = [
+                        spot
+                        for spot in places[i]
+                        if not self._contested(file, i, 1.0, by_home[spot.home], spot.number)
+                    ]
+                if not places[i] and _is_definition(leaf):
+                    spot = self._place(file, i)
+                    places[i] = [Spot(spot[0].home, spot[1])] if isinstance(spot, tuple) else []
+        return places
+
+    def _copies(self, source: File, index: int, count: int) -> list[tuple[File, int]]:
+        """The places of a declaration that the mover has several times, each as the base has it."""
+        leaf = self._leaves(source, "base").leaves[index]
+        found = [
+            (file, j)
+            for file in self.files
+            if file is not source and file.mover is not None and leaf.word in file.mover
+            for j in self._new(file)
+            if plain_code(self._leaves(file, "mover").leaves[j]) == plain_code(leaf)
+        ]
+        return found if len(found) == count > 1 else []
 
     def _leaves(self, file: File, version: str) -> _Read:
         key = (file.path, version)
@@ -216,6 +304,7 @@ class _MoveSearch:
                 j: i
                 for j, i in match(base, mover).items()
                 if base[i].defines == mover[j].defines
+                and not (_is_definition(base[i]) and self._is_truer_elsewhere(file, base[i], mover[j]))
                 and (
                     len(base[i].code) < _LEAST_TOKENS
                     or similarity(base[i].code, mover[j].code) >= LEFT_UNDER_NAME
@@ -223,6 +312,43 @@ class _MoveSearch:
                 )
             }
         return self._kept[file.path]
+
+    def _is_truer_elsewhere(self, file: File, old: Leaf, kept: Leaf) -> bool:
+        """Whether a declaration of the same name in a new file is what the base had, and what is left here
+        only calls it."""
+        if plain_code(old) == plain_code(kept):
+            return False
+        for other in self.files:
+            if other is file or other.base is not None or other.mover is None or old.word not in other.mover:
+                continue
+            for leaf in self._leaves(other, "mover").leaves:
+                if leaf.short == old.short and _is_definition(leaf) and _alike(old, leaf):
+                    if similarity(old.code, leaf.code) >= similarity(old.code, kept.code) + AHEAD:
+                        return True
+        return False
+
+    def _wrappers(self, file: File, moved: Sequence[Moved]) -> list[Loose]:
+        """What is left of moved declarations under their names: an edit of the head goes there as well."""
+        if file.mover is None:
+            return []
+        read, found = self._leaves(file, "mover"), []
+        for move in (m for m in moved if m.path == file.path):
+            old, new = (_head(text) for text in (move.base, move.editor))
+            if old == new:
+                continue
+            for j in self._new(file):
+                leaf = read.leaves[j]
+                if leaf.short != move.name or leaf.kind not in _KINDS:
+                    continue
+                at = leaf.text.find(_head(leaf.text))
+                clean = _head(leaf.text).split() == old.split()
+                start = read.starts[j] + at
+                end = start + len(_head(leaf.text))
+                if clean:
+                    found.append(
+                        Loose(move.name, file.path, 0, 0, 0, 0, file.home, start, end, old, new, clean)
+                    )
+        return found
 
     def _shed(self, file: File) -> list[int]:
         """The definitions of the base's file that the mover has there no more."""
@@ -380,6 +506,15 @@ def _is_definition(leaf: Leaf) -> bool:
     return leaf.defines and leaf.kind in _KINDS and not leaf.placed
 
 
+def _head(text: bytes) -> bytes:
+    """A declaration from its first word of code to what opens its body."""
+    head = text.partition(b"{")[0]
+    lines = head.splitlines(keepends=True)
+    while lines and (not lines[0].strip() or lines[0].lstrip().startswith((b"//", b"/*", b"*"))):
+        lines.pop(0)
+    return b"".join(lines)
+
+
 def _signature(leaf: Leaf) -> tuple[str, str, tuple[str, ...]]:
     return leaf.arguments, leaf.parameters, leaf.condition
 
@@ -443,43 +578,87 @@ def carry(move: Moved, *, editor_is_ours: bool) -> Carried | None:
     return carried
 
 
-def rewrite(carried: Sequence[Carried], files: Sequence[File]) -> Rewritten:
+def rewrite(carried: Sequence[Carried], files: Sequence[File], loose: Sequence[Loose] = ()) -> Rewritten:
     """The files with the edits at their new places. A conflict can stand only in a home that the editor
-    left alone; those in others are not to be among ``carried``.
+    left alone; those in others are not to be among ``carried`` and ``loose``.
     """
     by_path = {file.path: file for file in files}
     editor: dict[str, bytes] = {}
     base: dict[str, bytes] = {}
     mover: dict[str, bytes] = {}
-    for path in dict.fromkeys(c.move.path for c in carried):
+    for path in dict.fromkeys((*(c.move.path for c in carried), *(change.path for change in loose))):
         file = by_path[path]
         assert file.base is not None and file.editor is not None
         back = {c.move.old: c.move.base for c in carried if c.move.path == path}
         along = {n for c in carried if c.move.path == path for n in c.move.along}
-        editor[path] = _put_back(file.base, file.editor, back, along)
+        reverted = [change for change in loose if change.path == path]
+        editor[path] = _put_back(file.base, file.editor, back, along, reverted)
     by_home = {file.home: file for file in files if file.mover is not None}
-    for home in dict.fromkeys(c.move.home for c in carried):
+    for home in dict.fromkeys((*(c.move.home for c in carried), *(change.home for change in loose))):
         text = by_home[home].mover
         assert text is not None
         here = [c for c in carried if c.move.home == home]
-        mover[home] = _replaced(text, [(c.move, c.text() if c.clean else c.move.mover) for c in here])
-        if all(c.clean for c in here):
+        beside = [change for change in loose if change.home == home]
+        moved = [_Edit.of(c, c.text() if c.clean else c.move.mover) for c in here]
+        mover[home] = _replaced(
+            text, [*moved, *(_Edit.of_loose(x, x.new if x.clean else text[x.start : x.end]) for x in beside)]
+        )
+        if all(c.clean for c in here) and all(change.clean for change in beside):
             continue
-        base[home] = _replaced(text, [(c.move, c.text() if c.clean else c.move.base) for c in here])
-        edits = [(c.move, c.text() if c.clean else c.move.brought + c.move.editor) for c in here]
-        editor[home] = _replaced(text, edits)
+        old = [_Edit.of(c, c.text() if c.clean else c.move.base) for c in here]
+        base[home] = _replaced(
+            text, [*old, *(_Edit.of_loose(x, x.new if x.clean else x.old) for x in beside)]
+        )
+        new = [_Edit.of(c, c.text() if c.clean else c.move.brought + c.move.editor) for c in here]
+        editor[home] = _replaced(text, [*new, *(_Edit.of_loose(x, x.new) for x in beside)])
     return Rewritten(base, editor, mover)
 
 
-def _put_back(base: bytes, editor: bytes, back: Mapping[int, bytes], without: Collection[int]) -> bytes:
-    """The editor's text with some declarations as the base has them (by their number in the base), and
-    without some (by their number in the editor's)."""
+def _put_back(
+    base: bytes,
+    editor: bytes,
+    back: Mapping[int, bytes],
+    without: Collection[int],
+    reverted: Sequence[Loose] = (),
+) -> bytes:
+    """The editor's text with some declarations as the base has them (by their number in the base), without
+    some (by their number in the editor's), and with some changes between declarations undone."""
     old, new = leaves_of(base)[0], leaves_of(editor)[0]
     pairs = match(old, new)
-    return b"".join(back.get(pairs.get(j, -1), leaf.text) for j, leaf in enumerate(new) if j not in without)
+    undone = {(change.e0, change.e1): change for change in reverted}
+    gone = {j for e0, e1 in undone for j in range(e0, e1)}
+    out: list[bytes] = []
+    for j in range(len(new) + 1):
+        for (e0, _), change in undone.items():
+            if e0 == j:
+                out += [leaf.text for leaf in old[change.b0 : change.b1]]
+        if j < len(new) and j not in without and j not in gone:
+            out.append(back.get(pairs.get(j, -1), new[j].text))
+    return b"".join(out)
 
 
-def _replaced(text: bytes, changes: Sequence[tuple[Moved, bytes]]) -> bytes:
-    for move, new in sorted(changes, key=lambda c: -c[0].start):
-        text = text[: move.start] + new + text[move.end :]
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """Bytes ``start:end`` of a text become ``new``; ``order`` tells those at one place apart."""
+
+    start: int
+    end: int
+    new: bytes
+    order: tuple[int, int]
+
+    @classmethod
+    def of(cls, carried: Carried, new: bytes) -> _Edit:
+        return cls(carried.move.start, carried.move.end, new, (1, carried.move.old))
+
+    @classmethod
+    def of_loose(cls, change: Loose, new: bytes) -> _Edit:
+        return cls(change.start, change.end, new, (int(change.start < change.end), change.e0))
+
+
+def _replaced(text: bytes, edits: Sequence[_Edit]) -> bytes:
+    for edit in sorted(edits, key=lambda e: (e.start, e.order), reverse=True):
+        new = edit.new
+        if edit.start == edit.end and new and edit.start and text[edit.start - 1 : edit.start] != b"\n":
+            new = b"\n" + new
+        text = text[: edit.start] + new + text[edit.end :]
     return text

@@ -20,6 +20,7 @@ from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
     from mergeguard.lens.layout import Layout
+    from mergeguard.merge.loose import Loose
     from mergeguard.merge.moves import Carried, File
 
 
@@ -50,6 +51,7 @@ class Followed:
     fate: Destination
     places: tuple[DeclarationPlace, ...]
     why: str = ""
+    beside: bool = False  # it has no place of its own and went with its neighbours
 
     @property
     def message(self) -> str:
@@ -57,6 +59,10 @@ class Followed:
         there = ", ".join(f"{p.path}:{p.line}" if p.line else p.path for p in self.places)
         if self.fate is Destination.UNSURE:
             return f"{self.path}: {self.why}: look at {there}"
+        if self.beside:
+            verb = "goes to" if self.fate is Destination.FOLLOWED else "conflicts at"
+            left = self.why or "with what it stood beside"
+            return f"{self.name}, changed in {self.path}, {verb} {there} ({left})"
         renamed = self.places[0].name
         called = f", as {renamed}" if renamed != self.name else ""
         verb = "follows it" if self.fate is Destination.FOLLOWED else "conflicts there"
@@ -81,7 +87,8 @@ Rewrites = Mapping[str, Rewrite]
 
 @dataclass(frozen=True)
 class FollowedTrees:
-    """The three trees to merge, with edits carried over; ``carried`` is what to look for in the result.
+    """The three trees to merge, with edits carried over; ``carried`` is what to look for in the result,
+    ``loose`` are the changes between declarations that went with their neighbours.
 
     ``rewritten`` has each file that was changed for that, with its entry before and after on the side where
     it was: files that edits went to on the moving side, files that they left on the editing side.
@@ -92,6 +99,7 @@ class FollowedTrees:
     theirs: str
     unsure: tuple[Followed, ...] = ()
     carried: tuple[Carried, ...] = ()
+    loose: tuple[Loose, ...] = ()
     rewritten: Rewrites = field(default_factory=dict)
 
 
@@ -135,12 +143,12 @@ class _Direction:
         self.editor, self.mover = (trees.ours, trees.theirs) if editor_is_ours else (trees.theirs, trees.ours)
 
     def run(self) -> FollowedTrees:
-        from mergeguard.merge.moves import carry, find_moves, rewrite
+        from mergeguard.merge.moves import carry, find_changes, rewrite
 
         if not self._likely():
             return self.trees
         files = self._files()
-        moves, unsure = find_moves(files)
+        moves, unsure, changes = find_changes(files)
         notes = [
             Followed(
                 u.name,
@@ -163,9 +171,10 @@ class _Direction:
             why = f"{move.name} was edited here, and moved and edited on the other side"
             notes.append(Followed(move.name, move.path, Destination.UNSURE, (place,), why))
         self.trees = replace(self.trees, unsure=(*self.trees.unsure, *notes))
-        if not carried:
+        loose = self._certain(changes, carried, files, homes)
+        if not carried and not loose:
             return self.trees
-        new = rewrite(carried, files)
+        new = rewrite(carried, files, loose)
         base = self._written(self.trees.base, new.base)
         editor, mover = self._written(self.editor, new.editor), self._written(self.mover, new.mover)
         ours, theirs = (editor, mover) if self.editor_is_ours else (mover, editor)
@@ -176,12 +185,51 @@ class _Direction:
             theirs,
             self.trees.unsure,
             (*self.trees.carried, *carried),
+            (*self.trees.loose, *loose),
             {
                 **self.trees.rewritten,
                 **self._entries(self.editor, editor, left, gains=False),
                 **self._entries(self.mover, mover, new.mover, gains=True),
             },
         )
+
+    def _certain(
+        self, changes: list[Loose], carried: list[Carried], files: list[File], homes: Mapping[str, File]
+    ) -> list[Loose]:
+        """The changes between declarations that can go to their new places: as they are where that leaves
+        everything under its conditions, else as conflicts of their own; none where even that is not so."""
+        from mergeguard.merge.loose import contested
+
+        loose = [x for x in changes if x.clean or self._is_untouched(homes[x.home])]
+        loose = [x if x.clean else contested(x) for x in loose]
+        for _ in range(2):
+            upset = self._upset(loose, carried, files, homes)
+            if not upset:
+                return loose
+            loose = [
+                contested(x) if x.home in upset and self._is_untouched(homes[x.home]) else x for x in loose
+            ]
+        return [] if self._upset(loose, carried, files, homes) else loose
+
+    def _upset(
+        self, loose: list[Loose], carried: list[Carried], files: list[File], homes: Mapping[str, File]
+    ) -> set[str]:
+        """The files of the moving side in which something would not be as the editor has it."""
+        from mergeguard.merge.loose import is_upset, out_of_sight
+        from mergeguard.merge.moves import rewrite
+
+        if not loose:
+            return set()
+        mover = rewrite(carried, files, loose).mover
+        texts = {home: mover.get(home, file.mover or b"") for home, file in homes.items()}
+        editors = {change.home: change.path for change in loose}
+        by_path = {file.home: file for file in files} | {file.path: file for file in files}
+        upset = {
+            home
+            for home, path in editors.items()
+            if is_upset(by_path[path].editor or b"", homes[home].mover or b"", mover[home])
+        }
+        return upset | {x.home for x in loose if x.clean and out_of_sight(x, texts)}
 
     def _entries(self, before: str, after: str, paths: Iterable[str], *, gains: bool) -> Rewrites:
         found = {p: (self.repository.entry(before, p), self.repository.entry(after, p)) for p in paths}
@@ -235,6 +283,11 @@ class _Direction:
         return self.repository.edit_tree(tree, edits) if edits else tree
 
 
+def contested(trees: FollowedTrees | None) -> frozenset[str]:
+    """The files in which a change that went there is a person's to place: no merge settles them."""
+    return frozenset(x.home for x in trees.loose if not x.clean) if trees is not None else frozenset()
+
+
 def report(
     repository: Repository, trees: FollowedTrees, tree: str, layouts: Mapping[str, Layout]
 ) -> tuple[Followed, ...]:
@@ -243,12 +296,20 @@ def report(
     ``layouts`` are the layouts of the result by the monolith's path.
     """
     done = []
+    beside = {change.name for change in trees.loose if change.clean}
     for edit in trees.carried:
         move = edit.move
         fate = Destination.FOLLOWED if edit.clean else Destination.CONFLICT
         place = _found(repository, tree, layouts, move.home, edit.alone())
-        left = f"it uses {', '.join(move.uses)}, new in {move.path}" if move.uses else ""
+        uses = [name for name in move.uses if name not in beside]
+        left = f"it uses {', '.join(uses)}, new in {move.path}" if uses else ""
         done.append(Followed(move.name, move.path, fate, (DeclarationPlace(*place, move.new_name),), left))
+    for change in trees.loose:
+        fate = Destination.FOLLOWED if change.clean else Destination.CONFLICT
+        path, line = _found(repository, tree, layouts, change.home, change.new)
+        there = DeclarationPlace(path, line if change.new else 0, change.name)
+        why = "" if change.new else "removed there, too"
+        done.append(Followed(change.name, change.path, fate, (there,), why, beside=True))
     return (*done, *trees.unsure)
 
 

@@ -296,7 +296,7 @@ class _Merger:
             rules = tuple(self._placed(readable, rule) for rule in rules)
         moved = tuple(sorted(laid.moved))
         said = tuple(text for s in found for text in s.said)
-        if self.moves is None or not (self.moves.carried or self.moves.unsure):
+        if self.moves is None or not (self.moves.carried or self.moves.unsure or self.moves.loose):
             return Merged(tree, rules, stages, messages, moved, decided=decided.notes, findings=said)
         by_path = {layout.path: layout for _, layout in laid.layouts}
         followed = following.report(repository, self.moves, tree, by_path)
@@ -313,7 +313,8 @@ class _Merger:
     def _settlements(self, outcome: MergeOutcome, laid: Laid) -> list[Settlement]:
         """Source files that no rule has, by declarations and tokens: those that lines can't merge, and those
         that lines may have merged wrong."""
-        left = tuple(conflict for conflict in outcome.conflicts if conflict.path not in laid.settled)
+        persons = following.contested(self.moves)
+        left = tuple(c for c in outcome.conflicts if c.path not in laid.settled and c.path not in persons)
         found = settlements(self.repository, replace(outcome, conflicts=left), self._marked)
         if self.base is not None:
             trees = (self.base.tree, self.ours.tree, self.theirs.tree)

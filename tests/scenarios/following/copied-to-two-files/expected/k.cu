@@ -10,21 +10,6 @@ __global__ void scale(float* out, const float* in, int n) {
   out[i] = in[i] * factor;
 }
 
-<<<<<<< HEAD
-// Adds all up.
-__global__ void sum(float* out, const float* in, int n) {
-  float total = 0.0f;
-  for (int i = threadIdx.x; i < n; i += blockDim.x) {
-    total += in[i];
-  }
-  total = warp_reduce(total);
-  if (threadIdx.x == 0) {
-    out[blockIdx.x] = total;
-  }
-}
-
-=======
->>>>>>> upstream
 // The logarithm of the sum of exponentials.
 __global__ void softmax_log(float* out, const float* in, int n) {
   const float top = block_max(in, n);

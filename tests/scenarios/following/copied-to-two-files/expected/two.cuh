@@ -6,7 +6,7 @@ __global__ void sum(float* out, const float* in, int n) {
   for (int i = threadIdx.x; i < n; i += blockDim.x) {
     total += in[i];
   }
-  total = block_reduce(total);
+  total = warp_reduce(total);
   if (threadIdx.x == 0) {
     out[blockIdx.x] = total;
   }

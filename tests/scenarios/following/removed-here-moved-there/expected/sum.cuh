@@ -1,13 +1,1 @@
 #pragma once
-
-// Adds all up.
-__global__ void sum(float* out, const float* in, int n) {
-  float total = 0.0f;
-  for (int i = threadIdx.x; i < n; i += blockDim.x) {
-    total += in[i];
-  }
-  total = block_reduce(total);
-  if (threadIdx.x == 0) {
-    out[blockIdx.x] = total;
-  }
-}
