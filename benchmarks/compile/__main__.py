@@ -5,6 +5,7 @@
     python -m benchmarks.compile vllm RULE VERSION           nvcc, PyTorch's headers, vLLM's sources
     python -m benchmarks.compile toolchain hip               a HIP compiler out of packages
     python -m benchmarks.compile hip RULE VERSION            a real ROCm file with it: monolith against layout
+    python -m benchmarks.compile slice                       a minute of the same, for CI
     python -m benchmarks.compile report                      tables and pictures of what was measured
 
 ``vllm`` takes the sources from where the tests keep them (tests/corpus.py) and PyTorch's headers from
@@ -27,13 +28,14 @@ from benchmarks.compile import hip
 from mergeguard.build.advice import split_advice
 from mergeguard.build.cache import Cache
 from mergeguard.build.chart import human_bytes, human_seconds, panels_for, schedule_drawing
-from mergeguard.build.commands import Command, from_template
+from mergeguard.build.commands import Command, Step, from_template
 from mergeguard.build.compare import Comparison, compare
 from mergeguard.build.cost import FloorProgram, MeasuredProgram, measure_floors, unit_commands
 from mergeguard.build.drawing import svg
 from mergeguard.build.floor import floors
 from mergeguard.build.machine import machine
 from mergeguard.build.measure import Progress, UnitCost, measure_together, require_success
+from mergeguard.build.prepare import prepared
 from mergeguard.cpp.source import Kind, parse
 from mergeguard.lens.emit import split
 from mergeguard.lens.layout import Layout, Role
@@ -47,6 +49,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 JOBS = (1, 2, 4, 8)
+SLICE = ("skinny_gemms_int4", "0.30.0")
 
 NVCC = (
     "nvcc -std=c++20 -gencode arch=compute_90,code=sm_90 --expt-relaxed-constexpr --expt-extended-lambda -O2 "
@@ -348,6 +351,38 @@ def real_hip(arguments: argparse.Namespace) -> None:
     print(f"{len(whole.kernels - {*held})} kernels lost, {len(held) - len({*held})} twice")
 
 
+def hipify(arguments: argparse.Namespace) -> None:
+    """vLLM's hipify step on a tree, as `--prepare` would name it."""
+    hip.hipify(arguments.tree)
+
+
+def hip_slice(_: argparse.Namespace) -> None:
+    """What CI can pay for: each unit of a real ROCm file looked at by the compiler, one of them compiled."""
+    from tests.support import corpus
+
+    hip.assemble()
+    name, version = SLICE
+    rule = parse_rule((ROOT / "rules" / "vllm" / f"{name}.toml").read_bytes(), name)
+    layout = split(rule, name, rule.monolith, corpus.file(version, rule.monolith))
+    tree = build_folder() / f"hip-slice-{name}"
+    shutil.rmtree(tree, ignore_errors=True)
+    shutil.copytree(corpus.path(version) / "csrc", tree / "csrc")
+    for file in layout.files:
+        (tree / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / file.path).write_bytes(file.text)
+    units = [file.path for file in layout.files if file.is_unit]
+    step = Step((sys.executable, "-m", "benchmarks.compile", "hipify", "{root}"))
+    root, copies = prepared(step, tree, units, ROOT)
+    for unit in units:
+        seconds = hip.looked_at(root, copies[unit])
+        print(f"{unit}: host and device pass in {seconds:.1f} CPU s", flush=True)
+    one = hip.compiled(root, units[1])
+    if not one.kernels:
+        raise SystemExit(f"{one.unit} was compiled without a kernel")
+    print(f"{one.unit}: {one.peak:.0f} MB, {one.cpu:.1f} CPU s, {len(one.kernels)} kernels")
+    print(f"skipped: {version}'s monolith, the other units' objects, the other files (`hip RULE VERSION`)")
+
+
 def report(_: argparse.Namespace) -> None:
     """RESULTS.md and the pictures, from benchmarks/results/."""
     parts = ["# Compile cost, measured\n", PREFACE.format(machine=machine(), tools=tools())]
@@ -494,6 +529,10 @@ def main() -> None:
     four.add_argument("rule")
     four.add_argument("version")
     four.set_defaults(run=real_hip)
+    verbs.add_parser("slice").set_defaults(run=hip_slice)
+    rewriting = verbs.add_parser("hipify")
+    rewriting.add_argument("tree", type=Path)
+    rewriting.set_defaults(run=hipify)
     verbs.add_parser("report").set_defaults(run=report)
     arguments = parser.parse_args()
     arguments.run(arguments)

@@ -161,6 +161,17 @@ def compiled(tree: Path, unit: str) -> Measured:
     return Measured(unit, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime, kernels(made))
 
 
+def looked_at(tree: Path, copy: str) -> float:
+    """Have a hipified unit parsed and checked, for host and device, without code; CPU seconds."""
+    words = command(tree / copy, Path(os.devnull), tree / "csrc")
+    before = os.times()
+    done = subprocess.run([*words, "-fsyntax-only"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{copy} does not compile:\n{done.stderr[:4000]}")
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
 def _torch_hipify(project: Path, arguments: dict[str, object]) -> None:
     """torch's hipify, from its wheel: it needs nothing else of torch."""
     keywords = {"project_directory": str(project), "output_directory": str(project), **arguments}
