@@ -28,7 +28,7 @@ from benchmarks.compile import hip
 from mergeguard.build.advice import split_advice
 from mergeguard.build.cache import Cache
 from mergeguard.build.chart import human_bytes, human_seconds, panels_for, schedule_drawing
-from mergeguard.build.commands import Command, Step, from_template
+from mergeguard.build.commands import Command, PrepareStep, from_template
 from mergeguard.build.compare import Comparison, compare
 from mergeguard.build.cost import FloorProgram, MeasuredProgram, measure_floors, unit_commands
 from mergeguard.build.drawing import svg
@@ -371,7 +371,7 @@ def hip_slice(_: argparse.Namespace) -> None:
         (tree / file.path).parent.mkdir(parents=True, exist_ok=True)
         (tree / file.path).write_bytes(file.text)
     units = [file.path for file in layout.files if file.is_unit]
-    step = Step((sys.executable, "-m", "benchmarks.compile", "hipify", "{root}"))
+    step = PrepareStep((sys.executable, "-m", "benchmarks.compile", "hipify", "{root}"))
     root, copies = prepared(step, tree, units, ROOT)
     for unit in units:
         seconds = hip.looked_at(root, copies[unit])

@@ -91,7 +91,7 @@ def import_one(world: World, commit: str) -> Imported:
     for rule in rules if not wrong else ():
         if world.whole(rule) != world.blob(commit, MONOLITHS[rule]):
             wrong = f"{rule} is another file"
-    date, _, subject = world.ask("show", "-s", "--date=short", "--format=%ad %s", commit).partition(" ")
+    date, _, subject = world.ask("log", "-1", "--date=short", "--format=%ad %s", commit).partition(" ")
     return Imported(commit[:9], date, subject, tuple(rules), held, wrong)
 
 
@@ -103,7 +103,7 @@ def live_merge(
     fork, upstream = world.slim(ours, start), world.slim(theirs, start)
     world.split_fork(fork)
     world.tool("sync", upstream, "--no-audit")
-    date = world.ask("show", "-s", "--date=short", "--format=%ad", merge)
+    date = world.ask("log", "-1", "--date=short", "--format=%ad", merge)
     for rule in rules:
         path = MONOLITHS[rule]
         texts = [world.blob(commit, path) or b"" for commit in (ours, base, theirs)]
@@ -141,18 +141,20 @@ def _verdict(world: World, tip: str, merge: str, rule: str, by_git: bytes) -> st
     return "differs"
 
 
-def report(imported: list[Imported], merged: list[MergedFile]) -> Iterator[str]:
-    """The table, as Markdown."""
+def show_imports(imported: list[Imported]) -> None:
+    """How many own commits landed, and what went wrong."""
     good = sum(not one.wrong for one in imported)
     split = sum(bool(one.split) for one in imported)
-    yield f"{len(imported)} own commits, {split} of them to split files: {good} land byte for byte.\n"
+    print(f"{len(imported)} own commits, {split} of them to split files: {good} land byte for byte.\n")
     for one in imported:
         if one.wrong:
-            yield f"- {one.commit} {one.date} {one.subject}: {one.wrong}"
-    yield "| merge | date | file | git: conflict lines | here | result |"
-    yield "|---|---|---|---|---|---|"
-    for file in merged:
-        yield f"| {file.merge} | {file.date} | {file.rule} | {file.git} | {file.ours} | {file.verdict} |"
+            print(f"- {one.commit} {one.date} {one.subject}: {one.wrong}")
+
+
+def show_merge(file: MergedFile) -> None:
+    """One row of the table, which is Markdown."""
+    figures = f"{file.git} | {file.ours} | {file.verdict}"
+    print(f"| {file.merge} | {file.date} | {file.rule} | {figures} |", flush=True)
 
 
 def main() -> int:
@@ -163,22 +165,22 @@ def main() -> int:
     parser.add_argument("--tip", default=TIP)
     parser.add_argument("--main", default=MAIN, help="upstream's branch in it")
     parser.add_argument("--merge", default="", help="only this merge")
+    parser.add_argument("--merges", action="store_true", help="only the merges")
     parser.add_argument("--keep", type=Path, help="live in this folder, and leave it")
     arguments = parser.parse_args()
     tip, upstream = arguments.tip, arguments.main
     with tempfile.TemporaryDirectory() as scratch:
         world = World(arguments.repo.resolve(), (arguments.keep or Path(scratch) / "life").resolve())
-        imported = (
-            [] if arguments.merge else [import_one(world, c) for c in own_commits(world, tip, upstream)]
-        )
-        merged = [
-            file
-            for found in merges(world, tip, upstream)
-            if found[0].startswith(arguments.merge)
-            for file in live_merge(world, tip, *found)
-        ]
-        for line in report(imported, merged):
-            print(line)
+        own = [] if arguments.merge or arguments.merges else own_commits(world, tip, upstream)
+        imported = [import_one(world, commit) for commit in own]
+        show_imports(imported)
+        print("| merge | date | file | git: conflict lines | here | result |\n|---|---|---|---|---|---|")
+        merged: list[MergedFile] = []
+        for found in merges(world, tip, upstream):
+            if found[0].startswith(arguments.merge):
+                for file in live_merge(world, tip, *found):
+                    show_merge(file)
+                    merged.append(file)
     return int(any(one.wrong for one in imported) or any(file.is_bad for file in merged))
 
 

@@ -1,5 +1,4 @@
-"""A scratch repository with slim copies of a fork's commits: its heavy files, what is beside them, the build
-file.
+"""A scratch repository with slim copies of a fork's commits: its heavy files and what is beside them.
 
 Blobs and trees are the clone's own (by git's alternates), so nothing is copied and nothing is changed there.
 """
@@ -24,6 +23,8 @@ MONOLITHS = {
     "skinny_gemms_int8": "csrc/rocm/skinny_gemms_int8.cu",
 }
 _FOLDERS = ("csrc/rocm", "csrc/attention", "csrc/mamba")
+# The same build file everywhere: what is asked is what becomes of the six files.
+_BUILD = "set(SOURCES\n" + "".join(f'  "{path}"\n' for path in MONOLITHS.values()) + ")\n"
 _MARKED = re.compile(rb"^<{7} .*?^>{7} .*?$", re.MULTILINE | re.DOTALL)
 
 
@@ -88,7 +89,7 @@ class World:
             for path in _FOLDERS:
                 if self.ask("rev-parse", "-q", "--verify", f"{commit}:{path}", ok=(0, 1)):
                     self.git("read-tree", f"--prefix={path}/", self.ask("rev-parse", f"{commit}:{path}"))
-            listed = self.ask("rev-parse", f"{commit}:CMakeLists.txt")
+            listed = self.git("hash-object", "-w", "--stdin", stdin=_BUILD.encode()).decode().strip()
             self.git("update-index", "--add", "--cacheinfo", f"100644,{listed},CMakeLists.txt")
             self._slim[commit] = self.git("write-tree").decode().strip()
         words = [word for parent in parents for word in ("-p", parent)]

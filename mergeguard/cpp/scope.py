@@ -11,7 +11,7 @@ from dataclasses import field
 
 from mergeguard.cpp.items import Item, Source
 from mergeguard.cpp.lexer import TokenKind
-from mergeguard.cpp.text import code_tokens, join_type
+from mergeguard.cpp.text import code_tokens, join_expression, join_type
 from mergeguard.values import dataclass
 
 _QUALIFIERS = frozenset(
@@ -32,13 +32,15 @@ _SIZE_MEMBERS = frozenset({"size", "stride", "numel", "dim", "element_size", "st
 class Local:
     """A name of a function. ``type`` is its type's text, "" if it can't be told; of an alias what it names.
 
-    ``deduced``: upstream wrote ``auto``, and the type follows from the initialiser.
+    ``deduced``: upstream wrote ``auto``, and the type follows from the initialiser. ``value`` is a constant's
+    initialiser, or a template parameter's default ("" without one).
     """
 
     name: str
     type: str
-    kind: str  # "parameter", "local", "alias" or "template" (a template parameter)
+    kind: str  # "parameter", "local", "constant" (constexpr), "alias" or "template" (a template parameter)
     deduced: bool = False
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +128,10 @@ def _template_parameters(words: Sequence[str]) -> Iterator[tuple[str, Local]]:
         depth += {"<": 1, ">": -1, ">>": -2}.get(word, 0)
         if (word == "," and depth == 1) or (depth <= 0 and position > 1):
             part = list(words[start:position])
-            part = part[: part.index("=")] if "=" in part else part
+            at = part.index("=") if "=" in part else len(part)
+            part, default = part[:at], join_expression(part[at + 1 :])
             if len(part) > 1 and "..." not in part:
-                yield part[-1], Local(part[-1], join_type(part[:-1]), "template")
+                yield part[-1], Local(part[-1], join_type(part[:-1]), "template", value=default)
             start = position + 1
             if depth <= 0:
                 return
@@ -184,6 +187,8 @@ def _declared(words: Sequence[str]) -> Iterator[Local]:
 
 def _local(name: str, type_words: Sequence[str], rest: Sequence[str]) -> Local:
     kept = [word for word in type_words if word not in ("static", "constinit", "register", "mutable")]
+    if "constexpr" in kept and rest[:1] == ["="]:
+        return Local(name, join_type(kept), "constant", value=join_expression(rest[1:]))
     if rest[:1] == ["["] or "constexpr" in kept:
         return Local(name, "", "local")
     if "auto" not in kept:

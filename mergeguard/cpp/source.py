@@ -125,6 +125,14 @@ def _take_over(source: Source, before: Source, end: int) -> None:
             source.derived[key] = inner
 
 
+def flattened(source: Source, items: Iterable[Item]) -> Iterable[Item]:
+    """The items, and after each namespace block what is in it."""
+    for item in items:
+        yield item
+        if item.kind is Kind.NAMESPACE and item.body is not None:
+            yield from flattened(source, nested(source, item))
+
+
 def nested(source: Source, item: Item, calls_end: bool = False) -> tuple[Item, ...]:
     """The items inside a namespace or ``extern "C"`` block; joined they are the bytes between its braces.
 

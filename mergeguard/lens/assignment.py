@@ -7,7 +7,7 @@ from dataclasses import field
 
 from mergeguard.cpp.blocks import qualified_name
 from mergeguard.cpp.branches import Arm, Branching
-from mergeguard.cpp.source import Item, ItemScope, Kind, Source, Unit, nested
+from mergeguard.cpp.source import Item, ItemScope, Kind, Source, Unit, flattened
 from mergeguard.lens.dealing import Declared
 from mergeguard.lens.parting import Parted
 from mergeguard.lens.rule import Instantiate, Partition, Rule
@@ -85,14 +85,6 @@ def defined_names(source: Source, items: Iterable[Item]) -> frozenset[str]:
         if item.kind in DEFINING and item.name:
             names.add(item.name.rsplit("::", 1)[-1])
     return frozenset(names)
-
-
-def flattened(source: Source, items: Iterable[Item]) -> Iterable[Item]:
-    """The items, and after each namespace block what is in it."""
-    for item in items:
-        yield item
-        if item.kind is Kind.NAMESPACE and item.body is not None:
-            yield from flattened(source, nested(source, item))
 
 
 def needed_headers(

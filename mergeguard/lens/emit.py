@@ -16,13 +16,14 @@ from fnmatch import fnmatchcase
 
 from mergeguard.cpp.blocks import space_of, words_of
 from mergeguard.cpp.branches import Arm
-from mergeguard.cpp.source import Item, ItemScope, Kind, Source, Unit, identifiers, line_of, parse
+from mergeguard.cpp.environment import environment_of
+from mergeguard.cpp.source import Item, ItemScope, Kind, Source, Unit, flattened, identifiers, line_of, parse
 from mergeguard.cpp.source import code_tokens as token_texts
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import glue, signature
 from mergeguard.lens.agreement import choices
 from mergeguard.lens.assign import assign, assigned
-from mergeguard.lens.assignment import ENTRY, Assignment, DealtPartition, flattened, needed_headers
+from mergeguard.lens.assignment import ENTRY, Assignment, DealtPartition, needed_headers
 from mergeguard.lens.dealing import Declared
 from mergeguard.lens.fitting import deal_arguments
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
@@ -594,6 +595,9 @@ class _Emitter:
                 used |= signature.names(self.source, partition.entry)
             elif self.assignment.qualified:
                 used |= _asked(partition)
+        if any("template" in parted.function.flags for parted in self.assignment.parted):
+            # What a template of the entry launches, it may launch through a macro that moved.
+            used = environment_of(self.source).closure(used, len(self.text))
         names = list(needed_headers(self.source, used, self.rule, self.assignment))
         names += [d.header for d in self.rule.deal]
         declarations = list(dict.fromkeys(p.rule.declarations for p in self.assignment.partitions))

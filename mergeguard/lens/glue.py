@@ -41,8 +41,10 @@ _IN_LINE = re.compile(
 _QUOTED_INCLUDE = re.compile(rb'^([ \t]*#[ \t]*include[ \t]*")([^"\n]*)(")', re.MULTILINE)
 _NAMES = (
     *(b"MG_SHARD_", b"MG_ONLY_", b"MG_NS", b"MG_LINE", b"MG_LINKAGE", b"MG_INCLUDE", b"MG_DECLARATION"),
-    *(b"MG_PARTED", b"MG_LAUNCH", b"MG_OFFER", b"MG_END", b"MG_SCOPE"),
+    *(b"MG_PARTED", b"MG_LAUNCH", b"MG_OFFER", b"MG_END", b"MG_SCOPE", b"MG_CONSTANT"),
 )
+#: Behind a constant of a host function that a launch function declares again.
+CONSTANT = b"// MG_CONSTANT"
 LINKAGE_LINES = frozenset({b"inline", b"static"})
 
 

@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 
 from mergeguard.cpp.blocks import space_of
 from mergeguard.cpp.definitions import qualifiers
-from mergeguard.cpp.source import Item, ItemScope, Kind, identifiers, line_of
+from mergeguard.cpp.source import Item, ItemScope, Kind, flattened, identifiers, line_of
 from mergeguard.errors import Location
-from mergeguard.lens.assignment import DEFINING, ENTRY, DealtPartition, flattened
+from mergeguard.lens.assignment import DEFINING, ENTRY, DealtPartition
 from mergeguard.lens.ground import Ground
 from mergeguard.lens.instances import template_arguments, written_instantiations
 from mergeguard.lens.parting import Parted, PartedArms, Unparted, is_of_the_host, part

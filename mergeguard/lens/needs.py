@@ -10,9 +10,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 
-from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers
+from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, flattened, identifiers
 from mergeguard.lens import signature
-from mergeguard.lens.assignment import DEFINING, ENTRY, DealtPartition, defined_names, flattened
+from mergeguard.lens.assignment import DEFINING, ENTRY, DealtPartition, defined_names
 from mergeguard.lens.dealing import Declared
 from mergeguard.lens.ground import Ground
 from mergeguard.lens.hosting import Hosting

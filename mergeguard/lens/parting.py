@@ -14,9 +14,10 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from mergeguard.cpp.environment import Environment
+from mergeguard.cpp.expansion import template_arguments
 from mergeguard.cpp.lexer import TokenKind, lex
 from mergeguard.cpp.scope import Local, Scope, scope_at
-from mergeguard.cpp.source import Item, Kind, Source, code_tokens, identifiers, line_of
+from mergeguard.cpp.source import Item, Kind, Source, code_tokens, flattened, identifiers, line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens.rule import Thin
 from mergeguard.lens.unseen import Unseen
@@ -45,16 +46,20 @@ class Unparted(RuleMismatch):
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """One launch function: ``region`` is its text, ``passed`` its parameters, ``types`` its type parameters.
+    """One launch function: ``region`` is its text, ``passed`` its parameters, ``types`` its template
+    parameters (``heads`` as they are declared), ``constants`` the host function's that it declares again.
 
-    ``instances`` are the values of the type parameters that the entry calls it with (one empty one without).
-    ``returns`` is what it returns: "void", or the host function's type where the text returns its value.
+    ``instances`` are the values of the template parameters that the entry calls it with (one empty one
+    without). ``returns`` is what it returns: "void", or the host function's type where the text returns its
+    value.
     """
 
     name: str
     region: tuple[int, int]
     passed: tuple[Local, ...]
     types: tuple[str, ...]
+    heads: tuple[str, ...]
+    constants: tuple[Local, ...]
     instances: tuple[tuple[str, ...], ...]
     returns: str = "void"
 
@@ -301,13 +306,17 @@ class _Parter:
         texts = list(self.expansions(region))
         used = frozenset(word for text in texts for word in text)
         returns = self.check_statements(region, regions, texts, scope)
+        constants = self.constants(region, scope, used)
+        used |= {word for one in constants for word in (*_words(one.type), *_words(one.value))}
         passed, types = self.interface(region, scope, used, texts)
+        heads = tuple(_head(scope.names.get(name), name) for name in types)
         if self.anywhere:
             names = Unseen(self.source, self.function, scope)
             for text in texts:
                 if unseen := names.first(text):
                     raise self.unparted(region[0], unseen)
-        return Launch(name, region, passed, types, self.instances(region, scope, types), returns)
+        instances = self.instances(region, scope, types)
+        return Launch(name, region, passed, types, heads, constants, instances, returns)
 
     def expansions(self, region: tuple[int, int]) -> Iterator[Sequence[str]]:
         """The tokens of the region, and of the body of each macro that it comes to."""
@@ -361,6 +370,26 @@ class _Parter:
                     return False
             index += 1
         return False
+
+    def constants(self, region: tuple[int, int], scope: Scope, used: frozenset[str]) -> tuple[Local, ...]:
+        """The function's constants that the text uses, or that those are made of, in order of declaration."""
+        constants = {name: one for name, one in scope.names.items() if one.kind == "constant"}
+        wanted: set[str] = set()
+        waiting = [name for name in constants if name in used]
+        while waiting:
+            name = waiting.pop()
+            wanted.add(name)
+            words = [word for word in _words(constants[name].value) if word.isidentifier()]
+            for word in words:
+                local = scope.names.get(word)
+                if word not in ("true", "false", "sizeof") and (
+                    local is None or local.kind not in ("constant", "template")
+                ):
+                    raise self.unparted(
+                        region[0], f"the constant `{name}`, which an arm uses, is made of `{word}`"
+                    )
+            waiting += [word for word in words if word in constants and word not in wanted]
+        return tuple(one for name, one in constants.items() if name in wanted)
 
     def interface(
         self, region: tuple[int, int], scope: Scope, used: frozenset[str], texts: Sequence[Sequence[str]]
@@ -436,12 +465,15 @@ class _Parter:
         if not types:
             return ((),)
         scalars = self.dispatched(scope) or ("",)
+        derived = self.template_values(scope)
         columns: list[tuple[str, ...]] = []
         for name in types:
             stated = self.thin.instances.get(name) or self.written(name, scope)
             local = scope.names.get(name)
             if stated:
                 columns.append(stated)
+            elif name in derived:
+                columns.append(derived[name])
             elif name == _SCALAR and scalars != ("",):
                 columns.append(scalars)
             elif (
@@ -462,6 +494,38 @@ class _Parter:
                 region[0], f"{names}: not as many types for each", "state one for each, in order"
             )
         return tuple(dict.fromkeys(zip(*columns, strict=True)))
+
+    def template_values(self, scope: Scope) -> dict[str, tuple[str, ...]]:
+        """For each template parameter of the function what the file calls it with, call by call.
+
+        Empty where the file does not say: no call is in sight, or one is made with a template's own
+        parameters.
+        """
+        parameters = [one for one in scope.names.values() if one.kind == "template"]
+        last = self.function.name.rpartition("::")[2]
+        calls: dict[tuple[str, ...], None] = {}
+        for item in flattened(self.source, self.source.items) if parameters else ():
+            if item is self.function or item.body is None or item.kind is not Kind.FUNCTION:
+                continue
+            words = code_tokens(self.source, *item.body)
+            if last not in self.environment.closure(words, item.body[1]):
+                continue
+            found = template_arguments(words, last, self.environment, item.body[1])
+            if not found or item.template_header is not None:
+                return {}
+            calls |= dict.fromkeys(found)
+        defaults = [one.value for one in parameters]
+        rows = [(*call, *defaults[len(call) :]) for call in calls]
+        if not rows or any(len(row) != len(parameters) or not all(row) for row in rows):
+            return {}
+        return {one.name: tuple(row[n] for row in rows) for n, one in enumerate(parameters)}
+
+
+def _head(local: Local | None, name: str) -> str:
+    """How a launch function declares a template parameter of this name."""
+    if local is None or local.kind != "template" or local.type in ("class", "typename"):
+        return f"typename {name}"
+    return f"{local.type} {name}"
 
 
 def _behind_parameters(body: Sequence[str]) -> Sequence[str]:

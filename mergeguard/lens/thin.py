@@ -21,6 +21,8 @@ from mergeguard.values import dataclass
 
 # What the host's headers bring along and dealt text may use.
 _STANDARD = {"to_string": "<string>", "runtime_error": "<stdexcept>", "int64_t": "<cstdint>"}
+# So many instantiations have their parameters on lines of their own; more have a line each.
+_FEW = 4
 _OTHER_TYPE = b"its type is not what the shards take"
 
 
@@ -188,7 +190,11 @@ class ThinGlue:
         """What stands in the body before a cut."""
         if cut.launch is None:
             return [glue.parted_open(cut.name)]
-        return [b"", *_template(cut.launch), *_head(cut.launch, cut.launch.types, b" {")]
+        constants = [
+            b"%s %s = %s;  %s" % (*map(_encoded, (one.type, one.name, one.value)), glue.CONSTANT)
+            for one in cut.launch.constants
+        ]
+        return [b"", *_template(cut.launch), *_head(cut.launch, cut.launch.types, b" {"), *constants]
 
     def closing(self, cut: Cut) -> list[bytes]:
         """What stands in the body behind a cut, on lines of its own."""
@@ -202,7 +208,7 @@ class ThinGlue:
             for partition, parted in self.pairs
             if partition.rule.declarations == declarations
             for launch in parted.launches
-            for text in (launch.returns, *(local.type for local in launch.passed))
+            for text in (launch.returns, *(local.type for local in launch.passed), *launch.heads)
             for word in _words(text)
         )
 
@@ -231,8 +237,12 @@ class ThinGlue:
             for launch in parted.launches:
                 for types in launch.instances if launch.types else ():
                     name = b"MG_NS::%s<%s>" % (_encoded(launch.name), b", ".join(map(_encoded, types)))
-                    head, *rest = _head(launch, types, b";", name)
-                    made += [b"template " + head, *rest]
+                    if len(launch.instances) > _FEW:
+                        head = _encoded(launch.returns), name, _types_of(launch, types)
+                        made.append(b"template %s %s(%s);" % head)
+                        continue
+                    first, *rest = _head(launch, types, b";", name)
+                    made += [b"template " + first, *rest]
             lines += self.conditions(parted.function, made) if made else []
         return lines
 
@@ -252,7 +262,7 @@ def _declared(source: Source, helper: Item, end: bytes) -> list[bytes]:
 def _template(launch: Launch) -> list[bytes]:
     if not launch.types:
         return []
-    return [b"template <%s>" % b", ".join(b"typename " + _encoded(name) for name in launch.types)]
+    return [b"template <%s>" % b", ".join(map(_encoded, launch.heads))]
 
 
 def _head(launch: Launch, types: tuple[str, ...], end: bytes, name: bytes | None = None) -> list[bytes]:
@@ -265,6 +275,11 @@ def _head(launch: Launch, types: tuple[str, ...], end: bytes, name: bytes | None
     if not parameters:
         return [start + b")" + end]
     return [start, *(line + b"," for line in parameters[:-1]), parameters[-1] + b")" + end]
+
+
+def _types_of(launch: Launch, types: tuple[str, ...]) -> bytes:
+    """The types of a launch function's parameters, for one instantiation."""
+    return b", ".join(_encoded(_typed(local, launch.types, types)) for local in launch.passed)
 
 
 def _typed(local: Local, names: tuple[str, ...], types: tuple[str, ...]) -> str:

@@ -11,8 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from mergeguard.cpp.lexer import TokenKind
-from mergeguard.cpp.source import Item, Kind, Source
-from mergeguard.lens.assignment import flattened
+from mergeguard.cpp.source import Item, Kind, Source, flattened
 
 # A launch of a kernel instantiates it wherever its text is, perhaps in a header that we don't see.
 _LAUNCH = 1000

@@ -16,7 +16,7 @@ from mergeguard.cpp.branches import Branching
 from mergeguard.cpp.definitions import definitions
 from mergeguard.cpp.environment import Environment
 from mergeguard.cpp.items import Item, Kind, Source
-from mergeguard.cpp.source import nested, parse
+from mergeguard.cpp.source import flattened, nested, parse
 from mergeguard.cpp.text import code_tokens, join_expression
 from mergeguard.values import dataclass
 from mergeguard.verify.dispatching import ELSEWHERE, DealtBranching, Problem, Route, check_regions, dealt_arms
@@ -41,6 +41,7 @@ _GUARD = re.compile(
 )
 _ELSE = re.compile(rb"^[ \t]*#else  // (MG_SHARD_\w+)\r?\n[^\n]*\n", re.MULTILINE)
 _ONLY = re.compile(rb"MG_ONLY_\w+\((?:[ ]?\\?\r?\n|[ ])|[ ]?/\*[ ]MG_ONLY_\w+[ ]\*/\)(?:[ ]\\)?(?:\r?\n)?")
+_CONSTANT = re.compile(rb"^[^\n;]*;  // MG_CONSTANT[ \t]*\r?\n", re.MULTILINE)
 _MARKS = (b"MG_LAUNCH", b"MG_PARTED")
 
 
@@ -66,7 +67,7 @@ def whole(files: Sequence[LayoutText]) -> list[LayoutText]:
     for file in files:
         bodies |= {found[2]: file for found in _LAUNCH.finditer(file.text)}
         blocks |= {found[1]: found[2] for found in _BLOCK.finditer(file.text)}
-        blocks |= {found[2]: found[4] for found in _LAUNCH.finditer(file.text)}
+        blocks |= {found[2]: _CONSTANT.sub(b"", found[4]) for found in _LAUNCH.finditer(file.text)}
     made: list[LayoutText] = []
     for file in files:
         text = file.text
@@ -110,6 +111,7 @@ def check_choices(
     dealt, problems = dealt_arms(opened)
     yield from problems
     yield from _check_texts(files)
+    yield from _check_constants(before, files)
     shards = {unit.namespace: unit for unit in units if unit.namespace}
     for call in _calls(files):
         yield from _Place(call, shards, dealt, files).problems()
@@ -157,6 +159,26 @@ def _check_texts(files: Sequence[LayoutText]) -> Iterator[Problem]:
             )
             path, offset = next(iter([*places[0], *places[1]]))
             yield "lost" if len(places[0]) < 1 else "glue", text, path, offset, name.decode()
+
+
+def _check_constants(before: Source, files: Sequence[LayoutText]) -> Iterator[Problem]:
+    """What a launch function declares again is what the host function declares."""
+    functions = {item.name.replace("::", "_"): item for item in flattened(before, before.items) if item.body}
+    for file in files:
+        for launch in _LAUNCH.finditer(file.text):
+            host = functions.get(launch[2].decode().rpartition("_launch")[0])
+            words = code_tokens(before, *host.body) if host is not None and host.body else []
+            for constant in _CONSTANT.finditer(launch[4]):
+                text = constant[0].partition(b"//")[0].strip().decode("utf-8", "surrogateescape")
+                if not _stands(_tokens(text), words):
+                    offset = launch.start(4) + constant.start()
+                    said = f"the host function has no `{text}`"
+                    yield "changed", said, file.path, offset, launch[2].decode()
+
+
+def _stands(part: Sequence[str], words: Sequence[str]) -> bool:
+    """Whether one text stands in another, word for word."""
+    return any(list(words[at : at + len(part)]) == list(part) for at in range(len(words) - len(part) + 1))
 
 
 @dataclass(frozen=True, slots=True)

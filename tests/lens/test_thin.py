@@ -6,7 +6,9 @@ import re
 
 import pytest
 
+from mergeguard.cpp.source import parse
 from mergeguard.errors import RuleMismatch
+from mergeguard.lens.assign import assign
 from mergeguard.lens.emit import emission_of, split
 from mergeguard.lens.rule import parse_rule
 from mergeguard.lens.unsplit import unsplit
@@ -299,3 +301,108 @@ def test_a_chain_whose_conditions_ask_headers():
     layout, files = made(KERNELS.replace(b"const T* in", b"T in") + chain, parse_rule(text, "run.toml"))
     assert not layout.notes and problems(layout, files) == []
     assert b"if (is_contiguous(in) && kind == 1) {\n  mergeguard_run_one::run_launch(" in files["run.cu"]
+
+
+LAUNCHERS = (
+    HEAD
+    + b"""enum class Kind { a, b };
+#define LAUNCH(_N) kernel<T, _N + SIZE>(ptr, count, THREADS, K)
+
+template <typename T, Kind K, int SIZE, bool WIDE = false>
+void launcher(const at::Tensor& in) {
+  int64_t count = in.numel();
+  int n = in.size(0);
+  const T* ptr = in.data_ptr<T>();
+  constexpr int WARPS = WIDE ? 4 : 2;
+  constexpr int THREADS = 32 * WARPS;
+  switch (n) {
+    case 1:
+      LAUNCH(1);
+      break;
+    case 2:
+      LAUNCH(2);
+      break;
+    default:
+      throw std::runtime_error("n");
+  }
+}
+
+#define CALL_SIZE(T, K, SIZE) launcher<T, K, SIZE>(in)
+#define CALL(T, K)      \\
+  if (size == 8) {      \\
+    CALL_SIZE(T, K, 8); \\
+  } else {              \\
+    CALL_SIZE(T, K, 16); \\
+  }
+#if defined(ALSO_WIDE)
+  #define CALL_WIDE launcher<double, Kind::a, (1 < 2), true>(in)
+#else
+  #define CALL_WIDE launcher<double, Kind::a, 32>(in)
+#endif
+
+void run(const at::Tensor& in, int size) {
+  if (in.is_half()) {
+    CALL(std::complex<half>, Kind::a);
+  } else if (size) {
+    CALL(float, Kind::b);
+  } else {
+    CALL_WIDE;
+  }
+}
+"""
+)
+OF_LAUNCHERS = parse_rule(
+    RULE_TEXT.replace(b'entry = "run"', b'entry = "launcher"').replace(b'in = "run"', b'in = "launcher"'),
+    "run.toml",
+)
+
+
+def test_a_template_is_instantiated_for_what_macros_call_it_with():
+    layout, files = made(LAUNCHERS, OF_LAUNCHERS)
+    assert layout.notes == ()
+    launch = files["dispatch.cuh"].decode()
+    assert "template <typename T, Kind K, int SIZE, bool WIDE>\nvoid launcher_launch(" in launch
+    # WARPS is made of WIDE, so the launch function needs it.
+    assert "constexpr int WARPS = WIDE ? 4:2;  // MG_CONSTANT\nconstexpr int THREADS = 32*WARPS;" in launch
+    made_for = re.findall(r"launcher_launch<(.*?)>\(", files["one.cu"].decode())
+    assert made_for == [
+        "std::complex<half>, Kind::a, 8, false",
+        "std::complex<half>, Kind::a, 16, false",
+        "float, Kind::b, 8, false",
+        "float, Kind::b, 16, false",
+        # Both definitions of a macro count: nothing is evaluated.
+        "double, Kind::a, (1<2), true",
+        "double, Kind::a, 32, false",
+    ]
+    assert "launcher_launch<T, K, SIZE, WIDE>(" in files["run.cu"].decode()
+    assert problems(layout, files) == []
+    again = unsplit(layout, {f.path: f.text for f in layout.files}, lambda text: made(text, OF_LAUNCHERS)[0])
+    assert again.monolith == LAUNCHERS
+
+
+def test_a_call_more_is_an_instantiation_more():
+    more = LAUNCHERS.replace(b"    CALL_WIDE;", b"    CALL_WIDE;\n    CALL_SIZE(int, Kind::a, 64);")
+    _, files = made(more, OF_LAUNCHERS)
+    assert b"launcher_launch<int, Kind::a, 64, false>(" in files["two.cu"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (b"32 * WARPS;", b"32 * n;", "the constant `THREADS`, which an arm uses, is made of `n`"),
+        (b"void run(const", b"template <typename U> void run(const", "does not say which types `T` stands"),
+        (b"CALL(float, Kind::b);", b"launcher<float>(in);", "does not say which types `T` stands for"),
+    ],
+)
+def test_what_a_template_is_called_with_may_not_be_in_sight(old, new, why):
+    text = LAUNCHERS.replace(old, new)
+    assert text != LAUNCHERS
+    with pytest.raises(RuleMismatch, match=re.escape(why)):
+        assign(OF_LAUNCHERS, "src/run.cu", parse(text), thin=True)
+
+
+def test_a_constant_of_its_own_is_a_fault():
+    layout, files = made(LAUNCHERS, OF_LAUNCHERS)
+    files["dispatch.cuh"] = files["dispatch.cuh"].replace(b"32*WARPS;  //", b"64*WARPS;  //")
+    (said,) = problems(layout, files)
+    assert said == "the host function has no `constexpr int THREADS = 64*WARPS;`"
