@@ -15,6 +15,7 @@ from hashlib import blake2b
 
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.items import Kind, Source, Unit
+from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.source import parse, units
 from mergeguard.values import dataclass
 
@@ -25,12 +26,17 @@ Hint = tuple[str, str]  # the label of an added unit, and that of the unit befor
 
 def hints(pristine: bytes, monolith: bytes) -> tuple[Hint, ...]:
     """Where ``monolith`` has the units that ``pristine`` has not, in its order."""
-    before, after = (labels(parse(text)) for text in (pristine, monolith))
+    before, after = map(_labels_of, (pristine, monolith))
     return tuple(
         (after[n], after[n - 1] if n else START)
         for change in diff(before, after)
         for n in range(change.b0, change.b1)
     )
+
+
+@remembered
+def _labels_of(text: bytes) -> list[str]:
+    return labels(parse(text))
 
 
 def labels(source: Source) -> list[str]:

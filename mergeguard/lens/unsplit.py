@@ -93,13 +93,11 @@ def order_of(pristine: Layout, layout: Layout, split: Splitter) -> tuple[Hint, .
 
     None where none need be, and none where they do not help: it is read as it would be without.
     """
-    added = hints(pristine.monolith, layout.monolith) if pristine.monolith != layout.monolith else ()
-    if not added:
-        return ()
     files: dict[str, bytes | None] = {file.path: file.text for file in layout.files}
-    if unsplit(pristine, files, split).monolith == layout.monolith:
+    if pristine.monolith == layout.monolith or unsplit(pristine, files, split).monolith == layout.monolith:
         return ()
-    return added if unsplit(pristine, files, split, added).monolith == layout.monolith else ()
+    added = hints(pristine.monolith, layout.monolith)
+    return added if added and unsplit(pristine, files, split, added).monolith == layout.monolith else ()
 
 
 def _joined(

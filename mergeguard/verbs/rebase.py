@@ -137,12 +137,14 @@ class _Picker:
     progress: Progress
     picks: list[Picked] = field(default_factory=list)
     became: dict[str, str] = field(default_factory=dict)
+    style: str = field(init=False)  # of conflicts
     splitting: Splitting = field(init=False)
     plain: PlainPicks = field(init=False)
     # The last tree that a merge through the lens gave, or that no rule has to do with.
     derived: str | None = None
 
     def __post_init__(self) -> None:
+        self.style = self.repository.config("merge.conflictStyle") or "merge"
         self.splitting = Splitting.of(self.repository)
         self.plain = PlainPicks(self.repository, self.splitting)
 
@@ -221,6 +223,7 @@ class _Picker:
             self.tip,
             info.oid,
             labels=labels,
+            style=self.style,
             splitting=self.splitting,
             placed=False,
         )
@@ -244,6 +247,7 @@ class _Picker:
             self.tip,
             others[0],
             labels=("HEAD", others[0][:7]),
+            style=self.style,
             splitting=self.splitting,
             placed=False,
         )

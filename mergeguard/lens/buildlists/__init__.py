@@ -165,7 +165,11 @@ def _inserted(text: bytes, places: Iterable[tuple[int, bytes]]) -> bytes:
 
 def add_all(path: str, text: bytes, units: Iterable[ListedUnit]) -> bytes:
     """As ``add`` for each monolith and its shards in turn; the text is read once for all."""
-    units = tuple((monolith, tuple(shards)) for monolith, shards in units)
+    return _all_added(text, path, tuple((monolith, tuple(shards)) for monolith, shards in units))
+
+
+@remembered
+def _all_added(text: bytes, path: str, units: tuple[tuple[str, tuple[str, ...]], ...]) -> bytes:
     found = [one for unit in units for one in _additions(path, text, *unit)]
     glue = b"\0".join(added for (_, added), _ in found)
     if not any(glue.count(name) > 1 for _, spelled in found for name in set(spelled)):
@@ -234,7 +238,11 @@ def _cut(text: bytes, ranges: Iterable[tuple[int, int]]) -> bytes:
 
 def remove_all(path: str, text: bytes, units: Iterable[ListedUnit]) -> bytes:
     """As ``remove`` for each monolith and its shards in turn; the text is read once for all."""
-    units = tuple((monolith, tuple(shards)) for monolith, shards in units)
+    return _all_removed(text, path, tuple((monolith, tuple(shards)) for monolith, shards in units))
+
+
+@remembered
+def _all_removed(text: bytes, path: str, units: tuple[tuple[str, tuple[str, ...]], ...]) -> bytes:
     ranges = sorted(found for unit in units for found in _glued(path, text, *unit))
     if all(before[1] <= after[0] for before, after in pairwise(ranges)):
         return _cut(text, ranges)
