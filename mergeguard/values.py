@@ -62,7 +62,8 @@ else:
             slots = {name: cls.__dict__[name] for name in given if name in cls.__dict__}
             for name, default in given.items():
                 setattr(cls, name, default)
-            dataclass(**self.options)(cls)
+            dataclass(**self.options, repr=False, eq=False)(cls)
+            _compare_and_show(cls, self.options.get("frozen", False))
             for name in given:
                 if name in slots:
                     setattr(cls, name, slots[name])
@@ -70,6 +71,42 @@ else:
                     delattr(cls, name)
             if self.slots and self.options.get("frozen"):
                 _let_copy(cls)
+
+    def _compare_and_show(cls, frozen):
+        """``__eq__``, ``__hash__`` and ``__repr__`` as ``dataclasses`` has them, without a compiler."""
+        from reprlib import recursive_repr
+
+        found = cls.__dataclass_fields__.values()
+        compared = _values_of([f.name for f in found if f.compare])
+        hashed = _values_of([f.name for f in found if (f.compare if f.hash is None else f.hash)])
+        shown = [f.name for f in found if f.repr]
+
+        def __eq__(self, other):
+            return compared(self) == compared(other) if other.__class__ is self.__class__ else NotImplemented
+
+        def __hash__(self):
+            return hash(hashed(self))
+
+        @recursive_repr()
+        def __repr__(self):
+            fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
+            return f"{self.__class__.__qualname__}({fields})"
+
+        own = cls.__dict__
+        if "__hash__" not in own or (own["__hash__"] is None and "__eq__" in own):
+            cls.__hash__ = __hash__ if frozen else None
+        if "__eq__" not in own:
+            cls.__eq__ = __eq__
+        if "__repr__" not in own:
+            cls.__repr__ = __repr__
+
+    def _values_of(names):
+        """A function that gives an instance's values of these names, as a tuple."""
+        from operator import attrgetter
+
+        if len(names) > 1:
+            return attrgetter(*names)
+        return lambda instance: tuple(getattr(instance, name) for name in names)
 
     class _Fields:
         """Stands in for the fields: whoever asks for them (a codec, a subclass) has the class made."""
