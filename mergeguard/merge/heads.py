@@ -11,8 +11,11 @@ _BLANK = re.compile(rb"(?:\s|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 _DEFINING = (b"{", b"noexcept", b"const ", b"const\n", b"override")
 _PAREN = re.compile(rb"[()]")
 _NAMED = re.compile(rb"([A-Za-z_]\w*)\s*(?=[(/])")
+_BESIDE_SIGNS = re.compile(rb"\s*([^\w\s])\s*")
 _LONGEST = 1000  # bytes before a name that are looked at
-_LINKAGE = frozenset((b"static", b"inline", b"extern", b"constexpr", b"__forceinline__", b"[[nodiscard]]"))
+_LINKAGE = frozenset(
+    (b"static", b"inline", b"extern", b"constexpr", b"__forceinline__", b"[[nodiscard]]", b"explicit")
+)
 _MACRO_HEAD = re.compile(rb"#\s*define\s+$")
 
 
@@ -25,11 +28,19 @@ def definitions(text: bytes, name: bytes) -> Counter[bytes]:
     while at >= 0:
         end = at + len(name)
         alone = not (text[at - 1 : at].isalnum() or text[at - 1 : at] == b"_") if at else True
-        parameters = _defined_with(text, at, end) if alone else None
+        parameters = _defined_with(text, at, end) if alone and not _initialises(text, at) else None
         if parameters is not None:
             found[_before(text, at) + parameters] += 1
         at = text.find(name, end)
     return found
+
+
+def _initialises(text: bytes, at: int) -> bool:
+    """Whether the name at ``at`` stands in the list of initialisers of a constructor."""
+    before = text[max(0, at - _LONGEST) : at].rstrip()
+    if before.endswith(b",") or (before.endswith(b":") and not before.endswith(b"::")):
+        return before[:-1].rstrip().endswith((b")", b"}"))
+    return False
 
 
 def _defined_with(text: bytes, at: int, end: int) -> bytes | None:
@@ -60,7 +71,8 @@ def _before(text: bytes, at: int) -> bytes:
         start = text.find(b"\n", start, at) + 1 or at  # the mark was in a comment or a directive
     code = COMMENT.sub(b" ", text[start:at])
     lines = (x for x in code.split(b"\n") if not x.lstrip().startswith(b"#"))
-    return b" ".join(word for word in b" ".join(lines).split() if word not in _LINKAGE)
+    words = b" ".join(word for word in b" ".join(lines).split() if word not in _LINKAGE)
+    return _BESIDE_SIGNS.sub(rb"\1", words)
 
 
 def changed_parameters(base: bytes, side: bytes) -> frozenset[bytes]:

@@ -9,9 +9,10 @@ places.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from mergeguard.merge.gates import doubled, formed, kept, names, operands, registering
-from mergeguard.merge.gates.fault import Compared, Fault
+from mergeguard.merge.gates.fault import UNBALANCED, Compared, Fault
 
 __all__ = ["GATES", "Compared", "Fault", "faults"]
 
@@ -46,7 +47,11 @@ def faults(
 ) -> list[Fault]:
     """The faults of a merged text.
 
-    ``renamed``: names that the merge exchanged in some declarations, so that no side has the words.
+    ``renamed``: names that the merge exchanged in some declarations, so that no side has the words. Where a
+    side opens what it does not close, what stands in what is a guess, and so is what is wrong with it.
     """
     compared = Compared(base, ours, theirs, merged, renamed)
-    return [fault for gate in GATES for fault in gate(compared)]
+    found = [fault for gate in GATES for fault in gate(compared)]
+    if not found or compared.is_sound:
+        return found
+    return [fault if fault.code == UNBALANCED else replace(fault, doubtful=True) for fault in found]

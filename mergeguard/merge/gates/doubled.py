@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from mergeguard.cpp.scopes import DIRECTIVE, HEAD, LABEL, MACRO, Scope, Statement, frame_of, is_root
@@ -31,10 +31,14 @@ def statements(merge: Compared) -> Iterator[Fault]:
             continue
         blocks = {_block(one) for one in merge.base.by_keys.get(keys, ())}
         new = [[x for x in v.by_keys[keys] if _block(x) not in blocks] for v in (*merge.sides, merge.merged)]
+        pairs = [_overlaps(found) for found in new]
+        more = {root for root, count in pairs[2].items() if count > max(pairs[0][root], pairs[1][root])}
         together = [
-            one for one in new[2] if any(_both_run(one, other) for other in new[2] if other is not one)
+            one
+            for one in new[2]
+            if root_of(one) in more and any(_both_run(one, other) for other in new[2] if other is not one)
         ]
-        if _overlaps(new[2]) > max(_overlaps(new[0]), _overlaps(new[1])) and together:
+        if together:
             message = f"both sides added `{shown(keys)}`, and the result has it twice"
             yield Fault("doubled-code", shown(keys), message, tuple(map(merge.merged.span, together)))
 
@@ -52,9 +56,14 @@ def _does_something(one: Statement) -> bool:
     return any(map(_WORD.fullmatch, one.keys))
 
 
-def _overlaps(found: list[Statement]) -> int:
-    """How many pairs of statements may both be run through."""
-    return sum(_both_run(a, b) for k, a in enumerate(found) for b in found[:k])
+def root_of(one: Statement) -> bytes:
+    """The outermost function or class that a statement is in; empty at file level."""
+    return next(filter(is_root, one.scope), b"")
+
+
+def _overlaps(found: list[Statement]) -> Counter[bytes]:
+    """How many pairs of statements may both be run through, by the function that they are in."""
+    return Counter(root_of(a) for k, a in enumerate(found) for b in found[:k] if _both_run(a, b))
 
 
 def _both_run(a: Statement, b: Statement) -> bool:
@@ -89,7 +98,7 @@ def _by_function(version: GateVersion) -> dict[tuple[bytes, tuple[bytes, ...]], 
     """The statements by the function that they are in, and what they say."""
     found: dict[tuple[bytes, tuple[bytes, ...]], list[Statement]] = defaultdict(list)
     for one in version.statements:
-        root = next(filter(is_root, one.scope), b"")
+        root = root_of(one)
         if root:
             found[root, one.keys].append(one)
     return found

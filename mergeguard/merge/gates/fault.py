@@ -15,6 +15,7 @@ from mergeguard.cpp.scopes import DIRECTIVE, Statement, statements_of
 from mergeguard.cpp.tokens import Tokens, tokens_of
 from mergeguard.values import dataclass
 
+UNBALANCED = "unbalanced"
 BRACKETS = ((b"(", b")"), (b"[", b"]"), (b"{", b"}"))
 _BLOCKS = (b"if", b"for", b"macro")
 _BLOCK = re.compile(rb"\{%[-+]?\s*((?:end)?(?:if|for|macro))\b")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from mergeguard.cpp.scopes import HEAD, Statement, frame_of
 from mergeguard.merge.gates.doubled import shown
-from mergeguard.merge.gates.fault import BRACKETS, Compared, Fault, GateVersion, directive_of
+from mergeguard.merge.gates.fault import BRACKETS, UNBALANCED, Compared, Fault, GateVersion, directive_of
 
 # (A string beside a name may be a macro's.)
 _OPERAND_END = re.compile(rb"[A-Za-z_0-9].*|\.[0-9].*|\)|\]|'.*", re.DOTALL)
@@ -29,13 +29,13 @@ def brackets(merge: Compared) -> Iterator[Fault]:
         both = (o, t) if (o - b) * (t - b) > 0 else (total,)
         if not min(*both, total) <= m <= max(*both, total):
             name = f"{opening.decode()}{closing.decode()}"
-            yield Fault("unbalanced", name, f"the brackets `{name}` of the result do not pair")
+            yield Fault(UNBALANCED, name, f"the brackets `{name}` of the result do not pair")
 
 
 def conditions(merge: Compared) -> Iterator[Fault]:
     """An ``#if`` without its end, or with two ``#else``, as in no version."""
     if merge.merged.is_odd and not any(v.is_odd for v in (merge.base, *merge.sides)):
-        yield Fault("unbalanced", "#if", "the conditions of the result do not pair")
+        yield Fault(UNBALANCED, "#if", "the conditions of the result do not pair")
 
 
 def blocks(merge: Compared) -> Iterator[Fault]:
@@ -47,7 +47,7 @@ def blocks(merge: Compared) -> Iterator[Fault]:
         return
     word = max(merge.merged.open_blocks).decode("ascii")
     message = f"the blocks `{{% {word} %}}` of the result do not pair"
-    yield Fault("unbalanced", word, message, doubtful=True)
+    yield Fault(UNBALANCED, word, message, doubtful=True)
 
 
 def separators(merge: Compared) -> Iterator[Fault]:

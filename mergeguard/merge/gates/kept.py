@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
-from mergeguard.cpp.scopes import DIRECTIVE, HEAD, Scope, Statement, is_root
-from mergeguard.merge.gates.doubled import included, is_include, shown
+from mergeguard.cpp.scopes import DIRECTIVE, HEAD, Scope, Statement
+from mergeguard.merge.gates.doubled import included, is_include, root_of, shown
 from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
 from mergeguard.merge.gates.stacks import Stacks
 
@@ -53,7 +53,7 @@ class _Keeping:
         said = f"would no longer stand in `{where}`" if lost else f"would come to stand in `{where}`"
         message = f"`{shown(one.keys)}` {said}, as on no side"
         # Of a function that a side copied or took apart, either part may be the one that is meant.
-        root = next(filter(is_root, one.scope), b"")
+        root = root_of(one)
         doubtful = root in self.known and root not in self.merge.base.frames
         return Fault("left-scope", shown(one.keys), message, place, doubtful)
 

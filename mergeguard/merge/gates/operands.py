@@ -51,12 +51,14 @@ def _element_back(base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> Keys:
     """The first element of a list, a number too, that one side removed and ``merged`` has as often as the
     base, where the other side kept every element. (If it removed some, it may have put the same value in the
     place of another one: then nothing is back.)"""
-    b, o, t, m = (Counter(elements(keys)) for keys in (base, ours, theirs, merged))
+    b, o, t, m = (
+        Counter(part for part in elements(keys) if _OPEN.isdisjoint(part))
+        for keys in (base, ours, theirs, merged)
+    )
     for kept, removed in ((o, t), (t, o)):
         if b <= kept:
             for part in b - removed:
-                telling = any(map(_TELLING.fullmatch, part)) and _OPEN.isdisjoint(part)
-                if telling and kept[part] == b[part] <= m[part]:
+                if any(map(_TELLING.fullmatch, part)) and kept[part] == b[part] <= m[part]:
                     return part
     return ()
 
@@ -96,14 +98,20 @@ def _counterparts(merge: Compared, number: int) -> dict[int, tuple[int | None, S
 
 
 def inserted_twice(base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> Keys:
-    """What both sides inserted and ``merged`` has once more than either; empty if there is nothing."""
+    """What both sides inserted and ``merged`` has once more than either; empty if there is nothing. A string
+    is one operand, whatever words are in it."""
+    base, ours, theirs, merged = map(_with_whole_strings, (base, ours, theirs, merged))
+    tables = [_table(keys) for keys in (base, ours, theirs, merged)]
+    if tables[0][1] and len({rest for rest, _ in tables}) == 1:
+        return _row_twice(*(rows for _, rows in tables))
     runs = [_inserted(base, side) for side in (ours, theirs)]
     for run in sorted(runs[0] & runs[1]):
         if _times(run, merged) > max(_times(run, ours), _times(run, theirs)):
             if not _apart(run, base, ours, theirs, merged):
                 return run
     old, mine, other, now = (Counter(elements(keys)) for keys in (base, ours, theirs, merged))
-    for part in sorted((mine - old).keys() & (other - old).keys()):
+    # (What the base has already may be an element of several things: `add(a, w).add(b, w)`.)
+    for part in sorted((mine.keys() & other.keys()) - old.keys()):
         if now[part] > max(mine[part], other[part]) and any(map(_TELLING.fullmatch, part)):
             return part
     b, o, t, m = map(Counter, (base, ours, theirs, merged))
@@ -113,6 +121,27 @@ def inserted_twice(base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> Keys:
         if m[key] > max(o[key], t[key]) and not _apart((key,), base, ours, theirs, merged):
             return (key,)
     return ()
+
+
+def _with_whole_strings(keys: Keys) -> Keys:
+    """Keys with each string's words made one."""
+    whole: list[bytes] = []
+    inside = False
+    for key in keys:
+        if inside:
+            whole[-1] += key.removeprefix(b'"=')
+        else:
+            whole.append(b'"=' if key == b'"<' else key)
+        inside = key != b'">' and (inside or key == b'"<')
+    return tuple(whole)
+
+
+def _row_twice(
+    base: Counter[Keys], ours: Counter[Keys], theirs: Counter[Keys], merged: Counter[Keys]
+) -> Keys:
+    """The first row that both sides added and ``merged`` has once more than either."""
+    both = (ours - base) & (theirs - base)
+    return next((row for row in both if merged[row] > max(ours[row], theirs[row])), ())
 
 
 def _inserted(base: Keys, side: Keys) -> set[Keys]:
@@ -196,6 +225,28 @@ def elements(keys: Sequence[bytes]) -> list[Keys]:
             stack[-1].append(key)
     found += (tuple(part) for part in stack)
     return [part for part in found if part]
+
+
+def _table(keys: Sequence[bytes]) -> tuple[Keys, Counter[Keys]]:
+    """What is left of a statement without the rows of its table, and those: calls of one name in a row, as a
+    macro has them that is written for each (`f(a, 1) f(a, 2)`)."""
+    calls: list[tuple[int, int]] = []
+    depth = start = 0
+    for index, key in enumerate(keys):
+        if key == b"(" and depth == 0:
+            start = index - 1
+        depth += (key in _OPEN) - (key in _CLOSE)
+        if key == b")" and depth == 0 and start >= 0 and _NAME.fullmatch(keys[start]):
+            calls.append((start, index + 1))
+    rows = {
+        span
+        for pair in zip(calls, calls[1:], strict=False)
+        for span in pair
+        if pair[0][1] == pair[1][0] and keys[pair[0][0]] == keys[pair[1][0]]
+    }
+    inside = {index for start, end in rows for index in range(start, end)}
+    rest = tuple(key for index, key in enumerate(keys) if index not in inside)
+    return rest, Counter(tuple(keys[start:end]) for start, end in rows)
 
 
 __all__ = ["elements", "inserted_twice", "operands"]

@@ -1,0 +1,13 @@
+#define EACH(f, T) \
+  f(T, 1) \
+  f(T, 3) \
+  f(T, 2) \
+  f(T, 5) \
+  f(T, 8)
+
+auto names = Map{}
+    .add(A, W)
+    .add(C, W)
+    .add(B, W)
+    .add(E, W)
+    .add(F, W);

@@ -1,0 +1,5 @@
+#define EACH(f, T) \
+  f(T, 1) \
+  f(T, 2) \
+  f(T, 5) \
+  f(T, 8)

@@ -1,0 +1,17 @@
+__global__ void first(int n) {
+  if (n > 0) {
+    load(n);
+    sync();
+    store(n);
+  }
+}
+
+__global__ void second(int n) {
+  while (n > 0) {
+    sync();
+    store(n);
+    sync();
+  }
+}
+
+int last();
