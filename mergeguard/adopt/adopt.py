@@ -40,7 +40,7 @@ from mergeguard.adopt.shape import DEFINING, Shape, needed
 from mergeguard.cpp.diff import diff, matches
 from mergeguard.cpp.leaves import Leaf, leaves_of, match
 from mergeguard.cpp.source import Kind, parse
-from mergeguard.lens.assign import assign
+from mergeguard.lens.homes.assign import assign
 from mergeguard.lens.rule import Rule
 
 _LINKAGE = re.compile(rb"^(?:(?:static|inline|extern)\b\s*)+")

@@ -17,8 +17,8 @@ from mergeguard.cpp.definitions import Definition, definitions
 from mergeguard.cpp.filenames import UNITS
 from mergeguard.cpp.source import Kind, Source, identifiers, line_of, parse, units
 from mergeguard.fork.report import hunk_ids, marker_lines
-from mergeguard.lens.assignment import defined_names
 from mergeguard.lens.glue import rebase_point
+from mergeguard.lens.homes.assignment import defined_names
 from mergeguard.lens.layout import Layout, LayoutFile, Piece, Role
 from mergeguard.lens.order import hints, labels
 from mergeguard.lens.overlay import Recomposed

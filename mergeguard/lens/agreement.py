@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from mergeguard.cpp.backwards import Origin, origin, same_value, words_of
 from mergeguard.cpp.items import Source
-from mergeguard.lens.assign import assigned
-from mergeguard.lens.assignment import DealtPartition
+from mergeguard.lens.homes.assign import assigned
+from mergeguard.lens.homes.assignment import DealtPartition
 from mergeguard.lens.reading import monolith_source
 from mergeguard.lens.rule import Rule
 from mergeguard.values import dataclass

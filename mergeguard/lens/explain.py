@@ -1,4 +1,4 @@
-"""Why each unit of a monolith is where a rule puts it: the reasons behind ``lens.assign``."""
+"""Why each unit of a monolith is where a rule puts it: the reasons behind ``lens.homes.assign``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from mergeguard.cpp.source import Item, Kind, Source, Unit, line_of
 from mergeguard.lens.agreement import choices
-from mergeguard.lens.assign import assigned
-from mergeguard.lens.assignment import ENTRY, Assignment, DealtPartition
+from mergeguard.lens.homes.assign import assigned
+from mergeguard.lens.homes.assignment import ENTRY, Assignment, DealtPartition
 from mergeguard.lens.rule import Rule, selectors
 from mergeguard.lens.selectors import Selector
 from mergeguard.values import dataclass

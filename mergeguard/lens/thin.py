@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from mergeguard.cpp.scope import Local
 from mergeguard.cpp.source import Item, Source, code_tokens
 from mergeguard.lens import glue, signature
-from mergeguard.lens.assignment import Assignment, DealtPartition
-from mergeguard.lens.parting import LIGHT_TYPES, Launch, Parted
+from mergeguard.lens.homes.assignment import Assignment, DealtPartition
+from mergeguard.lens.homes.parting import LIGHT_TYPES, Launch, Parted
 from mergeguard.lens.rule import Rule
 from mergeguard.values import dataclass
 

@@ -14,7 +14,7 @@ from itertools import groupby
 from mergeguard.cpp.diff import Change, diff
 from mergeguard.cpp.source import parse
 from mergeguard.lens import glue
-from mergeguard.lens.assignment import defined_names
+from mergeguard.lens.homes.assignment import defined_names
 from mergeguard.lens.hunks import Reason
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
 from mergeguard.lens.order import Order, Part

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from mergeguard.cpp.source import Source
 from mergeguard.errors import RuleMismatch
-from mergeguard.lens.dealing import Cluster, clusters, unit_for
+from mergeguard.lens.homes.dealing import Cluster, clusters, unit_for
 from mergeguard.lens.rule import Deal, Rule
 from mergeguard.propose.reach import Reach
 from mergeguard.values import dataclass

@@ -14,8 +14,8 @@ from dataclasses import replace
 from mergeguard.cpp.source import Source, line_of
 from mergeguard.errors import Location, MergeguardError, RuleMismatch, SourceError
 from mergeguard.lens.emit import emission_of, split
-from mergeguard.lens.fitting import deal_arguments
-from mergeguard.lens.instances import template_arguments
+from mergeguard.lens.homes.fitting import deal_arguments
+from mergeguard.lens.homes.instances import template_arguments
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Instantiate, parse_rule
 from mergeguard.propose.deals import Dealing, dealing

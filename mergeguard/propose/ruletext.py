@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Sequence
 
 from mergeguard.cpp.source import Kind, Source, nested
-from mergeguard.lens.assignment import defined_names
 from mergeguard.lens.glue import rebase_point
+from mergeguard.lens.homes.assignment import defined_names
 from mergeguard.propose.deals import Dealing
 from mergeguard.propose.reach import last_name
 from mergeguard.propose.survey import Instantiated, SurveyedChoice

@@ -17,7 +17,7 @@ from mergeguard.cpp.branches import Branching, branchings, sequences
 from mergeguard.cpp.definitions import qualifiers
 from mergeguard.cpp.source import Item, Kind, Source, line_of, parse
 from mergeguard.cpp.text import code_tokens
-from mergeguard.lens.instances import full_name, written_instantiations
+from mergeguard.lens.homes.instances import full_name, written_instantiations
 from mergeguard.propose.reach import Reach, last_name
 from mergeguard.values import dataclass
 

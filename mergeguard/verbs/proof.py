@@ -21,8 +21,8 @@ from mergeguard.errors import LayoutError, RuleMismatch
 from mergeguard.fork.builds import shard_paths
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.lens import buildlists
-from mergeguard.lens.assign import assign
 from mergeguard.lens.emit import emission_of
+from mergeguard.lens.homes.assign import assign
 from mergeguard.lens.layout import Layout, LayoutFile
 from mergeguard.propose.budget import BudgetProposal, Cost, propose, rewrite
 from mergeguard.propose.schedule import Budget

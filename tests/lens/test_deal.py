@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mergeguard.errors import MergeguardError, RuleError, RuleMismatch
-from mergeguard.lens.dealing import unit_for
 from mergeguard.lens.emit import split
+from mergeguard.lens.homes.dealing import unit_for
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule, parse_rule
 from mergeguard.lens.unsplit import unsplit

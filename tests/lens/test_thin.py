@@ -8,8 +8,8 @@ import pytest
 
 from mergeguard.cpp.source import parse
 from mergeguard.errors import RuleMismatch
-from mergeguard.lens.assign import assign
 from mergeguard.lens.emit import emission_of, split
+from mergeguard.lens.homes.assign import assign
 from mergeguard.lens.rule import parse_rule
 from mergeguard.lens.unsplit import unsplit
 from mergeguard.verify.flatten import LayoutText

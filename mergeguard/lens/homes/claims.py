@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from mergeguard.cpp.blocks import qualified_name
 from mergeguard.cpp.source import Item, Kind, Unit
 from mergeguard.errors import Location, RuleMismatch
-from mergeguard.lens.assignment import DealtPartition
-from mergeguard.lens.ground import Ground
+from mergeguard.lens.homes.assignment import DealtPartition
+from mergeguard.lens.homes.ground import Ground
 from mergeguard.lens.rule import selectors
 from mergeguard.lens.selectors import Selector
 

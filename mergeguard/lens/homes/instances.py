@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from mergeguard.cpp.blocks import qualified_name, space_of
 from mergeguard.cpp.items import Item, Kind, Source, Unit
 from mergeguard.cpp.source import code_tokens, parse
-from mergeguard.lens.traits import expansion
+from mergeguard.lens.homes.traits import expansion
 from mergeguard.values import dataclass
 
 _KEY = "written instantiations"

@@ -1,7 +1,7 @@
 """What a unit of a monolith gives to others, what it uses of them, and how often it may be compiled.
 
-What ``lens.dealing`` decides by. Nothing is guessed where tokens can't tell: what may be one object, or is
-not understood, counts as something that can't be said or compiled twice.
+What ``lens.homes.dealing`` decides by. Nothing is guessed where tokens can't tell: what may be one object, or
+is not understood, counts as something that can't be said or compiled twice.
 """
 
 from __future__ import annotations

@@ -12,12 +12,12 @@ from heapq import heappop, heappush
 
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, flattened, identifiers
 from mergeguard.lens import signature
-from mergeguard.lens.assignment import DEFINING, ENTRY, DealtPartition, defined_names
-from mergeguard.lens.dealing import Declared
-from mergeguard.lens.ground import Ground
-from mergeguard.lens.hosting import Hosting
-from mergeguard.lens.parting import Parted
-from mergeguard.lens.traits import Way, traits_of, walk
+from mergeguard.lens.homes.assignment import DEFINING, ENTRY, DealtPartition, defined_names
+from mergeguard.lens.homes.dealing import Declared
+from mergeguard.lens.homes.ground import Ground
+from mergeguard.lens.homes.hosting import Hosting
+from mergeguard.lens.homes.parting import Parted
+from mergeguard.lens.homes.traits import Way, traits_of, walk
 
 
 class Needs:

@@ -13,17 +13,17 @@ from dataclasses import replace
 from mergeguard.cpp.blocks import Opened, closed
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, line_of
 from mergeguard.errors import Location, RuleMismatch
-from mergeguard.lens.assignment import ENTRY, Assignment, DealtInstantiation, DealtPartition
-from mergeguard.lens.claims import Claims
-from mergeguard.lens.dealing import deal
-from mergeguard.lens.fitting import Fitting
-from mergeguard.lens.ground import Ground
-from mergeguard.lens.hosting import Hosting
-from mergeguard.lens.needs import Needs
-from mergeguard.lens.parting import Unparted
+from mergeguard.lens.homes.assignment import ENTRY, Assignment, DealtInstantiation, DealtPartition
+from mergeguard.lens.homes.claims import Claims
+from mergeguard.lens.homes.dealing import deal
+from mergeguard.lens.homes.fitting import RuleFit
+from mergeguard.lens.homes.ground import Ground
+from mergeguard.lens.homes.hosting import Hosting
+from mergeguard.lens.homes.needs import Needs
+from mergeguard.lens.homes.parting import Unparted
+from mergeguard.lens.homes.sight import overload
+from mergeguard.lens.homes.traits import walk
 from mergeguard.lens.rule import Rule
-from mergeguard.lens.sight import overload
-from mergeguard.lens.traits import walk
 
 
 def assign(
@@ -65,7 +65,7 @@ class _Assigner:
         self, rule: Rule, path: str, source: Source, thin: bool = False, opens: bool | None = None
     ) -> None:
         self.ground = Ground(rule, path, source, thin, opens)
-        self.fitting = Fitting(self.ground)
+        self.fitting = RuleFit(self.ground)
         self.hosting = Hosting(self.ground)
 
     def run(self) -> Assignment:

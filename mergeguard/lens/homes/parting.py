@@ -19,8 +19,8 @@ from mergeguard.cpp.lexer import TokenKind, lex
 from mergeguard.cpp.scope import Local, Scope, scope_at
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, flattened, identifiers, line_of
 from mergeguard.errors import Location, RuleMismatch
+from mergeguard.lens.homes.unseen import Unseen
 from mergeguard.lens.rule import Thin
-from mergeguard.lens.unseen import Unseen
 from mergeguard.values import dataclass
 
 # PyTorch's dispatch macros that call a lambda once for each of these, as `scalar_t`.

@@ -8,8 +8,8 @@ from dataclasses import field
 from mergeguard.cpp.blocks import qualified_name
 from mergeguard.cpp.branches import Arm, Branching
 from mergeguard.cpp.source import Item, ItemScope, Kind, Source, Unit, flattened
-from mergeguard.lens.dealing import Declared
-from mergeguard.lens.parting import Parted
+from mergeguard.lens.homes.dealing import Declared
+from mergeguard.lens.homes.parting import Parted
 from mergeguard.lens.rule import Instantiate, Partition, Rule
 from mergeguard.values import dataclass
 

@@ -10,14 +10,14 @@ from mergeguard.cpp.branches import Arm, Branching, branchings, sequences
 from mergeguard.cpp.definitions import qualifiers
 from mergeguard.cpp.source import Item, Kind, Unit, identifiers
 from mergeguard.errors import Location, RuleMismatch
-from mergeguard.lens.assignment import DealtInstantiation, DealtPartition
-from mergeguard.lens.dealing import Declared
-from mergeguard.lens.ground import Ground
-from mergeguard.lens.instances import full_name, written_instantiations
+from mergeguard.lens.homes.assignment import DealtInstantiation, DealtPartition
+from mergeguard.lens.homes.dealing import Declared
+from mergeguard.lens.homes.ground import Ground
+from mergeguard.lens.homes.instances import full_name, written_instantiations
 from mergeguard.lens.rule import Instantiate, Over, Partition
 
 
-class Fitting:
+class RuleFit:
     """``declared`` are the specialisations that the header has to declare to who does not have them."""
 
     def __init__(self, ground: Ground) -> None:

@@ -9,10 +9,10 @@ from mergeguard.cpp.blocks import space_of
 from mergeguard.cpp.definitions import qualifiers
 from mergeguard.cpp.source import Item, ItemScope, Kind, flattened, identifiers, line_of
 from mergeguard.errors import Location
-from mergeguard.lens.assignment import DEFINING, ENTRY, DealtPartition
-from mergeguard.lens.ground import Ground
-from mergeguard.lens.instances import template_arguments, written_instantiations
-from mergeguard.lens.parting import Parted, PartedArms, Unparted, is_of_the_host, part
+from mergeguard.lens.homes.assignment import DEFINING, ENTRY, DealtPartition
+from mergeguard.lens.homes.ground import Ground
+from mergeguard.lens.homes.instances import template_arguments, written_instantiations
+from mergeguard.lens.homes.parting import Parted, PartedArms, Unparted, is_of_the_host, part
 
 
 class Hosting:

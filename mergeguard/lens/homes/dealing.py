@@ -18,9 +18,9 @@ from mergeguard.cpp.environment import Environment
 from mergeguard.cpp.source import Item, ItemScope, Kind, Source, line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import signature
+from mergeguard.lens.homes.sight import late_names
+from mergeguard.lens.homes.traits import Traits, Way, traits_of
 from mergeguard.lens.rule import Rule
-from mergeguard.lens.sight import late_names
-from mergeguard.lens.traits import Traits, Way, traits_of
 from mergeguard.values import dataclass
 
 ENTRY = ""

@@ -1,0 +1,1 @@
+"""Which file of a layout each piece of a monolith goes to."""
