@@ -69,6 +69,7 @@ class Splitting:
         self._cache = cache
         self._readings = readings
         self._done: dict[tuple[str, str, int, bytes], Layout] = {}
+        self._own: set[tuple[str, str, int, bytes]] = set()  # those that no other process had derived
 
     @classmethod
     def of(cls, repository: Repository) -> Splitting:
@@ -83,10 +84,16 @@ class Splitting:
             layout = self._cache.get(*key)
         if layout is None:
             layout = split(rule, name, path, text, emission)
+            self._own.add(key)
             if self._cache is not None:
                 self._cache.put(rule_oid, path, emission, layout)
         self._done[key] = layout
         return layout
+
+    def afresh(self, name: str, rule: Rule, rule_oid: str, path: str, text: bytes, emission: int) -> Layout:
+        """The same split by this process, whatever an earlier one has derived."""
+        key = (rule_oid, path, emission, text)
+        return self._done[key] if key in self._own else split(rule, name, path, text, emission)
 
     def unsplit(
         self, lock: Lock, pristine: Layout, files: Mapping[str, bytes | None], split: Splitter

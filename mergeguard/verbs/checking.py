@@ -214,7 +214,9 @@ class _LayoutChecker:
         layout = before.layout
         self.layout = layout
         for one in (pristine, layout) if layout.monolith != pristine.monolith else (pristine,):
-            again = emission.split(rule, self.name, one.path, one.monolith, lock.emission)
+            again = workspace.splitting.afresh(
+                self.name, rule, lock.rule, one.path, one.monolith, lock.emission
+            )
             yield from check.check_laws(
                 self.name, one, again, lambda t: workspace.split_with_lock(guarded, t)
             )

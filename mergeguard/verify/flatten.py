@@ -220,7 +220,8 @@ def _script_of(raw: bytes) -> _Script:
 
 def _is_step(name: str, words: bytes) -> bool:
     """Whether a directive is more to flattening than text to copy."""
-    return name in ("include", "pragma") or name not in _WORDS or b"MG_" in words
+    is_once = name == "pragma" and b"once" in words
+    return name == "include" or is_once or name not in _WORDS or b"MG_" in words
 
 
 def _take_in(state: _FlattenState, path: str) -> None:
