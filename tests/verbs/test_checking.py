@@ -117,7 +117,7 @@ def test_two_shards_with_the_same_template_but_different_bodies(workspace):
     changed = appended(changed, FOLDER + "shard_large.cu", EXTRA.replace(b"+", b"-"))
     odr = only(changed, "odr")
     assert odr.item == "extra"
-    assert "shard_small.cu and" in odr.message
+    assert "shard_large.cu and" in odr.message and "shard_small.cu" in odr.message
     home = only(changed, "double home")
     assert str(home.severity) == "error"
     assert "defined otherwise" in home.message
