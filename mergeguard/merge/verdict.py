@@ -17,6 +17,8 @@ def faults_of(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> l
     """The faults of a clean result; of one with conflicts those outside of them, whichever side one takes."""
     if result.clean:
         return faults(base, ours, theirs, result.render(), result.renamed)
+    if result.render("ours") == ours and result.render("theirs") == theirs:
+        return []  # all that anybody edited is in the conflicts: outside of them is the base
     by_side = [_outside(base, ours, theirs, result, side) for side in ("ours", "theirs")]
     everywhere = {(f.code, f.name) for f in by_side[0]} & {(f.code, f.name) for f in by_side[1]}
     return [f for f in by_side[0] if (f.code, f.name) in everywhere]

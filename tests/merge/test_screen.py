@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mergeguard.merge import merge, verdict
 from mergeguard.merge.gates.screen import may_be_faulty, may_have_twins
 
 FUNCTIONS = [
@@ -52,3 +53,22 @@ def test_twins_need_common_words():
     assert may_have_twins(BASE, mine, other)
     other = with_function(3, b"int f3", b"long other() { return 0; }\nint f3")
     assert not may_have_twins(BASE, with_function(0, b"int f0", b"// long ago\nint f0"), other)
+
+
+def test_a_conflict_that_holds_all_edits_has_no_fault_outside(monkeypatch):
+    ours, theirs = (with_function(1, b"y = y * 39", b"y = %s * 39" % name) for name in (b"x", b"z"))
+    inside = merge(BASE, ours, theirs)
+    assert not inside.clean
+    asked: list[str] = []
+    real = verdict._outside
+
+    def noted(*given):
+        asked.append(given[-1])
+        return real(*given)
+
+    monkeypatch.setattr(verdict, "_outside", noted)
+    assert verdict.faults_of(BASE, ours, theirs, inside) == []
+    assert not asked
+    more = ours.replace(b"return y", b"return -y", 1)
+    assert verdict.faults_of(BASE, more, theirs, merge(BASE, more, theirs)) == []
+    assert {*asked} == {"ours", "theirs"}

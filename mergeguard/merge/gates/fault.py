@@ -82,8 +82,12 @@ class GateVersion:
 
     def left_open(self, opening: bytes, closing: bytes) -> int:
         """How many brackets of a kind are opened and not closed; negative for the reverse."""
-        keys = self.tokens.keys
-        return keys.count(opening) - keys.count(closing)
+        return self._times[opening] - self._times[closing]
+
+    @cached_property
+    def _times(self) -> Counter[bytes]:
+        """How often each token is there."""
+        return Counter(self.tokens.keys)
 
     @cached_property
     def open_blocks(self) -> frozenset[bytes]:
