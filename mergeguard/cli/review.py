@@ -108,8 +108,8 @@ def check(
     """The laws on your own repository: drift, edited glue, unmapped hunks, double homes, ODR traps."""
     from mergeguard.fork.check import Reporter
     from mergeguard.hooks import repairing
-    from mergeguard.treemerge import handmade
-    from mergeguard.verbs import checking, ownwork, witness
+    from mergeguard.treemerge import handmade, witness
+    from mergeguard.verbs import checking, ownwork
 
     here = opened(merges=True)
     unfinished = repairing.unfinished(here.repository)

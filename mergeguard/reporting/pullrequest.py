@@ -9,8 +9,8 @@ from mergeguard.audit.findings import Located
 from mergeguard.errors import counted as count
 from mergeguard.reporting.inert import code
 from mergeguard.reporting.inert import markdown as escape
+from mergeguard.treemerge.resolution import by_folder, described
 from mergeguard.verbs.pullrequest import PullRequest
-from mergeguard.verbs.resolution import by_folder, described
 
 _SHOWN = 20
 

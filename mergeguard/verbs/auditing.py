@@ -23,9 +23,10 @@ from mergeguard.git.process import split_nul
 from mergeguard.git.repository import Repository
 from mergeguard.git.snapshot import snapshot
 from mergeguard.lens.layout import Layout
+from mergeguard.treemerge import resolution
 from mergeguard.treemerge.lastsync import read as last_sync
 from mergeguard.values import dataclass
-from mergeguard.verbs import layoutaudit, resolution
+from mergeguard.verbs import layoutaudit
 
 SUFFIXES = (*SOURCES, ".ipp")
 _BLAMED = 40  # findings for which the commits are looked up

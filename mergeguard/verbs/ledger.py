@@ -23,10 +23,10 @@ from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git import worktree
 from mergeguard.git.repository import Repository
 from mergeguard.lens.layout import Layout
-from mergeguard.treemerge import fates, lastsync
+from mergeguard.treemerge import fates, lastsync, witness
 from mergeguard.treemerge.fates import Standing
 from mergeguard.treemerge.trees import local_edits
-from mergeguard.verbs import rebase, unmapped, witness
+from mergeguard.verbs import rebase, unmapped
 
 
 def ledger(fork: Fork, upstream: str | None = None, *, suggest: bool = True) -> ForkReport:

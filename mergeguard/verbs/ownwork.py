@@ -22,8 +22,8 @@ from mergeguard.fork.fork import Fork
 from mergeguard.fork.workspace import REGULAR, Splitting, Workspace
 from mergeguard.git.objects import Entry, TreeChange
 from mergeguard.git.repository import Repository
+from mergeguard.treemerge import resolution
 from mergeguard.values import dataclass
-from mergeguard.verbs import resolution
 
 PATH = ".mergeguard/ledger.toml"
 #: Larger files are data, not somebody's work by declarations.

@@ -17,11 +17,12 @@ from mergeguard.fork.fork import Fork
 from mergeguard.fork.report import SyncedRule
 from mergeguard.fork.workspace import Splitting, Workspace
 from mergeguard.git.repository import Repository
+from mergeguard.treemerge import resolution
+from mergeguard.treemerge.resolution import ResolvedFile
 from mergeguard.values import dataclass
-from mergeguard.verbs import auditing, checking, ownwork, proof, resolution
+from mergeguard.verbs import auditing, checking, ownwork, proof
 from mergeguard.verbs.ownwork import LedgerLine
 from mergeguard.verbs.proof import RuleProof
-from mergeguard.verbs.resolution import ResolvedFile
 from mergeguard.verbs.sync import merge_commits
 
 _SUBJECTS = 30

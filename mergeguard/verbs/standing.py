@@ -10,10 +10,9 @@ from mergeguard.fork import kept
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.stale import stale
 from mergeguard.fork.workspace import Guarded, Workspace
-from mergeguard.treemerge import fates
+from mergeguard.treemerge import fates, witness
 from mergeguard.treemerge.fates import Standing
 from mergeguard.treemerge.trees import local_edits
-from mergeguard.verbs import witness
 from mergeguard.verbs.knownstatus import RuleStatus
 
 

@@ -15,7 +15,7 @@ from mergeguard.git import landing
 from mergeguard.git.landplan import require_possible
 from mergeguard.git.merging import UnmergedPath
 from mergeguard.git.repository import Repository
-from mergeguard.treemerge import lastsync, rederiving
+from mergeguard.treemerge import lastsync, rederiving, resolution, witness
 from mergeguard.treemerge.trees import Merged, Progress, merge_trees
 from mergeguard.values import dataclass
 from mergeguard.verbs import plan as planning

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mergeguard.verbs.resolution import TRAILER, ResolvedFile, Taken, notes
+from mergeguard.treemerge.resolution import TRAILER, ResolvedFile, Taken, notes
 from tests.support.story import PAGED, Story, git
 
 BLOCK = "  dim3 block(NUM_THREADS);\n"
