@@ -258,14 +258,14 @@ def _write(out: Path, plan: _Plan, options: GenerateOptions) -> Generated:
         _refuse_link(out, path)
     if changed or stale:
         # A run that is ended half-way is known by a note that is true of no source tree.
-        _replace(out / fresh.NOTE, _note(plan, options, dict.fromkeys({*old, *plan.files}), whole=False))
-    for path in changed:
-        _replace(out / path, plan.files[path])
+        half = _note(plan, options, dict.fromkeys({*old, *plan.files}), whole=False)
+        _replace_all({out / fresh.NOTE: half})
+        _replace_all({out / path: plan.files[path] for path in changed})
     for path in stale:
         (out / path).unlink(missing_ok=True)
         _remove_empty(out, posixpath.dirname(path))
     outputs = {path: fresh.stamp(out / path) for path in plan.files}
-    _replace(out / fresh.NOTE, _note(plan, options, outputs, whole=True))
+    _replace_all({out / fresh.NOTE: _note(plan, options, outputs, whole=True)})
     return Generated(
         plan.units, tuple(plan.files), tuple(plan.inputs), tuple(changed), tuple(stale), tuple(plan.warnings)
     )
@@ -291,14 +291,20 @@ def _refuse_link(out: Path, path: str) -> None:
         )
 
 
-def _replace(target: Path, text: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    passing = target.with_name(f".{target.name}.{os.getpid()}")
+def _replace_all(texts: Mapping[Path, bytes]) -> None:
+    """Replace the files: all are written before the first is in its place, so that a full disk leaves what
+    was there."""
+    passing: dict[Path, Path] = {}
     try:
-        passing.write_bytes(text)
-        os.replace(passing, target)
+        for target, text in texts.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            passing[target] = target.with_name(f".{target.name}.{os.getpid()}")
+            passing[target].write_bytes(text)
+        for target, written in passing.items():
+            os.replace(written, target)
     except OSError:
-        passing.unlink(missing_ok=True)
+        for written in passing.values():
+            written.unlink(missing_ok=True)
         raise
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import kept
 from mergeguard.fork.fork import Fork
+from mergeguard.fork.localedits import LocalEdit
 from mergeguard.fork.report import (
     Arrival,
     ForkReport,
@@ -22,6 +24,7 @@ from mergeguard.fork.report import (
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git import worktree
 from mergeguard.git.repository import Repository
+from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout
 from mergeguard.treemerge import fates, lastsync, witness
 from mergeguard.treemerge.fates import Standing
@@ -81,6 +84,21 @@ def resume(repository: Repository) -> str:
     return f"git {operation} --continue"
 
 
+def _edits_of(path: str, base: bytes, own: bytes) -> tuple[LocalEdit, ...]:
+    """The fork's edits of a whole monolith, by item."""
+    items = {item.name: item for item in reversed(parse(own).items)}
+    return tuple(
+        LocalEdit(
+            path,
+            own.count(b"\n", 0, items[found.item].start) + 1 if found.item in items else 1,
+            found.item,
+            found.added,
+            found.removed,
+        )
+        for found in arrivals(base, own)
+    )
+
+
 def _stale_marks(workspace: Workspace, rules: Iterable[RuleLedger]) -> tuple[str, ...]:
     """Marks of kept hunks that fit no hunk any more, as notes; none while a rule can't be read."""
     rules = tuple(rules)
@@ -122,6 +140,8 @@ class _LedgerReader:
 
     def rule(self, guarded: Guarded) -> RuleLedger:
         path = self.workspace.monolith_path(guarded)
+        if guarded.in_build and path is not None:
+            return self._built_rule(guarded, path)
         if guarded.lock is None:
             state = "not split" if path is not None else "no monolith"
             return RuleLedger(guarded.name, path, self._standing(guarded, path).state or state)
@@ -129,6 +149,47 @@ class _LedgerReader:
             return self._split_rule(guarded, path)
         except MergeguardError as error:
             return RuleLedger(guarded.name, path, "broken", guarded.lock.upstream, problem=str(error))
+
+    def _built_rule(self, guarded: Guarded, path: str) -> RuleLedger:
+        """A rule whose layout the build makes: all there is stands in the monolith."""
+        workspace = self.workspace
+        own = workspace.read(path) or b""
+        base = None if self.base is None else self.repository.read_file(self.base, path)
+        newer = None
+        if self.theirs is not None and not self.merged:
+            newer = self._monolith(self.theirs, guarded)
+        unfit = self._unfit(guarded, path, own)
+        ahead = self._unfit(guarded, path, newer)
+        return RuleLedger(
+            guarded.name,
+            path,
+            "made by the build",
+            self.repository.hash_blob(own if base is None else base),
+            self._arrived_whole(guarded),
+            () if newer is None or base is None else arrivals(base, newer),
+            () if base is None else _edits_of(path, base, own),
+            notes=() if ahead is None else (f"the rule does not fit upstream's newest version: {ahead}",),
+            problem=None if unfit is None else f"the rule does not fit: {unfit}",
+        )
+
+    def _unfit(self, guarded: Guarded, path: str, text: bytes | None) -> str | None:
+        """Why the rule does not fit a text; None where it does, or there is none."""
+        try:
+            if text is not None:
+                self.workspace.split_now(guarded, path, text, emission_of(guarded.rule))
+        except MergeguardError as error:
+            return str(error)
+        return None
+
+    def _arrived_whole(self, guarded: Guarded) -> tuple[Arrival, ...]:
+        if self.last is None or self.synced[0] is None or self.synced[1] is None:
+            return ()
+        base = fates.base_tree(self.repository, self.last.ours, self.last.theirs)
+        new = self._monolith(self.synced[1], guarded)
+        paths = guarded.rule.paths()
+        texts = (self.repository.read_file(base, known) for known in paths) if base is not None else ()
+        old = next((text for text in texts if text is not None), None)
+        return () if old is None or new is None else arrivals(old, new)
 
     def _split_rule(self, guarded: Guarded, path: str | None) -> RuleLedger:
         workspace = self.workspace

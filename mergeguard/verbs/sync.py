@@ -19,7 +19,7 @@ from mergeguard.treemerge import lastsync, rederiving, resolution, witness
 from mergeguard.treemerge.trees import Merged, Progress, merge_trees
 from mergeguard.values import dataclass
 from mergeguard.verbs import plan as planning
-from mergeguard.verbs import rebase, resolution, witness
+from mergeguard.verbs import rebase
 from mergeguard.verbs.resolving import require_resolved
 
 

@@ -13,6 +13,8 @@ from mergeguard.build import fresh
 from mergeguard.build.extension import split_sources
 from mergeguard.build.generate import GenerateError, GenerateOptions, generate
 from mergeguard.errors import MergeguardError, RuleError, SourceError
+from mergeguard.lens.emit import emission_of, split
+from mergeguard.lens.rule import parse_rule
 from tests.support import toolchain
 
 NAME = "paged_attention_v1"
@@ -155,6 +157,60 @@ def test_a_link_out_of_the_build_folder_is_refused(tree: Path, out: Path, tmp_pa
     with pytest.raises(GenerateError, match="leads out"):
         generate(tree, out, GenerateOptions())
     assert state(elsewhere) == kept
+
+
+def limited(tree: Path, out: Path, size: int) -> subprocess.CompletedProcess[str]:
+    """Generate where no file can grow beyond so many bytes, as on a disk that gets full."""
+    code = (
+        f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}));"
+        "sys.argv[0] = 'mergeguard'; from mergeguard.__main__ import main; main()"
+    )
+    # (-B: Python itself would keep compiled modules that are cut off.)
+    command = [sys.executable, "-B", "-c", code, "generate", "--root", str(tree), "--out", str(out)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_full_disk_leaves_the_old_output_or_none(tree: Path, out: Path):
+    done = limited(tree, out, 3000)
+    assert (done.returncode, "can't be written" in done.stderr) == (2, True), done.stderr
+    assert state(out) == {}
+    generate(tree, out, GenerateOptions())
+    before = state(out)
+    (tree / MONOLITH).write_bytes((tree / MONOLITH).read_bytes().replace(b"case 32:", b"case 32:  // more"))
+    done = limited(tree, out, 3000)
+    assert (done.returncode, "before is still there" in done.stderr) == (2, True), done.stderr
+    assert state(out) == before
+    assert not [path for path in out.rglob("*") if path.name.startswith(".") and path.suffix[1:].isdigit()]
+    assert generate(tree, out, GenerateOptions()).written
+
+
+def test_a_build_folder_that_can_not_be_made_is_named(tree: Path):
+    with pytest.raises(GenerateError, match="/sys/mergeguard"):
+        generate(tree, Path("/sys/mergeguard/units"), GenerateOptions())
+
+
+@pytest.mark.parametrize("name", toolchain.MONOLITHS)
+def test_a_compiler_sees_what_it_sees_of_the_layout_in_the_tree(tmp_path: Path, name: str):
+    compiler = toolchain.require_compiler()
+    tree, path = toolchain.prepare(tmp_path / "source"), toolchain.MONOLITHS[name]
+    put_rule(tree, name)
+    rule = parse_rule((tree / f".mergeguard/rules/{name}.toml").read_bytes(), name)
+    made = generate(tree, tmp_path / "out", GenerateOptions()).units[path]
+    layout = split(rule, name, path, (tree / path).read_bytes(), emission_of(rule))
+    for file in layout.files:
+        (tree / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / file.path).write_bytes(file.text)
+    flags = ("-std=c++17", *toolchain.FLAVOURS["gfx9"], "-Istubs", "-Icsrc", "-x", "c++")
+
+    def seen(unit: str) -> list[str]:
+        """The tokens behind the preprocessor, as words; numbers of lines are what may differ."""
+        command = [compiler, "-E", "-P", "-D__LINE__=0", "-Wno-builtin-macro-redefined", *flags, unit]
+        done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=True)
+        return done.stdout.replace(str(tree) + "/", "").split()
+
+    assert len(made) > 2
+    for unit in made:
+        assert seen(str(tmp_path / "out" / unit)) == seen(unit)
 
 
 def test_two_builds_at_once_end_as_one(tree: Path, out: Path):

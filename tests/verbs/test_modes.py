@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mergeguard.lens.rule import parse_rule
+from tests.support import toolchain
 from tests.support.story import PAGED, Story, git
 
 RULE = "paged_attention_v1"
@@ -62,6 +63,49 @@ def test_split_and_status_know_the_mode(story: Story):
     assert story.run("check").code == 0
     again = story.run("mode", "build", RULE)
     assert (again.code, "already" in again.out) == (0, True)
+
+
+@pytest.mark.parametrize("mode", ["build", "tree"])
+def test_every_verb_of_a_day_knows_both_modes(story: Story, mode: str):
+    story.run("mode", mode, RULE)
+    story.commits("the mode") if mode == "build" else None
+    edited = MONOLITH if mode == "build" else f"{PAGED}/dispatch.cuh"
+    story.edit(edited, "case 32:", "case 32:  // ours")
+    story.commits("an edit")
+    story.edit(MONOLITH, "case 64:", "case 64:  // theirs", upstream=True)
+    story.upstream_commits("upstream's edit")
+    story.fetch()
+    said = {}
+    for verb in ("status", "report", "check", "verify", "plan", "preview", "sync", "audit", "ledger"):
+        ran = story.run(verb, *(["upstream/main"] if verb in ("plan", "preview", "sync") else []))
+        assert ran.code == 0, (verb, ran.out, ran.err)
+        said[verb] = ran.out
+    built = ["made by the build" in said[verb] for verb in ("status", "report")]
+    assert built == [mode == "build"] * 2
+    assert "waiting upstream: 1 item, +1 -1" in said["report"]
+    assert f"{edited}:" in said["report"]
+    assert "came with the last sync: 1 item" in story.run("report").out
+    assert "1 rule checked: clean" in said["check"]
+    assert f"{RULE}: same program" in said["verify"]
+    assert "1 commit" in said["plan"] and "1 commit to merge" in said["preview"]
+    assert "Merged upstream/main" in said["sync"] and "clean" in said["audit"]
+    assert "1 piece of the fork's own work" in said["ledger"] and MONOLITH in said["ledger"]
+    assert "case 32:  // ours" in story.text(edited)
+    assert "case 64:  // theirs" in story.text(edited)
+
+
+def test_cost_and_budget_know_build_mode(story: Story):
+    compiler = toolchain.require_compiler()
+    story.run("mode", "build", RULE)
+    toolchain.prepare(story.fork, {})
+    story.commits("what a host compiler reads")
+    command = f"{compiler} -std=c++17 -w -I{{root}}/stubs -I{{root}}/csrc -x c++ -c {{source}} -o {{output}}"
+    cost = story.run("cost", "--command", command, "-j", "2")
+    assert cost.code == 0, cost.err
+    assert "monolith" in cost.out and "shard_small.cu" in cost.out
+    budget = story.run("budget", RULE, "--command", command, "--memory", "16G")
+    assert budget.code == 0, budget.err
+    assert "shard" in budget.out
 
 
 def test_plain_git_merges_and_sync_says_when_the_rule_stops_fitting(story: Story):
