@@ -80,6 +80,7 @@ def merged(repository: Repository, change: GitChange) -> Merged:
         "stages": stages,
         "messages": outcome.messages,
         "moved": outcome.moved,
+        "doubted": outcome.doubted,
         "rewritten": {
             path: [[r.before.mode, r.before.oid], [r.after.mode, r.after.oid], r.gains]
             for path, r in outcome.rewritten.items()
@@ -95,6 +96,7 @@ def merged(repository: Repository, change: GitChange) -> Merged:
         outcome.messages,
         outcome.moved,
         rewritten=outcome.rewritten,
+        doubted=outcome.doubted,
     )
 
 
@@ -118,6 +120,7 @@ def _remembered(repository: Repository, cache: Path) -> Merged | None:
             tuple(known["messages"]),
             tuple(known["moved"]),
             rewritten=rewritten,
+            doubted=tuple(known["doubted"]),
         )
     except (OSError, ValueError, TypeError, KeyError):
         return None
@@ -127,7 +130,8 @@ def _remembered(repository: Repository, cache: Path) -> Merged | None:
 class Share:
     """The part of a merge that is ours to say: paths of layouts, monoliths and locks, and build lists.
 
-    ``plain`` are those of ``paths`` that are no layout's, between which edits followed their declarations.
+    ``plain`` are those of ``paths`` that are no layout's: between which edits followed their declarations, or
+    in which git merges clean what may not be taken so.
     """
 
     paths: frozenset[str]
@@ -142,7 +146,7 @@ def share(repository: Repository, change: GitChange, outcome: Merged) -> Share:
     workspaces = [workspace(repository, t) for t in trees]
     builds = {b for side in workspaces for g in side.split_rules for b in side.build_files(g)}
     layouts = paths(repository, trees) | frozenset(outcome.moved)
-    plain = frozenset(outcome.rewritten) - layouts
+    plain = frozenset((*outcome.rewritten, *outcome.doubted)) - layouts
     return Share(layouts | plain, frozenset(builds), plain)
 
 
@@ -204,8 +208,8 @@ def _plain_edits(
         found = repository.entry(committed, path)
         here = _brought(repository, path, found, repository.entry(parent, path), repository.entry(now, path))
         if path in own.plain:
-            rewrite = outcome.rewritten[path]
-            if path in outcome.stages or here in (rewrite.before, rewrite.after):
+            rewrite = outcome.rewritten.get(path)
+            if rewrite is None or path in outcome.stages or here in (rewrite.before, rewrite.after):
                 here = repository.entry(outcome.tree, path)
             else:
                 here = _brought(repository, path, here, rewrite.before, rewrite.after, must=rewrite.gains)

@@ -45,7 +45,8 @@ class Merged:
     ``followed`` are the edits whose declarations the other side moved to other files; ``rewritten`` has the
     files concerned, each with its entry on the side where it was, before the edits moved and after.
     ``decided`` says what path policies have decided, ``findings`` what to look at in structured merges of
-    files that no rule has, and why their conflicts are some.
+    files that no rule has, and why their conflicts are some. ``doubted`` are the conflicts of ``stages`` in
+    files that git merges clean.
     """
 
     tree: str
@@ -57,6 +58,7 @@ class Merged:
     rewritten: Rewrites = field(default_factory=dict)
     decided: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
+    doubted: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:
@@ -296,12 +298,15 @@ class _Merger:
             rules = tuple(self._placed(readable, rule) for rule in rules)
         moved = tuple(sorted(laid.moved))
         said = tuple(text for s in found for text in s.said)
+        doubted = tuple(s.path for s in found if s.path in stages and s.path not in conflicts)
+        merged = Merged(
+            tree, rules, stages, messages, moved, decided=decided.notes, findings=said, doubted=doubted
+        )
         if self.moves is None or not (self.moves.carried or self.moves.unsure or self.moves.loose):
-            return Merged(tree, rules, stages, messages, moved, decided=decided.notes, findings=said)
+            return merged
         by_path = {layout.path: layout for _, layout in laid.layouts}
         followed = following.report(repository, self.moves, tree, by_path)
-        rewritten = self.moves.rewritten
-        return Merged(tree, rules, stages, messages, moved, followed, rewritten, decided.notes, said)
+        return replace(merged, followed=followed, rewritten=self.moves.rewritten)
 
     def _decided(self, conflicts: list[UnmergedPath]) -> policies.Decided:
         """What the fork's path policies make of the conflicts that are left."""

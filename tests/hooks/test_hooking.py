@@ -195,14 +195,12 @@ def test_squash_stages_the_whole_merge(world):
     assert world.out("rev-parse", "HEAD^{tree}") == expected
 
 
-def test_a_clean_merge_is_audited(world):
+def both_define(world, upstreams, own):
+    """A header of no rule, in which each branch adds a text of its own at another end."""
     path = world.root / "csrc" / "tile.h"
     base = "".join(f"inline int tile{n}(int x) {{ return x + {n}; }}\n\n" for n in range(8))
     common = world.out("merge-base", "fork", "upstream").strip()
-    for branch, text in (
-        ("upstream", base + "#define MG_TILE 16\n"),
-        ("fork", "#define MG_TILE 8\n\n" + base),
-    ):
+    for branch, text in (("upstream", base + upstreams), ("fork", own + base)):
         world.git("checkout", "-q", branch)
         if branch == "fork":
             world.git("merge", "-q", "--no-edit", "shared")
@@ -214,13 +212,34 @@ def test_a_clean_merge_is_audited(world):
             world.git("checkout", "-q", "upstream")
             world.git("merge", "-q", "--no-edit", "shared")
         path.write_text(text)
-        world.git("commit", "-q", "-am", f"{branch}: a macro")
+        world.git("commit", "-q", "-am", f"{branch}: {path.name}")
+    return path
+
+
+def test_what_git_merges_clean_and_wrong_is_a_conflict(world):
+    path = both_define(world, "#define MG_TILE 16\n", "#define MG_TILE 8\n\n")
+    said = world.git("merge", "--no-edit", "upstream", ok=False).stderr
+    assert "CONFLICT: Merge conflict in csrc/tile.h" in said
+    assert world.out("diff", "--name-only", "--diff-filter=U").split() == ["csrc/tile.h"]
+    assert "<<<<<<<" in path.read_text()
+    path.write_text(path.read_text().split("<<<<<<<")[0] + "#define MG_TILE 8\n")
+    world.git("add", "csrc/tile.h")
+    world.git("commit", "-q", "--no-edit")
+    settled(world)
+    assert path.read_text().count("MG_TILE") == 1
+
+
+def test_a_clean_merge_is_audited(world):
+    both_define(world, "inline int edge(int x) { return tile7(x); }\n", "// tiles\n\n")
+    path = world.root / "csrc" / "tile.h"
+    path.write_text(path.read_text().replace("int tile7(int x)", "int tile9(int x)"))
+    world.git("commit", "-q", "-am", "fork: another name")
     said = world.git("merge", "--no-edit", "upstream").stderr
-    assert "csrc/tile.h:" in said and "MG_TILE is defined twice now" in said
+    assert "csrc/tile.h:" in said and "tile7" in said
     assert "`mergeguard audit`" in said
     world.git("reset", "-q", "--hard", "ORIG_HEAD")
     world.git("config", "mergeguard.audit", "false")
-    assert "MG_TILE" not in world.git("merge", "--no-edit", "upstream").stderr
+    assert "tile7" not in world.git("merge", "--no-edit", "upstream").stderr
 
 
 def test_no_commit_is_completed_by_the_commit(world):
