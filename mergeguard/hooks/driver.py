@@ -159,23 +159,7 @@ class _Driver:
         """The commits whose difference git applies, found by the file's two versions: (from, to)."""
         repository = self.repository
         base, theirs = repository.hash_blob(self.base), repository.hash_blob(self.theirs)
-        log = repository.git(
-            "log", "--all", "--reflog", "--full-history", "-m", "--max-count=200", "--format=%H",
-            f"--find-object={theirs}", "--", self.path,
-        )  # fmt: skip
-
-        def blob(commit: str) -> str | None:
-            entry = repository.entry(repository.tree_of(commit), self.path)
-            return entry.oid if entry else None
-
-        for commit in dict.fromkeys(log.text.split()):
-            for parent in repository.commit_info(commit).parents:
-                pair = (blob(parent), blob(commit))
-                if pair == (base, theirs):
-                    return parent, commit
-                if pair == (theirs, base):
-                    return commit, parent
-        return None
+        return applied(repository, self.path, base, theirs)
 
     # -- git stash -----------------------------------------------------------------------------------
 
@@ -252,6 +236,27 @@ class _Driver:
 
     def _workspace(self, commit: str) -> Workspace:
         return retrace.workspace(self.repository, self.repository.tree_of(commit))
+
+
+def applied(repository: Repository, path: str, base: str, theirs: str) -> tuple[str, str] | None:
+    """The recent commits (from, to) between which the file at ``path`` goes from one blob to another."""
+    log = repository.git(
+        "log", "--all", "--reflog", "--full-history", "-m", "--max-count=200", "--format=%H",
+        f"--find-object={theirs}", "--", path,
+    )  # fmt: skip
+
+    def blob(commit: str) -> str | None:
+        entry = repository.entry(repository.tree_of(commit), path)
+        return entry.oid if entry else None
+
+    for commit in dict.fromkeys(log.text.split()):
+        for parent in repository.commit_info(commit).parents:
+            pair = (blob(parent), blob(commit))
+            if pair == (base, theirs):
+                return parent, commit
+            if pair == (theirs, base):
+                return commit, parent
+    return None
 
 
 def merge_change(repository: Repository, ours: str, theirs: str, name: str | None = None) -> GitChange:

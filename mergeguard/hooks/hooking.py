@@ -73,7 +73,8 @@ def _worth_a_look(name: str, arguments: list[str]) -> bool:
         return False
     if name in _FOR_NOTES:
         return _noted()
-    return _noted() or os.path.isdir(".mergeguard/locks")
+    # The index, once git has stopped for conflicts: edits may have to follow a split made by hand.
+    return name == "post-index-change" or _noted() or os.path.isdir(".mergeguard/locks")
 
 
 def _noted() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import driver, hookaudit, pending, repairing, retrace, stopped
+from mergeguard.hooks import driver, followed, hookaudit, pending, repairing, retrace, stopped
 from mergeguard.hooks.pending import PendingNote
 from mergeguard.hooks.retrace import GitChange
 from mergeguard.hooks.settling import (
@@ -68,6 +68,9 @@ def post_index_change(repository: Repository, arguments: list[str]) -> int:
     del arguments
     if not repository.git("ls-files", "-u", "-z").out:
         return 0
+    if not _has_layouts(repository):
+        followed.settle(repository)
+        return 0
     picked = driver.rebasing(repository)
     if picked and not driver.merging():
         _keep_picked(repository, picked)
@@ -84,6 +87,15 @@ def post_index_change(repository: Repository, arguments: list[str]) -> int:
     pending.write(repository.git_dir, note)
     put(repository, change, retrace.merged(repository, change), with_settled(note, change.theirs))
     return 0
+
+
+def _has_layouts(repository: Repository) -> bool:
+    """Whether a commit that git is at work on has a layout: then the lens answers for the whole."""
+    if pending.read(repository.git_dir) is not None:
+        return True
+    head, picked = repository.head().oid, driver.rebasing(repository)
+    commits = [head, picked, *(commit for commit, _ in driver.merging())]
+    return any(retrace.workspace(repository, repository.tree_of(c)).split_rules for c in commits if c)
 
 
 def _show_picked(repository: Repository, note: PendingNote) -> None:
