@@ -282,6 +282,7 @@ _COMPLEX_FUNCTIONS = (
 # Kernels here do no complex arithmetic: it only has to be declared.
 STUBS: dict[str, str] = {
     "hip/hip_bf16.h": """#pragma once
+#include <float.h>
 #include <hip/hip_runtime.h>
 #define MG_BOTH __host__ __device__ inline
 struct __hip_bfloat16_raw { unsigned short x; };
