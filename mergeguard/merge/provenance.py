@@ -107,7 +107,7 @@ def certificate(
     new_names = {old.encode(): new.encode() for _, old, new in renames}
 
     def key(token: bytes) -> bytes:
-        if token in new_names or token[:1] not in b'/"':
+        if not new_names or token in new_names or token[:1] not in b'/"':
             return new_names.get(token, token)
         return _WORD.sub(lambda word: new_names.get(word[0], word[0]), token)
 
@@ -125,15 +125,15 @@ def certificate(
             in_base[b] = (o, t)
         if r >= 0:
             in_result[r] = (o, t)
-    at = [0, 0, 0, 0]
+    of_base, of_ours, of_theirs, of_result = orders
+    b = o = t = r = 0
     for step in _account(keys, result):
-        b, o, t, r = (order[i] if i < len(order) else -1 for order, i in zip(orders, at, strict=True))
-        pair = (o if step.ours else -1, t if step.theirs else -1)
-        if step.base:
-            in_base[b] = pair
-        if step.result:
-            in_result[r] = pair
-        at = [i + taken for i, taken in zip(at, step, strict=True)]
+        pair = (of_ours[o] if step[1] else -1, of_theirs[t] if step[2] else -1)
+        if step[0]:
+            in_base[of_base[b]] = pair
+        if step[3]:
+            in_result[of_result[r]] = pair
+        b, o, t, r = b + step[0], o + step[1], t + step[2], r + step[3]
     return {
         "format": FORMAT,
         "digests": dict(zip(("base", "ours", "theirs", "result"), (x.digest for x in texts), strict=True)),
@@ -257,6 +257,11 @@ def _account(keys: Sequence[Keys], result: Text) -> Iterator[Step]:
     start: tuple[int, ...] = (0, 0, 0, 0)
     at = 0
     while at < len(ends):
+        if start == ends[at]:  # most tokens: nothing stands between two that are kept
+            at += 1
+            done.append((start, [_KEPT] if at < len(ends) else []))
+            start = (start[0] + 1, start[1] + 1, start[2] + 1, start[3] + 1)
+            continue
         for left, right in _WIDER:
             # An anchor may be wrong, where equal tokens stand side by side: take more in.
             first = done[-min(left, len(done))][0] if left and done else start
