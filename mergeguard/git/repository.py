@@ -484,12 +484,7 @@ class Repository:
 
     def unmerged(self) -> tuple[str, ...]:
         """The files in conflict."""
-        try:
-            facts = os.stat(self.index_file)
-            # git never writes into an index: each is a new file.
-            state = (facts.st_ino, facts.st_mtime_ns, facts.st_size)
-        except OSError:
-            state = None
+        state = _state_of(self.index_file)
         if state is None or state not in self._unmerged:
             listed = split_nul(self.git("ls-files", "--unmerged", "-z").out)
             self._unmerged.clear()
@@ -497,7 +492,7 @@ class Repository:
         return self._unmerged[state]
 
     @cached_property
-    def _unmerged(self) -> dict[tuple[int, int, int] | None, tuple[str, ...]]:
+    def _unmerged(self) -> dict[FileState | None, tuple[str, ...]]:
         return {}
 
     def operation_in_progress(self) -> str | None:
@@ -506,17 +501,66 @@ class Repository:
 
     def config(self, key: str) -> str | None:
         """The last value of a configuration key, or None."""
-        completed = self.git("config", "-z", "--get", key, ok=(0, 1))
-        return decode(completed.out).removesuffix("\0") if completed.code == 0 else None
+        found = self._configured.get(_plain_key(key))
+        return None if found is None else found[-1] or ""
 
     def config_bool(self, key: str, default: bool = False) -> bool:
         """A truth value as git reads it."""
-        completed = self.git("config", "--type=bool", "--get", key, ok=(0, 1, 128))
-        return completed.text == "true" if completed.code == 0 else default
+        found = self._configured.get(_plain_key(key))
+        return default if found is None else _truth(found[-1], default)
 
     def config_all(self, key: str) -> tuple[str, ...]:
         """All values of a key, in git's order of reading."""
-        return tuple(split_nul(self.git("config", "-z", "--get-all", key, ok=(0, 1)).out))
+        return tuple(value or "" for value in self._configured.get(_plain_key(key), ()))
+
+    @property
+    def _configured(self) -> dict[str, list[str | None]]:
+        """All keys with their values, asked once as long as the clone's own files of them are as they were;
+        None is a key without a value."""
+        state = tuple(map(_state_of, (self.common_dir / "config", self.git_dir / "config.worktree")))
+        known = self._listed.get(state)
+        if known is None:
+            known = {}
+            for line in split_nul(self.git("config", "-z", "--list").out):
+                key, has_value, value = line.partition("\n")
+                known.setdefault(key, []).append(value if has_value else None)
+            self._listed.clear()
+            self._listed[state] = known
+        return known
+
+    @cached_property
+    def _listed(self) -> dict[tuple[FileState | None, ...], dict[str, list[str | None]]]:
+        return {}
+
+
+#: What tells one writing of a file from the next: git never writes into its own, each is a new file.
+FileState = tuple[int, int, int]
+
+
+def _state_of(path: Path) -> FileState | None:
+    try:
+        facts = os.stat(path)
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_mtime_ns, facts.st_size
+
+
+def _plain_key(key: str) -> str:
+    """A key as git lists it: the section and the name in small letters, what is between them as it is."""
+    section, _, rest = key.partition(".")
+    between, dot, name = rest.rpartition(".")
+    return f"{section.lower()}.{between}{dot}{name.lower()}"
+
+
+def _truth(value: str | None, default: bool) -> bool:
+    """A value as ``git config --type=bool`` reads it; ``default`` where it is none."""
+    word = None if value is None else value.lower()
+    if word in (None, "true", "yes", "on"):
+        return True
+    if word in ("", "false", "no", "off"):
+        return False
+    number = re.fullmatch(r"([-+]?\d+)[kmg]?", word)
+    return default if number is None else int(number[1]) != 0
 
 
 @dataclass(frozen=True, slots=True)

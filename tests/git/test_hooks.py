@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from mergeguard.git.atwork import NOTE
 from mergeguard.git.hooks import CHAINED, HOOKS, Folder, hooks_folder, inspect, install, uninstall
 from tests.git.conftest import Sandbox
 
@@ -30,6 +32,13 @@ esac
 """
         )
         self.launcher.chmod(0o755)
+        split(root)
+
+    def note(self) -> None:
+        """What the merge driver leaves where something is not settled yet."""
+        note = self.root / ".git" / NOTE
+        note.parent.mkdir(exist_ok=True)
+        note.touch()
 
     def install(self, *paths: str, committed_attributes: bool = False):
         return install(
@@ -63,12 +72,17 @@ esac
         found = {}
         for folder in (".git/hooks", ".git/info", ".git/mergeguard", ".husky", ".githooks"):
             for path in sorted((self.root / folder).rglob("*")):
-                if path.is_file():
+                if path.is_file() and path.name != "git-version":
                     found[str(path.relative_to(self.root))] = (path.stat().st_mode, path.read_bytes())
         for name in (".git/config", ".gitattributes"):
             if (self.root / name).exists():
                 found[name] = (0, (self.root / name).read_bytes())
         return found
+
+
+def split(root: Path) -> None:
+    """Let the work tree look like that of a fork with layouts: no hook has anything to do elsewhere."""
+    (root / ".mergeguard/locks").mkdir(parents=True)
 
 
 @pytest.fixture
@@ -150,13 +164,14 @@ def test_pre_push_may_refuse(clone, tmp_path):
     clone.commit(a="1")
     clone.install("split.cu")
     clone.git("remote", "add", "origin", str(tmp_path / "remote.git"))
+    clone.note()
     clone.git("push", "-q", "origin", "main")
     oid = clone.git("rev-parse", "main")
     calls = clone.calls()
     assert calls[0].startswith("hook pre-push origin ")
     assert calls[1].startswith(f"  refs/heads/main {oid} refs/heads/main ")
-    Path(f"{clone.log}.refuse").touch()
     clone.commit(a="2")
+    Path(f"{clone.log}.refuse").touch()
     clone.git("push", "-q", "origin", "main", ok=False)
     assert clone.git("ls-remote", "origin", "main").split()[0] == oid
 
@@ -175,6 +190,7 @@ def test_former_hooks_run_first_and_come_back(clone, tmp_path):
     clone.git("merge", "-q", "--no-edit", "upstream")
     calls = clone.calls()
     assert calls.index("former post-merge") < calls.index("hook post-merge 0")
+    clone.note()
     clone.git("push", "-q", str(tmp_path / "remote.git"), "main")
     calls = clone.calls()
     assert calls[0] == "former pre-push"
@@ -184,6 +200,7 @@ def test_former_hooks_run_first_and_come_back(clone, tmp_path):
     clone.write("refuse", "")
     clone.git("push", "-q", str(tmp_path / "remote.git"), "main:other", ok=False)
     assert [call for call in clone.calls() if call.startswith("hook")] == []
+    (clone.root / ".git" / NOTE).unlink()
     uninstall(clone.repository)
     assert clone.files() == before
 
@@ -375,7 +392,23 @@ def test_linked_work_trees_share_it(clone, tmp_path):
     clone.fork()
     clone.git("worktree", "add", "-q", str(tmp_path / "linked"), "-b", "other")
     linked = Sandbox.at(tmp_path / "linked")
+    split(linked.root)
     install(linked.repository, ["split.cu"], launcher=(str(clone.launcher),))
     assert inspect(clone.repository).complete
     linked.git("merge", "-q", "--no-edit", "upstream")
     assert "hook post-merge 0" in clone.calls()
+
+
+def test_where_nothing_can_be_to_do_nothing_is_started(clone, tmp_path):
+    Sandbox(tmp_path / "remote.git", "--bare")
+    shutil.rmtree(clone.root / ".mergeguard")
+    clone.fork()
+    clone.install()
+    clone.git("remote", "add", "origin", str(tmp_path / "remote.git"))
+    clone.git("rebase", "-q", "--force-rebase", "HEAD~1")
+    clone.git("merge", "-q", "--no-edit", "-s", "ours", "upstream")
+    clone.git("push", "-q", "origin", "main")
+    assert clone.calls() == []
+    clone.note()
+    clone.git("push", "-q", "-f", "origin", "main")
+    assert [call.split()[:2] for call in clone.calls()[:1]] == [["hook", "pre-push"]]

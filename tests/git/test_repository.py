@@ -342,3 +342,31 @@ def test_replaced_environment_does_not_reach_children(sandbox, monkeypatch, tmp_
     oid = sandbox.repository.write_blob(b"here")
     monkeypatch.delenv("GIT_OBJECT_DIRECTORY")
     assert sandbox.git("cat-file", "-p", oid) == "here"
+
+
+@pytest.mark.parametrize(
+    "value", ["true", "Yes", "on", "1", "-2", "3k", "", "false", "No", "off", "0", "0m", "maybe", "1.5"]
+)
+def test_truth_is_read_as_git_reads_it(sandbox, value):
+    repository = sandbox.repository
+    repository.git("config", "Some.Sub Section.Key", value)
+    by_git = repository.git("config", "--type=bool", "--get", "some.Sub Section.key", ok=(0, 128))
+    for default in (True, False):
+        wanted = by_git.text == "true" if by_git.code == 0 else default
+        assert repository.config_bool("Some.Sub Section.kEy", default) is wanted
+    assert repository.config("some.Sub Section.key") == value
+    assert repository.config("some.sub section.key") is None
+
+
+def test_configuration_is_read_again_where_it_was_written(sandbox):
+    repository = sandbox.repository
+    assert repository.config_all("own.key") == ()
+    for value in ("one", "two\nlines"):
+        repository.git("config", "--add", "own.key", value)
+    assert (
+        repository.config_all("own.key") == ("one", "two\nlines")
+        and repository.config("own.key") == "two\nlines"
+    )
+    with (sandbox.root / ".git/config").open("a") as file:
+        file.write("[own]\n\tbare\n")
+    assert repository.config_bool("own.bare") and repository.config("own.bare") == ""
