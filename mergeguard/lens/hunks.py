@@ -11,10 +11,10 @@ class Reason(StrEnum):
     """Why a hunk of the layout is not an edit of the monolith."""
 
     GLUE = "edit of glue"  # an overlay: kept with the layout
-    NO_HOME = "text at a place that stands for nothing of the monolith"
-    STRADDLES = "one change replaces both glue and the monolith's text"
-    ELSEWHERE = "the rule would put this text elsewhere"
-    REFUSED = "the rule does not fit the monolith with this change"
+    NO_HOME = "new text here has no place in upstream's file; keep it here, or move it"
+    STRADDLES = "one change replaces glue and upstream's text; make two changes of it, or keep it here"
+    ELSEWHERE = "the rule would put this text elsewhere; move it there, or keep it here"
+    REFUSED = "with this change, the rule does not fit upstream's file any more"
     FILE_REMOVED = "the file was removed"
     FILE_REPLACED = "something that is no file stands in its place"
 
