@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -150,6 +149,35 @@ for unit in units:
     unit.with_suffix(".hip").write_text(unit.read_text().replace("CUDA_ONLY(", "HIP("))
 (root / "csrc" / "compat.h").write_text("#pragma once\\n#define HIP(x) x\\n")
 """
+TO_HIPIFY = b"""#include "compat.h"
+int CUDA_ONLY(made) = 1;
+template <int N> int kernel(int x) { return N * x; }
+int run(int n, int x) {
+  switch (n) {
+    case 1: return kernel<1>(x);
+    case 2: return kernel<2>(x);
+    default: return 0;
+  }
+}
+"""
+TO_HIPIFY_RULE = b"""schema = 1
+monolith = "csrc/heavy.cu"
+build = []
+
+[[move]]
+to = "common.h"
+items = ["include *", "template kernel"]
+
+[[partition]]
+entry = "run"
+over = { in = "run", switch = "n" }
+body = "dispatch.h"
+rest = "n2.cu"
+
+[partition.shards]
+"n1.cu" = [1]
+"n2.cu" = [2]
+"""
 STEP = "python3 tools/hipify.py {tree} {root} {units}"
 
 
@@ -157,20 +185,17 @@ STEP = "python3 tools/hipify.py {tree} {root} {units}"
 def hipified(sandbox):
     """A fork whose build compiles nothing but what its hipify step makes; the database is of such a build."""
     compiler = toolchain.require_compiler()
-    heavy = (BENCHMARK / "heavy.cpp").read_text()
-    rule = (BENCHMARK / "heavy.toml").read_text().replace('"heavy.cpp"', '"csrc/heavy.cu"')
-    rule = re.sub(r'(n\d)\.cpp"', r'\1.cu"', rule)
     sandbox.commit_files(
         {
-            "csrc/heavy.cu": f'#include "compat.h"\nint CUDA_ONLY(made) = 1;\n{heavy}'.encode(),
+            "csrc/heavy.cu": TO_HIPIFY,
             "csrc/compat.h": b"#pragma once\n#error not hipified\n",
             "tools/hipify.py": HIPIFY.encode(),
-            ".mergeguard/rules/heavy.toml": rule.encode(),
+            ".mergeguard/rules/heavy.toml": TO_HIPIFY_RULE,
         }
     )
     build = sandbox.root / "out" / "csrc"
     build.mkdir(parents=True)
-    words = [compiler, "-std=c++17", "-O0", "-DROWS=2", "-x", "c++", f"-I{build}", f"-I{sandbox.root}/csrc"]
+    words = [compiler, "-std=c++17", "-O0", "-x", "c++", f"-I{build}", f"-I{sandbox.root}/csrc"]
     words += ["-c", f"{build}/heavy.hip", "-o", "heavy.o"]
     entry = {"directory": str(build.parent), "file": f"{build}/heavy.hip", "arguments": words}
     (build.parent / "compile_commands.json").write_text(json.dumps([entry]))
