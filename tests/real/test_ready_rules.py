@@ -39,7 +39,17 @@ SETS = {
 
 def test_each_set_is_known():
     folders = {path.name for path in (layouts.ROOT / "rules").iterdir() if path.is_dir()}
-    assert folders == {*SETS, "vllm"}
+    assert folders == {*SETS, "vllm", "vllm-thin"}
+
+
+def test_thin_attention_holds_the_laws(pytestconfig):
+    """By the ratio of heads, each launcher instantiated for what the file calls it with."""
+    everything = pytestconfig.getoption("--all-releases")
+    path = layouts.ROOT / "rules" / "vllm-thin" / "attention_by_ratio.toml"
+    found = corpus.releases_with("attention", None if everything else ["0.30.0"])
+    held = [_holds(path, corpus.require(version)) for version, _ in found]
+    assert held
+    assert all(held)
 
 
 @pytest.mark.parametrize("name", SETS)
