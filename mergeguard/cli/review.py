@@ -66,6 +66,10 @@ def init(
     for chosen in proposal.chosen:
         out.print(f"  [green]✓[/] {escape(chosen)}")
     out.print(f"  proved by tokens; the heaviest unit would be {proposal.heaviest} % of the file (estimated)")
+    share = f"{proposal.with_headers} %, all units together {proposal.work} %"
+    out.print(f"  [dim]with the headers that each unit reads: {share}[/]")
+    if proposal.advice:
+        out.print(f"  [yellow]{escape(proposal.advice)}[/]; `mergeguard cost` measures it")
     if dry_run:
         sys.stdout.flush()
         sys.stdout.buffer.write(proposal.text)
@@ -83,8 +87,8 @@ def _print_ranking(rows: Iterable[Ranked]) -> None:
     table = Table()
     for column in ("file", "KB", "how it could be split", "heaviest unit"):
         table.add_column(column, no_wrap=column == "file")
-    for row in sorted(rows, key=lambda r: (not r.how, -r.bytes * (100 - r.heaviest))):
-        share = f"{row.heaviest} % (estimated)" if row.how else ""
+    for row in sorted(rows, key=lambda r: (not r.how, -r.bytes * (100 - r.with_headers))):
+        share = f"{row.heaviest} %, with headers {row.with_headers} % (estimated)" if row.how else ""
         what = escape(row.how) if row.how else f"[dim]{escape(row.why)}[/]"
         table.add_row(escape(row.path), f"{row.bytes // 1000:,}", what, share)
     out.print(table)

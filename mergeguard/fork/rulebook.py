@@ -294,7 +294,8 @@ def first_rule(workspace: Workspace, path: str, name: str | None = None) -> Firs
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A file of a tree and how it could be split: ``heaviest`` per cent would be left of it in one unit.
+    """A file of a tree and how it could be split: ``heaviest`` per cent would be left of it in one unit,
+    ``with_headers`` per cent of what it costs with the headers that each unit reads.
 
     ``how`` is "" where nothing pays; ``why`` then says so in a sentence.
     """
@@ -303,6 +304,7 @@ class Ranked:
     bytes: int
     how: str
     heaviest: int
+    with_headers: int
     shards: int
     why: str = ""
 
@@ -329,9 +331,11 @@ def rank(workspace: Workspace, folder: str, most: int) -> Iterator[Ranked]:
                 _readable(workspace, path), path, lambda p: repository.entry(workspace.tree, p) is not None
             )
         except MergeguardError as error:
-            yield Ranked(path, sizes[path], "", 100, 0, error.message)
+            yield Ranked(path, sizes[path], "", 100, 100, 0, error.message)
             continue
-        yield Ranked(path, sizes[path], "; ".join(made.chosen), made.heaviest, len(made.layout.shards))
+        how = "; ".join(made.chosen)
+        shards = len(made.layout.shards)
+        yield Ranked(path, sizes[path], how, made.heaviest, made.with_headers, shards)
 
 
 def _readable(workspace: Workspace, path: str) -> Source:

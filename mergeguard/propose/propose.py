@@ -19,6 +19,7 @@ from mergeguard.lens.homes.instances import template_arguments
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Instantiate, parse_rule
 from mergeguard.propose.deals import Dealing, dealing
+from mergeguard.propose.headers import header_weight
 from mergeguard.propose.reach import Reach
 from mergeguard.propose.ruletext import DraftPart, Exists, RuleText, literal
 from mergeguard.propose.survey import ArmShare, Instantiated, SurveyedChoice, survey
@@ -32,6 +33,8 @@ _MOST_SHARDS = 5
 _OVERHEAD = 10
 # Per cent by which the heaviest unit has to become lighter; less is not worth a rule.
 _LEAST_GAIN = 10
+# Per cent of the whole file's cost, headers included, above which the heaviest unit is hardly lighter.
+_LITTLE = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,8 @@ class Tried:
 class Proposal:
     """A rule that splits the file: its TOML text, what it deals, its layout, what was tried before it.
 
-    ``heaviest`` is what the heaviest unit weighs by the model, in per cent of the whole file.
+    ``heaviest`` is what the heaviest unit weighs by the model, in per cent of the whole file's own text;
+    ``with_headers`` the same with the headers that each unit reads, ``work`` what all units weigh then.
     """
 
     name: str
@@ -55,6 +59,18 @@ class Proposal:
     layout: Layout
     tried: tuple[Tried, ...]
     heaviest: int = 100
+    with_headers: int = 100
+    work: int = 100
+
+    @property
+    def advice(self) -> str:
+        """Where a split can't pay, so in a sentence; "" where it may."""
+        if self.with_headers <= _LITTLE:
+            return ""
+        return (
+            f"it pays little: the headers are most of what a unit costs, so the heaviest would be "
+            f"{self.with_headers} % of the file's and all together {self.work} %"
+        )
 
 
 def propose(source: Source, path: str, exists: Exists) -> Proposal:
@@ -98,12 +114,22 @@ class _Proposer:
                 continue
             made = self.attempt((part,))
             if made is not None:
-                return replace(self.with_more(part, parts, made), heaviest=100 - gain)
+                return self.weighed(self.with_more(part, parts, made), part, whole, 100 - gain)
         raise RuleMismatch(
             f"nothing in this file can be dealt to shards: {self.found()}",
             where=Location(self.path),
             hint="`docs/rules.md` says which files can be split, and how",
         )
+
+    def weighed(self, made: Proposal, part: DraftPart, own: int, heaviest: int) -> Proposal:
+        """With what its units weigh by the model, without and with headers."""
+        thin = isinstance(part.found, SurveyedChoice) and part.found.interface == "thin"
+        headers = header_weight(self.source, self.path)
+        again = header_weight(self.source, self.path, without_host=True) if thin else headers
+        whole = max(headers + own, 1)
+        peak = max(again + own * heaviest // 100, headers if thin else 0)
+        work = headers + own + again * len(made.layout.shards)
+        return replace(made, heaviest=heaviest, with_headers=100 * peak // whole, work=100 * work // whole)
 
     def with_more(self, part: DraftPart, parts: Sequence[DraftPart], made: Proposal) -> Proposal:
         """The proposal with further functions that choose among the same values, if they fit, too."""

@@ -232,3 +232,12 @@ def test_ifs_that_return_are_proposed():
     start, end = PLAIN.index(b"  switch"), PLAIN.rindex(b"}")
     made = propose(parse(PLAIN[:start] + ifs + b"  return -1;\n" + PLAIN[end:]), "x.cu", lambda _: False)
     assert b'sequence = "n"' in made.text and len(made.layout.shards) == 3
+
+
+def test_where_headers_are_the_cost_it_is_said_beforehand():
+    made = propose(parse(PLAIN), "x.cpp", lambda _: False)
+    assert made.with_headers > made.heaviest and made.work > 100
+    light = propose(parse(PLAIN.replace(b"x * N", b"x * N" + b" + x" * 400)), "x.cpp", lambda _: False)
+    assert not light.advice and light.with_headers < 80
+    heavy = propose(parse(b"#include <torch/all.h>\n" + PLAIN), "x.cpp", lambda _: False)
+    assert "pays little" in heavy.advice and heavy.work > 300
