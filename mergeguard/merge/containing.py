@@ -20,6 +20,7 @@ Keys = Sequence[bytes]
 _BREAKS = 8
 _LEAST = 3  # tokens that say enough to be no accident
 _TELLING = re.compile(rb"[A-Za-z_]{2}")
+_ENDS = frozenset((b";", b"{", b"}", b"#\n"))  # of statements and of lines
 _NAME = re.compile(rb"#?[A-Za-z_]\w*")
 
 
@@ -48,7 +49,7 @@ def _contains(base: Keys, small: Keys, large: Keys) -> bool:
     before, after = _edits(base, small), _edits(small, large)
     if not before or not after:
         return False
-    if not _says_enough(base, small, before):
+    if not _says_enough(base, small, before) or any(_is_argument(small, x) for x in before):
         return False
     later = [_covered(small, change) for change in after if not _adds_includes(large, change)]
     for change in before:
@@ -74,6 +75,12 @@ def _is_includes(keys: Keys) -> bool:
         and keys[-1] == b"#\n"
         and all(keys[i + 1] == b"#include" for i in starts)
     )
+
+
+def _is_argument(small: Keys, change: Change) -> bool:
+    """Whether a change only adds to one statement or list: the same argument on both sides may be two."""
+    came = small[change.b0 : change.b1]
+    return change.a0 == change.a1 and not any(is_comment(key) or key in _ENDS for key in came)
 
 
 def _covered(text: Keys, change: Change) -> Change:

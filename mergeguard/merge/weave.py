@@ -18,7 +18,6 @@ from mergeguard.cpp.tokens import (
     END_OF_COMMENT,
     END_OF_DIRECTIVE,
     Tokens,
-    is_comment,
     joins,
     tokens_of,
     units_of,
@@ -40,8 +39,6 @@ _STATEMENT_ENDS = frozenset((b";", b"{", b"}"))
 _LINE_ENDS = frozenset((END_OF_DIRECTIVE, END_OF_COMMENT))
 _LINE_BREAK = re.compile(rb"\A[ \t]*\r?\n")
 _NAME = re.compile(rb"#?[A-Za-z_]\w*")
-_JUMPS = frozenset((b"case", b"default", b"return", b"break", b"continue", b"goto", b"else", b"elif"))
-_GOES_ON = frozenset((b"}", b")", b",", b"]", b"."))
 _OPEN = frozenset((b"{", b"(", b"[", b"#{", b"#(", b"#["))
 _CLOSE = frozenset((b"}", b")", b"]", b"#}", b"#)", b"#]"))
 
@@ -114,20 +111,14 @@ def weave(base: bytes, ours: bytes, theirs: bytes, remarks: list[Note] | None = 
     return text
 
 
-def diff3_units(
-    b: Tokens, o: Tokens, t: Tokens, within: Region | None = None, *, touching: bool = True
-) -> list[Region]:
-    """The regions of a three-way merge of units (of all, or those of a region), as ranges of token indices.
-
-    ``touching``: whether changes that only touch conflict.
-    """
-    r = within or Region(RegionKind.CONFLICT, 0, len(b.keys), 0, len(o.keys), 0, len(t.keys))
-    starts = [units_of(x, i, j) for x, i, j in ((b, r.b0, r.b1), (o, r.o0, r.o1), (t, r.t0, r.t1))]
+def diff3_units(b: Tokens, o: Tokens, t: Tokens) -> list[Region]:
+    """The regions of a three-way merge of units, as ranges of token indices."""
+    starts = [units_of(x) for x in (b, o, t)]
     keys = [
         [x.keys[i:j] for i, j in zip(s, s[1:], strict=False)] for x, s in zip((b, o, t), starts, strict=True)
     ]
-    regions = diff3(keys[0], keys[1], keys[2], unit_diff, touching)
-    sb, so, st = (s or [first] for s, first in zip(starts, (r.b0, r.o0, r.t0), strict=True))
+    regions = diff3(keys[0], keys[1], keys[2], unit_diff)
+    sb, so, st = (s or [0] for s in starts)
     return [Region(r.kind, sb[r.b0], sb[r.b1], so[r.o0], so[r.o1], st[r.t0], st[r.t1]) for r in regions]
 
 
@@ -277,11 +268,7 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
         source, start, end = (o, r.o0, r.o1) if side == "ours" else (t, r.t0, r.t1)
         out.copy(source, start, end)
         return
-    if (beside := _beside(b, o, t, r)) is not None:
-        for region in beside:
-            _merge_region(out, b, o, t, region)
-        return
-    if not _nesting(kb) == _nesting(ko) == _nesting(kt):
+    if not _nesting(kb) == _nesting(ko) == _nesting(kt) and not _apart(kb, ko, kt):
         raise Clash("both sides changed the same place, and one of them its brackets")
     if _moves_code(kb, ko) or _moves_code(kb, kt):
         raise Clash("one side changed the order of what the other edited")
@@ -308,30 +295,6 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
             continue
         if not _join_insertions(out, b, o, t, shifted):
             raise Clash("both sides changed the same tokens")
-
-
-def _beside(b: Tokens, o: Tokens, t: Tokens, r: Region) -> list[Region] | None:
-    """The parts of a region in which one side inserted whole statements at the border of such that the other
-    removed; None if it is anything else."""
-    parts = diff3_units(b, o, t, r, touching=False)
-    changed = [part for part in parts if part.kind is not RegionKind.SAME]
-    if {RegionKind.OURS, RegionKind.THEIRS} != {part.kind for part in changed}:
-        return None
-    for part in changed:
-        new = o.keys[part.o0 : part.o1] if part.kind is RegionKind.OURS else t.keys[part.t0 : part.t1]
-        old = b.keys[part.b0 : part.b1]
-        if bool(old) == bool(new) or not _is_whole(old or new):
-            return None
-    return parts
-
-
-def _is_whole(keys: Sequence[bytes]) -> bool:
-    """Whether tokens are whole statements (or lines of directives), of which none leaves the block."""
-    plain = [key for key in keys if not is_comment(key)]
-    words = {key.lstrip(b"#") for key in plain}
-    if not plain or plain[-1] not in (b";", b"}", b"#\n") or words & _JUMPS:
-        return False
-    return plain[0] not in _GOES_ON and sum(k in _OPEN for k in plain) == sum(k in _CLOSE for k in plain)
 
 
 def _join_insertions(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> bool:
@@ -393,6 +356,12 @@ def _is_copied(
 def _is_telling(key: bytes) -> bool:
     """Whether a token is a name of somebody's own: types and signs are alike in any two parameters."""
     return _NAME.fullmatch(key) is not None and key.lstrip(b"#") not in LANGUAGE
+
+
+def _apart(base: Sequence[bytes], ours: Sequence[bytes], theirs: Sequence[bytes]) -> bool:
+    """Whether the edits of the two sides keep well apart from each other."""
+    regions = diff3(base, ours, theirs, token_diff)
+    return all(r.kind is not RegionKind.CONFLICT for r in regions) and not _are_close(regions, base)
 
 
 def _are_close(regions: Sequence[Region], base: Sequence[bytes]) -> bool:
