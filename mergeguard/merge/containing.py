@@ -123,8 +123,6 @@ def _stands(change: Change, after: Sequence[Change]) -> bool:
             if start == end == later.a0:
                 return False  # something else came in the place of what was removed
             inside += start < later.a0 < end
-        elif start == end and later.b0 == later.b1:
-            continue  # more went
         elif later.a0 < end and start < later.a1 or start == end and later.a0 <= start <= later.a1:
             return False
     return inside * _BREAKS <= end - start
