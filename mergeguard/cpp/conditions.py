@@ -16,6 +16,8 @@ MIDDLES = frozenset({"elif", "elifdef", "elifndef", "else"})
 Facts = tuple[tuple[str, bool], ...]
 
 _MOST_BRANCHES = 200  # of one #if; further ones are not told apart
+_CONDITIONS: dict[bytes, str] = {}  # by their lines: each unit of a layout has the same
+_MOST_CONDITIONS = 4096
 _LONGEST = 2000  # characters; a longer condition is not taken apart
 
 
@@ -24,6 +26,16 @@ def condition_of(lexed: Lexed, directive: Directive) -> str:
 
     ``#ifdef X`` reads ``defined(X)``, ``#ifndef X`` reads ``!defined(X)``.
     """
+    raw = lexed.text[directive.start : directive.end]
+    known = _CONDITIONS.get(raw)
+    if known is None:
+        if len(_CONDITIONS) >= _MOST_CONDITIONS:
+            _CONDITIONS.clear()
+        known = _CONDITIONS[raw] = _condition_of(lexed, directive)
+    return known
+
+
+def _condition_of(lexed: Lexed, directive: Directive) -> str:
     words = lexed.words(directive.first + 2, directive.last)
     if directive.name in ("ifdef", "elifdef"):
         return f"defined({''.join(words[:1])})"

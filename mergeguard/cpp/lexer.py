@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from enum import IntEnum
 from functools import lru_cache, partial
@@ -126,6 +126,10 @@ _IS_CODE = bytes(kind != TokenKind.COMMENT for kind in range(256))
 _IS_IDENT = bytes(kind == TokenKind.IDENT for kind in range(256))
 
 
+def _directive_last(directive: Directive) -> int:
+    return directive.last
+
+
 def _directive_start(directive: Directive) -> int:
     return directive.start
 
@@ -236,7 +240,7 @@ def lex(text: bytes) -> Lexed:
         starts, kinds, roles = begun.starts + starts, begun.kinds + kinds, begun.roles + roles
     elif gaps and position:
         gaps[0] = text[:position] + gaps[0]
-    directives, directive_of = _directives(text, tokens, texts)
+    directives, directive_of = _directives(text, tokens, texts, () if begun is None else begun.directives)
     lexed = Lexed(text, tokens, texts, gaps, starts, kinds, roles, directives, directive_of)
     if len(text) >= WORTH_RESUMING:
         _RECENT.append(lexed)
@@ -257,12 +261,14 @@ def _with_odd_headers(text: bytes, position: int, odd: dict[int, int]) -> list[t
 
 
 def _directives(
-    text: bytes, tokens: list[Token], texts: list[bytes]
+    text: bytes, tokens: list[Token], texts: list[bytes], begun: Sequence[Directive]
 ) -> tuple[tuple[Directive, ...], list[int]]:
-    """The preprocessor lines, and for each token the number of the one that it is in."""
+    """The preprocessor lines, of which the first are known, and for each token the number of its own."""
     directive_of = [-1] * len(tokens)
-    directives: list[Directive] = []
-    for first in _all_of(b"#", texts):
+    directives = list(begun)
+    for number, known in enumerate(begun):
+        directive_of[known.first : known.last] = [number] * (known.last - known.first)
+    for first in _all_of(b"#", texts, begun[-1].last if begun else 0):
         if directive_of[first] >= 0 or not _starts_line(text, tokens, first):
             continue
         last = first + 1
@@ -276,9 +282,9 @@ def _directives(
     return tuple(directives), directive_of
 
 
-def _all_of(raw: bytes, texts: list[bytes]) -> Iterator[int]:
-    """Where a list has a text."""
-    at = -1
+def _all_of(raw: bytes, texts: list[bytes], start: int) -> Iterator[int]:
+    """Where a list has a text, from an index on."""
+    at = start - 1
     with suppress(ValueError):
         while True:
             at = texts.index(raw, at + 1)
@@ -286,7 +292,7 @@ def _all_of(raw: bytes, texts: list[bytes]) -> Iterator[int]:
 
 
 def _begun(text: bytes) -> Lexed | None:
-    """What ``text`` begins with as a text before it did: its tokens, without their directives.
+    """What ``text`` begins with as a text before it did: its tokens, and the directives that end there.
 
     The units of a layout begin with the same headers, each version of a file mostly as the last.
     """
@@ -304,7 +310,7 @@ def _begun(text: bytes) -> Lexed | None:
         before.starts[:count],
         before.kinds[:count],
         before.roles[:count],
-        (),
+        before.directives[: bisect_left(before.directives, count, key=_directive_last)],
         [],
     )
 

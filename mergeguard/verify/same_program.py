@@ -11,6 +11,7 @@ import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mergeguard.cpp.definitions import Definition, Identity, definitions, same_tokens
 from mergeguard.cpp.environment import Environment, environment_of
@@ -442,9 +443,8 @@ class _Comparison:
         What the monolith does not define is another header's, which has its namespace, too.
         """
         wanted, mine = self.spaces_before(-1), self.spaces_before(index)
-        following = zip(one.tokens, one.tokens[1:], one.tokens[2:], strict=False)
         own = self.own_names | wanted.keys()
-        asked = {a for a, b, name in following if b == "::" and name in own}
+        asked = {space for space, name in _qualified(one.tokens) if name in own}
         missing = sorted(
             name
             for name in asked & wanted.keys()
@@ -514,6 +514,13 @@ class _Comparison:
                 if wanted and listed != wanted:
                     message = f"{unit} is listed {listed} times, {which} {wanted}"
                     self.report("build list", message, path=file.path)
+
+
+@lru_cache(maxsize=4096)
+def _qualified(tokens: tuple[str, ...]) -> frozenset[tuple[str, str]]:
+    """Each ``a::f`` among tokens, as (a, f). (Units share most definitions.)"""
+    following = zip(tokens, tokens[1:], tokens[2:], strict=False)
+    return frozenset((a, name) for a, between, name in following if between == "::")
 
 
 def enclosed_includes(source: Source) -> Iterator[Item]:
