@@ -37,6 +37,7 @@ from mergeguard.git.process import (
     Completed,
     child_environment,
     decode,
+    require_git,
     require_known_git,
     run_git,
     split_nul,
@@ -617,7 +618,8 @@ def _find(folder: Path, location: _Location) -> _Found:
 
 
 def _find_slowly(folder: Path, ask: Callable[..., Completed]) -> _Found:
-    """Where something is unusual (an error, a newline in a path), each question by itself."""
+    """Where something is unusual (an error, a newline in a path, an old git), each question by itself."""
+    require_git()
     facts = ask("--is-bare-repository", "--is-inside-git-dir", "--absolute-git-dir")
     if facts.code != 0:
         said = facts.err.strip().removeprefix("fatal: ")

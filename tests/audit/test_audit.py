@@ -385,7 +385,7 @@ def test_a_new_call_of_a_function_that_takes_more_now():
     theirs = {H: base[H].replace("int x, int y)", "int x, int y, unsigned mask)")}
     (finding,) = look(base, {A: FILLER + USE}, theirs)
     assert finding.code == "changed-signature"
-    assert "2 argument(s)" in finding.message
+    assert "the call has 2 arguments" in finding.message
     assert [p.version for p in finding.places] == ["merged", "theirs"]
 
 

@@ -128,7 +128,7 @@ def test_what_it_saves_as_one_page(reviewer: Reviewer, tmp_path: Path) -> None:
     shown = reviewer.types("cost", *BUILD, "--parallel", 2, "--html", page, "--svg", svg).stdout
     assert re.search(r"^monolith +\d", shown, re.MULTILINE)
     assert re.search(r"^n5\.cpp +\d", shown, re.MULTILINE)
-    assert "of the monolith's memory above the headers, the entry: " in shown
+    assert "of the monolith's peak; above the headers: " in shown and "the entry: " in shown
 
     assert ElementTree.parse(svg).getroot().tag.endswith("svg")
     text = page.read_text()
