@@ -75,7 +75,9 @@ def start(bench: Bench) -> Iterator[Row]:
     yield bench.row("--help", _mergeguard(bare, "--help"), "python", python, ratio=4)
     six = worlds.unsplit_fork(upstream, bench.root / "six")
     worlds.split(six)
-    yield bench.row("status, six rules", _mergeguard(six, "status"), "python", python, ratio=10)
+    first = _mergeguard(six, "status", reset=True)
+    yield bench.row("status, six rules, the first look at a commit", first, "python", python, ratio=10)
+    yield bench.row("status, six rules, asked again", _mergeguard(six, "status"), "python", python, ratio=10)
     check = _mergeguard(six, "check", ok=(0, 1))
     yield bench.row("check, six rules", check, "python", python, most=600)
     for name, folder, ratio in (("none", bare, 3), ("six", six, 5)):
@@ -110,6 +112,37 @@ def rebases(bench: Bench) -> Iterator[Row]:
         plain = Command(forks["whole"], ("git", "rebase", "-q", f"v{NEW}"), back_to_now(forks["whole"]))
         ours = _mergeguard(forks["split"], "sync", "--rebase", f"v{NEW}", reset=True)
         yield bench.row(f"sync --rebase, {count} commits", ours, "git rebase", plain, ratio=1)
+
+
+def plain_commands(bench: Bench) -> Iterator[Row]:
+    """What plain git commands cost in a fork with hooks, where they have nothing to do with layouts."""
+    forks = {}
+    for kind in ("hooks", "no-hooks"):
+        fork = worlds.unsplit_fork(bench.root / "upstream", bench.root / kind)
+        worlds.split(fork)
+        worlds.unrelated_branches(fork)
+        if kind == "hooks":
+            run(fork, *MERGEGUARD, "install")
+        forks[fork] = back_to_now(fork)
+    for name, words in (
+        ("git commit", ("git", "commit", "-q", "--allow-empty", "-m", "m")),
+        ("git merge that fast-forwards", ("git", "merge", "-q", "--ff-only", "ahead")),
+        ("git merge of an unrelated change", ("git", "merge", "-q", "-m", "m", "beside")),
+    ):
+        ours, plain = (Command(fork, words, reset) for fork, reset in forks.items())
+        yield bench.row(f"{name}, hooks, six rules", ours, words[1], plain, most=150)
+    count = 20
+    replayed = {}
+    for kind, edited in (("split", "csrc/rocm/attention/kernels.cuh"), ("whole", ATTENTION)):
+        fork = worlds.unsplit_fork(bench.root / "upstream", bench.root / f"hooked-{kind}", edits=False)
+        if kind == "split":
+            worlds.split(fork)
+            run(fork, *MERGEGUARD, "install")
+        worlds.local_commits(fork, count, edited, b"template <")
+        replayed[kind] = Command(fork, ("git", "rebase", "-q", f"v{NEW}"), back_to_now(fork))
+    yield bench.row(
+        f"git rebase of {count} commits, hooks", replayed["split"], "git rebase", replayed["whole"], ratio=3
+    )
 
 
 def many_rules(bench: Bench) -> Iterator[Row]:
@@ -207,5 +240,84 @@ def _many_items(bench: Bench) -> Row:
     return Row(name, times[1], "", 0, most=2_000)
 
 
+def growth(bench: Bench) -> Iterator[Row]:
+    """How costs grow with the length of a file, beside the fixed cost of a start; and what odd files cost."""
+    folder = bench.root / "growth"
+    folder.mkdir()
+    fixed = cpu(_mergeguard(bench.root / "no-rules", "--version"))
+    counts = (1_000, 4_000) if bench.quick else (1_000, 4_000, 16_000, 64_000)
+    for what, sides_of in (("apart", _edits_apart), ("that conflict", _edits_that_meet)):
+        times = []
+        for lines in counts:
+            sides = _sides(folder, f"{lines}-{what.replace(' ', '-')}", *sides_of(_kernels(lines)))
+            times.append(
+                cpu(Command(folder, (*MERGEGUARD, "merge-file", "-p", *sides), ok=range(128))) - fixed
+            )
+        exponent = math.log(max(times[-1], 1) / max(times[0], 1)) / math.log(counts[-1] / counts[0])
+        name = f"merge-file, {counts[-1]} lines, edits {what} (exponent {exponent:.2f})"
+        yield Row(name, times[-1], "", 0)
+    for name, text in _odd_texts(256_000).items():
+        sides = _sides(folder, name, *_edits_that_meet(text))
+        odd = Command(folder, (*MERGEGUARD, "merge-file", "-p", *sides), ok=range(128))
+        yield Row(f"merge-file, 256 kB of {name}", cpu(odd), "", 0, most=2_000)
+
+
+def _kernels(lines: int) -> bytes:
+    """Ordinary code of so many lines."""
+    kernel = (
+        b"template <typename T>\n__global__ void kernel%d(T* out, const T* in, int n) {\n"
+        b"  int i = blockIdx.x * blockDim.x + threadIdx.x;\n"
+        b"  if (i < n) {\n    out[i] = in[i] * %d;\n  }\n}\n\n"
+    )
+    return b"".join(kernel % (number, number) for number in range(lines // 8))
+
+
+def _edits_apart(text: bytes) -> tuple[bytes, bytes, bytes]:
+    """Base and two versions that each edit another end."""
+    lines = text.splitlines(keepends=True)
+    first, last = len(lines) // 8, len(lines) * 7 // 8
+    ours = [*lines[:first], b"// ours\n", *lines[first:]]
+    theirs = [*lines[:last], b"// theirs\n", *lines[last:]]
+    return text, b"".join(ours), b"".join(theirs)
+
+
+def _edits_that_meet(text: bytes) -> tuple[bytes, bytes, bytes]:
+    """Base and two versions that write different lines at three places."""
+    lines = text.splitlines(keepends=True)
+    places = {len(lines) * part // 4 for part in (1, 2, 3)}
+
+    def version(words: bytes) -> bytes:
+        return b"".join(words + line if at in places else line for at, line in enumerate(lines))
+
+    return text, version(b"int ours;\n"), version(b"int theirs;\n")
+
+
+def _odd_texts(size: int) -> dict[str, bytes]:
+    """Texts that no person wrote, of ``size`` bytes, by what they are of."""
+
+    def lines(line: bytes) -> bytes:
+        return line * (size // len(line))
+
+    half = size // 4
+    return {
+        "open brackets": b"(\n" * half + b")\n" * half,
+        "nested blocks": b"{\n" * half + b"}\n" * half,
+        "conditions": b"#if A\n" * (size // 14) + b"#endif\n" * (size // 14),
+        "small items": b"".join(b"int v%d = %d;\n" % (n, n) for n in range(size // 20)),
+        "hashes": lines(b"#\n"),
+        "else-ifs": b"void f(int x) {\n" + lines(b"else if (x == 1) { g(); }\n") + b"}\n",
+        "quotes": lines(b"'\"'\n"),
+    }
+
+
 #: The parts of the benchmark, in order; later ones use the repositories of the first.
-PARTS: tuple[Callable[[Bench], Iterator[Row]], ...] = (start, syncs, rebases, many_rules, trees, single_files)
+PARTS: tuple[Callable[[Bench], Iterator[Row]], ...] = (
+    start,
+    syncs,
+    rebases,
+    plain_commands,
+    many_rules,
+    trees,
+    single_files,
+    growth,
+)

@@ -111,6 +111,17 @@ def with_files(folder: Path, count: int) -> None:
         target.write_bytes(b"file %d\n" % number)
 
 
+def unrelated_branches(folder: Path) -> None:
+    """Branches with a commit that no rule has to do with: ``ahead`` of the fork's, and ``beside`` it."""
+    git(folder, "checkout", "-q", "-b", "ahead")
+    write(folder / "ahead.txt", b"ahead\n")
+    commit(folder, "ahead")
+    git(folder, "checkout", "-q", "-b", "beside", "HEAD~2")
+    write(folder / "beside.txt", b"beside\n")
+    commit(folder, "beside")
+    git(folder, "checkout", "-q", "fork")
+
+
 def local_commits(folder: Path, count: int, edited: str, marker: bytes) -> None:
     """``count`` commits: each fifth edits ``edited`` (before the first ``marker``), the others add files."""
     for number in range(count):
