@@ -1,0 +1,116 @@
+"""`python -m benchmarks.speed.same REVISION`: whether this checkout's code says what a revision's code says.
+
+A fork with all six rules and edits of its own follows upstream through a chain of releases, by the code of
+this checkout and by that of REVISION (unpacked into a temporary folder): every merged tree, what stays in
+conflict, every finding of the audit, of its look at layouts and of `check`. What differs is printed; 1 if
+anything does. For changes that are to cost less and to change nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from io import BytesIO
+from pathlib import Path
+
+CHAIN = ("0.24.0", "0.27.0", "0.30.0", "0.32.0")
+_ROOT = Path(__file__).parents[2]
+#: The fork's own edits: layout file, what stands there, what the fork has in its place.
+_EDITS = (
+    ("csrc/rocm/attention/kernels.cuh", b"template <", b"// fork\ntemplate <"),
+    ("csrc/rocm/skinny_gemms/kernel.cuh", b"int mindiv(", b"int forks() { return 3; }\nint mindiv("),
+)
+
+
+def told(folder: Path) -> dict[str, object]:
+    """Everything that the code which is imported says of the chain; ``folder`` is a place to work in."""
+    from benchmarks.speed import worlds
+    from mergeguard.fork.workspace import Splitting, Workspace
+    from mergeguard.git.repository import Repository
+    from mergeguard.verbs import auditing, checking, layoutaudit
+    from mergeguard.verbs.sync import merge_commits
+    from tests.support import corpus
+
+    also = {worlds.INT8: worlds._INT8_FIXTURE.read_bytes(), worlds.PAGED: corpus.file("0.24.0", worlds.PAGED)}
+    upstream = corpus.repository(list(CHAIN), folder / "upstream", also=also)
+    fork = folder / "fork"
+    worlds.git(folder, "clone", "-q", str(upstream), str(fork))
+    worlds.git(fork, "checkout", "-q", "-b", "fork", f"v{CHAIN[0]}")
+    worlds.split(fork, upstream=f"v{CHAIN[0]}")
+    for path, before, after in _EDITS:
+        text = (fork / path).read_bytes()
+        (fork / path).write_bytes(text.replace(before, after, 1))
+    worlds.git(fork, "commit", "-q", "-a", "-m", "the fork's own")
+    repository = Repository.discover(fork)
+
+    def checked(commit: str) -> object:
+        workspace = Workspace.load(repository, repository.tree_of(commit), Splitting())
+        return checking.to_json(checking.run(workspace))
+
+    ours = repository.resolve("HEAD")
+    said: dict[str, object] = {"check": checked(ours)}
+    for version in CHAIN[1:]:
+        theirs, splitting = repository.resolve(f"v{version}"), Splitting()
+        merged = merge_commits(repository, ours, theirs, splitting=splitting)
+        found, _ = auditing.audit_commits(
+            repository, merged.bases, ours, theirs, merged.tree, splitting=splitting
+        )
+        layouts = layoutaudit.findings(repository, ours, theirs, merged.tree, splitting)
+        said[f"{version}: tree"] = [merged.tree, merged.clean, sorted(map(str, merged.stages))]
+        said[f"{version}: audit"] = [*map(repr, found), *map(repr, layouts)]
+        author = repository.identity("author")
+        ours = repository.commit_object(merged.tree, (ours, theirs), "sync", author=author, committer=author)
+        said[f"{version}: check"] = checked(ours)
+    return said
+
+
+def _told_by(root: Path) -> str:
+    """What the code below ``root`` says, as JSON."""
+    from benchmarks.speed.measure import environment
+
+    program = (
+        "import json, sys, tempfile; from pathlib import Path; from benchmarks.speed import same\n"
+        "with tempfile.TemporaryDirectory() as folder:\n"
+        "    print(json.dumps(same.told(Path(folder)), indent=1))"
+    )
+    paths = os.pathsep.join([str(root), str(_ROOT), *filter(None, sys.path)])
+    done = subprocess.run(
+        (sys.executable, "-c", program),
+        cwd=root,
+        env=environment() | {"PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return done.stdout.decode()
+
+
+def _unpacked(revision: str, folder: Path) -> Path:
+    """The files of a revision of this repository, with this module among its benchmarks."""
+    archive = subprocess.run(("git", "archive", revision), cwd=_ROOT, stdout=subprocess.PIPE, check=True)
+    with tarfile.open(fileobj=BytesIO(archive.stdout)) as tar:
+        tar.extractall(folder)
+    (folder / "benchmarks" / "speed" / "same.py").write_bytes(Path(__file__).read_bytes())
+    return folder
+
+
+def main(arguments: list[str]) -> int:
+    """Print what differs; 1 if anything does."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.same", description=__doc__)
+    parser.add_argument("revision", metavar="REVISION")
+    revision = parser.parse_args(arguments).revision
+    now = _told_by(_ROOT)
+    with tempfile.TemporaryDirectory() as folder:
+        before = _told_by(_unpacked(revision, Path(folder)))
+    lines = list(difflib.unified_diff(before.splitlines(), now.splitlines(), revision, "here", lineterm=""))
+    print("\n".join(lines) or f"the same: {len(json.loads(now))} answers")
+    return int(bool(lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
