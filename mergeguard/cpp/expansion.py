@@ -18,13 +18,18 @@ _MOST = 100_000  # tokens of one expansion: beyond that a text is a puzzle, not 
 def template_arguments(
     words: Sequence[str], name: str, environment: Environment, offset: int
 ) -> tuple[tuple[str, ...], ...]:
-    """The template arguments of each ``name<…>`` that ``words`` at ``offset`` of the file can come to, once
-    each."""
+    """The template arguments of each ``name<…>`` that ``words`` at ``offset`` can come to, once each.
+
+    Empty if the name also comes up without arguments, which then are deduced.
+    """
     expanded = list(_expanded(words, name, environment, offset, frozenset()))
     found: dict[tuple[str, ...], None] = {}
     for position, word in enumerate(expanded):
-        if word == name and expanded[position + 1 : position + 2] == ["<"]:
-            found[tuple(_angled(expanded, position + 1))] = None
+        if word != name:
+            continue
+        if expanded[position + 1 : position + 2] != ["<"]:
+            return ()
+        found[tuple(_angled(expanded, position + 1))] = None
     return tuple(found)
 
 

@@ -382,8 +382,10 @@ def test_a_template_is_instantiated_for_what_macros_call_it_with():
 
 def test_a_call_more_is_an_instantiation_more():
     more = LAUNCHERS.replace(b"    CALL_WIDE;", b"    CALL_WIDE;\n    CALL_SIZE(int, Kind::a, 64);")
+    more += b"template void launcher<char, Kind::b, 1>(const at::Tensor&);\n"
     _, files = made(more, OF_LAUNCHERS)
-    assert b"launcher_launch<int, Kind::a, 64, false>(" in files["two.cu"]
+    for called in (b"int, Kind::a, 64, false", b"char, Kind::b, 1, false"):
+        assert b"launcher_launch<" + called + b">(" in files["two.cu"]
 
 
 @pytest.mark.parametrize(
@@ -392,6 +394,9 @@ def test_a_call_more_is_an_instantiation_more():
         (b"32 * WARPS;", b"32 * n;", "the constant `THREADS`, which an arm uses, is made of `n`"),
         (b"void run(const", b"template <typename U> void run(const", "does not say which types `T` stands"),
         (b"CALL(float, Kind::b);", b"launcher<float>(in);", "does not say which types `T` stands for"),
+        (b"CALL(float, Kind::b);", b"launcher(in);", "does not say which types `T` stands for"),
+        (b"CALL(float, Kind::b);", b"using U = half; CALL(U, Kind::b);", "which types `T` stands for"),
+        (b"CALL(float, Kind::b);", b"typedef half U; CALL(U, Kind::b);", "which types `T` stands for"),
     ],
 )
 def test_what_a_template_is_called_with_may_not_be_in_sight(old, new, why):

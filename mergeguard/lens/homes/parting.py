@@ -37,6 +37,10 @@ LIGHT_TYPES = {
 _HOST_WORDS = frozenset({"at", "torch", "Tensor", "ATen", "pybind11"})
 _HOST_PREFIXES = ("TORCH_", "STD_TORCH_", "AT_DISPATCH", "AT_CUDA", "C10_CUDA", "VLLM_DISPATCH_")
 _HOST_INCLUDES = ("<torch/*", "<ATen/*", "<c10/*", "<caffe2/*", "<pybind11/*")
+# Items that call nothing by themselves; what is in a namespace comes after it.
+_SILENT = frozenset(
+    {Kind.MACRO, Kind.UNDEF, Kind.INCLUDE, Kind.COMMENT, Kind.CONDITIONAL, Kind.PRAGMA, Kind.NAMESPACE}
+)
 _ASSIGNING = frozenset({"=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>=", "++", "--"})
 
 
@@ -495,23 +499,29 @@ class _Parter:
             )
         return tuple(dict.fromkeys(zip(*columns, strict=True)))
 
+    def is_declaration(self, item: Item) -> bool:
+        """Whether an item declares the function that is dealt, before its definition."""
+        return item.kind is Kind.DECLARATION and item.name == self.function.name
+
     def template_values(self, scope: Scope) -> dict[str, tuple[str, ...]]:
         """For each template parameter of the function what the file calls it with, call by call.
 
-        Empty where the file does not say: no call is in sight, or one is made with a template's own
-        parameters.
+        Empty where the file does not say: no call is in sight, or one is made with types of
+        its function's own.
         """
         parameters = [one for one in scope.names.values() if one.kind == "template"]
         last = self.function.name.rpartition("::")[2]
         calls: dict[tuple[str, ...], None] = {}
         for item in flattened(self.source, self.source.items) if parameters else ():
-            if item is self.function or item.body is None or item.kind is not Kind.FUNCTION:
+            if item is self.function or item.kind in _SILENT or self.is_declaration(item):
                 continue
-            words = code_tokens(self.source, *item.body)
-            if last not in self.environment.closure(words, item.body[1]):
+            words = code_tokens(self.source, item.code_start, item.code_end)
+            if last not in self.environment.closure(words, item.code_end):
                 continue
-            found = template_arguments(words, last, self.environment, item.body[1])
-            if not found or item.template_header is not None:
+            found = template_arguments(words, last, self.environment, item.code_end)
+            if not found or (item.template_header is not None and item.kind is not Kind.INSTANTIATION):
+                return {}
+            if _own_types(words) & {word for call in found for text in call for word in _words(text)}:
                 return {}
             calls |= dict.fromkeys(found)
         defaults = [one.value for one in parameters]
@@ -526,6 +536,17 @@ def _head(local: Local | None, name: str) -> str:
     if local is None or local.kind != "template" or local.type in ("class", "typename"):
         return f"typename {name}"
     return f"{local.type} {name}"
+
+
+def _own_types(words: Sequence[str]) -> set[str]:
+    """The types that a function gives names of its own, or that a dispatch macro names: nothing elsewhere."""
+    found = {_SCALAR}
+    for at, word in enumerate(words):
+        if word == "using" and words[at + 2 : at + 3] == ["="]:
+            found.add(words[at + 1])
+        elif word == ";" and "typedef" in words[max(at - 16, 0) : at]:
+            found.add(words[at - 1])
+    return found
 
 
 def _behind_parameters(body: Sequence[str]) -> Sequence[str]:
