@@ -115,7 +115,7 @@ def _released(rules: list[str]) -> Iterator[Step]:
             for path in corpus.MONOLITHS[rule]:
                 try:
                     text = corpus.file(version, path)
-                except OSError:
+                except KeyError:
                     continue
                 if last is not None and last[0] == path and last[1] != text:
                     yield Step(version, rule, path, last[1], text)
@@ -139,9 +139,9 @@ def _layout(step: Step) -> Layout | None:
 
 def _replay(repository: Repository, step: Step, layout: Layout, counts: Mapping[str, Count]) -> str:
     files = {file.path: file.text for file in layout.files}
-    base = _commit(repository, {step.path: step.before}, ())
-    theirs = _commit(repository, {step.path: step.after}, (base,))
-    ours = _commit(repository, files, (base,))
+    base = commit_of(repository, {step.path: step.before}, ())
+    theirs = commit_of(repository, {step.path: step.after}, (base,))
+    ours = commit_of(repository, files, (base,))
     said = []
     outcome = repository.merge_trees(ours, theirs)
     said.append(_count(counts["git"], repository, step, layout, outcome.tree, bool(outcome.conflicts)))
@@ -149,13 +149,13 @@ def _replay(repository: Repository, step: Step, layout: Layout, counts: Mapping[
     said.append(_count(counts["follow"], repository, step, layout, merged.tree, bool(merged.stages)))
     rule_text, _ = _rule(step.rule)
     ruled = {f".mergeguard/rules/{step.rule}.toml": rule_text}
-    base2 = _commit(repository, {step.path: step.before, **ruled}, ())
+    base2 = commit_of(repository, {step.path: step.before, **ruled}, ())
     whole = Workspace.load(repository, repository.tree_of(base2))
     guarded = whole.rule(step.rule)
     laid = treelens.lay_out(whole, guarded, step.path, step.before)
     edits = treelens.layout_edits(whole, guarded, laid, repository.write_blob(step.before), REGULAR)
     ours = repository.commit_object(treelens.apply(repository, whole.tree, edits), (base2,), "ours\n")
-    theirs = _commit(repository, {step.path: step.after, **ruled}, (base2,))
+    theirs = commit_of(repository, {step.path: step.after, **ruled}, (base2,))
     merged = merge_trees(repository, (base2,), ours, theirs, placed=False)
     after = Workspace.load(repository, merged.tree, lenient=True)
     count = counts["derived"]
@@ -182,7 +182,9 @@ def _count(
 
 def _conflict(count: Count, repository: Repository, tree: str) -> str:
     sizes = [
-        size for _, entry in repository.objects.walk(tree) for size in _sizes(repository.read_blob(entry.oid))
+        size
+        for _, entry in repository.objects.walk(tree)
+        for size in sizes_of(repository.read_blob(entry.oid))
     ]
     count.conflicts += 1
     count.lines += sum(sizes)
@@ -190,7 +192,7 @@ def _conflict(count: Count, repository: Repository, tree: str) -> str:
     return f"conflict {sum(sizes)}"
 
 
-def _sizes(text: bytes) -> Iterator[int]:
+def sizes_of(text: bytes) -> Iterator[int]:
     start = None
     for number, line in enumerate(text.splitlines()):
         if line.startswith(b"<<<<<<< "):
@@ -215,7 +217,7 @@ def _declared(text: bytes) -> Counter[tuple[object, ...]]:
     )
 
 
-def _commit(repository: Repository, files: Mapping[str, bytes], parents: tuple[str, ...]) -> str:
+def commit_of(repository: Repository, files: Mapping[str, bytes], parents: tuple[str, ...]) -> str:
     entries = {path: Entry(REGULAR, repository.write_blob(text)) for path, text in files.items()}
     return repository.commit_object(repository.edit_tree(None, entries), parents, "step\n")
 

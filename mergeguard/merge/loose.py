@@ -219,7 +219,7 @@ class LooseChanges:
             onward = [spot for spot in after if spot.home == user.home and spot.number <= user.number]
             if not same and onward:
                 return [(onward[0], True)]
-            if same or moved:
+            if same or (moved and self._sees(user.home, moved[0].home)):
                 return [((same or moved)[0], False)]
             return [(self._outside(user), True)]
         opens = bool(added) and (added[-1].kind is Kind.COMMENT or added[0].name.startswith("#if"))
@@ -252,6 +252,11 @@ class LooseChanges:
             elif leaf.kind is Kind.CONDITIONAL:
                 return None  # on which side of it, nobody knows
         return Spot(spot.home, number)
+
+    def _sees(self, home: str, other: str) -> bool:
+        """Whether one file takes another in, so that what is new there can be used."""
+        texts = {p: b"".join(leaf.text for leaf in version.leaves) for p, version in self.homes.items()}
+        return other in _taken_in(home, texts)
 
     def _outside(self, spot: Spot) -> Spot:
         """The spot, or the comment or opening ``#if`` that stands right before it."""
