@@ -130,7 +130,7 @@ class Definition:
         if self.item.kind not in (Kind.FUNCTION, Kind.DECLARATION, Kind.OPAQUE) or not self.name:
             return False
         first = next((token for token in self.tokens if token not in ("inline", "static")), "")
-        return not self.item.returns and first == self.name and self.name.isupper()
+        return not self.item.returns and first == self.last and self.last.isupper()
 
     @property
     def is_made_elsewhere(self) -> bool:

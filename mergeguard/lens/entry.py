@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
+from mergeguard.cpp.definitions import qualifiers
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Kind, Unit, identifiers, parse
 from mergeguard.cpp.source import code_tokens as token_texts
@@ -153,12 +154,17 @@ class EntryText:
         )
 
     def _forward_declaration(self, rule: Instantiate) -> list[bytes]:
-        """A declaration of the template for the entry, unless upstream declares it there itself."""
+        """A declaration of the template for the entry, unless upstream declares it there itself.
+
+        A member is declared by its class.
+        """
         for item in self.frame.items(ENTRY):
             if item.kind is Kind.DECLARATION and self.frame.is_named(item, rule.template):
                 return []
         for item in self.frame.items(rule.header):
             if self.frame.is_named(item, rule.template) and item.parameter_list and item.template_header:
+                if self.assignment.qualified and qualifiers(self.source, item):
+                    return []
                 first, last = item.template_header
                 header = signature.collapsed(self.source, first, last)
                 lines = signature.declaration(self.source, item, defaults=True, end=b";")

@@ -87,9 +87,11 @@ class RuleText:
             "[[move]]",
             f'to = "{self.header}"',
         ]
-        selected = self.kinds(parts) if by_kind else []
+        # Under qualified names blocks are opened: what is in force, and what is needed, comes by itself.
+        opens = any("::" in _named(part) for part in parts)
+        selected = self.kinds(opens) if by_kind else []
         selected += self.templates(parts)
-        selected += self.declarations()
+        selected += [] if opens else self.declarations()
         if selected:
             lines.append(f"items = [{', '.join(map(_quoted, dict.fromkeys(selected)))}]")
         lines.append("needed = true")
@@ -166,12 +168,12 @@ class RuleText:
                 break
         return selected
 
-    def kinds(self, parts: Sequence[DraftPart]) -> list[str]:
-        """Kinds of device code that the file has, for the header."""
+    def kinds(self, opens: bool) -> list[str]:
+        """Kinds of device code that the file has, for the header; ``opens``: of a rule that opens blocks."""
         kinds = ["type *", "alias *", "template *", "device *"]
         if any(item.kind is Kind.USING for item in self.source.items):
             kinds.append("using *")
-        if any(item.kind is Kind.NAMESPACE for item in self.source.items):
+        if not opens and any(item.kind is Kind.NAMESPACE for item in self.source.items):
             kinds.append("namespace *")
         return kinds
 
@@ -225,6 +227,13 @@ class RuleText:
                 there = self.exists(posixpath.join(self.folder, name))
                 (beside if there else searched)[literal(name)] = None
         return [*beside], [*searched]
+
+
+def _named(part: DraftPart) -> str:
+    """The name by which a rule finds a part."""
+    if isinstance(part.found, Instantiated):
+        return part.found.template
+    return part.found.entry if isinstance(part.found, SurveyedChoice) else ""
 
 
 def _label(text: str, kind: str) -> str:

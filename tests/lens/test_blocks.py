@@ -508,3 +508,27 @@ def test_an_if_that_goes_on_is_no_part_of_a_sequence():
     with pytest.raises(RuleMismatch, match="no arm has the label") as caught:
         split(_rule(rule.replace('"run"', '"::run"')), "m", "m.cpp", code.encode())
     assert caught.value.hint
+
+
+def test_a_member_template_is_declared_by_its_class():
+    code = "namespace app {\nstruct Tree {\n  template <bool typed>\n  void load(int x);\n"
+    code += "  void use(int x);\n};\n"
+    code += "template <bool typed>\nvoid Tree::load(int x) { use(x); }\n"
+    code += "template void Tree::load<true>(int);\ntemplate void Tree::load<false>(int);\n"
+    code += "void Tree::use(int x) { if (x > 1) load<true>(1); }\n}\n"
+    rule = HEAD.replace("needed", 'items = ["template app::Tree::load", "type *"]\nneeded')
+    rule += '[[instantiate]]\ntemplate = "app::Tree::load"\nheader = "kernel.h"\nrest = "one.cpp"\n'
+    rule += '[instantiate.shards]\n"one.cpp" = ["true"]\n"two.cpp" = ["false"]\n'
+    layout = split(_rule(rule), "m", "m.cpp", code.encode())
+    assert findings(layout) == []
+    assert "template <bool typed>" not in file(layout, "")
+
+
+def test_a_registration_in_a_namespace_is_made_once():
+    code = "namespace app {\n" + KERNEL + "inline int helper(int p) { return p; }\nREGISTER_IT(kernel);\n"
+    code += "void run(int n, int p, int* out) {\n" + ARMS + "}\n}\n"
+    layout = partition(code, "app::run")
+    assert "REGISTER_IT(kernel);" in file(layout, "")
+    rule = HEAD.replace("needed", 'items = ["namespace app"]\nneeded')
+    with pytest.raises(AssertionError, match="doubled"):
+        partition(code, "app::run", head=rule)
