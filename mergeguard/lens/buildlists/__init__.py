@@ -214,14 +214,16 @@ def _glued(path: str, text: bytes, monolith: str, shards: Sequence[str]) -> Iter
     at = 0
     for mention in _mentions(path, text, monolith):
         start, joint = mention.entry.start, mention.entry.joint
-        spelled = [re.escape(s) for shard in shards if (s := mention.of(monolith, shard)) is not None]
-        if not spelled:
+        texts = [s for shard in shards if (s := mention.of(monolith, shard)) is not None]
+        places = [place for s in texts if (place := quiet.find(s, at, start)) >= 0]
+        if not places:
             continue
+        spelled = [re.escape(s) for s in texts]
         parted = rb"(?:%s|%s\r?\n[ \t]*)" % (re.escape(joint.inline), re.escape(joint.at_break))
         # Only a run of shards that leads up to the monolith is glue; any other is the user's, as is one that
         # the user has commented out: taken away, its comment would hold the monolith.
         run = re.compile(rb"(?:(?<![^\s(\[,=])(?:%s)%s)+\Z" % (b"|".join(spelled), parted))
-        found = run.search(quiet, at, start)
+        found = run.search(quiet, min(places), start)
         if found is not None:
             yield found.start(), start
             at = start

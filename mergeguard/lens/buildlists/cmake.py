@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from mergeguard.cpp.remember import remembered
-from mergeguard.lens.buildlists.protocol import Joint, ListEntry, blanked, occurrences
+from mergeguard.lens.buildlists.protocol import Joint, ListEntry, blank_of, blanked, occurrences
 
 _COMMENT_OR_STRING = re.compile(rb'#\[(=*)\[.*?\]\1\]|#[^\n]*|"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BARE = re.compile(rb'[^\s()"#]+')
@@ -31,7 +31,12 @@ def _parted(text: bytes) -> tuple[tuple[tuple[int, int, bytes], ...], bytes]:
     Every unit of every rule is looked up in the same few texts.
     """
     spans = tuple((*found.span(), found[0][:1]) for found in _COMMENT_OR_STRING.finditer(text))
-    return spans, _COMMENT_OR_STRING.sub(lambda m: re.sub(rb"[^\r\n]", b"\0", m[0]), text)
+    return spans, _COMMENT_OR_STRING.sub(lambda m: blank_of(m[0]), text)
+
+
+@remembered
+def _quiet(text: bytes) -> bytes:
+    return blanked(text, _COMMENT_OR_STRING, b"#")
 
 
 class CMake:
@@ -41,7 +46,7 @@ class CMake:
         return name == "CMakeLists.txt" or name.endswith(".cmake")
 
     def quiet(self, text: bytes) -> bytes:
-        return blanked(text, _COMMENT_OR_STRING, b"#")
+        return _quiet(text)
 
     def entries(self, text: bytes, word: bytes, folder: str) -> Iterator[ListEntry]:
         spans, bare = _parted(text)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mergeguard.lens.buildlists.protocol import Joint, ListEntry, blanked, occurrences
+from mergeguard.lens.buildlists.protocol import Joint, ListEntry, blank_of, blanked, occurrences
 from mergeguard.values import dataclass
 
 _TOKEN = re.compile(
@@ -47,7 +47,7 @@ class CommaLists:
 
     def entries(self, text: bytes, word: bytes, folder: str) -> Iterator[ListEntry]:
         strings = [m for m in _TOKEN.finditer(text) if not m[0].startswith(b"#")]
-        bare = _TOKEN.sub(lambda m: re.sub(rb"[^\r\n]", b"\0", m[0]), text)
+        bare = _TOKEN.sub(lambda m: blank_of(m[0]), text)
         told = 0
         for at in occurrences(text, word):
             string = next((m for m in strings if m.start() <= at < m.end()), None)

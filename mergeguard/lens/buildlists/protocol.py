@@ -59,9 +59,16 @@ def blanked(text: bytes, token: re.Pattern[bytes], comment: bytes) -> bytes:
     """The text with the tokens that begin like a comment blanked; lines and offsets stay."""
 
     def blank(found: re.Match[bytes]) -> bytes:
-        return re.sub(rb"[^\r\n]", b"\0", found[0]) if found[0].startswith(comment) else found[0]
+        return blank_of(found[0]) if found[0].startswith(comment) else found[0]
 
     return token.sub(blank, text)
+
+
+def blank_of(text: bytes) -> bytes:
+    """A NUL for every byte but the line ends."""
+    if b"\n" not in text and b"\r" not in text:
+        return b"\0" * len(text)
+    return re.sub(rb"[^\r\n]", b"\0", text)
 
 
 def occurrences(text: bytes, word: bytes) -> Iterator[int]:
