@@ -78,9 +78,10 @@ def _is_includes(keys: Keys) -> bool:
 
 
 def _is_argument(small: Keys, change: Change) -> bool:
-    """Whether a change only adds to one statement or list: the same argument on both sides may be two."""
+    """Whether a change only adds to a list inside of a statement: the same argument on both sides may be
+    two."""
     came = small[change.b0 : change.b1]
-    return change.a0 == change.a1 and not any(is_comment(key) or key in _ENDS for key in came)
+    return change.a0 == change.a1 and b"," in came and not any(key in _ENDS for key in came)
 
 
 def _covered(text: Keys, change: Change) -> Change:
