@@ -148,7 +148,7 @@ def never_called(monolith: bytes, files: Sequence[LayoutText]) -> Iterator[tuple
 def _not_the_language(program: Program) -> Iterator[ProgramFinding]:
     for unit in program.units:
         if unit.path.endswith(".c") and program.spaces:
-            message = "a C file has no namespaces, and shards need them"
+            message = "a C file has no namespaces, and shards of a partition need them; a [[deal]] does not"
             yield ProgramFinding("language", Severity.ERROR, message, unit.path)
 
 

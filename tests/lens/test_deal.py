@@ -392,3 +392,20 @@ def test_macro_calls_are_dealt_where_the_rule_says_so():
     edited = deal(text.replace("helper() + 3", "helper() * 3"), "units = 3\ncalls = true")
     for n in range(8):
         assert home(edited, f"TEST(Suite, case_{n})") == home(layout, f"TEST(Suite, case_{n})")
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc")
+def test_a_dealing_is_right_in_c(tmp_path):
+    code = b"#include <stdio.h>\ntypedef struct { int a; } T;\nstatic int used(int x) { return x + 1; }\n"
+    code += b"int one(int x) { return used(x); }\nint two(T* t) { return used(t->a); }\n"
+    code += b"int three(int x) { T t = {x}; return two(&t) + one(x); }\n"
+    table = 'header = "internal.h"\n[deal.shards]\n"a.c" = ["function one"]\n"b.c" = ["function t*"]\n'
+    rule = _rule(f'schema = 1\nmonolith = "m.c"\n[[deal]]\n{table}')
+    layout = split(rule, "m", "m.c", code)
+    assert findings(layout) == [] and len(layout.shards) == 2
+    for file in layout.files:
+        (tmp_path / file.path).parent.mkdir(exist_ok=True)
+        (tmp_path / file.path).write_bytes(file.text)
+    for unit in (file.path for file in layout.files if file.is_unit):
+        command = ["gcc", "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wno-empty-translation-unit", "-c"]
+        subprocess.run([*command, unit, "-o", "unit.o"], cwd=tmp_path, check=True)
