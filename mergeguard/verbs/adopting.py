@@ -233,7 +233,7 @@ def _refuse_losses(workspace: Workspace, made: Adopted, texts: Mapping[str, byte
             f"the new layout is not the fork's program: {first.check}: {first.message}",
             made,
             where=Location(first.path, first.line, first.item or None),
-            hint=f"nothing was staged; `mergeguard adopt {made.name} -n -v` shows what became of each line",
+            hint=first.hint or f"`mergeguard adopt {made.name} -n -v` shows what became of each line",
         )
 
 

@@ -15,9 +15,11 @@ from mergeguard.lens.rule import parse_rule
 
 PATH, FOLDER = "src/scale.cu", "src/scale/"
 KERNEL, LAUNCH, DISPATCH = FOLDER + "kernel.cuh", FOLDER + "launch.h", FOLDER + "dispatch.cuh"
-RULE = parse_rule(
-    b"""schema = 1
+RULE_TEXT = b"""schema = 1
 monolith = "src/scale.cu"
+
+[includes]
+beside = ["check.h"]
 
 [[move]]
 to = "common.h"
@@ -34,9 +36,8 @@ discriminator = "rows"
 body = "dispatch.cuh"
 rest = "n2.cu"
 shards = { "n1.cu" = [1], "n2.cu" = [2] }
-""",
-    "scale.toml",
-)
+"""
+RULE = parse_rule(RULE_TEXT, "scale.toml")
 MONOLITH = b"""#include <cstdint>
 #include "check.h"
 
