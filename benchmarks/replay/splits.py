@@ -19,6 +19,7 @@ from pathlib import Path
 
 from benchmarks.replay.__main__ import commit_of, sizes_of
 from mergeguard.cpp.filenames import SOURCES
+from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import leaves_of
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge.trees import merge_trees
@@ -104,7 +105,11 @@ def _split(git, commit: str, path: str, changed: list[str]) -> Split | None:  # 
     moved = []
     for leaf in leaves_of(old)[0]:
         lines = leaf.text.strip(b"\r\n")
-        if not leaf.defines or leaf.placed or lines.count(b"\n") < _LEAST_LINES:
+        if (
+            leaf.kind not in (Kind.FUNCTION, Kind.KERNEL)
+            or not leaf.defines
+            or lines.count(b"\n") < _LEAST_LINES
+        ):
             continue
         here = [p for p, text in after.items() if lines in text]
         if len(here) == 1 and here[0] != path and lines not in before.get(here[0], b""):
