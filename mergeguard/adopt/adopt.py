@@ -36,8 +36,9 @@ from mergeguard.adopt.apart import (
 from mergeguard.adopt.expand import expand, text_macros
 from mergeguard.adopt.including import QUOTED, Targets, guard_of
 from mergeguard.adopt.model import IN_PLACE, AdoptedAs, Adoption, Keep, Taken
+from mergeguard.adopt.rebuilding import directive_of, is_the_splits, own_layout, relaid
 from mergeguard.adopt.shape import DEFINING, Shape, needed
-from mergeguard.cpp.diff import diff, matches
+from mergeguard.cpp.diff import diff
 from mergeguard.cpp.leaves import Leaf, leaves_of, match
 from mergeguard.cpp.source import Kind, parse
 from mergeguard.lens.homes.assign import assign
@@ -275,7 +276,7 @@ class _Adopter:
                 safe.append(edit)
                 continue
             line = self.monolith.count(b"\n", 0, self.base_starts[index] + old[0].start) + 1
-            if not _is_the_splits(old, self._arm_rows(index), edit):
+            if not is_the_splits(old, self._arm_rows(index), edit):
                 reason = f"upstream's lines {line} to {line + len(old) - 1} are not in the fork: they stay"
                 self._take(edit.part or twin, AdoptedAs.UNPLACED, reason, text=edit.text or raw(text, old))
             elif edit.text.strip():
@@ -330,7 +331,7 @@ class _Adopter:
         if not edits:
             return 0, 0
         text, rows = self.base[index].text, self.base_rows[index]
-        mine = _own_layout(text, rows, twin) if twin is not None else {}
+        mine = own_layout(text, rows, twin) if twin is not None else {}
         out: list[bytes] = []
         at = added = removed = done = 0
         for edit in sorted(edits, key=lambda e: (e.start, e.end)):
@@ -339,11 +340,11 @@ class _Adopter:
             else:
                 start = rows[edit.start - 1].end if rows else len(text)
             end = rows[edit.end - 1].end if edit.end > edit.start else start
-            out += [_relaid(text, rows, done, edit.start, mine, at, start), continued(text, rows, edit)]
+            out += [relaid(text, rows, done, edit.start, mine, at, start), continued(text, rows, edit)]
             at, done = end, max(done, edit.end)
             added += len(edit.text.splitlines())
             removed += edit.end - edit.start
-        self.replaced[index] = b"".join([*out, _relaid(text, rows, done, len(rows), mine, at, len(text))])
+        self.replaced[index] = b"".join([*out, relaid(text, rows, done, len(rows), mine, at, len(text))])
         return added, removed
 
     # -- functions as the fork has them --------------------------------------------------------------
@@ -397,7 +398,7 @@ class _Adopter:
             return
         if leaf.placed and leaf.code and any(_same_directive(b, leaf) for b in self.base):
             self._take(side, AdoptedAs.UPSTREAM)
-            self.told.append((leaf.home, _directive_of(side)))
+            self.told.append((leaf.home, directive_of(side)))
             return
         reason = self._glue_reason(side)
         if reason is not None:
@@ -448,7 +449,7 @@ class _Adopter:
                 if rows[at].key.partition(b"//")[0] == code:
                     edits.append(ApartEdit(at, at + 1, side.leaf.text[row.start : row.end]))
         edits = [edit for edit in edits if edit.text]
-        self.told.append((side.leaf.home, _directive_of(side)))
+        self.told.append((side.leaf.home, directive_of(side)))
         if not edits or index in self.replaced:
             self._take(side, AdoptedAs.UPSTREAM)
             return
@@ -558,7 +559,7 @@ class _Adopter:
         known = {self.targets.of(leaf): i for i, leaf in enumerate(self.base) if leaf.kind is Kind.INCLUDE}
         if target in known or side.leaf.name in {leaf.name for leaf in self.base}:
             self._take(side, AdoptedAs.UPSTREAM)
-            self.told.append((side.leaf.home, _directive_of(side)))
+            self.told.append((side.leaf.home, directive_of(side)))
             return
         done = [t for t in self.taken if t.item == side.leaf.name and t.fate is AdoptedAs.ADDED]
         if done:
@@ -582,7 +583,7 @@ class _Adopter:
             shown = posixpath.relpath(target, posixpath.dirname(self.path) or ".")
             text = QUOTED.sub(lambda m: m[0].replace(m[1], shown.encode("utf-8", "surrogateescape")), text)
         self.inserted.setdefault(anchor, []).append(text + b"\n")
-        self.told.append((side.leaf.home, _directive_of(side)))
+        self.told.append((side.leaf.home, directive_of(side)))
         self._take(side, AdoptedAs.ADDED, added=1)
 
     def _anchor(self, number: int) -> int | None:
@@ -623,52 +624,6 @@ class _Adopter:
             else side.line + side.leaf.text.count(b"\n", leading, max(leading, row.start))
         )
         self.taken.append(Taken(side.leaf.home, line, side.leaf.name, fate, reason, added, removed, text))
-
-
-def _own_layout(text: bytes, rows: list[Row], twin: ApartSide) -> dict[int, bytes]:
-    """The fork's bytes of rows that differ in white space alone, by the row's number in the monolith's."""
-    mine: dict[int, bytes] = {}
-    for run in matches(keys_of(rows), keys_of(twin.rows)):
-        for k in range(run.size):
-            old, new = rows[run.a + k], twin.rows[run.b + k]
-            line = twin.leaf.text[new.start : new.end]
-            before = text[old.start : old.end]
-            if line != before and line.strip() == before.strip():
-                mine[run.a + k] = line
-    return mine
-
-
-def _relaid(
-    text: bytes, rows: list[Row], first: int, last: int, mine: Mapping[int, bytes], start: int, end: int
-) -> bytes:
-    """``text[start:end]``, which has the rows ``first:last``, with some of them replaced."""
-    out: list[bytes] = []
-    at = start
-    for number in range(first, last):
-        if number in mine and rows[number].start >= start and rows[number].end <= end:
-            out += [text[at : rows[number].start], mine[number]]
-            at = rows[number].end
-    return b"".join([*out, text[at:end]])
-
-
-def _directive_of(side: ApartSide) -> bytes:
-    """The directive alone: the comments above and behind it are accounted for by themselves."""
-    text = side.leaf.text
-    code = (text[row.start : row.end].partition(b"//")[0] for row in side.rows if not is_comment_row(row))
-    return b"\n".join(code)
-
-
-def _is_the_splits(old: list[Row], arms: set[int], edit: ApartEdit) -> bool:
-    """Whether all of the rows that an edit takes away are arms, or lines of macros."""
-    numbers = range(edit.start, edit.end)
-    return all(
-        n in arms or row.continued or row.key.startswith(b"#") or _ends_macro(old, k)
-        for k, (n, row) in enumerate(zip(numbers, old, strict=True))
-    )
-
-
-def _ends_macro(rows: list[Row], number: int) -> bool:
-    return number > 0 and rows[number - 1].continued
 
 
 def _alike(a: Leaf, b: Leaf) -> bool:
