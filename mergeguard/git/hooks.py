@@ -1,9 +1,9 @@
 """Setting up a clone so that plain git commands keep split files right: hooks, merge driver, attributes.
 
 Nothing that is there is overwritten. A hook of the same name runs first, ours after it; shared and committed
-hook folders (``core.hooksPath``, husky) are used as their owners mean them to be. Every hook stands aside
-when mergeguard is gone, and for the git commands that mergeguard itself runs. ``uninstall`` puts everything
-back.
+hook folders (``core.hooksPath``, husky) are used as their owners mean them to be. Where git runs hooks that
+its configuration names (2.54), ours are such and no other folder is touched. Every hook stands aside when
+mergeguard is gone, and for the git commands that mergeguard itself runs. ``uninstall`` puts everything back.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mergeguard.cpp.filenames import SOURCES
 from mergeguard.git.attributes import block_lines, pattern, with_block
 from mergeguard.git.atwork import NOTE
 from mergeguard.git.errors import RepositoryError
-from mergeguard.git.process import ACTIVE_VARIABLE
+from mergeguard.git.process import ACTIVE_VARIABLE, git_version
 from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
@@ -62,6 +62,9 @@ GUARDED = {
 REFUSING = ("pre-merge-commit", "prepare-commit-msg", "pre-push")
 #: These get what git says on their standard input.
 WITH_INPUT = ("post-rewrite", "pre-push")
+
+#: The first git that runs hooks from its configuration, beside those in a folder.
+CONFIGURED_SINCE = (2, 54)
 
 DRIVER = "mergeguard"
 #: Of every file that the merge driver can do more for than lines can.
@@ -180,6 +183,9 @@ def install(
     with changing(repository, "mergeguard install") as files:
         if folder.kind is Folder.COMMITTED:
             actions += [_add_block(repository, files, folder.path / name, name) for name in HOOKS]
+        elif git_version() >= CONFIGURED_SINCE:
+            actions += _take_back_scripts(repository, files)
+            actions += [_configure_hook(repository, files, name, command) for name in HOOKS]
         elif folder.kind is Folder.SHARED:
             actions += _front(repository, files, folder.path, folder.scope, command)
         else:
@@ -354,6 +360,37 @@ def _front(
     return [*actions, Action("added", "core.hooksPath", note)]
 
 
+_SCRIPTS = "mergeguard/configured-hooks"
+
+
+def _hook_script(repository: Repository, name: str) -> Path:
+    """Where the script of a configured hook is."""
+    return repository.common_dir / _SCRIPTS / name
+
+
+def _hook_command(name: str) -> str:
+    """What the configuration names: git appends the hook's arguments. A clone may be moved, or copied."""
+    return f'f="$(git rev-parse --git-common-dir)/{_SCRIPTS}/{name}"; [ ! -x "$f" ] || "$f"'
+
+
+def _hook_section(name: str) -> str:
+    return f"hook.{DRIVER}-{name}"
+
+
+def _configure_hook(
+    repository: Repository, files: ChangedFiles, name: str, launcher: Sequence[str]
+) -> Action:
+    """One of our hooks in the clone's configuration; git runs it before the one in the folder of hooks."""
+    script, section = _hook_script(repository, name), _hook_section(name)
+    _write_script(files, script, hook_script(name, launcher, "''"))
+    what: Literal["added", "kept"] = "kept"
+    for key, value in (("event", name), ("command", _hook_command(name))):
+        if repository.config(f"{section}.{key}") != value:
+            files.config("--local", "--replace-all", f"{section}.{key}", value)
+            what = "added"
+    return Action(what, section)
+
+
 def driver_command(launcher: Sequence[str]) -> str:
     """The merge driver as git runs it: ours, or git's own merge where mergeguard is gone, and in the merges
     that mergeguard itself has git do.
@@ -434,7 +471,6 @@ def uninstall(repository: Repository) -> tuple[Action, ...]:
     from mergeguard.git.rollback import changing
 
     actions: list[Action] = []
-    own = _own_folder(repository)
     with changing(repository, "mergeguard uninstall") as files:
         for path in (_local_attributes(repository), repository.work_tree / ".gitattributes"):
             if path.exists() and not path.is_symlink() and block_lines(path.read_bytes()):
@@ -443,19 +479,32 @@ def uninstall(repository: Repository) -> tuple[Action, ...]:
             if repository.config(f"{section}.{DRIVER}.{key}") is not None:
                 files.config("--local", "--remove-section", f"{section}.{DRIVER}")
                 actions.append(Action("removed", f"{section}.{DRIVER}.{key}"))
-        if own.exists():
-            for scope in ("--local", "--worktree"):
-                files.config(scope, "--fixed-value", "--unset-all", "core.hooksPath", str(own))
-            for path in sorted(own.iterdir()):
-                files.remove(path)
-            actions.append(Action("removed", str(own)))
-        folder = hooks_folder(repository)
         for name in HOOKS:
-            if folder.kind is Folder.COMMITTED:
-                actions += _remove_block(repository, files, folder.path / name)
-            if folder.kind is not Folder.SHARED:
-                actions += _remove_hook(files, folder.path / name)
+            if repository.config(f"{_hook_section(name)}.command") is not None:
+                files.config("--local", "--remove-section", _hook_section(name))
+                files.remove(_hook_script(repository, name))
+                actions.append(Action("removed", _hook_section(name)))
+        actions += _take_back_scripts(repository, files)
     return tuple(actions)
+
+
+def _take_back_scripts(repository: Repository, files: ChangedFiles) -> list[Action]:
+    """Take back what stands in folders of hooks."""
+    actions: list[Action] = []
+    own = _own_folder(repository)
+    if own.exists():
+        for scope in ("--local", "--worktree"):
+            files.config(scope, "--fixed-value", "--unset-all", "core.hooksPath", str(own))
+        for path in sorted(own.iterdir()):
+            files.remove(path)
+        actions.append(Action("removed", str(own)))
+    folder = hooks_folder(repository)
+    for name in HOOKS:
+        if folder.kind is Folder.COMMITTED:
+            actions += _remove_block(repository, files, folder.path / name)
+        if folder.kind is not Folder.SHARED:
+            actions += _remove_hook(files, folder.path / name)
+    return actions
 
 
 def _remove_hook(files: ChangedFiles, path: Path) -> list[Action]:
@@ -492,13 +541,22 @@ def _remove_block(repository: Repository, files: ChangedFiles, path: Path) -> li
     return [Action("restored", where, "commit this")]
 
 
+def _is_configured(repository: Repository, name: str) -> bool:
+    """Whether this git runs our hook from the configuration."""
+    if git_version() < CONFIGURED_SINCE or not _hook_script(repository, name).exists():
+        return False
+    return repository.config(f"{_hook_section(name)}.event") == name
+
+
 def inspect(repository: Repository) -> Installation:
     """What is set up here now."""
     folder = hooks_folder(repository)
     own = _own_folder(repository)
     present = []
     for name in HOOKS:
-        if folder.kind is Folder.COMMITTED:
+        if _is_configured(repository, name):
+            found = True
+        elif folder.kind is Folder.COMMITTED:
             found = _BLOCK.search(_text(folder.path / name)) is not None
         elif folder.kind is Folder.SHARED:
             found = repository.config("core.hooksPath") == str(own) and _is_ours(own / name)

@@ -15,6 +15,7 @@ from importlib import import_module
 
 from mergeguard.errors import MergeguardError
 from mergeguard.git.atwork import NOTE, may_be_interrupted, merged_commits
+from mergeguard.git.process import ACTIVE_VARIABLE
 from mergeguard.hooks.telling import tell
 
 #: Where below ``mergeguard.hooks`` each hook's handler is: ``handler(repository, arguments) -> status``.
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
         _say("next: check the permissions and the free space")
     if name in _MAY_REFUSE:
         _say("nothing was committed; correct that and commit again, or commit it as it is, without us:")
-        _say("next: git -c core.hooksPath=/dev/null commit --no-edit")
+        _say(f"next: {ACTIVE_VARIABLE}=1 git commit --no-edit")
         return 1
     _say("split files may not be as they should; `mergeguard repair` tries again")
     return 0

@@ -8,9 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from mergeguard.git import hooks
 from mergeguard.git.atwork import NOTE
 from mergeguard.git.hooks import CHAINED, HOOKS, Folder, hooks_folder, inspect, install, uninstall
+from mergeguard.git.process import git_version
 from tests.git.conftest import Sandbox
+
+
+@pytest.fixture(autouse=True)
+def _in_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with a git that runs no hooks from its configuration; the newest ones are tried at the end."""
+    monkeypatch.setattr(hooks, "CONFIGURED_SINCE", (99,))
 
 
 class Clone(Sandbox):
@@ -412,3 +420,46 @@ def test_where_nothing_can_be_to_do_nothing_is_started(clone, tmp_path):
     clone.note()
     clone.git("push", "-q", "-f", "origin", "main")
     assert [call.split()[:2] for call in clone.calls()[:1]] == [["hook", "pre-push"]]
+
+
+# -- hooks that git's configuration names ----------------------------------------------------------------
+
+
+@pytest.fixture
+def _configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hooks, "CONFIGURED_SINCE", (2, 38))
+
+
+@pytest.mark.usefixtures("_configured")
+def test_configured_hooks_take_the_place_of_ours_in_folders_and_leave_nothing(clone, monkeypatch):
+    former = clone.hook(".git/hooks/post-merge")
+    text = former.read_bytes()
+    before = clone.read(".git/config")
+    monkeypatch.setattr(hooks, "CONFIGURED_SINCE", (99,))
+    clone.install("split.cu")
+    assert former.read_bytes() != text
+    monkeypatch.setattr(hooks, "CONFIGURED_SINCE", (2, 38))
+    clone.install("split.cu")
+    assert former.read_bytes() == text
+    assert inspect(clone.repository).complete
+    assert clone.git("config", "--get", "hook.mergeguard-post-merge.event") == "post-merge"
+    assert "post-merge" in clone.git("config", "--get", "hook.mergeguard-post-merge.command")
+    script = clone.root / ".git/mergeguard/configured-hooks/post-merge"
+    assert "mergeguard hook" in script.read_text()
+    assert {action.what for action in clone.install("split.cu")} == {"kept"}
+    uninstall(clone.repository)
+    assert clone.read(".git/config") == before
+    assert former.read_bytes() == text
+    assert not script.exists()
+
+
+def test_git_runs_hooks_that_its_configuration_names(clone, monkeypatch):
+    if git_version() < (2, 54):
+        pytest.skip("hooks from git's configuration need git 2.54: install it")
+    monkeypatch.setattr(hooks, "CONFIGURED_SINCE", (2, 54))
+    clone.hook(".git/hooks/post-merge")
+    clone.fork()
+    clone.install("split.cu")
+    clone.git("merge", "-q", "--no-edit", "upstream")
+    calls = clone.calls()
+    assert "hook post-merge 0" in calls and "former post-merge" in calls
