@@ -194,7 +194,6 @@ CALLEE = '#include "calls.cuh"\nint trap_call(int a{}) {{ return a; }}\n'
 TUNE = "static int trap_tune(int a) {{\n  int b = a{};\n  return b;\n}}\n{}int user(int x) {{ return {}; }}\n"
 # file -> its text in the base, on our side, on their side (None: as in the base)
 TRAPS = {
-    "macro.cuh": (SAFE, f"#define TRAP_TILE 8\n{SAFE}", f"{SAFE}#define TRAP_TILE 16\n"),
     "arm.cuh": (
         SAFE + PICK,
         SAFE + PICK.replace("    case 1:", ARM.format("8") + "    case 1:"),
@@ -239,7 +238,6 @@ def test_every_kind_of_trap_is_on_the_sync_s_screen_and_in_the_report(tmp_path):
         ran = story.run("sync", "upstream/main")
     assert git(story.fork, "status", "--porcelain") == "", "the merge has landed"
     expected = {
-        ("duplicate-macro", "TRAP_TILE", "macro.cuh"),
         ("duplicate-arm", "pick", "arm.cuh"),
         ("changed-signature", "trap_call", "calls.cu"),
         ("unused-edit", "trap_tune", "dead.cu"),
