@@ -22,13 +22,10 @@ def balance(
     removed alike count once or twice, and a token whose number both changed in one direction may be one edit.
     Where comments and directives end, and names in ``renamed``, are not counted.
     """
-    from mergeguard.cpp.tokens import END_OF_COMMENT, END_OF_DIRECTIVE, tokens_of, units_of
+    from mergeguard.cpp.tokens import END_OF_COMMENT, END_OF_DIRECTIVE, tokens_of
 
     tokens = [tokens_of(text) for text in (base, ours, theirs, merged)]
-    units: list[Counter[tuple[bytes, ...]]] = []
-    for version in tokens[:3]:
-        starts = units_of(version)
-        units.append(Counter(version.keys[i:j] for i, j in zip(starts, starts[1:], strict=False)))
+    units = [_units(text) for text in (base, ours, theirs)]
     same_added = _tokens_in((units[1] - units[0]) & (units[2] - units[0]))
     same_removed = _tokens_in((units[0] - units[1]) & (units[0] - units[2]))
     b, o, t, m = (Counter(version.keys) for version in tokens)
@@ -44,6 +41,27 @@ def balance(
             what = key.decode("utf-8", "replace").strip("#/\n")
             return f"`{what}` would be {'lost' if added < low else 'doubled'} against the sum of both sides"
     return ""
+
+
+def lacks_one_more(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> bool:
+    """Whether a side has one more of a statement of the base's, the other side has as many as the base, and
+    ``merged`` too: then one of them was taken for the other, which only stands elsewhere now."""
+    b, o, t, m = map(_units, (base, ours, theirs, merged))
+    return any(
+        m[unit] < count
+        for side, other in ((o, t), (t, o))
+        for unit, count in side.items()
+        if count > b[unit] == other[unit] > 0 and any(map(_WORD.search, unit))
+    )
+
+
+def _units(text: bytes) -> Counter[tuple[bytes, ...]]:
+    """The statements of a text, as token keys."""
+    from mergeguard.cpp.tokens import tokens_of, units_of
+
+    tokens = tokens_of(text)
+    starts = units_of(tokens)
+    return Counter(tokens.keys[i:j] for i, j in zip(starts, starts[1:], strict=False))
 
 
 def _tokens_in(units: Counter[tuple[bytes, ...]]) -> Counter[bytes]:

@@ -340,11 +340,13 @@ def _gated(
 
 def _contained(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...]) -> MergeResult | None:
     """The merge of lines, where in each of its conflicts one side's edit contains the other's; else None."""
+    from mergeguard.merge.conservation import lacks_one_more
     from mergeguard.merge.containing import without_contained
 
     if MergeResult(lines).clean:
         return None
-    return MergeResult(without_contained(lines), (Note("contained", "one edit contains the other"),))
+    result = MergeResult(without_contained(lines), (Note("contained", "one edit contains the other"),))
+    return None if result.clean and lacks_one_more(base, ours, theirs, result.render()) else result
 
 
 def _folded(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...]) -> MergeResult | None:

@@ -117,9 +117,11 @@ def _refined(base: bytes, ours: bytes, theirs: bytes, pieces: tuple[Piece, ...])
 def _local(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...], reason: str) -> MergeResult:
     """What is left where the declarations contradict each other: each conflict of lines by itself. Where the
     tokens settle all of them, they only hide the contradiction; not so where one edit contains the other."""
+    from mergeguard.merge.conservation import lacks_one_more
+
     said = Note("conflict", reason)
     contained = MergeResult(without_contained(lines))
-    if contained.clean:
+    if contained.clean and not lacks_one_more(base, ours, theirs, contained.render()):
         return contained
     left = _refined(base, ours, theirs, lines)
     if any(isinstance(piece, Conflict) for piece in left.pieces):
