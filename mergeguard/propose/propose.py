@@ -253,7 +253,28 @@ class _Proposer:
     # -- trying --------------------------------------------------------------------------------------
 
     def attempt(self, parts: Sequence[DraftPart]) -> Proposal | None:
-        """The first way of writing these parts down that passes; None, and the reason in ``tried``."""
+        """The first way of writing these parts down that passes; None, and the reason in ``tried``.
+
+        Where functions that other files can call would become ``inline``, one that leaves them as they are
+        is better: that of a rule that opens blocks.
+        """
+        made = self.written(parts)
+        opening = tuple(_opening(part) for part in parts)
+        if made is None or opening == tuple(parts) or not self.hides(made.layout):
+            return made
+        tried = len(self.tried)
+        better = self.written(opening)
+        del self.tried[tried:]
+        return made if better is None or self.hides(better.layout) else better
+
+    def hides(self, layout: Layout) -> bool:
+        """Whether a function that other files can call is ``inline`` in a layout."""
+        files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
+        findings = same_program.compare(self.path, self.source.text, files)
+        return any(finding.check == "visibility" for finding in findings)
+
+    def written(self, parts: Sequence[DraftPart]) -> Proposal | None:
+        """As ``attempt``, by the names that the parts have."""
         reason = ""
         for kinds in (False, True):
             for layout_name in self.layout_names():
@@ -299,6 +320,14 @@ def _entry(part: DraftPart) -> str:
     if isinstance(part.found, Instantiated):
         return part.found.template
     return part.found.entry if isinstance(part.found, SurveyedChoice) else ""
+
+
+def _opening(part: DraftPart) -> DraftPart:
+    """A partition with names that make the rule open blocks."""
+    found = part.found
+    if not isinstance(found, SurveyedChoice) or "::" in found.entry or "::" in found.function:
+        return part
+    return replace(part, found=replace(found, entry=f"::{found.entry}", function=f"::{found.function}"))
 
 
 def _is_twin(part: DraftPart, other: DraftPart) -> bool:

@@ -46,7 +46,7 @@ def test_fixtures(path):
     text = (COMPILE / path).read_bytes()
     rule = check(propose(parse(text), path, partial(has, COMPILE)), path, text)
     name = path.rpartition("/")[2].removesuffix(".cu")
-    dealt = {p.entry: p.over.switch or p.over.chain for p in rule.partition}
+    dealt = {p.entry.removeprefix("::"): p.over.switch or p.over.chain for p in rule.partition}
     dealt |= {i.template: "" for i in rule.instantiate}
     assert (
         dealt
@@ -241,3 +241,12 @@ def test_where_headers_are_the_cost_it_is_said_beforehand():
     assert not light.advice and light.with_headers < 80
     heavy = propose(parse(b"#include <torch/all.h>\n" + PLAIN), "x.cpp", lambda _: False)
     assert "pays little" in heavy.advice and heavy.work > 300
+
+
+def test_what_other_files_call_keeps_its_linkage():
+    text = PLAIN.replace(b"int run(", b"int helper(int x) { return 3 * x; }\n\nint run(")
+    text = text.replace(b"app::work<1>(x)", b"app::work<1>(helper(x))")
+    made = propose(parse(text), "x.cpp", lambda _: False)
+    assert b'entry = "::run"' in made.text and b'interface = "thin"' not in made.text
+    (entry,) = (file for file in made.layout.files if file.path == "x.cpp")
+    assert b"int helper(int x) { return 3 * x; }" in entry.text and b"inline" not in entry.text
