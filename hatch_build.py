@@ -18,9 +18,9 @@ class CustomBuildHook(BuildHookInterface):
         if version == "editable":
             return
         sys.path.insert(0, self.root)
-        from mergeguard.cli.completion import Shell, script
-        from mergeguard.cli.describe import describe
-        from mergeguard.cli.manual import write_pages
+        from mergeguard.cli.documents.completion import Shell, script
+        from mergeguard.cli.documents.describe import describe
+        from mergeguard.cli.documents.manual import write_pages
 
         folder = Path(tempfile.mkdtemp(prefix="mergeguard-wheel-"))
         shared = {page: f"share/man/man1/{page.name}" for page in write_pages(folder)}

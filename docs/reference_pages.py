@@ -5,8 +5,8 @@ from __future__ import annotations
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-from mergeguard.cli.describe import describe
-from mergeguard.cli.manual import reference
+from mergeguard.cli.documents.describe import describe
+from mergeguard.cli.documents.manual import reference
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

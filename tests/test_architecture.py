@@ -17,11 +17,11 @@ PURE = ("adopt/", "audit/", "cpp/", "lens/", "merge/", "propose/", "verify/")
 # Who alone may import what; a folder ends with "/".
 HOMES = {
     "clang": ("build/clang.py",),
-    "typer": ("cli/terminal.py", "cli/describe.py"),
+    "typer": ("cli/terminal.py", "cli/documents/describe.py"),
     "click": ("cli/terminal.py",),
     "rich": ("cli/terminal.py",),
 }
-MOST_MODULES = 30
+MOST_MODULES = 27
 
 
 def imported(tree: ast.AST) -> set[str]:

@@ -27,7 +27,7 @@ from mergeguard.lens.emit import split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule, parse_rule
 from mergeguard.lens.unsplit import unsplit
-from mergeguard.merge.loose import plain_code
+from mergeguard.merge.moved.loose import plain_code
 from mergeguard.treemerge.trees import merge_trees
 from tests.support import corpus
 from tests.support.rules import full_rules

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from mergeguard.adopt.apart import rows_of
+from mergeguard.adopt.takenapart import rows_of
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import parse
 from mergeguard.cpp.tokens import is_comment, tokens_of

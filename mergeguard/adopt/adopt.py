@@ -16,7 +16,12 @@ from dataclasses import replace
 from itertools import accumulate
 
 from mergeguard.adopt.account import unaccounted
-from mergeguard.adopt.apart import (
+from mergeguard.adopt.expand import expand, text_macros
+from mergeguard.adopt.including import QUOTED, Targets, guard_of
+from mergeguard.adopt.model import IN_PLACE, AdoptedAs, Adoption, Keep, Taken
+from mergeguard.adopt.rebuilding import directive_of, is_the_splits, own_layout, relaid
+from mergeguard.adopt.shape import DEFINING, Shape, needed
+from mergeguard.adopt.takenapart import (
     ApartEdit,
     ApartSide,
     Row,
@@ -33,11 +38,6 @@ from mergeguard.adopt.apart import (
     unclosed,
     words_of,
 )
-from mergeguard.adopt.expand import expand, text_macros
-from mergeguard.adopt.including import QUOTED, Targets, guard_of
-from mergeguard.adopt.model import IN_PLACE, AdoptedAs, Adoption, Keep, Taken
-from mergeguard.adopt.rebuilding import directive_of, is_the_splits, own_layout, relaid
-from mergeguard.adopt.shape import DEFINING, Shape, needed
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.leaves import Leaf, leaves_of, match
 from mergeguard.cpp.source import Kind, parse

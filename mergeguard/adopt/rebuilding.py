@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mergeguard.adopt.apart import ApartEdit, ApartSide, Row, is_comment_row, keys_of
+from mergeguard.adopt.takenapart import ApartEdit, ApartSide, Row, is_comment_row, keys_of
 from mergeguard.cpp.diff import matches
 
 

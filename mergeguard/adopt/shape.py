@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
-from mergeguard.adopt.apart import ApartSide, Row, keys_of, words_of
+from mergeguard.adopt.takenapart import ApartSide, Row, keys_of, words_of
 from mergeguard.cpp.diff import matches
 from mergeguard.cpp.leaves import Leaf
 from mergeguard.cpp.likeness import PIECE_OF_FUNCTION

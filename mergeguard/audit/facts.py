@@ -14,8 +14,8 @@ from mergeguard.cpp.lexer import TokenKind, spell
 from mergeguard.cpp.source import nested, parse
 from mergeguard.cpp.text import code_tokens, join_type
 from mergeguard.cpp.tokens import tokens_of
+from mergeguard.merge.checks.heads import changed_parameters, definitions
 from mergeguard.merge.edits import SideEdit, side_edit
-from mergeguard.merge.heads import changed_parameters, definitions
 
 _WORD = re.compile(rb"[A-Za-z_\x80-\xff][\w\x80-\xff]*")
 _COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/", re.DOTALL)

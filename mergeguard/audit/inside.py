@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from mergeguard.audit.context import Trees, their
 from mergeguard.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding, other
-from mergeguard.merge.macros import macro_clash, used_after_undef
-from mergeguard.merge.suspects import suspects
+from mergeguard.merge.checks.macros import macro_clash, used_after_undef
+from mergeguard.merge.checks.suspects import suspects
 
 
 def clashes(trees: Trees) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from mergeguard.audit.context import Trees, their
 from mergeguard.audit.facts import Entity, Facts, code_keys
 from mergeguard.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding, Place, is_sum, other
 from mergeguard.cpp.items import Kind
-from mergeguard.merge import guards as merge_guards
+from mergeguard.merge.checks import guards as merge_guards
 from mergeguard.merge.edits import SideEdit, edits_guards, has_guard
 from mergeguard.merge.renames import find_renames
 

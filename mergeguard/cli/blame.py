@@ -12,11 +12,11 @@ from mergeguard.cli.paths import from_root, typed
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.fork import Fork
 from mergeguard.git.process import pass_through
-from mergeguard.verbs import blame as blaming
-from mergeguard.verbs import blameargs
-from mergeguard.verbs.annotate import Annotated as Line
-from mergeguard.verbs.annotate import incremental, porcelain
-from mergeguard.verbs.blameargs import Asked, Form
+from mergeguard.verbs.lines import blame as blaming
+from mergeguard.verbs.lines import blameargs
+from mergeguard.verbs.lines.annotate import Annotated as Line
+from mergeguard.verbs.lines.annotate import incremental, porcelain
+from mergeguard.verbs.lines.blameargs import Asked, Form
 
 # What git says of errors, and ends with.
 _FATAL = 128

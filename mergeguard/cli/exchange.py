@@ -14,7 +14,8 @@ from mergeguard.cli.markup import escape
 from mergeguard.cli.paths import file_from_root, typed
 from mergeguard.errors import ExitCode, Location, MergeguardError, counted
 from mergeguard.reporting.jsonreport import hunk_data
-from mergeguard.verbs import adopting, exporting, importing
+from mergeguard.verbs import adopting
+from mergeguard.verbs.patches import exporting, importing
 
 UPSTREAM = "Upstream"
 

@@ -55,7 +55,7 @@ def where(
 ) -> int:
     """The line of the monolith that a layout file's line is, or the other way round."""
     from mergeguard.cli.paths import file_from_root
-    from mergeguard.verbs import where as places
+    from mergeguard.verbs.lines import where as places
 
     path, colon, number = place.rpartition(":")
     if not colon or not number.isdigit():

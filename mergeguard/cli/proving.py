@@ -50,7 +50,7 @@ def verify(
 ) -> int:
     """Prove that the layout is the same program as the monolith."""
     from mergeguard.treemerge import handmade
-    from mergeguard.verbs import compiling, proof
+    from mergeguard.verbs.compiled import compiling, proof
     from mergeguard.verify.same_program import TAKEN_FOR_GRANTED
 
     here = opened()
@@ -138,7 +138,7 @@ def cost(
 ) -> int:
     """Compile the monolith and each shard, and show what the split saves."""
     from mergeguard.treemerge import handmade
-    from mergeguard.verbs import compiling, proof
+    from mergeguard.verbs.compiled import compiling, proof
 
     here = opened()
     workspace = here.work_tree()
@@ -224,7 +224,7 @@ def budget(
     json: Json = False,
 ) -> int:
     """Which dealing of the arms to shards fits into memory, from measured costs."""
-    from mergeguard.verbs import compiling, proof
+    from mergeguard.verbs.compiled import compiling, proof
 
     here = opened()
     workspace = here.work_tree()

@@ -12,7 +12,7 @@ from mergeguard.cli.markup import Table, escape
 from mergeguard.errors import counted
 from mergeguard.reporting.findings import finding_data
 from mergeguard.reporting.jsonreport import edit_data, hunk_data
-from mergeguard.treemerge.following import Destination, Followed
+from mergeguard.treemerge.followededits import Destination, Followed
 from mergeguard.treemerge.trees import Fate, Merged, RuleOutcome
 from mergeguard.verbs.rebase import RebaseOutcome
 from mergeguard.verbs.sync import Synced

@@ -15,7 +15,7 @@ from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.cli.declare import Argument, BadParameter, Option, VerbGroup
 from mergeguard.cli.markup import escape
 from mergeguard.errors import ExitCode, LayoutError, Location, counted
-from mergeguard.fork.places import Anchor
+from mergeguard.fork.candidates import Anchor
 from mergeguard.fork.report import Arrival, Case, ForkReport, RuleLedger
 from mergeguard.git.durable import write_output
 from mergeguard.reporting import html, jsonreport, markdown

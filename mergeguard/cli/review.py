@@ -133,7 +133,7 @@ def check(
             if unfinished is not None:
                 findings += (Reporter("").error("history", unfinished, "", hint="`mergeguard repair`"),)
         if ast and (rules or not files):
-            from mergeguard.verbs import astcheck
+            from mergeguard.verbs.compiled import astcheck
 
             findings += astcheck.run(workspace, rules or None)
     failed = checking.failures(findings)

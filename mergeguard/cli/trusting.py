@@ -11,7 +11,7 @@ from mergeguard.cli.console import opened, out, print_json
 from mergeguard.cli.declare import Argument, Json, Option
 from mergeguard.cli.markup import escape
 from mergeguard.errors import ExitCode, LayoutError, counted
-from mergeguard.verbs import compiling, proof
+from mergeguard.verbs.compiled import compiling, proof
 
 
 def trust(

@@ -21,9 +21,9 @@ from mergeguard.errors import MergeguardError
 from mergeguard.git import recovery, worktree
 from mergeguard.git.durable import sync_file
 from mergeguard.git.errors import DirtyWorkTree, GitError, LandingFailed, RepositoryError, UnfinishedLanding
+from mergeguard.git.exclusive import locked
 from mergeguard.git.journal import Journal, RefChange, StateChange, journal_path, read_journal, write_journal
 from mergeguard.git.landplan import LandingPlan, listed, plan, plan_exchange
-from mergeguard.git.lock import locked
 from mergeguard.git.objects import MODE_SUBMODULE, Entry
 from mergeguard.git.outcome import MERGE_DONE, Outcome, StateFile, merge_state
 from mergeguard.git.recovery import PLAIN, Recovery, new_index_path, recover

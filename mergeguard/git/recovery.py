@@ -15,8 +15,8 @@ from mergeguard.git import rollback, worktree
 from mergeguard.git.atwork import LOCK
 from mergeguard.git.durable import remove, sync_folder, write_atomic
 from mergeguard.git.errors import RepositoryError, RepositoryLocked, UnfinishedLanding
+from mergeguard.git.exclusive import locked
 from mergeguard.git.journal import Journal, PathChange, RefChange, journal_path, read_journal
-from mergeguard.git.lock import locked
 from mergeguard.git.objects import MODE_EXECUTABLE, MODE_SUBMODULE, MODE_SYMLINK, Entry
 from mergeguard.values import dataclass
 

@@ -19,7 +19,7 @@ from mergeguard import store
 from mergeguard.git.atwork import CHANGING
 from mergeguard.git.durable import remove, scratch_folder, write_atomic
 from mergeguard.git.errors import LandingFailed, UnfinishedLanding
-from mergeguard.git.lock import locked
+from mergeguard.git.exclusive import locked
 from mergeguard.values import dataclass
 
 if TYPE_CHECKING:

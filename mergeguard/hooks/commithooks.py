@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import driver, hookaudit, pending, retrace, stalehook, unsettled
+from mergeguard.hooks import driver, hookaudit, lensmerge, pending, stalehook, unsettled
 from mergeguard.hooks.settling import next_change, say, settle_commit, show_conflicts, with_settled
 
 
@@ -28,8 +28,8 @@ def prepare_commit_msg(repository: Repository, arguments: list[str]) -> int:
     pending.write(repository.git_dir, note)
     if note.settled == change.theirs:
         return 0
-    outcome = retrace.merged(repository, change)
-    if not retrace.conflicts(repository, change, outcome):
+    outcome = lensmerge.merged(repository, change)
+    if not lensmerge.conflicts(repository, change, outcome):
         return 0
     state = []
     if note.operation == "pick" and not (repository.git_dir / "CHERRY_PICK_HEAD").exists():

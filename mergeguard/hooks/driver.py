@@ -25,9 +25,9 @@ from mergeguard.git.durable import write_atomic
 from mergeguard.git.process import decode
 from mergeguard.git.repository import Repository
 from mergeguard.git.snapshot import staged
-from mergeguard.hooks import pending, retrace
+from mergeguard.hooks import lensmerge, pending
+from mergeguard.hooks.lensmerge import GitChange
 from mergeguard.hooks.pending import MARK, PendingNote
-from mergeguard.hooks.retrace import GitChange
 from mergeguard.hooks.telling import tell
 from mergeguard.treemerge.trees import Merged
 
@@ -145,7 +145,9 @@ class _Driver:
             return self._from_lens(change)
         # git must see a change, or it takes the pick for an empty one; or a conflict, so that it stops as for
         # any other, where the lens has one: `post-index-change` then shows it in its place.
-        conflict = bool(retrace.conflicts(self.repository, change, retrace.merged(self.repository, change)))
+        conflict = bool(
+            lensmerge.conflicts(self.repository, change, lensmerge.merged(self.repository, change))
+        )
         return self._write(self._provisional(), conflict=conflict)
 
     def _provisional(self) -> bytes:
@@ -191,7 +193,7 @@ class _Driver:
     # -- answering -----------------------------------------------------------------------------------
 
     def _from_lens(self, change: GitChange) -> int:
-        outcome = retrace.merged(self.repository, change)
+        outcome = lensmerge.merged(self.repository, change)
         entry = self.repository.entry(outcome.tree, self.path)
         text = self.ours if entry is None else self.repository.read_blob(entry.oid)
         return self._write(text, conflict=self._conflicts(outcome))
@@ -235,7 +237,7 @@ class _Driver:
         return False
 
     def _workspace(self, commit: str) -> Workspace:
-        return retrace.workspace(self.repository, self.repository.tree_of(commit))
+        return lensmerge.workspace(self.repository, self.repository.tree_of(commit))
 
 
 def applied(repository: Repository, path: str, base: str, theirs: str) -> tuple[str, str] | None:

@@ -2,8 +2,8 @@
 
 git has compared each file with itself, so an edit of what the other side has in another file now is a
 conflict of the whole block that went. The same commits are merged with the edits carried over
-(``treemerge.following``), and the files concerned are put right in the index that holds git's conflicts. Acts
-once: only on what is still as git left it.
+(``treemerge.followededits``), and the files concerned are put right in the index that holds git's
+conflicts. Acts once: only on what is still as git left it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from mergeguard.cpp.filenames import SOURCES
 from mergeguard.git import worktree
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import driver, retrace, stopped
-from mergeguard.hooks.retrace import GitChange, Share
+from mergeguard.hooks import conflictindex, driver, lensmerge
+from mergeguard.hooks.lensmerge import GitChange, Share
 from mergeguard.hooks.telling import tell
 
 
@@ -26,11 +26,11 @@ def settle(repository: Repository) -> None:
     change = _change(repository, unmerged) if unmerged else None
     if change is None or not any(_is_gits(repository, change, *found) for found in unmerged.items()):
         return
-    outcome = retrace.merged(repository, change)
+    outcome = lensmerge.merged(repository, change)
     mine = frozenset(outcome.rewritten)
     if not any(path in mine and _is_gits(repository, change, path, s) for path, s in unmerged.items()):
         return
-    shown = stopped.put(repository, Share(mine, frozenset(), mine), outcome, ())
+    shown = conflictindex.put(repository, Share(mine, frozenset(), mine), outcome, ())
     # `git merge --abort` takes files for edited that the index has no times of.
     repository.git("update-index", "-q", "--refresh", ok=(0, 1))
     for path in sorted(mine - set(shown)):

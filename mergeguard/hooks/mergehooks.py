@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import driver, followed, hookaudit, pending, repairing, retrace, stopped
+from mergeguard.hooks import conflictindex, driver, followed, hookaudit, lensmerge, pending, repairing
+from mergeguard.hooks.lensmerge import GitChange
 from mergeguard.hooks.pending import PendingNote
-from mergeguard.hooks.retrace import GitChange
 from mergeguard.hooks.settling import (
     merge_at_work,
     put,
@@ -26,7 +26,7 @@ def pre_merge_commit(repository: Repository, arguments: list[str]) -> int:
     note = PendingNote("merge", change.ours, change.theirs)
     # Before all else: whatever becomes of this process, the merge that git makes is known to be incomplete.
     pending.write(repository.git_dir, note)
-    outcome = retrace.merged(repository, change)
+    outcome = lensmerge.merged(repository, change)
     if outcome.clean:
         return 0
     show_conflicts(repository, change, outcome, with_settled(note, change.theirs))
@@ -42,8 +42,8 @@ def post_merge(repository: Repository, arguments: list[str]) -> int:
     if arguments[:1] == ["1"]:
         change = merge_at_work(repository)
         if change is not None:
-            outcome = retrace.merged(repository, change)
-            tree = retrace.true_tree(repository, change, outcome, repository.index_tree())
+            outcome = lensmerge.merged(repository, change)
+            tree = lensmerge.true_tree(repository, change, outcome, repository.index_tree())
             stage(repository, tree, {}, (pending.landed(None),))
         pending.clear(repository.git_dir)
         return 0
@@ -56,7 +56,7 @@ def post_merge(repository: Repository, arguments: list[str]) -> int:
             say(left)
         return 0
     change = driver.merge_change(repository, info.parents[0], info.parents[1], heads[0][1])
-    if pending.read(repository.git_dir) is not None or retrace.concerned(repository, change):
+    if pending.read(repository.git_dir) is not None or lensmerge.concerned(repository, change):
         settle_merge(repository, info, change)
     if pending.read(repository.git_dir) is None:
         hookaudit.tell(repository, say)
@@ -85,7 +85,7 @@ def post_index_change(repository: Repository, arguments: list[str]) -> int:
 
     note = PendingNote("merge", change.ours, change.theirs)
     pending.write(repository.git_dir, note)
-    put(repository, change, retrace.merged(repository, change), with_settled(note, change.theirs))
+    put(repository, change, lensmerge.merged(repository, change), with_settled(note, change.theirs))
     return 0
 
 
@@ -95,7 +95,7 @@ def _has_layouts(repository: Repository) -> bool:
         return True
     head, picked = repository.head().oid, driver.rebasing(repository)
     commits = [head, picked, *(commit for commit, _ in driver.merging())]
-    return any(retrace.workspace(repository, repository.tree_of(c)).split_rules for c in commits if c)
+    return any(lensmerge.workspace(repository, repository.tree_of(c)).split_rules for c in commits if c)
 
 
 def _show_picked(repository: Repository, note: PendingNote) -> None:
@@ -107,20 +107,20 @@ def _show_picked(repository: Repository, note: PendingNote) -> None:
         return
     labels = ("HEAD", f"{note.theirs[:7]} ({repository.commit_info(note.theirs).subject})")
     change = GitChange((note.base,), note.became.get(head, head), note.theirs, labels)
-    outcome = retrace.merged(repository, change)
-    if retrace.conflicts(repository, change, outcome):
+    outcome = lensmerge.merged(repository, change)
+    if lensmerge.conflicts(repository, change, outcome):
         put(repository, change, outcome, with_settled(note, note.theirs))
 
 
 def _keep_picked(repository: Repository, picked: str) -> None:
     """In a rebase that has stopped: layouts go on as the picked commit has them, until all are replayed."""
     tree = repository.tree_of(picked)
-    workspace = retrace.workspace(repository, tree)
+    workspace = lensmerge.workspace(repository, tree)
     if not workspace.split_rules:
         return
     entries = (repository.entry(tree, g.lock.monolith) for g in workspace.split_rules if g.lock)
-    taken = stopped.take(repository, tree, retrace.paths(repository, (tree,)))
-    taken += stopped.leave_moved(repository, {entry.oid for entry in entries if entry is not None})
+    taken = conflictindex.take(repository, tree, lensmerge.paths(repository, (tree,)))
+    taken += conflictindex.leave_moved(repository, {entry.oid for entry in entries if entry is not None})
     if taken:
         say("conflicts in split files are put off until all commits are replayed")
         if not repository.git("ls-files", "-u", "-z").out:

@@ -10,7 +10,7 @@ from mergeguard.git.landing import StateFile
 from mergeguard.git.merging import UnmergedPath
 from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import driver, pending, replaying, retrace, settling, unsettled
+from mergeguard.hooks import driver, lensmerge, pending, replaying, settling, unsettled
 from mergeguard.hooks.pending import PendingNote
 from mergeguard.treemerge import healing
 from mergeguard.treemerge.healing import Ailment
@@ -54,7 +54,7 @@ def _ailment(repository: Repository, *, text: bool = True) -> Ailment:
     if head is None or repository.operation_in_progress() not in (None, "bisect"):
         return Ailment()
     try:
-        return healing.examine(retrace.workspace(repository, repository.tree_of(head)), head, text=text)
+        return healing.examine(lensmerge.workspace(repository, repository.tree_of(head)), head, text=text)
     except MergeguardError:
         return Ailment()
 
@@ -112,15 +112,15 @@ def _first(repository: Repository, note: PendingNote, info: CommitInfo) -> str:
         change = driver.merge_change(repository, *info.parents)
     else:
         found, _ = settling.next_change(repository, note, info.parents[0], None)
-        change = found or retrace.GitChange(info.parents[:1], info.parents[0], info.oid)
-    outcome = retrace.merged(repository, change)
-    if retrace.conflicts(repository, change, outcome):
+        change = found or lensmerge.GitChange(info.parents[:1], info.parents[0], info.oid)
+    outcome = lensmerge.merged(repository, change)
+    if lensmerge.conflicts(repository, change, outcome):
         raise RepositoryError(
             f"{info.oid[:12]} ({info.subject}) conflicts in split files, and more was committed since",
             hint="`git branch keep`, `git reset --hard` to that commit's parent, and do it again",
         )
-    return retrace.true_commit(
-        repository, info, retrace.true_tree(repository, change, outcome, info.tree), info.parents
+    return lensmerge.true_commit(
+        repository, info, lensmerge.true_tree(repository, change, outcome, info.tree), info.parents
     )
 
 
@@ -154,7 +154,7 @@ def _redone(repository: Repository, head: str, ailment: Ailment) -> tuple[str, A
             continue
         message = _healing_message(repository, head, ailment)
         tip = repository.commit_object(tree, (tip,), message)
-        ailment = healing.examine(retrace.workspace(repository, tree), tip)
+        ailment = healing.examine(lensmerge.workspace(repository, tree), tip)
     return tip, ailment
 
 
@@ -180,11 +180,11 @@ def _as_the_lens_merges(repository: Repository, merge: str, head: str) -> str | 
         return None
     try:
         change = driver.merge_change(repository, *info.parents)
-        outcome = retrace.merged(repository, change)
-        if retrace.conflicts(repository, change, outcome):
+        outcome = lensmerge.merged(repository, change)
+        if lensmerge.conflicts(repository, change, outcome):
             return None
-        tree = retrace.true_tree(repository, change, outcome, info.tree)
-        tree = retrace.with_typed(repository, change, outcome, info, tree)
+        tree = lensmerge.true_tree(repository, change, outcome, info.tree)
+        tree = lensmerge.with_typed(repository, change, outcome, info, tree)
     except MergeguardError:
         return None
     base = repository.commit_object(info.tree, (), "as it was merged\n")
@@ -228,12 +228,12 @@ def _show(
 def _merge(repository: Repository, info: CommitInfo) -> str:
     """The merge commit completed, or taken back to show its conflicts (on top of it, if others have it)."""
     change = driver.merge_change(repository, info.parents[0], info.parents[1])
-    outcome = retrace.merged(repository, change)
-    conflicts = retrace.conflicts(repository, change, outcome)
+    outcome = lensmerge.merged(repository, change)
+    conflicts = lensmerge.conflicts(repository, change, outcome)
     if not conflicts:
         settling.settle_merge(repository, info, change)
         return _done(repository, info.oid)
-    tree = retrace.true_tree(repository, change, outcome, info.tree)
+    tree = lensmerge.true_tree(repository, change, outcome, info.tree)
     if repository.published(f"{info.parents[0]}..{info.oid}"):
         pending.clear(repository.git_dir)
         message = f"Complete {info.oid[:12]} ({info.subject})\n\n{TRAILER}: {info.oid}\n"

@@ -12,8 +12,8 @@ from dataclasses import field
 from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import pending, retrace
-from mergeguard.hooks.retrace import GitChange
+from mergeguard.hooks import lensmerge, pending
+from mergeguard.hooks.lensmerge import GitChange
 from mergeguard.treemerge.trees import Merged
 from mergeguard.values import dataclass
 from mergeguard.verbs import rebase
@@ -37,8 +37,8 @@ class Replayed:
 
 def needed(repository: Repository, head: str, onto: str) -> bool:
     """Whether a rebase that ended at ``head`` left a layout that is not of its base's monolith."""
-    here = retrace.workspace(repository, repository.tree_of(head))
-    there = retrace.workspace(repository, repository.tree_of(onto))
+    here = lensmerge.workspace(repository, repository.tree_of(head))
+    there = lensmerge.workspace(repository, repository.tree_of(onto))
     split = {g.name: g for g in there.split_rules}
     for guarded in here.split_rules:
         lock = guarded.lock
@@ -88,27 +88,27 @@ def replay(
             sources = olds.get(new, [new])
         for old in sources:
             change = _change(repository, old, current, merge=len(parents) > 1)
-            outcome = retrace.merged(repository, change)
-            conflicts = retrace.conflicts(repository, change, outcome)
+            outcome = lensmerge.merged(repository, change)
+            conflicts = lensmerge.conflicts(repository, change, outcome)
             if conflicts:
                 return Replayed(ours, became, old, outcome, behind(number), conflicts)
             parent = repository.tree_of(info.parents[0]) if info.parents else None
-            made = retrace.true_tree(repository, change, outcome, info.tree, parent)
+            made = lensmerge.true_tree(repository, change, outcome, info.tree, parent)
             # A squash is several commits, each brought to what those before it gave.
             current = repository.commit_object(made, (current,), "step\n")
         if len(parents) < 2 and new in olds and info.parents:
             typed = _typed(repository, info, sources, current)
             if typed is not None:
-                outcome = retrace.merged(repository, typed)
-                conflicts = retrace.conflicts(repository, typed, outcome)
+                outcome = lensmerge.merged(repository, typed)
+                conflicts = lensmerge.conflicts(repository, typed, outcome)
                 if conflicts:
                     return Replayed(ours, became, new, outcome, behind(number), conflicts)
-                made = retrace.true_tree(repository, typed, outcome, info.tree)
+                made = lensmerge.true_tree(repository, typed, outcome, info.tree)
         empty = made == repository.tree_of(ours)
         if empty and len(parents) < 2 and not _was_empty(repository, info.tree, info.parents):
             became[new] = ours
         else:
-            became[new] = retrace.true_commit(repository, info, made, parents)
+            became[new] = lensmerge.true_commit(repository, info, made, parents)
         tip = became[new]
     return Replayed(became.get(head, tip), became)
 
@@ -135,7 +135,7 @@ def _typed(repository: Repository, info: CommitInfo, sources: list[str], ours: s
     """What somebody changed in a commit's layouts beyond what git made of its sources, for ``ours``."""
     trees = [info.tree, *(repository.tree_of(source) for source in sources)]
     changed: dict[str, Entry | None] = {}
-    for path in retrace.paths(repository, trees[:1]):
+    for path in lensmerge.paths(repository, trees[:1]):
         now = repository.entry(info.tree, path)
         possible = _mechanical(
             repository, path, repository.entry(repository.tree_of(info.parents[0]), path), sources

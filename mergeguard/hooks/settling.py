@@ -17,9 +17,9 @@ from mergeguard.git.objectnames import FULL_NAME
 from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import driver, pending, retrace, stopped
+from mergeguard.hooks import conflictindex, driver, lensmerge, pending
+from mergeguard.hooks.lensmerge import GitChange
 from mergeguard.hooks.pending import PendingNote
-from mergeguard.hooks.retrace import GitChange
 from mergeguard.hooks.telling import tell
 from mergeguard.treemerge import rederiving
 from mergeguard.treemerge.trees import Merged
@@ -41,7 +41,7 @@ def merge_at_work(repository: Repository) -> GitChange | None:
         return None
     change = driver.merge_change(repository, head, *heads[0])
     noted = pending.read(repository.git_dir)
-    if noted is None and not retrace.concerned(repository, change):
+    if noted is None and not lensmerge.concerned(repository, change):
         return None
     return change
 
@@ -49,14 +49,14 @@ def merge_at_work(repository: Repository) -> GitChange | None:
 def settle_merge(repository: Repository, info: CommitInfo, change: GitChange) -> None:
     """Give a merge commit the lens' tree."""
     pending.write(repository.git_dir, PendingNote("merge", change.ours, change.theirs))
-    outcome = retrace.merged(repository, change)
-    conflicts = retrace.conflicts(repository, change, outcome)
+    outcome = lensmerge.merged(repository, change)
+    conflicts = lensmerge.conflicts(repository, change, outcome)
     if conflicts:
         say(f"the merge conflicts in split files: {listed(conflicts)}")
         say("next: `mergeguard repair` takes the commit back and shows the conflicts")
         return
-    tree = retrace.true_tree(repository, change, outcome, info.tree)
-    tree = retrace.with_typed(repository, change, outcome, info, tree)
+    tree = lensmerge.true_tree(repository, change, outcome, info.tree)
+    tree = lensmerge.with_typed(repository, change, outcome, info, tree)
     tree = rederiving.rederived(repository, tree, (repository.tree_of(commit) for commit in info.parents))
     replace_head(repository, info, tree, info.parents, "merge")
 
@@ -113,23 +113,23 @@ def settle_commit(repository: Repository, note: PendingNote, info: CommitInfo) -
     ours = note.became.get(parent, parent)
     if found is None:
         # Not known what was applied: it is what the commit changed.
-        found = retrace.GitChange((parent,), ours, info.oid)
+        found = lensmerge.GitChange((parent,), ours, info.oid)
     if note.settled == found.theirs and (note.base, note.theirs) != (None, None):
         tree = info.tree
     else:
-        outcome = retrace.merged(repository, found)
-        conflicts = retrace.conflicts(repository, found, outcome)
+        outcome = lensmerge.merged(repository, found)
+        conflicts = lensmerge.conflicts(repository, found, outcome)
         if conflicts:
             say(f"{info.oid[:9]} conflicts in split files: {listed(conflicts)}")
             say("next: `git reset --hard HEAD^`, then apply it again")
             return
-        tree = retrace.true_tree(repository, found, outcome, info.tree, repository.tree_of(parent))
-        tree = retrace.with_typed(repository, found, outcome, info, tree)
+        tree = lensmerge.true_tree(repository, found, outcome, info.tree, repository.tree_of(parent))
+        tree = lensmerge.with_typed(repository, found, outcome, info, tree)
     if tree == repository.tree_of(ours) and info.tree != repository.tree_of(parent):
         say(f"{info.oid[:9]} ({info.subject}) changes nothing here and was left out")
         new = ours
     else:
-        new = retrace.true_commit(repository, info, tree, (ours,))
+        new = lensmerge.true_commit(repository, info, tree, (ours,))
     if _more_to_pick(repository):
         pending.write(repository.git_dir, note.next(info.oid, {**note.became, info.oid: new}))
         return
@@ -157,7 +157,7 @@ def listed(paths: Mapping[str, object]) -> str:
 def replace_head(
     repository: Repository, info: CommitInfo, tree: str, parents: tuple[str, ...], what: str
 ) -> None:
-    move_head(repository, info.oid, retrace.true_commit(repository, info, tree, parents), what)
+    move_head(repository, info.oid, lensmerge.true_commit(repository, info, tree, parents), what)
 
 
 def move_head(
@@ -265,8 +265,8 @@ def show_conflicts(
     """Put the merge with its conflicts where git would have left it, for a person to resolve; the note that
     says so lands with it.
     """
-    conflicts = retrace.conflicts(repository, change, outcome)
-    tree = retrace.true_tree(repository, change, outcome, repository.index_tree())
+    conflicts = lensmerge.conflicts(repository, change, outcome)
+    tree = lensmerge.true_tree(repository, change, outcome, repository.index_tree())
     stage(repository, tree, conflicts, (pending.landed(note), *state))
     for path in sorted(conflicts):
         say(f"CONFLICT: Merge conflict in {path}")
@@ -275,8 +275,8 @@ def show_conflicts(
 
 def put(repository: Repository, change: GitChange, outcome: Merged, note: PendingNote) -> None:
     """The layouts' share of a stopped merge, into an index that holds conflicts; the note lands with it."""
-    share = retrace.share(repository, change, outcome)
-    shown = stopped.put(repository, share, outcome, (pending.landed(note),))
+    share = lensmerge.share(repository, change, outcome)
+    shown = conflictindex.put(repository, share, outcome, (pending.landed(note),))
     for path in shown:
         say(f"CONFLICT: Merge conflict in {path}")
     if not repository.git("ls-files", "-u", "-z").out:

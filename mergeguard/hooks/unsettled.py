@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mergeguard.git import worktree
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import driver, retrace
+from mergeguard.hooks import driver, lensmerge
 from mergeguard.hooks.pending import MARK, PendingNote
 
 
@@ -39,8 +39,8 @@ def is_staged(repository: Repository, note: PendingNote) -> bool:
     if note.operation != "merge" or note.theirs is None:
         return provisional(repository, tree)
     change = driver.merge_change(repository, note.head, note.theirs)
-    outcome = retrace.merged(repository, change)
-    own = retrace.share(repository, change, outcome).paths
+    outcome = lensmerge.merged(repository, change)
+    own = lensmerge.share(repository, change, outcome).paths
     if all(repository.entry(tree, path) == repository.entry(outcome.tree, path) for path in own):
         return False
     # Or it was aborted, and what is staged is somebody's own.
@@ -50,7 +50,7 @@ def is_staged(repository: Repository, note: PendingNote) -> bool:
 
 def provisional(repository: Repository, tree: str) -> bool:
     """Whether a layout of the tree has a file that the driver could not merge."""
-    workspace = retrace.workspace(repository, tree)
+    workspace = lensmerge.workspace(repository, tree)
     return any(
         MARK in (workspace.read(path) or b"")
         for guarded in workspace.split_rules

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from mergeguard.merge.checks.suspects import Suspects, suspects
 from mergeguard.merge.lines import merge_lines, trivial
 from mergeguard.merge.result import MergeResult, Note, Piece, Resolved, join
-from mergeguard.merge.suspects import Suspects, suspects
 
 _MOST_TOKENS = 150_000  # roughly counted
 
@@ -57,7 +57,7 @@ def _certified(
     if not result.clean or result.pieces == lines:
         return result
     from mergeguard.merge.provenance import unproved
-    from mergeguard.merge.tidy import without_stray_blanks
+    from mergeguard.merge.stretch.tidy import without_stray_blanks
 
     text = without_stray_blanks(ours, theirs, result.render())
     wrong = unproved(base, ours, theirs, text)
@@ -138,7 +138,7 @@ class _Look:
     @cached_property
     def uneven(self) -> list[bytes]:
         """Lines that are there more or less often than both sides make it."""
-        from mergeguard.merge.conservation import uneven_lines
+        from mergeguard.merge.checks.conservation import uneven_lines
 
         return uneven_lines(self.base, self.ours, self.theirs, self.text)
 
@@ -161,12 +161,12 @@ class _Look:
         return self.out_of_place(self.text) if self.why.includes else []
 
     def findings_of(self, text: bytes) -> list[Note]:
-        from mergeguard.merge.examine import examine
+        from mergeguard.merge.checks.examine import examine
 
         return examine(self.base, self.ours, self.theirs, text, self.why) if self.why else []
 
     def returned_in(self, text: bytes) -> list[str]:
-        from mergeguard.merge.conservation import returned
+        from mergeguard.merge.checks.conservation import returned
 
         return returned(self.base, self.ours, self.theirs, text)
 
@@ -191,7 +191,7 @@ class _Repair:
 
 def _without_returned(look: _Look) -> MergeResult:
     """Removed on one side, moved on the other: declarations know that it is gone."""
-    from mergeguard.merge.twiceapart import apart
+    from mergeguard.merge.checks.twiceapart import apart
 
     followed = look.structured()
     if followed.clean and not look.returned_in(followed.render()):
@@ -240,8 +240,8 @@ def _looked_at(look: _Look) -> MergeResult:
     """A clean line merge, looked at for what lines can't see; innocent ones pay next to nothing."""
     if not look.why and not look.uneven:
         return look.result
+    from mergeguard.merge.checks.twiceapart import apart
     from mergeguard.merge.noting import moved_line
-    from mergeguard.merge.twiceapart import apart
 
     for repair in _REPAIRS:
         repaired = repair.run(look) if repair.applies(look) else None
@@ -282,8 +282,8 @@ def _prepared(base: bytes, ours: bytes, theirs: bytes) -> MergeResult | None:
     side's order, and the base calls by its new name what both sides call by it. None where it is not clean,
     or a gate finds a fault in it."""
     from mergeguard.merge.renaming import with_names_exchanged, with_names_of_both
+    from mergeguard.merge.stretch.wrapped import with_conditions
     from mergeguard.merge.verdict import faults_of
-    from mergeguard.merge.wrapped import with_conditions
 
     versions = (base, ours, theirs)
     said: list[Note] = []
@@ -340,8 +340,8 @@ def _gated(
 
 def _contained(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...]) -> MergeResult | None:
     """The merge of lines, where in each of its conflicts one side's edit contains the other's; else None."""
-    from mergeguard.merge.conservation import lacks_one_more
-    from mergeguard.merge.containing import without_contained
+    from mergeguard.merge.checks.conservation import lacks_one_more
+    from mergeguard.merge.stretch.containing import without_contained
 
     if MergeResult(lines).clean:
         return None
@@ -351,7 +351,7 @@ def _contained(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...]
 
 def _folded(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...]) -> MergeResult | None:
     """The merge over a base to which is added what both sides added alike; None if it is no clean one."""
-    from mergeguard.merge.fold import fold
+    from mergeguard.merge.stretch.fold import fold
     from mergeguard.merge.structure import by_declarations
 
     new_base = fold(base, ours, theirs)

@@ -9,8 +9,8 @@ from mergeguard.merge.declarations.leafmerge import renames_of_both
 from mergeguard.merge.result import Note, shown
 
 if TYPE_CHECKING:
+    from mergeguard.merge.checks.suspects import Suspects
     from mergeguard.merge.renames import Rename
-    from mergeguard.merge.suspects import Suspects
 
 
 def old_names(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mergeguard.merge.containing import without_contained
+from mergeguard.merge.checks.twiceapart import apart
 from mergeguard.merge.declarations.leafmerge import LeafMerger, refine_conflicts
 from mergeguard.merge.lines import merge_lines
 from mergeguard.merge.markers import size_of_conflicts
 from mergeguard.merge.noting import early_uses, old_names
 from mergeguard.merge.result import Conflict, MergeResult, Note, Piece, Resolved, join
-from mergeguard.merge.twiceapart import apart
+from mergeguard.merge.stretch.containing import without_contained
 
 
 def by_declarations(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...]) -> MergeResult:
@@ -19,7 +19,7 @@ def by_declarations(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece,
     plain = declarations_then_tokens(base, ours, theirs, lines)
     if not plain.clean:
         return plain
-    from mergeguard.merge.conservation import balance
+    from mergeguard.merge.checks.conservation import balance
     from mergeguard.merge.verdict import keep_one
 
     plain = keep_one(base, ours, theirs, plain)
@@ -35,11 +35,11 @@ def by_declarations(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece,
 
 def _findings(base: bytes, ours: bytes, theirs: bytes, text: bytes) -> list[Note]:
     """What a person should look at in a clean structured result."""
-    from mergeguard.merge.copies import copied
-    from mergeguard.merge.examine import examine
-    from mergeguard.merge.moves import guesses
-    from mergeguard.merge.suspects import suspects
-    from mergeguard.merge.weave import unbalanced
+    from mergeguard.merge.checks.examine import examine
+    from mergeguard.merge.checks.suspects import suspects
+    from mergeguard.merge.moved.copies import copied
+    from mergeguard.merge.moved.moves import guesses
+    from mergeguard.merge.stretch.weave import unbalanced
 
     why = suspects(base, ours, theirs)
     findings = examine(base, ours, theirs, text, why) if why else []
@@ -64,7 +64,7 @@ def declarations_then_tokens(
     the smallest of what is left."""
     from mergeguard.merge.declarations.compose import compose
     from mergeguard.merge.declarations.versions import UnreadableVersion
-    from mergeguard.merge.weave import Clash, weave
+    from mergeguard.merge.stretch.weave import Clash, weave
 
     notes: list[Note] = []
     candidates = [MergeResult(lines)]
@@ -100,7 +100,7 @@ def declarations_then_tokens(
 def _refined_sum(base: bytes, ours: bytes, theirs: bytes, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
     """What declarations leave, without the conflicts in which one edit contains the other; as it is where the
     whole would not add up then."""
-    from mergeguard.merge.conservation import balance
+    from mergeguard.merge.checks.conservation import balance
 
     left = without_contained(pieces)
     result = MergeResult(left)
@@ -117,7 +117,7 @@ def _refined(base: bytes, ours: bytes, theirs: bytes, pieces: tuple[Piece, ...])
 def _local(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...], reason: str) -> MergeResult:
     """What is left where the declarations contradict each other: each conflict of lines by itself. Where the
     tokens settle all of them, they only hide the contradiction; not so where one edit contains the other."""
-    from mergeguard.merge.conservation import lacks_one_more
+    from mergeguard.merge.checks.conservation import lacks_one_more
 
     said = Note("conflict", reason)
     contained = MergeResult(without_contained(lines))

@@ -15,11 +15,11 @@ from mergeguard.errors import MergeguardError
 from mergeguard.git.objects import Entry
 from mergeguard.lens.unsplit import Unsplit
 from mergeguard.merge import Conflict, MergeResult
-from mergeguard.merge.whereabouts import items_in
+from mergeguard.merge.moved.finddefinitions import items_in
 from mergeguard.treemerge.fates import Fate, TracedFate
 from mergeguard.treemerge.layingout import markers, why
+from mergeguard.treemerge.mergevalues import RuleOutcome, Side, layout_paths
 from mergeguard.treemerge.rulepart import RulePart
-from mergeguard.treemerge.sides import RuleOutcome, Side, layout_paths
 
 _MOVE_KEPT = "what you had beside the map is kept: move it to where it belongs, then `git rm` it"
 

@@ -11,7 +11,7 @@ from mergeguard.errors import RepositoryError
 from mergeguard.fork.workspace import Guarded
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.merge.whereabouts import Found, Others, Whereabouts, whereabouts
+from mergeguard.merge.moved.finddefinitions import Found, Others, Whereabouts, whereabouts
 from mergeguard.values import dataclass
 
 

@@ -17,8 +17,8 @@ from mergeguard.merge.markers import render_markers
 from mergeguard.merge.reasons import told
 from mergeguard.merge.result import join
 from mergeguard.treemerge.fates import Fate, TracedFate
+from mergeguard.treemerge.mergevalues import RuleOutcome, Side, layout_paths, path_in
 from mergeguard.treemerge.rulepart import RulePart
-from mergeguard.treemerge.sides import RuleOutcome, Side, layout_paths, path_in
 from mergeguard.values import dataclass
 
 

@@ -17,7 +17,7 @@ from mergeguard.fork.locks import Lock, parse_lock
 from mergeguard.fork.workspace import LOCKS, Guarded, Splitting, Workspace, documents
 from mergeguard.git.repository import Repository
 from mergeguard.merge.contained import lost_lines
-from mergeguard.merge.whereabouts import Others, whereabouts
+from mergeguard.merge.moved.finddefinitions import Others, whereabouts
 from mergeguard.values import dataclass
 
 

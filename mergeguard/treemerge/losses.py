@@ -18,7 +18,7 @@ from mergeguard.git.objects import CommitInfo
 from mergeguard.git.repository import Repository
 from mergeguard.merge.contained import lost_lines
 from mergeguard.treemerge.lockhistory import LockHistory
-from mergeguard.treemerge.sides import path_in
+from mergeguard.treemerge.mergevalues import path_in
 from mergeguard.values import dataclass
 
 #: A line of a commit's message: the merge named there is dealt with.

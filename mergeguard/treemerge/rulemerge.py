@@ -11,8 +11,8 @@ from mergeguard.git.merging import MergeOutcome
 from mergeguard.git.objects import Entry
 from mergeguard.treemerge import endings, layingout
 from mergeguard.treemerge.fates import Fate
+from mergeguard.treemerge.mergevalues import Laid, RuleOutcome, Sides
 from mergeguard.treemerge.rulepart import RulePart
-from mergeguard.treemerge.sides import Laid, RuleOutcome, Sides
 
 
 def merge_rule(

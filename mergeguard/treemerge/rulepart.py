@@ -17,7 +17,7 @@ from mergeguard.merge import MergeResult, Resolved, merge
 from mergeguard.merge.result import join
 from mergeguard.treemerge import fates, structured
 from mergeguard.treemerge.fates import Fate, TracedFate
-from mergeguard.treemerge.sides import Laid, Side, Sides
+from mergeguard.treemerge.mergevalues import Laid, Side, Sides
 from mergeguard.values import dataclass
 
 

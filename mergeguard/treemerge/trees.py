@@ -12,7 +12,7 @@ from dataclasses import field, replace
 
 from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError, RuleError
-from mergeguard.fork import kept, treelens
+from mergeguard.fork import keepmarks, treelens
 from mergeguard.fork.localedits import LocalEdit
 from mergeguard.fork.workspace import Guarded, Splitting, Workspace
 from mergeguard.git.merging import MergeOutcome, UnmergedPath
@@ -21,12 +21,12 @@ from mergeguard.git.repository import Repository
 from mergeguard.lens.layout import Layout
 from mergeguard.merge import MergeResult
 from mergeguard.merge.markers import render_markers
-from mergeguard.treemerge import fates, following, policies
+from mergeguard.treemerge import fates, followededits, policies
 from mergeguard.treemerge.buildmerge import settle_lists
 from mergeguard.treemerge.fates import Fate, TracedFate
-from mergeguard.treemerge.following import Followed, Rewrites
+from mergeguard.treemerge.followededits import Followed, Rewrites
+from mergeguard.treemerge.mergevalues import Laid, RuleOutcome, Side, Sides, path_in
 from mergeguard.treemerge.rulemerge import merge_rule
-from mergeguard.treemerge.sides import Laid, RuleOutcome, Side, Sides, path_in
 from mergeguard.treemerge.structured import Settlement, second_looks, settlements
 from mergeguard.values import dataclass
 
@@ -108,7 +108,7 @@ class _Merger:
         self.style = style or repository.config("merge.conflictStyle") or "merge"
         self.splitting = splitting
         self.progress = progress
-        self.moves: following.FollowedTrees | None = None
+        self.moves: followededits.FollowedTrees | None = None
 
     def run(self, placed: bool) -> Merged:
         repository = self.repository
@@ -128,7 +128,7 @@ class _Merger:
         self.base = Side(1, bases[0], trees[bases[0].tree]) if len(bases) == 1 else None
         whole = [trees[w.tree] for w in bases]
         if self.base is not None:
-            self.moves = following.follow(repository, whole[0], self.ours.tree, self.theirs.tree)
+            self.moves = followededits.follow(repository, whole[0], self.ours.tree, self.theirs.tree)
             self.base, whole = replace(self.base, tree=self.moves.base), [self.moves.base]
             self.ours = replace(self.ours, tree=self.moves.ours)
             self.theirs = replace(self.theirs, tree=self.moves.theirs)
@@ -305,7 +305,7 @@ class _Merger:
         if self.moves is None or not (self.moves.carried or self.moves.unsure or self.moves.loose):
             return merged
         by_path = {layout.path: layout for _, layout in laid.layouts}
-        followed = following.report(repository, self.moves, tree, by_path)
+        followed = followededits.report(repository, self.moves, tree, by_path)
         return replace(merged, followed=followed, rewritten=self.moves.rewritten)
 
     def _decided(self, conflicts: list[UnmergedPath]) -> policies.Decided:
@@ -318,7 +318,7 @@ class _Merger:
     def _settlements(self, outcome: MergeOutcome, laid: Laid) -> list[Settlement]:
         """Source files that no rule has, by declarations and tokens: those that lines can't merge, and those
         that lines may have merged wrong."""
-        persons = following.contested(self.moves)
+        persons = followededits.contested(self.moves)
         left = tuple(c for c in outcome.conflicts if c.path not in laid.settled and c.path not in persons)
         found = settlements(self.repository, replace(outcome, conflicts=left), self._marked)
         if self.base is not None:
@@ -353,7 +353,7 @@ class _Merger:
         if guarded is None:
             return rule
         try:
-            overlay, unmapped = kept.sort_out(workspace, guarded)
+            overlay, unmapped = keepmarks.sort_out(workspace, guarded)
             edits = local_edits(workspace, guarded)
         except MergeguardError:
             if rule.conflicts:

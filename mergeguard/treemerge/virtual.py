@@ -12,7 +12,7 @@ from mergeguard.git.merging import MergeOutcome, Message
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens.unsplit import Hunk
-from mergeguard.treemerge import following
+from mergeguard.treemerge import followededits
 from mergeguard.treemerge.structured import FINDING, settlements
 from mergeguard.values import dataclass
 
@@ -100,7 +100,7 @@ def replay(repository: Repository, base: str, side: str, onto: str) -> MergeOutc
     outcome = _merged(repository, base, side, onto)
     if outcome.clean:
         return outcome
-    moved = following.follow(repository, base, onto, side)
+    moved = followededits.follow(repository, base, onto, side)
     if (moved.base, moved.theirs) == (base, side):
         return outcome
     followed = _merged(repository, moved.base, moved.theirs, moved.ours)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from mergeguard.cpp.filenames import UNITS
 from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError
-from mergeguard.fork import check, kept, treelens
+from mergeguard.fork import check, keepmarks, treelens
 from mergeguard.fork.builds import links_device_code, shard_paths, unlisted
 from mergeguard.fork.check import CheckFinding, to_json
 from mergeguard.fork.stale import stale
@@ -228,7 +228,7 @@ class _LayoutChecker:
             yield from (one for one in stale(workspace, guarded) if one.check == "dispatch")
         yield from drifted
         yield from self.drift(before)
-        yield from check.check_hunks(self.name, before, kept.marks(workspace))
+        yield from check.check_hunks(self.name, before, keepmarks.marks(workspace))
         yield from check.check_added(self.name, pristine.monolith, before)
         texts = {path: text for path, text in {**now, **more}.items() if text is not None}
         if not merged.conflicts and not any(text is None for text in now.values()):
@@ -236,7 +236,7 @@ class _LayoutChecker:
             texts = dict(merged.files)
         yield from self.about_text(rule, layout, texts)
         found = self.program(rule, pristine, before, texts)
-        yield from check.accepted(found, before, kept.marks(workspace))
+        yield from check.accepted(found, before, keepmarks.marks(workspace))
 
     def drift(self, before: Unsplit) -> Iterator[CheckFinding]:
         guarded, lock = self.guarded, self.guarded.lock

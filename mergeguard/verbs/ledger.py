@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError
-from mergeguard.fork import kept
+from mergeguard.fork import keepmarks
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.localedits import LocalEdit
 from mergeguard.fork.report import (
@@ -106,8 +106,10 @@ def _stale_marks(workspace: Workspace, rules: Iterable[RuleLedger]) -> tuple[str
         return ()
     known = {case.id for rule in rules for case in rule.unmapped}
     known |= {name for rule in rules for name in hunk_ids(rule.overlay)}
-    stale = sorted(set(kept.marks(workspace)) - known)
-    return tuple(f"no hunk fits the mark {kept.KEPT}/{name}.toml any more: `git rm` it" for name in stale)
+    stale = sorted(set(keepmarks.marks(workspace)) - known)
+    return tuple(
+        f"no hunk fits the mark {keepmarks.KEPT}/{name}.toml any more: `git rm` it" for name in stale
+    )
 
 
 class _LedgerReader:

@@ -20,9 +20,10 @@ from mergeguard.git.repository import Repository
 from mergeguard.treemerge import resolution
 from mergeguard.treemerge.resolution import ResolvedFile
 from mergeguard.values import dataclass
-from mergeguard.verbs import auditing, checking, ownwork, proof
+from mergeguard.verbs import auditing, checking, ownwork
+from mergeguard.verbs.compiled import proof
+from mergeguard.verbs.compiled.proof import RuleProof
 from mergeguard.verbs.ownwork import LedgerLine
-from mergeguard.verbs.proof import RuleProof
 from mergeguard.verbs.sync import merge_commits
 
 _SUBJECTS = 30

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mergeguard.cpp.diff import diff
 from mergeguard.errors import MergeguardError
-from mergeguard.fork import kept
+from mergeguard.fork import keepmarks
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.stale import stale
 from mergeguard.fork.workspace import Guarded, Workspace
@@ -57,7 +57,7 @@ def _rule_status(
         state = upstream.state or (whole if path is not None else "no monolith")
         return RuleStatus(guarded.name, path, state, None, None, (), (), ())
     try:
-        overlay, unmapped = kept.sort_out(workspace, guarded)
+        overlay, unmapped = keepmarks.sort_out(workspace, guarded)
         edits = local_edits(workspace, guarded)
     except MergeguardError as error:
         return RuleStatus(guarded.name, path, "broken", guarded.lock.upstream, None, (), (), (), str(error))

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from mergeguard import store
 from mergeguard.errors import LayoutError, Location, MergeguardError
-from mergeguard.fork import kept, patches, places
+from mergeguard.fork import candidates, keepmarks, patches
+from mergeguard.fork.candidates import Anchor, Desk, MovedText
 from mergeguard.fork.fork import Fork
-from mergeguard.fork.kept import KEPT
-from mergeguard.fork.places import Anchor, Desk, MovedText
+from mergeguard.fork.keepmarks import KEPT
 from mergeguard.fork.report import Case, hunk_ids, nearest
 from mergeguard.fork.workspace import REGULAR, Guarded, Workspace
 from mergeguard.git import landing
@@ -62,12 +62,12 @@ def cases(
     if not workspace.unsplit(guarded).unmapped:
         return ()
     here = desk(workspace, guarded)
-    marks = kept.marks(workspace)
+    marks = keepmarks.marks(workspace)
     found: list[Case] = []
     for name, hunk in hunk_ids(here.before.unmapped).items():
         why = marks.get(name)
         item, line = (
-            nearest(here.pristine.monolith, hunk) if hunk.anchor is not None else places.alike(here, name)
+            nearest(here.pristine.monolith, hunk) if hunk.anchor is not None else candidates.alike(here, name)
         )
         found.append(
             Case(
@@ -76,7 +76,7 @@ def cases(
                 hunk,
                 item,
                 line,
-                places.candidates(here, name) if suggest and why is None else (),
+                candidates.candidates(here, name) if suggest and why is None else (),
                 why,
                 hunk.path in unstaged,
                 case_patch(here, name),
@@ -88,7 +88,7 @@ def cases(
 def case_patch(here: Desk, name: str) -> bytes:
     """The patch that puts a hunk into the layout without it; ``git apply -R`` takes it out."""
     hunk = hunk_ids(here.before.unmapped)[name]
-    out = places.without(here, name)
+    out = candidates.without(here, name)
     if out is not None:
         return patches.unified(hunk.path, out[hunk.path], here.files.get(hunk.path))
     return patches.unified(hunk.path, here.pristine.by_path[hunk.path].text, here.files.get(hunk.path))
@@ -148,7 +148,7 @@ def find(fork: Fork, name: str, *, suggest: bool = True) -> Case:
     if not suggest:
         return case
     here = desk(workspace, workspace.rule(case.rule))
-    return replace(case, places=places.candidates(here, case.id))
+    return replace(case, places=candidates.candidates(here, case.id))
 
 
 # -- changing ----------------------------------------------------------------------------------------
@@ -194,12 +194,12 @@ def _pick_up(fork: Fork, name: str, *, suggest: bool = False) -> _Table:
     guarded = workspace.rule(case.rule)
     here = desk(workspace, guarded)
     if suggest:
-        case = replace(case, places=places.candidates(here, case.id))
+        case = replace(case, places=candidates.candidates(here, case.id))
     return _Table(workspace, guarded, here, case)
 
 
 def _taken_out(table: _Table) -> dict[str, bytes | None]:
-    out = places.without(table.desk, table.case.id)
+    out = candidates.without(table.desk, table.case.id)
     if out is None:
         hunk = table.case.hunk
         raise LayoutError(
@@ -280,7 +280,7 @@ def apply(
                 hint=f"name the place: `mergeguard unmapped apply {table.case.id} --after NAME`",
             )
         to = (options[0].path, options[0].line)
-    moved = places.put(table.desk, table.case.id, _taken_out(table), *to)
+    moved = candidates.put(table.desk, table.case.id, _taken_out(table), *to)
     if not isinstance(moved, MovedText):
         raise LayoutError(
             f"the text can't go there: {moved}",
@@ -293,7 +293,7 @@ def apply(
 
 def _anchored(table: _Table, anchor: Anchor) -> tuple[str, int]:
     """The one place that an anchor names; LayoutError with what tells several apart."""
-    found = places.anchored(table.desk, anchor)
+    found = candidates.anchored(table.desk, anchor)
     if len(found) == 1:
         return found[0].path, found[0].line
     where = Location(table.case.hunk.path, table.case.hunk.line)
@@ -357,7 +357,7 @@ def _glue(workspace: Workspace, name: str) -> _Table | None:
     if len(found) != 1:
         return None
     guarded, identity, hunk = found[0]
-    case = Case(identity, guarded.name, hunk, kept=kept.marks(workspace).get(identity))
+    case = Case(identity, guarded.name, hunk, kept=keepmarks.marks(workspace).get(identity))
     return _Table(workspace, guarded, desk(workspace, guarded), case)
 
 
@@ -425,14 +425,14 @@ def replacement(
 def _left(table: _Table, after: Unsplit) -> tuple[Case, ...]:
     """The hunks that the edited text leaves unmapped; LayoutError if it changes another one."""
     before = table.desk.before
-    others = places.texts(before.unmapped) - places.texts([table.case.hunk])
-    if lost := others - places.texts(after.unmapped):
+    others = candidates.texts(before.unmapped) - candidates.texts([table.case.hunk])
+    if lost := others - candidates.texts(after.unmapped):
         raise LayoutError(
             "the edited patch changes the lines of another unmapped hunk",
             where=Location(next(iter(lost))[0]),
             hint="resolve that one first; `mergeguard unmapped list` shows them",
         )
-    fresh = places.texts(after.unmapped) - others
+    fresh = candidates.texts(after.unmapped) - others
     return tuple(
         Case(i, table.guarded.name, hunk, *nearest(table.desk.pristine.monolith, hunk))
         for i, hunk in hunk_ids(after.unmapped).items()

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mergeguard.cli.completion import Shell, script
-from mergeguard.cli.describe import Described, describe
-from mergeguard.cli.manual import man_page, reference
+from mergeguard.cli.documents.completion import Shell, script
+from mergeguard.cli.documents.describe import Described, describe
+from mergeguard.cli.documents.manual import man_page, reference
 from mergeguard.cli.verbs import VERBS
 from tests.support.story import PAGED, Story
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from mergeguard.cli.describe import Described, describe
+from mergeguard.cli.documents.describe import Described, describe
 from mergeguard.cli.verbs import VERBS
 from tests.support.story import PAGED, Story, git
 

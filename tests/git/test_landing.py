@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from mergeguard.git import errors
+from mergeguard.git.exclusive import locked
 from mergeguard.git.landing import MERGE_DONE, Outcome, StateFile, abort_merge, land
-from mergeguard.git.lock import locked
 from mergeguard.git.objects import MODE_FILE, Entry
 from mergeguard.git.recovery import recover
 from tests.git.conftest import Sandbox
@@ -483,7 +483,7 @@ def test_a_state_file_may_stand_in_our_own_folder_but_nowhere_else(sandbox):
 
 HOLD = """
 import sys
-from mergeguard.git.lock import locked
+from mergeguard.git.exclusive import locked
 from mergeguard.git.repository import Repository
 with locked(Repository.discover(sys.argv[1]), "sync of the other one"):
     print("held", flush=True)

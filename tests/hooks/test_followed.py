@@ -11,9 +11,9 @@ import pytest
 
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import installing
-from mergeguard.hooks.retrace import workspace
+from mergeguard.hooks.lensmerge import workspace
 from tests.support.story import git
-from tests.treemerge.test_following import ROOT, files
+from tests.treemerge.test_followededits import ROOT, files
 
 CASE = ROOT / "split-by-hand"
 PACKAGE = str(Path(__file__).resolve().parents[2])

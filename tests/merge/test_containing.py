@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mergeguard.merge.containing import larger
+from mergeguard.merge.stretch.containing import larger
 
 BASE = "OLD_CHECK ( gemm ( handle , m , n ) ) ; store ( c , n ) ;"
 LEFT = BASE.replace(" store ( c , n ) ;", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mergeguard.merge import Conflict, MergeResult, Note, Resolved, merge
 from mergeguard.merge.engine import _no_larger
 from mergeguard.merge.markers import parse_markers, refine, render_markers
-from mergeguard.merge.weave import weave
+from mergeguard.merge.stretch.weave import weave
 
 BASE = b"""#include <a.h>
 #include <c.h>

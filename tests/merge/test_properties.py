@@ -11,7 +11,7 @@ from mergeguard.cpp.tokens import tokens_of
 from mergeguard.merge import Conflict, MergeResult, merge
 from mergeguard.merge.lines import merge_lines
 from mergeguard.merge.markers import render_markers
-from mergeguard.merge.weave import Clash, weave
+from mergeguard.merge.stretch.weave import Clash, weave
 
 FRAGMENTS = st.sampled_from(
     [

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mergeguard.git.repository import Repository
 from tests.support.story import git
-from tests.treemerge.test_following import merged, texts
+from tests.treemerge.test_followededits import merged, texts
 
 NAMES = ("scale", "total", "soften", "clip")
 BODIES = {

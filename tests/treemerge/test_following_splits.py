@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from mergeguard.cpp.leaves import leaves_of
 from mergeguard.git.repository import Repository
-from mergeguard.merge.loose import plain_code
+from mergeguard.merge.moved.loose import plain_code
 from tests.support.story import git
-from tests.treemerge.test_following import merged, texts
+from tests.treemerge.test_followededits import merged, texts
 
 MONOLITH = """#include <cstdint>
 #include "common.h"

@@ -14,7 +14,8 @@ import pytest
 from mergeguard.errors import LayoutError
 from mergeguard.fork.fork import Fork
 from mergeguard.treemerge import handmade
-from mergeguard.verbs import checking, compiling, proof
+from mergeguard.verbs import checking
+from mergeguard.verbs.compiled import compiling, proof
 from mergeguard.verify.symbols import Severity
 from tests.git.conftest import Sandbox
 from tests.support import forks, toolchain

@@ -10,10 +10,11 @@ from mergeguard.adopt.model import AdoptedAs
 from mergeguard.cpp.leaves import leaves_of
 from mergeguard.errors import LayoutError
 from mergeguard.git.objectnames import SHA1
-from mergeguard.verbs import adopting, exporting, splitting, sync
+from mergeguard.verbs import adopting, splitting, sync
 from mergeguard.verbs import status as statuses
 from mergeguard.verbs.adopting import AdoptionRefused
-from mergeguard.verbs.exporting import Format
+from mergeguard.verbs.patches import exporting
+from mergeguard.verbs.patches.exporting import Format
 from tests.support import corpus, handmade
 from tests.support.exchange import Pair
 from tests.support.handmade import ENTRY, FOLDER

@@ -9,8 +9,8 @@ import pytest
 
 from mergeguard.fork.fork import Fork
 from mergeguard.gitquote import quoted
-from mergeguard.verbs.annotate import Style, parse_line_porcelain, porcelain
-from mergeguard.verbs.blame import shown
+from mergeguard.verbs.lines.annotate import Style, parse_line_porcelain, porcelain
+from mergeguard.verbs.lines.blame import shown
 from tests.git.conftest import Sandbox
 
 

@@ -11,7 +11,7 @@ from mergeguard.data import shipped_rules
 from mergeguard.lens.emit import split
 from mergeguard.lens.layout import Layout, LayoutFile, Piece, Role
 from mergeguard.lens.rule import parse_rule
-from mergeguard.verbs import astcheck
+from mergeguard.verbs.compiled import astcheck
 from tests.support.story import COMPILE, PAGED, Story
 
 # The fixtures are of vLLM's files.

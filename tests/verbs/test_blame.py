@@ -7,8 +7,8 @@ import pytest
 from mergeguard.errors import GitError
 from mergeguard.git.objectnames import SHA1
 from mergeguard.verbs import splitting, sync
-from mergeguard.verbs.annotate import parse_line_porcelain
-from mergeguard.verbs.blame import Request, blame
+from mergeguard.verbs.lines.annotate import parse_line_porcelain
+from mergeguard.verbs.lines.blame import Request, blame
 from tests.support.exchange import BODY, COMMON, KERNEL, LAYOUT, MONOLITH, Pair
 
 

@@ -13,10 +13,11 @@ from mergeguard.errors import GitError
 from mergeguard.fork.workspace import Workspace
 from mergeguard.git.objectnames import SHA1
 from mergeguard.treemerge.virtual import Wholes
-from mergeguard.verbs import blameargs, sync
-from mergeguard.verbs.annotate import parse_line_porcelain, porcelain
-from mergeguard.verbs.blame import Request, _lines_of, blame
-from mergeguard.verbs.blameargs import Form
+from mergeguard.verbs import sync
+from mergeguard.verbs.lines import blameargs
+from mergeguard.verbs.lines.annotate import parse_line_porcelain, porcelain
+from mergeguard.verbs.lines.blame import Request, _lines_of, blame
+from mergeguard.verbs.lines.blameargs import Form
 from tests.support.exchange import BODY, COMMON, KERNEL, LAYOUT, MONOLITH, Pair
 
 ROOT = Path(__file__).resolve().parents[2]

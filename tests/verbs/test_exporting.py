@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from unidiff import PatchSet
 
-from mergeguard.verbs import exporting, splitting, sync
-from mergeguard.verbs.exporting import ExportError, Format
+from mergeguard.verbs import splitting, sync
+from mergeguard.verbs.patches import exporting
+from mergeguard.verbs.patches.exporting import ExportError, Format
 from tests.support import corpus
 from tests.support.exchange import BODY, KERNEL, LAYOUT, MONOLITH, Pair
 from tests.support.rules import full_rules

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mergeguard.errors import LayoutError, RuleMismatch
-from mergeguard.verbs import exporting, importing
-from mergeguard.verbs.exporting import Format
-from mergeguard.verbs.importing import PatchRejected
+from mergeguard.verbs.patches import exporting, importing
+from mergeguard.verbs.patches.exporting import Format
+from mergeguard.verbs.patches.importing import PatchRejected
 from tests.support.exchange import BODY, KERNEL, LAYOUT, MONOLITH, Pair
 
 

@@ -12,7 +12,7 @@ from mergeguard.build.commands import CommandError, step_of
 from mergeguard.build.measure import Progress
 from mergeguard.errors import RuleError
 from mergeguard.lens.rule import parse_rule
-from mergeguard.verbs import compiling, proof
+from mergeguard.verbs.compiled import compiling, proof
 from tests.git.conftest import Sandbox
 from tests.support import forks, toolchain
 

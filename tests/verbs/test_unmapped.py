@@ -11,7 +11,7 @@ import pytest
 
 from mergeguard.cli.app import run
 from mergeguard.errors import LayoutError, MergeguardError
-from mergeguard.fork import kept, places
+from mergeguard.fork import candidates, keepmarks
 from mergeguard.fork.patches import read, unified
 from mergeguard.fork.report import Unresolved, arrivals, hunk_ids
 from mergeguard.treemerge import lastsync
@@ -192,12 +192,12 @@ def test_of_two_of_one_name_the_condition_says_which(pair):
     pair.git("commit", "-q", "-a", "-m", "two of one name")
     case = only(pair)
     with pytest.raises(LayoutError, match="2 of them"):
-        unmapped.apply(pair.fork, case.id, anchor=places.Anchor("after", "pick"))
+        unmapped.apply(pair.fork, case.id, anchor=candidates.Anchor("after", "pick"))
     workspace = pair.fork.staged()
     here = unmapped.desk(workspace, workspace.rule("skinny_gemms"))
-    both = places.anchored(here, places.Anchor("after", "pick"))
+    both = candidates.anchored(here, candidates.Anchor("after", "pick"))
     assert len({place.condition for place in both}) == 2 and all(place.condition for place in both)
-    (one,) = places.anchored(here, places.Anchor("after", "pick", both[1].condition))
+    (one,) = candidates.anchored(here, candidates.Anchor("after", "pick", both[1].condition))
     assert one == both[1]
 
 
@@ -400,7 +400,7 @@ def test_a_kept_hunk_is_no_longer_open(pair):
     pair.git("checkout", "-q", SHARD)
     unmapped.keep(pair.fork, case.id, undo=True)
     assert only(pair).open
-    assert pair.git("status", "--porcelain").split() == ["D", f"{kept.KEPT}/{case.id}.toml"]
+    assert pair.git("status", "--porcelain").split() == ["D", f"{keepmarks.KEPT}/{case.id}.toml"]
 
 
 def test_check_fails_while_a_hunk_is_open(pair):
@@ -421,7 +421,7 @@ def test_dropping_a_kept_hunk_takes_its_mark_along(pair):
     unmapped.keep(pair.fork, case.id)
     pair.git("commit", "-q", "-m", "keep")
     unmapped.drop(pair.fork, case.id)
-    assert pair.git("ls-files", kept.KEPT) == ""
+    assert pair.git("ls-files", keepmarks.KEPT) == ""
 
 
 # -- the report ----------------------------------------------------------------------------------------
@@ -525,7 +525,7 @@ def test_places_are_tried_not_trusted(pair):
     workspace = pair.fork.work_tree()
     desk = unmapped.desk(workspace, workspace.rule("skinny_gemms"))
     (name,) = hunk_ids(desk.before.unmapped)
-    out = places.without(desk, name)
+    out = candidates.without(desk, name)
     assert out is not None
-    for place in places.candidates(desk, name, limit=20, tries=40):
-        assert isinstance(places.put(desk, name, out, place.path, place.line), places.MovedText)
+    for place in candidates.candidates(desk, name, limit=20, tries=40):
+        assert isinstance(candidates.put(desk, name, out, place.path, place.line), candidates.MovedText)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, blocks
 from mergeguard.merge.declarations.versions import Version
-from mergeguard.merge.weave import Clash
+from mergeguard.merge.stretch.weave import Clash
 
 
 def check_blocks(base: Sequence[Leaf], ours: Version, theirs: Version, merged: Sequence[Leaf]) -> None:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, match
 from mergeguard.cpp.tokens import tokens_of
-from mergeguard.merge.declarations.along import neighbours, parted, place_new, placed, wraps_the_file
 from mergeguard.merge.declarations.belonging import check_blocks
 from mergeguard.merge.declarations.blocks import (
     BLOCK_KINDS,
@@ -24,12 +23,13 @@ from mergeguard.merge.declarations.blocks import (
     unconditional,
 )
 from mergeguard.merge.declarations.order import commute, merged_order, runs_commute
+from mergeguard.merge.declarations.reordered import neighbours, parted, place_new, placed, wraps_the_file
 from mergeguard.merge.declarations.versions import Version, is_reordered, permuted, read, version_of, without
 from mergeguard.merge.lines import RegionKind as Outcome
 from mergeguard.merge.lines import diff3
 from mergeguard.merge.renames import apply_renames, find_renames
 from mergeguard.merge.result import Conflict, MergeResult, Note, Piece, Resolved, join
-from mergeguard.merge.weave import Clash
+from mergeguard.merge.stretch.weave import Clash
 
 _Span = tuple[float, float]
 _SWALLOWED = 8  # tokens of a declaration that can't be in another one by chance

@@ -47,7 +47,7 @@ class LeafMerger:
 
     def _merge(self, base: bytes, ours: bytes, theirs: bytes) -> tuple[Piece, ...]:
         from mergeguard.cpp.tokens import tokens_of
-        from mergeguard.merge.weave import Clash, weave
+        from mergeguard.merge.stretch.weave import Clash, weave
 
         lines = merge_lines(base, ours, theirs)
         remarks: list[Note] = []
@@ -75,7 +75,7 @@ def refine_conflicts(
 ) -> tuple[Piece, ...]:
     """The pieces of a merge of three texts with each conflict that its tokens can settle settled."""
     from mergeguard.cpp.tokens import tokens_of
-    from mergeguard.merge.unions import misplaced_arm
+    from mergeguard.merge.stretch.unions import misplaced_arm
 
     refined: list[Piece] = []
     at = 0
@@ -111,9 +111,9 @@ def _breaks_off_in_comment(text: bytes) -> bool:
 def _settled(conflict: Conflict, remarks: list[Note]) -> tuple[Piece, ...]:
     """A conflict as what its tokens make of it, or what is left once what both sides did alike is done."""
     from mergeguard.cpp.tokens import tokens_of
-    from mergeguard.merge.containing import larger
-    from mergeguard.merge.fold import fold
-    from mergeguard.merge.weave import Clash, weave
+    from mergeguard.merge.stretch.containing import larger
+    from mergeguard.merge.stretch.fold import fold
+    from mergeguard.merge.stretch.weave import Clash, weave
 
     base, ours, theirs = conflict.base, conflict.ours, conflict.theirs
     try:

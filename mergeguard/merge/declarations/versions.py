@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mergeguard.cpp.diff import increasing
 from mergeguard.cpp.leaves import Leaf, leaves_of
-from mergeguard.merge.weave import Clash
+from mergeguard.merge.stretch.weave import Clash
 from mergeguard.values import dataclass
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mergeguard.fork import patches, places
-from mergeguard.fork.places import Desk, MovedText
+from mergeguard.fork import candidates, patches
+from mergeguard.fork.candidates import Desk, MovedText
 from mergeguard.fork.report import hunk_ids
 from mergeguard.lens.unsplit import unsplit
 from tests.support.layouts import Case, apply, edits
@@ -33,13 +33,15 @@ def lines(text):
 def test_taking_a_hunk_out_leaves_the_rest(name, changes):
     here = desk(Case(name, None), changes)
     for identity, hunk in hunk_ids(here.before.unmapped).items():
-        out = places.without(here, identity)
+        out = candidates.without(here, identity)
         if out is None:
             continue
         assert list(out) == [hunk.path]
         after = here.unsplit(out)
-        assert not places.texts(after.unmapped) - (places.texts(here.before.unmapped) - places.texts([hunk]))
-        assert places.texts(after.overlay) == places.texts(here.before.overlay)
+        assert not candidates.texts(after.unmapped) - (
+            candidates.texts(here.before.unmapped) - candidates.texts([hunk])
+        )
+        assert candidates.texts(after.overlay) == candidates.texts(here.before.overlay)
         patch = patches.unified(hunk.path, out[hunk.path], here.files[hunk.path])
         restored = patches.apply(patches.read(patch), out)
         assert restored == {hunk.path: here.files[hunk.path]}
@@ -51,13 +53,13 @@ def test_taking_a_hunk_out_leaves_the_rest(name, changes):
 def test_a_candidate_place_is_one_where_the_text_is_mapped(name, changes):
     here = desk(Case(name, None), changes)
     for identity, hunk in list(hunk_ids(here.before.unmapped).items())[:2]:
-        for place in places.candidates(here, identity, limit=2, tries=4):
+        for place in candidates.candidates(here, identity, limit=2, tries=4):
             assert 0 <= place.similarity <= 1
-            out = places.without(here, identity)
+            out = candidates.without(here, identity)
             assert out is not None
-            moved = places.put(here, identity, out, place.path, place.line)
+            moved = candidates.put(here, identity, out, place.path, place.line)
             assert isinstance(moved, MovedText)
-            added = lines(places.added_text(hunk))
+            added = lines(candidates.added_text(hunk))
             gained = lines(moved.files[place.path]) - lines(out.get(place.path, here.files[place.path]))
             # A last line without an end gets one when it goes elsewhere.
             assert {line.rstrip(b"\n") for line in gained} <= {line.rstrip(b"\n") for line in added}
@@ -72,9 +74,9 @@ def test_a_helper_goes_beside_what_it_is_like():
     files = {f.path: f.text for f in layout.files} | {path: layout.by_path[path].text + helper}
     here = Desk(layout, files, unsplit(layout, files, case.split), case.split)
     (identity,) = hunk_ids(here.before.unmapped)
-    (first, *_) = places.candidates(here, identity)
+    (first, *_) = candidates.candidates(here, identity)
     assert (first.item, first.side) == ("mindiv", "after")
-    assert places.alike(here, identity)[0] == "mindiv"
+    assert candidates.alike(here, identity)[0] == "mindiv"
 
 
 def test_a_helper_that_others_use_goes_before_them():
@@ -89,5 +91,5 @@ def test_a_helper_that_others_use_goes_before_them():
     files[path] += b"\ninline void fork_probe(int n) { (void)n; }\n"
     here = Desk(layout, files, unsplit(layout, files, case.split), case.split)
     (identity,) = hunk_ids(here.before.unmapped)
-    place = next(p for p in places.candidates(here, identity, limit=8, tries=30) if p.item == "mindiv")
+    place = next(p for p in candidates.candidates(here, identity, limit=8, tries=30) if p.item == "mindiv")
     assert place.side == "before"

@@ -24,7 +24,7 @@ from mergeguard.gitquote import quoted
 from mergeguard.lens.layout import LayoutFile
 from mergeguard.lens.unsplit import Unsplit
 from mergeguard.values import dataclass
-from mergeguard.verbs.annotate import Annotated, Style, annotate, parse_line_porcelain
+from mergeguard.verbs.lines.annotate import Annotated, Style, annotate, parse_line_porcelain
 
 _STATE = ".mergeguard"
 # More ranges than this are not worth naming to git.

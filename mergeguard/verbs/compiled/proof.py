@@ -29,7 +29,7 @@ from mergeguard.propose.schedule import Budget
 from mergeguard.treemerge import handmade
 from mergeguard.treemerge.handmade import HandMade
 from mergeguard.values import dataclass
-from mergeguard.verbs.compiling import Subject, build_directory, cost_cache, place, place_floors
+from mergeguard.verbs.compiled.compiling import Subject, build_directory, cost_cache, place, place_floors
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.same_program import BuildFile, ProgramFinding, bare, compare, failures, inlined
 from mergeguard.verify.symbols import Severity

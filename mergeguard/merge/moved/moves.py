@@ -19,7 +19,7 @@ from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of, match, similarity
 from mergeguard.cpp.likeness import AHEAD, LEFT_UNDER_NAME, LINES_THERE, MOVED_OTHER_NAME, MOVED_SAME_NAME
 from mergeguard.merge.edits import unequal_middle
-from mergeguard.merge.loose import Loose, LooseChanges, Spot, Version, include_key, plain_code
+from mergeguard.merge.moved.loose import Loose, LooseChanges, Spot, Version, include_key, plain_code
 from mergeguard.merge.result import Conflict, Piece, Resolved
 from mergeguard.values import dataclass
 
@@ -565,7 +565,7 @@ class Rewritten:
 
 def carry(move: Moved, *, editor_is_ours: bool) -> Carried | None:
     """The edit merged into the declaration at its new place; None where that is doubtful."""
-    from mergeguard.merge.conservation import balance
+    from mergeguard.merge.checks.conservation import balance
     from mergeguard.merge.declarations.leafmerge import merge_declaration
 
     sides = (move.editor, move.mover) if editor_is_ours else (move.mover, move.editor)

@@ -23,7 +23,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.treemerge.virtual import Whole, Wholes, replay, settle
 from mergeguard.values import dataclass
-from mergeguard.verbs import prehistory
+from mergeguard.verbs.patches import handmadecommits
 
 
 class ExportError(MergeguardError):
@@ -152,7 +152,7 @@ class _Exporter:
         local = self.repository.rev_list("--topo-order", "--reverse", self.end, *excluded)
         infos = [self.repository.commit_info(oid) for oid in local]
         if self.upstream is not None:
-            self.handmade = prehistory.read(self.repository, self.wholes, self.upstream, infos)
+            self.handmade = handmadecommits.read(self.repository, self.wholes, self.upstream, infos)
         left_out: list[LeftOut] = []
         if self.squash:
             commits = self._squashed(infos)

@@ -12,8 +12,8 @@ def apart(
 ) -> tuple[Piece, ...]:
     """The merged text with each definition that is there twice made a conflict at both places, and each that
     ``returned`` names at its own."""
-    from mergeguard.merge.conservation import places
-    from mergeguard.merge.examine import duplicates
+    from mergeguard.merge.checks.conservation import places
+    from mergeguard.merge.checks.examine import duplicates
 
     spans = sorted(
         {

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 
+from mergeguard.merge.checks.guards import edited_guards
+from mergeguard.merge.checks.heads import definitions
+from mergeguard.merge.checks.macros import macro_clash, used_after_undef
+from mergeguard.merge.checks.suspects import Suspects
 from mergeguard.merge.edits import label_key, words
-from mergeguard.merge.guards import edited_guards
-from mergeguard.merge.heads import definitions
-from mergeguard.merge.macros import macro_clash, used_after_undef
 from mergeguard.merge.result import Note, shown
-from mergeguard.merge.suspects import Suspects
 
 
 def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspects) -> list[Note]:

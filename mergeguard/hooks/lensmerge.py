@@ -25,7 +25,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.hooks.pending import MARK
 from mergeguard.lens import buildlists
 from mergeguard.lens.layout import Layout
-from mergeguard.treemerge.following import Rewrite
+from mergeguard.treemerge.followededits import Rewrite
 from mergeguard.treemerge.trees import Merged, merge_trees
 from mergeguard.values import dataclass
 from mergeguard.verbs.rebase import write_commit

@@ -1,8 +1,8 @@
 """The command line as documents: a man page in roff (man(7)), and the reference of the documentation in
 Markdown.
 
-``python -m mergeguard.cli.manual DIR`` writes the man pages; the wheel's build does, so that ``git help
-mergeguard`` finds one.
+``python -m mergeguard.cli.documents.manual DIR`` writes the man pages; the wheel's build does, so that
+``git help mergeguard`` finds one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mergeguard import __version__
-from mergeguard.cli.describe import Described, describe
+from mergeguard.cli.documents.describe import Described, describe
 from mergeguard.errors import ExitCode
 
 _PURPOSE = "keep upstream's heavy C++/CUDA/HIP files split in a fork, and merge as if they were not"

@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from mergeguard.merge.checks.examine import duplicates
 from mergeguard.merge.edits import SideEdit, side_edit
-from mergeguard.merge.examine import duplicates
 
 _WORD = re.compile(rb"\w")
 _SHORT = 12  # bytes of a line, without white space around it, that say nothing alone

@@ -22,7 +22,7 @@ from mergeguard.merge.declarations.blocks import (
 from mergeguard.merge.declarations.order import runs_commute
 from mergeguard.merge.declarations.versions import Version, steady_of
 from mergeguard.merge.result import Note
-from mergeguard.merge.weave import Clash
+from mergeguard.merge.stretch.weave import Clash
 from mergeguard.values import dataclass
 
 _HEADERS = (Kind.COMMENT, Kind.PRAGMA, Kind.CONDITIONAL)  # what belongs at the very start of a file

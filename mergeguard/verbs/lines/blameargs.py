@@ -7,7 +7,7 @@ from dataclasses import field
 from enum import StrEnum
 
 from mergeguard.values import dataclass
-from mergeguard.verbs.annotate import Style
+from mergeguard.verbs.lines.annotate import Style
 
 
 class Form(StrEnum):

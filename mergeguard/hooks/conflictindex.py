@@ -14,8 +14,8 @@ from mergeguard.git.objects import Entry
 from mergeguard.git.outcome import StateFile
 from mergeguard.git.process import split_nul
 from mergeguard.git.repository import Repository
+from mergeguard.hooks.lensmerge import Share
 from mergeguard.hooks.pending import MARK
-from mergeguard.hooks.retrace import Share
 from mergeguard.treemerge.trees import Merged
 
 

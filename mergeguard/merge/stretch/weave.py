@@ -22,11 +22,11 @@ from mergeguard.cpp.tokens import (
     tokens_of,
     units_of,
 )
-from mergeguard.merge.containing import larger
 from mergeguard.merge.edits import LANGUAGE
 from mergeguard.merge.lines import Region, RegionKind, diff3
 from mergeguard.merge.result import Note
-from mergeguard.merge.unions import misplaced_arm, union
+from mergeguard.merge.stretch.containing import larger
+from mergeguard.merge.stretch.unions import misplaced_arm, union
 
 _COPY, _ALIKE = 3, 0.6  # how many names make a copy, and which share of them is the same
 # Edits of the two sides with fewer tokens between them than this are pointed out, though merged.

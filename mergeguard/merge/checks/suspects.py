@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 
+from mergeguard.merge.checks.heads import definitions
 from mergeguard.merge.edits import (
     COMMENT,
     LANGUAGE,
@@ -20,7 +21,6 @@ from mergeguard.merge.edits import (
     missing,
     side_edit,
 )
-from mergeguard.merge.heads import definitions
 from mergeguard.values import dataclass
 
 _DEFINE = re.compile(rb"#\s*define\s+(\w+)")

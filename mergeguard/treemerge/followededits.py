@@ -1,7 +1,7 @@
 """Edits that follow their declarations from file to file, on the three trees of a merge.
 
 Where one side moved a declaration that the other side edited, the trees are changed before git merges them
-(``mergeguard.merge.moves`` says how), so that what is merged is the edit where the declaration is
+(``mergeguard.merge.moved.moves`` says how), so that what is merged is the edit where the declaration is
 now. Only files that both sides changed are looked at, and only where such a move is likely are the other
 files read that the moving side changed.
 """
@@ -20,8 +20,8 @@ from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
     from mergeguard.lens.layout import Layout
-    from mergeguard.merge.loose import Loose
-    from mergeguard.merge.moves import Carried, File
+    from mergeguard.merge.moved.loose import Loose
+    from mergeguard.merge.moved.moves import Carried, File
 
 
 class Destination(StrEnum):
@@ -143,7 +143,7 @@ class _Direction:
         self.editor, self.mover = (trees.ours, trees.theirs) if editor_is_ours else (trees.theirs, trees.ours)
 
     def run(self) -> FollowedTrees:
-        from mergeguard.merge.moves import carry, find_changes, rewrite
+        from mergeguard.merge.moved.moves import carry, find_changes, rewrite
 
         if not self._likely():
             return self.trees
@@ -198,7 +198,7 @@ class _Direction:
     ) -> list[Loose]:
         """The changes between declarations that can go to their new places: as they are where that leaves
         everything under its conditions, else as conflicts of their own; none where even that is not so."""
-        from mergeguard.merge.loose import contested
+        from mergeguard.merge.moved.loose import contested
 
         loose = [x for x in changes if x.clean or self._is_untouched(homes[x.home])]
         loose = [x if x.clean else contested(x) for x in loose]
@@ -215,8 +215,8 @@ class _Direction:
         self, loose: list[Loose], carried: list[Carried], files: list[File], homes: Mapping[str, File]
     ) -> set[str]:
         """The files of the moving side in which something would not be as the editor has it."""
-        from mergeguard.merge.loose import is_upset, out_of_sight
-        from mergeguard.merge.moves import rewrite
+        from mergeguard.merge.moved.loose import is_upset, out_of_sight
+        from mergeguard.merge.moved.moves import rewrite
 
         if not loose:
             return set()
@@ -236,7 +236,7 @@ class _Direction:
         return {p: Rewrite(a, b, gains) for p, (a, b) in found.items() if a is not None and b is not None}
 
     def _likely(self) -> bool:
-        from mergeguard.merge.moves import suspicious
+        from mergeguard.merge.moved.moves import suspicious
 
         read = self.repository.read_file
         for path in self.both:
@@ -249,7 +249,7 @@ class _Direction:
 
     def _files(self) -> list[File]:
         """What the mover changed, the two names of a renamed file made one."""
-        from mergeguard.merge.moves import File
+        from mergeguard.merge.moved.moves import File
 
         gone = any(new is None for _, new in self.moved.values())
         came = any(old is None for old, _ in self.moved.values())

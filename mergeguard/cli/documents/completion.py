@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from mergeguard.cli.declare import Argument
-from mergeguard.cli.describe import Described, describe
+from mergeguard.cli.documents.describe import Described, describe
 from mergeguard.errors import ExitCode
 
 #: Arguments that are commits: completed with git's refs. Others are completed with files.

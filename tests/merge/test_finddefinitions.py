@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mergeguard.merge.whereabouts import whereabouts
+from mergeguard.merge.moved.finddefinitions import whereabouts
 
 KERNEL = b"template <typename T>\n__global__ void scale_kernel(T* out, int n) {\n  out[n] = 2;\n}\n\n"
 LAUNCH = b"void launch(float* out, int n) {\n  scale_kernel<float><<<1, n>>>(out, n);\n}\n\n"

@@ -1,0 +1,1 @@
+"""The command line as documents: completions, man pages, the reference."""
