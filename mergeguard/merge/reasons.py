@@ -21,16 +21,16 @@ _SILENT = (b"{", b"}", b"(", b")", b";", b"#\n", b"/\n", b"/*/")
 _NO_CALLS = (b"if", b"for", b"while", b"switch", b"return", b"sizeof", b"defined")
 
 
-class Reason(NamedTuple):
+class ConflictReason(NamedTuple):
     """``line`` is that of the conflict's first marker in the text with markers, 1-based."""
 
     line: int
     said: str
 
 
-def reasons(pieces: Iterable[Piece], style: str = "merge") -> list[Reason]:
+def reasons(pieces: Iterable[Piece], style: str = "merge") -> list[ConflictReason]:
     """One for each conflict as ``style`` shows it."""
-    found: list[Reason] = []
+    found: list[ConflictReason] = []
     line = 1
     whole = [piece for piece in pieces if isinstance(piece, Conflict)]
     for piece in refine(whole and pieces, style):
@@ -39,7 +39,7 @@ def reasons(pieces: Iterable[Piece], style: str = "merge") -> list[Reason]:
             continue
         # Parts of a conflict, as git shows them, do not know their base.
         around = next((c for c in whole if piece.ours in c.ours and piece.theirs in c.theirs), piece)
-        found.append(Reason(line, reason(around)))
+        found.append(ConflictReason(line, reason(around)))
         shown = (piece.ours, piece.theirs) if style == "merge" else (piece.base, piece.ours, piece.theirs)
         line += sum(_lines(text) for text in shown) + len(shown) + 1
     return found

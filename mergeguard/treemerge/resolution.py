@@ -15,7 +15,7 @@ from mergeguard.merge.solve import read_markers
 from mergeguard.values import dataclass
 
 
-class Taken(StrEnum):
+class TakenSide(StrEnum):
     """What a person left of one conflict."""
 
     OURS = "as the fork had it"
@@ -30,7 +30,7 @@ class ResolvedFile:
     """One file that was in conflict: what was taken, for each conflict (or once, for the file as a whole)."""
 
     path: str
-    taken: tuple[Taken, ...]
+    taken: tuple[TakenSide, ...]
 
     @property
     def folder(self) -> str:
@@ -42,7 +42,7 @@ class ResolvedFile:
         return described(self.taken)
 
 
-def described(taken: Iterable[Taken]) -> str:
+def described(taken: Iterable[TakenSide]) -> str:
     """What was taken, with numbers, the most frequent first."""
     return ", ".join(f"{number} {what}" for what, number in Counter(taken).most_common())
 
@@ -66,15 +66,15 @@ def resolutions(
 
 def _taken(
     marked: bytes | None, after: bytes | None, ours: bytes | None, theirs: bytes | None
-) -> tuple[Taken, ...]:
+) -> tuple[TakenSide, ...]:
     pieces = _pieces(marked)
     count = max(1, sum(isinstance(piece, Conflict) for piece in pieces))
     if after == ours and after != theirs:
-        return (Taken.OURS,) * count
+        return (TakenSide.OURS,) * count
     if after == theirs and after != ours:
-        return (Taken.THEIRS,) * count
+        return (TakenSide.THEIRS,) * count
     told = None if after is None else _by_conflict(pieces, after)
-    return told or (Taken.BY_HAND,) * count
+    return told or (TakenSide.BY_HAND,) * count
 
 
 def _pieces(marked: bytes | None) -> tuple[Piece, ...]:
@@ -84,9 +84,9 @@ def _pieces(marked: bytes | None) -> tuple[Piece, ...]:
         return ()
 
 
-def _by_conflict(pieces: tuple[Piece, ...], after: bytes) -> tuple[Taken, ...] | None:
+def _by_conflict(pieces: tuple[Piece, ...], after: bytes) -> tuple[TakenSide, ...] | None:
     """For each conflict what stands in its place; None where the text around was edited, too."""
-    taken: list[Taken] = []
+    taken: list[TakenSide] = []
     at, waiting = 0, None
     for piece in (*pieces, None):
         if isinstance(piece, Conflict):
@@ -104,15 +104,15 @@ def _by_conflict(pieces: tuple[Piece, ...], after: bytes) -> tuple[Taken, ...] |
     return tuple(taken) or None
 
 
-def _what(conflict: Conflict, text: bytes) -> Taken:
-    answers: Mapping[bytes, Taken] = {
-        b"": Taken.NEITHER,
-        conflict.ours + conflict.theirs: Taken.BOTH,
-        conflict.theirs + conflict.ours: Taken.BOTH,
-        conflict.theirs: Taken.THEIRS,
-        conflict.ours: Taken.OURS,
+def _what(conflict: Conflict, text: bytes) -> TakenSide:
+    answers: Mapping[bytes, TakenSide] = {
+        b"": TakenSide.NEITHER,
+        conflict.ours + conflict.theirs: TakenSide.BOTH,
+        conflict.theirs + conflict.ours: TakenSide.BOTH,
+        conflict.theirs: TakenSide.THEIRS,
+        conflict.ours: TakenSide.OURS,
     }
-    return answers.get(text, Taken.BY_HAND)
+    return answers.get(text, TakenSide.BY_HAND)
 
 
 def by_folder(files: Iterable[ResolvedFile]) -> Iterator[tuple[str, tuple[ResolvedFile, ...]]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mergeguard.treemerge.resolution import TRAILER, ResolvedFile, Taken, notes
+from mergeguard.treemerge.resolution import TRAILER, ResolvedFile, TakenSide, notes
 from tests.support.story import PAGED, Story, git
 
 BLOCK = "  dim3 block(NUM_THREADS);\n"
@@ -107,8 +107,8 @@ def test_a_rebase_has_no_commit_for_conflicts(story: Story):
 
 def test_notes_go_by_folder():
     files = [
-        ResolvedFile("csrc/a.cu", (Taken.OURS, Taken.OURS, Taken.BY_HAND)),
-        ResolvedFile("README.md", (Taken.THEIRS,)),
+        ResolvedFile("csrc/a.cu", (TakenSide.OURS, TakenSide.OURS, TakenSide.BY_HAND)),
+        ResolvedFile("README.md", (TakenSide.THEIRS,)),
     ]
     assert notes(files) == (
         ".: 1 as upstream has it\n- README.md: 1 as upstream has it\n\n"

@@ -59,7 +59,7 @@ class Loose:
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class LooseVersion:
     """One version of a file, taken apart: its leaves, where each begins, and where the last one ends."""
 
     leaves: Sequence[Leaf]
@@ -67,7 +67,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class _Change:
+class _LooseChange:
     b0: int
     b1: int
     e0: int
@@ -82,7 +82,7 @@ class LooseChanges:
         path: str,
         base: Sequence[Leaf],
         editor: Sequence[Leaf],
-        homes: Mapping[str, Version],
+        homes: Mapping[str, LooseVersion],
         places: Mapping[int, Sequence[Spot]],
         carried: frozenset[int],
         brought: frozenset[int] = frozenset(),
@@ -108,15 +108,15 @@ class LooseChanges:
 
     # -- which changes ---------------------------------------------------------------------------------
 
-    def _changes(self) -> list[_Change]:
+    def _changes(self) -> list[_LooseChange]:
         a = [("both", i) if i in self.in_editor else ("base", i) for i in range(len(self.base))]
         b = [("both", self.pairs[j]) if j in self.pairs else ("editor", j) for j in range(len(self.editor))]
-        changes = [_Change(*change) for change in diff(a, b)]
+        changes = [_LooseChange(*change) for change in diff(a, b)]
         for i, j in self.in_editor.items():
             same = self.base[i].text == self.editor[j].text
             inside = any(c.b0 <= i < c.b1 or c.e0 <= j < c.e1 for c in changes)
             if not same and not inside and i not in self.carried and not self._is_followed(i):
-                changes.append(_Change(i, i + 1, j, j + 1))
+                changes.append(_LooseChange(i, i + 1, j, j + 1))
         return sorted(changes, key=lambda c: (c.b0, c.e0))
 
     def _is_followed(self, i: int) -> bool:
@@ -128,7 +128,7 @@ class LooseChanges:
         """Whether a leaf of the base is still in its file, and nowhere else."""
         return any(spot.home == self.path for spot in self.places.get(i, ()))
 
-    def _stays(self, change: _Change) -> bool:
+    def _stays(self, change: _LooseChange) -> bool:
         """Whether nothing around it has moved: the ordinary merge sees to it."""
         around = [
             i for i in (change.b0 - 1, *range(change.b0, change.b1), change.b1) if 0 <= i < len(self.base)
@@ -137,7 +137,7 @@ class LooseChanges:
 
     # -- where to --------------------------------------------------------------------------------------
 
-    def _placed(self, change: _Change) -> list[Loose]:
+    def _placed(self, change: _LooseChange) -> list[Loose]:
         followed = {j for j in range(change.e0, change.e1) if self.pairs.get(j) in self.carried}
         new = (j for j in range(change.e0, change.e1) if j not in self.brought and j not in followed)
         added = [self.editor[j] for j in new]
@@ -150,7 +150,7 @@ class LooseChanges:
         spots = self._beside(change, added)
         return [self._at(change, spot, before, added) for spot, before in spots]
 
-    def _replaced(self, change: _Change, removed: list[int], added: Sequence[Leaf]) -> list[Loose]:
+    def _replaced(self, change: _LooseChange, removed: list[int], added: Sequence[Leaf]) -> list[Loose]:
         """What replaces, or only removes, goes where the base's leaves are, next to one another."""
         old = b"".join(self.base[i].text for i in range(change.b0, change.b1))
         runs = self._runs(removed)
@@ -163,7 +163,7 @@ class LooseChanges:
         return [self._at(change, spot, before, added, old) for spot, before in spots]
 
     def _one_by_one(
-        self, change: _Change, places: list[list[tuple[str, int, int]]], added: Sequence[Leaf]
+        self, change: _LooseChange, places: list[list[tuple[str, int, int]]], added: Sequence[Leaf]
     ) -> list[Loose]:
         """What was dealt to several files: each old leaf becomes a new one in its turn, the last the rest."""
         found: list[Loose] = []
@@ -206,7 +206,7 @@ class LooseChanges:
                 return spots
         return []
 
-    def _beside(self, change: _Change, added: Sequence[Leaf]) -> list[tuple[Spot, bool]]:
+    def _beside(self, change: _LooseChange, added: Sequence[Leaf]) -> list[tuple[Spot, bool]]:
         """The spots beside which new leaves go, each with whether before it."""
         before, after = self._neighbour(change.b0 - 1, -1), self._neighbour(change.b1, 1)
         if all(leaf.kind is Kind.INCLUDE for leaf in added) and added:
@@ -289,7 +289,7 @@ class LooseChanges:
     # -- the change there ------------------------------------------------------------------------------
 
     def _at(
-        self, change: _Change, spot: Spot, before: bool, added: Sequence[Leaf], old: bytes = b""
+        self, change: _LooseChange, spot: Spot, before: bool, added: Sequence[Leaf], old: bytes = b""
     ) -> Loose:
         version = self.homes[spot.home]
         at = version.starts[spot.number if before else spot.number + 1]
@@ -297,14 +297,14 @@ class LooseChanges:
         return self._loose(change, spot.home, at, at, old, new, clean=not old)
 
     def _swap(
-        self, change: _Change, home: str, first: int, last: int, old: bytes, added: Sequence[Leaf]
+        self, change: _LooseChange, home: str, first: int, last: int, old: bytes, added: Sequence[Leaf]
     ) -> Loose:
         version = self.homes[home]
         start, end = version.starts[first], version.starts[last + 1]
         return self._loose(change, home, start, end, old, self._text(added, home), clean=True)
 
     def _loose(
-        self, change: _Change, home: str, start: int, end: int, old: bytes, new: bytes, *, clean: bool
+        self, change: _LooseChange, home: str, start: int, end: int, old: bytes, new: bytes, *, clean: bool
     ) -> Loose:
         leaves = self.editor[change.e0 : change.e1] or self.base[change.b0 : change.b1]
         named = next((leaf for leaf in leaves if leaf.name), leaves[0])

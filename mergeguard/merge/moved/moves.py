@@ -19,7 +19,7 @@ from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of, match, similarity
 from mergeguard.cpp.likeness import AHEAD, LEFT_UNDER_NAME, LINES_THERE, MOVED_OTHER_NAME, MOVED_SAME_NAME
 from mergeguard.merge.edits import unequal_middle
-from mergeguard.merge.moved.loose import Loose, LooseChanges, Spot, Version, include_key, plain_code
+from mergeguard.merge.moved.loose import Loose, LooseChanges, LooseVersion, Spot, include_key, plain_code
 from mergeguard.merge.result import Conflict, Piece, Resolved
 from mergeguard.values import dataclass
 
@@ -217,7 +217,7 @@ class _MoveSearch:
     def loose(self, moved: Sequence[Moved]) -> list[Loose]:
         """The changes between the declarations of files that the mover has taken apart."""
         homes = {
-            file.home: Version(read.leaves, (*read.starts, len(file.mover)))
+            file.home: LooseVersion(read.leaves, (*read.starts, len(file.mover)))
             for file in self.files
             if file.mover is not None and (read := self._leaves(file, "mover")).whole
         }
@@ -247,7 +247,7 @@ class _MoveSearch:
         }
         return any(plain_code(self._leaves(file, "base").leaves[i]) in new for i in self._shed(file))
 
-    def _places(self, file: File, homes: Mapping[str, Version]) -> dict[int, list[Spot]]:
+    def _places(self, file: File, homes: Mapping[str, LooseVersion]) -> dict[int, list[Spot]]:
         """Where each leaf of the base's file is on the moving side; nothing for what only stands between."""
         base = self._leaves(file, "base").leaves
         by_code: dict[Hashable, list[Spot]] = {}
