@@ -126,7 +126,7 @@ VERBS: dict[str, Verb] = {
     ),
     "completion": Verb(
         SETUP,
-        "completion",
+        "documents.completion",
         "completion",
         'Print a completion script, also for `git mergeguard`: `eval "$(mergeguard completion bash)"`.',
     ),

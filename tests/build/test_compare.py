@@ -233,7 +233,7 @@ def test_every_kernel_once_on_a_device(tmp_path: Path, template: str) -> None:
 
 
 @pytest.mark.parametrize("template", DEVICES)
-def test_a_lost_and_a_doubled_kernel_are_named(tmp_path: Path, template: str) -> None:
+def test_a_lost_and_a_shared_kernel_are_named(tmp_path: Path, template: str) -> None:
     def spoil(files: dict[str, bytes]) -> None:
         body = files["scale/dispatch.cuh"]
         files["scale/dispatch.cuh"] = body.replace(b"LAUNCH(64)", b"LAUNCH(128)")
@@ -243,8 +243,8 @@ def test_a_lost_and_a_doubled_kernel_are_named(tmp_path: Path, template: str) ->
     assert found == {
         ("kernel lost", "void scale_kernel<float, 64>(float*)"),
         ("kernel lost", "void scale_kernel<double, 64>(double*)"),
-        ("kernel doubled", "void scale_kernel<float, 128>(float*)"),
-        ("kernel doubled", "void scale_kernel<double, 128>(double*)"),
+        # One of the two that both units compile now, to the same machine code, stands for both.
+        ("kernel shared", "void scale_kernel<double, 128>(double*)"),
     }
     again = compare_built(
         parse(SCALE), outcome.monolith, outcome.monolith, (), from_template("g++ {source} {output}")
