@@ -6,6 +6,7 @@
     python -m benchmarks.compile toolchain hip               a HIP compiler out of packages
     python -m benchmarks.compile hip RULE VERSION            a real ROCm file with it: monolith against layout
     python -m benchmarks.compile slice                       a minute of the same, for CI
+    python -m benchmarks.compile modes RULE VERSION [UNIT…]  objects of both modes, of a real ROCm file
     python -m benchmarks.compile report                      tables and pictures of what was measured
 
 ``vllm`` takes the sources from where the tests keep them (tests/corpus.py) and PyTorch's headers from
@@ -33,9 +34,11 @@ from mergeguard.build.compare import Comparison, compare
 from mergeguard.build.cost import FloorProgram, MeasuredProgram, measure_floors, unit_commands
 from mergeguard.build.drawing import svg
 from mergeguard.build.floor import floors
+from mergeguard.build.generate import GenerateOptions, generate
 from mergeguard.build.machine import machine
 from mergeguard.build.measure import Progress, UnitCost, measure_together, require_success
 from mergeguard.build.prepare import prepared
+from mergeguard.build.symbols import read_device, read_host
 from mergeguard.cpp.source import Kind, parse
 from mergeguard.lens.emit import split
 from mergeguard.lens.layout import Layout, Role
@@ -383,6 +386,51 @@ def hip_slice(_: argparse.Namespace) -> None:
     print(f"skipped: {version}'s monolith, the other units' objects, the other files (`hip RULE VERSION`)")
 
 
+def modes(arguments: argparse.Namespace) -> None:
+    """A real ROCm file's layout as the tree has it and as the build makes it: symbols and machine code."""
+    from tests.support import corpus
+
+    hip.assemble()
+    text = (ROOT / "rules" / "vllm" / f"{arguments.rule}.toml").read_bytes()
+    parsed = parse_rule(text, arguments.rule)
+    monolith = corpus.file(arguments.version, parsed.monolith)
+    layout = split(parsed, arguments.rule, parsed.monolith, monolith)
+    base = build_folder() / f"modes-{arguments.rule}-{arguments.version}"
+    shutil.rmtree(base, ignore_errors=True)
+    tree, source, build = base / "tree", base / "source", base / "build"
+    for folder in (tree, source):
+        shutil.copytree(corpus.path(arguments.version) / "csrc", folder / "csrc")
+    for file in layout.files:
+        (tree / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / file.path).write_bytes(file.text)
+    rule = source / ".mergeguard" / "rules" / f"{arguments.rule}.toml"
+    rule.parent.mkdir(parents=True)
+    rule.write_bytes(text.replace(b"monolith =", b'mode = "build"\nmonolith =', 1))
+    generate(source, build, GenerateOptions(mirror=("csrc",)))
+    hip.hipify(tree)
+    hip.hipify(build)
+    units = arguments.unit or [file.path for file in layout.files if file.is_unit]
+    for unit in units:
+        both = [objects(root, unit) for root in (tree, build)]
+        (symbols, code), (_, other) = both
+        verdict = "the same in both modes" if both[0] == both[1] else "NOT THE SAME"
+        print(f"{unit}: {len(symbols)} symbols, {len(code)} kernels with their code: {verdict}", flush=True)
+        for name in sorted({*code.items()} ^ {*other.items()}):
+            print(f"  {name[0]}")
+
+
+def objects(root: Path, unit: str) -> tuple[frozenset[tuple[str, str]], dict[str, str]]:
+    """The symbols of a unit's object with their binding, and a digest of each kernel's machine code."""
+    hip.compiled(root, unit)
+    made = root / (unit.replace("/", "_") + ".o")
+    # What clang names after a hash of the file's path is another in each tree.
+    hashed = re.compile("__hip_|.*_[0-9a-f]{16}$")
+    host = read_host(made, unit).symbols
+    symbols = frozenset((s.name, s.binding) for s in host if not hashed.match(s.name))
+    images = read_device(made, unit)
+    return symbols, {f"{i.arch} {kernel}": digest for i in images for kernel, digest in i.digests.items()}
+
+
 def report(_: argparse.Namespace) -> None:
     """RESULTS.md and the pictures, from benchmarks/results/."""
     parts = ["# Compile cost, measured\n", PREFACE.format(machine=machine(), tools=tools())]
@@ -529,6 +577,11 @@ def main() -> None:
     four.add_argument("rule")
     four.add_argument("version")
     four.set_defaults(run=real_hip)
+    five = verbs.add_parser("modes")
+    five.add_argument("rule")
+    five.add_argument("version")
+    five.add_argument("unit", nargs="*")
+    five.set_defaults(run=modes)
     verbs.add_parser("slice").set_defaults(run=hip_slice)
     rewriting = verbs.add_parser("hipify")
     rewriting.add_argument("tree", type=Path)
