@@ -202,11 +202,12 @@ def _paged(torch: Any, dtype: Any, head_size: int, block_size: int, kind: str, a
 
     heads, kv_heads, blocks, sequences = 8, 4, 64, 3
     at_once = 16 // (1 if kind == "fp8" else dtype.itemsize)
-    shape = (blocks, kv_heads, head_size // at_once, block_size, at_once)
+    # Rounded up: a head of 120 takes seven and a half vectors in fp8. Values are read by the keys' strides.
+    shape = (blocks, kv_heads, -(-head_size // at_once), block_size, at_once)
     if kind == "fp8":
         bytes_ = {"generator": generator, "device": "cuda", "dtype": torch.uint8}
         keys = torch.randint(0, 0x60, shape, **bytes_)
-        values = torch.randint(0, 0x60, (blocks, kv_heads, head_size, block_size), **bytes_)
+        values = torch.randint(0, 0x60, (blocks, kv_heads, shape[2] * at_once, block_size), **bytes_)
     else:
         keys, values = random(*shape), random(blocks, kv_heads, head_size, block_size)
     lengths = torch.tensor([1, 77, 150], device="cuda", dtype=torch.int32)
