@@ -47,6 +47,25 @@ def diff(a: Sequence[T], b: Sequence[T]) -> list[Change]:
     return changes
 
 
+def telling_diff(a: Sequence[T], b: Sequence[T]) -> list[Change]:
+    """``diff`` without accidental matches: a common run no longer than the edits on both of its sides is
+    noise (a comma between two new arguments), and so part of one edit (the semantic clean-up of N. Fraser's
+    "diff strategies")."""
+    merged: list[Change] = []
+    for change in diff(a, b):
+        while merged:
+            last = merged[-1]
+            common = change.a0 - last.a1
+            if common > max(last.a1 - last.a0, last.b1 - last.b0):
+                break
+            if common > max(change.a1 - change.a0, change.b1 - change.b0):
+                break
+            merged.pop()
+            change = Change(last.a0, change.a1, last.b0, change.b1)
+        merged.append(change)
+    return merged
+
+
 def changed_ranges(old: bytes, new: bytes) -> list[tuple[int, int]]:
     """The byte ranges of ``old``, by whole lines, in which ``new`` differs."""
     lines = old.splitlines(keepends=True)

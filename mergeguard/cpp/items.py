@@ -31,6 +31,22 @@ class Kind(StrEnum):
     OPAQUE = "opaque"
 
 
+#: What goes by a name of its own: two of them at one place do not contradict each other.
+NAMED_KINDS = frozenset(
+    (
+        Kind.FUNCTION,
+        Kind.KERNEL,
+        Kind.TYPE,
+        Kind.ALIAS,
+        Kind.MACRO,
+        Kind.DECLARATION,
+        Kind.VARIABLE,
+        Kind.INSTANTIATION,
+        Kind.USING,
+    )
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One parameter: its byte range without the separating comma or outer white space.

@@ -11,24 +11,11 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from mergeguard.cpp.diff import increasing
-from mergeguard.cpp.items import Kind
+from mergeguard.cpp.items import NAMED_KINDS, Kind
 from mergeguard.cpp.leaves import Leaf, blocks
 
 _ENUM = frozenset((b"enum", b"class", b"struct"))
 _IDENT = re.compile(rb"[A-Za-z_]\w*")
-_COMMUTING = frozenset(
-    (
-        Kind.FUNCTION,
-        Kind.KERNEL,
-        Kind.TYPE,
-        Kind.ALIAS,
-        Kind.MACRO,
-        Kind.DECLARATION,
-        Kind.VARIABLE,
-        Kind.INSTANTIATION,
-        Kind.USING,
-    )
-)
 
 _MARKS = frozenset((Kind.CONDITIONAL, Kind.OPAQUE, Kind.COMMENT))
 
@@ -37,7 +24,7 @@ def commute(one: Leaf, two: Leaf) -> bool:
     """Whether the order of two declarations means nothing."""
     if one.kind is Kind.INCLUDE and two.kind is Kind.INCLUDE:
         return True
-    if one.kind not in _COMMUTING or two.kind not in _COMMUTING or one.placed or two.placed:
+    if one.kind not in NAMED_KINDS or two.kind not in NAMED_KINDS or one.placed or two.placed:
         return False
     if one.kind is Kind.VARIABLE and two.kind is Kind.VARIABLE:
         return False
@@ -130,7 +117,7 @@ def _includes(leaves: Sequence[Leaf]) -> Iterator[tuple[str, tuple[str, ...], bo
 
 def _early(leaves: Sequence[Leaf], names: Collection[bytes] | None) -> set[bytes]:
     """The names declared behind a use of theirs; of ``names`` alone, and those in code, if they are given."""
-    own = [leaf.word if leaf.kind in _COMMUTING and not leaf.placed else b"" for leaf in leaves]
+    own = [leaf.word if leaf.kind in NAMED_KINDS and not leaf.placed else b"" for leaf in leaves]
     wanted = set(own) - {b""} if names is None else set(names)
     early: set[bytes] = set()
     used: set[bytes] = set()

@@ -5,24 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from mergeguard.cpp.items import Kind
+from mergeguard.cpp.items import NAMED_KINDS, Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of
 
 # What is there once or twice in the same words, and means the same.
-_KINDS = frozenset(
-    (
-        Kind.FUNCTION,
-        Kind.KERNEL,
-        Kind.TYPE,
-        Kind.ALIAS,
-        Kind.MACRO,
-        Kind.DECLARATION,
-        Kind.VARIABLE,
-        Kind.INSTANTIATION,
-        Kind.USING,
-        Kind.INCLUDE,
-    )
-)
+_KINDS = NAMED_KINDS | {Kind.INCLUDE}
 _Key = tuple[str, tuple[bytes, ...], tuple[str, ...], tuple[str, ...]]
 
 

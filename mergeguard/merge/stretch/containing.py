@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from mergeguard.cpp.diff import Change, diff
+from mergeguard.cpp.diff import Change, telling_diff
 from mergeguard.cpp.tokens import is_comment, tokens_of
 from mergeguard.merge.result import Conflict, Piece, Resolved, join
 
@@ -46,7 +46,7 @@ def _settled(conflict: Conflict) -> Piece:
 
 
 def _contains(base: Keys, small: Keys, large: Keys) -> bool:
-    before, after = _edits(base, small), _edits(small, large)
+    before, after = telling_diff(base, small), telling_diff(small, large)
     if not before or not after:
         return False
     if not _says_enough(base, small, before) or any(_is_argument(small, x) for x in before):
@@ -96,23 +96,6 @@ def _covered(text: Keys, change: Change) -> Change:
     while end + down < len(text) and text[start + down] == text[end + down]:
         down += 1
     return Change(start - up, end + down, change.b0, change.b1)
-
-
-def _edits(a: Keys, b: Keys) -> list[Change]:
-    """The differences, those with no more in common between them than either changes made one."""
-    merged: list[Change] = []
-    for change in diff(a, b):
-        while merged:
-            last = merged[-1]
-            between = change.a0 - last.a1
-            if between > max(last.a1 - last.a0, last.b1 - last.b0):
-                break
-            if between > max(change.a1 - change.a0, change.b1 - change.b0):
-                break
-            merged.pop()
-            change = Change(last.a0, change.a1, last.b0, change.b1)
-        merged.append(change)
-    return merged
 
 
 def _stands(change: Change, after: Sequence[Change]) -> bool:

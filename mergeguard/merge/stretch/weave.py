@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from mergeguard.cpp.diff import Change, diff
+from mergeguard.cpp.diff import Change, diff, telling_diff
 from mergeguard.cpp.tokens import (
     END_OF_COMMENT,
     END_OF_DIRECTIVE,
@@ -128,21 +128,8 @@ def unit_diff(a: Sequence[Any], b: Sequence[Any]) -> list[Change]:
 
 
 def token_diff(a: Sequence[bytes], b: Sequence[bytes]) -> list[Change]:
-    """``diff`` of tokens without accidental matches: a common run no longer than the edits on both of its
-    sides is noise (a comma between two new arguments), and so part of one edit (the semantic clean-up of
-    N. Fraser's "diff strategies")."""
-    merged: list[Change] = []
-    for change in diff(a, b):
-        while merged:
-            last = merged[-1]
-            common = change.a0 - last.a1
-            if common > max(last.a1 - last.a0, last.b1 - last.b0):
-                break
-            if common > max(change.a1 - change.a0, change.b1 - change.b0):
-                break
-            merged.pop()
-            change = Change(last.a0, change.a1, last.b0, change.b1)
-        merged.append(change)
+    """``telling_diff`` of tokens: no statement is torn, a change has all the places where it could stand."""
+    merged = telling_diff(a, b)
     ends = [0, *(change.a1 for change in merged)]
     whole = [_untorn(a, change, end) for change, end in zip(merged, ends, strict=False)]
     return _cover_ambiguity(a, b, _joined(whole))
