@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from mergeguard.cli.console import opened
 from mergeguard.cli.declare import Argument
 from mergeguard.cli.paths import from_root, typed
 from mergeguard.errors import MergeguardError
-from mergeguard.fork.fork import Fork
-from mergeguard.git.process import pass_through
 from mergeguard.verbs.lines import blame as blaming
 from mergeguard.verbs.lines import blameargs
 from mergeguard.verbs.lines.annotate import Annotated as Line
 from mergeguard.verbs.lines.annotate import incremental, porcelain
 from mergeguard.verbs.lines.blameargs import Asked, Form
+
+if TYPE_CHECKING:
+    from mergeguard.fork.fork import Fork
 
 # What git says of errors, and ends with.
 _FATAL = 128
@@ -39,12 +40,12 @@ def blame(
     asked = blameargs.parse(given, lambda name: _is_revision(here, name))
     path = None if asked is None else from_root(here, asked.path)
     if asked is None or path is None:
-        return pass_through(["blame", *given], cwd=folder)
+        return blaming.by_git(given, folder)
     try:
         request = _request(here, asked, path)
         found = blaming.locate(here, request)
         if found is None:
-            return pass_through(["blame", *given], cwd=folder, stdin=request.contents)
+            return blaming.by_git(given, folder, request.contents)
         if asked.refused is not None:
             return _fatal(f"{asked.refused} has no meaning for {path}, which is a file of a layout")
         lines = blaming.origins(here, request, found)

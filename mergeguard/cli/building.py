@@ -8,16 +8,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from mergeguard.build import fresh
-from mergeguard.build import generate as generating
-from mergeguard.build.generate import Generated
 from mergeguard.cli.console import err, json_text, opened, out
 from mergeguard.cli.declare import Argument, DryRun, Names, Option, Upstream
 from mergeguard.cli.looking import print_hunks
 from mergeguard.cli.markup import escape
 from mergeguard.cli.paths import typed
 from mergeguard.errors import ExitCode, LayoutError, Location, counted
-from mergeguard.verbs import modes, splitting
+from mergeguard.verbs import generating, modes, splitting
+from mergeguard.verbs.generating import Depfile, Generated, GenerateOptions
 
 
 class Listing(StrEnum):
@@ -51,20 +49,23 @@ def generate(
         Path | None,
         Option("--depfile", metavar="FILE", help="Write what the layouts depend on, for Make."),
     ] = None,
-    target: Annotated[str, Option("--target", help="The depfile's target.")] = fresh.NOTE,
+    target: Annotated[str, Option("--target", help="The depfile's target.")] = generating.TARGET,
 ) -> int:
     """Make the layouts of rules in build mode in a build folder; what did not change keeps its time."""
     source, build = typed(str(root)).resolve(), typed(str(folder)).resolve()
-    options = generating.GenerateOptions(lines, fallback, tuple(mirror or ()), tuple(names or ()))
-    made = generating.generate(source, build, options)
+    options = GenerateOptions(lines, fallback, tuple(mirror or ()), tuple(names or ()))
+    dependencies = None if depfile is None else Depfile(typed(str(depfile)), target)
+    made, text = generating.generate(
+        source,
+        build,
+        options,
+        lambda made: _listed(made, source, build, listing),
+        arguments=sys.argv[1:],
+        dependencies=dependencies,
+    )
     for warning in made.warnings:
         err.print(f"[yellow]warning:[/] {escape(warning)}")
-    if depfile is not None:
-        typed(str(depfile)).write_bytes(generating.depfile(target, made.inputs, source))
-    printed = _listed(made, source, build, listing)
-    sys.stdout.write(printed)
-    beside = () if depfile is None else (typed(str(depfile)),)
-    fresh.remember(build, sys.argv[1:], source, printed, beside)
+    sys.stdout.write(text)
     return ExitCode.CLEAN
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from mergeguard.cli.console import opened, options, out, print_json
 from mergeguard.cli.declare import Option
 from mergeguard.cli.markup import escape
 from mergeguard.errors import ExitCode
-from mergeguard.git import recovery
-from mergeguard.git.hooks import Action
-from mergeguard.git.repository import Repository
 from mergeguard.hooks import installing, pending, repairing
+from mergeguard.verbs import recovering
+
+if TYPE_CHECKING:
+    from mergeguard.git.hooks import Action
 
 SETUP = "Setting up"
 
@@ -73,14 +74,13 @@ def recover(
     ] = False,
 ) -> int:
     """Bring the repository to before or after a run that was interrupted (every other verb does, too)."""
-    repository = Repository.discover(options.folder)
     if forget:
-        recovery.forget(repository)
+        recovering.forget(options.folder)
         out.print("The interrupted run is forgotten; all files are as they are.")
         return ExitCode.CLEAN
-    found = recovery.recover(repository)
+    settled = recovering.recover(options.folder)
+    found, left = settled.run, settled.locks
     out.print(escape(str(found)) if found is not None else "No run was interrupted.")
-    left = recovery.locks_of_git(repository)
     for lock in left:
         out.print(f"[yellow]![/] git's own lock is there: {escape(str(lock))}")
     if left:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from mergeguard.cli.console import err, opened, out, print_json
 from mergeguard.cli.declare import Argument, BadParameter, Json, Option, Upstream
 from mergeguard.cli.markup import Table, escape
-from mergeguard.errors import ExitCode, LayoutError, Location, counted
+from mergeguard.errors import ExitCode, counted
 
 if TYPE_CHECKING:
     from mergeguard.fork.localedits import LocalEdit
@@ -92,38 +92,26 @@ def unsplit(
 ) -> int:
     """The tree as upstream would have it, with the fork's own edits."""
     from mergeguard.cli.paths import file_from_root
-    from mergeguard.fork import treelens
-    from mergeguard.git.snapshot import export
     from mergeguard.reporting.jsonreport import hunk_data
+    from mergeguard.verbs import unsplitting
 
     here = opened()
     workspace = here.work_tree()
     if file is not None:
-        path = file_from_root(here, file)
-        for guarded in workspace.split_rules:
-            unsplit_ = workspace.unsplit(guarded)
-            if file == guarded.name or path in (unsplit_.layout.path, *unsplit_.layout.by_path):
-                sys.stdout.buffer.write(unsplit_.monolith)
-                for hunk in unsplit_.unmapped:
-                    err.print(
-                        f"[yellow]unmapped:[/] {escape(hunk.path)}:{hunk.line}  {escape(hunk.reason.value)}"
-                    )
-                return ExitCode.FINDINGS if unsplit_.unmapped else ExitCode.CLEAN
-        raise LayoutError(
-            "no split rule has this file", where=Location(file), hint="`mergeguard status` lists them"
-        )
-    tree = treelens.monolithic_tree(workspace)
-    if to is not None:
-        export(here.repository, tree, to)
-    unmapped = [h for g in workspace.split_rules for h in workspace.unsplit(g).unmapped]
+        one = unsplitting.one(workspace, file, file_from_root(here, file))
+        sys.stdout.buffer.write(one.monolith)
+        for hunk in one.unmapped:
+            err.print(f"[yellow]unmapped:[/] {escape(hunk.path)}:{hunk.line}  {escape(hunk.reason.value)}")
+        return ExitCode.FINDINGS if one.unmapped else ExitCode.CLEAN
+    whole = unsplitting.whole(here, workspace, to)
     if json:
-        print_json("unsplit", {"tree": tree, "unmapped": [hunk_data(h) for h in unmapped]})
+        print_json("unsplit", {"tree": whole.tree, "unmapped": [hunk_data(h) for h in whole.unmapped]})
     else:
-        out.print(f"Wrote the tree below {escape(str(to))}." if to else tree)
-        if unmapped:
-            out.print(f"not in it: {counted(len(unmapped), 'unmapped hunk')}:")
-            print_hunks(unmapped)
-    return ExitCode.FINDINGS if unmapped else ExitCode.CLEAN
+        out.print(f"Wrote the tree below {escape(str(to))}." if to else whole.tree)
+        if whole.unmapped:
+            out.print(f"not in it: {counted(len(whole.unmapped), 'unmapped hunk')}:")
+            print_hunks(whole.unmapped)
+    return ExitCode.FINDINGS if whole.unmapped else ExitCode.CLEAN
 
 
 # -- printing ------------------------------------------------------------------------------------------

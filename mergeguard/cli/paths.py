@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mergeguard.cli.console import options
-from mergeguard.fork.fork import Fork
+
+if TYPE_CHECKING:
+    from mergeguard.fork.fork import Fork
 
 
 def typed(given: str) -> Path:

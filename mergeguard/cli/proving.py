@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mergeguard import __version__
-from mergeguard.build.measure import Progress
 from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.cli.declare import (
     Argument,
@@ -24,13 +23,12 @@ from mergeguard.cli.declare import (
 from mergeguard.cli.markup import escape
 from mergeguard.cli.render import SEVERITY_COLOURS, grid, print_findings
 from mergeguard.errors import ExitCode, LayoutError
-from mergeguard.fork import treelens
-from mergeguard.fork.workspace import file_edits
 from mergeguard.git.durable import write_output
 
 if TYPE_CHECKING:
     from mergeguard.build.cost import SplitCost
     from mergeguard.build.drawing import Drawing
+    from mergeguard.build.measure import Progress
     from mergeguard.propose.budget import BudgetProposal
 
 
@@ -49,13 +47,11 @@ def verify(
     json: Json = False,
 ) -> int:
     """Prove that the layout is the same program as the monolith."""
-    from mergeguard.treemerge import handmade
     from mergeguard.verbs.compiled import compiling, proof
-    from mergeguard.verify.same_program import TAKEN_FOR_GRANTED
 
     here = opened()
     workspace = here.work_tree()
-    base = handmade.known_base(here)
+    base = proof.known_base(here)
     proofs = proof.verify(workspace, names or (), against_upstream=upstream, base=base)
     comparisons: dict[str, Any] = {}
     if compiled:
@@ -92,7 +88,7 @@ def verify(
             continue
         out.print(f"{escape(one.name)}: {word} by tokens ({one.files} files against {escape(one.path)})")
         if one.same and not compiled:
-            out.print(f"  [dim]taken for granted: {TAKEN_FOR_GRANTED}; `--compile` asks a compiler[/]")
+            out.print(f"  [dim]taken for granted: {proof.TAKEN_FOR_GRANTED}; `--compile` asks a compiler[/]")
         if one.by_hand:
             out.print(
                 f"  [dim]split by hand: what it adds counts as a difference; `mergeguard adopt {one.name}` "
@@ -137,13 +133,12 @@ def cost(
     json: Json = False,
 ) -> int:
     """Compile the monolith and each shard, and show what the split saves."""
-    from mergeguard.treemerge import handmade
     from mergeguard.verbs.compiled import compiling, proof
 
     here = opened()
     workspace = here.work_tree()
     costs: dict[str, SplitCost] = {}
-    for subject in proof.subjects(workspace, names or (), base=handmade.known_base(here)):
+    for subject in proof.subjects(workspace, names or (), base=proof.known_base(here)):
         with progress(f"measuring {subject.guarded.name}", quiet=json) as report:
             how = compiling.command_for(
                 workspace, subject, template=command, database=_database(build), step=prepare
@@ -190,9 +185,9 @@ def _of_rule(path: Path, name: str, before: Mapping[str, object]) -> Path:
 
 
 def _draw(drawing: Drawing, path: Path) -> None:
-    from mergeguard.build import drawing as drawn
+    from mergeguard.reporting import costs as page
 
-    _write(path, drawn.svg(drawing).encode("utf-8"))
+    _write(path, page.svg(drawing).encode("utf-8"))
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -244,9 +239,7 @@ def budget(
         return ExitCode.FINDINGS
     if write:
         text = proof.rewritten_rule(workspace, subject, proposal)
-        staged = here.staged()
-        edits = file_edits(here.repository, {subject.guarded.rule_path: text})
-        here.stage(treelens.apply(here.repository, staged.tree, edits), "budget")
+        here.stage_files({subject.guarded.rule_path: text}, "budget")
     if not json:
         does = (
             f"`mergeguard split {name}` derives the new layout" if write else "`--write` puts it in the rule"

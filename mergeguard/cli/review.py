@@ -13,11 +13,9 @@ from mergeguard.cli.markup import Table, escape
 from mergeguard.cli.paths import file_from_root
 from mergeguard.cli.render import print_findings
 from mergeguard.errors import ExitCode, LayoutError, counted
-from mergeguard.fork import treelens
-from mergeguard.fork.workspace import RULES, file_edits
 
 if TYPE_CHECKING:
-    from mergeguard.fork.rulebook import Ranked
+    from mergeguard.verbs.rulebook import Ranked
 
 
 def init(
@@ -30,7 +28,7 @@ def init(
     most: Annotated[int, Option("--most", help="Of a folder: look at so many of the largest.")] = 20,
 ) -> int:
     """Write a first rule that splits a file, the best that can be proved; of a folder, rank its files."""
-    from mergeguard.fork import rulebook
+    from mergeguard.verbs import rulebook
 
     here = opened()
     workspace = here.staged()
@@ -74,12 +72,9 @@ def init(
         sys.stdout.flush()
         sys.stdout.buffer.write(proposal.text)
         return ExitCode.CLEAN
-    edits = file_edits(here.repository, {first.path: first.text})
-    tree = treelens.apply(here.repository, workspace.tree, edits)
-    here.stage(tree, "init")
-    rule = first.path.removeprefix(f"{RULES}/").removesuffix(".toml")
+    here.stage_files({first.path: first.text}, "init")
     out.print(f"\nwrote {escape(first.path)}")
-    out.print(f"[bold]next:[/] look at it, then `mergeguard split {escape(rule)}`")
+    out.print(f"[bold]next:[/] look at it, then `mergeguard split {escape(first.name)}`")
     return ExitCode.CLEAN
 
 
@@ -110,10 +105,8 @@ def check(
     ] = False,
 ) -> int:
     """The laws on your own repository: drift, edited glue, unmapped hunks, double homes, ODR traps."""
-    from mergeguard.fork.check import Reporter
     from mergeguard.hooks import repairing
-    from mergeguard.treemerge import handmade, witness
-    from mergeguard.verbs import checking, ownwork
+    from mergeguard.verbs import checking
 
     here = opened(merges=True)
     unfinished = repairing.unfinished(here.repository)
@@ -127,11 +120,7 @@ def check(
         if files:
             findings += checking.run_units(workspace, files)
         if rules or not files:
-            findings += checking.run(workspace, rules or None, handmade.known_base(here))
-            findings += witness.findings(workspace, here.head(), rules or None)
-            findings += tuple(ownwork.findings(workspace, here.head(), here.upstream(None)))
-            if unfinished is not None:
-                findings += (Reporter("").error("history", unfinished, "", hint="`mergeguard repair`"),)
+            findings += checking.run_fork(here, workspace, rules, unfinished)
         if ast and (rules or not files):
             from mergeguard.verbs.compiled import astcheck
 

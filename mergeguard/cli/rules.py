@@ -12,8 +12,7 @@ from mergeguard.cli.console import opened, out, print_json
 from mergeguard.cli.declare import Argument, Option, VerbGroup
 from mergeguard.cli.markup import Table, escape
 from mergeguard.errors import ExitCode
-from mergeguard.fork import rulebook, treelens
-from mergeguard.fork.workspace import file_edits
+from mergeguard.verbs import rulebook
 
 rules_app = VerbGroup()
 
@@ -96,8 +95,7 @@ def add(
     here = opened()
     workspace = here.staged()
     addition = rulebook.add(workspace, name, everything=everything, update=update)
-    tree = treelens.apply(here.repository, workspace.tree, file_edits(here.repository, addition.files))
-    here.stage(tree, "rules add")
+    here.stage_files(addition.files, "rules add")
     for rule in addition.added:
         out.print(f"  [green]+[/] {escape(rule)}")
     for rule in addition.present:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.cli.declare import Argument, BadParameter, DryRun, Json, Option
 from mergeguard.errors import ExitCode, LayoutError, counted
-from mergeguard.fork.fork import Fork
 from mergeguard.verbs import sync as syncing
 from mergeguard.verbs.rebase import RebaseOutcome
+
+if TYPE_CHECKING:
+    from mergeguard.fork.fork import Fork
 
 
 def sync(

@@ -5,13 +5,12 @@ from __future__ import annotations
 import shlex
 from typing import Annotated
 
-from mergeguard.build import trust as trusting
-from mergeguard.build.trust import ProposedCommand
 from mergeguard.cli.console import opened, out, print_json
 from mergeguard.cli.declare import Argument, Json, Option
 from mergeguard.cli.markup import escape
-from mergeguard.errors import ExitCode, LayoutError, counted
-from mergeguard.verbs.compiled import compiling, proof
+from mergeguard.errors import ExitCode, counted
+from mergeguard.verbs import trusting
+from mergeguard.verbs.trusting import Proposals
 
 
 def trust(
@@ -25,24 +24,12 @@ def trust(
     """Which compile commands the repository proposes, and accept one for this clone, by its digest."""
     here = opened()
     if forget:
-        count = trusting.forget(here.repository)
+        count = trusting.forget(here)
         out.print(f"{counted(count, 'accepted command')} taken back.")
         return ExitCode.CLEAN
-    workspace = here.work_tree()
-    found = [
-        proposed
-        for subject in proof.subjects(workspace, [name] if name is not None else ())
-        for proposed in compiling.proposals_for(workspace, subject)
-    ]
+    found = trusting.proposals(here, [name] if name is not None else ())
     if digest is not None:
-        proposed = next((one for one in found if one.digest.startswith(digest)), None)
-        if proposed is None or len(digest) < trusting.SHOWN:
-            raise LayoutError(
-                f"the command that the repository proposes for {name} does not have this digest (any more)",
-                hint=f"`mergeguard trust {name}` shows it",
-            )
-        trusting.accept(here.repository, proposed)
-    known = trusting.accepted(here.repository)
+        found = trusting.accept(here, found, name, digest)
     if json:
         values = [
             {
@@ -50,23 +37,23 @@ def trust(
                 "where": p.where,
                 "command": list(p.words),
                 "digest": p.digest,
-                "accepted": p.digest in known,
+                "accepted": p.digest in found.accepted,
             }
-            for p in found
+            for p in found.commands
         ]
         print_json("trust", {"proposals": values})
     else:
-        _print_proposals(found, known)
-    return ExitCode.CLEAN if all(p.digest in known for p in found) else ExitCode.FINDINGS
+        _print_proposals(found)
+    return ExitCode.CLEAN if found.settled else ExitCode.FINDINGS
 
 
-def _print_proposals(found: list[ProposedCommand], known: frozenset[str]) -> None:
-    for proposed in found:
-        word = "[green]accepted[/]" if proposed.digest in known else "[yellow]not accepted[/]"
+def _print_proposals(found: Proposals) -> None:
+    for proposed in found.commands:
+        word = "[green]accepted[/]" if proposed.digest in found.accepted else "[yellow]not accepted[/]"
         out.print(f"[bold]{escape(proposed.rule)}[/]  {escape(proposed.where)}  {word}")
         out.print(f"  {escape(proposed.text)}")
-        if proposed.digest not in known:
+        if proposed.digest not in found.accepted:
             does = f"`mergeguard trust {shlex.quote(proposed.rule)} {proposed.digest[: trusting.SHOWN]}`"
             out.print(f"  [bold]next:[/] {escape(does)} accepts it for this clone")
-    if not found:
+    if not found.commands:
         out.print("The repository proposes no compile command.")

@@ -6,6 +6,7 @@ goes through ``mergeguard.git.landing``, so it is as before or as after, whateve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mergeguard.errors import LayoutError
@@ -81,6 +82,14 @@ class Fork:
             return configured
         found = self.repository.first_of([f"refs/remotes/{guess}" for guess in _UPSTREAM_GUESSES])
         return None if found is None else found.removeprefix("refs/remotes/")
+
+    def stage_files(self, files: Mapping[str, bytes], what: str) -> None:
+        """Stage the index with ``files`` (path to text) written over it; ``what`` names the command."""
+        from mergeguard.fork import treelens
+        from mergeguard.fork.workspace import file_edits
+
+        edits = file_edits(self.repository, files)
+        self.stage(treelens.apply(self.repository, self.staged().tree, edits), what)
 
     def stage(self, tree: str, what: str, state: tuple[StateFile, ...] = ()) -> None:
         """Land ``tree`` in index and work tree, without a commit; ``what`` names the command.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mergeguard.build.cost import SplitCost
-from mergeguard.build.drawing import svg
+from mergeguard.build.drawing import svg as svg
 from mergeguard.reporting.page import page
 
 

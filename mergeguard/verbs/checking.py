@@ -16,6 +16,7 @@ from mergeguard.errors import MergeguardError
 from mergeguard.fork import check, keepmarks, treelens
 from mergeguard.fork.builds import links_device_code, shard_paths, unlisted
 from mergeguard.fork.check import CheckFinding, to_json
+from mergeguard.fork.fork import Fork
 from mergeguard.fork.stale import stale
 from mergeguard.fork.verdicts import CheckVerdict, Verdicts, verdict
 from mergeguard.fork.watched import WatchedRepository
@@ -27,13 +28,31 @@ from mergeguard.lens.layout import Layout
 from mergeguard.lens.overlay import recompose
 from mergeguard.lens.rule import Rule
 from mergeguard.lens.unsplit import Unsplit
-from mergeguard.treemerge import handmade
+from mergeguard.treemerge import handmade, witness
+from mergeguard.verbs import ownwork
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.same_program import BuildFile
 from mergeguard.verify.symbols import Severity
 
-__all__ = ["CheckFinding", "failures", "run", "run_units", "to_json"]
+__all__ = ["CheckFinding", "failures", "run", "run_fork", "run_units", "to_json"]
+
+
+def run_fork(
+    here: Fork, workspace: Workspace, names: Sequence[str] = (), unfinished: str | None = None
+) -> tuple[CheckFinding, ...]:
+    """All that is to be said of a fork: its rules ``names`` (all if none), its history and its own work.
+
+    ``unfinished`` says what a command of plain git left undone, if one did. Raises RuleError for a name that
+    no rule has.
+    """
+    head, chosen = here.head(), names or None
+    found = run(workspace, chosen, handmade.known_base(here))
+    found += witness.findings(workspace, head, chosen)
+    found += tuple(ownwork.findings(workspace, head, here.upstream(None)))
+    if unfinished is not None:
+        found += (check.Reporter("").error("history", unfinished, "", hint="`mergeguard repair`"),)
+    return found
 
 
 def run(

@@ -28,9 +28,11 @@ from mergeguard.propose.budget import BudgetProposal, Cost, propose, rewrite
 from mergeguard.propose.schedule import Budget
 from mergeguard.treemerge import handmade
 from mergeguard.treemerge.handmade import HandMade
+from mergeguard.treemerge.handmade import known_base as known_base
 from mergeguard.values import dataclass
 from mergeguard.verbs.compiled.compiling import Subject, build_directory, cost_cache, place, place_floors
 from mergeguard.verify.flatten import LayoutText
+from mergeguard.verify.same_program import TAKEN_FOR_GRANTED as TAKEN_FOR_GRANTED
 from mergeguard.verify.same_program import BuildFile, ProgramFinding, bare, compare, failures, inlined
 from mergeguard.verify.symbols import Severity
 from mergeguard.verify.thin import is_thin

@@ -12,13 +12,14 @@ import time
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from mergeguard.cpp.diff import matches
 from mergeguard.errors import GitError, MergeguardError
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.workspace import REGULAR, Guarded, Splitting, Workspace
 from mergeguard.git.objects import Entry, Identity
-from mergeguard.git.process import encode
+from mergeguard.git.process import encode, pass_through
 from mergeguard.git.repository import Repository
 from mergeguard.gitquote import quoted
 from mergeguard.lens.layout import LayoutFile
@@ -37,6 +38,11 @@ class BlameFailed(GitError):
     def __init__(self, code: int, said: str) -> None:
         super().__init__(said)
         self.code = code
+
+
+def by_git(arguments: Sequence[str], folder: Path, contents: bytes | None = None) -> int:
+    """``git blame`` itself, on the user's terminal: its exit status. ``contents`` is its standard input."""
+    return pass_through(["blame", *arguments], cwd=folder, stdin=contents)
 
 
 @dataclass(frozen=True, slots=True)

@@ -256,6 +256,11 @@ class FirstRule:
     proposal: Proposal
     survey: Survey
 
+    @property
+    def name(self) -> str:
+        """The rule's name."""
+        return self.path.removeprefix(f"{RULES}/").removesuffix(".toml")
+
 
 def look(workspace: Workspace, path: str) -> Survey:
     """What could split the file at ``path``. Raises RuleError where the tree has no such file."""

@@ -11,10 +11,10 @@ import pytest
 
 from mergeguard.data import shipped_rules
 from mergeguard.errors import RuleError, RuleMismatch, SourceError
-from mergeguard.fork import rulebook
-from mergeguard.fork.rulebook import RuleState
 from mergeguard.lens.explain import Why
 from mergeguard.lens.rule import json_schema
+from mergeguard.verbs import rulebook
+from mergeguard.verbs.rulebook import RuleState
 from tests.git.conftest import Sandbox
 from tests.support.forks import fork, split, written
 
