@@ -29,3 +29,9 @@ def from_root(here: Fork, given: str) -> str | None:
 def file_from_root(here: Fork, given: str) -> str:
     """A file as typed, relative to where the command runs or to the root, as a path from the root."""
     return (from_root(here, given) if typed(given).exists() else None) or given
+
+
+def path_from_here(here: Fork, path: str) -> str:
+    """A path from the root as one types it where the command runs."""
+    top, folder = here.repository.work_tree.resolve(), typed("").resolve()
+    return Path(os.path.relpath(top / path, folder)).as_posix()

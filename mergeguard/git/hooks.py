@@ -413,9 +413,14 @@ def driver_command(launcher: Sequence[str]) -> str:
 
 
 def tool_command(launcher: Sequence[str]) -> str:
-    """What ``git mergetool --tool=mergeguard`` runs; where mergeguard is gone, it fails and git says so."""
+    """What ``git mergetool --tool=mergeguard`` runs; where mergeguard is gone, it fails and git says so.
+
+    git puts its ``$BACKUP`` back where a tool has left markers: the smaller conflict goes there, too.
+    """
     program, call = shlex.quote(launcher[0]), shlex.join(launcher)
-    return f'if [ -x {program} ]; then {call} solve "$MERGED"; else mergeguard solve "$MERGED"; fi'
+    solve = f'if [ -x {program} ]; then {call} solve "$MERGED"; else mergeguard solve "$MERGED"; fi'
+    keep = '{ status=$?; [ ! -f "${BACKUP-}" ] || cat "$MERGED" >"$BACKUP"; (exit $status); }'
+    return f"{{ {solve}; }} || {keep}"
 
 
 def _configure(repository: Repository, files: ChangedFiles, launcher: Sequence[str]) -> list[Action]:

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from mergeguard.errors import Location, SourceError
-from mergeguard.merge.markers import render_markers
-from mergeguard.merge.result import Conflict, MergeResult, Note, Piece, Resolved, join
-
-_LINES = rb"((?:(?!<{7}|\|{7}|={7}\r?\n|>{7})[^\n]*\n)*)"
-_CONFLICT = re.compile(
-    rb"^<{7}(?: ([^\r\n]*))?\r?\n" + _LINES +
-    rb"(?:\|{7}(?: ([^\r\n]*))?\r?\n" + _LINES + rb")?"
-    rb"={7}\r?\n" + _LINES + rb">{7}(?: ([^\r\n]*))?(?:\r?\n|\Z)",
-    re.MULTILINE,
-)  # fmt: skip
-_MARK = re.compile(rb"^(?:<{7}|>{7}|\|{7})(?: |\r?$)", re.MULTILINE)
+from mergeguard.cpp.filenames import SOURCES
+from mergeguard.merge.marked import Baseless, Marked, MarkedPiece
+from mergeguard.merge.markers import refine, render_markers, size_of_conflicts
+from mergeguard.merge.reasons import told
+from mergeguard.merge.result import Conflict, MergeResult, Piece, Resolved, join
 
 Versions = tuple[bytes, bytes, bytes]
-
-
-class Marked(NamedTuple):
-    """A text with markers, read: its pieces, whether they tell the base, the labels of ours, base, theirs."""
-
-    text: bytes
-    pieces: tuple[Piece, ...]
-    with_base: bool
-    labels: tuple[str, str, str]
-
-    def side(self, side: str) -> bytes:
-        """The text with each conflict resolved to ``ours``, ``theirs`` or ``base``."""
-        return b"".join(p.text if isinstance(p, Resolved) else getattr(p, side) for p in self.pieces)
 
 
 class Solved(NamedTuple):
@@ -40,91 +20,97 @@ class Solved(NamedTuple):
     text: bytes
     before: int
     left: int
-    notes: tuple[Note, ...] = ()
+    said: tuple[str, ...] = ()
 
 
-def read_markers(text: bytes, path: str) -> Marked:
-    """The conflicts of a file; ``SourceError`` where markers are nested or broken."""
-    pieces: list[Piece] = []
-    bases: list[bool] = []
-    labels = ("ours", "base", "theirs")
-    at = 0
-    for found in _CONFLICT.finditer(text):
-        pieces.append(_between(text, at, found.start(), path))
-        pieces.append(Conflict(found[4] or b"", found[2], found[5]))
-        bases.append(found[4] is not None)
-        named = [(found[n] or b"").decode("utf-8", "surrogateescape") for n in (1, 3, 6)]
-        labels = (named[0], named[1], named[2])
-        at = found.end()
-    pieces.append(_between(text, at, len(text), path))
-    return Marked(text, join(pieces), bool(bases) and all(bases), labels)
+def merge_named(
+    path: str,
+    versions: Versions,
+    git_clean: bytes | None,
+    git_pieces: tuple[Piece, ...] | None,
+) -> MergeResult:
+    """The merge of base, ours and theirs of the file at ``path``: C++ by declarations, source lists of build
+    files as sets, anything else as git has it."""
+    from mergeguard.merge import merge
+    from mergeguard.merge.lists import merge_build_file
+
+    if path.lower().endswith(SOURCES):
+        return merge(*versions, git_clean=git_clean, git_pieces=git_pieces)
+    if git_pieces is None:
+        return MergeResult(join([Resolved(git_clean or b"")]))
+    return MergeResult(merge_build_file(path, *versions, git_pieces))
 
 
-def _between(text: bytes, start: int, end: int, path: str) -> Resolved:
-    broken = _MARK.search(text, start, end)
-    if broken is None:
-        return Resolved(text[start:end])
-    raise SourceError(
-        "conflict markers that do not belong together",
-        where=Location(path, text.count(b"\n", 0, broken.start()) + 1),
-        hint="resolve this place by hand; the file is as it was",
-    )
-
-
-def untouched(marked: Marked, git_pieces: tuple[Piece, ...]) -> bool:
-    """Whether the text is what git made, in any style of markers: nobody has edited it since."""
-    whole = Marked(b"", git_pieces, True, marked.labels)
-    return all(marked.side(side) == whole.side(side) for side in ("ours", "theirs"))
-
-
-def solve(
-    marked: Marked,
-    versions: Versions | None = None,
-    git_pieces: tuple[Piece, ...] | None = None,
-    git_clean: bytes | None = None,
-) -> Solved:
+def solve(marked: Marked, path: str, result: MergeResult | None = None, style: str = "diff3") -> Solved:
     """The marked text with what is certain solved, or as it is.
 
-    ``versions`` are base, ours and theirs of the whole file, and ``git_pieces`` or ``git_clean`` what git
-    makes of them, if nobody has edited the file since. Else the base is what the markers tell
-    (``merge.conflictStyle`` diff3 or zdiff3); without it, only a conflict whose sides have the same tokens
-    is certain. What stands outside markers stays.
+    ``result`` is the merge of the whole file, where nobody has edited it since git wrote the markers. Else
+    each conflict whose base is known is merged in the text as it stands now; of the others only those are
+    certain whose sides have the same tokens. What stands outside of markers stays. ``style`` is how
+    conflicts that are left show their bases, where those of the text do.
     """
-    from mergeguard.merge import merge
-
-    before = _count(marked.pieces)
-    if versions is not None:
-        result = merge(*versions, git_clean=git_clean, git_pieces=git_pieces)
-    elif marked.with_base:
-        base, ours, theirs = (marked.side(side) for side in ("base", "ours", "theirs"))
-        result = merge(base, ours, theirs, git_pieces=marked.pieces)
+    before = marked.conflicts
+    if result is None:
+        settled = _without_layout(marked) if path.lower().endswith(SOURCES) else marked
+        result = _in_place(settled, path)
+        waiting = settled.baseless
     else:
-        result = MergeResult(_without_layout(marked.pieces))
+        waiting = ()
+    style = style if marked.shows_bases else "merge"
     if result.clean and result.findings:  # right or not, it is not certain
-        return Solved(marked.text, before, before, result.findings)
-    if _size(result.pieces) >= _size(marked.pieces):
-        return Solved(marked.text, before, before, result.notes)
-    style = "diff3" if marked.with_base else "merge"
-    text = render_markers(result.pieces, marked.labels, style)
-    return Solved(text, before, _count(result.pieces), result.notes)
+        return Solved(marked.text, before, before, tuple(note.message for note in result.findings))
+    shown = [piece for piece in refine(result.pieces, style) if isinstance(piece, Resolved)]
+    kept = all(any(one.shown in piece.text for piece in shown) for one in waiting)
+    unknown = (_no_base(len(waiting)),) if waiting else ()
+    if not kept or _size(result.pieces, waiting) >= _size(marked.pieces, marked.baseless):
+        return Solved(marked.text, before, before, (*_why(marked, path), *unknown))
+    text = render_markers(result.pieces, marked.labels, style, marked.size)
+    left = _count(refine(result.pieces, style)) + len(waiting)
+    notes = () if left else tuple(note.message for note in result.notes)
+    return Solved(text, before, left, (*notes, *told(path, result.pieces, style), *unknown))
 
 
-def _without_layout(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
-    """Conflicts whose sides have the same tokens, with theirs taken: upstream's layout wins."""
+def _in_place(marked: Marked, path: str) -> MergeResult:
+    """The merge of what the markers tell, in the text as it stands now."""
+    pieces = join(Resolved(piece.shown) if isinstance(piece, Baseless) else piece for piece in marked.pieces)
+    if not _count(pieces):
+        return MergeResult(pieces)
+    versions = (marked.side("base"), marked.side("ours"), marked.side("theirs"))
+    return merge_named(path, versions, None, pieces)
+
+
+def _without_layout(marked: Marked) -> Marked:
+    """With theirs for each conflict whose sides have the same tokens: upstream's layout wins."""
     from mergeguard.cpp.tokens import tokens_of
 
-    return join(
+    pieces = (
         Resolved(piece.theirs)
-        if isinstance(piece, Conflict) and tokens_of(piece.ours).keys == tokens_of(piece.theirs).keys
+        if not isinstance(piece, Resolved) and tokens_of(piece.ours).keys == tokens_of(piece.theirs).keys
         else piece
-        for piece in pieces
+        for piece in marked.pieces
     )
+    return marked._replace(pieces=tuple(pieces))
+
+
+def _why(marked: Marked, path: str) -> tuple[str, ...]:
+    """The reasons of the conflicts as they stand."""
+    if not path.lower().endswith(SOURCES):
+        return ("neither C++ nor a source list of a build file: it is as it was",)
+    pieces = [Resolved(p.shown) if isinstance(p, Baseless) else p for p in marked.pieces]
+    return told(path, pieces, "diff3" if marked.shows_bases else "merge")
+
+
+def _no_base(count: int) -> str:
+    which = "one conflict" if count == 1 else f"{count} conflicts"
+    return f"{which} without a base, neither in the markers nor in the index nor in the merge that brought it"
 
 
 def _count(pieces: tuple[Piece, ...]) -> int:
     return sum(isinstance(piece, Conflict) for piece in pieces)
 
 
-def _size(pieces: tuple[Piece, ...]) -> tuple[int, int]:
-    conflicts = [piece for piece in pieces if isinstance(piece, Conflict)]
-    return sum(c.ours.count(b"\n") + c.theirs.count(b"\n") for c in conflicts), len(conflicts)
+def _size(pieces: tuple[MarkedPiece, ...], waiting: Sequence[Baseless]) -> tuple[int, int]:
+    """How many lines a person sees between markers, and in how many conflicts."""
+    lines, count = size_of_conflicts(tuple(p for p in pieces if not isinstance(p, Baseless)))
+    more = sum(one.ours.count(b"\n") + one.theirs.count(b"\n") for one in waiting)
+    return lines + more, count + len(waiting)

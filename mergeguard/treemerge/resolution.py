@@ -10,8 +10,8 @@ from itertools import groupby
 
 from mergeguard.errors import SourceError
 from mergeguard.git.repository import Repository
+from mergeguard.merge.marked import as_conflicts, read_markers
 from mergeguard.merge.result import Conflict, Piece, Resolved
-from mergeguard.merge.solve import read_markers
 from mergeguard.values import dataclass
 
 
@@ -79,7 +79,7 @@ def _taken(
 
 def _pieces(marked: bytes | None) -> tuple[Piece, ...]:
     try:
-        return () if marked is None else read_markers(marked, "").pieces
+        return () if marked is None else as_conflicts(read_markers(marked, ""))
     except SourceError:
         return ()
 
