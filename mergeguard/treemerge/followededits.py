@@ -8,7 +8,7 @@ files read that the moving side changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -20,8 +20,9 @@ from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
     from mergeguard.lens.layout import Layout
+    from mergeguard.merge.moved.leftovers import Leftovers, Shed
     from mergeguard.merge.moved.loose import Loose
-    from mergeguard.merge.moved.moves import Carried, File
+    from mergeguard.merge.moved.moves import Carried, File, Rewritten, SplitFiles
 
 
 class Destination(StrEnum):
@@ -148,7 +149,7 @@ class _Direction:
         if not self._likely():
             return self.trees
         files = self._files()
-        moves, unsure, changes = find_changes(files)
+        moves, unsure, changes, splits = find_changes(files)
         notes = [
             Followed(
                 u.name,
@@ -172,9 +173,14 @@ class _Direction:
             notes.append(Followed(move.name, move.path, Destination.UNSURE, (place,), why))
         self.trees = replace(self.trees, unsure=(*self.trees.unsure, *notes))
         loose = self._certain(changes, carried, files, homes)
-        if not carried and not loose:
-            return self.trees
         new = rewrite(carried, files, loose)
+        loose, new = self._with_leftovers(carried, files, homes, loose, new, splits)
+        if not new.editor:
+            return self.trees
+        return self._rewritten(carried, loose, new)
+
+    def _rewritten(self, carried: list[Carried], loose: list[Loose], new: Rewritten) -> FollowedTrees:
+        """The three trees with the new texts in them."""
         base = self._written(self.trees.base, new.base)
         editor, mover = self._written(self.editor, new.editor), self._written(self.mover, new.mover)
         ours, theirs = (editor, mover) if self.editor_is_ours else (mover, editor)
@@ -193,23 +199,77 @@ class _Direction:
             },
         )
 
+    def _with_leftovers(
+        self,
+        carried: list[Carried],
+        files: list[File],
+        homes: Mapping[str, File],
+        loose: list[Loose],
+        new: Rewritten,
+        splits: SplitFiles,
+    ) -> tuple[list[Loose], Rewritten]:
+        """What else was edited in what the moving side took out, each edit at a place of its own."""
+        from mergeguard.merge.moved.moves import rewrite
+
+        found = {
+            file.path: left
+            for file, shed in splits
+            if (left := self._leftovers(file, shed, files, homes, new))
+        }
+        more = self._certain([x for left in found.values() for x in left.loose], carried, files, homes, loose)
+        done = {(x.path, x.home, x.e0) for x in more}
+        for path, left in list(found.items()):
+            if not all((x.path, x.home, x.e0) in done for x in left.loose):
+                del found[path]
+        loose = [*loose, *(x for x in more if x.path in found)]
+        new = rewrite(carried, files, loose)
+        for path, left in found.items():
+            new.editor[path] = left.editor
+            if left.here:
+                new.base[path], new.mover[path] = left.base, left.mover
+        return [*loose, *(x for left in found.values() for x in left.here)], new
+
+    def _leftovers(
+        self,
+        file: File,
+        shed: tuple[Shed, ...],
+        files: list[File],
+        homes: Mapping[str, File],
+        new: Rewritten,
+    ) -> Leftovers | None:
+        from mergeguard.merge.moved.leftovers import SplitFile, leftovers
+
+        if file.path in new.base or file.base is None or file.editor is None or file.mover is None:
+            return None
+        others = {path: other.mover or b"" for path, other in homes.items() if path != file.path}
+        before = {f.path: f.base for f in files if f.base is not None and f is not file}
+        free = frozenset(path for path, other in homes.items() if self._is_untouched(other))
+        editor, mover = new.editor.get(file.path, file.editor), new.mover.get(file.path, file.mover)
+        return leftovers(SplitFile(file.path, file.base, editor, mover, shed, others, before, free))
+
     def _certain(
-        self, changes: list[Loose], carried: list[Carried], files: list[File], homes: Mapping[str, File]
+        self,
+        changes: list[Loose],
+        carried: list[Carried],
+        files: list[File],
+        homes: Mapping[str, File],
+        settled: Sequence[Loose] = (),
     ) -> list[Loose]:
-        """The changes between declarations that can go to their new places: as they are where that leaves
-        everything under its conditions, else as conflicts of their own; none where even that is not so."""
+        """The changes that can go to their new places beside those that are ``settled``: as they are where
+        that leaves everything under its conditions, else as conflicts of their own; none where even that is
+        not so."""
         from mergeguard.merge.moved.loose import contested
 
         loose = [x for x in changes if x.clean or self._is_untouched(homes[x.home])]
         loose = [x if x.clean else contested(x) for x in loose]
         for _ in range(2):
-            upset = self._upset(loose, carried, files, homes)
+            upset = self._upset([*settled, *loose], carried, files, homes) if loose else set()
             if not upset:
                 return loose
             loose = [
                 contested(x) if x.home in upset and self._is_untouched(homes[x.home]) else x for x in loose
             ]
-        return [] if self._upset(loose, carried, files, homes) else loose
+        return [] if self._upset([*settled, *loose], carried, files, homes) else loose
 
     def _upset(
         self, loose: list[Loose], carried: list[Carried], files: list[File], homes: Mapping[str, File]
@@ -309,6 +369,8 @@ def report(
         path, line = _found(repository, tree, layouts, change.home, change.new)
         there = DeclarationPlace(path, line if change.new else 0, change.name)
         why = "" if change.new else "removed there, too"
+        if change.leftover:
+            why = "where its lines are now" if change.clean else "in what the other side took out"
         done.append(Followed(change.name, change.path, fate, (there,), why, beside=True))
     return (*done, *trees.unsure)
 

@@ -17,6 +17,7 @@ from dataclasses import replace
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of, match
+from mergeguard.merge.lines import RegionKind, diff3, split_lines
 from mergeguard.values import dataclass
 
 _QUOTED = re.compile(rb'(#[ \t]*include[ \t]*")([^"\n]*)(")')
@@ -39,9 +40,9 @@ class Spot:
 class Loose:
     """One change between declarations, at its new place.
 
-    In ``path`` it turned the base's leaves ``b0:b1`` into the editor's ``e0:e1``. On the moving side, bytes
-    ``start:end`` of ``home`` become ``new``; where it is not ``clean``, what it replaces (``old``) is not
-    there.
+    In ``path`` it turned the base's leaves ``b0:b1`` into the editor's ``e0:e1`` (a ``leftover`` is of lines
+    inside of them, see ``leftovers``). On the moving side, bytes ``start:end`` of ``home`` become ``new``;
+    where it is not ``clean``, what it replaces (``old``) is not there.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Loose:
     old: bytes
     new: bytes
     clean: bool
+    leftover: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,22 +157,26 @@ class LooseChanges:
         old = b"".join(self.base[i].text for i in range(change.b0, change.b1))
         runs = self._runs(removed)
         if runs:
-            return [self._swap(change, home, first, last, old, added) for home, first, last in runs]
+            return [self._swap(change, run, removed, added) for run in runs]
         apart = [self._runs([i]) for i in removed]
         if len(removed) > 1 and all(apart):
-            return self._one_by_one(change, apart, [leaf for leaf in added if leaf.text.strip()])
+            return self._one_by_one(change, removed, apart, [leaf for leaf in added if leaf.text.strip()])
         spots = self._beside(change, added)[:1]
         return [self._at(change, spot, before, added, old) for spot, before in spots]
 
     def _one_by_one(
-        self, change: _LooseChange, places: list[list[tuple[str, int, int]]], added: Sequence[Leaf]
+        self,
+        change: _LooseChange,
+        removed: list[int],
+        places: list[list[tuple[str, int, int]]],
+        added: Sequence[Leaf],
     ) -> list[Loose]:
         """What was dealt to several files: each old leaf becomes a new one in its turn, the last the rest."""
         found: list[Loose] = []
         for number, runs in enumerate(places):
             last = number == len(places) - 1
             new = added[number:] if last else added[number : number + 1]
-            found += [self._swap(change, home, first, end, b"", new) for home, first, end in runs]
+            found += [self._swap(change, run, removed[number : number + 1], new) for run in runs]
         return found
 
     def _runs(self, removed: list[int]) -> list[tuple[str, int, int]]:
@@ -297,11 +303,16 @@ class LooseChanges:
         return self._loose(change, spot.home, at, at, old, new, clean=not old)
 
     def _swap(
-        self, change: _LooseChange, home: str, first: int, last: int, old: bytes, added: Sequence[Leaf]
+        self, change: _LooseChange, run: tuple[str, int, int], removed: Sequence[int], added: Sequence[Leaf]
     ) -> Loose:
+        home, first, last = run
         version = self.homes[home]
         start, end = version.starts[first], version.starts[last + 1]
-        return self._loose(change, home, start, end, old, self._text(added, home), clean=True)
+        old = self._text([self.base[i] for i in removed], home)
+        there = b"".join(leaf.text for leaf in version.leaves[first : last + 1])
+        new = _with_comments(old, self._text(added, home), there)
+        clean = bool(new) or there.split() == old.split()  # comments of the mover's are not removed unseen
+        return self._loose(change, home, start, end, old, new, clean=clean)
 
     def _loose(
         self, change: _LooseChange, home: str, start: int, end: int, old: bytes, new: bytes, *, clean: bool
@@ -332,6 +343,25 @@ class LooseChanges:
             for spot in spots
             if spot.home == home and not self.base[i].placed
         )
+
+
+def _with_comments(old: bytes, new: bytes, there: bytes) -> bytes:
+    """What ``old`` became, with the comments that the mover has in it where it is now: the code is the same.
+
+    Where both sides changed one comment, the mover's stands before the editor's.
+    """
+    if not new or there.split() == old.split():
+        return new
+    base, edited, moved = (split_lines(text) for text in (old, new, there))
+    out: list[bytes] = []
+    for region in diff3(base, edited, moved, touching=False):
+        mine, other = edited[region.o0 : region.o1], moved[region.t0 : region.t1]
+        if region.kind is RegionKind.CONFLICT:
+            comments = [line for line in other if line.lstrip().startswith((b"//", b"/*", b"*"))]
+            out += [*comments, *mine]
+        else:
+            out += other if region.kind is RegionKind.THEIRS else mine
+    return b"".join(out)
 
 
 def _inline(leaf: Leaf) -> bytes:

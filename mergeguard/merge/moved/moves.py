@@ -19,6 +19,7 @@ from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of, match, similarity
 from mergeguard.cpp.likeness import AHEAD, LEFT_UNDER_NAME, LINES_THERE, MOVED_OTHER_NAME, MOVED_SAME_NAME
 from mergeguard.merge.edits import unequal_middle
+from mergeguard.merge.moved.leftovers import Shed
 from mergeguard.merge.moved.loose import Loose, LooseChanges, LooseVersion, Spot, include_key, plain_code
 from mergeguard.merge.result import Conflict, Piece, Resolved
 from mergeguard.values import dataclass
@@ -162,13 +163,18 @@ def find_moves(files: Sequence[File]) -> tuple[list[Moved], list[Unsure]]:
     return _MoveSearch(files).run()
 
 
-def find_changes(files: Sequence[File]) -> tuple[list[Moved], list[Unsure], list[Loose]]:
-    """``find_moves``, and the changes between declarations beside what the mover has elsewhere."""
+SplitFiles = list[tuple[File, tuple[Shed, ...]]]
+
+
+def find_changes(files: Sequence[File]) -> tuple[list[Moved], list[Unsure], list[Loose], SplitFiles]:
+    """``find_moves``, the changes between declarations beside what the mover has elsewhere, and the files
+    that it has taken apart, each with the declarations that it has there no more."""
     search = _MoveSearch(files)
     moved, unsure = search.run()
     loose = search.loose(moved)
     gone = {(change.path, change.name) for change in loose if change.clean and not change.new}
-    return moved, [u for u in unsure if u.line or (u.path, u.name) not in gone], loose
+    unsure = [u for u in unsure if u.line or (u.path, u.name) not in gone]
+    return moved, unsure, loose, search.split_files()
 
 
 class _MoveSearch:
@@ -222,12 +228,10 @@ class _MoveSearch:
             if file.mover is not None and (read := self._leaves(file, "mover")).whole
         }
         found: list[Loose] = []
-        for file in self.files:
-            if file.base is None or file.editor is None or not suspicious(file.base, file.editor, file.mover):
-                continue
+        for file in self._split_files():
+            if file.mover is not None and file.home not in homes:
+                continue  # its brackets do not close on the moving side: nothing there has a sure place
             base, editor = self._leaves(file, "base"), self._leaves(file, "editor")
-            if not base.whole or not editor.whole or not self._is_split(file):
-                continue
             places = self._places(file, homes)
             carried = frozenset(move.old for move in moved if move.path == file.path)
             path = file.home if file.mover is not None else file.path
@@ -236,6 +240,32 @@ class _MoveSearch:
             found += changes.run()
             found += self._wrappers(file, moved)
         return found
+
+    def _split_files(self) -> list[File]:
+        """The files that the editor edited and the mover has taken apart."""
+        return [
+            file
+            for file in self.files
+            if file.base is not None
+            and file.editor is not None
+            and suspicious(file.base, file.editor, file.mover)
+            and self._leaves(file, "base").whole
+            and self._leaves(file, "editor").whole
+            and self._is_split(file)
+        ]
+
+    def split_files(self) -> SplitFiles:
+        """The files that the mover has taken apart and has still, with what it has there no more."""
+        found = []
+        for file in self._split_files():
+            read = self._leaves(file, "base")
+            if file.mover is not None and file.home == file.path:
+                found.append((file, tuple(self._lines_of_shed(read, i) for i in self._shed(file))))
+        return found
+
+    def _lines_of_shed(self, read: _Read, i: int) -> Shed:
+        leaf, start = read.leaves[i], read.line(i) - 1
+        return Shed(start, start + leaf.text.strip().count(b"\n") + 1, leaf.short, leaf.word)
 
     def _is_split(self, file: File) -> bool:
         """Whether the mover has some of the file's declarations in others, as they were."""
@@ -279,16 +309,22 @@ class _MoveSearch:
         return places
 
     def _copies(self, source: File, index: int, count: int) -> list[tuple[File, int]]:
-        """The places of a declaration that the mover has several times, each as the base has it."""
-        leaf = self._leaves(source, "base").leaves[index]
-        found = [
+        """The places of a declaration that the mover has several times (``count`` with its name), each as
+        the base has it. Under one name there may be others of the base's, copied as well."""
+        base = self._leaves(source, "base").leaves
+        leaf = base[index]
+        known = {plain_code(base[i]) for i in self._shed(source) if base[i].short == leaf.short}
+        named = [
             (file, j)
             for file in self.files
             if file is not source and file.mover is not None and leaf.word in file.mover
             for j in self._new(file)
-            if plain_code(self._leaves(file, "mover").leaves[j]) == plain_code(leaf)
+            if plain_code(self._leaves(file, "mover").leaves[j]) in known
         ]
-        return found if len(found) == count > 1 else []
+        found = [
+            (f, j) for f, j in named if plain_code(self._leaves(f, "mover").leaves[j]) == plain_code(leaf)
+        ]
+        return found if len(named) == count and len(found) > 1 else []
 
     def _leaves(self, file: File, version: str) -> _Read:
         key = (file.path, version)
@@ -558,9 +594,9 @@ class Rewritten:
     """The new texts of files, by path: of the editor's, of the mover's; and where a declaration conflicts,
     of the base's too, so that any merge of the three conflicts there and nowhere else."""
 
-    base: Mapping[str, bytes]
-    editor: Mapping[str, bytes]
-    mover: Mapping[str, bytes]
+    base: dict[str, bytes]
+    editor: dict[str, bytes]
+    mover: dict[str, bytes]
 
 
 def carry(move: Moved, *, editor_is_ours: bool) -> Carried | None:
@@ -591,7 +627,7 @@ def rewrite(carried: Sequence[Carried], files: Sequence[File], loose: Sequence[L
         assert file.base is not None and file.editor is not None
         back = {c.move.old: c.move.base for c in carried if c.move.path == path}
         along = {n for c in carried if c.move.path == path for n in c.move.along}
-        reverted = [change for change in loose if change.path == path]
+        reverted = [change for change in loose if change.path == path and not change.leftover]
         editor[path] = _put_back(file.base, file.editor, back, along, reverted)
     by_home = {file.home: file for file in files if file.mover is not None}
     for home in dict.fromkeys((*(c.move.home for c in carried), *(change.home for change in loose))):

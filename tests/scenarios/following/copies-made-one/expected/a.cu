@@ -1,20 +1,5 @@
 #include "common.h"
 
-<<<<<<< HEAD
-// Adds all up.
-__global__ void sum(float* out, const float* in, int n) {
-  float total = 0.0f;
-  for (int i = threadIdx.x; i < n; i += blockDim.x) {
-    total += in[i];
-  }
-  total = warp_reduce(total);
-  if (threadIdx.x == 0) {
-    out[blockIdx.x] = total;
-  }
-}
-
-=======
->>>>>>> upstream
 // Scales by the length.
 __global__ void scale(float* out, const float* in, int n) {
   const int i = blockIdx.x * blockDim.x + threadIdx.x;

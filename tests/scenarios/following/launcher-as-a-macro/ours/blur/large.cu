@@ -1,0 +1,17 @@
+#include "common.h"
+
+template <typename T>
+static void launch(Image& out, Image& in, int size, float weight) {
+  BLUR_PREAMBLE
+  switch (size) {
+    case 256:
+      blur_kernel<T, 256><<<grid, block, 0, stream>>>(out_pointer, in_pointer, width, weight);
+      break;
+    default:
+      fail("no such size");
+  }
+}
+
+void blur_large(Image& out, Image& in, int size, float weight) {
+  launch<float>(out, in, size, weight);
+}
