@@ -116,6 +116,11 @@ class Group:
         """The condition of the ``#if`` line."""
         return self._conditions[0]
 
+    @property
+    def branches(self) -> int:
+        """How many branches were begun."""
+        return len(self._conditions) + self.has_else
+
     def enter(self, condition: str) -> None:
         """Goes on to an ``#elif`` with this condition, or with "" to the ``#else``."""
         if not self.has_else and len(self._conditions) <= _MOST_BRANCHES:

@@ -76,45 +76,77 @@ def changed_ranges(old: bytes, new: bytes) -> list[tuple[int, int]]:
 def matches(a: Sequence[T], b: Sequence[T]) -> list[Match]:
     """The common runs of ``a`` and ``b``, in order, neighbouring runs joined."""
     joined: list[Match] = []
-    for i, j in _pairs(a, b):
+    for run in _runs(a, b):
         last = joined[-1] if joined else None
-        if last is not None and last.a + last.size == i and last.b + last.size == j:
-            joined[-1] = Match(last.a, last.b, last.size + 1)
-        else:
-            joined.append(Match(i, j, 1))
+        if last is not None and last.a + last.size == run.a and last.b + last.size == run.b:
+            joined[-1] = Match(last.a, last.b, last.size + run.size)
+        elif run.size:
+            joined.append(run)
     return joined
 
 
-def _pairs(a: Sequence[T], b: Sequence[T]) -> Iterator[tuple[int, int]]:
+def _runs(a: Sequence[T], b: Sequence[T]) -> Iterator[Match]:
     # An explicit stack: the nesting of anchors is as deep as the input wants.
-    stack: list[tuple[int, int, int, int] | tuple[int, int]] = [(0, len(a), 0, len(b))]
+    stack: list[tuple[int, int, int, int] | Match] = [(0, len(a), 0, len(b))]
     while stack:
         task = stack.pop()
-        if len(task) == 2:
+        if isinstance(task, Match):
             yield task
             continue
         a0, a1, b0, b1 = task
-        while a0 < a1 and b0 < b1 and a[a0] == b[b0]:
-            yield a0, b0
-            a0, b0 = a0 + 1, b0 + 1
-        tail: list[tuple[int, int]] = []
-        while a0 < a1 and b0 < b1 and a[a1 - 1] == b[b1 - 1]:
-            a1, b1 = a1 - 1, b1 - 1
-            tail.append((a1, b1))
+        head = _shared_head(a, a0, a1, b, b0, b1)
+        yield Match(a0, b0, head)
+        a0, b0 = a0 + head, b0 + head
+        size = _shared_tail(a, a0, a1, b, b0, b1)
+        a1, b1 = a1 - size, b1 - size
+        tail = Match(a1, b1, size)
         if a0 < a1 and b0 < b1:
             anchors = _unique_common(a, a0, a1, b, b0, b1)
             if anchors:
-                parts: list[tuple[int, int, int, int] | tuple[int, int]] = []
+                parts: list[tuple[int, int, int, int] | Match] = []
                 for i, j in anchors:
                     parts.append((a0, i, b0, j))
-                    parts.append((i, j))
+                    parts.append(Match(i, j, 1))
                     a0, b0 = i + 1, j + 1
                 parts.append((a0, a1, b0, b1))
-                stack.extend(tail)
+                stack.append(tail)
                 stack.extend(reversed(parts))
                 continue
-            yield from _myers(a, a0, a1, b, b0, b1)
-        yield from reversed(tail)
+            yield from (Match(i, j, 1) for i, j in _myers(a, a0, a1, b, b0, b1))
+        yield tail
+
+
+_STEP = 256  # elements that are compared at once
+
+
+def _shared_head(a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int) -> int:
+    """How many elements two ranges begin with alike."""
+    most, at = min(a1 - a0, b1 - b0), 0
+    if not most or a[a0] != b[b0]:
+        return 0
+    while at < most:
+        step = min(_STEP, most - at)
+        if a[a0 + at : a0 + at + step] != b[b0 + at : b0 + at + step]:
+            break
+        at += step
+    while at < most and a[a0 + at] == b[b0 + at]:
+        at += 1
+    return at
+
+
+def _shared_tail(a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int) -> int:
+    """How many elements two ranges end with alike."""
+    most, at = min(a1 - a0, b1 - b0), 0
+    if not most or a[a1 - 1] != b[b1 - 1]:
+        return 0
+    while at < most:
+        step = min(_STEP, most - at)
+        if a[a1 - at - step : a1 - at] != b[b1 - at - step : b1 - at]:
+            break
+        at += step
+    while at < most and a[a1 - at - 1] == b[b1 - at - 1]:
+        at += 1
+    return at
 
 
 def _unique_common(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import field, replace
 from functools import lru_cache
+from hashlib import blake2b
 
 from mergeguard.cpp.tokens import END_OF_COMMENT, END_OF_DIRECTIVE, Tokens, is_comment, tokens_of
 from mergeguard.values import dataclass
@@ -25,6 +26,7 @@ _NO_NAME = frozenset(
 )
 _MACRO_ENDS = frozenset((b"#;", b"#{", b"#}"))
 _IF = (b"if", b"else")
+_LONGEST_FRAME = 4096  # bytes; real ones have some dozens
 _PLAIN = b"{}"  # braces of an initialiser, a lambda, a block
 
 STATEMENT, HEAD, DIRECTIVE, LABEL, MACRO = "statement", "head", "directive", "label", "macro"
@@ -228,7 +230,7 @@ class _ScopeReader:
                 self.groups.pop()
             else:
                 self.frames = [replace(f, pending=list(f.pending)) for f in group.before]
-                group.text = b"else of " + group.text + (b" " + text if word == b"elif" else b"")
+                group.text = b"else of " + _short(group.text) + (b" " + text if word == b"elif" else b"")
         inside = self.groups.pop() if word in (b"else", b"elif") and self.groups else None
         yield self._statement(DIRECTIVE, start, end, (b"#", *code))
         if inside is not None:
@@ -247,6 +249,11 @@ class _ScopeReader:
                 if keys:
                     yield Statement(MACRO, first, index + 1, keys, scope, conditions=len(self.groups))
                 first = index + 1
+
+
+def _short(text: bytes) -> bytes:
+    """A frame's text, or what stands for one that hundreds of branches made too long to be compared."""
+    return text if len(text) <= _LONGEST_FRAME else blake2b(text, digest_size=16).hexdigest().encode()
 
 
 def _condition(text: bytes) -> bytes:

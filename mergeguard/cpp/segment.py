@@ -164,6 +164,8 @@ class _Walk:
         self.glued: set[int] = set()
         self.defined: dict[str, None] = {}  # in order
         self.checkpoints: list[Checkpoint] = []
+        self.known_for: tuple[object, ...] = ()  # the sections that the last answer of ``known`` was about
+        self.known_facts: dict[str, bool] = {}
         self.reader = Reader(lexed)
         self.roles = lexed.roles
         self.events = self.where(_IS_EVENT)
@@ -396,10 +398,17 @@ class _Walk:
 
     def known(self) -> dict[str, bool]:
         """What the open sections say, but for macros that were defined or undefined on the way."""
-        known: dict[str, bool] = {}
-        for section in self.sections:
-            known.update(section.group.facts() or ())
-        return {atom: value for atom, value in known.items() if self.defined.keys().isdisjoint(names(atom))}
+        if not self.sections:
+            return {}
+        asked = (len(self.defined), *((one.directive, one.group.branches) for one in self.sections))
+        if asked != self.known_for:
+            known: dict[str, bool] = {}
+            for section in self.sections:
+                known.update(section.group.facts() or ())
+            defined = self.defined.keys()
+            self.known_facts = {a: value for a, value in known.items() if defined.isdisjoint(names(a))}
+            self.known_for = asked
+        return dict(self.known_facts)
 
     def done(self, start: int, stop: int, view: View, *, opaque: bool = False) -> int:
         """Emits the item of tokens ``[start, stop)``, trailing comments left out."""

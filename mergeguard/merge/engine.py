@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,10 @@ from mergeguard.merge.checks.suspects import Suspects, suspects
 from mergeguard.merge.lines import merge_lines, trivial
 from mergeguard.merge.result import MergeResult, Note, Piece, Resolved, join
 
+_LARGE = 50_000  # bytes; what is shorter is read in any case
 _MOST_TOKENS = 150_000  # roughly counted
+_TOKENS_OF_A_DECLARATION = 12  # that cost as much to read
+_DIRECTIVE = re.compile(rb"^[ \t]*#", re.MULTILINE)
 
 
 def merge_text(
@@ -31,10 +35,41 @@ def merge_text(
     else:
         lines = git_pieces if git_pieces is not None else merge_lines(base, ours, theirs)
     result = MergeResult(lines)
-    if any(len(text) > _MOST_TOKENS and _is_huge(text) for text in (base, ours, theirs)):
+    if (apart := _by_neighbourhoods(base, ours, theirs, lines)) is not None:
+        return apart
+    if any(len(text) > _LARGE and _is_huge(text) for text in (base, ours, theirs)):
         return MergeResult(lines, (Note("huge", "too large to be read as declarations: merged by lines"),))
     result = _checked(base, ours, theirs, result) if result.clean else _structured(base, ours, theirs, lines)
     return _no_larger(_certified(base, ours, theirs, result, lines), lines)
+
+
+def _by_neighbourhoods(
+    base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...]
+) -> MergeResult | None:
+    """The merge of a large text by what is around its edits; None where it is better read whole."""
+    from mergeguard.merge.neighbourhoods import neighbourhoods
+
+    stretches = neighbourhoods(base, ours, theirs)
+    if stretches is None:
+        return None
+    plain = [merge_lines(*stretch) for stretch in stretches]
+    if join(piece for pieces in plain for piece in pieces) != lines:
+        return None  # lines were matched otherwise over the whole
+    pieces: list[Piece] = []
+    notes: list[Note] = []
+    renamed: frozenset[bytes] = frozenset()
+    line = 0  # how many are before the stretch
+    for stretch, merged_lines in zip(stretches, plain, strict=True):
+        clean = MergeResult(merged_lines)
+        result = merge_text(*stretch, clean.render() if clean.clean else None, merged_lines)
+        pieces += result.pieces
+        notes += (
+            note if note.line is None else Note(note.code, note.message, note.finding, line + note.line)
+            for note in result.notes
+        )
+        renamed |= result.renamed
+        line += result.render().count(b"\n")
+    return MergeResult(join(pieces), tuple(dict.fromkeys(notes)), renamed)
 
 
 def _no_larger(result: MergeResult, lines: tuple[Piece, ...]) -> MergeResult:
@@ -97,7 +132,11 @@ def _is_huge(text: bytes) -> bool:
     """Whether reading ``text`` would take many seconds: no source that people write (vLLM's largest has a
     seventh of this), but a generated table or a broken file must not hang a merge."""
     marks = sum(map(text.count, (b"(", b"{", b"[", b",", b";")))
-    return marks > _MOST_TOKENS or marks + len(text.split()) > _MOST_TOKENS
+    if marks > _MOST_TOKENS:
+        return True
+    # What is a declaration by itself, whatever it is of: a preprocessor line, a bracket that closes none.
+    alone = len(_DIRECTIVE.findall(text)) + max(text.count(b"}") - text.count(b"{"), 0)
+    return marks + len(text.split()) + _TOKENS_OF_A_DECLARATION * alone > _MOST_TOKENS
 
 
 # -- lines that merged cleanly

@@ -37,6 +37,8 @@ class _Keeping:
             if keys not in wanted or not _telling(found[0]):
                 continue
             for one in found:
+                if one.scope in wanted[keys]:  # most: the others are looked at one by one
+                    continue
                 if not any(self._fits(one.scope, scope) for scope in wanted[keys]):
                     yield self._fault(one, wanted[keys])
         yield from self._left()

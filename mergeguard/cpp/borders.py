@@ -1,0 +1,98 @@
+"""Where a text can be cut between declarations, told by its brackets and conditions alone.
+
+Cheaper than reading its items, for texts of which only a part is to be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import compress
+
+from mergeguard.cpp.conditions import MIDDLES, OPENERS
+from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, TokenRole
+from mergeguard.cpp.view import BRACKETS
+
+_CLOSING = frozenset(b")]}")
+_DIRECTIVE = 1  # stands for a preprocessor line among the roles that count
+_ENDS = frozenset((_DIRECTIVE, TokenRole.SEMICOLON, TokenRole.CLOSE_BRACE))  # a declaration
+_BEGINS = frozenset((TokenKind.IDENT, TokenKind.COMMENT))
+_COUNTS = bytes(role if role in BRACKETS or role == TokenRole.SEMICOLON else 0 for role in range(256))
+
+
+class Unbalanced(Exception):
+    """Brackets or conditions do not pair, so that nothing tells where a declaration ends."""
+
+
+def borders(lexed: Lexed) -> list[int]:
+    """The byte offsets of lines before which a declaration or preprocessor line ends, outside of all brackets
+    and conditions. Raises ``Unbalanced``.
+    """
+    found: list[int] = []
+    depth = 0
+    guards: list[int] = []  # for each open condition the depth before it: each branch begins there
+    for index, directive in _events(lexed):
+        role = lexed.roles[index] if directive is None else _DIRECTIVE
+        if directive is not None:
+            depth = _behind(directive, depth, guards)
+            index = directive.last - 1
+        elif role in _CLOSING:
+            depth -= 1
+        elif role in BRACKETS:
+            depth += 1
+        if depth < 0:
+            raise Unbalanced
+        if role in _ENDS and not depth and not guards and (line := _next_line(lexed, index)) is not None:
+            found.append(line)
+    if depth or guards or _is_cut_off(lexed):
+        raise Unbalanced
+    return found
+
+
+def _events(lexed: Lexed) -> Iterator[tuple[int, Directive | None]]:
+    """The brackets and semicolons outside of preprocessor lines, and these lines, in order."""
+    counted = bytearray(lexed.roles.translate(_COUNTS))
+    for directive in lexed.directives:
+        counted[directive.first : directive.last] = bytes(directive.last - directive.first)
+        counted[directive.first] = _DIRECTIVE
+    directives = iter(lexed.directives)
+    for index in compress(range(len(counted)), counted):
+        yield index, next(directives) if counted[index] == _DIRECTIVE else None
+
+
+def _behind(directive: Directive, depth: int, guards: list[int]) -> int:
+    """The depth behind a preprocessor line; ``guards`` is kept up."""
+    if directive.name in OPENERS:
+        guards.append(depth)
+    elif directive.name in MIDDLES or directive.name == "endif":
+        if not guards:
+            raise Unbalanced
+        if directive.name == "endif":
+            guards.pop()
+        else:
+            return guards[-1]
+    return depth
+
+
+def _next_line(lexed: Lexed, index: int) -> int | None:
+    """Where the line behind a token begins, if nothing but a comment stands between; None otherwise."""
+    following = index + 1
+    if following < len(lexed.tokens) and lexed.kinds[following] == TokenKind.COMMENT:
+        if b"\n" not in lexed.gaps[following]:
+            index, following = following, following + 1
+    if following == len(lexed.tokens):
+        return None
+    if lexed.kinds[following] not in _BEGINS and lexed.directive_of[following] < 0:
+        return None
+    gap = lexed.gaps[following]
+    newline = gap.find(b"\n")
+    return None if newline < 0 or b"\\" in gap else lexed.tokens[index].end + newline + 1
+
+
+def _is_cut_off(lexed: Lexed) -> bool:
+    """Whether the last token is a comment or literal that the end of the text ends."""
+    if not lexed.tokens:
+        return False
+    last = lexed.texts[-1]
+    if last.startswith(b"/*"):
+        return len(last) < 4 or not last.endswith(b"*/")
+    return last[:4].find(b'R"') >= 0 and not last.endswith(b'"')
