@@ -1,18 +1,18 @@
 """Which heavy files of real projects `init` splits by itself, and whether that is the same program.
 
     python -m benchmarks.census PROJECT[==VERSION]... [--files N] [--jobs N]
-    python -m benchmarks.census llama-cpp-python --compile "-std=c++17 -I{root}/vendor/llama.cpp/include"
+    python -m benchmarks.census onnx llama-cpp-python --compile DEPS [--optimise -O2]
 
 For each project's heaviest units: the rule by `init` alone; laws 1 and 3 on the layout's bytes; `verify` by
-tokens; and, with ``--compile`` (the flags of g++, with the hole {root}), whether monolith and layout compile
-and define the same external symbols, with CPU seconds and peak memory of the monolith and the largest unit.
+tokens; and, with ``--compile`` (DEPS: headers of other projects, see ``flags.toml``), whether monolith and
+layout compile and define the same external symbols, with CPU seconds and peak memory of the monolith, of the
+headers alone, of all units and of the largest.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -20,12 +20,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.census.compiling import Compiled, compile_both
+from benchmarks.census.toolchain import command
 from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError
 from mergeguard.lens.emit import split
 from mergeguard.lens.rule import parse_rule
 from mergeguard.lens.unsplit import unsplit
-from mergeguard.propose.propose import propose
+from mergeguard.propose.propose import propose, rule_name
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText
 from tests.support import corpus, projects
@@ -45,24 +46,33 @@ class Row:
     compiled: Compiled | None = None
 
 
-def look(project: str, root: Path, path: str, flags: str | None) -> Row:
-    """The census of one file."""
+def look(project: str, root: Path, path: str, compiler: list[str] | None, kept: Path | None) -> Row:
+    """The census of one file; ``compiler``: with which command line it is compiled, too.
+
+    ``kept`` is the file of a rule that was proposed before, or that the proposal is to be written to.
+    """
     text = (root / path).read_bytes()
     row = Row(project, path, len(text))
     try:
         if b"\0" in text:
             return Row(project, path, len(text), refusal="binary file")
-        proposal = propose(parse(text), path, lambda p: (root / p).exists())
+        if kept is None or not kept.exists():
+            proposal = propose(parse(text), path, lambda p: (root / p).exists())
+            rule_text, how = proposal.text, "; ".join(proposal.chosen)
+            if kept is not None:
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                kept.write_bytes(rule_text)
+        else:
+            rule_text, how = kept.read_bytes(), "the rule kept"
+        rule = parse_rule(rule_text, "rule.toml")
+        name = rule_name(path)
+        layout = split(rule, name, path, text)
     except MergeguardError as error:
         return Row(project, path, len(text), refusal=str(error).partition(": ")[2] or str(error))
     except RecursionError as error:
         return Row(project, path, len(text), problem=f"{type(error).__name__}: {error}")
-    rule = parse_rule(proposal.text, "rule.toml")
-    layout = split(rule, proposal.name, path, text)
-    row = Row(project, path, len(text), "; ".join(proposal.chosen), len(layout.shards))
-    back = unsplit(
-        layout, {f.path: f.text for f in layout.files}, lambda t: split(rule, proposal.name, path, t)
-    )
+    row = Row(project, path, len(text), how, len(layout.shards))
+    back = unsplit(layout, {f.path: f.text for f in layout.files}, lambda t: split(rule, name, path, t))
     files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
     failed = same_program.failures(same_program.compare(path, text, files))
     problem = ""
@@ -71,9 +81,8 @@ def look(project: str, root: Path, path: str, flags: str | None) -> Row:
     elif failed:
         problem = f"{failed[0].path}:{failed[0].line}: {failed[0].message}"
     compiled = None
-    if flags is not None and not problem and path.endswith((".cpp", ".cc", ".cxx")):
-        command = ["g++", *shlex.split(flags.replace("{root}", str(root)))]
-        compiled = compile_both(root, layout, command)
+    if compiler is not None and not problem:
+        compiled = compile_both(root, layout, compiler, cost="-O2" in compiler)
         problem = compiled.problem
     return Row(project, path, len(text), row.how, row.shards, "", problem, compiled)
 
@@ -84,7 +93,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("projects", nargs="+", metavar="PROJECT[==VERSION]")
     parser.add_argument("--files", type=int, default=20, help="so many of each project's heaviest units")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--compile", metavar="FLAGS", help="also compile with g++ and these flags")
+    parser.add_argument("--only", metavar="PART", help="only files with this in their path")
+    parser.add_argument("--compile", metavar="DEPS", type=Path, help="also compile, with headers from there")
+    parser.add_argument("--optimise", metavar="FLAG", default="-O0", help="or -O2, for cost")
+    parser.add_argument("--rules", metavar="DIR", type=Path, help="keep rules there, take those kept")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     rows: list[Row] = []
@@ -95,7 +107,12 @@ def main(arguments: list[str] | None = None) -> int:
             version = version or corpus.source_releases(project)[-1]
             root = projects.release(project, version)
             for path in projects.heaviest(root, options.files):
-                work.append(pool.submit(look, f"{project} {version}", root, path, options.compile))
+                if options.only is not None and options.only not in path:
+                    continue
+                compiler = options.compile and command(project, root, path, options.compile)
+                compiler = compiler and [*compiler, options.optimise]
+                kept = options.rules and options.rules / project / f"{path}.toml"
+                work.append(pool.submit(look, f"{project} {version}", root, path, compiler, kept))
         for future in work:
             row = future.result()
             rows.append(row)

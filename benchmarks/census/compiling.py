@@ -1,4 +1,4 @@
-"""Monolith and layout through g++: the same external symbols, and what each costs."""
+"""Monolith and layout through a host compiler: the same external symbols, and what each costs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mergeguard.build.commands import Command
+from mergeguard.build.cost import FloorProgram, MeasuredProgram, SplitCost, measure_split
+from mergeguard.build.floor import floors
+from mergeguard.build.measure import CompileError
 from mergeguard.lens.layout import Layout
 
 
@@ -18,6 +22,7 @@ from mergeguard.lens.layout import Layout
 class Compiled:
     """CPU seconds and peak KiB: of the monolith, of all units together (CPU) and of the largest (peak).
 
+    ``floor_cpu`` and ``floor_peak`` are of the monolith's headers alone, where they were measured.
     ``problem`` says how the layout is another program, ``skipped`` why there is nothing to compare.
     """
 
@@ -25,6 +30,8 @@ class Compiled:
     whole_peak: int = 0
     cpu: float = 0.0
     peak: int = 0
+    floor_cpu: float = 0.0
+    floor_peak: int = 0
     symbols: int = 0
     problem: str = ""
     skipped: str = ""
@@ -36,18 +43,21 @@ class Compiled:
     def __str__(self) -> str:
         if not self.same:
             return self.problem or f"not compiled: {self.skipped}"
+        floor = f" (headers {self.floor_cpu:.1f} s, {self.floor_peak // 1024} MB)" if self.floor_cpu else ""
         return (
-            f"{self.symbols} symbols; {self.whole_cpu:.1f} s, {self.whole_peak // 1024} MB -> "
+            f"{self.symbols} symbols; {self.whole_cpu:.1f} s, {self.whole_peak // 1024} MB{floor} -> "
             f"{self.cpu:.1f} s, {self.peak // 1024} MB"
         )
 
 
-def compile_both(root: Path, layout: Layout, command: Sequence[str]) -> Compiled:
-    """Compile the monolith in ``root`` and the layout in a copy of its folder, and compare the symbols."""
+def compile_both(root: Path, layout: Layout, command: Sequence[str], *, cost: bool = False) -> Compiled:
+    """Compile the monolith in ``root`` and the layout in a copy of its folder, and compare the symbols.
+
+    ``cost``: also compile the headers alone, and measure as `mergeguard cost` does.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
         folder = posixpath.dirname(layout.path)
-        beside = root / folder
         (place / "whole").mkdir()
         (place / "split").mkdir()
         for tree, files in (
@@ -59,7 +69,9 @@ def compile_both(root: Path, layout: Layout, command: Sequence[str]) -> Compiled
                 target = place / tree / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(text)
-        flags = [*command, "-w", f"-I{beside}", "-c"]
+        if cost:
+            return _cost(root, place, layout, command)
+        flags = [*command, "-w", "-c"]
         whole = _run([*flags, layout.path, "-o", "../whole.o"], place / "whole")
         if whole.error:
             return Compiled(skipped=_first(whole.error))
@@ -69,11 +81,42 @@ def compile_both(root: Path, layout: Layout, command: Sequence[str]) -> Compiled
         for unit, one in zip(units, done, strict=True):
             if one.error:
                 return Compiled(*costs, problem=f"{unit} does not compile: {_first(one.error)}")
+        if "-fsyntax-only" in command:
+            return Compiled(*costs)
         link = ["ld", "-r", "-o", "all.o", *(f"{n}.o" for n in range(len(units)))]
         linked = subprocess.run(link, cwd=place, capture_output=True, text=True, check=False)
         if linked.returncode:
             return Compiled(*costs, problem=_first(linked.stderr))
         return _compared(costs, _symbols(place / "whole.o"), _symbols(place / "all.o"))
+
+
+def _cost(root: Path, place: Path, layout: Layout, command: Sequence[str]) -> Compiled:
+    """As ``compile_both``, of trees that are laid out, by what `mergeguard cost` measures."""
+    folder = posixpath.dirname(layout.path)
+    units = tuple(f.path for f in layout.files if f.is_unit)
+    bare = floors(layout.path, layout.monolith, {f.path: f.text for f in layout.files}, units)
+    _mirror(root, place / "headers", folder, {*bare.files})
+    for path, text in bare.files.items():
+        target = place / "headers" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(text)
+    try:
+        found = measure_split(
+            MeasuredProgram(place / "whole", (layout.path,)),
+            MeasuredProgram(place / "split", units),
+            FloorProgram(MeasuredProgram(place / "headers", bare.units), bare),
+            Command((*command, "-w", "-c", "{source}", "-o", "{output}")),
+            place / "objects",
+        )
+    except CompileError as error:
+        return Compiled(skipped=_first(str(error)))
+    return Compiled(*_figures(found), symbols=0)
+
+
+def _figures(found: SplitCost) -> tuple[float, int, float, int, float, int]:
+    floor = (found.floor.cpu, found.floor.peak // 1024) if found.floor is not None else (0.0, 0)
+    whole = found.monolith.cpu, found.monolith.peak // 1024
+    return (*whole, sum(u.cpu for u in found.units), max(u.peak for u in found.units) // 1024, *floor)
 
 
 def _compared(

@@ -9,11 +9,13 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 
-from mergeguard.cpp.lexer import lex
+from mergeguard.cpp.lexer import Directive, Lexed, lex
 from mergeguard.values import dataclass
 
 # A condition can ask for what the file defined before; a directive can be continued on the next line.
 _KEPT = frozenset("include if ifdef ifndef else elif elifdef elifndef endif define undef pragma".split())
+# Pragmas of a statement or a definition that follows, which a bare file does not have.
+_OF_A_STATEMENT = frozenset("omp acc unroll nounroll ivdep loop nv_exec_check_disable".split())
 _MONOLITH = "mergeguard_headers_of_"
 
 
@@ -48,8 +50,21 @@ def floors(path: str, monolith: bytes, files: Mapping[str, bytes], units: Iterab
 
 def bare_text(text: bytes) -> bytes:
     """A file without what it defines: its conditions, includes and macros."""
-    kept = [text[one.start : one.end] for one in lex(text).directives if one.name in _KEPT]
+    lexed = lex(text)
+    kept = [
+        text[one.start : one.end]
+        for one in lexed.directives
+        if one.name in _KEPT and not (one.name == "pragma" and _is_of_a_statement(lexed, one))
+    ]
     return b"".join(line + b"\n" for line in kept)
+
+
+def _is_of_a_statement(lexed: Lexed, pragma: Directive) -> bool:
+    """Whether a pragma stands for what follows it: ``omp parallel for``, ``GCC unroll 4``, ``clang loop``."""
+    words = [lexed.word(index) for index in range(pragma.first + 2, min(pragma.first + 4, pragma.last))]
+    if words[:1] and words[0] in ("GCC", "clang"):
+        words = words[1:]
+    return words[:1] != [] and words[0] in _OF_A_STATEMENT
 
 
 def _headers(unit: str, files: Mapping[str, bytes]) -> frozenset[str]:

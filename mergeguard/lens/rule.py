@@ -150,6 +150,10 @@ class Deal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         int,
         Meta(description="Chooses one of many equally stable dealings to `units`; `init` finds a good one."),
     ] = 0
+    entry: Annotated[
+        bool,
+        Meta(description="The entry is one of those that share, beside `units`: one file fewer to compile."),
+    ] = False
     calls: Annotated[
         bool,
         Meta(
@@ -397,6 +401,8 @@ def _validate(rule: Rule, text: bytes, path: str) -> None:
             raise fail("the [[deal]] has no units", "deal", hint="give `units = 4`, or [deal.shards]")
         if d.units and d.rest:
             raise fail("`units` and `rest` exclude each other", "deal", "rest")
+        if d.entry and not d.units:
+            raise fail("`entry` needs `units`, which the entry shares with", "deal", "entry")
         if any(m.needed for m in rule.move):
             message = f"a [[move]] says `needed = true`, but what units need goes to `{d.header}`"
             raise fail(message, "move", "needed")

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from mergeguard.cpp.source import Source
 from mergeguard.errors import RuleMismatch
-from mergeguard.lens.homes.dealing import Cluster, clusters, unit_for
+from mergeguard.lens.homes.dealing import Cluster, clusters, sharing, unit_for
 from mergeguard.lens.rule import Deal, Rule
+from mergeguard.propose.headers import most_units
 from mergeguard.propose.reach import Reach
 from mergeguard.values import dataclass
 
@@ -28,7 +29,7 @@ class Dealing:
     """A [[deal]] that could be written. ``weight`` and ``peak`` are the model's (see ``propose.reach``).
 
     ``definitions`` is how many go by themselves, ``heaviest`` the label of the largest, ``share`` its part of
-    the whole in per cent. ``units`` is 0 where no dealing into several units makes sense.
+    the whole in per cent. ``units`` counts the entry; it is 0 where no dealing into several makes sense.
     """
 
     definitions: int
@@ -45,8 +46,13 @@ class Dealing:
         return f"{self.definitions} independent {what}, dealt to {self.units} units"
 
 
-def dealing(source: Source, path: str, reach: Reach, *, calls: bool = False) -> Dealing | RuleMismatch:
-    """The best dealing of the file at ``path``, or why there is none; ``calls``: of macro calls, too."""
+def dealing(
+    source: Source, path: str, reach: Reach, headers: int = 0, *, calls: bool = False
+) -> Dealing | RuleMismatch:
+    """The best dealing of the file at ``path``, or why there is none; ``calls``: of macro calls, too.
+
+    ``headers`` is the weight of what each unit reads again.
+    """
     rule = Rule(schema=1, monolith=path, deal=(Deal(header="internal.h", units=2, calls=calls),))
     try:
         found = clusters(rule, path, source)
@@ -60,7 +66,7 @@ def dealing(source: Source, path: str, reach: Reach, *, calls: bool = False) -> 
     if heaviest is None:
         return Dealing(0, 0, 0, total, total, "", 0, calls)
     best: tuple[int, int, int, int] | None = None
-    for units in range(2, min(_MOST_UNITS, len(weights)) + 1):
+    for units in range(2, min(most_units(headers, total, _MOST_UNITS), len(weights)) + 1):
         seed, peak = _best_seed(rule, weights, units)
         score = peak + units * _UNIT * total // 100
         if best is None or score < best[0]:
@@ -94,4 +100,6 @@ def _best_seed(rule: Rule, weights: dict[str, int], units: int) -> tuple[int, in
 
 
 def _parts(rule: Rule, units: int) -> Sequence[str]:
-    return rule.parts(Deal(header="internal.h", units=units))
+    """So many homes: the entry, and a file for each further one."""
+    deal = Deal(header="internal.h", units=units - 1, entry=True)
+    return sharing(deal, rule.parts(deal))

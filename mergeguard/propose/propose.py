@@ -19,7 +19,7 @@ from mergeguard.lens.homes.instances import template_arguments
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Instantiate, parse_rule
 from mergeguard.propose.deals import Dealing, dealing
-from mergeguard.propose.headers import header_weight
+from mergeguard.propose.headers import NO_HEADERS, RepositoryHeaders, header_weight
 from mergeguard.propose.reach import Reach
 from mergeguard.propose.ruletext import DraftPart, Exists, RuleText, literal
 from mergeguard.propose.survey import ArmShare, Instantiated, SurveyedChoice, survey
@@ -73,8 +73,9 @@ class Proposal:
         )
 
 
-def propose(source: Source, path: str, exists: Exists) -> Proposal:
-    """A first rule for the monolith at ``path``. ``exists`` tells whether the repository has a path.
+def propose(source: Source, path: str, exists: Exists, headers: RepositoryHeaders = NO_HEADERS) -> Proposal:
+    """A first rule for the monolith at ``path``. ``exists`` tells whether the repository has a path, and
+    ``headers`` what its headers include (for the estimate of what each unit reads).
 
     Raises SourceError for a file that can't be read as items, RuleMismatch that lists what was found if
     nothing in it can be dealt to shards.
@@ -82,7 +83,7 @@ def propose(source: Source, path: str, exists: Exists) -> Proposal:
     if source.problems:
         offset, problem = source.problems[0]
         raise SourceError(problem, where=Location(path, line_of(source.text, offset)))
-    return _Proposer(source, path, exists).proposal()
+    return _Proposer(source, path, exists, headers).proposal()
 
 
 def rule_name(path: str) -> str:
@@ -92,17 +93,19 @@ def rule_name(path: str) -> str:
 
 
 class _Proposer:
-    def __init__(self, source: Source, path: str, exists: Exists) -> None:
+    def __init__(self, source: Source, path: str, exists: Exists, headers: RepositoryHeaders) -> None:
         self.source = source
         self.path = path
         self.exists = exists
+        self.headers = header_weight(source, path, headers)
+        self.headers_of_thin = header_weight(source, path, headers, without_host=True)
         self.suffix = posixpath.splitext(path)[1] or ".cu"
         self.reach = Reach(source)
         self.survey = survey(source)
         self.name = rule_name(path)
         self.text = RuleText(source, path, exists)
         self.tried: list[Tried] = []
-        self.deal = dealing(source, path, self.reach)
+        self.deal = dealing(source, path, self.reach, self.headers)
 
     def proposal(self) -> Proposal:
         parts = self.parts()
@@ -124,8 +127,8 @@ class _Proposer:
     def weighed(self, made: Proposal, part: DraftPart, own: int, heaviest: int) -> Proposal:
         """With what its units weigh by the model, without and with headers."""
         thin = isinstance(part.found, SurveyedChoice) and part.found.interface == "thin"
-        headers = header_weight(self.source, self.path)
-        again = header_weight(self.source, self.path, without_host=True) if thin else headers
+        headers = self.headers
+        again = self.headers_of_thin if thin else headers
         whole = max(headers + own, 1)
         peak = max(again + own * heaviest // 100, headers if thin else 0)
         work = headers + own + again * len(made.layout.shards)
@@ -175,7 +178,7 @@ class _Proposer:
             yield plain
             if plain.peak * 100 <= plain.weight * (100 - _LEAST_GAIN):
                 return
-        calls = dealing(self.source, self.path, self.reach, calls=True)
+        calls = dealing(self.source, self.path, self.reach, self.headers, calls=True)
         known = plain.definitions if isinstance(plain, Dealing) else 0
         if isinstance(calls, Dealing) and calls.units and calls.definitions > known:
             yield calls

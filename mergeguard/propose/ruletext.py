@@ -149,7 +149,8 @@ class RuleText:
             "# The seed balances the units as the file is now; `[deal.shards]` names units by selectors.",
             "[[deal]]",
             f'header = "internal{extension}"  # includes, and what several units need',
-            f"units = {found.units}",
+            f"units = {found.units - 1}",
+            "entry = true  # is one of the units",
             f"seed = {found.seed}",
             *(
                 ["calls = true  # such as TEST(…): macros that the file does not define"]

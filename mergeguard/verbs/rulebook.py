@@ -19,6 +19,7 @@ from mergeguard.lens.emit import emission_of
 from mergeguard.lens.explain import Placement, placement
 from mergeguard.lens.reading import require_text
 from mergeguard.lens.rule import Rule, json_schema, parse_rule
+from mergeguard.propose.headers import RepositoryHeaders
 from mergeguard.propose.propose import Proposal, propose, rule_name
 from mergeguard.propose.survey import Survey, survey
 from mergeguard.values import dataclass
@@ -293,7 +294,7 @@ def first_rule(workspace: Workspace, path: str, name: str | None = None) -> Firs
         raise RuleError(
             "there is a rule of this name", where=Location(target), hint="give another name: `--name`"
         )
-    proposal = propose(source, path, lambda p: workspace.repository.entry(workspace.tree, p) is not None)
+    proposal = _proposal(workspace, source, path, _headers(workspace))
     return FirstRule(target, proposal.text, proposal, survey(source))
 
 
@@ -326,21 +327,31 @@ def rank(workspace: Workspace, folder: str, most: int) -> Iterator[Ranked]:
         for path, size in repository.sizes(workspace.tree).items()
         if path.startswith(prefix) and path.endswith(UNITS)
     }
+    headers = _headers(workspace)
     for path in sorted(sizes, key=lambda p: (-sizes[p], p))[:most]:
         try:
             require_free(workspace, path)
         except RuleError:
             continue
         try:
-            made = propose(
-                _readable(workspace, path), path, lambda p: repository.entry(workspace.tree, p) is not None
-            )
+            made = _proposal(workspace, _readable(workspace, path), path, headers)
         except MergeguardError as error:
             yield Ranked(path, sizes[path], "", 100, 100, 0, error.message)
             continue
         how = "; ".join(made.chosen)
         shards = len(made.layout.shards)
         yield Ranked(path, sizes[path], how, made.heaviest, made.with_headers, shards)
+
+
+def _headers(workspace: Workspace) -> RepositoryHeaders:
+    return RepositoryHeaders(workspace.repository.sizes(workspace.tree), workspace.read)
+
+
+def _proposal(workspace: Workspace, source: Source, path: str, headers: RepositoryHeaders) -> Proposal:
+    def exists(other: str) -> bool:
+        return workspace.repository.entry(workspace.tree, other) is not None
+
+    return propose(source, path, exists, headers)
 
 
 def _readable(workspace: Workspace, path: str) -> Source:

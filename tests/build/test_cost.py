@@ -13,7 +13,7 @@ from mergeguard.build.cache import Cache
 from mergeguard.build.commands import from_template
 from mergeguard.build.cost import FloorProgram, MeasuredProgram, SplitCost, costs_by_shard, measure_split
 from mergeguard.build.drawing import svg
-from mergeguard.build.floor import floors
+from mergeguard.build.floor import bare_text, floors
 from mergeguard.build.measure import CompileError, UnitCost
 from mergeguard.lens.emit import split
 from mergeguard.lens.layout import Layout
@@ -119,6 +119,13 @@ def test_units_with_the_same_headers_have_one_floor_that_defines_nothing(layout:
     assert made.files["heavy/common.h"] == (
         b"#pragma once\n#include <cstdio>\n#include <utility>\n#ifndef ROWS\n#define ROWS 100\n#endif\n"
     )
+
+
+def test_a_floor_has_no_pragma_of_a_statement_that_is_gone() -> None:
+    text = (
+        b"#pragma once\n#pragma omp parallel for\n#pragma GCC unroll 4\n#pragma GCC diagnostic push\nint x;\n"
+    )
+    assert bare_text(text) == b"#pragma once\n#pragma GCC diagnostic push\n"
 
 
 def test_units_that_read_less_have_a_floor_of_their_own() -> None:

@@ -1,30 +1,20 @@
-"""Rules that name what stands in a block (emission 3): the laws on a file of everything, and small files."""
+"""Rules that name what stands in a block (emission 3), on small files. Their laws: ``test_strategies``."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from functools import lru_cache
-from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from mergeguard.errors import MergeguardError, RuleMismatch
+from mergeguard.errors import RuleMismatch
 from mergeguard.lens.emit import emission_of, split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule, parse_rule
 from mergeguard.lens.unsplit import unsplit
-from mergeguard.verify.flatten import LayoutText
-from mergeguard.verify.same_program import compare
-from tests.lens.test_laws import PHASES, check_edited
 from tests.support import layouts
-from tests.support.layouts import Case
-from tests.support.smallfaults import PROGRAMS
+from tests.support.layouts import findings
 
 FOLDER = layouts.ROOT / "fixtures" / "blocks"
-REDUCE = (FOLDER / "reduce.cpp").read_bytes()
 
 HEAD = """
 schema = 1
@@ -52,18 +42,6 @@ def _rule(text: str) -> Rule:
     return parse_rule(text.encode(), "rule.toml")
 
 
-@lru_cache(maxsize=256)
-def _reduce(text: bytes) -> Layout:
-    return split(_rule((FOLDER / "reduce.toml").read_text()), "reduce", "reduce.cpp", text)
-
-
-class Reduce(Case):
-    """The fixture, for ``check_edited``."""
-
-    def split(self, text: bytes) -> Layout:
-        return _reduce(text)
-
-
 def partition(text: str, entry: str, function: str = "", head: str = HEAD) -> Layout:
     """The layout of a small file whose ``switch (n)`` is dealt; and proved by tokens."""
     rule = _rule(
@@ -77,115 +55,8 @@ def partition(text: str, entry: str, function: str = "", head: str = HEAD) -> La
     return layout
 
 
-def findings(layout: Layout) -> list[str]:
-    files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
-    return [str(f) for f in compare(layout.path, layout.monolith, files) if f.severity != "note"]
-
-
 def file(layout: Layout, name: str) -> str:
     return layout.by_path[f"m/{name}" if name else "m.cpp"].text.decode()
-
-
-# -- laws ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("form", layouts.FORMS)
-def test_unsplit_of_split_is_the_monolith(form):
-    text = layouts.FORMS[form](REDUCE)
-    pristine = _reduce(text)
-    unedited = unsplit(pristine, {f.path: f.text for f in pristine.files}, _reduce)
-    assert unedited.monolith == text
-    assert not unedited.hunks and not unedited.edits
-
-
-def test_nothing_the_user_typed_is_lost():
-    @settings(max_examples=60, phases=PHASES)
-    @given(
-        st.sampled_from(["as it is", "CRLF", "no final newline"]),
-        st.lists(layouts.edits, min_size=1, max_size=3),
-    )
-    def law(form, changes):
-        pristine = _reduce(layouts.FORMS[form](REDUCE))
-        check_edited(Reduce("reduce", None), pristine, layouts.apply(pristine, changes))
-
-    law()
-
-
-def test_any_bytes_split_or_are_refused():
-    whole = layouts.whole("reduce.cpp", REDUCE)
-
-    @settings(max_examples=40, phases=PHASES)
-    @given(st.lists(layouts.edits, min_size=1, max_size=3))
-    def law(changes):
-        text = layouts.apply(whole, changes)["reduce.cpp"]
-        if text is None:
-            return
-        try:
-            layout = _reduce(text)
-        except MergeguardError:
-            return
-        unedited = unsplit(layout, {f.path: f.text for f in layout.files}, _reduce)
-        assert unedited.monolith == text and not unedited.hunks
-
-    law()
-
-
-def test_the_fixture_is_the_same_program_by_tokens():
-    assert findings(_reduce(REDUCE)) == []
-
-
-@pytest.mark.skipif(shutil.which("g++") is None, reason="no g++")
-def test_the_fixture_defines_the_same_symbols(tmp_path):
-    (tmp_path / "reduce.hpp").write_bytes((FOLDER / "reduce.hpp").read_bytes())
-    (tmp_path / "whole.cpp").write_bytes(REDUCE)
-    layout = _reduce(REDUCE)
-    for one in layout.files:
-        (tmp_path / one.path).parent.mkdir(exist_ok=True)
-        (tmp_path / one.path).write_bytes(one.text)
-    units = [f.path for f in layout.files if f.is_unit]
-    compiler = ["g++", "-std=c++17", "-O0", "-Wall", "-Wextra", "-Werror"]
-    for number, unit in enumerate([*units, "whole.cpp"]):
-        subprocess.run([*compiler, "-c", unit, "-o", f"{number}.o"], cwd=tmp_path, check=True)
-    objects = [f"{n}.o" for n in range(len(units))]
-    subprocess.run(["ld", "-r", "-o", "all.o", *objects], cwd=tmp_path, check=True)
-    assert _symbols(tmp_path / "all.o") == _symbols(tmp_path / f"{len(units)}.o") != []
-
-
-def _symbols(path: Path) -> list[str]:
-    """Defined external symbols, but for those in the shards' namespaces."""
-    command = ["nm", "-C", "--defined-only", "--extern-only", str(path)]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    return sorted(line.split(" ", 2)[2] for line in lines if "mergeguard_" not in line)
-
-
-class Smaller(Case):
-    """A program of ``tests.support.smallfaults``, for ``check_edited``."""
-
-    def split(self, text: bytes) -> Layout:
-        return _small(self.name, text)
-
-
-@lru_cache(maxsize=512)
-def _small(name: str, text: bytes) -> Layout:
-    small = PROGRAMS[name]
-    return split(parse_rule(small.rule, name), name, small.path, text)
-
-
-@pytest.mark.parametrize("name", ["span", "table"])
-def test_the_laws_hold_for_small_programs(name):
-    @settings(max_examples=40, phases=PHASES)
-    @given(
-        st.sampled_from(["as it is", "CRLF", "no final newline"]),
-        st.lists(layouts.edits, min_size=1, max_size=3),
-    )
-    def law(form, changes):
-        text = layouts.FORMS[form](PROGRAMS[name].text)
-        pristine = _small(name, text)
-        unedited = unsplit(pristine, {f.path: f.text for f in pristine.files}, lambda t: _small(name, t))
-        assert unedited.monolith == text and not unedited.hunks
-        check_edited(Smaller(name, None), pristine, layouts.apply(pristine, changes))
-
-    law()
 
 
 # -- a partition in a namespace -----------------------------------------------------------------------

@@ -1,17 +1,14 @@
-"""[[deal]]: the laws on a file of everything that is hard to deal, and each decision on a small file."""
+"""[[deal]]: each decision on a small file, faults on a file of everything. Its laws: ``test_strategies``."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 from functools import lru_cache
-from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from mergeguard.errors import MergeguardError, RuleError, RuleMismatch
+from mergeguard.errors import RuleError, RuleMismatch
 from mergeguard.lens.emit import split
 from mergeguard.lens.homes.dealing import unit_for
 from mergeguard.lens.layout import Layout
@@ -19,26 +16,17 @@ from mergeguard.lens.rule import Rule, parse_rule
 from mergeguard.lens.unsplit import unsplit
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.same_program import compare
-from tests.lens.test_laws import PHASES, check_edited
 from tests.support import layouts
-from tests.support.layouts import Case
+from tests.support.layouts import findings
 
 FOLDER = layouts.ROOT / "fixtures" / "deal"
 TALLY = (FOLDER / "tally.cpp").read_bytes()
-SOME_FORMS = ("as it is", "CRLF", "no final newline")
 ONE_AND_TWO = '[deal.shards]\n"one.cpp" = ["function *one"]\n"two.cpp" = ["function *two"]'
 
 
 @lru_cache(maxsize=256)
 def _tally(text: bytes) -> Layout:
     return split(_rule((FOLDER / "tally.toml").read_text()), "tally", "tally.cpp", text)
-
-
-class Tally(Case):
-    """The fixture, for ``check_edited``."""
-
-    def split(self, text: bytes) -> Layout:
-        return _tally(text)
 
 
 @lru_cache
@@ -56,88 +44,10 @@ def deal(text: str, table: str = "units = 2", more: str = "") -> Layout:
     return layout
 
 
-def findings(layout: Layout) -> list[str]:
-    files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
-    return [str(f) for f in compare(layout.path, layout.monolith, files) if f.severity != "note"]
-
-
 def home(layout: Layout, text: str) -> str:
     """The one file in whose own text the monolith's ``text`` is."""
     (found,) = [f.path for f in layout.files if text.encode() in f.monolith_text]
     return found.removeprefix("m/")
-
-
-# -- laws ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("form", layouts.FORMS)
-def test_unsplit_of_split_is_the_monolith(form):
-    text = layouts.FORMS[form](TALLY)
-    pristine = _tally(text)
-    unedited = unsplit(pristine, {f.path: f.text for f in pristine.files}, _tally)
-    assert unedited.monolith == text
-    assert not unedited.hunks and not unedited.edits
-
-
-def test_nothing_the_user_typed_is_lost():
-    @settings(max_examples=60, phases=PHASES)
-    @given(
-        st.sampled_from(["as it is", "CRLF", "no final newline"]),
-        st.lists(layouts.edits, min_size=1, max_size=3),
-    )
-    def law(form, changes):
-        pristine = _tally(layouts.FORMS[form](TALLY))
-        check_edited(Tally("tally", None), pristine, layouts.apply(pristine, changes))
-
-    law()
-
-
-def test_any_bytes_split_or_are_refused():
-    whole = layouts.whole("tally.cpp", TALLY)
-
-    @settings(max_examples=40, phases=PHASES)
-    @given(st.lists(layouts.edits, min_size=1, max_size=3))
-    def law(changes):
-        text = layouts.apply(whole, changes)["tally.cpp"]
-        if text is None:
-            return
-        try:
-            layout = _tally(text)
-        except MergeguardError:
-            return
-        unedited = unsplit(layout, {f.path: f.text for f in layout.files}, _tally)
-        assert unedited.monolith == text and not unedited.hunks
-
-    law()
-
-
-def test_the_fixture_is_the_same_program_by_tokens():
-    assert findings(_tally(TALLY)) == []
-
-
-@pytest.mark.skipif(shutil.which("g++") is None, reason="no g++")
-@pytest.mark.parametrize("flag", ["-DTALLY_RELEASE", "-DTALLY_DEBUG"])
-def test_the_fixture_defines_the_same_symbols(flag, tmp_path):
-    (tmp_path / "tally.hpp").write_bytes((FOLDER / "tally.hpp").read_bytes())
-    (tmp_path / "whole.cpp").write_bytes(TALLY)
-    layout = _tally(TALLY)
-    for file in layout.files:
-        (tmp_path / file.path).parent.mkdir(exist_ok=True)
-        (tmp_path / file.path).write_bytes(file.text)
-    units = [f.path for f in layout.files if f.is_unit]
-    compiler = ["g++", "-std=c++17", "-O0", "-Wall", "-Wextra", "-Werror", flag]
-    for number, unit in enumerate(units):
-        subprocess.run([*compiler, "-c", unit, "-o", f"{number}.o"], cwd=tmp_path, check=True)
-    subprocess.run([*compiler, "-c", "whole.cpp", "-o", "whole.o"], cwd=tmp_path, check=True)
-    subprocess.run(
-        ["ld", "-r", "-o", "all.o", *(f"{n}.o" for n in range(len(units)))], cwd=tmp_path, check=True
-    )
-    assert _strong(tmp_path / "all.o") == _strong(tmp_path / "whole.o") != []
-
-
-def _strong(path: Path) -> list[str]:
-    lines = subprocess.run(["nm", path], capture_output=True, text=True, check=True).stdout.splitlines()
-    return sorted(line.split()[-1] for line in lines if line.split()[-2] in "TDBR")
 
 
 # -- where things go ----------------------------------------------------------------------------------
@@ -150,6 +60,17 @@ def test_a_dealing_is_stable():
     after = {name: unit_for(name, ("a", "b", "c", "d"), 7) for name in names}
     assert all(after[n] == before[n] or after[n] == "d" for n in names)
     assert before != {name: unit_for(name, ("a", "b", "c"), 8) for name in names}
+
+
+def test_the_entry_may_be_one_of_those_that_share():
+    text = "".join(f"int f{n}(int a) {{ return a + {n}; }}\n" for n in range(12))
+    layout = deal(text, "units = 2\nentry = true")
+    homes = [home(layout, f"int f{n}(") for n in range(12)]
+    assert {*homes} == {"part_1.cpp", "part_2.cpp", "m.cpp"}
+    # A further unit takes some from each; the entry keeps the rest.
+    more = deal(text, "units = 3\nentry = true")
+    moved = [n for n in range(12) if home(more, f"int f{n}(") != homes[n]]
+    assert all(home(more, f"int f{n}(") == "part_3.cpp" for n in moved)
 
 
 def test_an_edit_of_one_function_moves_no_other():
@@ -263,6 +184,7 @@ def test_a_rule_with_faults_is_refused():
 
     refused("", "has no units")
     refused('units = 2\nrest = "a.cpp"', "exclude each other")
+    refused('entry = true\n[deal.shards]\n"a.cpp" = ["function x"]', "`entry` needs `units`")
     refused('[deal.shards]\n"a.cpp" = ["fun x"]', "unknown kind `fun`")
     refused('[deal.shards]\n"h.h" = ["function x"]', "claimed twice")
 

@@ -13,6 +13,7 @@ from mergeguard.lens.agreement import all_choices
 from mergeguard.lens.emit import split
 from mergeguard.lens.rule import parse_rule
 from mergeguard.lens.unsplit import unsplit
+from mergeguard.propose.headers import RepositoryHeaders
 from mergeguard.propose.propose import propose
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText
@@ -201,15 +202,16 @@ def test_unreadable_files(text):
 
 
 def test_many_functions_are_dealt_and_the_seed_balances_them():
-    body = b" ".join(b"if (a > %d) a += %d;" % (n, n) for n in range(30))
+    body = b" ".join(b"if (a > %d) a += %d;" % (n, n) for n in range(120))
     text = b'#include "beside.h"\nnamespace app {\n'
     text += b"".join(b"int f%d(int a) { %s return a; }\n" % (n, body) for n in range(8)) + b"}\n"
     proposal = propose(parse(text), "src/many.cpp", {"src/beside.h"}.__contains__)
     rule = check(proposal, "src/many.cpp", text)
     (deal,) = rule.deal
-    assert proposal.chosen == (f"8 independent definitions, dealt to {deal.units} units",)
-    loads = [f.monolith_text.count(b"return") for f in proposal.layout.shards]
-    assert sum(loads) == 8 and max(loads) <= 3
+    assert proposal.chosen == (f"8 independent definitions, dealt to {deal.units + 1} units",)
+    loads = [f.monolith_text.count(b"return") for f in proposal.layout.files if f.is_unit]
+    assert deal.entry and len(loads) == deal.units + 1
+    assert sum(loads) == 8 and min(loads) > 0 and max(loads) <= 3
     assert rule.includes.beside == ("beside.h",)
 
 
@@ -240,7 +242,28 @@ def test_where_headers_are_the_cost_it_is_said_beforehand():
     light = propose(parse(PLAIN.replace(b"x * N", b"x * N" + b" + x" * 400)), "x.cpp", lambda _: False)
     assert not light.advice and light.with_headers < 80
     heavy = propose(parse(b"#include <torch/all.h>\n" + PLAIN), "x.cpp", lambda _: False)
-    assert "pays little" in heavy.advice and heavy.work > 300
+    assert "pays little" in heavy.advice and heavy.work > 250
+
+
+def test_headers_that_cost_more_than_they_share_make_fewer_units():
+    body = b" ".join(b"if (a > %d) a += %d;" % (n, n) for n in range(120))
+    functions = b"".join(b"int f%d(int a) { %s return a; }\n" % (n, body) for n in range(8))
+    light = propose(parse(functions), "x.cpp", lambda _: False)
+    text = b'#include "all.h"\n' + functions
+    files = {"x.cpp": text, "include/all.h": b"#include <torch/all.h>\n"}
+    heavy = propose(parse(text), "x.cpp", files.__contains__, RepositoryHeaders(files, files.get))
+    assert len(light.layout.shards) > len(heavy.layout.shards) == 1
+    assert "pays little" in heavy.advice and not light.advice
+
+
+def test_an_include_means_what_stands_beside_it_or_else_the_nearest():
+    paths = ("a/x.h", "b/x.h", "b/include/p/x.h", "c/include/p/x.h")
+    headers = RepositoryHeaders(paths, lambda _: b'#include <vector>\n  # include "x.h"\n')
+    assert headers.find("x.h", "a/f.cpp") == "a/x.h"
+    assert headers.find("p/x.h", "c/src/f.cpp") == "c/include/p/x.h"
+    assert headers.find("../b/x.h", "a/f.cpp") == "b/x.h"
+    assert headers.find("q/x.h", "a/f.cpp") is None
+    assert headers.includes("a/x.h") == (36, ("vector", "x.h"))
 
 
 def test_what_other_files_call_keeps_its_linkage():

@@ -13,6 +13,8 @@ from mergeguard.data import shipped_rules
 from mergeguard.lens.emit import split
 from mergeguard.lens.layout import Layout, LayoutFile, Piece, Role
 from mergeguard.lens.rule import Rule, parse_rule
+from mergeguard.verify.flatten import LayoutText
+from mergeguard.verify.same_program import compare
 from tests.support import corpus, toolchain
 from tests.support.rules import full_rules
 
@@ -27,6 +29,12 @@ def shipped_rule(name: str, interface: str = "full") -> Rule:
     path = f"vllm/{name}.toml"
     rules = shipped_rules() if interface == "thin" else full_rules()
     return parse_rule(rules[path], path)
+
+
+def findings(layout: Layout) -> list[str]:
+    """What tokens say against a layout, without notes."""
+    files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
+    return [str(f) for f in compare(layout.path, layout.monolith, files) if f.severity != "note"]
 
 
 @dataclass(frozen=True)

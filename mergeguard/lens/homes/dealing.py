@@ -20,7 +20,7 @@ from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import signature
 from mergeguard.lens.homes.sight import late_names
 from mergeguard.lens.homes.traits import Traits, Way, traits_of
-from mergeguard.lens.rule import Rule
+from mergeguard.lens.rule import Deal, Rule
 from mergeguard.values import dataclass
 
 ENTRY = ""
@@ -50,6 +50,11 @@ def deal(rule: Rule, path: str, source: Source, found: Opened, claimed: Sequence
     matters can't be kept.
     """
     return _Dealer(rule, path, source, found, claimed).run()
+
+
+def sharing(rule: Deal, parts: Sequence[str]) -> tuple[str, ...]:
+    """The homes among which names choose: the unit files of ``rule.units``, and the entry if it shares."""
+    return (*parts, ENTRY) if rule.entry else tuple(parts)
 
 
 def unit_for(name: str, units: Sequence[str], seed: int) -> str:
@@ -397,7 +402,7 @@ class _Dealer:
         if not any(self.is_dealt(n) for n in together):
             return ENTRY
         if self.parts:
-            return unit_for(self.key(together), self.parts, self.rule.seed)
+            return unit_for(self.key(together), sharing(self.rule, self.parts), self.rule.seed)
         return self.rule.rest
 
     def key(self, together: Sequence[int]) -> str:

@@ -1,0 +1,2 @@
+// The text of a kernel, of which a census needs none.
+R""()""
