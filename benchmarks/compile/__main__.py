@@ -183,7 +183,7 @@ def bare_program(
 def summary(outcome: Comparison) -> str:
     found = [finding for finding in outcome.findings if finding.severity != "note"]
     lines = [f"{outcome.symbols} symbols, {outcome.kernels} kernels, {len(found)} differences"]
-    lines += [f"  {finding.check}: {finding.readable} {finding.message}" for finding in found[:20]]
+    lines += [f"  {finding.code}: {finding.name} {finding.message}" for finding in found[:20]]
     return "\n".join([*lines, *outcome.advice])
 
 

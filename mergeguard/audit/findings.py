@@ -1,42 +1,12 @@
-"""What an audit of a merge found, as values that reports and state files carry."""
+"""What an audit of a merge found, with the commits behind it, as reports and state files carry it."""
 
 from __future__ import annotations
 
-from dataclasses import field
-
-from mergeguard.audit.codes import CODES
+from mergeguard.findings import Finding
 from mergeguard.values import dataclass
 
 # What the sum of both sides' lines shows.
 SUMMED = frozenset({"lost-lines", "doubled-lines", "overwritten-edit", "undone-removal"})
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where to look: a 1-based line of a file in one version (base, ours, theirs or merged)."""
-
-    version: str
-    path: str
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One problem that the merge made.
-
-    ``code`` is one of ``CODES``. ``side`` brought what is at ``places[0]`` (the result, where it can be
-    shown there), the other side what is at the further places; ``name`` is the item or word that it is about.
-    """
-
-    code: str
-    name: str
-    message: str
-    side: str
-    places: tuple[Place, ...]
-    hint: str = field(default="", compare=False)
-
-    def __post_init__(self) -> None:
-        assert self.code in CODES, self.code
 
 
 @dataclass(frozen=True, slots=True)

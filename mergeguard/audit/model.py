@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from mergeguard.audit.facts import Facts
-from mergeguard.audit.findings import Finding, Place
+from mergeguard.findings import Finding, Place
 from mergeguard.values import dataclass
 
 __all__ = ["BASE", "MERGED", "OURS", "SIDES", "THEIRS"]

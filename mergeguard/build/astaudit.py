@@ -10,9 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from mergeguard.audit.findings import Finding, Place
 from mergeguard.audit.model import BASE, MERGED, OURS, THEIRS, Changed
 from mergeguard.build import clang
+from mergeguard.findings import Finding, Place
 
 _QUOTED = re.compile(r"'([^']+)'")
 _VERSIONS = (BASE, OURS, THEIRS, MERGED)

@@ -8,7 +8,6 @@ object next to them would silently change what links.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from mergeguard.build.advice import growth_advice
@@ -20,16 +19,17 @@ from mergeguard.build.measure import Progress, UnitCost, linked_size, measure, r
 from mergeguard.build.symbols import demangle, read_device, read_host
 from mergeguard.cpp.definitions import definitions
 from mergeguard.cpp.source import Kind, Source
+from mergeguard.findings import Severity
 from mergeguard.values import dataclass
 from mergeguard.verify.symbols import (
     DeviceImage,
     Names,
     ObjectSymbols,
-    Severity,
     SymbolFinding,
     all_names,
     compare_device,
     compare_host,
+    differs,
 )
 
 
@@ -71,7 +71,7 @@ class Comparison:
             "architectures": list(self.architectures),
             "machine": self.machine,
             "advice": list(self.advice),
-            "findings": [asdict(finding) for finding in self.findings],
+            "findings": [finding.to_json() for finding in self.findings],
             "units": {
                 "monolith": [cost.to_json() for cost in self.monolith.costs],
                 "layout": [cost.to_json() for cost in self.layout.costs],
@@ -158,7 +158,7 @@ def compare_built(
     external = {s.name for s in merged.symbols if (s.shared or s.strong) and names.is_own(s.name)}
     if not external and not old_images:
         text = "the monolith's object defines no symbol of its own: an empty list proves nothing"
-        findings.append(SymbolFinding("empty", Severity.ERROR, text))
+        findings.append(differs("empty", Severity.ERROR, text))
     return Comparison(
         findings=tuple(findings),
         monolith=before,

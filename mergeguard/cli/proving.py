@@ -97,9 +97,9 @@ def verify(
     for name, comparison in comparisons.items():
         for finding in comparison.findings:
             units = f"  [dim]{escape(', '.join(finding.units))}[/]" if finding.units else ""
-            what = escape(finding.readable or finding.symbol)
+            what = escape(finding.name or finding.symbol)
             word = f"[{SEVERITY_COLOURS[finding.severity]}]{finding.severity}[/]"
-            out.print(f"  {word} [dim]{finding.check}[/]  {what}  {escape(finding.message)}{units}")
+            out.print(f"  {word} [dim]{finding.code}[/]  {what}  {escape(finding.message)}{units}")
         word = "[green]same program[/]" if comparison.same else "[red]not the same program[/]"
         counts = f"{comparison.symbols} symbols, {comparison.kernels} kernels"
         if comparison.kernels:

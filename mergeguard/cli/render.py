@@ -10,13 +10,13 @@ from mergeguard.cli.console import out
 from mergeguard.cli.looking import print_hunks
 from mergeguard.cli.markup import Table, escape
 from mergeguard.errors import counted
+from mergeguard.findings import Finding, Severity
 from mergeguard.reporting.findings import finding_data
 from mergeguard.reporting.jsonreport import edit_data, hunk_data
 from mergeguard.treemerge.followededits import Destination, Followed
 from mergeguard.treemerge.trees import Fate, Merged, RuleOutcome
 from mergeguard.verbs.rebase import RebaseOutcome
 from mergeguard.verbs.sync import Synced
-from mergeguard.verify.symbols import Severity
 
 _FINDINGS = 10  # of an audit, on a sync's screen
 _COLOURS = {
@@ -260,16 +260,16 @@ def rebase_json(outcome: RebaseOutcome) -> dict[str, Any]:
     }
 
 
-def print_findings(findings: Iterable[Any]) -> None:
+def print_findings(findings: Iterable[Finding]) -> None:
     for finding in findings:
         colour = SEVERITY_COLOURS[finding.severity]
         place = finding.path if finding.line is None else f"{finding.path}:{finding.line}"
-        item = f" ({finding.item})" if finding.item else ""
+        item = f" ({finding.name})" if finding.name else ""
         out.print(
             f"[{colour}]{finding.severity}[/] {escape(place)}{escape(item)}  "
-            f"[dim]{finding.check}[/]  {escape(finding.message)}"
+            f"[dim]{finding.code}[/]  {escape(finding.message)}"
         )
-        if getattr(finding, "hint", ""):
+        if finding.hint:
             out.print(f"    [dim]{escape(finding.hint)}[/]")
 
 

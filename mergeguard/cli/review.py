@@ -13,6 +13,7 @@ from mergeguard.cli.markup import Table, escape
 from mergeguard.cli.paths import file_from_root
 from mergeguard.cli.render import print_findings
 from mergeguard.errors import ExitCode, LayoutError, counted
+from mergeguard.findings import Finding
 
 if TYPE_CHECKING:
     from mergeguard.verbs.rulebook import Ranked
@@ -115,7 +116,7 @@ def check(
     asked = [name if name in known else file_from_root(here, name) for name in names or ()]
     files = [name for name in asked if name not in known and workspace.read(name) is not None]
     rules = [name for name in asked if name not in files]
-    findings: tuple[checking.CheckFinding, ...] = ()
+    findings: tuple[Finding, ...] = ()
     with progress("check", quiet=json):
         if files:
             findings += checking.run_units(workspace, files)

@@ -1,7 +1,7 @@
 """What is wrong, or worth knowing, about a rule and its layout as they are: findings, not exceptions.
 
-Each function looks at one thing and is given everything as values; ``mergeguard.checking`` reads them
-from a tree. ``CHECKS`` lists what there is; those of ``verify.same_program`` keep their names.
+Each function looks at one thing and is given everything as values; ``verbs.checking`` reads them
+from a tree. ``findings.LAYOUT_CODES`` and ``PROGRAM_CODES`` list what there is.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from mergeguard.cpp.definitions import Definition, definitions
 from mergeguard.cpp.filenames import UNITS
 from mergeguard.cpp.source import Kind, Source, identifiers, line_of, parse, units
+from mergeguard.findings import CODES, Finding, Place, Severity, in_tree
 from mergeguard.fork.report import hunk_ids, marker_lines
 from mergeguard.lens.glue import rebase_point
 from mergeguard.lens.homes.assignment import defined_names
@@ -27,61 +28,27 @@ from mergeguard.lens.unsplit import Hunk, Splitter, Unsplit, unsplit
 from mergeguard.values import dataclass
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText
-from mergeguard.verify.symbols import Severity
-
-CHECKS: Mapping[str, str] = {
-    "rule": "the rule does not fit the monolith, or two rules claim one file",
-    "not split": "the monolith is not split in this tree",
-    "law 1": "unsplitting the split monolith gives its bytes back",
-    "law 2": "splitting the unsplit layout gives the layout back, overlay and unmapped hunks included",
-    "law 3": "every byte of the monolith has one home",
-    "law 4": "splitting twice gives the same bytes",
-    "history": "what history has merged is in the layout, and the lock names it",
-    "ledger": "work of the fork's own that the last merge lost, and nobody accepted",
-    "pin": "a text that must never go is not there",
-    "markers": "no conflict markers are committed in a layout",
-    "drift": "the layout is not what its lock, its rule and this version make of it",
-    "overlay": "an edit of glue: kept with the layout",
-    "unmapped": "a local edit that can't be placed in the monolith",
-    "layout file": "a file of the layout is missing, or a stranger is in its folder",
-    "double home": "the same definition or text is in two places of the layout",
-    "global name": "`::name` in a body that stands in a namespace of the layout's",
-    **same_program.CHECKS,
-}
 
 Exists = Callable[[str], bool]
 # A hunk of fewer lines is found again anywhere by chance.
 _LINES_TO_COMPARE = 3
 
 
-@dataclass(frozen=True, slots=True)
-class CheckFinding:
-    """One finding about the rule ``rule`` ("" for files that no rule has).
-
-    ``line`` is 1-based in ``path``; ``hint`` is what to do.
-    """
-
-    rule: str
-    check: str
-    severity: Severity
-    message: str
-    path: str
-    line: int | None = None
-    item: str = ""
-    hint: str = ""
-
-    def __post_init__(self) -> None:
-        assert self.check in CHECKS, self.check
-
-    @property
-    def fails(self) -> bool:
-        """Whether a check with this finding has failed: errors and warnings do, notes only inform."""
-        return self.severity is not Severity.NOTE
-
-
-def to_json(findings: Iterable[CheckFinding]) -> dict[str, Any]:
+def to_json(findings: Iterable[Finding]) -> dict[str, Any]:
     """Findings as plain values: ``schema``, counts by severity, and each finding with all its fields."""
-    listed = [asdict(finding) | {"severity": str(finding.severity)} for finding in findings]
+    listed = [
+        {
+            "rule": finding.rule,
+            "check": finding.code,
+            "severity": str(finding.severity),
+            "message": finding.message,
+            "path": finding.path,
+            "line": finding.line,
+            "item": finding.name,
+            "hint": finding.hint,
+        }
+        for finding in findings
+    ]
     counts = {str(s): sum(f["severity"] == s for f in listed) for s in Severity}
     return {"schema": 1, "passed": not any(counts[s] for s in ("error", "warning")), "counts": counts} | {
         "findings": listed
@@ -96,21 +63,21 @@ class Reporter:
 
     def error(
         self, check: str, message: str, path: str, line: int | None = None, item: str = "", hint: str = ""
-    ) -> CheckFinding:
+    ) -> Finding:
         """Something that is wrong."""
-        return CheckFinding(self.rule, check, Severity.ERROR, message, path, line, item, hint)
+        return in_tree(check, Severity.ERROR, message, path, line, item, rule=self.rule, hint=hint)
 
     def warning(
         self, check: str, message: str, path: str, line: int | None = None, item: str = "", hint: str = ""
-    ) -> CheckFinding:
+    ) -> Finding:
         """Something that fails a check, too, but may be meant."""
-        return CheckFinding(self.rule, check, Severity.WARNING, message, path, line, item, hint)
+        return in_tree(check, Severity.WARNING, message, path, line, item, rule=self.rule, hint=hint)
 
     def note(
         self, check: str, message: str, path: str, line: int | None = None, item: str = "", hint: str = ""
-    ) -> CheckFinding:
+    ) -> Finding:
         """Something worth knowing."""
-        return CheckFinding(self.rule, check, Severity.NOTE, message, path, line, item, hint)
+        return in_tree(check, Severity.NOTE, message, path, line, item, rule=self.rule, hint=hint)
 
 
 # -- the laws ------------------------------------------------------------------------------------------
@@ -118,7 +85,7 @@ class Reporter:
 _BUG = "this is a bug in mergeguard: report it"
 
 
-def check_laws(name: str, layout: Layout, again: Layout, split: Splitter) -> Iterator[CheckFinding]:
+def check_laws(name: str, layout: Layout, again: Layout, split: Splitter) -> Iterator[Finding]:
     """Laws 1, 3 and 4 for one layout; ``again`` is the same split, done afresh."""
     say = Reporter(name)
     pieces = sorted((p for f in layout.files for p in f.pieces if p.source is not None), key=_source)
@@ -144,7 +111,7 @@ def _source(piece: Piece) -> int:
 
 def check_recomposed(
     name: str, now: Mapping[str, bytes | None], before: Unsplit, recomposed: Recomposed
-) -> Iterator[CheckFinding]:
+) -> Iterator[Finding]:
     """Law 2, and glue that is out of date: what a new split would change in the tree.
 
     ``recomposed`` is the layout of the fork's monolith by the lock's rule, overlay and unmapped included.
@@ -181,7 +148,7 @@ def check_recomposed(
             yield say.error("drift", "glue is out of date with the text it serves", path, line, hint=refresh)
 
 
-def check_called(name: str, monolith: bytes, files: Sequence[LayoutText]) -> Iterator[CheckFinding]:
+def check_called(name: str, monolith: bytes, files: Sequence[LayoutText]) -> Iterator[Finding]:
     """Arms of the files as they are that the entry as it is sends elsewhere: until glue is derived again."""
     say = Reporter(name)
     texts = {file.path: file.text for file in files}
@@ -213,7 +180,7 @@ def _first_difference(one: bytes, other: bytes) -> int:
 # -- conflict markers ----------------------------------------------------------------------------------
 
 
-def check_markers(name: str, files: Mapping[str, bytes | None]) -> Iterator[CheckFinding]:
+def check_markers(name: str, files: Mapping[str, bytes | None]) -> Iterator[Finding]:
     """Files with git's conflict markers in them: no compiler takes them, and nothing that follows is true."""
     say = Reporter(name)
     for path, text in files.items():
@@ -227,7 +194,7 @@ def check_markers(name: str, files: Mapping[str, bytes | None]) -> Iterator[Chec
 # -- hunks ---------------------------------------------------------------------------------------------
 
 
-def check_hunks(name: str, before: Unsplit, kept: Mapping[str, str] | None = None) -> Iterator[CheckFinding]:
+def check_hunks(name: str, before: Unsplit, kept: Mapping[str, str] | None = None) -> Iterator[Finding]:
     """Overlay (notes), unmapped hunks and missing files (errors); ``kept`` hunks, by id, are notes."""
     say = Reporter(name)
     groups = (before.unmapped, before.overlay)
@@ -256,9 +223,7 @@ def check_hunks(name: str, before: Unsplit, kept: Mapping[str, str] | None = Non
             yield say.error("unmapped", message, hunk.path, hunk.line, hint=hint)
 
 
-def accepted(
-    findings: Iterable[CheckFinding], before: Unsplit, kept: Mapping[str, str]
-) -> Iterator[CheckFinding]:
+def accepted(findings: Iterable[Finding], before: Unsplit, kept: Mapping[str, str]) -> Iterator[Finding]:
     """The findings; what is said of a dispatch is a note where a person has accepted every edit of glue in
     its file."""
     reasons: dict[str, list[str | None]] = {}
@@ -266,9 +231,9 @@ def accepted(
         reasons.setdefault(hunk.path, []).append(kept.get(identity))
     for finding in findings:
         whys = reasons.get(finding.path, [None])
-        if finding.check == "dispatch" and finding.fails and None not in whys:
+        if finding.code == "dispatch" and finding.fails and None not in whys:
             message = f"{finding.message}; accepted: {'; '.join(why for why in whys if why)}"
-            yield replace(finding, severity=Severity.NOTE, message=message, hint="")
+            yield replace(finding, grade=Severity.NOTE, message=message, hint="")
         else:
             yield finding
 
@@ -296,7 +261,7 @@ def check_program(
     build: Sequence[same_program.BuildFile] = (),
     hunks: Sequence[Hunk] = (),
     strangers: frozenset[str] = frozenset(),
-) -> Iterator[CheckFinding]:
+) -> Iterator[Finding]:
     """``verify.same_program`` on the files as they are.
 
     What only repeats a hunk, or says of the user's own files (``strangers``) that they are not the
@@ -304,31 +269,22 @@ def check_program(
     """
     touched = {hunk.path for hunk in hunks}
     for found in same_program.compare(path, monolith, files, build):
-        if found.check in ("added", "changed") and found.path in touched | strangers:
+        if found.code in ("added", "changed") and found.path in touched | strangers:
             continue
-        if found.check in ("lost", "include", "build list", "header guard") and found.path in strangers:
+        if found.code in ("lost", "include", "build list", "header guard") and found.path in strangers:
             continue
-        if found.check == "include" and _in_hunk(found.path, found.line, hunks):
+        if found.code == "include" and _in_hunk(found.path, found.line, hunks):
             continue
         message, line = found.message, found.line
-        if found.check == "lost" and found.path == path and line is not None:
+        if found.code == "lost" and found.path == path and line is not None:
             message, line = f"{message} (line {line} of the monolith)", None
-        yield of_verify(name, replace(found, message=message, line=line))
+        yield of_verify(name, replace(found, message=message, places=(Place("tree", found.path, line or 0),)))
 
 
-_HINTS = {
-    "odr": "give each unit's a name of its own: an unnamed namespace, `static`, or another template argument",
-    "doubled": "define it in one unit, or make it `inline`",
-    "discriminator": "take `discriminator` out of the rule: it is derived from the text; then split again",
-    "divided state": "define it in one unit and declare it `extern` in the others",
-}
-
-
-def of_verify(name: str, found: same_program.ProgramFinding) -> CheckFinding:
-    """A finding of ``verify.same_program`` as one about the rule ``name``."""
-    hint = _HINTS.get(found.check, "") if found.severity is Severity.ERROR else ""
-    return CheckFinding(
-        name, found.check, found.severity, found.message, found.path, found.line, found.item, hint
+def of_verify(name: str, found: Finding) -> Finding:
+    """A finding of ``verify.same_program`` as one about the rule ``name``, with what to do about it."""
+    return replace(
+        found, rule=name, hint=CODES[found.code].advice if found.severity is Severity.ERROR else ""
     )
 
 
@@ -345,7 +301,7 @@ def check_homes(
     entries: frozenset[str],
     hunks: Sequence[Hunk],
     entry_path: str,
-) -> Iterator[CheckFinding]:
+) -> Iterator[Finding]:
     """Definitions that are in two places of the layout and were not upstream.
 
     ``entries`` are the functions that the entry file at ``entry_path`` dispatches: glue, not a second home.
@@ -377,7 +333,7 @@ def _has_home(one: Definition) -> bool:
     return one.item.kind in (Kind.FUNCTION, Kind.KERNEL) and one.is_definition and not one.is_registration
 
 
-def check_copied_text(name: str, monolith: bytes, path: str, hunks: Sequence[Hunk]) -> Iterator[CheckFinding]:
+def check_copied_text(name: str, monolith: bytes, path: str, hunks: Sequence[Hunk]) -> Iterator[Finding]:
     """Hunks that repeat lines which the monolith has already: a copy that no edit will reach."""
     say = Reporter(name)
     for hunk in hunks:
@@ -392,7 +348,7 @@ def check_copied_text(name: str, monolith: bytes, path: str, hunks: Sequence[Hun
             yield say.warning("double home", message, hunk.path, hunk.line, hint=hint)
 
 
-def check_added(name: str, pristine: bytes, before: Unsplit) -> Iterator[CheckFinding]:
+def check_added(name: str, pristine: bytes, before: Unsplit) -> Iterator[Finding]:
     """What the fork added and uses before it: no compiler takes that, in a layout or in the monolith.
 
     Templates find what comes later when they are instantiated, and macros when they are used: their words do
@@ -426,7 +382,7 @@ def check_added(name: str, pristine: bytes, before: Unsplit) -> Iterator[CheckFi
 # -- includes and names --------------------------------------------------------------------------------
 
 
-def check_includes(name: str, rule: Rule, layout: Layout, exists: Exists) -> Iterator[CheckFinding]:
+def check_includes(name: str, rule: Rule, layout: Layout, exists: Exists) -> Iterator[Finding]:
     """Quoted includes that would mean another file, or none, from where the layout puts them."""
     say = Reporter(name)
     source = parse(layout.monolith)
@@ -469,9 +425,7 @@ _KEYWORDS = frozenset(
 )
 
 
-def check_global_names(
-    name: str, files: Iterable[LayoutFile], now: Mapping[str, bytes]
-) -> Iterator[CheckFinding]:
+def check_global_names(name: str, files: Iterable[LayoutFile], now: Mapping[str, bytes]) -> Iterator[Finding]:
     """``::name`` in a body for a name that the body defines: each shard has it in its own namespace."""
     say = Reporter(name)
     for file in files:
@@ -498,7 +452,7 @@ def _qualifies(word: str) -> bool:
 # -- files ---------------------------------------------------------------------------------------------
 
 
-def check_strangers(name: str, strangers: Iterable[str], listed: frozenset[str]) -> Iterator[CheckFinding]:
+def check_strangers(name: str, strangers: Iterable[str], listed: frozenset[str]) -> Iterator[Finding]:
     """Units in the layout's folder that are not the layout's; ``listed`` are those a build file has."""
     say = Reporter(name)
     for path in strangers:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from mergeguard.findings import Finding, Severity
 from mergeguard.fork import treelens
-from mergeguard.fork.check import CheckFinding, check_called, check_recomposed
+from mergeguard.fork.check import check_called, check_recomposed
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.lens.overlay import recompose
 from mergeguard.verify.flatten import LayoutText
-from mergeguard.verify.symbols import Severity
 
 
-def stale(workspace: Workspace, guarded: Guarded) -> tuple[CheckFinding, ...]:
+def stale(workspace: Workspace, guarded: Guarded) -> tuple[Finding, ...]:
     """What deriving the rule's layout again would change in this tree, arms that nothing calls first.
 
     Each finding names the command. Nothing else that ``check`` looks at: this is cheap enough for every
@@ -23,7 +23,7 @@ def stale(workspace: Workspace, guarded: Guarded) -> tuple[CheckFinding, ...]:
     more = {path: workspace.read(path) for path in merged.files if path not in now}
     now = {**now, **more}
     found = check_recomposed(guarded.name, now, before, merged)
-    drifted = tuple(one for one in found if one.check == "drift" and one.severity is Severity.ERROR)
+    drifted = tuple(one for one in found if one.code == "drift" and one.severity is Severity.ERROR)
     if not drifted or any(text is None for text in now.values()):
         return drifted
     units = {file.path for file in (*pristine.files, *before.layout.files) if file.is_unit}

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from mergeguard.fork.check import CheckFinding
+from mergeguard.findings import Finding, Severity, in_tree
 from mergeguard.fork.shelf import Shelf, code
 from mergeguard.fork.watched import WatchedRepository, holds
 from mergeguard.fork.workspace import Guarded, Workspace
-from mergeguard.verify.symbols import Severity
 
 _RULES = 400  # of which verdicts are kept
 _TREES = 4  # of which each rule's are
@@ -28,17 +27,17 @@ class CheckVerdict(msgspec.Struct, array_like=True, frozen=True):
     files: tuple[str, ...]
     answers: Mapping[str, str] = {}
 
-    def told(self) -> tuple[CheckFinding, ...]:
+    def told(self) -> tuple[Finding, ...]:
         """The findings as ``check`` reports them."""
-        return tuple(CheckFinding(f[0], f[1], Severity(f[2]), *f[3:]) for f in self.findings)
+        return tuple(in_tree(f[1], Severity(f[2]), *f[3:7], rule=f[0], hint=f[7]) for f in self.findings)
 
 
-_Finding = tuple[str, str, str, str, str, int | None, str, str]  # the fields of a CheckFinding
+_Finding = tuple[str, str, str, str, str, int | None, str, str]  # the fields of a finding
 
 
-def verdict(findings: Iterable[CheckFinding], files: tuple[str, ...]) -> CheckVerdict:
+def verdict(findings: Iterable[Finding], files: tuple[str, ...]) -> CheckVerdict:
     """The findings about a rule whose layout has these files."""
-    rows = ((f.rule, f.check, f.severity.value, f.message, f.path, f.line, f.item, f.hint) for f in findings)
+    rows = ((f.rule, f.code, f.severity.value, f.message, f.path, f.line, f.name, f.hint) for f in findings)
     return CheckVerdict(tuple(rows), files)
 
 

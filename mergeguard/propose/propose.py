@@ -274,7 +274,7 @@ class _Proposer:
         """Whether a function that other files can call is ``inline`` in a layout."""
         files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
         findings = same_program.compare(self.path, self.source.text, files)
-        return any(finding.check == "visibility" for finding in findings)
+        return any(finding.code == "visibility" for finding in findings)
 
     def written(self, parts: Sequence[DraftPart]) -> Proposal | None:
         """As ``attempt``, by the names that the parts have."""
@@ -311,7 +311,7 @@ class _Proposer:
         failed = same_program.failures(same_program.compare(self.path, self.source.text, files))
         if failed:
             first = failed[0]
-            where = ":".join(str(part) for part in (first.path, first.line, first.item) if part)
+            where = ":".join(str(part) for part in (first.path, first.line, first.name) if part)
             return f"{where}: {first.message}"
         return layout
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mergeguard.audit.codes import CODES
+from mergeguard.findings import MERGE_CODES
 from mergeguard.reporting.findings import finding_data, sarif_log, sarif_result, sarif_rule
 from mergeguard.verbs.auditing import Audited
 
@@ -32,4 +32,4 @@ def audits_data(audits: Sequence[Audited]) -> dict[str, Any]:
 def audits_sarif(audits: Iterable[Audited], version: str) -> dict[str, Any]:
     """The SARIF log; ``version`` is mergeguard's. Paths are relative to the root, in the layout."""
     results = [sarif_result(located) for audited in audits for located in audited.findings]
-    return sarif_log("audit", version, [sarif_rule(code) for code in CODES], results)
+    return sarif_log("audit", version, [sarif_rule(code) for code in MERGE_CODES], results)

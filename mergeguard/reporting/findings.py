@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from mergeguard.audit.codes import CODES
 from mergeguard.audit.findings import Located
+from mergeguard.findings import CODES
 from mergeguard.reporting.inert import sarif
 
 
@@ -60,7 +60,7 @@ def sarif_log(
 def sarif_rule(code: str) -> dict[str, Any]:
     """What SARIF has to know of a code."""
     meaning = CODES[code]
-    return rule_data(f"audit/{code}", code, meaning.short, meaning.advice, meaning.level)
+    return rule_data(f"audit/{code}", code, meaning.short, meaning.advice, meaning.severity)
 
 
 def rule_data(name: str, words: str, short: str, help_: str, level: str) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def sarif_result(located: Located) -> dict[str, Any]:
     commits = "".join(f"\n{c.side}: {c.oid[:12]} {c.subject}" for c in located.commits)
     return {
         "ruleId": f"audit/{finding.code}",
-        "level": CODES[finding.code].level,
+        "level": CODES[finding.code].severity,
         "message": message(finding.message + (f"\n{finding.hint}" if finding.hint else "") + commits),
         "locations": [location(*located.at)],
         "relatedLocations": [

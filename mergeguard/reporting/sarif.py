@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mergeguard.audit.codes import CODES
+from mergeguard.findings import MERGE_CODES
 from mergeguard.fork.report import Case, ForkReport
 from mergeguard.lens.unsplit import Reason
 from mergeguard.reporting.findings import location, message, rule_data, sarif_log, sarif_result, sarif_rule
@@ -54,7 +54,7 @@ def sarif(ledger: ForkReport, version: str) -> dict[str, Any]:
         results += [_case(case) for case in rule.unmapped]
     last = ledger.last_sync
     results += [sarif_result(located) for located in (last.audit if last is not None else None) or ()]
-    rules = [*map(_rule, _RULES), *map(sarif_rule, CODES)]
+    rules = [*map(_rule, _RULES), *map(sarif_rule, MERGE_CODES)]
     return sarif_log("report", version, rules, results)
 
 

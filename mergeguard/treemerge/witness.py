@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mergeguard.errors import MergeguardError
+from mergeguard.findings import Finding
 from mergeguard.fork import check
-from mergeguard.fork.check import CheckFinding
 from mergeguard.fork.workspace import Workspace
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge import healing
@@ -16,7 +16,7 @@ from mergeguard.treemerge.losses import TRAILER, Loss
 _REPAIR = "`mergeguard repair` merges it in a new commit"
 
 
-def findings(workspace: Workspace, head: str, names: Iterable[str] | None = None) -> tuple[CheckFinding, ...]:
+def findings(workspace: Workspace, head: str, names: Iterable[str] | None = None) -> tuple[Finding, ...]:
     """What history holds against a tree made on top of commit ``head``, as findings of ``check``.
 
     ``names`` are the rules to look at, all if None.
@@ -32,7 +32,7 @@ def findings(workspace: Workspace, head: str, names: Iterable[str] | None = None
     return tuple(finding for finding in found if chosen is None or finding.rule in chosen)
 
 
-def _findings(repository: Repository, ailment: Ailment) -> Iterator[CheckFinding]:
+def _findings(repository: Repository, ailment: Ailment) -> Iterator[Finding]:
     for one in ailment.behind:
         yield check.Reporter(one.name).error(
             "history", behind(repository, ailment, one.name), one.lock_path, hint=_REPAIR

@@ -17,6 +17,7 @@ from mergeguard.adopt.account import macros_of, undefined_macros
 from mergeguard.adopt.adopt import adopt, compare
 from mergeguard.adopt.model import AdoptedAs, Adoption, Keep, Taken
 from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError, counted
+from mergeguard.findings import Severity
 from mergeguard.fork import treelens
 from mergeguard.fork.builds import build_files
 from mergeguard.fork.fork import Fork
@@ -28,7 +29,6 @@ from mergeguard.lens.rule import Rule
 from mergeguard.treemerge import handmade
 from mergeguard.values import dataclass
 from mergeguard.verbs import checking
-from mergeguard.verify.symbols import Severity
 
 
 class AdoptionRefused(MergeguardError):
@@ -226,13 +226,13 @@ def _refuse_losses(workspace: Workspace, made: Adopted, texts: Mapping[str, byte
         )
 
     found = checking.run(after, [made.name])
-    broken = [one for one in found if one.severity is Severity.ERROR and one.check != "unmapped"]
+    broken = [one for one in found if one.severity is Severity.ERROR and one.code != "unmapped"]
     if broken:
         first = broken[0]
         raise AdoptionRefused(
-            f"the new layout is not the fork's program: {first.check}: {first.message}",
+            f"the new layout is not the fork's program: {first.code}: {first.message}",
             made,
-            where=Location(first.path, first.line, first.item or None),
+            where=Location(first.path, first.line, first.name or None),
             hint=first.hint or f"`mergeguard adopt {made.name} -n -v` shows what became of each line",
         )
 

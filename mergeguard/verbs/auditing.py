@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 from mergeguard.audit import Changed, Finding, audit
 from mergeguard.audit.facts import Facts
-from mergeguard.audit.findings import Commit, Located, Place
+from mergeguard.audit.findings import Commit, Located
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.errors import LayoutError, Location, counted
+from mergeguard.findings import Place
 from mergeguard.fork import treelens
 from mergeguard.fork.workspace import Splitting, Workspace
 from mergeguard.git.objects import Entry, TreeChange

@@ -13,9 +13,10 @@ from dataclasses import replace
 from mergeguard.cpp.filenames import UNITS
 from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError
+from mergeguard.findings import Finding, Severity, in_tree
 from mergeguard.fork import check, keepmarks, treelens
 from mergeguard.fork.builds import links_device_code, shard_paths, unlisted
-from mergeguard.fork.check import CheckFinding, to_json
+from mergeguard.fork.check import to_json
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.stale import stale
 from mergeguard.fork.verdicts import CheckVerdict, Verdicts, verdict
@@ -33,14 +34,13 @@ from mergeguard.verbs import ownwork
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.same_program import BuildFile
-from mergeguard.verify.symbols import Severity
 
-__all__ = ["CheckFinding", "failures", "run", "run_fork", "run_units", "to_json"]
+__all__ = ["failures", "run", "run_fork", "run_units", "to_json"]
 
 
 def run_fork(
     here: Fork, workspace: Workspace, names: Sequence[str] = (), unfinished: str | None = None
-) -> tuple[CheckFinding, ...]:
+) -> tuple[Finding, ...]:
     """All that is to be said of a fork: its rules ``names`` (all if none), its history and its own work.
 
     ``unfinished`` says what a command of plain git left undone, if one did. Raises RuleError for a name that
@@ -57,7 +57,7 @@ def run_fork(
 
 def run(
     workspace: Workspace, names: Sequence[str] | None = None, base: str | None = None
-) -> tuple[CheckFinding, ...]:
+) -> tuple[Finding, ...]:
     """All findings about the rules called ``names`` (all of them if None), in rule and file order.
 
     ``base`` is the tree of the merge base with upstream, if known: what the fork split by hand is told by it.
@@ -65,7 +65,7 @@ def run(
     """
     chosen = workspace.guarded if names is None else tuple(workspace.rule(name) for name in names)
     verdicts = Verdicts(workspace.repository.private_dir)
-    found: list[CheckFinding] = []
+    found: list[Finding] = []
     files: dict[str, tuple[str, ...]] = {}
     for guarded in chosen:
         one = _verdict(workspace, guarded, base, verdicts)
@@ -82,7 +82,7 @@ def _verdict(workspace: Workspace, guarded: Guarded, base: str | None, verdicts:
         return known
     watched = WatchedRepository.of(workspace.repository, workspace.tree)
     checker = _LayoutChecker(replace(workspace, repository=watched), guarded, base)
-    found: list[CheckFinding] = []
+    found: list[Finding] = []
     try:
         found.extend(checker.findings())
     except MergeguardError as error:
@@ -93,7 +93,7 @@ def _verdict(workspace: Workspace, guarded: Guarded, base: str | None, verdicts:
     return verdict(found, checker.files)
 
 
-def run_units(workspace: Workspace, paths: Sequence[str]) -> tuple[CheckFinding, ...]:
+def run_units(workspace: Workspace, paths: Sequence[str]) -> tuple[Finding, ...]:
     """What a linker would make, in silence, of the units at ``paths``: needs no rule and no monolith.
 
     Raises LayoutError for a path that the tree does not have.
@@ -107,26 +107,26 @@ def run_units(workspace: Workspace, paths: Sequence[str]) -> tuple[CheckFinding,
     )
 
 
-def failures(findings: Iterable[CheckFinding]) -> tuple[CheckFinding, ...]:
+def failures(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The errors and warnings among the findings: those that fail a check."""
     return tuple(finding for finding in findings if finding.fails)
 
 
-def _failed(guarded: Guarded, error: MergeguardError) -> CheckFinding:
+def _failed(guarded: Guarded, error: MergeguardError) -> Finding:
     where = error.where
-    return CheckFinding(
-        guarded.name,
+    return in_tree(
         "drift" if guarded.is_split else "rule",
         Severity.ERROR,
         error.message,
         where.path if where is not None else guarded.rule_path,
         where.line if where is not None else None,
         (where.item or "") if where is not None else "",
-        error.hint or "",
+        rule=guarded.name,
+        hint=error.hint or "",
     )
 
 
-def _claims(files: Mapping[str, tuple[str, ...]]) -> Iterator[CheckFinding]:
+def _claims(files: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
     """Files that several rules write; ``files`` are those of each rule's layout."""
     owner: dict[str, str] = {}
     told: set[tuple[str, str]] = set()
@@ -157,7 +157,7 @@ class _LayoutChecker:
         """The files of the layout, if there was one to look at."""
         return tuple(file.path for file in self.layout.files) if self.layout else ()
 
-    def findings(self) -> Iterator[CheckFinding]:
+    def findings(self) -> Iterator[Finding]:
         if self.guarded.is_split:
             yield from self.split()
         else:
@@ -168,7 +168,7 @@ class _LayoutChecker:
 
     # -- a rule whose monolith is whole --------------------------------------------------------------
 
-    def not_split(self) -> Iterator[CheckFinding]:
+    def not_split(self) -> Iterator[Finding]:
         if (lost := self.workspace.lost_lock(self.guarded)) is not None:
             yield _failed(self.guarded, lost)
             return
@@ -203,7 +203,7 @@ class _LayoutChecker:
         files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
         yield from check.check_program(self.name, path, text, files)
 
-    def by_hand(self, made: handmade.HandMade) -> Iterator[CheckFinding]:
+    def by_hand(self, made: handmade.HandMade) -> Iterator[Finding]:
         """Of a split by hand, what no linker says; ``verify`` compares it with upstream's file."""
         message = f"split by hand into {len(made.files)} files: no rule keeps them together yet"
         hint = f"`mergeguard adopt {self.name}` changes over to the rule, `mergeguard verify` compares"
@@ -213,13 +213,13 @@ class _LayoutChecker:
         for found in same_program.check_units(made.texts, roots, relocatable=relocatable):
             yield check.of_verify(self.name, found)
 
-    def about_text(self, rule: Rule, layout: Layout, texts: dict[str, bytes]) -> Iterator[CheckFinding]:
+    def about_text(self, rule: Rule, layout: Layout, texts: dict[str, bytes]) -> Iterator[Finding]:
         yield from check.check_includes(self.name, rule, layout, self.exists)
         yield from check.check_global_names(self.name, layout.files, texts)
 
     # -- a rule with a layout ------------------------------------------------------------------------
 
-    def split(self) -> Iterator[CheckFinding]:
+    def split(self) -> Iterator[Finding]:
         workspace, guarded = self.workspace, self.guarded
         lock = guarded.lock
         assert lock is not None
@@ -244,7 +244,7 @@ class _LayoutChecker:
         more = {path: workspace.read(path) for path in merged.files if path not in now}
         drifted = tuple(check.check_recomposed(self.name, {**now, **more}, before, merged))
         if any(found.severity is Severity.ERROR for found in drifted):
-            yield from (one for one in stale(workspace, guarded) if one.check == "dispatch")
+            yield from (one for one in stale(workspace, guarded) if one.code == "dispatch")
         yield from drifted
         yield from self.drift(before)
         yield from check.check_hunks(self.name, before, keepmarks.marks(workspace))
@@ -257,7 +257,7 @@ class _LayoutChecker:
         found = self.program(rule, pristine, before, texts)
         yield from check.accepted(found, before, keepmarks.marks(workspace))
 
-    def drift(self, before: Unsplit) -> Iterator[CheckFinding]:
+    def drift(self, before: Unsplit) -> Iterator[Finding]:
         guarded, lock = self.guarded, self.guarded.lock
         assert lock is not None
         if not self.exists(guarded.rule_path):
@@ -278,7 +278,7 @@ class _LayoutChecker:
             )
         except MergeguardError as error:
             failed = _failed(guarded, error)
-            yield replace(failed, check="rule", message=f"{what} and does not fit: {error.message}")
+            yield replace(failed, code="rule", message=f"{what} and does not fit: {error.message}")
             return
         old = {file.path: file.text for file in before.layout.files}
         new = {file.path: file.text for file in fresh.files}
@@ -292,7 +292,7 @@ class _LayoutChecker:
 
     def program(
         self, rule: Rule, pristine: Layout, before: Unsplit, texts: dict[str, bytes]
-    ) -> Iterator[CheckFinding]:
+    ) -> Iterator[Finding]:
         layout = before.layout
         units = {file.path for file in (*pristine.files, *layout.files) if file.is_unit}
         named = self.workspace.build_files(self.guarded)

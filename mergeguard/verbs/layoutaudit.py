@@ -11,9 +11,10 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from mergeguard.audit.findings import Finding, Located, Place
+from mergeguard.audit.findings import Located
 from mergeguard.cpp.backwards import Origin
 from mergeguard.errors import MergeguardError
+from mergeguard.findings import Finding, Place
 from mergeguard.fork import check
 from mergeguard.fork.workspace import Guarded, Splitting, Workspace
 from mergeguard.git.repository import Repository
@@ -96,26 +97,24 @@ def _listing(workspace: Workspace, build: str, layouts: tuple[Layout, ...]) -> t
     )
 
 
-def _of_side(side: Workspace, names: set[str]) -> tuple[check.CheckFinding, ...]:
+def _of_side(side: Workspace, names: set[str]) -> tuple[Finding, ...]:
     known = [guarded.name for guarded in side.laid_out if guarded.name in names]
     return checking.failures(checking.run(side, known)) if known else ()
 
 
-def _key(found: check.CheckFinding) -> tuple[str, ...]:
-    return (found.rule, found.check, found.path, found.item, found.message)
+def _key(found: Finding) -> tuple[str, ...]:
+    return (found.rule, found.code, found.path, found.name, found.message)
 
 
-def _located(found: check.CheckFinding) -> Located:
+def _located(found: Finding) -> Located:
     """A finding of ``check`` as one of the audit; its path is the layout's already."""
     hint = found.hint or f"`mergeguard check {found.rule}` shows it"
-    what = (
-        f"{found.check}: {found.item}: {found.message}" if found.item else f"{found.check}: {found.message}"
-    )
+    what = f"{found.code}: {found.name}: {found.message}" if found.name else f"{found.code}: {found.message}"
     place = Place("merged", found.path, found.line or 1)
-    return Located(Finding("layout", found.item or found.rule, what, "merge", (place,), hint), (), (None,))
+    return Located(Finding("layout", found.name or found.rule, what, "merge", (place,), hint), (), (None,))
 
 
-def _shaken(merged: Workspace, before: Workspace, guarded: Guarded) -> Iterator[check.CheckFinding]:
+def _shaken(merged: Workspace, before: Workspace, guarded: Guarded) -> Iterator[Finding]:
     """What the rule assumes, where a text told it before, or where what it rests on is not what it was."""
     own = next((g for g in before.split_rules if g.name == guarded.name), None)
     if own is None:

@@ -16,8 +16,8 @@ import tomlkit
 from mergeguard import store
 from mergeguard.audit.ownwork import Work, WorkFate, WorkOutcome, outcomes, works
 from mergeguard.errors import LayoutError, Location, RuleError
+from mergeguard.findings import Finding
 from mergeguard.fork import check, treelens
-from mergeguard.fork.check import CheckFinding
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.workspace import REGULAR, Splitting, Workspace
 from mergeguard.git.objects import Entry, TreeChange
@@ -101,7 +101,7 @@ class Ledger:
     merge: str | None
     upstream: str
     lines: tuple[LedgerLine, ...]
-    broken_pins: tuple[CheckFinding, ...]
+    broken_pins: tuple[Finding, ...]
 
     @property
     def clean(self) -> bool:
@@ -153,7 +153,7 @@ def ledger(
     return Ledger(merge, ref or "", lines, pins)
 
 
-def findings(workspace: Workspace, head: str, upstream: str | None) -> Iterator[CheckFinding]:
+def findings(workspace: Workspace, head: str, upstream: str | None) -> Iterator[Finding]:
     """What ``check`` says: pins that do not hold, and work that the last merge lost; nothing without a ledger
     file."""
     if workspace.read(PATH) is None:
@@ -172,7 +172,7 @@ def findings(workspace: Workspace, head: str, upstream: str | None) -> Iterator[
             yield _lost(merge, one)
 
 
-def _lost(merge: str, one: WorkOutcome) -> CheckFinding:
+def _lost(merge: str, one: WorkOutcome) -> Finding:
     work = one.work
     what = f"{work.kind} {work.name}" if work.name else "the file"
     message = f"{what}, {work.change} by the fork, was {one.fate} in the merge {merge[:9]}"
@@ -264,7 +264,7 @@ class _WorkFileReader:
         return texts
 
 
-def _broken_pins(workspace: Workspace, notebook: Notebook) -> Iterator[CheckFinding]:
+def _broken_pins(workspace: Workspace, notebook: Notebook) -> Iterator[Finding]:
     if not notebook.pin:
         return
     tree = treelens.monolithic_tree(workspace)

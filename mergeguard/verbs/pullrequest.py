@@ -12,7 +12,7 @@ from collections.abc import Callable
 from mergeguard.audit.findings import Located
 from mergeguard.audit.ownwork import WorkFate
 from mergeguard.errors import LayoutError
-from mergeguard.fork.check import CheckFinding
+from mergeguard.findings import Finding
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.report import SyncedRule
 from mergeguard.fork.workspace import Splitting, Workspace
@@ -51,7 +51,7 @@ class PullRequest:
     rules: tuple[SyncedRule, ...]
     resolved: tuple[ResolvedFile, ...]
     audit: tuple[Located, ...]
-    checks: tuple[CheckFinding, ...]
+    checks: tuple[Finding, ...]
     proofs: tuple[RuleProof, ...]
     work: tuple[tuple[WorkFate, int], ...]
     losses: tuple[LedgerLine, ...]

@@ -207,7 +207,7 @@ def _require_usable(guarded: Guarded, layout: Layout) -> None:
     for found in same_program.unusable(files):
         raise RuleMismatch(
             f"rule {guarded.name} can't split this: {found.message}",
-            where=Location(found.path, found.line, found.item or None),
+            where=Location(found.path, found.line, found.name or None),
             hint=f"deal a C++ function that it calls instead, or remove {guarded.rule_path}",
         )
 

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from mergeguard.cpp.definitions import Definition, Identity, definitions, local_states, only_caches
 from mergeguard.cpp.environment import Environment, environment_of
 from mergeguard.cpp.source import Kind, parse
+from mergeguard.findings import Severity
 from mergeguard.values import dataclass
 from mergeguard.verify.flatten import FlatUnit, LayoutText, flatten
-from mergeguard.verify.symbols import Severity
 from mergeguard.verify.unitguards import own_switches, turned_off
 
 _ONE_KEPT = "the linker keeps one of the two, without a word"
@@ -91,7 +91,7 @@ class Program:
 class LinkClash:
     """Something that two units have and should not, or should have alike; ``one`` is the place to look at."""
 
-    check: str  # of ``verify.same_program.CHECKS``
+    check: str  # of ``findings.PROGRAM_CODES``
     message: str
     one: Definition
     severity: Severity = Severity.ERROR

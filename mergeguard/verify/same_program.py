@@ -2,7 +2,7 @@
 
 Works on items and tokens (``core.source``); nothing is guessed where tokens can't tell (types, overload
 resolution): that is what the compiled comparison is for (``core.symbols``). Each finding names the check that
-made it; ``CHECKS`` lists them all.
+made it; ``findings.PROGRAM_CODES`` lists them all.
 """
 
 from __future__ import annotations
@@ -16,52 +16,13 @@ from functools import lru_cache
 from mergeguard.cpp.definitions import Definition, Identity, definitions, same_tokens
 from mergeguard.cpp.environment import Environment, environment_of
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
+from mergeguard.findings import PROGRAM_CODES, Finding, Severity, in_tree
 from mergeguard.lens.buildlists import mentions
 from mergeguard.verify import thin
 from mergeguard.verify.dispatching import ELSEWHERE, check_arms
 from mergeguard.verify.flatten import LayoutText, flatten, is_guarded, line_at
 from mergeguard.verify.initialisation import disordered
 from mergeguard.verify.linkage import LinkClash, Program, clashes, divided, doubled, folded
-from mergeguard.verify.symbols import Severity
-
-CHECKS: Mapping[str, str] = {
-    "unreadable": "a layout file can't be read as items",
-    "header guard": "a header of the layout may be taken in twice",
-    "glue": "guards or shard macros do not pair up",
-    "include": "an include of the monolith is gone, changed, or points elsewhere from its new place",
-    "include order": "an include moved behind what it came before",
-    "lost": "a definition, instantiation or registration of the monolith is in no unit",
-    "added": "the layout defines something that the monolith does not",
-    "changed": "a definition's tokens differ from the monolith's",
-    "doubled": "something that must be defined once is defined by several units",
-    "environment": "other macros are in force around a definition than in the monolith",
-    "self-contained": "a unit uses a name of the monolith before, or without, its definition",
-    "odr": "one external name, different tokens or macros in two units: the linker silently keeps one",
-    "divided state": "a writable object becomes one object for each unit",
-    "cached state": "a function's cache becomes one for each unit, filled alike",
-    "initialisation": "an object may be initialised before what its value comes from",
-    "visibility": "something that other files could call is internal now",
-    "arm": "an arm is in no shard, in two, or cut in the middle",
-    "dispatch": "the entry sends a value to a shard that does not have its arm",
-    "discriminator": "the entry chooses a shard by another value than the body chooses its arm by",
-    "language": "the layout is not of the language that its units are compiled as",
-    "assumed": "what tokens can't tell, and the proof takes for granted",
-    "build list": "a unit is not listed where the monolith is",
-    "fit": "the rule does not fit the monolith: there is no layout that could be compared",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class ProgramFinding:
-    """One difference; ``line`` is 1-based in ``path``, None where no single line is to blame."""
-
-    check: str
-    severity: Severity
-    message: str
-    path: str
-    line: int | None = None
-    item: str = ""
-
 
 # Whatever else a verdict rests on; where a place can be named, a finding of ``assumed`` does.
 TAKEN_FOR_GRANTED = "overloads and types resolve alike, and macros of headers outside the layout are the same"
@@ -86,7 +47,7 @@ def compare(
     files: Sequence[LayoutText],
     build: Sequence[BuildFile] = (),
     roots: Sequence[str] = (),
-) -> tuple[ProgramFinding, ...]:
+) -> tuple[Finding, ...]:
     """Every way in which the layout ``files`` is not the program that ``monolith`` (at ``path``) is.
 
     Empty, or notes only: the same program as far as tokens can tell. ``roots`` are folders that quoted
@@ -104,22 +65,22 @@ def compare(
 
 def check_units(
     files: Sequence[LayoutText], roots: Sequence[str] = (), *, relocatable: bool = False
-) -> tuple[ProgramFinding, ...]:
+) -> tuple[Finding, ...]:
     """What is wrong with the units among ``files`` without a monolith to compare with: ``verify.linkage``.
 
     ``relocatable``: whether the build links device code, so that ``__device__`` functions have symbols.
     """
     program = Program.of(files, roots, relocatable=relocatable)
     texts = {file.path: file.text for file in files}
-    found: list[ProgramFinding] = []
+    found: list[Finding] = []
     for clash in clashes(program):
         path, offset = program.units[clash.one.index].place(clash.one.item.code_start)
         line = line_at(texts[path], offset)
-        found.append(ProgramFinding(clash.check, clash.severity, clash.message, path, line, clash.one.plain))
+        found.append(in_tree(clash.check, clash.severity, clash.message, path, line, clash.one.plain))
     return tuple(found)
 
 
-def unusable(files: Sequence[LayoutText]) -> tuple[ProgramFinding, ...]:
+def unusable(files: Sequence[LayoutText]) -> tuple[Finding, ...]:
     """Why a layout that was just derived can't become a program at all: for a split to refuse."""
     program = Program.of(files)
     texts = {file.path: file.text for file in files}
@@ -127,7 +88,7 @@ def unusable(files: Sequence[LayoutText]) -> tuple[ProgramFinding, ...]:
     for clash in doubled(program, lambda one: len(texts)):
         path, offset = program.units[clash.one.index].place(clash.one.item.code_start)
         line = line_at(texts[path], offset)
-        found.append(ProgramFinding(clash.check, clash.severity, clash.message, path, line, clash.one.plain))
+        found.append(in_tree(clash.check, clash.severity, clash.message, path, line, clash.one.plain))
     return tuple(found)
 
 
@@ -145,11 +106,11 @@ def never_called(monolith: bytes, files: Sequence[LayoutText]) -> Iterator[tuple
             yield path, message, offset, item
 
 
-def _not_the_language(program: Program) -> Iterator[ProgramFinding]:
+def _not_the_language(program: Program) -> Iterator[Finding]:
     for unit in program.units:
         if unit.path.endswith(".c") and program.spaces:
             message = "a C file has no namespaces, and shards of a partition need them; a [[deal]] does not"
-            yield ProgramFinding("language", Severity.ERROR, message, unit.path)
+            yield in_tree("language", Severity.ERROR, message, unit.path)
 
 
 class _Comparison:
@@ -173,7 +134,7 @@ class _Comparison:
         # The body as the monolith has it: the guards of all shards open at once.
         self.open = [flatten(unit.path, files, everything=True, roots=roots) for unit in self.units]
         self.whole = [definitions(unit.source, self.program.spaces, n) for n, unit in enumerate(self.open)]
-        self.found: list[ProgramFinding] = []
+        self.found: list[Finding] = []
         self.spaces: dict[int, Mapping[str, int]] = {}
 
     def report(
@@ -187,7 +148,7 @@ class _Comparison:
         severity: Severity = Severity.ERROR,
         item: str = "",
     ) -> None:
-        assert check in CHECKS
+        assert check in PROGRAM_CODES
         if definition is not None:
             item = item or definition.plain
             if definition.index >= 0:
@@ -198,12 +159,12 @@ class _Comparison:
         if definition is not None and definition.index < 0:
             text = self.before.text
         line = line_at(text, offset) if text is not None and offset is not None else None
-        self.found.append(ProgramFinding(check, severity, message, path or self.path, line, item))
+        self.found.append(in_tree(check, severity, message, path or self.path, line, item))
 
     def report_clash(self, clash: LinkClash) -> None:
         self.report(clash.check, clash.message, clash.one, severity=clash.severity)
 
-    def findings(self) -> tuple[ProgramFinding, ...]:
+    def findings(self) -> tuple[Finding, ...]:
         self.check_files()
         if not self.units:
             self.report("lost", "the layout has no translation unit")
@@ -544,10 +505,10 @@ def specialisations(parts: Iterable[Definition]) -> dict[str, dict[Identity, int
     return found
 
 
-def inlined(findings: Iterable[ProgramFinding]) -> frozenset[str]:
+def inlined(findings: Iterable[Finding]) -> frozenset[str]:
     """The functions that findings say became ``inline``: a compiler may emit none of them."""
-    notes = (f for f in findings if f.check == "visibility" and f.severity is Severity.NOTE)
-    return frozenset(finding.item.rpartition("::")[2] for finding in notes)
+    notes = (f for f in findings if f.code == "visibility" and f.severity is Severity.NOTE)
+    return frozenset(finding.name.rpartition("::")[2] for finding in notes)
 
 
 def bare(files: Sequence[LayoutText]) -> frozenset[str]:
@@ -562,6 +523,6 @@ def bare(files: Sequence[LayoutText]) -> frozenset[str]:
     return frozenset(unit.path for n, unit in enumerate(program.units) if n not in defining)
 
 
-def failures(findings: Iterable[ProgramFinding]) -> tuple[ProgramFinding, ...]:
+def failures(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings that fail a check: all but the notes."""
     return tuple(finding for finding in findings if finding.severity is not Severity.NOTE)

@@ -22,17 +22,10 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
-from enum import StrEnum
+from typing import Any
 
+from mergeguard.findings import Finding, Severity
 from mergeguard.values import dataclass
-
-
-class Severity(StrEnum):
-    """How a finding counts: an error or a warning fails a check, a note only informs."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +75,33 @@ class DeviceImage:
 
 
 @dataclass(frozen=True, slots=True)
-class SymbolFinding:
-    """One difference. ``symbol`` is mangled, ``readable`` demangled; ``units`` are where it was seen."""
+class SymbolFinding(Finding):
+    """One difference, named by the demangled name. ``symbol`` is mangled; ``units`` are where it was seen."""
 
-    check: str
-    severity: Severity
-    message: str
     symbol: str = ""
-    readable: str = ""
     units: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "check": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "symbol": self.symbol,
+            "readable": self.name,
+            "units": self.units,
+        }
+
+
+def differs(
+    code: str,
+    severity: Severity,
+    message: str,
+    symbol: str = "",
+    readable: str = "",
+    units: tuple[str, ...] = (),
+) -> SymbolFinding:
+    """A finding about ``symbol``, which reads ``readable``, or about whole ``units``."""
+    return SymbolFinding(code, readable, message, "", (), grade=severity, symbol=symbol, units=units)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +188,7 @@ def compare_host(
 
 
 def _nothing(which: str, unit: str) -> SymbolFinding:
-    return SymbolFinding(
+    return differs(
         "empty",
         Severity.ERROR,
         f"the {which}'s object {unit} defines nothing: an empty list proves nothing",
@@ -206,7 +217,7 @@ def _collisions(defined: _Definitions, names: Names) -> list[SymbolFinding]:
         readable = names.readable(name)
         if len(strong) > 1:
             out.append(
-                SymbolFinding(
+                differs(
                     "doubled", Severity.ERROR, "defined in more than one unit", name, readable, tuple(strong)
                 )
             )
@@ -220,7 +231,7 @@ def _collisions(defined: _Definitions, names: Names) -> list[SymbolFinding]:
             else "a library's inline function was compiled differently in these units"
         )
         severity = Severity.ERROR if own else Severity.NOTE
-        out.append(SymbolFinding("odr", severity, text, name, readable, units))
+        out.append(differs("odr", severity, text, name, readable, units))
     return out
 
 
@@ -251,13 +262,13 @@ def _lost(monolith: ObjectSymbols, layout: Sequence[ObjectSymbols], names: Names
                 text = "is defined nowhere now"
                 if not names.inlined.isdisjoint(base_identifiers(identity)):
                     severity, text = Severity.NOTE, "is inline now, and every call of it was inlined"
-            out.append(SymbolFinding("lost", severity, text, symbol.name, readable))
+            out.append(differs("lost", severity, text, symbol.name, readable))
         elif names.is_required(symbol.name):
             text = "an explicit instantiation that no unit of the layout makes"
-            out.append(SymbolFinding("lost", Severity.ERROR, text, symbol.name, readable))
+            out.append(differs("lost", Severity.ERROR, text, symbol.name, readable))
         elif identity not in local and not any(readable.startswith(mark) for mark in _LIBRARY_MARKS):
             text = "the monolith's object has it, no unit of the layout emits it, and none asks for it"
-            out.append(SymbolFinding("not emitted", Severity.NOTE, text, symbol.name, readable))
+            out.append(differs("not emitted", Severity.NOTE, text, symbol.name, readable))
     return out
 
 
@@ -280,7 +291,7 @@ def _unresolved(
             else "a library symbol that the monolith did not need"
         )
         severity = Severity.ERROR if own else Severity.NOTE
-        out.append(SymbolFinding("unresolved", severity, text, name, names.readable(name), tuple(units)))
+        out.append(differs("unresolved", severity, text, name, names.readable(name), tuple(units)))
     return out
 
 
@@ -309,9 +320,7 @@ def _divided_state(
         if len(separate) > 1:
             text = "one object of the monolith became one for each of these units"
             units = tuple(unit for unit, _ in places)
-            out.append(
-                SymbolFinding("divided state", Severity.ERROR, text, before[identity].name, identity, units)
-            )
+            out.append(differs("divided state", Severity.ERROR, text, before[identity].name, identity, units))
     return out
 
 
@@ -323,7 +332,7 @@ def compare_device(
     for image in (*monolith, *layout):
         if image.unreadable:
             text = f"device code for {image.arch} can't be read: {image.unreadable}"
-            out.append(SymbolFinding("unreadable", Severity.ERROR, text, units=(image.unit,)))
+            out.append(differs("unreadable", Severity.ERROR, text, units=(image.unit,)))
     if out:
         return tuple(out)
     before, after = _by_arch(monolith, names), _by_arch(layout, names)
@@ -331,7 +340,7 @@ def compare_device(
     shared: dict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
     if not any(before.values()):
         text = "the monolith's object holds no kernel: an empty list proves nothing"
-        return (SymbolFinding("empty", Severity.ERROR, text),)
+        return (differs("empty", Severity.ERROR, text),)
     for arch in sorted({*before, *after}):
         old, new = before.get(arch, {}), after.get(arch, {})
         for identity in sorted({*old, *new}):
@@ -348,13 +357,13 @@ def compare_device(
                     continue
                 found = ("kernel doubled", f"compiled more often than in the monolith for {arch}")
             if found is not None:
-                out.append(SymbolFinding(found[0], Severity.ERROR, found[1], symbol, identity, units))
+                out.append(differs(found[0], Severity.ERROR, found[1], symbol, identity, units))
     for (arch, units), kernels in shared.items():
         text = f"and {len(kernels) - 1} more: " if len(kernels) > 1 else ""
         text += (
             f"each of these units compiles it for {arch}, to the same machine code: right, and paid for twice"
         )
-        out.append(SymbolFinding("kernel shared", Severity.NOTE, text, "", kernels[0], units))
+        out.append(differs("kernel shared", Severity.NOTE, text, "", kernels[0], units))
     return tuple(out)
 
 
@@ -379,7 +388,7 @@ def summary(findings: Sequence[SymbolFinding]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for finding in findings:
         if finding.severity is not Severity.NOTE:
-            counts[finding.check] = counts.get(finding.check, 0) + 1
+            counts[finding.code] = counts.get(finding.code, 0) + 1
     return counts
 
 

@@ -13,10 +13,10 @@ from mergeguard.build.commands import Command, from_template
 from mergeguard.build.compare import Comparison, MeasuredProgram, compare, compare_built
 from mergeguard.build.measure import CompileError
 from mergeguard.cpp.source import parse
+from mergeguard.findings import Severity
 from mergeguard.lens.emit import split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import parse_rule
-from mergeguard.verify.symbols import Severity
 from tests.support import toolchain
 
 RULES = Path(__file__).resolve().parents[2] / "rules" / "vllm"
@@ -103,8 +103,8 @@ def test_the_trap_in_our_own_layout_would_be_seen(tmp_path: Path) -> None:
     outcome, *_ = built("paged_attention_v1", "none", tmp_path, without_namespace)
     found = [f for f in outcome.findings if f.severity is Severity.ERROR]
     assert not outcome.same
-    assert {f.check for f in found} == {"odr"}
-    assert all("paged_attention_v1_launcher<" in f.readable for f in found)
+    assert {f.code for f in found} == {"odr"}
+    assert all("paged_attention_v1_launcher<" in f.name for f in found)
     assert all(len(f.units) == 3 for f in found)
 
 
@@ -124,7 +124,7 @@ def test_a_monolith_without_symbols_of_its_own_proves_nothing(tmp_path: Path) ->
     command = from_template(f"{toolchain.require_compiler()} -O0 -c {{source}} -o {{output}}")
     outcome = compare(parse(text.encode()), program, program, (), command, tmp_path / "objects")
     assert not outcome.same
-    assert {finding.check for finding in outcome.findings} == {"empty"}
+    assert {finding.code for finding in outcome.findings} == {"empty"}
 
 
 SCALE_RULE = b"""
@@ -239,7 +239,7 @@ def test_a_lost_and_a_shared_kernel_are_named(tmp_path: Path, template: str) -> 
         files["scale/dispatch.cuh"] = body.replace(b"LAUNCH(64)", b"LAUNCH(128)")
 
     outcome = device(tmp_path, template, spoil)
-    found = {(f.check, f.readable) for f in outcome.findings if f.check.startswith("kernel")}
+    found = {(f.code, f.name) for f in outcome.findings if f.code.startswith("kernel")}
     assert found == {
         ("kernel lost", "void scale_kernel<float, 64>(float*)"),
         ("kernel lost", "void scale_kernel<double, 64>(double*)"),

@@ -40,7 +40,7 @@ def names(
 
 
 def checks(findings) -> list[tuple[str, str]]:
-    return [(f.check, f.readable) for f in findings if f.severity != "note"]
+    return [(f.code, f.name) for f in findings if f.severity != "note"]
 
 
 @needs_gxx
@@ -192,8 +192,8 @@ def test_a_function_that_became_inline_may_be_emitted_nowhere(tmp_path: Path) ->
 
 def test_empty_lists_prove_nothing() -> None:
     nobody = Names({}, frozenset())
-    assert [f.check for f in compare_host(ObjectSymbols("m", ()), [], nobody)] == ["empty"]
-    assert [f.check for f in compare_device([], [], nobody)] == ["empty"]
+    assert [f.code for f in compare_host(ObjectSymbols("m", ()), [], nobody)] == ["empty"]
+    assert [f.code for f in compare_device([], [], nobody)] == ["empty"]
 
 
 def test_what_is_no_object_is_refused(tmp_path: Path) -> None:
@@ -240,15 +240,15 @@ def test_cuda_kernels_each_once(tmp_path: Path, extra: tuple[str, ...]) -> None:
     known = Names(demangle(all_names([], [i for one in images.values() for i in one])), frozenset({"k"}))
     assert compare_device(images["monolith"], [*images["a"], *images["b"]], known) == ()
     lost = compare_device(images["monolith"], images["a"], known)
-    assert {f.check for f in lost} == {"kernel lost"}
-    assert [f.readable for f in lost] == [
+    assert {f.code for f in lost} == {"kernel lost"}
+    assert [f.name for f in lost] == [
         *("plain(double*)", "void k::scale<double, 1>(double*)", "void k::scale<double, 2>(double*)"),
     ]
     # What two units compile alike is right, if dear; what they compile otherwise under one name is not.
     (alike,) = compare_device(images["monolith"], [*images["twice"], *images["b"]], known)
-    assert (alike.check, alike.severity, alike.units) == ("kernel shared", "note", ("twice", "b"))
+    assert (alike.code, alike.severity, alike.units) == ("kernel shared", "note", ("twice", "b"))
     doubled = compare_device(images["monolith"], [*images["twice"], *images["other"]], known)
-    assert [(f.check, f.severity) for f in doubled] == [("kernel doubled", "error")] * 2
+    assert [(f.code, f.severity) for f in doubled] == [("kernel doubled", "error")] * 2
 
 
 HIP_STUB = """
@@ -301,7 +301,7 @@ def test_an_entry_without_a_definition_is_empty_by_design() -> None:
     full, nothing = (ObjectSymbols(unit, symbols) for unit, symbols in (("s", (symbol,)), ("e", ())))
     known = Names({}, frozenset({"run"}))
     before = ObjectSymbols("m", (symbol,))
-    assert [f.check for f in compare_host(before, [nothing, full], known)] == ["empty"]
+    assert [f.code for f in compare_host(before, [nothing, full], known)] == ["empty"]
     assert compare_host(before, [nothing, full], known, frozenset({"e"})) == ()
     # All of it empty is never by design.
-    assert "empty" in {f.check for f in compare_host(before, [nothing], known, frozenset({"e"}))}
+    assert "empty" in {f.code for f in compare_host(before, [nothing], known, frozenset({"e"}))}

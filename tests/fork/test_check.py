@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mergeguard.cpp.source import parse
+from mergeguard.findings import CODES
 from mergeguard.fork import check
 from mergeguard.lens.emit import split
 from mergeguard.lens.layout import Layout, LayoutFile, Piece, Role
@@ -78,7 +79,7 @@ def text_of(path: str) -> bytes:
 def test_laws_hold_and_are_seen_broken():
     assert list(check.check_laws("run", LAYOUT, transform(MONOLITH), transform)) == []
     again = transform(MONOLITH.replace(b"work", b"toil"))
-    assert [f.check for f in check.check_laws("run", LAYOUT, again, transform)] == ["law 4"]
+    assert [f.code for f in check.check_laws("run", LAYOUT, again, transform)] == ["law 4"]
 
 
 def broken(pieces):
@@ -99,7 +100,7 @@ def broken(pieces):
 )
 def test_bytes_with_no_home_or_two(pieces, seen):
     layout = broken(pieces)
-    assert [f.check for f in check.check_laws("run", layout, layout, lambda _: layout)] == seen
+    assert [f.code for f in check.check_laws("run", layout, layout, lambda _: layout)] == seen
 
 
 def test_what_is_typed_must_come_back():
@@ -109,7 +110,7 @@ def test_what_is_typed_must_come_back():
     assert list(check.check_recomposed("run", now, before, merged)) == []
     lost = Recomposed({**merged.files, BODY: text_of(BODY)}, {}, ())
     (found,) = check.check_recomposed("run", now, before, lost)
-    assert found.check == "law 2" and found.path == BODY
+    assert found.code == "law 2" and found.path == BODY
     assert found.line is not None
     assert (now[BODY] or b"").splitlines()[found.line - 1].strip() == b"default: return -2;"
 
@@ -121,7 +122,7 @@ def test_a_layout_of_other_files_is_drift():
     more = Recomposed({**merged.files, "src/run/new.h": b""}, {}, ())
     for other, path in ((fewer, BODY), (more, "src/run/new.h")):
         (found,) = check.check_recomposed("run", now, before, other)
-        assert (found.check, found.path) == ("drift", path)
+        assert (found.code, found.path) == ("drift", path)
     result = merge(b"a\n", b"b\n", b"c\n")
     conflict = Recomposed(merged.files, {BODY: result}, ())
     (found,) = check.check_recomposed("run", now, before, conflict)
@@ -135,7 +136,7 @@ def test_hunks_become_findings():
         one=text_of("src/run/one.cu") + b"int mine;\n",
         common=None,
     )
-    found = {f.check: f for f in check.check_hunks("run", before)}
+    found = {f.code: f for f in check.check_hunks("run", before)}
     assert set(found) == {"overlay", "unmapped", "layout file"}
     assert found["overlay"].message == "an edit of glue: 1 line became 1"
     assert found["unmapped"].message.startswith("1 line added: ")
@@ -178,7 +179,7 @@ def test_double_homes():
     assert homes(files) == []
     copy = b"template <int N>\nint work(int x) { return x * N; }\n"
     (found,) = homes({**files, "src/run/one.cu": files["src/run/one.cu"] + copy})
-    assert (found.item, found.path, str(found.severity)) == ("work", "src/run/one.cu", "warning")
+    assert (found.name, found.path, str(found.severity)) == ("work", "src/run/one.cu", "warning")
     other = copy.replace(b"*", b"+")
     (found,) = homes({**files, "src/run/one.cu": files["src/run/one.cu"] + other})
     assert str(found.severity) == "error"
@@ -204,7 +205,7 @@ def test_copied_lines():
 def test_includes_by_what_exists():
     def found(*existing):
         return [
-            (f.item, str(f.severity))
+            (f.name, str(f.severity))
             for f in check.check_includes("run", RULE, LAYOUT, set(existing).__contains__)
         ]
 
@@ -222,7 +223,7 @@ def test_an_undef_that_comes_before_what_it_came_after():
 
     def seen(files):
         given = [LayoutText(f.path, files[f.path], f.is_unit) for f in layout.files]
-        return [f.check for f in check.check_program("run", PATH, text, given)]
+        return [f.code for f in check.check_program("run", PATH, text, given)]
 
     assert seen(units) == []
     common = "src/run/common.h"
@@ -234,12 +235,12 @@ def test_findings_in_the_entry_have_lines_of_the_entry():
     files = {f.path: f.text for f in LAYOUT.files}
     entry = b"\n" * 30 + files[PATH] + b"}\n"
     given = [LayoutText(f.path, entry if f.path == PATH else f.text, f.is_unit) for f in LAYOUT.files]
-    (found,) = [f for f in check.check_program("run", PATH, MONOLITH, given) if f.check == "unreadable"]
+    (found,) = [f for f in check.check_program("run", PATH, MONOLITH, given) if f.code == "unreadable"]
     assert found.line == len(entry.splitlines())
     # What is nowhere in the layout has a line of the monolith only.
     given = [LayoutText(f.path, f.text, f.is_unit) for f in LAYOUT.files]
     (lost,) = check.check_program("run", PATH, MONOLITH + b"\nint other() { return 1; }\n", given)
-    assert (lost.check, lost.line, lost.item) == ("lost", None, "other")
+    assert (lost.code, lost.line, lost.name) == ("lost", None, "other")
     assert "line 14 of the monolith" in lost.message
 
 
@@ -250,7 +251,7 @@ def test_strangers():
 
 
 def test_every_check_is_listed_and_an_unlisted_one_refused():
-    assert all(check.CHECKS.values())
+    assert all(meaning.short for meaning in CODES.values())
     with pytest.raises(AssertionError):
         check.Reporter("run").note("no such check", "message", PATH)
 
@@ -295,7 +296,7 @@ def test_any_edit_is_reported_or_sound_but_never_breaks_a_law(edits):
     layout = before.layout
     found = list(check.check_laws("run", layout, transform(layout.monolith), transform))
     found += check.check_recomposed("run", files, before, merged)
-    assert [f for f in found if f.check.startswith("law")] == []
+    assert [f for f in found if f.code.startswith("law")] == []
     texts = {path: text for path, text in files.items() if text is not None}
     hunks = list(check.check_hunks("run", before))
     assert len(hunks) == len(before.hunks)

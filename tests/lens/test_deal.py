@@ -244,7 +244,7 @@ def _found_after(path: str, old: bytes, new: bytes, also: tuple[str, bytes] = ("
     if also[0]:
         texts[also[0]] += also[1]
     files = [LayoutText(f.path, texts[f.path], f.is_unit) for f in layout.files]
-    return {f.check for f in compare(layout.path, TALLY, files) if f.severity != "note"}
+    return {f.code for f in compare(layout.path, TALLY, files) if f.severity != "note"}
 
 
 def _unit_of(text: bytes) -> str:
@@ -278,7 +278,7 @@ def test_an_object_of_each_unit_is_found():
     texts[path] = texts[path].replace(b"int tickets = 0;\n", b"")
     texts[header] = texts[header].replace(place, b"int tickets = 0;\n" + place)
     files = [LayoutText(f.path, texts[f.path], f.is_unit) for f in layout.files]
-    assert {f.check for f in compare(layout.path, TALLY, files)} >= {"divided state"}
+    assert {f.code for f in compare(layout.path, TALLY, files)} >= {"divided state"}
 
 
 def test_a_macro_of_another_meaning_is_found():

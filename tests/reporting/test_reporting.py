@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mergeguard.audit import findings
+from mergeguard import findings
+from mergeguard.audit.findings import Commit, Located
 from mergeguard.cli import looking, render
 from mergeguard.fork.localedits import LocalEdit
 from mergeguard.fork.report import (
@@ -68,8 +69,8 @@ def ledger(text=NASTY, **changes):
     synced = (SyncedRule("r", text, "conflict", (text,), (text,), (text,)),)
     places = (findings.Place("merged", text, 3), findings.Place("base", "b.cu", 1))
     finding = findings.Finding("gone-name", text, text, "ours", places, text)
-    commits = (findings.Commit("theirs", "5" * 40, text),)
-    found = (findings.Located(finding, commits, ((text, 9), None)),)
+    commits = (Commit("theirs", "5" * 40, text),)
+    found = (Located(finding, commits, ((text, 9), None)),)
     sync = LastSync(text, "1" * 40, "2" * 40, "3" * 40, 2, "landed", (text,), (text,), synced, found)
     values = {
         "upstream": text,

@@ -477,7 +477,7 @@ def caught(fault: Fault) -> tuple[str, ...]:
     """The checks that name a fault, without repeats."""
     tree = base(fault.base)
     fault.spoil(tree)
-    return tuple(dict.fromkeys(finding.check for finding in failures(tree.findings())))
+    return tuple(dict.fromkeys(finding.code for finding in failures(tree.findings())))
 
 
 def table(checked: Callable[[Fault], tuple[str, ...]]) -> list[str]:

@@ -60,4 +60,4 @@ class SeededForks:
         found = checking.failures(checking.run(workspace))
         if not found and workspace.unsplit(workspace.guarded[0]).edits:
             return (YOURS,)
-        return tuple(dict.fromkeys(finding.check for finding in found))
+        return tuple(dict.fromkeys(finding.code for finding in found))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from mergeguard.findings import Finding
 from mergeguard.lens import buildlists
 from mergeguard.lens.emit import split
 from mergeguard.lens.rule import parse_rule
 from mergeguard.verify.flatten import LayoutText
-from mergeguard.verify.same_program import BuildFile, ProgramFinding, compare
+from mergeguard.verify.same_program import BuildFile, compare
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Tree:
         assert old.encode() in self.after, old
         self.after = self.after.replace(old.encode(), new.encode(), 1)
 
-    def findings(self) -> tuple[ProgramFinding, ...]:
+    def findings(self) -> tuple[Finding, ...]:
         layout = [LayoutText(self.full(n), text, n in self.units) for n, text in self.files.items()]
         return compare(
             self.path, self.monolith, layout, [BuildFile("CMakeLists.txt", self.before, self.after)]

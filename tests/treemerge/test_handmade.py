@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from mergeguard.errors import LayoutError
+from mergeguard.findings import Finding, Severity
 from mergeguard.fork.fork import Fork
 from mergeguard.treemerge import handmade
 from mergeguard.verbs import checking
 from mergeguard.verbs.compiled import compiling, proof
-from mergeguard.verify.symbols import Severity
 from tests.git.conftest import Sandbox
 from tests.support import forks, toolchain
 
@@ -72,17 +72,17 @@ def split_by_hand(fork: Fork, listed: list[str]) -> None:
     Sandbox.at(fork.repository.work_tree).commit_files(made, "Split by hand")
 
 
-def checked(fork: Fork) -> list[checking.CheckFinding]:
+def checked(fork: Fork) -> list[Finding]:
     return list(checking.run(fork.work_tree(), None, handmade.known_base(fork)))
 
 
 def test_check_names_the_trap(fork: Fork) -> None:
     split_by_hand(fork, SHARDS)
     note, trap = checked(fork)
-    assert (note.check, note.severity, note.path) == ("not split", Severity.NOTE, PATH)
+    assert (note.code, note.severity, note.path) == ("not split", Severity.NOTE, PATH)
     assert "split by hand into 5 files" in note.message
     assert "mergeguard adopt attention" in note.hint
-    assert (trap.check, trap.severity, trap.item) == ("odr", Severity.ERROR, "launcher")
+    assert (trap.code, trap.severity, trap.name) == ("odr", Severity.ERROR, "launcher")
     assert (trap.path, trap.line) == (f"{FOLDER}/launcher.h", 6)
     assert re.search(
         r"SHARD_\w+, SHARD_\w+ differ between \S+\.cpp and \S+\.cpp: the linker keeps one", trap.message
@@ -93,7 +93,7 @@ def test_check_names_the_trap(fork: Fork) -> None:
 def test_check_of_files_needs_no_rule_and_no_upstream(fork: Fork) -> None:
     split_by_hand(fork, SHARDS)
     (trap,) = checking.run_units(fork.work_tree(), SHARDS)
-    assert (trap.rule, trap.check, trap.item) == ("", "odr", "launcher")
+    assert (trap.rule, trap.code, trap.name) == ("", "odr", "launcher")
     assert checking.run_units(fork.work_tree(), SHARDS[:1]) == ()
     with pytest.raises(LayoutError, match="no such file"):
         checking.run_units(fork.work_tree(), ["src/none.cpp"])
@@ -106,9 +106,9 @@ def test_verify_names_it_by_tokens_and_by_objects(fork: Fork) -> None:
     (outcome,) = proof.verify(workspace, base=base)
     assert outcome.by_hand
     assert not outcome.same
-    found = {(one.check, one.item) for one in outcome.findings}
+    found = {(one.code, one.name) for one in outcome.findings}
     assert ("odr", "launcher") in found
-    unlisted = [one for one in outcome.findings if one.check == "build list"]
+    unlisted = [one for one in outcome.findings if one.code == "build list"]
     assert [one.message for one in unlisted] == [f"{SHARDS[1]} is listed 0 times, the monolith 1"]
 
     (subject,) = proof.subjects(workspace, base=base)
@@ -117,8 +117,8 @@ def test_verify_names_it_by_tokens_and_by_objects(fork: Fork) -> None:
     compiled = proof.verify_compiled(
         workspace, subject, compiling.command_for(workspace, subject, template=line)
     )
-    (trap,) = [one for one in compiled.findings if one.check == "odr"]
-    assert trap.readable.startswith("int launcher<float>(")
+    (trap,) = [one for one in compiled.findings if one.code == "odr"]
+    assert trap.name.startswith("int launcher<float>(")
     assert sorted(trap.units) == sorted(SHARDS)
 
 
@@ -128,7 +128,7 @@ def test_a_name_for_each_shard_is_no_trap(fork: Fork) -> None:
     header = fork.repository.work_tree / FOLDER / "launcher.h"
     text = header.read_text().replace("template <typename T>", "namespace {\ntemplate <typename T>")
     header.write_text(text + "}\n")
-    assert [one.check for one in checked(fork)] == ["not split"]
+    assert [one.code for one in checked(fork)] == ["not split"]
 
 
 def test_the_rules_own_layout_is_immune(fork: Fork) -> None:
@@ -141,8 +141,8 @@ def test_the_rules_own_layout_is_immune(fork: Fork) -> None:
 
 
 def test_without_an_upstream_nothing_is_called_hand_made(fork: Fork) -> None:
-    assert [one.check for one in checked(fork)] == ["not split"]
+    assert [one.code for one in checked(fork)] == ["not split"]
     split_by_hand(fork, SHARDS)
     (finding,) = checking.run(fork.work_tree())
     assert finding.severity is Severity.ERROR
-    assert finding.check == "rule"
+    assert finding.code == "rule"

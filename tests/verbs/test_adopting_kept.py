@@ -44,7 +44,7 @@ def commit(fork: Fork, keep: Keep) -> adopting.Adopted:
 def failures(fork: Fork) -> list[str]:
     found = [*checking.run(fork.work_tree(), None, handmade.known_base(fork))]
     found += witness.findings(fork.work_tree(), fork.head())
-    return [f"{one.check}: {one.message}" for one in checking.failures(found)]
+    return [f"{one.code}: {one.message}" for one in checking.failures(found)]
 
 
 def text(fork: Fork, path: str) -> bytes:

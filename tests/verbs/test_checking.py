@@ -9,8 +9,8 @@ import pytest
 
 from mergeguard.data import shipped_rules
 from mergeguard.errors import RuleError
+from mergeguard.findings import CODES
 from mergeguard.fork import treelens
-from mergeguard.fork.check import CHECKS
 from mergeguard.fork.workspace import Workspace
 from mergeguard.verbs import checking
 from tests.git.conftest import Sandbox
@@ -53,12 +53,12 @@ def appended(workspace: Workspace, path: str, text: bytes) -> Workspace:
 
 def failed(workspace: Workspace):
     """(check, severity, path) of everything that fails, in order."""
-    return [(f.check, str(f.severity), f.path) for f in checking.failures(checking.run(workspace))]
+    return [(f.code, str(f.severity), f.path) for f in checking.failures(checking.run(workspace))]
 
 
 def only(workspace: Workspace, check: str):
     """The one finding of a check; it says what it is about and, if it fails, what to do."""
-    (found,) = [f for f in checking.run(workspace) if f.check == check]
+    (found,) = [f for f in checking.run(workspace) if f.code == check]
     assert found.message and found.rule == NAME
     return found
 
@@ -70,7 +70,7 @@ def only(workspace: Workspace, check: str):
 def test_a_sound_fork_passes_whole_and_split(tmp_path, name):
     whole = fork(Sandbox(tmp_path / "fork"), name)
     assert failed(whole) == []
-    assert [f.check for f in checking.run(whole) if f.check != "visibility"] == ["not split"]
+    assert [f.code for f in checking.run(whole) if f.code != "visibility"] == ["not split"]
     assert failed(split(whole, name)) == []
 
 
@@ -84,7 +84,7 @@ def test_local_edits_of_the_monoliths_text_pass(workspace):
 
 def test_a_rule_without_its_monolith_rests(whole):
     (found,) = checking.run(written(whole, ENTRY, None))
-    assert (found.check, found.fails, found.path) == ("not split", False, RULE)
+    assert (found.code, found.fails, found.path) == ("not split", False, RULE)
 
 
 # -- what was typed by hand -----------------------------------------------------------------------------
@@ -116,14 +116,14 @@ def test_two_shards_with_the_same_template_but_different_bodies(workspace):
     changed = appended(workspace, FOLDER + "shard_small.cu", EXTRA)
     changed = appended(changed, FOLDER + "shard_large.cu", EXTRA.replace(b"+", b"-"))
     odr = only(changed, "odr")
-    assert odr.item == "extra"
+    assert odr.name == "extra"
     assert "shard_large.cu and" in odr.message and "shard_small.cu" in odr.message
     home = only(changed, "double home")
     assert str(home.severity) == "error"
     assert "defined otherwise" in home.message
     # The same text twice links to the right thing, but has two homes.
     same = appended(appended(workspace, FOLDER + "shard_small.cu", EXTRA), FOLDER + "shard_large.cu", EXTRA)
-    assert not [f for f in checking.run(same) if f.check == "odr"]
+    assert not [f for f in checking.run(same) if f.code == "odr"]
     assert str(only(same, "double home").severity) == "warning"
 
 
@@ -140,7 +140,7 @@ def test_a_copy_of_the_monoliths_lines(workspace):
     copy = b"".join(lines[lines.index(b"  int num_seqs = query.size(0);\n") :][:4])
     changed = appended(workspace, FOLDER + "shard_medium.cu", b"void f(T& query) {\n}\n")
     changed = edited(changed, FOLDER + "shard_medium.cu", b"{\n}\n", b"{\n" + copy + b"}\n")
-    assert not [f for f in checking.run(changed) if f.check == "double home"]  # not only the copy
+    assert not [f for f in checking.run(changed) if f.code == "double home"]  # not only the copy
     changed = appended(workspace, FOLDER + "shard_medium.cu", copy)
     found = only(changed, "double home")
     assert str(found.severity) == "warning"
@@ -158,7 +158,7 @@ def test_a_guard_turned_to_another_shard(workspace):
         b"#if defined(MG_SHARD_shard_small)",
         b"#if defined(MG_SHARD_shard_large)",
     )
-    found = [f for f in checking.run(changed) if f.check == "dispatch"]
+    found = [f for f in checking.run(changed) if f.code == "dispatch"]
     assert {str(f.severity) for f in found} == {"error"}
     assert any("32 goes to" in f.message for f in found)
 
@@ -269,14 +269,14 @@ def test_a_shard_that_the_build_does_not_list(workspace):
 
 def test_units_that_no_build_file_lists(workspace):
     bare = written(workspace, "CMakeLists.txt", b"project(x)\n")
-    unlisted = [f for f in checking.run(bare) if f.check == "build list"]
+    unlisted = [f for f in checking.run(bare) if f.code == "build list"]
     assert ENTRY in {f.path for f in unlisted} and FOLDER + "shard_small.cu" in {f.path for f in unlisted}
     assert all(f.fails and "build = []" in f.hint for f in unlisted)
 
 
 def test_includes_that_mean_something_else_from_the_layout(whole):
     missing = only(edited(whole, RULE, b"beside = [", b"beside = [] # ["), "include")
-    assert (str(missing.severity), missing.path, missing.item) == (
+    assert (str(missing.severity), missing.path, missing.name) == (
         "error",
         FOLDER + "common.h",
         '"attention_kernels.cuh"',
@@ -284,8 +284,8 @@ def test_includes_that_mean_something_else_from_the_layout(whole):
     nowhere = edited(whole, ENTRY, b"#include ", b'#include "attention_utils.cuh"\n#include ')
     assert str(only(nowhere, "include").severity) == "warning"
     shadowed = edited(whole, ENTRY, b"#include ", b'#include "launch.h"\n#include ')
-    found = [f for f in checking.run(shadowed) if f.check == "include" and "from here it means" in f.message]
-    assert [(str(f.severity), f.item) for f in found] == [("error", '"launch.h"')]
+    found = [f for f in checking.run(shadowed) if f.code == "include" and "from here it means" in f.message]
+    assert [(str(f.severity), f.name) for f in found] == [("error", '"launch.h"')]
     dotted = edited(whole, ENTRY, b"#include ", b'#include "../generated.h"\n#include ')
     assert not only(dotted, "include").fails
 
@@ -323,4 +323,4 @@ def test_findings_as_json(workspace):
     (found,) = data["findings"]
     assert found["check"] == "unmapped" and found["severity"] == "error" and found["rule"] == NAME
     assert checking.to_json(checking.run(workspace))["passed"] is True
-    assert set(CHECKS) >= {"law 1", "law 2", "law 3", "law 4", "odr"}
+    assert set(CODES) >= {"law 1", "law 2", "law 3", "law 4", "odr"}

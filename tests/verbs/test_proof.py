@@ -44,7 +44,7 @@ def test_a_local_edit_is_the_forks_own_program_and_not_upstreams(sandbox):
     (own,) = proof.verify(edited)
     assert own.same, own.findings
     (upstream,) = proof.verify(edited, against_upstream=True)
-    assert [f.check for f in upstream.findings] == ["changed"]
+    assert [f.code for f in upstream.findings] == ["changed"]
     assert upstream.findings[0].path == f"{PA}/dispatch.cuh"
 
 
@@ -53,15 +53,15 @@ def test_broken_glue_is_named_with_its_place(sandbox):
     text = workspace.read(f"{PA}.cu").replace(b"    case 80:\n", b"")
     (broken,) = proof.verify(forks.written(workspace, f"{PA}.cu", text))
     assert not broken.same
-    assert [(f.check, f.path) for f in broken.findings] == [("dispatch", f"{PA}.cu")]
+    assert [(f.code, f.path) for f in broken.findings] == [("dispatch", f"{PA}.cu")]
     assert broken.to_json()["same"] is False
 
     build = workspace.read("CMakeLists.txt").replace(f'  "{PA}/shard_small.cu"\n'.encode(), b"")
     (unlisted,) = proof.verify(forks.written(workspace, "CMakeLists.txt", build))
-    assert [f.check for f in unlisted.findings] == ["build list"]
+    assert [f.code for f in unlisted.findings] == ["build list"]
 
     (gone,) = proof.verify(forks.written(workspace, f"{PA}/shard_large.cu", None))
-    assert "arm" in {f.check for f in gone.findings}
+    assert "arm" in {f.code for f in gone.findings}
 
 
 @pytest.fixture

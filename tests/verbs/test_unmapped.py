@@ -11,6 +11,7 @@ import pytest
 
 from mergeguard.cli.app import run
 from mergeguard.errors import LayoutError, MergeguardError
+from mergeguard.findings import Severity
 from mergeguard.fork import candidates, keepmarks
 from mergeguard.fork.patches import read, unified
 from mergeguard.fork.report import Unresolved, arrivals, hunk_ids
@@ -19,7 +20,6 @@ from mergeguard.verbs import checking, unmapped
 from mergeguard.verbs import status as statuses
 from mergeguard.verbs import sync as syncing
 from mergeguard.verbs.ledger import ledger
-from mergeguard.verify.symbols import Severity
 from tests.reporting.test_reporting import SCHEMA
 from tests.support.exchange import BODY, KERNEL, LAYOUT, MONOLITH, Pair
 
@@ -208,14 +208,14 @@ def test_an_edit_of_glue_is_accepted_with_a_reason(pair):
     pair.git("add", "-A")
     workspace = pair.fork.staged()
     failed = checking.failures(checking.run(workspace))
-    assert {f.check for f in failed} == {"dispatch"}
+    assert {f.code for f in failed} == {"dispatch"}
     (name,) = hunk_ids(workspace.unsplit(workspace.rule("skinny_gemms")).overlay)
     with pytest.raises(LayoutError, match="reason"):
         unmapped.keep(pair.fork, name)
     unmapped.keep(pair.fork, name, "we log each call")
     found = checking.run(pair.fork.staged())
     assert not checking.failures(found)
-    assert any("we log each call" in f.message for f in found if f.check == "dispatch")
+    assert any("we log each call" in f.message for f in found if f.code == "dispatch")
     unmapped.keep(pair.fork, name, undo=True)
     assert checking.failures(checking.run(pair.fork.staged()))
 
@@ -405,7 +405,7 @@ def test_a_kept_hunk_is_no_longer_open(pair):
 
 def test_check_fails_while_a_hunk_is_open(pair):
     def said():
-        findings = [f for f in checking.run(pair.fork.staged()) if f.check == "unmapped"]
+        findings = [f for f in checking.run(pair.fork.staged()) if f.code == "unmapped"]
         return [(f.severity, case.id in (f.hint or "")) for f in findings]
 
     case = only(pair)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from mergeguard.findings import Finding
 from mergeguard.fork import verdicts
 from mergeguard.fork.watched import WatchedRepository, holds
 from mergeguard.fork.workspace import Workspace
@@ -26,7 +27,7 @@ def looked(workspace: Workspace, monkeypatch) -> bool:
     seen: list[str] = []
     real = checking._LayoutChecker.findings
 
-    def noted(self: checking._LayoutChecker) -> Iterator[checking.CheckFinding]:
+    def noted(self: checking._LayoutChecker) -> Iterator[Finding]:
         seen.append(self.name)
         return real(self)
 

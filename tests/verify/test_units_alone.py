@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from mergeguard.findings import Finding
 from mergeguard.verify.flatten import LayoutText
-from mergeguard.verify.same_program import ProgramFinding, check_units
+from mergeguard.verify.same_program import check_units
 
 DECLARING = b"""#pragma once
 #define DECLARE_LAUNCH(N)        \\
@@ -37,7 +38,7 @@ BOTH = b"__host__ __device__ float half_of(float x) { return x / 2; }\n"
 def found(header: bytes, *heads: bytes, relocatable: bool = False) -> list[tuple[str, str]]:
     files = [LayoutText("a.h", header, False)]
     files += [LayoutText(f"u{n}.cu", head + b'#include "a.h"\n', True) for n, head in enumerate(heads)]
-    return [(one.check, one.item) for one in check_units(files, relocatable=relocatable)]
+    return [(one.code, one.name) for one in check_units(files, relocatable=relocatable)]
 
 
 def test_calls_of_a_macro_that_declares_are_no_definitions() -> None:
@@ -93,7 +94,7 @@ def test_the_units_that_differ_are_all_named() -> None:
 HAND_MADE = Path.home() / ".cache" / "mergeguard" / "handmade"
 
 
-def hand_made(name: str) -> tuple[ProgramFinding, ...]:
+def hand_made(name: str) -> tuple[Finding, ...]:
     root = HAND_MADE / name
     if not root.is_dir():
         pytest.skip(f"the hand-made layout {name} is not on this machine")
@@ -110,4 +111,4 @@ def test_nothing_untrue_is_said_of_the_real_layouts(name: str) -> None:
 
 def test_the_trap_of_the_real_layout_is_found() -> None:
     (trap,) = hand_made("v1")
-    assert (trap.check, trap.item) == ("odr", "paged_attention_v1_launcher")
+    assert (trap.code, trap.name) == ("odr", "paged_attention_v1_launcher")

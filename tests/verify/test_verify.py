@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mergeguard.cpp.definitions import same_tokens
+from mergeguard.findings import PROGRAM_CODES, Severity
 from mergeguard.verify.flatten import LayoutText, flatten
-from mergeguard.verify.same_program import CHECKS, compare, failures
-from mergeguard.verify.symbols import Severity
+from mergeguard.verify.same_program import compare, failures
 from tests.support import corpus
 from tests.support.faults import FAULTS, ROOT, base, caught
 from tests.support.spoiling import Fault, layout_of
@@ -27,7 +27,7 @@ def test_fault_is_named(fault: Fault) -> None:
 
 def test_there_are_enough_faults_and_every_check_has_one() -> None:
     assert len(FAULTS) >= 30
-    assert {fault.check for fault in FAULTS} == set(CHECKS) - {"unreadable", "fit", *NOTES}
+    assert {fault.check for fault in FAULTS} == set(PROGRAM_CODES) - {"unreadable", "fit", *NOTES}
 
 
 NOTES = {"assumed", "cached state"}
@@ -51,7 +51,7 @@ def test_real_files_split_to_the_same_program(rule: str, path: str, version: str
     assert failures(tree.findings()) == ()
     spoilt = [name for name in tree.files if name not in tree.units]
     tree.files[spoilt[0]] = tree.files[spoilt[0]].replace(b"#pragma once", b"", 1)
-    assert "header guard" in {finding.check for finding in tree.findings()}
+    assert "header guard" in {finding.code for finding in tree.findings()}
 
 
 HAND = b"""template <typename T> int launcher(T x, int n) {
@@ -77,8 +77,8 @@ def test_the_trap_of_a_hand_made_split_is_named() -> None:
         text = f'#define {shard}\n#include "body.h"\n{call}'
         files.append(LayoutText(f"a/{name}.cu", text.encode(), True))
     found = compare("a/m.cu", monolith, files)
-    (trap,) = [finding for finding in found if finding.check == "odr"]
-    assert trap.item == "launcher"
+    (trap,) = [finding for finding in found if finding.code == "odr"]
+    assert trap.name == "launcher"
     assert "SMALL" in trap.message
     assert "a/small.cu and a/large.cu" in trap.message
     assert (trap.path, trap.line) == ("a/body.h", 2)
@@ -92,15 +92,15 @@ def test_writable_static_state_in_two_shards_is_named() -> None:
         LayoutText("s.h", b"#pragma once\n" + body, False),
     ]
     found = compare("m.cu", body + b"int a() { return count(); }\nint b() { return count(); }\n", files)
-    assert [(f.check, f.item) for f in failures(found)] == [("divided state", "calls")]
+    assert [(f.code, f.name) for f in failures(found)] == [("divided state", "calls")]
     hidden = [*files[:2], LayoutText("s.h", b"#pragma once\nnamespace {\n" + body + b"}\n", False)]
     monolith = b"namespace {\n" + body + b"}\nint a() { return count(); }\nint b() { return count(); }\n"
-    assert [f.item for f in failures(compare("m.cu", monolith, hidden))] == ["calls", "count"]
+    assert [f.name for f in failures(compare("m.cu", monolith, hidden))] == ["calls", "count"]
 
 
 def test_a_layout_without_units_is_no_program() -> None:
     found = compare("m.cu", b"int f() { return 1; }\n", [])
-    assert [f.check for f in found] == ["lost"]
+    assert [f.code for f in found] == ["lost"]
     assert found[0].severity is Severity.ERROR
 
 

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 
 from mergeguard.build import clang
 from mergeguard.errors import LayoutError
-from mergeguard.fork.check import CheckFinding, Reporter
+from mergeguard.findings import Finding
+from mergeguard.fork.check import Reporter
 from mergeguard.fork.workspace import Workspace
 from mergeguard.lens.layout import Layout
 from mergeguard.verify.flatten import LayoutText, flatten
 
 
-def run(workspace: Workspace, names: Sequence[str] | None = None) -> tuple[CheckFinding, ...]:
+def run(workspace: Workspace, names: Sequence[str] | None = None) -> tuple[Finding, ...]:
     """Findings about the split rules called ``names`` (all if None).
 
     Raises LayoutError where libclang can't be loaded, RuleError for an unknown name.
@@ -33,12 +34,12 @@ def run(workspace: Workspace, names: Sequence[str] | None = None) -> tuple[Check
     )
 
 
-def compare(name: str, layout: Layout) -> list[CheckFinding]:
+def compare(name: str, layout: Layout) -> list[Finding]:
     """What the AST of the monolith names and the layout's does not, once for each name."""
     say = Reporter(name)
     texts = [LayoutText(file.path, file.text, file.is_unit) for file in layout.files]
     units = [flatten(file.path, texts).source.text for file in layout.files if file.is_unit]
-    found: dict[str, CheckFinding] = {}
+    found: dict[str, Finding] = {}
     for view in clang.VIEWS:
         there: set[tuple[str, str]] = set()
         for text in units:

@@ -6,7 +6,7 @@ Lifts the checks of ``same_program`` and the measurements of ``mergeguard.build`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import msgspec
 
@@ -18,6 +18,7 @@ from mergeguard.build.cost import SplitCost, costs_by_shard, measure_split
 from mergeguard.build.measure import Progress
 from mergeguard.cpp.source import parse
 from mergeguard.errors import LayoutError, RuleMismatch
+from mergeguard.findings import Finding, Severity, in_tree
 from mergeguard.fork.builds import shard_paths
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.lens import buildlists
@@ -33,8 +34,7 @@ from mergeguard.values import dataclass
 from mergeguard.verbs.compiled.compiling import Subject, build_directory, cost_cache, place, place_floors
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.same_program import TAKEN_FOR_GRANTED as TAKEN_FOR_GRANTED
-from mergeguard.verify.same_program import BuildFile, ProgramFinding, bare, compare, failures, inlined
-from mergeguard.verify.symbols import Severity
+from mergeguard.verify.same_program import BuildFile, bare, compare, failures, inlined
 from mergeguard.verify.thin import is_thin
 
 
@@ -48,13 +48,13 @@ class RuleProof:
     name: str
     path: str
     files: int
-    findings: tuple[ProgramFinding, ...]
+    findings: tuple[Finding, ...]
     by_hand: bool = False
 
     @property
     def fits(self) -> bool:
         """Whether there is a layout to compare."""
-        return all(finding.check != "fit" for finding in self.findings)
+        return all(finding.code != "fit" for finding in self.findings)
 
     @property
     def same(self) -> bool:
@@ -68,8 +68,19 @@ class RuleProof:
             "files": self.files,
             "by_hand": self.by_hand,
             "same": self.same,
-            "findings": [asdict(finding) for finding in self.findings],
+            "findings": [_program_data(finding) for finding in self.findings],
         }
+
+
+def _program_data(finding: Finding) -> dict[str, object]:
+    return {
+        "check": finding.code,
+        "severity": finding.severity,
+        "message": finding.message,
+        "path": finding.path,
+        "line": finding.line,
+        "item": finding.name,
+    }
 
 
 def subjects(
@@ -125,7 +136,7 @@ def verify(
     against_upstream: bool = False,
     base: str | None = None,
 ) -> tuple[RuleProof, ...]:
-    """Without a compiler: every layout against its monolith, by tokens. See ``same_program.CHECKS``.
+    """Without a compiler: every layout against its monolith, by tokens. See ``findings.PROGRAM_CODES``.
 
     A rule that does not fit is a finding of its own, so that one of them leaves the others their proof.
     """
@@ -151,11 +162,11 @@ def _proof(workspace: Workspace, subject: Subject) -> RuleProof:
 def _unfit(workspace: Workspace, guarded: Guarded, problem: RuleMismatch) -> RuleProof:
     path = workspace.monolith_path(guarded) or guarded.rule.monolith
     line = problem.where.line if problem.where is not None else None
-    finding = ProgramFinding("fit", Severity.ERROR, problem.message, path, line)
+    finding = in_tree("fit", Severity.ERROR, problem.message, path, line)
     return RuleProof(guarded.name, path, 0, (finding,))
 
 
-def _compared(subject: Subject, builds: Sequence[BuildFile] = ()) -> tuple[ProgramFinding, ...]:
+def _compared(subject: Subject, builds: Sequence[BuildFile] = ()) -> tuple[Finding, ...]:
     roots = () if subject.base is None else handmade.roots_of([subject.layout.path])
     return compare(subject.layout.path, subject.monolith, _texts(subject), builds, roots)
 
