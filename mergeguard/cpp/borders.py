@@ -6,7 +6,7 @@ Cheaper than reading its items, for texts of which only a part is to be read.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import compress
+from itertools import accumulate, compress
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS
 from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, TokenRole
@@ -15,6 +15,8 @@ from mergeguard.cpp.view import BRACKETS
 _CLOSING = frozenset(b")]}")
 _DIRECTIVE = 1  # stands for a preprocessor line among the roles that count
 _ENDS = frozenset((_DIRECTIVE, TokenRole.SEMICOLON, TokenRole.CLOSE_BRACE))  # a declaration
+_IS_END = bytes(role in (TokenRole.SEMICOLON, TokenRole.CLOSE_BRACE) for role in range(256))
+_DEPTHS = [(role in BRACKETS) - 2 * (role in _CLOSING) for role in range(256)]
 _BEGINS = frozenset((TokenKind.IDENT, TokenKind.COMMENT))
 _COUNTS = bytes(role if role in BRACKETS or role == TokenRole.SEMICOLON else 0 for role in range(256))
 
@@ -46,6 +48,16 @@ def borders(lexed: Lexed) -> list[int]:
     if depth or guards or _is_cut_off(lexed):
         raise Unbalanced
     return found
+
+
+def declarations(lexed: Lexed) -> int:
+    """About how many declarations and preprocessor lines a text has, at small cost and whatever its bytes."""
+    roles = bytearray(lexed.roles)
+    for directive in lexed.directives:
+        roles[directive.first : directive.last] = bytes(directive.last - directive.first)
+    depths = accumulate(map(_DEPTHS.__getitem__, roles))
+    ended = compress(depths, roles.translate(_IS_END))
+    return len(lexed.directives) + sum(depth <= 0 for depth in ended)
 
 
 def _events(lexed: Lexed) -> Iterator[tuple[int, Directive | None]]:

@@ -112,7 +112,7 @@ def _runs(a: Sequence[T], b: Sequence[T]) -> Iterator[Match]:
                 stack.append(tail)
                 stack.extend(reversed(parts))
                 continue
-            yield from (Match(i, j, 1) for i, j in _myers(a, a0, a1, b, b0, b1))
+            yield from _myers(a, a0, a1, b, b0, b1)
         yield tail
 
 
@@ -185,7 +185,7 @@ def increasing(values: Sequence[int]) -> list[int]:
     return run[::-1]
 
 
-def _myers(a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int) -> Iterator[tuple[int, int]]:
+def _myers(a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int) -> Iterator[Match]:
     n, m = a1 - a0, b1 - b0
     if n == 1 or m == 1:
         # An element that the other range has too is no anchor, or the ends would have matched it.
@@ -205,26 +205,25 @@ def _myers(a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int) -
             else:
                 x = furthest[at - 1] + 1
             y = x - k
-            while x < n and y < m and a[a0 + x] == b[b0 + y]:
-                x, y = x + 1, y + 1
+            if x < n and y < m and a[a0 + x] == b[b0 + y]:
+                same = _shared_head(a, a0 + x, a1, b, b0 + y, b1)
+                x, y = x + same, y + same
             furthest[at] = x
             if x >= n and y >= m:
                 yield from reversed(_walk_back(trace, n, m, a0, b0))
                 return
 
 
-def _find_one(
-    a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int
-) -> Iterator[tuple[int, int]]:
+def _find_one(a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int) -> Iterator[Match]:
     for i in range(a0, a1):
         for j in range(b0, b1):
             if a[i] == b[j]:
-                yield i, j
+                yield Match(i, j, 1)
                 return
 
 
-def _walk_back(trace: list[list[int]], n: int, m: int, a0: int, b0: int) -> list[tuple[int, int]]:
-    pairs: list[tuple[int, int]] = []
+def _walk_back(trace: list[list[int]], n: int, m: int, a0: int, b0: int) -> list[Match]:
+    runs: list[Match] = []
     x, y = n, m
     for d in range(len(trace) - 1, -1, -1):
         furthest, k = trace[d], x - y
@@ -233,8 +232,8 @@ def _walk_back(trace: list[list[int]], n: int, m: int, a0: int, b0: int) -> list
         from_k = k + 1 if down else k - 1
         from_x = furthest[at + 1] if down else furthest[at - 1]
         from_y = from_x - from_k
-        while x > from_x and y > from_y and x > 0 and y > 0:
-            x, y = x - 1, y - 1
-            pairs.append((a0 + x, b0 + y))
+        size = min(x - max(from_x, 0), y - max(from_y, 0))
+        if size > 0:
+            runs.append(Match(a0 + x - size, b0 + y - size, size))
         x, y = from_x, from_y
-    return pairs
+    return runs

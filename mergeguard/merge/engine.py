@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +11,8 @@ from mergeguard.merge.lines import merge_lines, trivial
 from mergeguard.merge.result import MergeResult, Note, Piece, Resolved, join
 
 _LARGE = 50_000  # bytes; what is shorter is read in any case
-_MOST_TOKENS = 150_000  # roughly counted
-_TOKENS_OF_A_DECLARATION = 12  # that cost as much to read
-_DIRECTIVE = re.compile(rb"^[ \t]*#", re.MULTILINE)
+_MOST_TOKENS = 180_000  # roughly counted
+_TOKENS_OF_A_DECLARATION = 15  # that cost as much to read
 
 
 def merge_text(
@@ -131,12 +129,13 @@ def _line_ends(text: bytes) -> bytes | None:
 def _is_huge(text: bytes) -> bool:
     """Whether reading ``text`` would take many seconds: no source that people write (vLLM's largest has a
     seventh of this), but a generated table or a broken file must not hang a merge."""
-    marks = sum(map(text.count, (b"(", b"{", b"[", b",", b";")))
-    if marks > _MOST_TOKENS:
+    if sum(map(text.count, (b"(", b"{", b"[", b",", b";"))) > _MOST_TOKENS:
         return True
-    # What is a declaration by itself, whatever it is of: a preprocessor line, a bracket that closes none.
-    alone = len(_DIRECTIVE.findall(text)) + max(text.count(b"}") - text.count(b"{"), 0)
-    return marks + len(text.split()) + _TOKENS_OF_A_DECLARATION * alone > _MOST_TOKENS
+    from mergeguard.cpp.borders import declarations
+    from mergeguard.cpp.lexer import lex
+
+    lexed = lex(text)
+    return len(lexed.tokens) + _TOKENS_OF_A_DECLARATION * declarations(lexed) > _MOST_TOKENS
 
 
 # -- lines that merged cleanly

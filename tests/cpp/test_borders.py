@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mergeguard.cpp.borders import Unbalanced, borders
+from mergeguard.cpp.borders import Unbalanced, borders, declarations
 from mergeguard.cpp.leaves import leaves_of
 from mergeguard.cpp.lexer import lex
 from tests.cpp.test_resuming import ITEM
@@ -52,3 +52,12 @@ UNEVEN = [b"{\n", b"}\n", b"#if A\n", b"#endif\n", b"/* a\n", b'R"(\n', b"int a[
 def test_what_does_not_pair_has_none(text):
     with pytest.raises(Unbalanced):
         borders(lex(text))
+
+
+def test_declarations_are_counted_without_reading_them():
+    text = b"#if A\nint a;\n#endif\nvoid f() {\n  g(1);\n  h();\n}\n#define M {;};\nstruct S { int x; };\n"
+    assert declarations(lex(text)) == 7  # the end of the struct and its semicolon count both
+
+
+def test_what_closes_nothing_counts_as_declarations():
+    assert declarations(lex(b"}\n" * 9)) == declarations(lex(b"int a;\n" * 9)) == 9

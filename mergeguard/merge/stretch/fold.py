@@ -7,6 +7,7 @@ what is inside of a new block with that block.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 
@@ -45,7 +46,8 @@ def fold(base: bytes, ours: bytes, theirs: bytes) -> bytes:
             other = [j for j in range(region.t0, region.t1) if j not in in_theirs]
             pairs += _same(o, mine, t, other)
     pairs = _whole_blocks(_net(pairs, b, o, t), o, t, in_ours, in_theirs)
-    places = [_place(i, j, in_ours, in_theirs, len(b.keys)) for i, j in pairs]
+    known = _Known(in_ours), _Known(in_theirs)
+    places = [_place(i, j, *known, len(b.keys)) for i, j in pairs]
     inserted: dict[int, list[bytes]] = {}
     for (_, j), place in zip(pairs, places, strict=True):
         if place is None:
@@ -166,11 +168,25 @@ def _says_nothing(keys: _Keys) -> bool:
     return not any(key[:1].isalnum() or key[:1] == b"_" for key in keys)
 
 
-def _place(i: int, j: int, in_ours: dict[int, int], in_theirs: dict[int, int], size: int) -> int | None:
+class _Known:
+    """What of a side is the base's, and what of it stands next to any other unit (differences keep order)."""
+
+    def __init__(self, known: dict[int, int]) -> None:
+        self.places = sorted(known)
+        self.of_base = [known[place] for place in self.places]
+
+    def around(self, number: int, size: int) -> tuple[int, int]:
+        """Behind and before which units of the base (of ``size`` units) a new unit stands."""
+        at = bisect_left(self.places, number)
+        behind = bisect_right(self.places, number)
+        return (
+            self.of_base[at - 1] + 1 if at else 0,
+            self.of_base[behind] if behind < len(self.places) else size,
+        )
+
+
+def _place(i: int, j: int, ours: _Known, theirs: _Known, size: int) -> int | None:
     """Before which unit of the base a pair goes; None where the sides have it at two places."""
-    low, high = 0, size
-    for number, known in ((i, in_ours), (j, in_theirs)):
-        before = next((known[k] + 1 for k in range(number - 1, -1, -1) if k in known), 0)
-        behind = min((b for k, b in known.items() if k > number), default=size)
-        low, high = max(low, before), min(high, behind)
+    (low, high), (lower, higher) = ours.around(i, size), theirs.around(j, size)
+    low, high = max(low, lower), min(high, higher)
     return low if low <= high else None
