@@ -17,6 +17,10 @@ def counted(number: int, thing: str, things: str = "") -> str:
     return f"{number} {thing if number == 1 else things or thing + 's'}"
 
 
+#: What comes before the command that goes on, while files are in conflict.
+RESOLVE = "resolve the markers, `git add` the files, then "
+
+
 class ExitCode(IntEnum):
     """The exit status of every command; documented in the README."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -113,14 +114,15 @@ def mode(
         raise LayoutError(
             f"{counted(len(changed.hunks), 'hunk')} with no place in the monolith would be lost",
             where=Location(changed.hunks[0].path, changed.hunks[0].line),
-            hint="move them into the monolith's text, or keep them as patches: `mode build … --drop-hunks`",
+            hint="`mergeguard unmapped` goes through them; or keep them as patches: "
+            f"`mergeguard mode build {shlex.join(names)} --drop-hunks`",
         )
     if changed.changed and not dry_run:
         here.stage(changed.tree, f"mode {wanted.value}", kept)
     for name in dict.fromkeys(names):
         did = f"is in {wanted.value} mode already"
         if name in changed.changed:
-            did = ("would be" if dry_run else "staged:") + f" in {wanted.value} mode"
+            did = f"would be in {wanted.value} mode" if dry_run else f"in {wanted.value} mode now, staged"
         out.print(f"{escape(name)}: {did}")
     if changed.changed and not dry_run:
         out.print("\n[bold]next:[/] `git diff --cached` to look, `git commit` to keep it")

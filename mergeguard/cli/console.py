@@ -140,6 +140,13 @@ def print_anything() -> None:
             stream.reconfigure(errors="mergeguard")
 
 
+#: Where there is nothing to show.
+NO_RULES = (
+    "This fork has no rules. "
+    "[bold]next:[/] `mergeguard init FILE` writes one, `mergeguard rules` lists ready ones"
+)
+
+
 def opened(*, merges: bool = False) -> Fork:
     """The fork around the current folder; says so if an interrupted run was settled, or a command left open.
 

@@ -16,6 +16,8 @@ from mergeguard.errors import ExitCode, counted
 from mergeguard.verbs import ownwork
 from mergeguard.verbs.ownwork import Ledger, LedgerLine
 
+#: Where the fork's work is in more files than fit on a screen, those in which all survives are only counted.
+_SCREEN = 20
 _MARKS = {WorkFate.SURVIVES: "[green]✓[/]", WorkFate.MOVED: "[green]→[/]", WorkFate.UPSTREAMS: "[blue]=[/]"}
 
 
@@ -28,7 +30,9 @@ def ledger(
         str | None, Option("--accept", metavar="ID", help="This loss was meant; goes with --why.")
     ] = None,
     why: Annotated[str | None, Option("--why", metavar="TEXT", help="Why it was meant.")] = None,
-    everything: Annotated[bool, Option("--all", help="Name every declaration, not only by file.")] = False,
+    everything: Annotated[
+        bool, Option("--all", help="Name every file and declaration, also where all survives.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """What only the fork has, by feature, and what the last merge made of it: survives, moved, lost."""
@@ -51,13 +55,21 @@ def ledger(
 def _print(found: Ledger, *, everything: bool) -> None:
     told = f"after the merge {found.merge[:9]}" if found.merge else f"on top of {escape(found.upstream)}"
     out.print(f"[bold]{counted(len(found.lines), 'piece')} of the fork's own work[/] {told}")
+    quiet = 0
+    all_files = everything or len({line.outcome.work.path for line in found.lines}) <= _SCREEN
     for feature, lines in groupby(
         sorted(found.lines, key=lambda line: line.feature), lambda line: line.feature
     ):
         own = list(lines)
         out.print(f"[bold]{escape(feature or 'without a feature')}[/]: {_counts(own)}")
         for path, rows in groupby(own, lambda line: line.outcome.work.path):
-            _print_file(path, list(rows), everything=everything)
+            shown = list(rows)
+            if all_files or any(line.outcome.fate is not WorkFate.SURVIVES for line in shown):
+                _print_file(path, shown, everything=everything)
+            else:
+                quiet += 1
+    if quiet:
+        out.print(f"[dim]and {counted(quiet, 'file')} in which all survives: `mergeguard ledger --all`[/]")
     for line in found.lines:
         if line.open:
             work = line.outcome.work

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from mergeguard.cli.console import err, opened, out, print_json
+from mergeguard.cli.console import NO_RULES, err, opened, out, print_json
 from mergeguard.cli.declare import Argument, BadParameter, Json, Option, Upstream
 from mergeguard.cli.markup import Table, escape
-from mergeguard.errors import ExitCode, counted
+from mergeguard.errors import RESOLVE, ExitCode, counted
 
 if TYPE_CHECKING:
     from mergeguard.fork.localedits import LocalEdit
+    from mergeguard.git.repository import Repository
     from mergeguard.lens.hunks import Hunk
     from mergeguard.verbs.status import RuleStatus
 
@@ -29,21 +30,38 @@ def status(upstream: Upstream = None, json: Json = False) -> int:
     if json:
         print_json("status", {**status_json(rows, ref), "conflicts": list(unmerged)})
     elif not rows:
-        out.print(
-            "This fork has no rules. [bold]next:[/] `mergeguard rules add vllm`, or `mergeguard init PATH`"
-        )
+        out.print(NO_RULES)
     else:
         print_status(rows, ref)
-    if unmerged and not json:
-        from mergeguard.verbs.ledger import resume
-
-        for path in unmerged:
-            out.print(f"  [red]✗[/] {escape(path)}: conflict")
-        out.print(
-            "The rules are shown as of HEAD. "
-            f"[bold]next:[/] resolve the markers, `git add` the files, then `{resume(here.repository)}`"
-        )
+    if not json:
+        _print_operation(here.repository, unmerged)
     return ExitCode.FINDINGS if unmerged or any(r.problem for r in rows) else ExitCode.CLEAN
+
+
+def _print_operation(repository: Repository, unmerged: Collection[str]) -> None:
+    """What is in progress, if anything is, and how it goes on."""
+    from mergeguard.verbs.ledger import resume
+
+    for path in unmerged:
+        out.print(f"  [red]✗[/] {escape(path)}: conflict")
+    operation = _operation(repository)
+    if unmerged:
+        out.print(
+            f"A {operation or 'merge'} is in progress; the rules are shown as of HEAD. [bold]next:[/] "
+            f"{RESOLVE}`{resume(repository)}`"
+        )
+    elif operation == "merge":
+        out.print(f"A merge is in progress, without conflicts. [bold]next:[/] `{resume(repository)}`")
+
+
+def _operation(repository: Repository) -> str | None:
+    """What is in progress in the user's words: a rebase of ours stops in what git takes for a pick."""
+    operation = repository.operation_in_progress()
+    if operation is None:
+        return None
+    from mergeguard.verbs import rebase
+
+    return "rebase" if rebase.read_pending(repository) is not None else operation
 
 
 def where(

@@ -78,7 +78,10 @@ def _cost(conflicts: Conflicts) -> str:
     if not conflicts.files:
         return "[green]no conflict[/]"
     files, hunks, lines = len(conflicts.files), conflicts.hunks, conflicts.lines
-    return f"[red]{files} file(s) in conflict[/], {hunks} place(s), {lines} lines by hand"
+    return (
+        f"[red]{counted(files, 'file')} in conflict[/], {counted(hunks, 'place')}, "
+        f"{counted(lines, 'line')} by hand"
+    )
 
 
 def _list(title: str, rows: list[str]) -> None:

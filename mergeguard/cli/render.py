@@ -75,6 +75,7 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
         out.print(f"  [red]✗[/] {escape(path)}: {escape(_conflict(path, outcome, synced.upstream))}")
     _print_history(synced)
     print_audited(synced.audit)
+    print_findings(synced.losses)
     if not outcome.clean and not dry_run:
         out.print(
             "\n[bold]next:[/] resolve the markers, `git add` the files,"
@@ -87,6 +88,8 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
         )
     elif synced.audit and not dry_run:
         out.print("\n[bold]next:[/] look at the findings and commit what they need; `mergeguard report`")
+    elif synced.losses:
+        out.print("\n[bold]next:[/] bring back what was lost and commit it; `mergeguard ledger` names it")
     elif any(r.unmapped for r in outcome.rules):
         out.print("\n[bold]next:[/] `mergeguard unmapped` goes through them; `mergeguard report` shows all")
     elif dry_run:
@@ -160,6 +163,14 @@ def audit_json(audit: tuple[Located, ...] | None) -> list[dict[str, Any]] | None
     return None if audit is None else [finding_data(located) for located in audit]
 
 
+def losses_json(losses: tuple[Finding, ...]) -> list[dict[str, Any]]:
+    """What a merge lost of the fork's own work."""
+    from mergeguard.verbs.checking import to_json
+
+    found: list[dict[str, Any]] = to_json(losses)["findings"]
+    return found
+
+
 def print_audit(findings: Iterable[Located], *, limit: int | None = None) -> None:
     """What an audit found: where to look on both sides, and who brought it."""
     findings = tuple(findings)
@@ -195,6 +206,7 @@ def sync_json(synced: Synced) -> dict[str, Any]:
         "findings": list(outcome.findings),
         "followed": [_followed_json(edit) for edit in outcome.followed],
         "audit": audit_json(synced.audit),
+        "losses": losses_json(synced.losses),
         "history": dict(synced.history),
         "rules": [
             {

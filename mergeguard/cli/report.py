@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import shlex
 import sys
 from collections.abc import Iterable
 from enum import StrEnum
@@ -154,11 +155,16 @@ def _print(found: ForkReport) -> None:
         _print_rule(rule, found)
     for place in markdown.places(found.conflicts):
         out.print(f"  [red]✗[/] {escape(place)}  conflict")
-    if found.clean:
+    if found.clean and last is not None and last.audit:
+        out.print(
+            "Every local edit has its place; of the last sync, [yellow]look at the finding"
+            f"{'s' * (len(last.audit) > 1)} above[/]."
+        )
+    elif found.clean:
         out.print("[green]Nothing needs a look.[/]")
-    command = found.next_command()
-    if command is not None:
-        out.print(f"\n[bold]next:[/] {escape(command)}")
+    step = found.next_step()
+    if step is not None:
+        out.print(f"\n[bold]next:[/] {escape(step)}")
 
 
 def _print_rule(rule: RuleLedger, found: ForkReport) -> None:
@@ -253,7 +259,7 @@ def _print_list(found: Iterable[Case]) -> None:
     if not still_open:
         out.print("No unmapped hunk is open.")
     else:
-        out.print(f"\n[bold]next:[/] mergeguard unmapped show {still_open[0].id}")
+        out.print(f"\n[bold]next:[/] `mergeguard unmapped show {still_open[0].id}`")
 
 
 @unmapped_app.command()
@@ -360,5 +366,5 @@ def keep(
 
 def _print_saved(done: unmapped.Resolution) -> None:
     if done.saved is not None:
-        out.print(f"  [dim]the hunk as it was: {escape(done.saved)} (`git apply` brings it back)[/]")
+        out.print(f"  [dim]`git apply {escape(shlex.quote(done.saved))}` brings it back[/]")
         out.print("[bold]next:[/] `git diff --cached` to look, `git commit` to keep it")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
-from mergeguard.cli.console import opened, out, print_json, progress
+from mergeguard.cli.console import NO_RULES, opened, out, print_json, progress
 from mergeguard.cli.declare import Argument, Json, Option
 from mergeguard.cli.markup import Table, escape
 from mergeguard.cli.paths import file_from_root
@@ -16,6 +16,8 @@ from mergeguard.errors import ExitCode, LayoutError, counted
 from mergeguard.findings import Finding
 
 if TYPE_CHECKING:
+    from mergeguard.propose.propose import Proposal
+    from mergeguard.propose.survey import SurveyedChoice
     from mergeguard.verbs.rulebook import Ranked
 
 
@@ -42,33 +44,13 @@ def init(
     ):
         _print_ranking(rulebook.rank(workspace, folder, most))
         return ExitCode.CLEAN
-    rulebook.require_free(workspace, path)
+    if not dry_run:
+        rulebook.require_free(workspace, path)
     found = rulebook.look(workspace, path)
-    table = Table()
-    for column in ("branching", "arms", "heaviest unit"):
-        table.add_column(column)
-    fitting = [choice for choice in found.choices if not choice.problem]
-    for choice in fitting:
-        arms = [", ".join(arm.labels) for arm in choice.arms]
-        share = f"{choice.peak / max(choice.weight, 1):.0%} of the whole"
-        table.add_row(escape(str(choice)), escape(" | ".join(arms)), share)
-    if fitting:
-        out.print(table)
-    if others := len(found.choices) - len(fitting):
-        out.print(f"  [dim]- {others} other branching{'s' * (others > 1)} can't be dealt as they stand[/]")
-    for instantiated in found.instantiated:
-        out.print(f"  explicit instantiation: {escape(str(instantiated))}")
+    _print_choices(found.choices)
     first = rulebook.first_rule(workspace, path, name)
     proposal = first.proposal
-    for tried in proposal.tried:
-        out.print(f"  [dim]- {escape(tried.candidate)}: {escape(tried.reason)}[/]")
-    for chosen in proposal.chosen:
-        out.print(f"  [green]✓[/] {escape(chosen)}")
-    out.print(f"  proved by tokens; the heaviest unit would be {proposal.heaviest} % of the file (estimated)")
-    share = f"{proposal.with_headers} %, all units together {proposal.work} %"
-    out.print(f"  [dim]with the headers that each unit reads: {share}[/]")
-    if proposal.advice:
-        out.print(f"  [yellow]{escape(proposal.advice)}[/]; `mergeguard cost` measures it")
+    _print_proposal(proposal, found.instantiated)
     if dry_run:
         sys.stdout.flush()
         sys.stdout.buffer.write(proposal.text)
@@ -77,6 +59,41 @@ def init(
     out.print(f"\nwrote {escape(first.path)}")
     out.print(f"[bold]next:[/] look at it, then `mergeguard split {escape(first.name)}`")
     return ExitCode.CLEAN
+
+
+def _print_choices(choices: Iterable[SurveyedChoice]) -> None:
+    """The branchings of a file whose arms could be dealt, and how many there are beside them."""
+    table = Table()
+    for column in ("choice in the code", "arms", "heaviest unit"):
+        table.add_column(column)
+    shown = list(choices)
+    fitting = [choice for choice in shown if not choice.problem]
+    for choice in fitting:
+        arms = [", ".join(arm.labels) for arm in choice.arms]
+        share = f"{choice.peak / max(choice.weight, 1):.0%} of the whole"
+        table.add_row(escape(str(choice)), escape(" | ".join(arms)), share)
+    if fitting:
+        out.print(table)
+    if others := len(shown) - len(fitting):
+        what = counted(others, "more switch or if chain", "more switches and if chains")
+        out.print(f"  [dim]- {what} can't be dealt to shards as they stand[/]")
+
+
+def _print_proposal(proposal: Proposal, instantiated: Iterable[object]) -> None:
+    """What a first rule deals, what was not taken, and what its units would weigh."""
+    told = {*proposal.chosen, *(tried.candidate for tried in proposal.tried)}
+    for one in map(str, instantiated):
+        if one not in told:
+            out.print(f"  [dim]- {escape(one)}[/]")
+    for tried in proposal.tried:
+        out.print(f"  [dim]- {escape(tried.candidate)}: not taken, {escape(tried.reason)}[/]")
+    for chosen in proposal.chosen:
+        out.print(f"  [green]✓[/] {escape(chosen)}")
+    out.print(f"  proved by tokens; the heaviest unit would be {proposal.heaviest} % of the file (estimated)")
+    share = f"{proposal.with_headers} %, all units together {proposal.work} %"
+    out.print(f"  [dim]with the headers that each unit reads: {share}[/]")
+    if proposal.advice:
+        out.print(f"  [yellow]{escape(proposal.advice)}[/]; `mergeguard cost RULE` measures it")
 
 
 def _print_ranking(rows: Iterable[Ranked]) -> None:
@@ -88,7 +105,7 @@ def _print_ranking(rows: Iterable[Ranked]) -> None:
         what = escape(row.how) if row.how else f"[dim]{escape(row.why)}[/]"
         table.add_row(escape(row.path), f"{row.bytes // 1000:,}", what, share)
     out.print(table)
-    out.print("\n[bold]next:[/] `mergeguard init FILE`, and `mergeguard cost` to measure")
+    out.print("\n[bold]next:[/] `mergeguard init FILE` writes a rule; `mergeguard cost RULE` measures it")
 
 
 def check(
@@ -132,7 +149,7 @@ def check(
     else:
         print_findings(findings)
         if not workspace.guarded and not files:
-            out.print("This fork has no rules. [bold]next:[/] `mergeguard rules add vllm`")
+            out.print(NO_RULES)
             return ExitCode.CLEAN
         word = f"[red]{counted(len(failed), 'finding')}[/]" if failed else "[green]clean[/]"
         counts = [counted(len(files), "file")] if files else []
@@ -183,7 +200,10 @@ def plan(
     for number, step in enumerate(found.steps, 1):
         for line in (*step.conflicts, *step.findings):
             out.print(f"  {number}: {escape(line)}")
-    out.print(f"{found.commits} commit(s) in {len(found.steps)} step(s), {found.probes} merge(s) tried")
+    out.print(
+        f"{counted(found.commits, 'commit')} in {counted(len(found.steps), 'step')}, "
+        f"{counted(found.probes, 'merge')} tried"
+    )
     if found.steps:
         out.print(f"[bold]next:[/] `mergeguard sync {escape(ref)} --stepwise`")
     return ExitCode.CLEAN

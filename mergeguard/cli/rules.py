@@ -41,9 +41,10 @@ def list_rules(json: Json = False) -> int:
         table.add_row(
             escape(row.name), row.state.value, escape(row.path or row.monolith), escape(row.description)
         )
-    out.print(table if rows else "This fork has no rules.")
+    out.print(table if rows else "This fork has no rules. [bold]next:[/] `mergeguard init FILE` writes one")
+    out.print("\nready to add:")
     for name, rules in sets.items():
-        out.print(f"\nready to add: [bold]mergeguard rules add {escape(name)}[/]  ({', '.join(rules)})")
+        out.print(f"  [bold]mergeguard rules add {escape(name)}[/]  [dim]# {', '.join(rules)}[/]")
     return ExitCode.CLEAN
 
 
@@ -107,9 +108,13 @@ def add(
     for rule, other in addition.claimed:
         out.print(f"  [yellow]-[/] {escape(rule)}: the fork's rule {escape(other)} has its monolith")
     for rule in addition.missing:
-        out.print(f"  [dim]- {escape(rule)}: no monolith here[/]")
+        out.print(f"  [dim]- {escape(rule)}: its file is not in this repository[/]")
     if addition.added:
         out.print("\n[bold]next:[/] `mergeguard split`")
+    elif addition.missing:
+        out.print(
+            "Nothing was added. [bold]next:[/] `mergeguard init FILE` writes a rule for a file of yours"
+        )
     return ExitCode.CLEAN
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
     here = opened()
     derived = splitting.derive(here, names or [], upstream)
     done, tree, refused = derived.done, derived.tree, derived.refused
+    before = here.repository.index_tree()
     code = ExitCode.FINDINGS if refused or any(s.unlisted for s in done) else ExitCode.CLEAN
     if not dry_run:
         here.stage(tree, "split")
@@ -42,6 +44,7 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
                     }
                     for s in done
                 ],
+                "build_files": list(derived.build_files),
                 "refused": [
                     {"name": r.name, "problem": str(r.error), "hint": r.error.hint or ""} for r in refused
                 ],
@@ -60,18 +63,18 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
         if item.unlisted:
             units = f"{counted(len(item.unlisted), 'unit')} that no build file lists"
             out.print(f"  [yellow]![/] {units}: {escape(item.unlisted[0].hint)}")
+    for path in derived.build_files:
+        out.print(f"{escape(path)}  [dim]lists the units[/]")
     for one in refused:
         out.print(f"[red]✗[/] [bold]{escape(one.name)}[/]  is left as it is: {escape(str(one.error))}")
         if one.error.hint:
             out.print(f"  [dim]{escape(one.error.hint)}[/]")
-    out.print(
-        "\n[bold]next:[/] "
-        + (
-            "`mergeguard split` stages this"
-            if dry_run
-            else "`git diff --cached` to look, `git commit` to keep it"
-        )
-    )
+    if not dry_run and tree == before:
+        out.print("\nNothing had to change.")
+    elif dry_run:
+        out.print("\n[bold]next:[/] `mergeguard split` stages this")
+    else:
+        out.print("\n[bold]next:[/] `git diff --cached` to look, `git commit` to keep it")
     return code
 
 
@@ -92,15 +95,16 @@ def leave(
         raise LayoutError(
             f"{counted(len(hunks), 'hunk')} with no place in the monolith would be lost",
             where=Location(hunks[0].path, hunks[0].line),
-            hint="move them into the monolith's text, or keep them as patches: `leave --drop-hunks`",
+            hint="`mergeguard unmapped` goes through them; or keep them as patches: "
+            f"`mergeguard leave {shlex.join(names)} --drop-hunks`",
         )
     if not dry_run:
         here.stage(tree, "leave", kept)
     for name in dict.fromkeys(names):
         did = (
-            "the whole monolith, and that its rule goes"
+            "the whole file, and its rule's removal"
             if name in whole
-            else "that its rule goes; it is not split"
+            else "its rule's removal; it is not split"
         )
         out.print(f"{escape(name)}: {'would stage' if dry_run else 'staged'} {did}")
     for patch in kept:

@@ -81,14 +81,22 @@ def sync(
                 here, skip=skip, audit=audit, two_commits=two_commits, progress=report
             )
         if isinstance(done, syncing.Concluded):
-            code = ExitCode.FINDINGS if done.undecided else ExitCode.CLEAN
+            code = ExitCode.CLEAN if done.done else ExitCode.FINDINGS
             if json:
-                print_json("continue", {"commit": done.commit, "audit": render.audit_json(done.audit)})
+                print_json(
+                    "continue",
+                    {
+                        "commit": done.commit,
+                        "audit": render.audit_json(done.audit),
+                        "losses": render.losses_json(done.losses),
+                    },
+                )
                 return code
             out.print(f"[green]Merged[/] as {done.commit[:12]}.")
             render.print_audited(done.audit)
             if done.audit and not done.undecided:
                 out.print("  [dim]all in conflicts that you have just resolved[/]")
+            render.print_findings(done.losses)
             return code
         return _rebased(done, dry_run=False, json=json)
     ref = here.upstream(upstream)

@@ -14,6 +14,7 @@ from hashlib import blake2b
 from mergeguard.audit.findings import Located
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.source import Item, Kind, parse
+from mergeguard.errors import RESOLVE
 from mergeguard.fork.localedits import LocalEdit
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.unsplit import Hunk, Reason
@@ -223,6 +224,13 @@ class ForkReport:
     def clean(self) -> bool:
         """Whether nothing needs a person."""
         return not self.conflicts and not self.open and not any(r.problem for r in self.rules)
+
+    def next_step(self) -> str | None:
+        """A sentence with the command to type next, in backticks; None if there is nothing to do."""
+        command = self.next_command()
+        if command is None:
+            return None
+        return f"{RESOLVE if self.conflicts else ''}`{command}`"
 
     def next_command(self) -> str | None:
         """What to type next; None if there is nothing to do."""

@@ -174,7 +174,7 @@ class Workspace:
         """What to raise where a command finds no rule to work on."""
         return RuleError(
             "no rule applies to this tree" if self.guarded else "this fork has no rules",
-            hint="`mergeguard rules add vllm` adds the ready ones, `mergeguard init PATH` writes one",
+            hint="`mergeguard init FILE` writes one, `mergeguard rules` lists ready ones",
         )
 
     def entry(self, path: str) -> Entry | None:
@@ -194,6 +194,13 @@ class Workspace:
         if path is None:
             return None
         folder = guarded.rule.folder(path)
+        twin = next((g for g in self.split_rules if g.lock is not None and g.lock.monolith == path), None)
+        if twin is not None:
+            return LayoutError(
+                f"{path} has a rule already, {twin.name}: a file has one rule",
+                where=Location(guarded.rule_path),
+                hint=f"remove {guarded.rule_path}, or end the other's split: `mergeguard leave {twin.name}`",
+            )
         texts = [self.read(f"{folder}/{shard}") for shard in guarded.rule.shard_files()]
         if not any(texts):
             return None

@@ -49,6 +49,8 @@ __all__ = [
 def abort_merge(repository: Repository) -> None:
     """Back out of a conflict state as ``git merge --abort`` does (which can be repeated after a crash)."""
     with locked(repository, "abort"):
+        # git refuses files whose times differ from the index's, though their bytes do not: a restored backup.
+        repository.git("update-index", "-q", "--refresh", ok=range(256))
         repository.git("merge", "--abort")
 
 
@@ -143,7 +145,7 @@ def _run(
 def _require_settled(repository: Repository) -> None:
     if read_journal(repository) is not None:
         raise UnfinishedLanding(
-            "an earlier run was interrupted and is not cleaned up yet", hint="mergeguard recover"
+            "an earlier run was interrupted and is not cleaned up yet", hint="`mergeguard recover`"
         )
 
 
@@ -295,7 +297,7 @@ def _give_up(repository: Repository, journal: Journal, error: BaseException) -> 
     except Exception as second:
         raise UnfinishedLanding(
             f"{journal.purpose} failed ({error}), and putting things back failed, too ({second})",
-            hint="free some space or repair permissions, then: mergeguard recover",
+            hint="free some space or repair permissions, then `mergeguard recover`",
             changed="some files are changed; git is kept from the index until it is settled",
         ) from error
     if not restored and isinstance(error, Exception):

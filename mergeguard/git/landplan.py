@@ -63,7 +63,7 @@ def plan(repository: Repository, outcome: Outcome) -> LandingPlan:
         if operation not in (None, "bisect"):
             raise OperationInProgress(
                 f"a {operation} is in progress",
-                hint=f"git {operation} --continue, or git {operation} --abort",
+                hint=f"`git {operation} --continue`, or `git {operation} --abort`",
             )
     for name, _, old in outcome.names:
         if repository.reference(name) != (old or None):
@@ -78,7 +78,8 @@ def plan(repository: Repository, outcome: Outcome) -> LandingPlan:
     unmerged = sorted(path for path, stages in index.items() if set(stages) != {0})
     if unmerged:
         raise OperationInProgress(
-            f"unresolved conflicts in {listed(unmerged)}", hint="resolve them and git add the files"
+            f"unresolved conflicts in {listed(unmerged)}",
+            hint="resolve them and `git add` the files, then run this again",
         )
     base = outcome.base_tree
     if base is None:
@@ -108,7 +109,8 @@ def plan(repository: Repository, outcome: Outcome) -> LandingPlan:
         and change.new is not None
         and worktree.is_entry(repository, change.path, change.new)
     }
-    blocked = {*staged, *(modified - there)}
+    gone = {change.path for change in paths if change.new is None and not change.on_disk}
+    blocked = {*staged, *(modified - there - gone)}
     for change in paths:
         if change.old is None and change.new is not None:
             blocked |= set(worktree.obstacles(repository, change.path, change.new, leaving))
@@ -166,7 +168,7 @@ def _planned(
         raise DirtyWorkTree(
             f"your changes in {listed(sorted(blocked))} would be overwritten",
             paths=sorted(blocked),
-            hint="commit or stash them (git stash -u takes untracked files, too), then run it again",
+            hint="commit or stash them (`git stash -u` takes untracked files, too), then run it again",
         )
     adopted = tuple(
         change

@@ -169,7 +169,7 @@ class ObjectStore:
             reason = f" ({said[-1].removeprefix('fatal: ')})" if said else ""
             raise MissingObject(
                 f"the {kind} {oid} is missing from the repository{reason}",
-                hint="fetch it: git fetch --refetch, or repair the repository (git fsck)",
+                hint="`git fetch --refetch` fetches it again; `git fsck` looks what else is missing",
             )
         return completed.out
 

@@ -105,7 +105,7 @@ def _require_untouched(repository: Repository, journal: Journal) -> None:
     more = f" and {len(journal.paths) - 5} more" if len(journal.paths) > 5 else ""
     raise UnfinishedLanding(
         f"{journal.purpose} was interrupted, and {what} has been changed since: it can't be undone safely",
-        hint=f"check these files with git diff, then: mergeguard recover --forget ({paths}{more})",
+        hint=f"look at these files with `git diff`, then `mergeguard recover --forget`: {paths}{more}",
     )
 
 

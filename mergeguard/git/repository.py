@@ -169,7 +169,9 @@ class Repository:
             remote = revision.partition("/")[0] if "/" in revision else ""
             known = set(self.git("remote").text.splitlines())
             hint = (
-                f"git fetch {remote}" if remote in known else "git fetch, then name a branch, tag or commit"
+                f"`git fetch {remote}`"
+                if remote in known
+                else "`git fetch`, then name a branch, tag or commit: `git branch -a` lists them"
             )
             raise UnknownRevision(f"no commit is named {revision!r} in this repository", hint=hint)
         return found.text
@@ -225,7 +227,7 @@ class Repository:
         if self.is_shallow:
             raise ShallowHistory(
                 f"this clone is shallow and does not reach the common ancestor of {ours} and {theirs}",
-                hint="git fetch --unshallow",
+                hint="`git fetch --unshallow`",
             )
         raise UnrelatedHistories(
             f"{ours} and {theirs} have no common history",
@@ -389,7 +391,7 @@ class Repository:
             if completed.code != 0:
                 raise GitError(
                     f"git does not know who you are: {completed.err.strip().splitlines()[-1]}",
-                    hint="git config --global user.name '…' and user.email '…'",
+                    hint="`git config --global user.name '…'` and `git config --global user.email '…'`",
                 )
             self._identities[role] = Identity(completed.out.rstrip(b"\n"))
         return self._identities[role]
@@ -629,14 +631,14 @@ def _find_slowly(folder: Path, ask: Callable[..., Completed]) -> _Found:
             raise NotARepository(
                 f"{folder} is not inside a git repository", hint="run it inside a clone, or name one with -C"
             )
-        raise NotARepository(f"git can't open the repository: {said}", hint="try: git status")
+        raise NotARepository(f"git can't open the repository: {said}", hint="`git status` says more")
     bare, inside, git_dir = facts.text.split("\n", 2)
     top = ask("--show-toplevel")
     if top.code != 0 or not top.out.strip():
         if bare == "true":
             raise BareRepository(
                 f"{git_dir} is a bare repository: there are no files to work on",
-                hint="work in a clone, or: git worktree add <folder> <branch>",
+                hint="work in a clone, or make a work tree: `git worktree add FOLDER BRANCH`",
             )
         where = "inside the repository's own .git folder" if inside == "true" else "without a work tree"
         raise BareRepository(f"{folder} is {where}", hint="run it in the work tree")

@@ -132,7 +132,7 @@ def changing(repository: Repository, purpose: str) -> Iterator[ChangedFiles]:
             except OSError as second:
                 raise UnfinishedLanding(
                     f"{purpose} failed ({error}), and putting things back failed, too ({second})",
-                    hint="free some space or repair permissions, then: mergeguard recover",
+                    hint="free some space or repair permissions, then `mergeguard recover`",
                     changed="some files are changed",
                 ) from error
             if isinstance(error, OSError):

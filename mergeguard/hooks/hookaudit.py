@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mergeguard.errors import MergeguardError
+from mergeguard.fork.fork import Fork
 from mergeguard.git.repository import Repository
-from mergeguard.verbs import auditing
+from mergeguard.verbs import auditing, ownwork
 
 _SHOWN = 5  # findings; `mergeguard audit` has the rest, and both places of each
 
 
 def tell(repository: Repository, say: Callable[[str], None]) -> None:
-    """Audit the merge that is HEAD and ``say`` what was found, unless ``mergeguard.audit`` says no.
+    """Audit the merge that is HEAD and ``say`` what was found, unless ``mergeguard.audit`` says no; and what
+    it lost of the fork's own work, where a ledger is kept.
 
     The merge stands whatever happens here: what goes wrong is said, too.
     """
+    _tell_losses(repository, say)
     if not repository.config_bool("mergeguard.audit", True):
         return
     try:
@@ -27,3 +31,20 @@ def tell(repository: Repository, say: Callable[[str], None]) -> None:
     if found:
         count = f"{len(found)} finding{'s' if len(found) > 1 else ''}"
         say(f"{count}, though the merge is clean by its lines; `mergeguard audit` shows both places")
+
+
+def _tell_losses(repository: Repository, say: Callable[[str], None]) -> None:
+    head = repository.head().oid
+    if head is None or repository.entry(repository.tree_of(head), ownwork.PATH) is None:
+        return
+    try:
+        fork = Fork(repository, None)
+        lost = list(ownwork.findings(fork.at_head(), head, fork.upstream(None)))
+    except MergeguardError as error:
+        say(f"what the merge lost of the fork's own work is not known: {error}; next: `mergeguard ledger`")
+        return
+    for finding in lost[:_SHOWN]:
+        place = finding.path if finding.line is None else f"{finding.path}:{finding.line}"
+        say(f"{place}: {finding.message}")
+    if lost:
+        say("next: `mergeguard ledger` names what was lost, and how to accept what was meant")

@@ -124,4 +124,4 @@ def _keep_picked(repository: Repository, picked: str) -> None:
     if taken:
         say("conflicts in split files are put off until all commits are replayed")
         if not repository.git("ls-files", "-u", "-z").out:
-            say("next: git rebase --continue")
+            say("next: `git rebase --continue`")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mergeguard.errors import MergeguardError, RepositoryError
+from mergeguard.errors import RESOLVE, MergeguardError, RepositoryError
 from mergeguard.git import landing
 from mergeguard.git.landing import StateFile
 from mergeguard.git.merging import UnmergedPath
@@ -35,7 +35,8 @@ def describe(repository: Repository) -> str | None:
 def _of_note(repository: Repository, note: PendingNote) -> str:
     operation = repository.operation_in_progress()
     if operation not in (None, "bisect"):
-        return f"a {_name(note)} of split files is in progress; next: `git {operation} --continue`"
+        first = RESOLVE if repository.unmerged() else ""
+        return f"a {_name(note)} of split files is in progress; next: {first}`git {operation} --continue`"
     return f"a {_name(note)} left split files incomplete; next: `mergeguard repair`"
 
 
@@ -72,8 +73,9 @@ def repair(repository: Repository) -> str:
         return _heal(repository, head) if head is not None else "Nothing is open."
     operation = repository.operation_in_progress()
     if operation not in (None, "bisect"):
+        first = RESOLVE if repository.unmerged() else ""
         raise RepositoryError(
-            f"a {operation} is in progress", hint=f"`git {operation} --continue`, or `--abort`"
+            f"a {operation} is in progress", hint=f"{first}`git {operation} --continue`, or `--abort`"
         )
     if head == note.head and (note.operation == "merge" or repository.unmerged()):
         again = "merge" if note.operation == "merge" else "apply"

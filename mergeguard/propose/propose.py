@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -118,10 +119,11 @@ class _Proposer:
             made = self.attempt((part,))
             if made is not None:
                 return self.weighed(self.with_more(part, parts, made), part, whole, 100 - gain)
+        folder = shlex.quote(posixpath.dirname(self.path) or ".")
         raise RuleMismatch(
             f"nothing in this file can be dealt to shards: {self.found()}",
             where=Location(self.path),
-            hint="`docs/rules.md` says which files can be split, and how",
+            hint=f"`mergeguard init {folder}` ranks the other files",
         )
 
     def weighed(self, made: Proposal, part: DraftPart, own: int, heaviest: int) -> Proposal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from mergeguard.errors import RESOLVE
 from mergeguard.errors import counted as count
 from mergeguard.fork.report import Arrival, Case, ForkReport, LastSync, RuleLedger, Unresolved
 from mergeguard.lens.unsplit import Hunk
@@ -37,14 +38,18 @@ def render(ledger: ForkReport) -> str:
         out += _rule(rule, ledger.last_sync)
     command = ledger.next_command()
     if command:
-        out += ["", f"**next:** {code(command)}"]
+        out += ["", f"**next:** {RESOLVE if ledger.conflicts else ''}{code(command)}"]
     return "\n".join(out).rstrip() + "\n"
 
 
 def _summary(ledger: ForkReport) -> str:
     where = f"{code(ledger.branch)} at {code(ledger.head[:12])}"
     if ledger.clean:
-        return f"✅ {where}: every local edit is mapped to upstream's own files, or kept on purpose."
+        mapped = "every local edit is mapped to upstream's own files, or kept on purpose"
+        found = ledger.last_sync.audit if ledger.last_sync is not None else None
+        if found:
+            return f"⚠️ {where}: {mapped}; {count(len(found), 'finding')} of the last sync's audit to look at."
+        return f"✅ {where}: {mapped}."
     parts = []
     if ledger.conflicts:
         parts.append(count(len(ledger.conflicts), "conflicted file"))

@@ -146,7 +146,13 @@ class _LedgerReader:
             return self._built_rule(guarded, path)
         if guarded.lock is None:
             state = "not split" if path is not None else "no monolith"
-            return RuleLedger(guarded.name, path, self._standing(guarded, path).state or state)
+            unfit = None if path is None else self._unfit(guarded, path, self.workspace.read(path))
+            return RuleLedger(
+                guarded.name,
+                path,
+                self._standing(guarded, path).state or state,
+                problem=None if unfit is None else f"the rule does not fit: {unfit}",
+            )
         try:
             return self._split_rule(guarded, path)
         except MergeguardError as error:

@@ -7,6 +7,7 @@ recorded but what people decide: features, pins, and losses that were meant, in 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
@@ -24,6 +25,7 @@ from mergeguard.git.objects import Entry, TreeChange
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge import resolution
 from mergeguard.values import dataclass
+from mergeguard.verbs.lines.where import in_layout
 
 PATH = ".mergeguard/ledger.toml"
 #: Larger files are data, not somebody's work by declarations.
@@ -126,14 +128,21 @@ def read(workspace: Workspace) -> Notebook:
 
 
 def ledger(
-    fork: Fork, revision: str | None = None, upstream: str | None = None, progress: Progress = lambda _: None
+    fork: Fork,
+    revision: str | None = None,
+    upstream: str | None = None,
+    progress: Progress = lambda _: None,
+    *,
+    workspace: Workspace | None = None,
 ) -> Ledger:
     """The fork's own work, and what the merge ``revision`` (the last with upstream if None) made of it.
+
+    What people decided is read from ``workspace`` (the work tree if None).
 
     Raises LayoutError where no upstream is known and no merge is named, or where the revision is no merge.
     """
     repository = fork.repository
-    workspace = fork.work_tree()
+    workspace = fork.work_tree() if workspace is None else workspace
     notebook = read(workspace)
     ref = fork.upstream(upstream)
     merge = _merge(repository, revision, ref)
@@ -154,8 +163,8 @@ def ledger(
 
 
 def findings(workspace: Workspace, head: str, upstream: str | None) -> Iterator[Finding]:
-    """What ``check`` says: pins that do not hold, and work that the last merge lost; nothing without a ledger
-    file."""
+    """What ``check``, ``sync`` and the hooks say: pins that do not hold, and work that the last merge lost;
+    nothing without a ledger file."""
     if workspace.read(PATH) is None:
         return
     notebook = read(workspace)
@@ -169,20 +178,31 @@ def findings(workspace: Workspace, head: str, upstream: str | None) -> Iterator[
     now = resolution.settled(repository, merge, head)
     for one in _WorkFileReader(repository, base, ours, theirs, now).outcomes(everything=False):
         if one.fate.is_loss and notebook.reason(one.work) is None:
-            yield _lost(merge, one)
+            before = Workspace.load(repository, repository.tree_of(ours), workspace.splitting)
+            yield _lost(merge, one, workspace, before)
 
 
-def _lost(merge: str, one: WorkOutcome) -> Finding:
+def _place(workspace: Workspace, path: str, line: int) -> tuple[str, int]:
+    """Where a line of upstream's layout stands in the tree: of a split file, in which file of its layout."""
+    try:
+        place = in_layout(workspace, path, line) if line else None
+    except LayoutError:  # the file has been cut short since
+        return path, 0
+    return (path, line) if place is None else (place.path, place.line or 0)
+
+
+def _lost(merge: str, one: WorkOutcome, workspace: Workspace, before: Workspace) -> Finding:
     work = one.work
+    typed_in, _ = _place(before, work.path, work.line)
+    path, line = _place(workspace, one.path or work.path, one.line)
     what = f"{work.kind} {work.name}" if work.name else "the file"
     message = f"{what}, {work.change} by the fork, was {one.fate} in the merge {merge[:9]}"
     if one.fate is WorkFate.BACK:
         message = f"{what}, removed by the fork, is back since the merge {merge[:9]}"
     meant = f"`mergeguard ledger --accept {work.id} --why TEXT`"
-    hint = f"bring it back (`git show {merge[:9]}^1:{work.path}`), or say that it was meant: {meant}"
-    return check.Reporter("").error(
-        "ledger", message, one.path or work.path, one.line or None, work.name, hint
-    )
+    there = f"`git show {shlex.quote(f'{merge[:9]}^1:{typed_in}')}`"
+    hint = f"bring it back ({there} has it), or say that it was meant: {meant}"
+    return check.Reporter("").error("ledger", message, path, line or None, work.name, hint)
 
 
 def accept(fork: Fork, identity: str, why: str) -> str:

@@ -80,7 +80,7 @@ def pull_request(fork: Fork, revision: str | None = None, progress: Progress = l
     audited = auditing.run(repository, merge, progress)
     progress("checking")
     workspace = Workspace.load(repository, tree, Splitting.of(repository))
-    ledger = ownwork.ledger(fork, merge)
+    ledger = ownwork.ledger(fork, merge, workspace=workspace)
     fates = Counter(line.outcome.fate for line in ledger.lines)
     came = f"{ours}..{theirs}"
     return PullRequest(

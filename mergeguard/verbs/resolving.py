@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mergeguard.errors import LayoutError, Location
+from mergeguard.errors import RESOLVE, LayoutError, Location
 from mergeguard.fork.report import marker_lines
 from mergeguard.git.objects import MODE_SUBMODULE
 from mergeguard.git.repository import Repository
@@ -19,7 +19,7 @@ def require_resolved(repository: Repository) -> None:
         raise LayoutError(
             _counted(unmerged, "still in conflict"),
             where=Location(unmerged[0]),
-            hint="resolve the markers, `git add` the files, then `mergeguard sync --continue`",
+            hint=f"{RESOLVE}`mergeguard sync --continue`",
         )
     marked = _marked(repository)
     if marked:

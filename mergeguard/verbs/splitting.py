@@ -47,11 +47,15 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """The layouts of several rules: what was ``done`` and ``refused``, and the tree that holds them."""
+    """The layouts of several rules: what was ``done`` and ``refused``, and the tree that holds them.
+
+    ``build_files`` are those whose lists of sources change.
+    """
 
     done: tuple[Split, ...]
     refused: tuple[Refused, ...]
     tree: str
+    build_files: tuple[str, ...]
 
 
 def split(fork: Fork, names: Iterable[str], upstream: str | None) -> tuple[tuple[Split, ...], str]:
@@ -96,13 +100,13 @@ def _derive(fork: Fork, workspace: Workspace, names: Iterable[str], upstream: st
             refused.append(Refused(guarded.name, error))
     if not splitter.done:
         raise refused[0].error
-    tree = splitter.tree()
+    tree, build_files = splitter.tree()
     rules = {guarded.name: guarded.rule for guarded in chosen}
     done = [
         replace(one, unlisted=unlisted(fork.repository, tree, rules[one.name], one.layout))
         for one in splitter.done
     ]
-    return Derived(tuple(done), tuple(refused), tree)
+    return Derived(tuple(done), tuple(refused), tree, build_files)
 
 
 class _Splitter:
@@ -160,11 +164,11 @@ class _Splitter:
         unmapped = workspace.unsplit(guarded).unmapped if guarded.is_split else ()
         self.done.append(Split(guarded.name, laid.layout, guarded.is_split, unmapped))
 
-    def tree(self) -> str:
-        """The index with all that was derived."""
+    def tree(self) -> tuple[str, tuple[str, ...]]:
+        """The index with all that was derived, and the build files that list other units now."""
         tree = treelens.apply(self.repository, self.workspace.tree, self._edits)
         listed = treelens.list_shards(self.repository, tree, self._layouts.values(), self._replaced)
-        return self.repository.edit_tree(tree, listed)
+        return self.repository.edit_tree(tree, listed), tuple(sorted(listed))
 
 
 def _require_file(workspace: Workspace, path: str) -> None:

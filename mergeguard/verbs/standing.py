@@ -10,6 +10,7 @@ from mergeguard.fork import keepmarks
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.stale import stale
 from mergeguard.fork.workspace import Guarded, Workspace
+from mergeguard.lens.emit import emission_of
 from mergeguard.treemerge import fates, witness
 from mergeguard.treemerge.fates import Standing
 from mergeguard.treemerge.trees import local_edits
@@ -36,6 +37,15 @@ def with_history(fork: Fork, workspace: Workspace, rows: tuple[RuleStatus, ...])
     return tuple(replace(row, problem=row.problem or held.get(row.name)) for row in rows)
 
 
+def _unfit(workspace: Workspace, guarded: Guarded, path: str) -> str | None:
+    """Why a rule can't split the whole file that is here; None where it can."""
+    try:
+        workspace.split_now(guarded, path, workspace.read(path) or b"", emission_of(guarded.rule))
+    except MergeguardError as error:
+        return f"the rule does not fit: {error}" + (f"; {error.hint}" if error.hint else "")
+    return None
+
+
 def _rule_status(
     fork: Fork,
     workspace: Workspace,
@@ -55,7 +65,8 @@ def _rule_status(
             return RuleStatus(guarded.name, path, "broken", None, None, (), (), (), str(lost))
         whole = "made by the build" if guarded.in_build else "not split"
         state = upstream.state or (whole if path is not None else "no monolith")
-        return RuleStatus(guarded.name, path, state, None, None, (), (), ())
+        unfit = None if path is None or guarded.in_build else _unfit(workspace, guarded, path)
+        return RuleStatus(guarded.name, path, state, None, None, (), (), (), unfit)
     try:
         overlay, unmapped = keepmarks.sort_out(workspace, guarded)
         edits = local_edits(workspace, guarded)

@@ -7,7 +7,8 @@ from contextlib import closing
 from dataclasses import field, replace
 
 from mergeguard.audit.findings import SUMMED, Located
-from mergeguard.errors import LayoutError, counted
+from mergeguard.errors import RESOLVE, LayoutError, counted
+from mergeguard.findings import Finding
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.report import LastSync
 from mergeguard.fork.workspace import Splitting
@@ -72,12 +73,13 @@ class Synced:
     behind: int
     audit: tuple[Located, ...] | None = None  # None: not audited
     history: Mapping[str, str] = field(default_factory=dict)  # by rule: what earlier merges had left out
+    losses: tuple[Finding, ...] = ()  # of the fork's own work and its pins, where a ledger is kept
 
     @property
     def done(self) -> bool:
         """Whether nobody is needed."""
         looks = any(rule.needs_a_look or rule.unmapped for rule in self.outcome.rules)
-        return self.outcome.clean and not self.audit and not self.history and not looks
+        return not (self.audit or self.history or self.losses or looks) and self.outcome.clean
 
 
 def sync(
@@ -155,7 +157,7 @@ def _sync(fork: Fork, ours: str, upstream: str, how: _HowToSync, progress: Progr
                 names=((how.branch, commit, ""),) if how.branch is not None else (),
             ),
         )
-        return Synced(outcome, upstream, commit, behind, found)
+        return Synced(outcome, upstream, commit, behind, found, losses=_losses(fork, commit, upstream))
     conflicts = tuple(UnmergedPath(path, dict(stages)) for path, stages in sorted(outcome.stages.items()))
     landing.land(
         repository,
@@ -196,6 +198,13 @@ def _audited(
     except Exception as error:
         # A second look that fails must not cost the merge, nor pass for a clean one.
         return (auditing.broken_off(error),)
+
+
+def _losses(fork: Fork, head: str, upstream: str) -> tuple[Finding, ...]:
+    """What the merge that just landed lost of the fork's own work; see ``ownwork.findings``."""
+    from mergeguard.verbs import ownwork
+
+    return tuple(ownwork.findings(fork.at_head(), head, upstream))
 
 
 def _report_of(
@@ -297,17 +306,18 @@ def _name_concluded(repository: Repository, branches: str) -> None:
 
 def _require_idle(repository: Repository, *, clean: bool = True) -> None:
     """LayoutError while git or an earlier sync is at work; with ``clean``, also for uncommitted changes."""
+    first = RESOLVE if repository.unmerged() else ""
     if rebase.read_pending(repository) is not None:
         raise LayoutError(
-            "a sync --rebase is waiting", hint="`mergeguard sync --continue`, `--skip` or `--abort`"
+            "a sync --rebase is waiting", hint=f"{first}`mergeguard sync --continue`, `--skip` or `--abort`"
         )
     operation = repository.operation_in_progress()
     if operation is not None:
         raise LayoutError(
             f"a {operation} is in progress",
-            hint="`mergeguard sync --continue` or `--abort`"
-            if operation == "merge"
-            else f"`git {operation} --continue` or `--abort`",
+            hint=first
+            + ("`mergeguard sync" if operation == "merge" else f"`git {operation}")
+            + " --continue` or `--abort`",
         )
     dirty = repository.dirty()
     if clean and dirty:
@@ -375,6 +385,12 @@ class Concluded:
     commit: str
     audit: tuple[Located, ...] | None
     undecided: tuple[Located, ...] = ()  # without those about lines of a conflict that was resolved just now
+    losses: tuple[Finding, ...] = ()  # of the fork's own work and its pins, where a ledger is kept
+
+    @property
+    def done(self) -> bool:
+        """Whether nobody is needed."""
+        return not self.undecided and not self.losses
 
 
 def continue_sync(
@@ -412,16 +428,16 @@ def continue_sync(
     require_resolved(repository)
     _derive_again(fork)
     commit, merge = _concluded(repository, two_commits)
+    ours, theirs = repository.commit_info(merge).parents[:2]
     found: tuple[Located, ...] | None = None
     if wants_audit(repository, audit):
         progress("auditing")
-        ours, theirs = repository.commit_info(merge).parents[:2]
         tree = repository.tree_of(commit)
         bases = repository.merge_bases(ours, theirs)
         found = _audited(repository, bases, ours, theirs, tree, Splitting.of(repository))
     undecided = _not_decided(lastsync.read(repository), found or ())
     lastsync.concluded(repository, commit, found)
-    return Concluded(commit, found, undecided)
+    return Concluded(commit, found, undecided, _losses(fork, commit, theirs))
 
 
 def _concluded(repository: Repository, two_commits: bool) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +114,33 @@ def test_a_pin_that_breaks_is_named(tmp_path: Path):
     story.write(".mergeguard/ledger.toml", b'[[pin]]\ntext = "("\n')
     ran = story.run("check")
     assert (ran.code, "no regular expression" in ran.err) == (2, True)
+
+
+def test_sync_and_the_hooks_fail_on_a_loss_until_it_is_accepted(tmp_path: Path):
+    story = Story.begin(tmp_path, RULE)
+    story.edit(f"{PAGED}/common.h", "stream>>>(", "stream /* ours */>>>(")
+    story.write(".mergeguard/ledger.toml", b"")
+    story.commits("ours")
+    story.edit(FILE, "stream>>>(", "stream /* theirs */>>>(", upstream=True)
+    story.upstream_commits("theirs")
+    story.fetch()
+    before = git(story.fork, "rev-parse", "HEAD").strip()
+    assert story.run("sync", "upstream/main").code == 1
+    git(story.fork, "checkout", "-q", "--theirs", f"{PAGED}/common.h")
+    git(story.fork, "add", "-A")
+    ran = story.run("sync", "--continue")
+    assert ran.code == 1 and "was overwritten in the merge" in ran.out
+    assert f"error {PAGED}/common.h:" in ran.out  # where it can be typed again
+    assert f"^1:{PAGED}/common.h'` has it" in ran.out
+    (lost,) = (line for line in told(story)["work"] if line["fate"] == "overwritten")
+    assert story.run("ledger", "--accept", lost["id"], "--why", "theirs is better").code == 0
+    # The same with plain git, whose hook can only say it.
+    git(story.fork, "reset", "-q", "--hard", before)
+    assert story.run("install").code == 0
+    git(story.fork, "merge", "--no-edit", "upstream/main", check=False)
+    git(story.fork, "checkout", "-q", "--theirs", f"{PAGED}/common.h")
+    git(story.fork, "add", "-A")
+    done = subprocess.run(
+        ["git", "commit", "--no-edit"], cwd=story.fork, capture_output=True, text=True, check=True
+    )
+    assert f"{PAGED}/common.h:" in done.stderr and "`mergeguard ledger` names what was lost" in done.stderr

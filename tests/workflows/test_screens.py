@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import pytest
 
-from tests.support.story import INT4, SKINNY, Story, git
+from tests.support.story import INT4, PAGED, SKINNY, Story, git
 
 LINE = "  return __half2float(v);"
 KERNEL = f"{INT4}/kernel.cuh"
@@ -90,3 +91,47 @@ def test_continuing_audits_as_much_as_audit_does(story):
     audited = json.loads(story.run("audit", "HEAD", "--json").out)
     (merge,) = audited["merges"]
     assert [f["code"] for f in continued] == [f["code"] for f in merge["findings"]]
+
+
+def test_status_says_what_is_in_progress(story):
+    clash(story)
+    story.run("sync", "upstream/main")
+    assert "A merge is in progress; the rules are shown as of HEAD." in story.run("status").out
+    git(story.fork, "checkout", "-q", "--theirs", KERNEL)
+    git(story.fork, "add", "-A")
+    assert "without conflicts. next: `mergeguard sync --continue`" in story.run("status").out
+
+
+def test_a_sync_is_aborted_though_the_times_of_files_have_changed(story):
+    before = story.fingerprint()
+    clash(story)
+    story.run("sync", "upstream/main")
+    for path in (story.fork / ".mergeguard" / "locks").iterdir():
+        os.utime(path, (1, 1))  # as a backup that was put back leaves them
+    ran = story.run("sync", "--abort")
+    assert ran.code == 0, ran.err
+    assert story.fingerprint().splitlines()[0] == before.splitlines()[0]
+    assert git(story.fork, "status", "--porcelain") == ""
+
+
+def test_rules_thrown_away_by_hand_stop_no_first_rule(story):
+    git(story.fork, "reset", "-q", "--hard", "upstream/main")
+    assert story.run("init", f"{PAGED}.cu").code == 0
+    shutil.rmtree(story.fork / ".mergeguard")
+    for path in (f"{SKINNY}.cu", f"{INT4}.cu"):
+        assert (ran := story.run("init", path)).code == 0, ran.err
+    names = git(story.fork, "diff", "--cached", "--name-only").split()
+    assert [n.rpartition("/")[2] for n in names] == ["skinny_gemms.toml", "skinny_gemms_int4.toml"]
+
+
+def test_a_split_names_the_build_files_that_it_changed(story):
+    git(story.fork, "reset", "-q", "--hard", "HEAD~1")
+    story.run("leave", "skinny_gemms")
+    git(story.fork, "checkout", "-q", "HEAD", "--", ".mergeguard/rules")
+    assert "CMakeLists.txt  lists the units" in story.run("split", "skinny_gemms").out
+
+
+def test_rules_for_other_projects_are_not_added_in_silence(story):
+    ran = story.run("rules", "add", "deepspeed")
+    assert "gelu: its file is not in this repository" in ran.out
+    assert "Nothing was added. next: `mergeguard init FILE`" in ran.out

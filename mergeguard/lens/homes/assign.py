@@ -103,7 +103,7 @@ class _Assigner:
         return RuleMismatch(
             "the monolith has nothing that the rule deals to shards",
             where=Location(self.ground.path),
-            hint=f"`mergeguard init {self.ground.path}` shows what could split it now",
+            hint=f"`mergeguard init --dry-run {self.ground.path}` shows what could split it now",
         )
 
     def _settled(

@@ -83,7 +83,7 @@ class RuleFit:
                 f"partition of `{rule.entry}`: there is no function `{rule.over.in_}`"
                 f"{self._other_name(rule.over.in_)}",
                 where=Location(self.ground.path),
-                hint=f"`mergeguard init {self.ground.path}` shows the branchings of this file",
+                hint=f"`mergeguard init --dry-run {self.ground.path}` shows the branchings of this file",
             )
         return holder
 
@@ -115,7 +115,7 @@ class RuleFit:
         raise self.ground.mismatch(
             function,
             f"partition of `{rule.entry}`: `{over.in_}` {problem} {spelled}",
-            f"`mergeguard init {self.ground.path}` shows the branchings of this file",
+            f"`mergeguard init --dry-run {self.ground.path}` shows the branchings of this file",
         )
 
     def _other_name(self, name: str) -> str:

@@ -43,7 +43,20 @@ def where(fork: Fork, path: str, line: int) -> LinePlace:
 
 def where_monolith(fork: Fork, path: str, line: int) -> LinePlace:
     """The layout's place for a line of the monolith (the fork's, as ``unsplit`` prints it)."""
-    workspace = fork.work_tree()
+    found = in_layout(fork.work_tree(), path, line)
+    if found is not None:
+        return found
+    raise LayoutError(
+        "no split rule has this monolith", where=Location(path), hint="`mergeguard status` lists them"
+    )
+
+
+def in_layout(workspace: Workspace, path: str, line: int) -> LinePlace | None:
+    """The layout's place for a line (1-based) of a monolith that the workspace keeps split; None of any other
+    file.
+
+    Raises LayoutError if the monolith has no such line.
+    """
     for guarded in workspace.split_rules:
         unsplit = workspace.unsplit(guarded)
         if unsplit.layout.path != path:
@@ -55,9 +68,7 @@ def where_monolith(fork: Fork, path: str, line: int) -> LinePlace:
         return LinePlace(
             file.path, line_across(file.text, now, derived_line) + 1, _item_at(unsplit.monolith, offset)
         )
-    raise LayoutError(
-        "no split rule has this monolith", where=Location(path), hint="`mergeguard status` lists them"
-    )
+    return None
 
 
 def _to_monolith(workspace: Workspace, guarded: Guarded, path: str, line: int) -> LinePlace:
