@@ -205,7 +205,7 @@ def test_markdown_stays_what_it_says():
             assert "<img" not in outside.replace("\\<", "")
     assert inside is None
     assert "mergeguard unmapped show" not in text  # a conflict comes first
-    assert "**next:** `mergeguard sync --continue`" in text
+    assert "**next:** resolve the markers, `git add` the files, then `mergeguard sync --continue`" in text
 
 
 def markdown_without_code(line):
