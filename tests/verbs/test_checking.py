@@ -257,7 +257,7 @@ def test_strangers_in_the_layouts_folder(workspace):
     assert failed(listed) == []
     # A unit of the user's own is no way around the one-definition rule.
     twice = appended(listed, FOLDER + "shard_small.cu", EXTRA.replace(b"+", b"-"))
-    assert only(twice, "odr").item == "extra"
+    assert only(twice, "odr").name == "extra"
 
 
 def test_a_shard_that_the_build_does_not_list(workspace):
