@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
-from mergeguard.audit.facts import Entity, FactEdit, Facts, raw
+from mergeguard.audit.facts import FactEdit, Facts, raw
 from mergeguard.audit.model import BASE, SIDES, Changed, Elsewhere, Place, other
 from mergeguard.cpp import filenames
+from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.items import Kind
 
 HEADERS = (*filenames.HEADERS, ".ipp")
@@ -113,28 +114,28 @@ class Trees:
             for version in SIDES
         }
 
-    def entities(self, version: str, name: str) -> list[tuple[Changed, Entity]]:
+    def declarations(self, version: str, name: str) -> list[tuple[Changed, Declaration]]:
         """The declarations and definitions of a name (without namespaces) in the changed files."""
         return [
-            (file, entity)
+            (file, declaration)
             for file, facts in self.having(version, name)
-            for entity in facts.by_short.get(name, ())
+            for declaration in facts.by_short.get(name, ())
         ]
 
     def is_declared(self, version: str, name: str) -> bool:
         """Whether anything of that name is declared or defined in a version, unchanged files included."""
-        if self.entities(version, name):
+        if self.declarations(version, name):
             return True
         return any(name in facts.by_short for facts in self.elsewhere([name]).values())
 
     def is_defined(self, version: str, name: str) -> bool:
         """Whether anything of that name is defined in a version, unchanged files included."""
-        if any(entity.defines for _, entity in self.entities(version, name)):
+        if any(declaration.defines for _, declaration in self.declarations(version, name)):
             return True
         return any(
-            entity.defines
+            declaration.defines
             for facts in self.elsewhere([name]).values()
-            for entity in facts.by_short.get(name, ())
+            for declaration in facts.by_short.get(name, ())
         )
 
     def uses(self, version: str, name: str) -> int:
@@ -180,13 +181,13 @@ class Trees:
         facts = file.of(version)
         return Place(version, file.path(version), facts.line(offset) if facts is not None else 1)
 
-    def at(self, file: Changed, version: str, entity: Entity) -> Place:
-        """Where an entity of a file stands."""
-        return Place(version, file.path(version), entity.line)
+    def at(self, file: Changed, version: str, declaration: Declaration) -> Place:
+        """Where an declaration of a file stands."""
+        return Place(version, file.path(version), declaration.line)
 
 
 def role(kind: Kind) -> str:
-    """What to call an entity of this kind."""
+    """What to call an declaration of this kind."""
     return {Kind.DECLARATION: "function", Kind.ALIAS: "type"}.get(kind, str(kind))
 
 

@@ -5,28 +5,22 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
+from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.lexer import TokenKind, spell
 from mergeguard.cpp.source import nested, parse
-from mergeguard.cpp.text import code_tokens, join_type
-from mergeguard.cpp.tokens import tokens_of
+from mergeguard.cpp.tokens import code_keys
 from mergeguard.merge.checks.heads import changed_parameters, definitions
 from mergeguard.merge.edits import SideEdit, side_edit
 
 _WORD = re.compile(rb"[A-Za-z_\x80-\xff][\w\x80-\xff]*")
 _COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include[ \t]*[\"<]([^\">]+)[\">]", re.MULTILINE)
-_NOT_A_TYPE = frozenset(
-    "return case else throw goto new delete defined ifdef ifndef undef co_return and or not".split()
-)
-_AFTER_DECLARATOR = frozenset({"=", ";", ",", ")", "{", "[", ":", "(", ">", ">>", "..."})
-_TYPE_PART = frozenset({"*", "&", "&&", ">", ">>", "::", "const", "..."})
 _FEW = 8
-_CALLABLE = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.DECLARATION})
 LANGUAGE = frozenset(
     "if for while switch return sizeof case break default else do const constexpr auto void int float double"
     " bool char long short unsigned signed static inline template typename class struct enum using namespace"
@@ -37,17 +31,6 @@ LANGUAGE = frozenset(
 DEFINING = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.MACRO, Kind.VARIABLE, Kind.ALIAS})
 
 
-class Arity(NamedTuple):
-    """How many arguments a function takes."""
-
-    least: int
-    most: int | None  # None: any number
-
-    def takes(self, count: int) -> bool:
-        """Whether a call with ``count`` arguments fits."""
-        return self.least <= count and (self.most is None or count <= self.most)
-
-
 class Call(NamedTuple):
     """A use of a name: with how many arguments it is called (-1: it is not called), and its text."""
 
@@ -55,144 +38,6 @@ class Call(NamedTuple):
     arguments: int
     templated: bool
     text: str
-
-
-class Entity:
-    """A declaration or definition at the top level or in a namespace; ``local`` in an anonymous one."""
-
-    def __init__(self, facts: Facts, item: Item, local: bool) -> None:
-        self.facts = facts
-        self.item = item
-        self.name = item.name
-        self.short = item.name.rsplit("::", 1)[-1]
-        self.local = local or "static" in item.flags and item.kind is not Kind.MACRO
-
-    @property
-    def kind(self) -> Kind:
-        return self.item.kind
-
-    @property
-    def defines(self) -> bool:
-        """Whether it is a definition, not just a declaration."""
-        item = self.item
-        return item.body is not None or item.kind is Kind.MACRO or "definition" in item.flags
-
-    @property
-    def line(self) -> int:
-        return self.facts.line(self.item.code_start)
-
-    @property
-    def text(self) -> bytes:
-        """Its bytes without leading and trailing comments."""
-        return self.facts.text[self.item.code_start : self.item.code_end]
-
-    @cached_property
-    def code(self) -> tuple[str, ...]:
-        """Its tokens without comments."""
-        return tuple(code_tokens(self.facts.source, self.item.code_start, self.item.code_end))
-
-    @cached_property
-    def keys(self) -> Counter[bytes]:
-        """Its merge tokens, comments apart."""
-        item = self.item
-        return code_keys(self.facts.text[item.start : item.end])
-
-    @cached_property
-    def types(self) -> tuple[str, ...]:
-        """The parameters' types without names and default arguments; of a macro the number alone."""
-        if self.kind is Kind.MACRO:
-            span = self.item.parameter_list
-            names = code_tokens(self.facts.source, *span)[1:-1] if span else []
-            return tuple("" for name in names if name != ",")
-        found = []
-        for parameter in self.item.parameters:
-            end = parameter.end if parameter.default_start is None else parameter.default_start
-            words = code_tokens(self.facts.source, parameter.start, end)
-            if parameter.name in words:
-                del words[len(words) - 1 - words[::-1].index(parameter.name)]
-            found.append(join_type(words))
-        return tuple(found)
-
-    @property
-    def arity(self) -> Arity:
-        types = self.types
-        if self.kind is Kind.MACRO:
-            span = self.item.parameter_list
-            variadic = span is not None and b"..." in self.facts.text[slice(*span)]
-            return Arity(len(types) - 1 if variadic else len(types), None if variadic else len(types))
-        if any("..." in part for part in types):
-            return Arity(0, None)
-        defaults = sum(p.default_start is not None for p in self.item.parameters)
-        return Arity(len(types) - defaults, len(types))
-
-    @cached_property
-    def template(self) -> tuple[str, ...]:
-        """The words of its template headers."""
-        span = self.item.template_header
-        return tuple(code_tokens(self.facts.source, *span)) if span else ()
-
-    @property
-    def callable(self) -> bool:
-        return self.kind in _CALLABLE and (self.item.parameter_list is not None or bool(self.item.parameters))
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """Which one it is in any version of the file: conditions and template headers may change."""
-        item = self.item
-        if item.kind in (Kind.CONDITIONAL, Kind.COMMENT, Kind.OPAQUE, Kind.PRAGMA, Kind.UNDEF):
-            return (item.kind, item.name, self.code)
-        overload = item.key.parameters if item.kind is not Kind.MACRO else ""
-        return (self.name, item.arguments, overload, self.defines)
-
-    @cached_property
-    def declared(self) -> frozenset[str]:
-        """The names declared anywhere in it: parameters, locals, members, enumerators."""
-        lexed = self.facts.source.lexed
-        first, last = lexed.index_at(self.item.code_start), lexed.index_at(self.item.code_end)
-        words = [
-            (lexed.tokens[i].kind, lexed.word(i))
-            for i in range(first, last)
-            if lexed.tokens[i].kind != TokenKind.COMMENT
-        ]
-        names = {p.name for p in self.item.parameters if p.name}
-        for index in range(1, len(words)):
-            kind, word = words[index]
-            if kind == TokenKind.IDENT and _declares(words, index):
-                names.add(word)
-        if self.kind is Kind.TYPE and "enum" in self.code[:2]:
-            names |= {
-                word
-                for index, (kind, word) in enumerate(words)
-                if kind == TokenKind.IDENT and words[index - 1][1] in ("{", ",")
-            }
-        return frozenset(names)
-
-
-def _declares(words: Sequence[tuple[int, str]], index: int) -> bool:
-    """Whether the identifier at ``index`` stands where a declarator names something."""
-    kind, before = words[index - 1]
-    if index + 1 < len(words) and words[index + 1][1] not in _AFTER_DECLARATOR:
-        return False
-    if kind == TokenKind.IDENT:
-        return before not in _NOT_A_TYPE
-    if before not in ("*", "&", "&&", ">", ">>", "..."):
-        return False
-    # `a * b` is a product unless a type alone stands before it.
-    at = index - 1
-    while at >= 0 and (words[at][0] in (TokenKind.IDENT, TokenKind.NUMBER) or words[at][1] in _TYPE_PART):
-        if words[at][1] in _NOT_A_TYPE:
-            return False
-        if words[at][1] in (">", ">>"):
-            depth = 0
-            while at >= 0:
-                depth += {">": 1, ">>": 2, "<": -1, "<<": -2}.get(words[at][1], 0)
-                if depth <= 0:
-                    break
-                at -= 1
-                if at < 0 or words[at][1] in (";", "{", "}"):
-                    return False  # a comparison
-        at -= 1
-    return at < 0 or words[at][1] in (";", "{", "}", ":")
 
 
 class FactEdit:
@@ -260,27 +105,27 @@ class Facts:
         return parse(self.text)
 
     @cached_property
-    def entities(self) -> tuple[Entity, ...]:
+    def declarations(self) -> tuple[Declaration, ...]:
         """What the file is made of, namespaces opened, in file order."""
         return tuple(self._walk(self.source.items, False))
 
-    def _walk(self, items: Iterable[Item], local: bool) -> Iterator[Entity]:
+    def _walk(self, items: Iterable[Item], local: bool) -> Iterator[Declaration]:
         for item in items:
             inner = nested(self.source, item) if item.kind is Kind.NAMESPACE else ()
             if inner:
                 anonymous = local or "anonymous" in item.flags or not item.name
                 yield from self._walk(inner, anonymous)
             else:
-                yield Entity(self, item, local or "anonymous" in item.flags)
+                yield Declaration(item, self.source, hidden=local or "anonymous" in item.flags)
 
     @cached_property
-    def by_short(self) -> dict[str, tuple[Entity, ...]]:
+    def by_short(self) -> dict[str, tuple[Declaration, ...]]:
         """Declarations and definitions by their name without namespaces."""
-        found: dict[str, list[Entity]] = {}
-        for entity in self.entities:
-            if entity.short and (entity.kind in DEFINING or entity.kind is Kind.DECLARATION):
-                found.setdefault(entity.short, []).append(entity)
-        return {name: tuple(entities) for name, entities in found.items()}
+        found: dict[str, list[Declaration]] = {}
+        for declaration in self.declarations:
+            if declaration.short and (declaration.kind in DEFINING or declaration.kind is Kind.DECLARATION):
+                found.setdefault(declaration.short, []).append(declaration)
+        return {name: tuple(declarations) for name, declarations in found.items()}
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -307,14 +152,14 @@ class Facts:
         """1-based line of a byte."""
         return self.text.count(b"\n", 0, offset) + 1
 
-    def entity_at(self, offset: int) -> Entity | None:
+    def declaration_at(self, offset: int) -> Declaration | None:
         """What the byte is in."""
         index = bisect_right(self._starts, offset) - 1
-        return self.entities[index] if index >= 0 else None
+        return self.declarations[index] if index >= 0 else None
 
     @cached_property
     def _starts(self) -> list[int]:
-        return [entity.item.start for entity in self.entities]
+        return [declaration.item.start for declaration in self.declarations]
 
     def occurrences(self, name: str) -> tuple[int, ...]:
         """The bytes at which the name stands in code, its declarators included."""
@@ -341,10 +186,14 @@ class Facts:
             before = lexed.word(index - 1) if index else ""
             if before in (".", "->"):
                 continue
-            entity = self.entity_at(offset)
-            if entity is not None and entity.short == name and entity.kind is not Kind.INSTANTIATION:
+            declaration = self.declaration_at(offset)
+            if (
+                declaration is not None
+                and declaration.short == name
+                and declaration.kind is not Kind.INSTANTIATION
+            ):
                 continue  # its own declarator, or a call of itself
-            if entity is not None and name in entity.declared and before != "::":
+            if declaration is not None and name in declaration.declared and before != "::":
                 continue
             yield offset
 
@@ -408,15 +257,6 @@ class Facts:
                 elif word in (";", "&&", "||"):
                     return -1
         return -1
-
-
-def code_keys(text: bytes) -> Counter[bytes]:
-    """The merge tokens of a text, comments apart."""
-    return Counter(
-        key
-        for key in tokens_of(text).keys
-        if not (key[:1] == b"/" and len(key) > 1) and key[:2] != b"#/" and key != b"#\n"
-    )
 
 
 def words_in(text: bytes) -> frozenset[str]:

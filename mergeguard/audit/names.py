@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from mergeguard.audit.context import Trees, role, their
-from mergeguard.audit.facts import DEFINING, Entity, Facts, raw
+from mergeguard.audit.facts import DEFINING, Facts, raw
 from mergeguard.audit.model import BASE, MERGED, SIDES, Changed, Finding, Place, other
+from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import similarity
 from mergeguard.cpp.likeness import TAKEN_PLACE
@@ -53,7 +54,7 @@ def gone(trees: Trees) -> Iterator[Finding]:
             )
 
 
-def _removed(trees: Trees, remover: str, wanted: frozenset[str]) -> Iterator[tuple[Changed, Entity]]:
+def _removed(trees: Trees, remover: str, wanted: frozenset[str]) -> Iterator[tuple[Changed, Declaration]]:
     """What a side no longer has in the file and no other changed file of it has either."""
     for index, file in trees.edited(remover):
         candidates = trees.removed(index, remover) & wanted
@@ -65,7 +66,7 @@ def _removed(trees: Trees, remover: str, wanted: frozenset[str]) -> Iterator[tup
                 continue
             # A specialisation is not the thing itself, which may well be another library's.
             old = next((e for e in base.by_short[name] if not e.item.arguments), None)
-            if old is None or old.kind is Kind.INSTANTIATION or trees.entities(remover, name):
+            if old is None or old.kind is Kind.INSTANTIATION or trees.declarations(remover, name):
                 continue
             yield file, old
 
@@ -87,13 +88,13 @@ def gone_inside(trees: Trees) -> Iterator[Finding]:
             for name in sorted(candidates):
                 if trees.mentions(remover, name):
                     continue
-                owner = next((e for e in base.entities if name in e.declared), None)
+                owner = next((e for e in base.declarations if name in e.declared), None)
                 if owner is None or owner.short == name:
                     continue
                 use = _inner_use(trees, file, owner, remover, user, name)
                 if use is None or trees.elsewhere([name]):
                     continue
-                if any(name in e.declared for _, e in trees.entities(MERGED, owner.short)):
+                if any(name in e.declared for _, e in trees.declarations(MERGED, owner.short)):
                     continue  # the user's side has brought the owner along, in another file
                 seen.add(name)
                 place, merged_entity = use
@@ -108,26 +109,26 @@ def gone_inside(trees: Trees) -> Iterator[Finding]:
 
 
 def _inner_use(
-    trees: Trees, home: Changed, owner: Entity, remover: str, user: str, name: str
-) -> tuple[Place, Entity] | None:
+    trees: Trees, home: Changed, owner: Declaration, remover: str, user: str, name: str
+) -> tuple[Place, Declaration] | None:
     """A use in the result of a name that ``owner`` declared: in itself, or anywhere for a type's member."""
     for index, file in trees.edited(user):
         merged = file.of(MERGED)
         if merged is None or name not in trees.added(index, user):
             continue
         for offset in merged.occurrences(name):
-            entity = merged.entity_at(offset)
-            if entity is None or name in entity.declared or name in merged.by_short:
+            declaration = merged.declaration_at(offset)
+            if declaration is None or name in declaration.declared or name in merged.by_short:
                 continue
-            if entity.kind in (Kind.INCLUDE, Kind.CONDITIONAL, Kind.USING):
+            if declaration.kind in (Kind.INCLUDE, Kind.CONDITIONAL, Kind.USING):
                 continue
-            own = file is home and entity.short == owner.short
+            own = file is home and declaration.short == owner.short
             if own or (owner.kind is Kind.TYPE and trees.sees(user, file, home)):
-                return trees.place(file, MERGED, offset), entity
+                return trees.place(file, MERGED, offset), declaration
     return None
 
 
-def _new_use(trees: Trees, remover: str, home: Changed, old: Entity) -> Place | None:
+def _new_use(trees: Trees, remover: str, home: Changed, old: Declaration) -> Place | None:
     """A use in the result that the remover's side does not have, in a file that sees ``old`` of ``home``."""
     user, name = other(remover), old.short
     for index, file in trees.edited(user):
@@ -148,14 +149,14 @@ def _new_use(trees: Trees, remover: str, home: Changed, old: Entity) -> Place | 
     return None
 
 
-def _may_mean(facts: Facts, offset: int, entity: Entity) -> bool:
-    """Whether the name at ``offset`` is not qualified by a namespace that is not the entity's."""
+def _may_mean(facts: Facts, offset: int, declaration: Declaration) -> bool:
+    """Whether the name at ``offset`` is not qualified by a namespace that is not the declaration's."""
     lexed = facts.source.lexed
     index = lexed.index_at(offset)
     if index < 2 or lexed.word(index - 1) != "::":
         return True
     qualifier = lexed.word(index - 2)
-    return not qualifier.isidentifier() or qualifier in entity.name.split("::")[:-1]
+    return not qualifier.isidentifier() or qualifier in declaration.name.split("::")[:-1]
 
 
 def line_at(facts: Facts, offset: int) -> bytes:
@@ -165,13 +166,13 @@ def line_at(facts: Facts, offset: int) -> bytes:
 
 
 def _successor(
-    trees: Trees, file: Changed, old: Entity, remover: str
-) -> tuple[Changed, Entity, float] | None:
+    trees: Trees, file: Changed, old: Declaration, remover: str
+) -> tuple[Changed, Declaration, float] | None:
     """The new definition of the remover's side that is most like ``old``, if any is alike."""
     body = _anonymous(old)
     if len(body) < 6:
         return None
-    best: tuple[float, int, Changed, Entity] | None = None
+    best: tuple[float, int, Changed, Declaration] | None = None
     compared = 0
     others = [f for _, f in trees.edited(remover) if f is not file]
     for number, candidate in enumerate((file, *others)):
@@ -179,18 +180,23 @@ def _successor(
         if after is None:
             continue
         known = before.by_short if before is not None else {}
-        for entity in after.entities:
-            if entity.kind != old.kind or entity.short in known or not entity.short or compared >= _MANY:
+        for declaration in after.declarations:
+            if (
+                declaration.kind != old.kind
+                or declaration.short in known
+                or not declaration.short
+                or compared >= _MANY
+            ):
                 continue
             compared += 1
-            alike = similarity(body, _anonymous(entity))
+            alike = similarity(body, _anonymous(declaration))
             if alike >= TAKEN_PLACE and (best is None or (alike, -number) > best[:2]):
-                best = (alike, -number, candidate, entity)
+                best = (alike, -number, candidate, declaration)
     return (best[2], best[3], best[0]) if best is not None else None
 
 
-def _anonymous(entity: Entity) -> list[bytes]:
-    return [raw(word) for word in entity.code if word != entity.short]
+def _anonymous(declaration: Declaration) -> list[bytes]:
+    return [raw(word) for word in declaration.tokens if word != declaration.short]
 
 
 # -- includes ------------------------------------------------------------------------------------------
@@ -275,31 +281,31 @@ def unused(trees: Trees) -> Iterator[Finding]:
                 seen.add(name)
                 if trees.uses(MERGED, name) or not trees.uses(editor, name) or trees.mentioned(name):
                     continue
-                entity = next((e for e in merged.by_short[name] if e.defines), None)
-                if entity is None:
+                declaration = next((e for e in merged.by_short[name] if e.defines), None)
+                if declaration is None:
                     continue
-                places = [trees.at(file, MERGED, entity)]
+                places = [trees.at(file, MERGED, declaration)]
                 lost = _lost_use(trees, remover, name)
                 if lost is not None:
                     places.append(lost)
                 yield Finding(
                     "unused-edit",
-                    entity.name,
-                    f"{their(editor)} side edited the {role(entity.kind)} {entity.name}, which nothing uses"
-                    f" any more: {their(remover)} side removed what used it",
+                    declaration.name,
+                    f"{their(editor)} side edited the {role(declaration.kind)} {declaration.name},"
+                    f" which nothing uses any more: {their(remover)} side removed what used it",
                     editor,
                     tuple(places),
                 )
 
 
-def _edited(file: Changed, editor: str, name: str) -> Entity | None:
+def _edited(file: Changed, editor: str, name: str) -> Declaration | None:
     """The side's definition of ``name`` whose code it edited or added."""
     own, base = file.of(editor), file.of(BASE)
     assert own is not None
-    before = Counter(e.code for e in base.by_short.get(name, ())) if base is not None else Counter()
-    for entity in own.by_short[name]:
-        if entity.defines and entity.kind in DEFINING and not before[entity.code]:
-            return entity
+    before = Counter(e.tokens for e in base.by_short.get(name, ())) if base is not None else Counter()
+    for declaration in own.by_short[name]:
+        if declaration.defines and declaration.kind in DEFINING and not before[declaration.tokens]:
+            return declaration
     return None
 
 

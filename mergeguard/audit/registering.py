@@ -88,7 +88,10 @@ def _undefined(trees: Trees, found: dict[str, _Found]) -> Iterator[Finding]:
                 user,
                 (
                     trees.place(file, MERGED, one.offset),
-                    *(trees.at(f, BASE, entity) for f, entity in trees.entities(BASE, name)[:1]),
+                    *(
+                        trees.at(f, BASE, declaration)
+                        for f, declaration in trees.declarations(BASE, name)[:1]
+                    ),
                 ),
             )
 
@@ -164,7 +167,7 @@ def _dropped(trees: Trees, found: dict[str, _Found]) -> Iterator[Finding]:
             ):
                 continue
             file, one = functions[side][name]
-            here = next(((f, e) for f, e in trees.entities(MERGED, name) if e.defines), None)
+            here = next(((f, e) for f, e in trees.declarations(MERGED, name) if e.defines), None)
             place = Place(MERGED, file.path(MERGED), 1)
             if here is not None:
                 place = trees.at(here[0], MERGED, here[1])

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from mergeguard.audit.context import Trees, their
-from mergeguard.audit.facts import Call, Entity, FactEdit, Facts
+from mergeguard.audit.facts import Call, FactEdit, Facts
 from mergeguard.audit.model import BASE, MERGED, SIDES, Changed, Finding, other
+from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.items import Kind
 from mergeguard.errors import counted
 
@@ -52,9 +53,9 @@ def _called(trees: Trees, user: str) -> set[str]:
 def _signature(trees: Trees, changer: str, user: str, name: str) -> Iterator[Finding]:
     every = {
         version: [
-            (file, entity)
-            for file, entity in trees.entities(version, name)
-            if entity.callable or entity.kind is Kind.MACRO
+            (file, declaration)
+            for file, declaration in trees.declarations(version, name)
+            if declaration.callable or declaration.kind is Kind.MACRO
         ]
         for version in (BASE, changer, MERGED)
     }
@@ -72,19 +73,23 @@ def _signature(trees: Trees, changer: str, user: str, name: str) -> Iterator[Fin
         if found is None:
             continue
         call, problem = found
-        home, entity = after[0]
-        shown = ", ".join(entity.types) if entity.kind is not Kind.MACRO else f"{len(entity.types)}"
+        home, declaration = after[0]
+        shown = (
+            ", ".join(declaration.types)
+            if declaration.kind is not Kind.MACRO
+            else f"{len(declaration.types)}"
+        )
         yield Finding(
             "changed-signature",
-            entity.name,
-            f"{their(changer)} side changed the parameters of {entity.name} to ({shown}), and"
+            declaration.name,
+            f"{their(changer)} side changed the parameters of {declaration.name} to ({shown}), and"
             f" {their(user)} side brings a new call{problem}",
             user,
-            (trees.place(file, MERGED, call.offset), trees.at(home, changer, entity)),
+            (trees.place(file, MERGED, call.offset), trees.at(home, changer, declaration)),
         )
 
 
-_Homed = list[tuple[Changed, Entity]]
+_Homed = list[tuple[Changed, Declaration]]
 
 
 def _misfit(
@@ -113,15 +118,15 @@ def _misfit(
     return None
 
 
-def _extends(new: Entity, old: Entity) -> bool:
+def _extends(new: Declaration, old: Declaration) -> bool:
     """Whether what was added to the parameters of ``old`` need not be given."""
     count = len(old.types)
     return new.types[:count] == old.types and new.arity.takes(count)
 
 
-def _template_size(entity: Entity) -> int:
+def _template_size(declaration: Declaration) -> int:
     depth = count = 0
-    for word in entity.template:
+    for word in declaration.template:
         if word in ("<", "("):
             depth += 1
             count += depth == 1 and word == "<"

@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping
 
 from mergeguard.audit.balance import Keys, adds_up, both, excess
 from mergeguard.audit.context import Trees, their
-from mergeguard.audit.facts import Entity, Facts, code_keys
+from mergeguard.audit.facts import Facts
 from mergeguard.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding, Place, is_sum, other
+from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.items import Kind
+from mergeguard.cpp.tokens import code_keys
 from mergeguard.merge.checks import guards as merge_guards
 from mergeguard.merge.edits import SideEdit, edits_guards, has_guard
 from mergeguard.merge.renames import find_renames
@@ -90,8 +92,8 @@ def _report(
         if not _means(here):
             continue
         rest = rest - here
-        entity = _entity(file, name)
-        finding = _finding(trees, file, entity, here, versions, missing=missing)
+        declaration = _entity(file, name)
+        finding = _finding(trees, file, declaration, here, versions, missing=missing)
         if finding is not None:
             yield finding
     if _means(rest) and rest == keys:
@@ -109,24 +111,24 @@ def _means(keys: Mapping[bytes, int]) -> bool:
 def _items(file: Changed, version: str) -> dict[tuple[object, ...], Keys]:
     found: dict[tuple[object, ...], Keys] = {}
     facts = file.of(version)
-    for entity in facts.entities if facts is not None else ():
-        found.setdefault(entity.key, Counter()).update(entity.keys)
+    for declaration in facts.declarations if facts is not None else ():
+        found.setdefault(declaration.key, Counter()).update(declaration.keys)
     return found
 
 
-def _entity(file: Changed, key: tuple[object, ...]) -> tuple[str, Entity] | None:
+def _entity(file: Changed, key: tuple[object, ...]) -> tuple[str, Declaration] | None:
     for version in (MERGED, OURS, THEIRS, BASE):
         facts = file.of(version)
-        for entity in facts.entities if facts is not None else ():
-            if entity.key == key:
-                return version, entity
+        for declaration in facts.declarations if facts is not None else ():
+            if declaration.key == key:
+                return version, declaration
     return None
 
 
 def _finding(
     trees: Trees,
     file: Changed,
-    found: tuple[str, Entity] | None,
+    found: tuple[str, Declaration] | None,
     keys: Keys,
     versions: Mapping[str, Keys],
     *,
@@ -178,12 +180,12 @@ def _finding(
     return None  # what the merge commit itself wrote
 
 
-def _in(file: Changed, version: str, found: tuple[str, Entity] | None) -> Place | None:
+def _in(file: Changed, version: str, found: tuple[str, Declaration] | None) -> Place | None:
     facts = file.of(version)
     if facts is None or found is None:
         return None
-    entity = next((e for e in facts.by_short.get(found[1].short, ()) if e.key == found[1].key), None)
-    return Place(version, file.path(version), entity.line) if entity is not None else None
+    declaration = next((e for e in facts.by_short.get(found[1].short, ()) if e.key == found[1].key), None)
+    return Place(version, file.path(version), declaration.line) if declaration is not None else None
 
 
 def _deleted(file: Changed, keys: Keys) -> Iterator[Finding]:
@@ -221,14 +223,14 @@ def guards(trees: Trees) -> Iterator[Finding]:
             lines = trees.edit(index, side).lines.added
             if adds_up(trees, index) and not has_guard(lines) and not any(b"template" in x for x in lines):
                 continue
-            for name, entities in own.by_short.items():
-                if len(entities) != 1 or any(len(f.by_short.get(name, ())) != 1 for f in (base, merged)):
+            for name, declarations in own.by_short.items():
+                if len(declarations) != 1 or any(len(f.by_short.get(name, ())) != 1 for f in (base, merged)):
                     continue
-                entity, before, now = entities[0], base.by_short[name][0], merged.by_short[name][0]
-                places = (trees.at(file, MERGED, now), trees.at(file, side, entity))
+                declaration, before, now = declarations[0], base.by_short[name][0], merged.by_short[name][0]
+                places = (trees.at(file, MERGED, now), trees.at(file, side, declaration))
                 lost = [
                     part
-                    for part in entity.item.condition
+                    for part in declaration.item.condition
                     if part not in before.item.condition and part not in now.item.condition
                 ]
                 kept = file.of(other(side))
@@ -241,9 +243,9 @@ def guards(trees: Trees) -> Iterator[Finding]:
                         f"the condition `{lost[0]}` that {their(side)} side put around {now.name} is gone",
                         side, places,
                     )  # fmt: skip
-                news = Counter(entity.template) - Counter(before.template) - Counter(now.template)
+                news = Counter(declaration.template) - Counter(before.template) - Counter(now.template)
                 words = sorted((w for w in news if w.isidentifier()), key=_is_plain)
-                if words and entity.kind is not Kind.DECLARATION:
+                if words and declaration.kind is not Kind.DECLARATION:
                     yield Finding(
                         "lost-guard", now.name,
                         f"the template argument `{words[0]}` that {their(side)} side gave {now.name} is gone",
@@ -260,7 +262,7 @@ def _openings(facts: Facts, condition: str) -> int:
     """How many conditional groups a file has under a condition."""
     return sum(
         e.kind is Kind.CONDITIONAL and e.name in (f"#if {condition}", f"#elif {condition}")
-        for e in facts.entities
+        for e in facts.declarations
     )
 
 

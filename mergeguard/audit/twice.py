@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from mergeguard.audit.balance import adds_up
 from mergeguard.audit.context import HEADERS, Trees, role
-from mergeguard.audit.facts import DEFINING, Entity, Facts, raw
+from mergeguard.audit.facts import DEFINING, Facts, raw
 from mergeguard.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding
 from mergeguard.cpp.branches import branchings
+from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.items import Kind
 from mergeguard.merge.edits import edits_guards, instantiations, label_key, may_define
 
@@ -24,8 +25,8 @@ def definitions(trees: Trees) -> Iterator[Finding]:
         names = _suspects(trees, index)
         if names is not None and not names:
             continue
-        for name, entities in (*merged.by_short.items(), *_instantiations(merged).items()):
-            doubles = _doubles(entities) if names is None or name in names else []
+        for name, declarations in (*merged.by_short.items(), *_instantiations(merged).items()):
+            doubles = _doubles(merged, declarations) if names is None or name in names else []
             if not doubles:
                 continue
             known = max(_count(file, side, name) for side in SIDES)
@@ -54,10 +55,10 @@ def _suspects(trees: Trees, index: int) -> frozenset[str] | None:
     )
 
 
-def _twice(first: Entity, last: Entity, where: str) -> str:
+def _twice(first: Declaration, last: Declaration, where: str) -> str:
     name = f"the {role(last.kind)} {last.name}"
     if last.kind is Kind.MACRO:
-        if first.code == last.code:
+        if first.tokens == last.tokens:
             return f"{name} is defined twice now{where}, with the same text"
         guarded = any(f"!defined({last.name})" in part.replace(" ", "") for part in last.item.condition)
         winner = "the first definition" if guarded else "the second definition"
@@ -69,87 +70,88 @@ def _count(file: Changed, side: str, name: str) -> int:
     facts = file.of(side)
     if facts is None:
         return 0
-    return len(_doubles(facts.by_short.get(name, ()))) + len(_doubles(_instantiations(facts).get(name, ())))
+    found = (facts.by_short.get(name, ()), _instantiations(facts).get(name, ()))
+    return sum(len(_doubles(facts, declarations)) for declarations in found)
 
 
-def _instantiations(facts: Facts) -> dict[str, list[Entity]]:
+def _instantiations(facts: Facts) -> dict[str, list[Declaration]]:
     """The explicit instantiations of each template."""
-    found: dict[str, list[Entity]] = defaultdict(list)
-    for entity in facts.entities:
-        if entity.kind is Kind.INSTANTIATION:
-            found[entity.short].append(entity)
+    found: dict[str, list[Declaration]] = defaultdict(list)
+    for declaration in facts.declarations:
+        if declaration.kind is Kind.INSTANTIATION:
+            found[declaration.short].append(declaration)
     return found
 
 
-def _doubles(entities: Sequence[Entity]) -> list[tuple[Entity, Entity]]:
-    """Pairs of definitions that are compiled together and are the same thing."""
-    found: list[tuple[Entity, Entity]] = []
-    defining = [e for e in entities if _counts(e) and not _is_call(e)]
+def _doubles(facts: Facts, declarations: Sequence[Declaration]) -> list[tuple[Declaration, Declaration]]:
+    """Pairs of definitions among them that are compiled together and are the same thing."""
+    found: list[tuple[Declaration, Declaration]] = []
+    defining = [e for e in declarations if _counts(e) and not _is_call(e)]
     for index, last in enumerate(defining):
         for first in defining[:index]:
-            if _identity(first) == _identity(last) and _together(first, last):
+            if _identity(first) == _identity(last) and _together(facts, first, last):
                 found.append((first, last))
                 break
     return found
 
 
-def _counts(entity: Entity) -> bool:
+def _counts(declaration: Declaration) -> bool:
     """Whether there may be one of it only."""
-    if entity.kind in (Kind.ALIAS, Kind.INSTANTIATION):
+    if declaration.kind in (Kind.ALIAS, Kind.INSTANTIATION):
         return True
-    return entity.defines and entity.kind in DEFINING
+    return declaration.defines and declaration.kind in DEFINING
 
 
-def _is_call(entity: Entity) -> bool:
+def _is_call(declaration: Declaration) -> bool:
     """Whether it only looks like a function: a macro's call with a body, such as ``TORCH_LIBRARY(...) {``."""
-    return entity.kind is Kind.FUNCTION and not entity.item.returns and entity.short.isupper()
+    return declaration.kind is Kind.FUNCTION and not declaration.item.returns and declaration.short.isupper()
 
 
-def _identity(entity: Entity) -> tuple[object, ...]:
-    if entity.kind is Kind.MACRO:
-        return (entity.kind, entity.name)
-    item = entity.item
+def _identity(declaration: Declaration) -> tuple[object, ...]:
+    if declaration.kind is Kind.MACRO:
+        return (declaration.kind, declaration.name)
+    item = declaration.item
     # A type parameter's constraint is part of the header: overloads by it are different things. A return type
     # tells templates apart, and nothing else.
     return (
-        entity.kind,
-        entity.name,
-        entity.local,
+        declaration.kind,
+        declaration.name,
+        declaration.local,
         item.arguments,
-        item.returns if item.key.template or entity.kind is Kind.INSTANTIATION else "",
-        entity.types,
+        item.returns if item.key.template or declaration.kind is Kind.INSTANTIATION else "",
+        declaration.types,
         item.key.template,
     )
 
 
-def _together(first: Entity, last: Entity) -> bool:
+def _together(facts: Facts, first: Declaration, last: Declaration) -> bool:
     """Whether no condition keeps the two apart, and the macro is not undefined in between."""
     a, b = first.item.condition, last.item.condition
     guard = f"!defined({last.name})"
     guarded = any(guard in part.replace(" ", "") for part in (*a, *b))
     if last.kind is Kind.MACRO and guarded:
-        return first.code != last.code and a != b
+        return first.tokens != last.tokens and a != b
     shorter, longer = sorted((a, b), key=len)
     if longer[: len(shorter)] != shorter:
         return False
     if last.kind is not Kind.MACRO:
         return a == b
-    between = last.facts.text[first.item.end : last.item.code_start]
+    between = facts.text[first.item.end : last.item.code_start]
     return b"undef" not in between or not any(
         e.kind is Kind.UNDEF and e.name == last.name and first.item.end <= e.item.start < last.item.start
-        for e in last.facts.entities
+        for e in facts.declarations
     )
 
 
-def _bringer(file: Changed, entity: Entity) -> str:
+def _bringer(file: Changed, declaration: Declaration) -> str:
     """The side that has this text and whose base does not."""
     base = file.of(BASE)
-    known = {e.code for e in base.by_short.get(entity.short, ())} if base is not None else set()
+    known = {e.tokens for e in base.by_short.get(declaration.short, ())} if base is not None else set()
     for side in (THEIRS, OURS):
         facts = file.of(side)
-        if facts is None or entity.code in known:
+        if facts is None or declaration.tokens in known:
             continue
-        if any(e.code == entity.code for e in facts.by_short.get(entity.short, ())):
+        if any(e.tokens == declaration.tokens for e in facts.by_short.get(declaration.short, ())):
             return side
     return THEIRS
 
@@ -219,12 +221,14 @@ def _across(trees: Trees, file: Changed, counterpart: Changed, name: str) -> Ite
                 return
 
 
-def _external(file: Changed, entity: Entity) -> bool:
+def _external(file: Changed, declaration: Declaration) -> bool:
     """Whether a second definition in another translation unit is an error at link time."""
     header = file.path(MERGED).endswith(HEADERS)
-    flags = entity.item.flags
+    flags = declaration.item.flags
     return (
-        not header and not entity.local and not flags & {"inline", "template", "constexpr", "specialization"}
+        not header
+        and not declaration.local
+        and not flags & {"inline", "template", "constexpr", "specialization"}
     )
 
 
@@ -246,19 +250,19 @@ def arms(trees: Trees) -> Iterator[Finding]:
         if adds_up(trees, index) and not any(all(word in lines for lines in added) for word in _ARMS):
             continue
         sides = [facts for side in SIDES if (facts := file.of(side)) is not None]
-        texts = {e.text for facts in sides for e in facts.entities}
-        for entity in merged.entities:
-            if entity.text in texts or not (entity.item.body or entity.kind is Kind.MACRO):
+        texts = {e.text for facts in sides for e in facts.declarations}
+        for declaration in merged.declarations:
+            if declaration.text in texts or not (declaration.item.body or declaration.kind is Kind.MACRO):
                 continue
-            for (subject, label), offsets in _labels(entity).items():
+            for (subject, label), offsets in _labels(declaration).items():
                 if len(offsets) < 2:
                     continue
                 known = max(
                     (
                         len(_labels(e).get((subject, label), ()))
                         for facts in sides
-                        for e in facts.by_short.get(entity.short, ())
-                        if e.key == entity.key or e.types == entity.types
+                        for e in facts.by_short.get(declaration.short, ())
+                        if e.key == declaration.key or e.types == declaration.types
                     ),
                     default=1,
                 )
@@ -268,20 +272,20 @@ def arms(trees: Trees) -> Iterator[Finding]:
                 what = f"the condition `{label}`" if chain else f"`case {label}:`"
                 yield Finding(
                     "duplicate-arm",
-                    entity.name,
-                    f"{what} is in {entity.name} twice now"
+                    declaration.name,
+                    f"{what} is in {declaration.name} twice now"
                     + ("; the second is never reached" if chain else ""),
-                    _arm_bringer(file, entity, label),
+                    _arm_bringer(file, declaration, label),
                     tuple(trees.place(file, MERGED, offset) for offset in reversed(offsets[:2])),
                 )
 
 
-def _labels(entity: Entity) -> dict[tuple[tuple[int, str], str], list[int]]:
+def _labels(declaration: Declaration) -> dict[tuple[tuple[int, str], str], list[int]]:
     """Per (number among branchings of one subject, subject) and label: where it stands."""
     found: dict[tuple[tuple[int, str], str], list[int]] = defaultdict(list)
     numbers: Counter[str] = Counter()
-    text = entity.facts.text
-    for branching in branchings(entity.facts.source, entity.item):
+    text = declaration.source.text
+    for branching in branchings(declaration.source, declaration.item):
         number = numbers[branching.subject]
         numbers[branching.subject] += 1
         for arm in branching.arms:
@@ -294,13 +298,13 @@ def _labels(entity: Entity) -> dict[tuple[tuple[int, str], str], list[int]]:
     return found
 
 
-def _arm_bringer(file: Changed, entity: Entity, label: str) -> str:
+def _arm_bringer(file: Changed, declaration: Declaration, label: str) -> str:
     """The side whose version of the item has the label though the base has not."""
     base = file.of(BASE)
 
     def has(facts: Facts | None) -> bool:
         return facts is not None and any(
-            name == label for e in facts.by_short.get(entity.short, ()) for _, name in _labels(e)
+            name == label for e in facts.by_short.get(declaration.short, ()) for _, name in _labels(e)
         )
 
     if has(base):

@@ -54,7 +54,7 @@ class ClangError(MergeguardError):
 
 
 @dataclass(frozen=True, slots=True)
-class Declaration:
+class AstDeclaration:
     """A top-level declaration as clang sees it: cursor kind, name, byte range, whether it is a definition."""
 
     kind: str
@@ -117,13 +117,13 @@ def token_ranges(text: bytes) -> Iterator[tuple[int, int]]:
         yield extent.start.offset, extent.end.offset
 
 
-def declarations(text: bytes, view: str = "fallback") -> tuple[Declaration, ...]:
+def declarations(text: bytes, view: str = "fallback") -> tuple[AstDeclaration, ...]:
     """Named top-level declarations, those in namespaces too, under one of ``VIEWS``.
 
     What clang can't parse for want of headers is left out: the list checks names, it is no source of them.
     """
     unit = _translation_unit(text, VIEWS[view], bodies=True)
-    found: list[Declaration] = []
+    found: list[AstDeclaration] = []
     pending = list(unit.cursor.get_children())[::-1]
     while pending:
         cursor = pending.pop()
@@ -134,7 +134,7 @@ def declarations(text: bytes, view: str = "fallback") -> tuple[Declaration, ...]
         if kind in _NAMED and cursor.spelling:
             extent = cursor.extent
             found.append(
-                Declaration(
+                AstDeclaration(
                     kind, cursor.spelling, extent.start.offset, extent.end.offset, cursor.is_definition()
                 )
             )

@@ -104,8 +104,8 @@ def names_of(
 ) -> Names:
     """How the symbols of this monolith are judged; see ``core.symbols.Names``."""
     declared = definitions(source)
-    own = {one.last for one in declared if one.item.kind not in (Kind.USING, Kind.MACRO, Kind.UNDEF)}
-    required = {one.last for one in declared if one.item.kind is Kind.INSTANTIATION}
+    own = {one.short for one in declared if one.item.kind not in (Kind.USING, Kind.MACRO, Kind.UNDEF)}
+    required = {one.short for one in declared if one.item.kind is Kind.INSTANTIATION}
     own.discard("")
     return Names(demangle(mangled), frozenset(own), frozenset(required), tuple(namespaces), inlined)
 

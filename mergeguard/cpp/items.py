@@ -77,6 +77,31 @@ class ItemKey:
     condition: tuple[str, ...] = ()
     ordinal: int = 0
 
+    # Who it is, in three grades; every question of identity asks one of them.
+
+    @property
+    def overload(self) -> tuple[object, ...]:
+        """This very declaration: overloads that only their template header tells apart are two."""
+        return (
+            self.kind,
+            self.name,
+            self.arguments,
+            self.returns,
+            self.template,
+            self.parameters,
+            self.condition,
+        )
+
+    @property
+    def signature(self) -> tuple[object, ...]:
+        """What a caller names, under its condition: another type or template header is an edit."""
+        return (self.kind, self.name, self.arguments, self.parameters, self.condition)
+
+    @property
+    def named(self) -> tuple[Kind, str]:
+        """All that go by one name, in whatever namespace."""
+        return (self.kind, self.name.rsplit("::", 1)[-1])
+
 
 @dataclass(frozen=True, slots=True)
 class Item:

@@ -14,7 +14,7 @@ from dataclasses import field, replace
 from functools import lru_cache
 
 from mergeguard.cpp.diff import diff
-from mergeguard.cpp.items import Item, Kind, Source
+from mergeguard.cpp.items import Item, ItemKey, Kind, Source
 from mergeguard.cpp.likeness import SAME_DECLARATION, TOO_CLOSE
 from mergeguard.cpp.source import nested, parse
 from mergeguard.cpp.tokens import is_comment, tokens_of
@@ -33,13 +33,7 @@ class Leaf:
 
     home: str
     text: bytes
-    kind: Kind
-    name: str
-    arguments: str = ""
-    returns: str = ""
-    template: str = ""
-    parameters: str = ""
-    condition: tuple[str, ...] = ()
+    key: ItemKey
     defines: bool = False
     nested: bool = False
     _keys: list[tuple[bytes, ...]] = field(default_factory=list, compare=False, repr=False)
@@ -69,30 +63,41 @@ class Leaf:
     def placed(self) -> bool:
         return self.kind in _PLACED or not self.name
 
-    # Who it is, in three grades; every question of identity asks one of them.
+    @property
+    def kind(self) -> Kind:
+        return self.key.kind
+
+    @property
+    def name(self) -> str:
+        return self.key.name
+
+    @property
+    def arguments(self) -> str:
+        return self.key.arguments
+
+    @property
+    def template(self) -> str:
+        return self.key.template
+
+    @property
+    def parameters(self) -> str:
+        return self.key.parameters
+
+    @property
+    def condition(self) -> tuple[str, ...]:
+        return self.key.condition
 
     @property
     def overload(self) -> tuple[object, ...]:
-        """This very declaration: overloads that only their template header tells apart are two."""
-        return (
-            self.kind,
-            self.name,
-            self.arguments,
-            self.returns,
-            self.template,
-            self.parameters,
-            self.condition,
-        )
+        return self.key.overload
 
     @property
     def signature(self) -> tuple[object, ...]:
-        """What a caller names, under its condition: another type or template header is an edit."""
-        return (self.kind, self.name, self.arguments, self.parameters, self.condition)
+        return self.key.signature
 
     @property
     def named(self) -> tuple[Kind, str]:
-        """All that go by one name, in whatever namespace."""
-        return (self.kind, self.short)
+        return self.key.named
 
 
 @lru_cache(maxsize=4096)
@@ -124,26 +129,17 @@ def _collect(source: Source, items: Iterable[Item], home: str, found: list[Leaf]
             found.append(_leaf(source.text, item, item.start, item.end, home))
             continue
         opening = source.text[item.start : inner[0].start]
-        found.append(Leaf(home, opening, Kind.OPAQUE, f"namespace {item.name} {{", condition=item.condition))
+        found.append(
+            Leaf(home, opening, ItemKey(Kind.OPAQUE, f"namespace {item.name} {{", condition=item.condition))
+        )
         _collect(source, inner, home, found)
         closing = source.text[inner[-1].end : item.end]
-        found.append(Leaf(home, closing, Kind.OPAQUE, "}", condition=item.condition))
+        found.append(Leaf(home, closing, ItemKey(Kind.OPAQUE, "}", condition=item.condition)))
 
 
 def _leaf(text: bytes, item: Item, start: int, end: int, home: str) -> Leaf:
-    key = item.key
-    return Leaf(
-        home,
-        text[start:end],
-        item.kind,
-        item.name,
-        key.arguments,
-        key.returns,
-        key.template,
-        key.parameters,
-        tuple(key.condition),
-        item.body is not None or item.kind in (Kind.MACRO, Kind.ALIAS) or "definition" in item.flags,
-    )
+    defines = item.body is not None or item.kind in (Kind.MACRO, Kind.ALIAS) or "definition" in item.flags
+    return Leaf(home, text[start:end], replace(item.key, ordinal=0), defines)
 
 
 def match(base: Sequence[Leaf], side: Sequence[Leaf]) -> dict[int, int]:

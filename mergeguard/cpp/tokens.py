@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import compress
@@ -243,4 +244,13 @@ def joins(before: bytes, after: bytes) -> bool:
     return not (
         (_WORDISH.match(before[-1:]) is not None and _WORDISH.match(after[:1]) is not None)
         or (before[-1:] in b"+-<>=&|*/:#!.%^" and after[:1] in b"+-<>=&|*/:#.")
+    )
+
+
+def code_keys(text: bytes) -> Counter[bytes]:
+    """The merge tokens of a text, comments apart."""
+    return Counter(
+        key
+        for key in tokens_of(text).keys
+        if not (key[:1] == b"/" and len(key) > 1) and key[:2] != b"#/" and key != b"#\n"
     )

@@ -13,7 +13,8 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from mergeguard.cpp.definitions import Definition, definitions
+from mergeguard.cpp.declaration import Declaration
+from mergeguard.cpp.definitions import definitions
 from mergeguard.cpp.filenames import UNITS
 from mergeguard.cpp.source import Kind, Source, identifiers, line_of, parse, units
 from mergeguard.findings import CODES, Finding, Place, Severity, in_tree
@@ -308,7 +309,7 @@ def check_homes(
     """
     say = Reporter(name)
     before = Counter(one.identity for one in definitions(pristine))
-    places: dict[object, list[tuple[str, int, Definition]]] = defaultdict(list)
+    places: dict[object, list[tuple[str, int, Declaration]]] = defaultdict(list)
     for path, text in files.items():
         for one in definitions(parse(text), frozenset({"MG_NS"})):
             if _has_home(one) and not (path == entry_path and one.plain in entries):
@@ -327,7 +328,7 @@ def check_homes(
         yield report("double home", message, path, line, one.plain, hint)
 
 
-def _has_home(one: Definition) -> bool:
+def _has_home(one: Declaration) -> bool:
     if one.item.kind is Kind.TYPE:
         return one.item.body is not None
     return one.item.kind in (Kind.FUNCTION, Kind.KERNEL) and one.is_definition and not one.is_registration
@@ -433,7 +434,7 @@ def check_global_names(name: str, files: Iterable[LayoutFile], now: Mapping[str,
         if file.role is not Role.BODY or text is None:
             continue
         source = parse(text)
-        own = {one.last for one in definitions(source, frozenset({"MG_NS"})) if _has_home(one)}
+        own = {one.short for one in definitions(source, frozenset({"MG_NS"})) if _has_home(one)}
         lexed = source.lexed
         code, words = lexed.code(), lexed.words()
         for at in range(1, len(words) - 1):

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-from mergeguard.cpp.definitions import qualifiers
+from mergeguard.cpp.declaration import qualifiers
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Kind, Unit, identifiers, parse
 from mergeguard.cpp.source import code_tokens as token_texts

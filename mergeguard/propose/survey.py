@@ -14,7 +14,7 @@ from typing import Any
 from mergeguard.cpp.backwards import origin, same_value, words_of
 from mergeguard.cpp.blocks import opened, qualified_name
 from mergeguard.cpp.branches import Branching, branchings, sequences
-from mergeguard.cpp.definitions import qualifiers
+from mergeguard.cpp.declaration import qualifiers
 from mergeguard.cpp.source import Item, Kind, Source, line_of, parse
 from mergeguard.cpp.text import code_tokens
 from mergeguard.lens.homes.instances import full_name, written_instantiations

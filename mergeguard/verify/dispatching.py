@@ -14,7 +14,7 @@ from functools import cached_property
 
 from mergeguard.cpp.backwards import Origin, origin, same_value, words_of
 from mergeguard.cpp.branches import Arm, Branching, branchings, sequences
-from mergeguard.cpp.definitions import unspaced
+from mergeguard.cpp.declaration import unspaced
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, nested, parse
 from mergeguard.cpp.text import join_expression

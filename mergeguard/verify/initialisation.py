@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from mergeguard.cpp.definitions import Definition, Identity
+from mergeguard.cpp.declaration import Declaration, Identity
 from mergeguard.cpp.source import Kind
 
 _CALLS = frozenset({"(", "{"})
@@ -18,10 +18,10 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 def disordered(
-    originals: Sequence[Definition], parts: Sequence[Sequence[Definition]]
-) -> Iterator[tuple[Definition, str]]:
+    originals: Sequence[Declaration], parts: Sequence[Sequence[Declaration]]
+) -> Iterator[tuple[Declaration, str]]:
     """Each object of the units ``parts`` that may come before what its value comes from, and why."""
-    places: dict[Identity, list[Definition]] = defaultdict(list)
+    places: dict[Identity, list[Declaration]] = defaultdict(list)
     for definitions in parts:
         for one in definitions:
             if one.item.kind is Kind.VARIABLE and one.is_definition:
@@ -38,31 +38,31 @@ def disordered(
                 yield here, f"`{source.plain}`, which it is initialised from, comes later here"
 
 
-def _dependencies(originals: Sequence[Definition]) -> Iterator[tuple[Definition, Definition]]:
+def _dependencies(originals: Sequence[Declaration]) -> Iterator[tuple[Declaration, Declaration]]:
     """Pairs of objects, the second initialised from the first, which is not there from the beginning."""
     functions: dict[str, set[str]] = defaultdict(set)
     for one in originals:
         if one.item.kind is Kind.FUNCTION and one.is_definition:
-            functions[one.last] |= {token for token in one.tokens if _NAME.fullmatch(token)}
-    objects: list[Definition] = []
+            functions[one.short] |= {token for token in one.tokens if _NAME.fullmatch(token)}
+    objects: list[Declaration] = []
     for one in originals:
         if one.item.kind is not Kind.VARIABLE or not one.is_definition or one.is_template:
             continue
         words = _initialiser(one)
         if words:
             reached = _reached(words, functions)
-            yield from ((other, one) for other in objects if other.last in reached)
+            yield from ((other, one) for other in objects if other.short in reached)
         if words and _is_dynamic(one):
             objects.append(one)
 
 
-def _initialiser(one: Definition) -> set[str]:
+def _initialiser(one: Declaration) -> set[str]:
     tokens = list(one.tokens)
     start = next((n for n, token in enumerate(tokens) if token in ("=", "{", "(")), len(tokens))
     return {token for token in tokens[start:] if _NAME.fullmatch(token)}
 
 
-def _is_dynamic(one: Definition) -> bool:
+def _is_dynamic(one: Declaration) -> bool:
     """Whether a value may have to be computed: it calls something, and is no ``constexpr``."""
     tokens = list(one.tokens)
     start = next((n for n, token in enumerate(tokens) if token in ("=", "{", "(")), len(tokens))

@@ -11,7 +11,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
-from mergeguard.cpp.definitions import Definition, Identity, definitions, local_states, only_caches
+from mergeguard.cpp.declaration import Declaration, Identity
+from mergeguard.cpp.definitions import definitions, local_states, only_caches
 from mergeguard.cpp.environment import Environment, environment_of
 from mergeguard.cpp.source import Kind, parse
 from mergeguard.findings import Severity
@@ -33,7 +34,7 @@ class Program:
 
     units: tuple[FlatUnit, ...]
     spaces: frozenset[str]
-    parts: tuple[list[Definition], ...]  # of each unit; ``Definition.index`` is the unit's
+    parts: tuple[list[Declaration], ...]  # of each unit; ``Declaration.index`` is the unit's
     environments: tuple[Environment, ...]
     relocatable: bool = True
 
@@ -52,37 +53,37 @@ class Program:
         environments = tuple(environment_of(unit.source) for unit in units)
         return cls(units, spaces, parts, environments, relocatable)
 
-    def has_symbol(self, one: Definition) -> bool:
+    def has_symbol(self, one: Declaration) -> bool:
         """Whether a linker sees it: without linked device code a function of the device alone has none."""
         if self.relocatable or one.item.kind is not Kind.FUNCTION:
             return True
         head = self.environments[one.index].closure(one.head, one.item.code_start)
         return "__device__" not in head or not head.isdisjoint(("__host__", "__global__"))
 
-    def must_be_once(self, one: Definition) -> bool:
+    def must_be_once(self, one: Declaration) -> bool:
         """Whether two units that both have it will not link (or register something twice)."""
         if not one.must_be_once or not self.has_symbol(one):
             return False
         return not (one.is_registration and self._only_declares(one))
 
-    def _only_declares(self, one: Definition) -> bool:
+    def _only_declares(self, one: Declaration) -> bool:
         """Whether a macro call at file scope stands for declarations (or templates) alone, by its macro."""
-        steps = self.environments[one.index].history(one.last, one.item.code_start)
+        steps = self.environments[one.index].history(one.short, one.item.code_start)
         bodies = [body for _, body in steps if body is not None]
         return bool(bodies) and all(_declares(body) for body in bodies)
 
-    def is_dispatch(self, one: Definition) -> bool:
+    def is_dispatch(self, one: Declaration) -> bool:
         """The entry's glue: it calls into a shard's namespace, which no text of a monolith can."""
         return not one.spaced and one.item.kind is Kind.FUNCTION and not self.spaces.isdisjoint(one.tokens)
 
-    def has_c_linkage(self, one: Definition) -> bool:
+    def has_c_linkage(self, one: Declaration) -> bool:
         """Whether its symbol is its bare name, so that no namespace keeps two of them apart."""
         if one.in_c:
             return True
         words = self.environments[one.index].closure(one.head, one.item.code_start)
         return {"extern", '"C"'} <= words
 
-    def unit(self, one: Definition) -> str:
+    def unit(self, one: Declaration) -> str:
         """The path of the unit that a definition is in."""
         return self.units[one.index].path
 
@@ -93,11 +94,11 @@ class LinkClash:
 
     check: str  # of ``findings.PROGRAM_CODES``
     message: str
-    one: Definition
+    one: Declaration
     severity: Severity = Severity.ERROR
 
 
-def _compiled(parts: list[Definition], off: Sequence[tuple[int, int]]) -> list[Definition]:
+def _compiled(parts: list[Declaration], off: Sequence[tuple[int, int]]) -> list[Declaration]:
     return [one for one in parts if not any(start <= one.item.code_start < end for start, end in off)]
 
 
@@ -118,22 +119,22 @@ def _declares(body: Sequence[str]) -> bool:
     )
 
 
-def clashes(program: Program, allowed: Callable[[Definition], int] = lambda _: 1) -> Iterator[LinkClash]:
+def clashes(program: Program, allowed: Callable[[Declaration], int] = lambda _: 1) -> Iterator[LinkClash]:
     """All of it. ``allowed`` says how often one unit may have something by one name, as tokens tell names."""
     yield from doubled(program, allowed)
     yield from folded(program)
     yield from divided(program)
 
 
-def doubled(program: Program, allowed: Callable[[Definition], int]) -> Iterator[LinkClash]:
+def doubled(program: Program, allowed: Callable[[Declaration], int]) -> Iterator[LinkClash]:
     """What must be defined once and is defined by several units, or more than once by one."""
-    places: dict[tuple[str, object], list[Definition]] = defaultdict(list)
+    places: dict[tuple[str, object], list[Declaration]] = defaultdict(list)
     for parts in program.parts:
         for one in parts:
             if one.is_made_elsewhere:
                 continue
             if program.must_be_once(one) and program.has_c_linkage(one):
-                places[one.last, "C"].append(one)
+                places[one.short, "C"].append(one)
             elif program.must_be_once(one) or one.item.kind is Kind.INSTANTIATION:
                 places[one.name, one.identity].append(one)
     for (_, kind), here in places.items():
@@ -150,7 +151,7 @@ def doubled(program: Program, allowed: Callable[[Definition], int]) -> Iterator[
 
 def folded(program: Program) -> Iterator[LinkClash]:
     """The one-definition trap: one external name, other tokens or other macros in force in two units."""
-    groups: dict[tuple[str, Identity], list[Definition]] = defaultdict(list)
+    groups: dict[tuple[str, Identity], list[Declaration]] = defaultdict(list)
     for parts in program.parts:
         for one in parts:
             if one.is_internal or one.must_be_once or not _folds(one) or program.is_dispatch(one):
@@ -178,12 +179,12 @@ def folded(program: Program) -> Iterator[LinkClash]:
                 break
 
 
-def _folds(one: Definition) -> bool:
+def _folds(one: Declaration) -> bool:
     kinds = (Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.VARIABLE, Kind.ALIAS)
     return one.item.kind in kinds and (one.is_definition or one.item.kind in (Kind.TYPE, Kind.ALIAS))
 
 
-def _differing(program: Program, one: Definition, other: Definition) -> list[str]:
+def _differing(program: Program, one: Declaration, other: Declaration) -> list[str]:
     """The macros that both use, and that are not the same for both."""
     words = [*one.tokens, *one.condition_words]
     a = program.environments[one.index].at(words, one.item.code_start)
@@ -193,7 +194,7 @@ def _differing(program: Program, one: Definition, other: Definition) -> list[str
 
 def divided(program: Program) -> Iterator[LinkClash]:
     """Writable objects, file-scope or function-local, of which each unit has its own."""
-    units_of: dict[Identity, dict[int, Definition]] = defaultdict(dict)
+    units_of: dict[Identity, dict[int, Declaration]] = defaultdict(dict)
     for parts in program.parts:
         for one in parts:
             units_of[one.identity][one.index] = one

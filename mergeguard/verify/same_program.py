@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mergeguard.cpp.definitions import Definition, Identity, definitions, same_tokens
+from mergeguard.cpp.declaration import Declaration, Identity
+from mergeguard.cpp.definitions import definitions, same_tokens
 from mergeguard.cpp.environment import Environment, environment_of
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
 from mergeguard.findings import PROGRAM_CODES, Finding, Severity, in_tree
@@ -128,7 +129,7 @@ class _Comparison:
         self.before = parse(monolith, calls_end=True)
         self.environment = environment_of(self.before)
         self.originals = definitions(self.before)
-        self.own_names = {one.last for one in self.originals}
+        self.own_names = {one.short for one in self.originals}
         self.program = Program.of(files, roots)
         self.units = self.program.units
         # The body as the monolith has it: the guards of all shards open at once.
@@ -141,7 +142,7 @@ class _Comparison:
         self,
         check: str,
         message: str,
-        definition: Definition | None = None,
+        definition: Declaration | None = None,
         *,
         path: str = "",
         offset: int | None = None,
@@ -262,7 +263,7 @@ class _Comparison:
     def check_definitions(self) -> None:
         wanted = Counter(one.identity for one in self.originals)
         made_elsewhere = {one.identity for one in self.originals if one.is_made_elsewhere}
-        occurrences: dict[Identity, list[Definition]] = defaultdict(list)
+        occurrences: dict[Identity, list[Declaration]] = defaultdict(list)
         for parts in self.whole:
             for one in parts:
                 glued = one.is_made_elsewhere and one.identity not in made_elsewhere
@@ -288,7 +289,7 @@ class _Comparison:
                 elif not any(same_tokens(text, one.tokens) for text in known):
                     self.report("changed", "its tokens are not the monolith's", one)
 
-    def lost_message(self, original: Definition) -> str:
+    def lost_message(self, original: Declaration) -> str:
         what = {
             Kind.INSTANTIATION: f"instantiation <{original.item.arguments}>",
             Kind.DECLARATION: "declaration",
@@ -301,7 +302,7 @@ class _Comparison:
             what = "registration"
         return f"this {what} is in no unit of the layout"
 
-    def report_added(self, one: Definition) -> None:
+    def report_added(self, one: Declaration) -> None:
         if one.item.kind is Kind.PRAGMA or one.spaced and one.item.kind is Kind.DECLARATION:
             return
         if one.item.kind is Kind.DECLARATION and any(
@@ -343,7 +344,7 @@ class _Comparison:
                     text = f'that {", ".join(unknown)}, which nothing here defines, does not say extern "C"'
                     self.report("assumed", text, one, severity=Severity.NOTE)
 
-    def before_count(self, one: Definition) -> int:
+    def before_count(self, one: Declaration) -> int:
         return sum(original.identity == one.identity for original in self.originals)
 
     # -- macros and names in force -----------------------------------------------------------------
@@ -351,7 +352,7 @@ class _Comparison:
     def check_environment(self) -> None:
         providers = self.providers(self.before, self.originals, self.environment)
         special = specialisations(self.originals)
-        originals: dict[Identity, Definition] = {}
+        originals: dict[Identity, Declaration] = {}
         for original in self.originals:
             originals.setdefault(original.identity, original)
         for index, parts in enumerate(self.program.parts):
@@ -367,7 +368,7 @@ class _Comparison:
                 self.check_spaces(one, known, index)
                 self.check_specialisations(one, known, words, special, mine_special)
 
-    def check_macros(self, one: Definition, known: Definition) -> None:
+    def check_macros(self, one: Declaration, known: Declaration) -> None:
         words = [*one.tokens, *one.condition_words]
         before = self.environment.at(words, known.item.code_start)
         now = self.program.environments[one.index].at(words, one.item.code_start)
@@ -382,8 +383,8 @@ class _Comparison:
 
     def check_names(
         self,
-        one: Definition,
-        known: Definition,
+        one: Declaration,
+        known: Declaration,
         words: Collection[str],
         providers: Mapping[str, int],
         mine: Mapping[str, int],
@@ -391,14 +392,14 @@ class _Comparison:
         missing = sorted(
             word
             for word in words
-            if word != one.last
+            if word != one.short
             and providers.get(word, len(self.before.text)) < known.item.code_start
             and mine.get(word, one.item.code_start + 1) > one.item.code_start
         )
         if missing:
             self.report("self-contained", f"{', '.join(missing)} not declared before it here", one)
 
-    def check_spaces(self, one: Definition, known: Definition, index: int) -> None:
+    def check_spaces(self, one: Declaration, known: Declaration, index: int) -> None:
         """`a::f` needs `namespace a` before it, if that is where the monolith has `f`.
 
         What the monolith does not define is another header's, which has its namespace, too.
@@ -434,8 +435,8 @@ class _Comparison:
 
     def check_specialisations(
         self,
-        one: Definition,
-        known: Definition,
+        one: Declaration,
+        known: Declaration,
         words: Collection[str],
         special: Mapping[str, Mapping[Identity, int]],
         mine: Mapping[str, Mapping[Identity, int]],
@@ -445,22 +446,22 @@ class _Comparison:
             here = mine.get(word, {})
             for identity, at in special[word].items():
                 seen = here.get(identity, one.item.code_start) < one.item.code_start
-                if at < known.item.code_start and not seen and word != one.last:
+                if at < known.item.code_start and not seen and word != one.short:
                     text = f"the specialisation {word}<{identity[2]}> does not stand before it here"
                     self.report("self-contained", text, one)
 
     @staticmethod
-    def providers(source: Source, parts: Sequence[Definition], environment: Environment) -> dict[str, int]:
+    def providers(source: Source, parts: Sequence[Declaration], environment: Environment) -> dict[str, int]:
         """For each name that a source declares at file scope, where it does so first."""
         found: dict[str, int] = {}
         for one in parts:
-            if one.item.kind in (Kind.PRAGMA, Kind.OPAQUE, Kind.INSTANTIATION) or not one.last:
+            if one.item.kind in (Kind.PRAGMA, Kind.OPAQUE, Kind.INSTANTIATION) or not one.short:
                 continue
             if one.item.key.arguments or one.owners:
                 continue  # a specialisation, or a member outside of its class, declares nothing new
-            if one.last in ("static_assert", "_Static_assert"):
+            if one.short in ("static_assert", "_Static_assert"):
                 continue
-            found[one.last] = min(found.get(one.last, one.item.code_start), one.item.code_start)
+            found[one.short] = min(found.get(one.short, one.item.code_start), one.item.code_start)
         return found
 
     # -- build -------------------------------------------------------------------------------------
@@ -495,13 +496,13 @@ def enclosed_includes(source: Source) -> Iterator[Item]:
                 pending.append(item)
 
 
-def specialisations(parts: Iterable[Definition]) -> dict[str, dict[Identity, int]]:
+def specialisations(parts: Iterable[Declaration]) -> dict[str, dict[Identity, int]]:
     """For each template's name, its explicit specialisations and where each stands first."""
     found: dict[str, dict[Identity, int]] = defaultdict(dict)
     for one in parts:
         if "specialization" in one.item.flags:
             # A declaration of it will do: the kind, which the identity begins with, does not matter.
-            found[one.last].setdefault(("", *one.identity[1:]), one.item.code_start)
+            found[one.short].setdefault(("", *one.identity[1:]), one.item.code_start)
     return found
 
 

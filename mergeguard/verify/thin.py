@@ -130,9 +130,9 @@ def check_choices(
 
 def _check_names(before: Source, call: _ThinCall, units: Sequence[FlatUnit]) -> Iterator[Problem]:
     """What the entry asks for is known in the entry."""
-    own = {one.last for one in definitions(before)} & {*call.words}
+    own = {one.short for one in definitions(before)} & {*call.words}
     for unit in units:
-        here = {one.last for one in definitions(unit.source)}
+        here = {one.short for one in definitions(unit.source)}
         missing = sorted(own - here)
         if missing:
             text = f"{', '.join(missing)} not declared before it here"
@@ -408,7 +408,7 @@ def _check_offers(before: Source, files: Sequence[LayoutText]) -> Iterator[Probl
                     names = called[:1] == ["::"] and "".join(called[1:]).rpartition("::")[2] == last
                     if words != wanted or not names:
                         yield "dispatch", f"{last} is not handed on as it is", file.path, block.start(), last
-    known = {one.last for one in definitions(before) if one.item.kind is Kind.FUNCTION}
+    known = {one.short for one in definitions(before) if one.item.kind is Kind.FUNCTION}
     for name, (head, path, offset) in defined.items():
         if declared.get(name) != head or name not in known:
             yield "dispatch", f"{name} is offered to the shards as something else", path, offset, name

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from mergeguard.cpp.blocks import opened, qualified_name
 from mergeguard.cpp.branches import Arm, Branching, branchings, sequences
-from mergeguard.cpp.definitions import qualifiers
+from mergeguard.cpp.declaration import qualifiers
 from mergeguard.cpp.source import Item, Kind, Unit, identifiers
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens.homes.assignment import DealtInstantiation, DealtPartition

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from mergeguard.cpp.blocks import opened, qualified_name, words_of
-from mergeguard.cpp.definitions import Definition
+from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, ItemScope, Kind, Source, Unit, identifiers, line_of, units
 from mergeguard.errors import Location, RuleMismatch
@@ -58,6 +58,6 @@ class Ground:
     def objects(self, unit: Unit) -> Iterable[Item]:
         """The writable objects of a unit that the file keeps to itself: each unit would have its own."""
         for item, hidden in walk(self.source, unit):
-            one = Definition(item, self.source, frozenset(), hidden, -1)
+            one = Declaration(item, self.source, hidden)
             if item.kind is Kind.VARIABLE and one.is_internal and not one.is_constant:
                 yield item

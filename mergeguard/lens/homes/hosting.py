@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from mergeguard.cpp.blocks import space_of
-from mergeguard.cpp.definitions import qualifiers
+from mergeguard.cpp.declaration import qualifiers
 from mergeguard.cpp.source import Item, ItemScope, Kind, flattened, identifiers, line_of
 from mergeguard.errors import Location
 from mergeguard.lens.homes.assignment import DEFINING, ENTRY, DealtPartition

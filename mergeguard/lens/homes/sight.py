@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from mergeguard.cpp.definitions import qualifiers
+from mergeguard.cpp.declaration import qualifiers
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens
 from mergeguard.lens.homes.traits import walk
 from mergeguard.values import dataclass

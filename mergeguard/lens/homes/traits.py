@@ -12,7 +12,8 @@ from dataclasses import field
 from enum import Enum, auto
 
 from mergeguard.cpp.blocks import Opened, opened
-from mergeguard.cpp.definitions import Definition, local_states, only_caches
+from mergeguard.cpp.declaration import Declaration
+from mergeguard.cpp.definitions import local_states, only_caches
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers, nested, parse
 from mergeguard.values import dataclass
 
@@ -110,7 +111,7 @@ class _TraitReader:
             found.uses = frozenset()
             return found
         for item, hidden in walk(self.source, unit):
-            self.item(found, item, Definition(item, self.source, frozenset(), hidden, -1))
+            self.item(found, item, Declaration(item, self.source, hidden))
         self.local_macros(found, unit)
         found.idle = found.idle and not (found.gives or found.once or found.shown)
         if found.root or found.once:
@@ -140,7 +141,7 @@ class _TraitReader:
 
     # -- one item ----------------------------------------------------------------------------------
 
-    def item(self, found: Traits, item: Item, one: Definition) -> None:
+    def item(self, found: Traits, item: Item, one: Declaration) -> None:
         kind = item.kind
         if kind in (Kind.FUNCTION, Kind.KERNEL) and one.is_definition and not self.is_call(one):
             self.function(found, item, one)
@@ -164,8 +165,8 @@ class _TraitReader:
         elif kind is Kind.OPAQUE:
             found.once = found.registers = True
 
-    def function(self, found: Traits, item: Item, one: Definition) -> None:
-        name = one.last
+    def function(self, found: Traits, item: Item, one: Declaration) -> None:
+        name = one.short
         owners = one.owners
         operator = item.name.find("operator") >= 0 and not item.name.rpartition("::")[2].isidentifier()
         internal = one.is_internal or self.is_hidden(item)
@@ -196,8 +197,8 @@ class _TraitReader:
                 found.functions.append(item)
             found.always_declared |= operator or name in _IMPLICIT or special
 
-    def variable(self, found: Traits, item: Item, one: Definition) -> None:
-        name = one.last
+    def variable(self, found: Traits, item: Item, one: Declaration) -> None:
+        name = one.short
         if "definition" not in item.flags or not name:
             found.gives.setdefault(name, Way.TEXT)
             return
@@ -216,13 +217,13 @@ class _TraitReader:
         if not one.owners:
             found.gives[name] = Way.NONE
 
-    def text(self, found: Traits, item: Item, one: Definition) -> None:
+    def text(self, found: Traits, item: Item, one: Declaration) -> None:
         if not item.name:
             # An unnamed enum or union gives what is in it.
             for word in identifiers(self.source, item.code_start, item.code_end):
                 found.gives.setdefault(word, Way.TEXT)
             return
-        found.gives[one.last] = Way.TEXT
+        found.gives[one.short] = Way.TEXT
         if item.kind is Kind.ALIAS and one.tokens[:1] == ("namespace",):
             found.shown = True
         if item.kind is Kind.TYPE:
@@ -235,8 +236,8 @@ class _TraitReader:
                 for word in identifiers(self.source, *item.body):
                     found.gives.setdefault(word, Way.TEXT)
 
-    def declaration(self, found: Traits, item: Item, one: Definition) -> None:
-        if one.last in ("static_assert", "_Static_assert"):
+    def declaration(self, found: Traits, item: Item, one: Declaration) -> None:
+        if one.short in ("static_assert", "_Static_assert"):
             found.idle = True
             return
         if self.is_call(one):
@@ -246,23 +247,23 @@ class _TraitReader:
             found.root = found.once = True
             found.key = found.key or item.name
             return
-        if one.last:
-            found.gives.setdefault(one.last, Way.TEXT)
+        if one.short:
+            found.gives.setdefault(one.short, Way.TEXT)
             found.near |= frozenset(one.owners)
-        if "operator" in item.name or one.last in _IMPLICIT or "specialization" in item.flags:
+        if "operator" in item.name or one.short in _IMPLICIT or "specialization" in item.flags:
             found.shown = True
 
     # -- macro calls -------------------------------------------------------------------------------
 
     @staticmethod
-    def is_call(one: Definition) -> bool:
+    def is_call(one: Declaration) -> bool:
         """Whether an item is a macro's call: a name and parentheses, with nothing before it."""
         tokens = one.tokens
         if not tokens or one.item.returns or one.item.flags & {"template", "specialization"}:
             return False
-        return tokens[0] == one.last and tokens[1:2] in (("(",), (";",), ())
+        return tokens[0] == one.short and tokens[1:2] in (("(",), (";",), ())
 
-    def call(self, found: Traits, item: Item, one: Definition) -> None:
+    def call(self, found: Traits, item: Item, one: Declaration) -> None:
         """A macro of the file is what it expands to; any other does something at start-up."""
         expansion = _expanded(self.source, self.macros, one.tokens)
         if expansion is None or item.body is not None:
@@ -311,11 +312,11 @@ class _TraitReader:
         return ":" not in tail and not (deduced and "->" not in tail)
 
     @staticmethod
-    def is_plain(one: Definition) -> bool:
+    def is_plain(one: Declaration) -> bool:
         """Whether a variable is of built-in type and is initialised without a call."""
         tokens = one.tokens
         cut = next((n for n, t in enumerate(tokens) if t in ("=", "{")), len(tokens) - 1)
-        head = [t for t in tokens[:cut] if t not in _BUILTIN and t != one.last]
+        head = [t for t in tokens[:cut] if t not in _BUILTIN and t != one.short]
         simple = all(t.endswith("_t") or t.isdigit() or t.isupper() or t == ";" for t in head)
         value = tokens[cut + 1 :] if cut < len(tokens) and tokens[cut] == "=" else tokens[cut:]
         pairs = zip(value, value[1:], strict=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from mergeguard.cpp.definitions import qualifiers
+from mergeguard.cpp.declaration import qualifiers
 from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.scope import Scope
 from mergeguard.cpp.source import nested

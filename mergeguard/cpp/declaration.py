@@ -1,0 +1,316 @@
+"""A declaration or definition of a source: what it is and who it is, each fact when first asked for."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from mergeguard.cpp.items import Item, Kind, Source
+from mergeguard.cpp.lexer import TokenKind
+from mergeguard.cpp.source import line_of
+from mergeguard.cpp.text import code_tokens, join_type
+from mergeguard.cpp.tokens import code_keys
+
+_MUST_BE_ONCE = (Kind.FUNCTION, Kind.VARIABLE)
+# Tokens of definitions by their bytes, and of how many they are kept.
+_TOKENS: dict[bytes, tuple[str, ...]] = {}
+_MOST_TOKENS = 4096
+Identity = tuple[str, str, str, str, str, str, tuple[str, ...]]
+_NOT_A_TYPE = frozenset(
+    "return case else throw goto new delete defined ifdef ifndef undef co_return and or not".split()
+)
+_AFTER_DECLARATOR = frozenset({"=", ";", ",", ")", "{", "[", ":", "(", ">", ">>", "..."})
+_TYPE_PART = frozenset({"*", "&", "&&", ">", ">>", "::", "const", "..."})
+_CALLABLE = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.DECLARATION})
+
+
+class Arity(NamedTuple):
+    """How many arguments a function takes."""
+
+    least: int
+    most: int | None  # None: any number
+
+    def takes(self, count: int) -> bool:
+        """Whether a call with ``count`` arguments fits."""
+        return self.least <= count and (self.most is None or count <= self.most)
+
+
+@dataclass(frozen=True, eq=False)
+class Declaration:
+    """An item of a source, wherever it is nested.
+
+    ``hidden``: in an anonymous namespace; ``in_c``: in an ``extern "C"`` block. Of a layout, ``spaces`` are
+    the namespaces that it adds, ``index`` is the number of the unit; -1 elsewhere.
+    """
+
+    item: Item
+    source: Source
+    hidden: bool = False
+    spaces: frozenset[str] = frozenset()
+    index: int = -1
+    in_c: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.item.name
+
+    @property
+    def short(self) -> str:
+        """The name without namespaces."""
+        return self.item.name.rsplit("::", 1)[-1]
+
+    @property
+    def local(self) -> bool:
+        """Whether no other unit can name it."""
+        return self.hidden or "static" in self.item.flags and self.item.kind is not Kind.MACRO
+
+    @property
+    def kind(self) -> Kind:
+        return self.item.kind
+
+    @property
+    def defines(self) -> bool:
+        """Whether it is a definition, not just a declaration."""
+        item = self.item
+        return item.body is not None or item.kind is Kind.MACRO or "definition" in item.flags
+
+    @property
+    def line(self) -> int:
+        return line_of(self.source.text, self.item.code_start)
+
+    @property
+    def text(self) -> bytes:
+        """Its bytes without leading and trailing comments."""
+        return self.source.text[self.item.code_start : self.item.code_end]
+
+    @cached_property
+    def keys(self) -> Counter[bytes]:
+        """Its merge tokens, comments apart."""
+        item = self.item
+        return code_keys(self.source.text[item.start : item.end])
+
+    @cached_property
+    def types(self) -> tuple[str, ...]:
+        """The parameters' types without names and default arguments; of a macro the number alone."""
+        if self.kind is Kind.MACRO:
+            span = self.item.parameter_list
+            names = code_tokens(self.source, *span)[1:-1] if span else []
+            return tuple("" for name in names if name != ",")
+        found = []
+        for parameter in self.item.parameters:
+            end = parameter.end if parameter.default_start is None else parameter.default_start
+            words = code_tokens(self.source, parameter.start, end)
+            if parameter.name in words:
+                del words[len(words) - 1 - words[::-1].index(parameter.name)]
+            found.append(join_type(words))
+        return tuple(found)
+
+    @property
+    def arity(self) -> Arity:
+        types = self.types
+        if self.kind is Kind.MACRO:
+            span = self.item.parameter_list
+            variadic = span is not None and b"..." in self.source.text[slice(*span)]
+            return Arity(len(types) - 1 if variadic else len(types), None if variadic else len(types))
+        if any("..." in part for part in types):
+            return Arity(0, None)
+        defaults = sum(p.default_start is not None for p in self.item.parameters)
+        return Arity(len(types) - defaults, len(types))
+
+    @cached_property
+    def template(self) -> tuple[str, ...]:
+        """The words of its template headers."""
+        span = self.item.template_header
+        return tuple(code_tokens(self.source, *span)) if span else ()
+
+    @property
+    def callable(self) -> bool:
+        return self.kind in _CALLABLE and (self.item.parameter_list is not None or bool(self.item.parameters))
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Which one it is in any version of the file: conditions and template headers may change."""
+        item = self.item
+        if item.kind in (Kind.CONDITIONAL, Kind.COMMENT, Kind.OPAQUE, Kind.PRAGMA, Kind.UNDEF):
+            return (item.kind, item.name, self.tokens)
+        overload = item.key.parameters if item.kind is not Kind.MACRO else ""
+        return (self.name, item.arguments, overload, self.defines)
+
+    @cached_property
+    def declared(self) -> frozenset[str]:
+        """The names declared anywhere in it: parameters, locals, members, enumerators."""
+        lexed = self.source.lexed
+        first, last = lexed.index_at(self.item.code_start), lexed.index_at(self.item.code_end)
+        words = [
+            (lexed.tokens[i].kind, lexed.word(i))
+            for i in range(first, last)
+            if lexed.tokens[i].kind != TokenKind.COMMENT
+        ]
+        names = {p.name for p in self.item.parameters if p.name}
+        for index in range(1, len(words)):
+            kind, word = words[index]
+            if kind == TokenKind.IDENT and _declares(words, index):
+                names.add(word)
+        if self.kind is Kind.TYPE and "enum" in self.tokens[:2]:
+            names |= {
+                word
+                for index, (kind, word) in enumerate(words)
+                if kind == TokenKind.IDENT and words[index - 1][1] in ("{", ",")
+            }
+        return frozenset(names)
+
+    @cached_property
+    def tokens(self) -> tuple[str, ...]:
+        """Its tokens without comments. Equal bytes have equal ones, and units share most of their text."""
+        start, end = self.item.code_start, self.item.code_end
+        raw = self.source.text[start:end]
+        known = _TOKENS.get(raw)
+        if known is None:
+            known = tuple(code_tokens(self.source, start, end))
+            if len(_TOKENS) >= _MOST_TOKENS:
+                _TOKENS.clear()
+            _TOKENS[raw] = known
+        return known
+
+    @cached_property
+    def plain(self) -> str:
+        """The name without the layout's namespaces."""
+        return unspaced(self.item.name, self.spaces)
+
+    @property
+    def spaced(self) -> bool:
+        """Whether it stands in a namespace that the layout made."""
+        return self.plain != self.item.name
+
+    @cached_property
+    def identity(self) -> Identity:
+        key = self.item.key
+        return (
+            *(str(key.kind), self.plain, key.arguments, key.returns, key.template, key.parameters),
+            key.condition,
+        )
+
+    @cached_property
+    def condition_words(self) -> tuple[str, ...]:
+        """The names that the #if lines around it ask for."""
+        return tuple(word for text in self.item.condition for word in re.findall(r"[A-Za-z_]\w*", text))
+
+    @cached_property
+    def head(self) -> tuple[str, ...]:
+        """What stands before the name: linkage, attributes, macros, what it returns."""
+        name = self.item.name_range
+        end = name[0] if name is not None else self.item.code_start
+        return tuple(code_tokens(self.source, self.item.code_start, end))
+
+    @property
+    def is_template(self) -> bool:
+        return "template" in self.item.flags and "specialization" not in self.item.flags
+
+    @property
+    def is_internal(self) -> bool:
+        flags = self.item.flags
+        if self.hidden or "static" in flags:
+            return True
+        return self.item.kind is Kind.VARIABLE and "inline" not in flags and self.is_constant
+
+    @property
+    def is_constant(self) -> bool:
+        if "constexpr" in self.item.flags:
+            return True
+        head = self.tokens[: self.tokens.index("=")] if "=" in self.tokens else self.tokens
+        # `const T* p` is a writable pointer; the const that counts comes last, or there is no pointer.
+        if "const" not in head:
+            return False
+        return "*" not in head or head.index("*") < len(head) - 1 - head[::-1].index("const")
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Where it is defined outside of the class (or namespace) that declares it: what qualifies it."""
+        return qualifiers(self.source, self.item)
+
+    @property
+    def is_definition(self) -> bool:
+        return "definition" in self.item.flags or self.item.kind is Kind.KERNEL
+
+    @property
+    def is_registration(self) -> bool:
+        """A macro call at file scope, with or without a body: it registers something at start-up."""
+        if self.item.kind not in (Kind.FUNCTION, Kind.DECLARATION, Kind.OPAQUE) or not self.name:
+            return False
+        first = next((token for token in self.tokens if token not in ("inline", "static")), "")
+        return not self.item.returns and first == self.short and self.short.isupper()
+
+    @property
+    def is_made_elsewhere(self) -> bool:
+        """``extern template …;``: it makes nothing here."""
+        return self.item.kind is Kind.INSTANTIATION and "extern" in self.item.flags
+
+    @property
+    def is_defaulted(self) -> bool:
+        """A member that is defined outside of its class by ``= default;``."""
+        return (
+            self.item.kind is Kind.DECLARATION
+            and bool(self.owners)
+            and self.tokens[-3:] == ("=", "default", ";")
+        )
+
+    @property
+    def must_be_once(self) -> bool:
+        """Whether two units that both define it will not link (or register twice)."""
+        if self.is_registration:
+            return True
+        if self.is_defaulted:
+            return not self.is_template
+        if self.item.kind not in (*_MUST_BE_ONCE, Kind.KERNEL) or not self.is_definition:
+            return False
+        if self.item.kind is Kind.VARIABLE and "extern" in self.item.flags:
+            return False
+        shared = self.is_template or {"inline", "constexpr"} & self.item.flags or "inline" in self.tokens[:6]
+        return not self.is_internal and not shared
+
+
+def unspaced(name: str, spaces: Collection[str]) -> str:
+    """A qualified name without the namespaces ``spaces``, wherever they stand in it."""
+    *outer, last = name.split("::")
+    return "::".join([*(part for part in outer if part not in spaces), last])
+
+
+def qualifiers(source: Source, item: Item) -> tuple[str, ...]:
+    """The names that a declarator is qualified by, as in ``int A::f()``; () where it is not."""
+    if item.name_range is None:
+        return ()
+    before = source.text[max(item.code_start, item.name_range[0] - 200) : item.name_range[0]]
+    if not before.rstrip(b" \t\r\n~").endswith(b"::"):
+        return ()
+    return tuple(item.name.split("::")[:-1])
+
+
+def _declares(words: Sequence[tuple[int, str]], index: int) -> bool:
+    """Whether the identifier at ``index`` stands where a declarator names something."""
+    kind, before = words[index - 1]
+    if index + 1 < len(words) and words[index + 1][1] not in _AFTER_DECLARATOR:
+        return False
+    if kind == TokenKind.IDENT:
+        return before not in _NOT_A_TYPE
+    if before not in ("*", "&", "&&", ">", ">>", "..."):
+        return False
+    # `a * b` is a product unless a type alone stands before it.
+    at = index - 1
+    while at >= 0 and (words[at][0] in (TokenKind.IDENT, TokenKind.NUMBER) or words[at][1] in _TYPE_PART):
+        if words[at][1] in _NOT_A_TYPE:
+            return False
+        if words[at][1] in (">", ">>"):
+            depth = 0
+            while at >= 0:
+                depth += {">": 1, ">>": 2, "<": -1, "<<": -2}.get(words[at][1], 0)
+                if depth <= 0:
+                    break
+                at -= 1
+                if at < 0 or words[at][1] in (";", "{", "}"):
+                    return False  # a comparison
+        at -= 1
+    return at < 0 or words[at][1] in (";", "{", "}", ":")
