@@ -131,11 +131,11 @@ def split_lines(text: bytes) -> list[bytes]:
     return result
 
 
-def merge_lines(base: bytes, ours: bytes, theirs: bytes) -> tuple[Piece, ...]:
-    """A plain three-way merge of lines (what git does, with patience anchors)."""
+def merge_lines(base: bytes, ours: bytes, theirs: bytes, *, touching: bool = True) -> tuple[Piece, ...]:
+    """A plain three-way merge of lines (what git does, with patience anchors); ``touching`` as in `diff3`."""
     b, o, t = split_lines(base), split_lines(ours), split_lines(theirs)
     pieces: list[Piece] = []
-    for region in diff3(b, o, t, line_diff):
+    for region in diff3(b, o, t, line_diff, touching):
         mine, other = b"".join(o[region.o0 : region.o1]), b"".join(t[region.t0 : region.t1])
         if region.kind is RegionKind.CONFLICT:
             pieces.append(Conflict(b"".join(b[region.b0 : region.b1]), mine, other))

@@ -99,13 +99,9 @@ class _Leftovers:
         self.file = file
         self.base, self.editor = _Lines(file.base), _Lines(file.editor)
         self.mover = _Lines(file.mover)
-        self.taken = [
-            change
-            for change in line_diff(self.base.all, self.mover.all)
-            if any(change.a0 < shed.end and shed.start < change.a1 for shed in file.shed)
-        ]
         self.others = {path: _Lines(text) for path, text in file.others.items()}
         self.before = {path: _Lines(text) for path, text in file.before.items()}
+        self.taken = [c for c in line_diff(self.base.all, self.mover.all) if self._is_taken_out(c)]
 
     def run(self) -> Leftovers | None:
         changes = line_diff(self.base.all, self.editor.all)
@@ -114,7 +110,8 @@ class _Leftovers:
             return None
         loose: list[Loose] = []
         here: list[tuple[Change, Change]] = []
-        for change, hunk, deleted in self._whole_where_deleted(left, changes):
+        telling = [(change, hunk) for change, hunk in left if not self._is_blank(change)]
+        for change, hunk, deleted in self._whole_where_deleted(telling, changes):
             found = [] if deleted else self._followed(change) or self._near(change)
             loose += found
             if not found:
@@ -123,12 +120,33 @@ class _Leftovers:
         base, editor, mover = self._in_place(reverted, here)
         return Leftovers(tuple(loose), tuple(self._here(change) for change, _ in here), base, editor, mover)
 
+    def _is_taken_out(self, hunk: Change) -> bool:
+        """Whether the moving side has a declaration of these lines no more, or the lines somewhere else."""
+        if any(hunk.a0 < shed.end and shed.start < hunk.a1 for shed in self.file.shed):
+            return True
+        return self._is_elsewhere(range(hunk.a0, hunk.a1))
+
+    def _is_elsewhere(self, lines: range) -> bool:
+        """Whether most of some lines of the base are in another file, that had them not."""
+        keys = {_key(self.base.all[n]) for n in lines}
+        keys = {key for key in keys if len(key) >= _TELLING}
+        return len(keys) >= _LEAST and any(
+            sum(key in other.counted and self._is_new(path, key) for key in keys) >= LINES_THERE * len(keys)
+            for path, other in self.others.items()
+        )
+
     def _meets(self, change: Change) -> Change | None:
-        """What the moving side did where an edit is, if that took a declaration out."""
+        """What the moving side did where an edit is, if that took a declaration out. What only stands next to
+        it is merged as ever."""
         for hunk in self.taken:
-            if change.a0 <= hunk.a1 and hunk.a0 <= change.a1:
+            inside = hunk.a0 < change.a0 < hunk.a1
+            if inside or (change.a0 < hunk.a1 and hunk.a0 < change.a1):
                 return hunk
         return None
+
+    def _is_blank(self, change: Change) -> bool:
+        lines = [*self.base.all[change.a0 : change.a1], *self.editor.all[change.b0 : change.b1]]
+        return not b"".join(lines).strip()
 
     def _whole_where_deleted(
         self, left: Sequence[tuple[Change, Change]], changes: Sequence[Change]
@@ -148,14 +166,10 @@ class _Leftovers:
 
     def _has_a_trace(self, shed: Shed) -> bool:
         """Whether the other files have something of a declaration: its name, or most of its lines."""
-        keys = {_key(line) for line in self.base.all[shed.start : shed.end]}
-        keys = {key for key in keys if len(key) >= _TELLING}
-        for path, lines in self.others.items():
-            if shed.word in self.file.others[path] and shed.word not in self.file.before.get(path, b""):
+        for path, text in self.file.others.items():
+            if shed.word in text and shed.word not in self.file.before.get(path, b""):
                 return True
-            if keys and len(keys & lines.counted.keys()) >= LINES_THERE * len(keys):
-                return True
-        return False
+        return self._is_elsewhere(range(shed.start, shed.end))
 
     # -- in another file -------------------------------------------------------------------------------
 
@@ -306,7 +320,7 @@ class _Leftovers:
         """The three texts of the file, with the edits that have no other place as conflicts of their own."""
         if not here:
             return self.file.base, editor, self.file.mover
-        pieces = list(merge_lines(self.file.base, editor, self.file.mover))
+        pieces = list(merge_lines(self.file.base, editor, self.file.mover, touching=False))
         for change, hunk in sorted(here, reverse=True):
             old = b"".join(self.base.all[change.a0 : change.a1]) or NOTHING
             new = b"".join(self.editor.all[change.b0 : change.b1])
