@@ -177,7 +177,21 @@ def _count(
     _, rule = _rule(step.rule)
     files = {path: repository.read_blob(entry.oid) for path, entry in repository.objects.walk(tree)}
     back = unsplit(layout, files, lambda text: split(rule, step.rule, step.path, text, 1))
-    return _right(count, step, _declared(back.monolith) == _declared(step.after))
+    same = _declared(back.monolith) == _declared(step.after)
+    return _right(count, step, same or _changed_alike(step, layout, files))
+
+
+def _changed_alike(step: Step, layout: Layout, files: Mapping[str, bytes]) -> bool:
+    """Whether the split's files together lost and got the declarations that upstream's file lost and got:
+    what is new may stand in another of the split's files than that from which it is read back."""
+    ours: Counter[tuple[object, ...]] = Counter()
+    for file in layout.files:
+        ours += _declared(file.text)
+    merged: Counter[tuple[object, ...]] = Counter()
+    for text in files.values():
+        merged += _declared(text)
+    before, after = _declared(step.before), _declared(step.after)
+    return merged - ours == after - before and ours - merged == before - after
 
 
 def _conflict(count: Count, repository: Repository, tree: str) -> str:

@@ -4,7 +4,8 @@ FOLDER holds a split as people made it, ``NAME/<path of each file>``, and ``pris
 it was made of. For each commit that changes that file, the split is carried to the commit's two sides by
 lines alone: a line of the split that is the pristine file's changes with it, all others stay. So nothing of
 mergeguard says what is right. A merge is right if each file has the words that the carried split has. Where a
-version's lines make no split (its brackets don't close) the commit is left out, and counted.
+version has lines that the split has in no file, or its brackets would not close, the commit is left out,
+and counted.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("repository", help="a git directory with upstream's history")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", nargs="*")
+    parser.add_argument("--loosely", action="store_true", help="commits where the split lacks lines as well")
     parser.add_argument("--show", action="store_true", help="each conflict and difference as well")
     chosen = parser.parse_args(arguments)
     counts = {"git": Count(), "follow": Count()}
@@ -43,7 +45,9 @@ def main(arguments: list[str]) -> int:
         for name in chosen.only or sorted(p.name for p in chosen.folder.iterdir() if p.is_dir()):
             if name == "pristine":
                 continue
-            for commit, step in _steps(chosen.repository, read_split(chosen.folder, name)):
+            for commit, step in _steps(
+                chosen.repository, read_split(chosen.folder, name), loosely=chosen.loosely
+            ):
                 if step is None:
                     left_out += 1
                     continue
@@ -92,32 +96,28 @@ def read_split(folder: Path, name: str) -> ByHand:
 
 
 def carried(main: str, old: bytes, new: bytes, files: Mapping[str, bytes]) -> tuple[dict[str, bytes], bool]:
-    """The ``files`` of a split of ``old`` as they would be of ``new``; whether a change had no one place."""
+    """The ``files`` of a split of ``old`` as they would be of ``new``, ``main`` being the path of both; and
+    whether a change is of lines that the split has in no one place."""
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
     changes = list(_hunks(old, new))
-    origins = _homes(before, files)
-    doubtful = False
-    taken: set[int] = set()
+    placed: set[int] = set()
     done: dict[str, bytes] = {}
-    for path, text in files.items():
-        lines = text.splitlines(keepends=True)
-        where = origins[path]
-        edits: list[tuple[int, int, list[bytes]]] = []
-        for number, (a, b, c, d) in enumerate(changes):
+    for path, where in _homes(before, files).items():
+        lines = files[path].splitlines(keepends=True)
+        for number in range(len(changes) - 1, -1, -1):
+            a, b, c, d = changes[number]
             there = [where[n] for n in range(a, b) if n in where]
             if a == b:
                 at = where[a - 1] + 1 if a - 1 in where else where.get(a)
-                doubtful |= (a - 1 in where) != (a in where) and 0 < a < len(before)
             else:
                 at = there[0] if there else None
             if at is None or there != list(range(at, at + b - a)):
                 continue  # in part or not at all in this file
-            taken.add(number)
-            edits.append((at, at + b - a, [_rebased(line, path, main) for line in after[c:d]]))
-        for start, end, put in sorted(edits, key=lambda e: e[0], reverse=True):
-            lines[start:end] = put
+            placed.add(number)
+            lines[at : at + b - a] = [_rebased(line, path, main) for line in after[c:d]]
         done[path] = b"".join(lines)
-    return done, doubtful or len(taken) < len(changes)
+    told = {n for n, (a, b, c, d) in enumerate(changes) if b"".join([*before[a:b], *after[c:d]]).strip()}
+    return done, not told <= placed
 
 
 def _homes(before: Sequence[bytes], files: Mapping[str, bytes]) -> dict[str, dict[int, int]]:
@@ -189,7 +189,7 @@ def _range(said: bytes) -> tuple[int, int]:
     return int(first) - (1 if size else 0), size
 
 
-def _steps(git_dir: str, split: ByHand) -> Iterator[tuple[str, Step | None]]:
+def _steps(git_dir: str, split: ByHand, *, loosely: bool) -> Iterator[tuple[str, Step | None]]:
     def git(*words: str) -> bytes:
         done = subprocess.run(["git", "-C", git_dir, *words], capture_output=True)
         return done.stdout if done.returncode == 0 else b""
@@ -208,11 +208,11 @@ def _steps(git_dir: str, split: ByHand) -> Iterator[tuple[str, Step | None]]:
             if not before or not after or before == after or commit in seen:
                 continue
             seen.add(commit)
-            first, _ = carried(split.path, split.pristine, before, split.files)
+            first, lacking = carried(split.path, split.pristine, before, split.files)
             second, rewritten = carried(split.path, before, after, first)
             whole = all(leaves_of(text)[1] for text in (*first.values(), *second.values()))
             step = Step(split.path, before, after, first, second, rewritten)
-            yield commit, step if whole else None
+            yield commit, step if whole and (loosely or not lacking) else None
 
 
 # -- one step --------------------------------------------------------------------------------------------

@@ -127,7 +127,7 @@ class _Leftovers:
         return self._is_elsewhere(range(hunk.a0, hunk.a1))
 
     def _is_elsewhere(self, lines: range) -> bool:
-        """Whether most of some lines of the base are in another file, that had them not."""
+        """Whether a good part of some lines of the base is in another file, that had them not."""
         keys = {_key(self.base.all[n]) for n in lines}
         keys = {key for key in keys if len(key) >= _TELLING}
         return len(keys) >= _LEAST and any(
@@ -165,7 +165,7 @@ class _Leftovers:
                 yield Change(start, end, first, inside[-1].b1 + end - inside[-1].a1), hunk, True
 
     def _has_a_trace(self, shed: Shed) -> bool:
-        """Whether the other files have something of a declaration: its name, or most of its lines."""
+        """Whether the other files have something of a declaration: its name, or a good part of its lines."""
         for path, text in self.file.others.items():
             if shed.word in text and shed.word not in self.file.before.get(path, b""):
                 return True

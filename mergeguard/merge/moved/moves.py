@@ -21,6 +21,7 @@ from mergeguard.cpp.likeness import AHEAD, LEFT_UNDER_NAME, LINES_THERE, MOVED_O
 from mergeguard.merge.edits import unequal_middle
 from mergeguard.merge.moved.leftovers import Shed
 from mergeguard.merge.moved.loose import Loose, LooseChanges, LooseVersion, Spot, include_key, plain_code
+from mergeguard.merge.moved.removals import Removed, removals
 from mergeguard.merge.result import Conflict, Piece, Resolved
 from mergeguard.values import dataclass
 
@@ -172,8 +173,8 @@ def find_changes(files: Sequence[File]) -> tuple[list[Moved], list[Unsure], list
     search = _MoveSearch(files)
     moved, unsure = search.run()
     loose = search.loose(moved)
-    gone = {(change.path, change.name) for change in loose if change.clean and not change.new}
-    unsure = [u for u in unsure if u.line or (u.path, u.name) not in gone]
+    loose += search.removals(loose)
+    unsure = [u for u in unsure if u.line or not search.has_followed(u, loose)]
     return moved, unsure, loose, search.split_files()
 
 
@@ -253,6 +254,36 @@ class _MoveSearch:
             and self._leaves(file, "editor").whole
             and self._is_split(file)
         ]
+
+    def removals(self, loose: Sequence[Loose]) -> list[Loose]:
+        """What the editor removed and the mover has elsewhere, where no change of ``loose`` is."""
+        found: list[Removed] = []
+        for file in self._split_files():
+            base, editor = self._leaves(file, "base").leaves, self._leaves(file, "editor").leaves
+            kept = set(match(base, editor).values())
+            for i in self._shed(file):
+                place = self._place(file, i) if i not in kept else []
+                if not isinstance(place, tuple) or not list(self._removed(file, base[i], place)):
+                    continue
+                home, k = place
+                start = self._leaves(home, "mover").starts[k]
+                end = start + len(self._leaves(home, "mover").leaves[k].text)
+                if not any(x.home == home.home and x.start < end and start < x.end for x in loose):
+                    found.append(Removed(base[i], file.path, home.home, k))
+        homes = {f.home: self._leaves(f, "mover").leaves for f in self.files if f.mover is not None}
+        known = [leaf for f in self.files if f.base is not None for leaf in self._leaves(f, "base").leaves]
+        return removals(found, homes, known, [f.editor for f in self.files if f.editor is not None])
+
+    def has_followed(self, removed: Unsure, loose: Sequence[Loose]) -> bool:
+        """Whether a removal is part of a change that goes to where the declaration is now."""
+        texts = {f.home: f.mover for f in self.files if f.mover is not None}
+        return any(
+            change.home == there.path
+            and texts[there.path].count(b"\n", 0, change.start) < there.line
+            and there.line <= texts[there.path].count(b"\n", 0, change.end) + 1
+            for change in loose
+            for there in removed.candidates
+        )
 
     def split_files(self) -> SplitFiles:
         """The files that the mover has taken apart and has still, with what it has there no more."""
