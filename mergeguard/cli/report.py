@@ -150,15 +150,15 @@ def _print(found: ForkReport) -> None:
         )
         for message in last.messages:
             out.print(f"  [dim]·[/] {escape(message)}")
-        render.print_audit(last.audit or ())
+        render.print_audit(found.findings)
     for rule in found.rules:
         _print_rule(rule, found)
-    for place in markdown.places(found.conflicts):
+    for place in found.conflict_places:
         out.print(f"  [red]✗[/] {escape(place)}  conflict")
-    if found.clean and last is not None and last.audit:
+    if found.clean and found.findings:
         out.print(
             "Every local edit has its place; of the last sync, [yellow]look at the finding"
-            f"{'s' * (len(last.audit) > 1)} above[/]."
+            f"{'s' * (len(found.findings) > 1)} above[/]."
         )
     elif found.clean:
         out.print("[green]Nothing needs a look.[/]")
@@ -185,10 +185,10 @@ def _print_rule(rule: RuleLedger, found: ForkReport) -> None:
         )
     for hunk in rule.overlay:
         out.print(f"  [dim]~[/] {escape(hunk.path)}:{hunk.line}  [dim]overlay ({hunk.reason.value})[/]")
-    synced = None if found.last_sync is None else found.last_sync.rule(rule.name)
+    synced = found.synced(rule)
     for finding in synced.findings if synced is not None else ():
         out.print(f"  [yellow]![/] {escape(finding)}")
-    for note in dict.fromkeys((*rule.notes, *(synced.notes if synced is not None else ()))):
+    for note in found.notes_of(rule):
         out.print(f"  [dim]·[/] {escape(note)}")
     for case in rule.unmapped:
         _print_case(case)

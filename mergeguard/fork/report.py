@@ -14,7 +14,7 @@ from hashlib import blake2b
 from mergeguard.audit.findings import Located
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.source import Item, Kind, parse
-from mergeguard.errors import RESOLVE
+from mergeguard.errors import RESOLVE, counted
 from mergeguard.fork.localedits import LocalEdit
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.unsplit import Hunk, Reason
@@ -201,10 +201,18 @@ class Unresolved:
     path: str
     lines: tuple[int, ...] = ()
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """``path:line`` of every conflict; the path alone where a file has no markers."""
+        return tuple(f"{self.path}:{line}" for line in self.lines) or (self.path,)
+
 
 @dataclass(frozen=True, slots=True)
 class ForkReport:
-    """The whole report. ``head`` is a commit; ``resume`` goes on once the conflicts are resolved."""
+    """The whole report, and the one view of it that every format shows.
+
+    ``head`` is a commit; ``resume`` goes on once the conflicts are resolved.
+    """
 
     head: str
     branch: str
@@ -216,9 +224,43 @@ class ForkReport:
     resume: str = "mergeguard sync --continue"
 
     @property
+    def cases(self) -> tuple[Case, ...]:
+        """Every unmapped hunk, those that need a person first."""
+        return tuple(sorted((c for r in self.rules for c in r.unmapped), key=lambda c: not c.open))
+
+    @property
     def open(self) -> tuple[Case, ...]:
         """The hunks that need a person."""
-        return tuple(c for r in self.rules for c in r.unmapped if c.open)
+        return tuple(case for case in self.cases if case.open)
+
+    @property
+    def conflict_places(self) -> tuple[str, ...]:
+        """Where conflicts are to be resolved, as ``path:line``."""
+        return tuple(place for conflict in self.conflicts for place in conflict.places)
+
+    @property
+    def findings(self) -> tuple[Located, ...]:
+        """What the audit of the last sync found."""
+        return () if self.last_sync is None else self.last_sync.audit or ()
+
+    def synced(self, rule: RuleLedger) -> SyncedRule | None:
+        """What the last sync reported about a rule."""
+        return None if self.last_sync is None else self.last_sync.rule(rule.name)
+
+    def notes_of(self, rule: RuleLedger) -> tuple[str, ...]:
+        """The notes about a rule: as it is, then what the last sync said of it."""
+        synced = self.synced(rule)
+        return tuple(dict.fromkeys((*rule.notes, *(synced.notes if synced is not None else ()))))
+
+    def to_look_at(self) -> tuple[str, ...]:
+        """How much of what waits for a person, in words: conflicted files, unmapped hunks, broken rules."""
+        broken = sum(rule.problem is not None for rule in self.rules)
+        waiting = (
+            (len(self.conflicts), counted(len(self.conflicts), "conflicted file")),
+            (len(self.open), counted(len(self.open), "unmapped hunk")),
+            (broken, counted(broken, "rule") + " that can't be read"),
+        )
+        return tuple(words for number, words in waiting if number)
 
     @property
     def clean(self) -> bool:

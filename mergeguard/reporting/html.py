@@ -7,11 +7,9 @@ from itertools import zip_longest
 
 from mergeguard.audit.findings import Located
 from mergeguard.cpp.diff import diff
-from mergeguard.errors import counted as count
-from mergeguard.fork.report import FileView, ForkReport, RuleLedger, SyncedRule
+from mergeguard.fork.report import FileView, ForkReport
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.reporting.jsonreport import text
-from mergeguard.reporting.markdown import places
 from mergeguard.reporting.page import page
 from mergeguard.values import dataclass
 
@@ -26,26 +24,11 @@ def render(ledger: ForkReport, version: str) -> str:
         title=f"mergeguard report: {ledger.branch}",
         version=version,
         ledger=ledger,
-        to_look_at=list(_to_look_at(ledger)),
-        conflicts=places(ledger.conflicts),
-        cases=sorted((c for r in ledger.rules for c in r.unmapped), key=lambda c: not c.open),
         views={rule.name: [_view(view) for view in rule.views] for rule in ledger.rules},
         most=_LINES,
         lines_of=_lines,
         spots_of=_spots,
-        notes_of=_notes,
     )
-
-
-def _to_look_at(ledger: ForkReport) -> Iterator[tuple[str, str | None]]:
-    """What waits for a person, and the anchor of the section about it."""
-    if ledger.conflicts:
-        yield count(len(ledger.conflicts), "conflicted file"), None
-    if ledger.open:
-        yield count(len(ledger.open), "unmapped hunk"), "unmapped"
-    broken = sum(r.problem is not None for r in ledger.rules)
-    if broken:
-        yield f"{count(broken, 'rule')} that can't be read", None
 
 
 def _lines(hunk: Hunk) -> list[tuple[str, str]]:
@@ -61,10 +44,6 @@ def _spots(located: Located) -> list[tuple[str, str, int]]:
         (place.version, path, line)
         for place, (path, line) in zip(located.finding.places, located.spots, strict=True)
     ]
-
-
-def _notes(rule: RuleLedger, synced: SyncedRule | None) -> list[str]:
-    return list(dict.fromkeys((*rule.notes, *(synced.notes if synced is not None else ()))))
 
 
 # -- side by side ------------------------------------------------------------------------------------------

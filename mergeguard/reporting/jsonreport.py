@@ -25,7 +25,7 @@ def ledger_data(ledger: ForkReport) -> dict[str, Any]:
         "notes": list(ledger.notes),
         "next": ledger.next_command(),
         "last_sync": None if ledger.last_sync is None else _last_sync(ledger.last_sync),
-        "rules": [_rule(rule, ledger.last_sync) for rule in ledger.rules],
+        "rules": [_rule(ledger, rule) for rule in ledger.rules],
     }
 
 
@@ -48,8 +48,8 @@ def _last_sync(last: LastSync) -> dict[str, Any]:
     }
 
 
-def _rule(rule: RuleLedger, last: LastSync | None) -> dict[str, Any]:
-    synced = None if last is None else last.rule(rule.name)
+def _rule(ledger: ForkReport, rule: RuleLedger) -> dict[str, Any]:
+    synced = ledger.synced(rule)
     return {
         "name": rule.name,
         "monolith": rule.monolith,

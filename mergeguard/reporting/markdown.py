@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from mergeguard.errors import RESOLVE
 from mergeguard.errors import counted as count
-from mergeguard.fork.report import Arrival, Case, ForkReport, LastSync, RuleLedger, Unresolved
+from mergeguard.fork.report import Arrival, Case, ForkReport, LastSync, RuleLedger
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.reporting.inert import code, fenced, html, one_line
 from mergeguard.reporting.inert import markdown as escape
@@ -22,20 +22,19 @@ def render(ledger: ForkReport) -> str:
     out = ["## mergeguard report", "", _summary(ledger), ""]
     out += [f"> {escape(note)}" for note in ledger.notes]
     if ledger.conflicts:
-        out += ["", "### Conflicts", "", *(f"- {code(place)}" for place in places(ledger.conflicts))]
+        out += ["", "### Conflicts", "", *(f"- {code(place)}" for place in ledger.conflict_places)]
     if ledger.last_sync is not None:
         out += ["", *_last_sync(ledger.last_sync)]
     split = [r for r in ledger.rules if r.upstream is not None]
     if split:
         out += ["", "| rule | monolith | state | came | waiting | local edits | overlay | unmapped |"]
         out += ["|---|---|---|--:|--:|--:|--:|--:|", *(_row(rule) for rule in split)]
-    cases = [c for rule in ledger.rules for c in rule.unmapped]
-    if cases:
+    if ledger.cases:
         out += ["", "### Unmapped hunks"]
-        for case in sorted(cases, key=lambda c: not c.open):
+        for case in ledger.cases:
             out += ["", *_case(case)]
     for rule in split:
-        out += _rule(rule, ledger.last_sync)
+        out += _rule(ledger, rule)
     command = ledger.next_command()
     if command:
         out += ["", f"**next:** {RESOLVE if ledger.conflicts else ''}{code(command)}"]
@@ -46,19 +45,11 @@ def _summary(ledger: ForkReport) -> str:
     where = f"{code(ledger.branch)} at {code(ledger.head[:12])}"
     if ledger.clean:
         mapped = "every local edit is mapped to upstream's own files, or kept on purpose"
-        found = ledger.last_sync.audit if ledger.last_sync is not None else None
-        if found:
-            return f"⚠️ {where}: {mapped}; {count(len(found), 'finding')} of the last sync's audit to look at."
+        if ledger.findings:
+            found = count(len(ledger.findings), "finding")
+            return f"⚠️ {where}: {mapped}; {found} of the last sync's audit to look at."
         return f"✅ {where}: {mapped}."
-    parts = []
-    if ledger.conflicts:
-        parts.append(count(len(ledger.conflicts), "conflicted file"))
-    if ledger.open:
-        parts.append(count(len(ledger.open), "unmapped hunk"))
-    broken = sum(r.problem is not None for r in ledger.rules)
-    if broken:
-        parts.append(count(broken, "rule") + " that can't be read")
-    return f"⚠️ {where}: {', '.join(parts)} to look at."
+    return f"⚠️ {where}: {', '.join(ledger.to_look_at())} to look at."
 
 
 def _last_sync(last: LastSync) -> list[str]:
@@ -133,8 +124,8 @@ def _case(case: Case) -> list[str]:
     return [*out, "", *fenced(commands, "sh")]
 
 
-def _rule(rule: RuleLedger, last: LastSync | None) -> list[str]:
-    synced = None if last is None else last.rule(rule.name)
+def _rule(ledger: ForkReport, rule: RuleLedger) -> list[str]:
+    synced = ledger.synced(rule)
     lines: list[str] = []
     if rule.problem:
         lines.append(f"- ❌ {escape(rule.problem)}")
@@ -151,8 +142,7 @@ def _rule(rule: RuleLedger, last: LastSync | None) -> list[str]:
     if synced is not None:
         lines += [f"- conflict {code(path)}" for path in synced.conflicts]
         lines += [f"- ⚠️ {escape(finding)}" for finding in synced.findings]
-        lines += [f"- {escape(note)}" for note in synced.notes if note not in rule.notes]
-    lines += [f"- {escape(note)}" for note in rule.notes]
+    lines += [f"- {escape(note)}" for note in ledger.notes_of(rule)]
     if not lines:
         return []
     return [
@@ -182,8 +172,3 @@ def diff_block(hunk: Hunk) -> list[str]:
     if cut > 0:
         lines = [*lines[:_LINES], f" … {cut} more lines"]
     return fenced(lines, "diff")
-
-
-def places(conflicts: Iterable[Unresolved]) -> list[str]:
-    """``path:line`` of every conflict; the path alone where a file has no markers."""
-    return [place for c in conflicts for place in ([f"{c.path}:{n}" for n in c.lines] or [c.path])]

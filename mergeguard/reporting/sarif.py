@@ -48,12 +48,11 @@ def sarif(ledger: ForkReport, version: str) -> dict[str, Any]:
         path = rule.monolith or f".mergeguard/rules/{rule.name}.toml"
         if rule.problem:
             results.append(_result("broken-rule", f"{rule.name}: {rule.problem}", path, 1))
-        synced = None if ledger.last_sync is None else ledger.last_sync.rule(rule.name)
+        synced = ledger.synced(rule)
         for finding in synced.findings if synced is not None else ():
             results.append(_result("finding", f"{rule.name}: {finding}", path, 1))
         results += [_case(case) for case in rule.unmapped]
-    last = ledger.last_sync
-    results += [sarif_result(located) for located in (last.audit if last is not None else None) or ()]
+    results += map(sarif_result, ledger.findings)
     rules = [*map(_rule, _RULES), *map(sarif_rule, MERGE_CODES)]
     return sarif_log("report", version, rules, results)
 
