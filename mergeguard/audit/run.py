@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from mergeguard.audit import gated, inside, names, registering, signatures, sums, twice
 from mergeguard.audit.context import Trees
 from mergeguard.audit.findings import SUMMED
-from mergeguard.audit.model import Changed, Elsewhere, Finding
+from mergeguard.audit.model import Changed, Elsewhere, Finding, Place
 
 _CHECKS = (
     twice.definitions,
@@ -43,6 +43,7 @@ def audit(
 def _once(findings: Iterable[Finding]) -> Iterable[Finding]:
     seen: set[tuple[str, str]] = set()
     named: set[tuple[str, str]] = set()
+    arms: set[Place] = set()
     for finding in findings:
         path = finding.places[0].path
         if (finding.code, f"{path}:{finding.name}:{finding.message}") in seen:
@@ -50,6 +51,10 @@ def _once(findings: Iterable[Finding]) -> Iterable[Finding]:
         short = finding.name.rsplit("::", 1)[-1]
         if finding.code == "duplicate-definition" and (path, finding.name) in named:
             continue  # the gates of the merge say it again
+        if finding.code == "duplicate-arm":
+            if finding.places[0] in arms:
+                continue  # as above
+            arms.add(finding.places[0])
         if finding.code == "gone-name" and ("", short) in named:
             continue
         # The sum of both sides shows again what a check has named.

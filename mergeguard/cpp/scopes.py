@@ -29,15 +29,18 @@ _IF = (b"if", b"else")
 _LONGEST_FRAME = 4096  # bytes; real ones have some dozens
 _PLAIN = b"{}"  # braces of an initialiser, a lambda, a block
 
-STATEMENT, HEAD, DIRECTIVE, LABEL, MACRO = "statement", "head", "directive", "label", "macro"
+_DEFINE = b"define "
+
+STATEMENT, HEAD, DIRECTIVE, LABEL = "statement", "head", "directive", "label"
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """Tokens ``start`` to ``end`` (excluded): a statement, what stands before a brace or is tested
-    (``head``), a line of a directive, a label, or a statement in a macro's body. ``keys`` are those of its
-    code, ``root`` is the number in the file of the outermost function or class around it (0: none); the
-    first ``conditions`` of the scope are those of the preprocessor."""
+    (``head``), a line of a directive, or a label. A macro's body is read as code, in a scope of the macro's
+    own. ``keys`` are those of its code, ``root`` is the number in the file of the outermost function or class
+    around it (negative: of the macro; 0: none); the first ``conditions`` of the scope are those of the
+    preprocessor."""
 
     kind: str
     start: int
@@ -88,6 +91,7 @@ class _ScopeReader:
         self.frames = [_Frame(b"")]
         self.groups: list[_Group] = []
         self.roots = 0
+        self.macros = 0
 
     def run(self) -> Iterator[Statement]:
         keys = self.tokens.keys
@@ -169,10 +173,14 @@ class _ScopeReader:
     def _labelled(self, index: int) -> Iterator[Statement]:
         frame = self.frames[-1]
         first = self.tokens.keys[frame.pending[0]]
-        if first not in (b"case", b"default") and not (first in _ACCESS and len(frame.pending) == 2):
+        alone = len(frame.pending) == 2
+        fell = frame.after_label
+        if first not in (b"case", b"default") and not (first in _ACCESS and alone):
+            if alone and _is_word(first):  # a label to jump to: no end of what stood before
+                yield from self._end(LABEL, index + 1)
+                frame.after_label = fell
             return
         text = b" ".join(self._keys(frame.pending))
-        fell = frame.after_label
         labels = frame.labels
         frame.labels = ()
         yield from self._end(LABEL, index + 1)
@@ -217,8 +225,8 @@ class _ScopeReader:
         keys = self.tokens.keys[start + 1 : end]
         code = tuple(k[1:] for k in keys if k != END_OF_DIRECTIVE and k[:2] != b"#/")
         word = code[0] if code else b""
-        if word == b"define" and _MACRO_ENDS & set(keys):
-            yield from self._macro(start, end, code)
+        if word == b"define" and len(code) > 1 and _MACRO_ENDS & set(keys):
+            yield from self._macro(start, end)
             return
         text = b" ".join(code)
         if word in (b"else", b"elif", b"endif") and self.groups:
@@ -239,16 +247,30 @@ class _ScopeReader:
             copies = [replace(f, pending=list(f.pending)) for f in self.frames]
             self.groups.append(_Group(text, copies))
 
-    def _macro(self, start: int, end: int, code: tuple[bytes, ...]) -> Iterator[Statement]:
-        scope = (*(group.text for group in self.groups), b"define " + b"".join(code[1:2]))
-        first = start
-        for index in range(start, end):
-            if self.tokens.keys[index] in _MACRO_ENDS or index == end - 1:
-                part = self.tokens.keys[first : index + 1]
-                keys = tuple(k[1:] for k in part if k != END_OF_DIRECTIVE and k[:2] != b"#/")
-                if keys:
-                    yield Statement(MACRO, first, index + 1, keys, scope, conditions=len(self.groups))
-                first = index + 1
+    def _macro(self, start: int, end: int) -> Iterator[Statement]:
+        """The head of a macro as a directive, and its body as code."""
+        plain = tuple(key[1:] if key[:1] == b"#" else key for key in self.tokens.keys[start:end])
+        keys = (b"",) * start + plain
+        body = start + self._macro_head(start, plain)
+        said = tuple(k for k in keys[start:body] if not is_comment(k))
+        conditions = tuple(group.text for group in self.groups)
+        yield Statement(DIRECTIVE, start, body, said, conditions, conditions=len(self.groups))
+        self.macros += 1
+        inner = _ScopeReader(replace(self.tokens, keys=keys))
+        inner.groups = self.groups
+        inner.frames.append(_Frame(_DEFINE + said[2], -self.macros))
+        last = end - 1 if self.tokens.keys[end - 1] == END_OF_DIRECTIVE else end
+        for index in range(body, last):
+            if not is_comment(keys[index]):
+                yield from inner._code(index, keys[index])
+        yield from inner._end(STATEMENT, last)
+
+    def _macro_head(self, start: int, keys: Sequence[bytes]) -> int:
+        """How many of a macro's tokens are not its body: `# define NAME` and the parameters at its name."""
+        named = next((k for k, key in enumerate(keys) if k > 1 and not is_comment(key)), len(keys)) + 1
+        if keys[named : named + 1] != (b"(",) or self.tokens.gaps[start + named]:
+            return named
+        return keys.index(b")", named) + 1 if b")" in keys[named:] else named
 
 
 def _short(text: bytes) -> bytes:
@@ -261,8 +283,8 @@ def _condition(text: bytes) -> bytes:
 
 
 def is_root(frame: bytes) -> bool:
-    """Whether a frame is a function or a class."""
-    return frame.endswith(b"()") or frame.startswith((b"struct ", b"class "))
+    """Whether a frame is a function, a class or a macro."""
+    return frame.endswith(b"()") or frame.startswith((b"struct ", b"class ", _DEFINE))
 
 
 def frame_of(head: Sequence[bytes]) -> bytes:

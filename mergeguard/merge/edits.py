@@ -12,7 +12,7 @@ from mergeguard.merge.lines import split_lines
 from mergeguard.values import dataclass
 
 _IDENT = re.compile(rb"[A-Za-z_]\w*")
-_CALLED = re.compile(rb"([A-Za-z_]\w*)\s*(?:<[^<>;(){}]*>\s*)?\(")
+_CALLED = re.compile(rb"([A-Za-z_]\w*)\s*(?:<([^<>;(){}]*)>\s*)?\(")
 _CASE = re.compile(rb"\bcase\s+([^:;{}]+?)\s*:")
 _BRANCH = re.compile(rb"\s*#\s*(?:elif|else)")
 _TEST = re.compile(rb"\s*(?:\}\s*)?(?:else\s+)?(?:if|while)\b")
@@ -101,7 +101,16 @@ def may_define(edit: SideEdit, name: bytes) -> bool:
 
 def called(code: bytes) -> set[bytes]:
     """The names that code without comments calls, or defines."""
-    return set(_CALLED.findall(code))
+    return {name for name, _ in _CALLED.findall(code)}
+
+
+def newly_called(edit: SideEdit) -> set[bytes]:
+    """The names that an edit calls, or defines, where it did not, or not with these template arguments."""
+    new, old = (
+        {(name, b"".join(arguments.split())) for name, arguments in _CALLED.findall(code)}
+        for code in (edit.added_code, edit.removed_code)
+    )
+    return {name for name, _ in new - old}
 
 
 def labels(code: bytes) -> set[bytes]:

@@ -51,7 +51,9 @@ def as_conflicts(
     """A clean result with its faults made conflicts: at their places, or all that git calls a conflict if
     that is less."""
     text = result.render()
-    notes = (*result.notes, *fault_notes(text, found))
+    of_faults = fault_notes(text, found)
+    said = {(note.code, note.message) for note in of_faults}
+    notes = (*(n for n in result.notes if (n.code, n.message) not in said), *of_faults)
     candidates: list[tuple[Piece, ...]] = []
     if any(isinstance(piece, Conflict) for piece in lines):
         candidates.append(lines)

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.merge.execution import blocks, families
+from benchmarks.merge.execution import blocks, families, neighbours
 from benchmarks.merge.execution.judge import Judge, has_compiler, sane
-from benchmarks.merge.execution.trees import Edit, Node, Rename, one_intention
+from benchmarks.merge.execution.trees import Edit, Node, Rename, condition_over_edit, one_intention
 from mergeguard.merge import merge
 from mergeguard.merge.lines import merge_lines
-from mergeguard.merge.result import MergeResult
+from mergeguard.merge.result import MergeResult, Piece
 
 FAMILIES: dict[str, families.Family] = {
     "expression": families.expression,
@@ -25,15 +25,17 @@ FAMILIES: dict[str, families.Family] = {
     "namespace": blocks.spaces,
     "lists": blocks.lists,
     "guards": blocks.guards,
+    **neighbours.FAMILIES,
 }
 RIGHT, WRONG, CONFLICT, NEEDLESS = "right", "WRONG", "conflict", "needless conflict"
+SAID = "said"  # no program in either order, clean for git, and a finding says so
 
 
 @dataclass(frozen=True)
 class Pair:
     """Two edits of one program. ``orders`` are the programs with one edit made after the other, in each order
     (None where the second can't be made); ``same``: both bring one text for one purpose, ``shared``: the same
-    text at all."""
+    text at all; ``conditional``: one changes a condition, the other what stands under it."""
 
     family: str
     number: int
@@ -43,6 +45,7 @@ class Pair:
     orders: tuple[str | None, str | None]
     same: bool
     shared: bool
+    conditional: bool
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,8 @@ def _pair(family: str, number: int, rng: random.Random) -> Pair | None:
     orders = _orders(root, one, two, ours, theirs)
     shared = bool(one.brings(root).keys() & two.brings(root).keys())
     same = one_intention(root, one, two)
-    return Pair(family, number, texts[0], texts[1], texts[2], orders, same, shared)
+    conditional = condition_over_edit(root, one, two)
+    return Pair(family, number, texts[0], texts[1], texts[2], orders, same, shared, conditional)
 
 
 def _orders(root: Node, one: Edit, two: Edit, ours: Node, theirs: Node) -> tuple[str | None, str | None]:
@@ -115,6 +119,8 @@ def judged(found: Sequence[Pair], judge: Judge) -> Iterator[Verdict]:
             continue  # no program to begin with
         merged = result.render().decode()
         kind = _verdict(pair, merged, judge) if result.clean else _conflict(pair, judge)
+        if kind == WRONG and result.findings and _is_no_program(pair, judge):
+            kind = SAID
         yield Verdict(pair, kind, merged, tuple(note.code for note in result.findings))
 
 
@@ -136,6 +142,13 @@ def _verdict(pair: Pair, merged: str, judge: Judge) -> str:
         # One intention: there once is right, there twice is not.
         return RIGHT if does in sides else WRONG
     return RIGHT if orders == {does} else WRONG
+
+
+def _is_no_program(pair: Pair, judge: Judge) -> bool:
+    """Whether both edits together are no program, in whatever order, and no lines of theirs meet."""
+    return not any(judge.known.get(order or "", "") for order in pair.orders) and (
+        MergeResult(_lines(pair)).clean
+    )
 
 
 def _conflict(pair: Pair, judge: Judge) -> str:
@@ -168,20 +181,22 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _show(verdicts: Sequence[Verdict]) -> None:
-    kinds = (RIGHT, CONFLICT, NEEDLESS, WRONG)
-    print(f"{'family':12}" + "".join(f"{kind:>20}" for kind in (*kinds, "git needless", "right, noted")))
+    kinds = (RIGHT, CONFLICT, NEEDLESS, SAID, WRONG)
+    heads = (*kinds, "git needless", "right, noted", "of a condition")
+    print(f"{'family':12}" + "".join(f"{head:>18}" for head in heads))
     for family in (*FAMILIES, ""):
         rows = [v for v in verdicts if v.pair.family == family or not family]
         if not rows:
             continue
         counts = Counter(v.kind for v in rows)
-        noted = sum(v.kind == RIGHT and bool(v.findings) for v in rows)
+        noted = [v for v in rows if v.kind == RIGHT and v.findings]
+        asked = sum(v.pair.conditional and set(v.findings) == {"guard-changed"} for v in noted)
         git = sum(v.kind in (RIGHT, NEEDLESS) and not MergeResult(_lines(v.pair)).clean for v in rows)
-        cells = [counts[kind] for kind in kinds]
-        print(f"{family or 'all':12}" + "".join(f"{n:>20}" for n in (*cells, git, noted)))
+        cells = [*(counts[kind] for kind in kinds), git, len(noted), asked]
+        print(f"{family or 'all':12}" + "".join(f"{n:>18}" for n in cells))
 
 
-def _lines(pair: Pair) -> tuple[object, ...]:
+def _lines(pair: Pair) -> tuple[Piece, ...]:
     return merge_lines(pair.base.encode(), pair.ours.encode(), pair.theirs.encode())
 
 

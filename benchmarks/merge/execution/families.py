@@ -49,7 +49,7 @@ def place(rng: random.Random, parent: Node, node: Node) -> Insert:
     free = [
         k
         for k in range(len(items) + 1)
-        if all(item.head != node.head or node.items for item in items[max(0, k - 1) : k + 1])
+        if all(item.render() != node.render() for item in items[max(0, k - 1) : k + 1])
     ]
     at = rng.choice(free or [len(items)])
     return Insert(

@@ -82,7 +82,8 @@ def _by_itself(texts: Sequence[str], left: Sequence[int], x: int, folder: str) -
 def _unit(texts: Sequence[str], numbers: Sequence[int], x: int) -> str:
     parts = [f"#include <cstdio>\n#define X {x}\n"]
     parts += (f'namespace p{n} {{\n#line 1 "p{n}"\n{texts[n]}\n}}\n' for n in numbers)
-    calls = "".join(f'  std::printf("{n} %d\\n", p{n}::run());\n' for n in numbers)
+    call = '  try {{ std::printf("{0} %d\\n", p{0}::run()); }} catch (...) {{ std::puts("{0} throws"); }}\n'
+    calls = "".join(call.format(n) for n in numbers)
     return "".join(parts) + f'#line 1 "main"\nint main() {{\n{calls}}}\n'
 
 

@@ -75,6 +75,10 @@ class Edit:
         """The texts that it inserts into the program ``root``, with the node that each goes into."""
         return {}
 
+    def about(self) -> tuple[int, ...]:
+        """The names of the nodes that it edits, or edits something in."""
+        return ()
+
     def made(self, root: Node) -> Node | None:
         """A copy of the program with the edit; None where it can't be made."""
         copied = copy.deepcopy(root)
@@ -89,6 +93,9 @@ class Insert(Edit):
     node: Node
     after: int | None
     before: int | None
+
+    def about(self) -> tuple[int, ...]:
+        return (self.parent,)
 
     def apply(self, root: Node) -> bool:
         found = root.find(self.parent)
@@ -115,6 +122,9 @@ class Delete(Edit):
 
     name: int
 
+    def about(self) -> tuple[int, ...]:
+        return (self.name,)
+
     def apply(self, root: Node) -> bool:
         found = root.find(self.name)
         if found is None or found[1] is None or found[1].items is None:
@@ -130,6 +140,9 @@ class Replace(Edit):
     name: int
     old: str
     head: str
+
+    def about(self) -> tuple[int, ...]:
+        return (self.name,)
 
     def apply(self, root: Node) -> bool:
         found = root.find(self.name)
@@ -151,6 +164,9 @@ class Move(Edit):
     after: int | None
     before: int | None
 
+    def about(self) -> tuple[int, ...]:
+        return (self.name,)
+
     def apply(self, root: Node) -> bool:
         found = root.find(self.name)
         if found is None or found[1] is None or found[1].items is None:
@@ -163,25 +179,43 @@ class Move(Edit):
 
 @dataclass
 class Wrap(Edit):
-    """A block around neighbours, from ``first`` to ``last``; what came between is in it too."""
+    """A block around neighbours, from ``first`` to ``last`` or what the other side put around them; what came
+    between is in it too."""
 
     first: int
     last: int
     block: Node
 
+    def about(self) -> tuple[int, ...]:
+        return self.first, self.last
+
     def apply(self, root: Node) -> bool:
-        one, two = root.find(self.first), root.find(self.last)
-        if one is None or two is None or one[1] is not two[1] or one[1] is None or one[2] > two[2]:
+        one, two = (_way_to(root, name) for name in (self.first, self.last))
+        common = [parent for parent, _ in one if any(parent is other for other, _ in two)]
+        if not common:
             return False
-        items = one[1].items
+        items = common[0].items
+        start, end = (next(at for parent, at in way if parent is common[0]) for way in (one, two))
+        if start > end:
+            return False
         assert items is not None
         block = copy.deepcopy(self.block)
         inner = block
         while inner.items:  # the innermost block takes them
             inner = inner.items[0]
-        inner.items = items[one[2] : two[2] + 1]
-        items[one[2] : two[2] + 1] = [block]
+        inner.items = items[start : end + 1]
+        items[start : end + 1] = [block]
         return True
+
+
+def _way_to(root: Node, name: int) -> list[tuple[Node, int]]:
+    """From a node outwards: each node around it, and the index in that."""
+    way: list[tuple[Node, int]] = []
+    found = root.find(name)
+    while found is not None and found[1] is not None:
+        way.append((found[1], found[2]))
+        found = root.find(found[1].name)
+    return way
 
 
 @dataclass
@@ -190,6 +224,9 @@ class Negate(Edit):
 
     name: int
     old: str
+
+    def about(self) -> tuple[int, ...]:
+        return (self.name,)
 
     def apply(self, root: Node) -> bool:
         found = root.find(self.name)
@@ -252,6 +289,9 @@ class Several(Edit):
 
     parts: Sequence[Edit] = field(default_factory=list)
 
+    def about(self) -> tuple[int, ...]:
+        return tuple(name for part in self.parts for name in part.about())
+
     def apply(self, root: Node) -> bool:
         return all(part.apply(root) for part in self.parts)
 
@@ -270,6 +310,32 @@ def one_intention(root: Node, one: Edit, two: Edit) -> bool:
         for text in mine.keys() & other.keys()
         if not any(text == item.head for node in (mine[text], other[text]) for item in node.items or ())
     )
+
+
+def condition_over_edit(root: Node, one: Edit, two: Edit) -> bool:
+    """Whether an edit changes a condition, or brings a further branch, and the other one something in what
+    the condition decides: the two commute here, and a person is to look at it all the same."""
+    return any(
+        any(_encloses(group, found[0]) for name in other.about() if (found := root.find(name)) is not None)
+        for edit, other in ((one, two), (two, one))
+        for group in _decided_by(root, edit)
+    )
+
+
+_CONDITIONS = ("#if", "#elif", "if (", "} else if (")
+
+
+def _decided_by(root: Node, edit: Edit) -> Iterator[Node]:
+    """The blocks that stand under the condition that an edit changes or brings."""
+    found = root.find(edit.about()[0]) if isinstance(edit, Insert | Replace) else None
+    if found is None:
+        return
+    node, parent, _ = found
+    if isinstance(edit, Insert):
+        if node.head == "" and edit.node.head.startswith(_CONDITIONS):
+            yield node
+    elif node.items is not None and node.head.startswith(_CONDITIONS):
+        yield parent if parent is not None and parent.head == "" and parent is not root else node
 
 
 def _encloses(node: Node, inner: Node) -> bool:

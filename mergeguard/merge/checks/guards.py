@@ -43,7 +43,8 @@ def edited_guards(ours: bytes, theirs: bytes, merged: bytes) -> list[Note]:
             condition = b"".join(result[line].split())
             if known[other][condition] >= now[condition]:
                 continue  # the other side has the condition as well: it is not what changed
-            if any(line < c.b1 and c.b0 < end or line < c.b0 == c.b1 < end for c in brought[other]):
+            # (What only went from under it is gone whatever the condition says.)
+            if any(c.b0 < c.b1 and line < c.b1 and c.b0 < end for c in brought[other]):
                 said = f"{who} side edited the condition at line {line + 1}"
                 message = f"{said}, the other side what stands under it"
                 notes.append(Note("guard-changed", message, True, line + 1))

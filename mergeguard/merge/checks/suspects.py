@@ -19,6 +19,7 @@ from mergeguard.merge.edits import (
     labels,
     may_define,
     missing,
+    newly_called,
     side_edit,
 )
 from mergeguard.values import dataclass
@@ -103,7 +104,7 @@ def _signatures(base: bytes, side: bytes, edit: SideEdit, rest: SideEdit) -> set
         return set()
     return {
         name
-        for name in called(rest.added_code) - called(rest.removed_code) - LANGUAGE
+        for name in newly_called(rest) - LANGUAGE
         if name in base and (new := definitions(side, name)) and definitions(base, name).keys() - new.keys()
     }
 

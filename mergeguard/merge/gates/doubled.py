@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from mergeguard.cpp.scopes import DIRECTIVE, HEAD, LABEL, MACRO, Scope, Statement, frame_of, is_root
+from mergeguard.cpp.scopes import DIRECTIVE, HEAD, LABEL, Scope, Statement, frame_of, is_root
 from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
 from mergeguard.merge.gates.parameters import overload_of
 from mergeguard.merge.gates.registering import registers
@@ -14,6 +14,9 @@ from mergeguard.merge.gates.registering import registers
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 # They leave a block: where it ends is no thing done.
 _LEAVING = frozenset((b"break", b"continue", b"return", b"goto", b"throw"))
+_CASES = frozenset((b"case", b"default"))
+_TESTS = frozenset((b"if", b"while"))
+_CHANGES = frozenset(b"++ -- = += -= *= /= %= &= |= ^= <<= >>=".split())
 _OPENERS = frozenset((b"if", b"ifdef", b"ifndef"))
 _DECLARING = frozenset((b"template", b"using", b"typedef", b"extern"))  # twice is once, or another's question
 _NAMED_SCOPES = (b"namespace", b"inline namespace", b"struct ", b"class ", b"union ")
@@ -43,13 +46,41 @@ def statements(merge: Compared) -> Iterator[Fault]:
             yield Fault("doubled-code", shown(keys), message, tuple(map(merge.merged.span, together)))
 
 
+def labels(merge: Compared) -> Iterator[Fault]:
+    """A case or a label to jump to that is there more often than in any version in one ``switch`` or
+    function: no program."""
+    base, ours, theirs, now = (_labelled(version) for version in (merge.base, *merge.sides, merge.merged))
+    for key in ours.keys() & theirs.keys() & now.keys():
+        found = now[key]
+        if _meeting(found) > max(_meeting(known.get(key, [])) for known in (base, ours, theirs)):
+            said = shown(key[1]).replace(" :", ":")
+            arm = key[1][0] in _CASES
+            what = f"an arm `{said}` of one switch" if arm else f"the label `{said}`"
+            places = tuple(map(merge.merged.span, found))
+            yield Fault(
+                "duplicate-arm" if arm else "doubled-code", said, f"both sides brought {what}", places
+            )
+
+
+def _labelled(version: GateVersion) -> dict[tuple[Scope, tuple[bytes, ...]], list[Statement]]:
+    """The labels by what they belong to (a ``switch``, else a function) and what they say."""
+    found: dict[tuple[Scope, tuple[bytes, ...]], list[Statement]] = defaultdict(list)
+    for one in version.statements:
+        if one.kind == LABEL and root_of(one):
+            of_switch = one.keys[0] in _CASES
+            found[one.scope[one.conditions :] if of_switch else (root_of(one),), one.keys].append(one)
+    return found
+
+
 def _block(one: Statement) -> tuple[Scope, bool]:
     """The block that a statement is in."""
     return one.scope, bool(one.root)
 
 
 def _does_something(one: Statement) -> bool:
-    if one.kind in (HEAD, LABEL, DIRECTIVE, MACRO) or one.keys[0] in _LEAVING or any(registers(one.keys)):
+    if one.kind == HEAD:
+        return one.keys[0] in _TESTS and not _CHANGES.isdisjoint(one.keys)
+    if one.kind in (LABEL, DIRECTIVE) or one.keys[0] in _LEAVING or any(registers(one.keys)):
         return False
     if one.keys[-1] != b";" or (not one.root and one.keys[0] in _DECLARING):
         return False
@@ -129,9 +160,10 @@ def _heads(version: GateVersion) -> dict[_Function, list[Statement]]:
 
 
 def _meeting(found: list[Statement]) -> int:
-    """How many pairs of heads stand under conditions of which one is within the other."""
-    conditions = [one.scope[: one.conditions] for one in found]
-    return sum(_within(a, b) for k, a in enumerate(conditions) for b in conditions[:k])
+    """How many pairs in one function, or outside of any, stand under conditions of which one is within the
+    other."""
+    stand = [(one.root, one.scope[: one.conditions]) for one in found]
+    return sum(a[0] == b[0] and _within(a[1], b[1]) for k, a in enumerate(stand) for b in stand[:k])
 
 
 def openings(merge: Compared) -> Iterator[Fault]:

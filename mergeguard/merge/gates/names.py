@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from mergeguard.cpp.scopes import HEAD, MACRO, STATEMENT, Scope, Statement, frame_of, is_root
+from mergeguard.cpp.scopes import HEAD, STATEMENT, Scope, Statement, frame_of, is_root
 from mergeguard.merge.edits import LANGUAGE
 from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
 from mergeguard.merge.gates.parameters import MAY_NOT_BE_TYPES as _NO_TYPE
+from mergeguard.merge.gates.parameters import initialised_by, parameters_of, values_of
 from mergeguard.merge.gates.parameters import may_end_type as _may_end_type
 from mergeguard.merge.gates.parameters import nesting as _nests
-from mergeguard.merge.gates.parameters import parameters_of
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _IN_TYPE = frozenset((b"::", b"<", b">", b">>", b"*", b"&", b"&&", b",", b"..."))
@@ -21,22 +21,37 @@ _LOOPS = (b"for", b"if", b"while", b"switch")
 _Declared = tuple[int, Scope, Statement]  # the function or class it is in, its scope, where it stands
 
 
-def parameters(merge: Compared) -> Iterator[Fault]:
-    """A parameter that one list has twice."""
-    known = {name for version in (merge.base, *merge.sides) for name, _ in _twice_in_a_list(version)}
-    for name, one in _twice_in_a_list(merge.merged):
-        if name not in known:
+def listed_twice(merge: Compared) -> Iterator[Fault]:
+    """A name that one list declares twice: a parameter, a member that a constructor initialises, a value of
+    an enumeration."""
+    known = {(kind, name) for v in (merge.base, *merge.sides) for kind, name, _ in _twice_in_a_list(v)}
+    for kind, name, one in _twice_in_a_list(merge.merged):
+        if (kind, name) not in known:
             said = name.decode("utf-8", "replace")
-            where = frame_of(one.keys).decode("utf-8", "replace")
-            message = f"both sides added the parameter {said} to {where}, and the result has it twice"
+            where = (
+                frame_of(one.keys) if one.kind == HEAD else one.scope[-1:] and one.scope[-1]
+            ) or b"one list"
+            message = (
+                f"both sides added the {kind} {said} to {where.decode('utf-8', 'replace')},"
+                " and the result has it twice"
+            )
             yield Fault("duplicate-name", said, message, (merge.merged.span(one),))
 
 
-def _twice_in_a_list(version: GateVersion) -> Iterator[tuple[bytes, Statement]]:
+def _twice_in_a_list(version: GateVersion) -> Iterator[tuple[str, bytes, Statement]]:
     for one in version.statements:
-        if one.kind in (HEAD, STATEMENT) and b"(" in one.keys:
-            counted = Counter(parameters_of(one.keys))
-            yield from ((name, one) for name, times in counted.items() if times > 1)
+        for kind, names in _listed(one):
+            yield from ((kind, name, one) for name, times in Counter(names).items() if times > 1)
+
+
+def _listed(one: Statement) -> Iterator[tuple[str, Iterable[bytes]]]:
+    """The lists of names that a statement declares, and what each is a list of."""
+    if one.kind == STATEMENT and one.scope and one.scope[-1].startswith(b"enum"):
+        yield "value", values_of(one.keys)
+    elif one.kind in (HEAD, STATEMENT) and b"(" in one.keys:
+        yield "parameter", parameters_of(one.keys)
+        if one.kind == HEAD:
+            yield "initialiser of", initialised_by(one.keys)
 
 
 # -- locals and members
@@ -155,7 +170,7 @@ def _functions(version: GateVersion) -> dict[bytes, tuple[set[bytes], list[State
     found: dict[bytes, tuple[set[bytes], list[Statement]]] = {}
     for one in version.statements:
         root = _root(one)
-        if root.endswith(b"()") and one.kind != MACRO:
+        if root.endswith(b"()"):
             names, body = found.setdefault(root, (set(), []))
             names.update(name for name, _ in _declares(one))
             body.append(one)

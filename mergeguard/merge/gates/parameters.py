@@ -1,4 +1,4 @@
-"""The parameters of a function's declaration, from its tokens alone."""
+"""The names in the lists of a declaration, from its tokens alone: parameters, members, values."""
 
 from __future__ import annotations
 
@@ -20,6 +20,31 @@ def parameters_of(keys: Sequence[bytes]) -> Iterator[bytes]:
         name = _named(part)
         if name is not None:
             yield name
+
+
+def initialised_by(keys: Sequence[bytes]) -> Iterator[bytes]:
+    """The members and bases that the head of a constructor initialises (``C(int x) : m(x), n(2)``)."""
+    depth = 0
+    for at, key in enumerate(keys):
+        if depth == 0 and key == b":" and b")" in keys[:at]:
+            yield from _first_words(keys[at + 1 :], b"(")
+            return
+        depth += nesting(key)
+
+
+def values_of(keys: Sequence[bytes]) -> Iterator[bytes]:
+    """The names in the list of an enumeration's values."""
+    return _first_words(keys, b"=")
+
+
+def _first_words(keys: Sequence[bytes], behind: bytes) -> Iterator[bytes]:
+    """The word that begins each element of a list, alone or with ``behind`` after it."""
+    depth, first = 0, True
+    for at, key in enumerate(keys):
+        if first and _WORD.fullmatch(key) and keys[at + 1 : at + 2] in ((), (b",",), (behind,)):
+            yield key
+        first = depth == 0 and key == b","
+        depth += nesting(key)
 
 
 def overload_of(keys: Sequence[bytes]) -> tuple[tuple[bytes, ...], ...]:

@@ -18,6 +18,7 @@ from mergeguard.cpp.tokens import (
     END_OF_COMMENT,
     END_OF_DIRECTIVE,
     Tokens,
+    is_comment,
     joins,
     tokens_of,
     units_of,
@@ -36,6 +37,7 @@ _PARTING = frozenset(
     mark + key for mark in (b"", b"#") for key in (b",", b";", b"(", b")", b"{", b"}", b":", b"\n")
 )
 _STATEMENT_ENDS = frozenset((b";", b"{", b"}"))
+_UNIT_ENDS = _STATEMENT_ENDS | {b"#;", b"#{", b"#}", END_OF_DIRECTIVE}  # what is on both sides is two things
 _LINE_ENDS = frozenset((END_OF_DIRECTIVE, END_OF_COMMENT))
 _LINE_BREAK = re.compile(rb"\A[ \t]*\r?\n")
 _NAME = re.compile(rb"#?[A-Za-z_]\w*")
@@ -261,7 +263,8 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
         raise Clash("one side changed the order of what the other edited")
     regions = diff3(kb, ko, kt, token_diff)
     where = b" ".join(b.texts[r.b0 : r.b1][:16]).decode("utf-8", "replace")
-    if _are_close(regions, kb):
+    near = _between_near(regions, kb)
+    if any(map(_UNIT_ENDS.isdisjoint, near)) and _says_more(kb, ko) and _says_more(kb, kt):
         said = "both sides edited one expression, and both edits are kept"
         out.remarks.append(Note("close-edits", f"{said}: {where}", True))
     if _is_copied(regions, kb, ko, kt):
@@ -348,28 +351,34 @@ def _is_telling(key: bytes) -> bool:
 def _apart(base: Sequence[bytes], ours: Sequence[bytes], theirs: Sequence[bytes]) -> bool:
     """Whether the edits of the two sides keep well apart from each other."""
     regions = diff3(base, ours, theirs, token_diff)
-    return all(r.kind is not RegionKind.CONFLICT for r in regions) and not _are_close(regions, base)
+    return all(r.kind is not RegionKind.CONFLICT for r in regions) and not _between_near(regions, base)
 
 
-def _are_close(regions: Sequence[Region], base: Sequence[bytes]) -> bool:
-    """Whether edits of the two sides have fewer than ``NEAR`` tokens between them.
+def _says_more(base: Sequence[bytes], side: Sequence[bytes]) -> bool:
+    """Whether a side's edit is of more than comments."""
+    one, two = ([k for k in keys if not is_comment(k) and k != END_OF_COMMENT] for keys in (base, side))
+    return one != two
+
+
+def _between_near(regions: Sequence[Region], base: Sequence[bytes]) -> list[Sequence[bytes]]:
+    """What stands between edits of the two sides that have fewer than ``NEAR`` tokens between them.
 
     Raises ``Clash`` where nothing that parts arguments or statements is among those few: then both sides
     re-wrote one expression.
     """
-    close = False
+    found: list[Sequence[bytes]] = []
     edited_by: RegionKind | None = None
     for index, region in enumerate(regions):
         if region.kind is not RegionKind.SAME:
             if edited_by is not None and {edited_by, region.kind} == {RegionKind.OURS, RegionKind.THEIRS}:
-                close = True
-                between = regions[index - 1]
-                if not _PARTING.intersection(base[between.b0 : between.b1]):
+                between = base[regions[index - 1].b0 : regions[index - 1].b1]
+                if not _PARTING.intersection(between):
                     raise Clash("both sides changed the same expression")
+                found.append(between)
             edited_by = region.kind
         elif region.b1 - region.b0 >= NEAR:
             edited_by = None
-    return close
+    return found
 
 
 def check_brackets(versions: Sequence[Tokens], keys: Sequence[bytes]) -> None:

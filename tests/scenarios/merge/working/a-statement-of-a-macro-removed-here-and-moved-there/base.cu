@@ -1,0 +1,6 @@
+#define LAUNCH(T, N)          \
+  do {                        \
+    prepare<T>(args);         \
+    kernel<T, N>(args);       \
+    check_launch();           \
+  } while (0)

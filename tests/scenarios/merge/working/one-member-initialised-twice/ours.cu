@@ -1,0 +1,12 @@
+struct View {
+  int* data;
+  int size;
+  int stride;
+  int flags;
+  View(int* at, int n)
+      : data(at),
+        stride(4),
+        size(n + 1) {
+    check();
+  }
+};

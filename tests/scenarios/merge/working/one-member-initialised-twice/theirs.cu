@@ -1,0 +1,12 @@
+struct View {
+  int* data;
+  int size;
+  int stride;
+  int flags;
+  View(int* at, int n)
+      : stride(n), flags(1),
+        data(at),
+        size(n + 1) {
+    check();
+  }
+};

@@ -1,0 +1,9 @@
+int retry(int n) {
+  start(n);
+again:
+  step(n);
+  if (more(n)) goto again;
+  settle(n);
+  report(n);
+  return n;
+}

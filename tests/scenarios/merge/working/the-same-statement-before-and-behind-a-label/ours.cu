@@ -1,0 +1,10 @@
+int retry(int n) {
+  start(n);
+again:
+  count(n);
+  step(n);
+  if (more(n)) goto again;
+  settle(n);
+  report(n);
+  return n;
+}
