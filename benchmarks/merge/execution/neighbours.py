@@ -59,6 +59,21 @@ def _move(rng: random.Random, chosen: Node, others: Sequence[Node]) -> Edit | No
     return Move(chosen.name, after, before)
 
 
+def _often_used(
+    make: Maker, into: Node, use: Node, pairs: Sequence[tuple[str, str]], *targets: Target
+) -> Callable[[], Edit | None]:
+    """Edits of which every other one brings something new into a list, and what uses it into another."""
+    rng = make.rng
+
+    def edit() -> Edit | None:
+        if rng.random() < 0.5:
+            return _any_change(make, targets)
+        new, used = rng.choice(pairs)
+        return Several([place(rng, into, _piece(make, new)), place(rng, use, _piece(make, used))])
+
+    return edit
+
+
 def _made(make: Maker, parts: Sequence[Node], *targets: Target) -> Made:
     return program(make, parts), lambda: _any_change(make, targets)
 
@@ -74,16 +89,17 @@ def templates(make: Maker) -> Made:
     body = make.lines("static int q(int x) {", _pieces(make, "x += A;", "x = x * B;", "return x;"))
     call = make.row("int x = q<", ", ", ["2", "k"][: make.rng.randint(1, 2)], ">(a);", broken=broken)
     use = make.lines(_F, [call, *_pieces(make, "x += q<1>(b);", "return x + c * d;")])
-    new = (
-        "int C = 5",
-        "int C = 7",
-        "int N = 2",
-        "typename U = long",
-        "bool F = true",
-        "int C = 5, int N = 2",
+    used = (
+        ("int C = 5", "x += C;"),
+        ("int C = 7", "x ^= C;"),
+        ("int N = 2", "x += N;"),
+        ("bool F = true", "if (F) x -= 4;"),
+        ("typename U = long", "x += sizeof(U);"),
     )
-    steps = ("x += C;", "x += N;", "x ^= 9;", "x -= B;")
-    return _made(make, [_group(make, row, body), use], (row, new), (body, steps), (call, ("1", "4", "k + 1")))
+    new = ("int C = 5", "int C = 5, int N = 2", "typename U = long")
+    calls = ("1", "4", "k + 1")
+    root = program(make, [_group(make, row, body), use])
+    return root, _often_used(make, row, body, used, (row, new), (body, ("x ^= 9;", "x -= B;")), (call, calls))
 
 
 def constructor(make: Maker) -> Made:
@@ -166,9 +182,15 @@ def captures(make: Maker) -> Made:
     body = make.lines("(int x) {", _pieces(make, "x += a;", "b += x;", "return x;"), "};")
     after = _pieces(make, "int r = q(c) + q(d) * 3;", "return r + b;")
     use = make.lines(_F, [_group(make, row, body), *after])
-    new = ("c", "d", "&c", "e = a + 1", "e = 4", "k2 = k")
-    steps = ("x += c;", "x += e;", "x ^= 6;", "x += k;", "b -= 1;")
-    return _made(make, [use], (row, new), (body, steps))
+    used = (
+        ("c", "x += c;"),
+        ("&d", "d += x;"),
+        ("e = a + 1", "x ^= e;"),
+        ("e = 4", "x += e;"),
+        ("d", "x -= d;"),
+    )
+    plain = (row, ("c", "d", "e = 4")), (body, ("x += k;", "x ^= 6;", "b -= 1;"))
+    return program(make, [use]), _often_used(make, row, body, used, *plain)
 
 
 def handlers(make: Maker) -> Made:
@@ -290,17 +312,18 @@ def friends(make: Maker) -> Made:
     whole = make.lines("struct C {", _pieces(make, *old), "};")
     uses = ("C v;", "int x = v.add(a).m;", "x += look(v) * b;", "return x + c + d;")
     use = make.lines(_F, _pieces(make, *uses))
-    new = (
-        "friend int look(const C& o, int x) { return o.m - x; }",
-        "friend int look2(const C& o) { return o.m + 9; }",
-        "int get() const { return m; }",
-        "using U = T;",
-        "C& add(long x) { m -= int(x); return *this; }",
-        "friend C operator+(C o, int x) { o.m += x; return o; }",
-        "C& add2(int x) {\nm += x * 2;\nreturn *this;\n}",
+    used = (
+        ("friend int look(const C& o, int x) { return o.m - x; }", "x += look(v, a);"),
+        ("friend int look2(const C& o) { return o.m + 9; }", "x += look2(v);"),
+        ("int get() const { return m; }", "x += v.get();"),
+        ("int get() const { return m * 2; }", "x -= v.get();"),
+        ("C& add(long x) { m -= int(x); return *this; }", "v.add(3L);"),
+        ("friend C operator+(C o, int x) { o.m += x; return o; }", "x += (v + 4).m;"),
+        ("C& add2(int x) {\nm += x * 2;\nreturn *this;\n}", "v.add2(c);"),
     )
-    calls = ("x += look2(v);", "x += v.get();", "v.add(2);", "x += (v + 4).m;", "v.add(b);", "v.add2(c);")
-    return _made(make, [whole, use], (whole, new), (use, calls))
+    new = ("using U = T;", "friend int look2(const C& o) { return o.m + 9; }")
+    plain = (whole, new), (use, ("v.add(2);", "v.add(b);"))
+    return program(make, [whole, use]), _often_used(make, whole, use, used, *plain)
 
 
 def linkage(make: Maker) -> Made:
@@ -386,23 +409,19 @@ def aliases(make: Maker) -> Made:
     names = _group(make, *_pieces(make, *old))
     steps = ("using one::who;", "T x = a + n0;", "x += who() * b;", "return x + B(c * 90) + d;")
     use = make.lines(_F, _pieces(make, *steps))
-    new = (
-        "using U = long;",
-        "static constexpr int n1 = 6;",
-        "static constexpr int n1 = n0;",
-        "using two::who;",
-        "typedef T V;",
-        "#define n2 5",
+    used = (
+        ("using U = long;", "U u = 7; x += u;"),
+        ("static constexpr int n1 = 6;", "x += n1;"),
+        ("static constexpr int n1 = n0;", "x ^= n1;"),
+        ("typedef T V;", "V y = 2; x += y;"),
+        ("#define n2 5", "x += n2;"),
     )
-    inner = (
-        "using two::who;",
-        "x += n1;",
-        "using T = long;",
-        "x += two::who();",
-        "x ^= n0;",
-        "V y = 2; x += y;",
+    plain = (
+        (names, ("using two::who;", "typedef T V;")),
+        (use, ("using T = long;", "x += two::who();", "x ^= n0;")),
     )
-    return _made(make, [*spaces, names, use, make.node("#undef n2")], (names, new), (use, inner))
+    root = program(make, [*spaces, names, use, make.node("#undef n2")])
+    return root, _often_used(make, names, use, used, *plain)
 
 
 def commented(make: Maker) -> Made:

@@ -100,8 +100,6 @@ def _lost(side: bytes, edit: SideEdit, rest: SideEdit) -> set[bytes]:
 
 
 def _signatures(base: bytes, side: bytes, edit: SideEdit, rest: SideEdit) -> set[bytes]:
-    if not edit.removed:
-        return set()
     return {
         name
         for name in newly_called(rest) - LANGUAGE

@@ -12,7 +12,7 @@ from mergeguard.cpp.diff import diff
 from mergeguard.cpp.likeness import SAME_STATEMENT
 from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.scopes import DIRECTIVE, Statement, statements_of
-from mergeguard.cpp.tokens import Tokens, tokens_of
+from mergeguard.cpp.tokens import END_OF_COMMENT, Tokens, is_comment, tokens_of
 from mergeguard.values import dataclass
 
 UNBALANCED = "unbalanced"
@@ -79,6 +79,26 @@ class GateVersion:
     def span(self, one: Statement) -> tuple[int, int]:
         """The bytes of a statement."""
         return self._ends[one.start] + len(self.tokens.gaps[one.start]), self._ends[one.end]
+
+    def parts(self, one: Statement) -> tuple[bytes, ...]:
+        """The keys of a statement with each string literal as one, and a comma between neighbours: they are
+        the elements of a list as much as arguments are."""
+        if b'"<' not in one.keys:
+            return one.keys
+        found: list[bytes] = []
+        inside = False
+        for index in range(one.start, one.end):
+            key = self.tokens.keys[index].removeprefix(b"#")
+            if inside and key != b'">':
+                if b'"' in self.tokens.gaps[index]:
+                    found += [b",", b'"=']
+                found[-1] += key.removeprefix(b'"=')
+            elif key == b'"<':
+                found.append(b'"=')
+            elif key and not is_comment(key) and key not in (b"\n", b'">', END_OF_COMMENT):
+                found.append(key)
+            inside = key == b'"<' or (inside and key != b'">')
+        return tuple(found)
 
     def left_open(self, opening: bytes, closing: bytes) -> int:
         """How many brackets of a kind are opened and not closed; negative for the reverse."""

@@ -21,8 +21,8 @@ Keys = tuple[bytes, ...]
 
 def operands(merge: Compared) -> Iterator[Fault]:
     """A statement of the result that has twice what each side inserted once."""
-    for one, base, ours, theirs in _edited_by_both(merge):
-        twice = inserted_twice(base, ours, theirs, one.keys)
+    for one, (base, ours, theirs, merged) in _edited_by_both(merge):
+        twice = inserted_twice(base, ours, theirs, merged)
         if twice:
             message = f"both sides put `{shown(twice)}` into one statement, and the result has it twice"
             yield Fault("doubled-code", shown(twice), message, (merge.merged.span(one),))
@@ -30,8 +30,8 @@ def operands(merge: Compared) -> Iterator[Fault]:
 
 def returned(merge: Compared) -> Iterator[Fault]:
     """What one side removed from a statement and the other only moved in it: it is there again."""
-    for one, base, ours, theirs in _edited_by_both(merge):
-        back = _name_back(base, ours, theirs, one.keys) or _element_back(base, ours, theirs, one.keys)
+    for one, (base, ours, theirs, merged) in _edited_by_both(merge):
+        back = _name_back(base, ours, theirs, merged) or _element_back(base, ours, theirs, merged)
         if back:
             said = shown(back)
             message = f"one side removed `{said}` from a statement, and the other moved it there: it is back"
@@ -65,8 +65,8 @@ def _element_back(base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> Keys:
 
 def lost(merge: Compared) -> Iterator[Fault]:
     """What one side put into a statement once more than the result has it, though the other took nothing."""
-    for one, base, ours, theirs in _edited_by_both(merge):
-        b, o, t, m = map(Counter, (base, ours, theirs, one.keys))
+    for one, (base, ours, theirs, merged) in _edited_by_both(merge):
+        b, o, t, m = map(Counter, (base, ours, theirs, merged))
         for key in o | t:
             if 0 < min(o[key], t[key]) == b[key] < max(o[key], t[key]) > m[key] and _NAME.fullmatch(key):
                 said = shown((key,))
@@ -75,8 +75,9 @@ def lost(merge: Compared) -> Iterator[Fault]:
                 break
 
 
-def _edited_by_both(merge: Compared) -> Iterator[tuple[Statement, Keys, Keys, Keys]]:
-    """The statements of the result that both sides edited: with the base's, ours and theirs."""
+def _edited_by_both(merge: Compared) -> Iterator[tuple[Statement, tuple[Keys, Keys, Keys, Keys]]]:
+    """The statements of the result that both sides edited, with what they say in base, ours, theirs and the
+    result."""
     if all(len(version.counts - merge.base.counts) == 0 for version in merge.sides):
         return
     to_ours, to_theirs = (_counterparts(merge, number) for number in (0, 1))
@@ -84,9 +85,14 @@ def _edited_by_both(merge: Compared) -> Iterator[tuple[Statement, Keys, Keys, Ke
         ours, theirs = to_ours.get(at), to_theirs.get(at)
         if ours is None or theirs is None or ours[0] is None or ours[0] != theirs[0]:
             continue
-        base = merge.base.statements[ours[0]].keys
-        if base not in (ours[1].keys, theirs[1].keys) and merge.renamed.isdisjoint(one.keys):
-            yield one, base, ours[1].keys, theirs[1].keys
+        base = merge.base.statements[ours[0]]
+        if base.keys not in (ours[1].keys, theirs[1].keys) and merge.renamed.isdisjoint(one.keys):
+            versions = merge.base, *merge.sides, merge.merged
+            b, o, t, m = (
+                version.parts(statement)
+                for version, statement in zip(versions, (base, ours[1], theirs[1], one), strict=True)
+            )
+            yield one, (b, o, t, m)
 
 
 def _counterparts(merge: Compared, number: int) -> dict[int, tuple[int | None, Statement]]:
@@ -98,9 +104,7 @@ def _counterparts(merge: Compared, number: int) -> dict[int, tuple[int | None, S
 
 
 def inserted_twice(base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> Keys:
-    """What both sides inserted and ``merged`` has once more than either; empty if there is nothing. A string
-    is one operand, whatever words are in it."""
-    base, ours, theirs, merged = map(_with_whole_strings, (base, ours, theirs, merged))
+    """What both sides inserted and ``merged`` has once more than either; empty if there is nothing."""
     tables = [_table(keys) for keys in (base, ours, theirs, merged)]
     if tables[0][1] and len({rest for rest, _ in tables}) == 1:
         return _row_twice(*(rows for _, rows in tables))
@@ -121,19 +125,6 @@ def inserted_twice(base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> Keys:
         if m[key] > max(o[key], t[key]) and not _apart((key,), base, ours, theirs, merged):
             return (key,)
     return ()
-
-
-def _with_whole_strings(keys: Keys) -> Keys:
-    """Keys with each string's words made one."""
-    whole: list[bytes] = []
-    inside = False
-    for key in keys:
-        if inside:
-            whole[-1] += key.removeprefix(b'"=')
-        else:
-            whole.append(b'"=' if key == b'"<' else key)
-        inside = key != b'">' and (inside or key == b'"<')
-    return tuple(whole)
 
 
 def _row_twice(

@@ -175,18 +175,20 @@ class _Known:
         self.places = sorted(known)
         self.of_base = [known[place] for place in self.places]
 
-    def around(self, number: int, size: int) -> tuple[int, int]:
-        """Behind and before which units of the base (of ``size`` units) a new unit stands."""
+    def around(self, number: int, size: int) -> range:
+        """The units of the base (of ``size`` units) that a new unit may stand for; empty if it only came in
+        between."""
         at = bisect_left(self.places, number)
         behind = bisect_right(self.places, number)
-        return (
+        return range(
             self.of_base[at - 1] + 1 if at else 0,
             self.of_base[behind] if behind < len(self.places) else size,
         )
 
 
 def _place(i: int, j: int, ours: _Known, theirs: _Known, size: int) -> int | None:
-    """Before which unit of the base a pair goes; None where the sides have it at two places."""
-    (low, high), (lower, higher) = ours.around(i, size), theirs.around(j, size)
-    low, high = max(low, lower), min(high, higher)
-    return low if low <= high else None
+    """Before which unit of the base a pair goes; None where the sides have it at two places, or in the place
+    of two different things."""
+    gone = ours.around(i, size), theirs.around(j, size)
+    low, high = max(span.start for span in gone), min(span.stop for span in gone)
+    return low if low < high or (low == high and not all(gone)) else None

@@ -1,0 +1,5 @@
+static const char usage[] =
+    "usage: run [options]\n"
+    "  -h  help\n"
+    "  -v  version\n"
+    "  -q  quiet\n";

@@ -1,0 +1,5 @@
+static const char usage[] =
+    "usage: run [options]\n"
+    "  -v  version\n"
+    "  -q  quiet\n"
+    "  -h  help\n";

@@ -1,0 +1,4 @@
+static const char usage[] =
+    "usage: run [options]\n"
+    "  -v  version\n"
+    "  -q  quiet\n";

@@ -1,0 +1,8 @@
+template <int ROWS, typename T = int, int COLS = 4>
+int sum(const int* at) {
+  return fold(at, ROWS * COLS);
+}
+
+int all(const int* at) {
+  return sum<2, 8>(at);
+}

@@ -1,0 +1,4 @@
+void step(int n) {
+  scale(n);
+  shift(n);
+}

@@ -1,0 +1,4 @@
+void step(int n) {
+  settle(n);
+  shift(n);
+}

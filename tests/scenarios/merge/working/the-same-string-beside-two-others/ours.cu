@@ -1,0 +1,6 @@
+static const char usage[] =
+    "usage: run [options]\n"
+    "  -h  help\n"
+    "  -n  dry run\n"
+    "  -v  version\n"
+    "  -q  quiet\n";
