@@ -70,7 +70,8 @@ def _print(found: Preview) -> None:
     out.print(f"\n[bold]{found.number}[/] to look at by hand (conflict lines and findings)")
     if found.behind:
         out.print(
-            f"[bold]next:[/] `mergeguard sync {escape(found.upstream)}`, or `mergeguard plan` for steps"
+            f"[bold]next:[/] `mergeguard sync {escape(found.upstream)}`, "
+            f"or in steps: `mergeguard plan {escape(found.upstream)}`"
         )
 
 

@@ -1,7 +1,7 @@
 """Every command that a message prints is one that exists: collected from the source, where all messages are.
 
-That the ones which go on with something work where they are printed is for the stories; here no verb, option
-or part may be spelled as nobody can type it.
+That they work where they are printed is for ``tests/workflows/test_typed_as_printed.py``; here no verb,
+option or part may be spelled as nobody can type it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from mergeguard.cli.documents.describe import Described, describe
 from mergeguard.cli.verbs import VERBS
-from tests.support.story import PAGED, Story, git
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "mergeguard").rglob("*.py"))
@@ -94,66 +91,3 @@ def wrong(command: str) -> bool:
 
 def test_printed_commands_can_be_typed():
     assert [f"{path.name}: {command}" for path, command in PRINTED if wrong(command)] == []
-
-
-# -- the tutorials ---------------------------------------------------------------------------------------
-
-HEAVY = Path("csrc/heavy.cu")
-
-
-def block(page: str, number: int) -> list[str]:
-    """The commands of one indented block of a page."""
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    blocks = [
-        [line.strip().split("  #")[0].strip() for line in block.splitlines() if line.startswith("    ")]
-        for block in re.findall(r"(?:^    .*\n)+", text, re.MULTILINE)
-    ]
-    return blocks[number]
-
-
-@pytest.fixture(name="story")
-def _story(tmp_path: Path) -> Story:
-    """A fork whose upstream has one heavy file, where the tutorials look for it."""
-    story = Story.begin(tmp_path)
-    heavy = (story.upstream / f"{PAGED}.cu").read_text(encoding="utf-8")
-    for folder in (story.upstream, story.fork):
-        (folder / HEAVY).write_text(heavy, encoding="utf-8")
-        for header in (folder / PAGED).parent.glob("*.*h"):
-            (folder / "csrc" / header.name).write_bytes(header.read_bytes())
-        lists = folder / "CMakeLists.txt"
-        lists.write_text(
-            lists.read_text(encoding="utf-8").replace(f"{PAGED}.cu", str(HEAVY)), encoding="utf-8"
-        )
-    story.upstream_commits("a heavy file")
-    story.fetch()
-    git(story.fork, "reset", "-q", "--hard", "upstream/main")
-    return story
-
-
-def typed(story: Story, commands: list[str]) -> None:
-    """Run the commands as a person types them."""
-    for command in commands:
-        words = shlex.split(command)
-        if words[0] == "git":
-            git(story.fork, *words[1:])
-        else:
-            ran = story.run(*words[1:])
-            assert ran.code == 0, (command, ran.out, ran.err)
-
-
-@pytest.mark.parametrize("page", ["tutorials/tree.md", "tutorials/build.md"])
-def test_a_tutorial_runs_as_printed(story: Story, page: str):
-    typed(story, block(page, 0))
-    text = (story.upstream / HEAVY).read_text(encoding="utf-8")
-    (story.upstream / HEAVY).write_text(text.replace("case 32:", "case 32:  // theirs"), encoding="utf-8")
-    story.upstream_commits("upstream goes on")
-    if page.endswith("tree.md"):
-        typed(story, block(page, 1))
-        assert block(page, 2) == ["mergeguard sync --continue"]  # only where there was a conflict
-        typed(story, [*block(page, 3), "mergeguard leave heavy"])
-        assert "// theirs" in story.text(str(HEAVY))
-    else:
-        typed(story, block(page, 1))
-        typed(story, ["git fetch upstream", "mergeguard sync upstream/main"])
-        assert "// theirs" in story.text(str(HEAVY))
-        assert (story.fork / "build/mergeguard" / HEAVY).exists()
