@@ -11,13 +11,13 @@ from typing import Any, NoReturn
 
 FORMAT = 1
 _TOKEN = re.compile(
-    rb"""(?P<comment>//(?:[^\\\n]|\\\r?\n|\\.)*|/\*(?s:.*?)(?:\*/|\Z))
+    rb"""[ \t\v\f\r]*+(?:(?P<comment>//(?:[^\\\n]|\\\r?\n|\\.)*|/\*(?s:.*?)(?:\*/|\Z))
     |(?:u8|[uUL])?R"(?P<mark>[^()\\\s"]{0,16})\((?s:.*?)\)(?P=mark)"
     |(?P<string>(?:u8|[uUL])?"(?:[^"\\\n]|\\(?s:.))*"?)|(?:u8|[uUL])?'(?:[^'\\\n]|\\(?s:.))*'?
     |(?P<word>[A-Za-z_$\x80-\xff][\w$\x80-\xff]*)|\.?\d(?:[eEpP][+-]|'?[\w.])*
     |(?P<newline>\n)|(?P<splice>\\\r?\n)
     |(?P<directive>\#[ \t]*(?:include(?:_next)?[ \t]*(?:"[^"\n]*"|<[^>\n]*>)|\w*))
-    |::|->|\+\+|--|&&|\|\||\#\#|[-+*/%&|^=!<>]=|\S""",
+    |::|->|\+\+|--|&&|\|\||\#\#|[-+*/%&|^=!<>]=|\S)""",
     re.VERBOSE,
 )
 _ORNAMENT = re.compile(rb"[\s/*!\\]+")
@@ -47,33 +47,27 @@ class Text:
         self.offsets: list[int] = []
         self.ends: set[int] = set()  # of comments
         directive, fresh = False, True
-
-        def add(token: bytes, at: int) -> None:
-            self.tokens.append(token)
-            self.offsets.append(at)
-
         for found in _TOKEN.finditer(text):
-            kind, token, at = found.lastgroup, found[0], found.start()
+            kind, token, parts = found.lastgroup, found[0].lstrip(b" \t\v\f\r"), list[bytes]()
             if kind == "newline":
-                if directive:
-                    add(_END, at)
+                parts = [_END] * directive
                 directive, fresh = False, True
             elif kind == "comment":
-                for word in filter(None, _ORNAMENT.split(token)):
-                    add(b"//" + word, at)
-                self.ends.add(len(self.tokens) - 1)
+                parts = [b"//" + word for word in _ORNAMENT.split(token) if word]
+                self.ends.add(len(self.tokens) + len(parts) - 1)
             elif kind == "string":
-                for part in _PARTS.findall(token.strip(b'"')) or [b""]:
-                    add(b'"' + part, at)
+                parts = [b'"' + part for part in _PARTS.findall(token.strip(b'"')) or [b""]]
                 fresh = False
             elif kind == "directive" and fresh and not directive:
-                add(b"#" + b"".join(token[1:].split()), at)
+                parts = [b"#" + b"".join(token[1:].split())]
                 directive, fresh = not _in_a_set(token), False
             elif kind != "splice":
-                add(token, at)
-                fresh = False
+                parts, fresh = [token], False
+            self.tokens += parts
+            self.offsets += [found.end() - len(token)] * len(parts)
         if directive:
-            add(_END, len(text))
+            self.tokens.append(_END)
+            self.offsets.append(len(text))
         self.text = text
         self.sound = {"brackets": True, "guards": True}
         self.brackets, self.guards = self._nesting()
@@ -132,6 +126,7 @@ class _Checker:
         self.in_base = self._spread(given["base"], base)
         self.result_of = [self._reverse(self.in_result, s, "result") for s in (0, 1)]
         self.base_of = [self._reverse(self.in_base, s, "base") for s in (0, 1)]
+        self.told: dict[tuple[int, str, int, int], bool] = {}  # what ``_in_place`` has found
 
     def _spread(self, runs: Sequence[Sequence[int]], text: Text) -> list[tuple[int, int]]:
         pairs: list[tuple[int, int]] = []
@@ -203,7 +198,8 @@ class _Checker:
                         text.refuse(new, f"of {_SIDES[side]} is not {self.base.tokens[old]!r}")
                 if new < last[1] and not (self.base.border(old - 1) and text.border(new - 1)):
                     text.refuse(new, f"of {_SIDES[side]} is said to be moved")
-                self._gap(side, last, (old, new))
+                if (old, new) != (last[0] + 1, last[1] + 1):
+                    self._gap(side, last, (old, new))
                 last = (old, new)
 
     def _gap(self, side: int, last: tuple[int, int], here: tuple[int, int]) -> None:
@@ -240,9 +236,14 @@ class _Checker:
             self._order(side)
 
     def _in_place(self, side: int, index: int, own: int, name: str) -> bool:
-        here = _around(self.result, name, index, lambda i: self.in_result[i][side] >= 0)
-        there = _around(self.sides[side], name, own, lambda i: self.result_of[side][i] >= 0)
-        return (self.in_result[here][side] if here >= 0 else -1) == there
+        """Whether a token has the same around it in the result as in its side; told once for what stands
+        directly in the same two openings."""
+        asked = (side, name, getattr(self.result, name)[index], getattr(self.sides[side], name)[own])
+        if asked not in self.told:
+            here = _around(self.result, name, index, lambda i: self.in_result[i][side] >= 0)
+            there = _around(self.sides[side], name, own, lambda i: self.result_of[side][i] >= 0)
+            self.told[asked] = (self.in_result[here][side] if here >= 0 else -1) == there
+        return self.told[asked]
 
     def _moved(self, side: int, own: int, name: str) -> bool:
         """Whether ``side`` itself put a token of the base elsewhere."""

@@ -45,6 +45,9 @@ _DIRECTIVE_KINDS = {
     "endif": Kind.CONDITIONAL,
     **dict.fromkeys(OPENERS | MIDDLES, Kind.CONDITIONAL),
 }
+# In how many namespaces the inside of one is still read: what asks for it goes in as deep.
+_DEEPEST = 40
+_DEPTH = "depth"  # of a block, by its body, among what is derived of a source
 _KEYED_BY_RETURN = frozenset({Kind.INSTANTIATION})
 
 
@@ -121,7 +124,7 @@ def _begun(lexed: Lexed, calls_end: bool) -> tuple[_Reading, Checkpoint] | None:
 def _take_over(source: Source, before: Source, end: int) -> None:
     """The items inside of the namespaces that both begin with."""
     for key, inner in before.derived.items():
-        if key[0] is nested and key[1][1] <= end:  # type: ignore[index]
+        if key[0] in (nested, _DEPTH) and key[1][1] <= end:  # type: ignore[index]
             source.derived[key] = inner
 
 
@@ -137,13 +140,19 @@ def nested(source: Source, item: Item, calls_end: bool = False) -> tuple[Item, .
     """The items inside a namespace or ``extern "C"`` block; joined they are the bytes between its braces.
 
     Names are qualified by the namespace, conditions begin with the item's; offsets are those of the file.
-    Other items have none, nor has a block that can't be read alone (a condition around its end, say).
+    Other items have none, nor has a block that can't be read alone (a condition around its end, say), or one
+    in dozens of others.
     """
     if item.kind is not Kind.NAMESPACE or item.body is None:
         return ()
     key = (nested, item.body, item.key, item.condition, calls_end)
     if key not in source.derived:
-        source.derived[key] = _nested(source, item, item.body, calls_end)
+        depth: int = source.derived.get((_DEPTH, item.body), 0)
+        found = _nested(source, item, item.body, calls_end) if depth < _DEEPEST else ()
+        source.derived[key] = found
+        for block in found:
+            if block.kind is Kind.NAMESPACE and block.body is not None:
+                source.derived[_DEPTH, block.body] = depth + 1
     inner: tuple[Item, ...] = source.derived[key]
     return inner
 

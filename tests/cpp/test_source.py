@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mergeguard.cpp.leaves import leaves_of
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, identifiers, nested, parse, units
 from tests.cpp.test_lexer import SOURCE_BYTES
 from tests.support import corpus
@@ -631,3 +632,13 @@ def test_code_tokens_and_identifiers_leave_out_comments():
     source = parse(text)
     assert code_tokens(source, 0, len(text)) == "int a = f ( b ) ; # define X 1 + d".split()
     assert identifiers(source, 0, 14) == {"int", "a", "f", "b"}
+
+
+def test_namespaces_in_namespaces_end_somewhere():
+    deep = b"namespace a {\n" * 3000 + b"int x;\n" + b"}\n" * 3000
+    depth, item = 0, parse(deep).items[0]
+    source = parse(deep)
+    while inner := nested(source, item):
+        depth, item = depth + 1, inner[0]
+    assert 20 < depth < 100
+    assert b"".join(leaf.text for leaf in leaves_of(deep)[0]) == deep
