@@ -194,6 +194,7 @@ def json_text(kind: str, data: dict[str, Any]) -> str:
     """One JSON document: ``{"mergeguard": 1, "kind": kind, …}``; the number is the format's version."""
     import json
 
+    assert data.keys().isdisjoint(("mergeguard", "kind")), kind
     return json.dumps({"mergeguard": 1, "kind": kind, **data}, indent=2) + "\n"
 
 

@@ -22,8 +22,7 @@ def preview_data(preview: Preview) -> dict[str, Any]:
         "behind": preview.behind,
         "ahead": preview.ahead,
         "both_changed": list(preview.both),
-        "git": _conflict_data(preview.git),
-        "mergeguard": _conflict_data(preview.ours),
+        "conflicts": {"git": _conflict_data(preview.git), "mergeguard": _conflict_data(preview.ours)},
         "findings": [finding_data(located) for located in preview.findings],
         "heavy": [{"path": h.path, "lines": h.lines, "split": h.split} for h in preview.heavy],
         "copied": [

@@ -16,7 +16,8 @@ from mergeguard.data import shipped_rules
 from mergeguard.errors import Location, MergeguardError, RuleError, RuleMismatch
 from mergeguard.fork.workspace import RULES, Guarded, Workspace
 from mergeguard.lens.emit import emission_of
-from mergeguard.lens.explain import Placement, placement
+from mergeguard.lens.explain import Placement as Placement
+from mergeguard.lens.explain import placement
 from mergeguard.lens.reading import require_text
 from mergeguard.lens.rule import Rule, json_schema, parse_rule
 from mergeguard.propose.headers import RepositoryHeaders

@@ -10,7 +10,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from mergeguard.cli import app
+from mergeguard.cli.documents.outputs import DOCUMENTS
 from tests.support.rules import full_rules
 
 COMPILE = Path(__file__).resolve().parents[2] / "fixtures" / "compile"
@@ -73,7 +76,10 @@ class Story:
         for stream in (out, err):
             stream.flush()
         printed = (stream.buffer.getvalue().decode("utf-8", "surrogateescape") for stream in (out, err))
-        return Ran(code, *printed)
+        ran = Ran(code, *printed)
+        if ran.out.startswith("{") and '"kind": ' in ran.out[:60]:
+            fits_its_type(ran.out)
+        return ran
 
     def write(self, path: str, text: bytes) -> None:
         target = self.fork / path
@@ -116,6 +122,13 @@ class Story:
             if path.is_file() and ".git" not in path.relative_to(self.fork).parts:
                 parts.append(f"{path} {hashlib.sha1(path.read_bytes()).hexdigest()}")
         return "\n".join(parts)
+
+
+def fits_its_type(document: str) -> None:
+    """Raise ValidationError where a JSON document is not what the published schema says."""
+    kind = msgspec.json.decode(document)["kind"]
+    if kind in DOCUMENTS:
+        msgspec.json.decode(document, type=DOCUMENTS[kind])
 
 
 def git(cwd: Path, *arguments: str, check: bool = True) -> str:

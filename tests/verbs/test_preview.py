@@ -39,9 +39,9 @@ def test_conflicts_are_counted_as_git_makes_them(story: Story):
     assert (found["behind"], found["ahead"], found["both_changed"]) == (1, 1, [FILE])
     git(story.fork, "merge", "-q", "upstream/main", check=False)
     hunks, lines = marked((story.fork / FILE).read_bytes())
-    assert found["git"] == {"files": [FILE], "hunks": hunks, "lines": lines}
-    assert found["mergeguard"]["lines"] <= lines
-    assert found["number"] == found["mergeguard"]["lines"]
+    assert found["conflicts"]["git"] == {"files": [FILE], "hunks": hunks, "lines": lines}
+    assert found["conflicts"]["mergeguard"]["lines"] <= lines
+    assert found["number"] == found["conflicts"]["mergeguard"]["lines"]
 
 
 def test_a_split_fork_costs_git_a_conflict_and_us_none(tmp_path: Path):
@@ -50,8 +50,8 @@ def test_a_split_fork_costs_git_a_conflict_and_us_none(tmp_path: Path):
     story.upstream_commits("theirs")
     story.fetch()
     found = previewed(story)
-    assert found["git"]["lines"] > 50
-    assert found["mergeguard"] == {"files": [], "hunks": 0, "lines": 0}
+    assert found["conflicts"]["git"]["lines"] > 50
+    assert found["conflicts"]["mergeguard"] == {"files": [], "hunks": 0, "lines": 0}
 
 
 def test_a_file_copied_aside_is_named_when_its_original_moves_on(story: Story):
