@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import leaves_of
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge.trees import merge_trees
+from tests.support import corpus
 
 _LEAST_MOVED, _LEAST_LINES, _PER_SPLIT = 3, 5, 3
 _MARK = b"fork_was_here"
@@ -43,7 +44,11 @@ class Split:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("repositories", nargs="+")
+    parser.add_argument("repositories", nargs="*")
+    parser.add_argument("--released", nargs=3, metavar=("PROJECT", "OLD", "NEW"), help="two releases instead")
+    parser.add_argument(
+        "--here", action="store_true", help="the other way round: ours edits, upstream splits"
+    )
     parser.add_argument("--splits", type=int, default=25)
     chosen = parser.parse_args(arguments)
     counts: Counter[tuple[str, str]] = Counter()
@@ -51,18 +56,26 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["git", "init", "-q", folder], check=True)
         repository = Repository.discover(Path(folder))
-        for source in chosen.repositories:
-            for split in _splits(source, max(1, chosen.splits // len(chosen.repositories))):
-                done += 1
-                verdicts = [(kind, _verdict(repository, split, *edit)) for kind, edit in _edits(split)]
-                counts.update(verdicts)
-                said = " ".join(f"{kind}:{verdict}" for kind, verdict in verdicts)
-                print(f"{split.commit[:9]} {split.path}: {len(split.moved)} moved  {said}", flush=True)
+        for split in _found(chosen):
+            done += 1
+            verdicts = [
+                (kind, _verdict(repository, split, *edit, here=chosen.here)) for kind, edit in _edits(split)
+            ]
+            counts.update(verdicts)
+            said = " ".join(f"{kind}:{verdict}" for kind, verdict in verdicts)
+            print(f"{split.commit[:14]} {split.path}: {len(split.moved)} moved  {said}", flush=True)
     print(f"\n{done} splits")
     for kind in _KINDS:
         row = {verdict: n for (k, verdict), n in sorted(counts.items()) if k == kind}
         print(f"{kind:10} {row}")
     return 0
+
+
+def _found(chosen: argparse.Namespace) -> Iterator[Split]:
+    if chosen.released:
+        yield from _released(*chosen.released)
+    for source in chosen.repositories:
+        yield from _splits(source, max(1, chosen.splits // len(chosen.repositories)))
 
 
 # -- the splits ------------------------------------------------------------------------------------------
@@ -95,13 +108,19 @@ def _globs() -> list[str]:
     return [f"*{ending}" for ending in SOURCES]
 
 
-def _split(git, commit: str, path: str, changed: list[str]) -> Split | None:  # type: ignore[no-untyped-def]
-    old = git("show", f"{commit}^:{path}")
-    now = git("show", f"{commit}:{path}")
-    if not old or b"\0" in old or len(old) > 400_000 or len(now) > 0.9 * len(old):
-        return None
-    after = {p: text for p in changed if (text := git("show", f"{commit}:{p}")) and b"\0" not in text}
+def _split(git: Callable[..., bytes], commit: str, path: str, changed: list[str]) -> Split | None:
     before = {p: text for p in changed if (text := git("show", f"{commit}^:{p}")) and b"\0" not in text}
+    after = {p: text for p in changed if (text := git("show", f"{commit}:{p}")) and b"\0" not in text}
+    return _split_of(commit, path, before, after)
+
+
+def _split_of(
+    name: str, path: str, before: Mapping[str, bytes], after: Mapping[str, bytes], most: int = 400_000
+) -> Split | None:
+    """The split of the file at ``path`` (of at most ``most`` bytes), if what went is enough of it."""
+    old, now = before.get(path, b""), after.get(path, b"")
+    if not old or len(old) > most or len(now) > 0.9 * len(old):
+        return None
     moved = []
     for leaf in leaves_of(old)[0]:
         lines = leaf.text.strip(b"\r\n")
@@ -116,7 +135,35 @@ def _split(git, commit: str, path: str, changed: list[str]) -> Split | None:  # 
             moved.append((lines, here[0]))
     if len(moved) < _LEAST_MOVED or old.count(moved[0][0]) != 1:
         return None
-    return Split(commit, path, before, after, tuple(moved))
+    return Split(name, path, before, after, tuple(moved))
+
+
+def _released(project: str, first: str, second: str) -> Iterator[Split]:
+    """The splits between two releases (source distributions from PyPI) of a project."""
+
+    def texts(version: str) -> dict[str, bytes]:
+        folder = corpus.cache_directory().parent / "projects" / project / version
+        if not folder.is_dir():
+            corpus.fetch(project, version, folder, lambda p: p.name.endswith(SOURCES))
+        files = (p for p in folder.rglob("*") if p.is_file() and p.name.endswith(SOURCES))
+        return {p.relative_to(folder).as_posix(): p.read_bytes() for p in files}
+
+    old, new = texts(first), texts(second)
+    changed = [p for p in {*old, *new} if old.get(p) != new.get(p)]
+    before = {p: old[p] for p in changed if p in old and b"\0" not in old[p]}
+    after = {p: new[p] for p in changed if p in new and b"\0" not in new[p]}
+    for path in sorted(before):
+        folder = path.rpartition("/")[0]
+        near = {p for p in changed if p.startswith(folder + "/")}
+        split = _split_of(
+            f"{first}..{second}",
+            path,
+            {p: t for p, t in before.items() if p in near},
+            {p: t for p, t in after.items() if p in near},
+            most=1_000_000,
+        )
+        if split is not None:
+            yield split
 
 
 # -- the edits -------------------------------------------------------------------------------------------
@@ -135,14 +182,15 @@ def _edits(split: Split) -> Iterator[tuple[str, tuple[bytes, bytes, str]]]:
         yield "comment", (lines, b"// " + _MARK + b"\n" + lines, home)
 
 
-def _verdict(repository: Repository, split: Split, old: bytes, new: bytes, home: str) -> str:
+def _verdict(repository: Repository, split: Split, old: bytes, new: bytes, home: str, *, here: bool) -> str:
     text = split.before[split.path]
     if text.count(old) != 1 or split.after[home].count(old) != 1:
         return "skipped"
     base = commit_of(repository, split.before, ())
     theirs = commit_of(repository, {**split.before, split.path: text.replace(old, new)}, (base,))
     ours = commit_of(repository, split.after, (base,))
-    outcome = merge_trees(repository, (base,), ours, theirs, placed=False)
+    sides = (theirs, ours) if here else (ours, theirs)
+    outcome = merge_trees(repository, (base,), *sides, placed=False)
     got = {path: repository.read_blob(entry.oid) for path, entry in repository.objects.walk(outcome.tree)}
     if outcome.stages:
         lines = sum(size for part in got.values() for size in sizes_of(part))

@@ -149,6 +149,9 @@ class LooseChanges:
             return self._replaced(change, removed, added)
         if not b"".join(leaf.text for leaf in added).strip():
             return []
+        users = self._users(added)
+        if users and not any(self.places.get(i) for i in users):
+            return []  # where nobody knows: beside its neighbours it might not be seen there
         spots = self._beside(change, added)
         return [self._at(change, spot, before, added) for spot, before in spots]
 
@@ -275,15 +278,16 @@ class LooseChanges:
 
     def _user(self, added: Sequence[Leaf]) -> Spot | None:
         """Where the first declaration is that uses what is new."""
+        return next((spots[0] for i in self._users(added) if (spots := self.places.get(i))), None)
+
+    def _users(self, added: Sequence[Leaf]) -> list[int]:
+        """The leaves of the base that use what is new, by their numbers."""
         names = {leaf.word for leaf in added if leaf.defines and not leaf.placed}
-        if not names:
-            return None
-        for j, leaf in enumerate(self.editor):
-            i = self.pairs.get(j)
-            spots = self.places.get(i, ()) if i is not None else ()
-            if spots and names & set(_WORD.findall(leaf.text)):
-                return spots[0]
-        return None
+        return [
+            self.pairs[j]
+            for j, leaf in enumerate(self.editor)
+            if names and j in self.pairs and names & set(_WORD.findall(leaf.text))
+        ]
 
     def _same(self, base: Leaf, other: Leaf, home: str) -> bool:
         if base.kind is Kind.INCLUDE:
