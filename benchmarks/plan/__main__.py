@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
         upstream, fork = root / "upstream", root / "fork"
         behind = history.make(versions, chosen.commits, upstream)
         _git(root, "clone", "-q", str(upstream), str(fork))
-        _make_fork(fork, behind)
+        make_fork(fork)
         print(f"{behind} commits behind", flush=True)
         _plan(fork, "first")
         _plan(fork, "again")
@@ -51,7 +51,8 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _make_fork(fork: Path, behind: int) -> None:
+def make_fork(fork: Path) -> None:
+    """Branch `fork` of a clone at upstream's first commit: local edits, then every shipped rule's split."""
     first = _git(fork, "rev-list", "--max-parents=0", "HEAD").strip()
     _git(fork, "checkout", "-q", "-b", "fork", first)
     for name, text in shipped_rules().items():

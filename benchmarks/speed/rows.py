@@ -103,6 +103,45 @@ def syncs(bench: Bench) -> Iterator[Row]:
     yield bench.row("the same without the audit", bare, "git merge", merge)
 
 
+def continued(bench: Bench) -> Iterator[Row]:
+    """What a resolved conflict costs on its way into a commit, the audit included."""
+    forks = {}
+    for kind in ("split", "whole"):
+        fork = worlds.unsplit_fork(bench.root / "upstream", bench.root / f"stopped-{kind}")
+        if kind == "split":
+            worlds.split(fork)
+        worlds.conflicting_edit(fork, split=kind == "split")
+        forks[kind] = fork, back_to_now(fork)
+
+    def stopped(kind: str, *words: str) -> Callable[[], None]:
+        fork, reset = forks[kind]
+
+        def reset_and_merge() -> None:
+            reset()
+            run(fork, *words, ok=(1,))
+            worlds.take_ours(fork)
+
+        return reset_and_merge
+
+    fork, _ = forks["split"]
+    merge = stopped("split", *MERGEGUARD, "sync", f"v{NEW}")
+    ours = Command(fork, (*MERGEGUARD, "sync", "--continue"), merge)
+    whole, _ = forks["whole"]
+    plain = stopped("whole", "git", "merge", "-q", "-m", "m", f"v{NEW}")
+    commit = Command(whole, ("git", "commit", "-q", "-m", "m"), plain)
+    yield bench.row("sync --continue, six rules, with audit", ours, "git commit", commit, ratio=5)
+
+
+def plans(bench: Bench) -> Iterator[Row]:
+    """The plan of a fork that is far behind, and the same asked again."""
+    fork, behind = worlds.far_behind(bench.root / "far", 100 if bench.quick else 1_069)
+    reset = back_to_now(fork)
+    cold = Command(fork, (*MERGEGUARD, "plan", "origin/main", "--json"), reset, range(2))
+    again = replace(cold, reset=lambda: None)
+    yield Row(f"plan, {behind} commits behind", cpu(cold), "", 0, most=10_000)
+    yield Row(f"plan, {behind} commits behind, again", cpu(again), "", 0, most=1_000)
+
+
 def rebases(bench: Bench) -> Iterator[Row]:
     """Local commits replayed, each fifth of which edits a layout."""
     for count in (20,) if bench.quick else (10, 100, 300):
@@ -318,6 +357,8 @@ def _odd_texts(size: int) -> dict[str, bytes]:
 PARTS: tuple[Callable[[Bench], Iterator[Row]], ...] = (
     start,
     syncs,
+    continued,
+    plans,
     rebases,
     plain_commands,
     many_rules,

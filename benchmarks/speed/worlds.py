@@ -10,6 +10,8 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from benchmarks.plan import history
+from benchmarks.plan.__main__ import make_fork
 from benchmarks.speed.measure import MERGEGUARD, run
 from mergeguard.data import shipped_rules
 from tests.support import corpus
@@ -23,6 +25,9 @@ EDITS = (
     ("csrc/rocm/skinny_gemms_int4.cu", b"#define LDS_SIZE", b"// fork: an edit\n#define LDS_SIZE"),
     ("csrc/rocm/attention.cu", b"#define MAX(a, b)", b"// fork: an edit\n#define MAX(a, b)"),
 )
+#: A line of a function that the new release removes, in upstream's file and in the layout's.
+CONFLICT = ("csrc/rocm/attention.cu", b"  _T8x8 Qtmp8x8;")
+CONFLICT_IN_LAYOUT = ("csrc/rocm/attention/kernels.cuh", b"  _T8x8 Qtmp8x8;")
 _INT8_FIXTURE = Path(__file__).parents[2] / "fixtures" / "int8" / "skinny_gemms_int8.cu"
 
 
@@ -42,6 +47,31 @@ def unsplit_fork(source: Path, folder: Path, edits: bool = True) -> Path:
     if edits:
         git(folder, "commit", "-q", "-a", "-m", "local edits")
     return folder
+
+
+def conflicting_edit(folder: Path, *, split: bool) -> None:
+    """Commit an edit of a line that the new release has otherwise, in a file that a rule splits."""
+    path, line = CONFLICT_IN_LAYOUT if split else CONFLICT
+    file = folder / path
+    file.write_bytes(file.read_bytes().replace(line, line + b"  // fork", 1))
+    git(folder, "commit", "-q", "-a", "-m", "an edit of a line that upstream edits, too")
+
+
+def take_ours(folder: Path) -> None:
+    """Resolve what is in conflict by the fork's side."""
+    unmerged = sorted({line.split("\t")[1] for line in git(folder, "ls-files", "-u").splitlines()})
+    git(folder, "checkout", "-q", "--ours", "--", *unmerged)
+    git(folder, "add", "--", *unmerged)
+
+
+def far_behind(folder: Path, count: int) -> tuple[Path, int]:
+    """A fork that ``benchmarks.plan`` makes, and by how many commits it is behind."""
+    folder.mkdir()
+    versions = corpus.all_versions()
+    behind = history.make(versions[versions.index("0.16.0") :], count, folder / "upstream")
+    git(folder, "clone", "-q", str(folder / "upstream"), str(folder / "fork"))
+    make_fork(folder / "fork")
+    return folder / "fork", behind
 
 
 def six_rules() -> dict[str, bytes]:

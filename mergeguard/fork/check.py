@@ -31,6 +31,7 @@ from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText
 
 Exists = Callable[[str], bool]
+Proof = Callable[[str, bytes, Sequence[LayoutText]], tuple[Finding, ...]]
 # A hunk of fewer lines is found again anywhere by chance.
 _LINES_TO_COMPARE = 3
 
@@ -262,14 +263,16 @@ def check_program(
     build: Sequence[same_program.BuildFile] = (),
     hunks: Sequence[Hunk] = (),
     strangers: frozenset[str] = frozenset(),
+    proof: Proof = same_program.proof,
 ) -> Iterator[Finding]:
-    """``verify.same_program`` on the files as they are.
+    """``verify.same_program`` on the files as they are (``proof`` may know what was found before).
 
     What only repeats a hunk, or says of the user's own files (``strangers``) that they are not the
     monolith's, is left out.
     """
     touched = {hunk.path for hunk in hunks}
-    for found in same_program.compare(path, monolith, files, build):
+    everything = (*proof(path, monolith, files), *same_program.listing(path, files, build))
+    for found in dict.fromkeys(everything):
         if found.code in ("added", "changed") and found.path in touched | strangers:
             continue
         if found.code in ("lost", "include", "build list", "header guard") and found.path in strangers:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from mergeguard import __version__
-from mergeguard.fork.shelf import Shelf
+from mergeguard.fork.shelf import Shelf, code
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
 
 _LIMIT = 400  # files; a layout is a few kilobytes, the monolith's text is not in it
@@ -36,6 +36,7 @@ class _Stored(msgspec.Struct, array_like=True, frozen=True):
     path: str
     files: tuple[_File, ...]
     notes: tuple[str, ...]
+    code: str = ""  # that derived it
 
 
 class LayoutCache:
@@ -49,22 +50,18 @@ class LayoutCache:
         key = "\0".join((__version__, rule_oid, path, str(emission)))
         return key.encode("utf-8", "surrogateescape") + b"\0" + text
 
-    def get(self, rule_oid: str, path: str, emission: int, text: bytes) -> Layout | None:
-        """The layout of ``text``, if it was derived before."""
+    def get(self, rule_oid: str, path: str, emission: int, text: bytes) -> tuple[Layout, bool] | None:
+        """The layout of ``text``, if it was derived before, and whether this very code has derived it."""
         data = self._shelf.get(self._key(rule_oid, path, emission, text))
         if data is None:
             return None
         try:
             stored = msgspec.msgpack.decode(data, type=_Stored)
-            return Layout(
-                stored.path,
-                text,
-                tuple(
-                    LayoutFile(f.path, Role(f.role), tuple(_revived(p, text) for p in f.pieces))
-                    for f in stored.files
-                ),
-                stored.notes,
+            files = tuple(
+                LayoutFile(f.path, Role(f.role), tuple(_revived(p, text) for p in f.pieces))
+                for f in stored.files
             )
+            return Layout(stored.path, text, files, stored.notes), stored.code == code()
         except (ValueError, AssertionError):  # msgspec's errors are ValueErrors
             return None
 
@@ -74,6 +71,7 @@ class LayoutCache:
             layout.path,
             tuple(_File(f.path, f.role.value, tuple(map(_kept, f.pieces))) for f in layout.files),
             layout.notes,
+            code(),
         )
         try:
             data = msgspec.msgpack.encode(stored)

@@ -69,7 +69,7 @@ class Splitting:
         self._cache = cache
         self._readings = readings
         self._done: dict[tuple[str, str, int, bytes], Layout] = {}
-        self._own: set[tuple[str, str, int, bytes]] = set()  # those that no other process had derived
+        self._own: set[tuple[str, str, int, bytes]] = set()  # those that this code has derived
 
     @classmethod
     def of(cls, repository: Repository) -> Splitting:
@@ -80,8 +80,10 @@ class Splitting:
         """As ``lens.emit.split``; what an earlier process has derived comes from the repository's cache."""
         key = (rule_oid, path, emission, text)
         layout = self._done.get(key)
-        if layout is None and self._cache is not None:
-            layout = self._cache.get(*key)
+        if layout is None and self._cache is not None and (kept := self._cache.get(*key)) is not None:
+            layout, is_own = kept
+            if is_own:
+                self._own.add(key)
         if layout is None:
             layout = split(rule, name, path, text, emission)
             self._own.add(key)
@@ -91,7 +93,7 @@ class Splitting:
         return layout
 
     def afresh(self, name: str, rule: Rule, rule_oid: str, path: str, text: bytes, emission: int) -> Layout:
-        """The same split by this process, whatever an earlier one has derived."""
+        """The same split by this code, whatever another version of it has derived."""
         key = (rule_oid, path, emission, text)
         return self._done[key] if key in self._own else split(rule, name, path, text, emission)
 

@@ -7,7 +7,7 @@ findings too: one broken rule says nothing about the others. No compiler and no 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mergeguard.cpp.filenames import UNITS
@@ -18,6 +18,7 @@ from mergeguard.fork import check, keepmarks, treelens
 from mergeguard.fork.builds import links_device_code, shard_paths, unlisted
 from mergeguard.fork.check import to_json
 from mergeguard.fork.fork import Fork
+from mergeguard.fork.proofs import Proofs
 from mergeguard.fork.stale import stale
 from mergeguard.fork.verdicts import CheckVerdict, Verdicts, verdict
 from mergeguard.fork.watched import WatchedRepository
@@ -56,41 +57,55 @@ def run_fork(
 
 
 def run(
-    workspace: Workspace, names: Sequence[str] | None = None, base: str | None = None
+    workspace: Workspace,
+    names: Sequence[str] | None = None,
+    base: str | None = None,
+    *,
+    unproved: Container[str] = (),
 ) -> tuple[Finding, ...]:
     """All findings about the rules called ``names`` (all of them if None), in rule and file order.
 
     ``base`` is the tree of the merge base with upstream, if known: what the fork split by hand is told by it.
-    Raises RuleError for a name that no rule has.
+    Of the rules in ``unproved`` nobody asks now whether layout and monolith are the same program. Raises
+    RuleError for a name that no rule has.
     """
     chosen = workspace.guarded if names is None else tuple(workspace.rule(name) for name in names)
     verdicts = Verdicts(workspace.repository.private_dir)
     found: list[Finding] = []
     files: dict[str, tuple[str, ...]] = {}
     for guarded in chosen:
-        one = _verdict(workspace, guarded, base, verdicts)
+        one = _verdict(workspace, guarded, base, verdicts, proved=guarded.name not in unproved)
         found += one.told()
         files[guarded.name] = one.files
     found += _claims(files)
     return tuple(dict.fromkeys(found))
 
 
-def _verdict(workspace: Workspace, guarded: Guarded, base: str | None, verdicts: Verdicts) -> CheckVerdict:
+def _verdict(
+    workspace: Workspace, guarded: Guarded, base: str | None, verdicts: Verdicts, *, proved: bool
+) -> CheckVerdict:
     """What there is to say of one rule; of a split one that was looked at in such a tree before, that."""
     known = verdicts.known(workspace, guarded) if guarded.is_split else None
     if known is not None:
         return known
     watched = WatchedRepository.of(workspace.repository, workspace.tree)
     checker = _LayoutChecker(replace(workspace, repository=watched), guarded, base)
+    if not proved:
+        checker.proof = _no_proof
     found: list[Finding] = []
     try:
         found.extend(checker.findings())
     except MergeguardError as error:
         found.append(_failed(guarded, error))
         return verdict(found, checker.files)
-    if guarded.is_split:
+    if guarded.is_split and proved:
         verdicts.keep(watched, guarded, verdict(found, checker.files))
     return verdict(found, checker.files)
+
+
+def _no_proof(path: str, monolith: bytes, files: Sequence[LayoutText]) -> tuple[Finding, ...]:
+    """Stands in for a proof that nobody asks for."""
+    return ()
 
 
 def run_units(workspace: Workspace, paths: Sequence[str]) -> tuple[Finding, ...]:
@@ -151,6 +166,7 @@ class _LayoutChecker:
         self.name = guarded.name
         self.say = check.Reporter(guarded.name)
         self.layout: Layout | None = None
+        self.proof: check.Proof = Proofs(workspace.repository.private_dir).of
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -201,7 +217,7 @@ class _LayoutChecker:
         texts = {file.path: file.text for file in layout.files}
         yield from self.about_text(rule, layout, texts)
         files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
-        yield from check.check_program(self.name, path, text, files)
+        yield from check.check_program(self.name, path, text, files, proof=self.proof)
 
     def by_hand(self, made: handmade.HandMade) -> Iterator[Finding]:
         """Of a split by hand, what no linker says; ``verify`` compares it with upstream's file."""
@@ -333,6 +349,7 @@ class _LayoutChecker:
             build=[BuildFile(b, buildlists.remove(b, t, layout.path, shards), t) for b, t in builds.items()],
             hunks=before.hunks,
             strangers=frozenset(strangers),
+            proof=self.proof,
         )
 
     def strangers(self, rule: Rule, layout: Layout, own: set[str]) -> list[str]:

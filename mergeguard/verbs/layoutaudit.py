@@ -38,11 +38,25 @@ def findings(
     changed = [guarded for guarded in merged.laid_out if _is_changed(merged, sides[0], guarded)]
     if not changed:
         return ()
-    found = checking.failures(checking.run(merged, [guarded.name for guarded in changed]))
+    # What a proof says of the same texts, it says of ours: it would be nothing new.
+    same = {guarded.name for guarded in changed if _is_same_program(merged, sides[0], guarded)}
+    found = checking.failures(checking.run(merged, [one.name for one in changed], unproved=same))
     known = {_key(one) for side in sides for one in _of_side(side, {f.rule for f in found})}
     fresh = [_located(one) for one in found if _key(one) not in known]
     shaken = [one for guarded in changed if guarded.is_split for one in _shaken(merged, sides[0], guarded)]
     return (*fresh, *map(_located, shaken))
+
+
+def _is_same_program(merged: Workspace, before: Workspace, guarded: Guarded) -> bool:
+    """Whether a layout's files, with nothing beside them, and what they are derived from are as before."""
+    own = next((g for g in before.split_rules if g.name == guarded.name), None)
+    if own is None or own.lock != guarded.lock or own.rule_oid != guarded.rule_oid:
+        return False
+    layouts = (merged.pristine(guarded), merged.unsplit(guarded).layout)
+    files = {file.path for layout in layouts for file in layout.files}
+    folder = guarded.rule.folder(layouts[1].path)
+    beside = merged.repository.list_tree(merged.tree, folder).keys() - files
+    return not beside and all(merged.entry(path) == before.entry(path) for path in (*files, folder))
 
 
 def _is_changed(merged: Workspace, before: Workspace, guarded: Guarded) -> bool:

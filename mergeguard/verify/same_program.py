@@ -54,14 +54,35 @@ def compare(
     Empty, or notes only: the same program as far as tokens can tell. ``roots`` are folders that quoted
     includes are also looked for in; layouts of a rule need none.
     """
+    return tuple(dict.fromkeys((*proof(path, monolith, files, roots), *listing(path, files, build))))
+
+
+def proof(
+    path: str, monolith: bytes, files: Sequence[LayoutText], roots: Sequence[str] = ()
+) -> tuple[Finding, ...]:
+    """As ``compare``, without a look at build files: it depends on the texts alone."""
     if not thin.is_thin(files):
-        return _Comparison(path, monolith, files, build, roots).findings()
-    comparison = _Comparison(path, monolith, thin.whole(files), build, roots)
+        return _Comparison(path, monolith, files, roots).findings()
+    comparison = _Comparison(path, monolith, thin.whole(files), roots)
     found = list(comparison.findings())
     comparison.found, comparison.files = [], {file.path: file for file in files}
     for check, message, where, offset, item in thin.check_choices(comparison.before, files, roots):
         comparison.report(check, message, path=where, offset=offset, item=item)
     return tuple(dict.fromkeys((*found, *comparison.found)))
+
+
+def listing(path: str, files: Sequence[LayoutText], build: Sequence[BuildFile]) -> Iterator[Finding]:
+    """The units that build files do not list as often as they listed the monolith at ``path``."""
+    units = [file.path for file in files if file.is_unit]
+    for file in build:
+        lists = {unit: mentions(file.path, file.after, unit) for unit in units}
+        wanted, which = mentions(file.path, file.before, path), "the monolith"
+        if not wanted:  # where shards are listed, the entry has been
+            wanted, which = max((lists[unit] for unit in lists if unit != path), default=0), "others"
+        for unit, listed in lists.items():
+            if wanted and listed != wanted:
+                message = f"{unit} is listed {listed} times, {which} {wanted}"
+                yield in_tree("build list", Severity.ERROR, message, file.path)
 
 
 def check_units(
@@ -120,12 +141,10 @@ class _Comparison:
         path: str,
         monolith: bytes,
         files: Sequence[LayoutText],
-        build: Sequence[BuildFile],
         roots: Sequence[str],
     ) -> None:
         self.path = path
         self.files = {file.path: file for file in files}
-        self.build = build
         self.before = parse(monolith, calls_end=True)
         self.environment = environment_of(self.before)
         self.originals = definitions(self.before)
@@ -186,7 +205,6 @@ class _Comparison:
         ):
             severity = Severity.NOTE if check == "assumed" else Severity.ERROR
             self.report(check, message, path=path, offset=offset, item=item, severity=severity)
-        self.check_build()
         return tuple(dict.fromkeys(self.found))
 
     # -- files -------------------------------------------------------------------------------------
@@ -463,19 +481,6 @@ class _Comparison:
                 continue
             found[one.short] = min(found.get(one.short, one.item.code_start), one.item.code_start)
         return found
-
-    # -- build -------------------------------------------------------------------------------------
-
-    def check_build(self) -> None:
-        for file in self.build:
-            lists = {one.path: mentions(file.path, file.after, one.path) for one in self.units}
-            wanted, which = mentions(file.path, file.before, self.path), "the monolith"
-            if not wanted:  # where shards are listed, the entry has been
-                wanted, which = max((lists[unit] for unit in lists if unit != self.path), default=0), "others"
-            for unit, listed in lists.items():
-                if wanted and listed != wanted:
-                    message = f"{unit} is listed {listed} times, {which} {wanted}"
-                    self.report("build list", message, path=file.path)
 
 
 @lru_cache(maxsize=4096)
