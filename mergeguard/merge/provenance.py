@@ -28,6 +28,7 @@ from mergeguard.merge.declarations.leafmerge import renames_of_both
 from mergeguard.merge.renames import exchanged, made_by_both
 from mergeguard.merge.result import shown
 
+_OTHER = {"ours": "theirs", "theirs": "ours"}
 _MOST_STATES = 8_000  # of the search between two anchors
 
 # What has no place of its own: includes are a set, and what opens or ends a block goes with the block.
@@ -74,7 +75,11 @@ State = tuple[int, int, int, int]  # how much of each text is accounted for
 
 
 def certificate_of(base: bytes, ours: bytes, theirs: bytes, result: bytes) -> dict[str, Any]:
-    """The certificate of a merge's clean result; ``Unaccounted`` or ``Rejected`` if there is none."""
+    """The certificate of a merge's clean result; ``Unaccounted`` or ``Rejected`` if there is none.
+
+    Of several accounts as cheap as each other the search finds one, which need not be one that the checker
+    accepts: with the sides exchanged it is another one.
+    """
     texts = [Text(text) for text in (base, ours, theirs, result)]
     mine, other = renames_of_both(base, ours, theirs)
     alike = made_by_both(base, ours, theirs)
@@ -85,9 +90,28 @@ def certificate_of(base: bytes, ours: bytes, theirs: bytes, result: bytes) -> di
         for side, found in (("ours", mine), ("theirs", other))
         for rename in found
     ]
-    made = certificate(texts[0], texts[1], texts[2], texts[3], renames)
-    certified(texts[0], texts[1], texts[2], texts[3], made)
+    try:
+        made = certificate(texts[0], texts[1], texts[2], texts[3], renames)
+        certified(texts[0], texts[1], texts[2], texts[3], made)
+    except (Unaccounted, Rejected) as refused:
+        renames = [(_OTHER[side], old, new) for side, old, new in renames]
+        try:
+            made = _exchanged(certificate(texts[0], texts[2], texts[1], texts[3], renames))
+            certified(texts[0], texts[1], texts[2], texts[3], made)
+        except (Unaccounted, Rejected):
+            raise refused from None
     return made
+
+
+def _exchanged(made: dict[str, Any]) -> dict[str, Any]:
+    """A certificate with the names of the sides exchanged."""
+    exchanged_runs = {part: [[n, two, one] for n, one, two in made[part]] for part in ("result", "base")}
+    return {
+        **made,
+        **exchanged_runs,
+        "digests": {_OTHER.get(name, name): digest for name, digest in made["digests"].items()},
+        "renames": sorted([_OTHER[side], old, new] for side, old, new in made["renames"]),
+    }
 
 
 def unproved(base: bytes, ours: bytes, theirs: bytes, result: bytes) -> str:

@@ -21,14 +21,16 @@ _BREAKS = 8
 _LEAST = 3  # tokens that say enough to be no accident
 _TELLING = re.compile(rb"[A-Za-z_]{2}")
 _ENDS = frozenset((b";", b"{", b"}", b"#\n"))  # of statements and of lines
-_NAME = re.compile(rb"#?[A-Za-z_]\w*")
+_NAME = re.compile(rb"#?(?:[A-Za-z_]\w*|\"=.*\w.*)", re.DOTALL)
 
 
 def larger(base: Keys, ours: Keys, theirs: Keys) -> str | None:
-    """``ours`` or ``theirs`` if that side's edit contains the other's, else None."""
-    if _contains(base, ours, theirs):
-        return "theirs"
-    return "ours" if _contains(base, theirs, ours) else None
+    """``ours`` or ``theirs`` if that side's edit contains the other's, else None (also where each contains
+    the other: then nobody knows which came later)."""
+    in_theirs, in_ours = _contains(base, ours, theirs), _contains(base, theirs, ours)
+    if in_theirs == in_ours:
+        return None
+    return "theirs" if in_theirs else "ours"
 
 
 def without_contained(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
@@ -125,7 +127,7 @@ def _says_enough(base: Keys, small: Keys, changes: Sequence[Change]) -> bool:
 
 
 def _is_back(base: Keys, small: Keys, large: Keys, changes: Sequence[Change]) -> bool:
-    """Whether names that the smaller edit took away altogether are in the larger side."""
+    """Whether names and words of strings that the smaller edit took away altogether are in the larger side."""
     kept, there = set(small), set(large)
     return any(
         key in there and key not in kept
