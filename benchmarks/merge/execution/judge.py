@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _BATCH = 400
+_LIMIT = 5  # seconds that the programs of a batch may take; they take far less than one
 _COMPILER = ("g++", "-std=c++20", "-O0", "-w", "-fmax-errors=0", "-x", "c++")
 _ERROR = re.compile(r"^(p\d+):\d+(?::\d+)?: (?:fatal )?error", re.MULTILINE)
 
@@ -53,16 +54,31 @@ def _outputs(texts: Sequence[str], x: int) -> list[str]:
                 [*_COMPILER, str(source), "-o", str(program)], capture_output=True, text=True, check=False
             )
             if done.returncode == 0:
-                ran = subprocess.run([str(program)], capture_output=True, text=True, check=True, timeout=60)
-                for line in ran.stdout.splitlines():
-                    number, value = line.split()
-                    out[int(number)] = value
+                out.update(_ran(program, left))
                 break
             bad = {int(name[1:]) for name in _ERROR.findall(done.stderr)}
             if not bad & set(left):
                 bad = _by_itself(texts, left, x, folder)
             left = [number for number in left if number not in bad]
     return [out[number] for number in range(len(texts))]
+
+
+def _ran(program: Path, numbers: Sequence[int]) -> dict[int, str]:
+    """What the programs print; one that does not end is endless, and the others are run without it."""
+    out: dict[int, str] = {}
+    while len(out) < len(numbers):
+        first = str(numbers[len(out)])
+        try:
+            ran = subprocess.run([str(program), first], capture_output=True, check=True, timeout=_LIMIT)
+            said = ran.stdout
+        except subprocess.TimeoutExpired as late:
+            said = late.stdout or b""
+        for line in said.decode("ascii").splitlines():
+            number, value = line.split()
+            out[int(number)] = value
+        if len(out) < len(numbers):
+            out[numbers[len(out)]] = "endless"
+    return out
 
 
 def _by_itself(texts: Sequence[str], left: Sequence[int], x: int, folder: str) -> set[int]:
@@ -80,11 +96,16 @@ def _by_itself(texts: Sequence[str], left: Sequence[int], x: int, folder: str) -
 
 
 def _unit(texts: Sequence[str], numbers: Sequence[int], x: int) -> str:
-    parts = [f"#include <cstdio>\n#define X {x}\n"]
+    parts = [f"#include <cstdio>\n#include <cstdlib>\n#define X {x}\n"]
     parts += (f'namespace p{n} {{\n#line 1 "p{n}"\n{texts[n]}\n}}\n' for n in numbers)
-    call = '  try {{ std::printf("{0} %d\\n", p{0}::run()); }} catch (...) {{ std::puts("{0} throws"); }}\n'
+    call = (
+        '  if ({0} >= first) try {{ std::printf("{0} %d\\n", p{0}::run()); }}'
+        ' catch (...) {{ std::puts("{0} throws"); }}\n'
+        "  std::fflush(stdout);\n"
+    )
     calls = "".join(call.format(n) for n in numbers)
-    return "".join(parts) + f'#line 1 "main"\nint main() {{\n{calls}}}\n'
+    main = f"int main(int, char** said) {{\n  int first = std::atoi(said[1]);\n{calls}}}\n"
+    return "".join(parts) + f'#line 1 "main"\n{main}'
 
 
 def sane(text: str) -> bool:

@@ -127,7 +127,7 @@ def _says_enough(base: Keys, small: Keys, changes: Sequence[Change]) -> bool:
 
 
 def _is_back(base: Keys, small: Keys, large: Keys, changes: Sequence[Change]) -> bool:
-    """Whether names and words of strings that the smaller edit took away altogether are in the larger side."""
+    """Whether names or words of strings that the smaller edit took away are in the larger side."""
     kept, there = set(small), set(large)
     return any(
         key in there and key not in kept
