@@ -81,7 +81,9 @@ class _Out:
         """The merged text; ``apart`` puts a space between tokens that would be read as one."""
         parts: list[bytes] = []
         before = b""
-        for key, text, gap in zip(self.keys, self.texts, self.gaps, strict=True):
+        for at, (key, text, gap) in enumerate(zip(self.keys, self.texts, self.gaps, strict=True)):
+            if b'"' in gap and (key.endswith(b'">') or self.keys[at - 1].endswith(b'"<')):
+                gap = b""  # no literal is closed and opened again at an end of the string
             if apart and not gap and before and text and key[:1] != b"/" and not joins(before, text):
                 gap = b" "
             parts += (gap, text)

@@ -1,0 +1,4 @@
+static const char text[] = "ab"
+    "c,"
+    "; d"
+    "e";

@@ -1,0 +1,2 @@
+static const char text[] = "c," "; d" "e"
+    "ab";

@@ -1,0 +1,4 @@
+static const char text[] = "c,"
+    "; d"
+    "e"
+    "ab";

@@ -1,0 +1,1 @@
+static const char text[] = "ab" "c," "; d" "e";
