@@ -66,6 +66,17 @@ def telling_diff(a: Sequence[T], b: Sequence[T]) -> list[Change]:
     return merged
 
 
+def slack(text: Sequence[T], start: int, end: int, low: int, high: int) -> tuple[int, int]:
+    """By how much ``text[start:end]``, which was inserted or removed, may as well stand further up and down,
+    within ``low`` and ``high``: of equal ones side by side a difference can't tell which."""
+    up = down = 0
+    while start - up > low and text[start - up - 1] == text[end - up - 1]:
+        up += 1
+    while end + down < high and text[start + down] == text[end + down]:
+        down += 1
+    return up, down
+
+
 def changed_ranges(old: bytes, new: bytes) -> list[tuple[int, int]]:
     """The byte ranges of ``old``, by whole lines, in which ``new`` differs."""
     lines = old.splitlines(keepends=True)

@@ -25,6 +25,8 @@ _STRING_WORD = re.compile(rb"[^ ]+ *| +")
 _BLOCK_WORD = re.compile(rb"[^\s]+")
 _LINE_END = re.compile(rb"[ \t\v\f\r]*(?:\\[ \t]*\r?\n[ \t]*)*")
 _WORDISH = re.compile(rb"[A-Za-z0-9_$\x80-\xff]")
+_OPENERS, _CLOSERS = frozenset((b"(", b"[", b"{")), frozenset((b")", b"]", b"}"))
+_LONGEST_ARGUMENT = 200  # tokens that are looked at for the brackets around an argument
 _UNIT_ENDS = frozenset((b"{", b"}", b";", b"#{", b"#}", b"#;", b"#\n", b"/\n", b"/*/"))
 
 _LONG = 4096  # bytes; what is remembered of shorter texts takes 200 kB each at worst
@@ -88,7 +90,12 @@ class _TokenBuilder:
 
 def is_comment(key: bytes) -> bool:
     """Whether the key of a token outside of directives is a part of a comment."""
-    return key[:1] == COMMENT and len(key) > 1
+    return key[:1] == COMMENT and len(key) > 1 and key != b"/="
+
+
+def is_comment_anywhere(key: bytes) -> bool:
+    """The same for a token of a directive, too."""
+    return is_comment(key.removeprefix(DIRECTIVE))
 
 
 def tokens_of(text: bytes) -> Tokens:
@@ -227,16 +234,43 @@ def units_of(tokens: Tokens, start: int = 0, end: int | None = None) -> list[int
     """Token indices at which a *unit* begins (a statement, a line of a directive, a comment), and the end.
 
     Units are the lines of a source whose layout is its grammar's: they end at ``;``, ``{``, ``}`` and where
-    a directive or a comment ends, however the text is wrapped.
+    a directive or a comment ends, however the text is wrapped. Braces around an argument end none.
     """
     keys = tokens.keys
     end = len(keys) if end is None else end
     starts = [start] if end > start else []
     ends = _UNIT_ENDS
-    starts.extend(i + 1 for i in range(start, end) if keys[i] in ends)
+    inside = _argument_braces(keys, start, end)
+    starts.extend(i + 1 for i in range(start, end) if keys[i] in ends and i not in inside)
     if not starts or starts[-1] != end:
         starts.append(end)
     return starts
+
+
+def _argument_braces(keys: Sequence[bytes], start: int, end: int) -> set[int]:
+    """The braces around arguments of calls (``empty({size}, type)``), not those of blocks and of rows."""
+    found: set[int] = set()
+    for i in range(start + 1, end):
+        if keys[i] == b"{" and (keys[i - 1] == b"(" or (keys[i - 1] == b"," and _is_in_call(keys, start, i))):
+            depth = 0
+            for k in range(i, min(end, i + _LONGEST_ARGUMENT)):
+                depth += (keys[k] in _OPENERS) - (keys[k] in _CLOSERS)
+                if keys[k] == b";":
+                    break  # a block, after all
+                if depth == 0:
+                    found |= {i, k}
+                    break
+    return found
+
+
+def _is_in_call(keys: Sequence[bytes], start: int, index: int) -> bool:
+    """Whether the bracket around a token is a parenthesis."""
+    depth = 0
+    for k in range(index - 1, max(start, index - _LONGEST_ARGUMENT) - 1, -1):
+        depth += (keys[k] in _CLOSERS) - (keys[k] in _OPENERS)
+        if depth < 0:
+            return keys[k] == b"("
+    return False
 
 
 def joins(before: bytes, after: bytes) -> bool:

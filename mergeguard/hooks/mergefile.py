@@ -194,18 +194,20 @@ def _certify(options: _Options, base: bytes, ours: bytes, theirs: bytes, result:
 
     Of a conflict, or of a line merge that nothing shows to be the sum of both edits: why there is none.
     """
-    import json
-
     from mergeguard.certify import Rejected
+    from mergeguard.merge.accounts import account, written
     from mergeguard.merge.provenance import Unaccounted, certificate_of
 
     said: dict[str, object] = {"refused": "a conflict is no result"}
+    told: list[str] = []
     if result.clean:
+        merged = result.render()
         try:
-            said = certificate_of(base, ours, theirs, result.render())
+            said = certificate_of(base, ours, theirs, merged)
+            told = account(base, ours, theirs, merged, said)
         except (Rejected, Unaccounted) as refused:
             said = {"refused": str(refused)}
-    write_output(Path(options.certificate), json.dumps(said).encode("ascii") + b"\n")
+    write_output(Path(options.certificate), written(said, told))
 
 
 def _render(result: MergeResult, options: _Options) -> tuple[int, bytes]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from mergeguard.cpp.diff import Change, diff
+from mergeguard.cpp.diff import Change, diff, slack
 from mergeguard.merge.result import Conflict, Piece, Resolved, join
 
 Differ = Callable[[Sequence[Any], Sequence[Any]], list[Change]]
@@ -62,7 +62,9 @@ def diff3(
     while i < len(mine) or j < len(other):
         a = mine[i] if i < len(mine) else None
         c = other[j] if j < len(other) else None
-        if c is None or (a is not None and a.a0 <= c.a0):
+        if c is None or (
+            a is not None and (a.a0, a.a1) <= (c.a0, c.a1)
+        ):  # an insertion before what it touches
             assert a is not None
             start, b_end, took_a, took_c = a.a0, a.a1, True, False
         else:
@@ -110,9 +112,7 @@ def line_diff(a: Sequence[Any], b: Sequence[Any]) -> list[Change]:
             continue
         text, start, end = (b, b0, b1) if a0 == a1 else (a, a0, a1)
         room = (changes[index + 1].a0 if index + 1 < len(changes) else len(a)) - a1
-        down = 0
-        while down < room and text[start + down] == text[end + down]:
-            down += 1
+        _, down = slack(text, start, end, start, end + room)
         if down and down == room and index + 1 < len(changes):
             following = changes.pop(index + 1)
             changes[index] = Change(a0 + down, following.a1, b0 + down, following.b1)

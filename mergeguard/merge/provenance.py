@@ -423,8 +423,14 @@ def _by_differences(b: Keys, o: Keys, t: Keys, r: Keys) -> Path | None:
 
 
 def _slid(a: Keys, b: Keys, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """A common subsequence with each insertion slid up to where it ends a statement or line, if it can be:
-    there people make it."""
+    """A common subsequence with each insertion and removal slid up to where it ends a statement or line, if
+    it can be: there people make it."""
+    inserted = _slid_insertions(a, b, pairs)
+    removed = _slid_insertions(b, a, [(j, i) for i, j in inserted])
+    return [(i, j) for j, i in removed]
+
+
+def _slid_insertions(a: Keys, b: Keys, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     for index in range(len(pairs) - 1, -1, -1):
         after, end = pairs[index + 1] if index + 1 < len(pairs) else (len(a), len(b))
         size = end - pairs[index][1] - 1

@@ -6,17 +6,21 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from mergeguard.cpp.diff import Change, diff
+from mergeguard.cpp.diff import Change, diff, matches
 from mergeguard.cpp.tokens import Tokens, is_comment, tokens_of
+from mergeguard.merge.lines import split_lines
 from mergeguard.merge.markers import refine
 from mergeguard.merge.result import Conflict, Piece, Resolved
 
 _NAME = re.compile(rb"[A-Za-z_]\w*(?:::\w+)*\Z")
+_TYPE_END = re.compile(rb"(?:(?!return\b|else\b)[A-Za-z_]\w*|[*&>]|::)\Z")
 _MOST = 8  # reasons that a screen shows of one file
+_FEW, _MOST_CHANGED = 40, 0.6  # of more tokens, and this share of them gone on both sides, no place is named
 _WIDTH = 56  # of a line of code that names a place
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 _CLOSE = {b")": b"(", b"]": b"[", b"}": b"{"}
 _STOPS = (b";", b"#\n", b"/\n", b"/*/")
+_NAME_ENDS = (*_STOPS, b"{")
 _SILENT = (b"{", b"}", b"(", b")", b";", b"#\n", b"/\n", b"/*/")
 _NO_CALLS = (b"if", b"for", b"while", b"switch", b"return", b"sizeof", b"defined")
 
@@ -37,12 +41,33 @@ def reasons(pieces: Iterable[Piece], style: str = "merge") -> list[ConflictReaso
         if isinstance(piece, Resolved):
             line += piece.text.count(b"\n")
             continue
-        # Parts of a conflict, as git shows them, do not know their base.
-        around = next((c for c in whole if piece.ours in c.ours and piece.theirs in c.theirs), piece)
-        found.append(ConflictReason(line, reason(around)))
+        around = next((c for c in whole if piece.ours in c.ours and piece.theirs in c.theirs), None)
+        found.append(ConflictReason(line, reason(_with_base(piece, around) if around else piece)))
         shown = (piece.ours, piece.theirs) if style == "merge" else (piece.base, piece.ours, piece.theirs)
         line += sum(_lines(text) for text in shown) + len(shown) + 1
     return found
+
+
+def _with_base(part: Conflict, whole: Conflict) -> Conflict:
+    """A part of a conflict, as git shows it, with the lines of the base that it is about."""
+    if part.ours == whole.ours and part.theirs == whole.theirs:
+        return whole
+    base = split_lines(whole.base)
+    ranges = [
+        _range(base, split_lines(side), side[: side.find(text)].count(b"\n"), text.count(b"\n"))
+        for side, text in ((whole.ours, part.ours), (whole.theirs, part.theirs))
+        if text
+    ]
+    start, end = min(r[0] for r in ranges), max(r[1] for r in ranges)
+    return Conflict(b"".join(base[start:end]), part.ours, part.theirs)
+
+
+def _range(base: Sequence[bytes], side: Sequence[bytes], start: int, count: int) -> tuple[int, int]:
+    """Which lines of the base stand where ``count`` lines of a side do."""
+    known = {m.b + k: m.a + k for m in matches(base, side) for k in range(m.size)}
+    first = max((old + 1 for new, old in known.items() if new < start), default=0)
+    last = min((old for new, old in known.items() if new >= start + count), default=len(base))
+    return first, last
 
 
 def told(path: str, pieces: Iterable[Piece], style: str) -> tuple[str, ...]:
@@ -72,7 +97,15 @@ def reason(conflict: Conflict) -> str:
         return "both changed the words of a comment"
     if b.keys in (o.keys, t.keys):
         return f"one side edited what the other laid out anew: `{_named(b)}`"
-    return _place(b, _meeting(diff(b.keys, o.keys), diff(b.keys, t.keys)))
+    changes = diff(b.keys, o.keys), diff(b.keys, t.keys)
+    if min(map(_changed, changes)) > _MOST_CHANGED * len(b.keys) and len(b.keys) > _FEW:
+        return f"both wrote anew what began with `{_named(b)}`"
+    return _place(b, _meeting(*changes))
+
+
+def _changed(changes: Sequence[Change]) -> int:
+    """How many tokens of the base changes take away."""
+    return sum(change.a1 - change.a0 for change in changes)
 
 
 def _added(ours: Tokens, theirs: Tokens) -> str:
@@ -126,15 +159,27 @@ def _declared(tokens: Tokens) -> str:
     """The name before the first parenthesis, of what is probably a declaration."""
     plain = [key for key in tokens.keys if not is_comment(key)]
     at = plain.index(b"(") if b"(" in plain else 0
-    return plain[at - 1].decode("utf-8", "replace") if at > 1 and _NAME.match(plain[at - 1]) else ""
+    head = plain[max(at - 2, 0) : at]
+    if len(head) < 2 or head[1] in _NO_CALLS or not _NAME.match(head[1]) or not _TYPE_END.match(head[0]):
+        return ""
+    return head[1].decode("utf-8", "replace")
 
 
 def _named(tokens: Tokens, start: int = 0) -> str:
-    """The first line from a token on that is more than a comment or a bracket, cut short."""
+    """The statement that begins at the first token from one on that is more than a comment or a bracket, cut
+    short."""
     end = start
     while end < len(tokens.keys) and (is_comment(tokens.keys[end]) or tokens.keys[end] in _SILENT):
         end += 1
-    start = end if end < len(tokens.keys) else start
-    text = b"".join(g + x for g, x in zip(tokens.gaps[start:], tokens.texts[start:], strict=True)).strip()
-    line = b" ".join(text.split(b"\n", 1)[0].split()).decode("utf-8", "replace")
+    if end == len(tokens.keys):  # nothing but brackets: what stands before them names the place
+        end = start
+        while end > 0 and (is_comment(tokens.keys[end]) or tokens.keys[end] in _SILENT):
+            end -= 1
+        while end > 0 and tokens.keys[end - 1] not in _STOPS:
+            end -= 1
+    start = end
+    ends = (k for k in range(start, len(tokens.keys)) if tokens.keys[k] in _NAME_ENDS)
+    end = next(ends, len(tokens.keys) - 1) + 1
+    parts = zip(tokens.gaps[start:end], tokens.texts[start:end], strict=True)
+    line = b" ".join(b"".join(gap + text for gap, text in parts).split()).decode("utf-8", "replace")
     return line if len(line) <= _WIDTH else line[: _WIDTH - 1].rstrip() + "…"

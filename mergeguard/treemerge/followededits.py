@@ -20,9 +20,11 @@ from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
     from mergeguard.lens.layout import Layout
+    from mergeguard.merge.moved.carrying import Carried, Rewritten
     from mergeguard.merge.moved.leftovers import Leftovers, Shed
     from mergeguard.merge.moved.loose import Loose
-    from mergeguard.merge.moved.moves import Carried, File, Rewritten, SplitFiles
+    from mergeguard.merge.moved.movedvalues import File
+    from mergeguard.merge.moved.moves import SplitFiles
 
 
 class Destination(StrEnum):
@@ -144,7 +146,8 @@ class _Direction:
         self.editor, self.mover = (trees.ours, trees.theirs) if editor_is_ours else (trees.theirs, trees.ours)
 
     def run(self) -> FollowedTrees:
-        from mergeguard.merge.moved.moves import carry, find_changes, rewrite
+        from mergeguard.merge.moved.carrying import carry, rewrite
+        from mergeguard.merge.moved.moves import find_changes
 
         if not self._likely():
             return self.trees
@@ -209,7 +212,7 @@ class _Direction:
         splits: SplitFiles,
     ) -> tuple[list[Loose], Rewritten]:
         """What else was edited in what the moving side took out, each edit at a place of its own."""
-        from mergeguard.merge.moved.moves import rewrite
+        from mergeguard.merge.moved.carrying import rewrite
 
         found = {
             file.path: left
@@ -275,8 +278,8 @@ class _Direction:
         self, loose: list[Loose], carried: list[Carried], files: list[File], homes: Mapping[str, File]
     ) -> set[str]:
         """The files of the moving side in which something would not be as the editor has it."""
+        from mergeguard.merge.moved.carrying import rewrite
         from mergeguard.merge.moved.loose import is_upset, out_of_sight
-        from mergeguard.merge.moved.moves import rewrite
 
         if not loose:
             return set()
@@ -309,7 +312,7 @@ class _Direction:
 
     def _files(self) -> list[File]:
         """What the mover changed, the two names of a renamed file made one."""
-        from mergeguard.merge.moved.moves import File
+        from mergeguard.merge.moved.movedvalues import File
 
         gone = any(new is None for _, new in self.moved.values())
         came = any(old is None for old, _ in self.moved.values())

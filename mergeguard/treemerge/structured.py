@@ -70,7 +70,7 @@ def settle_file(
         f"{file.path}:{note.line}: {note.message}" if note.line else f"{file.path}: {note.message}"
         for note in result.findings
     )
-    said = looks if result.clean else told(file.path, result.pieces, "merge")
+    said = (*(() if result.clean else told(file.path, result.pieces, "merge")), *looks)
     return Settlement(file.path, Entry(mode, repository.write_blob(text)), result.clean, stages, said)
 
 

@@ -124,7 +124,9 @@ def test_a_certificate_is_written_of_what_is_merged_by_declarations(tmp_path: Pa
     files = _files(tmp_path, ours, base, theirs)
     assert main(["merge-file", "--certificate", "said.json", *files]) == 0
     result = (tmp_path / "ours.cu").read_bytes()
-    check(base, ours, theirs, result, json.loads((tmp_path / "said.json").read_text()))
+    said = json.loads((tmp_path / "said.json").read_text())
+    check(base, ours, theirs, result, said)
+    assert said["account"] == ["result 1: added by theirs: , int b", "result 2: added by ours: + 1"]
     files = _files(tmp_path, OURS, BASE, THEIRS)
     assert main(["merge-file", "-q", "--certificate=said.json", *files]) == 1
     assert json.loads((tmp_path / "said.json").read_text()) == {"refused": "a conflict is no result"}

@@ -28,6 +28,19 @@ CALL = b"  run(a, b, c);\n"
         (b"int x = 1;\n", b"int x = 2;\n", b"int x = 3;\n", "both changed `int x = 1;`"),
         (b"#if A\n", b"#if A && B\n", b"#if A && C\n", "both changed `#if A`"),
         (b"// one\n", b"// two\n", b"// three\n", "both changed the words of a comment"),
+        (
+            b"",
+            b"auto n = w.numel();\n",
+            b"auto n = w.numel() + 1;\n",
+            "both added something at one place: `auto n = w.numel();` and `auto n = w.numel() + 1;`",
+        ),
+        (b"run(a,\n    b);\n", b"", b"run(a,\n    c);\n", "you removed what they edited: `run(a, b);`"),
+        (
+            b"".join(b"a%d(x);\n" % n for n in range(12)),
+            b"ours(1);\n",
+            b"theirs(2);\n",
+            "both wrote anew what began with `a0(x);`",
+        ),
         (b"f(1);\n", b"f(2);\n", b"f( 1 );\n", "one side edited what the other laid out anew: `f(1);`"),
         (b"f(1);\n", b"f( 1 );\n", b"f(1) ;\n", "the two sides differ in layout only"),
     ],
@@ -47,6 +60,19 @@ def test_the_line_is_that_of_the_marker(style):
     lines = render_markers(pieces, style=style).splitlines()
     assert [line for line, _ in reasons(pieces, style)] == [
         number for number, line in enumerate(lines, 1) if line.startswith(b"<<<<<<<")
+    ]
+
+
+def test_each_part_of_a_conflict_is_told_of_by_its_own_lines():
+    same = b"".join(b"same%d();\n" % n for n in range(5))
+    conflict = Conflict(
+        b"a(1);\n" + same + b"b(1, 2);\n",
+        b"a(2);\n" + same + b"b(3, 2);\n",
+        b"a(4);\n" + same + b"b(5, 2);\n",
+    )
+    assert [said for _, said in reasons([conflict])] == [
+        "both changed the first argument of `a`",
+        "both changed the first argument of `b`",
     ]
 
 

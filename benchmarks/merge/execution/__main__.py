@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.merge.execution import blocks, families, neighbours
 from benchmarks.merge.execution.judge import Judge, has_compiler, sane
-from benchmarks.merge.execution.trees import Edit, Node, Rename, condition_over_edit, one_intention
+from benchmarks.merge.execution.trees import Delete, Edit, Node, Rename, condition_over_edit, one_intention
 from mergeguard.merge import merge
 from mergeguard.merge.lines import merge_lines
 from mergeguard.merge.result import MergeResult, Piece
@@ -101,6 +101,8 @@ def _orders(root: Node, one: Edit, two: Edit, ours: Node, theirs: Node) -> tuple
 
 def _after(edit: Edit, root: Node) -> str | None:
     made = edit.made(root)
+    if made is None and isinstance(edit, Delete) and root.find(edit.name) is None:
+        made = root  # the other side has removed it with what is around it
     return made.render() if made is not None else None
 
 

@@ -87,7 +87,8 @@ class Edit:
 
 @dataclass
 class Insert(Edit):
-    """``node`` into ``parent`` behind ``after`` (a node's name, or None), else before ``before``."""
+    """``node`` into ``parent`` behind ``after``, else before ``before``: names, or None for what opens
+    and what ends the parent."""
 
     parent: int
     node: Node
@@ -106,9 +107,9 @@ class Insert(Edit):
             if beside is not None and beside[1] is not None and beside[1].items is not None:
                 beside[1].items.insert(beside[2] + step, copy.deepcopy(self.node))
                 return True
-        if found[0].items:
+        if found[0].items and None not in (self.after, self.before):
             return False
-        found[0].items.append(copy.deepcopy(self.node))
+        found[0].items.insert(0 if self.after is None else len(found[0].items), copy.deepcopy(self.node))
         return True
 
     def brings(self, root: Node) -> dict[str, Node]:

@@ -132,6 +132,8 @@ class _Placing:
             self.places.before.setdefault(place, []).extend(run.ids)
         elif run.anchor is None:
             self.places.at_start.extend(run.ids)
+        elif includes and (behind := self._include_behind(run)) is not None:
+            self.places.before.setdefault(behind, []).extend(run.ids)
         elif includes:
             for identity in run.ids:
                 place = self._sorted_place(run.anchor, identity)
@@ -141,6 +143,20 @@ class _Placing:
         else:
             place = self._behind_lead(run.anchor, closing=only_closes(leaves))
             self.places.after.setdefault(place, []).extend(run.ids)
+
+    def _include_behind(self, run: _Run) -> int | None:
+        """The include right behind new ones that begin its block: they go where the lead has it."""
+        following = run.following
+        if following is None or following not in self.order:
+            return None
+        leaf = self.other.leaf(following)
+        at = self.other.place[run.ids[0]]
+        begins = (
+            not at
+            or self.other.leaves[at - 1].kind is not Kind.INCLUDE
+            or not _same_block(self.other.leaves[at])
+        )
+        return following if begins and leaf.kind is Kind.INCLUDE and _same_block(leaf) else None
 
     def _is_header(self, run: _Run) -> bool:
         """Whether the new leaves begin the file, and belong there."""

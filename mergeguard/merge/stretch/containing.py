@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from mergeguard.cpp.diff import Change, telling_diff
-from mergeguard.cpp.tokens import is_comment, tokens_of
+from mergeguard.cpp.diff import Change, slack, telling_diff
+from mergeguard.cpp.tokens import is_comment, is_comment_anywhere, tokens_of
 from mergeguard.merge.result import Conflict, Piece, Resolved, join
 
 Keys = Sequence[bytes]
@@ -51,13 +51,13 @@ def _contains(base: Keys, small: Keys, large: Keys) -> bool:
     before, after = telling_diff(base, small), telling_diff(small, large)
     if not before or not after:
         return False
-    if not _says_enough(base, small, before) or any(_is_argument(small, x) for x in before):
+    if not _says_enough(base, small, before) or any(_is_argument(small, x, after) for x in before):
         return False
     later = [_covered(small, change) for change in after if not _adds_includes(large, change)]
     for change in before:
         # Includes are a set: one that came in the place of another is no edit of that.
         removes = _is_includes(base[change.a0 : change.a1]) and change.b0 == change.b1
-        if not _stands(change, later if removes else [_covered(small, x) for x in after]):
+        if not _stands(change, later if removes else [_covered(small, x) for x in after], large):
             return False
     return not _is_back(base, small, large, before)
 
@@ -79,37 +79,43 @@ def _is_includes(keys: Keys) -> bool:
     )
 
 
-def _is_argument(small: Keys, change: Change) -> bool:
-    """Whether a change only adds to a list inside of a statement: the same argument on both sides may be
-    two."""
+def _is_argument(small: Keys, change: Change, after: Sequence[Change]) -> bool:
+    """Whether a change only adds to a list inside of a statement that the larger side changed further: the
+    same argument on both sides may be two."""
     came = small[change.b0 : change.b1]
-    return change.a0 == change.a1 and b"," in came and not any(key in _ENDS for key in came)
+    if change.a0 < change.a1 or b"," not in came or any(key in _ENDS for key in came):
+        return False
+    start, end = change.b0, change.b1
+    while start > 0 and small[start - 1] not in _ENDS:
+        start -= 1
+    while end < len(small) and small[end - 1] not in _ENDS:
+        end += 1
+    return any(later.a0 < end and start < max(later.a1, later.a0 + 1) for later in after)
 
 
 def _covered(text: Keys, change: Change) -> Change:
-    """A deletion with all the places where it could stand as well: which of two equal stretches went, a
-    difference can't tell."""
-    start, end = change.a0, change.a1
-    if start == end or change.b0 < change.b1:
+    """A deletion with all the places where it could stand as well."""
+    if change.a0 == change.a1 or change.b0 < change.b1:
         return change
-    up = down = 0
-    while start - up > 0 and text[start - up - 1] == text[end - up - 1]:
-        up += 1
-    while end + down < len(text) and text[start + down] == text[end + down]:
-        down += 1
-    return Change(start - up, end + down, change.b0, change.b1)
+    up, down = slack(text, change.a0, change.a1, 0, len(text))
+    return Change(change.a0 - up, change.a1 + down, change.b0, change.b1)
 
 
-def _stands(change: Change, after: Sequence[Change]) -> bool:
-    """Whether the later edits leave alone what ``change`` made: they may add to it, and beside it."""
+def _stands(change: Change, after: Sequence[Change], large: Keys) -> bool:
+    """Whether the later edits leave alone what ``change`` made: they may add to it, and beside it, and remove
+    more than it did."""
     start, end = change.b0, change.b1
     inside = 0
     for later in after:
         if later.a0 == later.a1:
             if start == end == later.a0:
                 return False  # something else came in the place of what was removed
-            inside += start < later.a0 < end
-        elif later.a0 < end and start < later.a1 or start == end and later.a0 <= start <= later.a1:
+            comment = all(map(is_comment_anywhere, large[later.b0 : later.b1]))
+            inside += start < later.a0 < end and not comment
+        elif start == end:
+            if later.a0 <= start <= later.a1 and later.b0 < later.b1:
+                return False
+        elif later.a0 < end and start < later.a1:
             return False
     return inside * _BREAKS <= end - start
 

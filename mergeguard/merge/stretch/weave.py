@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
-from mergeguard.cpp.diff import Change, diff, telling_diff
+from mergeguard.cpp.diff import Change, diff, slack, telling_diff
 from mergeguard.cpp.tokens import (
     END_OF_COMMENT,
     END_OF_DIRECTIVE,
@@ -36,6 +37,9 @@ NEAR = 3
 _PARTING = frozenset(
     mark + key for mark in (b"", b"#") for key in (b",", b";", b"(", b")", b"{", b"}", b":", b"\n")
 )
+# What ends and what continues a statement, or a group of conditions.
+_WHOLE_ENDS = frozenset((b";", b"}", END_OF_DIRECTIVE, END_OF_COMMENT))
+_CONTINUING = frozenset((b"else", b"catch", b"while", b"#else", b"#elif", b"#elifdef", b"#elifndef"))
 _STATEMENT_ENDS = frozenset((b";", b"{", b"}"))
 _UNIT_ENDS = _STATEMENT_ENDS | {b"#;", b"#{", b"#}", END_OF_DIRECTIVE}  # what is on both sides is two things
 _LINE_ENDS = frozenset((END_OF_DIRECTIVE, END_OF_COMMENT))
@@ -63,9 +67,13 @@ class _Out:
         self.gaps: list[bytes] = []
 
     def copy(self, source: Tokens, start: int, end: int) -> None:
+        if start == end:
+            return
+        # What stood behind a line's end may now stand behind something else, and the reverse.
+        self.gaps.append(self.after_line_end(_gap(source, start)))
+        self.gaps.extend(source.gaps[start + 1 : end])
         self.keys.extend(source.keys[start:end])
         self.texts.extend(source.texts[start:end])
-        self.gaps.extend(source.gaps[start:end])
 
     def add(self, source: Tokens, index: int, gap: bytes) -> None:
         self.keys.append(source.keys[index])
@@ -164,11 +172,7 @@ def _cover_ambiguity(a: Sequence[Any], b: Sequence[Any], changes: list[Change]) 
             text, start, end = (b, b0, b1) if a0 == a1 else (a, a0, a1)
             low = covered[-1].a1 if covered else 0
             high = changes[index + 1].a0 if index + 1 < len(changes) else len(a)
-            up = down = 0
-            while a1 + down < high and text[start + down] == text[end + down]:
-                down += 1
-            while a0 - up > low and text[start - up - 1] == text[end - up - 1]:
-                up += 1
+            up, down = slack(text, start, end, start - (a0 - low), end + (high - a1))
             change = Change(a0 - up, a1 + down, b0 - up, b1 + down)
         covered.append(change)
     return _joined(covered)
@@ -237,10 +241,12 @@ def _one_side(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
         out.add(changed, c0 + at_changed, out.after_line_end(gap))
 
     end = Change(r.b1 - r.b0, r.b1 - r.b0, c1 - c0, c1 - c0)
-    at_base = at_changed = 0
+    at_base = at_changed = removed = 0
     for change in [*token_diff(b.keys[r.b0 : r.b1], changed.keys[c0:c1]), end]:
         for offset in range(change.a0 - at_base):
-            relaid(at_base + offset, at_changed + offset)
+            # What follows a removal may have the layout of what stood there.
+            after = not offset and _gap(changed, c0 + at_changed) == _gap(b, r.b0 + removed)
+            relaid(removed if after else at_base + offset, at_changed + offset)
         # A token put in another's place takes that one's layout.
         like = change.a1 - change.a0 if change.a1 - change.a0 == change.b1 - change.b0 else 1
         for offset in range(change.b1 - change.b0):
@@ -248,6 +254,7 @@ def _one_side(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
                 relaid(change.a0 + offset, change.b0 + offset)
             else:
                 out.copy(changed, c0 + change.b0 + offset, c0 + change.b0 + offset + 1)
+        removed = change.a0 if change.b0 == change.b1 else change.a1
         at_base, at_changed = change.a1, change.b1
 
 
@@ -258,6 +265,10 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
     if (side := larger(kb, ko, kt)) is not None:
         source, start, end = (o, r.o0, r.o1) if side == "ours" else (t, r.t0, r.t1)
         out.copy(source, start, end)
+        return
+    if (beside := _side_by_side(b, o, t, r)) is not None:
+        for inner in beside:
+            _merge_region(out, b, o, t, inner)
         return
     if not _nesting(kb) == _nesting(ko) == _nesting(kt) and not _apart(kb, ko, kt):
         raise Clash("both sides changed the same place, and one of them its brackets")
@@ -287,6 +298,45 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
             continue
         if not _join_insertions(out, b, o, t, shifted):
             raise Clash("both sides changed the same tokens")
+
+
+def _side_by_side(b: Tokens, o: Tokens, t: Tokens, r: Region) -> list[Region] | None:
+    """The edits of both sides where they only touch, between two statements; None where one reaches into the
+    other, is no whole statement, or could as well stand on the other's other side."""
+    starts = [
+        units_of(x, start, end) or [start]
+        for x, start, end in ((b, r.b0, r.b1), (o, r.o0, r.o1), (t, r.t0, r.t1))
+    ]
+    kb, ko, kt = ([x.keys[i:j] for i, j in pairwise(at)] for x, at in zip((b, o, t), starts, strict=True))
+    found = diff3(kb, ko, kt, unit_diff, touching=False)
+    if len(found) < 2 or any(region.kind is RegionKind.CONFLICT for region in found):
+        return None
+    moving = {*_movable(kb, ko), *_movable(kb, kt)}
+    for one, two in pairwise(found):
+        if RegionKind.SAME not in (one.kind, two.kind) and moving & {(one.b0, one.b1), (two.b0, two.b1)}:
+            return None
+    sb, so, st = starts
+    regions = [Region(x.kind, sb[x.b0], sb[x.b1], so[x.o0], so[x.o1], st[x.t0], st[x.t1]) for x in found]
+    parts = (
+        part
+        for x in regions
+        if x.kind is not RegionKind.SAME
+        for part in (b.keys[x.b0 : x.b1], o.keys[x.o0 : x.o1], t.keys[x.t0 : x.t1])
+    )
+    return regions if all(map(_is_whole, parts)) else None
+
+
+def _movable(base: Sequence[Any], side: Sequence[Any]) -> set[tuple[int, int]]:
+    """The ranges of the base of changes that could as well stand further up or down."""
+    return {(c.a0, c.a1) for c in {*unit_diff(base, side)} - {*diff(base, side)}}
+
+
+def _is_whole(keys: Sequence[bytes]) -> bool:
+    """Whether a run of tokens is statements that stand for themselves, whatever is before and behind them."""
+    if not keys:
+        return True
+    first = keys[1] if keys[0] == b"##" and len(keys) > 1 else keys[0]
+    return _nesting(keys) == (0, 0) and keys[-1] in _WHOLE_ENDS and first not in _CONTINUING
 
 
 def _join_insertions(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> bool:

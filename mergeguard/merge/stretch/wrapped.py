@@ -117,13 +117,17 @@ def _bare(lines: Sequence[bytes]) -> Iterator[bytes]:
 
 
 def _applied(wrap: _Wrap, lines: Sequence[bytes]) -> list[bytes] | None:
-    """``lines`` with the group in place of the includes that it wraps; None where they do not stand together,
-    or are not all there without a condition."""
+    """``lines`` with the group in place of the last of the includes that it wraps, others between them before
+    it (as people do it) if they are in angle brackets: a header of the project may ask for what stands before
+    it. None where anything else stands between them, or they are not all there without a condition."""
     bare = set(_bare(lines))
     here = [n for n, line in enumerate(lines) if _spec(line) in wrap.wrapped and _spec(line) in bare]
     if {_spec(lines[n]) for n in here} != set(wrap.wrapped) or len(here) != len(wrap.wrapped):
         return None
     first, last = here[0], here[-1]
-    if any(n not in here and not _BLANK.match(lines[n]) for n in range(first, last + 1)):
+    between = [n for n in range(first, last) if n not in here]
+    others = [n for n in between if not _BLANK.match(lines[n])]
+    if not all(_spec(lines[n]).startswith(b"<") and _spec(lines[n]) in bare for n in others):
         return None
-    return [*lines[:first], *wrap.lines, *lines[last + 1 :]]
+    kept = between if others else []
+    return [*lines[:first], *(lines[n] for n in kept), *wrap.lines, *lines[last + 1 :]]

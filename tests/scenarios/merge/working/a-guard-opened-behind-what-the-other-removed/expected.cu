@@ -1,0 +1,7 @@
+template <typename T>
+void Layer<T>::initialize() {
+
+#ifndef USE_HIP
+  if (half_v<T>) set_math_mode(handle_, TENSOR_OP);
+#endif
+}

@@ -1,0 +1,4 @@
+PYBIND(name, m) {
+  m.def("a", &a);
+  m.def("c", &c);
+}

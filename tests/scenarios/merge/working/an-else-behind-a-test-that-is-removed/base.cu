@@ -1,0 +1,7 @@
+int f(int x) {
+  int y = g(x);
+  if (y > 1) {
+    y = h(y);
+  }
+  return y;
+}

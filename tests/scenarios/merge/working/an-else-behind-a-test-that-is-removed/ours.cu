@@ -1,0 +1,4 @@
+int f(int x) {
+  int y = g(x);
+  return y;
+}

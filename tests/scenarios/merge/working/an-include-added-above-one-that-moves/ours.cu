@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string>
+#include <stdexcept>
+
+#include <vendor_blas.h>
+#include <vendor_runtime.h>
+
+#include "string.h"
+
+int f(int y);

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <memory>
+#include <vendor_fp16.h>
+#ifndef USE_HIP
+#include <vendor_bf16.h>
+#include <vendor_fp8.h>
+#else
+#include <hip_bf16.h>
+#endif
+#include <vendor_runtime.h>
+#include <vector>
+
+int f(int x);

@@ -1,0 +1,5 @@
+#include "tile.h"
+
+void f(int* p) {
+  p[0] = 1;
+}

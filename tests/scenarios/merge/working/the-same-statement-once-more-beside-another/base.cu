@@ -1,0 +1,9 @@
+int f(int a, int b) {
+  int h = a;
+  h -= b;
+  #if X
+  h ^= a;
+  #endif
+  h *= 5;
+  return h;
+}

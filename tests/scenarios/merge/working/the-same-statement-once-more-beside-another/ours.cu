@@ -1,0 +1,10 @@
+int f(int a, int b) {
+  int h = a;
+  h -= b;
+  #if X
+  h ^= a;
+  h ^= a;
+  #endif
+  h *= 5;
+  return h;
+}

@@ -1,0 +1,10 @@
+int f(int a, int b) {
+  int h = a;
+  h -= b;
+  #if X
+  h ^= a;
+  h += 3;
+  #endif
+  h *= 5;
+  return h;
+}
