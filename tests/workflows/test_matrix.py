@@ -8,7 +8,7 @@ conflict, git shows that very conflict (index stages, markers in the files, the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from mergeguard.git.snapshot import snapshot
 from mergeguard.treemerge import trees as treemerge
 from mergeguard.treemerge.trees import Merged
 from mergeguard.verbs import rebase
+from mergeguard.verbs.rebase import RebaseOutcome
 from tests.workflows.world import OURS, RULES, SCENARIOS, World, advance, build, edited, in_function
 
 WORKFLOWS = (
@@ -52,10 +53,27 @@ def before(tmp_path_factory):
     return world
 
 
+@dataclass(frozen=True)
+class Answers:
+    """By scenario: what the lens gives, worked out once for all the workflows that ask the same of it.
+
+    Made in the scenario's own world, whose copies then have the objects.
+    """
+
+    merged: Callable[[str], Merged]
+    rebased: Callable[[str], RebaseOutcome]
+
+
 @pytest.fixture(scope="module")
-def merged(before):
-    """By scenario: the lens' merge of upstream into the fork."""
-    return cache(lambda scenario: merge_of(before(scenario), "base", "fork", "upstream"))
+def answers(before):
+    def rebased(scenario: str) -> RebaseOutcome:
+        world = before(scenario)
+        onto, head = (world.out("rev-parse", revision) for revision in ("upstream", "fork"))
+        return rebase.rebase(world.repository, onto, head=head)
+
+    return Answers(
+        cache(lambda scenario: merge_of(before(scenario), "base", "fork", "upstream")), cache(rebased)
+    )
 
 
 @dataclass
@@ -79,15 +97,13 @@ def merge_of(world: World, base: str, ours: str, theirs: str) -> Merged:
     return treemerge.merge_trees(world.repository, bases, sides[0], sides[1], labels=labels, placed=False)
 
 
-def merge(world: World, *command: str) -> Run:
-    expected = Run.of(merge_of(world, "base", "fork", "upstream"))
+def merge(world: World, merged: Merged, *command: str) -> Run:
+    expected = Run.of(merged)
     expected.code = world.git(*command, ok=False).returncode
     return expected
 
 
-def replay(world: World, *command: str) -> Run:
-    onto, head = (world.out("rev-parse", revision) for revision in ("upstream", "fork"))
-    outcome = rebase.rebase(world.repository, onto, head=head)
+def replay(world: World, outcome: RebaseOutcome, *command: str) -> Run:
     done = world.git(*command, ok=False)
     if (world.root / ".git" / "rebase-merge").exists():
         # git itself stops where upstream has deleted the file that the fork splits.
@@ -98,8 +114,9 @@ def replay(world: World, *command: str) -> Run:
     return Run(world.repository.tree_of(outcome.tip), {}, done.returncode)
 
 
-def cherry_pick(world: World) -> Run:
-    expected = Run.of(merge_of(world, "upstream^", "fork", "upstream"))
+def cherry_pick(world: World, merged: Merged) -> Run:
+    assert world.out("rev-parse", "upstream^") == world.out("rev-parse", "base")
+    expected = Run.of(merged)
     done = world.git("cherry-pick", "upstream", ok=False)
     # Upstream deleted what the fork splits: git stops, and the lens' conflicts are shown at once.
     expected.code = done.returncode
@@ -137,31 +154,34 @@ def mergeguard(world: World, *arguments: str) -> tuple[str, ...]:
     return "guard", *arguments
 
 
-def run(workflow: str, world: World) -> Run:
-    if workflow == "merge":
-        return merge(world, "merge", "--no-edit", "upstream")
-    if workflow == "pull":
-        return merge(world, "pull", "-q", "--no-rebase", "--no-edit", ".", "upstream")
-    if workflow == "rebase":
-        return replay(world, "rebase", "upstream")
-    if workflow == "pull --rebase":
-        return replay(world, "pull", "-q", "--rebase", ".", "upstream")
-    if workflow == "cherry-pick":
-        return cherry_pick(world)
-    if workflow == "revert":
-        return revert(world)
-    if workflow == "stash pop":
-        return stash_pop(world)
-    if workflow == "sync":
-        return merge(world, *mergeguard(world, "sync", "upstream"))
-    return replay(world, *mergeguard(world, "sync", "--rebase", "upstream"))
+def run(workflow: str, scenario: str, answers: Answers, fresh: Callable[[], World]) -> tuple[World, Run]:
+    """The fork after the workflow, and what the lens answers; the fork is made when that is known."""
+    if workflow in ("merge", "pull", "cherry-pick", "sync"):
+        merged = answers.merged(scenario)
+        world = fresh()
+        if workflow == "merge":
+            return world, merge(world, merged, "merge", "--no-edit", "upstream")
+        if workflow == "pull":
+            return world, merge(world, merged, "pull", "-q", "--no-rebase", "--no-edit", ".", "upstream")
+        if workflow == "sync":
+            return world, merge(world, merged, *mergeguard(world, "sync", "upstream"))
+        return world, cherry_pick(world, merged)
+    if workflow in ("rebase", "pull --rebase", "sync --rebase"):
+        outcome = answers.rebased(scenario)
+        world = fresh()
+        if workflow == "rebase":
+            return world, replay(world, outcome, "rebase", "upstream")
+        if workflow == "pull --rebase":
+            return world, replay(world, outcome, "pull", "-q", "--rebase", ".", "upstream")
+        return world, replay(world, outcome, *mergeguard(world, "sync", "--rebase", "upstream"))
+    world = fresh()
+    return world, revert(world) if workflow == "revert" else stash_pop(world)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("workflow", WORKFLOWS)
-def test_plain_git_gives_what_the_lens_gives(before, merged, tmp_path: Path, workflow: str, scenario: str):
-    world = before(scenario).copy(tmp_path / "fork")
-    expected = run(workflow, world)
+def test_plain_git_gives_what_the_lens_gives(before, answers, tmp_path: Path, workflow: str, scenario: str):
+    world, expected = run(workflow, scenario, answers, lambda: before(scenario).copy(tmp_path / "fork"))
     if expected.stages and workflow == "stash pop":
         # No hook runs here: git shows the edited file that is gone, where the lens has the monolith.
         assert expected.code == 1
@@ -171,8 +191,8 @@ def test_plain_git_gives_what_the_lens_gives(before, merged, tmp_path: Path, wor
     else:
         is_the_lens_answer(world, expected)
         holds_both_sides(world, expected)
-        if expected.keeps_edit and merged(scenario).clean:
-            assert expected.tree == merged(scenario).tree
+        if expected.keeps_edit and answers.merged(scenario).clean:
+            assert expected.tree == answers.merged(scenario).tree
 
 
 def is_the_lens_answer(world: World, expected: Run) -> None:
