@@ -4,8 +4,8 @@ FOLDER holds a split as people made it, ``NAME/<path of each file>``, and ``pris
 it was made of. For each commit that changes that file, the split is carried to the commit's two sides by
 lines alone: a line of the split that is the pristine file's changes with it, all others stay. So nothing of
 mergeguard says what is right. A merge is right if each file has the words that the carried split has. Where a
-version has lines that the split has in no file, or its brackets would not close, the commit is left out,
-and counted.
+version has more than a few lines that the split has in no file (it was made of another version), or its
+brackets would not close, the commit is left out, and counted.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from mergeguard.treemerge.trees import merge_trees
 
 _SOURCES = (".cu", ".cuh", ".h")
 _COPY = 20  # lines of a run that may be a copy
+_FAITHFUL = 10  # lines of a version that the split may lack: it was made of another one
 _TELLING = 12  # bytes that a line has at least which says where a run of lines is from
 
 
@@ -120,6 +121,13 @@ def carried(main: str, old: bytes, new: bytes, files: Mapping[str, bytes]) -> tu
     return done, not told <= placed
 
 
+def _lacking(pristine: bytes, text: bytes, files: Mapping[str, bytes]) -> int:
+    """How many telling lines of a version the split carried to it lacks, those of the pristine file apart."""
+    there = {line.strip(b" \t\\") for file in (pristine, *files.values()) for line in file.splitlines()}
+    lines = (line.strip(b" \t\\") for line in text.splitlines())
+    return sum(len(line) >= _TELLING and line not in there for line in lines)
+
+
 def _homes(before: Sequence[bytes], files: Mapping[str, bytes]) -> dict[str, dict[int, int]]:
     """By file: which of its lines each line of the old file is (0-based). A line is in several files only
     where each has a long copy: a list of parameters that was written anew is not upstream's."""
@@ -208,7 +216,8 @@ def _steps(git_dir: str, split: ByHand, *, loosely: bool) -> Iterator[tuple[str,
             if not before or not after or before == after or commit in seen:
                 continue
             seen.add(commit)
-            first, lacking = carried(split.path, split.pristine, before, split.files)
+            first, _ = carried(split.path, split.pristine, before, split.files)
+            lacking = _lacking(split.pristine, before, first) > _FAITHFUL
             second, rewritten = carried(split.path, before, after, first)
             whole = all(leaves_of(text)[1] for text in (*first.values(), *second.values()))
             step = Step(split.path, before, after, first, second, rewritten)

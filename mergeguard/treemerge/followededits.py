@@ -292,7 +292,8 @@ class _Direction:
             for home, path in editors.items()
             if is_upset(by_path[path].editor or b"", homes[home].mover or b"", mover[home])
         }
-        return upset | {x.home for x in loose if x.clean and out_of_sight(x, texts)}
+        before = {home: file.mover or b"" for home, file in homes.items()}
+        return upset | {x.home for x in loose if x.clean and out_of_sight(x, before[x.home], texts)}
 
     def _entries(self, before: str, after: str, paths: Iterable[str], *, gains: bool) -> Rewrites:
         found = {p: (self.repository.entry(before, p), self.repository.entry(after, p)) for p in paths}

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mergeguard.cpp.diff import Change
 from mergeguard.cpp.likeness import LINES_THERE
-from mergeguard.merge.lines import line_diff, merge_lines, split_lines
+from mergeguard.merge.lines import RegionKind, diff3, line_diff, merge_lines, split_lines
 from mergeguard.merge.moved.loose import NOTHING, Loose
 from mergeguard.merge.result import Conflict, MergeResult, Piece, Resolved
 from mergeguard.values import dataclass
@@ -22,6 +22,7 @@ from mergeguard.values import dataclass
 _TELLING = 12  # bytes of a line that says where it is from
 _LEAST = 3  # lines that stand in another file by more than chance
 _AROUND = ((3, 3), (2, 2), (1, 3), (3, 1), (1, 2), (2, 1), (1, 1))  # lines above and below an edit
+_ALONE = ((0, 3), (3, 0), (0, 1), (1, 0), (0, 0))  # of one that replaces lines, at the edge of what was moved
 _NEAR = 12  # lines from an edit to a line that says where it would be
 
 
@@ -101,7 +102,10 @@ class _Leftovers:
         self.mover = _Lines(file.mover)
         self.others = {path: _Lines(text) for path, text in file.others.items()}
         self.before = {path: _Lines(text) for path, text in file.before.items()}
-        self.taken = [c for c in line_diff(self.base.all, self.mover.all) if self._is_taken_out(c)]
+        regions = diff3(self.base.all, self.editor.all, self.mover.all, line_diff)
+        self.disputed = [(r.b0, r.b1) for r in regions if r.kind is RegionKind.CONFLICT]
+        hunks = line_diff(self.base.all, self.mover.all) if self.disputed else []
+        self.taken = [hunk for hunk in hunks if self._is_taken_out(hunk)]
 
     def run(self) -> Leftovers | None:
         changes = line_diff(self.base.all, self.editor.all)
@@ -137,7 +141,9 @@ class _Leftovers:
 
     def _meets(self, change: Change) -> Change | None:
         """What the moving side did where an edit is, if that took a declaration out. What only stands next to
-        it is merged as ever."""
+        it, and what both sides did alike, is merged as ever."""
+        if not any(start <= change.a0 and change.a1 <= end for start, end in self.disputed):
+            return None
         for hunk in self.taken:
             inside = hunk.a0 < change.a0 < hunk.a1
             if inside or (change.a0 < hunk.a1 and hunk.a0 < change.a1):
@@ -176,10 +182,10 @@ class _Leftovers:
     def _followed(self, change: Change) -> list[Loose]:
         """The edit made where its lines and those around them stand now, if that is certain."""
         first, last = self.base.upto(change.a0), self.base.upto(change.a1)
-        for up, down in _AROUND:
+        for up, down in _AROUND if first == last else (*_AROUND, *_ALONE):
             above, below = self.base.keys[max(0, first - up) : first], self.base.keys[last : last + down]
             stretch = [*above, *self.base.keys[first:last], *below]
-            if not above or not below or not self._tells(stretch):
+            if (len(above), len(below)) != (up, down) or not self._tells(stretch):
                 continue
             spots = self._spots(stretch)
             found = [self._made(change, path, at + len(above), last - first) for path, at in spots]

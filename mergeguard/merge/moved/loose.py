@@ -463,9 +463,10 @@ def _late(text: bytes) -> set[bytes]:
     return {word[0] for word in _WORD.finditer(text) if word.start() < defined.get(word[0], -1)}
 
 
-def out_of_sight(change: Loose, texts: Mapping[str, bytes]) -> bool:
-    """Whether a change defines a macro that another file uses, and that file does not take its file in."""
-    names = {found[1] for found in _DEFINE.finditer(change.new)}
+def out_of_sight(change: Loose, before: bytes, texts: Mapping[str, bytes]) -> bool:
+    """Whether a change of a file (as it was ``before``) defines a macro, new there, that another file uses
+    which does not take its file in."""
+    names = {found[1] for found in _DEFINE.finditer(change.new)} - set(_DEFINE.findall(before))
     if not names:
         return False
     return any(
