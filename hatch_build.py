@@ -18,19 +18,14 @@ class CustomBuildHook(BuildHookInterface):
         if version == "editable":
             return
         sys.path.insert(0, self.root)
-        from mergeguard.cli.documents.completion import Shell, script
+        from mergeguard.cli.documents.completion import installed
         from mergeguard.cli.documents.describe import describe
         from mergeguard.cli.documents.manual import write_pages
 
         folder = Path(tempfile.mkdtemp(prefix="mergeguard-wheel-"))
         shared = {page: f"share/man/man1/{page.name}" for page in write_pages(folder)}
-        places = {
-            Shell.BASH: "share/bash-completion/completions/mergeguard",
-            Shell.ZSH: "share/zsh/site-functions/_mergeguard",
-            Shell.FISH: "share/fish/vendor_completions.d/mergeguard.fish",
-        }
-        for shell, place in places.items():
-            made = folder / f"completion.{shell}"
-            made.write_text(script(shell, describe()), encoding="utf-8")
-            shared[made] = place
+        for number, (place, text) in enumerate(installed(describe()).items()):
+            made = folder / f"completion.{number}"
+            made.write_text(text, encoding="utf-8")
+            shared[made] = f"share/{place}"
         build_data["shared_data"] |= {str(made): place for made, place in shared.items()}

@@ -11,6 +11,8 @@ from pathlib import Path
 import yaml
 
 from mergeguard import __version__
+from mergeguard.cli.documents.completion import installed
+from mergeguard.cli.documents.describe import describe
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGING = ROOT / "packaging"
@@ -38,9 +40,9 @@ def test_the_conda_recipe_has_the_version_and_every_dependency():
 def test_the_homebrew_formula_has_the_version_and_places_that_the_wheel_has():
     formula = (PACKAGING / "homebrew" / "mergeguard.rb").read_text(encoding="utf-8")
     assert f"mergeguard-{__version__}.tar.gz" in formula
-    hook = (ROOT / "hatch_build.py").read_text(encoding="utf-8")
+    there = {f"share/{Path(place).parent.as_posix()}" for place in installed(describe())} | {"share/man/man1"}
     places = re.findall(r'libexec/"([^"]+)"', formula)
-    assert places and all(place.removesuffix("/*") in hook for place in places)
+    assert {place.removesuffix("/*") for place in places} == there
 
 
 def test_the_release_workflow_builds_checks_and_attests():

@@ -15,9 +15,9 @@ class Mergeguard < Formula
   def install
     virtualenv_install_with_resources
     man1.install Dir[libexec/"share/man/man1/*"]
-    bash_completion.install libexec/"share/bash-completion/completions/mergeguard"
-    zsh_completion.install libexec/"share/zsh/site-functions/_mergeguard"
-    fish_completion.install libexec/"share/fish/vendor_completions.d/mergeguard.fish"
+    bash_completion.install Dir[libexec/"share/bash-completion/completions/*"]
+    zsh_completion.install Dir[libexec/"share/zsh/site-functions/*"]
+    fish_completion.install Dir[libexec/"share/fish/vendor_completions.d/*"]
   end
 
   test do

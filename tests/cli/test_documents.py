@@ -67,6 +67,34 @@ def test_completions_know_every_verb_and_option(shell: Shell):
         subprocess.run([shell.value, "-n"], input=text, text=True, check=True)
 
 
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_completes_both_commands(tmp_path: Path):
+    source = tmp_path / "mergeguard.fish"
+    source.write_text(script(Shell.FISH, described()))
+
+    def offered(line: str) -> set[str]:
+        told = f'source {source}; complete -C "{line}"'
+        done = subprocess.run(["fish", "-c", told], capture_output=True, text=True, cwd=tmp_path, check=True)
+        return {word.split("\t")[0] for word in done.stdout.splitlines()}
+
+    assert offered("mergeguard sy") == {"sync"}
+    assert offered("git mergeguard rules ad") == {"add"}
+    assert offered("git mergeguard sync --reb") == {"--rebase", "--rebase-merges"}
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_zsh_offers_what_bash_offers():
+    """The function, with completion's own command replaced by one that prints."""
+    stub = "compdef() { :; }; compadd() { shift; print -l -- $@; }; _files() { :; }"
+    for line in ("mergeguard sy", "mergeguard rules ", "git mergeguard sync --reb", "mergeguard -C x stat"):
+        words = line.removeprefix("git ").split(" ")
+        state = f"words=({' '.join(map(shlex.quote, words))}); CURRENT={len(words)}"
+        told = f"{stub}\n{script(Shell.ZSH, described())}\n{state}; _git-mergeguard"
+        done = subprocess.run(["zsh", "-f", "-c", told], capture_output=True, text=True, check=True)
+        fitting = {word for word in done.stdout.split() if word.startswith(words[-1])}
+        assert fitting == complete(line), done.stderr
+
+
 def test_the_man_page_and_the_reference_have_every_verb():
     page, text = man_page(described()), reference(described())
     for verb in described():

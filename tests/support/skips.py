@@ -21,6 +21,7 @@ WAYS = (
     (r"libclang", "install libclang (pip install libclang)"),
     (r"clang", "install clang (Debian: apt-get install clang-19)"),
     (r"g\+\+|compiler", "install a C++ compiler (Debian: apt-get install g++)"),
+    (r"\b(?:zsh|fish)\b", "install the shell (Debian: apt-get install zsh fish)"),
     (r"\bgdb\b", "install gdb (Debian: apt-get install gdb)"),
     (r"\bgcov\b", "install gcov (Debian: apt-get install gcc)"),
     (r"\bgit \d", "a newer git, as the reason says"),

@@ -16,6 +16,20 @@ from mergeguard.errors import ExitCode
 
 #: Arguments that are commits: completed with git's refs. Others are completed with files.
 _REFS = ("REF", "COMMIT", "MERGE", "RANGE", "A..", "[A..[B]]")
+#: fish asks for what stands behind ``git mergeguard`` as if ``git-mergeguard`` were typed (3.6 forgets to).
+_FISH_OF_GIT = """\
+complete -c git-mergeguard --wraps mergeguard
+function __fish_mergeguard_of_git
+    set -l typed (commandline -opc)
+    complete -C "mergeguard $typed[3..] "(commandline -ct)
+end
+complete -c git -n "__fish_git_using_command mergeguard" -f -a "(__fish_mergeguard_of_git)"
+"""
+#: zsh's completion of git calls the function of this name.
+_ZSH_OF_GIT = """#autoload
+autoload -Uz _mergeguard
+_mergeguard "$@"
+"""
 
 
 class Shell(StrEnum):
@@ -35,6 +49,20 @@ def completion(shell: Annotated[Shell, Argument(help="Your shell.")]) -> int:
 def script(shell: Shell, verbs: Sequence[Described]) -> str:
     """The completion script of a shell."""
     return {Shell.BASH: _bash, Shell.ZSH: _zsh, Shell.FISH: _fish}[shell](verbs)
+
+
+def installed(verbs: Sequence[Described]) -> dict[str, str]:
+    """The files that an installation has, below its ``share``: a shell looks for ``git mergeguard`` by
+    another name."""
+    bash, fish = "bash-completion/completions", "fish/vendor_completions.d"
+    return {
+        f"{bash}/mergeguard": _bash(verbs),
+        f"{bash}/git-mergeguard": _bash(verbs),
+        "zsh/site-functions/_mergeguard": _zsh(verbs),
+        "zsh/site-functions/_git-mergeguard": _ZSH_OF_GIT,
+        f"{fish}/mergeguard.fish": _fish(verbs),
+        f"{fish}/git-mergeguard.fish": _FISH_OF_GIT,
+    }
 
 
 def _tops(verbs: Sequence[Described]) -> list[str]:
@@ -103,12 +131,35 @@ def _bash(verbs: Sequence[Described]) -> str:
 
 
 def _zsh(verbs: Sequence[Described]) -> str:
+    groups = "|".join(_parts(verbs)) or "-"
     return "\n".join(
         [
             "#compdef mergeguard",
-            "# zsh completion for mergeguard: the words of the bash completion.",
-            "autoload -U +X bashcompinit && bashcompinit",
-            _bash(verbs),
+            "# zsh completion for mergeguard and `git mergeguard`.",
+            "_mergeguard_offered() {",
+            "  local offered= refs=",
+            '  case "$1" in',
+            f'    "") offered="{" ".join(_tops(verbs))}" ;;',
+            *(line.replace(" words=", " offered=") for line in _cases(verbs)),
+            "  esac",
+            "  print -l -- ${=offered}",
+            "  if [[ -n $refs ]]; then git for-each-ref --format='%(refname:short)' 2>/dev/null; fi",
+            "}",
+            "_mergeguard() {",
+            '  local at=2 key=""',
+            "  while [[ ${words[at]} == -C ]]; do (( at += 2 )); done",
+            "  if (( CURRENT > at )); then",
+            "    key=${words[at]}",
+            f'    case $key in ({groups}) (( CURRENT > at + 1 )) && key="$key ${{words[at+1]}}" ;; esac',
+            "  fi",
+            '  compadd -- ${(f)"$(_mergeguard_offered "$key")"}',
+            "  [[ -z $key ]] || _files",
+            "}",
+            '_git-mergeguard() { _mergeguard "$@" }',
+            "# Read from a folder of $fpath, this file is the body of the function; else it is told to zsh.",
+            'if [[ $funcstack[1] == _mergeguard ]]; then _mergeguard "$@"',
+            "else compdef _mergeguard mergeguard; fi",
+            "",
         ]
     )
 
@@ -131,7 +182,8 @@ def _fish(verbs: Sequence[Described]) -> str:
             if flags:
                 takes = " -r" if parameter.takes else ""
                 out.append(f"complete -c mergeguard {seen} {flags}{takes} -d {_quoted(parameter.help)}")
-    return "\n".join(out) + "\n"
+    out.append(_FISH_OF_GIT)
+    return "\n".join(out)
 
 
 def _fish_flag(name: str) -> str:
