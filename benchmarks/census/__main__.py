@@ -17,6 +17,7 @@ import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from benchmarks.census.compiling import Compiled, compile_both
@@ -26,6 +27,7 @@ from mergeguard.errors import MergeguardError
 from mergeguard.lens.emit import split
 from mergeguard.lens.rule import parse_rule
 from mergeguard.lens.unsplit import unsplit
+from mergeguard.propose.headers import RepositoryHeaders
 from mergeguard.propose.propose import propose, rule_name
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText
@@ -46,6 +48,13 @@ class Row:
     compiled: Compiled | None = None
 
 
+@cache
+def headers_of(root: Path) -> RepositoryHeaders:
+    """What a release has itself, for estimates."""
+    paths = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    return RepositoryHeaders(paths, lambda path: (root / path).read_bytes())
+
+
 def look(project: str, root: Path, path: str, compiler: list[str] | None, kept: Path | None) -> Row:
     """The census of one file; ``compiler``: with which command line it is compiled, too.
 
@@ -57,7 +66,7 @@ def look(project: str, root: Path, path: str, compiler: list[str] | None, kept: 
         if b"\0" in text:
             return Row(project, path, len(text), refusal="binary file")
         if kept is None or not kept.exists():
-            proposal = propose(parse(text), path, lambda p: (root / p).exists())
+            proposal = propose(parse(text), path, lambda p: (root / p).exists(), headers_of(root))
             rule_text, how = proposal.text, "; ".join(proposal.chosen)
             if kept is not None:
                 kept.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -25,7 +25,24 @@ _NOT_A_TYPE = frozenset(
 )
 _AFTER_DECLARATOR = frozenset({"=", ";", ",", ")", "{", "[", ":", "(", ">", ">>", "..."})
 _TYPE_PART = frozenset({"*", "&", "&&", ">", ">>", "::", "const", "..."})
+_OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
+_BEHIND_NAME = frozenset({"=", ",", ";", "[", "{", "("})
 _CALLABLE = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.DECLARATION})
+
+
+# Words in the name of a macro whose call declares or specialises something, so that all that comes after it
+# has to see it: DECLARE_FIELD_ENUM_CLASS, NLOHMANN_JSON_SERIALIZE_ENUM, BOOST_FUSION_ADAPT_STRUCT.
+_DECLARING = frozenset(
+    "DECLARE DECL FORWARD SPECIALIZE SPECIALISE ADAPT SERIALIZE TRAIT TRAITS OPAQUE METATYPE FORMATTER HASH "
+    "INTRUSIVE".split()
+)
+_REGISTERING = frozenset("REGISTER REGISTRY REGISTRATION TEST BENCHMARK".split())
+
+
+def declares_by_name(macro: str) -> bool:
+    """Whether a macro that no text in sight defines is, by its name, one whose call only declares."""
+    words = frozenset(macro.upper().split("_"))
+    return not words.isdisjoint(_DECLARING) and words.isdisjoint(_REGISTERING)
 
 
 class Arity(NamedTuple):
@@ -215,17 +232,35 @@ class Declaration:
         flags = self.item.flags
         if self.hidden or "static" in flags:
             return True
-        return self.item.kind is Kind.VARIABLE and "inline" not in flags and self.is_constant
+        # What a class or an `extern` line declares before is one object, constant or not.
+        constant = self.item.kind is Kind.VARIABLE and "inline" not in flags and self.is_constant
+        return constant and not self.owners
 
     @property
     def is_constant(self) -> bool:
         if "constexpr" in self.item.flags:
             return True
+        if self.item.kind is Kind.TYPE:
+            return "const" in self.tokens[: self.tokens.index("{")] if "{" in self.tokens else False
         head = self.tokens[: self.tokens.index("=")] if "=" in self.tokens else self.tokens
         # `const T* p` is a writable pointer; the const that counts comes last, or there is no pointer.
         if "const" not in head:
             return False
         return "*" not in head or head.index("*") < len(head) - 1 - head[::-1].index("const")
+
+    @cached_property
+    def objects(self) -> tuple[str, ...]:
+        """The objects that it declares: of a type's definition those behind its body, `struct S {} s;`."""
+        if self.item.kind is Kind.VARIABLE:
+            head = ("", *self.tokens)
+            if "auto" in head and "[" in head[: head.index("auto") + 4]:
+                return tuple(word for word in head[: head.index("]")] if word.isidentifier())[1:]
+        elif self.item.kind is Kind.TYPE and self.item.body is not None and self.tokens[:1] != ("typedef",):
+            head = ("", *code_tokens(self.source, self.item.body[1], self.item.code_end))
+            head = head if head[1:2] != ("}",) else ("", *head[2:])
+        else:
+            return ()
+        return tuple(dict.fromkeys(_declarators(head)))
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -242,7 +277,8 @@ class Declaration:
         if self.item.kind not in (Kind.FUNCTION, Kind.DECLARATION, Kind.OPAQUE) or not self.name:
             return False
         first = next((token for token in self.tokens if token not in ("inline", "static")), "")
-        return not self.item.returns and first == self.short and self.short.isupper()
+        named = not self.item.returns and first == self.short and self.short.isupper()
+        return named and not declares_by_name(self.short)
 
     @property
     def is_made_elsewhere(self) -> bool:
@@ -265,12 +301,30 @@ class Declaration:
             return True
         if self.is_defaulted:
             return not self.is_template
+        if self.item.kind is Kind.TYPE and self.objects:
+            return "static" not in self.item.flags and not self.hidden
         if self.item.kind not in (*_MUST_BE_ONCE, Kind.KERNEL) or not self.is_definition:
             return False
         if self.item.kind is Kind.VARIABLE and "extern" in self.item.flags:
             return False
         shared = self.is_template or {"inline", "constexpr"} & self.item.flags or "inline" in self.tokens[:6]
         return not self.is_internal and not shared
+
+
+def _declarators(tokens: Sequence[str]) -> Iterator[str]:
+    """The names that a declaration's declarators declare; ``tokens`` begin with what stands before."""
+    depth = 0
+    value = False
+    for before, token, after in zip(tokens, tokens[1:], [*tokens[2:], ";"], strict=False):
+        if token in _OPENING or (token == "<" and not value):
+            depth += 1
+        elif token in _CLOSING or (token in (">", ">>") and not value):
+            depth -= len(token) if token == ">>" else 1
+        elif depth == 0 and token in ("=", ","):
+            value = token == "="
+        elif depth == 0 and not value and (token[0].isalpha() or token[0] == "_"):
+            if after in _BEHIND_NAME and before not in (".", "->"):
+                yield token
 
 
 def unspaced(name: str, spaces: Collection[str]) -> str:

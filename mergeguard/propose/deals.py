@@ -40,6 +40,7 @@ class Dealing:
     heaviest: str
     share: int
     calls: bool = False
+    external: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         what = "definitions and macro calls" if self.calls else "definitions"
@@ -47,13 +48,19 @@ class Dealing:
 
 
 def dealing(
-    source: Source, path: str, reach: Reach, headers: int = 0, *, calls: bool = False
+    source: Source,
+    path: str,
+    reach: Reach,
+    headers: int = 0,
+    external: tuple[str, ...] = (),
+    *,
+    calls: bool = False,
 ) -> Dealing | RuleMismatch:
     """The best dealing of the file at ``path``, or why there is none; ``calls``: of macro calls, too.
 
-    ``headers`` is the weight of what each unit reads again.
+    ``headers`` is the weight of what each unit reads again; ``external`` are constants that headers declare.
     """
-    rule = Rule(schema=1, monolith=path, deal=(Deal(header="internal.h", units=2, calls=calls),))
+    rule = Rule(schema=1, monolith=path, deal=(Deal("internal.h", units=2, calls=calls, external=external),))
     try:
         found = clusters(rule, path, source)
     except RuleMismatch as error:
@@ -64,7 +71,7 @@ def dealing(
     total = sum(weights.values())
     heaviest = max(found, key=lambda c: weights[c.key], default=None)
     if heaviest is None:
-        return Dealing(0, 0, 0, total, total, "", 0, calls)
+        return Dealing(0, 0, 0, total, total, "", 0, calls, external)
     best: tuple[int, int, int, int] | None = None
     for units in range(2, min(most_units(headers, total, _MOST_UNITS), len(weights)) + 1):
         seed, peak = _best_seed(rule, weights, units)
@@ -73,7 +80,7 @@ def dealing(
             best = score, units, seed, peak
     _, units, seed, peak = best or (0, 0, 0, total)
     share = 100 * weights[heaviest.key] // max(total, 1)
-    return Dealing(len(weights), units, seed, total, peak, heaviest.label, share, calls)
+    return Dealing(len(weights), units, seed, total, peak, heaviest.label, share, calls, external)
 
 
 def _weight(cluster: Cluster, reach: Reach) -> int:

@@ -14,14 +14,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 
+from mergeguard.cpp.blocks import opened
 from mergeguard.cpp.source import Item, Kind, Source, flattened
 from mergeguard.lens.homes.parting import is_of_the_host
 from mergeguard.lens.rule import Thin
 
 # The first that fits counts; names with their angles or quotes taken off.
 _WEIGHTS: tuple[tuple[str, int], ...] = (
-    ("torch/*", 25_000),
-    ("ATen/*", 18_000),
+    ("torch/*", 50_000),
+    ("ATen/*", 15_000),
     ("c10/*", 2_000),
     ("sycl/*", 20_000),
     ("cutlass/*", 12_000),
@@ -45,6 +46,9 @@ _WEIGHTS: tuple[tuple[str, int], ...] = (
 # What one more header of a family costs, as a part of the first: headers share most of what they read.
 _MORE = 4
 _MORE_STANDARD = 12
+# What headers include only where a device's compiler reads them.
+_OF_A_DEVICE = frozenset({"cutlass/*", "cute/*", "thrust/*", "cub/*", "rocprim/*", "hipcub/*"})
+_DEVICE_SUFFIXES = (".cu", ".hip")
 _ONCE = 300  # what any unit costs, whatever it reads
 _DEVICE = 15_000  # and one that is compiled for a device, too
 # Bytes of a header that is read cost as much as one token of a function that is compiled: most of what
@@ -59,6 +63,7 @@ class RepositoryHeaders:
 
     def __init__(self, paths: Iterable[str], read: Callable[[str], bytes | None]) -> None:
         self._read = read
+        self._texts: dict[str, bytes] = {}
         self._by_name: dict[str, list[str]] = defaultdict(list)
         for path in paths:
             self._by_name[posixpath.basename(path)].append(path)
@@ -77,12 +82,16 @@ class RepositoryHeaders:
         ending = [path for path in known if f"/{path}".endswith(tail)]
         return max(ending, key=lambda path: len(posixpath.commonpath([path, folder or path])), default=None)
 
-    def includes(self, path: str) -> tuple[int, tuple[str, ...]]:
-        """The size of a header in bytes, and the names that it includes."""
-        text = self._read(path) or b""
-        return len(text), tuple(
-            name.decode("utf-8", "surrogateescape") for name in dict.fromkeys(_INCLUDE.findall(text))
-        )
+    def text(self, path: str) -> bytes:
+        """The text of a header that ``find`` found."""
+        if path not in self._texts:
+            self._texts[path] = self._read(path) or b""
+        return self._texts[path]
+
+    def includes(self, path: str) -> tuple[str, ...]:
+        """The names that a header includes."""
+        found = dict.fromkeys(_INCLUDE.findall(self.text(path)))
+        return tuple(name.decode("utf-8", "surrogateescape") for name in found)
 
 
 NO_HEADERS = RepositoryHeaders((), lambda _: None)
@@ -92,20 +101,51 @@ def header_weight(
     source: Source, path: str, own: RepositoryHeaders = NO_HEADERS, *, without_host: bool = False
 ) -> int:
     """The weight of a file's includes; ``without_host`` leaves out what only a thin layout's entry reads."""
-    once = _ONCE + (_DEVICE if path.endswith((".cu", ".hip")) else 0)
+    once = _ONCE + (_DEVICE if path.endswith(_DEVICE_SUFFIXES) else 0)
     names = dict.fromkeys(
         _name(item)
         for item in flattened(source, source.items)
         if item.kind is Kind.INCLUDE and not (without_host and is_of_the_host(source, item, Thin()))
     )
-    others, size = _followed(names, path, own)
+    headers, others = _own_headers(names, path, own)
+    size = sum(len(own.text(header)) for header in headers)
     families: dict[str, int] = {}
     for name in others:
         family, weight = next((glob, w) for glob, w in _WEIGHTS if fnmatchcase(name, glob))
+        if family in _OF_A_DEVICE and not path.endswith(_DEVICE_SUFFIXES):
+            continue
         known = families.get(family)
         part = weight // (_MORE if "/" in family else _MORE_STANDARD)
         families[family] = weight if known is None else known + part
     return once + size // _BYTES + sum(families.values())
+
+
+def declared_constants(source: Source, path: str, own: RepositoryHeaders) -> tuple[str, ...]:
+    """The constants of a file that the repository's headers declare ``extern``: one object for all units."""
+    names = [
+        item.name
+        for unit in opened(source).units
+        for item in unit.items
+        if item.kind is Kind.VARIABLE and item.flags == {"definition"} and item.name
+    ]
+    if not names:
+        return ()
+    included = dict.fromkeys(
+        _name(item) for item in flattened(source, source.items) if item.kind is Kind.INCLUDE
+    )
+    texts = [own.text(header) for header in _own_headers(included, path, own)[0]]
+    return tuple(
+        name
+        for name in dict.fromkeys(names)
+        if any(
+            re.search(rb"\bextern\b[^;{}()=]*\b%s\s*(\[[^\]]*\]\s*)*;" % re.escape(_last(name)), text)
+            for text in texts
+        )
+    )
+
+
+def _last(name: str) -> bytes:
+    return name.rpartition("::")[2].encode("utf-8", "surrogateescape")
 
 
 def most_units(headers: int, own: int, most: int) -> int:
@@ -117,11 +157,12 @@ def most_units(headers: int, own: int, most: int) -> int:
     return max(2, min(most, fitting))
 
 
-def _followed(names: Iterable[str], path: str, own: RepositoryHeaders) -> tuple[dict[str, None], int]:
-    """The includes that the repository does not have, and the bytes of all that it has."""
+def _own_headers(
+    names: Iterable[str], path: str, own: RepositoryHeaders
+) -> tuple[tuple[str, ...], dict[str, None]]:
+    """The paths of the repository's headers that a file reads, and the includes that are no header of it."""
     others: dict[str, None] = {}
-    size = 0
-    seen: set[str] = {path}
+    seen: dict[str, None] = {path: None}
     waiting = [(name, path) for name in names]
     while waiting:
         name, beside = waiting.pop()
@@ -129,11 +170,9 @@ def _followed(names: Iterable[str], path: str, own: RepositoryHeaders) -> tuple[
         if found is None:
             others[name] = None
         elif found not in seen and len(seen) < _MOST_HEADERS:
-            seen.add(found)
-            more, inner = own.includes(found)
-            size += more
-            waiting += [(one, found) for one in inner]
-    return others, size
+            seen[found] = None
+            waiting += [(one, found) for one in own.includes(found)]
+    return tuple(seen)[1:], others
 
 
 def _name(item: Item) -> str:

@@ -20,7 +20,7 @@ from mergeguard.lens.homes.instances import template_arguments
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Instantiate, parse_rule
 from mergeguard.propose.deals import Dealing, dealing
-from mergeguard.propose.headers import NO_HEADERS, RepositoryHeaders, header_weight
+from mergeguard.propose.headers import NO_HEADERS, RepositoryHeaders, declared_constants, header_weight
 from mergeguard.propose.reach import Reach
 from mergeguard.propose.ruletext import DraftPart, Exists, RuleText, literal
 from mergeguard.propose.survey import ArmShare, Instantiated, SurveyedChoice, survey
@@ -106,7 +106,8 @@ class _Proposer:
         self.name = rule_name(path)
         self.text = RuleText(source, path, exists)
         self.tried: list[Tried] = []
-        self.deal = dealing(source, path, self.reach, self.headers)
+        self.external = declared_constants(source, path, headers)
+        self.deal = dealing(source, path, self.reach, self.headers, self.external)
 
     def proposal(self) -> Proposal:
         parts = self.parts()
@@ -180,7 +181,7 @@ class _Proposer:
             yield plain
             if plain.peak * 100 <= plain.weight * (100 - _LEAST_GAIN):
                 return
-        calls = dealing(self.source, self.path, self.reach, self.headers, calls=True)
+        calls = dealing(self.source, self.path, self.reach, self.headers, self.external, calls=True)
         known = plain.definitions if isinstance(plain, Dealing) else 0
         if isinstance(calls, Dealing) and calls.units and calls.definitions > known:
             yield calls

@@ -153,6 +153,11 @@ class RuleText:
             "entry = true  # is one of the units",
             f"seed = {found.seed}",
             *(
+                [f"external = [{', '.join(map(_quoted, found.external))}]  # a header declares them `extern`"]
+                if found.external
+                else []
+            ),
+            *(
                 ["calls = true  # such as TEST(…): macros that the file does not define"]
                 if found.calls
                 else []

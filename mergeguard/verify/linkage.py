@@ -28,7 +28,8 @@ class Program:
     """Translation units as the compiler sees them, their definitions, and the macros in force in each.
 
     ``spaces`` are the namespaces that glue makes to keep shards apart. What a unit's own guard macro turns
-    off (``verify.unitguards``) is none of its definitions. ``relocatable``: device code is linked, so that
+    off (``verify.unitguards``) is none of its definitions. ``declared`` are the variables that each unit
+    declares ``extern``. ``relocatable``: device code is linked, so that
     ``__device__`` functions have symbols.
     """
 
@@ -36,6 +37,7 @@ class Program:
     spaces: frozenset[str]
     parts: tuple[list[Declaration], ...]  # of each unit; ``Declaration.index`` is the unit's
     environments: tuple[Environment, ...]
+    declared: tuple[frozenset[str], ...]
     relocatable: bool = True
 
     @classmethod
@@ -51,7 +53,7 @@ class Program:
             for n, unit in enumerate(units)
         )
         environments = tuple(environment_of(unit.source) for unit in units)
-        return cls(units, spaces, parts, environments, relocatable)
+        return cls(units, spaces, parts, environments, tuple(map(_declared, parts)), relocatable)
 
     def has_symbol(self, one: Declaration) -> bool:
         """Whether a linker sees it: without linked device code a function of the device alone has none."""
@@ -62,9 +64,21 @@ class Program:
 
     def must_be_once(self, one: Declaration) -> bool:
         """Whether two units that both have it will not link (or register something twice)."""
+        if self._is_declared_constant(one):
+            return True
         if not one.must_be_once or not self.has_symbol(one):
             return False
         return not (one.is_registration and self._only_declares(one))
+
+    def _is_declared_constant(self, one: Declaration) -> bool:
+        """Whether it defines a constant that its unit has declared `extern`: no object of each unit."""
+        return (
+            one.item.kind is Kind.VARIABLE
+            and one.is_constant
+            and one.is_definition
+            and not one.hidden
+            and one.plain in self.declared[one.index]
+        )
 
     def _only_declares(self, one: Declaration) -> bool:
         """Whether a macro call at file scope stands for declarations (or templates) alone, by its macro."""
@@ -96,6 +110,14 @@ class LinkClash:
     message: str
     one: Declaration
     severity: Severity = Severity.ERROR
+
+
+def _declared(parts: list[Declaration]) -> frozenset[str]:
+    return frozenset(
+        one.plain
+        for one in parts
+        if one.item.kind is Kind.VARIABLE and "extern" in one.item.flags and not one.is_definition
+    )
 
 
 def _compiled(parts: list[Declaration], off: Sequence[tuple[int, int]]) -> list[Declaration]:
@@ -204,7 +226,9 @@ def divided(program: Program) -> Iterator[LinkClash]:
             continue
         names = Counter(d.name for d in here.values())
         separate = one.is_internal or len(names) > 1
-        if one.item.kind is Kind.VARIABLE and separate and not one.is_constant:
+        if one.item.kind is Kind.TYPE:
+            separate = one.hidden or "static" in one.item.flags
+        if one.objects and separate and not one.is_constant:
             if "extern" not in one.item.flags:
                 yield LinkClash("divided state", f"one object in each of {len(here)} units", one)
         elif one.item.kind in (Kind.FUNCTION, Kind.KERNEL) and separate:

@@ -161,6 +161,28 @@ def test_a_registration_stays_in_the_entry():
     assert b"int one();  // MG_DECLARATION" in layout.by_path["m/internal.h"].text
 
 
+def test_a_constant_that_was_declared_extern_is_one_object():
+    text = "extern const int limit;\nconst int limit = 7;\n"
+    text += "int one() { return limit; }\nint two() { return 2 * limit; }\n"
+    layout = deal(text, ONE_AND_TWO)
+    assert home(layout, "extern const int limit;") == "internal.h"
+    assert home(layout, "const int limit = 7;") == "m.cpp"
+    texts = {f.path: f.text for f in layout.files}
+    texts["m/internal.h"] += b"const int limit = 7;\n"
+    files = [LayoutText(f.path, texts[f.path], f.is_unit) for f in layout.files]
+    assert "doubled" in {f.code for f in compare("m.cpp", text.encode(), files)}
+
+
+def test_a_macro_that_declares_by_its_name_is_for_all():
+    text = "enum class Mode { A };\nDECLARE_FIELD_ENUM_CLASS(Mode);\nNLOHMANN_JSON_SERIALIZE_ENUM(Mode, {})\n"
+    text += (
+        "REGISTER_FIELD(Mode);\nint one() { return Field<Mode>(); }\nint two() { return Field<Mode>(); }\n"
+    )
+    layout = deal(text, ONE_AND_TWO)
+    assert home(layout, "DECLARE_FIELD_ENUM_CLASS") == home(layout, "NLOHMANN_JSON") == "internal.h"
+    assert home(layout, "REGISTER_FIELD") == "m.cpp"
+
+
 def test_objects_initialised_by_each_other_stay_together():
     text = "int base();\nint first = base();\nint half() { return first / 2; }\nint second = half();\n"
     layout = deal(text, "units = 9")

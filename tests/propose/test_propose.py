@@ -263,7 +263,20 @@ def test_an_include_means_what_stands_beside_it_or_else_the_nearest():
     assert headers.find("p/x.h", "c/src/f.cpp") == "c/include/p/x.h"
     assert headers.find("../b/x.h", "a/f.cpp") == "b/x.h"
     assert headers.find("q/x.h", "a/f.cpp") is None
-    assert headers.includes("a/x.h") == (36, ("vector", "x.h"))
+    assert headers.includes("a/x.h") == ("vector", "x.h")
+
+
+def test_a_constant_that_a_header_declares_is_one_object():
+    text = b'#include "limits.h"\nnamespace app {\nconst int limit = 7;\nconst int own = 8;\n'
+    body = b" ".join(b"if (a > %d) a += own;" % n for n in range(120))
+    text += b"".join(b"int f%d(int a) { %s return a; }\n" % (n, body) for n in range(6))
+    text += b"int scaled(int a) { return a * limit; }\n}\n"
+    files = {"src/x.cpp": text, "src/limits.h": b"namespace app { extern const int limit; }\n"}
+    made = propose(parse(text), "src/x.cpp", files.__contains__, RepositoryHeaders(files, files.get))
+    check(made, "src/x.cpp", text)
+    assert b'external = ["app::limit"]' in made.text
+    header = made.layout.by_path["src/x/internal.h"].text
+    assert b"const int own = 8;" in header and b"limit = 7" not in header
 
 
 def test_what_other_files_call_keeps_its_linkage():

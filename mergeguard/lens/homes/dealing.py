@@ -120,7 +120,7 @@ class _Dealer:
         self.path = path
         self.source = source
         self.units = found.units
-        self.traits: list[Traits] = traits_of(source, found)
+        self.traits: list[Traits] = traits_of(source, found, self.rule.external)
         self.claimed = claimed
         self.parts = rule.parts(self.rule)
         shards = {*self.rule.shards, *self.parts, self.rule.rest}
@@ -140,6 +140,7 @@ class _Dealer:
         self.declaration_names: frozenset[str] = frozenset()
 
     def run(self) -> Dealt:
+        self.refuse_unclear()
         self.read_macros()
         self.read_names()
         self.bind_pragmas()
@@ -159,6 +160,7 @@ class _Dealer:
 
     def clusters(self) -> tuple[Cluster, ...]:
         """What goes one way, without saying where."""
+        self.refuse_unclear()
         self.read_macros()
         self.read_names()
         self.bind_pragmas()
@@ -171,6 +173,11 @@ class _Dealer:
                 label = next(self.label(n) for n in together if self.is_dealt(n))
                 made.append(Cluster(self.key(together), label, tuple(ranges), self.helpers(together)))
         return tuple(made)
+
+    def refuse_unclear(self) -> None:
+        for number, traits in enumerate(self.traits):
+            if traits.unclear:
+                raise self.mismatch(number, traits.unclear)
 
     def helpers(self, together: Iterable[int]) -> tuple[tuple[int, int], ...]:
         """The text that a cluster needs, from one name to the next."""
@@ -487,7 +494,7 @@ class _Dealer:
 
     def is_declared(self, number: int, item: Item) -> bool:
         name = item.name.rpartition("::")[2]
-        if self.has_prototype(number, item, name):
+        if self.has_prototype(number, item, name) or self.is_closed(item, name):
             return False
         if self.traits[number].always_declared and (
             "specialization" in item.flags or not name.isidentifier()
@@ -498,6 +505,12 @@ class _Dealer:
             user > number and self.homes[user] != home and not self.traits[user].idle
             for user in self.names.users[name]
         )
+
+    def is_closed(self, item: Item, name: str) -> bool:
+        """Whether only the file that has it can say it: it names what that file has for itself."""
+        if not self.closed.isdisjoint(signature.names(self.source, item)):
+            return True
+        return "specialization" in item.flags and name in self.closed
 
     def has_prototype(self, number: int, item: Item, name: str) -> bool:
         """Whether the file itself declares the function before, for all to see."""

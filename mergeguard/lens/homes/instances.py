@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from mergeguard.cpp.blocks import qualified_name, space_of
 from mergeguard.cpp.items import Item, Kind, Source, Unit
 from mergeguard.cpp.source import code_tokens, parse
-from mergeguard.lens.homes.traits import expansion
+from mergeguard.lens.homes.macrocalls import expansion
 from mergeguard.values import dataclass
 
 _KEY = "written instantiations"
@@ -70,7 +70,7 @@ def _written(source: Source, item: Item) -> Sequence[Written]:
         return [] if {"inline", "static", "device"} & item.flags else [_one(source, item)]
     if item.kind not in (Kind.DECLARATION, Kind.OPAQUE) or item.body is not None:
         return []
-    text = expansion(source, code_tokens(source, item.code_start, item.code_end))
+    text = expansion(source, code_tokens(source, item.code_start, item.code_end), item.code_start)
     inner = parse(text, calls_end=True) if text is not None else None
     if inner is None or inner.problems:
         return []

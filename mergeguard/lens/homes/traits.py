@@ -11,10 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from enum import Enum, auto
 
-from mergeguard.cpp.blocks import Opened, opened
-from mergeguard.cpp.declaration import Declaration
+from mergeguard.cpp.blocks import Opened
+from mergeguard.cpp.declaration import Declaration, declares_by_name
 from mergeguard.cpp.definitions import local_states, only_caches
+from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers, nested, parse
+from mergeguard.lens.homes.handles import reached_types
+from mergeguard.lens.homes.macrocalls import Macros, call_arguments, expanded
 from mergeguard.values import dataclass
 
 
@@ -35,6 +38,7 @@ class Traits:
     that it is a member of, whose users may need it; ``shown``: text that every file must see; ``idle``:
     nothing depends on where it is; ``dynamic``: an object that is initialised at start-up; ``starts``: names
     that run then. ``functions`` are those that ``Way.DECLARATION`` is about, ``key`` is what is hashed.
+    ``unclear``: why it can't be dealt as it is written.
     """
 
     gives: dict[str, Way] = field(default_factory=dict)
@@ -50,6 +54,7 @@ class Traits:
     key: str = ""
     starts: frozenset[str] = frozenset()
     functions: list[Item] = field(default_factory=list)
+    unclear: str = ""
     always_declared: bool = False
 
 
@@ -71,21 +76,21 @@ _WORDS = frozenset(
     "explicit mutable namespace sizeof static_cast reinterpret_cast const_cast throw try catch".split()
 )
 _PRAGMA_LOCAL = re.compile(r"#pragma (once|region|endregion|mark)\b")
+_CODE = frozenset({Kind.TYPE, Kind.FUNCTION, Kind.VARIABLE, Kind.DECLARATION, Kind.ALIAS})
 _CALL_AHEAD = frozenset({"(", "{", "<"})
 
 
-def traits_of(source: Source, found: Opened) -> list[Traits]:
-    """The traits of every unit of ``found``."""
-    return _TraitReader(source, found).read()
+def traits_of(source: Source, found: Opened, external: Iterable[str] = ()) -> list[Traits]:
+    """The traits of every unit of ``found``; ``external`` are constants that a header declares ``extern``."""
+    return _TraitReader(source, found, external).read()
 
 
 class _TraitReader:
-    def __init__(self, source: Source, found: Opened) -> None:
+    def __init__(self, source: Source, found: Opened, external: Iterable[str] = ()) -> None:
         self.source = source
+        self.environment = environment_of(source)
         self.units = found.units
-        self.macros = {
-            item.name: item for unit in found.units for item in unit.items if item.kind is Kind.MACRO
-        }
+        self.macros = Macros(item for unit in found.units for item in unit.items)
         self.hidden_types = frozenset(
             item.name.rpartition("::")[2]
             for unit in found.units
@@ -93,15 +98,35 @@ class _TraitReader:
             if hidden and item.kind in (Kind.TYPE, Kind.ALIAS) and item.name
         )
 
-        self.static = frozenset(
-            (item.name, item.key.parameters)
+        # A constant that was declared `extern` before is one object, as its other uses say.
+        self.declared = frozenset(
+            item.name
             for unit in found.units
             for item, _ in walk(source, unit)
-            if item.kind is Kind.DECLARATION and "static" in item.flags
+            if item.kind is Kind.VARIABLE and "extern" in item.flags and "definition" not in item.flags
+        )
+        self.external = self.declared | frozenset(external)
+        self.static = self.prototypes("static")
+        self.emitted = self.prototypes("extern")
+
+    def prototypes(self, flag: str) -> frozenset[tuple[str, str]]:
+        """The functions (by name and parameters) that a declaration with ``flag`` names."""
+        return frozenset(
+            (item.name, item.key.parameters)
+            for unit in self.units
+            for item, _ in walk(self.source, unit)
+            if item.kind is Kind.DECLARATION and flag in item.flags
         )
 
     def read(self) -> list[Traits]:
-        return [self.unit(unit) for unit in self.units]
+        found = [self.unit(unit) for unit in self.units]
+        declared = [
+            [Declaration(item, self.source, hidden) for item, hidden in walk(self.source, unit)]
+            for unit in self.units
+        ]
+        for number, names in reached_types(self.source, declared).items():
+            found[number].uses |= names
+        return found
 
     def unit(self, unit: Unit) -> Traits:
         found = Traits(uses=self.words(unit))
@@ -143,6 +168,7 @@ class _TraitReader:
 
     def item(self, found: Traits, item: Item, one: Declaration) -> None:
         kind = item.kind
+        found.unclear = found.unclear or self.unclear(item, one)
         if kind in (Kind.FUNCTION, Kind.KERNEL) and one.is_definition and not self.is_call(one):
             self.function(found, item, one)
         elif kind is Kind.VARIABLE:
@@ -206,22 +232,27 @@ class _TraitReader:
             found.gives[name] = Way.TEXT
             found.near |= frozenset(one.owners)
             return
-        if one.is_internal and one.is_constant and self.is_plain(one):
-            found.gives[name] = Way.TEXT
+        external = item.name in self.external and not one.hidden
+        if one.is_internal and one.is_constant and self.is_plain(one) and not external:
+            found.gives |= dict.fromkeys((name, *one.objects), Way.TEXT)
             return
         found.once = True
-        found.root = found.root or not (one.is_internal or self.is_hidden(item))
+        found.root = found.root or external or not (one.is_internal or self.is_hidden(item))
         found.key = found.key or item.name
         found.dynamic = found.dynamic or not self.is_plain(one)
         found.starts |= _called(one.tokens)
-        if not one.owners:
-            found.gives[name] = Way.NONE
+        # What the file itself declares `extern` can be used in any unit by that.
+        if not one.owners and item.name not in self.declared:
+            found.gives |= dict.fromkeys((name, *one.objects), Way.NONE)
 
     def text(self, found: Traits, item: Item, one: Declaration) -> None:
+        if item.kind is Kind.TYPE and one.objects:
+            self.typed_objects(found, item, one)
         if not item.name:
-            # An unnamed enum or union gives what is in it.
-            for word in identifiers(self.source, item.code_start, item.code_end):
-                found.gives.setdefault(word, Way.TEXT)
+            # An unnamed enum or union gives what is in it; words of the language are no names.
+            way = Way.NONE if found.once else Way.TEXT
+            for word in identifiers(self.source, item.code_start, item.code_end) - _WORDS:
+                found.gives.setdefault(word, way)
             return
         found.gives[one.short] = Way.TEXT
         if item.kind is Kind.ALIAS and one.tokens[:1] == ("namespace",):
@@ -233,8 +264,19 @@ class _TraitReader:
             found.once = found.once or bool(one.hidden and _static_member(one.tokens))
             if "enum" in one.tokens[:2] and one.tokens[1:2] not in (("class",), ("struct",)):
                 assert item.body is not None
-                for word in identifiers(self.source, *item.body):
+                for word in self.environment.closure(identifiers(self.source, *item.body), item.code_start):
                     found.gives.setdefault(word, Way.TEXT)
+
+    def typed_objects(self, found: Traits, item: Item, one: Declaration) -> None:
+        """Objects that are defined with their type: one of each, unless they are constants of the file."""
+        found.gives |= dict.fromkeys(one.objects, Way.TEXT)
+        hidden = "static" in item.flags or one.hidden
+        if not (hidden and one.is_constant):
+            found.once = True
+            found.root = found.root or not hidden
+            found.key = found.key or one.objects[0]
+            found.dynamic = True
+            found.starts |= _called(one.tokens)
 
     def declaration(self, found: Traits, item: Item, one: Declaration) -> None:
         if one.short in ("static_assert", "_Static_assert"):
@@ -265,7 +307,10 @@ class _TraitReader:
 
     def call(self, found: Traits, item: Item, one: Declaration) -> None:
         """A macro of the file is what it expands to; any other does something at start-up."""
-        expansion = _expanded(self.source, self.macros, one.tokens)
+        expansion = expanded(self.source, self.macros.at(item.code_start), one.tokens)
+        if expansion is None and item.body is None and declares_by_name(one.short):
+            found.shown = True
+            return
         if expansion is None or item.body is not None:
             found.once = found.registers = True
             found.key = found.key or _call_key(one.tokens)
@@ -290,6 +335,20 @@ class _TraitReader:
         found.starts |= inside.starts
         found.key = found.key or inside.key
 
+    def unclear(self, item: Item, one: Declaration) -> str:
+        """What can't be dealt as it is written, in words; "" where all is well."""
+        first = one.tokens[0] if one.tokens and item.kind in _CODE else ""
+        if first in self.macros.names and not self.is_call(one):
+            text = expanded(self.source, self.macros.at(item.code_start), one.tokens[:1])
+            if text and not {b";", b"{", b"}"}.isdisjoint(text.split()):
+                return f"`{first}` stands for whole declarations, and no `;` parts it from what follows"
+        if not {"alias", "ifunc"}.isdisjoint(one.tokens) and "__attribute__" in one.tokens:
+            return f"`{one.short}` is another name of what the same file has to define"
+        inline = item.kind is Kind.FUNCTION and "inline" in item.flags and not one.is_internal
+        if inline and (item.name, item.key.parameters) in self.emitted:
+            return f"`{one.short}` is inline and `extern`: C makes it once, C++ everywhere"
+        return ""
+
     # -- questions ---------------------------------------------------------------------------------
 
     def is_hidden(self, item: Item) -> bool:
@@ -308,7 +367,10 @@ class _TraitReader:
         if b"#" in head or any(p.default_start is not None for p in item.parameters):
             return False
         tail = code_tokens(self.source, item.parameter_list[1], item.body[0])
-        deduced = "auto" in code_tokens(self.source, item.code_start, item.parameter_list[0])
+        said = code_tokens(self.source, item.code_start, item.parameter_list[0])
+        if "decltype" in (*said, *tail):
+            return False  # of what may not be declared where the header says it
+        deduced = "auto" in said
         return ":" not in tail and not (deduced and "->" not in tail)
 
     @staticmethod
@@ -339,7 +401,7 @@ def walk(source: Source, unit: Unit) -> Iterator[tuple[Item, bool]]:
 
 def _call_key(tokens: Sequence[str]) -> str:
     """What a macro's call goes by: its name and first two arguments, which name what it makes."""
-    arguments, _ = _arguments(list(tokens[1:]))
+    arguments, _ = call_arguments(list(tokens[1:]))
     first = ["".join(argument[:8]) for argument in (arguments or [])[:2]]
     return f"{tokens[0]}({','.join(first)})"
 
@@ -359,81 +421,3 @@ def _static_member(tokens: Sequence[str]) -> bool:
             if ahead[stop : stop + 1] != ["("] and not {"const", "constexpr"} & set(ahead[:stop]):
                 return True
     return False
-
-
-def expansion(source: Source, tokens: Sequence[str]) -> bytes | None:
-    """What a call of a macro of the file (as tokens) stands for; None if it is none, or can't be told."""
-    if not tokens:
-        return None
-    items = (item for unit in opened(source).units for item in unit.items)
-    macros = {item.name: item for item in items if item.kind is Kind.MACRO}
-    return _expanded(source, macros, tokens)
-
-
-def _expanded(source: Source, macros: dict[str, Item], tokens: Sequence[str]) -> bytes | None:
-    """What a call of a macro of the file stands for; None if it is not the file's, or can't be told."""
-    text = _substituted(source, macros, list(tokens), 0)
-    return None if text is None else " ".join(text).encode("utf-8", "surrogateescape")
-
-
-_DEEPEST = 6
-
-
-def _substituted(source: Source, macros: dict[str, Item], tokens: list[str], depth: int) -> list[str] | None:
-    macro = macros.get(tokens[0])
-    if macro is None or depth > _DEEPEST:
-        return None
-    words = code_tokens(source, macro.code_start, macro.code_end)[3:]  # after `# define NAME`
-    if macro.parameter_list is None:
-        return words + tokens[1:]
-    close = words.index(")")
-    names = [w for w in words[1:close] if w != ","]
-    arguments, rest = _arguments(tokens[1:])
-    if arguments is None or (len(arguments) < len(names) and names[-1:] != ["..."]):
-        return None
-    if names[-1:] == ["..."]:
-        variadic = arguments[len(names) - 1 :]
-        joined = [t for n, a in enumerate(variadic) for t in ([","] if n else []) + a]
-        arguments = [*arguments[: len(names) - 1], joined]
-        names[-1] = "__VA_ARGS__"
-    values = dict(zip(names, arguments, strict=False))
-    out: list[str] = []
-    for word in words[close + 1 :]:
-        part = values.get(word, [word])
-        if out and out[-1] == "##":
-            out.pop()
-            left = out.pop() if out else ""
-            part = [left + (part[0] if part else ""), *part[1:]]
-        out += part
-    found: list[str] = []
-    while out:
-        if out[0] in macros and out[0] != tokens[0]:
-            inner = _substituted(source, macros, out, depth + 1)
-            if inner is not None and len(inner) + len(found) < 20_000:
-                depth += 1
-                out = inner
-                continue
-        found.append(out.pop(0))
-    return found + rest
-
-
-def _arguments(tokens: list[str]) -> tuple[list[list[str]] | None, list[str]]:
-    """The arguments of a macro call, and what follows it; None if they do not end."""
-    if tokens[:1] != ["("]:
-        return None, tokens
-    depth = 0
-    arguments: list[list[str]] = [[]]
-    for number, token in enumerate(tokens):
-        if token in ("(", "[", "{"):
-            depth += 1
-            if depth == 1:
-                continue
-        elif token in (")", "]", "}"):
-            depth -= 1
-            if depth == 0:
-                return arguments, tokens[number + 1 :]
-        if token == "," and depth == 1:
-            arguments.append([])
-        else:
-            arguments[-1].append(token)
-    return None, tokens

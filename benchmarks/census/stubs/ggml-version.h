@@ -1,0 +1,2 @@
+// What llama.cpp writes at its configure step.
+#pragma once
