@@ -277,8 +277,7 @@ class Declaration:
         if self.item.kind not in (Kind.FUNCTION, Kind.DECLARATION, Kind.OPAQUE) or not self.name:
             return False
         first = next((token for token in self.tokens if token not in ("inline", "static")), "")
-        named = not self.item.returns and first == self.short and self.short.isupper()
-        return named and not declares_by_name(self.short)
+        return not self.item.returns and first == self.short and self.short.isupper()
 
     @property
     def is_made_elsewhere(self) -> bool:

@@ -11,7 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
-from mergeguard.cpp.declaration import Declaration, Identity
+from mergeguard.cpp.declaration import Declaration, Identity, declares_by_name
 from mergeguard.cpp.definitions import definitions, local_states, only_caches
 from mergeguard.cpp.environment import Environment, environment_of
 from mergeguard.cpp.source import Kind, parse
@@ -81,10 +81,13 @@ class Program:
         )
 
     def _only_declares(self, one: Declaration) -> bool:
-        """Whether a macro call at file scope stands for declarations (or templates) alone, by its macro."""
+        """Whether a macro call at file scope stands for declarations (or templates) alone.
+
+        By its macro, or by the name of one that is not in sight.
+        """
         steps = self.environments[one.index].history(one.short, one.item.code_start)
         bodies = [body for _, body in steps if body is not None]
-        return bool(bodies) and all(_declares(body) for body in bodies)
+        return all(_declares(body) for body in bodies) if bodies else declares_by_name(one.short)
 
     def is_dispatch(self, one: Declaration) -> bool:
         """The entry's glue: it calls into a shard's namespace, which no text of a monolith can."""
