@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import accumulate, compress
+from operator import sub
+from typing import NamedTuple
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS
 from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, TokenRole
@@ -15,7 +17,9 @@ from mergeguard.cpp.view import BRACKETS
 _CLOSING = frozenset(b")]}")
 _DIRECTIVE = 1  # stands for a preprocessor line among the roles that count
 _ENDS = frozenset((_DIRECTIVE, TokenRole.SEMICOLON, TokenRole.CLOSE_BRACE))  # a declaration
-_IS_END = bytes(role in (TokenRole.SEMICOLON, TokenRole.CLOSE_BRACE) for role in range(256))
+_PARENTHESIS, _END_OF_CALL = b"()"
+_A_WORD = bytes([TokenRole.WORD])
+_MAY_END = bytes(role in (TokenRole.SEMICOLON, TokenRole.CLOSE_BRACE, _END_OF_CALL) for role in range(256))
 _DEPTHS = [(role in BRACKETS) - 2 * (role in _CLOSING) for role in range(256)]
 _BEGINS = frozenset((TokenKind.IDENT, TokenKind.COMMENT))
 _COUNTS = bytes(role if role in BRACKETS or role == TokenRole.SEMICOLON else 0 for role in range(256))
@@ -30,7 +34,8 @@ def borders(lexed: Lexed) -> list[int]:
     and conditions. Raises ``Unbalanced``.
     """
     found: list[int] = []
-    depth = 0
+    depth = begin = 0  # the first token of the declaration that is being read
+    is_call = False  # whether that is a word and a parenthesis: perhaps a macro's, which needs no semicolon
     guards: list[int] = []  # for each open condition the depth before it: each branch begins there
     for index, directive in _events(lexed):
         role = lexed.roles[index] if directive is None else _DIRECTIVE
@@ -40,24 +45,43 @@ def borders(lexed: Lexed) -> list[int]:
         elif role in _CLOSING:
             depth -= 1
         elif role in BRACKETS:
+            if not depth and role == _PARENTHESIS and index == begin + 1:
+                is_call = lexed.roles[begin] == TokenRole.WORD
             depth += 1
         if depth < 0:
             raise Unbalanced
-        if role in _ENDS and not depth and not guards and (line := _next_line(lexed, index)) is not None:
-            found.append(line)
+        if not depth and (role in _ENDS or is_call and role == _END_OF_CALL):
+            if not guards and (line := _next_line(lexed, index)) is not None:
+                found.append(line)
+            begin, is_call = _next_code(lexed, index), False
     if depth or guards or _is_cut_off(lexed):
         raise Unbalanced
     return found
 
 
-def declarations(lexed: Lexed) -> int:
-    """About how many declarations and preprocessor lines a text has, at small cost and whatever its bytes."""
+class Extent(NamedTuple):
+    """About how much there is to read: ``tokens``, ``declarations`` (and lines of the preprocessor), and how
+    many tokens the ``longest`` one has."""
+
+    tokens: int
+    declarations: int
+    longest: int
+
+
+def extent(lexed: Lexed) -> Extent:
+    """How large a text is, at small cost and whatever its bytes."""
     roles = bytearray(lexed.roles)
     for directive in lexed.directives:
-        roles[directive.first : directive.last] = bytes(directive.last - directive.first)
+        roles[directive.first : directive.last] = bytes(directive.last - directive.first - 1) + b";"
     depths = accumulate(map(_DEPTHS.__getitem__, roles))
-    ended = compress(depths, roles.translate(_IS_END))
-    return len(lexed.directives) + sum(depth <= 0 for depth in ended)
+    may_end = roles.translate(_MAY_END)
+    ends = [
+        index
+        for index, depth in compress(enumerate(depths), may_end)
+        if depth <= 0 and (roles[index] != _END_OF_CALL or roles[index + 1 : index + 2] == _A_WORD)
+    ]
+    gaps = map(sub, [*ends, len(roles) - 1], [-1, *ends])
+    return Extent(len(roles), len(ends), max(gaps, default=0))
 
 
 def _events(lexed: Lexed) -> Iterator[tuple[int, Directive | None]]:
@@ -98,6 +122,14 @@ def _next_line(lexed: Lexed, index: int) -> int | None:
     gap = lexed.gaps[following]
     newline = gap.find(b"\n")
     return None if newline < 0 or b"\\" in gap else lexed.tokens[index].end + newline + 1
+
+
+def _next_code(lexed: Lexed, index: int) -> int:
+    """The first token behind one that is no comment."""
+    index += 1
+    while index < len(lexed.kinds) and lexed.kinds[index] == TokenKind.COMMENT:
+        index += 1
+    return index
 
 
 def _is_cut_off(lexed: Lexed) -> bool:

@@ -12,6 +12,7 @@ from mergeguard.merge.result import MergeResult, Note, Piece, Resolved, join
 
 _LARGE = 50_000  # bytes; what is shorter is read in any case
 _MOST_TOKENS = 180_000  # roughly counted
+_LONGEST = 60_000  # tokens of one declaration: a table that a program wrote
 _TOKENS_OF_A_DECLARATION = 15  # that cost as much to read
 
 
@@ -131,11 +132,12 @@ def _is_huge(text: bytes) -> bool:
     seventh of this), but a generated table or a broken file must not hang a merge."""
     if sum(map(text.count, (b"(", b"{", b"[", b",", b";"))) > _MOST_TOKENS:
         return True
-    from mergeguard.cpp.borders import declarations
+    from mergeguard.cpp.borders import extent
     from mergeguard.cpp.lexer import lex
 
-    lexed = lex(text)
-    return len(lexed.tokens) + _TOKENS_OF_A_DECLARATION * declarations(lexed) > _MOST_TOKENS
+    found = extent(lex(text))
+    work = found.tokens + _TOKENS_OF_A_DECLARATION * found.declarations
+    return work > _MOST_TOKENS or found.longest > _LONGEST
 
 
 # -- lines that merged cleanly

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mergeguard.cpp.borders import Unbalanced, borders, declarations
+from mergeguard.cpp.borders import Unbalanced, borders, extent
 from mergeguard.cpp.leaves import leaves_of
 from mergeguard.cpp.lexer import lex
 from tests.cpp.test_resuming import ITEM
@@ -54,10 +54,19 @@ def test_what_does_not_pair_has_none(text):
         borders(lex(text))
 
 
-def test_declarations_are_counted_without_reading_them():
+def test_a_call_of_a_macro_needs_no_semicolon():
+    text = b"REGISTER(a,\n  b)\n// of g\nint g(int x)\n{\n}\nCALL(c)\nCALL(d)\n"
+    assert [text[at:].split(b"\n")[0] for at in borders(lex(text))] == [b"// of g", b"CALL(c)", b"CALL(d)"]
+
+
+def test_the_extent_of_a_text_is_told_without_reading_it():
     text = b"#if A\nint a;\n#endif\nvoid f() {\n  g(1);\n  h();\n}\n#define M {;};\nstruct S { int x; };\n"
-    assert declarations(lex(text)) == 7  # the end of the struct and its semicolon count both
+    found = extent(lex(text))
+    assert found.declarations == 7  # the end of the struct and its semicolon count both
+    assert found.longest == len(lex(b"void f() { g(1); h(); }").tokens)
+    assert extent(lex(b"CALL(a)\n" * 9)).declarations == 8
 
 
 def test_what_closes_nothing_counts_as_declarations():
-    assert declarations(lex(b"}\n" * 9)) == declarations(lex(b"int a;\n" * 9)) == 9
+    assert extent(lex(b"}\n" * 9)).declarations == extent(lex(b"int a;\n" * 9)).declarations == 9
+    assert extent(lex(b"")) == (0, 0, 0)
