@@ -10,9 +10,7 @@ from pathlib import Path
 
 from benchmarks.speed import worlds
 from benchmarks.speed.measure import MERGEGUARD, PYTHON, Command, cpu, paired, run
-from benchmarks.speed.worlds import NEW, back_to_now
-
-ATTENTION = "csrc/rocm/attention.cu"
+from benchmarks.speed.worlds import ATTENTION, NEW, back_to_now
 
 
 @dataclass(frozen=True)
@@ -236,7 +234,7 @@ def single_files(bench: Bench) -> Iterator[Row]:
     text = (bench.root / "no-rules" / ATTENTION).read_bytes()
     indented = text.replace(b"\n  ", b"\n    ")
     edited = text.replace(b"const int ", b"const  long ", 40)
-    sides = _sides(folder, "attention", text, indented, edited)
+    sides = sides_of(folder, "attention", text, indented, edited)
     yield _merge_file(bench, "merge-file, attention.cu re-indented and edited", folder, sides, most=250)
     lines = (text * 6).splitlines(keepends=True)
     starts = [number for number, line in enumerate(lines) if line.startswith(b"  const int ")]
@@ -246,13 +244,14 @@ def single_files(bench: Bench) -> Iterator[Row]:
         return b"".join(words + line if number in places else line for number, line in enumerate(lines))
 
     ours, theirs = with_words(b"  int mine; "), with_words(b"  int yours; ")
-    sides = _sides(folder, "large", text * 6, ours, theirs)
+    sides = sides_of(folder, "large", text * 6, ours, theirs)
     name = f"merge-file, {len(lines)} lines, three conflicts"
     yield _merge_file(bench, name, folder, sides, most=500)
     yield _many_items(bench)
 
 
-def _sides(folder: Path, name: str, base: bytes, ours: bytes, theirs: bytes) -> tuple[str, str, str]:
+def sides_of(folder: Path, name: str, base: bytes, ours: bytes, theirs: bytes) -> tuple[str, str, str]:
+    """Three versions as files; their names as ``merge-file`` takes them."""
     names = (f"{name}-ours.cu", f"{name}-base.cu", f"{name}-theirs.cu")
     for file, text in zip(names, (ours, base, theirs), strict=True):
         (folder / file).write_bytes(text)
@@ -289,10 +288,10 @@ def growth(bench: Bench) -> Iterator[Row]:
     folder.mkdir()
     fixed = cpu(_mergeguard(bench.root / "no-rules", "--version"))
     counts = (1_000, 4_000) if bench.quick else (1_000, 4_000, 16_000, 64_000)
-    for what, sides_of in (("apart", _edits_apart), ("that conflict", _edits_that_meet)):
+    for what, edited in (("apart", _edits_apart), ("that conflict", edits_that_meet)):
         times = []
         for lines in counts:
-            sides = _sides(folder, f"{lines}-{what.replace(' ', '-')}", *sides_of(_kernels(lines)))
+            sides = sides_of(folder, f"{lines}-{what.replace(' ', '-')}", *edited(kernels(lines)))
             times.append(
                 cpu(Command(folder, (*MERGEGUARD, "merge-file", "-p", *sides), ok=range(128))) - fixed
             )
@@ -300,12 +299,12 @@ def growth(bench: Bench) -> Iterator[Row]:
         name = f"merge-file, {counts[-1]} lines, edits {what} (exponent {exponent:.2f})"
         yield Row(name, times[-1], "", 0)
     for name, text in _odd_texts(256_000).items():
-        sides = _sides(folder, name, *_edits_that_meet(text))
+        sides = sides_of(folder, name, *edits_that_meet(text))
         odd = Command(folder, (*MERGEGUARD, "merge-file", "-p", *sides), ok=range(128))
         yield Row(f"merge-file, 256 kB of {name}", cpu(odd), "", 0, most=2_000)
 
 
-def _kernels(lines: int) -> bytes:
+def kernels(lines: int) -> bytes:
     """Ordinary code of so many lines."""
     kernel = (
         b"template <typename T>\n__global__ void kernel%d(T* out, const T* in, int n) {\n"
@@ -324,7 +323,7 @@ def _edits_apart(text: bytes) -> tuple[bytes, bytes, bytes]:
     return text, b"".join(ours), b"".join(theirs)
 
 
-def _edits_that_meet(text: bytes) -> tuple[bytes, bytes, bytes]:
+def edits_that_meet(text: bytes) -> tuple[bytes, bytes, bytes]:
     """Base and two versions that write different lines at three places."""
     lines = text.splitlines(keepends=True)
     places = {len(lines) * part // 4 for part in (1, 2, 3)}

@@ -17,6 +17,7 @@ from mergeguard.data import shipped_rules
 from tests.support import corpus
 
 OLD, NEW = "0.30.0", "0.32.0"
+ATTENTION = "csrc/rocm/attention.cu"
 INT8 = "csrc/rocm/skinny_gemms_int8.cu"
 PAGED = "csrc/libtorch_stable/attention/paged_attention_v1.cu"
 #: The fork's own edits, in kernels that are split.
@@ -72,6 +73,15 @@ def far_behind(folder: Path, count: int) -> tuple[Path, int]:
     git(folder, "clone", "-q", str(folder / "upstream"), str(folder / "fork"))
     make_fork(folder / "fork")
     return folder / "fork", behind
+
+
+def unsplit_clone(fork: Path, folder: Path) -> Path:
+    """A clone of the same upstream with the fork's edits before they were split: git's own task."""
+    git(fork.parent, "clone", "-q", str(fork), str(folder))
+    git(folder, "remote", "set-url", "origin", str(fork.parent / "upstream"))
+    git(folder, "fetch", "-q", "origin")
+    git(folder, "checkout", "-q", "-B", "whole", "HEAD~1")
+    return folder
 
 
 def six_rules() -> dict[str, bytes]:

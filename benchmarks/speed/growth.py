@@ -1,0 +1,158 @@
+"""`python -m benchmarks.speed.growth [--quick] [DIMENSION…]`: how costs grow, beside git's, as exponents.
+
+Dimensions: rules, commits, distance, lines, files. Of each the CPU at some sizes (the fixed cost of a start
+taken off for the exponents) and the exponent from size to size: 1 is linear, 0 is no growth. 1 if one of ours
+is above git's by more than 0.1 from the smallest size to the largest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.speed import worlds
+from benchmarks.speed.measure import MERGEGUARD, Command, cpu, paired
+from benchmarks.speed.rows import edits_that_meet, kernels, sides_of
+from benchmarks.speed.worlds import NEW, back_to_now
+
+_MORE = 0.1  # than git's exponent
+
+
+@dataclass(frozen=True)
+class Point:
+    """CPU milliseconds at one size, ours and git's."""
+
+    size: int
+    ours: float
+    git: float
+
+
+def rules(root: Path, quick: bool) -> Iterator[Point]:
+    """`sync` with so many rules, of which one changes."""
+    for count in (1, 10) if quick else (1, 10, 100):
+        fork = worlds.many_rules(root / f"split-{count}", count)
+        whole = worlds.many_rules(root / f"whole-{count}", count, is_split=False)
+        yield _point(count, fork, ("sync", "new"), whole, "new")
+
+
+def distance(root: Path, quick: bool) -> Iterator[Point]:
+    """`sync` of a fork that is so many commits behind."""
+    for count in (10, 100) if quick else (10, 100, 1_000, 2_000):
+        fork, behind = worlds.far_behind(root / str(count), count)
+        whole = worlds.unsplit_clone(fork, root / f"{count}-whole")
+        yield _point(behind, fork, ("sync", "origin/main"), whole, "origin/main")
+
+
+def files(root: Path, quick: bool) -> Iterator[Point]:
+    """`sync` in a tree of so many files."""
+    for count in (1_000, 5_000) if quick else (1_000, 20_000, 100_000):
+        forks = [
+            worlds.many_rules(root / f"{name}-{count}", 1, is_split=name == "split")
+            for name in ("split", "whole")
+        ]
+        for folder in forks:
+            worlds.with_files(folder, count)
+            worlds.commit(folder, "a large tree")
+        yield _point(count, forks[0], ("sync", "new"), forks[1], "new")
+
+
+def commits(root: Path, quick: bool) -> Iterator[Point]:
+    """`sync --rebase` of so many commits, each fifth of which edits a layout."""
+    upstream = worlds.upstream(root / "upstream")
+    for count in (10, 30) if quick else (10, 100, 300):
+        forks = []
+        for kind, edited in (("split", "csrc/rocm/attention/kernels.cuh"), ("whole", worlds.ATTENTION)):
+            fork = worlds.unsplit_fork(upstream, root / f"{kind}-{count}", edits=False)
+            if kind == "split":
+                worlds.split(fork)
+            worlds.local_commits(fork, count, edited, b"template <")
+            forks.append(fork)
+        ours = _mergeguard(forks[0], "sync", "--rebase", f"v{NEW}")
+        git = Command(forks[1], ("git", "rebase", "-q", f"v{NEW}"), back_to_now(forks[1]))
+        yield Point(count, *paired(ours, git, 1))
+
+
+def lines(root: Path, quick: bool) -> Iterator[Point]:
+    """`merge-file` of ordinary code of so many lines, with three conflicts."""
+    for count in (1_000, 4_000) if quick else (1_000, 4_000, 16_000, 64_000):
+        sides = sides_of(root, str(count), *edits_that_meet(kernels(count)))
+        ours = Command(root, (*MERGEGUARD, "merge-file", "-p", *sides), ok=range(128))
+        git = Command(root, ("git", "merge-file", "-p", *sides), ok=range(128))
+        yield Point(count, *paired(ours, git, 1))
+
+
+DIMENSIONS: tuple[Callable[[Path, bool], Iterator[Point]], ...] = (rules, commits, distance, lines, files)
+
+
+def _mergeguard(folder: Path, *words: str) -> Command:
+    return Command(folder, (*MERGEGUARD, *words), back_to_now(folder))
+
+
+def _point(size: int, fork: Path, ours: tuple[str, ...], whole: Path, theirs: str) -> Point:
+    """A sync beside a merge of the same in a fork that is not split; conflicts are no failure."""
+    sync = Command(fork, (*MERGEGUARD, *ours), back_to_now(fork), range(2))
+    merge = Command(whole, ("git", "merge", "-q", "-m", "m", theirs), back_to_now(whole), range(2))
+    return Point(size, *paired(sync, merge, 1))
+
+
+def exponent(sizes: tuple[int, int], costs: tuple[float, float], fixed: float) -> float:
+    """That of the growth from one size to another, what a start costs taken off."""
+    few, many = (max(cost - fixed, 1.0) for cost in costs)
+    return math.log(many / few) / math.log(sizes[1] / sizes[0])
+
+
+def main(arguments: list[str]) -> int:
+    """Print the points and exponents; 1 if one grows faster than git's."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.growth", description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("dimensions", nargs="*", metavar="DIMENSION")
+    chosen = parser.parse_args(arguments)
+    faster = 0
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        bare = worlds.many_rules(root / "bare", 1, is_split=False)
+        start, git_start = paired(
+            Command(bare, (*MERGEGUARD, "--version")), Command(bare, ("git", "--version")), 3
+        )
+        cpu(Command(bare, (*MERGEGUARD, "--help")))
+        for dimension in DIMENSIONS:
+            if chosen.dimensions and dimension.__name__ not in chosen.dimensions:
+                continue
+            place = root / dimension.__name__
+            place.mkdir()
+            print(f"{dimension.__name__}: {(dimension.__doc__ or '').strip()}", flush=True)
+            points = list(_shown(dimension(place, chosen.quick), start, git_start))
+            ours, git = _exponents(points[0], points[-1], start, git_start)
+            faster += ours > git + _MORE
+            verdict = "MISS" if ours > git + _MORE else "ok  "
+            print(f"{verdict} from {points[0].size} to {points[-1].size}: {ours:.2f}, git {git:.2f}")
+    return int(faster > 0)
+
+
+def _shown(points: Iterator[Point], start: float, git_start: float) -> Iterator[Point]:
+    last: Point | None = None
+    for point in points:
+        grown = ""
+        if last is not None:
+            ours, git = _exponents(last, point, start, git_start)
+            grown = f"  exponent {ours:.2f}, git {git:.2f}"
+        print(f"  {point.size:>7}: {point.ours:8.0f} ms, git {point.git:7.0f} ms{grown}", flush=True)
+        yield point
+        last = point
+
+
+def _exponents(few: Point, many: Point, start: float, git_start: float) -> tuple[float, float]:
+    sizes = few.size, many.size
+    return (
+        exponent(sizes, (few.ours, many.ours), start),
+        exponent(sizes, (few.git, many.git), git_start),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
