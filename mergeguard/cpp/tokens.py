@@ -75,6 +75,8 @@ class _TokenBuilder:
         self.texts.append(raw)
         if key is None:
             key = mark + (SPLICE.sub(b"", raw) if b"\\" in raw else raw)
+            if raw == b"=" and mark.endswith(COMMENT):
+                key = mark + b" ="  # else it were the operator
         self.keys.append(key)
         self.at = end
 
