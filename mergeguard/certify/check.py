@@ -47,27 +47,34 @@ class Text:
         self.offsets: list[int] = []
         self.ends: set[int] = set()  # of comments
         directive, fresh = False, True
+
+        def add(token: bytes, at: int) -> None:
+            self.tokens.append(token)
+            self.offsets.append(at)
+
         for found in _TOKEN.finditer(text):
-            kind, token, parts = found.lastgroup, found[0].lstrip(b" \t\v\f\r"), list[bytes]()
+            kind, token = found.lastgroup, found[0].lstrip(b" \t\v\f\r")
+            at = found.end() - len(token)
             if kind == "newline":
-                parts = [_END] * directive
+                if directive:
+                    add(_END, at)
                 directive, fresh = False, True
             elif kind == "comment":
-                parts = [b"//" + word for word in _ORNAMENT.split(token) if word]
-                self.ends.add(len(self.tokens) + len(parts) - 1)
+                for word in filter(None, _ORNAMENT.split(token)):
+                    add(b"//" + word, at)
+                self.ends.add(len(self.tokens) - 1)
             elif kind == "string":
-                parts = [b'"' + part for part in _PARTS.findall(token.strip(b'"')) or [b""]]
+                for part in _PARTS.findall(token.strip(b'"')) or [b""]:
+                    add(b'"' + part, at)
                 fresh = False
             elif kind == "directive" and fresh and not directive:
-                parts = [b"#" + b"".join(token[1:].split())]
+                add(b"#" + b"".join(token[1:].split()), at)
                 directive, fresh = not _in_a_set(token), False
             elif kind != "splice":
-                parts, fresh = [token], False
-            self.tokens += parts
-            self.offsets += [found.end() - len(token)] * len(parts)
+                add(token, at)
+                fresh = False
         if directive:
-            self.tokens.append(_END)
-            self.offsets.append(len(text))
+            add(_END, len(text))
         self.text = text
         self.sound = {"brackets": True, "guards": True}
         self.brackets, self.guards = self._nesting()
