@@ -40,17 +40,19 @@ def status(upstream: Upstream = None, json: Json = False) -> int:
 
 def _print_operation(repository: Repository, unmerged: Collection[str]) -> None:
     """What is in progress, if anything is, and how it goes on."""
-    from mergeguard.verbs.ledger import resume
-
     for path in unmerged:
         out.print(f"  [red]✗[/] {escape(path)}: conflict")
     operation = _operation(repository)
+    if not unmerged and operation != "merge":
+        return
+    from mergeguard.verbs.ledger import resume  # reads layouts, which a status in peace does not
+
     if unmerged:
         out.print(
             f"A {operation or 'merge'} is in progress; the rules are shown as of HEAD. [bold]next:[/] "
             f"{RESOLVE}`{resume(repository)}`"
         )
-    elif operation == "merge":
+    else:
         out.print(f"A merge is in progress, without conflicts. [bold]next:[/] `{resume(repository)}`")
 
 

@@ -21,7 +21,7 @@ Answers = Mapping[str, str]
 # What is noted, or depends on what it is given alone; whatever else is asked is more than the notes tell.
 _TOLD = frozenset(
     "entry list_tree files_in read_file read_blob prefetch write_blob hash_blob objects inner watched "
-    "answers is_told asked_more work_tree git_dir common_dir objects_dir index_file "
+    "answers is_told asked_more work_tree git_dir common_dir private_dir objects_dir index_file "
     "object_format empty_tree".split()
 )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -80,3 +82,18 @@ def test_damaged_notes_are_looked_up_again(story, looks):
         kept.write_bytes(kept.read_bytes()[:-2])
     asked = len(looks)
     assert told(story) == first and len(looks) == asked + 1
+
+
+def test_asked_again_it_is_told_without_the_lens(story):
+    """What a status in peace costs is what it loads."""
+    code = (
+        "import sys; from mergeguard.cli.app import run\n"
+        "try: run(['status'])\n"
+        "except SystemExit: pass\n"
+        "print([name for name in sys.modules if name in ('mergeguard.lens.emit', 'mergeguard.cpp.source')])"
+    )
+    story.run("status")
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=story.fork, capture_output=True, text=True, check=False
+    )
+    assert ran.stdout.endswith("[]\n"), ran.stdout + ran.stderr
