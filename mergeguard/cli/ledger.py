@@ -16,8 +16,9 @@ from mergeguard.errors import ExitCode, counted
 from mergeguard.verbs import ownwork
 from mergeguard.verbs.ownwork import Ledger, LedgerLine
 
-#: Where the fork's work is in more files than fit on a screen, those in which all survives are only counted.
+#: Where the fork's work is in more files than fit on a screen, those in which all is well are only counted.
 _SCREEN = 20
+_QUIET = (WorkFate.SURVIVES, WorkFate.UPSTREAMS)
 _MARKS = {WorkFate.SURVIVES: "[green]✓[/]", WorkFate.MOVED: "[green]→[/]", WorkFate.UPSTREAMS: "[blue]=[/]"}
 
 
@@ -64,12 +65,13 @@ def _print(found: Ledger, *, everything: bool) -> None:
         out.print(f"[bold]{escape(feature or 'without a feature')}[/]: {_counts(own)}")
         for path, rows in groupby(own, lambda line: line.outcome.work.path):
             shown = list(rows)
-            if all_files or any(line.outcome.fate is not WorkFate.SURVIVES for line in shown):
+            if all_files or any(line.outcome.fate not in _QUIET for line in shown):
                 _print_file(path, shown, everything=everything)
             else:
                 quiet += 1
     if quiet:
-        out.print(f"[dim]and {counted(quiet, 'file')} in which all survives: `mergeguard ledger --all`[/]")
+        rest = f"{counted(quiet, 'file')} in which all survives, or is upstream's, too"
+        out.print(f"[dim]and {rest}: `mergeguard ledger --all`[/]")
     for line in found.lines:
         if line.open:
             work = line.outcome.work

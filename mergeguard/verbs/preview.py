@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from mergeguard.audit.findings import Located
+from mergeguard.cpp.diff import diff
 from mergeguard.cpp.filenames import SOURCES, UNITS
 from mergeguard.cpp.likeness import COPIED_SHARE
 from mergeguard.errors import LayoutError
@@ -122,16 +123,25 @@ def preview(
 
 
 def conflicts(repository: Repository, tree: str, stages: Mapping[str, Mapping[int, Entry]]) -> Conflicts:
-    """The conflicts of a merged tree. A file that one side deleted counts as one hunk of all its lines."""
+    """The conflicts of a merged tree. A file that one side deleted counts as one hunk: the other's edit."""
     hunks = lines = 0
     for path, entries in stages.items():
         text = repository.read_file(tree, path) or b""
         found, between = marked(text)
         if not found:
-            whole = [repository.read_blob(e.oid) for e in entries.values() if e.is_file]
-            found, between = 1, max((text.count(b"\n") for text in whole), default=0)
+            texts = {n: repository.read_blob(e.oid) for n, e in entries.items() if e.is_file}
+            found, between = 1, _edited(texts)
         hunks, lines = hunks + found, lines + between
     return Conflicts(tuple(sorted(stages)), hunks, lines)
+
+
+def _edited(stages: Mapping[int, bytes]) -> int:
+    """The lines that a person looks at in a conflict without markers: what the side that is left has changed;
+    of files that no base has, or that are no text, the longer one."""
+    sides = [text.splitlines() for number, text in stages.items() if number != 1]
+    if 1 not in stages or len(sides) != 1:
+        return max(map(len, sides), default=0)
+    return sum(c.a1 - c.a0 + c.b1 - c.b0 for c in diff(stages[1].splitlines(), sides[0]))
 
 
 def marked(text: bytes) -> tuple[int, int]:
