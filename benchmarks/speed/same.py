@@ -2,20 +2,24 @@
 
 A fork with all six rules and edits of its own follows upstream through a chain of releases, by the code of
 this checkout and by that of REVISION (unpacked into a temporary folder): every merged tree, what stays in
-conflict, every finding of the audit, of its look at layouts and of `check`. What differs is printed; 1 if
-anything does. For changes that are to cost less and to change nothing.
+conflict, every finding of the audit, of its look at layouts and of `check`. Then every merge scenario of
+this checkout, and a large file with edits of each pair of kinds (apart, and at one place). What differs is
+printed; 1 if anything does. For changes that are to cost less and to change nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import hashlib
+import itertools
 import json
 import os
 import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -67,7 +71,49 @@ def told(folder: Path) -> dict[str, object]:
         author = repository.identity("author")
         ours = repository.commit_object(merged.tree, (ours, theirs), "sync", author=author, committer=author)
         said[f"{version}: check"] = checked(ours)
+    return said | _merges(fork)
+
+
+def _merges(fork: Path) -> dict[str, object]:
+    """What comes of merging single files: the scenarios, and pairs of edits in a large file."""
+    from mergeguard.merge import merge
+    from mergeguard.merge.markers import render_markers
+
+    cases: dict[str, tuple[bytes, ...]] = {}
+    for case in sorted((_ROOT / "tests" / "scenarios" / "merge").glob("*/*/base.cu")):
+        cases[f"{case.parts[-3]}/{case.parts[-2]}"] = tuple(
+            (case.parent / f"{side}.cu").read_bytes() for side in ("base", "ours", "theirs")
+        )
+    text = (fork / "csrc/rocm/attention/kernels.cuh").read_bytes() * 2
+    edited = {name: {place: edit(text, place) for place in (1, 2, 3)} for name, edit in _KINDS.items()}
+    for mine, other in itertools.product(_KINDS, repeat=2):
+        for places in ((1, 1), (1, 3), (2, 2)):
+            cases[f"large: {mine}, {other}, {places}"] = (
+                text,
+                edited[mine][places[0]],
+                edited[other][places[1]],
+            )
+    said: dict[str, object] = {}
+    for name, (base, ours, theirs) in cases.items():
+        result = merge(base, ours, theirs)
+        digest = hashlib.sha256(render_markers(result.pieces, style="diff3")).hexdigest()
+        said[f"merge of {name}"] = [digest, result.conflicts, *map(repr, result.notes)]
     return said
+
+
+def _at(text: bytes, place: int) -> int:
+    """The start of a line in the middle of a quarter of a text, behind a statement."""
+    return text.index(b";\n", len(text) * place // 4) + 2
+
+
+_KINDS: dict[str, Callable[[bytes, int], bytes]] = {
+    "a line": lambda text, place: text[: _at(text, place)] + b"  int a_line;\n" + text[_at(text, place) :],
+    "another line": lambda text, place: text[: _at(text, place)] + b"  other();\n" + text[_at(text, place) :],
+    "a line less": lambda text, place: (
+        text[: _at(text, place)] + text[text.index(b"\n", _at(text, place)) + 1 :]
+    ),
+    "spaces": lambda text, place: text[: _at(text, place)] + b"    " + text[_at(text, place) :],
+}
 
 
 def _told_by(root: Path) -> str:

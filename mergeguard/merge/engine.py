@@ -12,6 +12,7 @@ from mergeguard.merge.result import MergeResult, Note, Piece, Resolved, join
 
 _LARGE = 50_000  # bytes; what is shorter is read in any case
 _MOST_TOKENS = 180_000  # roughly counted
+_MARKS = (b"(", b"{", b"[", b",", b";", b"<", b".")  # tokens without a space before them
 _LONGEST = 60_000  # tokens of one declaration: a table that a program wrote
 _TOKENS_OF_A_DECLARATION = 15  # that cost as much to read
 
@@ -132,6 +133,11 @@ def _is_huge(text: bytes) -> bool:
     seventh of this), but a generated table or a broken file must not hang a merge."""
     if sum(map(text.count, (b"(", b"{", b"[", b",", b";"))) > _MOST_TOKENS:
         return True
+    # Bounds that cost next to nothing: reading the tokens of every file to find it small would be dear.
+    tokens = 2 * (len(text.split()) + sum(map(text.count, _MARKS)))
+    ends = sum(map(text.count, (b";", b"}", b"\n#", b")\n")))
+    if tokens < _LONGEST and tokens + _TOKENS_OF_A_DECLARATION * ends < _MOST_TOKENS:
+        return False
     from mergeguard.cpp.borders import extent
     from mergeguard.cpp.lexer import lex
 
