@@ -275,6 +275,19 @@ def _is_in_call(keys: Sequence[bytes], start: int, index: int) -> bool:
     return False
 
 
+def nesting(keys: Sequence[bytes]) -> tuple[int, int]:
+    """How many brackets a row of tokens leaves open, and how far it goes below where it began."""
+    depth = lowest = 0
+    for key in keys:
+        bracket = key.removeprefix(DIRECTIVE)
+        if bracket in _OPENERS:
+            depth += 1
+        elif bracket in _CLOSERS:
+            depth -= 1
+            lowest = min(lowest, depth)
+    return depth, lowest
+
+
 def joins(before: bytes, after: bytes) -> bool:
     """Whether two neighbouring tokens may stand without a gap between them."""
     return not (

@@ -328,7 +328,27 @@ def _anchors(keys: Sequence[Keys]) -> list[tuple[int, int, int, int]]:
 
 
 def _matched(a: Keys, b: Keys) -> dict[int, int]:
-    return {m.a + i: m.b + i for m in matches(a, b) for i in range(m.size)}
+    """Pairs of tokens: those of equal statements first, as people edit, then what is equal between these."""
+    ends_a, ends_b = _ends_of(a), _ends_of(b)
+    found: dict[int, int] = {}
+    i = j = 0
+    statements = [
+        [tuple(keys[k:n]) for k, n in pairwise([0, *ends])] for keys, ends in ((a, ends_a), (b, ends_b))
+    ]
+    same = [(m.a + k, m.b + k) for m in matches(*statements) for k in range(m.size)]
+    for x, y in [*same, (len(ends_a), len(ends_b))]:
+        low_a, low_b = (ends[n - 1] if n else 0 for ends, n in ((ends_a, x), (ends_b, y)))
+        found |= {i + m.a + k: j + m.b + k for m in matches(a[i:low_a], b[j:low_b]) for k in range(m.size)}
+        if x < len(ends_a):
+            found |= dict(zip(range(low_a, ends_a[x]), range(low_b, ends_b[y]), strict=True))
+            i, j = ends_a[x], ends_b[y]
+    return found
+
+
+def _ends_of(keys: Keys) -> list[int]:
+    """Where the statements and lines of a row of tokens end."""
+    ends = [index + 1 for index, key in enumerate(keys) if key in _ENDS]
+    return ends if ends[-1:] == [len(keys)] else [*ends, len(keys)]
 
 
 def _between(keys: Sequence[Keys], start: Sequence[int], end: Sequence[int]) -> Path | None:

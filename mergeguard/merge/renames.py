@@ -118,6 +118,7 @@ def exchanged(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
     """Names that ``side`` exchanged for another in all that it left of the base, and ``other`` still has.
 
     They need not be the file's own (a macro of some header): what else such an edit touches is only a name.
+    One that the base declares is none of them if ``other`` newly uses it: that use has to follow.
     """
     known, there, elsewhere = names(base), names(side), names(other)
     gone, new = (known & elsewhere) - there, there - known
@@ -130,11 +131,16 @@ def exchanged(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
         (old, now) for (old, now), count in pairs.items() if count >= max(_MANY, RENAMED_USES * uses[old])
     ]
     befores, afters = Counter(old for old, _ in pairs), Counter(now for _, now in pairs)
-    return tuple(
-        Rename(old, now, False, False, True)
-        for old, now in sorted(found)
-        if befores[old] == 1 and afters[now] == 1
-    )
+    found = sorted((old, now) for old, now in found if befores[old] == 1 and afters[now] == 1)
+    declared = declarations(b, frozenset(old for old, _ in found)) if found else Counter()
+    following = declared.keys() & _newly_used(b, tokens_of(other)) if declared else set()
+    return tuple(Rename(old, now, False, False, True) for old, now in found if old not in following)
+
+
+def _newly_used(base: Tokens, side: Tokens) -> set[bytes]:
+    """The names in tokens of a side that are not from the base."""
+    kept = {match.b + k for match in matches(base.keys, side.keys) for k in range(match.size)}
+    return {name for index, key in enumerate(side.keys) if index not in kept for name in _name_of(key)}
 
 
 def renamed_where_kept(base: bytes, side: bytes, renames: Iterable[Rename]) -> bytes:

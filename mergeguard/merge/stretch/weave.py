@@ -11,16 +11,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import Any
 
-from mergeguard.cpp.diff import Change, diff, slack, telling_diff
+from mergeguard.cpp.diff import Change
 from mergeguard.cpp.tokens import (
     END_OF_COMMENT,
     END_OF_DIRECTIVE,
     Tokens,
     is_comment,
     joins,
+    nesting,
     tokens_of,
     units_of,
 )
@@ -28,6 +27,8 @@ from mergeguard.merge.edits import LANGUAGE
 from mergeguard.merge.lines import Region, RegionKind, diff3
 from mergeguard.merge.result import Note
 from mergeguard.merge.stretch.containing import larger
+from mergeguard.merge.stretch.differences import STATEMENT_ENDS, token_diff, unit_diff
+from mergeguard.merge.stretch.touching import Touching
 from mergeguard.merge.stretch.unions import misplaced_arm, union
 
 _COPY, _ALIKE = 3, 0.6  # how many names make a copy, and which share of them is the same
@@ -37,16 +38,10 @@ NEAR = 3
 _PARTING = frozenset(
     mark + key for mark in (b"", b"#") for key in (b",", b";", b"(", b")", b"{", b"}", b":", b"\n")
 )
-# What ends and what continues a statement, or a group of conditions.
-_WHOLE_ENDS = frozenset((b";", b"}", END_OF_DIRECTIVE, END_OF_COMMENT))
-_CONTINUING = frozenset((b"else", b"catch", b"while", b"#else", b"#elif", b"#elifdef", b"#elifndef"))
-_STATEMENT_ENDS = frozenset((b";", b"{", b"}"))
-_UNIT_ENDS = _STATEMENT_ENDS | {b"#;", b"#{", b"#}", END_OF_DIRECTIVE}  # what is on both sides is two things
+_UNIT_ENDS = STATEMENT_ENDS | {b"#;", b"#{", b"#}", END_OF_DIRECTIVE}  # what is on both sides is two things
 _LINE_ENDS = frozenset((END_OF_DIRECTIVE, END_OF_COMMENT))
 _LINE_BREAK = re.compile(rb"\A[ \t]*\r?\n")
 _NAME = re.compile(rb"#?[A-Za-z_]\w*")
-_OPEN = frozenset((b"{", b"(", b"[", b"#{", b"#(", b"#["))
-_CLOSE = frozenset((b"}", b")", b"]", b"#}", b"#)", b"#]"))
 
 
 class Clash(Exception):
@@ -134,61 +129,6 @@ def diff3_units(b: Tokens, o: Tokens, t: Tokens) -> list[Region]:
     return [Region(r.kind, sb[r.b0], sb[r.b1], so[r.o0], so[r.o1], st[r.t0], st[r.t1]) for r in regions]
 
 
-def unit_diff(a: Sequence[Any], b: Sequence[Any]) -> list[Change]:
-    """``diff`` of units, each change widened by the places where it could stand as well."""
-    return _cover_ambiguity(a, b, diff(a, b))
-
-
-def token_diff(a: Sequence[bytes], b: Sequence[bytes]) -> list[Change]:
-    """``telling_diff`` of tokens: no statement is torn, a change has all the places where it could stand."""
-    merged = telling_diff(a, b)
-    ends = [0, *(change.a1 for change in merged)]
-    whole = [_untorn(a, change, end) for change, end in zip(merged, ends, strict=False)]
-    return _cover_ambiguity(a, b, _joined(whole))
-
-
-def _untorn(a: Sequence[bytes], change: Change, low: int) -> Change:
-    """A change that takes a statement's end away, from that statement's beginning on if the next one begins
-    alike: which of the two is gone, what is left can't tell. The change before ends at ``low``."""
-    start = change.a0
-    while start > low and a[start - 1] not in _STATEMENT_ENDS:
-        start -= 1
-    head = tuple(a[start : change.a0])
-    if not head or (start and a[start - 1] not in _STATEMENT_ENDS):
-        return change
-    for end in range(change.a0, change.a1):
-        if a[end] in _STATEMENT_ENDS and tuple(a[end + 1 : end + 1 + len(head)]) == head:
-            return Change(start, change.a1, change.b0 - len(head), change.b1)
-    return change
-
-
-def _cover_ambiguity(a: Sequence[Any], b: Sequence[Any], changes: list[Change]) -> list[Change]:
-    """An insertion or deletion that could as well stand further up or down takes in all its places, so that
-    an edit of the other side in between is a conflict and not a guess."""
-    covered: list[Change] = []
-    for index, change in enumerate(changes):
-        a0, a1, b0, b1 = change
-        if a0 == a1 or b0 == b1:
-            text, start, end = (b, b0, b1) if a0 == a1 else (a, a0, a1)
-            low = covered[-1].a1 if covered else 0
-            high = changes[index + 1].a0 if index + 1 < len(changes) else len(a)
-            up, down = slack(text, start, end, start - (a0 - low), end + (high - a1))
-            change = Change(a0 - up, a1 + down, b0 - up, b1 + down)
-        covered.append(change)
-    return _joined(covered)
-
-
-def _joined(changes: list[Change]) -> list[Change]:
-    """Changes that came to touch made one."""
-    joined: list[Change] = []
-    for change in changes:
-        if joined and change.a0 <= joined[-1].a1:
-            last = joined.pop()
-            change = Change(last.a0, change.a1, last.b0, change.b1)
-        joined.append(change)
-    return joined
-
-
 def _merge_region(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
     if r.kind is RegionKind.SAME:
         _same(out, b, o, t, r)
@@ -201,12 +141,17 @@ def _merge_region(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None
 
 
 def _same(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
-    if b.gaps[r.b0 : r.b1] == o.gaps[r.o0 : r.o1]:
+    if _laid_out_alike(b, r.b0, r.b1, o, r.o0, r.o1):
         out.copy(t, r.t0, r.t1)
         return
     for offset in range(r.b1 - r.b0):
         gap = _merge_gap(_gap(b, r.b0 + offset), _gap(o, r.o0 + offset), _gap(t, r.t0 + offset))
         out.add(t, r.t0 + offset, out.after_line_end(gap))
+
+
+def _laid_out_alike(b: Tokens, b0: int, b1: int, side: Tokens, s0: int, s1: int) -> bool:
+    """Whether the same tokens have the same gaps before them."""
+    return b0 == b1 or (_gap(b, b0) == _gap(side, s0) and b.gaps[b0 + 1 : b1] == side.gaps[s0 + 1 : s1])
 
 
 def _gap(source: Tokens, index: int) -> bytes:
@@ -231,7 +176,7 @@ def _one_side(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
     changed, other, c0, c1, o0, o1 = (
         (o, t, r.o0, r.o1, r.t0, r.t1) if ours else (t, o, r.t0, r.t1, r.o0, r.o1)
     )
-    if b.gaps[r.b0 : r.b1] == other.gaps[o0:o1]:
+    if _laid_out_alike(b, r.b0, r.b1, other, o0, o1):
         out.copy(changed, c0, c1)
         return
 
@@ -266,11 +211,14 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
         source, start, end = (o, r.o0, r.o1) if side == "ours" else (t, r.t0, r.t1)
         out.copy(source, start, end)
         return
-    if (beside := _side_by_side(b, o, t, r)) is not None:
+    touching = Touching(b, o, t, r)
+    if touching.is_doubtful():
+        raise Clash("one side opened or closed a condition beside what the other added")
+    if (beside := touching.regions()) is not None:
         for inner in beside:
             _merge_region(out, b, o, t, inner)
         return
-    if not _nesting(kb) == _nesting(ko) == _nesting(kt) and not _apart(kb, ko, kt):
+    if not nesting(kb) == nesting(ko) == nesting(kt) and not _apart(kb, ko, kt):
         raise Clash("both sides changed the same place, and one of them its brackets")
     if _moves_code(kb, ko) or _moves_code(kb, kt):
         raise Clash("one side changed the order of what the other edited")
@@ -298,45 +246,6 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
             continue
         if not _join_insertions(out, b, o, t, shifted):
             raise Clash("both sides changed the same tokens")
-
-
-def _side_by_side(b: Tokens, o: Tokens, t: Tokens, r: Region) -> list[Region] | None:
-    """The edits of both sides where they only touch, between two statements; None where one reaches into the
-    other, is no whole statement, or could as well stand on the other's other side."""
-    starts = [
-        units_of(x, start, end) or [start]
-        for x, start, end in ((b, r.b0, r.b1), (o, r.o0, r.o1), (t, r.t0, r.t1))
-    ]
-    kb, ko, kt = ([x.keys[i:j] for i, j in pairwise(at)] for x, at in zip((b, o, t), starts, strict=True))
-    found = diff3(kb, ko, kt, unit_diff, touching=False)
-    if len(found) < 2 or any(region.kind is RegionKind.CONFLICT for region in found):
-        return None
-    moving = {*_movable(kb, ko), *_movable(kb, kt)}
-    for one, two in pairwise(found):
-        if RegionKind.SAME not in (one.kind, two.kind) and moving & {(one.b0, one.b1), (two.b0, two.b1)}:
-            return None
-    sb, so, st = starts
-    regions = [Region(x.kind, sb[x.b0], sb[x.b1], so[x.o0], so[x.o1], st[x.t0], st[x.t1]) for x in found]
-    parts = (
-        part
-        for x in regions
-        if x.kind is not RegionKind.SAME
-        for part in (b.keys[x.b0 : x.b1], o.keys[x.o0 : x.o1], t.keys[x.t0 : x.t1])
-    )
-    return regions if all(map(_is_whole, parts)) else None
-
-
-def _movable(base: Sequence[Any], side: Sequence[Any]) -> set[tuple[int, int]]:
-    """The ranges of the base of changes that could as well stand further up or down."""
-    return {(c.a0, c.a1) for c in {*unit_diff(base, side)} - {*diff(base, side)}}
-
-
-def _is_whole(keys: Sequence[bytes]) -> bool:
-    """Whether a run of tokens is statements that stand for themselves, whatever is before and behind them."""
-    if not keys:
-        return True
-    first = keys[1] if keys[0] == b"##" and len(keys) > 1 else keys[0]
-    return _nesting(keys) == (0, 0) and keys[-1] in _WHOLE_ENDS and first not in _CONTINUING
 
 
 def _join_insertions(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> bool:
@@ -435,7 +344,7 @@ def _between_near(regions: Sequence[Region], base: Sequence[bytes]) -> list[Sequ
 
 def check_brackets(versions: Sequence[Tokens], keys: Sequence[bytes]) -> None:
     """Raises ``Clash`` if every version nests its brackets to the same end and the merge does not."""
-    if len({_nesting(version.keys) for version in versions}) == 1 and _nesting(keys) != _nesting(
+    if len({nesting(version.keys) for version in versions}) == 1 and nesting(keys) != nesting(
         versions[0].keys
     ):
         raise Clash("the merged brackets do not nest")
@@ -443,15 +352,4 @@ def check_brackets(versions: Sequence[Tokens], keys: Sequence[bytes]) -> None:
 
 def unbalanced(base: bytes, side: bytes) -> bool:
     """Whether ``side`` opens or closes brackets that it does not pair, other than ``base`` does."""
-    return _nesting(tokens_of(base).keys) != _nesting(tokens_of(side).keys)
-
-
-def _nesting(keys: Sequence[bytes]) -> tuple[int, int]:
-    depth = lowest = 0
-    for key in keys:
-        if key in _OPEN:
-            depth += 1
-        elif key in _CLOSE:
-            depth -= 1
-            lowest = min(lowest, depth)
-    return depth, lowest
+    return nesting(tokens_of(base).keys) != nesting(tokens_of(side).keys)

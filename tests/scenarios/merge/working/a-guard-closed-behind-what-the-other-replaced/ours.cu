@@ -1,0 +1,9 @@
+void bind(Module& m) {
+  // Misc
+#ifndef USE_HIP
+  m.def("version", &version);
+  m.def("available", &available);
+#endif
+
+  finish(m);
+}
