@@ -22,7 +22,7 @@ RESOLVE = "resolve the markers, `git add` the files, then "
 
 
 class ExitCode(IntEnum):
-    """The exit status of every command; documented in the README."""
+    """The exit status of every command; documented in docs/promises.md."""
 
     CLEAN = 0
     FINDINGS = 1  # conflicts, unmapped hunks, a failed check: the command worked, a person is needed

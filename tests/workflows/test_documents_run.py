@@ -144,7 +144,7 @@ def test_the_readme_splits_a_fork(tmp_path: Path):
     story.upstream_commits("theirs")
     story.fetch()
     typed = [step for step in steps("README.md") if step.startswith(("mergeguard", "git"))]
-    assert typed[0] == "mergeguard rules add vllm" and "mergeguard sync upstream/main" in typed
+    assert typed[0] == "mergeguard preview upstream/main" and "mergeguard sync upstream/main" in typed
     reader = Reader(story)
     for step in typed:
         code, said = reader.types(step)
