@@ -33,7 +33,7 @@ class Document(Value, tag_field="kind"):
 # -- parts -----------------------------------------------------------------------------------------------
 
 
-class Edit(Value):
+class EditPart(Value):
     """A local edit and where it is now: lines added and removed, in which declaration."""
 
     path: Path
@@ -43,7 +43,7 @@ class Edit(Value):
     removed: int
 
 
-class Hunk(Value):
+class HunkPart(Value):
     """A changed stretch of a layout: an edit of glue, or one that has no place in upstream's file."""
 
     path: Path
@@ -56,14 +56,14 @@ class Hunk(Value):
     new: str
 
 
-class Nearest(Value):
+class NearestPart(Value):
     """The declaration that stands nearest to a hunk."""
 
     item: str
     upstream_line: int | None
 
 
-class Candidate(Value):
+class CandidatePart(Value):
     """A place where a hunk could go: before or after a line, or in a declaration."""
 
     path: Path
@@ -74,27 +74,27 @@ class Candidate(Value):
     condition: str
 
 
-class Does(Value):
+class DoesPart(Value):
     """A command, and what it does."""
 
     does: str
     command: str
 
 
-class UnmappedHunk(Hunk):
+class UnmappedHunkPart(HunkPart):
     """A hunk without a place, with all there is to resolve it."""
 
     id: str
     rule: str
     open: Annotated[bool, Meta(description="False once somebody keeps it in the layout.")]
     kept: Annotated[str | None, Meta(description="Why it is kept; null where it is open.")]
-    nearest: Nearest | None
-    places: list[Candidate]
-    commands: list[Does]
+    nearest: NearestPart | None
+    places: list[CandidatePart]
+    commands: list[DoesPart]
     patch: str
 
 
-class Place(Value):
+class PlacePart(Value):
     """A place in one version (base, ours, theirs, merged); ``layout`` is the same in the split tree."""
 
     version: str
@@ -103,7 +103,7 @@ class Place(Value):
     layout: Annotated[tuple[str, int] | None, Meta(description="Path and line.")]
 
 
-class Brought(Value):
+class BroughtPart(Value):
     """The commit that brought one side's part of a finding."""
 
     side: str
@@ -111,7 +111,7 @@ class Brought(Value):
     subject: str
 
 
-class AuditFinding(Value):
+class AuditFindingPart(Value):
     """What an audit found; the codes are in the reference of findings."""
 
     code: str
@@ -119,11 +119,11 @@ class AuditFinding(Value):
     message: str
     hint: str
     side: str
-    places: list[Place]
-    commits: list[Brought]
+    places: list[PlacePart]
+    commits: list[BroughtPart]
 
 
-class CheckFinding(Value):
+class CheckFindingPart(Value):
     """What a check found; ``check`` is its code."""
 
     rule: Annotated[str, Meta(description='"" for files that no rule has.')]
@@ -136,7 +136,7 @@ class CheckFinding(Value):
     hint: str
 
 
-class Moved(Value):
+class MovedPart(Value):
     """Where an edit that followed its declaration is now."""
 
     path: Path
@@ -144,34 +144,34 @@ class Moved(Value):
     name: str
 
 
-class Followed(Value):
+class FollowedPart(Value):
     """An edit whose declaration upstream has moved to another file."""
 
     name: str
     path: Path
     fate: Literal["followed", "conflict", "unsure"]
-    places: list[Moved]
+    places: list[MovedPart]
     why: str
 
 
 # -- everyday --------------------------------------------------------------------------------------------
 
 
-class SyncedRule(Value):
+class SyncedRulePart(Value):
     """A rule in a sync: what upstream did to its file (``state``), and what became of the edits."""
 
     name: str
     monolith: Path
     state: str
-    replayed: list[Edit]
-    overlay: list[Hunk]
-    unmapped: list[Hunk]
+    replayed: list[EditPart]
+    overlay: list[HunkPart]
+    unmapped: list[HunkPart]
     conflicts: list[Path]
     notes: list[str]
     findings: list[str]
 
 
-class SyncPart(Value):
+class MergePart(Value):
     """A merge with upstream: what came, what conflicted, what was found."""
 
     upstream: str
@@ -187,35 +187,37 @@ class SyncPart(Value):
     messages: list[str]
     decided: Annotated[list[str], Meta(description="What policies have decided.")]
     findings: list[str]
-    followed: list[Followed]
-    audit: Annotated[list[AuditFinding] | None, Meta(description="Null where there was no audit.")]
-    losses: Annotated[list[CheckFinding], Meta(description="Of the fork's own work, where a ledger is kept.")]
+    followed: list[FollowedPart]
+    audit: Annotated[list[AuditFindingPart] | None, Meta(description="Null where there was no audit.")]
+    losses: Annotated[
+        list[CheckFindingPart], Meta(description="Of the fork's own work, where a ledger is kept.")
+    ]
     history: Annotated[dict[str, str], Meta(description="By rule: what earlier merges had left out.")]
-    rules: list[SyncedRule]
+    rules: list[SyncedRulePart]
 
 
-class Sync(SyncPart, tag_field="kind", tag="sync"):
+class SyncDocument(MergePart, tag_field="kind", tag="sync"):
     """`sync REF`"""
 
     mergeguard: Literal[1]
 
 
-class Steps(Document, tag="steps"):
+class StepsDocument(Document, tag="steps"):
     """`sync --stepwise`"""
 
     left: Annotated[int, Meta(description="Commits of upstream that are not merged yet.")]
-    steps: list[SyncPart]
+    steps: list[MergePart]
 
 
-class Continue(Document, tag="continue"):
+class ContinueDocument(Document, tag="continue"):
     """`sync --continue`, of a merge"""
 
     commit: Commit
-    audit: list[AuditFinding] | None
-    losses: list[CheckFinding]
+    audit: list[AuditFindingPart] | None
+    losses: list[CheckFindingPart]
 
 
-class Pick(Value):
+class PickPart(Value):
     """A local commit that a rebase replayed, or left out (``new`` is null) and ``why``."""
 
     old: Commit
@@ -224,7 +226,7 @@ class Pick(Value):
     why: str
 
 
-class Rebase(Document, tag="rebase"):
+class RebaseDocument(Document, tag="rebase"):
     """`sync --rebase`, and `sync --continue` of one"""
 
     upstream: str
@@ -233,43 +235,43 @@ class Rebase(Document, tag="rebase"):
     tip: Commit
     up_to_date: bool
     clean: bool
-    picks: list[Pick]
+    picks: list[PickPart]
     stopped: Annotated[Commit | None, Meta(description="The commit that conflicts.")]
     conflicts: list[Path]
     todo: list[Commit]
-    audit: list[AuditFinding] | None
+    audit: list[AuditFindingPart] | None
 
 
-class Drift(Value):
+class DriftPart(Value):
     """How far upstream's file has moved since the last sync, in lines."""
 
     added: int
     removed: int
 
 
-class StatusRule(Value):
+class StatusRulePart(Value):
     """A rule as it stands. ``problem`` is what needs a person, null where nothing does."""
 
     name: str
     monolith: Path | None
     state: str
     upstream_blob: str | None
-    drift: Drift | None
-    edits: list[Edit]
-    overlay: list[Hunk]
-    unmapped: list[Hunk]
+    drift: DriftPart | None
+    edits: list[EditPart]
+    overlay: list[HunkPart]
+    unmapped: list[HunkPart]
     problem: str | None
 
 
-class Status(Document, tag="status"):
+class StatusDocument(Document, tag="status"):
     """`status`"""
 
     upstream: str | None
-    rules: list[StatusRule]
+    rules: list[StatusRulePart]
     conflicts: list[Path]
 
 
-class Where(Document, tag="where"):
+class WhereDocument(Document, tag="where"):
     """`where FILE:LINE`"""
 
     path: Path
@@ -279,16 +281,16 @@ class Where(Document, tag="where"):
     upstream_line: int | None
 
 
-class Unmapped(Document, tag="unmapped"):
+class UnmappedDocument(Document, tag="unmapped"):
     """`unmapped list` and `unmapped show`"""
 
-    hunks: list[UnmappedHunk]
+    hunks: list[UnmappedHunkPart]
 
 
 # -- setting up ------------------------------------------------------------------------------------------
 
 
-class LaidOutFile(Value):
+class LaidOutFilePart(Value):
     """A file of a layout."""
 
     path: Path
@@ -296,18 +298,18 @@ class LaidOutFile(Value):
     bytes: int
 
 
-class SplitRule(Value):
+class SplitRulePart(Value):
     """A rule whose layout was derived. ``unlisted`` are units that no build file lists."""
 
     name: str
     monolith: Path
-    files: list[LaidOutFile]
+    files: list[LaidOutFilePart]
     notes: list[str]
-    unmapped: list[Hunk]
+    unmapped: list[HunkPart]
     unlisted: list[Path]
 
 
-class RefusedRule(Value):
+class RefusedRulePart(Value):
     """A rule that does not fit its file, which stays as it is."""
 
     name: str
@@ -315,17 +317,17 @@ class RefusedRule(Value):
     hint: str
 
 
-class Split(Document, tag="split"):
+class SplitDocument(Document, tag="split"):
     """`split`"""
 
     staged: bool
     tree: str
-    rules: list[SplitRule]
+    rules: list[SplitRulePart]
     build_files: Annotated[list[Path], Meta(description="Whose lists of sources change.")]
-    refused: list[RefusedRule]
+    refused: list[RefusedRulePart]
 
 
-class ListedRule(Value):
+class ListedRulePart(Value):
     """A rule of the fork. ``path`` is where its file is, null where it is gone."""
 
     name: str
@@ -336,14 +338,14 @@ class ListedRule(Value):
     rule_path: Path
 
 
-class Rules(Document, tag="rules"):
+class RulesDocument(Document, tag="rules"):
     """`rules list`"""
 
-    rules: list[ListedRule]
+    rules: list[ListedRulePart]
     shipped: Annotated[dict[str, list[str]], Meta(description="The ready rules, by set.")]
 
 
-class Explanation(Document, tag="explanation"):
+class ExplanationDocument(Document, tag="explanation"):
     """`rules explain RULE`"""
 
     name: str
@@ -356,7 +358,7 @@ class Explanation(Document, tag="explanation"):
     notes: list[str]
 
 
-class Action(Value):
+class ActionPart(Value):
     """One thing that was set up or taken back."""
 
     what: str
@@ -364,19 +366,19 @@ class Action(Value):
     note: str
 
 
-class Install(Document, tag="install"):
+class InstallDocument(Document, tag="install"):
     """`install`"""
 
-    actions: list[Action]
+    actions: list[ActionPart]
 
 
-class Uninstall(Document, tag="uninstall"):
+class UninstallDocument(Document, tag="uninstall"):
     """`uninstall`"""
 
-    actions: list[Action]
+    actions: list[ActionPart]
 
 
-class Generate(Document, tag="generate"):
+class GenerateDocument(Document, tag="generate"):
     """`generate --print json`"""
 
     units: Annotated[dict[str, list[str]], Meta(description="By monolith: what to compile in its place.")]
@@ -384,7 +386,7 @@ class Generate(Document, tag="generate"):
     warnings: list[str]
 
 
-class AdoptedText(Value):
+class AdoptedTextPart(Value):
     """A piece of a split made by hand, and what it is taken as (``fate``)."""
 
     path: Path
@@ -397,7 +399,7 @@ class AdoptedText(Value):
     text: str
 
 
-class Adopt(Document, tag="adopt"):
+class AdoptDocument(Document, tag="adopt"):
     """`adopt RULE`"""
 
     staged: bool
@@ -410,22 +412,22 @@ class Adopt(Document, tag="adopt"):
     listing: Annotated[str | None, Meta(description="The file that lists what is to be typed again.")]
     interface: str
     decide: Annotated[list[str], Meta(description="Functions of which one decision is left.")]
-    declarations: list[AdoptedText]
+    declarations: list[AdoptedTextPart]
 
 
 # -- reviewing -------------------------------------------------------------------------------------------
 
 
-class Check(Document, tag="check"):
+class CheckDocument(Document, tag="check"):
     """`check`"""
 
     schema: Literal[1]
     passed: bool
     counts: Annotated[dict[str, int], Meta(description="By severity.")]
-    findings: list[CheckFinding]
+    findings: list[CheckFindingPart]
 
 
-class AuditedMerge(Value):
+class AuditedMergePart(Value):
     """A merge that was audited; ``merge`` is null for one that is not committed yet."""
 
     merge: Commit | None
@@ -434,24 +436,24 @@ class AuditedMerge(Value):
     ours: Commit
     theirs: Commit
     files: int
-    findings: list[AuditFinding]
+    findings: list[AuditFindingPart]
 
 
-class Audit(Document, tag="audit"):
+class AuditDocument(Document, tag="audit"):
     """`audit`"""
 
     clean: bool
-    merges: list[AuditedMerge]
+    merges: list[AuditedMergePart]
 
 
-class Now(Value):
+class NowPart(Value):
     """Where a piece of work is now; an empty path where it is nowhere."""
 
     path: str
     line: Line
 
 
-class WorkPiece(Value):
+class WorkPiecePart(Value):
     """A piece of the fork's own work: a declaration, or a file (``name`` is empty)."""
 
     id: str
@@ -461,30 +463,30 @@ class WorkPiece(Value):
     name: str
     change: str
     fate: str
-    now: Now
+    now: NowPart
     lines: Annotated[int, Meta(description="That the fork added to it.")]
     kept: Annotated[int, Meta(description="Of those, that are still there.")]
     accepted: Annotated[str | None, Meta(description="Why a loss was meant.")]
 
 
-class Ledger(Document, tag="ledger"):
+class LedgerDocument(Document, tag="ledger"):
     """`ledger`"""
 
     merge: Commit | None
     upstream: str
     clean: bool
-    work: list[WorkPiece]
+    work: list[WorkPiecePart]
     pins: Annotated[list[str], Meta(description="Pins that do not hold.")]
 
 
-class Unsplit(Document, tag="unsplit"):
+class UnsplitDocument(Document, tag="unsplit"):
     """`unsplit`"""
 
     tree: str
-    unmapped: list[Hunk]
+    unmapped: list[HunkPart]
 
 
-class Proposal(Value):
+class ProposalPart(Value):
     """A command that the repository proposes."""
 
     rule: str
@@ -494,16 +496,16 @@ class Proposal(Value):
     accepted: bool
 
 
-class Trust(Document, tag="trust"):
+class TrustDocument(Document, tag="trust"):
     """`trust`"""
 
-    proposals: list[Proposal]
+    proposals: list[ProposalPart]
 
 
 # -- with upstream ---------------------------------------------------------------------------------------
 
 
-class Conflicts(Value):
+class ConflictsPart(Value):
     """What a merge would leave to do by hand."""
 
     files: list[Path]
@@ -511,7 +513,7 @@ class Conflicts(Value):
     lines: int
 
 
-class HeavyFile(Value):
+class HeavyFilePart(Value):
     """A file that could be split, or is."""
 
     path: Path
@@ -519,7 +521,7 @@ class HeavyFile(Value):
     split: bool
 
 
-class CopiedFile(Value):
+class CopiedFilePart(Value):
     """A copy of a file that upstream has changed since."""
 
     path: Path
@@ -527,14 +529,14 @@ class CopiedFile(Value):
     share: float
 
 
-class BothWays(Value):
+class BothWaysPart(Value):
     """The same merge by git and by mergeguard."""
 
-    git: Conflicts
-    mergeguard: Conflicts
+    git: ConflictsPart
+    mergeguard: ConflictsPart
 
 
-class Preview(Document, tag="preview"):
+class PreviewDocument(Document, tag="preview"):
     """`preview --format json`"""
 
     upstream: str
@@ -544,13 +546,13 @@ class Preview(Document, tag="preview"):
     behind: int
     ahead: int
     both_changed: list[Path]
-    conflicts: BothWays
-    findings: list[AuditFinding]
-    heavy: list[HeavyFile]
-    copied: list[CopiedFile]
+    conflicts: BothWaysPart
+    findings: list[AuditFindingPart]
+    heavy: list[HeavyFilePart]
+    copied: list[CopiedFilePart]
 
 
-class PlannedStep(Value):
+class PlannedStepPart(Value):
     """A run of upstream's commits to merge at once."""
 
     first: Commit
@@ -562,17 +564,17 @@ class PlannedStep(Value):
     subject: str
 
 
-class Plan(Document, tag="plan"):
+class PlanDocument(Document, tag="plan"):
     """`plan`"""
 
     head: Commit
     upstream: str
     commits: int
     probes: int
-    steps: list[PlannedStep]
+    steps: list[PlannedStepPart]
 
 
-class Patch(Value):
+class PatchPart(Value):
     """A patch that was written; ``path`` is null where it was printed."""
 
     path: str | None
@@ -583,7 +585,7 @@ class Patch(Value):
     removed: int
 
 
-class LeftOut(Value):
+class LeftOutPart(Value):
     """A commit that is in no patch, and why."""
 
     commit: Commit
@@ -591,18 +593,18 @@ class LeftOut(Value):
     reason: str
 
 
-class Export(Document, tag="export"):
+class ExportDocument(Document, tag="export"):
     """`export`"""
 
     onto: Commit
     base: Commit
     cover_letter: str | None
-    patches: list[Patch]
-    left_out: list[LeftOut]
-    unmapped: list[Hunk]
+    patches: list[PatchPart]
+    left_out: list[LeftOutPart]
+    unmapped: list[HunkPart]
 
 
-class PatchedFile(Value):
+class PatchedFilePart(Value):
     """A file that a patch changed; null counts are a binary file's."""
 
     path: Path
@@ -610,13 +612,13 @@ class PatchedFile(Value):
     removed: int | None
 
 
-class Import(Document, tag="import"):
+class ImportDocument(Document, tag="import"):
     """`import`"""
 
     staged: bool
     commits: list[Commit]
     tree: str
-    files: list[PatchedFile]
+    files: list[PatchedFilePart]
     notes: list[str]
 
 
@@ -624,10 +626,26 @@ class Import(Document, tag="import"):
 DOCUMENTS: dict[str, type[msgspec.Struct]] = {
     str(document.__struct_config__.tag): document
     for document in (
-        *(Sync, Steps, Continue, Rebase, Status, Where, Unmapped),
-        *(Split, Rules, Explanation, Install, Uninstall, Generate, Adopt),
-        *(Check, Audit, Ledger, Unsplit, Trust),
-        *(Preview, Plan, Export, Import),
+        *(
+            SyncDocument,
+            StepsDocument,
+            ContinueDocument,
+            RebaseDocument,
+            StatusDocument,
+            WhereDocument,
+            UnmappedDocument,
+        ),
+        *(
+            SplitDocument,
+            RulesDocument,
+            ExplanationDocument,
+            InstallDocument,
+            UninstallDocument,
+            GenerateDocument,
+            AdoptDocument,
+        ),
+        *(CheckDocument, AuditDocument, LedgerDocument, UnsplitDocument, TrustDocument),
+        *(PreviewDocument, PlanDocument, ExportDocument, ImportDocument),
     )
 }
 

@@ -48,7 +48,14 @@ def json_page() -> str:
         out += [f"## {kind}", "", f"Of {_described(parts[name])}.", "", *_fields(parts[name]), ""]
     out += ["## Parts", ""]
     for name in (name for name in parts if name not in documents):
-        out += [f"### {name}", "", _described(parts[name]), "", *_fields(parts[name]), ""]
+        out += [
+            f"### {name.removesuffix('Part')}",
+            "",
+            _described(parts[name]),
+            "",
+            *_fields(parts[name]),
+            "",
+        ]
     return "\n".join(out)
 
 
@@ -101,7 +108,7 @@ def _fields(part: dict[str, Any]) -> Iterator[str]:
 def _type(value: dict[str, Any]) -> str:
     """A JSON Schema type in words."""
     if "$ref" in value:
-        name = value["$ref"].rpartition("/")[2]
+        name = value["$ref"].rpartition("/")[2].removesuffix("Part")
         return f"[{name}](#{name.lower()})"
     if "anyOf" in value:
         return " or ".join(dict.fromkeys(_type(one) for one in value["anyOf"]))
