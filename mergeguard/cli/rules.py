@@ -12,7 +12,7 @@ from mergeguard.cli.console import opened, out, print_json
 from mergeguard.cli.declare import Argument, Option, VerbGroup
 from mergeguard.cli.markup import Table, escape
 from mergeguard.errors import ExitCode
-from mergeguard.verbs import rulebook
+from mergeguard.verbs import rulebook, splitting
 
 rules_app = VerbGroup()
 
@@ -110,7 +110,9 @@ def add(
     for rule in addition.missing:
         out.print(f"  [dim]- {escape(rule)}: its file is not in this repository[/]")
     if addition.added:
-        out.print("\n[bold]next:[/] `mergeguard split`")
+        by_hand = splitting.split_by_hand(here)
+        step = f"adopt {escape(by_hand[0])}` (it is split by hand here)" if by_hand else "split`"
+        out.print(f"\n[bold]next:[/] `mergeguard {step}")
     elif addition.missing:
         out.print(
             "Nothing was added. [bold]next:[/] `mergeguard init FILE` writes a rule for a file of yours"

@@ -26,7 +26,7 @@ from mergeguard.git import worktree
 from mergeguard.git.repository import Repository
 from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout
-from mergeguard.treemerge import fates, lastsync, witness
+from mergeguard.treemerge import fates, handmade, lastsync, witness
 from mergeguard.treemerge.fates import Standing
 from mergeguard.treemerge.trees import local_edits
 from mergeguard.verbs import rebase, unmapped
@@ -116,6 +116,7 @@ class _LedgerReader:
     def __init__(
         self, fork: Fork, workspace: Workspace, last: LastSync | None, theirs: str | None, suggest: bool
     ) -> None:
+        self.fork = fork
         self.repository = fork.repository
         self.workspace = workspace
         self.last = last
@@ -147,6 +148,9 @@ class _LedgerReader:
         if guarded.lock is None:
             state = "not split" if path is not None else "no monolith"
             unfit = None if path is None else self._unfit(guarded, path, self.workspace.read(path))
+            if unfit is not None and self._is_by_hand(guarded):
+                way = f"`mergeguard adopt {guarded.name}` changes it over; `sync` follows it as it is"
+                return RuleLedger(guarded.name, path, "split by hand", notes=(way,))
             return RuleLedger(
                 guarded.name,
                 path,
@@ -157,6 +161,9 @@ class _LedgerReader:
             return self._split_rule(guarded, path)
         except MergeguardError as error:
             return RuleLedger(guarded.name, path, "broken", guarded.lock.upstream, problem=str(error))
+
+    def _is_by_hand(self, guarded: Guarded) -> bool:
+        return handmade.find(self.workspace, guarded, handmade.known_base(self.fork)) is not None
 
     def _built_rule(self, guarded: Guarded, path: str) -> RuleLedger:
         """A rule whose layout the build makes: all there is stands in the monolith."""

@@ -216,7 +216,13 @@ def _copied(trees: _Trees) -> tuple[CopiedAside, ...]:
     theirs = [path for path in trees.changed(trees.theirs) if path.endswith(SOURCES)]
     if not mine or trees.repository.entry(trees.ours, RULES) is not None:
         return ()  # with rules, what stands in layouts is known to `status`
-    originals = {path: _telling(trees.text(trees.repository.entry(trees.base, path))) for path in theirs}
+    entry_of = trees.repository.entry
+    # What the fork has no more in the original has moved: upstream's changes follow it.
+    originals = {
+        path: _telling(trees.text(entry_of(trees.base, path)))
+        & _telling(trees.text(entry_of(trees.ours, path)))
+        for path in theirs
+    }
     spread = Counter(line for lines in originals.values() for line in lines)
     where: dict[bytes, list[str]] = defaultdict(list)
     for path, lines in originals.items():

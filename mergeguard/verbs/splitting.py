@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError, RuleMismatch
+from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError, RuleMismatch, counted
 from mergeguard.fork import patches, treelens
 from mergeguard.fork.builds import Unlisted, shard_paths, unlisted
 from mergeguard.fork.fork import Fork
@@ -18,6 +18,7 @@ from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule
 from mergeguard.lens.unsplit import Hunk, order_of, unsplit
+from mergeguard.treemerge import handmade
 from mergeguard.values import dataclass
 from mergeguard.verbs.unmapped import DROPPED
 from mergeguard.verify import same_program
@@ -97,7 +98,7 @@ def _derive(fork: Fork, workspace: Workspace, names: Iterable[str], upstream: st
         try:
             splitter.add(guarded)
         except MergeguardError as error:
-            refused.append(Refused(guarded.name, error))
+            refused.append(Refused(guarded.name, _by_hand(fork, workspace, guarded) or error))
     if not splitter.done:
         raise refused[0].error
     tree, build_files = splitter.tree()
@@ -107,6 +108,24 @@ def _derive(fork: Fork, workspace: Workspace, names: Iterable[str], upstream: st
         for one in splitter.done
     ]
     return Derived(tuple(done), tuple(refused), tree, build_files)
+
+
+def split_by_hand(fork: Fork) -> tuple[str, ...]:
+    """The rules of the index whose files the fork has split by hand, before it had the rule."""
+    workspace, base = fork.staged(), handmade.known_base(fork)
+    return tuple(g.name for g in workspace.guarded if handmade.find(workspace, g, base) is not None)
+
+
+def _by_hand(fork: Fork, workspace: Workspace, guarded: Guarded) -> MergeguardError | None:
+    """What to say of a rule that does not fit because the fork has split its file by hand already."""
+    made = handmade.find(workspace, guarded, handmade.known_base(fork))
+    if made is None:
+        return None
+    return LayoutError(
+        f"it is split by hand already, into {counted(len(made.files), 'file')}",
+        where=Location(made.path),
+        hint=f"`mergeguard adopt {guarded.name}` changes it over; `mergeguard sync` follows it as it is",
+    )
 
 
 class _Splitter:

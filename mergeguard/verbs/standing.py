@@ -11,7 +11,7 @@ from mergeguard.fork.fork import Fork
 from mergeguard.fork.stale import stale
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.lens.emit import emission_of
-from mergeguard.treemerge import fates, witness
+from mergeguard.treemerge import fates, handmade, witness
 from mergeguard.treemerge.fates import Standing
 from mergeguard.treemerge.trees import local_edits
 from mergeguard.verbs.knownstatus import RuleStatus
@@ -35,6 +35,17 @@ def with_history(fork: Fork, workspace: Workspace, rows: tuple[RuleStatus, ...])
     """The rows, with what history holds against the layouts where nothing else is wrong."""
     held = witness.problems(workspace, fork.head(), text=False)
     return tuple(replace(row, problem=row.problem or held.get(row.name)) for row in rows)
+
+
+def with_splits_by_hand(fork: Fork, tree: str, rows: tuple[RuleStatus, ...]) -> tuple[RuleStatus, ...]:
+    """The rows; a rule that does not fit since its file is split by hand already says that."""
+    workspace, base = Workspace.load(fork.repository, tree), handmade.known_base(fork)
+
+    def is_by_hand(row: RuleStatus) -> bool:
+        not_split = row.state == "not split" and row.problem is not None
+        return not_split and handmade.find(workspace, workspace.rule(row.name), base) is not None
+
+    return tuple(replace(r, state="split by hand", problem=None) if is_by_hand(r) else r for r in rows)
 
 
 def _unfit(workspace: Workspace, guarded: Guarded, path: str) -> str | None:

@@ -26,6 +26,10 @@ def status(fork: Fork, ref: str | None) -> tuple[RuleStatus, ...]:
         watched = WatchedRepository.of(fork.repository, tree)
         rows = _looked_up(fork, watched, tree, ref)
         known.keep(watched, rows)
+    if any(row.state == "not split" and row.problem for row in rows):
+        from mergeguard.verbs import standing
+
+        return standing.with_splits_by_hand(fork, tree, rows)
     return rows
 
 

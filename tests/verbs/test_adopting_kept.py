@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from mergeguard.adopt.model import Keep
+from mergeguard.errors import LayoutError
 from mergeguard.fork.fork import Fork
 from mergeguard.treemerge import handmade, witness
-from mergeguard.verbs import adopting, checking, sync
+from mergeguard.verbs import adopting, checking, ledger, splitting, status, sync
 from mergeguard.verbs.adopting import AdoptionRefused
 from tests.adopt.test_account import DISPATCH, KERNEL, MONOLITH, PATH, RULE_TEXT, hand_made
 from tests.git.conftest import Sandbox
@@ -88,3 +89,15 @@ def test_upstream_merges_from_then_on(fork: Fork, keep: Keep) -> None:
     synced = sync.sync(Fork.open(str(fork.repository.work_tree)), "refs/remotes/upstream/main")
     assert synced.commit
     assert b"* 4;" in text(fork, KERNEL)
+
+
+def test_what_is_split_by_hand_is_said_where_a_rule_does_not_fit(fork: Fork) -> None:
+    (rule,) = ledger.ledger(fork).rules
+    assert (rule.state, rule.problem) == ("split by hand", None)
+    assert "mergeguard adopt scale" in rule.notes[0]
+    (row,) = status.status(fork, "refs/remotes/upstream/main")
+    assert (row.state, row.problem) == ("split by hand", None)
+    with pytest.raises(LayoutError, match="split by hand already, into 6 files") as refused:
+        splitting.split(fork, (), None)
+    assert "mergeguard adopt scale" in (refused.value.hint or "")
+    assert splitting.split_by_hand(fork) == ("scale",)

@@ -67,6 +67,18 @@ def test_a_file_copied_aside_is_named_when_its_original_moves_on(story: Story):
     assert found["share"] > 0.9
 
 
+def test_a_file_split_by_hand_is_not_copied_aside(story: Story):
+    text = (story.fork / FILE).read_bytes()
+    at = text.index(b"switch (head_size)")
+    story.write(f"{PAGED}_head.cuh", text[:at])
+    story.write(FILE, b'#include "paged_head.cuh"\n' + text[at:])
+    story.commits("the head in a file of its own")
+    story.edit(FILE, "case 64:", "case 64:  // theirs", upstream=True)
+    story.upstream_commits("theirs")
+    story.fetch()
+    assert previewed(story)["copied"] == []
+
+
 def test_markdown_and_terminal_say_the_same(story: Story):
     story.edit(FILE, "case 32:", "case 32:  // theirs", upstream=True)
     story.upstream_commits("theirs")
