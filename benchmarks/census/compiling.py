@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mergeguard.build.commands import Command
@@ -83,11 +84,18 @@ def compile_both(root: Path, layout: Layout, command: Sequence[str], *, cost: bo
                 return Compiled(*costs, problem=f"{unit} does not compile: {_first(one.error)}")
         if "-fsyntax-only" in command:
             return Compiled(*costs)
-        link = ["ld", "-r", "-o", "all.o", *(f"{n}.o" for n in range(len(units)))]
-        linked = subprocess.run(link, cwd=place, capture_output=True, text=True, check=False)
-        if linked.returncode:
-            return Compiled(*costs, problem=_first(linked.stderr))
-        return _compared(costs, _symbols(place / "whole.o"), _symbols(place / "all.o"))
+        return _linked(Compiled(*costs), place / "whole.o", [place / f"{n}.o" for n in range(len(units))])
+
+
+def _linked(measured: Compiled, whole: Path, units: Sequence[Path]) -> Compiled:
+    """With what the linker says of the units, and their symbols against the monolith's."""
+    together = whole.with_name("all.o")
+    link = ["ld", "-r", "-o", str(together), *map(str, units)]
+    linked = subprocess.run(link, capture_output=True, text=True, check=False)
+    if linked.returncode:
+        return replace(measured, problem=_first(linked.stderr))
+    before, after = _symbols(whole), _symbols(together)
+    return replace(measured, symbols=len(before["strong"]), problem=_difference(before, after))
 
 
 def _cost(root: Path, place: Path, layout: Layout, command: Sequence[str]) -> Compiled:
@@ -100,6 +108,10 @@ def _cost(root: Path, place: Path, layout: Layout, command: Sequence[str]) -> Co
         target = place / "headers" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(text)
+    whole, *objects = (
+        place / "objects" / kind / (path.replace("/", "_") + ".o")
+        for kind, path in (("monolith", layout.path), *(("layout", unit) for unit in units))
+    )
     try:
         found = measure_split(
             MeasuredProgram(place / "whole", (layout.path,)),
@@ -109,8 +121,10 @@ def _cost(root: Path, place: Path, layout: Layout, command: Sequence[str]) -> Co
             place / "objects",
         )
     except CompileError as error:
-        return Compiled(skipped=_first(str(error)))
-    return Compiled(*_figures(found), symbols=0)
+        # The monolith is compiled before the layout.
+        said = _first(str(error))
+        return Compiled(problem=said) if whole.exists() else Compiled(skipped=said)
+    return _linked(Compiled(*_figures(found)), whole, objects)
 
 
 def _figures(found: SplitCost) -> tuple[float, int, float, int, float, int]:
@@ -119,24 +133,23 @@ def _figures(found: SplitCost) -> tuple[float, int, float, int, float, int]:
     return (*whole, sum(u.cpu for u in found.units), max(u.peak for u in found.units) // 1024, *floor)
 
 
-def _compared(
-    costs: tuple[float, int, float, int], before: dict[str, set[str]], after: dict[str, set[str]]
-) -> Compiled:
+def _difference(before: dict[str, set[str]], after: dict[str, set[str]]) -> str:
+    """How the linked units define other symbols than the monolith; "" where they don't."""
     lost = before["strong"] - after["strong"] - after["weak"]
     added = {
         name for name in after["strong"] - before["strong"] - before["weak"] if "mergeguard_" not in name
     }
     asked = after["asked"] - before["asked"] - before["strong"] - before["weak"]
     for what, names in (("lost", lost), ("added", added), ("unresolved", asked)):
-        if names and (what != "unresolved" or not names <= _LIBRARY):
-            return Compiled(*costs, problem=f"{what}: {', '.join(sorted(names)[:3])}")
-    return Compiled(*costs, symbols=len(before["strong"]))
+        if what == "unresolved":
+            names = {name for name in names if not _LIBRARY.match(name)}
+        if names:
+            return f"{what}: {', '.join(sorted(names)[:3])}"
+    return ""
 
 
-# What a compiler calls by itself, and another unit may need without the monolith having done so.
-_LIBRARY = frozenset(
-    {"__stack_chk_fail", "memcpy", "memset", "memmove", "memcmp", "strlen", "_Unwind_Resume"}
-)
+# What a compiler calls by itself or inlines as it likes: another unit may need it where the monolith did not.
+_LIBRARY = re.compile(r"_Z(T[VTIS]|GV)?N?K?S[tabsiod]|_Z(nw|na|dl|da)|__|mem|str|_Unwind|_GLOBAL_OFFSET")
 
 
 @dataclass(frozen=True)
