@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 import shutil
 import subprocess
 import tempfile
@@ -139,17 +138,13 @@ def _difference(before: dict[str, set[str]], after: dict[str, set[str]]) -> str:
     added = {
         name for name in after["strong"] - before["strong"] - before["weak"] if "mergeguard_" not in name
     }
-    asked = after["asked"] - before["asked"] - before["strong"] - before["weak"]
+    # Another unit may call what the monolith had inlined, of a library: what is missed is the file's own.
+    own = {name.replace("_ZL", "_Z", 1) for name in before["local"]}
+    asked = (after["asked"] - before["asked"] - before["strong"] - before["weak"]) & own
     for what, names in (("lost", lost), ("added", added), ("unresolved", asked)):
-        if what == "unresolved":
-            names = {name for name in names if not _LIBRARY.match(name)}
         if names:
             return f"{what}: {', '.join(sorted(names)[:3])}"
     return ""
-
-
-# What a compiler calls by itself or inlines as it likes: another unit may need it where the monolith did not.
-_LIBRARY = re.compile(r"_Z(T[VTIS]|GV)?N?K?S[tabsiod]|_Z(nw|na|dl|da)|__|mem|str|_Unwind|_GLOBAL_OFFSET")
 
 
 @dataclass(frozen=True)
@@ -190,8 +185,13 @@ def _mirror(root: Path, target: Path, folder: str, own: set[str]) -> None:
 
 
 def _symbols(path: Path) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {"strong": set(), "weak": set(), "asked": set()}
-    kinds = {**dict.fromkeys("TDBRG", "strong"), **dict.fromkeys("WVu", "weak"), "U": "asked"}
+    found: dict[str, set[str]] = {"strong": set(), "weak": set(), "asked": set(), "local": set()}
+    kinds = {
+        **dict.fromkeys("TDBRG", "strong"),
+        **dict.fromkeys("WVu", "weak"),
+        **dict.fromkeys("tdbr", "local"),
+        "U": "asked",
+    }
     nm = shutil.which("nm") or "nm"
     for line in subprocess.run([nm, path], capture_output=True, text=True, check=True).stdout.splitlines():
         *_, kind, name = line.split()

@@ -30,7 +30,7 @@ def from_database(database: Path, source: str, root: Path, step: PrepareStep | N
     step that makes it.
     """
     try:
-        entries = store.decode(database.read_bytes(), list[_DatabaseEntry])
+        entries = _entries(database)
         wanted = os.path.realpath(root / source)
         for entry in entries:
             if os.path.realpath(Path(entry.directory, entry.file)) == wanted:
@@ -42,17 +42,38 @@ def from_database(database: Path, source: str, root: Path, step: PrepareStep | N
             if step is None:
                 raise _no_step(entry, source, database)
             return _holes(entry, root, database, step, copies)
-    except (OSError, ValueError) as error:  # Unreadable, and paths and commands that are none
-        why = error.strerror if isinstance(error, OSError) else error
-        raise CommandError(
-            f"can't read the compile commands: {why}",
-            where=Location(str(database)),
-            hint="name a compile_commands.json, or the folder that it is in",
-        ) from error
+    except (OSError, ValueError) as error:  # Paths and commands that are none
+        raise _unreadable(database, error) from error
     raise CommandError(
         f"no compile command for {source}",
         where=Location(str(database)),
         hint="configure with -DCMAKE_EXPORT_COMPILE_COMMANDS=ON from an unsplit tree, or give a template",
+    )
+
+
+def sources_of(database: Path, root: Path) -> frozenset[str]:
+    """The files below ``root``, relative to it, that a ``compile_commands.json`` compiles.
+
+    Raises CommandError: it can't be read.
+    """
+    real = os.path.realpath(root)
+    paths = (os.path.realpath(Path(entry.directory, entry.file)) for entry in _entries(database))
+    return frozenset(os.path.relpath(path, real) for path in paths if path.startswith(f"{real}/"))
+
+
+def _entries(database: Path) -> list[_DatabaseEntry]:
+    try:
+        return store.decode(database.read_bytes(), list[_DatabaseEntry])
+    except (OSError, ValueError) as error:
+        raise _unreadable(database, error) from error
+
+
+def _unreadable(database: Path, error: OSError | ValueError) -> CommandError:
+    why = error.strerror if isinstance(error, OSError) else error
+    return CommandError(
+        f"can't read the compile commands: {why}",
+        where=Location(str(database)),
+        hint="name a compile_commands.json, or the folder that it is in",
     )
 
 

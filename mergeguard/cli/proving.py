@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mergeguard import __version__
+from mergeguard.cli.compilers import database_file, shown
 from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.cli.declare import (
     Argument,
@@ -28,7 +29,6 @@ from mergeguard.git.durable import write_output
 if TYPE_CHECKING:
     from mergeguard.build.cost import SplitCost
     from mergeguard.build.drawing import Drawing
-    from mergeguard.build.measure import Progress
     from mergeguard.propose.budget import BudgetProposal
 
 
@@ -60,10 +60,10 @@ def verify(
         for subject in subjects:
             with progress(f"building {subject.guarded.name}", quiet=json) as report:
                 how = compiling.command_for(
-                    workspace, subject, template=command, database=_database(build), step=prepare
+                    workspace, subject, template=command, database=database_file(build), step=prepare
                 )
                 comparisons[subject.guarded.name] = proof.verify_compiled(
-                    workspace, subject, how, jobs=jobs, on_progress=_shown(report)
+                    workspace, subject, how, jobs=jobs, on_progress=shown(report)
                 )
     if not proofs:
         raise workspace.nothing_applies()
@@ -110,10 +110,6 @@ def verify(
     return ExitCode.CLEAN if same else ExitCode.FINDINGS
 
 
-def _database(path: Path | None) -> Path | None:
-    return path / "compile_commands.json" if path is not None and path.is_dir() else path
-
-
 def cost(
     names: Names = None,
     command: Template = None,
@@ -141,7 +137,7 @@ def cost(
     for subject in proof.subjects(workspace, names or (), base=proof.known_base(here)):
         with progress(f"measuring {subject.guarded.name}", quiet=json) as report:
             how = compiling.command_for(
-                workspace, subject, template=command, database=_database(build), step=prepare
+                workspace, subject, template=command, database=database_file(build), step=prepare
             )
             measured = proof.cost(
                 workspace,
@@ -150,7 +146,7 @@ def cost(
                 jobs=jobs,
                 parallel=tuple(parallel or ()),
                 fresh=fresh,
-                on_progress=_shown(report),
+                on_progress=shown(report),
             )
         name = subject.guarded.name
         if svg is not None:
@@ -227,9 +223,11 @@ def budget(
     (subject,) = proof.subjects(workspace, [name]) or (None,)
     if subject is None:
         raise LayoutError(f"rule {name} has no monolith in this tree", hint="`mergeguard status`")
-    how = compiling.command_for(workspace, subject, template=command, database=_database(build), step=prepare)
+    how = compiling.command_for(
+        workspace, subject, template=command, database=database_file(build), step=prepare
+    )
     with progress(f"measuring {name}", quiet=json) as report:
-        measured = proof.cost(workspace, subject, how, on_progress=_shown(report))
+        measured = proof.cost(workspace, subject, how, on_progress=shown(report))
     proposal = proof.budget(subject, measured, limit, jobs, most, cpu_price)
     if json:
         print_json("budget", {"rule": name, "memory": limit, "jobs": jobs, **proposal.to_json()})
@@ -266,10 +264,6 @@ def _print_budget(proposal: BudgetProposal, memory: int, jobs: int) -> None:
         )
     for shard, values in proposal.shards.items():
         out.print(f"  {escape(shard)} = {escape(', '.join(map(str, values)))}")
-
-
-def _shown(report: Callable[[str], None]) -> Callable[[Progress], None]:
-    return lambda step: report(f"{step.done}/{step.total} {step.name}")
 
 
 def _bytes(size: str) -> int:

@@ -72,7 +72,7 @@ VERBS: dict[str, Verb] = {
     "rules": Verb(SETUP, "rules", "rules_app", "List, explain and add rules; without a command: list them."),
     "init": Verb(
         SETUP,
-        "review",
+        "proposing",
         "init",
         "Write a first rule that splits a file, the best that can be proved; of a folder, rank its files.",
     ),

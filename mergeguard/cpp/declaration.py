@@ -293,6 +293,14 @@ class Declaration:
             and self.tokens[-3:] == ("=", "default", ";")
         )
 
+    @cached_property
+    def is_defined_in_a_branch(self) -> bool:
+        """A function that one branch of an ``#if`` only declares, and another one defines."""
+        if self.item.kind is not Kind.DECLARATION or self.item.parameter_list is None or self.is_template:
+            return False
+        tail = code_tokens(self.source, self.item.parameter_list[1], self.item.code_end)
+        return "#" in tail and "{" in tail
+
     @property
     def must_be_once(self) -> bool:
         """Whether two units that both define it will not link (or register twice)."""
@@ -300,6 +308,8 @@ class Declaration:
             return True
         if self.is_defaulted:
             return not self.is_template
+        if self.is_defined_in_a_branch:
+            return not self.is_internal and "inline" not in self.item.flags
         if self.item.kind is Kind.TYPE and self.objects:
             return "static" not in self.item.flags and not self.hidden
         if self.item.kind not in (*_MUST_BE_ONCE, Kind.KERNEL) or not self.is_definition:

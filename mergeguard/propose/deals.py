@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from mergeguard.cpp.source import Source
 from mergeguard.errors import RuleMismatch
-from mergeguard.lens.homes.dealing import Cluster, clusters, sharing, unit_for
+from mergeguard.lens.homes.dealing import ENTRY, Cluster, clusters, sharing, unit_for
 from mergeguard.lens.rule import Deal, Rule
 from mergeguard.propose.headers import most_units
 from mergeguard.propose.reach import Reach
@@ -69,12 +69,13 @@ def dealing(
     for cluster in found:
         weights[cluster.key] += _weight(cluster, reach)
     total = sum(weights.values())
-    heaviest = max(found, key=lambda c: weights[c.key], default=None)
+    kept = weights.pop("", 0)
+    heaviest = max((c for c in found if c.key), key=lambda c: weights[c.key], default=None)
     if heaviest is None:
         return Dealing(0, 0, 0, total, total, "", 0, calls, external)
     best: tuple[int, int, int, int] | None = None
     for units in range(2, min(most_units(headers, total, _MOST_UNITS), len(weights)) + 1):
-        seed, peak = _best_seed(rule, weights, units)
+        seed, peak = _best_seed(rule, weights, units, kept)
         score = peak + units * _UNIT * total // 100
         if best is None or score < best[0]:
             best = score, units, seed, peak
@@ -87,14 +88,18 @@ def _weight(cluster: Cluster, reach: Reach) -> int:
     return sum(reach.weight(start, end) for start, end in (*cluster.own, *cluster.helpers))
 
 
-def _best_seed(rule: Rule, weights: dict[str, int], units: int) -> tuple[int, int]:
-    """Of the first seeds the one whose heaviest unit is lightest, and what that weighs."""
+def _best_seed(rule: Rule, weights: dict[str, int], units: int, kept: int) -> tuple[int, int]:
+    """Of the first seeds the one whose heaviest unit is lightest, and what that weighs.
+
+    ``kept`` is what stays in the entry whatever the seed.
+    """
     names = _parts(rule, units)
-    heavy = sorted(weights.values(), reverse=True)
+    heavy = sorted([*weights.values(), kept], reverse=True)
     ideal = max(sum(heavy) // units, heavy[0])
     found: list[tuple[int, int]] = []
     for seed in range(_SEEDS):
         loads = dict.fromkeys(names, 0)
+        loads[ENTRY] = kept
         for key, weight in weights.items():
             loads[unit_for(key, names, seed)] += weight
         # A unit that gets nothing would be odd, and costs the headers.

@@ -48,12 +48,14 @@ _MORE = 4
 _MORE_STANDARD = 12
 # What headers include only where a device's compiler reads them.
 _OF_A_DEVICE = frozenset({"cutlass/*", "cute/*", "thrust/*", "cub/*", "rocprim/*", "hipcub/*"})
-_DEVICE_SUFFIXES = (".cu", ".hip")
+DEVICE_SUFFIXES = (".cu", ".hip")
 _ONCE = 300  # what any unit costs, whatever it reads
 _DEVICE = 15_000  # and one that is compiled for a device, too
 # Bytes of a header that is read cost as much as one token of a function that is compiled: most of what
 # stands in headers is declared only.
 _BYTES = 600
+# What one unit more costs in headers' weight: it reads them, and compiles what it uses of their templates.
+UNIT_MORE = 2
 _MOST_HEADERS = 2_000  # of the repository's own, for one file
 _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]', re.MULTILINE)
 
@@ -101,7 +103,7 @@ def header_weight(
     source: Source, path: str, own: RepositoryHeaders = NO_HEADERS, *, without_host: bool = False
 ) -> int:
     """The weight of a file's includes; ``without_host`` leaves out what only a thin layout's entry reads."""
-    once = _ONCE + (_DEVICE if path.endswith(_DEVICE_SUFFIXES) else 0)
+    once = _ONCE + (_DEVICE if path.endswith(DEVICE_SUFFIXES) else 0)
     names = dict.fromkeys(
         _name(item)
         for item in flattened(source, source.items)
@@ -112,7 +114,7 @@ def header_weight(
     families: dict[str, int] = {}
     for name in others:
         family, weight = next((glob, w) for glob, w in _WEIGHTS if fnmatchcase(name, glob))
-        if family in _OF_A_DEVICE and not path.endswith(_DEVICE_SUFFIXES):
+        if family in _OF_A_DEVICE and not path.endswith(DEVICE_SUFFIXES):
             continue
         known = families.get(family)
         part = weight // (_MORE if "/" in family else _MORE_STANDARD)
@@ -153,7 +155,7 @@ def most_units(headers: int, own: int, most: int) -> int:
 
     ``headers`` is the weight that each of them reads, ``own`` what they share among them.
     """
-    fitting = 1 + (headers + own) // (2 * max(headers, 1))
+    fitting = 1 + (headers + own) // (2 * UNIT_MORE * max(headers, 1))
     return max(2, min(most, fitting))
 
 

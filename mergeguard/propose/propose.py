@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from mergeguard.cpp.source import Source, line_of
@@ -20,7 +20,14 @@ from mergeguard.lens.homes.instances import template_arguments
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Instantiate, parse_rule
 from mergeguard.propose.deals import Dealing, dealing
-from mergeguard.propose.headers import NO_HEADERS, RepositoryHeaders, declared_constants, header_weight
+from mergeguard.propose.headers import (
+    DEVICE_SUFFIXES,
+    NO_HEADERS,
+    UNIT_MORE,
+    RepositoryHeaders,
+    declared_constants,
+    header_weight,
+)
 from mergeguard.propose.reach import Reach
 from mergeguard.propose.ruletext import DraftPart, Exists, RuleText, literal
 from mergeguard.propose.survey import ArmShare, Instantiated, SurveyedChoice, survey
@@ -74,9 +81,16 @@ class Proposal:
         )
 
 
-def propose(source: Source, path: str, exists: Exists, headers: RepositoryHeaders = NO_HEADERS) -> Proposal:
+def propose(
+    source: Source,
+    path: str,
+    exists: Exists,
+    headers: RepositoryHeaders = NO_HEADERS,
+    doubt: Callable[[Proposal], str] = lambda _: "",
+) -> Proposal:
     """A first rule for the monolith at ``path``. ``exists`` tells whether the repository has a path, and
-    ``headers`` what its headers include (for the estimate of what each unit reads).
+    ``headers`` what its headers include (for the estimate of what each unit reads). ``doubt`` has a last word
+    on what would be proposed: why not, or "".
 
     Raises SourceError for a file that can't be read as items, RuleMismatch that lists what was found if
     nothing in it can be dealt to shards.
@@ -84,7 +98,7 @@ def propose(source: Source, path: str, exists: Exists, headers: RepositoryHeader
     if source.problems:
         offset, problem = source.problems[0]
         raise SourceError(problem, where=Location(path, line_of(source.text, offset)))
-    return _Proposer(source, path, exists, headers).proposal()
+    return _Proposer(source, path, exists, headers).proposal(doubt)
 
 
 def rule_name(path: str) -> str:
@@ -109,7 +123,7 @@ class _Proposer:
         self.external = declared_constants(source, path, headers)
         self.deal = dealing(source, path, self.reach, self.headers, self.external)
 
-    def proposal(self) -> Proposal:
+    def proposal(self, doubt: Callable[[Proposal], str]) -> Proposal:
         parts = self.parts()
         for part in parts:
             whole = part.found.weight if isinstance(part.found, Dealing) else self.survey.weight
@@ -118,8 +132,12 @@ class _Proposer:
                 self.tried.append(Tried(str(part), f"the heaviest unit would be only {gain} % lighter"))
                 continue
             made = self.attempt((part,))
-            if made is not None:
-                return self.weighed(self.with_more(part, parts, made), part, whole, 100 - gain)
+            if made is None:
+                continue
+            made = self.weighed(self.with_more(part, parts, made), part, whole, 100 - gain)
+            if not (reason := doubt(made)):
+                return made
+            self.tried.append(Tried(str(part), reason))
         folder = shlex.quote(posixpath.dirname(self.path) or ".")
         raise RuleMismatch(
             f"nothing in this file can be dealt to shards: {self.found()}",
@@ -134,7 +152,7 @@ class _Proposer:
         again = self.headers_of_thin if thin else headers
         whole = max(headers + own, 1)
         peak = max(again + own * heaviest // 100, headers if thin else 0)
-        work = headers + own + again * len(made.layout.shards)
+        work = headers + own + UNIT_MORE * again * len(made.layout.shards)
         return replace(made, heaviest=heaviest, with_headers=100 * peak // whole, work=100 * work // whole)
 
     def with_more(self, part: DraftPart, parts: Sequence[DraftPart], made: Proposal) -> Proposal:
@@ -172,7 +190,19 @@ class _Proposer:
         found = [self.partition(c) for c in self.survey.choices if not c.problem]
         found += [p for i in self.survey.instantiated if (p := self.instantiation(i)) is not None]
         found += [DraftPart(d, (), (), d.peak, d.peak) for d in self.dealings()]
-        return sorted(found, key=lambda part: part.score)
+        return sorted(found, key=self.score)
+
+    def score(self, part: DraftPart) -> int:
+        """What a part's heaviest unit weighs, and a tenth of what the layout adds: small is good.
+
+        Of device code the model knows less: kernels outweigh headers by more than it tells.
+        """
+        if self.path.endswith(DEVICE_SUFFIXES):
+            return part.score
+        thin = isinstance(part.found, SurveyedChoice) and part.found.interface == "thin"
+        again = self.headers_of_thin if thin else self.headers
+        more = part.found.units - 1 if isinstance(part.found, Dealing) else len(part.names)
+        return part.score + again + UNIT_MORE * again * more // _OVERHEAD
 
     def dealings(self) -> Iterator[Dealing]:
         """Of definitions; and, where that would not pay, of macro calls, too."""

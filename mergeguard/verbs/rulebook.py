@@ -5,7 +5,7 @@ Values in, values out: the terminal renders them, and ``add`` only says which fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
@@ -282,8 +282,15 @@ def require_free(workspace: Workspace, path: str) -> None:
             )
 
 
-def first_rule(workspace: Workspace, path: str, name: str | None = None) -> FirstRule:
+def first_rule(
+    workspace: Workspace,
+    path: str,
+    name: str | None = None,
+    doubt: Callable[[str, bytes], str] = lambda _path, _text: "",
+) -> FirstRule:
     """A rule for the file at ``path`` (relative to the root) that splits it and passes ``check``.
+
+    ``doubt`` has a last word on a rule's path and text: why not, or "".
 
     Raises RuleError (no such file, the file or the name has a rule already), SourceError (unreadable),
     RuleMismatch (nothing in it can be dealt to shards; the message lists what was found).
@@ -295,7 +302,7 @@ def first_rule(workspace: Workspace, path: str, name: str | None = None) -> Firs
         raise RuleError(
             "there is a rule of this name", where=Location(target), hint="give another name: `--name`"
         )
-    proposal = _proposal(workspace, source, path, _headers(workspace))
+    proposal = _proposal(workspace, source, path, _headers(workspace), lambda p: doubt(target, p.text))
     return FirstRule(target, proposal.text, proposal, survey(source))
 
 
@@ -316,8 +323,12 @@ class Ranked:
     why: str = ""
 
 
-def rank(workspace: Workspace, folder: str, most: int) -> Iterator[Ranked]:
+def rank(
+    workspace: Workspace, folder: str, most: int, among: Container[str] | None = None
+) -> Iterator[Ranked]:
     """The ``most`` largest units below a folder ("" is the root), largest first, each with its best split.
+
+    ``among``: only these paths.
 
     Files that have a rule, and those that rules made, are left out.
     """
@@ -326,7 +337,7 @@ def rank(workspace: Workspace, folder: str, most: int) -> Iterator[Ranked]:
     sizes = {
         path: size
         for path, size in repository.sizes(workspace.tree).items()
-        if path.startswith(prefix) and path.endswith(UNITS)
+        if path.startswith(prefix) and path.endswith(UNITS) and (among is None or path in among)
     }
     headers = _headers(workspace)
     for path in sorted(sizes, key=lambda p: (-sizes[p], p))[:most]:
@@ -348,11 +359,17 @@ def _headers(workspace: Workspace) -> RepositoryHeaders:
     return RepositoryHeaders(workspace.repository.sizes(workspace.tree), workspace.read)
 
 
-def _proposal(workspace: Workspace, source: Source, path: str, headers: RepositoryHeaders) -> Proposal:
+def _proposal(
+    workspace: Workspace,
+    source: Source,
+    path: str,
+    headers: RepositoryHeaders,
+    doubt: Callable[[Proposal], str] = lambda _: "",
+) -> Proposal:
     def exists(other: str) -> bool:
         return workspace.repository.entry(workspace.tree, other) is not None
 
-    return propose(source, path, exists, headers)
+    return propose(source, path, exists, headers, doubt)
 
 
 def _readable(workspace: Workspace, path: str) -> Source:

@@ -70,7 +70,8 @@ def unit_for(name: str, units: Sequence[str], seed: int) -> str:
 class Cluster:
     """What a deal gives one home, as byte ranges of the file: ``own`` goes where its name's hash says.
 
-    ``helpers`` is text that more than one cluster may need; ``label`` is a definition of the cluster.
+    ``helpers`` is text that more than one cluster may need; ``label`` is a definition of the cluster. What
+    stays in the entry has neither ``key`` nor ``label``.
     """
 
     key: str
@@ -168,10 +169,10 @@ class _Dealer:
         self.bind_initialisers()
         made: list[Cluster] = []
         for together in self.together():
-            if any(self.is_dealt(n) for n in together):
-                ranges = [(self.units[n].start, self.units[n].end) for n in together]
-                label = next(self.label(n) for n in together if self.is_dealt(n))
-                made.append(Cluster(self.key(together), label, tuple(ranges), self.helpers(together)))
+            ranges = tuple((self.units[n].start, self.units[n].end) for n in together)
+            label = next((self.label(n) for n in together if self.is_dealt(n)), "")
+            key = self.key(together) if label else ""
+            made.append(Cluster(key, label, ranges, self.helpers(together)))
         return tuple(made)
 
     def refuse_unclear(self) -> None:

@@ -285,6 +285,11 @@ class _TraitReader:
         if self.is_call(one):
             self.call(found, item, one)
             return
+        if one.is_defined_in_a_branch:
+            found.root = found.once = True
+            found.key = found.key or item.name
+            found.gives |= dict.fromkeys(one.owners or (one.short,), Way.NONE)
+            return
         if one.owners and one.tokens[-3:] == ("=", "default", ";") and "template" not in item.flags:
             found.root = found.once = True
             found.key = found.key or item.name

@@ -105,10 +105,7 @@ def _placed(
     units: tuple[str, ...],
     step: PrepareStep | None,
 ) -> MeasuredProgram:
-    sources: dict[str, bytes] = {}
-    for path, entry in workspace.repository.list_tree(workspace.tree).items():
-        if entry.is_file and PurePosixPath(path).suffix in _SOURCES:
-            sources[path] = workspace.repository.read_blob(entry.oid)
+    sources = _sources(workspace)
     for path in (*subject.files, *subject.layout.by_path):
         sources.pop(path, None)
     _write_tree(root, {**sources, **files})
@@ -116,6 +113,21 @@ def _placed(
         return MeasuredProgram(root, units)
     made, copies = prepared(step, root, units, workspace.repository.work_tree)
     return MeasuredProgram(made, units, copies)
+
+
+def _sources(workspace: Workspace) -> dict[str, bytes]:
+    """What a compile of the workspace's tree can read."""
+    return {
+        path: workspace.repository.read_blob(entry.oid)
+        for path, entry in workspace.repository.list_tree(workspace.tree).items()
+        if entry.is_file and PurePosixPath(path).suffix in _SOURCES
+    }
+
+
+def place_sources(workspace: Workspace, root: Path) -> Path:
+    """The tree's sources on disk below ``root``, as they are; files that it has no more go."""
+    _write_tree(root, _sources(workspace))
+    return root
 
 
 def _write_tree(root: Path, files: dict[str, bytes]) -> None:
