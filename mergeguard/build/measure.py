@@ -255,8 +255,8 @@ def _finish(unit: UnitCommand, run: Run, cache: Cache | None, key: str | None) -
 
 
 def _names(depends: Sequence[Path], unit: UnitCommand) -> bool:
-    """Whether a list of dependencies is a whole one: it has the unit itself."""
-    source = os.path.normpath(unit.root / unit.source)
+    """Whether a list of dependencies is a whole one: it has the file that was compiled."""
+    source = os.path.normpath(unit.file)
     return any(os.path.normpath(unit.root / path) == source for path in depends)
 
 

@@ -38,10 +38,16 @@ class Desk:
     before: Unsplit
     split: Splitter
     order: tuple[Hint, ...] = ()
+    basis: Layout | None = None
+
+    @property
+    def over(self) -> Layout:
+        """What the layout is read over, and what hunks have their old lines and anchors of."""
+        return self.basis or self.pristine
 
     def unsplit(self, files: Files) -> Unsplit:
         """What the layout with these files means."""
-        return unsplit(self.pristine, {**self.files, **files}, self.split, self.order)
+        return unsplit(self.pristine, {**self.files, **files}, self.split, self.order, self.basis)
 
 
 def added_text(hunk: Hunk) -> bytes:
@@ -263,7 +269,7 @@ def candidates(desk: Desk, name: str, *, limit: int = 3, tries: int = 8) -> tupl
 def alike(desk: Desk, name: str) -> tuple[str, int | None]:
     """The item of upstream's monolith that is most like a hunk, and its 1-based line."""
     hunk = hunk_ids(desk.before.unmapped)[name]
-    monolith = desk.pristine.monolith
+    monolith = desk.over.monolith
     scored = _scored(monolith, added_text(hunk) or hunk.old)
     if not scored or not scored[0][0]:
         return "", None

@@ -7,13 +7,14 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from mergeguard import store
+from mergeguard import gitquote, store
 from mergeguard.cpp.remember import remembered
 from mergeguard.errors import LayoutError, Location
 from mergeguard.git.objectnames import FULL_NAME
+from mergeguard.lens.basis import Basis, based
 from mergeguard.lens.rule import is_inside
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 ObjectName = Annotated[str, Meta(pattern=f"^{FULL_NAME}$")]
 
@@ -22,7 +23,8 @@ class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a layout in the tree was derived from. Object names are hex, ``emission`` a version.
 
     ``order`` are hints at where the fork's own units stand in the monolith (``lens.order``): a lock that has
-    some is of schema 2, others stay readable for whoever knows only schema 1.
+    some is of schema 2, others stay readable for whoever knows only schema 1. ``basis`` is what upstream's
+    text has to become for the layout to be read over it (``lens.basis``): schema 3.
     """
 
     schema: int
@@ -31,12 +33,33 @@ class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule: ObjectName
     emission: int
     order: tuple[tuple[str, str], ...] = ()
+    basis: tuple[tuple[int, int, str], ...] = ()
+
+    @classmethod
+    def made(
+        cls,
+        path: str,
+        upstream: str,
+        rule: str,
+        emission: int,
+        order: tuple[tuple[str, str], ...] = (),
+        basis: Basis = (),
+    ) -> Lock:
+        """A lock of the oldest schema that can say it."""
+        schema = 3 if basis else 2 if order else 1
+        words = tuple((start, end, _spelled(text)) for start, end, text in basis)
+        return cls(schema, path, upstream, rule, emission, order, words)
+
+    def basis_over(self, pristine: bytes) -> bytes:
+        """The text that the layout is read over, made of upstream's. Raises ValueError where that fails."""
+        return based(pristine, tuple((start, end, _read(text)) for start, end, text in self.basis))
 
     def to_toml(self) -> bytes:
         """The lock file's bytes; the same for the same lock."""
         values = msgspec.structs.asdict(self)
-        if not self.order:
-            del values["order"]
+        for name in ("order", "basis"):
+            if not values[name]:
+                del values[name]
         return store.write_toml(
             "Written by mergeguard; derived again by every sync. Do not edit.",
             {**values, "monolith": store.quoted(self.monolith)},
@@ -71,3 +94,16 @@ def _parsed(text: bytes, path: str) -> Lock:
         what = "a path outside the repository" if known else "no schema of ours"
         raise LayoutError(f"the lock can't be read: it names {what}", where=Location(path), hint=restore)
     return msgspec.structs.replace(lock, monolith=monolith)
+
+
+def _spelled(text: bytes) -> str:
+    """Any bytes as a string of TOML's: as they are, or in git's quotes where that could not be read again."""
+    try:
+        plain = text.decode("utf-8")
+    except UnicodeDecodeError:
+        plain = '"'
+    return gitquote.quoted(text, always=True).decode() if plain.startswith('"') else plain
+
+
+def _read(text: str) -> bytes:
+    return gitquote.unquoted(text.encode("utf-8")) if text.startswith('"') else text.encode("utf-8")

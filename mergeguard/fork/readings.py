@@ -36,9 +36,14 @@ class Readings:
         self._shelf = Shelf(private_dir, "readings", _LIMIT)
 
     def get(
-        self, lock: Lock, pristine: Layout, files: Mapping[str, bytes | None], split: Splitter
+        self,
+        lock: Lock,
+        pristine: Layout,
+        files: Mapping[str, bytes | None],
+        split: Splitter,
+        over: Layout | None = None,
     ) -> Unsplit | None:
-        """As ``lens.unsplit.unsplit``, if that was asked before."""
+        """As ``lens.unsplit.unsplit``, if that was asked before; ``over`` is its basis, if it has one."""
         data = self._shelf.get(_key(lock, files))
         if data is None:
             return None
@@ -50,7 +55,7 @@ class Readings:
             return None
         monolith = _edited(pristine, edits)
         kept = {path: text or b"" for path, text in files.items()} | known.kept
-        return Unsplit(monolith, split(monolith), edits, hunks, kept)
+        return Unsplit(monolith, split(monolith), edits, hunks, kept, over or pristine)
 
     def put(
         self, lock: Lock, pristine: Layout, files: Mapping[str, bytes | None], found: Unsplit, split: Splitter

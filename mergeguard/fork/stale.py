@@ -17,7 +17,7 @@ def stale(workspace: Workspace, guarded: Guarded) -> tuple[Finding, ...]:
     commit and every ``status``.
     """
     before = workspace.unsplit(guarded)
-    pristine = workspace.pristine(guarded)
+    pristine = workspace.over(guarded)
     now = workspace.layout_files(pristine)
     merged = recompose(before, now, before.layout, treelens.merge_text)
     more = {path: workspace.read(path) for path in merged.files if path not in now}

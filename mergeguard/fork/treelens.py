@@ -6,17 +6,16 @@ from collections.abc import Collection, Iterable, Mapping
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleMismatch
 from mergeguard.fork.builds import build_files, shard_paths
-from mergeguard.fork.locks import SCHEMA_VERSION, Lock
+from mergeguard.fork.locks import Lock
 from mergeguard.fork.workspace import REGULAR, RULES, SYMLINK, Guarded, Workspace
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens import buildlists
 from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout
-from mergeguard.lens.order import Hint
 from mergeguard.lens.overlay import Recomposed, recompose
 from mergeguard.lens.rule import Rule
-from mergeguard.lens.unsplit import order_of
+from mergeguard.lens.unsplit import reading_of
 from mergeguard.merge import MergeResult, merge
 from mergeguard.values import dataclass
 
@@ -62,7 +61,7 @@ def _monolithic_tree(workspace: Workspace, paths: Mapping[str, str]) -> str:
                 edits |= {here: None, there: entry}
             continue
         unsplit = workspace.unsplit(guarded)
-        pristine = workspace.pristine(guarded)
+        pristine = workspace.over(guarded)
         edits |= dict.fromkeys((f.path for f in (*pristine.files, *unsplit.layout.files)), None)
         edits[guarded.lock_path] = None
         if entry is not None and not entry.is_file:
@@ -125,7 +124,7 @@ def lay_out(
     if guarded.lock is None:
         return LaidOut(layout, Recomposed({f.path: f.text for f in layout.files}, {}, ()))
     before = workspace.unsplit(guarded)
-    now = workspace.layout_files(workspace.pristine(guarded))
+    now = workspace.layout_files(workspace.over(guarded))
     return LaidOut(layout, recompose(before, now, layout, merge_text))
 
 
@@ -144,7 +143,7 @@ def layout_edits(
     """
     edits: Edits = {}
     if guarded.lock is not None:
-        pristine = workspace.pristine(guarded)
+        pristine = workspace.over(guarded)
         for file in (*pristine.files, *workspace.unsplit(guarded).layout.files):
             edits[file.path] = None
     for file_path in laid.recomposed.removed:
@@ -199,14 +198,12 @@ def lock(workspace: Workspace, guarded: Guarded, layout: Layout, upstream: str) 
         return workspace.split_now(guarded, layout.path, text, emission)
 
     emission = emission_of(guarded.rule)
-    order: tuple[Hint, ...] = ()
     try:
         pristine = derive(workspace.repository.read_blob(upstream))
-        order = order_of(pristine, layout, derive)
+        order, basis = reading_of(pristine, layout, derive)
     except MergeguardError:
-        pass  # what can't be laid out is said where the layout is read
-    schema = SCHEMA_VERSION if order else 1
-    return Lock(schema, layout.path, upstream, guarded.rule_oid, emission, order)
+        order, basis = (), ()  # what can't be laid out is said where the layout is read
+    return Lock.made(layout.path, upstream, guarded.rule_oid, emission, order, basis)
 
 
 def check_outputs(
@@ -247,6 +244,6 @@ def layout_paths(workspace: Workspace) -> set[str]:
     return {
         file.path
         for g in workspace.split_rules
-        for layout in (workspace.pristine(g), workspace.unsplit(g).layout)
+        for layout in (workspace.over(g), workspace.unsplit(g).layout)
         for file in layout.files
     }

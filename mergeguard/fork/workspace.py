@@ -98,14 +98,20 @@ class Splitting:
         return self._done[key] if key in self._own else split(rule, name, path, text, emission)
 
     def unsplit(
-        self, lock: Lock, pristine: Layout, files: Mapping[str, bytes | None], split: Splitter
+        self,
+        lock: Lock,
+        pristine: Layout,
+        files: Mapping[str, bytes | None],
+        split: Splitter,
+        basis: Layout | None = None,
     ) -> Unsplit:
         """As ``lens.unsplit.unsplit``; what an earlier process has traced is not traced again."""
-        if self._readings is None or all(files[file.path] == file.text for file in pristine.files):
-            return unsplit(pristine, files, split, lock.order)
-        found = self._readings.get(lock, pristine, files, split)
+        over = basis or pristine
+        if self._readings is None or all(files[file.path] == file.text for file in over.files):
+            return unsplit(pristine, files, split, lock.order, basis)
+        found = self._readings.get(lock, pristine, files, split, over)
         if found is None:
-            found = unsplit(pristine, files, split, lock.order)
+            found = unsplit(pristine, files, split, lock.order, basis)
             self._readings.put(lock, pristine, files, found, split)
         return found
 
@@ -275,6 +281,25 @@ class Workspace:
             ) from error
         return self.split_with_lock(guarded, text)
 
+    def basis(self, guarded: Guarded) -> Layout | None:
+        """The layout that the tree's is read over, where the lock remembers another than the pristine one."""
+        assert guarded.lock is not None
+        if not guarded.lock.basis:
+            return None
+        try:
+            text = guarded.lock.basis_over(self.pristine(guarded).monolith)
+        except ValueError as error:
+            raise LayoutError(
+                f"the lock can't be read: {error}",
+                where=Location(guarded.lock_path),
+                hint=f"`git checkout HEAD -- {guarded.lock_path}` brings the committed one back",
+            ) from None
+        return self.split_with_lock(guarded, text)
+
+    def over(self, guarded: Guarded) -> Layout:
+        """The layout that the tree's is read over: the pristine one, but for a lock that has a basis."""
+        return self.basis(guarded) or self.pristine(guarded)
+
     def layout_files(self, layout: Layout) -> dict[str, bytes | None]:
         """The tree's files at the layout's paths; None where one is missing."""
         self.repository.prefetch(self.entry(file.path) for file in layout.files)
@@ -283,12 +308,14 @@ class Workspace:
     def unsplit(self, guarded: Guarded) -> Unsplit:
         """The rule's layout in this tree, traced back to the monolith."""
         if guarded.name not in self._unsplits:
-            pristine = self.pristine(guarded)
+            pristine, basis = self.pristine(guarded), self.basis(guarded)
             assert guarded.lock is not None
-            files = self.layout_files(pristine)
-            found = self.splitting.unsplit(
-                guarded.lock, pristine, files, lambda text: self.split_with_lock(guarded, text)
-            )
+            files = self.layout_files(basis or pristine)
+
+            def derive(text: bytes) -> Layout:
+                return self.split_with_lock(guarded, text)
+
+            found = self.splitting.unsplit(guarded.lock, pristine, files, derive, basis)
             self._unsplits[guarded.name] = replace(found, hunks=tuple(map(self._as_it_stands, found.hunks)))
         return self._unsplits[guarded.name]
 

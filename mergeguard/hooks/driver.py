@@ -230,7 +230,7 @@ class _Driver:
                 return True
         for here, guarded in split:
             try:
-                if any(self.path == file.path for file in here.pristine(guarded).files):
+                if any(self.path == file.path for file in here.over(guarded).files):
                     return True
             except MergeguardError:
                 return True

@@ -30,7 +30,7 @@ def paths(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _layout(workspace: Workspace, name: str) -> tuple[LayoutFile, ...]:
     guarded = workspace.rule(name)
     if guarded.lock is not None:
-        return (*workspace.pristine(guarded).files, *workspace.unsplit(guarded).layout.files)
+        return (*workspace.over(guarded).files, *workspace.unsplit(guarded).layout.files)
     path = workspace.monolith_path(guarded)
     text = workspace.read(path) if path is not None else None
     if path is None or text is None:

@@ -167,7 +167,7 @@ def _layouts(repository: Repository, tree: str) -> list[tuple[Guarded, tuple[Lay
     for guarded in here.split_rules:
         layouts: tuple[Layout, ...] = ()
         try:
-            layouts = (here.pristine(guarded),)
+            layouts = (here.over(guarded),)
             layouts += (here.unsplit(guarded).layout,)
         except MergeguardError:
             # Files with conflict markers need not be readable; the paths are those of the pristine layout.

@@ -9,8 +9,10 @@ monolith, stays in the layout, and is reported as an unmapped hunk. So a wrong g
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from mergeguard.lens.attempt import Attempt, Splitter, applied, by_place, followed
+from mergeguard.lens.basis import Basis, basis_of, edits_between
 from mergeguard.lens.hunks import Edit, Hunk, Reason
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.order import Hint, hints
@@ -26,7 +28,8 @@ class Unsplit:
 
     ``monolith``: upstream's text with the mapped edits. ``layout``: that monolith's own layout.
     ``kept``: by path, the layout as it would be with the mapped edits only: the base against which
-    the overlay and the unmapped hunks are what the user's files have more or less.
+    the overlay and the unmapped hunks are what the user's files have more or less. ``over`` is the layout
+    that the files were read over, in which hunks have their old lines: the pristine one, or the basis.
     """
 
     monolith: bytes
@@ -34,6 +37,7 @@ class Unsplit:
     edits: tuple[Edit, ...]
     hunks: tuple[Hunk, ...]
     kept: Mapping[str, bytes]
+    over: Layout
 
     @property
     def overlay(self) -> tuple[Hunk, ...]:
@@ -47,14 +51,22 @@ class Unsplit:
 
 
 def unsplit(
-    pristine: Layout, files: Mapping[str, bytes | None], split: Splitter, order: Sequence[Hint] = ()
+    pristine: Layout,
+    files: Mapping[str, bytes | None],
+    split: Splitter,
+    order: Sequence[Hint] = (),
+    basis: Layout | None = None,
 ) -> Unsplit:
     """Trace the edits of ``files`` (path to bytes, None for a removed file) back to the monolith.
 
     ``pristine`` is the layout of upstream's monolith by the rule and emission of the lock; paths that
     ``files`` does not have count as unedited. ``split`` is that same transform, ``order`` are the lock's
-    hints at where added text stands.
+    hints at where added text stands, ``basis`` is the layout that the files are read over instead, if the
+    lock remembers one (``lens.basis``).
     """
+    if basis is not None:
+        found = unsplit(basis, files, split)
+        return replace(found, edits=edits_between(pristine.monolith, found.layout))
     now = {f.path: files.get(f.path, f.text) or b"" for f in pristine.files}
     attempt = Attempt(pristine, split, order=order)
     attempt.read(files)
@@ -85,19 +97,21 @@ def unsplit(
             anchor = next((p.source for p in file.pieces if p.source is not None), None)
             hunks.append(Hunk(file.path, 1, 1, file.text, b"", Reason.FILE_REMOVED, anchor))
     ordered = tuple(sorted(hunks, key=lambda h: (h.path, h.line)))
-    return Unsplit(layout.monolith, layout, edits, ordered, kept)
+    return Unsplit(layout.monolith, layout, edits, ordered, kept, pristine)
 
 
-def order_of(pristine: Layout, layout: Layout, split: Splitter) -> tuple[Hint, ...]:
-    """The hints with which ``layout``, as files over ``pristine``, is read as its own monolith.
+def reading_of(pristine: Layout, layout: Layout, split: Splitter) -> tuple[tuple[Hint, ...], Basis]:
+    """What it takes to read ``layout``, as files over ``pristine``, as its own monolith: hints, or a basis.
 
-    None where none need be, and none where they do not help: it is read as it would be without.
+    Neither where it is read so without.
     """
     files: dict[str, bytes | None] = {file.path: file.text for file in layout.files}
     if pristine.monolith == layout.monolith or unsplit(pristine, files, split).monolith == layout.monolith:
-        return ()
+        return (), ()
     added = hints(pristine.monolith, layout.monolith)
-    return added if added and unsplit(pristine, files, split, added).monolith == layout.monolith else ()
+    if added and unsplit(pristine, files, split, added).monolith == layout.monolith:
+        return added, ()
+    return (), basis_of(pristine.monolith, layout.monolith)
 
 
 def _joined(

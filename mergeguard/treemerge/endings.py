@@ -205,7 +205,7 @@ def _keep_files(part: RulePart, keeper: Side, paths: Iterable[str]) -> tuple[str
     """
     own = keeper.guarded(part.name)
     assert own is not None
-    pristine = keeper.workspace.pristine(own)
+    over = keeper.workspace.over(own)
     other = part.other(keeper)
     write = part.repository.write_blob
     conflicted: list[str] = []
@@ -214,7 +214,7 @@ def _keep_files(part: RulePart, keeper: Side, paths: Iterable[str]) -> tuple[str
         if entry is None:
             continue
         part.laid.edits[path] = entry
-        base = pristine.by_path.get(path)
+        base = over.by_path.get(path)
         stages = {keeper.number: entry}
         if base is not None:
             stages[1] = Entry(entry.mode, write(base.text))

@@ -151,7 +151,7 @@ def _with_overlays(part: RulePart, layout: Layout) -> tuple[dict[str, bytes], di
         if side is None or own is None:
             versions.append(derived)
             continue
-        now = side.workspace.layout_files(side.workspace.pristine(own))
+        now = side.workspace.layout_files(side.workspace.over(own))
         recomposed = recompose(side.workspace.unsplit(own), now, layout, treelens.merge_text)
         versions.append(recomposed.files)
         if side is not part.sides.base:

@@ -107,5 +107,5 @@ def layout_paths(side: Side, name: str) -> set[str]:
     own = side.guarded(name)
     if own is None:
         return set()
-    layouts = (side.workspace.pristine(own), side.workspace.unsplit(own).layout)
+    layouts = (side.workspace.over(own), side.workspace.unsplit(own).layout)
     return {file.path for layout in layouts for file in layout.files}

@@ -105,5 +105,5 @@ def split_paths(workspaces: Iterable[Workspace]) -> set[str]:
         for guarded in workspace.guarded:
             found |= set(guarded.rule.paths())
             if guarded.is_split:
-                found |= {file.path for file in workspace.pristine(guarded).files}
+                found |= {file.path for file in workspace.over(guarded).files}
     return found

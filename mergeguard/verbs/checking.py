@@ -240,7 +240,8 @@ class _LayoutChecker:
         lock = guarded.lock
         assert lock is not None
         pristine = workspace.pristine(guarded)
-        marked = tuple(check.check_markers(self.name, workspace.layout_files(pristine)))
+        over = workspace.over(guarded)
+        marked = tuple(check.check_markers(self.name, workspace.layout_files(over)))
         if marked:
             yield from marked
             return
@@ -255,7 +256,7 @@ class _LayoutChecker:
             yield from check.check_laws(
                 self.name, one, again, lambda t: workspace.split_with_lock(guarded, t)
             )
-        now = workspace.layout_files(pristine)
+        now = workspace.layout_files(over)
         merged = recompose(before, now, layout, treelens.merge_text)
         more = {path: workspace.read(path) for path in merged.files if path not in now}
         drifted = tuple(check.check_recomposed(self.name, {**now, **more}, before, merged))

@@ -67,7 +67,7 @@ def _is_changed(merged: Workspace, before: Workspace, guarded: Guarded) -> bool:
     if not guarded.is_split:
         paths = set(guarded.rule.paths())
         return any(merged.entry(path) != before.entry(path) for path in paths)
-    layouts = (merged.pristine(guarded), merged.unsplit(guarded).layout)
+    layouts = (merged.over(guarded), merged.unsplit(guarded).layout)
     files = {file.path: file for layout in layouts for file in layout.files}
     beside = posixpath.dirname(layouts[0].path)
     folders = {posixpath.dirname(path) for path in files} - {beside, ""}

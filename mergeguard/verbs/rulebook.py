@@ -273,7 +273,7 @@ def require_free(workspace: Workspace, path: str) -> None:
     """RuleError where a rule has the file at ``path`` already: as its monolith, or in its layout."""
     for guarded in workspace.guarded:
         mine = path in guarded.rule.paths() or path == workspace.monolith_path(guarded)
-        if mine or (guarded.is_split and path in workspace.pristine(guarded).by_path):
+        if mine or (guarded.is_split and path in workspace.over(guarded).by_path):
             raise RuleError(
                 f"{path} has a rule already: {guarded.name}",
                 where=Location(guarded.rule_path),

@@ -17,7 +17,7 @@ from mergeguard.lens import agreement
 from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule
-from mergeguard.lens.unsplit import Hunk, order_of, unsplit
+from mergeguard.lens.unsplit import Hunk
 from mergeguard.treemerge import handmade
 from mergeguard.values import dataclass
 from mergeguard.verbs.unmapped import DROPPED
@@ -202,7 +202,7 @@ def _readable_paths(workspace: Workspace) -> set[str]:
     found: set[str] = set()
     for guarded in workspace.split_rules:
         try:
-            layouts = (workspace.pristine(guarded), workspace.unsplit(guarded).layout)
+            layouts = (workspace.over(guarded), workspace.unsplit(guarded).layout)
         except MergeguardError:
             continue
         found |= {file.path for layout in layouts for file in layout.files}
@@ -259,24 +259,18 @@ def _texts(
             bases = ()
         for base in bases:
             there = repository.entry(repository.tree_of(base), path)
-            # The lock may name upstream's blob only if the fork's text can be read back against it.
-            if there is not None and _reads_back(
-                workspace, guarded, path, repository.read_blob(there.oid), own
-            ):
+            # The lock may name upstream's blob only if the rule fits it: the layout is read over it.
+            if there is not None and _fits(workspace, guarded, path, repository.read_blob(there.oid)):
                 return there.oid, own, entry
     return entry.oid, own, entry
 
 
-def _reads_back(workspace: Workspace, guarded: Guarded, path: str, pristine: bytes, own: bytes) -> bool:
-    def derive(text: bytes) -> Layout:
-        return workspace.split_now(guarded, path, text, emission_of(guarded.rule))
-
+def _fits(workspace: Workspace, guarded: Guarded, path: str, pristine: bytes) -> bool:
     try:
-        before, now = derive(pristine), derive(own)
-        files: dict[str, bytes | None] = {f.path: f.text for f in now.files}
-        return unsplit(before, files, derive, order_of(before, now, derive)).monolith == own
+        workspace.split_now(guarded, path, pristine, emission_of(guarded.rule))
     except MergeguardError:
         return False
+    return True
 
 
 def leave(fork: Fork, names: Iterable[str]) -> tuple[str, frozenset[str], tuple[Hunk, ...]]:
@@ -309,7 +303,7 @@ def leftovers(fork: Fork, names: Iterable[str]) -> tuple[landing.StateFile, ...]
     for guarded in (workspace.rule(name) for name in names):
         if not guarded.is_split:
             continue
-        pristine = {file.path: file.text for file in workspace.pristine(guarded).files}
+        pristine = {file.path: file.text for file in workspace.over(guarded).files}
         for name, hunk in hunk_ids(workspace.unsplit(guarded).hunks).items():
             before = pristine.get(hunk.path)
             lines = (before or b"").splitlines(keepends=True)

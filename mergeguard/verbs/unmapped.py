@@ -44,10 +44,11 @@ def desk(workspace: Workspace, guarded: Guarded) -> Desk:
     pristine = workspace.pristine(guarded)
     return Desk(
         pristine,
-        workspace.layout_files(pristine),
+        workspace.layout_files(workspace.over(guarded)),
         workspace.unsplit(guarded),
         lambda text: workspace.split_with_lock(guarded, text),
         guarded.lock.order if guarded.lock is not None else (),
+        workspace.basis(guarded),
     )
 
 
@@ -67,7 +68,7 @@ def cases(
     for name, hunk in hunk_ids(here.before.unmapped).items():
         why = marks.get(name)
         item, line = (
-            nearest(here.pristine.monolith, hunk) if hunk.anchor is not None else candidates.alike(here, name)
+            nearest(here.over.monolith, hunk) if hunk.anchor is not None else candidates.alike(here, name)
         )
         found.append(
             Case(
@@ -91,7 +92,7 @@ def case_patch(here: Desk, name: str) -> bytes:
     out = candidates.without(here, name)
     if out is not None:
         return patches.unified(hunk.path, out[hunk.path], here.files.get(hunk.path))
-    return patches.unified(hunk.path, here.pristine.by_path[hunk.path].text, here.files.get(hunk.path))
+    return patches.unified(hunk.path, here.over.by_path[hunk.path].text, here.files.get(hunk.path))
 
 
 def open_cases(workspace: Workspace) -> tuple[Case, ...]:
@@ -408,12 +409,12 @@ def replacement(
             "the patch is empty", hint=f"`mergeguard unmapped drop {table.case.id}` takes the hunk out"
         )
     read = patches.read(body, recount=True)
-    strange = [p.path for p in read if p.path not in table.desk.pristine.by_path]
+    strange = [p.path for p in read if p.path not in table.desk.over.by_path]
     if strange:
         raise LayoutError(
             f"this file is not of the layout of rule {table.guarded.name}",
             where=Location(strange[0]),
-            hint="the patch may change: " + ", ".join(table.desk.pristine.by_path),
+            hint="the patch may change: " + ", ".join(table.desk.over.by_path),
         )
     changed = {**taken, **patches.apply(read, {**table.desk.files, **taken})}
     after = table.desk.unsplit(changed)
@@ -434,7 +435,7 @@ def _left(table: _Table, after: Unsplit) -> tuple[Case, ...]:
         )
     fresh = candidates.texts(after.unmapped) - others
     return tuple(
-        Case(i, table.guarded.name, hunk, *nearest(table.desk.pristine.monolith, hunk))
+        Case(i, table.guarded.name, hunk, *nearest(table.desk.over.monolith, hunk))
         for i, hunk in hunk_ids(after.unmapped).items()
         if (hunk.path, hunk.old, hunk.new) in fresh
     )

@@ -112,7 +112,7 @@ def test_a_changed_byte_of_what_was_sealed_is_noticed(data, at, change):
         ("rule", '"main"', "can't be read"),
         ("monolith", '"../out.cu"', "outside the repository"),
         ("monolith", '"a\\u0000b.cu"', "outside the repository"),
-        ("schema", "3", "install the mergeguard"),
+        ("schema", "4", "install the mergeguard"),
     ],
 )
 def test_an_odd_lock_is_refused(field, value, says):

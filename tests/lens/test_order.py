@@ -10,7 +10,7 @@ from mergeguard.cpp.source import parse, units
 from mergeguard.lens.emit import split
 from mergeguard.lens.order import hints, labels
 from mergeguard.lens.rule import parse_rule
-from mergeguard.lens.unsplit import order_of, unsplit
+from mergeguard.lens.unsplit import reading_of, unsplit
 
 RULE = parse_rule(
     b"""schema = 1
@@ -67,7 +67,8 @@ PRISTINE = derive(MONOLITH)
 def read_back(text: bytes) -> tuple[bytes, bool]:
     """What the layout of ``text`` is read as with its lock's hints, and whether it needed any."""
     layout = derive(text)
-    order = order_of(PRISTINE, layout, derive)
+    order, basis = reading_of(PRISTINE, layout, derive)
+    assert not basis
     files = {file.path: file.text for file in layout.files}
     return unsplit(PRISTINE, files, derive, order).monolith, bool(order)
 

@@ -9,7 +9,7 @@ import pytest
 from mergeguard.cpp.source import parse, units
 from mergeguard.lens.emit import split
 from mergeguard.lens.rule import parse_rule
-from mergeguard.lens.unsplit import order_of, unsplit
+from mergeguard.lens.unsplit import reading_of, unsplit
 from mergeguard.merge.lines import merge_lines
 from mergeguard.merge.result import MergeResult
 from tests.support import corpus
@@ -45,7 +45,8 @@ def test_added_text_keeps_its_place_through_a_release(name, path, before, after)
         merges = (MergeResult(merge_lines(old, old[:at] + added + old[at:], new)) for at in cuts)
         text = next(merged for merged in merges if merged.clean).render("ours")
         layout = derive(text)
-        order = order_of(pristine, layout, derive)
+        order, basis = reading_of(pristine, layout, derive)
+        assert not basis
         hinted += bool(order)
         files = {file.path: file.text for file in layout.files}
         assert unsplit(pristine, files, derive, order).monolith == text

@@ -335,7 +335,7 @@ class _History:
             unsplit = workspace.unsplit(guarded)
             paths = tuple(
                 dict.fromkeys(
-                    f.path for layout in (workspace.pristine(guarded), unsplit.layout) for f in layout.files
+                    f.path for layout in (workspace.over(guarded), unsplit.layout) for f in layout.files
                 )
             )
             blob = repository.write_blob(unsplit.monolith)

@@ -212,7 +212,8 @@ def relaid(workspace: Workspace, whole: str, after: str) -> tuple[Workspace, tup
 
 def _read_back(workspace: Workspace, name: str, text: bytes) -> list[str]:
     """Whether the new layout says what the patched monolith says; notes where only an order differs."""
-    unsplit = workspace.unsplit(workspace.rule(name))
+    guarded = workspace.rule(name)
+    unsplit = workspace.unsplit(guarded)
     if unsplit.monolith == text:
         return []
     if sorted(unsplit.monolith.split()) == sorted(text.split()):
@@ -220,7 +221,8 @@ def _read_back(workspace: Workspace, name: str, text: bytes) -> list[str]:
     raise LayoutError(
         f"rule {name}: the patched monolith can't be read back from its layout",
         where=Location(unsplit.layout.path),
-        hint=f"`mergeguard leave {name}`, apply the patch, then `mergeguard split {name}`",
+        hint=f"`mergeguard leave {name}`, apply the patch, `git checkout HEAD -- {guarded.rule_path}`, then "
+        f"`mergeguard split {name}`",
     )
 
 
