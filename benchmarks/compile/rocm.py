@@ -17,6 +17,7 @@ from mergeguard.build.commands import Command, PrepareStep
 from mergeguard.build.generate import GenerateOptions, generate
 from mergeguard.build.symbols import read_device, read_host
 from mergeguard.lens.emit import split
+from mergeguard.lens.layout import Layout
 
 SLICE = ("skinny_gemms_int4", "0.30.0")
 # Of sources that come by `git archive`: what a unit of csrc/rocm may include.
@@ -37,13 +38,21 @@ def hipify(arguments: argparse.Namespace) -> None:
 def real_hip(arguments: argparse.Namespace) -> None:
     """A real ROCm file: the monolith and every unit of its layout, measured one by one and compared."""
     hip.assemble()
-    rule, _, name = shipped_rule(arguments.rule)
-    base, label = sources(arguments.version, arguments.repo)
-    monolith = (base / rule.monolith).read_bytes()
-    layout = split(rule, name, rule.monolith, monolith)
-    architectures = tuple(arguments.arch or (hip.ARCHITECTURE,))
+    name, layout, base, command = chosen(
+        arguments.rule, arguments.version, arguments.repo, tuple(arguments.arch or (hip.ARCHITECTURE,))
+    )
+    run(name, layout, base, command, arguments.parallel)
+
+
+def chosen(
+    rule: str, version: str, repo: Path | None, architectures: tuple[str, ...]
+) -> tuple[str, Layout, Path, Command]:
+    """What to call a split, its layout, the other sources, and the command."""
+    parsed, _, own = shipped_rule(rule)
+    base = sources(version, repo)
+    layout = split(parsed, own, parsed.monolith, (base / parsed.monolith).read_bytes())
     many = "" if len(architectures) == 1 else f"-{len(architectures)}-architectures"
-    run(f"hip-{name}-{label}{many}", layout, base, command_for(architectures), arguments.parallel)
+    return f"hip-{own}-{version}{many}", layout, base, command_for(architectures)
 
 
 def command_for(architectures: tuple[str, ...]) -> Command:
@@ -52,12 +61,12 @@ def command_for(architectures: tuple[str, ...]) -> Command:
     return Command(tuple(words), _STEP)
 
 
-def sources(version: str, repo: Path | None) -> tuple[Path, str]:
-    """A folder with the ``csrc`` of a release, or of a commit of ``repo``; and what to call it."""
+def sources(version: str, repo: Path | None) -> Path:
+    """A folder with the ``csrc`` of a release, or of a commit of ``repo``."""
     from tests.support import corpus
 
     if repo is None:
-        return _copied(corpus.path(version), version), version
+        return _copied(corpus.path(version), version)
     base = build_folder() / f"hip-sources-{version}"
     if not base.is_dir():
         words = ["git", "-C", str(repo), "archive", version, "csrc"]
@@ -68,7 +77,7 @@ def sources(version: str, repo: Path | None) -> tuple[Path, str]:
             wanted = [one for one in archive.getmembers() if _is_read(one.name)]
             archive.extractall(made, wanted, filter="data")
         made.rename(base)
-    return base, version
+    return base
 
 
 def _copied(release: Path, version: str) -> Path:
@@ -91,7 +100,7 @@ def hip_slice(_: argparse.Namespace) -> None:
     hip.assemble()
     name, version = SLICE
     rule, _, _ = shipped_rule(name)
-    base, _ = sources(version, None)
+    base = sources(version, None)
     layout = split(rule, name, rule.monolith, (base / rule.monolith).read_bytes())
     units = [file.path for file in layout.files if file.is_unit]
     files = {file.path: file.text for file in layout.files}

@@ -6,15 +6,17 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mergeguard.build.cache import Cache
 from mergeguard.build.chart import human_bytes
 from mergeguard.build.commands import Command
 from mergeguard.build.compare import Comparison, compare
 from mergeguard.build.cost import FloorProgram, MeasuredProgram, measure_floors, unit_commands
-from mergeguard.build.floor import floors
-from mergeguard.build.measure import Progress, measure_together, require_success
+from mergeguard.build.floor import Floors, floors
+from mergeguard.build.measure import Progress, UnitCost, measure_together, require_success
 from mergeguard.build.prepare import prepared
 from mergeguard.cpp.source import parse
 from mergeguard.lens.layout import Layout, Role
@@ -54,6 +56,82 @@ def show(progress: Progress) -> None:
     print(f"[{progress.done}/{progress.total}] {progress.event} {progress.name}{figures}", flush=True)
 
 
+@dataclass(frozen=True)
+class Laid:
+    """A split on disk, ready to be compiled: monolith, layout, and bare files for what headers cost."""
+
+    name: str
+    entry: str
+    monolith: bytes
+    command: tuple[str, ...]
+    before: MeasuredProgram
+    after: MeasuredProgram
+    headers: FloorProgram
+    spaces: tuple[str, ...]
+    inlined: frozenset[str]
+    bare: frozenset[str]
+
+    def to_json(self) -> dict[str, object]:
+        """As ``from_json`` takes it."""
+        programs = (self.before, self.after, self.headers.program)
+        return {
+            "name": self.name,
+            "entry": self.entry,
+            "monolith": self.monolith.decode("latin-1"),
+            "command": self.command,
+            "programs": [(str(one.root), one.units, dict(one.copies)) for one in programs],
+            "floors": (dict(self.headers.floors.of), self.headers.floors.monolith),
+            "spaces": self.spaces,
+            "inlined": sorted(self.inlined),
+            "bare": sorted(self.bare),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Laid:
+        """What was laid out before."""
+        before, after, headers = (
+            MeasuredProgram(Path(root), tuple(units), copies) for root, units, copies in value["programs"]
+        )
+        of, whole = value["floors"]
+        return cls(
+            value["name"],
+            value["entry"],
+            value["monolith"].encode("latin-1"),
+            tuple(value["command"]),
+            before,
+            after,
+            FloorProgram(headers, Floors({}, of, whole)),
+            tuple(value["spaces"]),
+            frozenset(value["inlined"]),
+            frozenset(value["bare"]),
+        )
+
+
+def laid(
+    name: str,
+    layout: Layout,
+    base: Path | None,
+    command: Command,
+    root: Path,
+    change: Callable[[bytes], bytes] = bytes,
+) -> Laid:
+    """A split on disk below ``root``; ``base`` has the other sources."""
+    before, after = place(root, layout, base, command, change)
+    texts = [LayoutText(file.path, file.text, file.is_unit) for file in layout.files]
+    return Laid(
+        name,
+        next(file.path for file in layout.files if file.role is Role.ENTRY),
+        layout.monolith,
+        command.arguments,
+        before,
+        after,
+        bare_program(layout, base, command, change, root / "headers"),
+        spaces_of(layout),
+        inlined(verify(layout.path, layout.monolith, texts)),
+        bare(texts),
+    )
+
+
 def run(
     name: str,
     layout: Layout,
@@ -64,48 +142,57 @@ def run(
 ) -> None:
     """Measure and verify one split; write the figures to benchmarks/results/<name>.json.
 
-    ``base`` has the other sources. What is known from an earlier run with the same bytes is not compiled
-    again, so a run that was cut short goes on where it stopped.
+    What is known from an earlier run with the same bytes is not compiled again, so a run that was cut short
+    goes on where it stopped.
     """
     folder = build_folder()
     root = folder / name
-    before, after = place(root, layout, base, command, change)
     cache = Cache(folder.parent / "cost")
-    texts = [LayoutText(file.path, file.text, file.is_unit) for file in layout.files]
-    headers = bare_program(layout, base, command, change, root / "headers")
-    below, _ = measure_floors(headers, command, root, cache, show)
-    floor = below.get(headers.floors.monolith)
+    split = laid(name, layout, base, command, root, change)
+    below, _ = measure_floors(split.headers, command, root, cache, show)
     outcome = compare(
-        parse(layout.monolith),
-        before,
-        after,
-        spaces_of(layout),
+        parse(split.monolith),
+        split.before,
+        split.after,
+        split.spaces,
         command,
         root / "objects",
         cache=cache,
         on_progress=show,
-        inlined=inlined(verify(layout.path, layout.monolith, texts)),
-        bare=bare(texts),
+        inlined=split.inlined,
+        bare=split.bare,
     )
     together = {}
     for jobs in parallel:
-        commands = unit_commands(after, command, root / f"parallel{jobs}")
+        commands = unit_commands(split.after, command, root / f"parallel{jobs}")
         real = measure_together(commands, jobs, show)
         require_success(commands, real.costs)
         together[jobs] = {"wall": real.wall, "peak": real.peak, "series": real.series}
-    entry = next(file.path for file in layout.files if file.role is Role.ENTRY)
-    RESULTS.mkdir(parents=True, exist_ok=True)
+    write_down(split, below, outcome, together, RESULTS)
+    print(summary(outcome))
+
+
+def write_down(
+    split: Laid,
+    below: Mapping[str, UnitCost],
+    outcome: Comparison,
+    together: Mapping[int, object],
+    folder: Path,
+) -> None:
+    """The figures of one split as <name>.json, for ``report``."""
+    floor = below.get(split.headers.floors.monolith)
+    of = split.headers.floors.of.items()
+    folder.mkdir(parents=True, exist_ok=True)
     value = {
-        "name": name,
-        "command": " ".join(command.arguments),
-        "entry": entry,
+        "name": split.name,
+        "command": " ".join(split.command),
+        "entry": split.entry,
         "floor": None if floor is None else floor.to_json(),
-        "floors": {unit: below[name].to_json() for unit, name in headers.floors.of.items() if name in below},
+        "floors": {unit: below[name].to_json() for unit, name in of if name in below},
         "comparison": outcome.to_json(),
         "together": together,
     }
-    (RESULTS / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
-    print(summary(outcome))
+    (folder / f"{split.name}.json").write_text(json.dumps(value), encoding="utf-8")
 
 
 def place(

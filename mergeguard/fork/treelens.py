@@ -11,6 +11,7 @@ from mergeguard.fork.workspace import REGULAR, RULES, SYMLINK, Guarded, Workspac
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens import buildlists
+from mergeguard.lens.basis import basis_of
 from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.overlay import Recomposed, recompose
@@ -191,8 +192,14 @@ def _by_build_file(
     return found
 
 
-def lock(workspace: Workspace, guarded: Guarded, layout: Layout, upstream: str) -> Lock:
-    """The lock of a layout made now: by the rule file, over a blob, with what it takes to read it back."""
+def lock(
+    workspace: Workspace, guarded: Guarded, layout: Layout, upstream: str, *, unfinished: bool = False
+) -> Lock:
+    """The lock of a layout made now: by the rule file, over a blob, with what it takes to read it back.
+
+    An ``unfinished`` one has conflicts in it: what they become is read over this very layout, whose glue it
+    has.
+    """
 
     def derive(text: bytes) -> Layout:
         return workspace.split_now(guarded, layout.path, text, emission)
@@ -200,7 +207,8 @@ def lock(workspace: Workspace, guarded: Guarded, layout: Layout, upstream: str) 
     emission = emission_of(guarded.rule)
     try:
         pristine = derive(workspace.repository.read_blob(upstream))
-        order, basis = reading_of(pristine, layout, derive)
+        whole = basis_of(pristine.monolith, layout.monolith)
+        order, basis = ((), whole) if unfinished else reading_of(pristine, layout, derive)
     except MergeguardError:
         order, basis = (), ()  # what can't be laid out is said where the layout is read
     return Lock.made(layout.path, upstream, guarded.rule_oid, emission, order, basis)

@@ -92,6 +92,13 @@ class LayoutFile:
         """The file's bytes without its glue."""
         return b"".join(p.text for p in self.pieces if p.source is not None)
 
+    def is_glue(self, start: int, end: int) -> bool:
+        """Whether no byte of ``start:end`` is the monolith's."""
+        return not any(
+            piece.source is not None and at < end and start < at + len(piece.text)
+            for piece, at in zip(self.pieces, self.starts, strict=False)
+        )
+
     def piece_at(self, offset: int) -> int:
         """The index of the piece that holds the byte at ``offset`` (the last one at the end)."""
         return max(0, min(bisect_right(self.starts, offset) - 1, len(self.pieces) - 1))

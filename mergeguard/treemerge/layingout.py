@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate
 
 from mergeguard.cpp.diff import diff
 from mergeguard.errors import LayoutError, Location, MergeguardError
@@ -96,7 +97,8 @@ def lay_out(part: RulePart, path: str, entry: Entry, fit: Fitting, traced: Trace
     laid.edits |= {
         p: Entry(entry.mode if p == path else _mode(part, p), write(text)) for p, text in files.items()
     }
-    lock = treelens.lock(part.both[0].workspace, part.guarded, layout, _upstream_blob(part, path))
+    workspace, upstream = part.both[0].workspace, _upstream_blob(part, path)
+    lock = treelens.lock(workspace, part.guarded, layout, upstream, unfinished=bool(conflicted))
     laid.edits[part.guarded.lock_path] = Entry(REGULAR, write(lock.to_toml()))
     laid.layouts.append((part.guarded, layout))
     laid.stages |= _stages(part, path, conflicted)
@@ -181,9 +183,14 @@ def _conflicts(part: RulePart, fit: Fitting, files: dict[str, bytes]) -> dict[st
     """The conflicts of the monolith's merge, in the layout files in which they stand.
 
     The three renderings of the merge (each conflict resolved to one side) differ only where it conflicts, so
-    their layouts differ only there and in glue that follows from it.
+    their layouts differ only there and in glue that follows from it. Glue is derived again from what the
+    conflict becomes, so it is none itself: the sides get ours.
     """
-    sides = {side: _with_overlays(part, layout)[0] for side, layout in fit.others.items()}
+    sides = {
+        side: {path: _with_glue_of(fit.layout, layout, path, files, text) for path, text in there.items()}
+        for side, layout in fit.others.items()
+        for there in (_with_overlays(part, layout)[0],)
+    }
     conflicted: dict[str, MergeResult] = {}
     whole_file = len(fit.result.pieces) == 1
     for file, mine in [*files.items()]:
@@ -199,6 +206,25 @@ def _conflicts(part: RulePart, fit: Fitting, files: dict[str, bytes]) -> dict[st
         if file not in files:
             conflicted[file] = MergeResult((Conflict(b"", b"", yours),))
     return conflicted
+
+
+def _with_glue_of(ours: Layout, other: Layout, path: str, files: Mapping[str, bytes], text: bytes) -> bytes:
+    """A side's file with the glue that ours has, wherever nothing but glue differs; as it is with overlay."""
+    mine, yours = ours.by_path.get(path), other.by_path.get(path)
+    if mine is None or yours is None or mine.text != files.get(path) or yours.text != text:
+        return text
+    own, there = mine.text.splitlines(keepends=True), text.splitlines(keepends=True)
+    own_at, there_at = (list(accumulate(map(len, lines), initial=0)) for lines in (own, there))
+    out: list[bytes] = []
+    at = 0
+    for change in diff(own, there):
+        out += there[at : change.b0]
+        at = change.b1
+        derived = mine.is_glue(own_at[change.a0], own_at[change.a1]) and yours.is_glue(
+            there_at[change.b0], there_at[change.b1]
+        )
+        out += own[change.a0 : change.a1] if derived else there[change.b0 : change.b1]
+    return b"".join([*out, *there[at:]])
 
 
 def markers(part: RulePart, merged: MergeResult) -> bytes:

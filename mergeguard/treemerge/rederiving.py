@@ -1,7 +1,8 @@
-"""Layouts derived again by a rule that a person has just resolved: what is derived never conflicts.
+"""Layouts derived again once a person has resolved a merge: what is derived never conflicts.
 
 Where two branches change one rule, only the rule's file is for a person to resolve; the layout waits, as our
-side's rule has it, and is derived once the rule is known.
+side's rule has it, and is derived once the rule is known. Where text conflicts, the glue around it is that of
+our side's text until the conflict is resolved.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from mergeguard.lens.rule import Rule
 def rederived(
     repository: Repository, tree: str, parents: Iterable[str], splitting: Splitting | None = None
 ) -> str:
-    """The tree of a merge with every layout of the rule's file as it is there.
+    """The tree of a merge with every layout of the rule's file and of the resolved text, as they are there.
 
     ``parents`` are the trees that were merged. A rule that one of them had edited without deriving its layout
     is left as it is, and so is one that does not fit: ``check`` says so.
@@ -35,7 +36,9 @@ def rederived(
     replaced: list[tuple[Rule, Layout]] = []
     for guarded in workspace.split_rules:
         lock = guarded.lock
-        if lock is None or lock.rule == guarded.rule_oid or _drifts(sides, guarded.name):
+        if lock is None or _drifts(sides, guarded.name):
+            continue
+        if lock.rule == guarded.rule_oid and not _was_unfinished(sides, guarded):
             continue
         try:
             before = workspace.unsplit(guarded)
@@ -56,6 +59,12 @@ def rederived(
         return tree
     tree = treelens.apply(repository, tree, edits)
     return repository.edit_tree(tree, treelens.list_shards(repository, tree, layouts, replaced))
+
+
+def _was_unfinished(sides: Iterable[Workspace], guarded: Guarded) -> bool:
+    """Whether the merge wrote the lock while the layout had conflicts (``treelens.lock``)."""
+    known = {g.lock for side in sides for g in side.split_rules if g.name == guarded.name}
+    return guarded.lock is not None and bool(guarded.lock.basis) and guarded.lock not in known
 
 
 def _drifts(sides: Iterable[Workspace], name: str) -> bool:

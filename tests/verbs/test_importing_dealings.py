@@ -62,3 +62,37 @@ def test_what_is_typed_upstream_and_here_afterwards_is_merged(forked):
     assert result.outcome.clean and result.commit
     wanted = text.replace(b"int lds) {}", b"int lds) { }").replace(b'"n = "', b'"n is "', 1)
     assert whole(Fork.open(str(forked.root))) == wanted
+
+
+CALL = b"kernel<T, _N>(ptr, count, lds_size())"
+
+
+@pytest.mark.parametrize("chosen", ["ours", "theirs"])
+def test_glue_that_follows_from_a_conflict_is_none_itself(forked, chosen):
+    """Only upstream's line calls the entry's helper: whether the entry offers it is for the resolution."""
+    lines = {
+        "ours": CALL.replace(b"lds_size()", b"64"),
+        "theirs": CALL.replace(b"lds_size()", b"lds_size() + 1"),
+    }
+    body = "src/run/dispatch.cuh"
+    forked.write(body, forked.read(body).replace(CALL, lines["ours"]))
+    forked.git("commit", "-q", "-a", "-m", "ours")
+    forked.git("checkout", "-q", "main")
+    forked.write("src/run.cu", UPSTREAM.replace(CALL, lines["theirs"]))
+    forked.git("commit", "-q", "-a", "-m", "theirs")
+    forked.git("checkout", "-q", "fork")
+    sync.sync(Fork.open(str(forked.root)), "main")
+    marked = forked.git("grep", "-l", "<<<<<<<").split()
+    assert marked == [body]
+    start, rest = forked.read(body).split(b"<<<<<<<", 1)
+    line = b"#define LAUNCH(_N) " + lines[chosen] + b"\n"
+    forked.write(body, start + line + rest.split(b">>>>>>>", 1)[1].split(b"\n", 1)[1])
+    forked.git("add", "-A")
+    sync.continue_sync(Fork.open(str(forked.root)), audit=False)
+    fork = Fork.open(str(forked.root))
+    assert whole(fork) == UPSTREAM.replace(CALL, lines[chosen])
+    assert (b"MG_OFFER" in forked.read("src/run.cu")) == (chosen == "theirs")
+    workspace = fork.staged()
+    lock = workspace.rule("run").lock
+    assert lock is not None and not lock.basis
+    assert not workspace.unsplit(workspace.rule("run")).hunks
