@@ -221,6 +221,7 @@ class _Emitter:
         if bodies:
             lines.append(b"#define MG_SHARD_%s" % glue.symbol(shard).encode("utf-8", "surrogateescape"))
             lines.append(b"#define MG_NS %s" % self.frame.namespace(shard))
+            lines += self.thin.definitions() if self.thin is not None else []
             for other in self._keep_symbols():
                 arguments = b" __VA_ARGS__" if other == glue.symbol(shard) else b""
                 lines.append(

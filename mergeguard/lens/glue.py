@@ -17,7 +17,7 @@ _GLUE_LINE = re.compile(
     | [ \t]*\#[ \t]*else[ ]{2}//[ ]MG_SHARD_\w+
     | [ \t]*\#[ \t]*endif[ ]{2}//[ ]MG_SHARD_\w+
     | if[ ]\(false\)[ ]\{[ ]\}[ ]{2}//[ ]MG_SHARD_\w+
-    | \#(?:if|include|else|endif)\b[^\n]*//[ ]MG_INCLUDE
+    | \#(?:if|include|else|endif|define)\b[^\n]*//[ ]MG_INCLUDE
     | [ \t]*MG_ONLY_\w+\((?:[ ]\\)?
     | [ \t]*/\*[ ]MG_ONLY_\w+[ ]\*/\)(?:[ ]\\)?
     | [^\n]*[ ]{2}//[ ]MG_DECLARATION
@@ -27,7 +27,7 @@ _GLUE_LINE = re.compile(
     """,
     re.VERBOSE,
 )
-_INCLUDE_CHOICE = re.compile(rb"^#(?:if|include|else|endif)\b[^\n]*// MG_INCLUDE\r?\n", re.MULTILINE)
+_INCLUDE_CHOICE = re.compile(rb"^#(?:if|include|else|endif|define)\b[^\n]*// MG_INCLUDE\r?\n", re.MULTILINE)
 # Glue amid a line: macros around arms, a linkage word, and the end of a line that the monolith does not end.
 _IN_LINE = re.compile(
     rb"""
@@ -125,6 +125,11 @@ def declaration(text: bytes) -> bytes:
 def scope_line(text: bytes) -> bytes:
     """What opens a block of the monolith again in another file, or closes it there."""
     return text + b"  // MG_SCOPE"
+
+
+def defined_for_includes(definition: bytes) -> bytes:
+    """The line that defines a macro by which headers choose what they read."""
+    return b"#define %s  // MG_INCLUDE" % definition
 
 
 def added_include(target: bytes) -> bytes:

@@ -184,6 +184,13 @@ class Thin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         tuple[str, ...],
         Meta(description='What the shards include in their place, such as "<string>".'),
     ] = ()
+    define: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*( [^\\\n/]+)?$")], ...],
+        Meta(
+            description="Macros, such as `NAME 1`, that the shards define before upstream's includes, behind "
+            "those of `include`: by them upstream's headers choose to read less. The entry has none of them."
+        ),
+    ] = ()
     types: Annotated[
         dict[str, str],
         Meta(description="Types of host variables whose declaration does not say it."),

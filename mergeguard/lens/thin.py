@@ -166,8 +166,14 @@ class ThinGlue:
                 words |= {word for text in types for word in _words(text)}
         found = [f"<{header}>" for name, header in LIGHT_TYPES.items() if name in words]
         found += [header for name, header in _STANDARD.items() if name in words]
-        found += self.rule.thin.include
+        found += () if self.rule.thin.define else self.rule.thin.include  # else they stand in the shards
         return [glue.added_include(_encoded(header)) for header in dict.fromkeys(found)]
+
+    def definitions(self) -> list[bytes]:
+        """What the shards define before they include upstream's headers, behind what the rule includes."""
+        defined = [glue.defined_for_includes(_encoded(one)) for one in self.rule.thin.define]
+        first = [glue.added_include(_encoded(header)) for header in self.rule.thin.include]
+        return [*first, *defined] if defined else []
 
     def helper_declarations(self) -> list[bytes]:
         """For the body, before its namespace."""

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from mergeguard.cpp.source import parse
-from mergeguard.errors import RuleMismatch
+from mergeguard.errors import RuleError, RuleMismatch
 from mergeguard.lens.emit import emission_of, split
 from mergeguard.lens.homes.assign import assign
 from mergeguard.lens.rule import parse_rule
@@ -411,3 +411,34 @@ def test_a_constant_of_its_own_is_a_fault():
     files["dispatch.cuh"] = files["dispatch.cuh"].replace(b"32*WARPS;  //", b"64*WARPS;  //")
     (said,) = problems(layout, files)
     assert said == "the host function has no `constexpr int THREADS = 64*WARPS;`"
+
+
+CHECKED = RUN.replace(b"throw std::runtime_error(", b"TORCH_CHECK(false, ")
+
+
+def test_shards_that_use_what_hosts_headers_declare_say_so():
+    (note,) = made(HEAD + CHECKED)[0].notes
+    assert "`TORCH_CHECK`" in note and "[thin] include" in note
+
+
+def test_a_macro_of_the_shards_chooses_what_upstreams_headers_read():
+    text = RULE_TEXT.replace(
+        b"[[move]]", b'[thin]\ninclude = ["<c10/util/Exception.h>"]\ndefine = ["LIGHT 1"]\n\n[[move]]', 1
+    )
+    layout, files = made(HEAD + CHECKED, parse_rule(text, "run.toml"))
+    assert layout.notes == ("assumed that headers mean the same to the shards, which define `LIGHT`",)
+    above = files["one.cu"].partition(b'#include "dispatch.cuh"')[0]
+    lines = b"#include <c10/util/Exception.h>  // MG_INCLUDE\n#define LIGHT 1  // MG_INCLUDE\n"
+    assert above.endswith(lines)
+    assert not any(b"LIGHT" in files[name] for name in ("run.cu", "common.h", "dispatch.cuh"))
+    assert not problems(layout, files)
+    rule = parse_rule(text, "run.toml")
+    back = unsplit(layout, {f.path: f.text for f in layout.files}, lambda t: made(t, rule)[0])
+    assert back.monolith == HEAD + CHECKED
+
+
+@pytest.mark.parametrize("odd", ["1LIGHT", "LIGHT 1 // no", "LIGHT 1\\\\nint x;"])
+def test_a_definition_is_one_line(odd):
+    text = RULE_TEXT.replace(b"[[move]]", b'[thin]\ndefine = ["%s"]\n\n[[move]]' % odd.encode(), 1)
+    with pytest.raises(RuleError):
+        parse_rule(text, "run.toml")

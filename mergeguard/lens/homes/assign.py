@@ -8,6 +8,7 @@ stays in the entry otherwise. What can't be decided is a RuleMismatch that names
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import replace
 
 from mergeguard.cpp.blocks import Opened, closed
@@ -20,7 +21,7 @@ from mergeguard.lens.homes.fitting import RuleFit
 from mergeguard.lens.homes.ground import Ground
 from mergeguard.lens.homes.hosting import Hosting
 from mergeguard.lens.homes.needs import Needs
-from mergeguard.lens.homes.parting import Unparted
+from mergeguard.lens.homes.parting import Unparted, has_host_words
 from mergeguard.lens.homes.sight import overload
 from mergeguard.lens.homes.traits import walk
 from mergeguard.lens.rule import Rule
@@ -45,11 +46,27 @@ def assigned(rule: Rule, path: str, source: Source, *, opens: bool | None = None
     if rule.interface != "thin" or not rule.partition:
         return assign(rule, path, source, opens=opens)
     try:
-        return assign(rule, path, source, thin=True, opens=opens)
+        thin = assign(rule, path, source, thin=True, opens=opens)
+        return replace(thin, notes=(*thin.notes, *_of_headers(rule, source, thin)))
     except Unparted as problem:
         full = _full_instead(rule, path, source, opens, problem)
         note = f"the shards read what the entry reads, as the interface can't be thin: {problem}"
         return replace(full, notes=(*full.notes, note))
+
+
+def _of_headers(rule: Rule, source: Source, thin: Assignment) -> Iterator[str]:
+    """Notes about what the shards read instead of the host's headers."""
+    for one in rule.thin.define:
+        yield f"assumed that headers mean the same to the shards, which define `{one.partition(' ')[0]}`"
+    words = {
+        word for one in thin.parted for start, end in one.ranges for word in code_tokens(source, start, end)
+    }
+    used = sorted(word for word in words if has_host_words([word]))
+    if used and not rule.thin.include:
+        yield (
+            f"the shards use {', '.join(f'`{word}`' for word in used)} and no longer read what declares it: "
+            "name a light header, such as <c10/util/Exception.h>, in [thin] include"
+        )
 
 
 def _full_instead(rule: Rule, path: str, source: Source, opens: bool | None, problem: Unparted) -> Assignment:
