@@ -9,6 +9,7 @@ in that place; and where nothing is, a conflict of its few lines where the stret
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -92,7 +93,7 @@ class _Lines:
 
     def upto(self, line: int) -> int:
         """How many lines that are not blank stand before a line of the text."""
-        return sum(n < line for n in self.numbers)
+        return bisect_left(self.numbers, line)
 
 
 class _Leftovers:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
+from functools import cached_property
 
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.items import Kind
@@ -168,7 +169,7 @@ class _MoveSearch:
             if file.mover is not None and (read := self._leaves(file, "mover")).whole
         }
         found: list[Loose] = []
-        for file in self._split_files():
+        for file in self._split_files:
             if file.mover is not None and file.home not in homes:
                 continue  # its brackets do not close on the moving side: nothing there has a sure place
             base, editor = self._leaves(file, "base"), self._leaves(file, "editor")
@@ -181,6 +182,7 @@ class _MoveSearch:
             found += self._wrappers(file, moved)
         return found
 
+    @cached_property
     def _split_files(self) -> list[File]:
         """The files that the editor edited and the mover has taken apart."""
         return [
@@ -197,7 +199,7 @@ class _MoveSearch:
     def removals(self, loose: Sequence[Loose]) -> list[Loose]:
         """What the editor removed and the mover has elsewhere, where no change of ``loose`` is."""
         found: list[Removed] = []
-        for file in self._split_files():
+        for file in self._split_files:
             base, editor = self._leaves(file, "base").leaves, self._leaves(file, "editor").leaves
             kept = set(match(base, editor).values())
             for i in self._shed(file):
@@ -227,7 +229,7 @@ class _MoveSearch:
     def split_files(self) -> SplitFiles:
         """The files that the mover has taken apart and has still, with what it has there no more."""
         found = []
-        for file in self._split_files():
+        for file in self._split_files:
             read = self._leaves(file, "base")
             if file.mover is not None and file.home == file.path:
                 found.append((file, tuple(self._lines_of_shed(read, i) for i in self._shed(file))))
