@@ -27,7 +27,7 @@ _NO_NAME = frozenset(
 _MACRO_ENDS = frozenset((b"#;", b"#{", b"#}"))
 _IF = (b"if", b"else")
 _LONGEST_FRAME = 4096  # bytes; real ones have some dozens
-_PLAIN = b"{}"  # braces of an initialiser, a lambda, a block
+PLAIN = b"{}"  # braces of an initialiser, a lambda, a block
 
 _DEFINE = b"define "
 
@@ -146,6 +146,10 @@ class _ScopeReader:
             frame.depth += 1
         elif key in _CLOSE:
             frame.depth = max(0, frame.depth - 1)
+        if self._follows_macro(index):
+            yield from self._end(STATEMENT, index)
+            self._completed()
+            frame = self.frames[-1]
         if key == b"{":
             yield from self._opened(index)
         elif key == b"}":
@@ -163,6 +167,20 @@ class _ScopeReader:
                 yield from self._tested(index)
             elif key == b":" and frame.depth == 0:
                 yield from self._labelled(index)
+
+    def _follows_macro(self, index: int) -> bool:
+        """Whether a token begins a line behind a macro's call in a function: it needs no semicolon."""
+        pending, keys = self.frames[-1].pending, self.tokens.keys
+        return (
+            len(pending) > 2
+            and keys[pending[-1]] == b")"
+            and keys[pending[1]] == b"("
+            and self.frames[-1].depth == 0
+            and keys[pending[0]].isupper()
+            and b"\n" in self.tokens.gaps[index]
+            and _is_word(keys[index])
+            and self._root != 0
+        )
 
     def _tested(self, index: int) -> Iterator[Statement]:
         frame = self.frames[-1]
@@ -193,7 +211,7 @@ class _ScopeReader:
             frame.single = False  # the brace of the test itself
             return
         frame.after_label = False
-        text = frame_of(self._keys(frame.pending)) if frame.depth == 0 else _PLAIN
+        text = frame_of(self._keys(frame.pending)) if frame.depth == 0 else PLAIN
         yield from self._end(HEAD, index)
         root = 0
         if is_root(text) and not self._root:
@@ -207,7 +225,7 @@ class _ScopeReader:
         if len(self.frames) > 1:
             closed = self.frames.pop()
             self.frames[-1].tested = _condition(closed.text)
-            if closed.text != _PLAIN:
+            if closed.text != PLAIN:
                 self._completed(kept=True)
 
     def _completed(self, *, kept: bool = False) -> None:
@@ -291,14 +309,14 @@ def frame_of(head: Sequence[bytes]) -> bytes:
     """How a scope is called whose brace comes after ``head``: a function by its name alone."""
     rest = list(_without_template(head))
     if not rest:
-        return _PLAIN
+        return PLAIN
     if rest[0] in (b"namespace", b"extern") or rest[:2] == [b"inline", b"namespace"]:
         return b" ".join(rest)
     start = 1 if rest[0] == b"typedef" else 0
     if rest[start : start + 1] and rest[start] in _TYPES:
         colon = rest.index(b":") if b":" in rest else len(rest)
         return b" ".join(rest[start:colon])
-    return _called(rest) or _PLAIN
+    return _called(rest) or PLAIN
 
 
 def _without_template(head: Sequence[bytes]) -> Sequence[bytes]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.merge.execution import blocks, families, neighbours
+from benchmarks.merge.execution import blocks, families, flows, members, rows
 from benchmarks.merge.execution.judge import Judge, has_compiler, sane
 from benchmarks.merge.execution.trees import Delete, Edit, Node, Rename, condition_over_edit, one_intention
 from mergeguard.merge import merge
@@ -25,7 +25,9 @@ FAMILIES: dict[str, families.Family] = {
     "namespace": blocks.spaces,
     "lists": blocks.lists,
     "guards": blocks.guards,
-    **neighbours.FAMILIES,
+    **rows.FAMILIES,
+    **flows.FAMILIES,
+    **members.FAMILIES,
 }
 RIGHT, WRONG, CONFLICT, NEEDLESS = "right", "WRONG", "conflict", "needless conflict"
 SAID = "said"  # no program in either order, clean for git, and a finding says so

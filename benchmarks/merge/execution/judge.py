@@ -14,6 +14,7 @@ _BATCH = 400
 _LIMIT = 5  # seconds that the programs of a batch may take; they take far less than one
 _COMPILER = ("g++", "-std=c++20", "-O0", "-w", "-fmax-errors=0", "-x", "c++")
 _ERROR = re.compile(r"^(p\d+):\d+(?::\d+)?: (?:fatal )?error", re.MULTILINE)
+_UNLINKED = re.compile(r"undefined reference to `(p\d+)::")
 
 Behaviour = str  # what a program prints with X off and with X on; "" if it does not compile
 
@@ -56,7 +57,7 @@ def _outputs(texts: Sequence[str], x: int) -> list[str]:
             if done.returncode == 0:
                 out.update(_ran(program, left))
                 break
-            bad = {int(name[1:]) for name in _ERROR.findall(done.stderr)}
+            bad = {int(name[1:]) for fault in (_ERROR, _UNLINKED) for name in fault.findall(done.stderr)}
             if not bad & set(left):
                 bad = _by_itself(texts, left, x, folder)
             left = [number for number in left if number not in bad]
@@ -64,20 +65,23 @@ def _outputs(texts: Sequence[str], x: int) -> list[str]:
 
 
 def _ran(program: Path, numbers: Sequence[int]) -> dict[int, str]:
-    """What the programs print; one that does not end is endless, and the others are run without it."""
+    """What the programs print; one that does not end, or crashes, is told so, and the others are run without
+    it."""
     out: dict[int, str] = {}
     while len(out) < len(numbers):
         first = str(numbers[len(out)])
         try:
             ran = subprocess.run([str(program), first], capture_output=True, check=True, timeout=_LIMIT)
-            said = ran.stdout
+            said, ending = ran.stdout, ""
         except subprocess.TimeoutExpired as late:
-            said = late.stdout or b""
+            said, ending = late.stdout or b"", "endless"
+        except subprocess.CalledProcessError as died:
+            said, ending = died.stdout, "crashes"
         for line in said.decode("ascii").splitlines():
             number, value = line.split()
             out[int(number)] = value
         if len(out) < len(numbers):
-            out[numbers[len(out)]] = "endless"
+            out[numbers[len(out)]] = ending
     return out
 
 
@@ -109,8 +113,12 @@ def _unit(texts: Sequence[str], numbers: Sequence[int], x: int) -> str:
 
 
 def sane(text: str) -> bool:
-    """Whether a text can't break the programs beside it: brackets and conditions pair by count."""
-    plain = re.sub(r"/\*.*?\*/|//[^\n]*", "", text)
+    """Whether a text can't break the programs beside it: comments end, brackets and conditions pair by
+    count."""
+    plain = re.sub(r'"(?:\\.|[^"\\\n])*"', '""', text)
+    plain = re.sub(r"/\*.*?\*/|//[^\n]*", "", plain, flags=re.DOTALL)
+    if "/*" in plain or "*/" in plain:
+        return False
     opened = len(re.findall(r"^\s*#\s*if", plain, re.MULTILINE))
     closed = len(re.findall(r"^\s*#\s*endif", plain, re.MULTILINE))
     depth = 0

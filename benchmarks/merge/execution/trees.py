@@ -87,8 +87,9 @@ class Edit:
 
 @dataclass
 class Insert(Edit):
-    """``node`` into ``parent`` behind ``after``, else before ``before``: names, or None for what opens
-    and what ends the parent."""
+    """``node`` into ``parent`` behind ``after``, else before ``before``: names, or None for what opens and
+    what ends the parent; beside the block that the other side put around only one of the two, or around the
+    first or last."""
 
     parent: int
     node: Node
@@ -102,10 +103,17 @@ class Insert(Edit):
         found = root.find(self.parent)
         if found is None or found[0].items is None:
             return False
-        for name, step in ((self.after, 1), (self.before, 0)):
-            beside = root.find(name) if name is not None else None
-            if beside is not None and beside[1] is not None and beside[1].items is not None:
-                beside[1].items.insert(beside[2] + step, copy.deepcopy(self.node))
+        ways = [
+            (way, step)
+            for name, step in ((self.after, 1), (self.before, 0))
+            if name is not None and (way := _way_to(root, name))
+        ]
+        outside = len({id(way[0][0]) for way, _ in ways}) > 1 or len(ways) == 1
+        for way, step in ways:
+            here = next((place for place in way if place[0] is found[0]), None) if outside else way[0]
+            if here is not None:
+                assert here[0].items is not None
+                here[0].items.insert(here[1] + step, copy.deepcopy(self.node))
                 return True
         if found[0].items and None not in (self.after, self.before):
             return False

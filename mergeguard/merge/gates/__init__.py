@@ -21,6 +21,7 @@ Gate = Callable[[Compared], Iterator[Fault]]
 GATES: tuple[Gate, ...] = (
     formed.brackets,
     formed.conditions,
+    formed.comments,
     formed.blocks,
     doubled.openings,
     formed.emptied,

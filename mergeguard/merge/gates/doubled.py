@@ -6,7 +6,17 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from mergeguard.cpp.scopes import DIRECTIVE, HEAD, LABEL, Scope, Statement, frame_of, is_root
+from mergeguard.cpp.scopes import (
+    DIRECTIVE,
+    HEAD,
+    LABEL,
+    PLAIN,
+    STATEMENT,
+    Scope,
+    Statement,
+    frame_of,
+    is_root,
+)
 from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
 from mergeguard.merge.gates.parameters import overload_of
 from mergeguard.merge.gates.registering import registers
@@ -113,26 +123,38 @@ def _within(a: Scope, b: Scope) -> bool:
 
 
 def returned(merge: Compared) -> Iterator[Fault]:
-    """A statement that one side removed from its function and the other only moved: it is there again."""
+    """What one side removed from its function, or its table, and the other only moved: it is there again. And
+    what both moved, to two places."""
     if not merge.is_sound:
         return
-    base, ours, theirs, now = map(_by_function, (merge.base, *merge.sides, merge.merged))
+    base, ours, theirs, now = map(_by_place, (merge.base, *merge.sides, merge.merged))
     for key, found in now.items():
         old, mine, other = len(base[key]), len(ours[key]), len(theirs[key])
-        if min(mine, other) < old == max(mine, other) <= len(found) and _does_something(found[0]):
-            said = shown(key[1])
+        said = shown(key[1])
+        if mine == other == old and 0 < old < len(found):
+            message = f"both sides moved `{said}`, to two places"
+            yield Fault("doubled-code", said, message, tuple(map(merge.merged.span, found)))
+        elif min(mine, other) < old == max(mine, other) <= len(found):
             message = f"one side removed `{said}`, the other moved it, and it is back"
             yield Fault("undone-removal", said, message, tuple(map(merge.merged.span, found)))
 
 
-def _by_function(version: GateVersion) -> dict[tuple[bytes, tuple[bytes, ...]], list[Statement]]:
-    """The statements by the function that they are in, and what they say."""
-    found: dict[tuple[bytes, tuple[bytes, ...]], list[Statement]] = defaultdict(list)
+def _by_place(version: GateVersion) -> dict[tuple[Scope, tuple[bytes, ...]], list[Statement]]:
+    """What is done, by the function that it is in, and the rows of tables, by their table; with what they
+    say."""
+    found: dict[tuple[Scope, tuple[bytes, ...]], list[Statement]] = defaultdict(list)
     for one in version.statements:
         root = root_of(one)
-        if root:
-            found[root, one.keys].append(one)
+        if root and _does_something(one):
+            found[(root,), one.keys].append(one)
+        elif _is_row(one):
+            found[one.scope, one.keys].append(one)
     return found
+
+
+def _is_row(one: Statement) -> bool:
+    """Whether a statement is what stands in the inner braces of a table."""
+    return one.kind == STATEMENT and one.scope[-2:] == (PLAIN, PLAIN) and len(one.keys) > 1
 
 
 def definitions(merge: Compared) -> Iterator[Fault]:

@@ -15,6 +15,10 @@ from mergeguard.cpp.scopes import DIRECTIVE, Statement, statements_of
 from mergeguard.cpp.tokens import END_OF_COMMENT, Tokens, is_comment, tokens_of
 from mergeguard.values import dataclass
 
+_RAW = (b'R"', b'u8R"', b'uR"', b'UR"', b'LR"')
+# (Strings are read over, and what is in them.)
+_COMMENT = re.compile(rb"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_WORDISH = re.compile(rb"\w")
 UNBALANCED = "unbalanced"
 BRACKETS = ((b"(", b")"), (b"[", b"]"), (b"{", b"}"))
 _BLOCKS = (b"if", b"for", b"macro")
@@ -81,10 +85,10 @@ class GateVersion:
         return self._ends[one.start] + len(self.tokens.gaps[one.start]), self._ends[one.end]
 
     def parts(self, one: Statement) -> tuple[bytes, ...]:
-        """The keys of a statement with each string literal as one, and a comma between neighbours: they are
-        the elements of a list as much as arguments are."""
+        """The keys of a statement with each string literal, and each line of a raw one, as one, and a comma
+        between neighbours: they are the elements of a list as much as arguments are."""
         if b'"<' not in one.keys:
-            return one.keys
+            return tuple(part for key in one.keys for part in _lines_of(key))
         found: list[bytes] = []
         inside = False
         for index in range(one.start, one.end):
@@ -96,7 +100,7 @@ class GateVersion:
             elif key == b'"<':
                 found.append(b'"=')
             elif key and not is_comment(key) and key not in (b"\n", b'">', END_OF_COMMENT):
-                found.append(key)
+                found += _lines_of(key)
             inside = key == b'"<' or (inside and key != b'">')
         return tuple(found)
 
@@ -114,6 +118,15 @@ class GateVersion:
         """The words whose blocks (Jinja's ``{% if … %}``) do not pair."""
         words = Counter(_BLOCK.findall(self.text))
         return frozenset(word for word in _BLOCKS if words[word] != words[b"end" + word])
+
+    @cached_property
+    def nested_comments(self) -> list[tuple[int, int]]:
+        """The bytes of block comments in which another one begins."""
+        return [
+            found.span()
+            for found in _COMMENT.finditer(self.text)
+            if found[0].startswith(b"/*") and b"/*" in found[0][2:]
+        ]
 
     @cached_property
     def is_odd(self) -> bool:
@@ -145,6 +158,14 @@ class GateVersion:
     def line(self, one: Statement) -> int:
         """The 1-based line on which a statement begins."""
         return self.text.count(b"\n", 0, self.span(one)[0]) + 1
+
+
+def _lines_of(key: bytes) -> Sequence[bytes]:
+    """The lines of a raw string that say something, as a list; any other key itself."""
+    if b"\n" not in key or not key.startswith(_RAW):
+        return (key,)
+    lines = [line.strip() for line in key.split(b"\n")]
+    return [part for line in lines for part in (b",", b'"=' + line if _WORDISH.search(line) else line)][1:]
 
 
 def directive_of(one: Statement) -> bytes:

@@ -38,6 +38,15 @@ def conditions(merge: Compared) -> Iterator[Fault]:
         yield Fault(UNBALANCED, "#if", "the conditions of the result do not pair")
 
 
+def comments(merge: Compared) -> Iterator[Fault]:
+    """A comment that begins inside of another one, more often than in any version: it ends too early."""
+    most = max(len(version.nested_comments) for version in (merge.base, *merge.sides))
+    found = merge.merged.nested_comments
+    if len(found) > most:
+        message = "a comment begins inside of another one, which ends with it"
+        yield Fault(UNBALANCED, "/*", message, tuple(found))
+
+
 def blocks(merge: Compared) -> Iterator[Fault]:
     """A block of a code template (``{% if … %}``) without its end, or the reverse, where the base has none.
 

@@ -15,6 +15,7 @@ _MARKS = re.compile(
 )
 _DECLARED = re.compile(rb"[\w>&*\]][\s&*]+([A-Za-z_]\w*)\s*(?:[=;,{(\[)]|$)", re.MULTILINE)
 _REGISTERS = re.compile(rb"\.\s*(?:def|impl)\s*\(")
+_COMMENT_MARK = re.compile(rb"/\*|\*/")
 _STRING = re.compile(rb"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
 
 
@@ -25,6 +26,7 @@ def may_be_faulty(base: bytes, ours: bytes, theirs: bytes) -> bool:
         _same_lines(mine, other)
         or _same_names(mine, other)
         or all(_REGISTERS.search(edit.added_code) for edit in (mine, other))
+        or all(_COMMENT_MARK.search(b"".join(edit.added)) for edit in (mine, other))
         or _close_or_open(base, ours, theirs)
     )
 

@@ -133,11 +133,19 @@ def _says_enough(base: Keys, small: Keys, changes: Sequence[Change]) -> bool:
 
 
 def _is_back(base: Keys, small: Keys, large: Keys, changes: Sequence[Change]) -> bool:
-    """Whether names or words of strings that the smaller edit took away are in the larger side."""
+    """Whether what the smaller edit took away is in the larger side: a name or a word of a string that is
+    gone altogether, or several tokens in a row."""
     kept, there = set(small), set(large)
-    return any(
-        key in there and key not in kept
-        for change in changes
-        for key in base[change.a0 : change.a1]
-        if _NAME.fullmatch(key) and key != b"#include"
-    )
+    for change in changes:
+        gone = tuple(base[change.a0 : change.a1])
+        if any(k in there and k not in kept and k != b"#include" for k in gone if _NAME.fullmatch(k)):
+            return True
+        if len(gone) >= _LEAST and _times(gone, large) > _times(gone, small):
+            return True
+    return False
+
+
+def _times(run: tuple[bytes, ...], keys: Keys) -> int:
+    """How often a run of tokens is in a text."""
+    size = len(run)
+    return sum(key == run[0] and tuple(keys[at : at + size]) == run for at, key in enumerate(keys))

@@ -1,0 +1,9 @@
+void run(int n) {
+  open(n);
+  read(n);
+  parse(n);
+  check(n);
+  /*
+  close(n);
+  */
+}

@@ -1,0 +1,6 @@
+int pick(int a, int b, int c, int d) {
+  int x = a > 2 ? b :
+      c < 9 ? d :
+      k;
+  return x;
+}
