@@ -95,7 +95,10 @@ def where(
             },
         )
     elif found.glue is not None:
-        out.print(f"glue ({found.glue.value}): {escape(found.path)} has nothing there")
+        out.print(
+            f"This line is glue ({found.glue.value}), which only the layout has; "
+            f"{escape(found.path)} has nothing there"
+        )
     else:
         upstream = f", upstream's line {found.upstream_line}" if found.upstream_line else ""
         inside = f"  ({found.item}{upstream})" if found.item or upstream else ""
@@ -181,7 +184,7 @@ def print_status(rows: Iterable[RuleStatus], upstream: str | None) -> None:
             size = f"+{sum(e.added for e in edits)} -{sum(e.removed for e in edits)}"
             out.print(f"  {escape(path)}  {size}  [dim]{escape(items)}[/]")
         for hunk in row.overlay:
-            out.print(f"  {escape(hunk.path)}:{hunk.line}  [dim]overlay ({hunk.reason.value})[/]")
+            out.print(f"  {escape(hunk.path)}:{hunk.line}  [dim]{overlay(hunk)}[/]")
         if row.unmapped:
             print_hunks(row.unmapped)
 
@@ -206,6 +209,13 @@ def status_json(rows: Iterable[RuleStatus], upstream: str | None) -> dict[str, A
             for row in rows
         ],
     }
+
+
+def overlay(hunk: Hunk) -> str:
+    """What an edit that stays with the layout is, in a reader's words."""
+    if hunk.reason.name == "GLUE":
+        return "your edit of glue (text that only the layout has), kept"
+    return f"kept: {escape(hunk.reason.value)}"
 
 
 def print_hunks(hunks: Iterable[Hunk], *, limit: int = 6) -> None:

@@ -14,6 +14,7 @@ from mergeguard import __version__
 from mergeguard.cli import render
 from mergeguard.cli.console import opened, out, print_json, progress
 from mergeguard.cli.declare import Argument, BadParameter, Option, VerbGroup
+from mergeguard.cli.looking import overlay
 from mergeguard.cli.markup import escape
 from mergeguard.errors import ExitCode, LayoutError, Location, counted
 from mergeguard.fork.candidates import Anchor
@@ -184,7 +185,7 @@ def _print_rule(rule: RuleLedger, found: ForkReport) -> None:
             f"  [green]✓[/] {escape(edit.path)}:{edit.line}{escape(inside)}  +{edit.added} -{edit.removed}"
         )
     for hunk in rule.overlay:
-        out.print(f"  [dim]~[/] {escape(hunk.path)}:{hunk.line}  [dim]overlay ({hunk.reason.value})[/]")
+        out.print(f"  [dim]~[/] {escape(hunk.path)}:{hunk.line}  [dim]{overlay(hunk)}[/]")
     synced = found.synced(rule)
     for finding in synced.findings if synced is not None else ():
         out.print(f"  [yellow]![/] {escape(finding)}")

@@ -132,7 +132,7 @@ def check_recomposed(
             continue
         line = _first_difference(mine or b"", new or b"")
         if path in recomposed.conflicts:
-            message = "an edit of glue conflicts with the glue of today's monolith"
+            message = "your edit of glue (text that only the layout has) conflicts with today's glue"
             yield say.error("drift", message, path, line, hint=refresh)
         elif mine == new:
             continue
@@ -217,7 +217,13 @@ def check_hunks(name: str, before: Unsplit, kept: Mapping[str, str] | None = Non
             yield say.error("layout file", what, hunk.path, hint=hint)
         elif hunk.is_overlay:
             hint = f"`mergeguard unmapped keep {identity} --why TEXT` accepts it"
-            yield say.note("overlay", f"an edit of glue: {_changed(hunk)}", hunk.path, hunk.line, hint=hint)
+            yield say.note(
+                "overlay",
+                f"an edit of glue (text that only the layout has), kept: {_changed(hunk)}",
+                hunk.path,
+                hunk.line,
+                hint=hint,
+            )
         else:
             detail = f" ({hunk.detail})" if hunk.detail else ""
             message = f"{_changed(hunk)}: {hunk.reason}{detail}"

@@ -122,6 +122,6 @@ def _keep_picked(repository: Repository, picked: str) -> None:
     taken = conflictindex.take(repository, tree, lensmerge.paths(repository, (tree,)))
     taken += conflictindex.leave_moved(repository, {entry.oid for entry in entries if entry is not None})
     if taken:
-        say("conflicts in split files are put off until all commits are replayed")
+        say("conflicts in split files wait until all commits are replayed, and are shown then")
         if not repository.git("ls-files", "-u", "-z").out:
             say("next: `git rebase --continue`")

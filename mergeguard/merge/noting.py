@@ -53,7 +53,7 @@ def early_uses(versions: Sequence[bytes], merged: bytes) -> list[Note]:
 
     known = [leaves_of(text)[0] for text in versions]
     return [
-        Note("early-use", f"{name} is used before it is declared, as on no side", True)
+        Note("early-use", f"{name} is used before it is declared, which neither side does", True)
         for name in out_of_order(known, [leaves_of(merged)[0]])
     ]
 
@@ -64,7 +64,7 @@ def swallowed_includes(versions: Sequence[bytes], merged: bytes) -> list[Note]:
     from mergeguard.merge.declarations.order import out_of_branch
 
     known = [leaves_of(text)[0] for text in versions]
-    said = "came under a condition or into a namespace, as on no side"
+    said = "came under a condition or into a namespace, which neither side means"
     return [
         Note("swallowed-include", f"{name} {said}", True)
         for name in out_of_branch(known, [leaves_of(merged)[0]])

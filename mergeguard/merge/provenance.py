@@ -119,7 +119,7 @@ def unproved(base: bytes, ours: bytes, theirs: bytes, result: bytes) -> str:
     try:
         certificate_of(base, ours, theirs, result)
     except (Unaccounted, Rejected) as refused:
-        return f"not shown to be the sum of both sides' edits: {refused}"
+        return f"it can't be proved that the merged text holds both sides' edits and nothing else: {refused}"
     return ""
 
 
@@ -294,7 +294,9 @@ def _account(keys: Sequence[Keys], result: Text) -> Iterator[Step]:
             if path is not None:
                 break
         else:
-            raise Unaccounted(f"no account of {result.where(min(start[3], len(result.tokens) - 1))}")
+            raise Unaccounted(
+                f"not clear from which side this is: {result.where(min(start[3], len(result.tokens) - 1))}"
+            )
         del done[len(done) - min(left, len(done)) :]
         at = last + 1
         done.append((first, [*path, _KEPT] if at < len(ends) else path))

@@ -21,7 +21,7 @@ from mergeguard.treemerge.layingout import markers, why
 from mergeguard.treemerge.mergevalues import RuleOutcome, Side, layout_paths
 from mergeguard.treemerge.rulepart import RulePart
 
-_MOVE_KEPT = "what you had beside the map is kept: move it to where it belongs, then `git rm` it"
+_MOVE_KEPT = "what you had typed into the layout alone is kept: move it to where it belongs, then `git rm` it"
 
 
 def not_split(part: RulePart, path: str | None) -> RuleOutcome:

@@ -64,7 +64,8 @@ def behind(repository: Repository, ailment: Ailment, name: str) -> str:
     if one is None:
         return ""
     source = repository.commit_info(one.expected.source)
-    return f"the lock names an older {one.monolith} than was merged with {source.oid[:9]} ({source.subject})"
+    merged = f"{source.oid[:9]} ({source.subject})"
+    return f"the layout was made from an older {one.monolith} than was merged with {merged}"
 
 
 def lost(repository: Repository, loss: Loss) -> str:

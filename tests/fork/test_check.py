@@ -138,7 +138,9 @@ def test_hunks_become_findings():
     )
     found = {f.code: f for f in check.check_hunks("run", before)}
     assert set(found) == {"overlay", "unmapped", "layout file"}
-    assert found["overlay"].message == "an edit of glue: 1 line became 1"
+    assert (
+        found["overlay"].message == "an edit of glue (text that only the layout has), kept: 1 line became 1"
+    )
     assert found["unmapped"].message.startswith("1 line added: ")
     assert [f.fails for f in found.values()].count(False) == 1
 

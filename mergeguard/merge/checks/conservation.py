@@ -39,7 +39,8 @@ def balance(
             low, high = min(low, mine, other), max(high, mine, other)
         if not low <= added <= high:
             what = key.decode("utf-8", "replace").strip("#/\n")
-            return f"`{what}` would be {'lost' if added < low else 'doubled'} against the sum of both sides"
+            fate = "lost" if added < low else "there once too often"
+            return f"`{what}` would be {fate}: neither side means that"
     return ""
 
 

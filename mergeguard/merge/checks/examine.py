@@ -185,6 +185,8 @@ def _undefined(ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]
         found = used_after_undef(merged, name)
         if found is not None and not any(used_after_undef(side, name) for side in (ours, theirs)):
             line = _line(merged, found[0])
-            message = f"{shown(name)} is undefined at line {line}, and used behind that as on no side"
+            message = (
+                f"{shown(name)} is undefined at line {line}, and used behind that, which neither side does"
+            )
             notes.append(Note("lost-name", message, True, _line(merged, found[1])))
     return notes

@@ -59,7 +59,7 @@ class LeafMerger:
             if tokens_of(MergeResult(lines).render()).keys == tokens_of(woven).keys:
                 return lines
             # Once indented anew, a line may look like another one that stands elsewhere.
-            said = "lines and tokens place an edit differently in"
+            said = "an edit could go to two places in"
             where = woven.strip().split(b"\n", 1)[0].decode("utf-8", "replace")
             remarks.append(Note("ambiguous", f"{said} `{where}`", True))
         self.remarks += remarks

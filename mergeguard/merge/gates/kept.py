@@ -49,11 +49,11 @@ class _Keeping:
         lost = set(min(wanted)) - set(one.scope)
         if is_include(one) and not lost:
             name = included(self.merge.merged, one).decode("utf-8", "surrogateescape")
-            message = f"{name} came under a condition or into a namespace, as on no side"
+            message = f"{name} came under a condition or into a namespace, which neither side means"
             return Fault("swallowed-include", name, message, place, doubtful=True)
         where = shown((min(lost),)) if lost else shown(one.scope[-1:]) or "the file"
         said = f"would no longer stand in `{where}`" if lost else f"would come to stand in `{where}`"
-        message = f"`{shown(one.keys)}` {said}, as on no side"
+        message = f"`{shown(one.keys)}` {said}, which neither side means"
         # Of a function that a side copied or took apart, either part may be the one that is meant.
         root = root_of(one)
         doubtful = root in self.known and root not in self.merge.base.frames

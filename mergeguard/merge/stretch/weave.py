@@ -109,7 +109,7 @@ def weave(base: bytes, ours: bytes, theirs: bytes, remarks: list[Note] | None = 
     if tokens_of(text).keys != tuple(out.keys):
         text = out.source(tail, apart=True)
     if tokens_of(text).keys != tuple(out.keys):
-        raise Clash("the merged tokens do not read back")
+        raise Clash("the two edits do not fit together")
     check_brackets((b, o, t), out.keys)
     if (label := misplaced_arm(b.keys, o.keys, t.keys, out.keys)) is not None:
         raise Clash(f"an edit of `case {label.decode('utf-8', 'replace')}` would be in another arm")

@@ -193,7 +193,7 @@ def relaid(workspace: Workspace, whole: str, after: str) -> tuple[Workspace, tup
         laid = treelens.lay_out(workspace, guarded, path, texts[guarded.name])
         if laid.recomposed.conflicts:
             raise LayoutError(
-                f"rule {guarded.name}: the patch and what the fork has beside the map conflict",
+                f"rule {guarded.name}: the patch conflicts with what was typed into the layout alone",
                 where=Location(sorted(laid.recomposed.conflicts)[0]),
                 hint="`mergeguard status` shows the overlay; undo it there, then import again",
             )
