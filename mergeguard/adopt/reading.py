@@ -11,6 +11,7 @@ from itertools import accumulate
 
 from mergeguard.adopt.expand import expand, text_macros
 from mergeguard.adopt.including import Targets, guard_of
+from mergeguard.adopt.mainunit import switches, unguarded
 from mergeguard.adopt.takenapart import ApartSide, Row, keys_of, rows_of, words_of
 from mergeguard.cpp.leaves import Leaf, leaves_of, match
 from mergeguard.cpp.source import Kind, parse
@@ -35,11 +36,15 @@ class Reading:
         self.sides: list[ApartSide] = []
         self.lines: dict[str, tuple[int, ...]] = {}  # of a file with macros replaced: the line it came from
         self.macros = {} if as_written else text_macros(files, monolith)
+        self.switched: set[int] = set()  # sides that make a main unit: its guard macro and their directives
+        names = switches(files, monolith)
         for home, text in files.items():
             expanded = expand(text, self.macros)
             self.lines[home] = expanded.lines
             line = 1
-            for leaf in leaves_of(expanded.text, home)[0]:
+            leaves, switched = unguarded(leaves_of(expanded.text, home)[0], names)
+            self.switched |= {len(self.sides) + n for n in switched}
+            for leaf in leaves:
                 leading = len(leaf.text) - len(leaf.text.lstrip())
                 at = line + leaf.text.count(b"\n", 0, leading)
                 self.sides.append(ApartSide(leaf, at, rows_of(leaf.text)))
@@ -91,6 +96,8 @@ class Reading:
                 at: int | None = None  # the neighbour of upstream's, from which only directives are between
                 for n in order:
                     side = self.sides[n]
+                    if n in self.switched:
+                        continue
                     if side.base is not None:
                         at = side.base
                     elif not side.leaf.placed:

@@ -23,6 +23,9 @@ class Unmatched:
     def take(self, number: int, side: ApartSide) -> None:
         """Decide about one of them, by its number among the split's declarations."""
         leaf = side.leaf
+        if number in self.reading.switched:
+            self.draft.take(side, AdoptedAs.GLUE, "one unit of the split compiles it", text=leaf.text)
+            return
         if leaf.kind is Kind.INCLUDE:
             self._include(number, side)
             return

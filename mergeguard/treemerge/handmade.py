@@ -93,20 +93,21 @@ def files(workspace: Workspace, base: str, path: str, monolith: bytes) -> tuple[
     for one, other in (*_by_include(texts, mine), *_by_call(texts, monolith)):
         links.setdefault(one, set()).add(other)
         links.setdefault(other, set()).add(one)
-    reached: set[str] = set()
-    pending = [path]
+    own = {leaf.code for leaf in leaves_of(monolith)[0] if leaf.defines}
+    reached = {name for name, text in mine.items() if _is_made_of(text, own)}
+    pending = [path, *reached]
     while pending:
         for other in links.get(pending.pop(), ()):
             if other not in reached and other != path:
                 reached.add(other)
                 pending.append(other)
-    own = {leaf.code for leaf in leaves_of(monolith)[0] if leaf.defines}
-    for name, text in mine.items():
-        if name not in reached:
-            leaves = [leaf for leaf in leaves_of(text)[0] if leaf.defines]
-            if leaves and sum(leaf.code in own for leaf in leaves) * 2 > len(leaves):
-                reached.add(name)
     return tuple(sorted(reached, key=lambda p: (not p.endswith(filenames.UNITS), p)))[::-1]
+
+
+def _is_made_of(text: bytes, own: set[tuple[bytes, ...]]) -> bool:
+    """Whether most of what a file defines is what upstream's file defines."""
+    leaves = [leaf for leaf in leaves_of(text)[0] if leaf.defines]
+    return bool(leaves) and sum(leaf.code in own for leaf in leaves) * 2 > len(leaves)
 
 
 def _added(workspace: Workspace, base: str, path: str) -> dict[str, bytes]:

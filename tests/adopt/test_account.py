@@ -261,3 +261,19 @@ def test_nothing_is_taken_from_a_function_of_which_a_piece_has_no_place():
     new = found.monolith.splitlines()
     kept = [line for line in old if line not in new]
     assert kept == [b"void scale(float* out, const float* in, int n, int rows) {"]  # it got a parameter
+
+
+def test_what_a_main_unit_alone_compiles_stands_under_no_condition_of_its_own() -> None:
+    files = hand_made()
+    files[PATH] = b"#define SCALE_MAIN\n" + files[PATH]
+    start = files[KERNEL].index(b"// Rounds up")
+    end = files[KERNEL].index(b"#if defined(FAST)")
+    guarded = (
+        b"// Only in scale.cu.\n#ifdef SCALE_MAIN\n" + files[KERNEL][start:end].rstrip() + b"\n#endif\n\n"
+    )
+    files[KERNEL] = files[KERNEL][:start] + guarded + files[KERNEL][end:]
+    plain, found = adopt(RULE, PATH, MONOLITH, hand_made()), adopt(RULE, PATH, MONOLITH, files)
+    assert found.monolith == plain.monolith
+    assert [taken.text for taken in found.unplaced] == [taken.text for taken in plain.unplaced]
+    glue = [taken.item for taken in found.of(AdoptedAs.GLUE) if "one unit" in taken.reason]
+    assert glue == ["SCALE_MAIN", "#if defined(SCALE_MAIN)", "#endif"]
