@@ -19,6 +19,10 @@ from mergeguard.values import dataclass
 SOURCE, OUTPUT, ROOT = "{source}", "{output}", "{root}"
 TREE, UNITS = "{tree}", "{units}"  # of a step before compiling
 
+# How a command names device architectures; the first that it uses counts.
+_GENCODE = ("gencode", "generate-code")
+_ARCHITECTURES = ("offload-arch", *_GENCODE, "code", "gpu-code", "arch", "gpu-architecture")
+
 # Suffixes that a driver takes for host C++; everything else of a layout is device code.
 HOST_SUFFIXES = (".cpp", ".cc", ".cxx", ".c++", ".C")
 
@@ -153,6 +157,27 @@ def compresses_device_code(arguments: Sequence[str]) -> bool:
 def is_nvcc(command: Command) -> bool:
     """Whether the command runs NVIDIA's driver."""
     return command.compiler == "nvcc"
+
+
+def architectures_of(arguments: Sequence[str]) -> tuple[str, ...]:
+    """The device architectures that a command names, in its order, each once.
+
+    clang's and hipcc's ``--offload-arch``, nvcc's ``-gencode`` (its code), ``-code`` or else ``-arch``.
+    """
+    found: dict[str, list[str]] = {}
+    for position, argument in enumerate(arguments):
+        name, _, value = argument.lstrip("-").partition("=")
+        if not value and position + 1 < len(arguments):
+            value = arguments[position + 1]
+        if name in _ARCHITECTURES:
+            found.setdefault(name, []).extend(_listed(name, value))
+    chosen = next((found[name] for name in _ARCHITECTURES if name in found), [])
+    return tuple(dict.fromkeys(chosen))
+
+
+def _listed(name: str, value: str) -> list[str]:
+    codes = re.search(r"code=(?:\[([^\]]*)\]|([^,]*))", value) if name in _GENCODE else None
+    return (codes[1] or codes[2] if codes else value).split(",")
 
 
 def is_device(arguments: Sequence[str]) -> bool:

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 
-from mergeguard.build.advice import growth_advice, split_advice
+from mergeguard.build.advice import Umbrella, growth_advice, split_advice, umbrellas_among
 from mergeguard.build.cache import Cache, digest_file, digest_text
 from mergeguard.build.chart import human_bytes, human_seconds, panels_for, schedule_drawing
-from mergeguard.build.commands import Command
+from mergeguard.build.commands import Command, architectures_of
 from mergeguard.build.drawing import Drawing
 from mergeguard.build.floor import Floors
 from mergeguard.build.machine import compiler_version, machine
@@ -73,6 +73,8 @@ class SplitCost:
     command: str
     parallel: tuple[ParallelRun, ...] = ()
     advice: tuple[str, ...] = ()
+    umbrellas: tuple[Umbrella, ...] = ()  # what the monolith reads of whole libraries
+    architectures: tuple[str, ...] = ()  # that the command compiles for, if it names any
 
     @property
     def shards(self) -> tuple[UnitCost, ...]:
@@ -116,8 +118,16 @@ class SplitCost:
         return (
             f"largest shard: {self.peak_share:.0%} of the monolith's peak; "
             f"above the headers: {self.memory_share:.0%}{entry}; "
-            f"CPU time {self.cpu_factor:.2f} x the monolith's"
+            f"CPU time {self.cpu_factor:.2f} x the monolith's{self._passes}"
         )
+
+    @property
+    def _passes(self) -> str:
+        """How often a unit is read, where it is compiled for several architectures."""
+        count = len(self.architectures)
+        if count < 2:
+            return ""
+        return f"; {count} architectures: each unit is read once for the host and {count} times for devices"
 
     def profiles(self) -> tuple[Profile, ...]:
         """The layout's units for ``core.schedule``, in the order that keeps a build short."""
@@ -176,6 +186,7 @@ class SplitCost:
             "machine": self.machine,
             "compiler": self.compiler,
             "command": self.command,
+            "architectures": list(self.architectures),
             "monolith": self.monolith.to_json(),
             "units": [cost.to_json() for cost in self.units],
             "floor": self.floor.to_json() if self.floor else None,
@@ -252,6 +263,7 @@ def measure_split(
         _library(after, units, linker, directory, cache),
     )
     own = floors.get(floor.floors.monolith)
+    umbrellas = umbrellas_among(headers, floor.program.root)
     by_unit = {unit: floors[name] for unit, name in floor.floors.of.items() if name in floors}
     return SplitCost(
         name=posixpath.basename(whole.source),
@@ -265,7 +277,9 @@ def measure_split(
         compiler=compiler_version(command.driver),
         command=shlex.join(command.arguments),
         parallel=tuple(real),
-        advice=(*split_advice(whole, units, own, by_unit, headers), *growth_advice(*sizes, command)),
+        advice=(*split_advice(whole, units, own, by_unit, umbrellas), *growth_advice(*sizes, command)),
+        umbrellas=umbrellas,
+        architectures=architectures_of(command.arguments),
     )
 
 

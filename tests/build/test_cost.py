@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mergeguard.build.advice import growth_advice, split_advice, thin_advice
+from mergeguard.build.advice import Umbrella, growth_advice, split_advice, thin_advice, umbrellas_among
 from mergeguard.build.cache import Cache
-from mergeguard.build.commands import from_template
+from mergeguard.build.commands import architectures_of, from_template
 from mergeguard.build.cost import FloorProgram, MeasuredProgram, SplitCost, costs_by_shard, measure_split
 from mergeguard.build.drawing import svg
 from mergeguard.build.floor import bare_text, floors
@@ -167,17 +167,18 @@ def test_a_split_that_headers_make_useless_is_told_why_in_a_sentence() -> None:
     whole, floor = unit(3203, 226.2), unit(2825, 54.0)
     shards = units((2825, 54.6), (2958, 92.8), (3002, 133.3), (2918, 136.2))
     below = {one.source: floor for one in shards}
-    headers = [Path("/torch/include/torch/all.h"), Path("csrc/small.h")]
-    (said,) = split_advice(whole, shards, floor, below, headers)
+    (said,) = split_advice(whole, shards, floor, below, [Umbrella("torch/all.h", "csrc/kernels.cuh")])
     assert said == (
         "the split saves little memory (3.20 GB becomes 3.00 GB, 2.83 GB of it for headers) and costs 1.84 x "
         "the CPU time (3 min 36 s of 6 min 57 s for the headers of 4 units): include less than torch/all.h "
-        "in the monolith, or deal to fewer shards"
+        "(by csrc/kernels.cuh), or deal to fewer shards"
     )
     (most,) = thin_advice(shards, below, "")
     assert most.startswith("thin shards would save up to 2 min 42 s of CPU time and 2.83 GB of each peak: ")
     (none,) = thin_advice(shards, below, "an arm assigns to `x` of the function")
     assert none.endswith("but the text can't be parted so: an arm assigns to `x` of the function")
+    (through,) = thin_advice(shards, below, "", [Umbrella("torch/all.h", "csrc/kernels.cuh")])
+    assert through.endswith("that need that header would go on reading torch/all.h (by csrc/kernels.cuh)")
     (unknown,) = split_advice(whole, shards, None, {})
     assert "unknown" in unknown
 
@@ -199,3 +200,34 @@ def test_growth_is_named_with_its_cure() -> None:
     assert growth_advice(4_000_000, 4_200_000, plain) == ()
     assert growth_advice(4_000_000, 19_600_000, cured) == ()
     assert growth_advice(None, 1, plain) == ()
+
+
+def test_the_projects_header_that_reads_a_whole_library_is_named(tmp_path: Path) -> None:
+    tree, library = tmp_path / "tree", tmp_path / "torch/include/torch/all.h"
+    for path, text in (
+        (tree / "csrc/a.cu", "#include <torch/all.h>\n"),
+        (tree / "csrc/kernels.cuh", "#pragma once\n#  include <torch/all.h>\n"),
+        (tree / "csrc/other.h", "// torch/all.h\n"),
+        (library, ""),
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    read = [library, *tree.rglob("*.*")]
+    assert umbrellas_among(read, tree) == (Umbrella("torch/all.h", "csrc/kernels.cuh"),)
+    (tree / "csrc/kernels.cuh").unlink()
+    assert umbrellas_among([library, *tree.rglob("*.*")], tree) == (Umbrella("torch/all.h", ""),)
+    assert umbrellas_among([tree / "csrc/other.h"], tree) == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "architectures"),
+    [
+        ("clang++ -x hip --offload-arch=gfx1151 --offload-arch=gfx1100", ("gfx1151", "gfx1100")),
+        ("nvcc -gencode arch=compute_90,code=sm_90 -gencode arch=compute_80,code=[sm_80,compute_80]",
+         ("sm_90", "sm_80", "compute_80")),
+        ("nvcc -arch=sm_90 -c", ("sm_90",)),
+        ("g++ -march=native -O2", ()),
+    ],
+)  # fmt: skip
+def test_architectures_are_read_from_the_command(words: str, architectures: tuple[str, ...]) -> None:
+    assert architectures_of(words.split()) == architectures

@@ -264,8 +264,8 @@ def _thin_advice(subject: Subject, measured: SplitCost) -> tuple[str, ...]:
     try:
         assign(wanted, subject.layout.path, parse(subject.monolith), thin=True)
     except RuleMismatch as problem:
-        return thin_advice(measured.units, measured.floors, problem.message)
-    return thin_advice(measured.units, measured.floors, "")
+        return thin_advice(measured.units, measured.floors, problem.message, measured.umbrellas)
+    return thin_advice(measured.units, measured.floors, "", measured.umbrellas)
 
 
 def budget(
