@@ -277,3 +277,24 @@ def test_what_a_main_unit_alone_compiles_stands_under_no_condition_of_its_own() 
     assert [taken.text for taken in found.unplaced] == [taken.text for taken in plain.unplaced]
     glue = [taken.item for taken in found.of(AdoptedAs.GLUE) if "one unit" in taken.reason]
     assert glue == ["SCALE_MAIN", "#if defined(SCALE_MAIN)", "#endif"]
+
+
+def test_includes_that_a_rule_lets_be_either_are_upstreams() -> None:
+    either = parse_rule(RULE_TEXT.replace(b'beside = ["check.h"]', b'either = ["*"]'), "scale.toml")
+    files = hand_made()
+    files[KERNEL] = files[KERNEL].replace(
+        b"#include <cstdint>\n", b'#include <cstdint>\n#include "../check.h"\n'
+    )
+    found = adopt(either, PATH, MONOLITH, files, Keep.UPSTREAM)
+    assert found.monolith.count(b"check.h") == 1
+    assert [taken.fate for taken in found.taken if "check.h" in taken.item] == [AdoptedAs.UPSTREAM] * 2
+
+
+def test_the_forks_indentation_inside_of_what_it_edited_stays() -> None:
+    files = hand_made()
+    start = files[KERNEL].index(b"  for (int row")
+    old = files[KERNEL][start : files[KERNEL].index(b"#endif", start)]
+    new = old.replace(b"\n  ", b"\n      ").replace(b"* 2;", b"* 3;")
+    files[KERNEL] = files[KERNEL].replace(old, new)
+    assert new != old
+    assert new in adopt(RULE, PATH, MONOLITH, files, Keep.UPSTREAM).monolith

@@ -13,7 +13,14 @@ from mergeguard.lens.rule import parse_rule
 from tests.support.rules import full_rules
 
 HAND_MADE = Path.home() / ".cache" / "mergeguard" / "handmade"
-RULES = {"int8": "skinny_gemms_int8", "attention": "attention", "v1": "paged_attention_v1"}
+RULES = {
+    "int8": "skinny_gemms_int8",
+    "attention": "attention",
+    "v1": "paged_attention_v1",
+    "selective_scan": "selective_scan_fwd",
+    "skinny_gemms": "skinny_gemms",
+    "int4": "skinny_gemms_int4",
+}
 
 
 def layout(name: str) -> tuple[str, bytes, dict[str, bytes]]:
@@ -35,7 +42,13 @@ def adopted(name: str, keep: Keep | None) -> tuple[dict[str, bytes], Adoption]:
 
 @pytest.mark.parametrize(
     ("name", "keep"),
-    [("attention", None), ("int8", Keep.UPSTREAM), ("int8", Keep.FORK), ("v1", Keep.UPSTREAM)],
+    [
+        ("attention", None),
+        ("selective_scan", None),
+        *((name, Keep.UPSTREAM) for name in ("int8", "v1", "skinny_gemms", "int4")),
+        ("int8", Keep.FORK),
+        ("int4", Keep.FORK),
+    ],
 )
 def test_it_is_adopted_and_every_line_is_accounted_for(name: str, keep: Keep | None) -> None:
     files, found = adopted(name, keep)
