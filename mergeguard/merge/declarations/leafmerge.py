@@ -81,7 +81,7 @@ def refine_conflicts(
     at = 0
     for piece in pieces:
         said: list[Note] = []
-        refined += _settled(piece, said) if isinstance(piece, Conflict) else [piece]
+        refined += _settled(piece, (base, ours, theirs), said) if isinstance(piece, Conflict) else [piece]
         if said and not _breaks_off_in_comment(base[:at]):
             remarks += said
         at += len(piece.base if isinstance(piece, Conflict) else piece.text)
@@ -108,18 +108,25 @@ def _breaks_off_in_comment(text: bytes) -> bool:
     )
 
 
-def _settled(conflict: Conflict, remarks: list[Note]) -> tuple[Piece, ...]:
-    """A conflict as what its tokens make of it, or what is left once what both sides did alike is done."""
+def _settled(conflict: Conflict, whole: tuple[bytes, bytes, bytes], remarks: list[Note]) -> tuple[Piece, ...]:
+    """A conflict as what its tokens make of it, or what is left once what both sides did alike is done.
+    ``whole`` are the texts that it is a part of."""
     from mergeguard.cpp.tokens import tokens_of
     from mergeguard.merge.stretch.containing import larger
     from mergeguard.merge.stretch.fold import fold
-    from mergeguard.merge.stretch.weave import Clash, weave
+    from mergeguard.merge.stretch.touching import moved_away
+    from mergeguard.merge.stretch.weave import BESIDE, Clash, weave
 
     base, ours, theirs = conflict.base, conflict.ours, conflict.theirs
+    said: list[Note] = []
     try:
-        return (Resolved(weave(base, ours, theirs, remarks)),)
+        woven = weave(base, ours, theirs, said)
     except Clash:
         pass
+    else:
+        if BESIDE not in said or not moved_away((base, ours, theirs), whole):
+            remarks += said
+            return (Resolved(woven),)
     side = larger(*(tokens_of(text).keys for text in (base, ours, theirs)))
     if side is not None:
         return (Resolved(conflict.ours if side == "ours" else conflict.theirs),)

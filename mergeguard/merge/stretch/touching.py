@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 from mergeguard.cpp.diff import diff
-from mergeguard.cpp.tokens import END_OF_COMMENT, END_OF_DIRECTIVE, Tokens, nesting, units_of
+from mergeguard.cpp.tokens import END_OF_DIRECTIVE, Tokens, is_comment, nesting, tokens_of, units_of
 from mergeguard.merge.lines import Region, RegionKind, diff3
 from mergeguard.merge.stretch.differences import unit_diff
 
 _Unit = tuple[bytes, ...]
 # What ends and what continues a statement, or a group of conditions.
-_WHOLE_ENDS = frozenset((b";", b"}", END_OF_DIRECTIVE, END_OF_COMMENT))
+_WHOLE_ENDS = frozenset((b";", b"}", END_OF_DIRECTIVE))
+_NAME = re.compile(rb"\w")
 _CONTINUING = frozenset((b"else", b"catch", b"while", b"#else", b"#elif", b"#elifdef", b"#elifndef"))
+# What says something of all that follows it.
+_LABELS = frozenset((b"case", b"default", b"public", b"private", b"protected"))
 _OPENING = frozenset((b"#if", b"#ifdef", b"#ifndef"))
 
 
@@ -28,7 +33,7 @@ class Touching:
             for x, start, end in ((b, r.b0, r.b1), (o, r.o0, r.o1), (t, r.t0, r.t1))
         ]
         self.base, self.ours, self.theirs = (
-            [x.keys[i:j] for i, j in pairwise(at)] for x, at in zip(self.texts, self.starts, strict=True)
+            _units(x, at[0], at[-1]) for x, at in zip(self.texts, self.starts, strict=True)
         )
         self.found = diff3(self.base, self.ours, self.theirs, unit_diff, touching=False)
 
@@ -54,26 +59,61 @@ class Touching:
         if len(self.found) < 2 or any(region.kind is RegionKind.CONFLICT for region in self.found):
             return None
         moving = {*_movable(self.base, self.ours), *_movable(self.base, self.theirs)}
-        if any(moving & {(one.b0, one.b1), (two.b0, two.b1)} for one, two in self._pairs()):
-            return None
-        b, o, t = self.texts
-        sb, so, st = self.starts
-        regions = [
-            Region(x.kind, sb[x.b0], sb[x.b1], so[x.o0], so[x.o1], st[x.t0], st[x.t1]) for x in self.found
-        ]
+        for pair in self._pairs():
+            if any((edit.b0, edit.b1) in moving or self._moves(edit) for edit in pair):
+                return None
         parts = (
             part
-            for x in regions
+            for x in self.found
             if x.kind is not RegionKind.SAME
-            for part in (b.keys[x.b0 : x.b1], o.keys[x.o0 : x.o1], t.keys[x.t0 : x.t1])
+            for part in (self.base[x.b0 : x.b1], self.ours[x.o0 : x.o1], self.theirs[x.t0 : x.t1])
         )
-        return regions if all(map(_is_whole, parts)) else None
+        if not all(map(_is_whole, parts)):
+            return None
+        sb, so, st = self.starts
+        return [
+            Region(x.kind, sb[x.b0], sb[x.b1], so[x.o0], so[x.o1], st[x.t0], st[x.t1]) for x in self.found
+        ]
+
+    def takes_away(self) -> bool:
+        """Whether one of two edits that touch removes a statement."""
+        return any(self._gone(edit) for pair in self._pairs() for edit in pair)
+
+    def _moves(self, edit: Region) -> bool:
+        """Whether a side has elsewhere what it takes away here: what stands beside it may have to follow."""
+        gone = self._gone(edit)
+        side = self.texts[2 if edit.kind is RegionKind.THEIRS else 1]
+        return bool(gone) and still_there(gone, self.texts[0], side)
+
+    def _gone(self, edit: Region) -> list[_Unit]:
+        """The statements that an edit takes away."""
+        gone = Counter(self.base[edit.b0 : edit.b1]) - Counter(self._new(edit))
+        return [unit for unit in gone if any(map(_NAME.search, unit))]
 
     def _new(self, region: Region) -> Sequence[_Unit]:
         """What the side that edited a region has there."""
         if region.kind is RegionKind.THEIRS:
             return self.theirs[region.t0 : region.t1]
         return self.ours[region.o0 : region.o1]
+
+
+def still_there(gone: Sequence[_Unit], base: Tokens, side: Tokens) -> bool:
+    """Whether a side has one of the statements that it took away as often as the base all the same."""
+    before, after = (Counter(_units(text, 0, len(text))) for text in (base, side))
+    return any(after[unit] >= before[unit] for unit in gone)
+
+
+def moved_away(part: tuple[bytes, bytes, bytes], whole: tuple[bytes, bytes, bytes]) -> bool:
+    """Whether a side took a statement out of a ``part`` (base, ours, theirs) that it has elsewhere in the
+    ``whole`` of its text."""
+    old = tokens_of(part[0])
+    for index in (1, 2):
+        new = tokens_of(part[index])
+        gone = Counter(_units(old, 0, len(old))) - Counter(_units(new, 0, len(new)))
+        telling = [unit for unit in gone if any(map(_NAME.search, unit))]
+        if telling and still_there(telling, tokens_of(whole[0]), tokens_of(whole[index])):
+            return True
+    return False
 
 
 def _is_open(units: Sequence[_Unit]) -> bool:
@@ -91,9 +131,25 @@ def _movable(base: Sequence[Any], side: Sequence[Any]) -> set[tuple[int, int]]:
     return {(c.a0, c.a1) for c in {*unit_diff(base, side)} - {*diff(base, side)}}
 
 
-def _is_whole(keys: Sequence[bytes]) -> bool:
-    """Whether a run of tokens is statements that stand for themselves, whatever is before and behind them."""
-    if not keys:
+def _is_whole(units: Sequence[_Unit]) -> bool:
+    """Whether a run is statements that stand for themselves, whatever is before and behind them: not the
+    branch or the comment of something else, nor a pragma or a label before it."""
+    if not units:
         return True
-    first = keys[1] if keys[0] == b"##" and len(keys) > 1 else keys[0]
-    return nesting(keys) == (0, 0) and keys[-1] in _WHOLE_ENDS and first not in _CONTINUING
+    code = [keys for unit in units if (keys := [key for key in unit if not is_comment(key)])]
+    if not code:
+        return False
+    first, last = code[0], code[-1]
+    word = first[1] if first[0] == b"##" and len(first) > 1 else first[0]
+    return (
+        nesting([key for keys in code for key in keys]) == (0, 0)
+        and last[-1] in _WHOLE_ENDS
+        and last[:2] != [b"##", b"#pragma"]
+        and word not in _CONTINUING
+        and not any(_LABELS.intersection(keys) for keys in code)
+    )
+
+
+def _units(text: Tokens, start: int, end: int) -> list[_Unit]:
+    starts = units_of(text, start, end)
+    return [text.keys[i:j] for i, j in pairwise(starts)]

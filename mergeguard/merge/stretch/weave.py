@@ -44,6 +44,10 @@ _LINE_BREAK = re.compile(rb"\A[ \t]*\r?\n")
 _NAME = re.compile(rb"#?[A-Za-z_]\w*")
 
 
+# Not for a merge of a part in whose whole the statement is elsewhere: see ``touching.moved_away``.
+BESIDE = Note("beside", "one side took a statement away beside an edit of the other")
+
+
 class Clash(Exception):
     """The two sides' edits can't be told apart: the stretch is a conflict. ``reason`` is for notes."""
 
@@ -217,6 +221,8 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
     if (beside := touching.regions()) is not None:
         for inner in beside:
             _merge_region(out, b, o, t, inner)
+        if touching.takes_away():
+            out.remarks.append(BESIDE)
         return
     if not nesting(kb) == nesting(ko) == nesting(kt) and not _apart(kb, ko, kt):
         raise Clash("both sides changed the same place, and one of them its brackets")

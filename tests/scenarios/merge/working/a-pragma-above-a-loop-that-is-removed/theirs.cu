@@ -1,0 +1,4 @@
+int f(int x) {
+  prepare(x);
+  return 0;
+}

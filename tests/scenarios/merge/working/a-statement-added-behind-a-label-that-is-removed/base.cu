@@ -1,0 +1,10 @@
+int f(int x) {
+  switch (x) {
+    case 1:
+      return g(x);
+    case 2:
+      h(x);
+      break;
+  }
+  return 0;
+}

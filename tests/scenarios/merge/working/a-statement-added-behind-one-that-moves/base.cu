@@ -1,0 +1,5 @@
+int f(int x) {
+  x += 2;
+  x = g(x);
+  return x;
+}
