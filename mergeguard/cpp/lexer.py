@@ -222,15 +222,23 @@ def lex(text: bytes) -> Lexed:
     position = len(_BOM) if text.startswith(_BOM) else 0
     if begun is not None and begun.tokens:
         position = begun.tokens[-1].end
-    found = _TOKEN.findall(text, position) if not odd else _with_odd_headers(text, position, odd)
+    ended = None if odd or len(text) < WORTH_RESUMING else _ended(text, position)
+    if odd:
+        found = _with_odd_headers(text, position, odd)
+    elif ended is not None:
+        found = ended.middle
+    else:
+        found = _TOKEN.findall(text, position)
     while found and not found[-1][1]:
         found.pop()
     gaps, texts, _ = map(list, zip(*found, strict=True)) if found else ([], [], [])
+    kinds = bytes(map(_KINDS.__getitem__, texts))
+    roles = bytes(map(_ROLES.__getitem__, texts))
+    if ended is not None:
+        gaps, texts, kinds, roles = ended.behind(gaps, texts, kinds, roles)
     sizes = list(map(len, texts))
     ends = list(accumulate(map(add, map(len, gaps), sizes), initial=position))[1:]
     starts = list(map(sub, ends, sizes))
-    kinds = bytes(map(_KINDS.__getitem__, texts))
-    roles = bytes(map(_ROLES.__getitem__, texts))
     if odd:
         kinds = bytes(TokenKind.STRING if s in odd else k for k, s in zip(kinds, starts, strict=True))
         roles = bytes(TokenRole.OTHER if s in odd else r for r, s in zip(roles, starts, strict=True))
@@ -328,6 +336,67 @@ def _same(text: bytes, before: Lexed, shared: int) -> tuple[int, int]:
     while count and before.tokens[count - 1].end > line:
         count -= 1
     return count, line
+
+
+class _Ended(NamedTuple):
+    """A text that ends as one before it did: the tokens up to there (as ``_TOKEN.findall``), the gap behind
+    them, and the tokens of ``before`` from ``first`` on, which stands ``line`` bytes or more into it."""
+
+    middle: list[tuple[bytes, ...]]
+    gap: bytes
+    before: Lexed
+    first: int
+    line: int
+
+    def behind(
+        self, gaps: list[bytes], texts: list[bytes], kinds: bytes, roles: bytes
+    ) -> tuple[list[bytes], list[bytes], bytes, bytes]:
+        """What is known of the tokens up to there, with that of those which follow."""
+        before, first = self.before, self.first
+        gap = self.gap + before.text[self.line : before.starts[first]]
+        return (
+            [*gaps, gap, *before.gaps[first + 1 :]],
+            texts + before.texts[first:],
+            kinds + before.kinds[first:],
+            roles + before.roles[first:],
+        )
+
+
+def _ended(text: bytes, position: int) -> _Ended | None:
+    """How ``text`` ends as a text before it did, behind ``position``; None if by too little, or if that can't
+    be told: by a comment, say, which goes on there in one of the two.
+    """
+    most = len(text) - position
+    shared, before = max(
+        ((min(_shared_end(text, old.text), most), old) for old in _RECENT),
+        key=itemgetter(0),
+        default=(0, None),
+    )
+    if before is None or shared < WORTH_RESUMING:
+        return None
+    newline = before.text.find(b"\n", len(before.text) - shared)
+    first = bisect_left(before.starts, newline)
+    if newline < 0 or first == len(before.starts) or (first and before.tokens[first - 1].end > newline):
+        return None
+    line = newline + 1
+    at = len(text) - len(before.text) + line
+    middle: list[tuple[bytes, ...]] = _TOKEN.findall(text, position, at)
+    gap = b"".join(found[0] for found in middle[-2:] if not found[1])
+    if not gap.endswith(b"\n") or b"\\" in gap:
+        return None
+    return _Ended(middle, gap, before, first, line)
+
+
+def _shared_end(a: bytes, b: bytes, step: int = 4096) -> int:
+    """How many bytes two texts have in common at their ends, to a step."""
+    at = 0
+    end = min(len(a), len(b))
+    while (
+        at < end
+        and a[max(len(a) - at - step, 0) : len(a) - at] == b[max(len(b) - at - step, 0) : len(b) - at]
+    ):
+        at += step
+    return min(at, end)
 
 
 def _shared(a: bytes, b: bytes, step: int = 4096) -> int:
