@@ -93,6 +93,28 @@ class Lexed:
         """How many tokens both begin with, told by their bytes in large steps."""
         return _same(self.text, other, _shared(self.text, other.text))[0]
 
+    def ends_with(self, other: Lexed) -> int:
+        """How many tokens both end with, told by their bytes in large steps; none that stand in a line of the
+        preprocessor in one of the two alone."""
+        shared = _shared_end(self.text, other.text)
+        newline = other.text.find(b"\n", len(other.text) - shared)
+        if newline < 0:
+            return 0
+        count = len(other.tokens) - bisect_left(other.starts, newline)
+        if count > len(self.tokens) or not count:
+            return 0
+        mine, its = len(self.tokens) - count, len(other.tokens) - count
+        moved = len(self.text) - len(other.text)
+        if self.starts[mine] != other.starts[its] + moved or self.texts[mine:] != other.texts[its:]:
+            return 0
+        in_line = self.directive_of[mine] >= 0, other.directive_of[its] >= 0
+        lines = self._lines_from(mine), other._lines_from(its)
+        return count if in_line[0] == in_line[1] and lines[0] == lines[1] else 0
+
+    def _lines_from(self, index: int) -> int:
+        """How many preprocessor lines begin with a token or behind it."""
+        return len(self.directives) - bisect_left(self.directives, index, key=_directive_first)
+
     def index_at(self, offset: int) -> int:
         """Index of the first token that starts at byte ``offset`` or later."""
         return bisect_left(self.starts, offset)
@@ -124,6 +146,10 @@ class Lexed:
 # For each kind whether it is code, and whether it is a name.
 _IS_CODE = bytes(kind != TokenKind.COMMENT for kind in range(256))
 _IS_IDENT = bytes(kind == TokenKind.IDENT for kind in range(256))
+
+
+def _directive_first(directive: Directive) -> int:
+    return directive.first
 
 
 def _directive_last(directive: Directive) -> int:

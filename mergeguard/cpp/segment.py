@@ -62,11 +62,41 @@ class Segmented:
     defined: list[str]  # macros, in the order in which lines about them were met
     asks_for_calls: bool
     checkpoints: list[Checkpoint]
+    joined: tuple[int, int] | None = None  # from which segment on they are those of a tail, and its first
 
     @property
     def problems(self) -> list[tuple[int, str]]:
         """What is wrong where."""
         return self.own_problems + self.bracket_problems
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """How a text was read that ends with the same tokens: its ``checkpoints`` among them by the position
+    here, and by how much its tokens, bytes and directives stand further on here."""
+
+    read: Segmented
+    checkpoints: dict[int, Checkpoint]
+    tokens: int
+    offset: int
+    directives: int
+
+    def moved(self, part: Segment) -> Segment:
+        """A segment of the other text as one of this."""
+        return Segment(
+            part.first + self.tokens,
+            part.last + self.tokens,
+            part.path,
+            part.directive + self.directives if part.directive >= 0 else -1,
+            part.opaque,
+            part.block,
+            part.brace + self.tokens if part.brace >= 0 else -1,
+            part.opening,
+        )
+
+    def problems(self, found: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+        """Problems of the other text as such of this."""
+        return [(offset + self.offset, message) for offset, message in found]
 
 
 # Bounds for broken or hostile input; real files stay far below.
@@ -134,24 +164,36 @@ def segment(
     *,
     calls_end: bool = False,
     begun: tuple[Segmented, Checkpoint] | None = None,
+    tail: Tail | None = None,
 ) -> Segmented:
     """Items of the tokens ``[first, last)``.
 
     ``calls_end``: what may be a macro call without ``;`` ends with its branch, and before directives.
     ``begun``: how a text was read that has the same tokens up to the checkpoint behind the given one; this
-    one's are read from there.
+    one's are read from there. ``tail``: how a text was read that ends with the same tokens.
     """
-    walk = _Walk(lexed, first, last, tuple(path), calls_end)
+    walk = _Walk(lexed, first, last, tuple(path), calls_end, tail)
     walk.run(first if begun is None else walk.resume(*begun))
     own, brackets = walk.problems, walk.reader.problems
-    return Segmented(walk.segments, own, brackets, list(walk.defined), walk.asks_for_calls, walk.checkpoints)
+    defined = list(walk.defined)
+    return Segmented(
+        walk.segments, own, brackets, defined, walk.asks_for_calls, walk.checkpoints, walk.joined
+    )
 
 
 class _Walk:
     def __init__(
-        self, lexed: Lexed, first: int, last: int, path: tuple[Branch, ...], calls_end: bool
+        self,
+        lexed: Lexed,
+        first: int,
+        last: int,
+        path: tuple[Branch, ...],
+        calls_end: bool,
+        tail: Tail | None = None,
     ) -> None:
         self.lexed = lexed
+        self.tail = tail
+        self.joined: tuple[int, int] | None = None
         self.calls_end = calls_end
         self.asks_for_calls = False  # whether it matters if calls end
         self.first = first
@@ -200,12 +242,39 @@ class _Walk:
         made = len(self.segments), problems, brackets, len(self.defined)
         self.checkpoints.append(Checkpoint(position, *made, self.asks_for_calls))
 
+    def joins(self, position: int) -> bool:
+        """Take over how the rest was read in a text that ends alike, unless what is before it matters."""
+        tail = self.tail
+        if tail is None or (there := tail.checkpoints.get(position)) is None:
+            return False
+        read = tail.read
+        if there.asks_for_calls > self.asks_for_calls:
+            return False  # nobody knows whether what follows asks
+        if set(read.defined[: there.defined]) != self.defined.keys():
+            return False
+        here = self.checkpoints[-1]
+        self.joined = len(self.segments), there.segments
+        self.segments += map(tail.moved, read.segments[there.segments :])
+        self.problems += tail.problems(read.own_problems[there.problems :])
+        self.reader.problems += tail.problems(read.bracket_problems[there.bracket_problems :])
+        self.defined.update(dict.fromkeys(read.defined[there.defined :]))
+        for later in read.checkpoints[read.checkpoints.index(there) + 1 :]:
+            position, segments, problems, brackets, defined = (
+                now + then - before for now, then, before in zip(here[:5], later, there, strict=False)
+            )
+            asks = self.asks_for_calls or later.asks_for_calls
+            self.checkpoints.append(Checkpoint(position, segments, problems, brackets, defined, asks))
+        self.asks_for_calls |= read.asks_for_calls
+        return True
+
     def run(self, position: int) -> None:
         lexed = self.lexed
         restarts = 0
         while position < self.last:
             if not self.sections and lexed.directive_of[position] not in self.glued:
                 self.note_checkpoint(position)
+                if self.joins(position):
+                    return
             if lexed.tokens[position].kind == TokenKind.COMMENT and lexed.directive_of[position] < 0:
                 position += 1
                 continue

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from operator import itemgetter
+from typing import NamedTuple
 
 from mergeguard.cpp.classify import Facets, classify
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, condition_of
 from mergeguard.cpp.items import Item, ItemKey, ItemScope, Kind, Parameter, Source, Unit
 from mergeguard.cpp.lexer import WORTH_RESUMING, Directive, Lexed, TokenKind, lex, line_of
 from mergeguard.cpp.remember import remembered
-from mergeguard.cpp.segment import Checkpoint, Segment, Segmented, segment
+from mergeguard.cpp.segment import Checkpoint, Segment, Segmented, Tail, segment
 from mergeguard.cpp.text import code_tokens, identifiers, join_expression
 from mergeguard.values import dataclass
 
@@ -88,20 +89,22 @@ def _parse(text: bytes, calls_end: bool) -> tuple[Source, bool]:
     lexed = lex(text)
     builder = _SourceBuilder(lexed)
     begun = _begun(lexed, calls_end)
-    if begun is None:
-        segmented = segment(lexed, 0, len(lexed.tokens), calls_end=calls_end)
-        made = builder.build(segmented.segments, 0, len(text), header=True)
-    else:
+    ending = _ending(lexed, calls_end)
+    tail = None if ending is None else ending[1]
+    same: Sequence[Item] = ()
+    read: tuple[Segmented, Checkpoint] | None = None
+    if begun is not None:
         before, checkpoint = begun
         read = before.segmented, checkpoint
-        segmented = segment(lexed, 0, len(lexed.tokens), calls_end=calls_end, begun=read)
         # Where the last item ends is told by what follows it.
         same = before.made[: before.header + checkpoint.segments - 1]
-        made = builder.build(segmented.segments, 0, len(text), header=True, begun=same)
+    segmented = segment(lexed, 0, len(lexed.tokens), calls_end=calls_end, begun=read, tail=tail)
+    known = None if ending is None or segmented.joined is None else _Known(*ending, *segmented.joined)
+    made = builder.build(segmented.segments, 0, len(text), header=True, begun=same, known=known)
     problems = segmented.problems + _lexical_problems(lexed)
     source = Source(text, _numbered(made), tuple(sorted(set(problems))), lexed=lexed)
     if begun is not None:
-        _take_over(source, before.source, same[-1].end)
+        _take_over(source, begun[0].source, same[-1].end)
     if len(text) >= WORTH_RESUMING:
         _READINGS.append(_Reading(source, calls_end, segmented, made, builder.header))
     return source, segmented.asks_for_calls
@@ -119,6 +122,72 @@ def _begun(lexed: Lexed, calls_end: bool) -> tuple[_Reading, Checkpoint] | None:
     if last < 0 or checkpoints[last].segments < 2:
         return None
     return before, checkpoints[last]
+
+
+def _ending(lexed: Lexed, calls_end: bool) -> tuple[_Reading, Tail] | None:
+    """A text before this one that ends with the same tokens, and how it was read."""
+    readings = [one for one in _READINGS if one.calls_end == calls_end]
+    if len(lexed.text) < WORTH_RESUMING or not readings:
+        return None
+    count, before = max(((lexed.ends_with(one.source.lexed), one) for one in readings), key=itemgetter(0))
+    old = before.source.lexed
+    first = len(old.tokens) - count
+    checkpoints = before.segmented.checkpoints
+    found = checkpoints[bisect_left(checkpoints, first, key=itemgetter(0)) :] if count else []
+    if len(found) < 2:
+        return None
+    tokens = len(lexed.tokens) - len(old.tokens)
+    return before, Tail(
+        before.segmented,
+        {one.position + tokens: one for one in found},
+        tokens,
+        len(lexed.text) - len(old.text),
+        len(lexed.directives) - len(old.directives),
+    )
+
+
+class _Known(NamedTuple):
+    """The items that a text has in common at its end with another one, ``before``: from its segment ``here``
+    on they are those of the other's segment ``there`` and behind."""
+
+    before: _Reading
+    tail: Tail
+    here: int
+    there: int
+
+    def items(self) -> list[Item]:
+        """All of them but the first, which begins where the one before it ends."""
+        made = self.before.made[self.before.header + self.there + 1 :]
+        return [_moved(item, self.tail.offset) for item in made]
+
+
+def _moved(item: Item, by: int) -> Item:
+    """The same item, so many bytes further on."""
+
+    def span(there: tuple[int, int] | None) -> tuple[int, int] | None:
+        return None if there is None else (there[0] + by, there[1] + by)
+
+    parameters = tuple(
+        Parameter(p.start + by, p.end + by, p.name, None if p.default_start is None else p.default_start + by)
+        for p in item.parameters
+    )
+    return (
+        item
+        if not by
+        else replace(
+            item,
+            start=item.start + by,
+            end=item.end + by,
+            code_start=item.code_start + by,
+            code_end=item.code_end + by,
+            template_header=span(item.template_header),
+            declarator_start=item.declarator_start + by,
+            parameters=parameters,
+            parameter_list=span(item.parameter_list),
+            name_range=span(item.name_range),
+            body=span(item.body),
+        )
+    )
 
 
 def _take_over(source: Source, before: Source, end: int) -> None:
@@ -227,10 +296,17 @@ class _SourceBuilder:
         self.header = 0  # items before those of the segments
 
     def build(
-        self, segments: list[Segment], start: int, stop: int, *, header: bool, begun: Sequence[Item] = ()
+        self,
+        segments: list[Segment],
+        start: int,
+        stop: int,
+        *,
+        header: bool,
+        begun: Sequence[Item] = (),
+        known: _Known | None = None,
     ) -> list[Item]:
-        """The items of bytes ``[start, stop)``, equal ones not told apart; those that it begins with may be
-        there already."""
+        """The items of bytes ``[start, stop)``, equal ones not told apart; those that it begins or ends with
+        may be there already."""
         items: list[Item] = []
         limit_first = self.lexed.index_at(start)
         if header:
@@ -242,12 +318,15 @@ class _SourceBuilder:
         done = max(len(begun) - self.header, 0)
         if done:
             items, start = list(begun), begun[-1].end
-        for position in range(done, len(segments)):
+        new = len(segments) if known is None else min(known.here + 1, len(segments))
+        for position in range(done, new):
             part = segments[position]
             following = segments[position + 1].first if position + 1 < len(segments) else -1
             end = self.item_end(part, following, stop)
             items.append(self.item(part, start, end))
             start = end
+        if known is not None and new < len(segments):
+            return items + known.items()
         if start < stop:
             rest = self.lexed.tokens[max(limit_first, self.lexed.index_at(start)) : self.lexed.index_at(stop)]
             if rest or not items:

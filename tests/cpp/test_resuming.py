@@ -64,7 +64,7 @@ def inside(made: Source, items: tuple[Item, ...]) -> list[object]:
 FEW = st.lists(st.sampled_from(FRAGMENTS), min_size=1, max_size=4).map(b"".join)
 
 
-@given(st.integers(4096, len(ITEMS)), FEW, st.sampled_from((0, 1, 7, 400)), st.booleans())
+@given(st.integers(0, len(ITEMS)), FEW, st.sampled_from((0, 1, 7, 400)), st.booleans())
 @settings(max_examples=8)
 def test_a_text_read_after_another_is_as_if_read_alone(at, inserted, removed, calls_end):
     text = ITEMS[:at] + inserted + ITEMS[at + removed :]
@@ -81,3 +81,32 @@ def test_what_both_begin_with_is_not_made_again():
     shared = [item for item in second.items if any(item is other for other in first.items)]
     assert len(shared) > len(second.items) / 2
     assert [item.name for item in second.items] == [item.name for item in first.items]
+
+
+@pytest.mark.parametrize("edit", [b"int f1()", b"#include <x>\nint f1()", b"#if Q\nint q;\n#endif\nint f1()"])
+def test_what_both_end_with_is_not_read_again(edit, monkeypatch):
+    parse(ITEMS, True)
+    read_again: list[int] = []
+    make = source._SourceBuilder.item
+
+    def counting(self, part, start, end):
+        read_again.append(part.first)
+        return make(self, part, start, end)
+
+    monkeypatch.setattr(source._SourceBuilder, "item", counting)
+    edited = ITEMS.replace(b"int f1(int x)", edit, 1)
+    made, _ = parse(edited, True)
+    assert 0 < len(read_again) < len(made.items) / 4
+    assert b"".join(edited[item.start : item.end] for item in made.items) == edited
+
+
+def test_what_a_macro_before_it_decides_is_read_again():
+    """A definition ends what an `#if` says of its macro: items under it may be others."""
+    under = b"#ifdef M\nvoid g(\n#ifndef M\nint x) {\n#else\n) {\n#endif\n}\n#endif\n"
+    text = ITEMS + under + b"int last;\n"
+    forget()
+    parse(text, True)
+    edited = b"#define M 1\n" + text
+    found = facts(edited, True)
+    forget()
+    assert found == facts(edited, True)
