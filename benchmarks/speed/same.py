@@ -32,8 +32,9 @@ _EDITS = (
 )
 
 
-def told(folder: Path) -> dict[str, object]:
-    """Everything that the code which is imported says of the chain; ``folder`` is a place to work in."""
+def told(folder: Path, scenarios: Path) -> dict[str, object]:
+    """Everything that the code which is imported says of the chain and of the merge ``scenarios``; ``folder``
+    is a place to work in."""
     from benchmarks.speed import worlds
     from mergeguard.fork.workspace import Splitting, Workspace
     from mergeguard.git.repository import Repository
@@ -71,17 +72,17 @@ def told(folder: Path) -> dict[str, object]:
         author = repository.identity("author")
         ours = repository.commit_object(merged.tree, (ours, theirs), "sync", author=author, committer=author)
         said[f"{version}: check"] = checked(ours)
-    return said | _merges(fork)
+    return said | _merges(fork, scenarios)
 
 
-def _merges(fork: Path) -> dict[str, object]:
+def _merges(fork: Path, scenarios: Path) -> dict[str, object]:
     """What comes of merging single files: the scenarios, and pairs of edits in a large file."""
     from mergeguard.merge import merge
     from mergeguard.merge.markers import render_markers
 
     cases: dict[str, tuple[bytes, ...]] = {}
-    for case in sorted((_ROOT / "tests" / "scenarios" / "merge").glob("*/*/base.cu")):
-        cases[f"{case.parts[-3]}/{case.parts[-2]}"] = tuple(
+    for case in sorted(scenarios.glob("*/*/base.cu")):
+        cases[f"{case.parts[-3]} {case.parts[-2]}"] = tuple(
             (case.parent / f"{side}.cu").read_bytes() for side in ("base", "ours", "theirs")
         )
     text = (fork / "csrc/rocm/attention/kernels.cuh").read_bytes() * 2
@@ -123,11 +124,12 @@ def _told_by(root: Path) -> str:
     program = (
         "import json, sys, tempfile; from pathlib import Path; from benchmarks.speed import same\n"
         "with tempfile.TemporaryDirectory() as folder:\n"
-        "    print(json.dumps(same.told(Path(folder)), indent=1))"
+        "    print(json.dumps(same.told(Path(folder), Path(sys.argv[1])), indent=1))"
     )
+    scenarios = _ROOT / "tests" / "scenarios" / "merge"
     paths = os.pathsep.join([str(root), str(_ROOT), *filter(None, sys.path)])
     done = subprocess.run(
-        (sys.executable, "-c", program),
+        (sys.executable, "-c", program, str(scenarios)),
         cwd=root,
         env=environment() | {"PYTHONPATH": paths},
         stdout=subprocess.PIPE,
