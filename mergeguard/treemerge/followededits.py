@@ -21,7 +21,7 @@ from mergeguard.values import dataclass
 if TYPE_CHECKING:
     from mergeguard.lens.layout import Layout
     from mergeguard.merge.moved.carrying import Carried, Rewritten
-    from mergeguard.merge.moved.leftovers import Leftovers, Shed
+    from mergeguard.merge.moved.leftovers import Declared, Leftovers
     from mergeguard.merge.moved.loose import Loose
     from mergeguard.merge.moved.movedvalues import File
     from mergeguard.merge.moved.moves import SplitFiles
@@ -216,8 +216,8 @@ class _Direction:
 
         found = {
             file.path: left
-            for file, shed in splits
-            if (left := self._leftovers(file, shed, files, homes, new))
+            for file, declared in splits
+            if (left := self._leftovers(file, declared, files, homes, new))
         }
         more = self._certain([x for left in found.values() for x in left.loose], carried, files, homes, loose)
         done = {(x.path, x.home, x.e0) for x in more}
@@ -235,7 +235,7 @@ class _Direction:
     def _leftovers(
         self,
         file: File,
-        shed: tuple[Shed, ...],
+        declared: tuple[Declared, ...],
         files: list[File],
         homes: Mapping[str, File],
         new: Rewritten,
@@ -248,7 +248,7 @@ class _Direction:
         before = {f.path: f.base for f in files if f.base is not None and f is not file}
         free = frozenset(path for path, other in homes.items() if self._is_untouched(other))
         editor, mover = new.editor.get(file.path, file.editor), new.mover.get(file.path, file.mover)
-        return leftovers(SplitFile(file.path, file.base, editor, mover, shed, others, before, free))
+        return leftovers(SplitFile(file.path, file.base, editor, mover, declared, others, before, free))
 
     def _certain(
         self,

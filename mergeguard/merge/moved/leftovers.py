@@ -28,14 +28,15 @@ _NEAR = 12  # lines from an edit to a line that says where it would be
 
 
 @dataclass(frozen=True, slots=True)
-class Shed:
-    """A declaration that the moving side has no more where it was: its lines in the base (0-based, the end
-    excluded), its name, and the word that it is looked for by."""
+class Declared:
+    """A definition of the base's file: its lines (0-based, the end excluded), its name, the word that it is
+    looked for by, and whether the moving side has it there no more."""
 
     start: int
     end: int
     name: str
     word: bytes
+    gone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class SplitFile:
     base: bytes
     editor: bytes
     mover: bytes
-    shed: Sequence[Shed]
+    declared: Sequence[Declared]
     others: Mapping[str, bytes]
     before: Mapping[str, bytes]
     free: frozenset[str]
@@ -99,6 +100,7 @@ class _Lines:
 class _Leftovers:
     def __init__(self, file: SplitFile) -> None:
         self.file = file
+        self.shed = [one for one in file.declared if one.gone]
         self.base, self.editor = _Lines(file.base), _Lines(file.editor)
         self.mover = _Lines(file.mover)
         self.others = {path: _Lines(text) for path, text in file.others.items()}
@@ -127,7 +129,7 @@ class _Leftovers:
 
     def _is_taken_out(self, hunk: Change) -> bool:
         """Whether the moving side has a declaration of these lines no more, or the lines somewhere else."""
-        if any(hunk.a0 < shed.end and shed.start < hunk.a1 for shed in self.file.shed):
+        if any(hunk.a0 < shed.end and shed.start < hunk.a1 for shed in self.shed):
             return True
         return self._is_elsewhere(range(hunk.a0, hunk.a1))
 
@@ -159,9 +161,9 @@ class _Leftovers:
         self, left: Sequence[tuple[Change, Change]], changes: Sequence[Change]
     ) -> Iterator[tuple[Change, Change, bool]]:
         """The edits; all of a declaration of which nothing is anywhere as one, of the whole declaration."""
-        done: set[Shed] = set()
+        done: set[Declared] = set()
         for change, hunk in left:
-            shed = next((s for s in self.file.shed if s.start <= change.a0 < s.end), None)
+            shed = next((s for s in self.shed if s.start <= change.a0 < s.end), None)
             if shed is None or self._has_a_trace(shed):
                 yield change, hunk, False
             elif shed not in done:
@@ -171,7 +173,7 @@ class _Leftovers:
                 first = inside[0].b0 - (inside[0].a0 - start)
                 yield Change(start, end, first, inside[-1].b1 + end - inside[-1].a1), hunk, True
 
-    def _has_a_trace(self, shed: Shed) -> bool:
+    def _has_a_trace(self, shed: Declared) -> bool:
         """Whether the other files have something of a declaration: its name, or a good part of its lines."""
         for path, text in self.file.others.items():
             if shed.word in text and shed.word not in self.file.before.get(path, b""):
@@ -309,7 +311,7 @@ class _Leftovers:
         return Loose(self._name(change), path, 0, 0, change.b0, change.b0, path, 0, 0, b"", new, False, True)
 
     def _name(self, change: Change) -> str:
-        inside = (s for s in self.file.shed if s.start <= change.a0 < s.end)
+        inside = (s for s in self.file.declared if s.start <= change.a0 < s.end)
         return next((s.name for s in inside), "a line between declarations")
 
     # -- in the file itself ----------------------------------------------------------------------------

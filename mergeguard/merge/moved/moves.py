@@ -19,7 +19,7 @@ from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of, match, similarity
 from mergeguard.cpp.likeness import AHEAD, LEFT_UNDER_NAME, LINES_THERE, MOVED_OTHER_NAME, MOVED_SAME_NAME
 from mergeguard.merge.edits import unequal_middle
-from mergeguard.merge.moved.leftovers import Shed
+from mergeguard.merge.moved.leftovers import Declared
 from mergeguard.merge.moved.loose import Loose, LooseChanges, LooseVersion, Spot, include_key, plain_code
 from mergeguard.merge.moved.movedvalues import Candidate, File, Moved, Unsure
 from mergeguard.merge.moved.removals import Removed, removals
@@ -104,12 +104,12 @@ def find_moves(files: Sequence[File]) -> tuple[list[Moved], list[Unsure]]:
     return _MoveSearch(files).run()
 
 
-SplitFiles = list[tuple[File, tuple[Shed, ...]]]
+SplitFiles = list[tuple[File, tuple[Declared, ...]]]
 
 
 def find_changes(files: Sequence[File]) -> tuple[list[Moved], list[Unsure], list[Loose], SplitFiles]:
     """``find_moves``, the changes between declarations beside what the mover has elsewhere, and the files
-    that it has taken apart, each with the declarations that it has there no more."""
+    that it has taken apart, each with what it defined."""
     search = _MoveSearch(files)
     moved, unsure = search.run()
     loose = search.loose(moved)
@@ -227,17 +227,21 @@ class _MoveSearch:
         )
 
     def split_files(self) -> SplitFiles:
-        """The files that the mover has taken apart and has still, with what it has there no more."""
+        """The files that the mover has taken apart and has still, with the definitions that they had."""
         found = []
         for file in self._split_files:
-            read = self._leaves(file, "base")
             if file.mover is not None and file.home == file.path:
-                found.append((file, tuple(self._lines_of_shed(read, i) for i in self._shed(file))))
+                found.append((file, tuple(self._declared(file))))
         return found
 
-    def _lines_of_shed(self, read: _Read, i: int) -> Shed:
-        leaf, start = read.leaves[i], read.line(i) - 1
-        return Shed(start, start + leaf.text.strip().count(b"\n") + 1, leaf.short, leaf.word)
+    def _declared(self, file: File) -> Iterable[Declared]:
+        shed, line = set(self._shed(file)), 0
+        for i, leaf in enumerate(self._leaves(file, "base").leaves):
+            if _is_definition(leaf):
+                start = line + leaf.text[: len(leaf.text) - len(leaf.text.lstrip())].count(b"\n")
+                end = start + leaf.text.strip().count(b"\n") + 1
+                yield Declared(start, end, leaf.short, leaf.word, i in shed)
+            line += leaf.text.count(b"\n")
 
     def _is_split(self, file: File) -> bool:
         """Whether the mover has some of the file's declarations in others, as they were."""
