@@ -45,7 +45,7 @@ _WEIGHTS: tuple[tuple[str, int], ...] = (
 )
 # What one more header of a family costs, as a part of the first: headers share most of what they read.
 _MORE = 4
-_MORE_STANDARD = 12
+_MORE_STANDARD = 8
 # What headers include only where a device's compiler reads them.
 _OF_A_DEVICE = frozenset({"cutlass/*", "cute/*", "thrust/*", "cub/*", "rocprim/*", "hipcub/*"})
 DEVICE_SUFFIXES = (".cu", ".hip")
@@ -53,7 +53,7 @@ _ONCE = 300  # what any unit costs, whatever it reads
 _DEVICE = 15_000  # and one that is compiled for a device, too
 # Bytes of a header that is read cost as much as one token of a function that is compiled: most of what
 # stands in headers is declared only.
-_BYTES = 600
+_BYTES = 400
 # What one unit more costs in headers' weight: it reads them, and compiles what it uses of their templates.
 UNIT_MORE = 2
 _MOST_HEADERS = 2_000  # of the repository's own, for one file

@@ -77,8 +77,12 @@ class Program:
             and one.is_constant
             and one.is_definition
             and not one.hidden
-            and one.plain in self.declared[one.index]
+            and (one.plain in self.declared[one.index] or self._is_external_in_c(one))
         )
+
+    def _is_external_in_c(self, one: Declaration) -> bool:
+        """Whether C gives a constant external linkage, where C++ would not."""
+        return self.unit(one).endswith(".c") and not {"static", "constexpr"} & one.item.flags
 
     def _only_declares(self, one: Declaration) -> bool:
         """Whether a macro call at file scope stands for declarations (or templates) alone.

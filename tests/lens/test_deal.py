@@ -353,3 +353,23 @@ def test_a_dealing_is_right_in_c(tmp_path):
     for unit in (file.path for file in layout.files if file.is_unit):
         command = ["gcc", "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wno-empty-translation-unit", "-c"]
         subprocess.run([*command, unit, "-o", "unit.o"], cwd=tmp_path, check=True)
+
+
+@pytest.mark.parametrize("call", ["REG(one)", 'NAMED("x")', "static Reg made(one)"])
+def test_an_object_that_registers_is_made_once(call):
+    text = "struct Reg { Reg(int (*)()); Reg(const char*); };\n"
+    text += "int one() { return 1; }\nint two() { return 2; }\n"
+    text += "#define REG(n) static Reg reg_##n(n)\n#define NAMED(n) static Reg named(#n)\n"
+    layout = deal(text + f"{call};\n", ONE_AND_TWO)
+    assert home(layout, f"{call};") == "m.cpp"
+
+
+def test_a_constant_is_external_in_c():
+    text = "const int limit = 4;\nint one(void) { return limit; }\nint two(void) { return 2; }\n"
+    table = '[[deal]]\nheader = "i.h"\n[deal.shards]\n"a.c" = ["function one"]\n"b.c" = ["function two"]\n'
+    layout = split(_rule(f'schema = 1\nmonolith = "m.c"\n{table}'), "m", "m.c", text.encode())
+    assert home(layout, "const int limit = 4;") == home(layout, "int one(void)") == "a.c"
+    texts = {f.path: f.text for f in layout.files}
+    texts["m/b.c"] += b"const int limit = 4;\n"
+    files = [LayoutText(f.path, texts[f.path], f.is_unit) for f in layout.files]
+    assert "doubled" in {f.code for f in compare("m.c", text.encode(), files)}

@@ -121,7 +121,7 @@ class _Dealer:
         self.path = path
         self.source = source
         self.units = found.units
-        self.traits: list[Traits] = traits_of(source, found, self.rule.external)
+        self.traits: list[Traits] = traits_of(source, found, self.rule.external, in_c=path.endswith(".c"))
         self.claimed = claimed
         self.parts = rule.parts(self.rule)
         shards = {*self.rule.shards, *self.parts, self.rule.rest}
@@ -503,7 +503,10 @@ class _Dealer:
             return True
         home = self.homes[number]
         return any(
-            user > number and self.homes[user] != home and not self.traits[user].idle
+            (user > number or self.traits[user].generic)
+            and user != number
+            and self.homes[user] != home
+            and not self.traits[user].idle
             for user in self.names.users[name]
         )
 

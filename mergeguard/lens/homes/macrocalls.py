@@ -109,10 +109,14 @@ def _values(names: list[str], arguments: list[list[str]] | None) -> dict[str, li
 
 
 def _substituted(body: Sequence[str], values: Mapping[str, list[str]]) -> list[str]:
-    """A macro's body with its arguments in place, and what ``##`` joins joined."""
+    """A macro's body with its arguments in place: ``#`` makes a string of one, ``##`` joins."""
     out: list[str] = []
     for word in body:
         part = values.get(word, [word])
+        if out and out[-1] == "#" and word in values:
+            out.pop()
+            said = " ".join(part).replace("\\", "\\\\").replace('"', '\\"')
+            part = [f'"{said}"']
         if out and out[-1] == "##":
             out.pop()
             left = out.pop() if out else ""

@@ -38,7 +38,8 @@ class Traits:
     that it is a member of, whose users may need it; ``shown``: text that every file must see; ``idle``:
     nothing depends on where it is; ``dynamic``: an object that is initialised at start-up; ``starts``: names
     that run then. ``functions`` are those that ``Way.DECLARATION`` is about, ``key`` is what is hashed.
-    ``unclear``: why it can't be dealt as it is written.
+    ``unclear``: why it can't be dealt as it is written. ``generic``: a template, whose names may be found by
+    its arguments where it is used, behind it.
     """
 
     gives: dict[str, Way] = field(default_factory=dict)
@@ -55,6 +56,7 @@ class Traits:
     starts: frozenset[str] = frozenset()
     functions: list[Item] = field(default_factory=list)
     unclear: str = ""
+    generic: bool = False
     always_declared: bool = False
 
 
@@ -80,13 +82,21 @@ _CODE = frozenset({Kind.TYPE, Kind.FUNCTION, Kind.VARIABLE, Kind.DECLARATION, Ki
 _CALL_AHEAD = frozenset({"(", "{", "<"})
 
 
-def traits_of(source: Source, found: Opened, external: Iterable[str] = ()) -> list[Traits]:
-    """The traits of every unit of ``found``; ``external`` are constants that a header declares ``extern``."""
-    return _TraitReader(source, found, external).read()
+def traits_of(
+    source: Source, found: Opened, external: Iterable[str] = (), *, in_c: bool = False
+) -> list[Traits]:
+    """The traits of every unit of ``found``; ``external`` are constants that a header declares ``extern``.
+
+    ``in_c``: by the rules of C, where a constant is external, too.
+    """
+    return _TraitReader(source, found, external, in_c=in_c).read()
 
 
 class _TraitReader:
-    def __init__(self, source: Source, found: Opened, external: Iterable[str] = ()) -> None:
+    def __init__(
+        self, source: Source, found: Opened, external: Iterable[str] = (), *, in_c: bool = False
+    ) -> None:
+        self.in_c = in_c
         self.source = source
         self.environment = environment_of(source)
         self.units = found.units
@@ -106,6 +116,16 @@ class _TraitReader:
             if item.kind is Kind.VARIABLE and "extern" in item.flags and "definition" not in item.flags
         )
         self.external = self.declared | frozenset(external)
+        defined = [
+            item
+            for unit in found.units
+            for item, _ in walk(source, unit)
+            if item.kind in (Kind.FUNCTION, Kind.KERNEL, Kind.VARIABLE) and item.name
+        ]
+        kinds = (Kind.FUNCTION, Kind.KERNEL)
+        self.functions = {i.name.rpartition("::")[2] for i in defined if i.kind in kinds}
+        self.functions |= self.made_by_macros()
+        self.values = {i.name.rpartition("::")[2] for i in defined}
         self.static = self.prototypes("static")
         self.emitted = self.prototypes("extern")
 
@@ -117,6 +137,18 @@ class _TraitReader:
             for item, _ in walk(self.source, unit)
             if item.kind is Kind.DECLARATION and flag in item.flags
         )
+
+    def made_by_macros(self) -> set[str]:
+        """The names before a parenthesis in what the file's calls of its own macros stand for."""
+        found: set[str] = set()
+        for unit in self.units:
+            for item, _ in walk(self.source, unit):
+                one = Declaration(item, self.source)
+                if one.short in self.macros.names and self.is_call(one):
+                    text = expanded(self.source, self.macros.at(item.code_start), one.tokens) or b""
+                    words = text.decode("utf-8", "surrogateescape").split()
+                    found |= {a for a, b in zip(words, words[1:], strict=False) if b == "("}
+        return found
 
     def read(self) -> list[Traits]:
         found = [self.unit(unit) for unit in self.units]
@@ -169,6 +201,7 @@ class _TraitReader:
     def item(self, found: Traits, item: Item, one: Declaration) -> None:
         kind = item.kind
         found.unclear = found.unclear or self.unclear(item, one)
+        found.generic |= one.is_template
         if kind in (Kind.FUNCTION, Kind.KERNEL) and one.is_definition and not self.is_call(one):
             self.function(found, item, one)
         elif kind is Kind.VARIABLE:
@@ -233,6 +266,7 @@ class _TraitReader:
             found.near |= frozenset(one.owners)
             return
         external = item.name in self.external and not one.hidden
+        external |= self.in_c and "static" not in item.flags
         if one.is_internal and one.is_constant and self.is_plain(one) and not external:
             found.gives |= dict.fromkeys((name, *one.objects), Way.TEXT)
             return
@@ -285,6 +319,12 @@ class _TraitReader:
         if self.is_call(one):
             self.call(found, item, one)
             return
+        if self.is_object(item, one):
+            found.once = found.registers = found.dynamic = True
+            found.key = found.key or item.name
+            found.starts |= _called(one.tokens)
+            found.gives[one.short] = Way.NONE
+            return
         if one.is_defined_in_a_branch:
             found.root = found.once = True
             found.key = found.key or item.name
@@ -327,6 +367,8 @@ class _TraitReader:
             return
         reader = _TraitReader(inner, Opened((), ()))
         reader.hidden_types = self.hidden_types
+        reader.functions = self.functions
+        reader.values = self.values
         whole = Unit(0, len(expansion), inner.items)
         inside = reader.unit(whole)
         inside.functions.clear()  # there is no text of theirs to say again
@@ -347,6 +389,8 @@ class _TraitReader:
             text = expanded(self.source, self.macros.at(item.code_start), one.tokens[:1])
             if text and not {b";", b"{", b"}"}.isdisjoint(text.split()):
                 return f"`{first}` stands for whole declarations, and no `;` parts it from what follows"
+        if one.item.returns and one.short in self.macros.names and one.is_definition:
+            return f"`{one.short}` is a macro: what it names here can't be told"
         if not {"alias", "ifunc"}.isdisjoint(one.tokens) and "__attribute__" in one.tokens:
             return f"`{one.short}` is another name of what the same file has to define"
         inline = item.kind is Kind.FUNCTION and "inline" in item.flags and not one.is_internal
@@ -364,6 +408,20 @@ class _TraitReader:
             return False
         end = item.parameter_list[1] if item.parameter_list else item.code_end
         return not self.hidden_types.isdisjoint(identifiers(self.source, item.code_start, end))
+
+    def is_object(self, item: Item, one: Declaration) -> bool:
+        """Whether what reads as a prototype is an object that is initialised: ``static Reg r(one);``.
+
+        A function that the file keeps to itself it has to define; and a value is no parameter's type.
+        """
+        if item.parameter_list is None or one.owners or "template" in item.flags or not item.returns:
+            return False
+        if "operator" in item.name or "extern" in item.flags:
+            return False
+        if ("static" in item.flags or one.hidden) and one.short not in self.functions:
+            return True
+        words = [code_tokens(self.source, p.start, p.end) for p in item.parameters]
+        return bool(words) and all(len(w) == 1 and w[0] in self.values for w in words)
 
     def can_be_declared(self, item: Item) -> bool:
         if item.parameter_list is None or item.body is None:
