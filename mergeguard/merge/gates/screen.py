@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from mergeguard.cpp.diff import Change, diff
-from mergeguard.merge.edits import COMMENT, LANGUAGE, SideEdit, side_edit
+from mergeguard.merge.edits import COMMENT, LANGUAGE, SideEdit, labels, side_edit
 from mergeguard.merge.lines import split_lines
 
 NEAR = 30  # lines between edits of the two sides that may be of one statement
@@ -14,6 +14,10 @@ _MARKS = re.compile(
     rb"^[ \t]*#[ \t]*(ifdef|ifndef|if|elif|else|endif)\b|[{}]|\b(if|else|for|while|case)\b", re.MULTILINE
 )
 _DECLARED = re.compile(rb"[\w>&*\]][\s&*]+([A-Za-z_]\w*)\s*(?:[=;,{(\[)]|$)", re.MULTILINE)
+# A line of an enumeration, or of what a constructor initialises.
+_LISTED = re.compile(
+    rb"^[ \t]*[:,]?[ \t]*([A-Za-z_]\w*)[ \t]*(?:=[^=;\n]*|\([^;\n]*\)|,)[ \t]*[,{]?[ \t]*$", re.M
+)
 _REGISTERS = re.compile(rb"\.\s*(?:def|impl)\s*\(")
 _COMMENT_MARK = re.compile(rb"/\*|\*/")
 _STRING = re.compile(rb"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
@@ -37,9 +41,12 @@ def _same_lines(mine: SideEdit, other: SideEdit) -> bool:
 
 
 def _same_names(mine: SideEdit, other: SideEdit) -> bool:
-    """Whether both declare a name, or one no longer declares what the other newly says."""
+    """Whether both declare a name or a case, or one no longer declares what the other newly says."""
     came = [set(_DECLARED.findall(edit.added_code)) - LANGUAGE for edit in (mine, other)]
     gone = [set(_DECLARED.findall(edit.removed_code)) - LANGUAGE for edit in (mine, other)]
+    listed = [set(_LISTED.findall(edit.added_code)) for edit in (mine, other)]
+    if listed[0] & listed[1] or labels(mine.added_code) & labels(other.added_code):
+        return True
     return bool(came[0] & came[1] or gone[0] & other.added_words or gone[1] & mine.added_words)
 
 

@@ -1,0 +1,94 @@
+int pick(int size) {
+  switch (size) {
+    case 1:
+      return size_1();
+    case 2:
+      return size_2();
+<<<<<<< ours
+    case 96: return small();
+||||||| base
+=======
+>>>>>>> theirs
+    case 3:
+      return size_3();
+    case 4:
+      return size_4();
+    case 5:
+      return size_5();
+    case 6:
+      return size_6();
+    case 7:
+      return size_7();
+    case 8:
+      return size_8();
+    case 9:
+      return size_9();
+    case 10:
+      return size_10();
+    case 11:
+      return size_11();
+    case 12:
+      return size_12();
+    case 13:
+      return size_13();
+    case 14:
+      return size_14();
+    case 15:
+      return size_15();
+    case 16:
+      return size_16();
+    case 17:
+      return size_17();
+    case 18:
+      return size_18();
+    case 19:
+      return size_19();
+    case 20:
+      return size_20();
+    case 21:
+      return size_21();
+    case 22:
+      return size_22();
+    case 23:
+      return size_23();
+    case 24:
+      return size_24();
+    case 25:
+      return size_25();
+    case 26:
+      return size_26();
+    case 27:
+      return size_27();
+    case 28:
+      return size_28();
+    case 29:
+      return size_29();
+    case 30:
+      return size_30();
+    case 31:
+      return size_31();
+    case 32:
+      return size_32();
+    case 33:
+      return size_33();
+    case 34:
+      return size_34();
+    case 35:
+      return size_35();
+    case 36:
+      return size_36();
+    case 37:
+      return size_37();
+<<<<<<< ours
+||||||| base
+=======
+    case 96:
+      return other();
+>>>>>>> theirs
+    case 38:
+      return size_38();
+    case 39:
+      return size_39();
+  }
+  return 0;
+}
