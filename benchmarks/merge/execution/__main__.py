@@ -12,7 +12,15 @@ from pathlib import Path
 
 from benchmarks.merge.execution import blocks, families, flows, members, rows
 from benchmarks.merge.execution.judge import Judge, has_compiler, sane
-from benchmarks.merge.execution.trees import Delete, Edit, Node, Rename, condition_over_edit, one_intention
+from benchmarks.merge.execution.trees import (
+    Delete,
+    Edit,
+    Node,
+    Rename,
+    Wrap,
+    condition_over_edit,
+    one_intention,
+)
 from mergeguard.merge import merge
 from mergeguard.merge.lines import merge_lines
 from mergeguard.merge.result import MergeResult, Piece
@@ -77,7 +85,7 @@ def pairs(seed: int, count: int, wanted: Sequence[str]) -> Iterator[Pair]:
 def _pair(family: str, number: int, rng: random.Random) -> Pair | None:
     root, edit = FAMILIES[family](families.Maker(rng))
     one, two = edit(), edit()
-    if one is None or two is None:
+    if one is None or two is None or _end_went(one, two) or _end_went(two, one):
         return None
     ours, theirs = one.made(root), two.made(root)
     if ours is None or theirs is None:
@@ -90,6 +98,17 @@ def _pair(family: str, number: int, rng: random.Random) -> Pair | None:
     same = one_intention(root, one, two)
     conditional = condition_over_edit(root, one, two)
     return Pair(family, number, texts[0], texts[1], texts[2], orders, same, shared, conditional)
+
+
+def _end_went(wrap: Edit, other: Edit) -> bool:
+    """Whether the first or last of several things that one side puts a block around goes on the other: what
+    the edit by itself means then, only its maker could say."""
+    return (
+        isinstance(wrap, Wrap)
+        and isinstance(other, Delete)
+        and wrap.first != wrap.last
+        and other.name in (wrap.first, wrap.last)
+    )
 
 
 def _orders(root: Node, one: Edit, two: Edit, ours: Node, theirs: Node) -> tuple[str | None, str | None]:

@@ -182,7 +182,7 @@ def loops(make: Maker) -> Made:
     def edit() -> Edit | None:
         kind = rng.random()
         if kind < 0.15:
-            new = rng.choice(("for (int i = 0; i < 4; i += 2) {", "for (int i = 1; i < 4; ++i) {"))
+            new = rng.choice(("for (int i = 2; i < 4; ++i) {", "for (int i = 1; i < 4; ++i) {"))
             return Replace(outer.name, outer.head, new)
         if kind < 0.25:
             return Replace(inner.name, inner.head, "while (y < b + 2) {")
@@ -220,7 +220,7 @@ def disabled(make: Maker) -> Made:
             item = rng.choice(items[1:])
             return Replace(item.name, item.head, f"// {item.head}")
         return any_change(
-            make, ((use, ("x += 9;  // nine", "x ^= b;", "/* more */ x += a;", "x -= 4;  /* or */")),)
+            make, ((use, ("x += 9;  // nine", "x ^= b;", "/* more */ x += a;", "x -= 7;  /* or */")),)
         )
 
     return program(make, [use]), edit

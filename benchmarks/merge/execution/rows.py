@@ -153,7 +153,7 @@ def calls(make: Maker) -> Made:
         " V sub(int x) { v -= x; return *this; } };"
     )
     use = make.lines(F, [row, make.node("return x + d;")])
-    new = (".add(7)", ".mul(2)", ".sub(b)", ".add(g(a))", ".mul(2).add(7)")
+    new = (".add(7)", ".mul(2)", ".sub(b)", ".add(g(a))", ".sub(c).add(6)")
     return made(make, [make.node(head), use], (row, new))
 
 
@@ -174,7 +174,7 @@ def tables(make: Maker) -> Made:
     values = (("1", "a0"), ("4", "a1"), ("9", "a0"))
     rows = [make.row("{", ", ", list(pair), "}") for pair in values]
     table = make.node("static const R t[] = {", rows, separator=", ", tail="};", broken=rng.random() < 0.7)
-    head = "enum { a0 = 3, a1 = 5 }; struct R { int m, n = 1, o = 2; };"
+    head = "enum { a0 = 3, a1 = 5 }; struct R { int m, n = 1, o = 2, p = 3, q = 4; };"
     use = make.lines(
         F, pieces(make, "int x = a;", "for (R r : t) x = x * 3 + r.m * r.n - r.o;", "return x + d;")
     )

@@ -110,7 +110,8 @@ class Insert(Edit):
         ]
         outside = len({id(way[0][0]) for way, _ in ways}) > 1 or len(ways) == 1
         for way, step in ways:
-            here = next((place for place in way if place[0] is found[0]), None) if outside else way[0]
+            around = next((place for place in way if place[0] is found[0]), None)
+            here = around if outside and (around is not None or len(ways) > 1) else way[0]
             if here is not None:
                 assert here[0].items is not None
                 here[0].items.insert(here[1] + step, copy.deepcopy(self.node))
@@ -273,7 +274,7 @@ class Layout(Edit):
     def apply(self, root: Node) -> bool:
         found = root.find(self.name)
         if found is None:
-            return False
+            return True  # what the other side removed has no layout
         found[0].broken = not found[0].broken
         return True
 

@@ -1,0 +1,4 @@
+void run(int n) {
+  open(n);
+  close(n);
+}

@@ -1,0 +1,9 @@
+void run(int n) {
+  open(n);
+  for (int i = 0; i < n; ++i) {
+    clear(i);
+    fold(i);
+    shift(i);
+  }
+  close(n);
+}

@@ -1,0 +1,5 @@
+static const int codes[] = {
+  3,  // three
+  5,  // five
+  8,  // eight
+};
