@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,14 @@ def test_the_layout_is_the_same_program_and_prints_the_same(tmp_path: Path, name
     assert outcome.same
     assert outcome.symbols > 0
     assert outcome.monolith.library is not None
+    # Nor is that said of any objects: one shard's in the place of another is named.
+    layout, source = layout_of(name), parse(layout_of(name).monolith)
+    entry, first, _, *others = outcome.layout.objects
+    swapped = replace(outcome.layout, objects=(entry, first, first, *others))
+    wrong = compare_built(source, outcome.monolith, swapped, spaces_of(layout), host_command(flags))
+    codes = {f.code for f in wrong.findings if f.severity is Severity.ERROR}
+    assert not wrong.same
+    assert codes & {"lost", "unresolved"}
     assert outcome.layout.library is not None
 
     def printed(tree: Path, objects: tuple[Path, ...]) -> str:
