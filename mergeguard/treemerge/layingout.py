@@ -87,8 +87,10 @@ def lay_out(part: RulePart, path: str, entry: Entry, fit: Fitting, traced: Trace
     laid, layout, result = part.laid, fit.layout, fit.result
     laid.settled.add(path)
     files, conflicted = _with_overlays(part, layout)
+    has_our_glue = False
     if not result.clean:
-        conflicted |= _conflicts(part, fit, files)
+        found, has_our_glue = _conflicts(part, fit, files)
+        conflicted |= found
     for merged_path, merged in conflicted.items():
         files[merged_path] = markers(part, merged)
     for side in part.both:
@@ -98,7 +100,7 @@ def lay_out(part: RulePart, path: str, entry: Entry, fit: Fitting, traced: Trace
         p: Entry(entry.mode if p == path else _mode(part, p), write(text)) for p, text in files.items()
     }
     workspace, upstream = part.both[0].workspace, _upstream_blob(part, path)
-    lock = treelens.lock(workspace, part.guarded, layout, upstream, unfinished=bool(conflicted))
+    lock = treelens.lock(workspace, part.guarded, layout, upstream, unfinished=has_our_glue)
     laid.edits[part.guarded.lock_path] = Entry(REGULAR, write(lock.to_toml()))
     laid.layouts.append((part.guarded, layout))
     laid.stages |= _stages(part, path, conflicted)
@@ -179,17 +181,22 @@ def _with_overlays(part: RulePart, layout: Layout) -> tuple[dict[str, bytes], di
 # -- conflicts -----------------------------------------------------------------------------------------
 
 
-def _conflicts(part: RulePart, fit: Fitting, files: dict[str, bytes]) -> dict[str, MergeResult]:
+def _conflicts(part: RulePart, fit: Fitting, files: dict[str, bytes]) -> tuple[dict[str, MergeResult], bool]:
     """The conflicts of the monolith's merge, in the layout files in which they stand.
+
+    And whether glue, too, depends on what they become.
 
     The three renderings of the merge (each conflict resolved to one side) differ only where it conflicts, so
     their layouts differ only there and in glue that follows from it. Glue is derived again from what the
     conflict becomes, so it is none itself: the sides get ours.
     """
+    laid = {side: _with_overlays(part, layout)[0] for side, layout in fit.others.items()}
     sides = {
-        side: {path: _with_glue_of(fit.layout, layout, path, files, text) for path, text in there.items()}
-        for side, layout in fit.others.items()
-        for there in (_with_overlays(part, layout)[0],)
+        side: {
+            path: _with_glue_of(fit.layout, fit.others[side], path, files, text)
+            for path, text in there.items()
+        }
+        for side, there in laid.items()
     }
     conflicted: dict[str, MergeResult] = {}
     whole_file = len(fit.result.pieces) == 1
@@ -205,7 +212,7 @@ def _conflicts(part: RulePart, fit: Fitting, files: dict[str, bytes]) -> dict[st
     for file, yours in sides["theirs"].items():
         if file not in files:
             conflicted[file] = MergeResult((Conflict(b"", b"", yours),))
-    return conflicted
+    return conflicted, sides != laid
 
 
 def _with_glue_of(ours: Layout, other: Layout, path: str, files: Mapping[str, bytes], text: bytes) -> bytes:
