@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import sys
 from enum import IntEnum
-from typing import NoReturn
 
 from mergeguard.values import dataclass
+
+TYPE_CHECKING = False  # without `typing`, which costs more than all of this
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def counted(number: int, thing: str, things: str = "") -> str:

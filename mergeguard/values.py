@@ -8,7 +8,7 @@ fields. To type checkers it is theirs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # as type checkers know it: `typing` is half of what starting costs
 
 __all__ = ["dataclass"]
 

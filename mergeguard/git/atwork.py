@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from pathlib import Path
+TYPE_CHECKING = False  # without `typing`, which costs more than all of this
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
+#: Set in every child: the hooks and the merge driver of an installed mergeguard stand aside when they see it.
+ACTIVE_VARIABLE = "MERGEGUARD_ACTIVE"
 #: The note of a command that is not settled yet: its place below the work tree's git folder.
 NOTE = "mergeguard/pending"
 #: Below the git folder's ``mergeguard``: of a landing and (common to all work trees) of an installation that
 #: is under way or was interrupted, and the lock of either.
 JOURNAL, CHANGING, LOCK = "journal", "changing", "lock"
-_HEADS = re.compile("GITHEAD_([0-9a-f]+)")
+_HEAD = "GITHEAD_"
 
 
 def merged_commits(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """The commits that ``git merge`` merges into HEAD, which it names to hooks and drivers, with the names
     that the user gave them; none outside a merge.
     """
-    found = ((_HEADS.fullmatch(name), value) for name, value in environment.items())
-    return tuple((match[1], value) for match, value in found if match)
+    named = ((name.removeprefix(_HEAD), value) for name, value in environment.items() if _HEAD in name[:8])
+    return tuple((oid, value) for oid, value in named if oid and not oid.strip("0123456789abcdef"))
 
 
 def may_be_interrupted(private: Path, common: Path) -> bool:

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Literal
 
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.git.attributes import block_lines, pattern, with_block
-from mergeguard.git.atwork import NOTE
+from mergeguard.git.atwork import ACTIVE_VARIABLE, NOTE
 from mergeguard.git.errors import RepositoryError
-from mergeguard.git.process import ACTIVE_VARIABLE, git_version
+from mergeguard.git.process import git_version
 from mergeguard.values import dataclass
 
 if TYPE_CHECKING:

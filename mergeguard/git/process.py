@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from mergeguard.git.atwork import ACTIVE_VARIABLE
 from mergeguard.git.errors import GitError, GitMissing, GitTooOld
 from mergeguard.values import dataclass
 
@@ -49,9 +50,6 @@ MISLEADING_VARIABLES = frozenset(
         "GIT_REFLOG_ACTION",
     }
 )
-
-#: Set in every child: the hooks and the merge driver of an installed mergeguard stand aside when they see it.
-ACTIVE_VARIABLE = "MERGEGUARD_ACTIVE"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from mergeguard.errors import MergeguardError
-from mergeguard.git.atwork import NOTE, may_be_interrupted, merged_commits
-from mergeguard.git.process import ACTIVE_VARIABLE
+from mergeguard.git.atwork import ACTIVE_VARIABLE, NOTE, may_be_interrupted, merged_commits
 from mergeguard.hooks.telling import tell
 
 #: Where below ``mergeguard.hooks`` each hook's handler is: ``handler(repository, arguments) -> status``.
