@@ -62,6 +62,8 @@ class Touching:
         for pair in self._pairs():
             if any((edit.b0, edit.b1) in moving or self._moves(edit) for edit in pair):
                 return None
+            if all(len(self._new(edit)) > edit.b1 - edit.b0 for edit in pair):
+                return None  # both add something there, and which goes first is a choice
         parts = (
             part
             for x in self.found
@@ -87,14 +89,19 @@ class Touching:
 
     def _gone(self, edit: Region) -> list[_Unit]:
         """The statements that an edit takes away."""
-        gone = Counter(self.base[edit.b0 : edit.b1]) - Counter(self._new(edit))
-        return [unit for unit in gone if any(map(_NAME.search, unit))]
+        return _taken_away(self.base[edit.b0 : edit.b1], self._new(edit))
 
     def _new(self, region: Region) -> Sequence[_Unit]:
         """What the side that edited a region has there."""
         if region.kind is RegionKind.THEIRS:
             return self.theirs[region.t0 : region.t1]
         return self.ours[region.o0 : region.o1]
+
+
+def _taken_away(old: Sequence[_Unit], new: Sequence[_Unit]) -> list[_Unit]:
+    """The statements that are in ``old`` more often than in ``new``; an include is nowhere in particular."""
+    gone = Counter(old) - Counter(new)
+    return [u for u in gone if any(map(_NAME.search, u)) and u[:2] != (b"##", b"#include")]
 
 
 def still_there(gone: Sequence[_Unit], base: Tokens, side: Tokens) -> bool:
@@ -109,9 +116,8 @@ def moved_away(part: tuple[bytes, bytes, bytes], whole: tuple[bytes, bytes, byte
     old = tokens_of(part[0])
     for index in (1, 2):
         new = tokens_of(part[index])
-        gone = Counter(_units(old, 0, len(old))) - Counter(_units(new, 0, len(new)))
-        telling = [unit for unit in gone if any(map(_NAME.search, unit))]
-        if telling and still_there(telling, tokens_of(whole[0]), tokens_of(whole[index])):
+        gone = _taken_away(_units(old, 0, len(old)), _units(new, 0, len(new)))
+        if gone and still_there(gone, tokens_of(whole[0]), tokens_of(whole[index])):
             return True
     return False
 

@@ -1,0 +1,5 @@
+int f(int x) {
+  int y = g(x);
+  store(x);
+  return x;
+}

@@ -1,0 +1,4 @@
+int f(int x) {
+  store(x);
+  return x;
+}
