@@ -100,6 +100,8 @@ def exchange(
                 worktree.remove(repository, change.path)
         lines = (worktree.index_info(repository, path, wanted) for path, wanted in stages.items())
         git("update-index", "-z", "--index-info", stdin=b"".join(lines))
+        # Without the files' times in the index, `git merge --abort` would not touch them.
+        git("update-index", "-q", "--refresh", ok=(0, 1))
 
     _run(repository, outcome, lambda: plan_exchange(repository, targets), write)
 

@@ -61,6 +61,7 @@ class RuleText:
     def heading(self, parts: Sequence[DraftPart], layout: str) -> list[str]:
         """What every rule begins with."""
         lines = [
+            "# How mergeguard keeps this file split; the shards are edited like any other file.",
             "# A first rule, written by `mergeguard init`: names and groups are yours to change. Then",
             "# `mergeguard check` says whether it still fits, `mergeguard rules explain` what goes where.",
             "schema = 1",

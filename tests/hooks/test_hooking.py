@@ -182,6 +182,17 @@ def test_merge_that_stops_elsewhere_has_the_layout_right(world):
     assert (world.root / "README").read_text() == "both\n"
 
 
+def test_a_merge_that_stops_elsewhere_is_aborted(world):
+    readme(world)
+    before = world.out("rev-parse", "HEAD^{tree}")
+    assert world.git("merge", "--no-edit", "upstream", ok=False).returncode == 1
+    # git would refuse for a file that it takes for edited, and leave the merge half undone.
+    assert set(world.out("diff-files", "--name-only").splitlines()) == {"README"}
+    world.git("merge", "--abort")
+    assert world.out("status", "--porcelain") == ""
+    assert world.out("write-tree") == before
+
+
 def test_rebase_that_stops_elsewhere_keeps_what_was_resolved(world):
     readme(world)
     world.git("rebase", "upstream", ok=False)
