@@ -71,6 +71,8 @@ def _worth_a_look(name: str, arguments: list[str]) -> bool:
         return False
     if name in _OF_MERGES and len(merged_commits(os.environ)) != 1:
         return False
+    if name == "prepare-commit-msg" and merged_commits(os.environ):
+        return False  # of a merge that has not stopped: its own hooks see to it
     if name in _FOR_NOTES:
         return _noted()
     # The index, once git has stopped for conflicts: edits may have to follow a split made by hand.
