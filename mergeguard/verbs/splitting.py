@@ -118,6 +118,8 @@ def split_by_hand(fork: Fork) -> tuple[str, ...]:
 
 def _by_hand(fork: Fork, workspace: Workspace, guarded: Guarded) -> MergeguardError | None:
     """What to say of a rule that does not fit because the fork has split its file by hand already."""
+    if workspace.lost_lock(guarded) is not None:
+        return None  # the layout is ours, and what is wrong with it has been said
     made = handmade.find(workspace, guarded, handmade.known_base(fork))
     if made is None:
         return None
