@@ -318,7 +318,9 @@ def one_intention(root: Node, one: Edit, two: Edit) -> bool:
     return any(
         _encloses(mine[text], other[text]) or _encloses(other[text], mine[text])
         for text in mine.keys() & other.keys()
-        if not any(text == item.head for node in (mine[text], other[text]) for item in node.items or ())
+        if not any(
+            text == item.render().strip() for node in (mine[text], other[text]) for item in node.items or ()
+        )
     )
 
 

@@ -30,6 +30,7 @@ _CHANGES = frozenset(b"++ -- = += -= *= /= %= &= |= ^= <<= >>=".split())
 _OPENERS = frozenset((b"if", b"ifdef", b"ifndef"))
 _DECLARING = frozenset((b"template", b"using", b"typedef", b"extern"))  # twice is once, or another's question
 _NAMED_SCOPES = (b"namespace", b"inline namespace", b"struct ", b"class ", b"union ")
+_CLASSES = (b"struct ", b"class ", b"union ")
 _TRANSPARENT = (b"extern", b"public", b"private", b"protected")
 _Function = tuple[Scope, bytes, tuple[tuple[bytes, ...], ...]]
 
@@ -158,7 +159,8 @@ def _is_row(one: Statement) -> bool:
 
 
 def definitions(merge: Compared) -> Iterator[Fault]:
-    """A function that both sides brought, there more often than on either where no condition parts them."""
+    """A function or a specialised class that both sides brought, there more often than on either where
+    no condition parts them."""
     ours, theirs, now = (_heads(version) for version in (*merge.sides, merge.merged))
     for key in (ours.keys() & theirs.keys() & now.keys()) - _heads(merge.base).keys():
         found = now[key]
@@ -169,15 +171,17 @@ def definitions(merge: Compared) -> Iterator[Fault]:
 
 
 def _heads(version: GateVersion) -> dict[_Function, list[Statement]]:
-    """The heads of functions at file level and in classes, by what tells them apart."""
+    """The heads of functions and specialised classes, not local ones, by what tells them apart."""
     found: dict[_Function, list[Statement]] = defaultdict(list)
     for one in version.statements:
-        if one.kind != HEAD or not frame_of(one.keys).endswith(b"()"):
+        frame = frame_of(one.keys) if one.kind == HEAD else b""
+        specialised = frame.startswith(_CLASSES) and b"<" in frame
+        if not frame.endswith(b"()") and not specialised:
             continue
         frames = one.scope[one.conditions :]
         spaces = tuple(f for f in frames if f.startswith(_NAMED_SCOPES))
         if len(spaces) == sum(not f.startswith(_TRANSPARENT) for f in frames):
-            found[spaces, frame_of(one.keys), overload_of(one.keys)].append(one)
+            found[spaces, frame, () if specialised else overload_of(one.keys)].append(one)
     return found
 
 

@@ -59,7 +59,7 @@ def _contains(base: Keys, small: Keys, large: Keys) -> bool:
         removes = _is_includes(base[change.a0 : change.a1]) and change.b0 == change.b1
         if not _stands(change, later if removes else [_covered(small, x) for x in after], large):
             return False
-    return not _is_back(base, small, large, before)
+    return not _is_back(base, small, large, before) and not _is_moved(base, small, large, before)
 
 
 def _adds_includes(large: Keys, change: Change) -> bool:
@@ -141,6 +141,15 @@ def _is_back(base: Keys, small: Keys, large: Keys, changes: Sequence[Change]) ->
         if any(k in there and k not in kept and k != b"#include" for k in gone if _NAME.fullmatch(k)):
             return True
         if len(gone) >= _LEAST and _times(gone, large) > _times(gone, small):
+            return True
+    return False
+
+
+def _is_moved(base: Keys, small: Keys, large: Keys, changes: Sequence[Change]) -> bool:
+    """Whether the larger side only moved what the smaller edit put in once more."""
+    for change in changes:
+        came = tuple(small[change.b0 : change.b1])
+        if change.a0 == change.a1 and _times(came, base) > 0 and _times(came, large) <= _times(came, base):
             return True
     return False
 

@@ -1,0 +1,1 @@
+static const char names[] = "ab" "c," "; d" "ab" "e";

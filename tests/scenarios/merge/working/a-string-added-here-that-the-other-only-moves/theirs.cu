@@ -1,0 +1,1 @@
+static const char names[] = "c," "; d" "ab" "e";

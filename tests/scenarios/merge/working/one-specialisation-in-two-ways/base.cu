@@ -1,0 +1,5 @@
+template <int N> struct Lanes { static const int count = N; };
+template <> struct Lanes<2> { static const int count = 9; };
+int all() {
+  return Lanes<1>::count + Lanes<2>::count;
+}
