@@ -76,8 +76,8 @@ class Proposal:
         if self.with_headers <= _LITTLE:
             return ""
         return (
-            f"it pays little: the headers are most of what a unit costs, so the heaviest would be "
-            f"{self.with_headers} % of the file's and all together {self.work} %"
+            "it pays little: headers and their templates are most of what a unit costs, so the heaviest would "
+            f"be {self.with_headers} % of the file's and all together {self.work} %"
         )
 
 
@@ -151,7 +151,9 @@ class _Proposer:
         headers = self.headers
         again = self.headers_of_thin if thin else headers
         whole = max(headers + own, 1)
-        peak = max(again + own * heaviest // 100, headers if thin else 0)
+        # A unit has what it uses of the headers' templates, too, as others have it.
+        peak = max(UNIT_MORE * again + own * heaviest // 100, headers if thin else 0)
+        peak = min(peak, whole)
         work = headers + own + UNIT_MORE * again * len(made.layout.shards)
         return replace(made, heaviest=heaviest, with_headers=100 * peak // whole, work=100 * work // whole)
 
