@@ -74,7 +74,9 @@ def dealing(
     if heaviest is None:
         return Dealing(0, 0, 0, total, total, "", 0, calls, external)
     best: tuple[int, int, int, int] | None = None
-    for units in range(2, min(most_units(headers, total, _MOST_UNITS), len(weights)) + 1):
+    # What several clusters need is in each one's weight; against headers counts the text as it stands.
+    most = most_units(headers, len(source.lexed.tokens), _MOST_UNITS)
+    for units in range(2, min(most, len(weights)) + 1):
         seed, peak = _best_seed(rule, weights, units, kept)
         score = peak + units * _UNIT * total // 100
         if best is None or score < best[0]:

@@ -76,8 +76,8 @@ class Proposal:
         if self.with_headers <= _LITTLE:
             return ""
         return (
-            "it pays little: headers and their templates are most of what a unit costs, so the heaviest would "
-            f"be {self.with_headers} % of the file's and all together {self.work} %"
+            "it pays little: headers and their templates are most of a unit's cost, the heaviest would be "
+            f"{self.with_headers} % of the file's and all together {self.work} %"
         )
 
 
@@ -134,6 +134,8 @@ class _Proposer:
             made = self.attempt((part,))
             if made is None:
                 continue
+            if isinstance(part.found, Dealing) and not self.path.endswith(DEVICE_SUFFIXES):
+                whole = len(self.source.lexed.tokens)
             made = self.weighed(self.with_more(part, parts, made), part, whole, 100 - gain)
             if not (reason := doubt(made)):
                 return made
@@ -190,8 +192,11 @@ class _Proposer:
     def parts(self) -> list[DraftPart]:
         """What can be dealt, best first."""
         found = [self.partition(c) for c in self.survey.choices if not c.problem]
-        found += [p for i in self.survey.instantiated if (p := self.instantiation(i)) is not None]
-        found += [DraftPart(d, (), (), d.peak, d.peak) for d in self.dealings()]
+        dealings = list(self.dealings())
+        # Of a host file a dealing takes the instantiations along with the rest, and more becomes lighter.
+        if not dealings or self.path.endswith(DEVICE_SUFFIXES):
+            found += [p for i in self.survey.instantiated if (p := self.instantiation(i)) is not None]
+        found += [DraftPart(d, (), (), d.peak, d.peak) for d in dealings]
         return sorted(found, key=self.score)
 
     def score(self, part: DraftPart) -> int:
@@ -202,9 +207,12 @@ class _Proposer:
         if self.path.endswith(DEVICE_SUFFIXES):
             return part.score
         thin = isinstance(part.found, SurveyedChoice) and part.found.interface == "thin"
-        again = self.headers_of_thin if thin else self.headers
-        more = part.found.units - 1 if isinstance(part.found, Dealing) else len(part.names)
-        return part.score + again + UNIT_MORE * again * more // _OVERHEAD
+        again = UNIT_MORE * (self.headers_of_thin if thin else self.headers)
+        whole, more = self.survey.weight, len(part.names)
+        if isinstance(part.found, Dealing):
+            whole, more = part.found.weight, part.found.units - 1
+        own = len(self.source.lexed.tokens) * part.score // max(whole, 1)
+        return own + again + again * more // _OVERHEAD
 
     def dealings(self) -> Iterator[Dealing]:
         """Of definitions; and, where that would not pay, of macro calls, too."""
