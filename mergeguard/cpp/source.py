@@ -99,7 +99,7 @@ def _parse(text: bytes, calls_end: bool) -> tuple[Source, bool]:
         # Where the last item ends is told by what follows it.
         same = before.made[: before.header + checkpoint.segments - 1]
     segmented = segment(lexed, 0, len(lexed.tokens), calls_end=calls_end, begun=read, tail=tail)
-    known = None if ending is None or segmented.joined is None else _Known(*ending, *segmented.joined)
+    known = None if ending is None or segmented.joined is None else _TailItems(*ending, *segmented.joined)
     made = builder.build(segmented.segments, 0, len(text), header=True, begun=same, known=known)
     problems = segmented.problems + _lexical_problems(lexed)
     source = Source(text, _numbered(made), tuple(sorted(set(problems))), lexed=lexed)
@@ -146,7 +146,7 @@ def _ending(lexed: Lexed, calls_end: bool) -> tuple[_Reading, Tail] | None:
     )
 
 
-class _Known(NamedTuple):
+class _TailItems(NamedTuple):
     """The items that a text has in common at its end with another one, ``before``: from its segment ``here``
     on they are those of the other's segment ``there`` and behind."""
 
@@ -303,7 +303,7 @@ class _SourceBuilder:
         *,
         header: bool,
         begun: Sequence[Item] = (),
-        known: _Known | None = None,
+        known: _TailItems | None = None,
     ) -> list[Item]:
         """The items of bytes ``[start, stop)``, equal ones not told apart; those that it begins or ends with
         may be there already."""

@@ -46,7 +46,7 @@ def fold(base: bytes, ours: bytes, theirs: bytes) -> bytes:
             other = [j for j in range(region.t0, region.t1) if j not in in_theirs]
             pairs += _same(o, mine, t, other)
     pairs = _whole_blocks(_net(pairs, b, o, t), o, t, in_ours, in_theirs)
-    known = _Known(in_ours), _Known(in_theirs)
+    known = _KnownUnits(in_ours), _KnownUnits(in_theirs)
     places = [_place(i, j, *known, len(b.keys)) for i, j in pairs]
     inserted: dict[int, list[bytes]] = {}
     for (_, j), place in zip(pairs, places, strict=True):
@@ -168,7 +168,7 @@ def _says_nothing(keys: _Keys) -> bool:
     return not any(key[:1].isalnum() or key[:1] == b"_" for key in keys)
 
 
-class _Known:
+class _KnownUnits:
     """What of a side is the base's, and what of it stands next to any other unit (differences keep order)."""
 
     def __init__(self, known: dict[int, int]) -> None:
@@ -186,7 +186,7 @@ class _Known:
         )
 
 
-def _place(i: int, j: int, ours: _Known, theirs: _Known, size: int) -> int | None:
+def _place(i: int, j: int, ours: _KnownUnits, theirs: _KnownUnits, size: int) -> int | None:
     """Before which unit of the base a pair goes; None where the sides have it at two places, or in the place
     of two different things."""
     gone = ours.around(i, size), theirs.around(j, size)
