@@ -18,7 +18,7 @@ _Unit = tuple[bytes, ...]
 _WHOLE_ENDS = frozenset((b";", b"}", END_OF_DIRECTIVE))
 _NAME = re.compile(rb"\w")
 _CONTINUING = frozenset((b"else", b"catch", b"while", b"#else", b"#elif", b"#elifdef", b"#elifndef"))
-# What says something of all that follows it.
+# What says something of all that follows it (a label to jump to as well).
 _LABELS = frozenset((b"case", b"default", b"public", b"private", b"protected"))
 _OPENING = frozenset((b"#if", b"#ifdef", b"#ifndef"))
 
@@ -152,7 +152,7 @@ def _is_whole(units: Sequence[_Unit]) -> bool:
         and last[-1] in _WHOLE_ENDS
         and last[:2] != [b"##", b"#pragma"]
         and word not in _CONTINUING
-        and not any(_LABELS.intersection(keys) for keys in code)
+        and not any(_LABELS.intersection(keys) or keys[1:2] == [b":"] for keys in code)
     )
 
 
