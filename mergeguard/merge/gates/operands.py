@@ -31,19 +31,26 @@ def operands(merge: Compared) -> Iterator[Fault]:
 def returned(merge: Compared) -> Iterator[Fault]:
     """What one side removed from a statement and the other only moved in it: it is there again."""
     for one, (base, ours, theirs, merged) in _edited_by_both(merge):
-        back = _name_back(base, ours, theirs, merged) or _element_back(base, ours, theirs, merged)
+        back = _word_back(base, ours, theirs, merged) or _element_back(base, ours, theirs, merged)
         if back:
             said = shown(back)
             message = f"one side removed `{said}` from a statement, and the other moved it there: it is back"
             yield Fault("undone-removal", said, message, (merge.merged.span(one),))
 
 
-def _name_back(base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> Keys:
-    """The first name that one side has less often than the base and the other side, unlike ``merged``."""
+def _word_back(base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> Keys:
+    """The first word that one side has less often than the base and the other side, unlike ``merged``.
+
+    A name; a number or a string only where the other side kept every word, and so only moved it: else it may
+    have put the same value in the place of something else.
+    """
     b, o, t, m = map(Counter, (base, ours, theirs, merged))
-    for key in b:
-        if min(o[key], t[key]) < b[key] == max(o[key], t[key]) <= m[key] and _NAME.fullmatch(key):
-            return (key,)
+    for kept, removed in ((o, t), (t, o)):
+        moved = b <= kept
+        for key in b:
+            if removed[key] < b[key] == kept[key] <= m[key] and (moved or _NAME.fullmatch(key)):
+                if _TELLING.fullmatch(key):
+                    return (key,)
     return ()
 
 

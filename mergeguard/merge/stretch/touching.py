@@ -58,9 +58,9 @@ class Touching:
         could as well stand on the other's other side."""
         if len(self.found) < 2 or any(region.kind is RegionKind.CONFLICT for region in self.found):
             return None
-        moving = {*_movable(self.base, self.ours), *_movable(self.base, self.theirs)}
+        movable = {*_movable(self.base, self.ours), *_movable(self.base, self.theirs)}
         for pair in self._pairs():
-            if any((edit.b0, edit.b1) in moving or self._moves(edit) for edit in pair):
+            if any((edit.b0, edit.b1) in movable for edit in pair) or self.is_moved():
                 return None
             if all(len(self._new(edit)) > edit.b1 - edit.b0 for edit in pair):
                 return None  # both add something there, and which goes first is a choice
@@ -76,6 +76,10 @@ class Touching:
         return [
             Region(x.kind, sb[x.b0], sb[x.b1], so[x.o0], so[x.o1], st[x.t0], st[x.t1]) for x in self.found
         ]
+
+    def is_moved(self) -> bool:
+        """Whether one of two edits that touch moves a statement: what stands beside it may belong to it."""
+        return any(self._moves(edit) for pair in self._pairs() for edit in pair)
 
     def takes_away(self) -> bool:
         """Whether one of two edits that touch removes a statement."""
@@ -105,9 +109,17 @@ def _taken_away(old: Sequence[_Unit], new: Sequence[_Unit]) -> list[_Unit]:
 
 
 def still_there(gone: Sequence[_Unit], base: Tokens, side: Tokens) -> bool:
-    """Whether a side has one of the statements that it took away as often as the base all the same."""
-    before, after = (Counter(_units(text, 0, len(text))) for text in (base, side))
-    return any(after[unit] >= before[unit] for unit in gone)
+    """Whether a side has one of the statements that it took away as often as the base all the same.
+
+    Counted as runs of tokens: a macro's first statement is one unit with the macro's name.
+    """
+    before, after = (_joined(text.keys) for text in (base, side))
+    return any(after.count(run) >= before.count(run) for run in map(_joined, gone))
+
+
+def _joined(keys: Sequence[bytes]) -> bytes:
+    """Tokens as one text in which a run of them can be found."""
+    return b"".join(b"\0%s" % key for key in keys) + b"\0"
 
 
 def moved_away(part: tuple[bytes, bytes, bytes], whole: tuple[bytes, bytes, bytes]) -> bool:

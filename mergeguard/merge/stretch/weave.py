@@ -224,6 +224,8 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
         if touching.takes_away():
             out.remarks.append(BESIDE)
         return
+    if touching.is_moved():
+        raise Clash("one side moved a statement beside what the other changed")
     if not nesting(kb) == nesting(ko) == nesting(kt) and not _apart(kb, ko, kt):
         raise Clash("both sides changed the same place, and one of them its brackets")
     if _moves_code(kb, ko) or _moves_code(kb, kt):
