@@ -42,7 +42,7 @@ class Text:
     """
 
     def __init__(self, text: bytes) -> None:
-        self.digest = hashlib.sha256(text).hexdigest()
+        self.text, self.digest = text, hashlib.sha256(text).hexdigest()
         self.tokens: list[bytes] = []
         self.offsets: list[int] = []
         self.ends: set[int] = set()  # of comments
@@ -75,7 +75,6 @@ class Text:
                 fresh = False
         if directive:
             add(_END, len(text))
-        self.text = text
         self.sound = {"brackets": True, "guards": True}
         self.brackets, self.guards = self._nesting()
 
@@ -122,8 +121,7 @@ class Text:
 
 class _Checker:
     def __init__(self, base: Text, ours: Text, theirs: Text, result: Text, given: Mapping[str, Any]) -> None:
-        self.base, self.result = base, result
-        self.sides = (ours, theirs)
+        self.base, self.sides, self.result = base, (ours, theirs), result
         self.renames = frozenset(
             (_SIDES.index(side), *(word.encode("utf-8", "surrogateescape") for word in pair))
             for side, *pair in given["renames"]
@@ -145,8 +143,7 @@ class _Checker:
         return pairs
 
     def _reverse(self, pairs: Sequence[tuple[int, int]], side: int, what: str) -> list[int]:
-        text = self.sides[side]
-        found = [-1] * len(text.tokens)
+        found = [-1] * len(self.sides[side].tokens)
         for index, pair in enumerate(pairs):
             if pair[side] >= 0:
                 if pair[side] >= len(found) or found[pair[side]] >= 0:
@@ -263,7 +260,6 @@ class _Checker:
 
     def _order(self, side: int) -> None:
         """A step back in ``side``'s order is a move by the other side, whose order goes on there."""
-        text = self.sides[side]
         pairs = self.in_result
         order = [i for i, t in enumerate(self.result.tokens) if pairs[i][side] >= 0 and not _in_a_set(t)]
         shared = [i for i in order if min(pairs[i]) >= 0]
@@ -276,7 +272,7 @@ class _Checker:
                 olds = [self.base_of[side][pair[side]] for pair in around]
                 if around[0][1 - side] < around[1][1 - side] and (min(olds) < 0 or olds[0] > olds[1]):
                     continue
-            text.refuse(self.in_result[two][side], f"of {_SIDES[side]} came to stand elsewhere")
+            self.sides[side].refuse(pairs[two][side], f"of {_SIDES[side]} came to stand elsewhere")
 
 
 def _around(text: Text, name: str, index: int, counts: Any) -> int:

@@ -16,6 +16,7 @@ from mergeguard.errors import ExitCode, MergeguardError
 from mergeguard.reporting.inert import visible
 
 if TYPE_CHECKING:
+    from mergeguard.build.measure import Progress
     from mergeguard.fork.fork import Fork
 
 # Wide enough for paths where the output is not a terminal's.
@@ -219,3 +220,8 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[[str], Non
 
 
 _ERASE = "\x1b[2K"  # the line that the cursor is in
+
+
+def steps_shown(report: Callable[[str], None]) -> Callable[[Progress], None]:
+    """Progress of compiling as a line of a display."""
+    return lambda step: report(f"{step.done}/{step.total} {step.name}")

@@ -82,3 +82,8 @@ Prepare = Annotated[
     ),
 ]
 Jobs = Annotated[int, Option("--jobs", "-j", min=1, help="Compile so many units at a time.")]
+
+
+def database_file(path: Path | None) -> Path | None:
+    """The compile_commands.json that is named by itself or by its folder."""
+    return path / "compile_commands.json" if path is not None and path.is_dir() else path

@@ -6,9 +6,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
-from mergeguard.cli.compilers import database_file, shown
-from mergeguard.cli.console import opened, out, progress
-from mergeguard.cli.declare import Argument, Database, Jobs, Option, Prepare, Template
+from mergeguard.cli.console import opened, out, progress, steps_shown
+from mergeguard.cli.declare import Argument, Database, Jobs, Option, Prepare, Template, database_file
 from mergeguard.cli.markup import Table, escape
 from mergeguard.cli.paths import file_from_root
 from mergeguard.errors import ExitCode, counted
@@ -63,7 +62,7 @@ def init(
     _print_choices(found.choices)
     if compiler or measure:
         with progress(f"compiling {path}") as report:
-            trial = Trial(workspace, compiler, shown(report), measured=measure)
+            trial = Trial(workspace, compiler, steps_shown(report), measured=measure)
             first = rulebook.first_rule(workspace, path, name, trial)
     else:
         trial = None
@@ -137,7 +136,7 @@ def _rank(workspace: Workspace, folder: str, most: int, compiler: Compiler, *, m
     if measure:
         with progress("measuring") as report:
             paths = [row.path for row in rows]
-            costs = firstrules.costs_of(workspace, paths, compiler, shown(report))
+            costs = firstrules.costs_of(workspace, paths, compiler, steps_shown(report))
     _print_ranking(rows, costs)
 
 

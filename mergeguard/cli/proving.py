@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mergeguard import __version__
-from mergeguard.cli.compilers import database_file, shown
-from mergeguard.cli.console import opened, out, print_json, progress
+from mergeguard.cli.console import opened, out, print_json, progress, steps_shown
 from mergeguard.cli.declare import (
     Argument,
     BadParameter,
@@ -20,6 +19,7 @@ from mergeguard.cli.declare import (
     Option,
     Prepare,
     Template,
+    database_file,
 )
 from mergeguard.cli.markup import escape
 from mergeguard.cli.render import SEVERITY_COLOURS, grid, print_findings
@@ -63,7 +63,7 @@ def verify(
                     workspace, subject, template=command, database=database_file(build), step=prepare
                 )
                 comparisons[subject.guarded.name] = proof.verify_compiled(
-                    workspace, subject, how, jobs=jobs, on_progress=shown(report)
+                    workspace, subject, how, jobs=jobs, on_progress=steps_shown(report)
                 )
     if not proofs:
         raise workspace.nothing_applies()
@@ -146,7 +146,7 @@ def cost(
                 jobs=jobs,
                 parallel=tuple(parallel or ()),
                 fresh=fresh,
-                on_progress=shown(report),
+                on_progress=steps_shown(report),
             )
         name = subject.guarded.name
         if svg is not None:
@@ -227,7 +227,7 @@ def budget(
         workspace, subject, template=command, database=database_file(build), step=prepare
     )
     with progress(f"measuring {name}", quiet=json) as report:
-        measured = proof.cost(workspace, subject, how, on_progress=shown(report))
+        measured = proof.cost(workspace, subject, how, on_progress=steps_shown(report))
     proposal = proof.budget(subject, measured, limit, jobs, most, cpu_price)
     if json:
         print_json("budget", {"rule": name, "memory": limit, "jobs": jobs, **proposal.to_json()})

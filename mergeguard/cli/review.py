@@ -1,17 +1,23 @@
-"""check and plan: what is wrong, what comes; nothing is compiled."""
+"""check, audit and plan: what is wrong in a layout and in a merge, what comes; nothing is compiled."""
 
 from __future__ import annotations
 
+import json as json_
+import sys
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+from mergeguard import __version__
 from mergeguard.cli.console import NO_RULES, opened, out, print_json, progress
-from mergeguard.cli.declare import Argument, Json, Option
+from mergeguard.cli.declare import Argument, BadParameter, Json, Option
 from mergeguard.cli.markup import Table, escape
 from mergeguard.cli.paths import file_from_root
-from mergeguard.cli.render import print_findings
+from mergeguard.cli.render import print_audit, print_findings
 from mergeguard.errors import ExitCode, LayoutError, counted
 from mergeguard.findings import Finding
+
+if TYPE_CHECKING:
+    from mergeguard.verbs import auditing
 
 
 def check(
@@ -113,3 +119,47 @@ def plan(
     if found.steps:
         out.print(f"[bold]next:[/] `mergeguard sync {escape(ref)} --stepwise`")
     return ExitCode.CLEAN
+
+
+def audit(
+    revision: Annotated[
+        str | None,
+        Argument(
+            metavar="[MERGE|RANGE]", help="A merge commit, or A..B for every merge in it; default: the last."
+        ),
+    ] = None,
+    ast: Annotated[
+        bool, Option("--ast", help="Ask libclang, too: errors that it sees in the result alone.")
+    ] = False,
+    json: Annotated[bool, Option("--json", help="Print one JSON document instead.")] = False,
+    sarif: Annotated[bool, Option("--sarif", help="Print SARIF instead.")] = False,
+) -> int:
+    """What conflict markers don't show after a merge: doubled, lost, unused, renamed under your feet."""
+    from mergeguard.reporting.audits import audits_data, audits_sarif
+    from mergeguard.verbs import auditing
+
+    if json and sarif:
+        raise BadParameter("--json or --sarif")
+    here = opened()
+    here.head()
+    with progress("audit", quiet=json or sarif) as report:
+        audits = auditing.run(here.repository, revision, report, ast=ast)
+    count = sum(len(audited.findings) for audited in audits)
+    if sarif:
+        sys.stdout.write(json_.dumps(audits_sarif(audits, __version__), indent=2) + "\n")
+    elif json:
+        print_json("audit", audits_data(audits))
+    else:
+        for audited in audits:
+            _print_audited(audited)
+        if not audits:
+            out.print("There is no merge in this range.")
+    return ExitCode.FINDINGS if count else ExitCode.CLEAN
+
+
+def _print_audited(audited: auditing.Audited) -> None:
+    title = f"{audited.merge[:12]} " if audited.merge else ""
+    out.print(f"[bold]{escape(title + audited.subject)}[/]")
+    print_audit(audited.findings)
+    found = f"[red]{counted(len(audited.findings), 'finding')}[/]" if audited.findings else "[green]clean[/]"
+    out.print(f"{counted(audited.files, 'file')} compared: {found}")

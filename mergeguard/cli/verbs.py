@@ -151,7 +151,7 @@ VERBS: dict[str, Verb] = {
     "verify": Verb(REVIEW, "proving", "verify", "Prove that the layout is the same program as the monolith."),
     "audit": Verb(
         REVIEW,
-        "audit",
+        "review",
         "audit",
         "What conflict markers don't show after a merge: doubled, lost, unused, renamed under your feet.",
     ),

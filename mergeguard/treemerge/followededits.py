@@ -21,7 +21,7 @@ from mergeguard.values import dataclass
 if TYPE_CHECKING:
     from mergeguard.lens.layout import Layout
     from mergeguard.merge.moved.carrying import Carried, Rewritten
-    from mergeguard.merge.moved.leftovers import Declared, Leftovers
+    from mergeguard.merge.moved.leftovers import BaseDefinition, Leftovers
     from mergeguard.merge.moved.loose import Loose
     from mergeguard.merge.moved.movedvalues import File
     from mergeguard.merge.moved.moves import SplitFiles
@@ -235,7 +235,7 @@ class _Direction:
     def _leftovers(
         self,
         file: File,
-        declared: tuple[Declared, ...],
+        declared: tuple[BaseDefinition, ...],
         files: list[File],
         homes: Mapping[str, File],
         new: Rewritten,

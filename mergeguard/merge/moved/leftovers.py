@@ -28,7 +28,7 @@ _NEAR = 12  # lines from an edit to a line that says where it would be
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class BaseDefinition:
     """A definition of the base's file: its lines (0-based, the end excluded), its name, the word that it is
     looked for by, and whether the moving side has it there no more."""
 
@@ -51,7 +51,7 @@ class SplitFile:
     base: bytes
     editor: bytes
     mover: bytes
-    declared: Sequence[Declared]
+    declared: Sequence[BaseDefinition]
     others: Mapping[str, bytes]
     before: Mapping[str, bytes]
     free: frozenset[str]
@@ -161,7 +161,7 @@ class _Leftovers:
         self, left: Sequence[tuple[Change, Change]], changes: Sequence[Change]
     ) -> Iterator[tuple[Change, Change, bool]]:
         """The edits; all of a declaration of which nothing is anywhere as one, of the whole declaration."""
-        done: set[Declared] = set()
+        done: set[BaseDefinition] = set()
         for change, hunk in left:
             shed = next((s for s in self.shed if s.start <= change.a0 < s.end), None)
             if shed is None or self._has_a_trace(shed):
@@ -173,7 +173,7 @@ class _Leftovers:
                 first = inside[0].b0 - (inside[0].a0 - start)
                 yield Change(start, end, first, inside[-1].b1 + end - inside[-1].a1), hunk, True
 
-    def _has_a_trace(self, shed: Declared) -> bool:
+    def _has_a_trace(self, shed: BaseDefinition) -> bool:
         """Whether the other files have something of a declaration: its name, or a good part of its lines."""
         for path, text in self.file.others.items():
             if shed.word in text and shed.word not in self.file.before.get(path, b""):

@@ -19,7 +19,7 @@ from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of, match, similarity
 from mergeguard.cpp.likeness import AHEAD, LEFT_UNDER_NAME, LINES_THERE, MOVED_OTHER_NAME, MOVED_SAME_NAME
 from mergeguard.merge.edits import unequal_middle
-from mergeguard.merge.moved.leftovers import Declared
+from mergeguard.merge.moved.leftovers import BaseDefinition
 from mergeguard.merge.moved.loose import Loose, LooseChanges, LooseVersion, Spot, include_key, plain_code
 from mergeguard.merge.moved.movedvalues import Candidate, File, Moved, Unsure
 from mergeguard.merge.moved.removals import Removed, removals
@@ -104,7 +104,7 @@ def find_moves(files: Sequence[File]) -> tuple[list[Moved], list[Unsure]]:
     return _MoveSearch(files).run()
 
 
-SplitFiles = list[tuple[File, tuple[Declared, ...]]]
+SplitFiles = list[tuple[File, tuple[BaseDefinition, ...]]]
 
 
 def find_changes(files: Sequence[File]) -> tuple[list[Moved], list[Unsure], list[Loose], SplitFiles]:
@@ -234,13 +234,13 @@ class _MoveSearch:
                 found.append((file, tuple(self._declared(file))))
         return found
 
-    def _declared(self, file: File) -> Iterable[Declared]:
+    def _declared(self, file: File) -> Iterable[BaseDefinition]:
         shed, line = set(self._shed(file)), 0
         for i, leaf in enumerate(self._leaves(file, "base").leaves):
             if _is_definition(leaf):
                 start = line + leaf.text[: len(leaf.text) - len(leaf.text.lstrip())].count(b"\n")
                 end = start + leaf.text.strip().count(b"\n") + 1
-                yield Declared(start, end, leaf.short, leaf.word, i in shed)
+                yield BaseDefinition(start, end, leaf.short, leaf.word, i in shed)
             line += leaf.text.count(b"\n")
 
     def _is_split(self, file: File) -> bool:
