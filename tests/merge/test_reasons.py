@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from mergeguard.hooks.mergefile import main
@@ -96,3 +101,32 @@ def test_merge_file_says_it(tmp_path, monkeypatch, capfd):
         (tmp_path / f"{name}.cu").write_bytes(b"void f() {\n" + CALL.replace(b"b", word.encode()) + b"}\n")
     assert main(["merge-file", "ours.cu", "base.cu", "theirs.cu"]) == 1
     assert "conflict: ours.cu:2: both changed the second argument of `run`" in capfd.readouterr().err
+
+
+_TOLD = """
+import sys
+from pathlib import Path
+from mergeguard.merge import merge
+for folder in sys.argv[1:]:
+    texts = [Path(folder, name + ".cu").read_bytes() for name in ("base", "ours", "theirs")]
+    result = merge(*texts)
+    print(result.render(), result.notes)
+"""
+
+
+def test_what_is_said_does_not_depend_on_the_hash_of_bytes() -> None:
+    """Faults are told in the order of the file: the same merge says the same in every process."""
+    scenarios = Path(__file__).parents[1] / "scenarios" / "merge"
+    names = ("kernels-removed-here-and-given-stubs-there", "one-more-of-a-statement-that-the-other-moves")
+    folders = [str(folder) for name in names for folder in scenarios.glob(f"*/{name}")]
+    assert len(folders) == len(names)
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", _TOLD, *folders],
+            check=True,
+            capture_output=True,
+            env=os.environ | {"PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(said) == 1

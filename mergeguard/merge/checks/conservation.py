@@ -29,7 +29,8 @@ def balance(
     same_added = _tokens_in((units[1] - units[0]) & (units[2] - units[0]))
     same_removed = _tokens_in((units[0] - units[1]) & (units[0] - units[2]))
     b, o, t, m = (Counter(version.keys) for version in tokens)
-    for key in b.keys() | o.keys() | t.keys() | m.keys():
+    wrong: dict[bytes, str] = {}
+    for key in dict.fromkeys((*m, *b, *o, *t)):
         if key in (END_OF_COMMENT, END_OF_DIRECTIVE) or any(name in key for name in renamed):
             continue
         mine, other = o[key] - b[key], t[key] - b[key]
@@ -38,10 +39,12 @@ def balance(
         if mine * other > 0:
             low, high = min(low, mine, other), max(high, mine, other)
         if not low <= added <= high:
-            what = key.decode("utf-8", "replace").strip("#/\n")
-            fate = "lost" if added < low else "there once too often"
-            return f"`{what}` would be {fate}: neither side means that"
-    return ""
+            wrong[key] = "lost" if added < low else "there once too often"
+    if not wrong:
+        return ""
+    told = next(filter(_WORD.search, wrong), next(iter(wrong)))  # a name says more than a bracket
+    what = told.decode("utf-8", "replace").strip("#/\n")
+    return f"`{what}` would be {wrong[told]}: neither side means that"
 
 
 def lacks_one_more(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> bool:
@@ -79,7 +82,7 @@ def uneven_lines(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> list
     o, t, m = (_bag(side_edit(base, text)) for text in (ours, theirs, merged))
     return [
         line
-        for line in o.keys() | t.keys() | m.keys()
+        for line in dict.fromkeys((*m, *o, *t))
         if m[line] != o[line] + t[line]
         and o[line] * t[line] <= 0
         and len(line.strip()) > _SHORT

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 from mergeguard.cpp.scopes import (
     DIRECTIVE,
@@ -32,13 +33,14 @@ _DECLARING = frozenset((b"template", b"using", b"typedef", b"extern"))  # twice 
 _NAMED_SCOPES = (b"namespace", b"inline namespace", b"struct ", b"class ", b"union ")
 _CLASSES = (b"struct ", b"class ", b"union ")
 _TRANSPARENT = (b"extern", b"public", b"private", b"protected")
+_Key = TypeVar("_Key")
 _Function = tuple[Scope, bytes, tuple[tuple[bytes, ...], ...]]
 
 
 def statements(merge: Compared) -> Iterator[Fault]:
     """A statement that both sides added where the base lacks it, there more often than on either."""
     base, ours, theirs = (version.counts for version in (merge.base, *merge.sides))
-    for keys in merge.merged.counts.keys() & ours.keys() & theirs.keys():
+    for keys in _in_all(merge.merged.counts, ours, theirs):
         old, most = base[keys], max(ours[keys], theirs[keys])
         found = merge.merged.by_keys[keys]
         if min(ours[keys], theirs[keys]) <= old or len(found) <= most or not _does_something(found[0]):
@@ -57,11 +59,16 @@ def statements(merge: Compared) -> Iterator[Fault]:
             yield Fault("doubled-code", shown(keys), message, tuple(map(merge.merged.span, together)))
 
 
+def _in_all(result: Mapping[_Key, object], *sides: Mapping[_Key, object]) -> Iterator[_Key]:
+    """What is in the result and on every side, in the result's order: faults are told in one order."""
+    return (key for key in result if all(key in side for side in sides))
+
+
 def labels(merge: Compared) -> Iterator[Fault]:
     """A case or a label to jump to that is there more often than in any version in one ``switch`` or
     function: no program."""
     base, ours, theirs, now = (_labelled(version) for version in (merge.base, *merge.sides, merge.merged))
-    for key in ours.keys() & theirs.keys() & now.keys():
+    for key in _in_all(now, ours, theirs):
         found = now[key]
         if _meeting(found) > max(_meeting(known.get(key, [])) for known in (base, ours, theirs)):
             said = shown(key[1]).replace(" :", ":")
@@ -162,7 +169,10 @@ def definitions(merge: Compared) -> Iterator[Fault]:
     """A function or a specialised class that both sides brought, there more often than on either where
     no condition parts them."""
     ours, theirs, now = (_heads(version) for version in (*merge.sides, merge.merged))
-    for key in (ours.keys() & theirs.keys() & now.keys()) - _heads(merge.base).keys():
+    known = _heads(merge.base)
+    for key in _in_all(now, ours, theirs):
+        if key in known:
+            continue
         found = now[key]
         if _meeting(found) > max(_meeting(ours[key]), _meeting(theirs[key])):
             name = key[1].decode("utf-8", "replace").removesuffix("()")

@@ -108,8 +108,8 @@ def stubs(merge: Compared) -> Iterator[Fault]:
     """Something of a name that one side removed and of which the other made another one: a stub, a twin."""
     base, ours, theirs, now = (_defined(v) for v in (merge.base, *merge.sides, merge.merged))
     for one, other in ((ours, theirs), (theirs, ours)):
-        for name in base.keys() & now.keys() & other.keys() - one.keys():
-            if len(other[name]) > len(base[name]):
+        for name in now:
+            if name in base and name not in one and len(other.get(name, ())) > len(base[name]):
                 said = name.decode("utf-8", "replace")
                 message = f"one side removed {said}, and the other made another one of it"
                 yield Fault("kept-stub", said, message, tuple(map(merge.merged.span, now[name])))

@@ -145,7 +145,7 @@ def lost_locals(merge: Compared) -> Iterator[Fault]:
     versions = [_functions(version) for version in (merge.base, *merge.sides, merge.merged)]
     base, now = versions[0], versions[3]
     for side, other in ((versions[1], versions[2]), (versions[2], versions[1])):
-        for root in base.keys() & side.keys() & other.keys() & now.keys():
+        for root in (root for root in now if root in base and root in side and root in other):
             gone = (base[root][0] & side[root][0]) - other[root][0] - now[root][0] - merge.renamed
             for name in sorted(gone):
                 found = [one for one in now[root][1] if name in one.keys and not _is_member(one.keys, name)]
