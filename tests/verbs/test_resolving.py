@@ -80,8 +80,8 @@ def test_leaving_says_what_it_did_with_a_rule_at_rest(tmp_path):
     ran = story.run("leave", "other", "paged_attention_v1")
 
     assert ran.code == 0, ran.err
-    assert "other: staged that its rule goes; it is not split" in ran.out
-    assert "paged_attention_v1: staged the whole monolith" in ran.out
+    assert "other: staged its rule's removal; it is not split" in ran.out
+    assert "paged_attention_v1: staged the whole file" in ran.out
     assert "git commit" in ran.out
     assert not (story.fork / ".mergeguard/rules/other.toml").exists()
     assert not (story.fork / SHARD).exists()
