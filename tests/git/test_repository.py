@@ -35,7 +35,7 @@ def test_resolve_unknown_branch_of_a_known_remote(sandbox, tmp_path):
     sandbox.git("remote", "add", "upstream", str(tmp_path))
     with pytest.raises(errors.UnknownRevision) as caught:
         sandbox.repository.resolve("upstream/main")
-    assert caught.value.hint == "git fetch upstream"
+    assert caught.value.hint == "`git fetch upstream`"
 
 
 def test_head(sandbox):
@@ -85,7 +85,7 @@ def test_shallow_clone_without_the_base(sandbox, tmp_path):
     repository = Sandbox.at(tmp_path / "clone").repository
     with pytest.raises(errors.ShallowHistory) as caught:
         repository.merge_bases("origin/main", "origin/topic")
-    assert caught.value.hint == "git fetch --unshallow"
+    assert caught.value.hint == "`git fetch --unshallow`"
 
 
 def test_rev_list(sandbox):

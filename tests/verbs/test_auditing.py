@@ -178,27 +178,11 @@ def test_a_file_that_upstream_renamed_keeps_its_edits(tmp_path):
 
 FOLDER = "csrc/traps"
 SAFE = "".join(f"int filler{n}(int x) {{ return x + {n}; }}\n\n" for n in range(6))
-PICK = """int pick(int n) {
-  switch (n) {
-    case 1:
-      return 1;
-    case 2:
-      return 2;
-  }
-  return 0;
-}
-"""
-ARM = "    case 7:\n      return {};\n"
 OPS = 'TORCH_LIBRARY_EXPAND(NAME, ops) {{\n  ops.def("old(Tensor x) -> Tensor");\n{}}}\n'
 CALLEE = '#include "calls.cuh"\nint trap_call(int a{}) {{ return a; }}\n'
 TUNE = "static int trap_tune(int a) {{\n  int b = a{};\n  return b;\n}}\n{}int user(int x) {{ return {}; }}\n"
 # file -> its text in the base, on our side, on their side (None: as in the base)
 TRAPS = {
-    "arm.cuh": (
-        SAFE + PICK,
-        SAFE + PICK.replace("    case 1:", ARM.format("8") + "    case 1:"),
-        SAFE + PICK.replace("  }\n  return 0", ARM.format("9") + "  }\n  return 0"),
-    ),
     "calls.cuh": ("int trap_call(int a);\n" + SAFE, None, "int trap_call(int a, int b);\n" + SAFE),
     "calls.cu": (
         CALLEE.format("") + SAFE,
@@ -238,7 +222,6 @@ def test_every_kind_of_trap_is_on_the_sync_s_screen_and_in_the_report(tmp_path):
         ran = story.run("sync", "upstream/main")
     assert git(story.fork, "status", "--porcelain") == "", "the merge has landed"
     expected = {
-        ("duplicate-arm", "pick", "arm.cuh"),
         ("changed-signature", "trap_call", "calls.cu"),
         ("unused-edit", "trap_tune", "dead.cu"),
         ("undefined-registration", "trap_op", "bindings.cpp"),

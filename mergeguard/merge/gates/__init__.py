@@ -31,6 +31,7 @@ GATES: tuple[Gate, ...] = (
     doubled.labels,
     doubled.definitions,
     doubled.returned,
+    doubled.rows,
     registering.registrations,
     registering.implementations,
     doubled.includes,

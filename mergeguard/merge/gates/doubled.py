@@ -131,38 +131,70 @@ def _within(a: Scope, b: Scope) -> bool:
 
 
 def returned(merge: Compared) -> Iterator[Fault]:
-    """What one side removed from its function, or its table, and the other only moved: it is there again. And
-    what both moved, to two places."""
+    """What one side removed from its function, block or table, and the other only moved: it is there again.
+    And what both moved, to two places."""
     if not merge.is_sound:
         return
+    told: set[tuple[int, int]] = set()
     base, ours, theirs, now = map(_by_place, (merge.base, *merge.sides, merge.merged))
     for key, found in now.items():
         old, mine, other = len(base[key]), len(ours[key]), len(theirs[key])
-        said = shown(key[1])
+        said, code = shown(key[1]), ""
         if mine == other == old and 0 < old < len(found):
-            message = f"both sides moved `{said}`, to two places"
-            yield Fault("doubled-code", said, message, tuple(map(merge.merged.span, found)))
+            code, message = "doubled-code", f"both sides moved `{said}`, to two places"
         elif min(mine, other) < old == max(mine, other) <= len(found):
-            message = f"one side removed `{said}`, the other moved it, and it is back"
-            yield Fault("undone-removal", said, message, tuple(map(merge.merged.span, found)))
+            code, message = "undone-removal", f"one side removed `{said}`, and by the other's edit it is back"
+        places = tuple(map(merge.merged.span, found))
+        if code and not told.issuperset(places):
+            told.update(places)
+            yield Fault(code, said, message, places)
 
 
-def _by_place(version: GateVersion) -> dict[tuple[Scope, tuple[bytes, ...]], list[Statement]]:
-    """What is done, by the function that it is in, and the rows of tables, by their table; with what they
-    say."""
-    found: dict[tuple[Scope, tuple[bytes, ...]], list[Statement]] = defaultdict(list)
+def rows(merge: Compared) -> Iterator[Fault]:
+    """A row that both sides brought to one table, at two places of it."""
+    base, ours, theirs, now = map(_rows_of, (merge.base, *merge.sides, merge.merged))
+    for key in _in_all(now, ours, theirs):
+        if key in base or len(now[key]) <= max(len(ours[key]), len(theirs[key])):
+            continue
+        said = shown(key[1])
+        message = f"both sides added the row `{said}` to one table, and the result has it twice"
+        yield Fault("doubled-code", said, message, tuple(map(merge.merged.span, now[key])))
+
+
+_Place = tuple[object, tuple[bytes, ...]]
+
+
+def _by_place(version: GateVersion) -> dict[_Place, list[Statement]]:
+    """What is done, by the function that it is in and again by the very block, and the rows of tables, by
+    their table; with what they say."""
+    found: dict[_Place, list[Statement]] = defaultdict(list)
     for one in version.statements:
         root = root_of(one)
-        if root and _does_something(one):
-            found[(root,), one.keys].append(one)
-        elif _is_row(one):
+        does = root and _does_something(one)
+        if does:
+            found[root, one.keys].append(one)
+        if does or (root and one.scope[-1] != root and one.keys[0] in _LEAVING):
             found[one.scope, one.keys].append(one)
+    found.update(_rows_of(version))
     return found
 
 
-def _is_row(one: Statement) -> bool:
-    """Whether a statement is what stands in the inner braces of a table."""
-    return one.kind == STATEMENT and one.scope[-2:] == (PLAIN, PLAIN) and len(one.keys) > 1
+def _rows_of(version: GateVersion) -> dict[_Place, list[Statement]]:
+    """What stands in the inner braces of tables, by the table."""
+    found: dict[_Place, list[Statement]] = defaultdict(list)
+    table: tuple[object, ...] = ()
+    for one in version.statements:
+        if one.kind == HEAD and one.keys[-1] == b"=":
+            table = (one.scope, _declared_name(one.keys))
+        elif one.kind == STATEMENT and one.scope[-2:] == (PLAIN, PLAIN):
+            found[table, one.keys].append(one)
+    return found
+
+
+def _declared_name(keys: tuple[bytes, ...]) -> bytes:
+    """What a head `type name[size] =` declares."""
+    head = keys[: keys.index(b"[")] if b"[" in keys else keys
+    return next((key for key in reversed(head) if _WORD.fullmatch(key)), b"")
 
 
 def definitions(merge: Compared) -> Iterator[Fault]:

@@ -75,7 +75,7 @@ def lost(merge: Compared) -> Iterator[Fault]:
     for one, (base, ours, theirs, merged) in _edited_by_both(merge):
         b, o, t, m = map(Counter, (base, ours, theirs, merged))
         for key in o | t:
-            if 0 < min(o[key], t[key]) == b[key] < max(o[key], t[key]) > m[key] and _NAME.fullmatch(key):
+            if 0 < min(o[key], t[key]) == b[key] < max(o[key], t[key]) > m[key] and _TELLING.fullmatch(key):
                 said = shown((key,))
                 message = f"one side added `{said}` to a statement that has it already, and it would be lost"
                 yield Fault("lost-operand", said, message, (merge.merged.span(one),))

@@ -1,0 +1,5 @@
+static int choose(int a, int b, int c, int d) {
+  return a > 2 ? b :
+      c < 9 ? d :
+      4;
+}

@@ -1,0 +1,6 @@
+static const Config kTuned[] = {
+    {16, kSmall},
+    {32, kMedium},
+    {64, kLarge},
+    {48, kMedium},
+};

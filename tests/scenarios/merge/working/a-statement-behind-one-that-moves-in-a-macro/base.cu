@@ -1,0 +1,2 @@
+#define STEP(x) x ^= c; \
+  x *= 2;

@@ -1,0 +1,2 @@
+#define STEP(x) x *= 2; \
+  x ^= c;

@@ -1,0 +1,6 @@
+static int pick(int a, int n) {
+  int x = n;
+  x = x * 3 + a;
+  x ^= n;
+  return x;
+}

@@ -1,0 +1,7 @@
+static int early(int a, int b) {
+  int x = a;
+  x += b;
+  x *= 3;
+  if (x > 2) return 7;
+  return x;
+}

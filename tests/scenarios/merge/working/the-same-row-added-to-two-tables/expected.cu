@@ -1,0 +1,13 @@
+static const Config kTuned[] = {
+    {16, kSmall},
+    {32, kMedium},
+    {64, kLarge},
+    {48, kMedium},
+};
+
+static const Config kPlain[] = {
+    {16, kSmall},
+    {32, kMedium},
+    {64, kLarge},
+    {48, kMedium},
+};
