@@ -66,6 +66,8 @@ def generate(
     )
     for warning in made.warnings:
         err.print(f"[yellow]warning:[/] {escape(warning)}")
+    if not made.units and not made.warnings:
+        err.print("[yellow]note:[/] no rule here is in build mode; see `mergeguard mode build RULE`")
     sys.stdout.write(text)
     return ExitCode.CLEAN
 

@@ -143,7 +143,7 @@ def _rank(workspace: Workspace, folder: str, most: int, compiler: Compiler, *, m
 def _print_ranking(rows: Iterable[Ranked], costs: Mapping[str, UnitCost | str]) -> None:
     table = Table()
     measured = ("CPU s, peak",) if costs else ()
-    for column in ("file", "KB", *measured, "how it could be split", "heaviest unit"):
+    for column in ("file", "KB", *measured, "how it could be split", "heaviest unit, of the file"):
         table.add_column(column, no_wrap=column == "file")
 
     def weight(row: Ranked) -> float:
