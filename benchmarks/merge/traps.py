@@ -111,6 +111,8 @@ def _delete_use(text: bytes, rng: random.Random) -> Trap | None:
     target, other = rng.sample(functions, 2)
     name = target.name.split("::")[-1].encode()
     gone = text[: target.start] + text[target.end :]
+    if name.isupper():
+        return None  # a registration: that it goes takes no name away
     if not re.fullmatch(rb"[A-Za-z_]\w{2,}", name) or re.search(rb"\b" + name + rb"\b", gone):
         return None
     assert other.body is not None
