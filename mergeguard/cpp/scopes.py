@@ -7,6 +7,7 @@ in each of them. Where branches of an ``#if`` leave different brackets open, the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import field, replace
 from functools import lru_cache
@@ -301,8 +302,12 @@ def _condition(text: bytes) -> bytes:
 
 
 def is_root(frame: bytes) -> bool:
-    """Whether a frame is a function, a class or a macro."""
-    return frame.endswith(b"()") or frame.startswith((b"struct ", b"class ", _DEFINE))
+    """Whether a frame is a function, a class, a macro, or what stands behind a macro's call (`TEST(a) {`)."""
+    named = frame.endswith(b"()") or frame.startswith((b"struct ", b"class ", _DEFINE))
+    return named or _MACRO_HEAD.fullmatch(frame) is not None
+
+
+_MACRO_HEAD = re.compile(rb"[A-Z][A-Z0-9_]+ \(.*\)", re.DOTALL)
 
 
 def frame_of(head: Sequence[bytes]) -> bytes:
