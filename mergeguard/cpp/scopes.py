@@ -28,6 +28,7 @@ _NO_NAME = frozenset(
 _MACRO_ENDS = frozenset((b"#;", b"#{", b"#}"))
 _IF = (b"if", b"else")
 _LONGEST_FRAME = 4096  # bytes; real ones have some dozens
+_MACRO_HEAD = re.compile(rb"[A-Z][A-Z0-9_]+ \(.*\)", re.DOTALL)
 PLAIN = b"{}"  # braces of an initialiser, a lambda, a block
 
 _DEFINE = b"define "
@@ -305,9 +306,6 @@ def is_root(frame: bytes) -> bool:
     """Whether a frame is a function, a class, a macro, or what stands behind a macro's call (`TEST(a) {`)."""
     named = frame.endswith(b"()") or frame.startswith((b"struct ", b"class ", _DEFINE))
     return named or _MACRO_HEAD.fullmatch(frame) is not None
-
-
-_MACRO_HEAD = re.compile(rb"[A-Z][A-Z0-9_]+ \(.*\)", re.DOTALL)
 
 
 def frame_of(head: Sequence[bytes]) -> bytes:

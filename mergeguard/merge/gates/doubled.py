@@ -139,15 +139,18 @@ def returned(merge: Compared) -> Iterator[Fault]:
     base, ours, theirs, now = map(_by_place, (merge.base, *merge.sides, merge.merged))
     for key, found in now.items():
         old, mine, other = len(base[key]), len(ours[key]), len(theirs[key])
-        said, code = shown(key[1]), ""
-        if mine == other == old and 0 < old < len(found):
-            code, message = "doubled-code", f"both sides moved `{said}`, to two places"
-        elif min(mine, other) < old == max(mine, other) <= len(found):
-            code, message = "undone-removal", f"one side removed `{said}`, and by the other's edit it is back"
+        both_moved = mine == other == old and 0 < old < len(found)
+        is_back = min(mine, other) < old == max(mine, other) <= len(found)
         places = tuple(map(merge.merged.span, found))
-        if code and not told.issuperset(places):
-            told.update(places)
-            yield Fault(code, said, message, places)
+        if not (both_moved or is_back) or told.issuperset(places):
+            continue
+        told.update(places)
+        said = shown(key[1])
+        if both_moved:
+            yield Fault("doubled-code", said, f"both sides moved `{said}`, to two places", places)
+        else:
+            message = f"one side removed `{said}`, and by the other's edit it is back"
+            yield Fault("undone-removal", said, message, places)
 
 
 def rows(merge: Compared) -> Iterator[Fault]:

@@ -60,7 +60,7 @@ class Touching:
             return None
         movable = {*_movable(self.base, self.ours), *_movable(self.base, self.theirs)}
         for pair in self._pairs():
-            if any((edit.b0, edit.b1) in movable for edit in pair) or self.is_moved():
+            if any((edit.b0, edit.b1) in movable for edit in pair):
                 return None
             if all(len(self._new(edit)) > edit.b1 - edit.b0 for edit in pair):
                 return None  # both add something there, and which goes first is a choice

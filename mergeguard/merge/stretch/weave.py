@@ -218,14 +218,14 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
     touching = Touching(b, o, t, r)
     if touching.is_doubtful():
         raise Clash("one side opened or closed a condition beside what the other added")
+    if touching.is_moved():
+        raise Clash("one side moved a statement beside what the other changed")
     if (beside := touching.regions()) is not None:
         for inner in beside:
             _merge_region(out, b, o, t, inner)
         if touching.takes_away():
             out.remarks.append(BESIDE)
         return
-    if touching.is_moved():
-        raise Clash("one side moved a statement beside what the other changed")
     if not nesting(kb) == nesting(ko) == nesting(kt) and not _apart(kb, ko, kt):
         raise Clash("both sides changed the same place, and one of them its brackets")
     if _moves_code(kb, ko) or _moves_code(kb, kt):
