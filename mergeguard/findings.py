@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from enum import StrEnum
+from typing import Any
 
 from mergeguard.values import dataclass
 
@@ -235,6 +236,18 @@ class Finding:
     def line(self) -> int | None:
         """The 1-based line to open first, if one is to blame."""
         return self.places[0].line or None if self.places else None
+
+
+def tree_data(finding: Finding) -> dict[str, Any]:
+    """A finding about one version of a tree for ``json.dumps``, as ``check`` and ``verify`` print it."""
+    return {
+        "check": finding.code,
+        "severity": str(finding.severity),
+        "message": finding.message,
+        "path": finding.path,
+        "line": finding.line,
+        "item": finding.name,
+    }
 
 
 def in_tree(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.items import Item, Kind, Source
-from mergeguard.cpp.lexer import TokenKind, spell
+from mergeguard.cpp.lexer import TokenKind, line_of, spell
 from mergeguard.cpp.source import nested, parse
 from mergeguard.cpp.tokens import code_keys
 from mergeguard.merge.checks.heads import changed_parameters, definitions
@@ -150,7 +150,7 @@ class Facts:
 
     def line(self, offset: int) -> int:
         """1-based line of a byte."""
-        return self.text.count(b"\n", 0, offset) + 1
+        return line_of(self.text, offset)
 
     def declaration_at(self, offset: int) -> Declaration | None:
         """What the byte is in."""

@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mergeguard.cpp.diff import diff
-from mergeguard.cpp.lexer import TokenKind
+from mergeguard.cpp.lexer import TokenKind, line_of
 from mergeguard.cpp.likeness import CALLED_BY_NAME
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.patches import git_lines
-from mergeguard.fork.report import CandidatePlace, hunk_ids, line_across, line_of
+from mergeguard.fork.report import CandidatePlace, hunk_ids, line_across
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.order import Hint
 from mergeguard.lens.unsplit import Hunk, Splitter, Unsplit, unsplit

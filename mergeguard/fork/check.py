@@ -17,7 +17,7 @@ from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.definitions import definitions
 from mergeguard.cpp.filenames import UNITS
 from mergeguard.cpp.source import Kind, Source, identifiers, line_of, parse, units
-from mergeguard.findings import CODES, Finding, Place, Severity, in_tree
+from mergeguard.findings import CODES, Finding, Place, Severity, in_tree, tree_data
 from mergeguard.fork.report import hunk_ids, marker_lines
 from mergeguard.lens.glue import rebase_point
 from mergeguard.lens.homes.assignment import defined_names
@@ -38,19 +38,7 @@ _LINES_TO_COMPARE = 3
 
 def to_json(findings: Iterable[Finding]) -> dict[str, Any]:
     """Findings as plain values: ``schema``, counts by severity, and each finding with all its fields."""
-    listed = [
-        {
-            "rule": finding.rule,
-            "check": finding.code,
-            "severity": str(finding.severity),
-            "message": finding.message,
-            "path": finding.path,
-            "line": finding.line,
-            "item": finding.name,
-            "hint": finding.hint,
-        }
-        for finding in findings
-    ]
+    listed = [{"rule": one.rule, **tree_data(one), "hint": one.hint} for one in findings]
     counts = {str(s): sum(f["severity"] == s for f in listed) for s in Severity}
     return {"schema": 1, "passed": not any(counts[s] for s in ("error", "warning")), "counts": counts} | {
         "findings": listed

@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 from mergeguard.audit.findings import Located
 from mergeguard.cpp.diff import diff
-from mergeguard.cpp.source import Item, Kind, parse
+from mergeguard.cpp.source import Item, Kind, line_of, parse
 from mergeguard.errors import RESOLVE, counted
 from mergeguard.fork.localedits import LocalEdit
 from mergeguard.lens.layout import Layout
@@ -363,11 +363,6 @@ def _declaration(items: Sequence[Item], offset: int) -> Item | None:
         if item.end > offset and item.name and item.kind not in _MINOR:
             return item
     return next((i for i in reversed(items) if i.name and i.kind not in _MINOR), None)
-
-
-def line_of(text: bytes, offset: int) -> int:
-    """The 1-based line of a byte."""
-    return text.count(b"\n", 0, offset) + 1
 
 
 def line_across(old: bytes, new: bytes, line: int) -> int:

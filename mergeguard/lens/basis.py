@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mergeguard.cpp.diff import diff
+from mergeguard.cpp.lexer import line_of
 from mergeguard.lens.attempt import applied
 from mergeguard.lens.hunks import Edit
 from mergeguard.lens.layout import Layout
@@ -51,7 +52,7 @@ def edits_between(pristine: bytes, layout: Layout) -> tuple[Edit, ...]:
 
 def _place(layout: Layout, at: int) -> tuple[str, int]:
     file, offset = layout.to_layout(at)
-    return file.path, file.text.count(b"\n", 0, offset) + 1
+    return file.path, line_of(file.text, offset)
 
 
 def _stretches(pristine: bytes, monolith: bytes) -> Iterator[tuple[int, int, bytes]]:

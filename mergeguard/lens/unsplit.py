@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from mergeguard.cpp.lexer import line_of
 from mergeguard.lens.attempt import Attempt, Splitter, applied, by_place, followed
 from mergeguard.lens.basis import Basis, basis_of, edits_between
 from mergeguard.lens.hunks import Edit, Hunk, Reason
@@ -136,7 +137,7 @@ def _joined(
 
 def _typed_at(change: Traced, now: Mapping[str, bytes]) -> tuple[str, int]:
     """Path and line of a change."""
-    return change.file.path, _line(now[change.file.path], change.new[0])
+    return change.file.path, line_of(now[change.file.path], change.new[0])
 
 
 def _settled(attempt: Attempt, now: Mapping[str, bytes]) -> list[tuple[Traced, str, int]] | None:
@@ -165,10 +166,6 @@ def _settled(attempt: Attempt, now: Mapping[str, bytes]) -> list[tuple[Traced, s
 # -- hunks for people -----------------------------------------------------------------------------
 
 
-def _line(text: bytes, offset: int) -> int:
-    return text.count(b"\n", 0, offset) + 1
-
-
 def _hunk(change: Traced, now: bytes, reason: Reason, detail: str = "") -> Hunk:
     """The change widened to whole lines."""
     old = change.file.text
@@ -176,8 +173,8 @@ def _hunk(change: Traced, now: bytes, reason: Reason, detail: str = "") -> Hunk:
     old_end, new_end = _line_end(old, change.old), _line_end(now, change.new)
     return Hunk(
         change.file.path,
-        _line(now, change.new[0]),
-        _line(old, change.old[0]),
+        line_of(now, change.new[0]),
+        line_of(old, change.old[0]),
         old[old_start:old_end],
         now[new_start:new_end],
         reason,

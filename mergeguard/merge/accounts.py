@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from mergeguard.certify import Text
+from mergeguard.cpp.lexer import line_of
 
 _WIDTH = 72  # of the code that an entry shows
 _REMOVED = {
@@ -65,7 +66,7 @@ def _entries(name: str, text: Text, what: Sequence[str]) -> Iterator[str]:
         start = text.offsets[tokens[0]]
         end = text.offsets[tokens[-1] + 1] if tokens[-1] + 1 < len(text.offsets) else len(text.text)
         code = text.text[start:end].rstrip()
-        first = text.text.count(b"\n", 0, start) + 1
+        first = line_of(text.text, start)
         last = first + code.count(b"\n")
         shown = b" ".join(code.split()).decode("utf-8", "replace")
         shown = shown if len(shown) <= _WIDTH else shown[: _WIDTH - 1].rstrip() + "…"

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from mergeguard.cpp.diff import diff
+from mergeguard.cpp.lexer import line_of
 from mergeguard.cpp.likeness import SAME_STATEMENT
 from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.scopes import DIRECTIVE, Statement, statements_of
@@ -157,7 +158,7 @@ class GateVersion:
 
     def line(self, one: Statement) -> int:
         """The 1-based line on which a statement begins."""
-        return self.text.count(b"\n", 0, self.span(one)[0]) + 1
+        return line_of(self.text, self.span(one)[0])
 
 
 def _lines_of(key: bytes) -> Sequence[bytes]:

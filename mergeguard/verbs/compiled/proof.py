@@ -18,7 +18,7 @@ from mergeguard.build.cost import SplitCost, costs_by_shard, measure_split
 from mergeguard.build.measure import Progress
 from mergeguard.cpp.source import parse
 from mergeguard.errors import LayoutError, RuleMismatch
-from mergeguard.findings import Finding, Severity, in_tree
+from mergeguard.findings import Finding, Severity, in_tree, tree_data
 from mergeguard.fork.builds import shard_paths
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.lens import buildlists
@@ -68,19 +68,8 @@ class RuleProof:
             "files": self.files,
             "by_hand": self.by_hand,
             "same": self.same,
-            "findings": [_program_data(finding) for finding in self.findings],
+            "findings": [tree_data(finding) for finding in self.findings],
         }
-
-
-def _program_data(finding: Finding) -> dict[str, object]:
-    return {
-        "check": finding.code,
-        "severity": finding.severity,
-        "message": finding.message,
-        "path": finding.path,
-        "line": finding.line,
-        "item": finding.name,
-    }
 
 
 def subjects(
