@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,15 @@ class Story:
 
     upstream: Path
     fork: Path
+
+    @classmethod
+    def copied(cls, begun: Path, folder: Path) -> Story:
+        """A copy, below ``folder``, of both repositories that ``begin`` made in ``begun``."""
+        shutil.copytree(begun, folder / "both", symlinks=True)
+        made = cls(folder / "both" / "upstream", folder / "both" / "fork")
+        git(made.fork, "remote", "set-url", "upstream", str(made.upstream))
+        git(made.fork, "update-index", "-q", "--refresh", check=False)
+        return made
 
     @classmethod
     def begin(cls, folder: Path, *rules: str, split: bool = True) -> Story:

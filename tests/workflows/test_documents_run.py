@@ -117,11 +117,7 @@ def heavy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def story(heavy: Path, tmp_path: Path) -> Story:
     """The fork with a split file; upstream has made a commit that goes well, and one that clashes."""
-    shutil.copytree(heavy, tmp_path / "both", symlinks=True)
-    made = Story(tmp_path / "both" / "upstream", tmp_path / "both" / "fork")
-    git(made.fork, "remote", "set-url", "upstream", str(made.upstream))
-    git(made.fork, "update-index", "-q", "--refresh", check=False)
-    return made
+    return Story.copied(heavy, tmp_path)
 
 
 def goes_on(story: Story, *, clash: bool = False) -> None:

@@ -27,10 +27,7 @@ def begun(tmp_path_factory):
 
 @pytest.fixture
 def story(begun, tmp_path):
-    shutil.copytree(begun, tmp_path / "both", symlinks=True)
-    made = Story(tmp_path / "both" / "upstream", tmp_path / "both" / "fork")
-    git(made.fork, "remote", "set-url", "upstream", str(made.upstream))
-    return made
+    return Story.copied(begun, tmp_path)
 
 
 def clash(story: Story) -> None:

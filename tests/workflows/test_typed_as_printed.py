@@ -37,11 +37,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def story(begun: Path, tmp_path: Path) -> Story:
-    shutil.copytree(begun, tmp_path / "both", symlinks=True)
-    made = Story(tmp_path / "both" / "upstream", tmp_path / "both" / "fork")
-    git(made.fork, "remote", "set-url", "upstream", str(made.upstream))
-    git(made.fork, "update-index", "-q", "--refresh", check=False)
-    return made
+    return Story.copied(begun, tmp_path)
 
 
 def goes_on(story: Story, *, clash: bool = False, path: str = f"{INT4}.cu") -> None:
@@ -351,20 +347,20 @@ def hooks(story: Story) -> Iterator[Ran]:
     yield plain(story, "commit", "-m", "too early")
 
 
-def hooks_in_a_rebase(story: Story) -> Iterator[Ran]:
+def stopped_with_hooks(story: Story, command: str) -> Iterator[Ran]:
     story.run("install")
     goes_on(story, clash=True)
-    yield plain(story, "rebase", "upstream/main")
+    yield plain(story, command, "upstream/main")
     for verb in ("status", "report"):
         yield story.run(verb)
+
+
+def hooks_in_a_rebase(story: Story) -> Iterator[Ran]:
+    return stopped_with_hooks(story, "rebase")
 
 
 def hooks_in_a_pick(story: Story) -> Iterator[Ran]:
-    story.run("install")
-    goes_on(story, clash=True)
-    yield plain(story, "cherry-pick", "upstream/main")
-    for verb in ("status", "report"):
-        yield story.run(verb)
+    return stopped_with_hooks(story, "cherry-pick")
 
 
 def a_run_that_was_interrupted(story: Story) -> Iterator[Ran]:
