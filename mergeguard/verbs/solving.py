@@ -71,11 +71,6 @@ def _named(repository: Repository, path: str, unmerged: Collection[str]) -> list
     raise SourceError("no such file", where=Location(path), hint=hint)
 
 
-def solve_file(repository: Repository, path: str, *, write: bool = True) -> SolveOutcome:
-    """``solve_files`` of one."""
-    return solve_files(repository, [path], write=write)[0]
-
-
 def _solve_file(
     repository: Repository, path: str, stages: dict[str, str], marker_size: int, write: bool
 ) -> SolveOutcome:

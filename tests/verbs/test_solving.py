@@ -11,7 +11,7 @@ import pytest
 from mergeguard.errors import SourceError
 from mergeguard.git import hooks
 from mergeguard.git.repository import Repository
-from mergeguard.verbs.solving import solve_file, solve_files, unmerged_paths
+from mergeguard.verbs.solving import SolveOutcome, solve_files, unmerged_paths
 from tests.support.hermetic import git_environment
 
 BASE = "int add(int a, int b) {\n  return a + b;\n}\n\nint two(int x) {\n  return x * 2;\n}\n"
@@ -64,6 +64,11 @@ class _Fork:
     @property
     def text(self) -> str:
         return self.file.read_text()
+
+
+def solve_file(repository: Repository, path: str, *, write: bool = True) -> SolveOutcome:
+    (outcome,) = solve_files(repository, [path], write=write)
+    return outcome
 
 
 @pytest.mark.parametrize("style", ["merge", "diff3", "zdiff3"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from mergeguard.cpp.scopes import Statement
 from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
@@ -102,11 +102,6 @@ def _implemented(version: GateVersion) -> dict[tuple[bytes, bytes], list[_Implem
             operator = head[2], _string(one.keys, at)
             found[operator].append(_Implementation(one, frozenset(words & _DISPATCH_KEYS)))
     return found
-
-
-def _dispatch_keys(keys: Sequence[bytes]) -> frozenset[bytes]:
-    """The dispatch keys that are named, also as in `kCUDA` and `DISPATCH_TO_CUDA`."""
-    return _DISPATCH_KEYS & {part for key in keys for part in (*key.split(b"_"), key.removeprefix(b"k"))}
 
 
 def _meeting(found: list[_Implementation]) -> int:
