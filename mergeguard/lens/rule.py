@@ -160,6 +160,10 @@ class Deal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
             description="Also deals calls of macros that the file does not define, by their first arguments."
         ),
     ] = False
+    overloads: Annotated[
+        bool,
+        Meta(description="Overloads of a name go by themselves, each by its name and parameter types."),
+    ] = False
     external: Annotated[
         tuple[str, ...],
         Meta(description="Constants that another file's header declares `extern`: each is one object."),

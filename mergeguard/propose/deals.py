@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mergeguard.cpp.source import Source
-from mergeguard.errors import RuleMismatch
+from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens.homes.dealing import ENTRY, Cluster, clusters, sharing, unit_for
 from mergeguard.lens.rule import Deal, Rule
 from mergeguard.propose.headers import most_units
@@ -28,8 +28,9 @@ _UNIT = 3
 class Dealing:
     """A [[deal]] that could be written. ``weight`` and ``peak`` are the model's (see ``propose.reach``).
 
-    ``definitions`` is how many go by themselves, ``heaviest`` the label of the largest, ``share`` its part of
-    the whole in per cent. ``units`` counts the entry; it is 0 where no dealing into several makes sense.
+    ``definitions`` is how many go by themselves; ``heaviest`` is the largest thing that stays together, and
+    ``share`` its part of the whole in per cent. ``units`` counts the entry; it is 0 where no dealing into
+    several makes sense.
     """
 
     definitions: int
@@ -37,10 +38,11 @@ class Dealing:
     seed: int
     weight: int
     peak: int
-    heaviest: str
+    heaviest: Cluster
     share: int
     calls: bool = False
     external: tuple[str, ...] = ()
+    overloads: bool = False
 
     def __str__(self) -> str:
         what = "definitions and macro calls" if self.calls else "definitions"
@@ -55,12 +57,15 @@ def dealing(
     external: tuple[str, ...] = (),
     *,
     calls: bool = False,
+    overloads: bool = False,
 ) -> Dealing | RuleMismatch:
-    """The best dealing of the file at ``path``, or why there is none; ``calls``: of macro calls, too.
+    """The best dealing of the file at ``path``, or why there is none.
 
-    ``headers`` is the weight of what each unit reads again; ``external`` are constants that headers declare.
+    ``calls``: of macro calls, too; ``overloads``: of each overload by itself. ``headers`` weighs what
+    each unit reads again; ``external`` are constants that headers declare.
     """
-    rule = Rule(schema=1, monolith=path, deal=(Deal("internal.h", units=2, calls=calls, external=external),))
+    deal = Deal("internal.h", units=2, calls=calls, external=external, overloads=overloads)
+    rule = Rule(schema=1, monolith=path, deal=(deal,))
     try:
         found = clusters(rule, path, source)
     except RuleMismatch as error:
@@ -69,10 +74,11 @@ def dealing(
     for cluster in found:
         weights[cluster.key] += _weight(cluster, reach)
     total = sum(weights.values())
+    if not found:
+        return RuleMismatch("it defines nothing for other files", where=Location(path))
+    heaviest = max(found, key=lambda c: weights[c.key])
+    share = 100 * weights[heaviest.key] // max(total, 1)
     kept = weights.pop("", 0)
-    heaviest = max((c for c in found if c.key), key=lambda c: weights[c.key], default=None)
-    if heaviest is None:
-        return Dealing(0, 0, 0, total, total, "", 0, calls, external)
     best: tuple[int, int, int, int] | None = None
     # What several clusters need is in each one's weight; against headers counts the text as it stands.
     most = most_units(headers, len(source.lexed.tokens), _MOST_UNITS)
@@ -82,8 +88,7 @@ def dealing(
         if best is None or score < best[0]:
             best = score, units, seed, peak
     _, units, seed, peak = best or (0, 0, 0, total)
-    share = 100 * weights[heaviest.key] // max(total, 1)
-    return Dealing(len(weights), units, seed, total, peak, heaviest.label, share, calls, external)
+    return Dealing(len(weights), units, seed, total, peak, heaviest, share, calls, external, overloads)
 
 
 def _weight(cluster: Cluster, reach: Reach) -> int:

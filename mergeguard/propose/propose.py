@@ -29,6 +29,7 @@ from mergeguard.propose.headers import (
     header_weight,
 )
 from mergeguard.propose.reach import Reach
+from mergeguard.propose.refusal import TOO_LITTLE, Tried, refusal
 from mergeguard.propose.ruletext import DraftPart, Exists, RuleText, literal
 from mergeguard.propose.survey import ArmShare, Instantiated, SurveyedChoice, survey
 from mergeguard.values import dataclass
@@ -43,14 +44,6 @@ _OVERHEAD = 10
 _LEAST_GAIN = 10
 # Per cent of the whole file's cost, headers included, above which the heaviest unit is hardly lighter.
 _LITTLE = 80
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """A candidate that was not taken, and why."""
-
-    candidate: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +114,7 @@ class _Proposer:
         self.text = RuleText(source, path, exists)
         self.tried: list[Tried] = []
         self.external = declared_constants(source, path, headers)
-        self.deal = dealing(source, path, self.reach, self.headers, self.external)
+        self.deal = self.dealt()
 
     def proposal(self, doubt: Callable[[Proposal], str]) -> Proposal:
         parts = self.parts()
@@ -129,7 +122,7 @@ class _Proposer:
             whole = part.found.weight if isinstance(part.found, Dealing) else self.survey.weight
             gain = 100 - 100 * part.peak // max(whole, 1)
             if gain < _LEAST_GAIN:
-                self.tried.append(Tried(str(part), f"the heaviest unit would be only {gain} % lighter"))
+                self.note((part,), f"{TOO_LITTLE}{gain} % lighter")
                 continue
             made = self.attempt((part,))
             if made is None:
@@ -139,10 +132,10 @@ class _Proposer:
             made = self.weighed(self.with_more(part, parts, made), part, whole, 100 - gain)
             if not (reason := doubt(made)):
                 return made
-            self.tried.append(Tried(str(part), reason))
+            self.note((part,), reason)
         folder = shlex.quote(posixpath.dirname(self.path) or ".")
         raise RuleMismatch(
-            f"nothing in this file can be dealt to shards: {self.found()}",
+            f"nothing in this file can be dealt to shards: {self.refusal()}",
             where=Location(self.path),
             hint=f"`mergeguard init {folder}` ranks the other files",
         )
@@ -171,21 +164,8 @@ class _Proposer:
                 made = more
         return replace(made, tried=tuple(self.tried))
 
-    def found(self) -> str:
-        """Why there is nothing to propose, in one sentence: what was tried, or else what there is."""
-        if self.tried:
-            return f"{self.tried[0].candidate}: {self.tried[0].reason}"
-        if isinstance(self.deal, RuleMismatch):
-            return self.deal.message
-        if self.deal.definitions == 1:
-            return f"all of it hangs together with `{self.deal.heaviest}`"
-        if self.deal.definitions > 1:
-            return f"`{self.deal.heaviest}` alone is {self.deal.share} % of it"
-        if self.survey.choices:
-            first = self.survey.choices[0]
-            others = len(self.survey.choices) - 1
-            return f"{first}: {first.problem}" + (f"; and {others} more" if others else "")
-        return "it has no switch, no if / else-if chain, and no explicit instantiation"
+    def refusal(self) -> str:
+        return refusal(self.deal, self.tried, self.survey.choices)
 
     # -- candidates ----------------------------------------------------------------------------------
 
@@ -215,16 +195,19 @@ class _Proposer:
         return own + again + again * more // _OVERHEAD
 
     def dealings(self) -> Iterator[Dealing]:
-        """Of definitions; and, where that would not pay, of macro calls, too."""
-        plain = self.deal
-        if isinstance(plain, Dealing) and plain.units:
-            yield plain
-            if plain.peak * 100 <= plain.weight * (100 - _LEAST_GAIN):
+        """Of definitions by name; where that would not pay, of overloads or of macro calls, too."""
+        known = 0
+        for more in ({}, {"overloads": True}, {"calls": True}):
+            found = self.deal if not more else self.dealt(**more)
+            if not isinstance(found, Dealing) or not found.units or found.definitions <= known:
+                continue
+            yield found
+            if found.peak * 100 <= found.weight * (100 - _LEAST_GAIN):
                 return
-        calls = dealing(self.source, self.path, self.reach, self.headers, self.external, calls=True)
-        known = plain.definitions if isinstance(plain, Dealing) else 0
-        if isinstance(calls, Dealing) and calls.units and calls.definitions > known:
-            yield calls
+            known = found.definitions
+
+    def dealt(self, **more: bool) -> Dealing | RuleMismatch:
+        return dealing(self.source, self.path, self.reach, self.headers, self.external, **more)
 
     def partition(self, choice: SurveyedChoice) -> DraftPart:
         runs = _runs(choice.arms)
@@ -333,8 +316,13 @@ class _Proposer:
                     return Proposal(self.name, text, tuple(str(p) for p in parts), outcome, tuple(self.tried))
                 reason = outcome
                 break
-        self.tried.append(Tried(" with ".join(str(p) for p in parts), reason))
+        self.note(parts, reason)
         return None
+
+    def note(self, parts: Sequence[DraftPart], reason: str) -> None:
+        """Remember a candidate that was not taken."""
+        deals = any(isinstance(part.found, Dealing) for part in parts)
+        self.tried.append(Tried(" with ".join(map(str, parts)), reason, deals))
 
     def layout_names(self) -> Iterator[str]:
         stem = posixpath.splitext(posixpath.basename(self.path))[0]

@@ -163,6 +163,11 @@ class RuleText:
                 if found.calls
                 else []
             ),
+            *(
+                ["overloads = true  # each overload goes by itself, by its parameters' types"]
+                if found.overloads
+                else []
+            ),
         ]
 
     def common(self) -> list[str]:

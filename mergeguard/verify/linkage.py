@@ -162,7 +162,8 @@ def doubled(program: Program, allowed: Callable[[Declaration], int]) -> Iterator
         for one in parts:
             if one.is_made_elsewhere:
                 continue
-            if program.must_be_once(one) and program.has_c_linkage(one):
+            by_name = program.has_c_linkage(one) and not one.is_registration
+            if program.must_be_once(one) and by_name:
                 places[one.short, "C"].append(one)
             elif program.must_be_once(one) or one.item.kind is Kind.INSTANTIATION:
                 places[one.name, one.identity].append(one)

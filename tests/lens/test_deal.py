@@ -338,6 +338,35 @@ def test_macro_calls_are_dealt_where_the_rule_says_so():
         assert home(edited, f"TEST(Suite, case_{n})") == home(layout, f"TEST(Suite, case_{n})")
 
 
+def test_overloads_go_by_themselves_where_the_rule_says_so():
+    text = "".join(f"int A::visit(T{n} *node) {{ return {n}; }}\n" for n in range(12))
+    assert len({home(deal(text, "units = 3"), f"T{n} *") for n in range(12)}) == 1
+    layout = deal(text, "units = 3\noverloads = true")
+    homes = [home(layout, f"T{n} *") for n in range(12)]
+    assert len({*homes}) == 3
+    renamed = deal(
+        text.replace("T4 *node", "T4 *n") + "int A::visit(long) { return 1; }\n",
+        "units = 3\noverloads = true",
+    )
+    assert [home(renamed, f"T{n} *") for n in range(12)] == homes
+
+
+def test_macro_calls_of_c_linkage_are_told_apart_by_what_they_are_given():
+    text = "#define GET(T, x) T get_##x(S* s) { return s->x; }\n" + 'extern "C" {\n'
+    text += "".join(f"GET(int, f{n});\n" for n in range(8)) + "}\n"
+    layout = deal(text, "units = 2")
+    assert {home(layout, f"GET(int, f{n})") for n in range(8)} == {"part_1.cpp", "part_2.cpp"}
+
+
+def test_an_error_line_and_an_undef_of_another_file_s_macro_hold_nothing_together():
+    text = "#if A\n#define FAST __restrict__\n#else\n#error no such compiler\n#endif\n"
+    text += "#if B\n#undef print\nextern int print(int);\n#endif\n"
+    text += "".join(f"int f{n}(int* FAST a) {{ return print(*a); }}\n" for n in range(8))
+    layout = deal(text, "units = 2")
+    assert {home(layout, f"int f{n}(") for n in range(8)} == {"part_1.cpp", "part_2.cpp"}
+    assert home(layout, "#error") == "internal.h"
+
+
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc")
 def test_a_dealing_is_right_in_c(tmp_path):
     code = b"#include <stdio.h>\ntypedef struct { int a; } T;\nstatic int used(int x) { return x + 1; }\n"

@@ -150,10 +150,10 @@ def test_labels_that_are_not_numbers():
 
 
 def test_a_file_that_nothing_splits():
-    with pytest.raises(RuleMismatch, match=r"all of it hangs together with `x`"):
+    with pytest.raises(RuleMismatch, match=r"all that it defines for other files is `x`$"):
         propose(parse(b"int x;\n"), "x.cu", lambda _: False)
     hidden = PLAIN.replace(b"int run(int n, int x) {", b"static int run(int n) {\n  const auto x = get();")
-    with pytest.raises(RuleMismatch, match=r"run, line 12: .*: the type of `x`"):
+    with pytest.raises(RuleMismatch, match=r"run, line 12: the type of `x`, which an arm uses"):
         propose(parse(hidden), "x.cu", lambda _: False)
 
 
@@ -215,9 +215,38 @@ def test_many_functions_are_dealt_and_the_seed_balances_them():
     assert rule.includes.beside == ("beside.h",)
 
 
+def test_overloads_of_one_name_are_dealt_one_by_one_where_they_are_most_of_the_file():
+    text = "int start(int a) { return a; }\n"
+    text += "".join(f"int Visitor::visit(Node{n}* x) {{ {'use(x);' * 60} return {n}; }}\n" for n in range(8))
+    made = propose(parse(text.encode()), "src/visit.cpp", lambda _: False)
+    (deal,) = check(made, "src/visit.cpp", text.encode()).deal
+    assert deal.overloads and deal.units
+    assert made.chosen == (f"9 independent definitions, dealt to {deal.units + 1} units",)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "static int n = 0;\n" + "".join(f"int f{k}() {{ return n += {k}; }}\n" for k in range(6)),
+            r"7 of its definitions, 100 % of it, hang together by `n`$",
+        ),
+        (
+            "#define A 1\n#undef A\nint a() { return A; }\nint b() { return A; }\n",
+            r"its definitions can't be dealt: line 2: `A` is undefined here, and used as another name below",
+        ),
+        ("PYBIND11_MODULE(m, x) { x.def(1); }\n", r"`PYBIND11_MODULE` with what it calls is 100 % of it$"),
+        ("#include <a>\n", r"it defines nothing for other files$"),
+    ],
+)
+def test_a_refusal_says_what_holds_the_file_together(text, reason):
+    with pytest.raises(RuleMismatch, match=reason):
+        propose(parse(text.encode()), "x.cpp", lambda _: False)
+
+
 def test_one_sentence_says_why_a_deal_would_not_pay():
     text = b"int small() { return 1; }\nint large(int a) {\n" + b"a += a * a;\n" * 400 + b"return a; }\n"
-    with pytest.raises(RuleMismatch, match=r"the heaviest unit would be only \d+ % lighter$"):
+    with pytest.raises(RuleMismatch, match=r": `large` with what it calls is 9\d % of it$"):
         propose(parse(text), "x.cpp", lambda _: False)
 
 

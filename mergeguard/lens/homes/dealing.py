@@ -8,7 +8,7 @@ all of that goes one way. Everything else is text: with the only unit that needs
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import field
 from hashlib import blake2b
@@ -70,14 +70,16 @@ def unit_for(name: str, units: Sequence[str], seed: int) -> str:
 class Cluster:
     """What a deal gives one home, as byte ranges of the file: ``own`` goes where its name's hash says.
 
-    ``helpers`` is text that more than one cluster may need; ``label`` is a definition of the cluster. What
-    stays in the entry has neither ``key`` nor ``label``.
+    ``helpers`` is text that more than one cluster may need; ``label`` is a definition of the cluster, and
+    ``held`` the name by which most of it hangs together ("" if it is one). What stays in the entry has no
+    ``key``.
     """
 
     key: str
     label: str
     own: tuple[tuple[int, int], ...]
     helpers: tuple[tuple[int, int], ...]
+    held: str = ""
 
 
 def clusters(rule: Rule, path: str, source: Source) -> tuple[Cluster, ...]:
@@ -121,7 +123,9 @@ class _Dealer:
         self.path = path
         self.source = source
         self.units = found.units
-        self.traits: list[Traits] = traits_of(source, found, self.rule.external, in_c=path.endswith(".c"))
+        self.traits: list[Traits] = traits_of(
+            source, found, self.rule.external, in_c=path.endswith(".c"), overloads=self.rule.overloads
+        )
         self.claimed = claimed
         self.parts = rule.parts(self.rule)
         shards = {*self.rule.shards, *self.parts, self.rule.rest}
@@ -170,9 +174,11 @@ class _Dealer:
         made: list[Cluster] = []
         for together in self.together():
             ranges = tuple((self.units[n].start, self.units[n].end) for n in together)
-            label = next((self.label(n) for n in together if self.is_dealt(n)), "")
-            key = self.key(together) if label else ""
-            made.append(Cluster(key, label, ranges, self.helpers(together)))
+            dealt = [n for n in together if self.is_dealt(n)]
+            label = self.label(next(iter(dealt), together[0]))
+            key = self.key(together) if dealt else ""
+            held = Counter(self.why[n] for n in together if n in self.why).most_common(1)
+            made.append(Cluster(key, label, ranges, self.helpers(together), held[0][0] if held else ""))
         return tuple(made)
 
     def refuse_unclear(self) -> None:
@@ -250,7 +256,8 @@ class _Dealer:
     def follow_definition(self, number: int, name: str) -> None:
         """An #undef stays with the definition that it ends, unless that is all there is."""
         life = self.lifetime(name, number)
-        if all(giver > number for giver in self.names.givers.get(life, ())):
+        givers = self.names.givers.get(life, ())
+        if not any(giver <= number and self.defines_macro(giver, name) for giver in givers):
             self.traits[number].shown = True  # it ends a definition of another file
         elif name in self.redefined and life in self.names.givers:
             self.names.givers[life].append(number)
@@ -261,6 +268,14 @@ class _Dealer:
                 raise self.mismatch(number, f"`{name}` is undefined here, and used as another name below")
             self.traits[number].idle = True
             self.traits[number].shown = False
+
+    def defines_macro(self, number: int, name: str) -> bool:
+        """Whether a unit has a ``#define`` of a name, at any depth."""
+        unit, lexed = self.units[number], self.source.lexed
+        return any(
+            d.name == "define" and d.first + 2 < d.last and lexed.word(d.first + 2) == name
+            for d in lexed.directives_in(unit.start, unit.end)
+        )
 
     def is_undef(self, number: int) -> bool:
         return all(item.kind is Kind.UNDEF for item in self.units[number].items)

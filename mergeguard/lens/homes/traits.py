@@ -77,26 +77,40 @@ _WORDS = frozenset(
     "string vector size_t int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t noexcept friend "
     "explicit mutable namespace sizeof static_cast reinterpret_cast const_cast throw try catch".split()
 )
+_SAYINGS = (("error",), ("warning",))  # directives that only say something where they are compiled
 _PRAGMA_LOCAL = re.compile(r"#pragma (once|region|endregion|mark)\b")
 _CODE = frozenset({Kind.TYPE, Kind.FUNCTION, Kind.VARIABLE, Kind.DECLARATION, Kind.ALIAS})
 _CALL_AHEAD = frozenset({"(", "{", "<"})
 
 
 def traits_of(
-    source: Source, found: Opened, external: Iterable[str] = (), *, in_c: bool = False
+    source: Source,
+    found: Opened,
+    external: Iterable[str] = (),
+    *,
+    in_c: bool = False,
+    overloads: bool = False,
 ) -> list[Traits]:
     """The traits of every unit of ``found``; ``external`` are constants that a header declares ``extern``.
 
-    ``in_c``: by the rules of C, where a constant is external, too.
+    ``in_c``: by the rules of C, where a constant is external, too. ``overloads``: a function's key has its
+    parameters' types, so that overloads of a name have keys of their own.
     """
-    return _TraitReader(source, found, external, in_c=in_c).read()
+    return _TraitReader(source, found, external, in_c=in_c, overloads=overloads).read()
 
 
 class _TraitReader:
     def __init__(
-        self, source: Source, found: Opened, external: Iterable[str] = (), *, in_c: bool = False
+        self,
+        source: Source,
+        found: Opened,
+        external: Iterable[str] = (),
+        *,
+        in_c: bool = False,
+        overloads: bool = False,
     ) -> None:
         self.in_c = in_c
+        self.overloads = overloads
         self.source = source
         self.environment = environment_of(source)
         self.units = found.units
@@ -218,9 +232,12 @@ class _TraitReader:
                 found.shown = True
             else:
                 found.root = found.once = True
-                found.key = found.key or f"{item.name}<{item.arguments}>"
+                name = f"{item.name}<{item.arguments}>"
+                found.key = found.key or (self.function_key(one) if self.overloads else name)
         elif kind in (Kind.DECLARATION, Kind.FUNCTION, Kind.KERNEL):
             self.declaration(found, item, one)
+        elif kind is Kind.OPAQUE and one.tokens[:1] == ("#",) and one.tokens[1:2] in _SAYINGS:
+            found.idle = True
         elif kind is Kind.OPAQUE:
             found.once = found.registers = True
 
@@ -245,7 +262,7 @@ class _TraitReader:
             found.shown = found.shown or operator or name in _IMPLICIT or "specialization" in item.flags
         else:
             found.root = found.once = True
-            found.key = found.key or item.name
+            found.key = found.key or self.function_key(one)
             special = "specialization" in item.flags
             if owners and not special:
                 return
@@ -255,6 +272,14 @@ class _TraitReader:
             if way is Way.DECLARATION:
                 found.functions.append(item)
             found.always_declared |= operator or name in _IMPLICIT or special
+
+    def function_key(self, one: Declaration) -> str:
+        """What a function goes by: its name, or all by which overloads and specialisations differ."""
+        item = one.item
+        if not self.overloads:
+            return item.name
+        arguments = f"<{item.arguments}>" if item.arguments else ""
+        return f"{item.name}{arguments}({','.join(one.types)})"
 
     def variable(self, found: Traits, item: Item, one: Declaration) -> None:
         name = one.short
@@ -369,6 +394,7 @@ class _TraitReader:
         reader.hidden_types = self.hidden_types
         reader.functions = self.functions
         reader.values = self.values
+        reader.overloads = self.overloads
         whole = Unit(0, len(expansion), inner.items)
         inside = reader.unit(whole)
         inside.functions.clear()  # there is no text of theirs to say again
