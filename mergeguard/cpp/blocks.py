@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from mergeguard.cpp.conditions import names
+from mergeguard.cpp.edges import Edge, edge_at, edge_name
 from mergeguard.cpp.source import Item, ItemScope, Kind, Source, Unit, grouped, nested, units
 from mergeguard.values import dataclass
 
@@ -60,8 +61,7 @@ def opened(source: Source) -> Opened:
 
 def _opened(source: Source) -> Opened:
     opener = _Opener(source)
-    for unit in units(source):
-        opener.add(unit, ())
+    opener.add_all(units(source), ())
     return Opened(tuple(opener.units), tuple(opener.blocks))
 
 
@@ -94,6 +94,15 @@ def closed(
         where.append(homes[number])
         number += 1
     return tuple(joined), tuple(where)
+
+
+def _on_one_line(text: bytes) -> bytes:
+    return b" ".join(text.split())
+
+
+def is_of_a_macro(scope: ItemScope) -> bool:
+    """Whether a macro opens the block, so that nobody knows what it is called."""
+    return not scope.name and not scope.hidden and re.match(rb"\w+\s*(\(|$)", scope.opening) is not None
 
 
 def space_of(scopes: Sequence[ItemScope]) -> str:
@@ -131,6 +140,47 @@ class _Opener:
             if d.name in ("define", "undef") and d.first + 2 < d.last
         }
 
+    def add_all(self, parts: Sequence[Unit], scopes: tuple[ItemScope, ...]) -> None:
+        """Neighbouring units, those between two macros that open and close a block as its inside."""
+        at = 0
+        while at < len(parts):
+            last = self.closing(parts, at)
+            if last < 0:
+                self.add(parts[at], scopes)
+                at += 1
+                continue
+            self.add_between_macros(parts[at : last + 1], scopes)
+            at = last + 1
+
+    def edge(self, unit: Unit) -> Edge | None:
+        return edge_at(self.source, unit.items[0]) if len(unit.items) == 1 else None
+
+    def closing(self, parts: Sequence[Unit], at: int) -> int:
+        """The number of the macro that closes what the one at ``at`` opens; -1 where none does."""
+        open_at: list[Edge] = []
+        for number in range(at, len(parts)):
+            edge = self.edge(parts[number])
+            if edge is not None and edge.opens:
+                open_at.append(edge)
+            elif edge is not None:
+                if not open_at or not open_at.pop().is_closed_by(edge, edge_name(parts[number].items[0])):
+                    return -1
+            if not open_at:
+                return number if number > at else -1
+        return -1
+
+    def add_between_macros(self, parts: Sequence[Unit], scopes: tuple[ItemScope, ...]) -> None:
+        first, last = parts[0], parts[-1]
+        opening, closing = (self.text[e.items[0].code_start : e.items[0].code_end] for e in (first, last))
+        # What it is called, only its definition could tell: names of a rule leave it out.
+        scope = ItemScope(first.items[0].code_start, "", _on_one_line(opening), _on_one_line(closing))
+        begun = len(self.units)
+        self.units.append(Unit(first.start, first.end, (), scopes))
+        self.add_all(parts[1:-1], (*scopes, scope))
+        self.units.append(Unit(last.start, last.end, (), scopes))
+        items = tuple(item for part in parts for item in part.items)
+        self.blocks.append(Block(begun, len(self.units) - 1, Unit(first.start, last.end, items, scopes)))
+
     def add(self, unit: Unit, scopes: tuple[ItemScope, ...]) -> None:
         whole = replace(unit, scopes=scopes)
         sections = self.namespace(whole) if len(unit.items) == 1 else self.conditional(whole)
@@ -141,8 +191,7 @@ class _Opener:
         at = unit.start
         for section in sections:
             self.units.append(Unit(at, section.start, (), scopes))
-            for part in section.inner:
-                self.add(part, (*scopes, section.scope))
+            self.add_all(section.inner, (*scopes, section.scope))
             at = section.end
         self.units.append(Unit(at, unit.end, (), scopes))
         self.blocks.append(Block(first, len(self.units) - 1, whole))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from mergeguard.cpp.declaration import Declaration
+from mergeguard.cpp.edges import edge_at, edge_name
 from mergeguard.cpp.source import Item, Kind, Source, nested
 
 _COMPARED = frozenset(
@@ -26,17 +28,29 @@ _COMPARED = frozenset(
 
 
 def definitions(source: Source, spaces: frozenset[str] = frozenset(), index: int = -1) -> list[Declaration]:
-    """All items of a source that the checks compare, namespaces opened."""
+    """All items of a source that the checks compare, namespaces opened.
+
+    A macro that opens a block counts as a condition of what stands in it.
+    """
     found: list[Declaration] = []
+    macros: list[str] = []
 
     def walk(items: Iterable[Item], hidden: bool, in_c: bool) -> None:
         for item in items:
-            if item.kind is Kind.NAMESPACE:
+            if (edge := edge_at(source, item)) is not None:
+                if edge.opens:
+                    macros.append(edge_name(item))
+                elif macros:
+                    macros.pop()
+            elif item.kind is Kind.NAMESPACE:
                 is_c = in_c or item.name == 'extern "C"'
                 walk(nested(source, item, calls_end=True), hidden or "anonymous" in item.flags, is_c)
             elif item.kind is Kind.USING and item.name.rpartition("::")[2] in spaces:
                 continue  # glue that brings a shard's names to the block around them
             elif item.kind in _COMPARED:
+                if macros and item.kind is not Kind.MACRO:
+                    within = (*macros, *item.key.condition)
+                    item = replace(item, key=replace(item.key, condition=within))
                 found.append(Declaration(item, source, hidden, spaces, index, in_c))
 
     walk(source.items, False, False)

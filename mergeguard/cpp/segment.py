@@ -15,6 +15,7 @@ from itertools import compress
 from typing import NamedTuple
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, Group, condition_of, names, possible
+from mergeguard.cpp.edges import edge_end, edges_of
 from mergeguard.cpp.lexer import Lexed, TokenKind, TokenRole
 from mergeguard.cpp.view import BRACKETS, OpenBlock, Reader, View
 from mergeguard.values import dataclass
@@ -209,6 +210,7 @@ class _Walk:
         self.known_for: tuple[object, ...] = ()  # the sections that the last answer of ``known`` was about
         self.known_facts: dict[str, bool] = {}
         self.reader = Reader(lexed)
+        self.edges = edges_of(lexed.text)
         self.roles = lexed.roles
         self.events = self.where(_IS_EVENT)
         self.brackets = self.where(_IS_BRACKET)
@@ -358,6 +360,8 @@ class _Walk:
             return
         macro = self.lexed.word(first + 2)
         self.defined[macro] = None
+        if macro in self.edges.own:
+            self.defined[f"{macro} {{"] = None  # what is read behind it depends on what it stands for
         for view in views:
             for atom in [atom for atom in view.assumed if macro in names(atom)]:
                 del view.assumed[atom]
@@ -371,6 +375,8 @@ class _Walk:
         """
         lexed, roles, reader, last = self.lexed, self.roles, self.reader, self.last
         views = opening = [View(self.known())]
+        if self.edges.possible and (edge := edge_end(lexed, self.edges, start, last)) > 0:
+            return self.done(start, edge, views[0])
         forks: list[_Fork] = []
         noted = len(reader.problems)
         position = start

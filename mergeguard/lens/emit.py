@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from mergeguard.cpp.blocks import space_of, words_of
+from mergeguard.cpp.blocks import is_of_a_macro, space_of, words_of
 from mergeguard.cpp.source import ItemScope, Kind, Unit
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import glue, signature
@@ -77,6 +77,8 @@ def _in_shard(scopes: tuple[ItemScope, ...]) -> tuple[ItemScope, ...]:
     """
     if any(scope.hidden for scope in scopes):
         return scopes
+    if any(map(is_of_a_macro, scopes)):
+        return (*scopes, ItemScope(-1, "", b"namespace MG_NS {", b"}\nusing namespace MG_NS;"))
     path = "::".join(("", *filter(None, (space_of(scopes),)), "MG_NS")).encode("utf-8", "surrogateescape")
     return (*scopes, ItemScope(-1, "", b"namespace MG_NS {", b"}\nusing namespace %s;" % path))
 

@@ -11,6 +11,8 @@ from mergeguard.lens.emit import emission_of, split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule, parse_rule
 from mergeguard.lens.unsplit import unsplit
+from mergeguard.verify.flatten import LayoutText
+from mergeguard.verify.same_program import compare
 from tests.support import layouts
 from tests.support.layouts import findings
 
@@ -403,3 +405,49 @@ def test_a_registration_in_a_namespace_is_made_once():
     rule = HEAD.replace("needed", 'items = ["namespace app"]\nneeded')
     with pytest.raises(AssertionError, match="doubled"):
         partition(code, "app::run", head=rule)
+
+
+# -- blocks that macros open ----------------------------------------------------------------------------
+
+BOXED = (
+    "BOX_BEGIN\n" + KERNEL + "inline int helper(int p) { return p; }\n"
+    "void run(int n, int p, int* out) {\n" + ARMS + "}\nBOX_END\n"
+)
+
+
+def test_a_shards_own_namespace_stands_in_the_macros_block():
+    body = file(partition(BOXED, "::run"), "body.h")
+    opened = body.index("BOX_BEGIN  // MG_SCOPE\nnamespace MG_NS {"), body.index("void run")
+    closed = body.index("using namespace MG_NS;"), body.index("BOX_END  // MG_SCOPE")
+    assert [*opened, *closed] == sorted([*opened, *closed])
+
+
+def test_what_left_its_macros_block_is_found():
+    layout = partition(BOXED, "::run")
+    texts = {f.path: f.text for f in layout.files}
+    for line in (b"BOX_BEGIN  // MG_SCOPE\n", b"BOX_END  // MG_SCOPE\n"):
+        assert texts["m/kernel.h"].count(line) == 1
+        texts["m/kernel.h"] = texts["m/kernel.h"].replace(line, b"")
+    files = [LayoutText(f.path, texts[f.path], f.is_unit) for f in layout.files]
+    assert {"lost", "added"} <= {finding.code for finding in compare("m.cpp", layout.monolith, files)}
+
+
+def test_a_rule_that_opens_no_block_is_told_how_it_would():
+    with pytest.raises(RuleMismatch, match="`BOX_BEGIN` opens a block, which this rule") as refused:
+        partition(BOXED, "run")
+    assert "`::run`" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (BOXED.replace("BOX_END\n", ""), "opens a block that no other closes"),
+        (BOXED.replace("BOX_BEGIN\n", ""), "closes a block that none opened"),
+    ],
+)
+def test_a_macro_without_its_other_is_refused(text, problem):
+    deal = '[[deal]]\nheader = "internal.h"\nunits = 2\n'
+    with pytest.raises(RuleMismatch, match=problem):
+        split(_rule(f'schema = 1\nmonolith = "m.cpp"\n{deal}'), "m", "m.cpp", text.encode())
+    with pytest.raises(RuleMismatch, match=problem):
+        partition(text, "::run")

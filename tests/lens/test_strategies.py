@@ -61,6 +61,7 @@ WHOLE = {
     "deal": _fixture("deal", "tally", "-DTALLY_RELEASE", "-DTALLY_DEBUG"),
     "deal with the entry": _fixture("deal", "tally", "-DTALLY_RELEASE", edit=_shared),
     "blocks": _fixture("blocks", "reduce"),
+    "blocks of macros": _fixture("blocks", "opened"),
 }
 SMALL = {name: Program(p.path, p.text, p.rule) for name, p in PROGRAMS.items() if name in ("span", "table")}
 EVERY = WHOLE | SMALL

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mergeguard.cpp.blocks import Opened, closed
+from mergeguard.cpp.edges import edge_at
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens.homes.assignment import ENTRY, Assignment, DealtInstantiation, DealtPartition
@@ -89,6 +90,7 @@ class _Assigner:
         ground, rule = self.ground, self.ground.rule
         partitions = [p for one in rule.partition if (p := self.fitting.partition(one)) is not None]
         instantiations = [d for one in rule.instantiate for d in self.fitting.instantiations(one)]
+        self._check_edges()
         bound = self._bound(partitions, instantiations)
         if not partitions and not instantiations and not rule.deal:
             raise self._nothing()
@@ -100,6 +102,23 @@ class _Assigner:
         if ground.opened is not None and rule.deal:
             return self._dealt(ground.opened, homes, tuple(partitions), tuple(instantiations))
         return self._settled(homes, partitions, instantiations)
+
+    def _check_edges(self) -> None:
+        """Raises RuleMismatch for a macro that opens or closes a block which stays closed, or is none."""
+        ground = self.ground
+        for item in (item for unit in ground.units for item in unit.items):
+            edge = edge_at(ground.source, item)
+            if edge is None:
+                continue
+            if ground.opened is None:
+                does = "opens" if edge.opens else "closes"
+                raise ground.mismatch(
+                    item,
+                    f"`{item.name}` {does} a block, which this rule leaves closed",
+                    "name what stands in it with `::` (`::run`): then each file opens the block again",
+                )
+            does = "opens a block that no other closes" if edge.opens else "closes a block that none opened"
+            raise ground.mismatch(item, f"`{item.name}`, by its name or its definition, {does} here")
 
     def _bound(
         self, partitions: list[DealtPartition], instantiations: list[DealtInstantiation]

@@ -1,0 +1,140 @@
+"""Macros that open or close a block at file scope: ``C10_BEGIN … C10_END``, ``#define APP namespace app {``.
+
+What another file defines is told by its name, as only its header could say; what the file defines, by the
+definition. Such a macro is an item of its own, whatever follows it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mergeguard.cpp.items import Item, Kind, Source
+from mergeguard.cpp.lexer import Lexed, TokenKind, lex
+from mergeguard.cpp.remember import remembered
+from mergeguard.values import dataclass
+
+# What a macro that opens a block has in its name, and what the one that closes it has in that place.
+_PAIRS = {"BEGIN": ("END",), "OPEN": ("CLOSE",), "START": ("END", "STOP"), "ENTER": ("LEAVE", "EXIT")}
+_CLOSERS = frozenset(word for words in _PAIRS.values() for word in words)
+_CANDIDATE = re.compile(
+    rb"BEGIN|OPEN|START|ENTER|END|CLOSE|STOP|LEAVE|EXIT|"
+    rb"#[ \t]*define[ \t]+\w+[ \t\\\r\n]+(?:inline[ \t]+)?(?:namespace|extern)\b"
+)
+_NAME = re.compile(r"_*[A-Z][A-Z0-9_]*")
+_BLOCK_WORDS = frozenset({"namespace", "inline", "extern", '"C"', '"C++"', "::", "[", "]", "(", ")"})
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One use at file scope. ``levels`` is by how many braces it opens (or, below zero, closes) the file.
+
+    It is 0 where only the name tells; then ``closers`` are the names by which what it opens is closed.
+    """
+
+    opens: bool
+    levels: int = 0
+    closers: frozenset[str] = frozenset()
+
+    def is_closed_by(self, other: Edge, name: str) -> bool:
+        """Whether ``other``, a use of the macro ``name``, closes what this one opens."""
+        if not self.opens or other.opens:
+            return False
+        return name in self.closers or bool(self.levels) and self.levels == -other.levels
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Those of one file: of its own macros by name. ``possible`` is false where no text can be one."""
+
+    own: dict[str, Edge]
+    possible: bool
+
+    def named(self, name: str) -> Edge | None:
+        """What a use of the macro ``name`` is; None for what opens and closes nothing."""
+        if not self.possible:
+            return None
+        return self.own.get(name) or _by_name(name)
+
+
+@remembered
+def edges_of(text: bytes) -> Edges:
+    """What of a file can open or close a block without a brace."""
+    own: dict[str, Edge] = {}
+    if not _CANDIDATE.search(text):
+        return Edges(own, False)
+    lexed = lex(text)
+    for directive in lexed.directives:
+        if directive.name == "define" and directive.first + 3 < directive.last:
+            edge = _defined(lexed.words(directive.first + 3, directive.last))
+            if edge is not None:
+                own[lexed.word(directive.first + 2)] = edge
+    return Edges(own, True)
+
+
+def _defined(body: Sequence[str]) -> Edge | None:
+    """What a macro's definition (behind its name) opens or closes."""
+    levels = body.count("{") - body.count("}")
+    if levels > 0 and body[-1] == "{" and body[0] in ("namespace", "inline", "extern"):
+        plain = (word in _BLOCK_WORDS or word == "{" or word.isidentifier() for word in body)
+        return Edge(True, levels) if all(plain) else None
+    return Edge(False, levels) if levels < 0 and set(body) <= {"}", ";"} else None
+
+
+def _by_name(name: str) -> Edge | None:
+    if not _NAME.fullmatch(name):
+        return None
+    words = name.split("_")
+    for position, word in enumerate(words):
+        if word in _PAIRS:
+            others = [[*words[:position], closer, *words[position + 1 :]] for closer in _PAIRS[word]]
+            return Edge(True, closers=frozenset("_".join(other) for other in others))
+    return Edge(False) if not _CLOSERS.isdisjoint(words) else None
+
+
+def edge_at(source: Source, item: Item) -> Edge | None:
+    """What an item opens or closes without a brace; None for any other item."""
+    edges = edges_of(source.text)
+    if not edges.possible or item.kind is not Kind.DECLARATION or item.body is not None:
+        return None
+    first = source.lexed.index_at(item.code_start)
+    name = source.lexed.word(first)
+    stands = name == edge_name(item) and not item.returns and item.template_header is None
+    return edges.named(name) if stands and not source.text.endswith(b";", 0, item.code_end) else None
+
+
+def edge_name(item: Item) -> str:
+    """The macro by which an edge goes, as other edges name it."""
+    return item.name.rpartition("::")[2]
+
+
+def edge_end(lexed: Lexed, edges: Edges, position: int, last: int) -> int:
+    """The token behind the block's edge that an item's first token ``position`` is; -1 if it is none.
+
+    One that only its name tells has its line for itself, arguments included; or a block is what follows.
+    """
+    if not edges.possible or lexed.tokens[position].kind != TokenKind.IDENT:
+        return -1
+    name = lexed.word(position)
+    if edges.named(name) is None:
+        return -1
+    end = position + 1
+    if end < last and lexed.word(end) == "(":
+        while end < last and lexed.word(end) not in (")", ";", "{"):
+            end += 1
+        if end == last or lexed.word(end) != ")":
+            return -1
+        end += 1
+    if name in edges.own or _is_alone(lexed, end, last):
+        return end
+    return -1
+
+
+def _is_alone(lexed: Lexed, end: int, last: int) -> bool:
+    """Whether the line is over at the token ``end``, but for a comment, or goes on with a block."""
+    while end < last and lexed.tokens[end].kind == TokenKind.COMMENT:
+        end += 1
+    if end >= last or lexed.directive_of[end] >= 0:
+        return True
+    between = lexed.text[lexed.tokens[end - 1].start : lexed.tokens[end].start]
+    return b"\n" in between or lexed.word(end) in ("namespace", "}")
