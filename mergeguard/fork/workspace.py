@@ -176,6 +176,17 @@ class Workspace:
             f"there is no rule `{name}` (there are: {known})", hint="`mergeguard rules` lists them"
         )
 
+    def only(self, names: frozenset[str]) -> Workspace:
+        """The same tree with no rules but these: what others have split is files like any other."""
+        if names not in self._narrowed:
+            kept = tuple(guarded for guarded in self.guarded if guarded.name in names)
+            self._narrowed[names] = replace(self, guarded=kept)
+        return self._narrowed[names]
+
+    @cached_property
+    def _narrowed(self) -> dict[frozenset[str], Workspace]:
+        return {}
+
     # -- reading -----------------------------------------------------------------------------------
 
     def nothing_applies(self) -> RuleError:

@@ -1,22 +1,27 @@
-"""Replaying a commit that no rule has to do with, as an edit of a tree: no merge, no layouts, no git.
+"""Replaying a commit by what it touches: nothing of a rule, a few rules' layouts, or what rules depend on.
 
 Most commits of a fork touch neither a layout nor anything that decides what a layout is. Where the new
 base has each file that such a commit changes exactly as the commit's parent has it, a three-way merge can
-only give the commit's own version of it, and everything else stays as it is. What could come out otherwise
-is left to the merge (``trees.merge_trees``): folders renamed on either side, and a base whose layouts the
-lens did not make.
+only give the commit's own version of it, and everything else stays as it is: an edit of a tree, without a
+merge, layouts or git. What could come out otherwise is left to the merge (``trees.merge_trees``): folders
+renamed on either side, and a base whose layouts the lens did not make.
+
+A commit that edits the layouts of some rules is merged through the lens for these alone; the others' files
+are files like any other, which one side did not change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 
 from mergeguard.fork.builds import may_list
 from mergeguard.fork.workspace import Splitting, Workspace
 from mergeguard.git.errors import PathConflict
-from mergeguard.git.objects import MODE_TREE, Entry, TreeChange
+from mergeguard.git.objects import MODE_TREE, Entry
 from mergeguard.git.repository import Repository
+from mergeguard.treemerge.fates import Fate
+from mergeguard.treemerge.trees import Merged
 from mergeguard.treemerge.virtual import STATE
 from mergeguard.values import dataclass
 
@@ -24,33 +29,60 @@ _ATTRIBUTES = ".gitattributes"
 
 
 @dataclass(frozen=True)
-class _PickGuard:
-    """What the rules of a tree decide by or write: single paths, and folders with all that is below."""
+class _RuleGuard:
+    """What one rule decides by or writes: single paths, and folders with all that is below."""
 
-    paths: frozenset[str] = frozenset()
-    folders: tuple[str, ...] = ()
+    paths: frozenset[str]
+    folders: tuple[str, ...]
 
     def covers(self, path: str) -> bool:
         return path in self.paths or path.startswith(self.folders)
 
 
+@dataclass(frozen=True)
+class _PickGuard:
+    """What the rules of a tree (by name) decide by or write, and the build files that list their units."""
+
+    rules: Mapping[str, _RuleGuard] = field(default_factory=dict)
+    lists: frozenset[str] = frozenset()
+
+    def rules_at(self, path: str) -> Iterator[str]:
+        return (name for name, guard in self.rules.items() if guard.covers(path))
+
+
 @dataclass
 class PlainPicks:
-    """Replays plain commits of one run; rules are read once for each state of ``.mergeguard``."""
+    """Replays commits of one run; rules are read once for each state of ``.mergeguard``."""
 
     repository: Repository
     splitting: Splitting
     _guards: dict[str, _PickGuard] = field(default_factory=dict)
+
+    def rules_edited(self, parent: str, commit: str, tip: str) -> frozenset[str] | None:
+        """The rules whose files ``commit`` changes in ``parent``, as either it or ``tip`` has them (trees).
+
+        None where it changes what all rules depend on: rules, locks, build lists, attributes.
+        """
+        guards = [self._guard(tree) for tree in (parent, tip)]
+        found: set[str] = set()
+        for change in self.repository.objects.changes(parent, commit):
+            path = change.new
+            if path.startswith(f"{STATE}/") or path.rpartition("/")[2] == _ATTRIBUTES:
+                return None
+            if any(path in guard.lists for guard in guards):
+                return None
+            found |= {name for guard in guards for name in guard.rules_at(path)}
+        return frozenset(found)
 
     def pick(self, parent: str, commit: str, tip: str) -> str | None:
         """``tip`` with what ``commit`` changed in ``parent`` (all trees); None where a merge has to decide.
 
         The layouts of ``tip`` must be as the lens derives them.
         """
+        if self.rules_edited(parent, commit, tip) != frozenset():
+            return None
         objects = self.repository.objects
         changes = tuple(objects.changes(parent, commit))
-        if any(self._is_guarded(change, (parent, tip)) for change in changes):
-            return None
         if any(objects.entry(tip, change.old) != change.before for change in changes):
             return None
         gone = {folder for c in changes if c.after is None for folder in _above(c.old)}
@@ -62,11 +94,18 @@ class PlainPicks:
         except PathConflict:
             return None
 
-    def _is_guarded(self, change: TreeChange, trees: Iterable[str]) -> bool:
-        path = change.new
-        if path.startswith(f"{STATE}/") or path.rpartition("/")[2] == _ATTRIBUTES:
-            return True
-        return any(self._guard(tree).covers(path) for tree in trees)
+    def stands_alone(self, merged: Merged, tip: str) -> bool:
+        """Whether a merge onto ``tip`` of the edited rules ``only`` is what a merge of all rules gives.
+
+        No edit of it went to another file, which might be another rule's, and the rules stay split as they
+        were.
+        """
+        alike = all(
+            self.repository.entry(tip, path) == self.repository.entry(merged.tree, path)
+            for path in self._guard(tip).lists
+        )
+        usual = all(rule.state in (Fate.UNCHANGED, Fate.MERGED) for rule in merged.rules)
+        return merged.clean and usual and alike and not (merged.followed or merged.moved)
 
     def _guard(self, tree: str) -> _PickGuard:
         state = self.repository.entry(tree, STATE)
@@ -78,20 +117,20 @@ class PlainPicks:
 
     def _read(self, tree: str) -> _PickGuard:
         workspace = Workspace.load(self.repository, tree, self.splitting)
-        paths: set[str] = set()
-        folders: set[str] = set()
+        rules: dict[str, _RuleGuard] = {}
+        lists: set[str] = set()
         for guarded in workspace.guarded:
-            rules = [guarded.rule]
+            made_by = [guarded.rule]
             monoliths = {*guarded.rule.paths()}
             if guarded.lock is not None:
-                rules.append(workspace.rule_of_lock(guarded))
-                monoliths |= {guarded.lock.monolith, *rules[1].paths()}
-            for rule in rules:
-                paths |= monoliths
+                made_by.append(workspace.rule_of_lock(guarded))
+                monoliths |= {guarded.lock.monolith, *made_by[1].paths()}
+            folders = {f"{rule.folder(path)}/" for rule in made_by for path in monoliths}
+            rules[guarded.name] = _RuleGuard(frozenset(monoliths), tuple(folders))
+            for rule in made_by:
                 for path in monoliths:
-                    paths |= may_list(self.repository, tree, rule, path)
-                folders |= {f"{rule.folder(path)}/" for path in monoliths}
-        return _PickGuard(frozenset(paths), tuple(folders))
+                    lists |= may_list(self.repository, tree, rule, path)
+        return _PickGuard(rules, frozenset(lists))
 
     def _may_be_renamed(self, folder: str, parent: str, commit: str, tip: str) -> bool:
         """Whether one side has the folder no more and the other has something else in it: git may then carry

@@ -77,16 +77,18 @@ def merge_trees(
     splitting: Splitting | None = None,
     progress: Progress = lambda _: None,
     placed: bool = True,
+    only: frozenset[str] | None = None,
 ) -> Merged:
     """Merge two commits over their merge bases (commits; none: an empty base) through the lens.
 
     ``labels`` name the two sides in conflict markers, ``style`` is the conflict style (the user's
     ``merge.conflictStyle`` if None). ``placed`` asks for where each local edit is in the result, which
     costs a look at the new tree. A rule that does not fit what the merge gives costs its own file the split.
+    With ``only`` the rules of these names alone are merged through the lens, and what others have split is
+    files like any other: where one side changed none of them, and our layouts are as derived.
     """
-    return _Merger(
-        repository, bases, ours, theirs, labels, style, splitting or Splitting.of(repository), progress
-    ).run(placed)
+    splitting = splitting or Splitting.of(repository)
+    return _Merger(repository, bases, ours, theirs, labels, style, splitting, progress, only).run(placed)
 
 
 class _Merger:
@@ -100,6 +102,7 @@ class _Merger:
         style: str | None,
         splitting: Splitting,
         progress: Progress,
+        only: frozenset[str] | None,
     ) -> None:
         self.repository = repository
         self.bases = bases
@@ -108,17 +111,14 @@ class _Merger:
         self.style = style or repository.config("merge.conflictStyle") or "merge"
         self.splitting = splitting
         self.progress = progress
+        self.only = only
         self.moves: followededits.FollowedTrees | None = None
 
     def run(self, placed: bool) -> Merged:
         repository = self.repository
-
-        def load(commit: str) -> Workspace:
-            return Workspace.load(repository, repository.tree_of(commit), self.splitting, lenient=True)
-
         self.progress("reading")
-        ours, theirs = (load(commit) for commit in self.commits)
-        bases = [load(commit) for commit in self.bases]
+        ours, theirs = (self._workspace(commit) for commit in self.commits)
+        bases = [self._workspace(commit) for commit in self.bases]
         rules = self._rules(ours, theirs)
         self.fates: dict[str, TracedFate] = {}
         self.paths = self._paths_after(rules, ours, theirs)
@@ -207,7 +207,8 @@ class _Merger:
 
     def _workspace(self, commit: str) -> Workspace:
         tree = self.repository.tree_of(commit)
-        return Workspace.load(self.repository, tree, self.splitting, lenient=True)
+        workspace = Workspace.load(self.repository, tree, self.splitting, lenient=True)
+        return workspace if self.only is None else workspace.only(self.only)
 
     def _whole(self, workspace: Workspace, rules: Iterable[Guarded]) -> str:
         """The side's tree with its monoliths whole, and at the paths that the merge uses."""

@@ -154,7 +154,7 @@ class _Picker:
             self.progress(f"{number + 1}/{len(todo)} {info.subject}")
             if self.rebase_merges:
                 self.tip = self._new(info.parents[0]) if info.parents else self.onto
-            tree = self._plain(info)
+            tree = self._light(info)
             if tree is None:
                 merged = self._pick(info)
                 if merged is None:
@@ -196,15 +196,35 @@ class _Picker:
             self.onto, self.original
         )
 
-    def _plain(self, info: CommitInfo) -> str | None:
-        """The tree of a commit that no rule has to do with, replayed; None where it has to be merged."""
+    def _light(self, info: CommitInfo) -> str | None:
+        """The tree of a commit replayed without a merge of all rules; None where that is what it takes."""
         if len(info.parents) != 1 or info.parents == (self.tip,):
             return None
         repository = self.repository
         tip, parent = repository.tree_of(self.tip), repository.tree_of(info.parents[0])
         if tip != self.derived and any(repository.entry(tree, STATE) for tree in (tip, parent)):
             return None
-        return self.plain.pick(parent, info.tree, tip)
+        edited = self.plain.rules_edited(parent, info.tree, tip)
+        if edited is None:
+            return None
+        if not edited:
+            return self.plain.pick(parent, info.tree, tip)
+        merged = self._merged(info, edited)
+        return merged.tree if self.plain.stands_alone(merged, tip) else None
+
+    def _merged(self, info: CommitInfo, only: frozenset[str] | None = None) -> Merged:
+        """The merge that replays a commit of one parent."""
+        return merge_trees(
+            self.repository,
+            info.parents,
+            self.tip,
+            info.oid,
+            labels=("HEAD", f"{info.oid[:7]} ({info.subject})"),
+            style=self.style,
+            splitting=self.splitting,
+            placed=False,
+            only=only,
+        )
 
     def _pick(self, info: CommitInfo) -> Merged | None:
         """The merge that replays one commit; None if it could be kept as it is, or has been dealt with."""
@@ -216,17 +236,7 @@ class _Picker:
             self.picks.append(Picked(info.oid, info.oid, info.subject))
             self.became[info.oid] = self.tip = info.oid
             return None
-        labels = ("HEAD", f"{info.oid[:7]} ({info.subject})")
-        return merge_trees(
-            self.repository,
-            parents[:1],
-            self.tip,
-            info.oid,
-            labels=labels,
-            style=self.style,
-            splitting=self.splitting,
-            placed=False,
-        )
+        return self._merged(info)
 
     def _merge_again(self, info: CommitInfo) -> Merged | None:
         """A merge is made again from what its parents became; one with upstream alone is not needed now."""

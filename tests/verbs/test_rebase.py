@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from mergeguard.git.objects import MODE_FILE, Entry
+from mergeguard.git.repository import Repository
+from mergeguard.verbs import rebase
 from tests.support.story import INT4, PAGED, Story, git
 
 MINDIV = "static int mindiv_int4("
@@ -223,3 +229,75 @@ def test_a_fork_that_merged_before_can_be_rebased(story):
     assert log(story) == ["split", "One", "Two", "After the merge"]
     assert "// fork: uno" in story.text(f"{INT4}/kernel.cuh")
     assert "#define  MAX(a, b)" in story.text(f"{PAGED}/common.h")
+
+
+# -- commits that edit a few layouts -------------------------------------------------------------------
+
+LAYOUTS = (
+    f"{INT4}/kernel.cuh",
+    f"{INT4}.cu",
+    f"{PAGED}/dispatch.cuh",
+    f"{PAGED}/common.h",
+    "csrc/rocm/ops.h",
+)
+MONOLITHS = (f"{INT4}.cu", f"{PAGED}.cu", "csrc/rocm/ops.h", "CMakeLists.txt")
+
+
+@dataclass(frozen=True)
+class Lines:
+    """An edit of a file: a line comes in at a part of it, or some lines go."""
+
+    path: str
+    part: float
+    gone: int
+
+    def of(self, text: bytes) -> bytes:
+        lines = text.splitlines(keepends=True)
+        at = int(self.part * len(lines))
+        here = [] if self.gone else [b"// a line at %d\n" % at]
+        return b"".join([*lines[:at], *here, *lines[at + self.gone :]])
+
+
+def edits(paths):
+    made = st.builds(
+        Lines, st.sampled_from(paths), st.floats(0, 1, exclude_max=True), st.sampled_from((0, 0, 1))
+    )
+    return st.lists(st.lists(made, min_size=1, max_size=3), min_size=1, max_size=4)
+
+
+@pytest.fixture(scope="module")
+def two_rules(tmp_path_factory):
+    story = Story.begin(tmp_path_factory.mktemp("two-rules"), "skinny_gemms_int4", "paged_attention_v1")
+    return Repository.discover(story.fork)
+
+
+def grown(repository, commit, changes):
+    """A commit for each list of edits, on top of ``commit``."""
+    for made in changes:
+        tree = repository.tree_of(commit)
+        for edit in made:
+            text = edit.of(repository.read_file(tree, edit.path) or b"")
+            tree = repository.edit_tree(tree, {edit.path: Entry(MODE_FILE, repository.write_blob(text))})
+        commit = repository.commit_object(tree, (commit,), "edits\n")
+    return commit
+
+
+def replayed(repository, head, onto):
+    """The trees and fates of the commits, and what stays in conflict."""
+    outcome = rebase.rebase(repository, onto, head=head)
+    trees = [(p.why, p.new and repository.tree_of(p.new)) for p in outcome.picks]
+    return trees, outcome.merged and (outcome.merged.tree, outcome.merged.stages)
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(edits(LAYOUTS), edits(MONOLITHS))
+def test_commits_of_a_few_layouts_come_out_as_a_merge_of_all_gives_them(two_rules, local, upstream):
+    base = two_rules.resolve("upstream/main")
+    head, onto = grown(two_rules, two_rules.resolve("fork"), local), grown(two_rules, base, upstream)
+
+    by_layouts = replayed(two_rules, head, onto)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rebase._Picker, "_light", lambda *_: None)
+        whole = replayed(two_rules, head, onto)
+
+    assert by_layouts == whole
