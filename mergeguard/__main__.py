@@ -21,6 +21,9 @@ def main() -> None:
     except KeyboardInterrupt:
         # Before a verb could take it (while its modules were being read), or in what git itself runs.
         interrupted()
+    finally:
+        # A program's end looks through all that there is for cycles, three times, to free what goes anyway.
+        gc.freeze()
 
 
 def _run(arguments: list[str]) -> None:
