@@ -260,7 +260,7 @@ def _moved(parts: int) -> Maker:
 def identifiers(text: bytes) -> set[bytes]:
     """All identifiers of the code of ``text``."""
     lexed = lex(text)
-    return {text[t.start : t.end] for t in lexed.tokens if t.kind == TokenKind.IDENT}
+    return {raw for raw, kind in zip(lexed.texts, lexed.kinds, strict=True) if kind == TokenKind.IDENT}
 
 
 _MAKERS: dict[str, Maker] = {

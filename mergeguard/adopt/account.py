@@ -61,14 +61,14 @@ def undefined_macros(text: bytes, known: frozenset[str]) -> dict[str, int]:
     environment, lexed = environment_of(source), source.lexed
     names = environment.names | known
     found: dict[str, int] = {}
-    for number, token in enumerate(lexed.tokens):
+    for number, start in enumerate(lexed.starts):
         if lexed.directive_of[number] >= 0 or (word := lexed.word(number)) not in names:
             continue
-        for name in environment.closure((word,), token.start) & names:
-            steps = environment.history(name, token.start)
+        for name in environment.closure((word,), start) & names:
+            steps = environment.history(name, start)
             undone = not steps or (steps[-1][1] is None and not steps[-1][0])
             if undone and name not in found:
-                found[name] = text.count(b"\n", 0, token.start) + 1
+                found[name] = text.count(b"\n", 0, start) + 1
     return found
 
 

@@ -171,10 +171,9 @@ class Facts:
                 pattern = re.compile(rb"(?<![\w\x80-\xff])" + re.escape(spelt) + rb"(?![\w\x80-\xff])")
                 for match in pattern.finditer(self.text):
                     index = lexed.index_at(match.start())
-                    if index < len(lexed.tokens):
-                        kind, start, _ = lexed.tokens[index]
-                        if kind == TokenKind.IDENT and start == match.start():
-                            found.append(start)
+                    if index < len(lexed) and lexed.kinds[index] == TokenKind.IDENT:
+                        if lexed.starts[index] == match.start():
+                            found.append(match.start())
             self._occurrences[name] = tuple(found)
         return self._occurrences[name]
 
@@ -200,7 +199,6 @@ class Facts:
     def call(self, name: str, offset: int) -> Call:
         """How the name at ``offset`` is used."""
         lexed = self.source.lexed
-        tokens = lexed.tokens
         at = lexed.index_at(offset) + 1
         templated = False
         for _ in range(2):  # template arguments, then a launch's configuration
@@ -214,8 +212,8 @@ class Facts:
         if self._word(at) != "(":
             return Call(offset, -1, templated, name)
         depth, count, empty = 0, 1, True
-        for index in range(at, len(tokens)):
-            if tokens[index].kind == TokenKind.COMMENT:
+        for index in range(at, len(lexed)):
+            if lexed.kinds[index] == TokenKind.COMMENT:
                 continue
             word = lexed.word(index)
             if word in ("(", "[", "{"):
@@ -223,7 +221,7 @@ class Facts:
             elif word in (")", "]", "}"):
                 depth -= 1
                 if depth == 0:
-                    text = self.text[offset : tokens[index].end].decode("utf-8", "replace")
+                    text = self.text[offset : lexed.end(index)].decode("utf-8", "replace")
                     return Call(offset, 0 if empty else count, templated, " ".join(text.split()))
             elif word == "," and depth == 1:
                 count += 1
@@ -233,13 +231,13 @@ class Facts:
 
     def _word(self, index: int) -> str:
         lexed = self.source.lexed
-        return lexed.word(index) if index < len(lexed.tokens) else ""
+        return lexed.word(index) if index < len(lexed) else ""
 
     def _angle_end(self, at: int) -> int:
         """The token behind the bracket ``<`` or ``<<<`` at ``at``; -1 if it is no bracket."""
         depth = 0
         round_ = 0
-        for index in range(at, min(at + 400, len(self.source.lexed.tokens))):
+        for index in range(at, min(at + 400, len(self.source.lexed))):
             word = self._word(index)
             if word in ("(", "[", "{"):
                 round_ += 1

@@ -43,12 +43,11 @@ def registrations(facts: Facts) -> tuple[Registration, ...]:
 @lru_cache(maxsize=256)
 def _read(facts: Facts) -> tuple[Registration, ...]:
     lexed = facts.source.lexed
-    tokens = lexed.tokens
     found: list[Registration] = []
     library: tuple[str, ...] = ()
     stack: list[str] = []
     directive_seen = -1
-    for index, (kind, start, _) in enumerate(tokens):
+    for index, (kind, start) in enumerate(zip(lexed.kinds, lexed.starts, strict=True)):
         home = lexed.directive_of[index]
         if home >= 0:
             if home != directive_seen:
@@ -82,12 +81,12 @@ def _read(facts: Facts) -> tuple[Registration, ...]:
 def _arguments(facts: Facts, at: int) -> list[list[str]] | None:
     """The arguments of the call whose ``(`` is token ``at``, each as its words; None if there is none."""
     lexed = facts.source.lexed
-    if at >= len(lexed.tokens) or lexed.word(at) != "(":
+    if at >= len(lexed) or lexed.word(at) != "(":
         return None
     depth = 0
     found: list[list[str]] = [[]]
-    for index in range(at, len(lexed.tokens)):
-        if lexed.tokens[index].kind == TokenKind.COMMENT:
+    for index in range(at, len(lexed)):
+        if lexed.kinds[index] == TokenKind.COMMENT:
             continue
         word = lexed.word(index)
         if word in ("(", "[", "{"):

@@ -240,7 +240,7 @@ class _Tracer:
 
     def _call(self, arguments: list[list[str]], index: int) -> _CallSite:
         lexed = self.source.lexed
-        start = lexed.tokens[index].start
+        start = lexed.starts[index]
         caller = next((i for i in self._functions if i.code_start <= start < i.code_end), None)
         hidden = frozenset[str]()
         directive = lexed.directive_of[index]
@@ -264,7 +264,7 @@ class _Tracer:
     def _words(self) -> list[str]:
         """The file's tokens, comments as ""."""
         lexed = self.source.lexed
-        return [lexed.word(i) if t.kind != TokenKind.COMMENT else "" for i, t in enumerate(lexed.tokens)]
+        return [lexed.word(i) if kind != TokenKind.COMMENT else "" for i, kind in enumerate(lexed.kinds)]
 
 
 class _Body:
@@ -278,7 +278,7 @@ class _Body:
         self._every = lexed.words(*inside)
         own = [n for n in kept if lexed.directive_of[n] < 0]
         self._code = [lexed.word(n) for n in own]
-        self._starts = [lexed.tokens[n].start for n in own]
+        self._starts = [lexed.starts[n] for n in own]
 
     def changes(self, name: str) -> bool:
         """Whether a parameter gets another value, is handed out by its address, or is declared anew."""

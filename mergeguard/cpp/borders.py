@@ -112,16 +112,16 @@ def _behind(directive: Directive, depth: int, guards: list[int]) -> int:
 def _next_line(lexed: Lexed, index: int) -> int | None:
     """Where the line behind a token begins, if nothing but a comment stands between; None otherwise."""
     following = index + 1
-    if following < len(lexed.tokens) and lexed.kinds[following] == TokenKind.COMMENT:
-        if b"\n" not in lexed.gaps[following]:
+    if following < len(lexed) and lexed.kinds[following] == TokenKind.COMMENT:
+        if b"\n" not in lexed.gap(following):
             index, following = following, following + 1
-    if following == len(lexed.tokens):
+    if following == len(lexed):
         return None
     if lexed.kinds[following] not in _BEGINS and lexed.directive_of[following] < 0:
         return None
-    gap = lexed.gaps[following]
+    gap = lexed.gap(following)
     newline = gap.find(b"\n")
-    return None if newline < 0 or b"\\" in gap else lexed.tokens[index].end + newline + 1
+    return None if newline < 0 or b"\\" in gap else lexed.end(index) + newline + 1
 
 
 def _next_code(lexed: Lexed, index: int) -> int:
@@ -134,7 +134,7 @@ def _next_code(lexed: Lexed, index: int) -> int:
 
 def _is_cut_off(lexed: Lexed) -> bool:
     """Whether the last token is a comment or literal that the end of the text ends."""
-    if not lexed.tokens:
+    if not lexed.texts:
         return False
     last = lexed.texts[-1]
     if last.startswith(b"/*"):

@@ -13,7 +13,7 @@ from typing import Literal
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of, facts, possible
 from mergeguard.cpp.items import Item, Source
-from mergeguard.cpp.lexer import SPLICE, Lexed, TokenKind
+from mergeguard.cpp.lexer import SPLICE, Lexed, TokenKind, TokenRole
 from mergeguard.cpp.text import join_expression
 from mergeguard.values import dataclass
 
@@ -111,9 +111,12 @@ class _Branch:
         self.net += other.net
 
 
+_OPENING, _CLOSING = frozenset(b"([{"), frozenset(b")]}")
+
+
 def _flatten(lexed: Lexed, first: int, last: int) -> tuple[list[int], list[int]]:
     """Code tokens of ``[first, last)`` read as one stream, and the ``#define`` lines met."""
-    text, tokens = lexed.text, lexed.tokens
+    roles = lexed.roles
     known: dict[str, bool] = {}
     macros: list[int] = []
     stack: list[list[_Branch]] = [[_Branch("")]]
@@ -135,16 +138,14 @@ def _flatten(lexed: Lexed, first: int, last: int) -> tuple[list[int], list[int]]
                 macros.append(index)
             position = directive.last
             continue
-        kind, start, _ = tokens[position]
-        if kind != TokenKind.COMMENT:
+        role = roles[position]
+        if role != TokenRole.COMMENT:
             current.indices.append(position)
-            if kind == TokenKind.PUNCT:
-                byte = text[start]
-                if byte in b"([{":
-                    current.net += 1
-                elif byte in b")]}":
-                    current.net -= 1
-                    current.low = min(current.low, current.net)
+            if role in _OPENING:
+                current.net += 1
+            elif role in _CLOSING:
+                current.net -= 1
+                current.low = min(current.low, current.net)
         position += 1
     while len(stack) > 1:
         group = stack.pop()
@@ -171,9 +172,8 @@ def _close(group: list[_Branch], outer: _Branch, known: dict[str, bool]) -> None
 def _macro_body(lexed: Lexed, directive: int) -> list[int]:
     line = lexed.directives[directive]
     first = line.first + 3
-    tokens, text = lexed.tokens, lexed.text
-    if first < line.last and tokens[first].start == tokens[first - 1].end and text[tokens[first].start] == 40:
-        while first < line.last and text[tokens[first].start] != 41:
+    if first < line.last and lexed.starts[first] == lexed.end(first - 1) and lexed.texts[first] == b"(":
+        while first < line.last and lexed.texts[first] != b")":
             first += 1
         first += 1
     return lexed.code(first, line.last)
@@ -374,22 +374,22 @@ class _Region:
     def line_start(self, index: int) -> int:
         """The start of a token's line if only white space precedes it there, else the token's."""
         text = self.lexed.text
-        start = line = self.lexed.tokens[index].start
+        start = line = self.lexed.starts[index]
         while line > 0 and text[line - 1] in b" \t\r\f\v":
             line -= 1
         return line if line == 0 or text[line - 1] == 10 else start
 
     def line_rest(self, index: int) -> int:
         """Behind a token, and behind its line if only white space, comments or a ``\\`` follow there."""
-        tokens, text = self.lexed.tokens, self.lexed.text
-        stop = end = tokens[index].end
+        lexed, text = self.lexed, self.lexed.text
+        stop = end = lexed.end(index)
         while True:
             index += 1
-            following = tokens[index].start if index < len(tokens) else len(text)
+            following = lexed.starts[index] if index < len(lexed) else len(text)
             newline = text.find(b"\n", end, following)
-            if newline >= 0 or index >= len(tokens):
+            if newline >= 0 or index >= len(lexed):
                 return len(text) if newline < 0 else newline + 1
-            kind, start, end = tokens[index]
+            kind, start, end = lexed.kinds[index], lexed.starts[index], lexed.end(index)
             if kind != TokenKind.COMMENT or text.startswith(b"/*", start) and b"\n" in text[start:end]:
                 return stop
 
@@ -415,8 +415,8 @@ class _Region:
             "switch",
             join_expression(self.words[opening + 1 : self.match[opening]]),
             self.macro,
-            self.lexed.tokens[self.indices[position]].start,
-            self.lexed.tokens[self.indices[close]].end,
+            self.lexed.starts[self.indices[position]],
+            self.lexed.end(self.indices[close]),
             tuple(self.whole(arms)),
             0,
         )
@@ -468,17 +468,16 @@ class _Region:
         What closes a branch (``#endif``) belongs to the arm before, like a comment behind its last token.
         """
         lexed = self.lexed
-        tokens, text = lexed.tokens, lexed.text
         end = self.indices[label]
         home = lexed.directive_of[end]
         begin = end
         while begin > 0 and (
-            (tokens[begin - 1].kind == TokenKind.COMMENT and lexed.directive_of[begin - 1] == home)
+            (lexed.kinds[begin - 1] == TokenKind.COMMENT and lexed.directive_of[begin - 1] == home)
             or (home < 0 and lexed.directive_of[begin - 1] >= 0)
         ):
             begin -= 1
         while begin < end and lexed.directive_of[begin] == home and begin > 0:
-            gap = SPLICE.sub(b"\n", text[tokens[begin - 1].end : tokens[begin].start])
+            gap = SPLICE.sub(b"\n", lexed.gap(begin))
             if b"\n" in gap:
                 break
             begin += 1

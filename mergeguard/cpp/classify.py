@@ -56,14 +56,14 @@ _NOISE = frozenset(
 
 def classify(lexed: Lexed, segment: Segment) -> Facets:
     """Names and describes a segment of code (not a preprocessor line)."""
-    facets = Facets(declarator_start=lexed.tokens[segment.first].start)
+    facets = Facets(declarator_start=lexed.starts[segment.first])
     if segment.opaque:
         return facets
     head = DeclarationHead(lexed, segment)
     if not len(head):
         return facets
     if segment.brace >= 0 and segment.block is not OpenBlock.INITIALIZER:
-        facets.body = (lexed.tokens[segment.brace].start, body_end(lexed, segment))
+        facets.body = (lexed.starts[segment.brace], body_end(lexed, segment))
     position = _template_headers(head, facets)
     position = _skip_attributes(head, position, facets)
     if position >= len(head):
@@ -224,11 +224,11 @@ def _typedef(head: DeclarationHead, position: int, facets: Facets) -> None:
         facets.flags.add("definition")
         lexed = head.lexed
         start = lexed.index_at(facets.body[1])
-        while start < len(lexed.tokens) and lexed.tokens[start].kind != TokenKind.IDENT:
+        while start < len(lexed) and lexed.kinds[start] != TokenKind.IDENT:
             start += 1
-        if start < len(lexed.tokens):
+        if start < len(lexed):
             facets.name = lexed.word(start)
-            facets.name_range = (lexed.tokens[start].start, lexed.tokens[start].end)
+            facets.name_range = (lexed.starts[start], lexed.end(start))
         return
     for opening in range(position, len(words) - 2):
         if words[opening] == "(" and words[opening + 1] in ("*", "&") and head.is_name(opening + 2):

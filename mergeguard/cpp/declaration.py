@@ -163,9 +163,7 @@ class Declaration:
         lexed = self.source.lexed
         first, last = lexed.index_at(self.item.code_start), lexed.index_at(self.item.code_end)
         words = [
-            (lexed.tokens[i].kind, lexed.word(i))
-            for i in range(first, last)
-            if lexed.tokens[i].kind != TokenKind.COMMENT
+            (lexed.kinds[i], lexed.word(i)) for i in range(first, last) if lexed.kinds[i] != TokenKind.COMMENT
         ]
         names = {p.name for p in self.item.parameters if p.name}
         for index in range(1, len(words)):

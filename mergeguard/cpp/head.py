@@ -7,7 +7,7 @@ first counts).
 from __future__ import annotations
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of
-from mergeguard.cpp.lexer import Lexed, TokenKind
+from mergeguard.cpp.lexer import Lexed, TokenKind, TokenRole
 from mergeguard.cpp.segment import Segment
 from mergeguard.cpp.view import OpenBlock
 
@@ -30,13 +30,13 @@ class DeclarationHead:
         return len(self.words)
 
     def start(self, position: int) -> int:
-        return self.lexed.tokens[self.indices[position]].start
+        return self.lexed.starts[self.indices[position]]
 
     def end(self, position: int) -> int:
-        return self.lexed.tokens[self.indices[position]].end
+        return self.lexed.end(self.indices[position])
 
     def kind(self, position: int) -> int:
-        return self.lexed.tokens[self.indices[position]].kind
+        return self.lexed.kinds[self.indices[position]]
 
     def is_name(self, position: int) -> bool:
         return 0 <= position < len(self.words) and self.kind(position) == TokenKind.IDENT
@@ -52,20 +52,18 @@ class DeclarationHead:
 def body_end(lexed: Lexed, segment: Segment) -> int:
     """The byte behind the ``}`` that ends the segment's body."""
     for index in range(segment.last - 1, segment.brace, -1):
-        _, start, end = lexed.tokens[index]
-        if lexed.text[start:end] == b"}" and lexed.directive_of[index] < 0:
+        if lexed.roles[index] == TokenRole.CLOSE_BRACE and lexed.directive_of[index] < 0:
             if segment.block is OpenBlock.TYPE:
                 break  # `} name[2] = {...};` may follow: match from the front instead
-            return end
+            return lexed.end(index)
     depth = 0
     for index in range(segment.brace, segment.last):
-        kind, start, end = lexed.tokens[index]
-        if kind == TokenKind.PUNCT and lexed.directive_of[index] < 0:
-            byte = lexed.text[start]
-            depth += (byte == 123) - (byte == 125)
+        role = lexed.roles[index]
+        if lexed.kinds[index] == TokenKind.PUNCT and lexed.directive_of[index] < 0:
+            depth += (role == TokenRole.BRACE) - (role == TokenRole.CLOSE_BRACE)
             if depth == 0:
-                return end
-    return lexed.tokens[segment.last - 1].end
+                return lexed.end(index)
+    return lexed.end(segment.last - 1)
 
 
 def _head_indices(lexed: Lexed, segment: Segment) -> list[int]:
@@ -92,7 +90,7 @@ def _head_indices(lexed: Lexed, segment: Segment) -> list[int]:
                 reading, _ = open_groups.pop()
             position = directive.last
             continue
-        if reading and lexed.tokens[position].kind != TokenKind.COMMENT:
+        if reading and lexed.kinds[position] != TokenKind.COMMENT:
             indices.append(position)
             # A variable's initialiser says nothing about its name.
             if segment.block is OpenBlock.INITIALIZER and position == segment.brace:
@@ -109,12 +107,12 @@ def _matches(lexed: Lexed, indices: list[int], words: list[str]) -> list[int]:
     match = [-1] * len(words)
     stack: list[int] = []
     for position, word in enumerate(words):
-        if lexed.tokens[indices[position]].kind != TokenKind.PUNCT:
+        if lexed.kinds[indices[position]] != TokenKind.PUNCT:
             continue
         if word in _CLOSING:
             stack.append(position)
         elif word == "<":
-            if position and lexed.tokens[indices[position - 1]].kind == TokenKind.IDENT:
+            if position and lexed.kinds[indices[position - 1]] == TokenKind.IDENT:
                 if words[position - 1] != "operator":
                     stack.append(position)
         elif word in (">", ">>", ">>>"):

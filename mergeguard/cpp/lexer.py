@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from enum import IntEnum
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import accumulate, compress
 from operator import add, itemgetter, sub
 from typing import NamedTuple
@@ -50,14 +50,6 @@ class TokenRole(IntEnum):
     CLOSE_BRACE = 125
 
 
-class Token(NamedTuple):
-    """One token: its kind and its byte range ``[start, end)``."""
-
-    kind: int
-    start: int
-    end: int
-
-
 @dataclass(frozen=True, slots=True)
 class Directive:
     """One preprocessor line, continuations included.
@@ -76,13 +68,12 @@ class Directive:
 
 @dataclass(frozen=True, slots=True)
 class Lexed:
-    """A lexed file. Per token: its bytes, those before it (``gaps``), its ``TokenKind``, its ``TokenRole``,
-    and in ``directive_of`` its directive's index (-1: none)."""
+    """A lexed file. Per token: its bytes, where it starts, its ``TokenKind``, its ``TokenRole``, and in
+    ``directive_of`` its directive's index (-1: none). One list each: an object for each token costs more
+    than finding it."""
 
     text: bytes
-    tokens: list[Token]
     texts: list[bytes]
-    gaps: list[bytes]
     starts: list[int]
     kinds: bytes
     roles: bytes
@@ -100,10 +91,10 @@ class Lexed:
         newline = other.text.find(b"\n", len(other.text) - shared)
         if newline < 0:
             return 0
-        count = len(other.tokens) - bisect_left(other.starts, newline)
-        if count > len(self.tokens) or not count:
+        count = len(other.texts) - bisect_left(other.starts, newline)
+        if count > len(self.texts) or not count:
             return 0
-        mine, its = len(self.tokens) - count, len(other.tokens) - count
+        mine, its = len(self.texts) - count, len(other.texts) - count
         moved = len(self.text) - len(other.text)
         if self.starts[mine] != other.starts[its] + moved or self.texts[mine:] != other.texts[its:]:
             return 0
@@ -114,6 +105,24 @@ class Lexed:
     def _lines_from(self, index: int) -> int:
         """How many preprocessor lines begin with a token or behind it."""
         return len(self.directives) - bisect_left(self.directives, index, key=_directive_first)
+
+    def __len__(self) -> int:
+        """How many tokens there are."""
+        return len(self.texts)
+
+    def end(self, index: int) -> int:
+        """The byte behind token ``index``."""
+        return self.starts[index] + len(self.texts[index])
+
+    def gap(self, index: int) -> bytes:
+        """The bytes between token ``index`` and the one before it."""
+        return self.text[self.end(index - 1) if index else 0 : self.starts[index]]
+
+    def gaps(self, first: int, last: int) -> list[bytes]:
+        """The bytes before each of the tokens ``[first, last)``; ``first`` is 1 or more."""
+        text, starts = self.text, self.starts[first:last]
+        ends = map(add, self.starts[first - 1 : last - 1], map(len, self.texts[first - 1 : last - 1]))
+        return [text[end:start] for end, start in zip(ends, starts, strict=True)]
 
     def index_at(self, offset: int) -> int:
         """Index of the first token that starts at byte ``offset`` or later."""
@@ -164,30 +173,41 @@ def _directive_start(directive: Directive) -> int:
 SPLICE = re.compile(rb"\\[ \t\v\f]*\r?\n")
 
 _WORD = rb"[A-Za-z0-9_$\x80-\xff]"
-# A token by what it begins with. The most frequent kinds come first; only letters that may be a literal's
-# prefix look ahead for its quote.
-_ALTERNATIVES = rb"""
+_RAW_STRING = rb"""
+    (?:u8|[uUL])?R"(?P<delimiter>[^ ()\\\t\v\f\r\n]{0,16})\((?s:.*?)(?:\)(?P=delimiter)"|\Z) |"""
+
+
+def _alternatives(raw_string: bytes) -> bytes:
+    """A token by what it begins with. The most frequent kinds come first; only letters that may be the prefix
+    of a literal look ahead for its quote."""
+    return rb"""
     ((?:[A-KM-QS-TV-Za-tv-z_$\x80-\xff]|(?!(?:u8|[uUL])?R?["'])[LRUu])
      %(word)s*+(?:\\[ \t\v\f]*\r?\n%(word)s++)*+)
   | (//[^\n\\]*+(?:\\(?:[ \t\v\f]*\r?\n|[^\n])?+[^\n\\]*+)*+ | /\*(?s:.*?)(?:\*/|\Z))
   | (\.?[0-9](?:[eEpP][+-]|'%(word)s|%(word)s|\.)*+)
-  | ((?:u8|[uUL])?R"(?P<delimiter>[^ ()\\\t\v\f\r\n]{0,16})\((?s:.*?)(?:\)(?P=delimiter)"|\Z)
-    |(?:u8|[uUL])?R?"[^"\\\n]*+(?:\\(?:[ \t\v\f]*\r?\n|[^\n])?+[^"\\\n]*+)*+"?)
+  | (%(raw)s(?:u8|[uUL])?R?"[^"\\\n]*+(?:\\(?:[ \t\v\f]*\r?\n|[^\n])?+[^"\\\n]*+)*+"?)
   | ((?:u8|[uUL])?R?'[^'\\\n]*+(?:\\(?:[ \t\v\f]*\r?\n|[^\n])?+[^'\\\n]*+)*+'?)
   | (<<<|>>>|<=>|<<=|>>=|->\*|\.\.\.|::|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%%&|^]=|\#\#|\.\*|[^\s])
-""" % {b"word": _WORD}
-_ONE = re.compile(_ALTERNATIVES, re.VERBOSE)
+""" % {b"word": _WORD, b"raw": raw_string}
+
+
+def _ungrouped(alternatives: bytes) -> bytes:
+    """The same without a group for each kind: they cost as much as the token."""
+    return re.sub(rb"(?m)^(\s*\|?\s*)\((?!\?)", rb"\1(?:", alternatives)
+
+
+_ONE = re.compile(_alternatives(_RAW_STRING), re.VERBOSE)
 _GROUP_KIND = (0, 2, 1, 3, 4, 4, 5, 6)  # of ``_ONE``; the delimiter's group lies inside STRING's
-# The gap before a token is matched with it: looked for instead, each blank would try every alternative.
-# Groups within the token cost as much as the token: only the one that a raw string refers to is left.
-_TOKEN = re.compile(
-    rb"((?:[ \t\n\v\f\r]++|\\[ \t\v\f]*\r?\n)*+)("
-    + re.sub(rb"(?m)^(\s*\|?\s*)\((?!\?)", rb"\1(?:", _ALTERNATIVES)
-    + rb"|\Z)",
-    re.VERBOSE,
-)
+_GAP = rb"(?:[ \t\n\v\f\r]++|\\[ \t\v\f]*\r?\n)*+"
+_GAP_ALONE = re.compile(_GAP)
+# The gap before a token is matched with it: looked for instead, each blank would try every alternative. Only
+# a raw string needs a group, its delimiter; without one a match is one object, and not three.
+_TOKEN = re.compile(rb"(%b)(%b|\Z)" % (_GAP, _ungrouped(_alternatives(_RAW_STRING))), re.VERBOSE)
+_TOKEN_BUT_RAW = re.compile(rb"%b(?:%b|\Z)" % (_GAP, _ungrouped(_alternatives(b""))), re.VERBOSE)
+_RAW_BEGINS = re.compile(rb"(?<![A-Za-z0-9_$\x80-\xff])(?:u8|[uUL])?R\"")
 # In `#include <a//b.h>` and `<a/*b.h>` the header's name would be taken for a comment.
-_ODD_HEADER = re.compile(rb"^[ \t]*\#[ \t]*include(?:_next)?[ \t]*(<[^>\n]*/[/*][^>\n]*>)", re.MULTILINE)
+_ODD_HEADER = re.compile(rb"include(?:_next)?[ \t]*(<[^>\n]*/[/*][^>\n]*>)")
+_BEFORE_INCLUDE = re.compile(rb"[ \t]*#[ \t]*")
 _BOM = b"\xef\xbb\xbf"
 #: Shorter texts are read faster than compared with those before them.
 WORTH_RESUMING = 16_384
@@ -210,110 +230,176 @@ class _Spellings(dict[bytes, int]):
         return found
 
 
-def _kind_of(raw: bytes) -> int:
-    match = _ONE.match(raw)
-    return _GROUP_KIND[match.lastindex or 0] if match else 0
-
-
+# What is known of a token by its bytes, in one number: its kind; of a sign, its role and this bit. One number
+# more says that a gap stands before it that is more than white space.
+_SIGN = 0x80
+_SPLICED = 7
 _INTERESTING = frozenset(b"()[]{}<>;:=")
 
 
-def _role_of(raw: bytes) -> int:
-    kind = _KINDS[raw]
-    if kind == TokenKind.COMMENT:
-        return TokenRole.COMMENT
-    if kind == TokenKind.IDENT:
-        return TokenRole.WORD
-    if kind == TokenKind.PUNCT and len(raw) == 1 and raw[0] in _INTERESTING:
-        return raw[0]
-    if kind == TokenKind.PUNCT and len(raw) > 1 and raw[-1:] == b">":
-        return {b">": TokenRole.GREATER, b"-": TokenRole.ARROW}.get(raw[:1], TokenRole.OTHER)
+def _code_of(raw: bytes) -> int:
+    if raw.startswith(b"\\") and len(raw) > 1:
+        return _SPLICED
+    match = _ONE.match(raw)
+    kind = _GROUP_KIND[match.lastindex or 0] if match else 0
+    return kind if kind != TokenKind.PUNCT else _SIGN | _role_of(raw)
+
+
+def _role_of(sign: bytes) -> int:
+    if len(sign) == 1:
+        return sign[0] if sign[0] in _INTERESTING else TokenRole.OTHER
+    if sign.endswith(b">"):
+        return {b">": TokenRole.GREATER, b"-": TokenRole.ARROW}.get(sign[:1], TokenRole.OTHER)
     return TokenRole.OTHER
 
 
-_KINDS, _ROLES = _Spellings(_kind_of), _Spellings(_role_of)
-_token: Callable[[tuple[int, int, int]], Token] = partial(tuple.__new__, Token)
+_ROLES: dict[int, int] = {TokenKind.COMMENT: TokenRole.COMMENT, TokenKind.IDENT: TokenRole.WORD}
+_KIND_OF_CODE = bytes(TokenKind.PUNCT if code & _SIGN else code for code in range(256))
+_ROLE_OF_CODE = bytes(
+    code ^ _SIGN if code & _SIGN else _ROLES.get(code, TokenRole.OTHER) for code in range(256)
+)
+_CODES = _Spellings(_code_of)
 
 
-def tokenize(text: bytes) -> list[Token]:
-    """All tokens of ``text`` in order. A byte order mark is a gap. Never fails."""
-    return lex(text).tokens
+class _Run(NamedTuple):
+    """Tokens of a stretch of a text, as ``Lexed`` has them, and the gap that follows them."""
+
+    texts: list[bytes]
+    starts: list[int]
+    kinds: bytes
+    roles: bytes
+    tail: bytes
+
+
+def _run(text: bytes, start: int, end: int) -> _Run:
+    """The tokens of bytes ``[start, end)``, before which a token ends or the text begins."""
+    if b'R"' in text and _RAW_BEGINS.search(text, start, end):
+        found = [(gap + token, token) for gap, token, _ in _TOKEN.findall(text, start, end)]
+        return _placed([piece for piece, _ in found], [token for _, token in found], start)
+    pieces = _TOKEN_BUT_RAW.findall(text, start, end)
+    return _placed(pieces, list(map(bytes.lstrip, pieces)), start)
+
+
+def _placed(pieces: list[bytes], texts: list[bytes], start: int) -> _Run:
+    """The run of tokens that end where the ``pieces`` end, which follow each other from ``start`` on."""
+    codes = bytes(map(_CODES.__getitem__, texts))
+    if _SPLICED in codes:
+        texts = list(map(_unspliced, texts))
+        codes = bytes(map(_CODES.__getitem__, texts))
+    ends = accumulate(map(len, pieces), initial=start)
+    next(ends)
+    starts = list(map(sub, ends, map(len, texts)))
+    count = len(texts)
+    while count and not texts[count - 1]:
+        count -= 1
+    del texts[count:], starts[count:]
+    kinds, roles = (codes[:count].translate(table) for table in (_KIND_OF_CODE, _ROLE_OF_CODE))
+    return _Run(texts, starts, kinds, roles, b"".join(pieces[count:]))
+
+
+def _is_directive(text: bytes, include: re.Match[bytes]) -> bool:
+    line = text.rfind(b"\n", 0, include.start()) + 1
+    return _BEFORE_INCLUDE.fullmatch(text, line, include.start()) is not None
+
+
+def _unspliced(token: bytes) -> bytes:
+    found = _GAP_ALONE.match(token) if token.startswith(b"\\") else None
+    return token if found is None else token[found.end() :]
 
 
 @remembered
 def lex(text: bytes) -> Lexed:
-    """Tokens of ``text`` and which of them stand in preprocessor lines."""
-    odd = {match.start(1): match.end(1) for match in _ODD_HEADER.finditer(text)}
-    begun = None if odd or len(text) < WORTH_RESUMING else _begun(text)
+    """Tokens of ``text`` and which of them stand in preprocessor lines. Never fails; a byte order mark is a
+    gap."""
+    odd = {found.start(1): found.end(1) for found in _ODD_HEADER.finditer(text) if _is_directive(text, found)}
+    resumes = not odd and len(text) >= WORTH_RESUMING
+    begun = _begun(text) if resumes else None
     position = len(_BOM) if text.startswith(_BOM) else 0
-    if begun is not None and begun.tokens:
-        position = begun.tokens[-1].end
-    ended = None if odd or len(text) < WORTH_RESUMING else _ended(text, position)
+    if begun is not None:
+        position = begun.end(-1)
+    ended = _ended(text, position) if resumes else None
     if odd:
-        found = _with_odd_headers(text, position, odd)
+        run = _with_odd_headers(text, position, odd)
     elif ended is not None:
-        found = ended.middle
+        run = ended.joined()
     else:
-        found = _TOKEN.findall(text, position)
-    while found and not found[-1][1]:
-        found.pop()
-    gaps, texts, _ = map(list, zip(*found, strict=True)) if found else ([], [], [])
-    kinds = bytes(map(_KINDS.__getitem__, texts))
-    roles = bytes(map(_ROLES.__getitem__, texts))
-    if ended is not None:
-        gaps, texts, kinds, roles = ended.behind(gaps, texts, kinds, roles)
-    sizes = list(map(len, texts))
-    ends = list(accumulate(map(add, map(len, gaps), sizes), initial=position))[1:]
-    starts = list(map(sub, ends, sizes))
+        run = _run(text, position, len(text))
+    texts, starts, kinds, roles, _ = run
     if odd:
         kinds = bytes(TokenKind.STRING if s in odd else k for k, s in zip(kinds, starts, strict=True))
         roles = bytes(TokenRole.OTHER if s in odd else r for r, s in zip(roles, starts, strict=True))
-    tokens = list(map(_token, zip(kinds, starts, ends, strict=True)))
     if begun is not None:
-        tokens, texts, gaps = begun.tokens + tokens, begun.texts + texts, begun.gaps + gaps
-        starts, kinds, roles = begun.starts + starts, begun.kinds + kinds, begun.roles + roles
-    elif gaps and position:
-        gaps[0] = text[:position] + gaps[0]
-    directives, directive_of = _directives(text, tokens, texts, () if begun is None else begun.directives)
-    lexed = Lexed(text, tokens, texts, gaps, starts, kinds, roles, directives, directive_of)
-    if len(text) >= WORTH_RESUMING:
-        _RECENT.append(lexed)
-    return lexed
+        texts, starts = begun.texts + texts, begun.starts + starts
+        kinds, roles = begun.kinds + kinds, begun.roles + roles
+    found = Lexed(text, texts, starts, kinds, roles, *_directives(text, texts, starts, kinds, begun))
+    if resumes:
+        _RECENT.append(found)
+    return found
 
 
-def _with_odd_headers(text: bytes, position: int, odd: dict[int, int]) -> list[tuple[bytes, ...]]:
-    """As ``_TOKEN.findall``, with the headers' names that look like comments as one token each."""
-    found: list[tuple[bytes, ...]] = []
+def _with_odd_headers(text: bytes, position: int, odd: dict[int, int]) -> _Run:
+    """As ``_run`` to the end, with the headers' names that look like comments as one token each."""
+    pieces: list[bytes] = []
+    texts: list[bytes] = []
+    start = position
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None or not match[2]:
             break
-        start, end = match.span(2)
-        position = odd.get(start, end)
-        found.append((match[1], text[start:position], b""))
-    return found
+        begin, end = match.span(2)
+        end = odd.get(begin, end)
+        pieces.append(text[position:end])
+        texts.append(text[begin:end])
+        position = end
+    return _placed(pieces, texts, start)
 
 
 def _directives(
-    text: bytes, tokens: list[Token], texts: list[bytes], begun: Sequence[Directive]
+    text: bytes, texts: list[bytes], starts: list[int], kinds: bytes, begun: Lexed | None
 ) -> tuple[tuple[Directive, ...], list[int]]:
-    """The preprocessor lines, of which the first are known, and for each token the number of its own."""
-    directive_of = [-1] * len(tokens)
-    directives = list(begun)
-    for number, known in enumerate(begun):
-        directive_of[known.first : known.last] = [number] * (known.last - known.first)
-    for first in _all_of(b"#", texts, begun[-1].last if begun else 0):
-        if directive_of[first] >= 0 or not _starts_line(text, tokens, first):
+    """The preprocessor lines, of which the first may be known, and for each token the number of its own."""
+    directives = list(begun.directives) if begun is not None else []
+    known = directives[-1].last if directives else 0
+    directive_of = begun.directive_of[:known] if begun is not None else []
+    directive_of += [-1] * (len(texts) - known)
+    for first in _all_of(b"#", texts, known):
+        if directive_of[first] >= 0 or not _starts_line(text, texts, starts, kinds, first):
             continue
-        last = first + 1
-        while last < len(tokens) and not _newline_between(text, tokens[last - 1].end, tokens[last].start):
-            last += 1
+        last = _line_ends(text, texts, starts, first)
         name = ""
-        if first + 1 < last and tokens[first + 1].kind == TokenKind.IDENT:
+        if first + 1 < last and kinds[first + 1] == TokenKind.IDENT:
             name = spell(texts[first + 1])
         directive_of[first:last] = [len(directives)] * (last - first)
-        directives.append(Directive(name, tokens[first].start, tokens[last - 1].end, first, last))
+        end = starts[last - 1] + len(texts[last - 1])
+        directives.append(Directive(name, starts[first], end, first, last))
     return tuple(directives), directive_of
+
+
+def _starts_line(text: bytes, texts: list[bytes], starts: list[int], kinds: bytes, index: int) -> bool:
+    """Whether nothing but comments stands before a token in its line."""
+    while index > 0:
+        index -= 1
+        if _newline_between(text, starts[index] + len(texts[index]), starts[index + 1]):
+            return True
+        if kinds[index] != TokenKind.COMMENT:
+            return False
+    return True
+
+
+def _line_ends(text: bytes, texts: list[bytes], starts: list[int], first: int) -> int:
+    """The token behind the line, continuations included, in which token ``first`` stands."""
+    last = first + 1
+    while last < len(texts):
+        end = starts[last - 1] + len(texts[last - 1])
+        newline = text.find(b"\n", end)
+        # What starts before the next newline is in the line; the last of it may be a comment of several.
+        following = bisect_left(starts, newline, last) if newline >= 0 else len(texts)
+        if following == last:
+            if _newline_between(text, end, starts[last]):
+                break
+            following = last + 1
+        last = following
+    return last
 
 
 def _all_of(raw: bytes, texts: list[bytes], start: int) -> Iterator[int]:
@@ -338,14 +424,12 @@ def _begun(text: bytes) -> Lexed | None:
         return None
     return Lexed(
         text[:line],
-        before.tokens[:count],
         before.texts[:count],
-        before.gaps[:count],
         before.starts[:count],
         before.kinds[:count],
         before.roles[:count],
         before.directives[: bisect_left(before.directives, count, key=_directive_last)],
-        [],
+        before.directive_of,
     )
 
 
@@ -359,32 +443,30 @@ def _same(text: bytes, before: Lexed, shared: int) -> tuple[int, int]:
     if line <= 0:
         return 0, 0
     count = bisect_left(before.starts, line)
-    while count and before.tokens[count - 1].end > line:
+    while count and before.end(count - 1) > line:
         count -= 1
     return count, line
 
 
 class _Ended(NamedTuple):
-    """A text that ends as one before it did: the tokens up to there (as ``_TOKEN.findall``), the gap behind
-    them, and the tokens of ``before`` from ``first`` on, which stands ``line`` bytes or more into it."""
+    """A text that ends as one before it did, but further on by ``moved`` bytes: the tokens up to there, and
+    the first of ``before`` from there on."""
 
-    middle: list[tuple[bytes, ...]]
-    gap: bytes
+    middle: _Run
     before: Lexed
     first: int
-    line: int
+    moved: int
 
-    def behind(
-        self, gaps: list[bytes], texts: list[bytes], kinds: bytes, roles: bytes
-    ) -> tuple[list[bytes], list[bytes], bytes, bytes]:
-        """What is known of the tokens up to there, with that of those which follow."""
+    def joined(self) -> _Run:
+        """The tokens up to there with those of ``before``."""
         before, first = self.before, self.first
-        gap = self.gap + before.text[self.line : before.starts[first]]
-        return (
-            [*gaps, gap, *before.gaps[first + 1 :]],
-            texts + before.texts[first:],
-            kinds + before.kinds[first:],
-            roles + before.roles[first:],
+        starts = before.starts[first:]
+        return _Run(
+            self.middle.texts + before.texts[first:],
+            self.middle.starts + ([start + self.moved for start in starts] if self.moved else starts),
+            self.middle.kinds + before.kinds[first:],
+            self.middle.roles + before.roles[first:],
+            b"",
         )
 
 
@@ -402,15 +484,13 @@ def _ended(text: bytes, position: int) -> _Ended | None:
         return None
     newline = before.text.find(b"\n", len(before.text) - shared)
     first = bisect_left(before.starts, newline)
-    if newline < 0 or first == len(before.starts) or (first and before.tokens[first - 1].end > newline):
+    if newline < 0 or first == len(before.starts) or (first and before.end(first - 1) > newline):
         return None
-    line = newline + 1
-    at = len(text) - len(before.text) + line
-    middle: list[tuple[bytes, ...]] = _TOKEN.findall(text, position, at)
-    gap = b"".join(found[0] for found in middle[-2:] if not found[1])
-    if not gap.endswith(b"\n") or b"\\" in gap:
+    moved = len(text) - len(before.text)
+    middle = _run(text, position, newline + 1 + moved)
+    if not middle.tail.endswith(b"\n") or b"\\" in middle.tail:
         return None
-    return _Ended(middle, gap, before, first, line)
+    return _Ended(middle, before, first, moved)
 
 
 def _shared_end(a: bytes, b: bytes, step: int = 4096) -> int:
@@ -451,13 +531,3 @@ def _newline_between(text: bytes, start: int, end: int) -> bool:
     if text.find(b"\n", start, end) < 0:
         return False
     return b"\n" in SPLICE.sub(b"", text[start:end])
-
-
-def _starts_line(text: bytes, tokens: list[Token], index: int) -> bool:
-    while index > 0:
-        if _newline_between(text, tokens[index - 1].end, tokens[index].start):
-            return True
-        if tokens[index - 1].kind != TokenKind.COMMENT:
-            return False
-        index -= 1
-    return True

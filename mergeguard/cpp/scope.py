@@ -102,7 +102,7 @@ def _code(source: Source, start: int, end: int) -> list[str]:
     return [
         lexed.word(index)
         for index in range(lexed.index_at(start), lexed.index_at(end))
-        if lexed.directive_of[index] < 0 and lexed.tokens[index].kind != TokenKind.COMMENT
+        if lexed.directive_of[index] < 0 and lexed.kinds[index] != TokenKind.COMMENT
     ]
 
 

@@ -277,7 +277,7 @@ class _Walk:
                 self.note_checkpoint(position)
                 if self.joins(position):
                     return
-            if lexed.tokens[position].kind == TokenKind.COMMENT and lexed.directive_of[position] < 0:
+            if lexed.kinds[position] == TokenKind.COMMENT and lexed.directive_of[position] < 0:
                 position += 1
                 continue
             index = lexed.directive_of[position]
@@ -349,14 +349,14 @@ class _Walk:
                 break
             depth += (name in OPENERS) - (name == "endif")
             current = lexed.directives[index].last
-        code = [i for i in range(position, current) if lexed.tokens[i].kind != TokenKind.COMMENT]
+        code = [i for i in range(position, current) if lexed.kinds[i] != TokenKind.COMMENT]
         if code:
             self.segments.append(Segment(code[0], code[-1] + 1, self.path, opaque=True))
         return current
 
     def note_definition(self, name: str, first: int, views: Sequence[View]) -> None:
         """A ``#define`` or ``#undef`` ends what was assumed about its macro."""
-        if name not in ("define", "undef") or first + 2 >= len(self.lexed.tokens):
+        if name not in ("define", "undef") or first + 2 >= len(self.lexed):
             return
         macro = self.lexed.word(first + 2)
         self.defined[macro] = None
@@ -449,9 +449,9 @@ class _Walk:
             del reader.problems[noted:]
             raise _Glue
         if forks:
-            self.problems.append((lexed.tokens[start].start, "#if without #endif"))
+            self.problems.append((lexed.starts[start], "#if without #endif"))
         elif broken:
-            self.problems.append((lexed.tokens[start].start, "brackets opened here are never closed"))
+            self.problems.append((lexed.starts[start], "brackets opened here are never closed"))
         return self.done(start, last, views[0], opaque=broken)
 
     def call_ends(self, views: Sequence[View]) -> bool:
@@ -500,8 +500,7 @@ class _Walk:
         following = position + 1
         if self.roles[position] != TokenRole.CLOSE_BRACE or following >= self.last:
             return following
-        tokens = self.lexed.tokens
-        between = self.lexed.text[tokens[position].end : tokens[following].start]
+        between = self.lexed.text[self.lexed.end(position) : self.lexed.starts[following]]
         return (
             following + 1
             if self.roles[following] == TokenRole.SEMICOLON and b"\n" not in between

@@ -98,7 +98,7 @@ def _parse(text: bytes, calls_end: bool) -> tuple[Source, bool]:
         read = before.segmented, checkpoint
         # Where the last item ends is told by what follows it.
         same = before.made[: before.header + checkpoint.segments - 1]
-    segmented = segment(lexed, 0, len(lexed.tokens), calls_end=calls_end, begun=read, tail=tail)
+    segmented = segment(lexed, 0, len(lexed), calls_end=calls_end, begun=read, tail=tail)
     known = None if ending is None or segmented.joined is None else _TailItems(*ending, *segmented.joined)
     made = builder.build(segmented.segments, 0, len(text), header=True, begun=same, known=known)
     problems = segmented.problems + _lexical_problems(lexed)
@@ -131,12 +131,12 @@ def _ending(lexed: Lexed, calls_end: bool) -> tuple[_Reading, Tail] | None:
         return None
     count, before = max(((lexed.ends_with(one.source.lexed), one) for one in readings), key=itemgetter(0))
     old = before.source.lexed
-    first = len(old.tokens) - count
+    first = len(old) - count
     checkpoints = before.segmented.checkpoints
     found = checkpoints[bisect_left(checkpoints, first, key=itemgetter(0)) :] if count else []
     if len(found) < 2:
         return None
-    tokens = len(lexed.tokens) - len(old.tokens)
+    tokens = len(lexed) - len(old)
     return before, Tail(
         before.segmented,
         {one.position + tokens: one for one in found},
@@ -270,7 +270,8 @@ def grouped(items: Iterable[Item]) -> tuple[Unit, ...]:
 def _lexical_problems(lexed: Lexed) -> list[tuple[int, str]]:
     problems = []
     text = lexed.text
-    for kind, start, end in lexed.tokens[-1:]:
+    if lexed.texts:
+        kind, start, end = lexed.kinds[-1], lexed.starts[-1], lexed.end(-1)
         if kind == TokenKind.COMMENT and text.startswith(b"/*", start):
             if end - start < 4 or not text.endswith(b"*/", start, end):
                 problems.append((start, "comment without end"))
@@ -310,7 +311,7 @@ class _SourceBuilder:
         items: list[Item] = []
         limit_first = self.lexed.index_at(start)
         if header:
-            end = self.header_end(segments[0].first if segments else len(self.lexed.tokens))
+            end = self.header_end(segments[0].first if segments else len(self.lexed))
             if end > start and (segments or end < stop):
                 items.append(self.comment(start, end))
                 self.header = 1
@@ -328,8 +329,8 @@ class _SourceBuilder:
         if known is not None and new < len(segments):
             return items + known.items()
         if start < stop:
-            rest = self.lexed.tokens[max(limit_first, self.lexed.index_at(start)) : self.lexed.index_at(stop)]
-            if rest or not items:
+            first = max(limit_first, self.lexed.index_at(start))
+            if first < self.lexed.index_at(stop) or not items:
                 items.append(self.comment(start, stop))
             else:
                 items[-1] = replace(items[-1], end=stop)
@@ -337,32 +338,32 @@ class _SourceBuilder:
 
     def item_end(self, part: Segment, following: int, stop: int) -> int:
         """After the newline of the item's last line if only white space and comments follow there."""
-        tokens, text = self.lexed.tokens, self.lexed.text
+        lexed, text = self.lexed, self.lexed.text
         index = part.last
-        end = tokens[index - 1].end
-        limit = following if following >= 0 else len(tokens)
+        end = lexed.end(index - 1)
+        limit = following if following >= 0 else len(lexed)
         while True:
-            after = min(tokens[index].start, stop) if index < len(tokens) else stop
+            after = min(lexed.starts[index], stop) if index < len(lexed) else stop
             newline = text.find(b"\n", end, after)
             if newline >= 0 or after == stop:
                 return stop if newline < 0 else newline + 1
-            if index >= limit or tokens[index].end > stop:
-                return tokens[part.last - 1].end
-            end = tokens[index].end
+            if index >= limit or lexed.end(index) > stop:
+                return lexed.end(part.last - 1)
+            end = lexed.end(index)
             index += 1
 
     def header_end(self, code: int) -> int:
         """End of the comments at the file's start, up to a blank line or the first code; else 0."""
-        tokens, text = self.lexed.tokens, self.lexed.text
+        lexed, text = self.lexed, self.lexed.text
         end = 0
         for index in range(code):
-            _, start, stop = tokens[index]
+            start, stop = lexed.starts[index], lexed.end(index)
             if text.count(b"\n", end, start) > (1 if end and text[end - 1 : end] != b"\n" else 0) and end:
                 break
             newline = text.find(b"\n", stop)
             line_end = len(text) if newline < 0 else newline + 1
-            if index + 1 < len(tokens) and tokens[index + 1].start < line_end:
-                if tokens[index + 1].kind != TokenKind.COMMENT or index + 1 >= code:
+            if index + 1 < len(lexed) and lexed.starts[index + 1] < line_end:
+                if lexed.kinds[index + 1] != TokenKind.COMMENT or index + 1 >= code:
                     break  # code on the comment's last line
                 continue
             end = line_end
@@ -372,8 +373,8 @@ class _SourceBuilder:
         first = self.lexed.index_at(start)
         last = self.lexed.index_at(end)
         has_code = first < last
-        code_start = self.lexed.tokens[first].start if has_code else start
-        code_end = self.lexed.tokens[last - 1].end if has_code else start
+        code_start = self.lexed.starts[first] if has_code else start
+        code_end = self.lexed.end(last - 1) if has_code else start
         return Item(
             Kind.COMMENT,
             "",
@@ -386,14 +387,13 @@ class _SourceBuilder:
         )
 
     def item(self, part: Segment, start: int, end: int) -> Item:
-        tokens = self.lexed.tokens
-        code_start, code_end = tokens[part.first].start, tokens[part.last - 1].end
+        code_start, code_end = self.lexed.starts[part.first], self.lexed.end(part.last - 1)
         if part.directive >= 0:
             directive = self.lexed.directives[part.directive]
             last = directive.last
-            while last > directive.first + 1 and tokens[last - 1].kind == TokenKind.COMMENT:
+            while last > directive.first + 1 and self.lexed.kinds[last - 1] == TokenKind.COMMENT:
                 last -= 1
-            code_end = tokens[last - 1].end
+            code_end = self.lexed.end(last - 1)
             facets = self.directive(directive, last, part)
         else:
             facets = classify(self.lexed, part)
@@ -439,11 +439,11 @@ class _SourceBuilder:
         if facets.kind is Kind.INCLUDE:
             facets.name = "".join(words[1:])
             if first < last:
-                facets.name_range = (lexed.tokens[first].start, lexed.tokens[last - 1].end)
+                facets.name_range = (lexed.starts[first], lexed.end(last - 1))
         elif facets.kind in (Kind.MACRO, Kind.UNDEF):
             facets.name = words[1] if len(words) > 1 else ""
             if first < last:
-                facets.name_range = (lexed.tokens[first].start, lexed.tokens[first].end)
+                facets.name_range = (lexed.starts[first], lexed.end(first))
                 facets.parameter_list = self.macro_parameters(first, last)
                 if facets.parameter_list is not None:
                     begin, end = facets.parameter_list
@@ -459,13 +459,13 @@ class _SourceBuilder:
 
     def macro_parameters(self, first: int, last: int) -> tuple[int, int] | None:
         """``(a, b)`` right behind a macro's name, as bytes."""
-        tokens, text = self.lexed.tokens, self.lexed.text
+        lexed = self.lexed
         opening = first + 1
-        if opening >= last or tokens[opening].start != tokens[first].end or text[tokens[opening].start] != 40:
+        if opening >= last or lexed.starts[opening] != lexed.end(first) or lexed.texts[opening] != b"(":
             return None
         for index in range(opening, last):
-            if text[tokens[index].start] == 41:
-                return (tokens[opening].start, tokens[index].end)
+            if lexed.texts[index] == b")":
+                return (lexed.starts[opening], lexed.end(index))
         return None
 
 

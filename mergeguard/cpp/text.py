@@ -24,7 +24,7 @@ def _within(source: Source, start: int, end: int) -> tuple[int, int]:
     """The range of the tokens that lie in bytes ``[start, end)``."""
     lexed = source.lexed
     first, last = lexed.index_at(start), lexed.index_at(end)
-    if last > first and lexed.tokens[last - 1].end > end:
+    if last > first and lexed.end(last - 1) > end:
         last -= 1
     return first, last
 

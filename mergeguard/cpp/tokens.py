@@ -108,21 +108,20 @@ def tokens_of(text: bytes) -> Tokens:
 def _tokens_of(text: bytes) -> Tokens:
     lexed = lex(text)
     build = _TokenBuilder(text)
-    tokens, directive_of = lexed.tokens, lexed.directive_of
-    index, count = 0, len(tokens)
+    index, count = 0, len(lexed)
     for special in (*_special(lexed), count):
         if index < special:
             _add_plain(build, lexed, index, special)
             index = special
         if index > special or index == count:
             continue  # it went with the one before
-        kind, start, end = tokens[index]
-        inside = directive_of[index]
+        kind, start, end = lexed.kinds[index], lexed.starts[index], lexed.end(index)
+        inside = lexed.directive_of[index]
         if kind == TokenKind.COMMENT:
             mark = DIRECTIVE + COMMENT if inside >= 0 else COMMENT
-            index = _comment(build, lexed.tokens, index, mark, inside >= 0)
+            index = _comment(build, lexed, index, mark, inside >= 0)
         elif kind == TokenKind.STRING and text[start] == 34 and text[end - 1] == 34 and end - start > 1:
-            index = _string(build, tokens, directive_of, index)
+            index = _string(build, lexed, index)
         else:
             build.add(CODE if inside < 0 else DIRECTIVE, start, end)
             index += 1
@@ -143,7 +142,7 @@ def _special(lexed: Lexed) -> list[int]:
     at = lexed.text.find(b"\\")
     while at >= 0:
         index = bisect_right(lexed.starts, at) - 1
-        if index >= 0 and lexed.tokens[index].end > at:
+        if index >= 0 and lexed.end(index) > at:
             found[index] = 1
         at = lexed.text.find(b"\\", at + 1)
     return list(compress(range(len(found)), found))
@@ -152,10 +151,10 @@ def _special(lexed: Lexed) -> list[int]:
 def _add_plain(build: _TokenBuilder, lexed: Lexed, first: int, last: int) -> None:
     """Adds the tokens ``[first, last)``, which are but their text."""
     build.gaps.append(build.text[build.at : lexed.starts[first]])
-    build.gaps += lexed.gaps[first + 1 : last]
+    build.gaps += lexed.gaps(first + 1, last)
     build.texts += lexed.texts[first:last]
     build.keys += lexed.texts[first:last]
-    build.at = lexed.tokens[last - 1].end
+    build.at = lexed.end(last - 1)
 
 
 # Of files there are four in a merge, and the same in its audit; of their declarations hundreds.
@@ -163,12 +162,10 @@ _of_file = remembered(_tokens_of)
 _of_declaration = lru_cache(maxsize=512)(_tokens_of)
 
 
-def _comment(
-    build: _TokenBuilder, tokens: Sequence[tuple[int, int, int]], index: int, mark: bytes, one: bool
-) -> int:
+def _comment(build: _TokenBuilder, lexed: Lexed, index: int, mark: bytes, one: bool) -> int:
     """Adds a comment, or a run of ``//`` comments on consecutive lines; the index of what follows."""
     text = build.text
-    _, start, end = tokens[index]
+    start, end = lexed.starts[index], lexed.end(index)
     leader = _LEADER.match(text, start, end)
     if leader is None or text.find(b"\\", start, end) >= 0:
         # A comment with a continuation or a backslash at an end of line is taken as a whole.
@@ -196,9 +193,9 @@ def _comment(
         for word in _BLOCK_WORD.finditer(text, leader.end(), end):
             build.add(mark, *word.span())
         index += 1
-        if one or index >= len(tokens) or tokens[index][0] != TokenKind.COMMENT:
+        if one or index >= len(lexed) or lexed.kinds[index] != TokenKind.COMMENT:
             break
-        _, start, following = tokens[index]
+        start, following = lexed.starts[index], lexed.end(index)
         gap = text[end:start]
         if gap.count(b"\n") != 1 or gap.strip() or text.find(b"\\", start, following) >= 0:
             break
@@ -211,21 +208,21 @@ def _comment(
     return index
 
 
-def _string(
-    build: _TokenBuilder, tokens: Sequence[tuple[int, int, int]], directive_of: Sequence[int], index: int
-) -> int:
+def _string(build: _TokenBuilder, lexed: Lexed, index: int) -> int:
     """Adds a run of neighbouring plain string literals, which the language joins, as one string of words."""
-    text, inside = build.text, directive_of[index]
+    text, inside = build.text, lexed.directive_of[index]
     mark = (DIRECTIVE if inside >= 0 else CODE) + b'"'
-    build.add(b"", tokens[index][1], tokens[index][1] + 1, mark + b"<")
+    build.add(b"", lexed.starts[index], lexed.starts[index] + 1, mark + b"<")
     while True:
-        _, start, end = tokens[index]
+        start, end = lexed.starts[index], lexed.end(index)
         for word in _STRING_WORD.finditer(text, start + 1, end - 1):
             build.add(mark + b"=", *word.span())
         index += 1
-        if index >= len(tokens) or directive_of[index] != inside or tokens[index][0] != TokenKind.STRING:
+        if index >= len(lexed) or lexed.directive_of[index] != inside:
             break
-        _, start, following = tokens[index]
+        if lexed.kinds[index] != TokenKind.STRING:
+            break
+        start, following = lexed.starts[index], lexed.end(index)
         if text[start] != 34 or text[following - 1] != 34 or following - start < 2 or text[end:start].strip():
             break
     build.add(b"", end - 1, end, mark + b">")

@@ -119,9 +119,7 @@ class Reader:
         elif role == 91:
             view.stack = self.push(0, role)
         elif role in _CLOSE:
-            self.problems.append(
-                (self.lexed.tokens[position].start, "closing bracket without an opening one")
-            )
+            self.problems.append((self.lexed.starts[position], "closing bracket without an opening one"))
             view.finish()
             return True
         elif role == TokenRole.LESS:
@@ -178,8 +176,7 @@ class Reader:
                 if self.roles[position - 1] == TokenRole.WORD:
                     view.stack = self.push(view.stack, role)
             elif role == TokenRole.GREATER:
-                _, start, end = self.lexed.tokens[position]
-                for _ in range(end - start):
+                for _ in self.lexed.texts[position]:
                     if self.tops[view.stack] == TokenRole.LESS:
                         view.stack = self.parents[view.stack]
             elif role in (TokenRole.BRACE, TokenRole.SEMICOLON) or role in _CLOSE:
@@ -199,7 +196,7 @@ class Reader:
             return False
         if top != _CLOSE[role]:
             self.problems.append(
-                (self.lexed.tokens[position].start, "closing bracket of another kind than the open one")
+                (self.lexed.starts[position], "closing bracket of another kind than the open one")
             )
             if role != TokenRole.CLOSE_BRACE:
                 return False
@@ -232,7 +229,7 @@ class Reader:
         flags = view.flags
         if flags & _NAMESPACE:
             return OpenBlock.NAMESPACE
-        kind = self.lexed.tokens[previous].kind if previous >= 0 else 0
+        kind = self.lexed.kinds[previous] if previous >= 0 else 0
         if kind == TokenKind.STRING and not flags & _EQUAL:
             return OpenBlock.NAMESPACE  # extern "C" {
         if flags & _EQUAL:
@@ -263,7 +260,6 @@ class Reader:
         """Whether a macro call without ``;`` (``DEFINE_OP(foo)``) ended on an earlier line."""
         if not self.is_macro_statement(view) or self.roles[position] != TokenRole.WORD:
             return False
-        tokens = self.lexed.tokens
-        if b"\n" not in self.lexed.text[tokens[view.previous].end : tokens[position].start]:
+        if b"\n" not in self.lexed.text[self.lexed.end(view.previous) : self.lexed.starts[position]]:
             return False
         return self.lexed.word(position) not in _AFTER_PARAMETERS

@@ -227,14 +227,12 @@ def _cut_into(source: Source, offset: int) -> str:
         return ""
     depth, last, ended = 0, "{", 0
     lexed = source.lexed
-    for number, token in enumerate(lexed.tokens):
-        if token.start < item.body[0] or token.kind is TokenKind.COMMENT:
+    for number in range(*map(lexed.index_at, (item.body[0], offset))):
+        if lexed.kinds[number] == TokenKind.COMMENT:
             continue
-        if token.start >= offset:
-            break
         word = lexed.word(number)
         depth += (word in ("(", "[")) - (word in (")", "]"))
-        last, ended = word, token.end
+        last, ended = word, lexed.end(number)
     between = source.text[source.text.rfind(b"\n", 0, ended) + 1 : ended].lstrip()
     if between.startswith(b"#") or last in (";", "{", "}", ":"):
         return "" if depth <= 0 or last in ("{", "}") or between.startswith(b"#") else _MIDDLE

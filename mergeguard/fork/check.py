@@ -437,7 +437,7 @@ def check_global_names(name: str, files: Iterable[LayoutFile], now: Mapping[str,
         for at in range(1, len(words) - 1):
             if words[at] == "::" and words[at + 1] in own and not _qualifies(words[at - 1]):
                 message = f"`::{words[at + 1]}` is not in the global namespace: each shard has its own"
-                line = line_of(text, lexed.tokens[code[at]].start)
+                line = line_of(text, lexed.starts[code[at]])
                 hint = "write the name without `::`"
                 yield say.error("global name", message, file.path, line, words[at + 1], hint)
 

@@ -79,7 +79,7 @@ def _is_directive(text: bytes, start: int) -> bool:
         return True
     lexed = lex(text)
     index = lexed.index_at(start)
-    return index < len(lexed.tokens) and lexed.directive_of[index] >= 0
+    return index < len(lexed) and lexed.directive_of[index] >= 0
 
 
 @dataclass(frozen=True)
@@ -107,19 +107,18 @@ class LineMap:
         for directive in lexed.directives:
             found |= self._inside(directive.start, directive.end)
         depth, opened = 0, 0
-        for index, token in enumerate(lexed.tokens):
-            if token.start in fresh:
+        for index, (start, kind, raw) in enumerate(zip(lexed.starts, lexed.kinds, lexed.texts, strict=True)):
+            if start in fresh:
                 depth = 0
-            if token.kind in (TokenKind.COMMENT, TokenKind.STRING):
-                found |= self._inside(token.start, token.end)
-            elif token.kind == TokenKind.PUNCT and lexed.directive_of[index] < 0:
-                sign = self.text[token.start : token.end]
-                if sign == b"(":
-                    opened = token.start if depth == 0 else opened
+            if kind in (TokenKind.COMMENT, TokenKind.STRING):
+                found |= self._inside(start, start + len(raw))
+            elif kind == TokenKind.PUNCT and lexed.directive_of[index] < 0:
+                if raw == b"(":
+                    opened = start if depth == 0 else opened
                     depth += 1
-                elif sign == b")" and depth > 0:
+                elif raw == b")" and depth > 0:
                     depth -= 1
-                    found |= self._inside(opened, token.end) if depth == 0 else set()
+                    found |= self._inside(opened, start + 1) if depth == 0 else set()
         return frozenset(found | self._continuations)
 
     @cached_property

@@ -203,7 +203,7 @@ def names(text: bytes) -> set[bytes]:
 
 def apply_renames(text: bytes, renames: Iterable[Rename]) -> bytes:
     """``text`` with every use of an old name made the new one."""
-    from mergeguard.cpp.lexer import TokenKind, tokenize
+    from mergeguard.cpp.lexer import TokenKind, lex
 
     table = {rename.old: rename for rename in renames}
     if not any(old in text for old in table):
@@ -211,8 +211,8 @@ def apply_renames(text: bytes, renames: Iterable[Rename]) -> bytes:
     parts: list[bytes] = []
     at = 0
     before = b""
-    for kind, start, end in tokenize(text):
-        word = text[start:end]
+    lexed = lex(text)
+    for kind, start, word in zip(lexed.kinds, lexed.starts, lexed.texts, strict=True):
         new = word
         if kind == TokenKind.IDENT:
             rename = table.get(word)
@@ -225,7 +225,7 @@ def apply_renames(text: bytes, renames: Iterable[Rename]) -> bytes:
                     new = re.sub(whole, rename.new, new)
         if new is not word:
             parts += (text[at:start], new)
-            at = end
+            at = start + len(word)
         if kind != TokenKind.COMMENT:
             before = word
     return b"".join([*parts, text[at:]])

@@ -81,7 +81,7 @@ def dealing(
     kept = weights.pop("", 0)
     best: tuple[int, int, int, int] | None = None
     # What several clusters need is in each one's weight; against headers counts the text as it stands.
-    most = most_units(headers, len(source.lexed.tokens), _MOST_UNITS)
+    most = most_units(headers, len(source.lexed), _MOST_UNITS)
     for units in range(2, min(most, len(weights)) + 1):
         seed, peak = _best_seed(rule, weights, units, kept)
         score = peak + units * _UNIT * total // 100

@@ -128,7 +128,7 @@ class _Proposer:
             if made is None:
                 continue
             if isinstance(part.found, Dealing) and not self.path.endswith(DEVICE_SUFFIXES):
-                whole = len(self.source.lexed.tokens)
+                whole = len(self.source.lexed)
             made = self.weighed(self.with_more(part, parts, made), part, whole, 100 - gain)
             if not (reason := doubt(made)):
                 return made
@@ -191,7 +191,7 @@ class _Proposer:
         whole, more = self.survey.weight, len(part.names)
         if isinstance(part.found, Dealing):
             whole, more = part.found.weight, part.found.units - 1
-        own = len(self.source.lexed.tokens) * part.score // max(whole, 1)
+        own = len(self.source.lexed) * part.score // max(whole, 1)
         return own + again + again * more // _OVERHEAD
 
     def dealings(self) -> Iterator[Dealing]:

@@ -53,9 +53,9 @@ class Reach:
 
     def _words(self, first: int, last: int) -> Iterator[str]:
         lexed = self.source.lexed
-        home = lexed.directive_of[first] if first < len(lexed.tokens) else -1
-        for index in range(first, min(last, len(lexed.tokens))):
-            if lexed.tokens[index].kind == TokenKind.IDENT and lexed.directive_of[index] == home:
+        home = lexed.directive_of[first] if first < len(lexed) else -1
+        for index in range(first, min(last, len(lexed))):
+            if lexed.kinds[index] == TokenKind.IDENT and lexed.directive_of[index] == home:
                 yield lexed.word(index)
 
     def reached(self, ranges: Iterable[Range]) -> frozenset[str]:
@@ -100,11 +100,10 @@ class Reach:
 
     def _weigh(self, first: int, last: int, skipped: tuple[Range, ...]) -> int:
         lexed = self.source.lexed
-        tokens = lexed.tokens
-        home = lexed.directive_of[first] if first < len(tokens) else -1
+        home = lexed.directive_of[first] if first < len(lexed) else -1
         total = 0
-        for index in range(first, min(last, len(tokens))):
-            kind, start, end = tokens[index]
+        for index in range(first, min(last, len(lexed))):
+            kind, start = lexed.kinds[index], lexed.starts[index]
             if kind == TokenKind.COMMENT or lexed.directive_of[index] != home:
                 continue
             if any(a <= start < b for a, b in skipped):
@@ -112,7 +111,7 @@ class Reach:
             total += 1
             if kind == TokenKind.IDENT:
                 total += self._of_name(lexed.word(index), skipped)
-            elif end - start == 3 and self.source.text[start:end] == b"<<<":
+            elif lexed.texts[index] == b"<<<":
                 total += _LAUNCH
         return total
 

@@ -357,7 +357,7 @@ def _copy(state: _FlattenState, text: bytes, start: int, end: int, path: str, ma
 def _unarmed_in_use(state: _FlattenState, source: Source) -> list[tuple[str, int, str]]:
     """What ``MG_ONLY_*`` holds in a unit that does not define it, where the unit can come to it."""
     lexed, environment = source.lexed, environment_of(source)
-    code = {lexed.word(n) for n in range(len(lexed.tokens)) if lexed.directive_of[n] < 0}
+    code = {lexed.word(n) for n in range(len(lexed)) if lexed.directive_of[n] < 0}
     reached = environment.closure(code, len(source.text)) | {""}
     return [problem for macro, problems in state.unarmed.items() if macro in reached for problem in problems]
 

@@ -63,7 +63,7 @@ def test_the_extent_of_a_text_is_told_without_reading_it():
     text = b"#if A\nint a;\n#endif\nvoid f() {\n  g(1);\n  h();\n}\n#define M {;};\nstruct S { int x; };\n"
     found = extent(lex(text))
     assert found.declarations == 7  # the end of the struct and its semicolon count both
-    assert found.longest == len(lex(b"void f() { g(1); h(); }").tokens)
+    assert found.longest == len(lex(b"void f() { g(1); h(); }"))
     assert extent(lex(b"CALL(a)\n" * 9)).declarations == 8
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mergeguard.cpp.lexer import TokenKind, lex, line_of, spell, tokenize
+from mergeguard.cpp import lexer
+from mergeguard.cpp.lexer import TokenKind, lex, line_of, spell
 
 # Fragments that open, close or hide things; joined at random they reach what random bytes don't.
 FRAGMENTS = [
@@ -22,18 +25,22 @@ SOURCE_BYTES = st.one_of(
 
 
 def texts(text: bytes) -> list[bytes]:
-    return [text[token.start : token.end] for token in tokenize(text)]
+    lexed = lex(text)
+    assert [text[start : lexed.end(index)] for index, start in enumerate(lexed.starts)] == lexed.texts
+    return lexed.texts
 
 
 @given(SOURCE_BYTES)
 @settings(max_examples=500)
 def test_tokens_are_ordered_and_gaps_hold_only_white_space(text):
+    lexed = lex(text)
     position = 0
-    for token in tokenize(text):
-        assert position <= token.start < token.end <= len(text)
-        gap = text[position : token.start].removeprefix(b"\xef\xbb\xbf")
-        assert not gap.replace(b"\\", b"").strip()
-        position = token.end
+    for index, start in enumerate(lexed.starts):
+        assert position <= start < lexed.end(index) <= len(text)
+        gap = text[position:start]
+        assert gap == lexed.gap(index)
+        assert not gap.removeprefix(b"\xef\xbb\xbf").replace(b"\\", b"").strip()
+        position = lexed.end(index)
     assert not text[position:].removeprefix(b"\xef\xbb\xbf").replace(b"\\", b"").strip()
 
 
@@ -48,6 +55,19 @@ def test_directives_cover_whole_lines_of_tokens(text):
         assert set(lexed.directive_of[directive.first : directive.last]) == {number}
         end = directive.last
     assert sum(d.last - d.first for d in lexed.directives) == sum(i >= 0 for i in lexed.directive_of)
+
+
+RAW = [b'R"', b"R", b"u8", b"L", b'"', b"'", b"x(", b')x"', b"(", b")", b"\\", b"\\\n", b"\n", b" ", b"1",
+       b"a", b"/*", b"*/", b"//", b"\t\\ \r\n", b"\xff"]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(RAW), max_size=14).map(b"".join))
+@settings(max_examples=800)
+def test_texts_without_raw_strings_are_read_the_short_way_alike(text):
+    found = [(gap, token) for gap, token, _ in lexer._TOKEN.findall(text) if token]
+    lexed = inspect.unwrap(lex)(text)
+    assert [token for _, token in found] == lexed.texts
+    assert [gap for gap, _ in found] == [lexed.gap(index) for index in range(len(lexed))]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +95,7 @@ def test_tokens(text, expected):
 
 def test_identifier_spliced_by_a_continuation_is_one_word():
     lexed = lex(b"int foo\\\nbar;")
-    assert [lexed.word(index) for index in range(len(lexed.tokens))] == ["int", "foobar", ";"]
+    assert [lexed.word(index) for index in range(len(lexed))] == ["int", "foobar", ";"]
 
 
 def test_directive_runs_over_continuations_and_block_comments():
@@ -94,7 +114,7 @@ def test_hash_inside_a_macro_body_starts_no_directive():
 
 
 def test_kinds():
-    kinds = [TokenKind(token.kind).name for token in tokenize(b"a 1 \"s\" 'c' + /**/")]
+    kinds = [TokenKind(kind).name for kind in lex(b"a 1 \"s\" 'c' + /**/").kinds]
     assert kinds == ["IDENT", "NUMBER", "STRING", "CHAR", "PUNCT", "COMMENT"]
 
 

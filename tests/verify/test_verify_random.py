@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mergeguard.cpp.lexer import TokenKind, lex
+from mergeguard.cpp.lexer import lex
 from mergeguard.verify.same_program import failures
 from tests.support.faults import base
 
 
 @cache
 def tokens_of(name: str, file: str) -> list[tuple[int, int]]:
-    text = base(name).files[file]
-    return [(t.start, t.end) for t in lex(text).tokens if t.kind != TokenKind.COMMENT]
+    lexed = lex(base(name).files[file])
+    return [(lexed.starts[n], lexed.end(n)) for n in lexed.code()]
 
 
 @pytest.mark.parametrize("name", ["paged_attention_v1", "selective_scan_fwd", "state"])

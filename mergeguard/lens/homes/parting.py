@@ -208,9 +208,9 @@ class _Parter:
         found: list[tuple[int, int]] = []
         index = first
         while index < last:
-            kind, start, end = self.lexed.tokens[index]
+            start, end = self.lexed.starts[index], self.lexed.end(index)
             index += 1
-            if self.lexed.directive_of[index - 1] >= 0 or kind != TokenKind.IDENT:
+            if self.lexed.directive_of[index - 1] >= 0 or self.lexed.kinds[index - 1] != TokenKind.IDENT:
                 continue
             word = self.lexed.word(index - 1)
             if self.dealt.macro in self.environment.closure([word], start) and self.is_macro(word, start):
@@ -225,11 +225,11 @@ class _Parter:
         """The token behind a macro call's arguments, and the byte behind them."""
         depth = 0
         at = index
-        while at < len(self.lexed.tokens):
+        while at < len(self.lexed):
             word = self.lexed.word(at)
             depth += (word == "(") - (word == ")")
             if depth == 0:
-                return (at + 1, self.lexed.tokens[at].end) if word == ")" else (index, end)
+                return (at + 1, self.lexed.end(at)) if word == ")" else (index, end)
             at += 1
         return index, end
 
@@ -296,12 +296,12 @@ class _Parter:
                 raise self.unparted(directive.start, "what is dealt stands in an #if of the function")
             depth += directive.name.startswith("if")
         for index in range(*(self.lexed.index_at(offset) for offset in self.function.body)):
-            token = self.lexed.tokens[index]
-            if self.lexed.directive_of[index] >= 0 or any(s <= token.start < e for s, e in regions):
+            start = self.lexed.starts[index]
+            if self.lexed.directive_of[index] >= 0 or any(s <= start < e for s, e in regions):
                 continue
             word = self.lexed.word(index)
-            if token.kind == TokenKind.IDENT and word in own:
-                raise self.unparted(token.start, f"`{word}` is used beside the branching, too")
+            if self.lexed.kinds[index] == TokenKind.IDENT and word in own:
+                raise self.unparted(start, f"`{word}` is used beside the branching, too")
 
     # -- the interface -------------------------------------------------------------------------------
 
@@ -360,14 +360,14 @@ class _Parter:
     def ends_function(self, region: tuple[int, int], regions: Sequence[tuple[int, int]]) -> bool:
         """Whether the function (or the lambda) is over when the region is, but for other regions' `else`."""
         index = self.lexed.index_at(region[1])
-        while index < len(self.lexed.tokens):
-            kind, start, _ = self.lexed.tokens[index]
+        while index < len(self.lexed):
+            start = self.lexed.starts[index]
             inside = next((end for begin, end in regions if begin <= start < end), None)
             word = self.lexed.word(index)
             if inside is not None:
                 index = self.lexed.index_at(inside)
                 continue
-            if self.lexed.directive_of[index] < 0 and kind != TokenKind.COMMENT:
+            if self.lexed.directive_of[index] < 0 and self.lexed.kinds[index] != TokenKind.COMMENT:
                 if word == "}":
                     return True
                 if word not in (";", "else"):
@@ -563,7 +563,7 @@ def _behind_parameters(body: Sequence[str]) -> Sequence[str]:
 def _words(text: str) -> list[str]:
 
     lexed = lex(text.encode("utf-8", "surrogateescape"))
-    return [lexed.word(index) for index in range(len(lexed.tokens))]
+    return [lexed.word(index) for index in range(len(lexed))]
 
 
 def _replaced(text: str, name: str, value: str) -> str:

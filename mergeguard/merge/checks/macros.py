@@ -38,14 +38,16 @@ def macro_definitions(text: bytes, name: bytes) -> list[MacroDefinition]:
         elif directive.name.startswith("el") and path:
             path[-1] = (path[-1][0], path[-1][1] + 1)
         elif directive.name in ("define", "undef") and directive.first + 2 < directive.last:
-            named = lexed.tokens[directive.first + 2]
-            if text[named.start : named.end] != name:
+            named = directive.first + 2
+            if lexed.texts[named] != name:
                 continue
             if directive.name == "undef":
                 undefined += 1
                 continue
-            end = lexed.tokens[directive.last - 1].end
-            code = b"".join(text[named.start : end].replace(b"\\\n", b" ").replace(b"\\\r\n", b" ").split())
+            end = lexed.end(directive.last - 1)
+            code = b"".join(
+                text[lexed.starts[named] : end].replace(b"\\\n", b" ").replace(b"\\\r\n", b" ").split()
+            )
             found.append(MacroDefinition(directive.start, code, tuple(path), undefined))
     return found
 

@@ -95,14 +95,14 @@ def refine_conflicts(
 
 def _breaks_off_in_comment(text: bytes) -> bool:
     """Whether a text ends inside of a block comment: what comes behind it is words, not code."""
-    from mergeguard.cpp.lexer import TokenKind, tokenize
+    from mergeguard.cpp.lexer import TokenKind, lex
 
     if b"/*" not in text:
         return False
-    last = tokenize(text)[-1]
-    comment = text[last.start : last.end]
+    lexed = lex(text)
+    comment = lexed.texts[-1]
     return (
-        last.kind == TokenKind.COMMENT
+        lexed.kinds[-1] == TokenKind.COMMENT
         and comment.startswith(b"/*")
         and (len(comment) < len(b"/**/") or not comment.endswith(b"*/"))
     )
