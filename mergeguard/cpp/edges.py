@@ -113,7 +113,7 @@ def edge_end(lexed: Lexed, edges: Edges, position: int, last: int) -> int:
 
     One that only its name tells has its line for itself, arguments included; or a block is what follows.
     """
-    if not edges.possible or lexed.tokens[position].kind != TokenKind.IDENT:
+    if not edges.possible or lexed.kinds[position] != TokenKind.IDENT:
         return -1
     name = lexed.word(position)
     if edges.named(name) is None:
@@ -132,9 +132,9 @@ def edge_end(lexed: Lexed, edges: Edges, position: int, last: int) -> int:
 
 def _is_alone(lexed: Lexed, end: int, last: int) -> bool:
     """Whether the line is over at the token ``end``, but for a comment, or goes on with a block."""
-    while end < last and lexed.tokens[end].kind == TokenKind.COMMENT:
+    while end < last and lexed.kinds[end] == TokenKind.COMMENT:
         end += 1
     if end >= last or lexed.directive_of[end] >= 0:
         return True
-    between = lexed.text[lexed.tokens[end - 1].start : lexed.tokens[end].start]
+    between = lexed.text[lexed.starts[end - 1] : lexed.starts[end]]
     return b"\n" in between or lexed.word(end) in ("namespace", "}")
