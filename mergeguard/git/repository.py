@@ -258,11 +258,6 @@ class Repository:
         own = set(self.rev_list(revisions, "--not", "--remotes", "--tags")) if found else set()
         return tuple(commit for commit in found if commit not in own)
 
-    def first_parent_log(self, revision: str, limit: int | None = None) -> tuple[str, ...]:
-        """The commits along first parents, newest first."""
-        bound = () if limit is None else (f"--max-count={limit}",)
-        return self.rev_list("--first-parent", *bound, revision)
-
     def commit_info(self, oid: str) -> CommitInfo:
         """Everything a commit holds."""
         return self.objects.commit_info(oid)

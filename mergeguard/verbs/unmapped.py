@@ -95,16 +95,6 @@ def case_patch(here: Desk, name: str) -> bytes:
     return patches.unified(hunk.path, here.over.by_path[hunk.path].text, here.files.get(hunk.path))
 
 
-def open_cases(workspace: Workspace) -> tuple[Case, ...]:
-    """Every hunk of the tree that waits for a person: what ``check`` fails for."""
-    return tuple(
-        case
-        for guarded in workspace.split_rules
-        for case in cases(workspace, guarded, suggest=False)
-        if case.open
-    )
-
-
 def unstaged_paths(repository: Repository) -> frozenset[str]:
     """Tracked files whose content on disk is not the index's."""
     return frozenset(e.path for e in repository.dirty() if e.unstaged not in ".?")

@@ -94,7 +94,7 @@ def test_rev_list(sandbox):
     third = sandbox.commit(a="3")
     repository = sandbox.repository
     assert repository.rev_list("--reverse", f"{first}..HEAD") == (second, third)
-    assert repository.first_parent_log("HEAD", 2) == (third, second)
+    assert repository.rev_list("--first-parent", "--max-count=2", "HEAD") == (third, second)
 
 
 def test_blobs(sandbox):
