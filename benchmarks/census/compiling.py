@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import shutil
 import subprocess
 import tempfile
@@ -15,7 +16,10 @@ from mergeguard.build.commands import Command
 from mergeguard.build.cost import FloorProgram, MeasuredProgram, SplitCost, measure_split
 from mergeguard.build.floor import floors
 from mergeguard.build.measure import CompileError
+from mergeguard.build.symbols import demangle, read_device
 from mergeguard.lens.layout import Layout
+
+_OWN_SPACE = re.compile(r"\bmergeguard_\w+::")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Compiled:
     floor_cpu: float = 0.0
     floor_peak: int = 0
     symbols: int = 0
+    kernels: int = 0
     problem: str = ""
     skipped: str = ""
 
@@ -44,8 +49,9 @@ class Compiled:
         if not self.same:
             return self.problem or f"not compiled: {self.skipped}"
         floor = f" (headers {self.floor_cpu:.1f} s, {self.floor_peak // 1024} MB)" if self.floor_cpu else ""
+        made = f"{self.symbols} symbols" + (f", {self.kernels} kernels" if self.kernels else "")
         return (
-            f"{self.symbols} symbols; {self.whole_cpu:.1f} s, {self.whole_peak // 1024} MB{floor} -> "
+            f"{made}; {self.whole_cpu:.1f} s, {self.whole_peak // 1024} MB{floor} -> "
             f"{self.cpu:.1f} s, {self.peak // 1024} MB"
         )
 
@@ -94,7 +100,22 @@ def _linked(measured: Compiled, whole: Path, units: Sequence[Path]) -> Compiled:
     if linked.returncode:
         return replace(measured, problem=_first(linked.stderr))
     before, after = _symbols(whole), _symbols(together)
-    return replace(measured, symbols=len(before["strong"]), problem=_difference(before, after))
+    problem = _difference(before, after)
+    old, new = _kernels([whole]), _kernels(units)
+    for what, names in (("lost", old - new), ("added", new - old)):
+        if names and not problem:
+            problem = f"kernels {what}: {', '.join(sorted(names)[:3])}"
+    return replace(measured, symbols=len(before["strong"]), kernels=len(old), problem=problem)
+
+
+def _kernels(objects: Sequence[Path]) -> set[str]:
+    """The kernels in the objects' device code, by names that don't tell which file they were compiled in."""
+    images = [image for path in objects for image in read_device(path, path.name)]
+    if unread := next((image.unreadable for image in images if image.unreadable), ""):
+        raise SystemExit(f"device code can't be read: {unread}")
+    kernels = [kernel for image in images for kernel in image.kernels]
+    readable = demangle(kernels)
+    return {_OWN_SPACE.sub("", readable.get(kernel, kernel)) for kernel in kernels}
 
 
 def _cost(root: Path, place: Path, layout: Layout, command: Sequence[str]) -> Compiled:

@@ -70,13 +70,14 @@ def dealing(
         found = clusters(rule, path, source)
     except RuleMismatch as error:
         return error
+    alone = [_weight(cluster, reach) for cluster in found]
     weights = {c.key: 0 for c in found}
-    for cluster in found:
-        weights[cluster.key] += _weight(cluster, reach)
+    for cluster, weight in zip(found, alone, strict=True):
+        weights[cluster.key] += weight
     total = sum(weights.values())
     if not found:
         return RuleMismatch("it defines nothing for other files", where=Location(path))
-    heaviest = max(found, key=lambda c: weights[c.key])
+    heaviest = found[max(range(len(found)), key=lambda n: (weights[found[n].key], alone[n]))]
     share = 100 * weights[heaviest.key] // max(total, 1)
     kept = weights.pop("", 0)
     best: tuple[int, int, int, int] | None = None

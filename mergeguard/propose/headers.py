@@ -57,6 +57,8 @@ _BYTES = 400
 # What one unit more costs in headers' weight: it reads them, and compiles what it uses of their templates.
 UNIT_MORE = 2
 _MOST_HEADERS = 2_000  # of the repository's own, for one file
+_UNITS = (".c", ".cc", ".cpp", ".cxx", ".cu", ".hip", ".m", ".mm")
+_SOURCES = (*_UNITS, ".h", ".hh", ".hpp", ".hxx", ".cuh", ".inl", ".inc", ".ipp", ".tpp")
 _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]', re.MULTILINE)
 
 
@@ -66,6 +68,7 @@ class RepositoryHeaders:
     def __init__(self, paths: Iterable[str], read: Callable[[str], bytes | None]) -> None:
         self._read = read
         self._texts: dict[str, bytes] = {}
+        self._readers: dict[str, list[str]] | None = None
         self._by_name: dict[str, list[str]] = defaultdict(list)
         for path in paths:
             self._by_name[posixpath.basename(path)].append(path)
@@ -94,6 +97,25 @@ class RepositoryHeaders:
         """The names that a header includes."""
         found = dict.fromkeys(_INCLUDE.findall(self.text(path)))
         return tuple(name.decode("utf-8", "surrogateescape") for name in found)
+
+    def units_that_read(self, header: str) -> frozenset[str]:
+        """The repository's translation units that come to a header by what they include, by file names.
+
+        Reads the sources of the whole repository, once.
+        """
+        if self._readers is None:
+            self._readers = defaultdict(list)
+            for path in [p for paths in self._by_name.values() for p in paths if p.endswith(_SOURCES)]:
+                for name in self.includes(path):
+                    self._readers[posixpath.basename(name)].append(path)
+        seen: set[str] = set()
+        waiting = [header]
+        while waiting:
+            path = waiting.pop()
+            if path not in seen:
+                seen.add(path)
+                waiting += self._readers.get(posixpath.basename(path), ())
+        return frozenset(path for path in seen if path.endswith(_UNITS))
 
 
 NO_HEADERS = RepositoryHeaders((), lambda _: None)

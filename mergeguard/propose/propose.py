@@ -28,6 +28,7 @@ from mergeguard.propose.headers import (
     declared_constants,
     header_weight,
 )
+from mergeguard.propose.included import of_one_unit, what_units_part
 from mergeguard.propose.reach import Reach
 from mergeguard.propose.refusal import TOO_LITTLE, Tried, refusal
 from mergeguard.propose.ruletext import DraftPart, Exists, RuleText, literal
@@ -114,6 +115,7 @@ class _Proposer:
         self.text = RuleText(source, path, exists)
         self.tried: list[Tried] = []
         self.external = declared_constants(source, path, headers)
+        self.of_one_unit = [*of_one_unit(source, path, headers)]
         self.deal = self.dealt()
 
     def proposal(self, doubt: Callable[[Proposal], str]) -> Proposal:
@@ -165,7 +167,7 @@ class _Proposer:
         return replace(made, tried=tuple(self.tried))
 
     def refusal(self) -> str:
-        return refusal(self.deal, self.tried, self.survey.choices)
+        return refusal(self.path, self.deal, self.tried, self.survey.choices)
 
     # -- candidates ----------------------------------------------------------------------------------
 
@@ -344,7 +346,7 @@ class _Proposer:
             first = failed[0]
             where = ":".join(str(part) for part in (first.path, first.line, first.name) if part)
             return f"{where}: {first.message}"
-        return layout
+        return what_units_part(layout, self.of_one_unit) or layout
 
 
 # -- helpers ------------------------------------------------------------------------------------------

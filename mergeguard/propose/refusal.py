@@ -20,15 +20,17 @@ class Tried:
     deals: bool = False
 
 
-def refusal(deal: Dealing | RuleMismatch, tried: Sequence[Tried], choices: Sequence[SurveyedChoice]) -> str:
-    """What keeps the definitions together, and what is in the way of the most promising choice.
+def refusal(
+    path: str, deal: Dealing | RuleMismatch, tried: Sequence[Tried], choices: Sequence[SurveyedChoice]
+) -> str:
+    """What keeps the definitions of the file at ``path`` together, and what is in the way of the best choice.
 
     ``deal`` is the file's dealing by names, ``tried`` what was tried, best first, ``choices`` what the survey
     found.
     """
     definitions = of_definitions(deal, [one for one in tried if one.deals])
-    choice = of_choices([one for one in tried if not one.deals], choices)
-    return f"{definitions}; and {choice}" if choice else definitions
+    choice = of_choices(path, [one for one in tried if not one.deals], choices)
+    return f"{definitions}; {choice}" if choice else definitions
 
 
 def of_definitions(deal: Dealing | RuleMismatch, tried: Sequence[Tried]) -> str:
@@ -51,20 +53,23 @@ def of_definitions(deal: Dealing | RuleMismatch, tried: Sequence[Tried]) -> str:
 TOO_LITTLE = "the heaviest unit would be only "
 
 
-def of_choices(tried: Sequence[Tried], choices: Sequence[SurveyedChoice]) -> str:
+def of_choices(path: str, tried: Sequence[Tried], choices: Sequence[SurveyedChoice]) -> str:
     """Why its most promising choice is not dealt; "" if it has none."""
     if tried:
-        return f"{tried[0].candidate}: {_clause(tried[0].reason)}"
+        return f"nor can {tried[0].candidate}: {_clause(path, tried[0].reason)}"
     if choices:
-        return f"{choices[0]}: {choices[0].problem}"
+        return f"nor can {choices[0]}: {choices[0].problem}"
     return ""
 
 
-def _clause(reason: str) -> str:
+def _clause(path: str, reason: str) -> str:
     """The part of a mismatch's message that says why: no place, which the choice names, no second reason."""
     for second in ("; nor full: ", "; and the shards read what"):
         reason = reason.partition(second)[0]
-    return _PLACE.sub("", reason).removeprefix("the interface can't be thin: ")
+    if reason.startswith(path):
+        reason = _PLACE.sub("", reason.removeprefix(path))
+    return _OF.sub("", reason).removeprefix("the interface can't be thin: ")
 
 
-_PLACE = re.compile(r"^\S+:\d+ \([^()]*\): ")
+_PLACE = re.compile(r"^(:\d+)?(:\S+)?( \([^()]*\))?: ")
+_OF = re.compile(r"^partition of `[^`]*`: ")

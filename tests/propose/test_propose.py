@@ -315,3 +315,42 @@ def test_what_other_files_call_keeps_its_linkage():
     assert b'entry = "::run"' in made.text and b'interface = "thin"' not in made.text
     (entry,) = (file for file in made.layout.files if file.path == "x.cpp")
     assert b"int helper(int x) { return 3 * x; }" in entry.text and b"inline" not in entry.text
+
+
+HEADERS = {
+    "once.cuh": b"#pragma once\nint pick(int x) { return x; }\n",
+    "state.h": b"#ifndef S\n#define S\nstatic int seen = 0;\n#endif\n",
+    "asked.h": b"int f(int);\n#ifdef ASKED_IMPLEMENTATION\nint f(int x) { return x; }\n#endif\n",
+    "shared.h": b"#define API inline\nAPI int g(int x) { return x; }\nOTHER int h(int x) { return x; }\n"
+    b"static const int k = 1;\ntemplate <typename T> T t(T x) { return x; }\n#if A > 1\nint z;\n#endif\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("head", "use", "reason"),
+    [
+        ('#include "once.cuh"', "pick", r"once.cuh defines `pick`, which only one unit may"),
+        ('#include "state.h"', "seen +", r"state.h has `seen`, of which each unit would have one of its own"),
+        (
+            '#define ASKED_IMPLEMENTATION\n#include "asked.h"',
+            "f",
+            r"asked.h defines `f`, which only one unit",
+        ),
+        ('#include "asked.h"', "f", ""),
+        ('#include "shared.h"', "k +", ""),
+    ],
+)
+def test_a_header_that_defines_for_one_unit_keeps_the_file_whole(head, use, reason):
+    text = head + "\n" + "".join(f"int f{n}(int a) {{ return {use} (a) + {n}; }}\n" for n in range(6))
+    files = {**HEADERS, "m.cu": text.encode()}
+    tree = RepositoryHeaders(files, files.get)
+    if reason:
+        with pytest.raises(RuleMismatch, match=reason):
+            propose(parse(text.encode()), "m.cu", files.__contains__, tree)
+    else:
+        assert propose(parse(text.encode()), "m.cu", files.__contains__, tree).layout.shards
+    # Another unit that reads the header shows that all may: else they would not link.
+    files["other.cu"] = b'#include "once.cuh"\n#include "state.h"\n'
+    if "IMPLEMENTATION" not in head:
+        tree = RepositoryHeaders(files, files.get)
+        assert propose(parse(text.encode()), "m.cu", files.__contains__, tree).layout.shards

@@ -8,7 +8,7 @@ all of that goes one way. Everything else is text: with the only unit that needs
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import field
 from hashlib import blake2b
@@ -177,9 +177,29 @@ class _Dealer:
             dealt = [n for n in together if self.is_dealt(n)]
             label = self.label(next(iter(dealt), together[0]))
             key = self.key(together) if dealt else ""
-            held = Counter(self.why[n] for n in together if n in self.why).most_common(1)
-            made.append(Cluster(key, label, ranges, self.helpers(together), held[0][0] if held else ""))
+            made.append(Cluster(key, label, ranges, self.helpers(together), self.held(together)))
         return tuple(made)
+
+    def held(self, together: Sequence[int]) -> str:
+        """Of the names that may be in one file only, the one that most of these units use.
+
+        An object that may be once comes before what is bound because it uses one.
+        """
+        inside = set(together)
+        found = [
+            (
+                not (users := inside.intersection(self.names.users[life]) - {number}),
+                not self.traits[number].once,
+                -len(users),
+                number,
+                name,
+            )
+            for number in together
+            for name in self.traits[number].gives
+            if self.way(number, life := self.lifetime(name, number)) is Way.NONE
+        ]
+        idle, *_, name = min(found, default=(True, ""))
+        return "" if idle else name
 
     def refuse_unclear(self) -> None:
         for number, traits in enumerate(self.traits):
