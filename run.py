@@ -51,9 +51,15 @@ def tool(name: str) -> Path:
     return VENV / "bin" / name
 
 
+def interpreter() -> str:
+    """The Python that the environment is made with: not the environment's own, which `--clear` would remove
+    under its feet (an activated .venv, or one that is first on the PATH)."""
+    return str(getattr(sys, "_base_executable", None) or sys.executable)
+
+
 def fingerprint() -> str:
     """What the installed environment depends on: the interpreter, where it stands, what it must hold."""
-    parts = (sys.version, sys.executable, str(ROOT), (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    parts = (sys.version, interpreter(), str(ROOT), (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -69,7 +75,7 @@ def set_up() -> None:
         return
     say("setting up .venv")
     for command in (
-        [sys.executable, "-m", "venv", "--clear", str(VENV)],
+        [interpreter(), "-m", "venv", "--clear", str(VENV)],
         [str(tool("python")), "-m", "pip", "install", "--quiet", "--editable", f"{ROOT}[dev]"],
     ):
         if subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode:
@@ -88,7 +94,7 @@ def lowest() -> int:
         say("installing the lowest dependencies")
         pins = [requirement.replace(">=", "==") for requirement in declared()]
         for command in (
-            [sys.executable, "-m", "venv", "--clear", str(LOWEST)],
+            [interpreter(), "-m", "venv", "--clear", str(LOWEST)],
             [str(python), "-m", "pip", "install", "--quiet", "--editable", str(ROOT), *pins],
         ):
             if subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode:
