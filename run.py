@@ -54,7 +54,7 @@ def tool(name: str) -> Path:
 def interpreter() -> str:
     """The Python that the environment is made with: not the environment's own, which `--clear` would remove
     under its feet (an activated .venv, or one that is first on the PATH)."""
-    return str(getattr(sys, "_base_executable", None) or sys.executable)
+    return str(Path(getattr(sys, "_base_executable", None) or sys.executable).resolve())
 
 
 def fingerprint() -> str:

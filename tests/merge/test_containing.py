@@ -25,8 +25,10 @@ def _keys(text: str) -> tuple[bytes, ...]:
             BASE.replace(" store ( c , n ) ;", "").replace("gemm", "go"),
         ),
         (f"{BASE} flush ( c , n , 0 ) ;", f"{BASE} flush ( c , n , 0 , true ) ; sync ( ) ;"),
+        # `store` is the word that follows as well: the removal could stand one token further down.
+        (f"{BASE} store ( d ) ;", f"{LEFT} store ( d ) ;"),
     ],
-    ids=["a word more", "a removal more", "inside of what was added, and behind it"],
+    ids=["a word more", "a removal more", "inside of what was added, and behind it", "added for removed"],
 )
 def test_contained(small, large):
     assert larger(_keys(BASE), _keys(small), _keys(large)) == "theirs"

@@ -98,7 +98,15 @@ def _covered(text: Keys, change: Change) -> Change:
     if change.a0 == change.a1 or change.b0 < change.b1:
         return change
     up, down = slack(text, change.a0, change.a1, 0, len(text))
-    return Change(change.a0 - up, change.a1 + down, change.b0, change.b1)
+    # Whole statements stand where statements stand: that the next one begins alike moves nothing.
+    steps = range(-up, down + 1)
+    whole = [n for n in steps if _begins_statement(text, change.a0 + n) and text[change.a1 + n - 1] in _ENDS]
+    first, last = (whole[0], whole[-1]) if whole else (-up, down)
+    return Change(change.a0 + first, change.a1 + last, change.b0, change.b1)
+
+
+def _begins_statement(text: Keys, at: int) -> bool:
+    return at == 0 or text[at - 1] in _ENDS
 
 
 def _stands(change: Change, after: Sequence[Change], large: Keys) -> bool:
