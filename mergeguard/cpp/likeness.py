@@ -7,6 +7,9 @@ misses a rename (a conflict): whoever changes one runs both, and reads what diff
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 # -- a declaration in two versions of a text --------------------------------------------------------------
 
 #: Two declarations whose keys differ are one, edited, from this likeness of their tokens on.
@@ -57,3 +60,10 @@ WHOLE_BODY = 0.8
 
 #: How much of what is missing to certainty a declaration gains that the hunk calls by its name.
 CALLED_BY_NAME = 0.25
+
+# ----------------------------------------------------------------------------------------------------------
+
+
+def likeness(a: Sequence[bytes], b: Sequence[bytes]) -> float:
+    """How much of two runs of tokens is common, order aside: 0 to 1."""
+    return 2 * (Counter(a) & Counter(b)).total() / (len(a) + len(b)) if a or b else 1.0

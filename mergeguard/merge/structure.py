@@ -27,6 +27,9 @@ def by_declarations(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece,
     wrong = balance(base, ours, theirs, text, plain.renamed)
     if wrong:
         return _local(base, ours, theirs, lines, wrong)
+    early = early_uses((base, ours, theirs), text)
+    if early:
+        return _local(base, ours, theirs, lines, early[0].message)
     findings = _findings(base, ours, theirs, text)
     if any(note.code == "duplicate-definition" for note in findings):
         return MergeResult(apart(base, ours, theirs, text), (*plain.notes, *findings))
@@ -48,7 +51,6 @@ def _findings(base: bytes, ours: bytes, theirs: bytes, text: bytes) -> list[Note
             message = f"the brackets of {who} side do not nest as the base's do: look at what was merged"
             findings.append(Note("unbalanced", message, True))
     # (An include in another place than its sides have it is a gate's question.)
-    findings += early_uses((base, ours, theirs), text)
     findings += copied(base, ours, theirs)
     findings += old_names(base, ours, theirs, text, why, findings)
     for old, new in guesses(base, ours, theirs):

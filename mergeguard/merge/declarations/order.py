@@ -31,6 +31,11 @@ def commute(one: Leaf, two: Leaf) -> bool:
     return not (_declared(one) & _words(two) or _declared(two) & _words(one))
 
 
+def needs(one: Leaf, two: Leaf) -> bool:
+    """Whether a declaration names what another one declares."""
+    return two.kind in NAMED_KINDS and not two.placed and not _declared(two).isdisjoint(_words(one))
+
+
 def runs_commute(one: Iterable[Leaf], two: Iterable[Leaf]) -> bool:
     """Whether the order of two runs of declarations means nothing. What their conditions and namespaces hold
     is another question (a gate's), and a comment may stand anywhere."""

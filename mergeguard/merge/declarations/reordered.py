@@ -19,7 +19,7 @@ from mergeguard.merge.declarations.blocks import (
     place_of_block,
     unconditional,
 )
-from mergeguard.merge.declarations.order import runs_commute
+from mergeguard.merge.declarations.order import needs, runs_commute
 from mergeguard.merge.declarations.versions import Version, steady_of
 from mergeguard.merge.result import Note
 from mergeguard.merge.stretch.weave import Clash
@@ -125,8 +125,11 @@ class _Placing:
         if not unconditional(leaves) and not between:
             # A new condition around code that the lead moved elsewhere can't be placed.
             raise Clash("a new condition stands where the other side moved declarations")
+        late = self._declared_late(run, leaves)
         if self._is_header(run):
             self.places.at_start.extend(run.ids)
+        elif late is not None:
+            self.places.after.setdefault(late, []).extend(run.ids)
         elif following is not None and between and not includes:
             place = self._with_blocks(following, run, leaves)
             self.places.before.setdefault(place, []).extend(run.ids)
@@ -143,6 +146,20 @@ class _Placing:
         else:
             place = self._behind_lead(run.anchor, closing=only_closes(leaves))
             self.places.after.setdefault(place, []).extend(run.ids)
+
+    def _declared_late(self, run: _Run, leaves: list[Leaf]) -> int | None:
+        """What the lead moved behind the place of new leaves that need it: they go behind it. None if there
+        is none."""
+        beside = run.following if run.following in self.steady else run.anchor
+        if beside is None or beside not in self.order or not unconditional(leaves):
+            return None
+        before = set(self.other.ids[: self.other.place[run.ids[0]]]) - self.steady
+        late = [
+            identity
+            for identity in self.order[self.order.index(beside) :]
+            if identity in before and any(needs(leaf, self.lead.leaf(identity)) for leaf in leaves)
+        ]
+        return late[-1] if late and self.lead.leaf(late[-1]).home == self.lead.leaf(beside).home else None
 
     def _include_behind(self, run: _Run) -> int | None:
         """The include right behind new ones that begin its block: they go where the lead has it."""

@@ -132,7 +132,7 @@ def _within(a: Scope, b: Scope) -> bool:
 
 def returned(merge: Compared) -> Iterator[Fault]:
     """What one side removed from its function, block or table, and the other only moved: it is there again.
-    And what both moved, to two places."""
+    What both moved, to two places. And what one added once more where the other moved it: one is lost."""
     if not merge.is_sound:
         return
     told: set[tuple[int, int]] = set()
@@ -141,13 +141,18 @@ def returned(merge: Compared) -> Iterator[Fault]:
         old, mine, other = len(base[key]), len(ours[key]), len(theirs[key])
         both_moved = mine == other == old and 0 < old < len(found)
         is_back = min(mine, other) < old == max(mine, other) <= len(found)
+        # (Of a block, the other side may have put the new one into a block of its own.)
+        one_lost = 0 < old == min(mine, other) <= len(found) < max(mine, other) and isinstance(key[0], bytes)
         places = tuple(map(merge.merged.span, found))
-        if not (both_moved or is_back) or told.issuperset(places):
+        if not (both_moved or is_back or one_lost) or told.issuperset(places):
             continue
         told.update(places)
         said = shown(key[1])
         if both_moved:
             yield Fault("doubled-code", said, f"both sides moved `{said}`, to two places", places)
+        elif one_lost:
+            message = f"one side has `{said}` once more and the other moved it: the one would be lost"
+            yield Fault("lost-operand", said, message, places)
         else:
             message = f"one side removed `{said}`, and by the other's edit it is back"
             yield Fault("undone-removal", said, message, places)

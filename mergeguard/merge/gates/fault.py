@@ -10,7 +10,7 @@ from itertools import accumulate
 
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.lexer import line_of
-from mergeguard.cpp.likeness import SAME_STATEMENT
+from mergeguard.cpp.likeness import SAME_STATEMENT, likeness
 from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.scopes import DIRECTIVE, Statement, statements_of
 from mergeguard.cpp.tokens import END_OF_COMMENT, Tokens, is_comment, tokens_of
@@ -272,8 +272,3 @@ def _edited(
         if found is not None:
             yield j, found
             start = found + 1
-
-
-def likeness(a: Sequence[bytes], b: Sequence[bytes]) -> float:
-    """How much of two statements is common, order aside: 0 to 1."""
-    return 2 * (Counter(a) & Counter(b)).total() / (len(a) + len(b)) if a or b else 1.0

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from mergeguard.cpp.diff import diff
+from mergeguard.cpp.likeness import SAME_STATEMENT, likeness
 from mergeguard.cpp.tokens import END_OF_DIRECTIVE, Tokens, is_comment, nesting, tokens_of, units_of
 from mergeguard.merge.lines import Region, RegionKind, diff3
 from mergeguard.merge.stretch.differences import unit_diff
@@ -49,9 +50,18 @@ class Touching:
         for pair in self._pairs():
             for edit, beside in (pair, pair[::-1]):
                 if _is_open(self.base[edit.b0 : edit.b1]) or _is_open(self._new(edit)):
-                    if self._new(beside):
+                    if self._new(beside) and not self._rewrites(beside):
                         return True
         return False
+
+    def _rewrites(self, edit: Region) -> bool:
+        """Whether a side only edits one statement, or each of several: that is where it was, whatever the
+        other side opens or closes beside it."""
+        old, new = self.base[edit.b0 : edit.b1], self._new(edit)
+        return len(old) == len(new) and all(
+            likeness(a, b) >= SAME_STATEMENT and not _is_directive(a) and not _is_directive(b)
+            for a, b in zip(old, new, strict=True)
+        )
 
     def regions(self) -> list[Region] | None:
         """The edits as regions of tokens; None where one reaches into the other, is no whole statement, or
@@ -89,7 +99,7 @@ class Touching:
         """Whether a side has elsewhere what it takes away here: what stands beside it may have to follow."""
         gone = self._gone(edit)
         side = self.texts[2 if edit.kind is RegionKind.THEIRS else 1]
-        return bool(gone) and still_there(gone, self.texts[0], side)
+        return bool(gone) and still_there(gone, self.texts[0], side, self._new(edit))
 
     def _gone(self, edit: Region) -> list[_Unit]:
         """The statements that an edit takes away."""
@@ -108,13 +118,18 @@ def _taken_away(old: Sequence[_Unit], new: Sequence[_Unit]) -> list[_Unit]:
     return [u for u in gone if any(map(_NAME.search, u)) and u[:2] != (b"##", b"#include")]
 
 
-def still_there(gone: Sequence[_Unit], base: Tokens, side: Tokens) -> bool:
+def still_there(gone: Sequence[_Unit], base: Tokens, side: Tokens, instead: Sequence[_Unit]) -> bool:
     """Whether a side has one of the statements that it took away as often as the base all the same.
 
-    Counted as runs of tokens: a macro's first statement is one unit with the macro's name.
+    Counted as runs of tokens: a macro's first statement is one unit with the macro's name. A statement is not
+    elsewhere where the one ``instead`` of it only says more (`const` before it).
     """
     before, after = (_joined(text.keys) for text in (base, side))
-    return any(after.count(run) >= before.count(run) for run in map(_joined, gone))
+    more = [_joined(unit) for unit in instead if not _is_directive(unit)]
+    return any(
+        after.count(run) - sum(run in unit for unit in more if unit != run) >= before.count(run)
+        for run in map(_joined, gone)
+    )
 
 
 def _joined(keys: Sequence[bytes]) -> bytes:
@@ -128,8 +143,9 @@ def moved_away(part: tuple[bytes, bytes, bytes], whole: tuple[bytes, bytes, byte
     old = tokens_of(part[0])
     for index in (1, 2):
         new = tokens_of(part[index])
-        gone = _taken_away(_units(old, 0, len(old)), _units(new, 0, len(new)))
-        if gone and still_there(gone, tokens_of(whole[0]), tokens_of(whole[index])):
+        instead = _units(new, 0, len(new))
+        gone = _taken_away(_units(old, 0, len(old)), instead)
+        if gone and still_there(gone, tokens_of(whole[0]), tokens_of(whole[index]), instead):
             return True
     return False
 
@@ -166,6 +182,10 @@ def _is_whole(units: Sequence[_Unit]) -> bool:
         and word not in _CONTINUING
         and not any(_LABELS.intersection(keys) or keys[1:2] == [b":"] for keys in code)
     )
+
+
+def _is_directive(unit: _Unit) -> bool:
+    return unit[:1] == (b"##",)
 
 
 def _units(text: Tokens, start: int, end: int) -> list[_Unit]:

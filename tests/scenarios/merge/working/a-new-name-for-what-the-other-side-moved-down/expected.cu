@@ -1,0 +1,6 @@
+namespace two { inline int who() { return 8; } }
+static constexpr int limit = 4;
+typedef unsigned char Byte;
+using T = int;
+typedef T Value;
+static int f(int a) { return a + limit; }

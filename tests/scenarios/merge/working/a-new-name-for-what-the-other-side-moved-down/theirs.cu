@@ -1,0 +1,6 @@
+namespace two { inline int who() { return 8; } }
+using T = int;
+typedef T Value;
+static constexpr int limit = 4;
+typedef unsigned char Byte;
+static int f(int a) { return a + limit; }

@@ -1,0 +1,7 @@
+int step(int x, int c) {
+  x ^= c;
+  if (x > 9) x -= 4;
+  x *= 2;
+  x ^= c;
+  return x;
+}
