@@ -27,8 +27,16 @@ def _keys(text: str) -> tuple[bytes, ...]:
         (f"{BASE} flush ( c , n , 0 ) ;", f"{BASE} flush ( c , n , 0 , true ) ; sync ( ) ;"),
         # `store` is the word that follows as well: the removal could stand one token further down.
         (f"{BASE} store ( d ) ;", f"{LEFT} store ( d ) ;"),
+        # (The other way round, `m` would be back.)
+        (BASE.replace("m , n ) )", "m , last ) )"), BASE.replace("m , n ) )", "last ) )")),
     ],
-    ids=["a word more", "a removal more", "inside of what was added, and behind it", "added for removed"],
+    ids=[
+        "a word more",
+        "a removal more",
+        "inside of what was added, and behind it",
+        "added for removed",
+        "a removal beside it",
+    ],
 )
 def test_contained(small, large):
     assert larger(_keys(BASE), _keys(small), _keys(large)) == "theirs"

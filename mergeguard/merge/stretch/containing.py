@@ -8,6 +8,7 @@ in longer runs than what differs around it.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from mergeguard.cpp.diff import Change, slack, telling_diff
@@ -21,7 +22,7 @@ _BREAKS = 8
 _LEAST = 3  # tokens that say enough to be no accident
 _TELLING = re.compile(rb"[A-Za-z_]{2}")
 _ENDS = frozenset((b";", b"{", b"}", b"#\n"))  # of statements and of lines
-_NAME = re.compile(rb"#?(?:[A-Za-z_]\w*|\"=.*\w.*)", re.DOTALL)
+_NAME = re.compile(rb"[#/]?[A-Za-z_]\w*|#?\"=.*\w.*", re.DOTALL)
 
 
 def larger(base: Keys, ours: Keys, theirs: Keys) -> str | None:
@@ -59,6 +60,8 @@ def _contains(base: Keys, small: Keys, large: Keys) -> bool:
         removes = _is_includes(base[change.a0 : change.a1]) and change.b0 == change.b1
         if not _stands(change, later if removes else [_covered(small, x) for x in after], large):
             return False
+    if any(_is_put_back(base, small, large, change, after) for change in before):
+        return False
     return not _is_back(base, small, large, before) and not _is_moved(base, small, large, before)
 
 
@@ -151,6 +154,13 @@ def _is_back(base: Keys, small: Keys, large: Keys, changes: Sequence[Change]) ->
         if len(gone) >= _LEAST and _times(gone, large) > _times(gone, small):
             return True
     return False
+
+
+def _is_put_back(base: Keys, small: Keys, large: Keys, change: Change, after: Sequence[Change]) -> bool:
+    """Whether the larger side has at the very place a name that the smaller edit took away there."""
+    gone = Counter(base[change.a0 : change.a1]) - Counter(small[change.b0 : change.b1])
+    beside = (later for later in after if later.a0 <= change.b1 and change.b0 <= later.a1)
+    return any(key in gone and _NAME.fullmatch(key) for later in beside for key in large[later.b0 : later.b1])
 
 
 def _is_moved(base: Keys, small: Keys, large: Keys, changes: Sequence[Change]) -> bool:

@@ -1,0 +1,7 @@
+void run() {
+  start();
+}
+
+} // end namespace one
+} // end namespace self
+} // end namespace attention
