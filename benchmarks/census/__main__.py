@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-from benchmarks.census.compiling import Compiled, compile_both
+from benchmarks.census.compiling import Compiled, Program, compile_both
 from benchmarks.census.toolchain import command
 from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError
@@ -91,7 +91,7 @@ def look(project: str, root: Path, path: str, compiler: list[str] | None, kept: 
         problem = f"{failed[0].path}:{failed[0].line}: {failed[0].message}"
     compiled = None
     if compiler is not None and not problem:
-        compiled = compile_both(root, layout, compiler, cost="-O2" in compiler)
+        compiled = compile_both(root, Program.of(layout), compiler, cost="-O2" in compiler)
         problem = compiled.problem
     return Row(project, path, len(text), row.how, row.shards, "", problem, compiled)
 

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,32 +56,37 @@ class Compiled:
         )
 
 
-def compile_both(root: Path, layout: Layout, command: Sequence[str], *, cost: bool = False) -> Compiled:
+@dataclass(frozen=True)
+class Program:
+    """A monolith's text at ``path``, and the files of a layout of it, of which ``units`` are compiled."""
+
+    path: str
+    monolith: bytes
+    files: Mapping[str, bytes]
+    units: tuple[str, ...]
+
+    @classmethod
+    def of(cls, layout: Layout) -> Program:
+        files = {file.path: file.text for file in layout.files}
+        return cls(layout.path, layout.monolith, files, tuple(f.path for f in layout.files if f.is_unit))
+
+
+def compile_both(root: Path, program: Program, command: Sequence[str], *, cost: bool = False) -> Compiled:
     """Compile the monolith in ``root`` and the layout in a copy of its folder, and compare the symbols.
 
     ``cost``: also compile the headers alone, and measure as `mergeguard cost` does.
     """
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
-        folder = posixpath.dirname(layout.path)
-        (place / "whole").mkdir()
-        (place / "split").mkdir()
-        for tree, files in (
-            ("whole", {layout.path: layout.monolith}),
-            ("split", {f.path: f.text for f in layout.files}),
-        ):
-            _mirror(root, place / tree, folder, {*files})
-            for path, text in files.items():
-                target = place / tree / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(text)
+        _lay_out(root, place / "whole", program.path, {program.path: program.monolith})
+        _lay_out(root, place / "split", program.path, program.files)
         if cost:
-            return _cost(root, place, layout, command)
+            return _cost(root, place, program, command)
         flags = [*command, "-w", "-c"]
-        whole = _run([*flags, layout.path, "-o", "../whole.o"], place / "whole")
+        whole = _run([*flags, program.path, "-o", "../whole.o"], place / "whole")
         if whole.error:
             return Compiled(skipped=_first(whole.error))
-        units = [f.path for f in layout.files if f.is_unit]
+        units = program.units
         done = [_run([*flags, u, "-o", f"../{n}.o"], place / "split") for n, u in enumerate(units)]
         costs = (whole.cpu, whole.peak, sum(d.cpu for d in done), max(d.peak for d in done))
         for unit, one in zip(units, done, strict=True):
@@ -90,6 +95,15 @@ def compile_both(root: Path, layout: Layout, command: Sequence[str], *, cost: bo
         if "-fsyntax-only" in command:
             return Compiled(*costs)
         return _linked(Compiled(*costs), place / "whole.o", [place / f"{n}.o" for n in range(len(units))])
+
+
+def _lay_out(root: Path, tree: Path, path: str, files: Mapping[str, bytes]) -> None:
+    """``files`` in ``tree``, among links to what ``root`` has around ``path``."""
+    _mirror(root, tree, posixpath.dirname(path), {*files})
+    for name, text in files.items():
+        target = tree / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(text)
 
 
 def _linked(measured: Compiled, whole: Path, units: Sequence[Path]) -> Compiled:
@@ -118,23 +132,18 @@ def _kernels(objects: Sequence[Path]) -> set[str]:
     return {_OWN_SPACE.sub("", readable.get(kernel, kernel)) for kernel in kernels}
 
 
-def _cost(root: Path, place: Path, layout: Layout, command: Sequence[str]) -> Compiled:
+def _cost(root: Path, place: Path, program: Program, command: Sequence[str]) -> Compiled:
     """As ``compile_both``, of trees that are laid out, by what `mergeguard cost` measures."""
-    folder = posixpath.dirname(layout.path)
-    units = tuple(f.path for f in layout.files if f.is_unit)
-    bare = floors(layout.path, layout.monolith, {f.path: f.text for f in layout.files}, units)
-    _mirror(root, place / "headers", folder, {*bare.files})
-    for path, text in bare.files.items():
-        target = place / "headers" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(text)
+    units = program.units
+    bare = floors(program.path, program.monolith, program.files, units)
+    _lay_out(root, place / "headers", program.path, bare.files)
     whole, *objects = (
         place / "objects" / kind / (path.replace("/", "_") + ".o")
-        for kind, path in (("monolith", layout.path), *(("layout", unit) for unit in units))
+        for kind, path in (("monolith", program.path), *(("layout", unit) for unit in units))
     )
     try:
         found = measure_split(
-            MeasuredProgram(place / "whole", (layout.path,)),
+            MeasuredProgram(place / "whole", (program.path,)),
             MeasuredProgram(place / "split", units),
             FloorProgram(MeasuredProgram(place / "headers", bare.units), bare),
             Command((*command, "-w", "-c", "{source}", "-o", "{output}")),

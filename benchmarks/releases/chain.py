@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.census.compiling import Compiled, Program
 from benchmarks.releases.forks import Bench, release
 from mergeguard.cpp.blocks import opened
 from mergeguard.cpp.source import Item, Kind, parse
@@ -41,7 +42,8 @@ class LocalEdit:
 class Step:
     """One sync of the chain. ``arrived`` counts edits in place, ``lost`` those neither there nor reported.
 
-    ``faults`` are what ``verify`` finds, by tokens, in the layout of the outcome.
+    ``faults`` are what ``verify`` finds, by tokens, in the layout of the outcome, ``compiled`` is what a
+    compiler made of it, if one was asked.
     """
 
     name: str
@@ -53,6 +55,13 @@ class Step:
     conflict: bool
     git_conflict: bool
     faults: int = 0
+    compiled: Compiled | None = None
+
+    @property
+    def bad(self) -> bool:
+        """Whether it lost something, is another program, or is worse than git."""
+        wrong = self.compiled is not None and bool(self.compiled.problem)
+        return bool(self.lost or self.faults or wrong or (self.conflict and not self.git_conflict))
 
 
 class Edited(NamedTuple):
@@ -115,6 +124,7 @@ class Version:
     """One release of upstream's: where it has the file (None: nowhere) and the tree around it.
 
     ``near`` are files that git needs to see to follow the file, asked for by its former path.
+    ``compiles`` compiles a layout of the file, and the file, within this release.
     """
 
     version: str
@@ -122,6 +132,7 @@ class Version:
     text: bytes | None
     build: bytes
     near: Callable[[str], dict[str, bytes]] = lambda _: {}
+    compiles: Callable[[Program], Compiled] | None = None
 
 
 def chain(name: str, versions: Sequence[str]) -> Iterator[Step]:
@@ -166,7 +177,7 @@ def steps(
         except MergeguardError as error:
             yield Step(bench.name, new.version, f"refused: {error}", 0, 0, 0, True, not git.clean)
             return
-        step = _step(bench, new.version, merged, edits, new.path or path, not git.clean)
+        step = _step(bench, new, merged, edits, new.path or path, not git.clean)
         yield step
         if merged.rules[0].state in (Fate.RETIRED, Fate.GONE_EDITED):
             return
@@ -204,18 +215,24 @@ def _neighbours(version: str, path: str) -> dict[str, bytes]:
 
 
 def _step(
-    bench: Bench, version: str, merged: Merged, edits: Sequence[LocalEdit], path: str, git_conflict: bool
+    bench: Bench, new: Version, merged: Merged, edits: Sequence[LocalEdit], path: str, git_conflict: bool
 ) -> Step:
     rule = merged.rules[0]
     unmapped = len(rule.unmapped)
     workspace = Workspace.load(bench.repository, merged.tree)
     arrived = faults = 0
+    compiled = None
     if merged.clean and workspace.split_rules:
         monolith = workspace.unsplit(workspace.split_rules[0]).monolith
         layout = bench.layout(path, monolith)
         files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
         faults = len(failures(compare(path, monolith, files)))
         arrived = sum(_in_place(monolith, edit) for edit in edits)
+        if new.compiles is not None:
+            # As it is in the fork's tree, with what was typed into it.
+            typed = {f.path: workspace.read(f.path) or b"" for f in layout.files}
+            units = tuple(f.path for f in layout.files if f.is_unit)
+            compiled = new.compiles(Program(path, monolith, typed, units))
     elif merged.clean:
         texts = [
             bench.repository.read_blob(e.oid)
@@ -225,7 +242,7 @@ def _step(
     lost = 0 if not merged.clean else max(0, len(edits) - arrived - unmapped)
     return Step(
         bench.name,
-        version,
+        new.version,
         rule.state.value,
         arrived,
         unmapped,
@@ -233,6 +250,7 @@ def _step(
         conflict=not merged.clean,
         git_conflict=git_conflict,
         faults=faults,
+        compiled=compiled,
     )
 
 
@@ -245,10 +263,15 @@ def _in_place(monolith: bytes, edit: LocalEdit) -> bool:
 
 
 def table(steps: Sequence[Step]) -> str:
-    """Markdown: per file the syncs, edits that arrived, conflicts (git's), unmapped, lost, faults."""
+    """Markdown: per file the syncs, edits that arrived, conflicts (git's), unmapped, lost, faults.
+
+    And of the layouts how many compile to the monolith's symbols, of those whose monolith compiles.
+    """
+    compiled = any(s.compiled is not None for s in steps)
     lines = [
-        "| file | syncs | edits in place | conflicts (git's) | unmapped | lost | verify |",
-        "|-|-|-|-|-|-|-|",
+        "| file | syncs | edits in place | conflicts (git's) | unmapped | lost | verify |"
+        + (" compile (of) |" if compiled else ""),
+        "|-|-|-|-|-|-|-|" + ("-|" if compiled else ""),
     ]
     names = [*dict.fromkeys(s.name for s in steps)]
     for name in [*names, ""]:
@@ -257,6 +280,11 @@ def table(steps: Sequence[Step]) -> str:
             f"| {name or 'all'} | {len(rows)} | {sum(s.arrived for s in rows)} "
             f"| {sum(s.conflict for s in rows)} ({sum(s.git_conflict for s in rows)}) "
             f"| {sum(s.unmapped for s in rows)} | {sum(s.lost for s in rows)} "
-            f"| {sum(s.faults for s in rows)} |"
+            f"| {sum(s.faults for s in rows)} |" + (f" {_compiling(rows)} |" if compiled else "")
         )
     return "\n".join(lines)
+
+
+def _compiling(rows: Sequence[Step]) -> str:
+    found = [s.compiled for s in rows if s.compiled is not None and not s.compiled.skipped]
+    return f"{sum(one.same for one in found)} ({len(found)})"

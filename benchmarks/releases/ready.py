@@ -8,9 +8,12 @@ in which the rule's file is.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
+from benchmarks.census.compiling import Compiled, Program, compile_both
+from benchmarks.census.toolchain import command
 from benchmarks.releases.chain import Edited, LocalEdit, Step, Version, steps
 from benchmarks.releases.forks import Bench
 from mergeguard.cpp.blocks import opened
@@ -63,13 +66,16 @@ def _line_in(text: bytes, item: Item) -> int:
     return text.find(b"\n", item.body[0]) + 1
 
 
-def chains(names: Sequence[str], most: int) -> Iterator[Step]:
-    """The steps of every rule of the sets ``names``, through the ``most`` newest releases of each."""
+def chains(names: Sequence[str], most: int, deps: Path | None = None, only: str = "") -> Iterator[Step]:
+    """The steps of every rule of the sets ``names``, through the ``most`` newest releases of each.
+
+    ``deps``: compile each layout, too, with headers from there (``benchmarks/census/flags.toml``).
+    """
     for name in names:
         project, root = SETS[name]
         versions = _cached(project)[-most:]
-        for rule in sorted((layouts.ROOT / "rules" / name).glob("*.toml")):
-            yield from chain(rule, project, root, versions)
+        for rule in sorted((layouts.ROOT / "rules" / name).glob(f"*{only}*.toml")):
+            yield from chain(rule, project, root, versions, deps)
 
 
 def _cached(project: str) -> list[str]:
@@ -79,22 +85,37 @@ def _cached(project: str) -> list[str]:
     return found or list(known[-1:])
 
 
-def chain(path: Path, project: str, root: str, versions: Sequence[str]) -> Iterator[Step]:
+def chain(
+    path: Path, project: str, root: str, versions: Sequence[str], deps: Path | None = None
+) -> Iterator[Step]:
     """The steps of one rule."""
-    text = path.read_bytes()
-    rule = parse_rule(text, path.name)
+    rule_text = path.read_bytes()
+    rule = parse_rule(rule_text, path.name)
     found: list[Version] = []
     for version in versions:
         folder = projects.release(project, version) / root
         there = next((p for p in rule.paths() if (folder / p).is_file()), None)
         if there is not None:
             build = b'set(SRC\n  "%s")\n' % there.encode()
-            found.append(Version(version, there, (folder / there).read_bytes(), build))
+            text = (folder / there).read_bytes()
+            compiles = deps and _compiler(project, version, root, there, deps)
+            found.append(Version(version, there, text, build, compiles=compiles))
     while found:
         with tempfile.TemporaryDirectory() as folder_name:
-            bench = Bench.make(Path(folder_name) / "repository", f"{path.parent.name}/{path.stem}", text)
+            bench = Bench.make(Path(folder_name) / "repository", f"{path.parent.name}/{path.stem}", rule_text)
             try:
                 yield from steps(bench, found, edited)
                 return
             except MergeguardError:
                 found = found[1:]  # the rule does not know a file that old
+
+
+def _compiler(
+    project: str, version: str, root: str, path: str, deps: Path
+) -> Callable[[Program], Compiled] | None:
+    """What compiles layouts of a file of a release; None for what the census has no command for."""
+    release = projects.release(project, version)
+    flags = command(project, release, path, deps)
+    if flags is None:
+        return None
+    return partial(compile_both, release / root, command=[*flags, "-O0"])
