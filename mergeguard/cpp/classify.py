@@ -315,6 +315,8 @@ def _is_macro_type(head: DeclarationHead, opening: int) -> bool:
 def _pointer_variable(head: DeclarationHead, opening: int, facets: Facets) -> None:
     facets.kind = Kind.VARIABLE
     _set_name(head, opening + 2, opening + 2, facets)
+    if "extern" not in facets.flags:
+        facets.flags.add("definition")
 
 
 def _name_start(head: DeclarationHead, last: int, begin: int) -> int:

@@ -45,6 +45,10 @@ def declares_by_name(macro: str) -> bool:
     return not words.isdisjoint(_DECLARING) and words.isdisjoint(_REGISTERING)
 
 
+# How the namespaces end that a layout makes for what its units share, and for what of it was anonymous.
+OF_FILE, OF_ANONYMOUS = "_own", "_anonymous"
+
+
 class Arity(NamedTuple):
     """How many arguments a function takes."""
 
@@ -201,6 +205,11 @@ class Declaration:
         """Whether it stands in a namespace that the layout made."""
         return self.plain != self.item.name
 
+    @property
+    def space(self) -> str:
+        """The innermost namespace of the layout's that it stands in; "" for none."""
+        return next((part for part in reversed(self.item.name.split("::")) if part in self.spaces), "")
+
     @cached_property
     def identity(self) -> Identity:
         key = self.item.key
@@ -253,6 +262,9 @@ class Declaration:
             head = ("", *self.tokens)
             if "auto" in head and "[" in head[: head.index("auto") + 4]:
                 return tuple(word for word in head[: head.index("]")] if word.isidentifier())[1:]
+            name = ("(", "*", self.short), ("(", "&", self.short)
+            if any(three in name for three in zip(head, head[1:], head[2:], strict=False)):
+                return (self.short,)  # `void (*observer)(int)`
         elif self.item.kind is Kind.TYPE and self.item.body is not None and self.tokens[:1] != ("typedef",):
             head = ("", *code_tokens(self.source, self.item.body[1], self.item.code_end))
             head = head if head[1:2] != ("}",) else ("", *head[2:])
@@ -335,8 +347,15 @@ def _declarators(tokens: Sequence[str]) -> Iterator[str]:
 
 
 def unspaced(name: str, spaces: Collection[str]) -> str:
-    """A qualified name without the namespaces ``spaces``, wherever they stand in it."""
+    """A qualified name without the namespaces ``spaces``, wherever they stand in it.
+
+    One that stands for an anonymous namespace takes those around it along, as that would.
+    """
     *outer, last = name.split("::")
+    for position, part in enumerate(outer):
+        if part in spaces and part.endswith(OF_ANONYMOUS):
+            outer = outer[position + 1 :]
+            break
     return "::".join([*(part for part in outer if part not in spaces), last])
 
 

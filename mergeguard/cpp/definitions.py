@@ -71,6 +71,12 @@ def same_tokens(original: Sequence[str], moved: Sequence[str]) -> bool:
     return False
 
 
+def without_static(tokens: Sequence[str]) -> tuple[str, ...]:
+    """A definition's tokens as they are where it is no longer the file's own."""
+    at = next((n for n, token in enumerate(tokens) if token == "static"), len(tokens))
+    return (*tokens[:at], *tokens[at + 1 :])
+
+
 def local_states(tokens: Sequence[str]) -> dict[str, int]:
     """The writable function-local static objects: name to the position behind what declares it."""
     found: dict[str, int] = {}

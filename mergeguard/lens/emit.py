@@ -7,10 +7,12 @@ ever. Golden files hold version 1; a change of any glue or placement is a new ve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 from mergeguard.cpp.blocks import is_of_a_macro, space_of, words_of
-from mergeguard.cpp.source import ItemScope, Kind, Unit
+from mergeguard.cpp.source import Item, ItemScope, Kind, Unit, units
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import glue, signature
 from mergeguard.lens.entry import BOM, EntryText
@@ -105,6 +107,7 @@ class _Emitter:
             self.inlay.guard_arms(partition)
         for home in (*self.frame.headers, *self.frame.bodies, *self.rule.shard_files()):
             self.inlay.rebase_includes(self.frame.items(home))
+        self.inlay.share()
         for home in self.frame.headers:
             if self.assignment.qualified or any(deal.header == home for deal in self.rule.deal):
                 self.inlay.linkage_of_dealt(home)
@@ -259,7 +262,12 @@ class _Emitter:
             scopes = wanted
 
         spaced = self.assignment.qualified and home in self.frame.bodies
+        renamed = self._renamed(home)
         for part in self._parts(home):
+            if renamed and self._start(part) >= self._behind_includes:
+                enter(())
+                pieces.append(self.frame.lines(renamed, Glue.DECLARATION))
+                renamed = []
             enter(_in_shard(part.scopes) if spaced else part.scopes)
             if isinstance(part, Declared):
                 lines = self._declared(part)
@@ -271,7 +279,34 @@ class _Emitter:
             pieces += self.inlay.slice(start, part.end)
         if scopes:
             enter(())
+        if renamed:
+            enter(())
+            pieces.append(self.frame.lines(renamed, Glue.DECLARATION))
         return pieces
+
+    def _renamed(self, home: str) -> list[bytes]:
+        """In C the lines that give what the units share names that no other file has."""
+        if home != self._declaring() or not self.frame.in_c:
+            return []
+        names = dict.fromkeys(one.item.name for one in self.assignment.shared.values())
+        texts = (name.encode("utf-8", "surrogateescape") for name in names)
+        space = self.frame.shared_space()
+        return [glue.declaration(b"#define %s %s_%s" % (name, space, name)) for name in texts]
+
+    @cached_property
+    def _behind_includes(self) -> int:
+        """Where the last include of the file ends, and the block around it."""
+        including = (
+            item.end
+            for unit in units(self.source)
+            for item in unit.items
+            if any(one.kind is Kind.INCLUDE for one in unit.items)
+        )
+        return max(including, default=0)
+
+    @staticmethod
+    def _start(part: Unit | Declared) -> int:
+        return part.start if isinstance(part, Unit) else part.item.code_start
 
     def _goes_on(self, text: bytes) -> bool:
         """Whether a macro's last line ends in a continuation, so that it has the next line, too."""
@@ -282,7 +317,7 @@ class _Emitter:
         parts: list[Unit | Declared] = [*self.frame.units(home)]
         if home == self._declaring():
             parts += self.assignment.declared
-        return sorted(parts, key=lambda p: p.start if isinstance(p, Unit) else p.item.code_start)
+        return sorted(parts, key=self._start)
 
     def _declaring(self) -> str | None:
         """The header that declares functions of other files: the one that has what units turn out to need."""
@@ -292,6 +327,8 @@ class _Emitter:
     def _declared(self, declared: Declared) -> list[bytes]:
         """A declaration of a function that another unit defines."""
         item = declared.item
+        if item.start in self.assignment.shared:
+            return self._declared_shared(item)
         lines = signature.declaration(self.source, item, defaults=False, end=b";", named=False)
         text = lines[0] + b" ".join(line.strip() for line in lines[1:])
         if item.template_header is not None:
@@ -299,6 +336,18 @@ class _Emitter:
         # The conditions of opened blocks come first in the path, and the header has opened them.
         conditions = item.condition[sum(scope.opening.startswith(b"#if") for scope in declared.scopes) :]
         return [glue.declaration(line) for line in conditional(conditions, [text])]
+
+    def _declared_shared(self, item: Item) -> list[bytes]:
+        """What the units share, declared on one line."""
+        end = signature.heads_value(self.source, item)
+        if item.parameter_list is not None:
+            end = item.body[0] if item.body is not None else item.code_end
+        words = signature.collapsed(self.source, item.code_start, end).rstrip(b"; ")
+        text = b"extern %s;" % re.sub(rb"\bstatic\b ?", b"", words, count=1)
+        if not self.frame.in_c:
+            space = self.frame.shared_space(anonymous=self.assignment.shared[item.start].hidden)
+            text = b"namespace %s { %s } using namespace %s;" % (space, text, space)
+        return [glue.declaration(text)]
 
     def _deal_added(self, rule: Instantiate, arguments: str) -> str:
         return deal_arguments(rule, arguments) or rule.rest

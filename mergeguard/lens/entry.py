@@ -119,7 +119,16 @@ class EntryText:
 
     def _include_place(self) -> int:
         """The number of the unit before which the entry includes the layout: outside of any block."""
-        return self._outside(next((n for n, home in enumerate(self.assignment.homes) if home != ENTRY), -1))
+        shared = self.assignment.shared
+        found = (
+            number
+            for number, (unit, home) in enumerate(
+                zip(self.assignment.units, self.assignment.homes, strict=True)
+            )
+            # What is shared is declared before it is defined.
+            if home != ENTRY or any(unit.start <= start < unit.end for start in shared)
+        )
+        return self._outside(next(found, -1))
 
     def _outside(self, number: int) -> int:
         """The unit with which the outermost block around a unit begins; the unit itself if there is none."""

@@ -56,6 +56,15 @@ class Frame:
     def namespace(self, shard: str) -> bytes:
         return glue.namespace(posixpath.basename(self.folder), shard).encode("utf-8", "surrogateescape")
 
+    def shared_space(self, *, anonymous: bool = False) -> bytes:
+        """The namespace of what the units share; in C what its names begin with."""
+        space = glue.shared_space(posixpath.basename(self.folder), anonymous=anonymous)
+        return space.encode("utf-8", "surrogateescape")
+
+    @property
+    def in_c(self) -> bool:
+        return self.path.endswith(".c")
+
     def shards_of(self, partition: DealtPartition) -> list[str]:
         serving = {*partition.shard_of, partition.rule.rest}
         order = [*partition.rule.shards, partition.rule.rest]

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+from mergeguard.cpp.declaration import OF_ANONYMOUS, OF_FILE
+
 _SHARD = rb"MG_SHARD_\w+"
 _GLUE_LINE = re.compile(
     rb"""
@@ -34,6 +36,8 @@ _IN_LINE = re.compile(
       MG_ONLY_\w+\([ ]
     | [ ]/\*[ ]MG_ONLY_\w+[ ]\*/\)
     | (?:inline|static)[ ]/\*[ ]MG_LINKAGE[ ]\*/[ ]
+    | /\*[ ]MG_SHARED[ ]
+    | [ ]MG_SHARED[ ]\*/
     | [ ]{2}//[ ](?:MG_SHARD_\w+|MG_LINE)\r?\n
     """,
     re.VERBOSE,
@@ -41,7 +45,7 @@ _IN_LINE = re.compile(
 _QUOTED_INCLUDE = re.compile(rb'^([ \t]*#[ \t]*include[ \t]*")([^"\n]*)(")', re.MULTILINE)
 _NAMES = (
     *(b"MG_SHARD_", b"MG_ONLY_", b"MG_NS", b"MG_LINE", b"MG_LINKAGE", b"MG_INCLUDE", b"MG_DECLARATION"),
-    *(b"MG_PARTED", b"MG_LAUNCH", b"MG_OFFER", b"MG_END", b"MG_SCOPE", b"MG_CONSTANT"),
+    *(b"MG_SHARED", b"MG_PARTED", b"MG_LAUNCH", b"MG_OFFER", b"MG_END", b"MG_SCOPE", b"MG_CONSTANT"),
 )
 #: Behind a constant of a host function that a launch function declares again.
 CONSTANT = b"// MG_CONSTANT"
@@ -115,6 +119,24 @@ def blank_include_choices(text: bytes) -> bytes:
 def linkage_in_line(word: bytes) -> bytes:
     """A linkage word for a definition that does not start its line."""
     return word + b" /* MG_LINKAGE */ "
+
+
+def shared_open() -> bytes:
+    """Before the word `static` of what several units share: it stands in a comment then."""
+    return b"/* MG_SHARED "
+
+
+def shared_close() -> bytes:
+    """Behind what ``shared_open`` stands before."""
+    return b" MG_SHARED */"
+
+
+def shared_space(folder: str, *, anonymous: bool = False) -> str:
+    """The namespace of what the units of a layout share; in C what a name of it begins with.
+
+    ``anonymous``: of what stood in an anonymous namespace.
+    """
+    return f"mergeguard_{symbol(folder)}{OF_ANONYMOUS if anonymous else OF_FILE}"
 
 
 def declaration(text: bytes) -> bytes:

@@ -166,6 +166,23 @@ class Inlay:
                 if word:
                     self._add_linkage(item, word)
 
+    def share(self) -> None:
+        """What the units share: out of its anonymous namespace and into one of the layout's, not static."""
+        for one in self.assignment.shared.values():
+            space = self.frame.shared_space(anonymous=one.hidden)
+            if not self.frame.in_c:
+                line = self.text.rfind(b"\n", 0, one.item.code_start) + 1
+                opening, closing = [b"namespace %s {" % space], [b"}", b"using namespace %s;" % space]
+                if one.hidden:
+                    opening, closing = [b"}", *opening], [*closing, b"namespace {"]
+                self.inside[line].append((self._own_line(line, *map(glue.scope_line, opening)), Glue.SCOPE))
+                end = one.item.end
+                self.after[end].append((self._own_line(end, *map(glue.scope_line, closing)), Glue.SCOPE))
+            if one.static is not None:
+                start, end = one.static
+                self.inside[start].append((glue.shared_open(), Glue.LINKAGE))
+                self.after[end].append((glue.shared_close(), Glue.LINKAGE))
+
     def _add_linkage(self, item: Item, word: bytes) -> None:
         offset = item.declarator_start
         line_start = self.text.rfind(b"\n", 0, offset) + 1

@@ -168,6 +168,13 @@ class Deal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         tuple[str, ...],
         Meta(description="Constants that another file's header declares `extern`: each is one object."),
     ] = ()
+    shared: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Selectors of objects and functions that the file keeps to itself and several units "
+            "may use: each has one home, and a name that no other file has."
+        ),
+    ] = ()
     rest: Annotated[
         str,
         Meta(
@@ -458,6 +465,7 @@ def _selector_texts(rule: Rule) -> list[tuple[str, str]]:
         [(s, "move") for m in rule.move for s in m.items]
         + [(s, "partition") for p in rule.partition for s in p.items]
         + [(s, "deal") for d in rule.deal for texts in d.shards.values() for s in texts]
+        + [(s, "deal") for d in rule.deal for s in d.shared]
     )
 
 

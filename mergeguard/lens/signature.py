@@ -9,9 +9,21 @@ from mergeguard.cpp.source import Item, Kind, Source, code_tokens, identifiers
 
 
 def names(source: Source, item: Item) -> frozenset[str]:
-    """The identifiers of a function's declaration."""
-    assert item.parameter_list is not None
-    return identifiers(source, item.declarator_start, item.parameter_list[1])
+    """The identifiers of a function's or an object's declaration."""
+    end = heads_value(source, item) if item.parameter_list is None else item.parameter_list[1]
+    return identifiers(source, item.declarator_start, end)
+
+
+def heads_value(source: Source, item: Item) -> int:
+    """The byte where an object's value or its `;` begins: what stands before it declares the object."""
+    lexed = source.lexed
+    depth = 0
+    for index in range(lexed.index_at(item.code_start), lexed.index_at(item.code_end)):
+        word = lexed.word(index)
+        if depth == 0 and word in ("=", ";", "{"):
+            return lexed.starts[index]
+        depth += (word in ("(", "[")) - (word in (")", "]"))
+    return item.code_end
 
 
 def declaration(source: Source, item: Item, *, defaults: bool, end: bytes, named: bool = True) -> list[bytes]:

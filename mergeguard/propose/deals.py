@@ -43,6 +43,7 @@ class Dealing:
     calls: bool = False
     external: tuple[str, ...] = ()
     overloads: bool = False
+    shared: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         what = "definitions and macro calls" if self.calls else "definitions"
@@ -58,13 +59,15 @@ def dealing(
     *,
     calls: bool = False,
     overloads: bool = False,
+    shared: tuple[str, ...] = (),
 ) -> Dealing | RuleMismatch:
     """The best dealing of the file at ``path``, or why there is none.
 
-    ``calls``: of macro calls, too; ``overloads``: of each overload by itself. ``headers`` weighs what
+    ``calls``: of macro calls, too; ``overloads``: of each overload by itself; ``shared``: selectors of what
+    the file keeps to itself and the units share. ``headers`` weighs what
     each unit reads again; ``external`` are constants that headers declare.
     """
-    deal = Deal("internal.h", units=2, calls=calls, external=external, overloads=overloads)
+    deal = Deal("internal.h", units=2, calls=calls, external=external, overloads=overloads, shared=shared)
     rule = Rule(schema=1, monolith=path, deal=(deal,))
     try:
         found = clusters(rule, path, source)
@@ -89,7 +92,9 @@ def dealing(
         if best is None or score < best[0]:
             best = score, units, seed, peak
     _, units, seed, peak = best or (0, 0, 0, total)
-    return Dealing(len(weights), units, seed, total, peak, heaviest, share, calls, external, overloads)
+    return Dealing(
+        len(weights), units, seed, total, peak, heaviest, share, calls, external, overloads, shared
+    )
 
 
 def _weight(cluster: Cluster, reach: Reach) -> int:

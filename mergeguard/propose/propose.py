@@ -45,6 +45,11 @@ _OVERHEAD = 10
 _LEAST_GAIN = 10
 # Per cent of the whole file's cost, headers included, above which the heaviest unit is hardly lighter.
 _LITTLE = 80
+# A dealing whose heaviest unit has more than this of the file (per cent) is held together by something.
+_TOGETHER = 60
+# What the units of a dealing may share instead. What C++ calls may be found by its arguments, too.
+_SHARED = ("variable *",)
+_SHARED_IN_C = ("variable *", "function *")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,19 +202,38 @@ class _Proposer:
         return own + again + again * more // _OVERHEAD
 
     def dealings(self) -> Iterator[Dealing]:
-        """Of definitions by name; where that would not pay, of overloads or of macro calls, too."""
-        known = 0
-        for more in ({}, {"overloads": True}, {"calls": True}):
-            found = self.deal if not more else self.dealt(**more)
+        """Of definitions by name; where that would not pay, of overloads or of macro calls, too.
+
+        Where one of them keeps half of the file together, also with what the file keeps to itself shared.
+        """
+        known, lightest = 0, 100
+        for overloads, calls in ((False, False), (True, False), (False, True)):
+            plain = not overloads and not calls
+            found = self.deal if plain else self.dealt(overloads=overloads, calls=calls)
             if not isinstance(found, Dealing) or not found.units or found.definitions <= known:
                 continue
             yield found
-            if found.peak * 100 <= found.weight * (100 - _LEAST_GAIN):
-                return
-            known = found.definitions
+            known, lightest = found.definitions, 100 * found.peak // max(found.weight, 1)
+            if lightest <= 100 - _LEAST_GAIN:
+                break
+        if lightest > _TOGETHER:
+            found = self.dealt(shared=_SHARED_IN_C if self.path.endswith(".c") else _SHARED)
+            if isinstance(found, Dealing) and found.units and found.definitions > known:
+                yield found
 
-    def dealt(self, **more: bool) -> Dealing | RuleMismatch:
-        return dealing(self.source, self.path, self.reach, self.headers, self.external, **more)
+    def dealt(
+        self, *, overloads: bool = False, calls: bool = False, shared: tuple[str, ...] = ()
+    ) -> Dealing | RuleMismatch:
+        return dealing(
+            self.source,
+            self.path,
+            self.reach,
+            self.headers,
+            self.external,
+            overloads=overloads,
+            calls=calls,
+            shared=shared,
+        )
 
     def partition(self, choice: SurveyedChoice) -> DraftPart:
         runs = _runs(choice.arms)

@@ -164,6 +164,11 @@ class RuleText:
                 else []
             ),
             *(
+                [f"shared = [{', '.join(map(_quoted, found.shared))}]  # the file's own: one for all"]
+                if found.shared
+                else []
+            ),
+            *(
                 ["overloads = true  # each overload goes by itself, by its parameters' types"]
                 if found.overloads
                 else []

@@ -40,6 +40,8 @@ _ONLY = re.compile(
     re.DOTALL,
 )
 _NAMESPACE = re.compile(rb"\bMG_NS\b")
+_SHARED_SPACE = re.compile(rb"^namespace (mergeguard_\w+_(?:own|anonymous)) \{", re.MULTILINE)
+_RENAMED = re.compile(rb"#define (\w+) mergeguard_\w+_own_\1(?!\w)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,13 @@ class FlatUnit:
         tuple[FlatRegion, int, int], ...
     ]  # guarded runs that are in force, and where they are here
     problems: tuple[tuple[str, int, str], ...]  # path, offset there, message
+    renamed: frozenset[str] = frozenset()  # in C what the units share, by the monolith's name
+
+    @property
+    def spaces(self) -> frozenset[str]:
+        """The namespaces that glue makes in this unit."""
+        made = {name.decode() for name in _SHARED_SPACE.findall(self.text)}
+        return frozenset(filter(None, (self.namespace, *made)))
 
     @cached_property
     def source(self) -> Source:
@@ -108,6 +117,7 @@ class _FlattenState:
     taken: list[str] = field(default_factory=list)
     regions: list[tuple[FlatRegion, int, int]] = field(default_factory=list)
     problems: list[tuple[str, int, str]] = field(default_factory=list)
+    renamed: set[str] = field(default_factory=set)
     unarmed: dict[str, list[tuple[str, int, str]]] = field(default_factory=dict)  # by macro, as problems
 
     def emit(self, text: bytes, path: str, offset: int) -> None:
@@ -153,6 +163,7 @@ def flatten(
         tuple(dict.fromkeys(state.taken)),
         tuple(state.regions),
         tuple(state.problems),
+        frozenset(state.renamed),
     )
 
 
@@ -221,7 +232,8 @@ def _script_of(raw: bytes) -> _Script:
 def _is_step(name: str, words: bytes) -> bool:
     """Whether a directive is more to flattening than text to copy."""
     is_once = name == "pragma" and b"once" in words
-    return name == "include" or is_once or name not in _WORDS or b"MG_" in words
+    ours = b"MG_" in words or _RENAMED.match(words) is not None
+    return name == "include" or is_once or name not in _WORDS or ours
 
 
 def _take_in(state: _FlattenState, path: str) -> None:
@@ -301,6 +313,9 @@ def _handled(state: _FlattenState, directive: Directive, words: bytes, path: str
                 return True
         return False
     if directive.name == "define":
+        if (given := _RENAMED.match(words)) is not None:
+            state.renamed.add(given[1].decode())
+            return True
         found = _DEFINE.match(words)
         if found is not None:
             if not _GLUE_DEFINE.match(_COMMENTS.sub(b"", words)):

@@ -11,7 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
-from mergeguard.cpp.declaration import Declaration, Identity, declares_by_name
+from mergeguard.cpp.declaration import OF_ANONYMOUS, OF_FILE, Declaration, Identity, declares_by_name
 from mergeguard.cpp.definitions import definitions, local_states, only_caches
 from mergeguard.cpp.environment import Environment, environment_of
 from mergeguard.cpp.source import Kind, parse
@@ -46,7 +46,7 @@ class Program:
     ) -> Program:
         """The units among ``files``; ``roots`` are folders that quoted includes are also looked for in."""
         units = tuple(flatten(file.path, files, roots=roots) for file in files if file.is_unit)
-        spaces = frozenset(unit.namespace for unit in units if unit.namespace)
+        spaces = frozenset[str]().union(*(unit.spaces for unit in units))
         switches = own_switches(units)
         parts = tuple(
             _compiled(definitions(unit.source, spaces, n), turned_off(unit, switches))
@@ -96,6 +96,14 @@ class Program:
     def is_dispatch(self, one: Declaration) -> bool:
         """The entry's glue: it calls into a shard's namespace, which no text of a monolith can."""
         return not one.spaced and one.item.kind is Kind.FUNCTION and not self.spaces.isdisjoint(one.tokens)
+
+    def is_shared(self, one: Declaration) -> bool:
+        """Whether the units share it: what the monolith keeps to itself is one for all of them."""
+        return (
+            one.spaced
+            and one.space.endswith((OF_FILE, OF_ANONYMOUS))
+            or one.name in self.units[one.index].renamed
+        )
 
     def has_c_linkage(self, one: Declaration) -> bool:
         """Whether its symbol is its bare name, so that no namespace keeps two of them apart."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from mergeguard.cpp.declaration import Declaration, Identity
-from mergeguard.cpp.definitions import definitions, same_tokens
+from mergeguard.cpp.definitions import definitions, same_tokens, without_static
 from mergeguard.cpp.environment import Environment, environment_of
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
 from mergeguard.findings import PROGRAM_CODES, Finding, Severity, in_tree
@@ -285,7 +285,8 @@ class _Comparison:
         for parts in self.whole:
             for one in parts:
                 glued = one.is_made_elsewhere and one.identity not in made_elsewhere
-                if not self.program.is_dispatch(one) and not glued:
+                declared = one.kind is Kind.VARIABLE and not one.is_definition and self.program.is_shared(one)
+                if not self.program.is_dispatch(one) and not glued and not declared:
                     occurrences[one.identity].append(one)
         texts: dict[Identity, list[tuple[str, ...]]] = defaultdict(list)
         for original in self.originals:
@@ -302,8 +303,11 @@ class _Comparison:
         for identity, here in occurrences.items():
             known = texts.get(identity)
             for one in here:
+                shared = self.program.is_shared(one)
                 if known is None:
                     self.report_added(one)
+                elif shared and any(without_static(text) == one.tokens for text in known):
+                    continue
                 elif not any(same_tokens(text, one.tokens) for text in known):
                     self.report("changed", "its tokens are not the monolith's", one)
 

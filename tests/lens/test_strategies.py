@@ -60,6 +60,7 @@ def _shared(rule: bytes) -> bytes:
 WHOLE = {
     "deal": _fixture("deal", "tally", "-DTALLY_RELEASE", "-DTALLY_DEBUG"),
     "deal with the entry": _fixture("deal", "tally", "-DTALLY_RELEASE", edit=_shared),
+    "deal that shares": _fixture("deal", "ledger", "", "-DLEDGER_QUIET"),
     "blocks": _fixture("blocks", "reduce"),
     "blocks of macros": _fixture("blocks", "opened"),
 }

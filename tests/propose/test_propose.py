@@ -228,7 +228,7 @@ def test_overloads_of_one_name_are_dealt_one_by_one_where_they_are_most_of_the_f
     ("text", "reason"),
     [
         (
-            "static int n = 0;\n" + "".join(f"int f{k}() {{ return n += {k}; }}\n" for k in range(6)),
+            "static auto n = 0;\n" + "".join(f"int f{k}() {{ return n += {k}; }}\n" for k in range(6)),
             r"7 of its definitions, 100 % of it, hang together by `n`$",
         ),
         (
@@ -354,3 +354,12 @@ def test_a_header_that_defines_for_one_unit_keeps_the_file_whole(head, use, reas
     if "IMPLEMENTATION" not in head:
         tree = RepositoryHeaders(files, files.get)
         assert propose(parse(text.encode()), "m.cu", files.__contains__, tree).layout.shards
+
+
+def test_what_a_file_keeps_to_itself_is_shared_where_it_holds_the_file_together():
+    text = "static int calls = 0;\n"
+    text += "".join(f"int f{n}(int a) {{ ++calls; return a * a + {n} * calls; }}\n" for n in range(9))
+    made = propose(parse(text.encode()), "x.cpp", lambda _: False)
+    assert b'shared = ["variable *"]' in made.text
+    made = propose(parse(text.replace("f0(int", "f0(char").encode()), "x.c", lambda _: False)
+    assert b'shared = ["variable *", "function *"]' in made.text

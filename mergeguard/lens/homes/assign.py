@@ -202,6 +202,7 @@ class _Assigner:
             tuple(self.ground.notes),
             dealt.declared,
             qualified=self.ground.qualified,
+            shared=dealt.shared,
         )
 
     def _wrapped(self) -> frozenset[str]:

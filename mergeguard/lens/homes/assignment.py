@@ -10,6 +10,7 @@ from mergeguard.cpp.branches import Arm, Branching
 from mergeguard.cpp.source import Item, ItemScope, Kind, Source, Unit, flattened
 from mergeguard.lens.homes.dealing import Declared
 from mergeguard.lens.homes.parting import Parted
+from mergeguard.lens.homes.shared import SharedItem
 from mergeguard.lens.rule import Instantiate, Partition, Rule
 from mergeguard.values import dataclass
 
@@ -60,6 +61,8 @@ class Assignment:
     # namespace (by byte offset): the block that their text reads names in.
     qualified: bool = False
     outside: Mapping[int, ItemScope] = field(default_factory=dict)
+    # What the units of a dealing share, by byte offset.
+    shared: Mapping[int, SharedItem] = field(default_factory=dict)
 
     def name_of(self, item: Item) -> str:
         """An item's name with all namespaces around it, where the rule names what stands in them."""

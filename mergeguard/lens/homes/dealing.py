@@ -9,7 +9,7 @@ all of that goes one way. Everything else is text: with the only unit that needs
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from hashlib import blake2b
 
@@ -18,6 +18,7 @@ from mergeguard.cpp.environment import Environment
 from mergeguard.cpp.source import Item, ItemScope, Kind, Source, line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import signature
+from mergeguard.lens.homes.shared import SharedItem, shared_items
 from mergeguard.lens.homes.sight import late_names
 from mergeguard.lens.homes.traits import Traits, Way, traits_of
 from mergeguard.lens.rule import Deal, Rule
@@ -41,6 +42,7 @@ class Dealt:
     homes: tuple[str, ...]
     declared: tuple[Declared, ...]
     notes: tuple[str, ...] = ()
+    shared: Mapping[int, SharedItem] = field(default_factory=dict)
 
 
 def deal(rule: Rule, path: str, source: Source, found: Opened, claimed: Sequence[str | None]) -> Dealt:
@@ -123,8 +125,15 @@ class _Dealer:
         self.path = path
         self.source = source
         self.units = found.units
+        in_c = path.endswith(".c")
+        self.shared, self.unshared = shared_items(source, found, self.rule, in_c=in_c)
         self.traits: list[Traits] = traits_of(
-            source, found, self.rule.external, in_c=path.endswith(".c"), overloads=self.rule.overloads
+            source,
+            found,
+            self.rule.external,
+            in_c=in_c,
+            overloads=self.rule.overloads,
+            shared=self.shared,
         )
         self.claimed = claimed
         self.parts = rule.parts(self.rule)
@@ -157,11 +166,16 @@ class _Dealer:
             self.place_text()
         self.place_idle()
         declared = [
-            Declared(item, self.units[number].scopes)
+            Declared(item, self.scopes_of(number, item))
             for number, items in sorted(self.declared.items())
             for item in items
         ]
-        return Dealt(tuple(self.homes), tuple(declared), self.alone())
+        return Dealt(tuple(self.homes), tuple(declared), self.alone(), self.shared)
+
+    def scopes_of(self, number: int, item: Item) -> tuple[ItemScope, ...]:
+        """The blocks in which a declaration stands: what is shared leaves its anonymous namespace."""
+        scopes = self.units[number].scopes
+        return tuple(scope for scope in scopes if not scope.hidden) if item.start in self.shared else scopes
 
     def clusters(self) -> tuple[Cluster, ...]:
         """What goes one way, without saying where."""
@@ -202,6 +216,13 @@ class _Dealer:
         return "" if idle else name
 
     def refuse_unclear(self) -> None:
+        for refused in self.unshared:
+            line = line_of(self.source.text, refused.item.code_start)
+            raise RuleMismatch(
+                f"`{refused.item.name}` can't be shared: {refused.reason}",
+                where=Location(self.path, line, refused.item.name),
+                hint="take it out of `shared`: what uses it goes one way then",
+            )
         for number, traits in enumerate(self.traits):
             if traits.unclear:
                 raise self.mismatch(number, traits.unclear)

@@ -7,7 +7,7 @@ is not understood, counts as something that can't be said or compiled twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import field
 from enum import Enum, auto
 
@@ -61,7 +61,7 @@ class Traits:
 
 
 _WEAK = frozenset({"inline", "constexpr"})
-_IMPLICIT = frozenset(
+IMPLICIT = frozenset(
     "swap begin end rbegin rend cbegin cend size data get hash_value to_json from_json to_string PrintTo "
     "tag_invoke intrusive_ptr_add_ref intrusive_ptr_release".split()
 )
@@ -70,6 +70,7 @@ _BUILTIN = frozenset(
     "void struct enum wchar_t char16_t char32_t std __constant__ __device__ alignas * [ ] :: ( )".split()
 )
 # Words of any class, which say nothing about which one is meant.
+_DEFINING_MACROS = frozenset({"PyDoc_STRVAR"})
 _WORDS = frozenset(
     "void bool char short int long float double unsigned signed auto const constexpr static inline virtual "
     "override final public private protected struct class enum union template typename using typedef return "
@@ -90,13 +91,15 @@ def traits_of(
     *,
     in_c: bool = False,
     overloads: bool = False,
+    shared: Container[int] = (),
 ) -> list[Traits]:
     """The traits of every unit of ``found``; ``external`` are constants that a header declares ``extern``.
 
     ``in_c``: by the rules of C, where a constant is external, too. ``overloads``: a function's key has its
-    parameters' types, so that overloads of a name have keys of their own.
+    parameters' types, so that overloads of a name have keys of their own. ``shared`` are the byte offsets of
+    what is internal and becomes known to all units.
     """
-    return _TraitReader(source, found, external, in_c=in_c, overloads=overloads).read()
+    return _TraitReader(source, found, external, in_c=in_c, overloads=overloads, shared=shared).read()
 
 
 class _TraitReader:
@@ -108,8 +111,10 @@ class _TraitReader:
         *,
         in_c: bool = False,
         overloads: bool = False,
+        shared: Container[int] = (),
     ) -> None:
         self.in_c = in_c
+        self.shared = shared
         self.overloads = overloads
         self.source = source
         self.environment = environment_of(source)
@@ -181,6 +186,8 @@ class _TraitReader:
             found.idle = True
             found.uses = frozenset()
             return found
+        if unit.items[0].kind is Kind.NAMESPACE and self.is_closed(unit.items[0]):
+            found.unclear = "conditions cut this block apart: what is in it can't be told"
         for item, hidden in walk(self.source, unit):
             self.item(found, item, Declaration(item, self.source, hidden))
         self.local_macros(found, unit)
@@ -191,6 +198,12 @@ class _TraitReader:
                 if way is Way.TEXT:
                     found.gives[name] = Way.NONE
         return found
+
+    def is_closed(self, item: Item) -> bool:
+        """Whether a block has code in it that can't be read by itself."""
+        if item.body is None or nested(self.source, item, calls_end=True):
+            return False
+        return len(code_tokens(self.source, *item.body)) > 2
 
     def words(self, unit: Unit) -> frozenset[str]:
         """The identifiers of a unit; what an include names is a file."""
@@ -241,7 +254,17 @@ class _TraitReader:
         elif kind is Kind.OPAQUE:
             found.once = found.registers = True
 
+    def shared_item(self, found: Traits, item: Item, one: Declaration) -> None:
+        """What other units may use by a declaration, though no other file can."""
+        found.root = found.once = True
+        found.key = found.key or item.name
+        found.gives[one.short] = Way.DECLARATION
+        found.functions.append(item)
+
     def function(self, found: Traits, item: Item, one: Declaration) -> None:
+        if item.start in self.shared:
+            self.shared_item(found, item, one)
+            return
         name = one.short
         owners = one.owners
         operator = item.name.find("operator") >= 0 and not item.name.rpartition("::")[2].isidentifier()
@@ -259,7 +282,7 @@ class _TraitReader:
             found.gives[name] = Way.TEXT
             found.near |= frozenset(owners)
             # What no token names (an operator, what a library finds by its arguments) is for all.
-            found.shown = found.shown or operator or name in _IMPLICIT or "specialization" in item.flags
+            found.shown = found.shown or operator or name in IMPLICIT or "specialization" in item.flags
         else:
             found.root = found.once = True
             found.key = found.key or self.function_key(one)
@@ -271,7 +294,7 @@ class _TraitReader:
             found.gives |= dict.fromkeys(owners or (name,), way)
             if way is Way.DECLARATION:
                 found.functions.append(item)
-            found.always_declared |= operator or name in _IMPLICIT or special
+            found.always_declared |= operator or name in IMPLICIT or special
 
     def function_key(self, one: Declaration) -> str:
         """What a function goes by: its name, or all by which overloads and specialisations differ."""
@@ -289,6 +312,11 @@ class _TraitReader:
         if one.is_template or item.flags & _WEAK or "inline" in one.tokens[:6]:
             found.gives[name] = Way.TEXT
             found.near |= frozenset(one.owners)
+            return
+        if item.start in self.shared:
+            self.shared_item(found, item, one)
+            found.dynamic = found.dynamic or not self.is_plain(one)
+            found.starts |= _called(one.tokens)
             return
         external = item.name in self.external and not one.hidden
         external |= self.in_c and "static" not in item.flags
@@ -362,7 +390,7 @@ class _TraitReader:
         if one.short:
             found.gives.setdefault(one.short, Way.TEXT)
             found.near |= frozenset(one.owners)
-        if "operator" in item.name or one.short in _IMPLICIT or "specialization" in item.flags:
+        if "operator" in item.name or one.short in IMPLICIT or "specialization" in item.flags:
             found.shown = True
 
     # -- macro calls -------------------------------------------------------------------------------
@@ -385,6 +413,8 @@ class _TraitReader:
             found.once = found.registers = True
             found.key = found.key or _call_key(one.tokens)
             found.starts |= _called(one.tokens[1:])
+            if name := self.named_by_call(item, one):
+                found.gives[name] = Way.NONE
             return
         inner = parse(expansion, calls_end=True)
         if inner.problems:
@@ -407,6 +437,20 @@ class _TraitReader:
             setattr(found, flag, getattr(found, flag) or getattr(inside, flag))
         found.starts |= inside.starts
         found.key = found.key or inside.key
+
+    def named_by_call(self, item: Item, one: Declaration) -> str:
+        """What a macro of another file defines by its first argument, as far as uses tell; "" for nothing.
+
+        ``PyDoc_STRVAR(doc, "…")``. In C++ such an argument may as well be a class that a header declares.
+        """
+        if item.body is not None or not (self.in_c or one.short in _DEFINING_MACROS):
+            return ""
+        name = next(iter(one.tokens[2:3]), "")
+        if not name.isidentifier() or name in self.values or one.tokens[3:4] not in ((",",), (")",)):
+            return ""
+        lexed = self.source.lexed
+        first = lexed.index_at(item.code_start)
+        return "" if name in lexed.names(0, first) else name
 
     def unclear(self, item: Item, one: Declaration) -> str:
         """What can't be dealt as it is written, in words; "" where all is well."""

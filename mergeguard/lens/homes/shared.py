@@ -1,0 +1,267 @@
+"""What a file keeps to itself and several units of a dealing use: one home, under a name of the layout's own.
+
+An object that is `static`, or stands in an anonymous namespace, would be another object in each unit. Where a
+rule says `shared`, it becomes one that all units know: external, in a namespace that no other file has; in C
+by a name that no other file has. Its text stays as it is; only the word `static` is put into a comment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from mergeguard.cpp.blocks import Opened, is_of_a_macro, qualified_name
+from mergeguard.cpp.declaration import Declaration
+from mergeguard.cpp.environment import environment_of
+from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers
+from mergeguard.lens.homes.traits import IMPLICIT
+from mergeguard.lens.rule import Deal, selectors
+from mergeguard.lens.signature import heads_value
+from mergeguard.values import dataclass
+
+_KINDS = frozenset({Kind.VARIABLE, Kind.FUNCTION, Kind.DECLARATION})
+_NOT_AGAIN = frozenset({"auto", "decltype", "typeof", "__typeof__", "inline", "constexpr", "thread_local"})
+_DEVICE = frozenset({"device", "global", "template", "specialization", "inline", "constexpr", "extern"})
+_DEVICE_WORDS = frozenset({"__device__", "__constant__", "__shared__", "__managed__"})
+
+
+@dataclass(frozen=True, slots=True)
+class SharedItem:
+    """A definition (or a declaration of one before it) that the units share; ``static`` is that word's range.
+
+    ``hidden``: it stands in an anonymous namespace, which has to be left for it.
+    """
+
+    item: Item
+    hidden: bool
+    static: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a definition that a rule names can't be shared."""
+
+    item: Item
+    reason: str
+
+
+def shared_items(
+    source: Source, found: Opened, deal: Deal, *, in_c: bool
+) -> tuple[Mapping[int, SharedItem], tuple[Refused, ...]]:
+    """By byte offset what the units share; and what the rule names of it that can't be.
+
+    All of one name, or none: what stands under one name in two places could be told apart no more.
+    """
+    if not deal.shared:
+        return {}, ()
+    return _Finder(source, found, deal, in_c).find()
+
+
+class _Finder:
+    def __init__(self, source: Source, found: Opened, deal: Deal, in_c: bool) -> None:
+        self.source = source
+        self.units = found.units
+        self.wanted = selectors(deal.shared)
+        self.in_c = in_c
+        self.environment = environment_of(source)
+        items = [item for unit in found.units for item in unit.items]
+        self.hidden_types = {
+            item.name.rpartition("::")[2]
+            for unit in found.units
+            for item in unit.items
+            if item.kind in (Kind.TYPE, Kind.ALIAS) and any(scope.hidden for scope in unit.scopes)
+        }
+        self.prototypes = {
+            (item.name, item.key.parameters)
+            for item in items
+            if item.kind is Kind.DECLARATION and "static" in item.flags
+        }
+        self.words = source.lexed.words()
+        self.before: dict[str, set[str]] = defaultdict(set)  # the words that stand before each
+        for before, word in zip(self.words, self.words[1:], strict=False):
+            self.before[word].add(before)
+        self.last_include = max((i.end for i in items if i.kind is Kind.INCLUDE), default=0)
+
+    def find(self) -> tuple[Mapping[int, SharedItem], tuple[Refused, ...]]:
+        by_name: dict[str, list[tuple[Unit, Item]]] = {}
+        for unit in self.units:
+            for item in unit.items:
+                if item.kind in _KINDS and item.name:
+                    by_name.setdefault(item.name.rpartition("::")[2], []).append((unit, item))
+        found: dict[int, SharedItem] = {}
+        refused: list[Refused] = []
+        for name, places in by_name.items():
+            wanted = [item for unit, item in places if self.is_wanted(unit, item)]
+            if not wanted:
+                continue
+            reason = self.of_the_name(name, places) or next(
+                filter(None, (self.of_the_item(unit, item) for unit, item in places)), ""
+            )
+            if not reason:
+                found |= {item.start: self.made(unit, item) for unit, item in places}
+            elif any(self.is_named(unit, item) for unit, item in places):
+                refused.append(Refused(wanted[0], reason))
+        return found, tuple(refused)
+
+    def is_wanted(self, unit: Unit, item: Item) -> bool:
+        if not self.is_internal(unit, item) or item.kind is Kind.DECLARATION:
+            return False
+        if "definition" not in item.flags or self.is_constant_of_all(unit, item):
+            return False
+        return self.is_selected(unit, item, named=False)
+
+    def is_named(self, unit: Unit, item: Item) -> bool:
+        return self.is_selected(unit, item, named=True)
+
+    def is_selected(self, unit: Unit, item: Item, *, named: bool) -> bool:
+        for selector in self.wanted:
+            kind = selector.kind in ("*", "variable", "function", "host", str(item.kind))
+            again = selector.selects(item) or selector.selects(_renamed(item, qualified_name(unit, item)))
+            if kind and again and (selector.must_match or not named):
+                return True
+        return False
+
+    def is_internal(self, unit: Unit, item: Item) -> bool:
+        if "static" in item.flags or any(scope.hidden for scope in unit.scopes):
+            return True
+        if item.kind is Kind.FUNCTION and (item.name, item.key.parameters) in self.prototypes:
+            return True
+        return not self.in_c and item.kind is Kind.VARIABLE and Declaration(item, self.source).is_internal
+
+    def is_constant_of_all(self, unit: Unit, item: Item) -> bool:
+        """Whether each unit may have its own without a difference: a constant of plain text."""
+        return item.kind is Kind.VARIABLE and Declaration(item, self.source).is_constant and self.in_c
+
+    # -- what can't be --------------------------------------------------------------------------------
+
+    def of_the_name(self, name: str, places: Sequence[tuple[Unit, Item]]) -> str:
+        """Why no definition of this name can get another one; "" if all can."""
+        if not name.isidentifier() or name in IMPLICIT or name in self.environment.names:
+            return f"`{name}` is found by more than its name"
+        if not all(self.is_internal(unit, item) for unit, item in places):
+            return f"other things are called `{name}`, too"
+        before = self.before[name]
+        objects = Counter(i.kind for _, i in places)[Kind.VARIABLE]
+        if objects > 1:
+            return f"there are several `{name}`"
+        if self.in_c:
+            if not {".", "->", "struct", "union", "enum", "goto"}.isdisjoint(before) or self.is_attribute(
+                name
+            ):
+                return f"`{name}` names something else, too"
+            if any(name in words_of for words_of in self.directive_words()):
+                return f"a directive asks for `{name}`"
+            if self.last_include > min(item.start for _, item in places):
+                return f"an include comes after `{name}`"
+            return ""
+        if not objects:
+            if "::" in before:
+                return f"`{name}` is used by its qualified name"
+            if len({qualified_name(unit, item) for unit, item in places}) > 1:
+                return f"there are several `{name}`"
+        return ""
+
+    def is_attribute(self, name: str) -> bool:
+        """Whether an attribute of some declaration has the name, which would be renamed, too."""
+        text = rb"__attribute__\s*\(\(([^()]|\([^()]*\))*\b%s\b" % re.escape(
+            name.encode("utf-8", "surrogateescape")
+        )
+        return re.search(text, self.source.text) is not None
+
+    def directive_words(self) -> Iterator[Sequence[str]]:
+        lexed = self.source.lexed
+        for directive in lexed.directives:
+            if directive.name not in ("include", "define", "pragma"):
+                yield lexed.words(directive.first, directive.last)
+
+    def of_the_item(self, unit: Unit, item: Item) -> str:
+        """Why this one can't be said again in another file; "" if it can."""
+        one = Declaration(item, self.source)
+        name = one.short
+        hidden = [scope.hidden for scope in unit.scopes]
+        if any(hidden[:-1]):
+            return f"`{name}` stands in a namespace within an anonymous one"
+        if one.owners or item.flags & _DEVICE or not _DEVICE_WORDS.isdisjoint(one.tokens[:12]):
+            return f"`{name}` can't be defined once for all units"
+        if item.condition and len(item.condition) > sum(s.opening.startswith(b"#if") for s in unit.scopes):
+            return f"`{name}` stands in an #if that stays closed"
+        line = self.source.text.rfind(b"\n", 0, item.code_start) + 1
+        if self.source.text[line : item.code_start].strip() or not self.source.text.endswith(
+            b"\n", 0, item.end
+        ):
+            return f"`{name}` shares its line with something else"
+        if any(map(is_of_a_macro, unit.scopes)) and hidden[-1:] == [True]:
+            return f"`{name}` stands in a block of a macro"
+        head = self.source.text[item.code_start : self.head_end(item)]
+        words = code_tokens(self.source, item.code_start, self.head_end(item))
+        closure = self.environment.closure(words, item.code_start)
+        if b"#" in head or not _NOT_AGAIN.isdisjoint(closure):
+            return f"`{name}` can't be declared in another place"
+        if not self.hidden_types.isdisjoint(words):
+            return f"the type of `{name}` is the file's own"
+        if item.kind is Kind.VARIABLE:
+            return self.of_the_object(one)
+        return self.of_the_function(unit, item, words)
+
+    def head_end(self, item: Item) -> int:
+        if item.kind is Kind.VARIABLE:
+            return heads_value(self.source, item)
+        return item.parameter_list[1] if item.parameter_list is not None else item.code_end
+
+    def of_the_object(self, one: Declaration) -> str:
+        words = code_tokens(self.source, one.item.code_start, self.head_end(one.item))
+        if len(one.objects) != 1 or "{" in words:
+            return f"`{one.short}` is declared together with something else"
+        pairs = list(zip(words, words[1:], strict=False))
+        if ("[", "]") in pairs and (not self.in_c or self.is_measured(one.short)):
+            return f"the size of `{one.short}` does not stand in its type"
+        if any(a == "(" and b != "*" for a, b in pairs) and ("(", "*") not in pairs:
+            return f"`{one.short}` is initialised in parentheses"
+        return ""
+
+    def is_measured(self, name: str) -> bool:
+        """Whether something may ask for the size of an array: ``sizeof name``, ``COUNT_OF(name)``."""
+        for first, second, third in zip(self.words, self.words[1:], self.words[2:], strict=False):
+            if name in (second, third) and (
+                first == "sizeof" or third == name and second == "(" and first.isupper()
+            ):
+                return True
+        return False
+
+    def of_the_function(self, unit: Unit, item: Item, words: Sequence[str]) -> str:
+        name = item.name.rpartition("::")[2]
+        if item.parameter_list is None or not item.returns:
+            return f"`{name}` can't be declared in another place"
+        unknown = [w for w in words if w.isupper() and len(w) > 1 and w not in self.environment.names]
+        if unknown:
+            return f"what `{unknown[0]}` says of `{name}`, nothing here tells"
+        if any(parameter.default_start is not None for parameter in item.parameters):
+            return f"`{name}` has default arguments"
+        if self.in_c:
+            return ""
+        for other in self.units:
+            if not any("template" in one.flags for one in other.items) and other.scopes[: len(unit.scopes)]:
+                continue
+            users = any(name in identifiers(self.source, one.start, one.end) for one in other.items)
+            outside = other.scopes[: len(unit.scopes)] != unit.scopes
+            if users and (outside or any("template" in one.flags for one in other.items)):
+                return f"`{name}` may be found by its arguments"
+        return ""
+
+    def made(self, unit: Unit, item: Item) -> SharedItem:
+        lexed = self.source.lexed
+        static = next(
+            (
+                (lexed.starts[n], lexed.end(n))
+                for n in range(lexed.index_at(item.code_start), lexed.index_at(self.head_end(item)))
+                if lexed.word(n) == "static" and lexed.directive_of[n] < 0
+            ),
+            None,
+        )
+        return SharedItem(item, any(scope.hidden for scope in unit.scopes), static)
+
+
+def _renamed(item: Item, name: str) -> Item:
+    return replace(item, name=name)

@@ -1,0 +1,177 @@
+"""What a file keeps to itself and the units of a dealing share. Its laws: ``test_strategies``."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+
+from mergeguard.errors import RuleMismatch
+from mergeguard.lens.emit import split
+from mergeguard.lens.layout import Layout
+from mergeguard.lens.rule import parse_rule
+from mergeguard.lens.unsplit import unsplit
+from mergeguard.verify.flatten import LayoutText
+from mergeguard.verify.same_program import compare
+from tests.support.layouts import findings
+
+SHARDS = '[deal.shards]\n"one.{0}" = ["function *one"]\n"two.{0}" = ["function *two"]\n'
+USERS = "int one() { return ++count; }\nint two() { return count; }\n"
+
+
+def deal(text: str, shared: str, suffix: str = "cpp") -> Layout:
+    """The layout of a small file of two functions; and proved by tokens."""
+    path = f"m.{suffix}"
+    table = f'[[deal]]\nheader = "internal.h"\nshared = {shared}\n{SHARDS.format(suffix)}'
+    rule = parse_rule(f'schema = 1\nmonolith = "{path}"\n{table}'.encode(), "rule.toml")
+    layout = split(rule, "m", path, text.encode())
+    assert findings(layout) == []
+    back = unsplit(layout, {f.path: f.text for f in layout.files}, lambda t: split(rule, "m", path, t))
+    assert back.monolith == text.encode() and not back.hunks
+    return layout
+
+
+def header(layout: Layout) -> bytes:
+    return layout.by_path["m/internal.h"].text
+
+
+@pytest.mark.parametrize(
+    ("definition", "declared"),
+    [
+        ("static int count = 0;", b"{ extern int count; }"),
+        ("namespace {\nint count;\n}", b"{ extern int count; }"),
+        ("static int *count;", b"{ extern int *count; }"),
+        ("static std::atomic<int> count{0};", b"{ extern std::atomic<int> count; }"),
+    ],
+)
+def test_an_object_has_one_home_and_is_declared(definition, declared):
+    layout = deal(f"{definition}\n{USERS}", '["variable count"]')
+    assert declared in header(layout)
+    assert [f.path for f in layout.files if b"MG_SCOPE" in f.text] == ["m.cpp"]
+    with pytest.raises(RuleMismatch, match="both need `count`"):
+        deal(f"{definition}\n{USERS}", "[]")
+
+
+@pytest.mark.parametrize(
+    ("definition", "reason"),
+    [
+        ("static auto count = make();", "can't be declared in another place"),
+        ("static int count = 0, more = 1;", "declared together with something else"),
+        ("static int count[] = {1, 2};", "the size of `count` does not stand in its type"),
+        ("namespace {\nstruct Hidden {};\nHidden count;\n}", "the type of `count` is the file's own"),
+        ("namespace {\nnamespace inner {\nint count;\n}\n}", "a namespace within an anonymous one"),
+        ("#ifdef X\nstatic int count = 0;\n#endif", "stands in an #if that stays closed"),
+        ("static int count = 0;\nint count(int);", "other things are called `count`"),
+    ],
+)
+def test_what_can_not_be_said_again_is_named_or_goes_one_way(definition, reason):
+    text = f"{definition}\n{USERS}"
+    with pytest.raises(RuleMismatch, match=reason):
+        deal(text, '["variable *count"]')
+    with pytest.raises(RuleMismatch, match="both need"):
+        deal(text, '["variable *"]')
+
+
+def test_a_function_with_a_state_may_be_shared():
+    text = "static int next(int by) {\n  static int at = 0;\n  return at += by;\n}\n"
+    text += "int one() { return next(1); }\nint two() { return next(2); }\n"
+    assert b"{ extern int next(int by); }" in header(deal(text, '["function next"]'))
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ("int three() { return ::next(3); }\n", "used by its qualified name"),
+        ("template <typename T>\nint three(T t) { return next(t); }\n", "may be found by its arguments"),
+        ("static int next(double by) { return by > 0; }\nint next(char);\n", "other things are called"),
+    ],
+)
+def test_a_function_that_lookup_could_miss_is_not(more, reason):
+    text = "static int next(int by) {\n  static int at = 0;\n  return at += by;\n}\n"
+    text += f"int one() {{ return next(1); }}\nint two() {{ return next(2); }}\n{more}"
+    with pytest.raises(RuleMismatch, match=reason):
+        deal(text, '["function next"]')
+
+
+LEDGER_IN_C = """#include <string.h>
+struct entry { const char *name; int count; };
+static int find(const char *name);
+static struct entry table[8];
+static int used;
+static const char *const names[] = {"a", "b"};
+
+/* The place of a name. */
+static int add(const char *name) {
+  if (used == 8) return -1;
+  table[used].name = name;
+  return used++;
+}
+
+static int find(const char *name) {
+  for (int i = 0; i < used; i++)
+    if (!strcmp(table[i].name, name)) return i;
+  return add(name);
+}
+
+int add_one(const char *name) { return table[find(name)].count += 1; }
+int add_two(void) { return table[find(names[1])].count += used; }
+"""
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc")
+def test_sharing_is_right_in_c(tmp_path):
+    text = LEDGER_IN_C.replace("add_one", "one").replace("add_two", "two")
+    layout = deal(text, '["variable *", "function *"]', "c")
+    assert b"#define used mergeguard_m_own_used" in header(layout)
+    assert b"namespace" not in b"".join(f.text for f in layout.files)
+    for file in layout.files:
+        (tmp_path / file.path).parent.mkdir(exist_ok=True)
+        (tmp_path / file.path).write_bytes(file.text)
+    command = ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-c"]
+    objects: list[str] = []
+    for unit in (file.path for file in layout.files if file.is_unit):
+        objects.append(f"{len(objects)}.o")
+        subprocess.run([*command, unit, "-o", objects[-1]], cwd=tmp_path, check=True)
+    subprocess.run(["ld", "-r", "-o", "all.o", *objects], cwd=tmp_path, check=True)
+    listed = subprocess.run(["nm", "all.o"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    symbols = sorted(line.split()[-1] for line in listed.splitlines() if " U " not in line)
+    own = ["add", "find", "table", "used"]
+    assert symbols[:4] == [f"mergeguard_m_own_{name}" for name in own] and {"one", "two"} <= {*symbols}
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ("struct other { int count; };\nint three(struct other *o) { return o->count; }\n", "something else"),
+        ("#include <late.h>\n", "an include comes after"),
+        ("#if count > 3\n#endif\n", "a directive asks for"),
+        ("__attribute__((count)) int three(void);\n", "something else"),
+        ("static int count;\n", "there are several"),
+    ],
+)
+def test_a_name_that_c_could_not_give_is_not_shared(more, reason):
+    with pytest.raises(RuleMismatch, match=reason):
+        deal(f"static int count = 0;\n{USERS}{more}", '["variable count"]', "c")
+
+
+def test_a_shared_object_of_two_units_or_of_none_is_found():
+    layout = deal(f"static int count = 0;\n{USERS}", '["variable *"]')
+    texts = {f.path: f.text for f in layout.files}
+    line = b"/* MG_SHARED static MG_SHARED */ int count = 0;\n"
+
+    def found(path: str, old: bytes, new: bytes) -> set[str]:
+        changed = texts | {path: texts[path].replace(old, new, 1)}
+        assert changed != texts
+        files = [LayoutText(f.path, changed[f.path], f.is_unit) for f in layout.files]
+        return {one.code for one in compare("m.cpp", layout.monolith, files) if one.severity != "note"}
+
+    space = b"namespace mergeguard_m_own {\n%s}\n" % line
+    assert "doubled" in found("m/one.cpp", b"int one()", space + b"int one()")
+    assert "lost" in found("m.cpp", line, b"")
+    assert found("m.cpp", b"/* MG_SHARED static MG_SHARED */", b"static") & {
+        "divided state",
+        "lost",
+        "changed",
+    }
+    assert "self-contained" in found("m/internal.h", b"extern int count;", b"")
