@@ -13,7 +13,7 @@ from mergeguard.cpp.head import DeclarationHead, body_end
 from mergeguard.cpp.items import Kind, Parameter
 from mergeguard.cpp.lexer import Lexed, TokenKind
 from mergeguard.cpp.parameters import BUILTIN, TYPE_WORDS, parameters
-from mergeguard.cpp.segment import Segment
+from mergeguard.cpp.runs import Segment
 from mergeguard.cpp.text import join_type
 from mergeguard.cpp.view import PARENTHESISED_ATTRIBUTES, OpenBlock
 from mergeguard.values import dataclass

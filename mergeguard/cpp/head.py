@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of
 from mergeguard.cpp.lexer import Lexed, TokenKind, TokenRole
-from mergeguard.cpp.segment import Segment
+from mergeguard.cpp.runs import Segment
 from mergeguard.cpp.view import OpenBlock
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}

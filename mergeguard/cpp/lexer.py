@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from enum import IntEnum
 from functools import lru_cache
 from itertools import accumulate, compress
-from operator import add, itemgetter, sub
+from operator import add, sub
 from typing import NamedTuple
 
 from mergeguard.cpp.remember import remembered
@@ -80,32 +79,6 @@ class Lexed:
     directives: tuple[Directive, ...]
     directive_of: list[int]
 
-    def begins_with(self, other: Lexed) -> int:
-        """How many tokens both begin with, told by their bytes in large steps."""
-        return _same(self.text, other, _shared(self.text, other.text))[0]
-
-    def ends_with(self, other: Lexed) -> int:
-        """How many tokens both end with, told by their bytes in large steps; none that stand in a line of the
-        preprocessor in one of the two alone."""
-        shared = _shared_end(self.text, other.text)
-        newline = other.text.find(b"\n", len(other.text) - shared)
-        if newline < 0:
-            return 0
-        count = len(other.texts) - bisect_left(other.starts, newline)
-        if count > len(self.texts) or not count:
-            return 0
-        mine, its = len(self.texts) - count, len(other.texts) - count
-        moved = len(self.text) - len(other.text)
-        if self.starts[mine] != other.starts[its] + moved or self.texts[mine:] != other.texts[its:]:
-            return 0
-        in_line = self.directive_of[mine] >= 0, other.directive_of[its] >= 0
-        lines = self._lines_from(mine), other._lines_from(its)
-        return count if in_line[0] == in_line[1] and lines[0] == lines[1] else 0
-
-    def _lines_from(self, index: int) -> int:
-        """How many preprocessor lines begin with a token or behind it."""
-        return len(self.directives) - bisect_left(self.directives, index, key=_directive_first)
-
     def __len__(self) -> int:
         """How many tokens there are."""
         return len(self.texts)
@@ -157,14 +130,6 @@ _IS_CODE = bytes(kind != TokenKind.COMMENT for kind in range(256))
 _IS_IDENT = bytes(kind == TokenKind.IDENT for kind in range(256))
 
 
-def _directive_first(directive: Directive) -> int:
-    return directive.first
-
-
-def _directive_last(directive: Directive) -> int:
-    return directive.last
-
-
 def _directive_start(directive: Directive) -> int:
     return directive.start
 
@@ -209,9 +174,6 @@ _RAW_BEGINS = re.compile(rb"(?<![A-Za-z0-9_$\x80-\xff])(?:u8|[uUL])?R\"")
 _ODD_HEADER = re.compile(rb"include(?:_next)?[ \t]*(<[^>\n]*/[/*][^>\n]*>)")
 _BEFORE_INCLUDE = re.compile(rb"[ \t]*#[ \t]*")
 _BOM = b"\xef\xbb\xbf"
-#: Shorter texts are read faster than compared with those before them.
-WORTH_RESUMING = 16_384
-_RECENT: deque[Lexed] = deque(maxlen=6)
 _MOST_SPELLINGS = 1 << 15
 
 
@@ -261,40 +223,146 @@ _ROLE_OF_CODE = bytes(
 _CODES = _Spellings(_code_of)
 
 
-class _Run(NamedTuple):
-    """Tokens of a stretch of a text, as ``Lexed`` has them, and the gap that follows them."""
+class _Chunk(NamedTuple):
+    """Tokens of a stretch of a text as ``Lexed`` has them, all positions from its begin on, and the gap that
+    follows them."""
 
     texts: list[bytes]
     starts: list[int]
     kinds: bytes
     roles: bytes
     tail: bytes
+    directives: tuple[Directive, ...]
+    directive_of: list[int]
+
+    @property
+    def ends_a_line(self) -> bool:
+        """Whether what follows can't change what was read: no token looks beyond the end of its line, unless
+        a continuation is there."""
+        return self.tail.endswith(b"\n") and b"\\" not in self.tail
 
 
-def _run(text: bytes, start: int, end: int) -> _Run:
-    """The tokens of bytes ``[start, end)``, before which a token ends or the text begins."""
-    if b'R"' in text and _RAW_BEGINS.search(text, start, end):
-        found = [(gap + token, token) for gap, token, _ in _TOKEN.findall(text, start, end)]
-        return _placed([piece for piece, _ in found], [token for _, token in found], start)
-    pieces = _TOKEN_BUT_RAW.findall(text, start, end)
-    return _placed(pieces, list(map(bytes.lstrip, pieces)), start)
+# Where a text is cut: behind an empty line, or behind a brace that ends a definition.
+_CUT = re.compile(rb"\n(?:\}[^\n]*)?\n")
+#: Shorter texts are read faster than taken together from what is known of their parts.
+_WORTH_CUTTING = 2_048
+_MOST_BYTES = 4 << 20
+_CHUNKS: dict[bytes, _Chunk] = {}
+_kept_bytes = 0
 
 
-def _placed(pieces: list[bytes], texts: list[bytes], start: int) -> _Run:
-    """The run of tokens that end where the ``pieces`` end, which follow each other from ``start`` on."""
+@remembered
+def lex(text: bytes) -> Lexed:
+    """Tokens of ``text`` and which of them stand in preprocessor lines. Never fails; a byte order mark is a
+    gap.
+
+    The versions of a file and the files that a layout makes of it consist of the same pieces: what is known
+    of a piece is not found out again.
+    """
+    start = len(_BOM) if text.startswith(_BOM) else 0
+    texts: list[bytes] = []
+    starts: list[int] = []
+    kinds: list[bytes] = []
+    roles: list[bytes] = []
+    directives: list[Directive] = []
+    directive_of: list[int] = []
+    for at, chunk in _chunks(text, start):
+        if chunk.directives:
+            first, number = len(texts), len(directives)
+            directives += [_moved(one, at, first) for one in chunk.directives]
+            directive_of += [one if one < 0 else one + number for one in chunk.directive_of]
+        else:
+            directive_of += chunk.directive_of
+        texts += chunk.texts
+        starts += map(at.__add__, chunk.starts)
+        kinds.append(chunk.kinds)
+        roles.append(chunk.roles)
+    return Lexed(text, texts, starts, b"".join(kinds), b"".join(roles), tuple(directives), directive_of)
+
+
+def _moved(one: Directive, at: int, tokens: int) -> Directive:
+    return Directive(one.name, one.start + at, one.end + at, one.first + tokens, one.last + tokens)
+
+
+def _chunks(text: bytes, start: int) -> Iterator[tuple[int, _Chunk]]:
+    """The text from ``start`` on in pieces, each read as alone: where it begins, and what there is in it."""
+    if len(text) < _WORTH_CUTTING:
+        yield start, _read(text[start:])
+        return
+    cuts = [found.end() for found in _CUT.finditer(text, start)]
+    if not cuts or cuts[-1] < len(text):
+        cuts.append(len(text))
+    at, number = start, 0
+    while number < len(cuts):
+        step = 1
+        while True:
+            last = min(number + step, len(cuts)) - 1
+            chunk = _known(text[at : cuts[last]])
+            if chunk.ends_a_line or last == len(cuts) - 1:
+                break
+            step *= 2  # a comment, or a macro's body, goes on there
+        yield at, chunk
+        at, number = cuts[last], last + 1
+
+
+def _known(piece: bytes) -> _Chunk:
+    """What there is in a piece of a text; read once, and kept where it may come again."""
+    global _kept_bytes
+    found = _CHUNKS.pop(piece, None)
+    if found is None:
+        found = _read(piece)
+        if not found.ends_a_line:
+            return found
+        _kept_bytes += len(piece)
+        while _kept_bytes > _MOST_BYTES and _CHUNKS:
+            oldest = next(iter(_CHUNKS))
+            del _CHUNKS[oldest]
+            _kept_bytes -= len(oldest)
+    _CHUNKS[piece] = found  # as the last
+    return found
+
+
+def _read(text: bytes) -> _Chunk:
+    """What there is in a text, or in a piece of one that begins with a line."""
+    odd = {found.start(1): found.end(1) for found in _ODD_HEADER.finditer(text) if _is_directive(text, found)}
+    if odd or (b'R"' in text and _RAW_BEGINS.search(text)):
+        pieces, texts = _singly(text, odd)
+    else:
+        pieces = _TOKEN_BUT_RAW.findall(text)
+        texts = list(map(bytes.lstrip, pieces))
     codes = bytes(map(_CODES.__getitem__, texts))
     if _SPLICED in codes:
         texts = list(map(_unspliced, texts))
         codes = bytes(map(_CODES.__getitem__, texts))
-    ends = accumulate(map(len, pieces), initial=start)
-    next(ends)
+    ends = accumulate(map(len, pieces))
     starts = list(map(sub, ends, map(len, texts)))
     count = len(texts)
     while count and not texts[count - 1]:
         count -= 1
     del texts[count:], starts[count:]
     kinds, roles = (codes[:count].translate(table) for table in (_KIND_OF_CODE, _ROLE_OF_CODE))
-    return _Run(texts, starts, kinds, roles, b"".join(pieces[count:]))
+    if odd:
+        kinds = bytes(TokenKind.STRING if s in odd else k for k, s in zip(kinds, starts, strict=True))
+        roles = bytes(TokenRole.OTHER if s in odd else r for r, s in zip(roles, starts, strict=True))
+    found = Lexed(text, texts, starts, kinds, roles, (), [])
+    return _Chunk(texts, starts, kinds, roles, b"".join(pieces[count:]), *_directives(found))
+
+
+def _singly(text: bytes, odd: Mapping[int, int]) -> tuple[list[bytes], list[bytes]]:
+    """The tokens of a text with and without the gap before each, those that begin at ``odd`` as long as that
+    says."""
+    pieces: list[bytes] = []
+    texts: list[bytes] = []
+    at = 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        assert match is not None  # anything is a token
+        begin, end = match.span(2)
+        end = odd.get(begin, end)
+        pieces.append(text[at:end])
+        texts.append(text[begin:end])
+        at = end
+    return pieces, texts
 
 
 def _is_directive(text: bytes, include: re.Match[bytes]) -> bool:
@@ -307,211 +375,56 @@ def _unspliced(token: bytes) -> bytes:
     return token if found is None else token[found.end() :]
 
 
-@remembered
-def lex(text: bytes) -> Lexed:
-    """Tokens of ``text`` and which of them stand in preprocessor lines. Never fails; a byte order mark is a
-    gap."""
-    odd = {found.start(1): found.end(1) for found in _ODD_HEADER.finditer(text) if _is_directive(text, found)}
-    resumes = not odd and len(text) >= WORTH_RESUMING
-    begun = _begun(text) if resumes else None
-    position = len(_BOM) if text.startswith(_BOM) else 0
-    if begun is not None:
-        position = begun.end(-1)
-    ended = _ended(text, position) if resumes else None
-    if odd:
-        run = _with_odd_headers(text, position, odd)
-    elif ended is not None:
-        run = ended.joined()
-    else:
-        run = _run(text, position, len(text))
-    texts, starts, kinds, roles, _ = run
-    if odd:
-        kinds = bytes(TokenKind.STRING if s in odd else k for k, s in zip(kinds, starts, strict=True))
-        roles = bytes(TokenRole.OTHER if s in odd else r for r, s in zip(roles, starts, strict=True))
-    if begun is not None:
-        texts, starts = begun.texts + texts, begun.starts + starts
-        kinds, roles = begun.kinds + kinds, begun.roles + roles
-    found = Lexed(text, texts, starts, kinds, roles, *_directives(text, texts, starts, kinds, begun))
-    if resumes:
-        _RECENT.append(found)
-    return found
-
-
-def _with_odd_headers(text: bytes, position: int, odd: dict[int, int]) -> _Run:
-    """As ``_run`` to the end, with the headers' names that look like comments as one token each."""
-    pieces: list[bytes] = []
-    texts: list[bytes] = []
-    start = position
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        if match is None or not match[2]:
-            break
-        begin, end = match.span(2)
-        end = odd.get(begin, end)
-        pieces.append(text[position:end])
-        texts.append(text[begin:end])
-        position = end
-    return _placed(pieces, texts, start)
-
-
-def _directives(
-    text: bytes, texts: list[bytes], starts: list[int], kinds: bytes, begun: Lexed | None
-) -> tuple[tuple[Directive, ...], list[int]]:
-    """The preprocessor lines, of which the first may be known, and for each token the number of its own."""
-    directives = list(begun.directives) if begun is not None else []
-    known = directives[-1].last if directives else 0
-    directive_of = begun.directive_of[:known] if begun is not None else []
-    directive_of += [-1] * (len(texts) - known)
-    for first in _all_of(b"#", texts, known):
-        if directive_of[first] >= 0 or not _starts_line(text, texts, starts, kinds, first):
+def _directives(lexed: Lexed) -> tuple[tuple[Directive, ...], list[int]]:
+    """The preprocessor lines among tokens, and for each token the number of its own."""
+    directives: list[Directive] = []
+    directive_of = [-1] * len(lexed)
+    for first in _all_of(b"#", lexed.texts):
+        if directive_of[first] >= 0 or not _starts_line(lexed, first):
             continue
-        last = _line_ends(text, texts, starts, first)
+        last = _line_ends(lexed, first)
         name = ""
-        if first + 1 < last and kinds[first + 1] == TokenKind.IDENT:
-            name = spell(texts[first + 1])
+        if first + 1 < last and lexed.kinds[first + 1] == TokenKind.IDENT:
+            name = spell(lexed.texts[first + 1])
         directive_of[first:last] = [len(directives)] * (last - first)
-        end = starts[last - 1] + len(texts[last - 1])
-        directives.append(Directive(name, starts[first], end, first, last))
+        directives.append(Directive(name, lexed.starts[first], lexed.end(last - 1), first, last))
     return tuple(directives), directive_of
 
 
-def _starts_line(text: bytes, texts: list[bytes], starts: list[int], kinds: bytes, index: int) -> bool:
+def _starts_line(lexed: Lexed, index: int) -> bool:
     """Whether nothing but comments stands before a token in its line."""
     while index > 0:
         index -= 1
-        if _newline_between(text, starts[index] + len(texts[index]), starts[index + 1]):
+        if _newline_between(lexed.text, lexed.end(index), lexed.starts[index + 1]):
             return True
-        if kinds[index] != TokenKind.COMMENT:
+        if lexed.kinds[index] != TokenKind.COMMENT:
             return False
     return True
 
 
-def _line_ends(text: bytes, texts: list[bytes], starts: list[int], first: int) -> int:
+def _line_ends(lexed: Lexed, first: int) -> int:
     """The token behind the line, continuations included, in which token ``first`` stands."""
     last = first + 1
-    while last < len(texts):
-        end = starts[last - 1] + len(texts[last - 1])
-        newline = text.find(b"\n", end)
+    while last < len(lexed):
+        end = lexed.end(last - 1)
+        newline = lexed.text.find(b"\n", end)
         # What starts before the next newline is in the line; the last of it may be a comment of several.
-        following = bisect_left(starts, newline, last) if newline >= 0 else len(texts)
+        following = bisect_left(lexed.starts, newline, last) if newline >= 0 else len(lexed)
         if following == last:
-            if _newline_between(text, end, starts[last]):
+            if _newline_between(lexed.text, end, lexed.starts[last]):
                 break
             following = last + 1
         last = following
     return last
 
 
-def _all_of(raw: bytes, texts: list[bytes], start: int) -> Iterator[int]:
-    """Where a list has a text, from an index on."""
-    at = start - 1
+def _all_of(raw: bytes, texts: list[bytes]) -> Iterator[int]:
+    """Where a list has a text."""
+    at = -1
     with suppress(ValueError):
         while True:
             at = texts.index(raw, at + 1)
             yield at
-
-
-def _begun(text: bytes) -> Lexed | None:
-    """What ``text`` begins with as a text before it did: its tokens, and the directives that end there.
-
-    The units of a layout begin with the same headers, each version of a file mostly as the last.
-    """
-    if not _RECENT:
-        return None
-    shared, before = max(((_shared(text, old.text), old) for old in _RECENT), key=itemgetter(0))
-    count, line = _same(text, before, shared)
-    if not count:
-        return None
-    return Lexed(
-        text[:line],
-        before.texts[:count],
-        before.starts[:count],
-        before.kinds[:count],
-        before.roles[:count],
-        before.directives[: bisect_left(before.directives, count, key=_directive_last)],
-        before.directive_of,
-    )
-
-
-def _same(text: bytes, before: Lexed, shared: int) -> tuple[int, int]:
-    """How many tokens ``text`` has in common with one whose first ``shared`` bytes it has, and the end of the
-    line up to which that can be told."""
-    # No token looks beyond the end of its line, unless a continuation is there.
-    line = text.rfind(b"\n", 0, shared)
-    while line > 0 and text[:line].rstrip(b" \t\v\f\r").endswith(b"\\"):
-        line = text.rfind(b"\n", 0, line)
-    if line <= 0:
-        return 0, 0
-    count = bisect_left(before.starts, line)
-    while count and before.end(count - 1) > line:
-        count -= 1
-    return count, line
-
-
-class _Ended(NamedTuple):
-    """A text that ends as one before it did, but further on by ``moved`` bytes: the tokens up to there, and
-    the first of ``before`` from there on."""
-
-    middle: _Run
-    before: Lexed
-    first: int
-    moved: int
-
-    def joined(self) -> _Run:
-        """The tokens up to there with those of ``before``."""
-        before, first = self.before, self.first
-        starts = before.starts[first:]
-        return _Run(
-            self.middle.texts + before.texts[first:],
-            self.middle.starts + ([start + self.moved for start in starts] if self.moved else starts),
-            self.middle.kinds + before.kinds[first:],
-            self.middle.roles + before.roles[first:],
-            b"",
-        )
-
-
-def _ended(text: bytes, position: int) -> _Ended | None:
-    """How ``text`` ends as a text before it did, behind ``position``; None if by too little, or if that can't
-    be told: by a comment, say, which goes on there in one of the two.
-    """
-    most = len(text) - position
-    shared, before = max(
-        ((min(_shared_end(text, old.text), most), old) for old in _RECENT),
-        key=itemgetter(0),
-        default=(0, None),
-    )
-    if before is None or shared < WORTH_RESUMING:
-        return None
-    newline = before.text.find(b"\n", len(before.text) - shared)
-    first = bisect_left(before.starts, newline)
-    if newline < 0 or first == len(before.starts) or (first and before.end(first - 1) > newline):
-        return None
-    moved = len(text) - len(before.text)
-    middle = _run(text, position, newline + 1 + moved)
-    if not middle.tail.endswith(b"\n") or b"\\" in middle.tail:
-        return None
-    return _Ended(middle, before, first, moved)
-
-
-def _shared_end(a: bytes, b: bytes, step: int = 4096) -> int:
-    """How many bytes two texts have in common at their ends, to a step."""
-    at = 0
-    end = min(len(a), len(b))
-    while (
-        at < end
-        and a[max(len(a) - at - step, 0) : len(a) - at] == b[max(len(b) - at - step, 0) : len(b) - at]
-    ):
-        at += step
-    return min(at, end)
-
-
-def _shared(a: bytes, b: bytes, step: int = 4096) -> int:
-    """How many bytes two texts have in common at their beginnings, to a step."""
-    at = 0
-    end = min(len(a), len(b))
-    while at < end and a[at : at + step] == b[at : at + step]:
-        at += step
-    return min(at, end)
 
 
 @lru_cache(maxsize=1 << 15)

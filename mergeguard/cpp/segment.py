@@ -11,95 +11,37 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import field
+from functools import cached_property
 from itertools import compress
 from typing import NamedTuple
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, Group, condition_of, names, possible
-from mergeguard.cpp.edges import edge_end, edges_of
-from mergeguard.cpp.lexer import Lexed, TokenKind, TokenRole
+from mergeguard.cpp.edges import Edges, edge_end, edges_of
+from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, TokenRole
+from mergeguard.cpp.runs import Run, Runs, Segment
 from mergeguard.cpp.view import BRACKETS, OpenBlock, Reader, View
 from mergeguard.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """Tokens ``[first, last)`` of one item. ``directive`` is its index if the item is one preprocessor line.
-
-    ``brace`` is the token that opens the body; ``opening`` what an ``#else`` or ``#endif`` ends.
-    """
-
-    first: int
-    last: int
-    path: tuple[Branch, ...]
-    directive: int = -1
-    opaque: bool = False
-    block: OpenBlock = OpenBlock.NONE
-    brace: int = -1
-    opening: str = ""
-
-
-class Checkpoint(NamedTuple):
-    """A place between items and outside of all conditions, and how much was known there."""
-
-    position: int  # the token that comes next
-    segments: int
-    problems: int
-    bracket_problems: int
-    defined: int
-    asks_for_calls: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Segmented:
-    """The items of a text, and what is needed to go on from a checkpoint.
+    """The items of a text. ``problems`` are (byte offset, message); ``asks_for_calls``: whether ``calls_end``
+    made, or would make, a difference.
 
-    ``own_problems`` and ``bracket_problems`` are (byte offset, message); ``asks_for_calls``: whether
-    ``calls_end`` made, or would make, a difference.
+    ``known`` are the runs that were read before, by the first of their segments, and ``fresh`` those that
+    were not, which are kept once their items are made.
     """
 
     segments: list[Segment]
-    own_problems: list[tuple[int, str]]
-    bracket_problems: list[tuple[int, str]]
-    defined: list[str]  # macros, in the order in which lines about them were met
+    problems: list[tuple[int, str]]
     asks_for_calls: bool
-    checkpoints: list[Checkpoint]
-    joined: tuple[int, int] | None = None  # from which segment on they are those of a tail, and its first
-
-    @property
-    def problems(self) -> list[tuple[int, str]]:
-        """What is wrong where."""
-        return self.own_problems + self.bracket_problems
+    known: dict[int, Run]
+    fresh: dict[int, Run]
+    runs: Runs | None
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """How a text was read that ends with the same tokens: its ``checkpoints`` among them by the position
-    here, and by how much its tokens, bytes and directives stand further on here."""
-
-    read: Segmented
-    checkpoints: dict[int, Checkpoint]
-    tokens: int
-    offset: int
-    directives: int
-
-    def moved(self, part: Segment) -> Segment:
-        """A segment of the other text as one of this."""
-        return Segment(
-            part.first + self.tokens,
-            part.last + self.tokens,
-            part.path,
-            part.directive + self.directives if part.directive >= 0 else -1,
-            part.opaque,
-            part.block,
-            part.brace + self.tokens if part.brace >= 0 else -1,
-            part.opening,
-        )
-
-    def problems(self, found: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
-        """Problems of the other text as such of this."""
-        return [(offset + self.offset, message) for offset, message in found]
-
-
+# Shorter stretches (as tokens) are read faster than looked up.
+_WORTH_KEEPING = 150
 # Bounds for broken or hostile input; real files stay far below.
 _MOST_VIEWS = 32
 _MOST_GLUES = 4
@@ -153,6 +95,10 @@ class _Fork:
         return list(merged.values())
 
 
+def _directive_first(directive: Directive) -> int:
+    return directive.first
+
+
 class _Glue(Exception):
     """The walked item crosses a branch end of the innermost top-level group."""
 
@@ -164,22 +110,29 @@ def segment(
     path: Sequence[Branch] = (),
     *,
     calls_end: bool = False,
-    begun: tuple[Segmented, Checkpoint] | None = None,
-    tail: Tail | None = None,
+    prefix: str = "",
 ) -> Segmented:
     """Items of the tokens ``[first, last)``.
 
     ``calls_end``: what may be a macro call without ``;`` ends with its branch, and before directives.
-    ``begun``: how a text was read that has the same tokens up to the checkpoint behind the given one; this
-    one's are read from there. ``tail``: how a text was read that ends with the same tokens.
+    ``prefix`` is what the items' names will be qualified by; nothing here depends on it but what is kept.
     """
-    walk = _Walk(lexed, first, last, tuple(path), calls_end, tail)
-    walk.run(first if begun is None else walk.resume(*begun))
-    own, brackets = walk.problems, walk.reader.problems
-    defined = list(walk.defined)
-    return Segmented(
-        walk.segments, own, brackets, defined, walk.asks_for_calls, walk.checkpoints, walk.joined
-    )
+    edges = edges_of(lexed.text)
+    way = tuple(path), calls_end, prefix, edges.possible, tuple(edges.own.items())
+    runs = Runs.read_as(way) if last - first >= _WORTH_KEEPING else None
+    walk = _Walk(lexed, first, last, tuple(path), calls_end, edges, runs)
+    walk.run(first)
+    problems = walk.problems + walk.reader.problems
+    return Segmented(walk.segments, problems, walk.asks_for_calls, walk.known_runs, walk.fresh, walk.runs)
+
+
+class _Begun(NamedTuple):
+    """Where a run begins: its first token, and how much was known there."""
+
+    position: int
+    segments: int
+    problems: int
+    asks_for_calls: bool
 
 
 class _Walk:
@@ -190,11 +143,14 @@ class _Walk:
         last: int,
         path: tuple[Branch, ...],
         calls_end: bool,
-        tail: Tail | None = None,
+        edges: Edges,
+        runs: Runs | None,
     ) -> None:
         self.lexed = lexed
-        self.tail = tail
-        self.joined: tuple[int, int] | None = None
+        self.runs = runs
+        self.known_runs: dict[int, Run] = {}
+        self.fresh: dict[int, Run] = {}
+        self.begun: _Begun | None = None
         self.calls_end = calls_end
         self.asks_for_calls = False  # whether it matters if calls end
         self.first = first
@@ -205,15 +161,22 @@ class _Walk:
         self.problems: list[tuple[int, str]] = []
         self.sections: list[_Section] = []
         self.glued: set[int] = set()
-        self.defined: dict[str, None] = {}  # in order
-        self.checkpoints: list[Checkpoint] = []
-        self.known_for: tuple[object, ...] = ()  # the sections that the last answer of ``known`` was about
+        self.defined: set[str] = set()  # macros that lines were met about
+        self.met: set[str] = set()  # those of this run
+        self.new: set[str] = set()  # those of them that were not met before it
+        self.known_for: tuple[object, ...] = ()  # the sections that the last answer of ``assumed`` was about
         self.known_facts: dict[str, bool] = {}
         self.reader = Reader(lexed)
-        self.edges = edges_of(lexed.text)
+        self.edges = edges
         self.roles = lexed.roles
-        self.events = self.where(_IS_EVENT)
-        self.brackets = self.where(_IS_BRACKET)
+
+    @cached_property
+    def events(self) -> list[int]:
+        return self.where(_IS_EVENT)
+
+    @cached_property
+    def brackets(self) -> list[int]:
+        return self.where(_IS_BRACKET)
 
     def where(self, wanted: bytes) -> list[int]:
         """The tokens whose roles are ``wanted`` (a byte for each role), and those of preprocessor lines."""
@@ -226,59 +189,94 @@ class _Walk:
                 found[start:end] = b"\1" * (end - start)
         return list(compress(range(first, last), found))
 
+    # ---- runs that were read before
+
+    def known(self, position: int) -> int:
+        """The token behind the known run that begins here; -1 if there is none, and a new one begins."""
+        run = self.runs.find(self.lexed, position, self.last, self.defined) if self.runs is not None else None
+        if run is None:
+            self.begin(position)
+            return -1
+        lines = bisect_left(self.lexed.directives, position, key=_directive_first) - run.lines
+        self.known_runs[len(self.segments)] = run
+        self.segments += [part.moved(position - run.first, lines) for part in run.segments]
+        self.defined.update(run.defined)
+        self.asks_for_calls |= run.asks_for_calls
+        return position + run.tokens
+
+    def begin(self, position: int) -> None:
+        """A run begins with the token at ``position``."""
+        problems = len(self.problems) + len(self.reader.problems)
+        self.begun = _Begun(position, len(self.segments), problems, self.asks_for_calls)
+        self.asks_for_calls = False
+        self.met, self.new = set(), set()
+
+    def end(self, position: int) -> None:
+        """The run that was begun, if one was, ends before the token at ``position``."""
+        if self.begun is None:
+            return
+        first, segments, problems, asked = self.begun
+        self.begun = None
+        asks, self.asks_for_calls = self.asks_for_calls, self.asks_for_calls or asked
+        lexed, behind = self.lexed, self.behind(position)
+        sound = problems == len(self.problems) + len(self.reader.problems)
+        if self.runs is None or not sound or behind >= self.last or segments == len(self.segments):
+            return
+        lines = bisect_left(lexed.directives, first, key=_directive_first)
+        conditions = self.conditions(lines, position)
+        start = lexed.starts[first]
+        self.fresh[segments] = Run(
+            lexed.text[start : lexed.end(behind)],
+            lexed.texts[behind],
+            lexed.directive_of[first] >= 0,
+            first,
+            start,
+            lines,
+            position - first,
+            behind - first,
+            self.segments[segments:],
+            frozenset(self.met),
+            conditions,
+            conditions & (self.defined - self.new),
+            asks,
+        )
+
+    def behind(self, position: int) -> int:
+        """What may decide that a run ends at ``position``: the next token of code, or the word of a
+        preprocessor line; ``last`` if there is none."""
+        lexed = self.lexed
+        while position < self.last and self.roles[position] == TokenRole.COMMENT:
+            position += 1
+        if position < self.last and lexed.directive_of[position] >= 0:
+            line = lexed.directives[lexed.directive_of[position]]
+            return position + 1 if line.name else self.last
+        return position
+
+    def conditions(self, line: int, position: int) -> frozenset[str]:
+        """The names in the conditions from a preprocessor line on, before the token at ``position``."""
+        lexed = self.lexed
+        found: set[str] = set()
+        for directive in lexed.directives[line:]:
+            if directive.first >= position:
+                break
+            if directive.name in OPENERS or directive.name in MIDDLES:
+                found |= lexed.names(directive.first + 2, directive.last)
+        return frozenset(found)
+
     # ---- the outer level: directives between items
-
-    def resume(self, read: Segmented, checkpoint: Checkpoint) -> int:
-        """Take over what was read of a text with the same tokens up to ``checkpoint``; where to go on."""
-        self.segments += read.segments[: checkpoint.segments]
-        self.problems += read.own_problems[: checkpoint.problems]
-        self.reader.problems += read.bracket_problems[: checkpoint.bracket_problems]
-        self.defined.update(dict.fromkeys(read.defined[: checkpoint.defined]))
-        self.asks_for_calls = checkpoint.asks_for_calls
-        self.checkpoints += read.checkpoints[: read.checkpoints.index(checkpoint)]
-        return checkpoint.position
-
-    def note_checkpoint(self, position: int) -> None:
-        """Remember the place between two items that is outside of all conditions."""
-        problems, brackets = len(self.problems), len(self.reader.problems)
-        made = len(self.segments), problems, brackets, len(self.defined)
-        self.checkpoints.append(Checkpoint(position, *made, self.asks_for_calls))
-
-    def joins(self, position: int) -> bool:
-        """Take over how the rest was read in a text that ends alike, unless what is before it matters."""
-        tail = self.tail
-        if tail is None or (there := tail.checkpoints.get(position)) is None:
-            return False
-        read = tail.read
-        if there.asks_for_calls > self.asks_for_calls:
-            return False  # nobody knows whether what follows asks
-        if set(read.defined[: there.defined]) != self.defined.keys():
-            return False
-        here = self.checkpoints[-1]
-        self.joined = len(self.segments), there.segments
-        self.segments += map(tail.moved, read.segments[there.segments :])
-        self.problems += tail.problems(read.own_problems[there.problems :])
-        self.reader.problems += tail.problems(read.bracket_problems[there.bracket_problems :])
-        self.defined.update(dict.fromkeys(read.defined[there.defined :]))
-        for later in read.checkpoints[read.checkpoints.index(there) + 1 :]:
-            position, segments, problems, brackets, defined = (
-                now + then - before for now, then, before in zip(here[:5], later, there, strict=False)
-            )
-            asks = self.asks_for_calls or later.asks_for_calls
-            self.checkpoints.append(Checkpoint(position, segments, problems, brackets, defined, asks))
-        self.asks_for_calls |= read.asks_for_calls
-        return True
 
     def run(self, position: int) -> None:
         lexed = self.lexed
         restarts = 0
         while position < self.last:
-            if not self.sections and lexed.directive_of[position] not in self.glued:
-                self.note_checkpoint(position)
-                if self.joins(position):
-                    return
+            is_between = not self.sections and lexed.directive_of[position] not in self.glued
+            if is_between:
+                self.end(position)
             if lexed.kinds[position] == TokenKind.COMMENT and lexed.directive_of[position] < 0:
                 position += 1
+                continue
+            if is_between and (behind := self.known(position)) >= 0:
+                position = behind
                 continue
             index = lexed.directive_of[position]
             if index >= 0 and len(self.sections) >= _DEEPEST and lexed.directives[index].name in OPENERS:
@@ -300,6 +298,7 @@ class _Walk:
                 position = lexed.directives[section.directive].first
             if not self.sections:
                 restarts = 0
+        self.end(self.last)
         for section in self.sections:
             self.problems.append((lexed.directives[section.directive].start, "#if without #endif"))
 
@@ -359,9 +358,10 @@ class _Walk:
         if name not in ("define", "undef") or first + 2 >= len(self.lexed):
             return
         macro = self.lexed.word(first + 2)
-        self.defined[macro] = None
-        if macro in self.edges.own:
-            self.defined[f"{macro} {{"] = None  # what is read behind it depends on what it stands for
+        if macro not in self.defined:
+            self.new.add(macro)
+        self.met.add(macro)
+        self.defined.add(macro)
         for view in views:
             for atom in [atom for atom in view.assumed if macro in names(atom)]:
                 del view.assumed[atom]
@@ -374,7 +374,7 @@ class _Walk:
         Raises ``_Glue`` when a branch of an open group ends before the item does.
         """
         lexed, roles, reader, last = self.lexed, self.roles, self.reader, self.last
-        views = opening = [View(self.known())]
+        views = opening = [View(self.assumed())]
         if self.edges.possible and (edge := edge_end(lexed, self.edges, start, last)) > 0:
             return self.done(start, edge, views[0])
         forks: list[_Fork] = []
@@ -471,7 +471,7 @@ class _Walk:
             and self.lexed.word(position) == "catch"
         )
 
-    def known(self) -> dict[str, bool]:
+    def assumed(self) -> dict[str, bool]:
         """What the open sections say, but for macros that were defined or undefined on the way."""
         if not self.sections:
             return {}
@@ -480,8 +480,7 @@ class _Walk:
             known: dict[str, bool] = {}
             for section in self.sections:
                 known.update(section.group.facts() or ())
-            defined = self.defined.keys()
-            self.known_facts = {a: value for a, value in known.items() if defined.isdisjoint(names(a))}
+            self.known_facts = {a: value for a, value in known.items() if self.defined.isdisjoint(names(a))}
             self.known_for = asked
         return dict(self.known_facts)
 

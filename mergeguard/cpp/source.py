@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import blake2b
-from operator import itemgetter
-from typing import NamedTuple
 
 from mergeguard.cpp.classify import Facets, classify
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, condition_of
 from mergeguard.cpp.items import Item, ItemKey, ItemScope, Kind, Parameter, Source, Unit
-from mergeguard.cpp.lexer import WORTH_RESUMING, Directive, Lexed, TokenKind, lex, line_of
+from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, lex, line_of
 from mergeguard.cpp.remember import remembered
-from mergeguard.cpp.segment import Checkpoint, Segment, Segmented, Tail, segment
+from mergeguard.cpp.runs import Segment
+from mergeguard.cpp.segment import Segmented, segment
 from mergeguard.cpp.text import code_tokens, identifiers, join_expression
-from mergeguard.values import dataclass
 
 __all__ = [
     "Item",
@@ -67,102 +64,20 @@ def parse(text: bytes, calls_end: bool = False) -> Source:
     return _parse(text, True)[0] if calls_end and differs else source
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """How a text was read: ``made`` are its items before equal ones were numbered, ``header`` of which stand
-    before those of its segments."""
-
-    source: Source
-    calls_end: bool
-    segmented: Segmented
-    made: list[Item]
-    header: int
-
-
-# The last texts read; shorter ones are read faster than compared.
-_READINGS: deque[_Reading] = deque(maxlen=8)
-
-
 @remembered
 def _parse(text: bytes, calls_end: bool) -> tuple[Source, bool]:
     """The source, and whether ``calls_end`` matters to it."""
     lexed = lex(text)
-    builder = _SourceBuilder(lexed)
-    begun = _begun(lexed, calls_end)
-    ending = _ending(lexed, calls_end)
-    tail = None if ending is None else ending[1]
-    same: Sequence[Item] = ()
-    read: tuple[Segmented, Checkpoint] | None = None
-    if begun is not None:
-        before, checkpoint = begun
-        read = before.segmented, checkpoint
-        # Where the last item ends is told by what follows it.
-        same = before.made[: before.header + checkpoint.segments - 1]
-    segmented = segment(lexed, 0, len(lexed), calls_end=calls_end, begun=read, tail=tail)
-    known = None if ending is None or segmented.joined is None else _TailItems(*ending, *segmented.joined)
-    made = builder.build(segmented.segments, 0, len(text), header=True, begun=same, known=known)
+    segmented = segment(lexed, 0, len(lexed), calls_end=calls_end)
+    items = _SourceBuilder(lexed).build(segmented, 0, len(text), header=True)
     problems = segmented.problems + _lexical_problems(lexed)
-    source = Source(text, _numbered(made), tuple(sorted(set(problems))), lexed=lexed)
-    if begun is not None:
-        _take_over(source, begun[0].source, same[-1].end)
-    if len(text) >= WORTH_RESUMING:
-        _READINGS.append(_Reading(source, calls_end, segmented, made, builder.header))
-    return source, segmented.asks_for_calls
+    return Source(text, _numbered(items), tuple(sorted(set(problems))), lexed=lexed), segmented.asks_for_calls
 
 
-def _begun(lexed: Lexed, calls_end: bool) -> tuple[_Reading, Checkpoint] | None:
-    """A text before this one that begins with the same tokens, and the last place in them to go on from."""
-    readings = [one for one in _READINGS if one.calls_end == calls_end]
-    if len(lexed.text) < WORTH_RESUMING or not readings:
-        return None
-    count, before = max(((lexed.begins_with(one.source.lexed), one) for one in readings), key=itemgetter(0))
-    checkpoints = before.segmented.checkpoints
-    # Where an item ends is told by the tokens behind it: those up to the next checkpoint are the same, too.
-    last = bisect_right(checkpoints, count, key=itemgetter(0)) - 2
-    if last < 0 or checkpoints[last].segments < 2:
-        return None
-    return before, checkpoints[last]
-
-
-def _ending(lexed: Lexed, calls_end: bool) -> tuple[_Reading, Tail] | None:
-    """A text before this one that ends with the same tokens, and how it was read."""
-    readings = [one for one in _READINGS if one.calls_end == calls_end]
-    if len(lexed.text) < WORTH_RESUMING or not readings:
-        return None
-    count, before = max(((lexed.ends_with(one.source.lexed), one) for one in readings), key=itemgetter(0))
-    old = before.source.lexed
-    first = len(old) - count
-    checkpoints = before.segmented.checkpoints
-    found = checkpoints[bisect_left(checkpoints, first, key=itemgetter(0)) :] if count else []
-    if len(found) < 2:
-        return None
-    tokens = len(lexed) - len(old)
-    return before, Tail(
-        before.segmented,
-        {one.position + tokens: one for one in found},
-        tokens,
-        len(lexed.text) - len(old.text),
-        len(lexed.directives) - len(old.directives),
-    )
-
-
-class _TailItems(NamedTuple):
-    """The items that a text has in common at its end with another one, ``before``: from its segment ``here``
-    on they are those of the other's segment ``there`` and behind."""
-
-    before: _Reading
-    tail: Tail
-    here: int
-    there: int
-
-    def items(self) -> list[Item]:
-        """All of them but the first, which begins where the one before it ends."""
-        made = self.before.made[self.before.header + self.there + 1 :]
-        return [_moved(item, self.tail.offset) for item in made]
-
-
-def _moved(item: Item, by: int) -> Item:
-    """The same item, so many bytes further on."""
+def _moved(item: Item, by: int, start: int) -> Item:
+    """The same item, so many bytes further on, with another byte to begin at."""
+    if not by:
+        return item if item.start == start else replace(item, start=start)
 
     def span(there: tuple[int, int] | None) -> tuple[int, int] | None:
         return None if there is None else (there[0] + by, there[1] + by)
@@ -171,30 +86,25 @@ def _moved(item: Item, by: int) -> Item:
         Parameter(p.start + by, p.end + by, p.name, None if p.default_start is None else p.default_start + by)
         for p in item.parameters
     )
-    return (
-        item
-        if not by
-        else replace(
-            item,
-            start=item.start + by,
-            end=item.end + by,
-            code_start=item.code_start + by,
-            code_end=item.code_end + by,
-            template_header=span(item.template_header),
-            declarator_start=item.declarator_start + by,
-            parameters=parameters,
-            parameter_list=span(item.parameter_list),
-            name_range=span(item.name_range),
-            body=span(item.body),
-        )
+    return Item(
+        item.kind,
+        item.name,
+        start,
+        item.end + by,
+        item.code_start + by,
+        item.code_end + by,
+        item.key,
+        item.condition,
+        item.flags,
+        item.arguments,
+        item.returns,
+        span(item.template_header),
+        item.declarator_start + by,
+        parameters,
+        span(item.parameter_list),
+        span(item.name_range),
+        span(item.body),
     )
-
-
-def _take_over(source: Source, before: Source, end: int) -> None:
-    """The items inside of the namespaces that both begin with."""
-    for key, inner in before.derived.items():
-        if key[0] in (nested, _DEPTH) and key[1][1] <= end:  # type: ignore[index]
-            source.derived[key] = inner
 
 
 def flattened(source: Source, items: Iterable[Item]) -> Iterable[Item]:
@@ -235,11 +145,11 @@ def _nested(source: Source, item: Item, body: tuple[int, int], calls_end: bool) 
         Branch(exact, short) for exact, short in zip(item.condition, item.key.condition, strict=True)
     )
     first, last = lexed.index_at(start), lexed.index_at(end)
-    segmented = segment(lexed, first, last, path, calls_end=calls_end)
+    prefix = "" if item.name.startswith("extern ") or not item.name else f"{item.name}::"
+    segmented = segment(lexed, first, last, path, calls_end=calls_end, prefix=prefix)
     if segmented.problems:
         return ()
-    prefix = "" if item.name.startswith("extern ") or not item.name else f"{item.name}::"
-    return _numbered(_SourceBuilder(lexed, prefix).build(segmented.segments, start, end, header=False))
+    return _numbered(_SourceBuilder(lexed, prefix).build(segmented, start, end, header=False))
 
 
 def units(source: Source) -> tuple[Unit, ...]:
@@ -294,40 +204,36 @@ class _SourceBuilder:
     def __init__(self, lexed: Lexed, prefix: str = "") -> None:
         self.lexed = lexed
         self.prefix = prefix
-        self.header = 0  # items before those of the segments
 
-    def build(
-        self,
-        segments: list[Segment],
-        start: int,
-        stop: int,
-        *,
-        header: bool,
-        begun: Sequence[Item] = (),
-        known: _TailItems | None = None,
-    ) -> list[Item]:
-        """The items of bytes ``[start, stop)``, equal ones not told apart; those that it begins or ends with
-        may be there already."""
+    def build(self, segmented: Segmented, start: int, stop: int, *, header: bool) -> list[Item]:
+        """The items of bytes ``[start, stop)``, equal ones not told apart; what was read now is kept."""
+        segments = segmented.segments
         items: list[Item] = []
         limit_first = self.lexed.index_at(start)
         if header:
             end = self.header_end(segments[0].first if segments else len(self.lexed))
             if end > start and (segments or end < stop):
                 items.append(self.comment(start, end))
-                self.header = 1
                 start = end
-        done = max(len(begun) - self.header, 0)
-        if done:
-            items, start = list(begun), begun[-1].end
-        new = len(segments) if known is None else min(known.here + 1, len(segments))
-        for position in range(done, new):
+        before = len(items)
+        while len(items) - before < len(segments):
+            position = len(items) - before
+            run = segmented.known.get(position)
+            if run is not None:
+                by = self.lexed.starts[segments[position].first] - run.start
+                for item in run.items:
+                    items.append(_moved(item, by, start))
+                    start = items[-1].end
+                continue
             part = segments[position]
             following = segments[position + 1].first if position + 1 < len(segments) else -1
             end = self.item_end(part, following, stop)
             items.append(self.item(part, start, end))
             start = end
-        if known is not None and new < len(segments):
-            return items + known.items()
+        for position, run in segmented.fresh.items():
+            run.items = items[before + position : before + position + len(run.segments)]
+            assert segmented.runs is not None
+            segmented.runs.keep(run, self.lexed)
         if start < stop:
             first = max(limit_first, self.lexed.index_at(start))
             if first < self.lexed.index_at(stop) or not items:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mergeguard.cpp import lexer, source
+from mergeguard.cpp import lexer, segment, source
 from mergeguard.cpp.lexer import Lexed, lex
+from mergeguard.cpp.runs import Runs
 from mergeguard.cpp.source import Item, Kind, Source, nested
 from tests.cpp.test_lexer import FRAGMENTS
 
@@ -29,7 +30,7 @@ template <int N> __global__ void k@() {
 }
 """
 ITEMS = b"".join(ITEM.replace(b"@", b"%d" % number) for number in range(110))
-assert len(ITEMS) > lexer.WORTH_RESUMING
+assert len(lex(ITEMS)) > segment._WORTH_KEEPING
 parse, read = (
     inspect.unwrap(source._parse),
     inspect.unwrap(lex),
@@ -44,8 +45,8 @@ def alone(monkeypatch):
 
 
 def forget() -> None:
-    lexer._RECENT.clear()
-    source._READINGS.clear()
+    lexer._CHUNKS.clear()
+    Runs.forget()
 
 
 def facts(text: bytes, calls_end: bool) -> tuple[object, ...]:
@@ -73,6 +74,35 @@ def test_a_text_read_after_another_is_as_if_read_alone(at, inserted, removed, ca
     forget()
     facts(ITEMS, calls_end)
     assert facts(text, calls_end) == expected
+
+
+# What depends on what stands around it: on macros, on the token behind, on where a block is, on an edge.
+PIECES = [
+    b"#ifdef M\nvoid g(\n#ifndef M\nint x) {\n#else\n) {\n#endif\n}\n#endif\n",
+    b"#define M 1\n", b"#undef M\n", b"int a; ", b"int b;\n", b"void f() try { }\n", b"catch (...) { }\n",
+    b"struct S { int i; }", b";\n", b"CALL(c)\n", b"CALL(d)", b"\n", b"#pragma once\n", b"int z = 1;  // a\n",
+    b"/* b\n\n */\n", b"#if A\nint q;\n#elif B\nint r;\n#else\nint s;\n#endif\n", b"#if A\n", b"#endif\n",
+    b"namespace n {\n", b"}\n", b"#define OPEN namespace o {\n", b"OPEN\n", b"N_BEGIN\n", b"# \n",
+    b"#\\\nif A\n", b"template <int N>\n",
+    b"void k() {\n  if (x) {\n    y();\n  }\n}\n\n", b"#define L(x) \\\n  x\n\n",
+    b'const char* t = R"(a\n\n)";\n',
+]  # fmt: skip
+MANY = st.lists(st.sampled_from(PIECES), min_size=8, max_size=30)
+
+
+@given(MANY, MANY, st.lists(st.integers(0, 29), max_size=6), st.booleans())
+@settings(max_examples=40)
+def test_a_text_of_pieces_of_another_is_as_if_read_alone(pieces, more, moved, calls_end):
+    other = list(pieces)
+    for place in moved:
+        other.insert(place, other.pop(place % len(other)))
+    filler = b"int f(int a, int b) { return a + b; }\n" * 8
+    first, second = filler + b"".join(pieces) + filler, b"".join(other + more) + filler
+    forget()
+    expected = facts(second, calls_end)
+    forget()
+    facts(first, calls_end)
+    assert facts(second, calls_end) == expected
 
 
 def test_what_both_begin_with_is_not_made_again():
