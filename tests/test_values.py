@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
-from dataclasses import field, replace
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mergeguard.values import dataclass
+from mergeguard import values
+from mergeguard.values import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +94,57 @@ def test_patterns_take_it_apart():
     match Point(5, 6):
         case Point(x, y):
             assert (x, y) == (5, 6)
+
+
+# -- the same, by the standard one ---------------------------------------------------------------------
+
+PARTS = st.sampled_from(
+    [
+        {},
+        {"default": 1},
+        {"default_factory": list},
+        {"default": 2, "compare": False},
+        {"default": 3, "repr": False, "init": False},
+        {"default_factory": dict, "init": False},
+        {"default": 4, "kw_only": True},
+        {"kw_only": True, "hash": False},
+    ]
+)
+OPTIONS = st.fixed_dictionaries(
+    {"frozen": st.booleans(), "eq": st.booleans(), "kw_only": st.booleans(), "slots": st.booleans()}
+)
+
+
+NUMBERS = st.lists(st.integers(0, 3), max_size=4)
+
+
+def made(module, fields, options):
+    """A class of these fields, made by one of the two ``dataclass``."""
+    content = {f"f{n}": module.field(**given) for n, given in enumerate(fields) if given}
+    annotations = {f"f{n}": "object" for n in range(len(fields))}
+    cls = type("Made", (), {**content, "__annotations__": annotations, "__module__": __name__})
+    return module.dataclass(**options)(cls)
+
+
+def told(cls, arguments, names):
+    """What becomes of making, comparing, showing, hashing and replacing an instance."""
+    try:
+        one, other = cls(*arguments, **dict.fromkeys(names, 9)), cls(*arguments, **dict.fromkeys(names, 9))
+        hashed = None if cls.__hash__ is None or not cls.__dict__.get("__hash__") else hash(one)
+    except TypeError as error:
+        return "unhashable" in str(error) or "TypeError"
+    shown = [(f.name, f.init, f.compare, f.kw_only, f.default) for f in dataclasses.fields(cls)]
+    return one == other, repr(one), hashed, shown, cls.__match_args__, hasattr(one, "__dict__")
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(PARTS, max_size=4), OPTIONS, st.lists(st.integers(0, 3), max_size=4), st.sets(st.integers(0, 3))
+)
+def test_it_is_what_the_standard_one_makes(fields, options, arguments, named):
+    names = sorted(f"f{n}" for n in named)
+    try:
+        theirs = made(dataclasses, fields, options)
+    except TypeError:
+        return  # a field without a default behind one with: theirs says so at once, ours at the first use
+    assert told(made(values, fields, options), arguments, names) == told(theirs, arguments, names)

@@ -194,7 +194,7 @@ def many_rules(bench: Bench) -> Iterator[Row]:
     checks: dict[int, float] = {}
     for count in (1, 10) if bench.quick else (1, 10, 100):
         fork = worlds.many_rules(bench.root / f"rules-{count}", count)
-        whole = worlds.many_rules(bench.root / f"whole-{count}", count, is_split=False)
+        whole = worlds.many_rules(bench.root / f"unsplit-{count}", count, is_split=False)
         merge = Command(whole, ("git", "merge", "-q", "-m", "m", "new"), back_to_now(whole))
         sync = _mergeguard(fork, "sync", "new", reset=True)
         row = bench.row(f"sync, {count} rule(s), one changed", sync, "git merge", merge)

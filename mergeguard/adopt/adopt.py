@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from mergeguard.adopt.account import unaccounted
 from mergeguard.adopt.draft import Draft
@@ -21,6 +20,7 @@ from mergeguard.adopt.shape import DEFINING, Shape
 from mergeguard.adopt.unmatched import Unmatched
 from mergeguard.cpp.leaves import leaves_of
 from mergeguard.lens.rule import Rule
+from mergeguard.values import replace
 
 
 def adopt(

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from mergeguard.cpp.filenames import UNITS
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, blocks
+from mergeguard.values import replace
 
 _DEFINED = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]*(?://[^\n]*)?\r?$", re.MULTILINE)
 

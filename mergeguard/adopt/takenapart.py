@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import field
 
 from mergeguard.cpp.diff import Change, diff, matches
 from mergeguard.cpp.leaves import Leaf, similarity
 from mergeguard.cpp.likeness import SAME_ROW, WHOLE_BODY
 from mergeguard.cpp.source import Kind
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 
 _LINKAGE = re.compile(rb"^(?:(?:static|inline|extern)\b\s*)+")
 _CASE = re.compile(rb"\bcase\s*([^:]+?)\s*:(?!:)")

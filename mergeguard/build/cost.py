@@ -9,7 +9,6 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, replace
 from pathlib import Path
 
 from mergeguard.build.advice import Umbrella, growth_advice, split_advice, umbrellas_among
@@ -32,7 +31,7 @@ from mergeguard.build.measure import (
     unit_command,
 )
 from mergeguard.propose.schedule import Profile, Schedule, longest_first, simulate
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field, replace
 
 JOBS = (1, 2, 4, 8)
 

@@ -12,7 +12,6 @@ import os
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from mergeguard.lens import generated
 from mergeguard.lens.emit import emission_of, split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule, parse_rule
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 
 _LOCK = ".mergeguard-lock"
 _MARKERS = (b"<<<<<<< ", b">>>>>>> ")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from mergeguard.cli.console import opened
 from mergeguard.cli.declare import Argument
 from mergeguard.cli.paths import from_root, typed
 from mergeguard.errors import MergeguardError
+from mergeguard.values import replace
 from mergeguard.verbs.lines import blame as blaming
 from mergeguard.verbs.lines import blameargs
 from mergeguard.verbs.lines.annotate import Annotated as Line

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from mergeguard.cpp.conditions import names
 from mergeguard.cpp.edges import Edge, edge_at, edge_name
 from mergeguard.cpp.source import Item, ItemScope, Kind, Source, Unit, grouped, nested, units
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 
 _NAMING = frozenset(
     {Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.VARIABLE, Kind.INSTANTIATION, Kind.NAMESPACE}

@@ -7,7 +7,6 @@ read (two signatures over one body keep the first name).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
 
 from mergeguard.cpp.head import DeclarationHead, body_end
 from mergeguard.cpp.items import Kind, Parameter
@@ -16,7 +15,7 @@ from mergeguard.cpp.parameters import BUILTIN, TYPE_WORDS, parameters
 from mergeguard.cpp.runs import Segment
 from mergeguard.cpp.text import join_type
 from mergeguard.cpp.view import PARENTHESISED_ATTRIBUTES, OpenBlock
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 
 
 @dataclass(slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import line_of
 from mergeguard.cpp.text import code_tokens, join_type
 from mergeguard.cpp.tokens import code_keys
+from mergeguard.values import dataclass
 
 _MUST_BE_ONCE = (Kind.FUNCTION, Kind.VARIABLE)
 # Tokens of definitions by their bytes, and of how many they are kept.

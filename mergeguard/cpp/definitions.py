@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.edges import edge_at, edge_name
 from mergeguard.cpp.source import Item, Kind, Source, nested
+from mergeguard.values import replace
 
 _COMPARED = frozenset(
     {

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from mergeguard.cpp.lexer import Lexed
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 
 
 class Kind(StrEnum):

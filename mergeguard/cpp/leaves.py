@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import field, replace
 from functools import lru_cache
 
 from mergeguard.cpp.diff import diff
@@ -18,7 +17,7 @@ from mergeguard.cpp.items import Item, ItemKey, Kind, Source
 from mergeguard.cpp.likeness import SAME_DECLARATION, TOO_CLOSE
 from mergeguard.cpp.source import nested, parse
 from mergeguard.cpp.tokens import is_comment, tokens_of
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field, replace
 
 # Kinds whose name says nothing about which one it is.
 _PLACED = frozenset((Kind.CONDITIONAL, Kind.COMMENT, Kind.OPAQUE, Kind.PRAGMA, Kind.UNDEF))

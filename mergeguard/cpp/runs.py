@@ -10,14 +10,13 @@ versions of a file, and the units of a layout, consist of the same runs.
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Sequence
-from dataclasses import field
 from typing import ClassVar
 
 from mergeguard.cpp.conditions import Branch
 from mergeguard.cpp.items import Item
 from mergeguard.cpp.lexer import Lexed
 from mergeguard.cpp.view import OpenBlock
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,11 @@ its end. What looks like none of that declares nothing here, so a name may be mi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import field
 
 from mergeguard.cpp.items import Item, Source
 from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.text import code_tokens, join_expression, join_type
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 
 _QUALIFIERS = frozenset(
     "const volatile static constexpr constinit register mutable typename struct class".split()

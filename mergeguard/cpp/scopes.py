@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import field, replace
 from functools import lru_cache
 from hashlib import blake2b
 
 from mergeguard.cpp.tokens import END_OF_COMMENT, END_OF_DIRECTIVE, Tokens, is_comment, tokens_of
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field, replace
 
 Scope = tuple[bytes, ...]
 

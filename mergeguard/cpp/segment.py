@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import field
 from functools import cached_property
 from itertools import compress
 from typing import NamedTuple
@@ -20,7 +19,7 @@ from mergeguard.cpp.edges import Edges, edge_end, edges_of
 from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, TokenRole
 from mergeguard.cpp.runs import Run, Runs, Segment
 from mergeguard.cpp.view import BRACKETS, OpenBlock, Reader, View
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from hashlib import blake2b
 
 from mergeguard.cpp.classify import Facets, classify
@@ -15,6 +14,7 @@ from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.runs import Segment
 from mergeguard.cpp.segment import Segmented, segment
 from mergeguard.cpp.text import code_tokens, identifiers, join_expression
+from mergeguard.values import replace
 
 __all__ = [
     "Item",

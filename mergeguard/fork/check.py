@@ -9,7 +9,6 @@ from __future__ import annotations
 import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -26,7 +25,7 @@ from mergeguard.lens.order import hints, labels
 from mergeguard.lens.overlay import Recomposed
 from mergeguard.lens.rule import Rule
 from mergeguard.lens.unsplit import Hunk, Splitter, Unsplit, unsplit
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import field, fields
 
 from mergeguard.git.objects import Entry, ObjectStore
 from mergeguard.git.process import encode
 from mergeguard.git.repository import Repository
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 
 #: Answers by question: of a path what stands there, of a folder (with "/" behind it) the files in it.
 Answers = Mapping[str, str]
@@ -38,7 +37,7 @@ class WatchedRepository(Repository):
     @classmethod
     def of(cls, repository: Repository, tree: str) -> WatchedRepository:
         """The repository, watched for what is asked of ``tree``."""
-        own = {one.name: getattr(repository, one.name) for one in fields(Repository)}
+        own = {name: getattr(repository, name) for name in Repository.__annotations__}
         return cls(**own, inner=repository, watched=tree)
 
     @property

@@ -8,7 +8,6 @@ or of the work tree as git would commit it (``Workspace.of_work_tree``), so that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
 from functools import cached_property
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError
@@ -22,7 +21,7 @@ from mergeguard.lens.emit import EMISSIONS, split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule, parse_rule
 from mergeguard.lens.unsplit import Hunk, Reason, Splitter, Unsplit, unsplit
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field, replace
 
 RULES = ".mergeguard/rules"
 LOCKS = ".mergeguard/locks"

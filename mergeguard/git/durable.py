@@ -96,11 +96,9 @@ def scratch_folder(private: Path) -> Iterator[Path]:
     What a killed process leaves there is removed days later (``recovery.sweep``).
     """
     import shutil
-    import tempfile
 
-    parent = private / "tmp"
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=parent))
+    folder = private / "tmp" / f"scratch-{os.urandom(8).hex()}"
+    folder.mkdir(parents=True)
     try:
         yield folder
     finally:

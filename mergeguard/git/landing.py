@@ -10,8 +10,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-import shutil
+import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import PurePosixPath
@@ -27,6 +26,7 @@ from mergeguard.git.landplan import LandingPlan, listed, plan, plan_exchange
 from mergeguard.git.objects import MODE_SUBMODULE, Entry
 from mergeguard.git.outcome import MERGE_DONE, Outcome, StateFile, merge_state
 from mergeguard.git.recovery import PLAIN, Recovery, new_index_path, recover
+from mergeguard.values import replace
 
 if TYPE_CHECKING:
     from mergeguard.git.repository import Repository
@@ -90,7 +90,7 @@ def exchange(
 
     def write(planned: LandingPlan, descriptor: int) -> None:
         git = _git(repository, descriptor)
-        shutil.copy2(repository.index_file, new_index_path(repository))
+        _copy_index(repository)
         present = {path: entry for path, entry in targets.items() if entry is not None}
         lines = (worktree.index_info(repository, path, {0: entry}) for path, entry in present.items())
         git("update-index", "-z", "--index-info", stdin=b"".join(lines))
@@ -104,6 +104,15 @@ def exchange(
         git("update-index", "-q", "--refresh", ok=(0, 1))
 
     _run(repository, outcome, lambda: plan_exchange(repository, targets), write)
+
+
+def _copy_index(repository: Repository) -> None:
+    """A copy to write to, with its times: git compares them with those of files to find what changed within a
+    clock tick."""
+    copy, facts = new_index_path(repository), os.stat(repository.index_file)
+    copy.write_bytes(repository.index_file.read_bytes())
+    os.chmod(copy, facts.st_mode & 0o7777)
+    os.utime(copy, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
 
 def _run(
@@ -137,7 +146,7 @@ def _run(
             index = new_index_path(repository)
             sync_file(index)
             digest = worktree.read_index(repository, index)[1]
-            journal = dataclasses.replace(journal, phase="ready", new_index=digest)
+            journal = replace(journal, phase="ready", new_index=digest)
             write_journal(repository, journal)
             recovery.finish(repository, journal)
         except BaseException as error:
@@ -241,11 +250,9 @@ def _git(repository: Repository, descriptor: int) -> _Git:
 
 def _write(repository: Repository, outcome: Outcome, planned: LandingPlan, descriptor: int) -> None:
     """Have git write the work tree and a new index beside the old one."""
-    index = new_index_path(repository)
     git = _git(repository, descriptor)
     if repository.index_file.exists():
-        # With its times: git compares them with those of files to find what changed within a clock tick.
-        shutil.copy2(repository.index_file, index)
+        _copy_index(repository)
     if planned.adopted:
         entries = [(change.path, change.new) for change in planned.adopted if change.new is not None]
         lines = b"".join(worktree.index_info(repository, path, {0: entry}) for path, entry in entries)

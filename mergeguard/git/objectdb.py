@@ -11,7 +11,6 @@ import contextlib
 import mmap
 import os
 import subprocess
-import tempfile
 import weakref
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -159,9 +158,10 @@ class ObjectDatabase:
             return
         compressed = zlib.compress(raw, _COMPRESSION)
         place.parent.mkdir(exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix="tmp_obj_", dir=place.parent)
+        # The name that git gives such files: its own housekeeping removes what a crash leaves.
+        name = place.with_name(f"tmp_obj_{os.urandom(8).hex()}")
         try:
-            with open(descriptor, "wb") as out:
+            with open(name, "xb") as out:
                 out.write(compressed)
             os.chmod(name, _OBJECT_MODE)
             os.replace(name, place)

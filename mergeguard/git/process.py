@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -181,12 +180,22 @@ def require_git(version: tuple[int, ...] | None = None) -> None:
         )
 
 
+def _found_on_path(name: str) -> str | None:
+    """The program that ``name`` runs, as ``shutil.which`` finds it; that takes longer to load than to look."""
+    if os.name != "posix":
+        import shutil
+
+        return shutil.which(name)
+    places = (os.path.join(folder, name) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep))
+    return next((place for place in places if os.path.isfile(place) and os.access(place, os.X_OK)), None)
+
+
 def require_known_git(note: Path) -> None:
     """As ``require_git``, without a question where ``note`` says that this very program was new enough.
 
     The note is written only where its folder is.
     """
-    program = shutil.which("git")
+    program = _found_on_path("git")
     facts = os.stat(program) if program is not None else None
     known = f"{program}\n{facts.st_mtime_ns} {facts.st_size}\n" if facts is not None else ""
     with suppress(OSError, ValueError):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import shutil
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -131,7 +129,7 @@ def index_lock(repository: Repository) -> Path:
 
 def new_token() -> str:
     """What our index lock holds: tells it from git's, and one landing from the next."""
-    return f"{TOKEN}{secrets.token_hex(8)}"
+    return f"{TOKEN}{os.urandom(8).hex()}"
 
 
 def hold_index(repository: Repository, token: str) -> None:
@@ -373,6 +371,8 @@ def sweep(repository: Repository) -> None:
         with contextlib.suppress(OSError):
             if time.time() - found.stat().st_mtime > SCRATCH_LIFETIME:
                 if found.is_dir():
+                    import shutil
+
                     shutil.rmtree(found, ignore_errors=True)
                 else:
                     found.unlink()

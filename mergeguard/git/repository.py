@@ -12,8 +12,9 @@ import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mergeguard.git import merging, status
+from mergeguard.git import status
 from mergeguard.git.errors import (
     BareRepository,
     GitError,
@@ -44,6 +45,9 @@ from mergeguard.git.process import (
     start_git,
 )
 from mergeguard.values import dataclass
+
+if TYPE_CHECKING:
+    from mergeguard.git import merging
 
 _FULL_NAME = re.compile(FULL_NAME)
 _BRANCH = re.compile(rb"ref: (refs/heads/[^\s\0]+)\n")
@@ -443,6 +447,8 @@ class Repository:
         labels: tuple[str, str] | None = None,
     ) -> merging.MergeOutcome:
         """See ``merging.merge_trees``."""
+        from mergeguard.git import merging
+
         return merging.merge_trees(
             self, ours, theirs, conflict_style=conflict_style, marker_size=marker_size, labels=labels
         )
@@ -459,6 +465,8 @@ class Repository:
         algorithm: str = "histogram",
     ) -> tuple[bytes, int]:
         """See ``merging.merge_file``."""
+        from mergeguard.git import merging
+
         return merging.merge_file(
             self,
             base,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,10 +70,10 @@ def _index_copy(repository: Repository) -> Iterator[dict[str, str]]:
     """The environment in which git uses a copy of the index, gone afterwards."""
     folder = repository.private_dir / "tmp"
     folder.mkdir(parents=True, exist_ok=True)
-    copy = folder / f"index-{uuid.uuid4().hex}"
+    copy = folder / f"index-{os.urandom(16).hex()}"
     try:
         if repository.index_file.exists():
-            shutil.copyfile(repository.index_file, copy)
+            copy.write_bytes(repository.index_file.read_bytes())
         yield {"GIT_INDEX_FILE": str(copy)}
     finally:
         copy.unlink(missing_ok=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -184,6 +183,8 @@ def save(repository: Repository, path: str, folder: Path) -> Path:
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     source = repository.work_tree / path
+    import shutil
+
     if source.is_dir() and not source.is_symlink():
         shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
     else:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from mergeguard.errors import MergeguardError
@@ -30,6 +29,7 @@ from mergeguard.hooks.lensmerge import GitChange
 from mergeguard.hooks.pending import MARK, PendingNote
 from mergeguard.hooks.telling import tell
 from mergeguard.treemerge.trees import Merged
+from mergeguard.values import replace
 
 _STASHES = 20  # how many are looked through for the one that git applies
 

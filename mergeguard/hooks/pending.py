@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mergeguard import store
 from mergeguard.git.atwork import NOTE
 from mergeguard.git.durable import remove, write_atomic
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field, replace
 
 if TYPE_CHECKING:
     from mergeguard.git.outcome import StateFile
@@ -73,7 +72,7 @@ def clear(git_dir: Path) -> None:
 
 
 def _dump(note: PendingNote) -> bytes:
-    return json.dumps(asdict(note)).encode()
+    return json.dumps({name: getattr(note, name) for name in PendingNote.__slots__}).encode()
 
 
 def landed(note: PendingNote | None) -> StateFile:

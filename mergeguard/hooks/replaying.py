@@ -7,7 +7,6 @@ after the other, onto the new base; what git or a person made of other files on 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 
 from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.outcome import StateFile
@@ -15,7 +14,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.hooks import lensmerge, pending
 from mergeguard.hooks.lensmerge import GitChange
 from mergeguard.treemerge.trees import Merged
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 from mergeguard.verbs import rebase
 from mergeguard.verbs.rebase import Picked, RebaseOutcome
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from mergeguard.git import landing
@@ -23,6 +22,7 @@ from mergeguard.hooks.pending import PendingNote
 from mergeguard.hooks.telling import tell
 from mergeguard.treemerge import rederiving
 from mergeguard.treemerge.trees import Merged
+from mergeguard.values import replace
 
 _REVERTS = re.compile(
     rf"^This reverts commit ({FULL_NAME})(?:, reversing\s+changes made to ({FULL_NAME}))?".encode(),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from mergeguard.cpp.diff import changed_ranges
 from mergeguard.errors import MergeguardError
@@ -18,6 +17,7 @@ from mergeguard.lens.layout import Glue, Layout, LayoutFile, Role
 from mergeguard.lens.moving import are_whole, only_moved
 from mergeguard.lens.order import Hint, Order
 from mergeguard.lens.tracing import Traced, Tracer, includes_apart
+from mergeguard.values import replace
 
 Splitter = Callable[[bytes], Layout]
 

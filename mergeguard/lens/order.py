@@ -9,7 +9,6 @@ monolith that it was made of, byte for byte; without them it is read as ever.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from functools import cached_property
 from hashlib import blake2b
 
@@ -17,7 +16,7 @@ from mergeguard.cpp.diff import diff
 from mergeguard.cpp.items import Kind, Source, Unit
 from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.source import parse, units
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 
 START = ""  # follows nothing: at the monolith's start
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 
 from mergeguard.cpp.diff import Change, diff
@@ -18,7 +17,7 @@ from mergeguard.lens.homes.assignment import defined_names
 from mergeguard.lens.hunks import Reason
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
 from mergeguard.lens.order import Order, Part
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ monolith, stays in the layout, and is reported as an unmapped hunk. So a wrong g
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from mergeguard.cpp.lexer import line_of
 from mergeguard.lens.attempt import Attempt, Splitter, applied, by_place, followed
@@ -18,7 +17,7 @@ from mergeguard.lens.hunks import Edit, Hunk, Reason
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.order import Hint, hints
 from mergeguard.lens.tracing import Traced
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 
 __all__ = ["Edit", "Hunk", "Reason", "Splitter", "Unsplit", "unsplit"]
 

@@ -10,7 +10,6 @@ import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 from mergeguard.cpp.source import Source, line_of
 from mergeguard.errors import Location, MergeguardError, RuleMismatch, SourceError
@@ -33,7 +32,7 @@ from mergeguard.propose.reach import Reach
 from mergeguard.propose.refusal import TOO_LITTLE, Tried, refusal
 from mergeguard.propose.ruletext import DraftPart, Exists, RuleText, literal
 from mergeguard.propose.survey import ArmShare, Instantiated, SurveyedChoice, survey
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from mergeguard.git.durable import scratch_folder
 from mergeguard.git.linemerge import merge_bytes_with_git
 from mergeguard.git.merging import MergeOutcome
@@ -11,6 +9,7 @@ from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.merge.lists import has_lists, merge_build_file
 from mergeguard.merge.result import MergeResult
+from mergeguard.values import replace
 
 
 def settle_lists(repository: Repository, outcome: MergeOutcome) -> MergeOutcome:

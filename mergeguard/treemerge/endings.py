@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import replace
 
 from mergeguard.cpp.diff import changed_ranges
 from mergeguard.errors import MergeguardError
@@ -20,6 +19,7 @@ from mergeguard.treemerge.fates import Fate, TracedFate
 from mergeguard.treemerge.layingout import markers, why
 from mergeguard.treemerge.mergevalues import RuleOutcome, Side, layout_paths
 from mergeguard.treemerge.rulepart import RulePart
+from mergeguard.values import replace
 
 _MOVE_KEPT = "what you had typed into the layout alone is kept: move it to where it belongs, then `git rm` it"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from enum import StrEnum
 
 from mergeguard.cpp.filenames import SOURCES
@@ -12,7 +11,7 @@ from mergeguard.fork.workspace import Guarded
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.merge.moved.finddefinitions import Found, Others, Whereabouts, whereabouts
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 
 
 class Fate(StrEnum):

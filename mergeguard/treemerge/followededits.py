@@ -9,14 +9,13 @@ files read that the moving side changed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.git.objects import MODE_FILE, Entry
 from mergeguard.git.repository import Repository
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field, replace
 
 if TYPE_CHECKING:
     from mergeguard.lens.layout import Layout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 import msgspec
 
@@ -16,7 +15,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.treemerge.lockhistory import Behind, LockHistory
 from mergeguard.treemerge.losses import Loss, losses
 from mergeguard.treemerge.trees import Merged, merge_trees
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from mergeguard import store
 from mergeguard.audit.findings import Located
@@ -11,6 +10,7 @@ from mergeguard.fork.report import LastSync, SyncedRule
 from mergeguard.git.landing import StateFile
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge.trees import RuleOutcome
+from mergeguard.values import replace
 
 NAME = "mergeguard/last-sync.json"
 LANDED, WAITING, ELSEWHERE = "landed", "waiting for its conflicts to be resolved", "not in this branch"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from functools import cached_property
 
 from mergeguard.fork.localedits import LocalEdit
@@ -13,7 +12,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.treemerge.fates import Fate, TracedFate
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 
 
 @dataclass(frozen=True)

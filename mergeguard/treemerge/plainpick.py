@@ -13,7 +13,6 @@ are files like any other, which one side did not change.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
 
 from mergeguard.fork.builds import may_list
 from mergeguard.fork.workspace import Splitting, Workspace
@@ -23,7 +22,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.treemerge.fates import Fate
 from mergeguard.treemerge.trees import Merged
 from mergeguard.treemerge.virtual import STATE
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 
 _ATTRIBUTES = ".gitattributes"
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -20,6 +19,7 @@ from mergeguard.errors import Location, RuleError
 from mergeguard.fork.workspace import Workspace
 from mergeguard.git.merging import UnmergedPath
 from mergeguard.git.objects import Entry
+from mergeguard.values import dataclass, field
 
 PATH = ".mergeguard/config.toml"
 _OURS, _THEIRS = 2, 3

@@ -8,7 +8,6 @@ objects that no ref names; landing the outcome is the caller's (``mergeguard.git
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field, replace
 
 from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError, RuleError
@@ -28,7 +27,7 @@ from mergeguard.treemerge.followededits import Followed, Rewrites
 from mergeguard.treemerge.mergevalues import Laid, RuleOutcome, Side, Sides, path_in
 from mergeguard.treemerge.rulemerge import merge_rule
 from mergeguard.treemerge.structured import Settlement, second_looks, settlements
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field, replace
 
 __all__ = ["Fate", "Merged", "Progress", "RuleOutcome", "local_edits", "merge_trees"]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 import tomlkit
 
@@ -27,7 +26,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule
 from mergeguard.treemerge import handmade
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 from mergeguard.verbs import checking
 
 

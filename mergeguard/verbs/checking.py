@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from mergeguard.cpp.filenames import UNITS
 from mergeguard.cpp.source import parse
@@ -31,6 +30,7 @@ from mergeguard.lens.overlay import recompose
 from mergeguard.lens.rule import Rule
 from mergeguard.lens.unsplit import Unsplit
 from mergeguard.treemerge import handmade, witness
+from mergeguard.values import replace
 from mergeguard.verbs import ownwork
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText

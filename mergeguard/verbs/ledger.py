@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError
@@ -29,6 +28,7 @@ from mergeguard.lens.layout import Layout
 from mergeguard.treemerge import fates, handmade, lastsync, witness
 from mergeguard.treemerge.fates import Standing
 from mergeguard.treemerge.trees import local_edits
+from mergeguard.values import replace
 from mergeguard.verbs import rebase, unmapped
 
 

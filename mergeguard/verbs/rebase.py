@@ -8,8 +8,6 @@ encoding, notes; the committer is whoever rebases, and a signature is made anew 
 
 from __future__ import annotations
 
-from dataclasses import field, replace
-
 import msgspec
 
 from mergeguard import store
@@ -25,7 +23,7 @@ from mergeguard.treemerge import lastsync
 from mergeguard.treemerge.plainpick import PlainPicks
 from mergeguard.treemerge.trees import Merged, Progress, merge_trees
 from mergeguard.treemerge.virtual import STATE
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field, replace
 from mergeguard.verbs.resolving import require_resolved
 
 _STATE = "mergeguard/rebase.json"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError, RuleMismatch, counted
 from mergeguard.fork import patches, treelens
@@ -19,7 +18,7 @@ from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.treemerge import handmade
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 from mergeguard.verbs.unmapped import DROPPED
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText

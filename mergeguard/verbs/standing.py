@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from mergeguard.cpp.diff import diff
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import keepmarks
@@ -14,6 +12,7 @@ from mergeguard.lens.emit import emission_of
 from mergeguard.treemerge import fates, handmade, witness
 from mergeguard.treemerge.fates import Standing
 from mergeguard.treemerge.trees import local_edits
+from mergeguard.values import replace
 from mergeguard.verbs.knownstatus import RuleStatus
 
 

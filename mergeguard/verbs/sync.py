@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import field, replace
 
 from mergeguard.audit.findings import SUMMED, Located
 from mergeguard.errors import RESOLVE, LayoutError, counted
@@ -18,7 +17,7 @@ from mergeguard.git.merging import UnmergedPath
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge import lastsync, rederiving, resolution, witness
 from mergeguard.treemerge.trees import Merged, Progress, merge_trees
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field, replace
 from mergeguard.verbs import plan as planning
 from mergeguard.verbs import rebase
 from mergeguard.verbs.resolving import require_resolved

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from mergeguard.build import trust
 from mergeguard.build.trust import ProposedCommand
 from mergeguard.errors import LayoutError
 from mergeguard.fork.fork import Fork
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 from mergeguard.verbs.compiled import compiling, proof
 
 # So many characters of a digest are shown, and at least so many must be given.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from mergeguard import store
@@ -24,7 +23,7 @@ from mergeguard.git.durable import write_atomic
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens.unsplit import Unsplit
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 
 DROPPED = "mergeguard/dropped"
 

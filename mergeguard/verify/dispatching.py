@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
 from functools import cached_property
 
 from mergeguard.cpp.backwards import Origin, origin, same_value, words_of
@@ -18,7 +17,7 @@ from mergeguard.cpp.declaration import unspaced
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, nested, parse
 from mergeguard.cpp.text import join_expression
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 from mergeguard.verify.flatten import FlatRegion, FlatUnit, LayoutText, regions_of
 
 # How a message goes on where the entry sends a value past its arm.

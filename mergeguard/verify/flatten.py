@@ -11,7 +11,6 @@ import posixpath
 import re
 from bisect import bisect_right
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import field
 from functools import cached_property
 
 from mergeguard.cpp.environment import environment_of
@@ -19,7 +18,7 @@ from mergeguard.cpp.lexer import Directive, Lexed, lex
 from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.source import Source, line_of, parse
 from mergeguard.lens.glue import blank_include_choices
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 
 _INCLUDE = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]*)"')
 _SHARD_TEST = re.compile(

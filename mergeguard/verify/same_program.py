@@ -10,7 +10,6 @@ from __future__ import annotations
 import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from mergeguard.cpp.declaration import Declaration, Identity
@@ -19,6 +18,7 @@ from mergeguard.cpp.environment import Environment, environment_of
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
 from mergeguard.findings import PROGRAM_CODES, Finding, Severity, in_tree
 from mergeguard.lens.buildlists import mentions
+from mergeguard.values import dataclass
 from mergeguard.verify import thin
 from mergeguard.verify.dispatching import ELSEWHERE, check_arms
 from mergeguard.verify.flatten import LayoutText, flatten, is_guarded, line_at

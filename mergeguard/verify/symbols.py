@@ -21,11 +21,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
 from typing import Any
 
 from mergeguard.findings import Finding, Severity
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

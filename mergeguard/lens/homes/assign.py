@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 
 from mergeguard.cpp.blocks import Opened, closed
 from mergeguard.cpp.edges import edge_at
@@ -26,6 +25,7 @@ from mergeguard.lens.homes.parting import Unparted, has_host_words
 from mergeguard.lens.homes.sight import overload
 from mergeguard.lens.homes.traits import walk
 from mergeguard.lens.rule import Rule
+from mergeguard.values import replace
 
 
 def assign(

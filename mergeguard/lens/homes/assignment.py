@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field
 
 from mergeguard.cpp.blocks import qualified_name
 from mergeguard.cpp.branches import Arm, Branching
@@ -12,7 +11,7 @@ from mergeguard.lens.homes.dealing import Declared
 from mergeguard.lens.homes.parting import Parted
 from mergeguard.lens.homes.shared import SharedItem
 from mergeguard.lens.rule import Instantiate, Partition, Rule
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 
 ENTRY = ""  # the home of what stays in the entry; layout file names are never empty
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from mergeguard.cpp.blocks import qualified_name
@@ -12,6 +11,7 @@ from mergeguard.lens.homes.assignment import DealtPartition
 from mergeguard.lens.homes.ground import Ground
 from mergeguard.lens.rule import selectors
 from mergeguard.lens.selectors import Selector
+from mergeguard.values import replace
 
 # In a group the strongest items decide, the others follow them: definitions, then macros, then the rest.
 _STRENGTH = {

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
 from hashlib import blake2b
 
 from mergeguard.cpp.blocks import Opened, opened
@@ -22,7 +21,7 @@ from mergeguard.lens.homes.shared import SharedItem, shared_items
 from mergeguard.lens.homes.sight import late_names
 from mergeguard.lens.homes.traits import Traits, Way, traits_of
 from mergeguard.lens.rule import Deal, Rule
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 
 ENTRY = ""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from mergeguard.cpp.environment import Environment
@@ -21,7 +20,7 @@ from mergeguard.cpp.source import Item, Kind, Source, code_tokens, flattened, id
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens.homes.unseen import Unseen
 from mergeguard.lens.rule import Thin
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 
 # PyTorch's dispatch macros that call a lambda once for each of these, as `scalar_t`.
 DISPATCHED: dict[str, tuple[str, ...]] = {

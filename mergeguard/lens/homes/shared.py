@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from mergeguard.cpp.blocks import Opened, is_of_a_macro, qualified_name
 from mergeguard.cpp.declaration import Declaration
@@ -19,7 +18,7 @@ from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identif
 from mergeguard.lens.homes.traits import IMPLICIT
 from mergeguard.lens.rule import Deal, selectors
 from mergeguard.lens.signature import heads_value
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 
 _KINDS = frozenset({Kind.VARIABLE, Kind.FUNCTION, Kind.DECLARATION})
 _NOT_AGAIN = frozenset({"auto", "decltype", "typeof", "__typeof__", "inline", "constexpr", "thread_local"})

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import field
 from enum import Enum, auto
 
 from mergeguard.cpp.blocks import Opened
@@ -18,7 +17,7 @@ from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers, nested, parse
 from mergeguard.lens.homes.handles import reached_types
 from mergeguard.lens.homes.macrocalls import Macros, call_arguments, expanded
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 
 
 class Way(Enum):

@@ -8,7 +8,6 @@ where the lead has put something else there, or has the two neighbours the other
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import field
 
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, blocks
@@ -23,7 +22,7 @@ from mergeguard.merge.declarations.order import needs, runs_commute
 from mergeguard.merge.declarations.versions import Version, steady_of
 from mergeguard.merge.result import Note
 from mergeguard.merge.stretch.weave import Clash
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 
 _HEADERS = (Kind.COMMENT, Kind.PRAGMA, Kind.CONDITIONAL)  # what belongs at the very start of a file
 

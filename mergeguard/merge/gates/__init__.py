@@ -9,10 +9,10 @@ places.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from mergeguard.merge.gates import doubled, formed, kept, names, operands, registering
 from mergeguard.merge.gates.fault import UNBALANCED, Compared, Fault
+from mergeguard.values import replace
 
 __all__ = ["GATES", "Compared", "Fault", "faults"]
 

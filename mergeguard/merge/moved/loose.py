@@ -12,13 +12,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
 
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of, match
 from mergeguard.merge.lines import RegionKind, diff3, split_lines
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 
 _QUOTED = re.compile(rb'(#[ \t]*include[ \t]*")([^"\n]*)(")')
 _LINKAGE = frozenset((b"inline", b"static", b"extern", b"#inline", b"#static"))

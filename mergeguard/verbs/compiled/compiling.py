@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from mergeguard.build import trust
@@ -22,7 +21,7 @@ from mergeguard.errors import LayoutError, Location
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.lens.layout import Layout
 from mergeguard.treemerge.handmade import HandMade
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 
 # What a compile can read: everything else of a commit need not be on disk for it.
 _SOURCES = frozenset(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from mergeguard.build import compare as comparing
@@ -15,7 +14,7 @@ from mergeguard.build.measure import CompileError, Progress, UnitCost, measure
 from mergeguard.findings import Severity
 from mergeguard.fork import treelens
 from mergeguard.fork.workspace import Workspace, file_edits
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 from mergeguard.verbs.compiled import compiling, proof
 
 

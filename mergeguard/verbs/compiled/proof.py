@@ -6,7 +6,6 @@ Lifts the checks of ``same_program`` and the measurements of ``mergeguard.build`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 import msgspec
 
@@ -30,7 +29,7 @@ from mergeguard.propose.schedule import Budget
 from mergeguard.treemerge import handmade
 from mergeguard.treemerge.handmade import HandMade
 from mergeguard.treemerge.handmade import known_base as known_base
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 from mergeguard.verbs.compiled.compiling import Subject, build_directory, cost_cache, place, place_floors
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.same_program import TAKEN_FOR_GRANTED as TAKEN_FOR_GRANTED

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from mergeguard.cpp.diff import matches
@@ -24,7 +23,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.gitquote import quoted
 from mergeguard.lens.layout import LayoutFile
 from mergeguard.lens.unsplit import Unsplit
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 from mergeguard.verbs.lines.annotate import Annotated, Style, annotate, parse_line_porcelain
 
 _STATE = ".mergeguard"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import field
 from enum import StrEnum
 
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 from mergeguard.verbs.lines.annotate import Style
 
 
