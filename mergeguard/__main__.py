@@ -36,7 +36,7 @@ def _run(arguments: list[str]) -> None:
 
         sys.exit(merge_file(arguments))
     if verb == "merge-driver":
-        from mergeguard.hooks.driver import main as merge_driver
+        from mergeguard.hooks.asked import main as merge_driver
 
         sys.exit(merge_driver(arguments))
     if verb == "generate":

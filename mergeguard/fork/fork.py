@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mergeguard.git.recovery import Recovery
 
 STATE = ".mergeguard"
+#: The pins of the fork's own work, where it keeps some (``verbs.ownwork``).
+LEDGER = f"{STATE}/ledger.toml"
 _UPSTREAM_GUESSES = ("upstream/main", "upstream/master", "upstream/HEAD")
 
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 ACTIVE_VARIABLE = "MERGEGUARD_ACTIVE"
 #: The note of a command that is not settled yet: its place below the work tree's git folder.
 NOTE = "mergeguard/pending"
+#: What the first process of a merge has worked out for those after it (``hooks.foreseen``).
+FORESEEN = "mergeguard/foreseen"
 #: Below the git folder's ``mergeguard``: of a landing and (common to all work trees) of an installation that
 #: is under way or was interrupted, and the lock of either.
 JOURNAL, CHANGING, LOCK = "journal", "changing", "lock"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.git.attributes import block_lines, pattern, with_block
-from mergeguard.git.atwork import ACTIVE_VARIABLE, NOTE
+from mergeguard.git.atwork import ACTIVE_VARIABLE, FORESEEN, NOTE
 from mergeguard.git.errors import RepositoryError
 from mergeguard.git.process import git_version
 from mergeguard.values import dataclass
@@ -38,25 +38,36 @@ HOOKS = (
     "post-index-change",
     "pre-push",
 )
-_CALM = (
-    'dir=$(git rev-parse --git-dir) && [ ! -e "$dir/rebase-merge" ] && [ ! -e "$dir/rebase-apply/rebasing" ]'
-)
+# Hooks run at the root of the work tree; in a linked one `.git` is a file.
+_DIR = '{ dir=${GIT_DIR:-.git}; [ -d "$dir" ] || dir=$(git rev-parse --git-dir); }'
+_CALM = f'{_DIR} && [ ! -e "$dir/rebase-merge" ] && [ ! -e "$dir/rebase-apply/rebasing" ]'
 _NOTED = f'{_CALM} && [ -e "$dir/{NOTE}" ]'
 _SOURCES_CHANGED = "! git diff --quiet HEAD^ HEAD -- " + " ".join(f"'*{ending}'" for ending in SOURCES)
 _TYPED = f"[ -d .mergeguard/locks ] && {_SOURCES_CHANGED} 2>/dev/null"
-_SPLIT_OR_NOTED = f'[ -d .mergeguard/locks ] || {{ dir=$(git rev-parse --git-dir) && [ -e "$dir/{NOTE}" ]; }}'
+_SPLIT_OR_NOTED = f'{_DIR} && {{ [ -d .mergeguard/locks ] || [ -e "$dir/{NOTE}" ]; }}'
+# Of a `git merge`: an earlier process of it has noted what it is to be (`hooks.foreseen`).
+_FORESEEN = (
+    f'[ -e "$dir/{FORESEEN}" ] && read -r ours theirs tree <"$dir/{FORESEEN}" && '
+    'case "$theirs" in ""|*[!0-9a-f]*) false;; *) eval "[ -n \\"\\${GITHEAD_$theirs-}\\" ]";; esac'
+)
+_LOOKED_THROUGH = f'{_FORESEEN} && [ "$ours" = "$(git rev-parse HEAD)" ]'
+_AS_FORESEEN = (
+    f'[ ! -e "$dir/{NOTE}" ] && {_FORESEEN} && '
+    '[ "$ours $theirs $tree" = "$(echo $(git rev-parse HEAD^1 HEAD^2 \'HEAD^{tree}\'))" ]'
+)
 #: These run on ordinary work, too: they call mergeguard only where the merge driver left a note for them (not
 #: for each pick of a rebase, which is completed at its end), where a commit has changed sources of a fork
 #: with layouts, where a fork with layouts is merged or rebased, or (the index) where git has just stopped for
 #: conflicts.
 GUARDED = {
-    "pre-merge-commit": _SPLIT_OR_NOTED,
-    "post-merge": _SPLIT_OR_NOTED,
+    "pre-merge-commit": f"{_SPLIT_OR_NOTED} && ! {{ {_LOOKED_THROUGH}; }}",
+    "post-merge": f"{_SPLIT_OR_NOTED} && ! {{ {_AS_FORESEEN}; }}",
     "post-rewrite": f'[ "$1" = rebase ] && {{ {_SPLIT_OR_NOTED}; }}',
-    "prepare-commit-msg": _NOTED,
+    # Of a merge that has not stopped, its own hooks see to the commit.
+    "prepare-commit-msg": _NOTED + ' && { [ "${2-}" != merge ] || ! env | grep -q "^GITHEAD_"; }',
     "post-commit": f'{_CALM} && {{ [ -e "$dir/{NOTE}" ] || {{ {_TYPED}; }}; }}',
     "post-index-change": '[ "$1" = 1 ] && [ -n "$(git ls-files -u)" ]',
-    "pre-push": f'dir=$(git rev-parse --git-dir) && [ -e "$dir/{NOTE}" ]',
+    "pre-push": f'{_DIR} && [ -e "$dir/{NOTE}" ]',
 }
 #: Ours may refuse what git is about to do.
 REFUSING = ("pre-merge-commit", "prepare-commit-msg", "pre-push")
@@ -274,7 +285,7 @@ def _is_ours(path: Path) -> bool:
 
 def _add_hook(files: ChangedFiles, path: Path, name: str, launcher: Sequence[str]) -> Action:
     chained = path.with_name(path.name + CHAINED)
-    script = hook_script(name, launcher, f'"$(dirname "$0")/{chained.name}"')
+    script = hook_script(name, launcher, f'"${{0%/*}}/{chained.name}"')
     legacy = path.with_name(path.name + ".legacy")
     if not _is_ours(path) and _is_ours(legacy):
         # Since our installation, pre-commit has taken the place and calls us from there.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from mergeguard.git.merging import UnmergedPath
 from mergeguard.git.process import encode
 from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
+    from mergeguard.git.merging import UnmergedPath
     from mergeguard.git.repository import Repository
 
 

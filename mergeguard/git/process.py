@@ -181,7 +181,7 @@ def require_git(version: tuple[int, ...] | None = None) -> None:
 
 
 def _found_on_path(name: str) -> str | None:
-    """The program that ``name`` runs, as ``shutil.which`` finds it; that takes longer to load than to look."""
+    """The program that ``name`` runs, as ``shutil.which`` finds it, which takes long to load."""
     if os.name != "posix":
         import shutil
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import driver, hookaudit, lensmerge, pending, stalehook, unsettled
-from mergeguard.hooks.settling import next_change, say, settle_commit, show_conflicts, with_settled
+from mergeguard.hooks import driver, hookaudit, lensmerge, mergework, pending, stalehook, unsettled
+from mergeguard.hooks.moving import say
+from mergeguard.hooks.settling import next_change, settle_commit, show_conflicts, with_settled
 
 
 def prepare_commit_msg(repository: Repository, arguments: list[str]) -> int:
@@ -16,7 +17,7 @@ def prepare_commit_msg(repository: Repository, arguments: list[str]) -> int:
     head = repository.head().oid
     if note is None or head is None or driver.rebasing(repository) is not None:
         return 0
-    if note.operation == "rebase" or not note.covers(head) or driver.merging():
+    if note.operation == "rebase" or not note.covers(head) or mergework.merging():
         return 0
     change, note = next_change(repository, note, head, Path(arguments[0]) if arguments else None)
     if change is None:

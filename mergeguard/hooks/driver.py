@@ -1,4 +1,4 @@
-"""The merge driver for files of layouts: git asks it about one file, it answers from the whole merge.
+"""The merge driver for files of layouts: asked about one file, it answers from the whole merge.
 
 A layout's file can't be merged alone: upstream's side of it is the whole monolith, or nothing. So the driver
 finds out which commits git is merging, merges them through the lens, and answers with the file's part of
@@ -12,50 +12,29 @@ conflict and leaves the file as it is).
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.workspace import Workspace
-from mergeguard.git.atwork import merged_commits
 from mergeguard.git.durable import write_atomic
 from mergeguard.git.process import decode
 from mergeguard.git.repository import Repository
 from mergeguard.git.snapshot import staged
 from mergeguard.hooks import lensmerge, pending
-from mergeguard.hooks.lensmerge import GitChange
+from mergeguard.hooks.foreseeing import foresee
+from mergeguard.hooks.mergework import GitChange, merge_change, merging
 from mergeguard.hooks.pending import MARK, PendingNote
-from mergeguard.hooks.telling import tell
 from mergeguard.treemerge.trees import Merged
 from mergeguard.values import replace
 
 _STASHES = 20  # how many are looked through for the one that git applies
 
 
-def main(arguments: Sequence[str]) -> int:
-    """``merge-driver BASE OURS THEIRS MARKER_SIZE PATH`` as git calls it (%O %A %B %L %P)."""
-    from mergeguard.hooks.mergefile import main as merge_file
-
-    if len(arguments) < 6:
-        return merge_file(arguments)
-    base, ours, theirs, _, path = arguments[1:6]
-    try:
-        driver = _Driver(Repository.discover(), path, Path(base), Path(ours), Path(theirs))
-        answer = driver.answer()
-    except MergeguardError as error:
-        tell(f"mergeguard: {path}: {error}" + (f"\nhint: {error.hint}" if error.hint else ""))
-        return 1
-    except OSError as error:
-        tell(f"mergeguard: {path}: {error.filename or 'the repository'}: {error.strerror}")
-        return 1
-    return merge_file(arguments) if answer is None else answer
-
-
-def merging() -> tuple[tuple[str, str], ...]:
-    """The commits that ``git merge`` merges into HEAD, with the names that the user gave them."""
-    return merged_commits(os.environ)
+def answer(repository: Repository, path: str, base: Path, ours: Path, theirs: Path) -> int | None:
+    """The exit status for the file at ``path`` with its three versions, the result written to ``ours``; None
+    to have it merged like any other file."""
+    return _Driver(repository, path, base, ours, theirs).answer()
 
 
 def rebasing(repository: Repository) -> str | None:
@@ -109,7 +88,9 @@ class _Driver:
             return None
         change = merge_change(self.repository, self.head, theirs, name)
         pending.write(self.repository.git_dir, PendingNote("merge", self.head, theirs))
-        return self._from_lens(change)
+        status = self._from_lens(change)
+        foresee(self.repository, change, lensmerge.merged(self.repository, change))
+        return status
 
     # -- git rebase ----------------------------------------------------------------------------------
 
@@ -259,12 +240,6 @@ def applied(repository: Repository, path: str, base: str, theirs: str) -> tuple[
             if pair == (theirs, base):
                 return commit, parent
     return None
-
-
-def merge_change(repository: Repository, ours: str, theirs: str, name: str | None = None) -> GitChange:
-    """What ``git merge`` of ``theirs`` (called ``name``) into ``ours`` merges."""
-    bases = repository.merge_bases(ours, theirs)
-    return GitChange(bases, ours, theirs, ("HEAD", name or theirs[:7]))
 
 
 def _rebase_ends(repository: Repository) -> tuple[str, str]:

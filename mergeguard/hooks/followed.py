@@ -14,8 +14,9 @@ from mergeguard.cpp.filenames import SOURCES
 from mergeguard.git import worktree
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import conflictindex, driver, lensmerge
-from mergeguard.hooks.lensmerge import GitChange, Share
+from mergeguard.hooks import conflictindex, driver, lensmerge, mergework
+from mergeguard.hooks.lensmerge import Share
+from mergeguard.hooks.mergework import GitChange
 from mergeguard.hooks.telling import tell
 
 
@@ -43,7 +44,7 @@ def settle(repository: Repository) -> None:
 
 
 def _going_on(repository: Repository) -> str:
-    if driver.merging():
+    if mergework.merging():
         return "git commit"
     return (
         "git rebase --continue" if driver.rebasing(repository) is not None else "git cherry-pick --continue"
@@ -55,9 +56,9 @@ def _change(repository: Repository, unmerged: Mapping[str, Mapping[int, Entry]])
     head = repository.head().oid
     if head is None:
         return None
-    heads = driver.merging()
+    heads = mergework.merging()
     if heads:
-        return driver.merge_change(repository, head, *heads[0]) if len(heads) == 1 else None
+        return mergework.merge_change(repository, head, *heads[0]) if len(heads) == 1 else None
     picked = driver.rebasing(repository)
     if picked:
         parents = repository.commit_info(picked).parents[:1]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.fork import Fork
 from mergeguard.git.repository import Repository
+from mergeguard.hooks.mergework import GitChange
 from mergeguard.verbs import auditing, ownwork
 
 _SHOWN = 5  # findings; `mergeguard audit` has the rest, and both places of each
@@ -19,18 +20,32 @@ def tell(repository: Repository, say: Callable[[str], None]) -> None:
     The merge stands whatever happens here: what goes wrong is said, too.
     """
     _tell_losses(repository, say)
+    for line in _lines(repository, lambda: auditing.run(repository, "HEAD")):
+        say(line)
+
+
+def lines(repository: Repository, change: GitChange, tree: str) -> Iterator[str]:
+    """What ``tell`` says of the audit, for a merge that is not committed yet and is to have ``tree``."""
+
+    def audited() -> Iterable[auditing.Audited]:
+        return [auditing.audit_merge(repository, change.ours, change.theirs, tree)]
+
+    return _lines(repository, audited)
+
+
+def _lines(repository: Repository, audit: Callable[[], Iterable[auditing.Audited]]) -> Iterator[str]:
     if not repository.config_bool("mergeguard.audit", True):
         return
     try:
-        found = [located for audited in auditing.run(repository, "HEAD") for located in audited.findings]
+        found = [located for audited in audit() for located in audited.findings]
     except Exception as error:
         found = [auditing.broken_off(error)]
     for located in found[:_SHOWN]:
         path, line = located.at
-        say(f"{path}:{line}: {located.finding.message}")
+        yield f"{path}:{line}: {located.finding.message}"
     if found:
         count = f"{len(found)} finding{'s' if len(found) > 1 else ''}"
-        say(f"{count}, though the merge is clean by its lines; `mergeguard audit` shows both places")
+        yield f"{count}, though the merge is clean by its lines; `mergeguard audit` shows both places"
 
 
 def _tell_losses(repository: Repository, say: Callable[[str], None]) -> None:

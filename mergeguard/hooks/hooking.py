@@ -19,8 +19,8 @@ from mergeguard.hooks.telling import tell
 
 #: Where below ``mergeguard.hooks`` each hook's handler is: ``handler(repository, arguments) -> status``.
 _HANDLERS = {
-    "pre-merge-commit": "mergehooks",
-    "post-merge": "mergehooks",
+    "pre-merge-commit": "plainmerge",
+    "post-merge": "plainmerge",
     "post-index-change": "mergehooks",
     "post-rewrite": "rebasehook",
     "prepare-commit-msg": "commithooks",

@@ -22,13 +22,13 @@ from mergeguard.fork.workspace import SYMLINK, Guarded, Splitting, Workspace
 from mergeguard.git.durable import write_atomic
 from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.repository import Repository
+from mergeguard.hooks.mergework import GitChange
 from mergeguard.hooks.pending import MARK
 from mergeguard.lens import buildlists
 from mergeguard.lens.layout import Layout
 from mergeguard.treemerge.followededits import Rewrite
 from mergeguard.treemerge.trees import Merged, merge_trees
 from mergeguard.values import dataclass
-from mergeguard.verbs.rebase import write_commit
 
 # A process serves one git command, and asks about the same few trees again and again.
 _SPLITTINGS: dict[Path, Splitting] = {}
@@ -43,16 +43,6 @@ def _splitting(repository: Repository) -> Splitting:
 def workspace(repository: Repository, tree: str) -> Workspace:
     """The rules and layouts of a tree, read once; a rule's file may be in conflict."""
     return Workspace.load(repository, tree, _splitting(repository), lenient=True)
-
-
-@dataclass(frozen=True, slots=True)
-class GitChange:
-    """The three commits of a merge: what ``theirs`` did since ``bases`` is brought to ``ours``."""
-
-    bases: tuple[str, ...]
-    ours: str
-    theirs: str
-    labels: tuple[str, str] = ("HEAD", "theirs")
 
 
 def merged(repository: Repository, change: GitChange) -> Merged:
@@ -331,42 +321,3 @@ def conflicts(repository: Repository, change: GitChange, outcome: Merged) -> dic
         return {}
     own = share(repository, change, outcome)
     return {path: stages for path, stages in outcome.stages.items() if path in own.paths}
-
-
-def true_commit(repository: Repository, info: CommitInfo, tree: str, parents: tuple[str, ...]) -> str:
-    """The commit that git made, with another tree and other parents; itself where nothing differs."""
-    if tree == info.tree and parents == info.parents:
-        return info.oid
-    return write_commit(repository, info, tree, parents)
-
-
-def concerned(repository: Repository, change: GitChange) -> bool:
-    """Whether git's own merge of the three may not be the lens' (cheap: no file is read as source).
-
-    It is where no side moved a monolith, a lock or a rule since the base: the layouts are then the same
-    text on all sides, and an edit of one side stays in its file.
-    """
-    sides = [repository.tree_of(commit) for commit in (change.ours, change.theirs)]
-    loaded = [workspace(repository, tree) for tree in sides]
-    split = {g.name: g for w in loaded for g in w.split_rules}
-    if not split:
-        return False
-    bases = [repository.tree_of(base) for base in change.bases]
-    if len(bases) != 1:
-        return True
-
-    def facts(tree: str, guarded: Guarded) -> list[Entry | None]:
-        paths = (guarded.lock.monolith if guarded.lock else "", *guarded.rule.paths())
-        monolith = next((e for p in paths if p and (e := repository.entry(tree, p))), None)
-        return [
-            repository.entry(tree, guarded.lock_path),
-            repository.entry(tree, guarded.rule_path),
-            monolith,
-        ]
-
-    for guarded in split.values():
-        base = facts(bases[0], guarded)
-        ours, theirs = (facts(tree, guarded) for tree in sides)
-        if theirs != base and ours != base:
-            return True
-    return False

@@ -1,28 +1,27 @@
-"""The hooks of ``git merge``: ``pre-merge-commit``, ``post-merge``, ``post-index-change``."""
+"""What the hooks of ``git merge`` do where the lens is needed (``plainmerge`` has what goes before)."""
 
 from __future__ import annotations
 
+from mergeguard.git.objects import CommitInfo
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import conflictindex, driver, followed, hookaudit, lensmerge, pending, repairing
-from mergeguard.hooks.lensmerge import GitChange
-from mergeguard.hooks.pending import PendingNote
-from mergeguard.hooks.settling import (
-    merge_at_work,
-    put,
-    say,
-    settle_merge,
-    show_conflicts,
-    stage,
-    with_settled,
+from mergeguard.hooks import (
+    conflictindex,
+    driver,
+    followed,
+    hookaudit,
+    lensmerge,
+    mergework,
+    pending,
+    repairing,
 )
+from mergeguard.hooks.mergework import GitChange
+from mergeguard.hooks.moving import say
+from mergeguard.hooks.pending import PendingNote
+from mergeguard.hooks.settling import put, settle_merge, show_conflicts, stage, with_settled
 
 
-def pre_merge_commit(repository: Repository, arguments: list[str]) -> int:
+def hold_conflicts(repository: Repository, change: GitChange) -> int:
     """Before the commit of a merge that git finds clean: stop it where layouts conflict."""
-    del arguments
-    change = merge_at_work(repository)
-    if change is None:
-        return 0
     note = PendingNote("merge", change.ours, change.theirs)
     # Before all else: whatever becomes of this process, the merge that git makes is known to be incomplete.
     pending.write(repository.git_dir, note)
@@ -33,34 +32,30 @@ def pre_merge_commit(repository: Repository, arguments: list[str]) -> int:
     return 1
 
 
-def post_merge(repository: Repository, arguments: list[str]) -> int:
-    """After the commit of a merge, or after a squash merge has been staged."""
-    head = repository.head().oid
-    heads = driver.merging()
-    if head is None or len(heads) != 1:
-        return 0
-    if arguments[:1] == ["1"]:
-        change = merge_at_work(repository)
-        if change is not None:
-            outcome = lensmerge.merged(repository, change)
-            tree = lensmerge.true_tree(repository, change, outcome, repository.index_tree())
-            stage(repository, tree, {}, (pending.landed(None),))
-        pending.clear(repository.git_dir)
-        return 0
-    info = repository.commit_info(head)
-    if head == heads[0][0] or len(info.parents) != 2:
-        # Fast-forwarded: whatever HEAD is, others made it.
-        pending.clear(repository.git_dir)
-        left = repairing.describe(repository)
-        if left is not None:
-            say(left)
-        return 0
-    change = driver.merge_change(repository, info.parents[0], info.parents[1], heads[0][1])
-    if pending.read(repository.git_dir) is not None or lensmerge.concerned(repository, change):
+def complete_staged(repository: Repository) -> None:
+    """After a squash merge has been staged."""
+    change = mergework.merge_at_work(repository)
+    if change is not None:
+        outcome = lensmerge.merged(repository, change)
+        tree = lensmerge.true_tree(repository, change, outcome, repository.index_tree())
+        stage(repository, tree, {}, (pending.landed(None),))
+    pending.clear(repository.git_dir)
+
+
+def look_back(repository: Repository) -> None:
+    """After a fast-forward: whatever HEAD is, others made it."""
+    pending.clear(repository.git_dir)
+    left = repairing.describe(repository)
+    if left is not None:
+        say(left)
+
+
+def complete(repository: Repository, info: CommitInfo, change: GitChange) -> None:
+    """After the commit of a merge."""
+    if pending.read(repository.git_dir) is not None or mergework.concerned(repository, change):
         settle_merge(repository, info, change)
     if pending.read(repository.git_dir) is None:
         hookaudit.tell(repository, say)
-    return 0
 
 
 def post_index_change(repository: Repository, arguments: list[str]) -> int:
@@ -72,14 +67,14 @@ def post_index_change(repository: Repository, arguments: list[str]) -> int:
         followed.settle(repository)
         return 0
     picked = driver.rebasing(repository)
-    if picked and not driver.merging():
+    if picked and not mergework.merging():
         _keep_picked(repository, picked)
         return 0
     noted = pending.read(repository.git_dir)
-    if noted is not None and noted.operation == "pick" and not driver.merging():
+    if noted is not None and noted.operation == "pick" and not mergework.merging():
         _show_picked(repository, noted)
         return 0
-    change = merge_at_work(repository)
+    change = mergework.merge_at_work(repository)
     if change is None:
         return 0
 
@@ -94,7 +89,7 @@ def _has_layouts(repository: Repository) -> bool:
     if pending.read(repository.git_dir) is not None:
         return True
     head, picked = repository.head().oid, driver.rebasing(repository)
-    commits = [head, picked, *(commit for commit, _ in driver.merging())]
+    commits = [head, picked, *(commit for commit, _ in mergework.merging())]
     return any(lensmerge.workspace(repository, repository.tree_of(c)).split_rules for c in commits if c)
 
 

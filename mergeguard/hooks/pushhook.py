@@ -6,7 +6,7 @@ import sys
 
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import pending, unsettled
-from mergeguard.hooks.settling import say
+from mergeguard.hooks.moving import say
 
 
 def pre_push(repository: Repository, arguments: list[str]) -> int:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import pending, replaying
+from mergeguard.hooks.moving import listed, move_head, say
 from mergeguard.hooks.pending import PendingNote
-from mergeguard.hooks.settling import listed, move_head, say
 
 
 def post_rewrite(repository: Repository, arguments: list[str]) -> int:

@@ -10,7 +10,16 @@ from mergeguard.git.landing import StateFile
 from mergeguard.git.merging import UnmergedPath
 from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import driver, lensmerge, pending, replaying, settling, unsettled
+from mergeguard.hooks import (
+    lensmerge,
+    mergework,
+    moving,
+    pending,
+    replaying,
+    settling,
+    unsettled,
+)
+from mergeguard.hooks.mergework import GitChange
 from mergeguard.hooks.pending import PendingNote
 from mergeguard.treemerge import healing
 from mergeguard.treemerge.healing import Ailment
@@ -105,23 +114,23 @@ def repair(repository: Repository) -> str:
             f"{replayed.stopped[:12]} conflicts with what the commits before it should be",
             hint="`git branch keep`, `git reset --hard` to before them, and apply them again",
         )
-    settling.move_head(repository, head, replayed.tip, "repair")
+    moving.move_head(repository, head, replayed.tip, "repair")
     return _done(repository, head)
 
 
 def _first(repository: Repository, note: PendingNote, info: CommitInfo) -> str:
     if len(info.parents) == 2:
-        change = driver.merge_change(repository, *info.parents)
+        change = mergework.merge_change(repository, *info.parents)
     else:
         found, _ = settling.next_change(repository, note, info.parents[0], None)
-        change = found or lensmerge.GitChange(info.parents[:1], info.parents[0], info.oid)
+        change = found or GitChange(info.parents[:1], info.parents[0], info.oid)
     outcome = lensmerge.merged(repository, change)
     if lensmerge.conflicts(repository, change, outcome):
         raise RepositoryError(
             f"{info.oid[:12]} ({info.subject}) conflicts in split files, and more was committed since",
             hint="`git branch keep`, `git reset --hard` to that commit's parent, and do it again",
         )
-    return lensmerge.true_commit(
+    return moving.true_commit(
         repository, info, lensmerge.true_tree(repository, change, outcome, info.tree), info.parents
     )
 
@@ -141,7 +150,7 @@ def _heal(repository: Repository, head: str) -> str:
     merged = healing.heal(repository, tip, left) if left else Merged(repository.tree_of(tip), (), {})
     if not merged.clean:
         return _show(repository, head, merged.tree, merged.stages, message.encode())
-    commit = settling.add_on_top(repository, head, merged.tree, message, "repair")
+    commit = moving.add_on_top(repository, head, merged.tree, message, "repair")
     return f"What merges had left out is in {commit[:12]}, a new commit on top."
 
 
@@ -181,7 +190,7 @@ def _as_the_lens_merges(repository: Repository, merge: str, head: str) -> str | 
     if len(info.parents) != 2:
         return None
     try:
-        change = driver.merge_change(repository, *info.parents)
+        change = mergework.merge_change(repository, *info.parents)
         outcome = lensmerge.merged(repository, change)
         if lensmerge.conflicts(repository, change, outcome):
             return None
@@ -229,7 +238,7 @@ def _show(
 
 def _merge(repository: Repository, info: CommitInfo) -> str:
     """The merge commit completed, or taken back to show its conflicts (on top of it, if others have it)."""
-    change = driver.merge_change(repository, info.parents[0], info.parents[1])
+    change = mergework.merge_change(repository, info.parents[0], info.parents[1])
     outcome = lensmerge.merged(repository, change)
     conflicts = lensmerge.conflicts(repository, change, outcome)
     if not conflicts:
@@ -274,5 +283,5 @@ def _rebase(repository: Repository, note: PendingNote, head: str) -> str:
             f"git made {len(made)} commits where {len(replayed)} belong, so they can't be told apart",
             hint=f"`git reset --hard {note.head[:12]}`, then `mergeguard sync --rebase {note.theirs[:12]}`",
         )
-    settling.move_head(repository, head, outcome.tip, "repair")
+    moving.move_head(repository, head, outcome.tip, "repair")
     return _done(repository, head)

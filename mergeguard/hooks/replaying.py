@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import lensmerge, pending
-from mergeguard.hooks.lensmerge import GitChange
+from mergeguard.hooks import lensmerge, moving, pending
+from mergeguard.hooks.mergework import GitChange
 from mergeguard.treemerge.trees import Merged
 from mergeguard.values import dataclass, field
 from mergeguard.verbs import rebase
@@ -107,7 +107,7 @@ def replay(
         if empty and len(parents) < 2 and not _was_empty(repository, info.tree, info.parents):
             became[new] = ours
         else:
-            became[new] = lensmerge.true_commit(repository, info, made, parents)
+            became[new] = moving.true_commit(repository, info, made, parents)
         tip = became[new]
     return Replayed(became.get(head, tip), became)
 

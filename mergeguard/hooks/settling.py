@@ -16,10 +16,10 @@ from mergeguard.git.objectnames import FULL_NAME
 from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import conflictindex, driver, lensmerge, pending
-from mergeguard.hooks.lensmerge import GitChange
+from mergeguard.hooks import conflictindex, lensmerge, mergework, moving, pending
+from mergeguard.hooks.mergework import GitChange
+from mergeguard.hooks.moving import listed, move_head, replace_head, say
 from mergeguard.hooks.pending import PendingNote
-from mergeguard.hooks.telling import tell
 from mergeguard.treemerge import rederiving
 from mergeguard.treemerge.trees import Merged
 from mergeguard.values import replace
@@ -28,22 +28,6 @@ _REVERTS = re.compile(
     rf"^This reverts commit ({FULL_NAME})(?:, reversing\s+changes made to ({FULL_NAME}))?".encode(),
     re.MULTILINE,
 )
-
-
-def say(text: str) -> None:
-    tell(f"mergeguard: {text}")
-
-
-def merge_at_work(repository: Repository) -> GitChange | None:
-    heads = driver.merging()
-    head = repository.head().oid
-    if len(heads) != 1 or head is None:
-        return None
-    change = driver.merge_change(repository, head, *heads[0])
-    noted = pending.read(repository.git_dir)
-    if noted is None and not lensmerge.concerned(repository, change):
-        return None
-    return change
 
 
 def settle_merge(repository: Repository, info: CommitInfo, change: GitChange) -> None:
@@ -72,7 +56,7 @@ def next_change(
     ours = note.became.get(head, head)
     merging = state_file(repository, "MERGE_HEAD")
     if merging is not None:
-        return driver.merge_change(repository, ours, merging), replace(note, theirs=merging)
+        return mergework.merge_change(repository, ours, merging), replace(note, theirs=merging)
     if note.operation == "merge":
         # It was aborted, or squashed.
         return None, note
@@ -100,7 +84,7 @@ def settle_commit(repository: Repository, note: PendingNote, info: CommitInfo) -
     """Work out what ``info``, a commit made under ``note``, should be; land it if it is the last one."""
     parent = info.parents[0]
     if len(info.parents) == 2:
-        change = driver.merge_change(repository, *info.parents)
+        change = mergework.merge_change(repository, *info.parents)
         if note.settled == info.parents[1]:
             tree = rederiving.rederived(
                 repository, info.tree, (repository.tree_of(commit) for commit in info.parents)
@@ -113,7 +97,7 @@ def settle_commit(repository: Repository, note: PendingNote, info: CommitInfo) -
     ours = note.became.get(parent, parent)
     if found is None:
         # Not known what was applied: it is what the commit changed.
-        found = lensmerge.GitChange((parent,), ours, info.oid)
+        found = GitChange((parent,), ours, info.oid)
     if note.settled == found.theirs and (note.base, note.theirs) != (None, None):
         tree = info.tree
     else:
@@ -129,7 +113,7 @@ def settle_commit(repository: Repository, note: PendingNote, info: CommitInfo) -
         say(f"{info.oid[:9]} ({info.subject}) changes nothing here and was left out")
         new = ours
     else:
-        new = lensmerge.true_commit(repository, info, tree, (ours,))
+        new = moving.true_commit(repository, info, tree, (ours,))
     if _more_to_pick(repository):
         pending.write(repository.git_dir, note.next(info.oid, {**note.became, info.oid: new}))
         return
@@ -147,92 +131,6 @@ def _more_to_pick(repository: Repository) -> bool:
 
 
 # -- landing -------------------------------------------------------------------------------------------
-
-
-def listed(paths: Mapping[str, object]) -> str:
-    names = sorted(paths)
-    return ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
-
-
-def replace_head(
-    repository: Repository, info: CommitInfo, tree: str, parents: tuple[str, ...], what: str
-) -> None:
-    move_head(repository, info.oid, lensmerge.true_commit(repository, info, tree, parents), what)
-
-
-def move_head(
-    repository: Repository,
-    head: str,
-    new: str,
-    what: str,
-    notes: tuple[tuple[str, str], ...] = (),
-    names: tuple[tuple[str, str, str], ...] = (),
-    state: tuple[StateFile, ...] = (),
-) -> None:
-    """Land commit ``new`` in place of HEAD's; index and work tree follow, and the note is closed.
-
-    ``notes`` are pairs of commits: git's notes of the first go on to the second. ``names`` are refs that move
-    along (see ``Outcome``), ``state`` files of the git folder. Where a commit that would go is published,
-    none goes: what ``new`` has comes as a commit on top.
-    """
-    closed = (pending.landed(None), *state)
-    if new != head and repository.published(f"{new}..{head}"):
-        tree = repository.tree_of(new)
-        if tree != repository.tree_of(head):
-            commit = add_on_top(repository, head, tree, _completing(repository, head), what, closed)
-            say(f"{head[:9]} is published, so it stays; {commit[:9]} on top of it completes split files")
-            return
-        new = head
-    if new == head:
-        pending.clear(repository.git_dir)
-        return
-    landing.land(
-        repository,
-        landing.Outcome(
-            tree=repository.tree_of(new),
-            expected_head=head,
-            reflog=f"{what}: split files (mergeguard)",
-            commit=new,
-            state=closed,
-            notes=notes,
-            names=names,
-        ),
-    )
-
-
-def _completing(repository: Repository, head: str) -> str:
-    subject = repository.commit_info(head).subject
-    return f"Complete split files\n\n{head[:12]} ({subject}) was made without mergeguard.\n"
-
-
-def add_on_top(
-    repository: Repository,
-    head: str,
-    tree: str,
-    message: str,
-    what: str,
-    state: tuple[StateFile, ...] = (),
-) -> str:
-    """Land a new commit with ``tree`` on top of HEAD's; gives the commit."""
-    commit = repository.commit_object(
-        tree,
-        (head,),
-        message,
-        author=repository.identity("author"),
-        committer=repository.identity("committer"),
-    )
-    commit = repository.signed(commit)
-    landing.land(
-        repository,
-        landing.Outcome(
-            tree=tree,
-            expected_head=head,
-            reflog=f"{what}: split files (mergeguard)",
-            commit=commit,
-            state=state,
-        ),
-    )
-    return commit
 
 
 def stage(

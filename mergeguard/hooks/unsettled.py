@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mergeguard.git import worktree
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import driver, lensmerge
+from mergeguard.hooks import lensmerge, mergework
 from mergeguard.hooks.pending import MARK, PendingNote
 
 
@@ -38,7 +38,7 @@ def is_staged(repository: Repository, note: PendingNote) -> bool:
         return False
     if note.operation != "merge" or note.theirs is None:
         return provisional(repository, tree)
-    change = driver.merge_change(repository, note.head, note.theirs)
+    change = mergework.merge_change(repository, note.head, note.theirs)
     outcome = lensmerge.merged(repository, change)
     own = lensmerge.share(repository, change, outcome).paths
     if all(repository.entry(tree, path) == repository.entry(outcome.tree, path) for path in own):

@@ -269,6 +269,12 @@ def run(
     return found
 
 
+def audit_merge(repository: Repository, ours: str, theirs: str, tree: str) -> Audited:
+    """Audit the merge of two commits that is to have ``tree``."""
+    reader, splitting = FactsReader(repository), Splitting.of(repository)
+    return _audited(repository, None, "the merge in progress", ours, theirs, tree, reader, splitting, False)
+
+
 def _in_progress(repository: Repository, reader: FactsReader, splitting: Splitting, ast: bool) -> Audited:
     theirs = _merge_head(repository)
     assert theirs is not None

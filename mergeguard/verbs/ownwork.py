@@ -19,7 +19,7 @@ from mergeguard.audit.ownwork import Work, WorkFate, WorkOutcome, outcomes, work
 from mergeguard.errors import LayoutError, Location, RuleError
 from mergeguard.findings import Finding
 from mergeguard.fork import check, treelens
-from mergeguard.fork.fork import Fork
+from mergeguard.fork.fork import LEDGER, Fork
 from mergeguard.fork.workspace import REGULAR, Splitting, Workspace
 from mergeguard.git.objects import Entry, TreeChange
 from mergeguard.git.repository import Repository
@@ -27,7 +27,7 @@ from mergeguard.treemerge import resolution
 from mergeguard.values import dataclass
 from mergeguard.verbs.lines.where import in_layout
 
-PATH = ".mergeguard/ledger.toml"
+PATH = LEDGER
 #: Larger files are data, not somebody's work by declarations.
 _MOST_BYTES = 2_000_000
 _OWN = ".mergeguard/"

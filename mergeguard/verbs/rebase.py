@@ -19,6 +19,7 @@ from mergeguard.git.landing import StateFile
 from mergeguard.git.merging import UnmergedPath
 from mergeguard.git.objects import CommitInfo
 from mergeguard.git.repository import Repository
+from mergeguard.git.rewriting import write_commit
 from mergeguard.treemerge import lastsync
 from mergeguard.treemerge.plainpick import PlainPicks
 from mergeguard.treemerge.trees import Merged, Progress, merge_trees
@@ -106,6 +107,7 @@ def rebase(
     onto: str | None = None,
     commits: tuple[str, ...] | None = None,
     rebase_merges: bool = False,
+    splitting: Splitting | None = None,
     progress: Progress = lambda _: None,
 ) -> RebaseOutcome:
     """Replay the local commits of ``head`` onto ``onto`` (commit ``upstream`` if None); nothing lands.
@@ -120,7 +122,8 @@ def rebase(
     ):
         return RebaseOutcome(upstream, target, head, head, (), up_to_date=True)
     todo = commits or local_commits(repository, target, head, rebase_merges=rebase_merges)
-    picker = _Picker(repository, upstream, target, head, target, rebase_merges, progress)
+    splitting = splitting or Splitting.of(repository)
+    picker = _Picker(repository, upstream, target, head, target, rebase_merges, splitting, progress)
     return picker.run(todo)
 
 
@@ -132,18 +135,17 @@ class _Picker:
     original: str
     tip: str
     rebase_merges: bool
+    splitting: Splitting
     progress: Progress
     picks: list[Picked] = field(default_factory=list)
     became: dict[str, str] = field(default_factory=dict)
     style: str = field(init=False)  # of conflicts
-    splitting: Splitting = field(init=False)
     plain: PlainPicks = field(init=False)
     # The last tree that a merge through the lens gave, or that no rule has to do with.
     derived: str | None = None
 
     def __post_init__(self) -> None:
         self.style = self.repository.config("merge.conflictStyle") or "merge"
-        self.splitting = Splitting.of(self.repository)
         self.plain = PlainPicks(self.repository, self.splitting)
 
     def run(self, todo: tuple[str, ...]) -> RebaseOutcome:
@@ -274,19 +276,6 @@ class _Picker:
         self.became[info.oid] = self.tip = new
 
 
-def write_commit(repository: Repository, info: CommitInfo, tree: str, parents: tuple[str, ...]) -> str:
-    """The commit replayed: its author, message and encoding; the committer is the user, now."""
-    new = repository.commit_object(
-        tree,
-        parents,
-        info.message,
-        author=info.author,
-        committer=repository.identity("committer"),
-        encoding=info.encoding,
-    )
-    return repository.signed(new)
-
-
 # -- landing -------------------------------------------------------------------------------------------
 
 
@@ -397,8 +386,16 @@ def proceed(
             f"or `git checkout {pending.tip[:12]}`, then `mergeguard sync --skip`",
         )
     info = repository.commit_info(pending.current)
+    splitting = Splitting.of(repository)
     picker = _Picker(
-        repository, pending.upstream, pending.onto, pending.original, head, pending.rebase_merges, progress
+        repository,
+        pending.upstream,
+        pending.onto,
+        pending.original,
+        head,
+        pending.rebase_merges,
+        splitting,
+        progress,
     )
     picker.became |= dict(pending.done)
     picker.picks += [Picked(old, new, repository.commit_info(old).subject) for old, new in pending.done]

@@ -353,8 +353,16 @@ def sync_rebase(
     repository = fork.repository
     head = fork.head()
     _require_idle(repository, clean=not dry_run)
-    outcome = rebase.rebase(repository, upstream, head=head, rebase_merges=rebase_merges, progress=progress)
-    outcome = _rebase_audited(repository, outcome, outcome.original, audit, progress)
+    splitting = Splitting.of(repository)
+    outcome = rebase.rebase(
+        repository,
+        upstream,
+        head=head,
+        rebase_merges=rebase_merges,
+        splitting=splitting,
+        progress=progress,
+    )
+    outcome = _rebase_audited(repository, outcome, audit, progress, splitting)
     if not outcome.up_to_date and not dry_run:
         rebase.land(repository, outcome)
     return outcome
@@ -363,17 +371,18 @@ def sync_rebase(
 def _rebase_audited(
     repository: Repository,
     outcome: rebase.RebaseOutcome,
-    original: str,
     audit: bool | None,
     progress: Progress,
+    splitting: Splitting | None = None,
 ) -> rebase.RebaseOutcome:
     """A finished rebase with its findings: as a merge of what it started from and what it went onto."""
     if not outcome.clean or outcome.up_to_date or not wants_audit(repository, audit):
         return outcome
     progress("auditing")
+    original, tree = outcome.original, repository.tree_of(outcome.tip)
     bases = repository.merge_bases(original, outcome.onto)
-    tree = repository.tree_of(outcome.tip)
-    found = _audited(repository, bases, original, outcome.onto, tree, Splitting.of(repository))
+    splitting = splitting or Splitting.of(repository)
+    found = _audited(repository, bases, original, outcome.onto, tree, splitting)
     return replace(outcome, audit=found)
 
 
@@ -409,7 +418,7 @@ def continue_sync(
     pending = rebase.read_pending(repository)
     if pending is not None:
         outcome = rebase.proceed(repository, progress, skip=skip)
-        outcome = _rebase_audited(repository, outcome, pending.original, audit, progress)
+        outcome = _rebase_audited(repository, outcome, audit, progress)
         if outcome.audit:
             # A person resolved conflicts or left commits out on the way: what lines are there was decided.
             kept = tuple(f for f in outcome.audit if f.finding.code not in SUMMED)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mergeguard.git import hooks
-from mergeguard.hooks import lensmerge
+from mergeguard.hooks import mergework
+from mergeguard.hooks.mergework import GitChange
 from mergeguard.hooks.pending import MARK
 from mergeguard.treemerge import trees as treemerge
 from mergeguard.verbs import rebase
@@ -502,7 +503,7 @@ def test_colleague_without_mergeguard_merges_as_git_does(world, tmp_path):
 def test_merge_that_no_side_moved_is_none_of_ours(world):
     repository = world.repository
     split, fork = (repository.resolve(name) for name in ("split", "fork"))
-    assert not lensmerge.concerned(repository, lensmerge.GitChange((split,), split, fork))
+    assert not mergework.concerned(repository, GitChange((split,), split, fork))
 
 
 def test_upstream_renames_the_file_to_what_the_rule_does_not_fit(world):

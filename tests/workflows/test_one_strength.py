@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mergeguard.hooks import driver
+from mergeguard.hooks import asked
 from mergeguard.hooks.mergefile import main
 from tests.support.story import Story, git
 
@@ -114,11 +114,11 @@ def test_the_other_classes_in_sync_and_in_the_driver(tmp_path, monkeypatch):
 
     monkeypatch.chdir(story.fork)
     for case in OTHERS:
-        asked = [str(folder / f"{case.name}.{side}") for side in ("base", "ours", "theirs")]
-        for name, side in zip(asked, ("base", "ours", "theirs"), strict=True):
+        files = [str(folder / f"{case.name}.{side}") for side in ("base", "ours", "theirs")]
+        for name, side in zip(files, ("base", "ours", "theirs"), strict=True):
             Path(name).write_bytes((case / f"{side}.cu").read_bytes())
-        conflicts = driver.main(["merge-driver", *asked, "7", f"{case.name}.cu"])
-        text = _unlabelled({case.name: Path(asked[1]).read_bytes()})[case.name]
+        conflicts = asked.main(["merge-driver", *files, "7", f"{case.name}.cu"])
+        text = _unlabelled({case.name: Path(files[1]).read_bytes()})[case.name]
         assert (text, bool(conflicts)) == (wanted[case.name], b"<<<<<<<" in wanted[case.name]), case.name
 
 

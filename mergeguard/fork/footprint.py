@@ -1,0 +1,94 @@
+"""Where the rules of a tree stand, kept by the rules and locks themselves: known without loading the lens.
+
+A lock names upstream's file and the rule, so the paths of a pristine layout are told by what is in
+``.mergeguard`` alone, and that rarely changes.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mergeguard import store
+from mergeguard.fork.fork import STATE
+from mergeguard.fork.shelf import Shelf, code
+from mergeguard.git.objects import Entry
+from mergeguard.git.repository import Repository
+from mergeguard.values import dataclass
+
+_LIMIT = 100  # states of ``.mergeguard``
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """One rule in a tree that has its file split.
+
+    ``monoliths`` is where its monolith may be, the lock's first; ``files`` are the paths of the pristine
+    layout, None where it can't be derived.
+    """
+
+    name: str
+    rule_path: str
+    lock_path: str
+    monoliths: tuple[str, ...]
+    files: tuple[str, ...] | None
+
+
+class Footprints:
+    """The split rules of any tree of a repository."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._shelf = Shelf(repository.private_dir, "footprints", _LIMIT)
+        self._known: dict[str, tuple[Footprint, ...]] = {}
+
+    def of(self, tree: str) -> tuple[Footprint, ...]:
+        """The split rules of a tree, by name. Errors: those of ``Workspace.load``."""
+        state = self._repository.entry(tree, STATE)
+        if state is None:
+            return ()
+        if state.oid not in self._known:
+            key = f"{code()}\0{state.oid}".encode()
+            kept = self._kept(key)
+            if kept is None:
+                kept = self._looked_up(tree)
+                self._shelf.put(key, json.dumps([_fields(one) for one in kept]).encode())
+            self._known[state.oid] = kept
+        return self._known[state.oid]
+
+    def _kept(self, key: bytes) -> tuple[Footprint, ...] | None:
+        data = self._shelf.get(key)
+        try:
+            return None if data is None else tuple(map(_footprint, store.read_json(data)))
+        except store.Unreadable:
+            return None
+
+    def _looked_up(self, tree: str) -> tuple[Footprint, ...]:
+        from mergeguard.errors import MergeguardError
+        from mergeguard.fork.workspace import Workspace
+
+        workspace = Workspace.load(self._repository, tree, lenient=True)
+        found = []
+        for guarded in workspace.split_rules:
+            assert guarded.lock is not None
+            try:
+                files: tuple[str, ...] | None = tuple(file.path for file in workspace.over(guarded).files)
+            except MergeguardError:
+                files = None
+            monoliths = tuple(dict.fromkeys((guarded.lock.monolith, *guarded.rule.paths())))
+            found.append(Footprint(guarded.name, guarded.rule_path, guarded.lock_path, monoliths, files))
+        return tuple(found)
+
+
+def monolith_in(repository: Repository, tree: str, rule: Footprint) -> Entry | None:
+    """What stands where a tree has the rule's monolith, or the entry of its layout."""
+    return next((e for path in rule.monoliths if (e := repository.entry(tree, path))), None)
+
+
+def _fields(one: Footprint) -> list[Any]:
+    return [one.name, one.rule_path, one.lock_path, [*one.monoliths], one.files and [*one.files]]
+
+
+def _footprint(fields: list[Any]) -> Footprint:
+    name, rule_path, lock_path, monoliths, files = fields
+    return Footprint(name, rule_path, lock_path, tuple(monoliths), None if files is None else tuple(files))

@@ -1,0 +1,29 @@
+"""Working out in the merge driver, which has loaded all that it takes, what a merge's later hooks would."""
+
+from __future__ import annotations
+
+from mergeguard.fork.fork import LEDGER
+from mergeguard.git.repository import Repository
+from mergeguard.hooks import foreseen, hookaudit, lensmerge
+from mergeguard.hooks.foreseen import Foreseen
+from mergeguard.hooks.mergework import GitChange
+from mergeguard.treemerge import rederiving
+from mergeguard.treemerge.trees import Merged
+
+
+def foresee(repository: Repository, change: GitChange, outcome: Merged) -> None:
+    """Note what the merge commit is to be, where nothing but git's own part of it can make it otherwise."""
+    if foreseen.read(repository, change.ours, change.theirs) is not None or len(change.bases) != 1:
+        return
+    if not outcome.clean or outcome.rewritten or outcome.doubted or outcome.moved:
+        return
+    ours, theirs = (repository.tree_of(commit) for commit in (change.ours, change.theirs))
+    if repository.entry(outcome.tree, LEDGER) is not None:
+        return
+    tree = lensmerge.true_tree(repository, change, outcome, outcome.tree)
+    tree = rederiving.rederived(repository, tree, (ours, theirs))
+    if tree != outcome.tree:
+        return
+    paths = tuple(sorted(lensmerge.share(repository, change, outcome).paths))
+    said = tuple(hookaudit.lines(repository, change, tree))
+    foreseen.write(repository, Foreseen(change.ours, change.theirs, change.bases[0], tree, paths, said))

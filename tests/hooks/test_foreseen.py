@@ -1,0 +1,80 @@
+"""What the first process of a merge foresees is used where git has made what it was worked out from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mergeguard.git import hooks
+from mergeguard.hooks import foreseen
+from tests.workflows.world import OURS, THEIRS, World, advance, build
+
+RULE = "skinny_gemms_int8"
+ENTRY = "csrc/rocm/skinny_gemms_int8.cu"
+SHARD = "csrc/rocm/skinny_gemms_int8/dispatch.cuh"
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """A fork with hooks; upstream has edited the monolith, and a branch a document."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hooks, "CONFIGURED_SINCE", (99,))
+        world = build(tmp_path_factory.mktemp("begun") / "repository", (RULE,))
+        advance(world, "same-function", (RULE,))
+        world.git("checkout", "-q", "-b", "notes", "fork")
+        (world.root / "notes.md").write_text("a note\n")
+        world.git("add", "notes.md")
+        world.git("commit", "-q", "-m", "notes")
+        world.git("checkout", "-q", "fork")
+        (world.root / "mine.md").write_text("mine\n")
+        world.git("add", "mine.md")
+        world.git("commit", "-q", "-m", "mine")
+        world.git("config", "alias.guard", "!python -m mergeguard")
+        world.git("guard", "install")
+    return world
+
+
+@pytest.fixture
+def world(begun, tmp_path: Path):
+    return begun.copy(tmp_path / "fork")
+
+
+def without(world: World, *names: str) -> None:
+    """Let these hooks have nothing to run: git must not come to need them."""
+    for name in names:
+        script = world.root / ".git" / "hooks" / name
+        script.write_text(script.read_text().replace("-m mergeguard", "-m nothing_of_that_name"))
+
+
+def test_the_hooks_after_the_driver_have_nothing_to_think_about(world):
+    ours = world.out("rev-parse", "HEAD")
+    without(world, "pre-merge-commit", "prepare-commit-msg")
+    world.git("merge", "-q", "--no-edit", "upstream")
+    seen = foreseen.read(world.repository, ours, world.out("rev-parse", "upstream"))
+    assert seen is None  # post-merge has used it
+    text = (world.root / SHARD).read_bytes()
+    assert OURS in text and THEIRS in text
+    assert world.out("status", "--porcelain") == ""
+
+
+def test_a_merge_of_documents_ends_without_post_merge(world):
+    without(world, "post-merge", "prepare-commit-msg")
+    world.git("merge", "-q", "--no-edit", "notes")
+    line = (world.root / ".git" / "mergeguard" / "foreseen").read_bytes().partition(b"\n")[0].decode()
+    assert line == " ".join(world.out("rev-parse", "HEAD^1", "HEAD^2", "HEAD^{tree}").split())
+
+
+def test_it_covers_a_tree_that_git_left_as_a_side_has_it(world):
+    repository = world.repository
+    ours, theirs = (repository.resolve(name) for name in ("fork", "upstream"))
+    (base,) = repository.merge_bases(ours, theirs)
+    mine, other = repository.tree_of(ours), repository.tree_of(theirs)
+    edited = repository.edit_tree(mine, {ENTRY: repository.entry(other, ENTRY)})
+    seen = foreseen.Foreseen(ours, theirs, base, edited, (ENTRY,), ())
+
+    assert seen.covers(repository, mine)
+    typed = repository.write_blob(b"// somebody typed this\n")
+    entry = repository.entry(mine, ENTRY)._replace(oid=typed)
+    assert not seen.covers(repository, repository.edit_tree(mine, {ENTRY: entry}))
+    assert not seen.covers(repository, repository.edit_tree(mine, {"README": entry}))
