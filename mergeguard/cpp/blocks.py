@@ -95,7 +95,10 @@ def closed(
     return tuple(joined), tuple(where)
 
 
-def _on_one_line(text: bytes) -> bytes:
+def _again(text: bytes) -> bytes:
+    """How an edge is written in another file: on one line, but for directives."""
+    if text.startswith(b"#"):
+        return b"\n".join(line.strip() for line in text.splitlines() if line.strip())
     return b" ".join(text.split())
 
 
@@ -171,8 +174,9 @@ class _Opener:
     def add_between_macros(self, parts: Sequence[Unit], scopes: tuple[ItemScope, ...]) -> None:
         first, last = parts[0], parts[-1]
         opening, closing = (self.text[e.items[0].code_start : e.items[0].code_end] for e in (first, last))
-        # What it is called, only its definition could tell: names of a rule leave it out.
-        scope = ItemScope(first.items[0].code_start, "", _on_one_line(opening), _on_one_line(closing))
+        # What a macro's block is called, only its definition could tell: names of a rule leave it out.
+        name = 'extern "C"' if b'"C"' in opening else ""
+        scope = ItemScope(first.items[0].code_start, name, _again(opening), _again(closing))
         begun = len(self.units)
         self.units.append(Unit(first.start, first.end, (), scopes))
         self.add_all(parts[1:-1], (*scopes, scope))

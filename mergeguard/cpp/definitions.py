@@ -39,7 +39,7 @@ def definitions(source: Source, spaces: frozenset[str] = frozenset(), index: int
         for item in items:
             if (edge := edge_at(source, item)) is not None:
                 if edge.opens:
-                    macros.append(edge_name(item))
+                    macros.append(edge_name(item) or edge.under)
                 elif macros:
                     macros.pop()
             elif item.kind is Kind.NAMESPACE:
@@ -51,7 +51,8 @@ def definitions(source: Source, spaces: frozenset[str] = frozenset(), index: int
                 if macros and item.kind is not Kind.MACRO:
                     within = (*macros, *item.key.condition)
                     item = replace(item, key=replace(item.key, condition=within))
-                found.append(Declaration(item, source, hidden, spaces, index, in_c))
+                is_c = in_c or "defined(__cplusplus)" in macros
+                found.append(Declaration(item, source, hidden, spaces, index, is_c))
 
     walk(source.items, False, False)
     return found

@@ -1,7 +1,8 @@
-"""Macros that open or close a block at file scope: ``C10_BEGIN … C10_END``, ``#define APP namespace app {``.
+"""What opens or closes a block at file scope without a brace that every compiler sees.
 
-What another file defines is told by its name, as only its header could say; what the file defines, by the
-definition. Such a macro is an item of its own, whatever follows it.
+A macro: ``C10_BEGIN … C10_END``, ``#define APP namespace app {``. What another file defines is told by its
+name, as only its header could say; what the file defines, by the definition. And a brace under a condition of
+its own: ``#ifdef __cplusplus``, ``extern "C" {``, ``#endif``. Each is an item of its own.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from mergeguard.cpp.conditions import OPENERS, condition_of
 from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.lexer import Lexed, TokenKind, lex
 from mergeguard.cpp.remember import remembered
@@ -21,6 +23,7 @@ _CANDIDATE = re.compile(
     rb"BEGIN|OPEN|START|ENTER|END|CLOSE|STOP|LEAVE|EXIT|"
     rb"#[ \t]*define[ \t]+\w+[ \t\\\r\n]+(?:inline[ \t]+)?(?:namespace|extern)\b"
 )
+_LONGEST = 20  # tokens, comments among them, of an edge under a condition
 _NAME = re.compile(r"_*[A-Z][A-Z0-9_]*")
 _BLOCK_WORDS = frozenset({"namespace", "inline", "extern", '"C"', '"C++"', "::", "[", "]", "(", ")"})
 
@@ -30,15 +33,17 @@ class Edge:
     """One use at file scope. ``levels`` is by how many braces it opens (or, below zero, closes) the file.
 
     It is 0 where only the name tells; then ``closers`` are the names by which what it opens is closed.
+    ``under`` is the condition of a brace that has one.
     """
 
     opens: bool
     levels: int = 0
     closers: frozenset[str] = frozenset()
+    under: str = ""
 
     def is_closed_by(self, other: Edge, name: str) -> bool:
-        """Whether ``other``, a use of the macro ``name``, closes what this one opens."""
-        if not self.opens or other.opens:
+        """Whether ``other``, by the name of its macro, closes what this one opens."""
+        if not self.opens or other.opens or self.under != other.under:
             return False
         return name in self.closers or bool(self.levels) and self.levels == -other.levels
 
@@ -93,7 +98,11 @@ def _by_name(name: str) -> Edge | None:
 
 
 def edge_at(source: Source, item: Item) -> Edge | None:
-    """What an item opens or closes without a brace; None for any other item."""
+    """What an item opens or closes; None for any other item, and for one with the braces of its block."""
+    if item.kind is Kind.OPAQUE:
+        first = source.lexed.index_at(item.code_start)
+        directive = source.lexed.directive_of[first] if first < len(source.lexed) else -1
+        return None if directive < 0 else _under_condition(source.lexed, directive)
     edges = edges_of(source.text)
     if not edges.possible or item.kind is not Kind.DECLARATION or item.body is not None:
         return None
@@ -106,6 +115,27 @@ def edge_at(source: Source, item: Item) -> Edge | None:
 def edge_name(item: Item) -> str:
     """The macro by which an edge goes, as other edges name it."""
     return item.name.rpartition("::")[2]
+
+
+def conditional_end(lexed: Lexed, directive: int, last: int) -> int:
+    """The token behind an edge under a condition that begins with a directive; -1 if it is none."""
+    edge = _under_condition(lexed, directive)
+    end = lexed.directives[directive + 1].last if edge is not None else -1
+    return end if end <= last else -1
+
+
+def _under_condition(lexed: Lexed, directive: int) -> Edge | None:
+    """The edge between an ``#if`` and the ``#endif`` that comes next."""
+    if directive + 1 >= len(lexed.directives):
+        return None
+    opening, ending = lexed.directives[directive : directive + 2]
+    if opening.name not in OPENERS or ending.name != "endif" or ending.first - opening.last > _LONGEST:
+        return None
+    words = lexed.words(opening.last, ending.first)
+    condition = condition_of(lexed, opening)
+    if words[:1] == ["extern"] and words[2:] == ["{"] and words[1].startswith('"'):
+        return Edge(True, 1, under=condition)
+    return Edge(False, -1, under=condition) if words == ["}"] else None
 
 
 def edge_end(lexed: Lexed, edges: Edges, position: int, last: int) -> int:

@@ -157,6 +157,16 @@ class ItemScope:
     closing: bytes
     hidden: bool = False  # an anonymous namespace
 
+    @property
+    def is_of_c(self) -> bool:
+        """Whether names in it have C linkage."""
+        return self.name == 'extern "C"'
+
+    @property
+    def is_branch(self) -> bool:
+        """Whether it is a branch of an ``#if``, which is a condition of what stands in it."""
+        return self.closing == b"#endif"
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:

@@ -15,7 +15,7 @@ from itertools import compress
 from typing import NamedTuple
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, Group, condition_of, names, possible
-from mergeguard.cpp.edges import Edges, edge_end, edges_of
+from mergeguard.cpp.edges import Edges, conditional_end, edge_end, edges_of
 from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, TokenRole
 from mergeguard.cpp.runs import Run, Runs, Segment
 from mergeguard.cpp.view import BRACKETS, OpenBlock, Reader, View
@@ -306,6 +306,9 @@ class _Walk:
         directive = self.lexed.directives[index]
         name = directive.name
         last = directive.last
+        if name in OPENERS and (end := conditional_end(self.lexed, index, self.last)) > 0:
+            self.segments.append(Segment(directive.first, end, self.path, opaque=True))
+            return end
         if name in OPENERS:
             self.segments.append(Segment(directive.first, last, self.path, index))
             group = Group(condition_of(self.lexed, directive))

@@ -334,7 +334,7 @@ class _Emitter:
         if item.template_header is not None:
             text = signature.collapsed(self.source, *item.template_header) + b" " + text
         # The conditions of opened blocks come first in the path, and the header has opened them.
-        conditions = item.condition[sum(scope.opening.startswith(b"#if") for scope in declared.scopes) :]
+        conditions = item.condition[sum(scope.is_branch for scope in declared.scopes) :]
         return [glue.declaration(line) for line in conditional(conditions, [text])]
 
     def _declared_shared(self, item: Item) -> list[bytes]:

@@ -94,7 +94,7 @@ class Frame:
 
     def inner_conditions(self, item: Item) -> Sequence[str]:
         """The conditions around an item within the opened blocks, which come first in its path."""
-        opened = sum(scope.opening.startswith(b"#if") for scope in self.assignment.scopes(item))
+        opened = sum(scope.is_branch for scope in self.assignment.scopes(item))
         return item.condition[opened:]
 
     def mismatch(self, item: Item, message: str, hint: str | None = None) -> RuleMismatch:

@@ -346,7 +346,7 @@ class _Surveyor:
         if qualifiers(self.source, item):
             return f"{item.name} is a member function, or defined outside of its namespace"
         head = code_tokens(self.source, item.code_start, item.declarator_start + 20)[:2]
-        in_c = any(scope.name == 'extern "C"' for scope in self.places[item.start][0].scopes)
+        in_c = any(scope.is_of_c for scope in self.places[item.start][0].scopes)
         if in_c or head == ["extern", '"C"']:
             return f"{item.name} has C linkage"
         if item.parameter_list is None or item.body is None:

@@ -65,10 +65,21 @@ def proof(
         return _Comparison(path, monolith, files, roots).findings()
     comparison = _Comparison(path, monolith, thin.whole(files), roots)
     found = list(comparison.findings())
-    comparison.found, comparison.files = [], {file.path: file for file in files}
+    comparison.found, comparison.files = list(_not_apart(files, roots)), {file.path: file for file in files}
     for check, message, where, offset, item in thin.check_choices(comparison.before, files, roots):
         comparison.report(check, message, path=where, offset=offset, item=item)
     return tuple(dict.fromkeys((*found, *comparison.found)))
+
+
+def _not_apart(files: Sequence[LayoutText], roots: Sequence[str]) -> Iterator[Finding]:
+    """The launch functions of a thin layout that no namespace keeps apart."""
+    program = Program.of(files, roots)
+    texts = {file.path: file.text for file in files}
+    for clash in doubled(program, lambda one: len(texts)):
+        if clash.one.spaced and program.has_c_linkage(clash.one):
+            path, offset = program.units[clash.one.index].place(clash.one.item.code_start)
+            line = line_at(texts[path], offset)
+            yield in_tree(clash.check, clash.severity, clash.message, path, line, clash.one.plain)
 
 
 def listing(path: str, files: Sequence[LayoutText], build: Sequence[BuildFile]) -> Iterator[Finding]:

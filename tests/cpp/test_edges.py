@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mergeguard.cpp.blocks import opened
+from mergeguard.cpp.definitions import definitions
 from mergeguard.cpp.source import Kind, parse
 
 INSIDE = "int one() { return 1; }\nint two() { return 2; }\n"
@@ -63,3 +64,18 @@ def test_what_is_not_closed_is_no_block(text):
 )
 def test_a_word_before_a_declaration_is_a_part_of_it(text):
     assert parse(text.encode()).items[0].end == text.index("\n") + 1
+
+
+@pytest.mark.parametrize("condition", ["#ifdef __cplusplus", "#if defined(__cplusplus)  // C++"])
+def test_a_brace_under_a_condition_of_its_own_is_an_edge(condition):
+    text = (
+        f'{condition}\nextern "C" {{\n#endif\n{INSIDE}{condition}\n}}  // extern "C"\n#endif\nint after();\n'
+    )
+    opening = (f'{condition}\nextern "C" {{\n#endif'.encode(),)
+    assert _read(text) == [("one", opening), ("two", opening), ("after", ())]
+    assert all(one.in_c == (one.name != "after") for one in definitions(parse(text.encode())))
+
+
+def test_an_edge_under_another_condition_closes_nothing():
+    text = f'#ifdef __cplusplus\nextern "C" {{\n#endif\n{INSIDE}#ifdef OTHER\n}}\n#endif\n'
+    assert all(not scopes for _, scopes in _read(text))

@@ -500,8 +500,8 @@ int g(int);
 int a;
 """
     items = check_lossless(text).items
-    assert items[-1].name == "a"
-    assert len(items) == 2
+    assert [item.name for item in items] == ["", "f", "g", "", "a"]
+    assert [text[i.code_start : i.code_end].count(b"#") for i in items] == [2, 0, 0, 2, 0]
 
 
 def test_a_condition_that_is_redefined_is_not_assumed_any_more():

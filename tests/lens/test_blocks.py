@@ -451,3 +451,25 @@ def test_a_macro_without_its_other_is_refused(text, problem):
         split(_rule(f'schema = 1\nmonolith = "m.cpp"\n{deal}'), "m", "m.cpp", text.encode())
     with pytest.raises(RuleMismatch, match=problem):
         partition(text, "::run")
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [
+        ('extern "C" {\n', "}\n"),
+        ('#ifdef __cplusplus\nextern "C" {\n#endif\n', "#ifdef __cplusplus\n}\n#endif\n"),
+    ],
+)
+def test_launch_functions_have_no_c_linkage(opening, closing):
+    code = KERNEL + "static int helper(int p) { return p; }\n" + opening
+    code += "void run(int n, int p, int* out) {\n" + ARMS + "}\n" + closing
+    layout = partition(code, "::run", head=THIN)
+    for name in ("body.h", "launch.h"):
+        assert 'extern "C"' not in file(layout, name)
+    assert 'extern "C" {' in file(layout, "")
+    texts = {f.path: f.text for f in layout.files}
+    texts["m/body.h"] = texts["m/body.h"].replace(b"namespace MG_NS {", b'extern "C" { namespace MG_NS {')
+    texts["m/body.h"] = texts["m/body.h"].replace(b"}  // MG_SCOPE\n", b"}}  // MG_SCOPE\n")
+    files = [LayoutText(f.path, texts[f.path], f.is_unit) for f in layout.files]
+    found = [one for one in compare("m.cpp", layout.monolith, files) if one.code == "doubled"]
+    assert found and "C linkage" in found[0].message

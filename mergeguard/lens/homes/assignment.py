@@ -77,6 +77,8 @@ class Assignment:
         found = next((u.scopes for u in self.units if any(i is item for i in u.items)), ())
         if any(parted.function is item for parted in self.parted):
             found = found[: next((n for n, scope in enumerate(found) if scope.hidden), len(found))]
+            # Nor has it C linkage, under which a namespace keeps nothing apart.
+            found = tuple(scope for scope in found if not scope.is_of_c)
         return (*found, self.outside[item.start]) if item.start in self.outside else found
 
 

@@ -184,7 +184,7 @@ class _Finder:
             return f"`{name}` stands in a namespace within an anonymous one"
         if one.owners or item.flags & _DEVICE or not _DEVICE_WORDS.isdisjoint(one.tokens[:12]):
             return f"`{name}` can't be defined once for all units"
-        if item.condition and len(item.condition) > sum(s.opening.startswith(b"#if") for s in unit.scopes):
+        if item.condition and len(item.condition) > sum(s.is_branch for s in unit.scopes):
             return f"`{name}` stands in an #if that stays closed"
         line = self.source.text.rfind(b"\n", 0, item.code_start) + 1
         if self.source.text[line : item.code_start].strip() or not self.source.text.endswith(
