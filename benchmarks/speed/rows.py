@@ -74,9 +74,17 @@ def start(bench: Bench) -> Iterator[Row]:
     yield bench.row("--help", _mergeguard(bare, "--help"), "python", python, ratio=4)
     six = worlds.unsplit_fork(upstream, bench.root / "six")
     worlds.split(six)
-    first = _mergeguard(six, "status", reset=True)
+    back = back_to_now(six)
+    first = replace(_mergeguard(six, "status"), reset=back)
     yield bench.row("status, six rules, the first look at a commit", first, "python", python, ratio=10)
     yield bench.row("status, six rules, asked again", _mergeguard(six, "status"), "python", python, ratio=10)
+
+    def committed() -> None:
+        run(six, "git", "commit", "-q", "--allow-empty", "-m", "something else")
+
+    after = replace(_mergeguard(six, "status"), reset=committed)
+    yield bench.row("status, six rules, after a commit", after, "python", python, ratio=10)
+    back()
     again = _mergeguard(six, "check", ok=(0, 1))
     first = replace(again, reset=lambda: shutil.rmtree(six / ".git/mergeguard/verdicts", ignore_errors=True))
     yield bench.row("check, six rules, the first time", first, "python", python, most=600)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mergeguard.errors import LayoutError
 from mergeguard.git.atwork import may_be_interrupted
 from mergeguard.git.repository import Repository
-from mergeguard.git.snapshot import snapshot
+from mergeguard.git.snapshot import snapshot, unchanged
 from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
@@ -64,6 +64,11 @@ class Fork:
         """The tree that ``work_tree`` is read from."""
         self.head()
         return snapshot(self.repository, [STATE])
+
+    def unchanged(self) -> str | None:
+        """HEAD's tree where the work tree is as it; None where ``tree`` has to look at what differs."""
+        self.head()
+        return unchanged(self.repository, [STATE])
 
     def at_head(self) -> Workspace:
         """HEAD's tree: what can be shown while files are in conflict."""

@@ -486,7 +486,12 @@ class Repository:
 
     def dirty(self, paths: Iterable[str] | None = None) -> tuple[status.StatusEntry, ...]:
         """See ``status.dirty``."""
-        return status.dirty(self, paths)
+        state = _state_of(self.index_file)
+        found = status.dirty(self, paths)
+        if paths is None:
+            self._unmerged.clear()
+            self._unmerged[state] = tuple(entry.path for entry in found if entry.kind == "unmerged")
+        return found
 
     def unmerged(self) -> tuple[str, ...]:
         """The files in conflict."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mergeguard.errors import Location, counted
 from mergeguard.git.errors import RepositoryError
+from mergeguard.git.process import encode
 
 if TYPE_CHECKING:
     from mergeguard.git.repository import Repository
@@ -21,6 +22,9 @@ def snapshot(repository: Repository, folders: Iterable[str] = (), *, tracked: bo
     Filters (line endings, LFS) count as for ``git add``; index and work tree are left alone. Errors:
     RepositoryError while the index holds conflicts.
     """
+    present = [folder for folder in folders if (repository.work_tree / folder).exists()]
+    if tracked and (tree := unchanged(repository, present)) is not None:
+        return tree
     unmerged = repository.unmerged()
     if unmerged:
         raise RepositoryError(
@@ -28,9 +32,6 @@ def snapshot(repository: Repository, folders: Iterable[str] = (), *, tracked: bo
             where=Location(unmerged[0]),
             hint="resolve them and `git add` them, then run this again",
         )
-    present = [folder for folder in folders if (repository.work_tree / folder).exists()]
-    if tracked and (tree := _unchanged(repository, present)) is not None:
-        return tree
     with _index_copy(repository) as environment:
         if tracked:
             repository.git("add", "--update", environment=environment)
@@ -39,14 +40,25 @@ def snapshot(repository: Repository, folders: Iterable[str] = (), *, tracked: bo
         return repository.git("write-tree", environment=environment).text
 
 
-def _unchanged(repository: Repository, folders: list[str]) -> str | None:
-    """HEAD's tree where nothing differs from it: what most looks find, without a look at every entry."""
+def unchanged(repository: Repository, folders: Iterable[str]) -> str | None:
+    """HEAD's tree where nothing differs from it, nor stands beside it in ``folders``: what most looks find,
+    without a look at every entry."""
     head = repository.head().oid
     if head is None or repository.dirty():
         return None
-    if folders and repository.git("ls-files", "--others", "-z", "--", *folders).out:
-        return None
-    return repository.tree_of(head)
+    tree = repository.tree_of(head)
+    return None if any(_has_more(repository, tree, folder) for folder in folders) else tree
+
+
+def _has_more(repository: Repository, tree: str, folder: str) -> bool:
+    """Whether a folder of the work tree has files that the tree has not."""
+    known = {encode(path) for path in repository.list_tree(tree, folder)}
+    root = os.fsencode(repository.work_tree)
+    for place, folders, files in os.walk(os.path.join(root, encode(folder))):
+        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
+        if any(os.path.relpath(os.path.join(place, name), root) not in known for name in (*files, *links)):
+            return True
+    return False
 
 
 def staged(repository: Repository) -> str:

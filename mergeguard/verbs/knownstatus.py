@@ -1,6 +1,6 @@
 """What ``status`` found before, for trees that are the same in all that it looked at.
 
-Kept under HEAD, upstream's commit and the code, with everything that was asked of the tree (``watched``).
+Kept under what upstream has and the code, with everything that was asked of the tree (``watched``).
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from mergeguard.fork.fork import Fork
 from mergeguard.fork.localedits import LocalEdit
 from mergeguard.fork.shelf import Shelf, code
 from mergeguard.fork.watched import WatchedRepository, holds
+from mergeguard.git.errors import NoMergeBase
 from mergeguard.lens.hunks import Hunk, Reason
 from mergeguard.values import dataclass
 
-_LIMIT = 40  # heads and upstreams
-_TREES = 4  # of each
+_LIMIT = 40  # states of upstream
+_TREES = 6  # of each
 
 
 @dataclass(frozen=True)
@@ -35,15 +36,45 @@ class RuleStatus:
     problem: str | None = None
 
 
-class KnownStatus:
-    """The rows of one HEAD beside one upstream."""
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the rules are shown beside: upstream's tree, that of the merge base, and whether HEAD has all of
+    upstream."""
 
-    def __init__(self, fork: Fork, ref: str | None) -> None:
+    theirs: str
+    base: str | None
+    merged: bool
+
+    @classmethod
+    def of(cls, fork: Fork, ref: str | None) -> Beside | None:
+        """Of upstream's ``ref``; None without one. History is asked once for two commits."""
+        if ref is None:
+            return None
+        repository, head = fork.repository, fork.head()
+        commit = repository.resolve(ref)
+        shelf = Shelf(repository.private_dir, "bases", _LIMIT)
+        key = f"{head}\0{commit}".encode()
+        kept = None if (repository.common_dir / "shallow").exists() else shelf.get(key)
+        if kept is None:
+            try:
+                bases = repository.merge_bases(head, commit)
+            except NoMergeBase:
+                bases = ()
+            kept = " ".join(bases).encode()
+            shelf.put(key, kept)
+        bases = tuple(kept.decode().split())
+        base = repository.tree_of(bases[0]) if len(bases) == 1 else None
+        return cls(repository.tree_of(commit), base, commit in bases)
+
+
+class KnownStatus:
+    """The rows beside one state of upstream."""
+
+    def __init__(self, fork: Fork, beside: Beside | None) -> None:
         self._fork = fork
-        self._ref = ref
         self._shelf = Shelf(fork.repository.private_dir, "status", _LIMIT)
-        theirs = "" if ref is None else fork.repository.resolve(ref)
-        self._key = "\0".join((code(), fork.head(), theirs)).encode()
+        upstream = () if beside is None else (beside.theirs, str(beside.base), str(beside.merged))
+        self._key = "\0".join((code(), *upstream)).encode()
 
     def get(self, tree: str) -> tuple[RuleStatus, ...] | None:
         """The rows of a tree that is like one looked at before; None if there is none."""

@@ -13,21 +13,15 @@ from mergeguard.treemerge import fates, handmade, witness
 from mergeguard.treemerge.fates import Standing
 from mergeguard.treemerge.trees import local_edits
 from mergeguard.values import replace
-from mergeguard.verbs.knownstatus import RuleStatus
+from mergeguard.verbs.knownstatus import Beside, RuleStatus
 
 
-def rules(fork: Fork, workspace: Workspace, ref: str | None) -> tuple[RuleStatus, ...]:
-    """Every rule of a tree made on top of HEAD, beside upstream's ``ref``.
+def rules(fork: Fork, workspace: Workspace, beside: Beside | None) -> tuple[RuleStatus, ...]:
+    """Every rule of a tree, beside what upstream has.
 
     All that is asked of the tree is asked of ``workspace.repository``.
     """
-    repository = fork.repository
-    theirs = repository.tree_of(ref) if ref is not None else None
-    base = fates.base_tree(repository, fork.head(), repository.resolve(ref)) if ref is not None else None
-    merged = ref is not None and repository.is_ancestor(repository.resolve(ref), fork.head())
-    return tuple(
-        _rule_status(fork, workspace, guarded, base, theirs, merged=merged) for guarded in workspace.guarded
-    )
+    return tuple(_rule_status(fork, workspace, guarded, beside) for guarded in workspace.guarded)
 
 
 def with_history(fork: Fork, workspace: Workspace, rows: tuple[RuleStatus, ...]) -> tuple[RuleStatus, ...]:
@@ -60,16 +54,13 @@ def _rule_status(
     fork: Fork,
     workspace: Workspace,
     guarded: Guarded,
-    base: str | None,
-    theirs: str | None,
-    *,
-    merged: bool,
+    beside: Beside | None,
 ) -> RuleStatus:
     path = workspace.monolith_path(guarded)
     repository = fork.repository
     upstream = Standing()
-    if theirs is not None:
-        upstream = fates.standing(repository, guarded, path, base, theirs)
+    if beside is not None:
+        upstream = fates.standing(repository, guarded, path, beside.base, beside.theirs)
     if guarded.lock is None:
         if (lost := workspace.lost_lock(guarded)) is not None:
             return RuleStatus(guarded.name, path, "broken", None, None, (), (), (), str(lost))
@@ -84,8 +75,8 @@ def _rule_status(
         return RuleStatus(guarded.name, path, "broken", guarded.lock.upstream, None, (), (), (), str(error))
     drift = None
     state = upstream.state or ("split" if guarded.lock.rule == guarded.rule_oid else "split by an older rule")
-    there = repository.entry(theirs, upstream.path) if theirs is not None and upstream.path else None
-    if there is not None and merged:
+    there = repository.entry(beside.theirs, upstream.path) if beside is not None and upstream.path else None
+    if there is not None and beside is not None and beside.merged:
         # What upstream's branch names has been merged, and perhaps more: nothing waits there.
         drift = (0, 0)
     elif there is not None:

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from mergeguard.treemerge import healing
 from mergeguard.verbs import standing
 from tests.support.story import PAGED, Story, git
 
@@ -29,9 +30,9 @@ def looks(monkeypatch):
     counted: list[str] = []
     rules = standing.rules
 
-    def counting(fork, workspace, ref):
+    def counting(fork, workspace, beside):
         counted.append(workspace.tree)
-        return rules(fork, workspace, ref)
+        return rules(fork, workspace, beside)
 
     monkeypatch.setattr(standing, "rules", counting)
     return counted
@@ -97,3 +98,25 @@ def test_asked_again_it_is_told_without_the_lens(story):
         [sys.executable, "-c", code], cwd=story.fork, capture_output=True, text=True, check=False
     )
     assert ran.stdout.endswith("[]\n"), ran.stdout + ran.stderr
+
+
+def test_a_commit_of_something_else_leaves_it_known(story, looks, monkeypatch):
+    first = told(story)
+    histories: list[str] = []
+    examine = healing.examine
+
+    def counting(workspace, head, **options):
+        histories.append(head)
+        return examine(workspace, head, **options)
+
+    monkeypatch.setattr(healing, "examine", counting)
+    for name in ("one.txt", "two.txt"):
+        story.write(name, b"nothing of ours\n")
+        story.commits(name)
+    asked = len(looks)
+    assert told(story) == first and len(looks) == asked and not histories
+    # A commit that moves a lock is looked at.
+    lock = story.fork / ".mergeguard/locks/paged_attention_v1.toml"
+    lock.write_bytes(lock.read_bytes() + b"\n")
+    story.commits("a lock")
+    assert told(story)[0] == first[0] and histories
