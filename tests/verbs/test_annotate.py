@@ -9,7 +9,7 @@ import pytest
 
 from mergeguard.fork.fork import Fork
 from mergeguard.gitquote import quoted
-from mergeguard.verbs.lines.annotate import Style, parse_line_porcelain, porcelain
+from mergeguard.verbs.lines.annotate import Style, parse_porcelain, porcelain
 from mergeguard.verbs.lines.blame import shown
 from tests.git.conftest import Sandbox
 
@@ -36,7 +36,7 @@ def git(repo, *arguments):
 
 
 def lines(repo, *arguments):
-    return parse_line_porcelain(git(repo, "--line-porcelain", *arguments))
+    return parse_porcelain(git(repo, "--line-porcelain", *arguments))
 
 
 @pytest.mark.parametrize("options", [(), ("-L2,5", "-L9,11"), ("--root",), ("HEAD~1..",), ("HEAD~2",)])
@@ -88,7 +88,7 @@ def test_odd_paths_are_quoted_as_git_does(repo):
     raw = subprocess.run(
         ["git", "blame", "--line-porcelain", "--", path], cwd=repo.root, capture_output=True, check=True
     ).stdout
-    parsed = parse_line_porcelain(raw)
+    parsed = parse_porcelain(raw)
     assert parsed[0].path == path.encode()
     assert b"filename " + quoted(path.encode()) + b"\n" in raw
     assert porcelain(parsed, every_line=True) == raw

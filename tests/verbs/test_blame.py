@@ -7,7 +7,7 @@ import pytest
 from mergeguard.errors import GitError
 from mergeguard.git.objectnames import SHA1
 from mergeguard.verbs import splitting, sync
-from mergeguard.verbs.lines.annotate import parse_line_porcelain
+from mergeguard.verbs.lines.annotate import parse_porcelain
 from mergeguard.verbs.lines.blame import Request, blame
 from tests.support.exchange import BODY, COMMON, KERNEL, LAYOUT, MONOLITH, Pair
 
@@ -150,7 +150,7 @@ def test_while_conflicts_are_unresolved(pair):
 
 def blame_of_git(pair, path):
     raw = pair.git("blame", "--line-porcelain", "--", path) + "\n"
-    return parse_line_porcelain(raw.encode("utf-8", "surrogateescape"))
+    return parse_porcelain(raw.encode("utf-8", "surrogateescape"))
 
 
 def test_split_again_after_leaving(pair):

@@ -15,7 +15,7 @@ from mergeguard.git.objectnames import SHA1
 from mergeguard.treemerge.virtual import Wholes
 from mergeguard.verbs import sync
 from mergeguard.verbs.lines import blameargs
-from mergeguard.verbs.lines.annotate import parse_line_porcelain, porcelain
+from mergeguard.verbs.lines.annotate import parse_porcelain, porcelain
 from mergeguard.verbs.lines.blame import Request, _lines_of, blame
 from mergeguard.verbs.lines.blameargs import Form
 from tests.support.exchange import BODY, COMMON, KERNEL, LAYOUT, MONOLITH, Pair
@@ -54,7 +54,7 @@ def twin_of(pair):
 @pytest.mark.parametrize("options", [(), ("-w",), ("-C", "--root"), ("--first-parent",)])
 def test_lines_are_blamed_as_on_the_twin_that_was_never_split(pair, options):
     tip, real = twin_of(pair)
-    there = parse_line_porcelain(
+    there = parse_porcelain(
         pair.git("blame", "--line-porcelain", *options, tip, "--", MONOLITH).encode() + b"\n"
     )
     workspace = Workspace.load(pair.repository, pair.repository.tree_of("fork"))

@@ -1,4 +1,4 @@
-"""Lines with their origins: reading what ``git blame --line-porcelain`` prints, writing git's own formats."""
+"""Lines with their origins: reading what ``git blame --porcelain`` prints, writing git's own formats."""
 
 from __future__ import annotations
 
@@ -33,45 +33,75 @@ class Annotated:
         return next((f[len(name) + 1 :] for f in self.facts if f.startswith(name + b" ")), b"")
 
 
-def parse_line_porcelain(raw: bytes) -> tuple[Annotated, ...]:
-    """The lines of ``git blame --line-porcelain``, in order."""
+def parse_porcelain(raw: bytes) -> tuple[Annotated, ...]:
+    """The lines of ``git blame --porcelain`` (which tells of each commit once) or ``--line-porcelain``."""
     found: list[Annotated] = []
+    commits: dict[bytes, _Told] = {}
+    told, ignored = _Told(), b""
     lines = raw.split(b"\n")
     at = 0
     while at < len(lines) - 1:
         head = lines[at].split(b" ")
         at += 1
-        facts: list[bytes] = []
-        path, previous, boundary, ignored = b"", None, False, b""
+        if len(head) > 3:  # a group begins
+            told, ignored = commits.get(head[0], _Told(head[0].decode())), b""
+        first = at
         while not lines[at].startswith(b"\t"):
-            name, _, value = lines[at].partition(b" ")
-            if name == b"filename":
-                path = unquoted(value)
-            elif name == b"previous":
-                oid, _, old = value.partition(b" ")
-                previous = (oid.decode(), unquoted(old))
-            elif name == b"boundary":
-                boundary = True
-            elif name in (b"ignored", b"unblamable"):
-                ignored = name
-            else:
-                facts.append(lines[at])
             at += 1
+        if at > first:
+            told, ignored = told.with_headers(lines[first:at])
+            commits[head[0]] = told
         found.append(
             Annotated(
-                head[0].decode(),
+                told.oid,
                 int(head[1]),
                 int(head[2]),
-                path,
-                tuple(facts),
+                told.path,
+                told.facts,
                 lines[at][1:] + b"\n",
-                previous,
-                boundary,
+                told.previous,
+                told.boundary,
                 ignored,
             )
         )
         at += 1
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What git has told of a commit so far."""
+
+    oid: str = ""
+    path: bytes = b""
+    facts: tuple[bytes, ...] = ()
+    previous: tuple[str, bytes] | None = None
+    boundary: bool = False
+
+    def with_headers(self, lines: Sequence[bytes]) -> tuple[_Told, bytes]:
+        """With the headers of a line; and whether git says that the line was ignored.
+
+        A ``filename`` comes with the ``previous`` of that file, if it has one.
+        """
+        facts: list[bytes] = []
+        path, previous, boundary, ignored = self.path, self.previous, self.boundary, b""
+        for line in lines:
+            name, _, value = line.partition(b" ")
+            if name == b"filename":
+                path = unquoted(value)
+                previous = next((_previous(one) for one in lines if one.startswith(b"previous ")), None)
+            elif name == b"boundary":
+                boundary = True
+            elif name in (b"ignored", b"unblamable"):
+                ignored = name
+            elif name != b"previous":
+                facts.append(line)
+        return _Told(self.oid, path, tuple(facts) or self.facts, previous, boundary), ignored
+
+
+def _previous(line: bytes) -> tuple[str, bytes]:
+    _, oid, path = line.split(b" ", 2)
+    return oid.decode(), unquoted(path)
 
 
 # -- for machines --------------------------------------------------------------------------------------
@@ -176,8 +206,11 @@ def annotate(
     origin_digits = len(str(max(line.origin_line for line in lines)))
     digits = len(str(max(line.line for line in lines)))
     author = b"author-mail" if style.email else b"author"
-    names = {line.oid: line.fact(author) for line in lines}
+    commits = {line.oid: line for line in lines}
+    names = {oid: line.fact(author) for oid, line in commits.items()}
     widest = max(map(_width, names.values()))
+    who = {oid: name + b" " * (widest - _width(name)) for oid, name in names.items()}
+    when = {oid: _date(line, style, dates, date_width).rjust(10) for oid, line in commits.items()}
     out: list[bytes] = []
     for line in lines:
         shown = _name(line, style, abbreviated)
@@ -186,9 +219,7 @@ def annotate(
         if style.number:
             shown += b" %*d" % (origin_digits, line.origin_line)
         if not style.suppress:
-            who = names[line.oid]
-            shown += b" (" + who + b" " * (widest - _width(who)) + b" "
-            shown += _date(line, style, dates, date_width).rjust(10)
+            shown += b" (" + who[line.oid] + b" " + when[line.oid]
         shown += b" %*d) " % (digits, line.line)
         out.append(shown + line.text)
     return b"".join(out)

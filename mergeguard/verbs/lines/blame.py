@@ -24,7 +24,7 @@ from mergeguard.gitquote import quoted
 from mergeguard.lens.layout import LayoutFile
 from mergeguard.lens.unsplit import Unsplit
 from mergeguard.values import dataclass, replace
-from mergeguard.verbs.lines.annotate import Annotated, Style, annotate, parse_line_porcelain
+from mergeguard.verbs.lines.annotate import Annotated, Style, annotate, parse_porcelain
 
 _STATE = ".mergeguard"
 # More ranges than this are not worth naming to git.
@@ -155,19 +155,22 @@ def _git_blame(repository: Repository, request: Request) -> tuple[Annotated, ...
     if request.contents is not None:
         arguments.append("--contents=-")
     done = repository.git(
-        "blame", "--line-porcelain", *arguments, *request.options, *request.revisions, "--", request.path,
+        "blame", "--porcelain", *arguments, *request.options, *request.revisions, "--", request.path,
         stdin=request.contents, ok=range(256),
     )  # fmt: skip
     if done.code:
         raise BlameFailed(done.code, done.err)
-    return parse_line_porcelain(done.out)
+    return parse_porcelain(done.out)
 
 
 def _listed(repository: Repository, files: Sequence[str]) -> list[str]:
     """The object names in the files of ``blame.ignoreRevsFile`` and of the options, as git reads them."""
-    configured = repository.git("config", "--type=path", "--get-all", "blame.ignoreRevsFile", ok=(0, 1)).text
+    key = "blame.ignoreRevsFile"
+    configured: list[str] = []
+    if repository.config_all(key):
+        configured = repository.git("config", "--type=path", "--get-all", key, ok=(0, 1)).text.splitlines()
     found: list[str] = []
-    for name in (*configured.splitlines(), *files):
+    for name in (*configured, *files):
         if not name:
             found = []
             continue
@@ -282,7 +285,12 @@ class _History:
             "log", "--format=%H", "-m", "--full-history", "--diff-filter=A", commit, "--", self.lock_path
         )
         adders = set(log.text.split())
-        listed = repository.git("rev-list", "--topo-order", "--reverse", "--parents", commit, "--").text
+        # Where one commit brought the layout, what came before it is as it is.
+        before = [f"^{p}" for oid in adders for p in repository.commit_info(oid).parents]
+        bound = before if len(adders) == 1 else []
+        listed = repository.git(
+            "rev-list", "--topo-order", "--reverse", "--parents", commit, *bound, "--"
+        ).text
         for line in listed.splitlines():
             oid, *parents = line.split(" ")
             if oid in adders or any(parent in self.virtual for parent in parents):
@@ -452,20 +460,19 @@ def shown(
     """The lines as ``git blame`` prints them; ``date`` and ``abbrev`` as for git's options."""
     repository = fork.repository
     date = date or repository.config("blame.date") or "iso"
-    oids = list(dict.fromkeys(line.oid for line in lines))
-    zero = repository.object_format.zero
-    named = [oid for oid in oids if oid != zero]
+    zero, head = repository.object_format.zero, fork.head()
+    named = {line.oid for line in lines} - {zero}
     dates: dict[str, str] = {}
-    short = len(repository.git("rev-parse", "--short", "HEAD").text)
-    if named:
-        raw = repository.git(
-            "log", "--no-walk=unsorted", "--stdin", f"--date={date}", "--format=%H%x00%h%x00%ad",
-            stdin="\n".join(named).encode() + b"\n",
-        ).text  # fmt: skip
-        for line in raw.splitlines():
-            oid, name, when = line.split("\0")
+    short = 0  # git shortens a name no further than it does HEAD's
+    raw = repository.git(
+        "log", "--no-walk=unsorted", "--stdin", f"--date={date}", "--format=%H%x00%h%x00%ad",
+        stdin="\n".join([*sorted(named), head]).encode() + b"\n",
+    ).text  # fmt: skip
+    for line in raw.splitlines():
+        oid, name, when = line.split("\0")
+        short = max(short, len(name))
+        if oid in named:
             dates[oid] = when
-            short = max(short, len(name))
     uncommitted = next((line for line in lines if line.oid == zero), None)
     if uncommitted is not None:
         # git formats a date only for an object.
