@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mergeguard.errors import MergeguardError
+from mergeguard.fork.footprint import Footprint, Footprints
 from mergeguard.git.durable import write_atomic
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import foreseen, mergework
@@ -35,6 +36,8 @@ def main(arguments: Sequence[str]) -> int:
 def _answer(path: str, base: Path, ours: Path, theirs: Path) -> int | None:
     repository = Repository.discover()
     text = _foreseen(repository, path)
+    if text is None and _waits_for_replay(repository, path, (base, ours, theirs)):
+        text = theirs.read_bytes()
     if text is not None:
         write_atomic(ours.absolute(), text, repository.private_dir / "tmp", sync=False)
         return 0
@@ -50,3 +53,32 @@ def _foreseen(repository: Repository, path: str) -> bytes | None:
         return None
     seen = foreseen.read(repository, head, heads[0][0])
     return repository.read_file(seen.tree, path) if seen is not None and path in seen.paths else None
+
+
+def _waits_for_replay(repository: Repository, path: str, versions: tuple[Path, ...]) -> bool:
+    """Whether a rebase picks a commit of a file of a layout: it goes on as the commit has it, and a note says
+    that all is to be replayed at the end. False where it takes the lens to tell."""
+    stashes = ("logs/refs/stash", "rebase-merge/autostash", "rebase-apply/autostash", "MERGE_AUTOSTASH")
+    if mergework.merging() or any((f / name).exists() for f in _folders(repository) for name in stashes):
+        return False
+    picked, head = mergework.rebasing(repository), repository.head().oid
+    if not picked or head is None:
+        return False
+    footprints = Footprints(repository)
+    blobs = {repository.hash_blob(file.read_bytes()) for file in versions}
+    trees = [repository.tree_of(commit) for commit in (head, picked)]
+    if not any(_is_of(repository, tree, rule, path, blobs) for tree in trees for rule in footprints.of(tree)):
+        return False
+    mergework.note_rebase(repository)
+    return True
+
+
+def _folders(repository: Repository) -> set[Path]:
+    return {repository.git_dir, repository.common_dir}
+
+
+def _is_of(repository: Repository, tree: str, rule: Footprint, path: str, versions: set[str]) -> bool:
+    """Whether the file is one of a rule's, or its monolith at another place (one of its versions is)."""
+    entry = repository.entry(tree, rule.monoliths[0])
+    is_moved = entry is not None and entry.oid in versions
+    return is_moved or path in (rule.lock_path, rule.monoliths[0], *(rule.files or ()))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import driver, hookaudit, lensmerge, mergework, pending, stalehook, unsettled
+from mergeguard.hooks import hookaudit, lensmerge, mergework, pending, stalehook, unsettled
 from mergeguard.hooks.moving import say
 from mergeguard.hooks.settling import next_change, settle_commit, show_conflicts, with_settled
 
@@ -15,7 +15,7 @@ def prepare_commit_msg(repository: Repository, arguments: list[str]) -> int:
     """Before the commit of a pick, or of a merge that had stopped: conflicts of layouts stop it."""
     note = pending.read(repository.git_dir)
     head = repository.head().oid
-    if note is None or head is None or driver.rebasing(repository) is not None:
+    if note is None or head is None or mergework.rebasing(repository) is not None:
         return 0
     if note.operation == "rebase" or not note.covers(head) or mergework.merging():
         return 0
@@ -48,7 +48,7 @@ def post_commit(repository: Repository, arguments: list[str]) -> int:
     del arguments
     note = pending.read(repository.git_dir)
     head = repository.head().oid
-    if head is None or driver.rebasing(repository) is not None:
+    if head is None or mergework.rebasing(repository) is not None:
         return 0
     info = repository.commit_info(head)
     if note is None:

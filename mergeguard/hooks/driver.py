@@ -12,18 +12,23 @@ conflict and leaves the file as it is).
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.workspace import Workspace
 from mergeguard.git.durable import write_atomic
-from mergeguard.git.process import decode
 from mergeguard.git.repository import Repository
 from mergeguard.git.snapshot import staged
 from mergeguard.hooks import lensmerge, pending
 from mergeguard.hooks.foreseeing import foresee
-from mergeguard.hooks.mergework import GitChange, merge_change, merging
+from mergeguard.hooks.mergework import (
+    GitChange,
+    merge_change,
+    merging,
+    note_rebase,
+    rebase_ends,
+    rebasing,
+)
 from mergeguard.hooks.pending import MARK, PendingNote
 from mergeguard.treemerge.trees import Merged
 from mergeguard.values import replace
@@ -35,23 +40,6 @@ def answer(repository: Repository, path: str, base: Path, ours: Path, theirs: Pa
     """The exit status for the file at ``path`` with its three versions, the result written to ``ours``; None
     to have it merged like any other file."""
     return _Driver(repository, path, base, ours, theirs).answer()
-
-
-def rebasing(repository: Repository) -> str | None:
-    """The commit that a rebase is picking; "" where it does not say."""
-    folder = repository.git_dir / "rebase-merge"
-    if not folder.exists():
-        applying = repository.git_dir / "rebase-apply"
-        if not (applying / "rebasing").exists():
-            return None
-        original = applying / "original-commit"
-        return original.read_text(encoding="ascii").strip() if original.exists() else ""
-    try:
-        words = (folder / "done").read_text(encoding="utf-8", errors="replace").splitlines()[-1].split()
-    except (OSError, IndexError):
-        return ""
-    found = [word for word in words[1:] if re.fullmatch("[0-9a-f]{7,64}", word)]
-    return repository.resolve(found[0]) if found else ""
 
 
 class _Driver:
@@ -96,11 +84,10 @@ class _Driver:
 
     def _rebase(self, picked: str) -> int | None:
         """Replays keep the layout as it was: all picks then fit, and the whole is replayed at the end."""
-        tip, onto = _rebase_ends(self.repository)
+        tip, _ = rebase_ends(self.repository)
         if not self._is_file_of(self.head, picked or tip):
             return None
-        if self.open is None or self.open.operation != "rebase" or self.open.head != tip:
-            pending.write(self.repository.git_dir, PendingNote("rebase", tip, onto))
+        note_rebase(self.repository)
         if picked and self.path in self._builds(self.head, picked):
             parents = self.repository.commit_info(picked).parents[:1]
             return self._from_lens(GitChange(parents, self.head, picked, self._labels(picked)))
@@ -240,14 +227,3 @@ def applied(repository: Repository, path: str, base: str, theirs: str) -> tuple[
             if pair == (theirs, base):
                 return commit, parent
     return None
-
-
-def _rebase_ends(repository: Repository) -> tuple[str, str]:
-    """The old tip and the new base of the rebase in progress."""
-    for folder in ("rebase-merge", "rebase-apply"):
-        found = [repository.git_dir / folder / name for name in ("orig-head", "onto")]
-        if all(file.exists() for file in found):
-            tip, onto = (decode(file.read_bytes()).strip() for file in found)
-            return repository.resolve(tip), repository.resolve(onto)
-    head = repository.resolve("HEAD")
-    return head, head

@@ -46,9 +46,8 @@ def settle(repository: Repository) -> None:
 def _going_on(repository: Repository) -> str:
     if mergework.merging():
         return "git commit"
-    return (
-        "git rebase --continue" if driver.rebasing(repository) is not None else "git cherry-pick --continue"
-    )
+    operation = "rebase" if mergework.rebasing(repository) is not None else "cherry-pick"
+    return f"git {operation} --continue"
 
 
 def _change(repository: Repository, unmerged: Mapping[str, Mapping[int, Entry]]) -> GitChange | None:
@@ -59,7 +58,7 @@ def _change(repository: Repository, unmerged: Mapping[str, Mapping[int, Entry]])
     heads = mergework.merging()
     if heads:
         return mergework.merge_change(repository, head, *heads[0]) if len(heads) == 1 else None
-    picked = driver.rebasing(repository)
+    picked = mergework.rebasing(repository)
     if picked:
         parents = repository.commit_info(picked).parents[:1]
         return GitChange(parents, head, picked, _labels(repository, picked)) if parents else None

@@ -34,7 +34,8 @@ from mergeguard.values import dataclass
 _SPLITTINGS: dict[Path, Splitting] = {}
 
 
-def _splitting(repository: Repository) -> Splitting:
+def splitting(repository: Repository) -> Splitting:
+    """What this process has split and read of the repository."""
     if repository.git_dir not in _SPLITTINGS:
         _SPLITTINGS[repository.git_dir] = Splitting.of(repository)
     return _SPLITTINGS[repository.git_dir]
@@ -42,7 +43,7 @@ def _splitting(repository: Repository) -> Splitting:
 
 def workspace(repository: Repository, tree: str) -> Workspace:
     """The rules and layouts of a tree, read once; a rule's file may be in conflict."""
-    return Workspace.load(repository, tree, _splitting(repository), lenient=True)
+    return Workspace.load(repository, tree, splitting(repository), lenient=True)
 
 
 def merged(repository: Repository, change: GitChange) -> Merged:
@@ -59,7 +60,7 @@ def merged(repository: Repository, change: GitChange) -> Merged:
         change.ours,
         change.theirs,
         labels=change.labels,
-        splitting=_splitting(repository),
+        splitting=splitting(repository),
         placed=False,
     )
     stages = {
@@ -264,7 +265,7 @@ def with_typed(
     base = repository.commit_object(before, (), "before\n")
     typed = repository.commit_object(repository.edit_tree(before, on_ours), (base,), "typed\n")
     onto = repository.commit_object(tree, (base,), "step\n")
-    both = merge_trees(repository, (base,), onto, typed, splitting=_splitting(repository), placed=False)
+    both = merge_trees(repository, (base,), onto, typed, splitting=splitting(repository), placed=False)
     if not both.clean:
         raise RepositoryError(
             f"what was typed into {', '.join(sorted(on_ours))} conflicts with what {info.oid[:9]} brings",

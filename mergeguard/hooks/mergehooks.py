@@ -6,7 +6,6 @@ from mergeguard.git.objects import CommitInfo
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import (
     conflictindex,
-    driver,
     followed,
     hookaudit,
     lensmerge,
@@ -66,7 +65,7 @@ def post_index_change(repository: Repository, arguments: list[str]) -> int:
     if not _has_layouts(repository):
         followed.settle(repository)
         return 0
-    picked = driver.rebasing(repository)
+    picked = mergework.rebasing(repository)
     if picked and not mergework.merging():
         _keep_picked(repository, picked)
         return 0
@@ -88,7 +87,7 @@ def _has_layouts(repository: Repository) -> bool:
     """Whether a commit that git is at work on has a layout: then the lens answers for the whole."""
     if pending.read(repository.git_dir) is not None:
         return True
-    head, picked = repository.head().oid, driver.rebasing(repository)
+    head, picked = repository.head().oid, mergework.rebasing(repository)
     commits = [head, picked, *(commit for commit, _ in mergework.merging())]
     return any(lensmerge.workspace(repository, repository.tree_of(c)).split_rules for c in commits if c)
 

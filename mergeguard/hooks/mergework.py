@@ -6,12 +6,15 @@ Hooks and the merge driver ask this first, so nothing here loads the lens.
 from __future__ import annotations
 
 import os
+import re
 
 from mergeguard.fork.footprint import Footprint, Footprints, monolith_in
 from mergeguard.git.atwork import merged_commits
 from mergeguard.git.objects import Entry
+from mergeguard.git.process import decode
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import pending
+from mergeguard.hooks.pending import PendingNote
 from mergeguard.values import dataclass
 
 
@@ -44,6 +47,42 @@ def merge_at_work(repository: Repository) -> GitChange | None:
     change = merge_change(repository, head, *heads[0])
     noted = pending.read(repository.git_dir)
     return change if noted is not None or concerned(repository, change) else None
+
+
+def rebasing(repository: Repository) -> str | None:
+    """The commit that a rebase is picking; "" where it does not say."""
+    folder = repository.git_dir / "rebase-merge"
+    if not folder.exists():
+        applying = repository.git_dir / "rebase-apply"
+        if not (applying / "rebasing").exists():
+            return None
+        original = applying / "original-commit"
+        return original.read_text(encoding="ascii").strip() if original.exists() else ""
+    try:
+        words = (folder / "done").read_text(encoding="utf-8", errors="replace").splitlines()[-1].split()
+    except (OSError, IndexError):
+        return ""
+    found = [word for word in words[1:] if re.fullmatch("[0-9a-f]{7,64}", word)]
+    return repository.resolve(found[0]) if found else ""
+
+
+def rebase_ends(repository: Repository) -> tuple[str, str]:
+    """The old tip and the new base of the rebase in progress."""
+    for folder in ("rebase-merge", "rebase-apply"):
+        found = [repository.git_dir / folder / name for name in ("orig-head", "onto")]
+        if all(file.exists() for file in found):
+            tip, onto = (decode(file.read_bytes()).strip() for file in found)
+            return repository.resolve(tip), repository.resolve(onto)
+    head = repository.resolve("HEAD")
+    return head, head
+
+
+def note_rebase(repository: Repository) -> None:
+    """Note that the rebase at work is to be replayed through the lens at its end."""
+    tip, onto = rebase_ends(repository)
+    noted = pending.read(repository.git_dir)
+    if noted is None or noted.operation != "rebase" or noted.head != tip:
+        pending.write(repository.git_dir, PendingNote("rebase", tip, onto))
 
 
 def concerned(repository: Repository, change: GitChange) -> bool:

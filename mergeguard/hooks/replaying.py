@@ -13,7 +13,9 @@ from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import lensmerge, moving, pending
 from mergeguard.hooks.mergework import GitChange
-from mergeguard.treemerge.trees import Merged
+from mergeguard.treemerge.plainpick import PlainPicks
+from mergeguard.treemerge.trees import Merged, merge_trees
+from mergeguard.treemerge.virtual import STATE
 from mergeguard.values import dataclass, field
 from mergeguard.verbs import rebase
 from mergeguard.verbs.rebase import Picked, RebaseOutcome
@@ -75,6 +77,7 @@ def replay(
     def behind(number: int) -> tuple[str, ...]:
         return tuple(o for n in new_commits[number + 1 :] for o in olds.get(n, [n]))
 
+    light = _LightReplay(repository)
     tip = onto
     for number, new in enumerate(new_commits):
         info = repository.commit_info(new)
@@ -85,6 +88,10 @@ def replay(
             sources = [parents[1]] if len(parents) == 2 else []
         else:
             sources = olds.get(new, [new])
+        alone = light.replayed(info, sources[0], ours) if len(parents) == len(sources) == 1 else None
+        if alone is not None:
+            became[new] = tip = light.committed(info, alone, ours)
+            continue
         for old in sources:
             change = _change(repository, old, current, merge=len(parents) > 1)
             outcome = lensmerge.merged(repository, change)
@@ -109,7 +116,65 @@ def replay(
         else:
             became[new] = moving.true_commit(repository, info, made, parents)
         tip = became[new]
+        light.derived = repository.tree_of(tip)
     return Replayed(became.get(head, tip), became)
+
+
+class _LightReplay:
+    """Replays of commits that touch little: no rule, or the layouts of a few, which are merged alone.
+
+    Only where git has committed what that gives, but for files that the lens answers for, and these as the
+    old commit has them: nothing was typed or resolved. ``derived`` is the last tree that the lens has made.
+    """
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+        self.picks = PlainPicks(repository, lensmerge.splitting(repository))
+        self.derived: str | None = None
+
+    def replayed(self, info: CommitInfo, old: str, ours: str) -> str | None:
+        """The tree of ``info``, which git made of ``old``, on top of ``ours``; None where that has to be
+        merged with all rules."""
+        repository, source = self.repository, self.repository.commit_info(old)
+        if len(source.parents) != 1 or len(info.parents) != 1 or old == info.oid:
+            return None
+        parent, before = (repository.tree_of(commit.parents[0]) for commit in (source, info))
+        tip = repository.tree_of(ours)
+        if tip != self.derived and any(repository.entry(tree, STATE) for tree in (tip, parent)):
+            return None
+        edited = self.picks.rules_edited(parent, source.tree, tip)
+        if edited is None or not self._is_as_git_made_it(info, source.tree, parent, before, tip):
+            return None
+        tree = self.picks.pick(parent, source.tree, tip) if not edited else self._merged(old, ours, edited)
+        if tree is None:
+            return None
+        differing = repository.objects.changes(info.tree, tree)
+        return tree if all(self.picks.is_guarded(c.old, parent, tip, before) for c in differing) else None
+
+    def _is_as_git_made_it(self, info: CommitInfo, source: str, parent: str, before: str, tip: str) -> bool:
+        """Whether what the rules answer for is in the commit as in ``source``, where either changed it."""
+        entry = self.repository.entry
+        changes = (self.repository.objects.changes(*pair) for pair in ((parent, source), (before, info.tree)))
+        guarded = (
+            c.old for each in changes for c in each if self.picks.is_guarded(c.old, parent, tip, before)
+        )
+        return all(entry(info.tree, path) == entry(source, path) for path in guarded)
+
+    def _merged(self, old: str, ours: str, edited: frozenset[str]) -> str | None:
+        change = _change(self.repository, old, ours, merge=False)
+        splitting = lensmerge.splitting(self.repository)
+        merged = merge_trees(
+            self.repository, change.bases, ours, old, splitting=splitting, placed=False, only=edited
+        )
+        alone = self.picks.stands_alone(merged, self.repository.tree_of(ours))
+        return merged.tree if alone else None
+
+    def committed(self, info: CommitInfo, tree: str, ours: str) -> str:
+        """The commit that ``info`` becomes on top of ``ours``; that itself where it changes nothing."""
+        self.derived = tree
+        if tree == self.repository.tree_of(ours) and not _was_empty(self.repository, info.tree, info.parents):
+            return ours
+        return moving.true_commit(self.repository, info, tree, (ours,))
 
 
 def _unshifted(repository: Repository, olds: Mapping[str, list[str]]) -> dict[str, list[str]]:

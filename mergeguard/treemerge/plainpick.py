@@ -106,6 +106,13 @@ class PlainPicks:
         usual = all(rule.state in (Fate.UNCHANGED, Fate.MERGED) for rule in merged.rules)
         return merged.clean and usual and alike and not (merged.followed or merged.moved)
 
+    def is_guarded(self, path: str, *trees: str) -> bool:
+        """Whether the rules of one of the trees decide by a path, or write it."""
+        if path.startswith(f"{STATE}/"):
+            return True
+        guards = [self._guard(tree) for tree in trees]
+        return any(path in guard.lists or any(guard.rules_at(path)) for guard in guards)
+
     def _guard(self, tree: str) -> _PickGuard:
         state = self.repository.entry(tree, STATE)
         if state is None:
