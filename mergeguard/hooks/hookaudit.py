@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.fork import Fork
 from mergeguard.git.repository import Repository
+from mergeguard.hooks import lensmerge
 from mergeguard.hooks.mergework import GitChange
 from mergeguard.verbs import auditing, ownwork
 
@@ -28,7 +29,8 @@ def lines(repository: Repository, change: GitChange, tree: str) -> Iterator[str]
     """What ``tell`` says of the audit, for a merge that is not committed yet and is to have ``tree``."""
 
     def audited() -> Iterable[auditing.Audited]:
-        return [auditing.audit_merge(repository, change.ours, change.theirs, tree)]
+        splitting = lensmerge.splitting(repository)
+        return [auditing.audit_merge(repository, change.ours, change.theirs, tree, splitting)]
 
     return _lines(repository, audited)
 

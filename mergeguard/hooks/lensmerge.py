@@ -181,17 +181,17 @@ def true_tree(
         right = repository.entry(outcome.tree, path)
         if right != repository.entry(committed, path):
             edits[path] = right
-    edits |= _plain_edits(repository, change, outcome, committed, parent or repository.tree_of(change.ours))
+    before = parent or repository.tree_of(change.ours)
+    edits |= _plain_edits(repository, change, outcome, committed, before, own)
     tree = treelens.apply(repository, committed, edits)
     return repository.edit_tree(tree, _builds(repository, change, outcome, tree, own.builds))
 
 
 def _plain_edits(
-    repository: Repository, change: GitChange, outcome: Merged, committed: str, parent: str
+    repository: Repository, change: GitChange, outcome: Merged, committed: str, parent: str, own: Share
 ) -> dict[str, Entry | None]:
     """Edits of files that are no layout's: what the lens did to them on the way to ``change.ours``, and
     what this merge does where edits followed their declarations."""
-    own = share(repository, change, outcome)
     now = repository.tree_of(change.ours)
     differing = {c.old for c in repository.diff_trees(parent, now, renames=False)} - own.paths - own.builds
     edits: dict[str, Entry | None] = {}
@@ -294,6 +294,8 @@ def _builds(
         entry = repository.entry(tree, build)
         if entry is None or entry.mode == SYMLINK or build in outcome.stages:
             continue
+        if entry == repository.entry(outcome.tree, build):
+            continue  # as the lens has listed them
         text = repository.read_blob(entry.oid)
         for guarded, path, shards in _shards(repository, before):
             if guarded.rule.build is None or build in guarded.rule.build:

@@ -269,9 +269,9 @@ def run(
     return found
 
 
-def audit_merge(repository: Repository, ours: str, theirs: str, tree: str) -> Audited:
+def audit_merge(repository: Repository, ours: str, theirs: str, tree: str, splitting: Splitting) -> Audited:
     """Audit the merge of two commits that is to have ``tree``."""
-    reader, splitting = FactsReader(repository), Splitting.of(repository)
+    reader = FactsReader(repository)
     return _audited(repository, None, "the merge in progress", ours, theirs, tree, reader, splitting, False)
 
 
