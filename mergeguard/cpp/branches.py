@@ -13,7 +13,7 @@ from typing import Literal
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of, facts, possible
 from mergeguard.cpp.items import Item, Source
 from mergeguard.cpp.lexer import SPLICE, Lexed, TokenKind, TokenRole
-from mergeguard.cpp.text import join_expression
+from mergeguard.cpp.text import code_tokens, join_expression
 from mergeguard.values import dataclass, field, replace
 
 _OPEN = {"(": ")", "[": "]", "{": "}"}
@@ -78,6 +78,17 @@ def sequences(source: Source, item: Item) -> tuple[Branching, ...]:
     first, last = lexed.index_at(item.code_start), lexed.index_at(item.code_end)
     indices, _ = _flatten(lexed, first, last)
     return _nested(_Region(lexed, indices, None).sequences())
+
+
+def leaves_always(source: Source, branching: Branching) -> bool:
+    """Whether a switch is never left but by ``return`` or ``throw``, as far as tokens tell."""
+    words = code_tokens(source, branching.start, branching.end)
+    arms = branching.arms
+    if branching.kind != "switch" or not any(arm.is_default for arm in arms):
+        return False
+    if not {"break", "goto", "continue"}.isdisjoint(words):
+        return False
+    return not arms[-1].falls_through
 
 
 def _nested(found: list[Branching]) -> tuple[Branching, ...]:

@@ -181,24 +181,34 @@ class _Explainer:
             yield DealtFunction(
                 rule.entry,
                 rule.over.in_,
-                f"switch ({branching.subject})"
-                if branching.kind == "switch"
-                else f"if over {rule.over.chain or rule.over.sequence}",
+                _spelled(dealt),
                 branching.macro or "",
                 _discriminator(self.source, dealt),
                 rule.body,
                 tuple(
                     DealtArm(
-                        arm.labels,
+                        tuple(f"{outer}/{label}" for outer in place.under for label in arm.labels)
+                        or arm.labels,
                         line_of(text, arm.start),
                         line_of(text, max(arm.start, arm.end - 1)),
                         shard,
                         arm not in dealt.unlisted and not arm.is_default,
                         arm.is_default,
                     )
-                    for arm, shard in zip(branching.arms, dealt.shard_of, strict=True)
+                    for place in dealt.places
+                    for arm, shard in zip(place.branching.arms, place.shard_of, strict=True)
                 ),
             )
+
+
+def _spelled(dealt: DealtPartition) -> str:
+    """The choice as a reader finds it in the text."""
+    over = dealt.rule.over
+    if dealt.inner:
+        return f"switch ({over.switch}), switch ({over.then})"
+    if dealt.branching.kind == "switch":
+        return f"switch ({dealt.branching.subject})"
+    return f"if over {over.chain or over.sequence}"
 
 
 def _discriminator(source: Source, dealt: DealtPartition) -> str:

@@ -66,7 +66,8 @@ class Frame:
         return self.path.endswith(".c")
 
     def shards_of(self, partition: DealtPartition) -> list[str]:
-        serving = {*partition.shard_of, partition.rule.rest}
+        dealt = (shard for place in partition.places for shard in place.shard_of)
+        serving = {*dealt, partition.rule.rest}
         order = [*partition.rule.shards, partition.rule.rest]
         return [shard for shard in dict.fromkeys(order) if shard in serving]
 

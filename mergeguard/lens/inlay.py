@@ -12,7 +12,7 @@ from mergeguard.cpp.source import Item, Kind, flattened, line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import glue, signature
 from mergeguard.lens.frame import Frame
-from mergeguard.lens.homes.assignment import DealtPartition
+from mergeguard.lens.homes.assignment import DealtPartition, DealtPlace
 from mergeguard.lens.homes.traits import walk
 from mergeguard.lens.layout import Glue, Piece
 
@@ -55,10 +55,14 @@ class Inlay:
         return self._glue_sorted[1]
 
     def guard_arms(self, partition: DealtPartition) -> None:
-        branching = partition.branching
+        for place in partition.places:
+            self._guard_arms_of(partition, place)
+
+    def _guard_arms_of(self, partition: DealtPartition, place: DealtPlace) -> None:
+        branching = place.branching
         keep = branching.macro is not None or (not self.assignment.parted and self._in_arguments(partition))
         runs: list[tuple[str, list[Arm]]] = []
-        for arm, shard in zip(branching.arms, partition.shard_of, strict=True):
+        for arm, shard in zip(branching.arms, place.shard_of, strict=True):
             if arm.is_default:
                 runs.append(("", [arm]))
             elif branching.kind == "switch" and runs and runs[-1][0] == shard:

@@ -71,6 +71,14 @@ class Over(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
     in_: Annotated[str, Meta(description="The function that holds the branching, named as `entry` is.")]
     switch: Annotated[str | None, Meta(description="The switch's expression.")] = None
+    then: Annotated[
+        str | None,
+        Meta(
+            description="What the arms of `switch` choose by in their turn (a switch's expression, or a name "
+            "in every condition of a chain): the inner arms are dealt, by labels such as `1/32` and globs "
+            "over them. Needs a thin interface."
+        ),
+    ] = None
     chain: Annotated[
         str | None, Meta(description="A name that every condition of the if / else-if chain uses.")
     ] = None

@@ -117,13 +117,14 @@ class ThinGlue:
                     b'static_assert(std::is_same_v<std::decay_t<decltype(%s)>, %s>, "%s");'
                     % (_encoded(local.name), _encoded(local.type), _OTHER_TYPE)
                 )
+        place = partition.place_of(launch.region)
         arms = [
             (arm, shard)
-            for arm, shard in zip(partition.branching.arms, partition.shard_of, strict=True)
+            for arm, shard in zip(place.branching.arms, place.shard_of, strict=True)
             if not arm.is_default
         ]
-        if partition.branching.kind == "switch":
-            lines.append(b"switch (%s) {" % _encoded(partition.branching.subject))
+        if place.branching.kind == "switch":
+            lines.append(b"switch (%s) {" % _encoded(place.branching.subject))
             for shard in self.shards_of(partition):
                 labels = [
                     label for arm, s in arms if s == shard != partition.rule.rest for label in arm.labels

@@ -396,7 +396,7 @@ def _is_twin(part: DraftPart, other: DraftPart) -> bool:
         return one is not two and set(one.arguments) == set(two.arguments)
     if not isinstance(one, SurveyedChoice) or not isinstance(two, SurveyedChoice) or one is two:
         return False
-    if one.interface != two.interface:
+    if one.interface != two.interface or one.then != two.then:
         return False
     return one.kind == two.kind == "switch" and _label_set(one) == _label_set(two)
 

@@ -126,11 +126,12 @@ class RuleText:
                 for name, group in zip(part.names, part.groups, strict=True)
             ]
         over = found.kind
+        then = f", then = {_quoted(found.then)}" if found.then else ""
         lines = [
             f"# {found}.",
             "[[partition]]",
             f"entry = {_quoted(found.entry)}",
-            f"over = {{ in = {_quoted(found.function)}, {over} = {_quoted(found.subject)} }}",
+            f"over = {{ in = {_quoted(found.function)}, {over} = {_quoted(found.subject)}{then} }}",
         ]
         lines += [
             f'body = "{self.body}"',

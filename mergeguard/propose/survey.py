@@ -7,13 +7,13 @@ value it branches on in terms of that function's parameters, and what each arm w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from mergeguard.cpp.backwards import origin, same_value, words_of
 from mergeguard.cpp.blocks import opened, qualified_name
-from mergeguard.cpp.branches import Branching, branchings, sequences
+from mergeguard.cpp.branches import Arm, Branching, branchings, sequences
 from mergeguard.cpp.declaration import qualifiers
 from mergeguard.cpp.source import Item, Kind, Source, line_of, parse
 from mergeguard.cpp.text import code_tokens
@@ -55,6 +55,7 @@ class SurveyedChoice:
     terms of the entry's parameters, "" if it can't be traced (a chain has none). ``problem``: why it can't be
     dealt as it stands, "" if nothing is known to stand in the way. ``interface``: of the rule that could deal
     it; where it is "thin", the entry is the function itself, and ``obstacle`` says why it is not "full".
+    ``then`` is the subject of the inner ones of two nested switches, whose arms are labelled ``outer/inner``.
     ``weight`` is the model's cost of the whole entry, ``peak`` that of the heaviest unit if each arm had a
     shard of its own.
     """
@@ -74,10 +75,11 @@ class SurveyedChoice:
     peak: int
     interface: str = "full"
     obstacle: str = ""
+    then: str = ""
 
     def __str__(self) -> str:
         if self.kind == "switch":
-            what = f"switch ({self.subject})"
+            what = f"switch ({self.subject})" + (f" and switch ({self.then})" if self.then else "")
         elif self.kind == "sequence":
             what = f"ifs that return, over `{self.subject}`" if self.subject else "ifs that return"
         else:
@@ -141,6 +143,8 @@ class _Surveyor:
             for function in self.functions
             for branching in (*branchings(self.source, function), *sequences(self.source, function))
         ]
+        for function in self.functions:
+            choices += self.products(function)
         for item in self.reach.items:
             if item.kind is Kind.MACRO:
                 choices += [self.dealt(item, b) for b in branchings(self.source, item)]
@@ -212,6 +216,47 @@ class _Surveyor:
         name = name if "::" in name else f"::{name}"
         found = replace(found, problem="", obstacle=found.problem, discriminator="", interface="thin")
         return replace(found, function=name, entry=name, weight=weight, peak=peak)
+
+    def products(self, function: Item) -> Iterator[SurveyedChoice]:
+        """Switches with switches over one value in two arms at least: what they choose is their product."""
+        found = [b for b in branchings(self.source, function) if b.kind == "switch" and b.macro is None]
+        name = self.name(function)
+        if function.start not in self.places or sum(self.name(f) == name for f in self.functions) > 1:
+            return
+        for outer in found:
+            for then in dict.fromkeys(one.subject for one in found if one.depth > outer.depth):
+                inner = [
+                    [b for b in found if b.subject == then and arm.start <= b.start and b.end <= arm.end]
+                    for arm in outer.arms
+                ]
+                if then != outer.subject and max(map(len, inner)) == 1 and sum(map(bool, inner)) > 1:
+                    pairs = [(arm, b) for arm, here in zip(outer.arms, inner, strict=True) for b in here]
+                    yield self.product(function, outer, pairs)
+
+    def product(
+        self, function: Item, outer: Branching, pairs: Sequence[tuple[Arm, Branching]]
+    ) -> SurveyedChoice:
+        name = self.name(function)
+        name = name if "::" in name else f"::{name}"
+        arms = tuple(
+            replace(
+                share,
+                labels=tuple(f"{one}/{other}" for one in arm.labels for other in share.labels),
+                joined=share.joined,
+            )
+            for arm, inner in pairs
+            for share in self.arms(inner)
+        )
+        dealt = [(a.start, a.end) for _, inner in pairs for a in inner.arms if not a.is_default]
+        whole = self.reach.weight(function.code_start, function.code_end)
+        rest = self.reach.weight(function.code_start, function.code_end, dealt)
+        weights = [share.weight for share in arms if not share.is_default]
+        peak = rest + (whole - rest) * max(weights, default=0) // max(sum(weights), 1)
+        line, last = self.line(outer.start), self.line(outer.end - 1)
+        about = "switch", name, name, outer.subject, "", line, last, outer.depth, arms, ""
+        then = pairs[0][1].subject
+        problem = "" if len(weights) > 1 else "it has fewer than two arms to deal"
+        return SurveyedChoice(*about, problem, whole, peak, "thin", "two switches", then)
 
     def name(self, item: Item) -> str:
         """What a rule calls an item: in a block by its qualified name."""

@@ -473,3 +473,72 @@ def test_launch_functions_have_no_c_linkage(opening, closing):
     files = [LayoutText(f.path, texts[f.path], f.is_unit) for f in layout.files]
     found = [one for one in compare("m.cpp", layout.monolith, files) if one.code == "doubled"]
     assert found and "C linkage" in found[0].message
+
+
+# -- a choice in the arms of a switch --------------------------------------------------------------------
+
+GRID = (FOLDER / "grid.cpp").read_text()
+
+
+def _grid(rule: str = (FOLDER / "grid.toml").read_text(), text: str = GRID) -> Layout:
+    return split(_rule(rule), "grid", "grid.cpp", text.encode())
+
+
+def test_each_inner_switch_has_a_launch_function_of_its_own():
+    layout = _grid()
+    narrow, wide = (layout.by_path[f"grid/{name}.cpp"].text for name in ("narrow", "wide"))
+    assert b"MG_SHARD_narrow" in narrow and b"MG_SHARD_wide" in wide
+    entry = layout.by_path["grid.cpp"].text.decode()
+    assert [entry.count(f"MG_LAUNCH grid_run_launch_{n} ") for n in (1, 2, 3)] == [1, 1, 0]
+    assert "cells<" not in entry.partition("int run(")[2].partition("float fill(")[0]
+    assert any("the arm `3` does not choose by `columns`" in note for note in layout.notes)
+
+
+def test_an_arm_that_upstream_adds_goes_to_the_rest():
+    added = GRID.replace(
+        "    case 3:\n",
+        "    case 4:\n      switch (columns) {\n        case 32:\n          return cells<4, 32>(x);\n"
+        "        case 48:\n          return cells<4, 48>(x);\n        default:\n"
+        "          return -1;\n      }\n"
+        "    case 3:\n",
+    )
+    layout = _grid(text=added)
+    assert findings(layout) == []
+    assert [note for note in layout.notes if "`4/48`; wide.cpp serves it" in note]
+    body = layout.by_path["grid/grid_arms.hpp"].text.decode()
+    arm = body.index("cells<4, 32>")
+    assert body.rindex("#if defined", 0, arm) == body.rindex("#if defined(MG_SHARD_narrow)", 0, arm)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('["*/32"]', '["*/33"]', r"no arm has the label `\*/33`"),
+        ('["1/64", "2/64"]', '["1/64", "2/*"]', r"the arm `2/32` is listed for narrow.cpp and wide.cpp"),
+        ('then = "columns"', 'then = "depth"', "no arm chooses by `depth`"),
+        ('interface = "thin"', 'interface = "full"', "is dealt in its place"),
+    ],
+)
+def test_a_product_that_does_not_fit_is_refused(old, new, problem):
+    rule = (FOLDER / "grid.toml").read_text()
+    assert old in rule
+    with pytest.raises(RuleMismatch, match=problem):
+        _grid(rule.replace(old, new, 1))
+
+
+def test_an_arm_that_may_go_on_behind_its_inner_switch_returns_no_value():
+    text = GRID.replace(
+        "          return cells<1, 32>(x);\n", "          if (x) return 1;\n          break;\n"
+    )
+    with pytest.raises(RuleMismatch, match="the function goes on behind the branching"):
+        _grid(text=text)
+
+
+def test_an_inner_arm_that_is_sent_to_another_shard_is_found():
+    layout = _grid()
+    texts = {f.path: f.text for f in layout.files}
+    call = b"return mergeguard_grid_narrow::grid_run_launch_2"
+    assert call in texts["grid.cpp"]
+    texts["grid.cpp"] = texts["grid.cpp"].replace(call, call.replace(b"narrow", b"wide"))
+    files = [LayoutText(f.path, texts[f.path], f.is_unit) for f in layout.files]
+    assert "dispatch" in {one.code for one in compare("grid.cpp", layout.monolith, files)}

@@ -62,6 +62,7 @@ WHOLE = {
     "deal with the entry": _fixture("deal", "tally", "-DTALLY_RELEASE", edit=_shared),
     "deal that shares": _fixture("deal", "ledger", "", "-DLEDGER_QUIET"),
     "blocks": _fixture("blocks", "reduce"),
+    "arms in arms": _fixture("blocks", "grid"),
     "blocks of macros": _fixture("blocks", "opened"),
 }
 SMALL = {name: Program(p.path, p.text, p.rule) for name, p in PROGRAMS.items() if name in ("span", "table")}

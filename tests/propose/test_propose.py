@@ -363,3 +363,15 @@ def test_what_a_file_keeps_to_itself_is_shared_where_it_holds_the_file_together(
     assert b'shared = ["variable *"]' in made.text
     made = propose(parse(text.replace("f0(int", "f0(char").encode()), "x.c", lambda _: False)
     assert b'shared = ["variable *", "function *"]' in made.text
+
+
+def test_switches_in_the_arms_of_a_switch_are_dealt_by_both():
+    loops = "".join(f"  for (int i = 0; i < N; ++i) x += D * i + {n};\n" for n in range(40))
+    text = "template <int N, int D>\nint work(int x) {\n" + loops + "  return x;\n}\n"
+    text += "int run(int n, int d, int x) {\n  switch (n) {\n"
+    for n in (1, 2):
+        arms = "".join(f"        case {d}: return work<{n}, {d}>(x);\n" for d in (32, 64))
+        text += f"    case {n}:\n      switch (d) {{\n{arms}        default: return -1;\n      }}\n"
+    made = propose(parse(f"{text}    default: return -1;\n  }}\n}}\n".encode()), "x.cpp", lambda _: False)
+    assert b'switch = "n", then = "d"' in made.text
+    assert len(made.layout.shards) == 4

@@ -19,10 +19,23 @@ DEFINING = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.ALIAS, Kind.VA
 
 
 @dataclass(frozen=True, slots=True)
+class DealtPlace:
+    """A branching whose arms are dealt: ``shard_of[i]`` serves ``branching.arms[i]``.
+
+    ``under`` are the labels of the arm of another switch in which it stands, () where it stands by itself.
+    """
+
+    branching: Branching
+    shard_of: tuple[str, ...]
+    under: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DealtPartition:
     """A partition of the rule as it fits this monolith. ``shard_of[i]`` serves ``branching.arms[i]``.
 
-    ``holder`` is the function or the macro at file scope in which the branching stands.
+    ``holder`` is the function or the macro at file scope in which the branching stands. Where inner switches
+    are dealt, ``places`` are all of them, the first of which is ``branching``.
     """
 
     rule: Partition
@@ -31,6 +44,17 @@ class DealtPartition:
     branching: Branching
     shard_of: tuple[str, ...]
     unlisted: tuple[Arm, ...]
+    inner: tuple[DealtPlace, ...] = ()
+
+    @property
+    def places(self) -> tuple[DealtPlace, ...]:
+        """Every branching that is dealt."""
+        return self.inner or (DealtPlace(self.branching, self.shard_of),)
+
+    def place_of(self, region: tuple[int, int]) -> DealtPlace:
+        """The branching that a launch function's text comes to."""
+        inside = (place for place in self.inner if region[0] <= place.branching.start < region[1])
+        return next(inside, self.places[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from mergeguard.cpp.blocks import opened, qualified_name
@@ -10,7 +10,7 @@ from mergeguard.cpp.branches import Arm, Branching, branchings, sequences
 from mergeguard.cpp.declaration import qualifiers
 from mergeguard.cpp.source import Item, Kind, Unit, identifiers
 from mergeguard.errors import Location, RuleMismatch
-from mergeguard.lens.homes.assignment import DealtInstantiation, DealtPartition
+from mergeguard.lens.homes.assignment import DealtInstantiation, DealtPartition, DealtPlace
 from mergeguard.lens.homes.dealing import Declared
 from mergeguard.lens.homes.ground import Ground
 from mergeguard.lens.homes.instances import full_name, written_instantiations
@@ -57,8 +57,92 @@ class RuleFit:
         if entry.parameter_list is None or entry.body is None:
             raise self.ground.mismatch(entry, f"can't read the parameters of `{rule.entry}`")
         holder, branching = self._branching(rule, self.function(rule))
+        if rule.over.then is not None:
+            return self._by_product(rule, entry, holder, branching)
         shard_of, unlisted = self._deal(rule, holder, branching)
         return DealtPartition(rule, entry, holder, branching, shard_of, unlisted)
+
+    def _by_product(self, rule: Partition, entry: Item, holder: Item, branching: Branching) -> DealtPartition:
+        """The choices in the arms of a switch, whose arms are dealt by both labels."""
+        if not self.ground.thin or not self.ground.qualified or branching.kind != "switch":
+            raise self.ground.mismatch(
+                holder,
+                f"partition of `{rule.entry}`: what stands in the arms of a switch is dealt in its place",
+                'say `interface = "thin"`, and name the function with `::`',
+            )
+        places: list[DealtPlace] = []
+        for arm in branching.arms:
+            inner = self._inner(rule, holder, arm)
+            if inner is not None:
+                places.append(
+                    DealtPlace(inner, self._shards_by_product(rule, holder, arm, inner), arm.labels)
+                )
+            elif not arm.is_default:
+                self.ground.notes.append(
+                    f"{rule.entry}: the arm `{', '.join(arm.labels)}` does not choose by `{rule.over.then}`: "
+                    "it stays in the entry"
+                )
+        if not places:
+            raise self.ground.mismatch(
+                holder, f"partition of `{rule.entry}`: no arm chooses by `{rule.over.then}`"
+            )
+        self._check_product(rule, holder, places)
+        first = places[0]
+        return DealtPartition(rule, entry, holder, first.branching, first.shard_of, (), tuple(places))
+
+    def _inner(self, rule: Partition, holder: Item, arm: Arm) -> Branching | None:
+        """The choice that stands in an arm; None if there is none."""
+        then = rule.over.then
+        found = [
+            one
+            for one in branchings(self.ground.source, holder)
+            if arm.start <= one.start and one.end <= arm.end
+            if _fits(one, Over(in_="", switch=then)) or _fits(one, Over(in_="", chain=then))
+        ]
+        if len(found) > 1:
+            label = ", ".join(arm.labels)
+            raise self.ground.mismatch(holder, f"the arm `{label}` chooses {len(found)} times by `{then}`")
+        return found[0] if found else None
+
+    def _shards_by_product(
+        self, rule: Partition, holder: Item, outer: Arm, inner: Branching
+    ) -> tuple[str, ...]:
+        """The shard of each arm of a choice within another's arm."""
+        shard_of: list[str] = []
+        for arm in inner.arms:
+            shards = set() if arm.is_default else _listed(rule, outer.labels, arm.labels)
+            label = f"{', '.join(outer.labels)}/{', '.join(arm.labels)}"
+            if len(shards) > 1:
+                raise self.ground.mismatch(
+                    holder, f"the arm `{label}` is listed for {' and '.join(sorted(shards))}"
+                )
+            if not shards and not arm.is_default:
+                self.ground.notes.append(
+                    f"{rule.entry}: no shard lists the arm `{label}`; {rule.rest} serves it"
+                )
+            shard_of.append(next(iter(shards), rule.rest))
+        if inner.kind == "switch":
+            self._check_falling(holder, inner, shard_of)
+        return tuple(shard_of)
+
+    def _check_product(self, rule: Partition, holder: Item, places: Sequence[DealtPlace]) -> None:
+        """Raises RuleMismatch for a label that no arm has."""
+        arms = [
+            (place.under, arm.labels)
+            for place in places
+            for arm in place.branching.arms
+            if not arm.is_default
+        ]
+        for shard, values in rule.shards.items():
+            for value in map(str, values):
+                if value.endswith("?") or any(_is_listed(value, *labels) for labels in arms):
+                    continue
+                under, labels = arms[0]
+                raise self.ground.mismatch(
+                    holder,
+                    f"partition of `{rule.entry}`: no arm has the label `{value}`, listed for {shard}",
+                    f'labels are like "{under[0]}/{labels[0]}"; "{value}?" need not be there',
+                )
 
     def _functions(self, name: str) -> list[Item]:
         return [
@@ -200,6 +284,16 @@ class RuleFit:
             shard_of.append(next(iter(shards), rule.rest))
         if all(arm.is_default or arm in unlisted for arm in branching.arms):
             raise self.ground.mismatch(holder, f"partition of `{rule.entry}`: no shard lists any of its arms")
+        self._check_falling(holder, branching, shard_of)
+        self._check_labels(rule, holder, branching)
+        for arm in unlisted:
+            self.ground.notes.append(
+                f"{rule.entry}: no shard lists the arm `{', '.join(arm.labels)}`; {rule.rest} serves it"
+            )
+        return tuple(shard_of), tuple(unlisted)
+
+    def _check_falling(self, holder: Item, branching: Branching, shard_of: Sequence[str]) -> None:
+        """An arm that falls through into the next one is in its shard, too."""
         for arm, shard, after, following in zip(
             branching.arms, shard_of, branching.arms[1:], shard_of[1:], strict=False
         ):
@@ -210,12 +304,6 @@ class RuleFit:
                     f"which {following} serves",
                     "list both for one shard",
                 )
-        self._check_labels(rule, holder, branching)
-        for arm in unlisted:
-            self.ground.notes.append(
-                f"{rule.entry}: no shard lists the arm `{', '.join(arm.labels)}`; {rule.rest} serves it"
-            )
-        return tuple(shard_of), tuple(unlisted)
 
     def instantiations(self, rule: Instantiate) -> Iterable[DealtInstantiation]:
         found = False
@@ -276,6 +364,20 @@ def _fits(candidate: Branching, over: Over) -> bool:
         and bool(conditions)
         and all(name in _words(arm.labels[0]) for arm in conditions)
     )
+
+
+def _listed(rule: Partition, outer: Sequence[str], inner: Sequence[str]) -> set[str]:
+    """The shards that list an arm within an arm: by name, or else by glob."""
+    values = [(str(value).removesuffix("?"), shard) for shard, some in rule.shards.items() for value in some]
+    named = {shard for value, shard in values if value in [f"{a}/{b}" for a in outer for b in inner]}
+    return named or {shard for value, shard in values if _is_listed(value, outer, inner)}
+
+
+def _is_listed(value: str, outer: Sequence[str], inner: Sequence[str]) -> bool:
+    """Whether a rule's ``outer/inner`` means an arm: globs of labels, or text of the inner condition."""
+    first, _, second = value.partition("/")
+    means_outer = any(fnmatchcase(label, first) for label in outer)
+    return means_outer and any(fnmatchcase(label, second) or second and second in label for label in inner)
 
 
 def deal_arguments(rule: Instantiate, arguments: str) -> str | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from mergeguard.cpp.blocks import space_of
+from mergeguard.cpp.branches import leaves_always
 from mergeguard.cpp.declaration import qualifiers
 from mergeguard.cpp.source import Item, ItemScope, Kind, flattened, identifiers, line_of
 from mergeguard.errors import Location
@@ -41,11 +42,13 @@ class Hosting:
                 homes[number] = ENTRY
 
     def parted(self, partition: DealtPartition, function: Item) -> Parted:
-        branching = partition.branching
+        branching, places = partition.branching, partition.places
         macro = branching.macro or (partition.holder.name if partition.holder.kind is Kind.MACRO else "")
         conditions = tuple(arm.labels[0] for arm in branching.arms if not arm.is_default)
         asked = (branching.subject,) if branching.kind == "switch" else conditions
-        dealt = PartedArms(branching.start, branching.end, macro, asked)
+        regions = tuple((place.branching.start, place.branching.end) for place in places)
+        always = tuple(leaves_always(self.ground.source, place.branching) for place in partition.inner)
+        dealt = PartedArms(branching.start, branching.end, macro, asked, regions, always)
         if self.ground.qualified:
             self.note_calls(partition, asked)
         return part(

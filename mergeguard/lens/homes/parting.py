@@ -141,13 +141,17 @@ def part(
 class PartedArms:
     """The branching: its bytes, and the macro that it stands in ("" for none), the function's own or not.
 
-    ``choices`` are what it asks for: the switch's expression, or the conditions of the chain.
+    ``choices`` are what it asks for: the switch's expression, or the conditions of the chain. ``regions`` are
+    all branchings that are dealt, and ``leaving`` says of each whether every way through it leaves the
+    function (of inner switches alone).
     """
 
     start: int
     end: int
     macro: str
     choices: tuple[str, ...] = ()
+    regions: tuple[tuple[int, int], ...] = ()
+    leaving: tuple[bool, ...] = ()
 
 
 class _Parter:
@@ -201,7 +205,7 @@ class _Parter:
     def regions(self) -> list[tuple[int, int]]:
         """The branching, or each macro call that comes to it."""
         if not self.dealt.macro:
-            return [(self.dealt.start, self.dealt.end)]
+            return list(self.dealt.regions) or [(self.dealt.start, self.dealt.end)]
         assert self.function.body is not None
         first, last = (self.lexed.index_at(offset) for offset in self.function.body)
         found: list[tuple[int, int]] = []
@@ -346,9 +350,15 @@ class _Parter:
         returns = self.value_type(scope) if values else "void"
         if not returns:
             raise self.unparted(region[0], "an arm returns a value of the function")
-        if any("return" in text for text in texts) and not self.ends_function(region, regions):
+        leaves = values and self.leaves(region)
+        if any("return" in text for text in texts) and not leaves and not self.ends_function(region, regions):
             raise self.unparted(region[0], "an arm returns, and the function goes on behind the branching")
         return returns
+
+    def leaves(self, region: tuple[int, int]) -> bool:
+        """Whether no way through an inner switch leads on behind it."""
+        known = dict(zip(self.dealt.regions, self.dealt.leaving, strict=False))
+        return known.get(region, False)
 
     def value_type(self, scope: Scope) -> str:
         """The type of the function's value as another function can say it; "" if none can."""
