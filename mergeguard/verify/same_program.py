@@ -24,6 +24,7 @@ from mergeguard.verify.dispatching import ELSEWHERE, check_arms
 from mergeguard.verify.flatten import LayoutText, flatten, is_guarded, line_at
 from mergeguard.verify.initialisation import disordered
 from mergeguard.verify.linkage import LinkClash, Program, clashes, divided, doubled, folded
+from mergeguard.verify.standard import is_of_the_language
 
 # Whatever else a verdict rests on; where a place can be named, a finding of ``assumed`` does.
 TAKEN_FOR_GRANTED = "overloads and types resolve alike, and macros of headers outside the layout are the same"
@@ -261,7 +262,8 @@ class _Comparison:
                 # One header can be included twice: it counts as the occurrence that keeps the order.
                 last = order[-1] if order else 0
                 order.append(next((n for n in matches if n >= last), matches[0]))
-            late = next((b for a, b in zip(order, order[1:], strict=False) if b < a), None)
+            pairs = zip(order, order[1:], strict=False)
+            late = next((b for a, b in pairs if b < a and not is_of_the_language(wanted[b][0])), None)
             if late is not None:
                 self.report(
                     "include order", f"{wanted[late][0]} comes later than in the monolith", path=unit.path

@@ -175,3 +175,30 @@ def test_a_shared_object_of_two_units_or_of_none_is_found():
         "changed",
     }
     assert "self-contained" in found("m/internal.h", b"extern int count;", b"")
+
+
+def test_in_c_a_name_from_below_is_the_one_that_was_declared_above():
+    typedef = "typedef struct state *state_t;\n"
+    text = "#include <state.h>\nstate_t one(void) { return 0; }\n" + typedef
+    text += "int two(state_t a, state_t b) { return a == b; }\nint three_two(state_t a) { return !a; }\n"
+    assert typedef.encode() in header(deal(text, "[]", "c"))
+    # A macro from below would change what stands above.
+    with pytest.raises(RuleMismatch, match=r"`state_t` of internal\.h, which stands below it"):
+        deal(text.replace(typedef, "#define state_t int\n"), "[]", "c")
+
+
+def test_a_header_of_the_language_may_come_in_any_order():
+    debug = "#ifdef DEBUG\n#include <stdio.h>\nstatic int level = 1;\n#define LOG(x) printf(x)\n"
+    debug += "#else\n#define LOG(x)\n#endif\n"
+    text = f"#include <string.h>\n{debug}#include <mine.h>\n"
+    text += 'int one(void) { LOG("a"); return 1; }\nint two(void) { return 2; }\n'
+    assert deal(text, "[]", "c").shards
+    with pytest.raises(AssertionError, match="include order"):
+        deal(text.replace("<stdio.h>", "<debug.h>"), "[]", "c")
+
+
+def test_a_macro_that_is_undefined_to_be_defined_anew_is_defined():
+    text = "#ifdef WINCE\n#undef SLOW\n#define SLOW\n#endif\n"
+    for name in ("one", "two"):
+        text += f"int {name}(void) {{\n#ifdef SLOW\n  return 1;\n#endif\n  return 2;\n}}\n"
+    assert b"#define SLOW" in header(deal(text, "[]", "c"))

@@ -124,7 +124,7 @@ class _Dealer:
         self.path = path
         self.source = source
         self.units = found.units
-        in_c = path.endswith(".c")
+        in_c = self.in_c = path.endswith(".c")
         self.shared, self.unshared = shared_items(source, found, self.rule, in_c=in_c)
         self.traits: list[Traits] = traits_of(
             source,
@@ -297,6 +297,8 @@ class _Dealer:
         """An #undef stays with the definition that it ends, unless that is all there is."""
         life = self.lifetime(name, number)
         givers = self.names.givers.get(life, ())
+        if number in givers and self.defines_macro(number, name):
+            return  # defined anew beside it
         if not any(giver <= number and self.defines_macro(giver, name) for giver in givers):
             self.traits[number].shown = True  # it ends a definition of another file
         elif name in self.redefined and life in self.names.givers:
@@ -598,6 +600,8 @@ class _Dealer:
             lambda n: self.homes[n] == header,
             dealt,
         ):
+            if self.in_c and not self.defines_macro(late.giver, late.name):
+                continue  # C has one declaration of a name at file scope: the user has seen another of it
             if not self.is_text(late.user):
                 raise self.mismatch(
                     late.user,
