@@ -542,3 +542,13 @@ def test_an_inner_arm_that_is_sent_to_another_shard_is_found():
     texts["grid.cpp"] = texts["grid.cpp"].replace(call, call.replace(b"narrow", b"wide"))
     files = [LayoutText(f.path, texts[f.path], f.is_unit) for f in layout.files]
     assert "dispatch" in {one.code for one in compare("grid.cpp", layout.monolith, files)}
+
+
+def test_a_glob_that_no_instantiation_fits_is_said():
+    code = "namespace app {\ntemplate <typename T>\nT twice(T t) { return t + t; }\n"
+    code += "template int twice<int>(int);\ntemplate long twice<long>(long);\n}\n"
+    rule = HEAD.replace("needed", 'items = ["template app::twice"]\nneeded')
+    rule += '[[instantiate]]\ntemplate = "app::twice"\nheader = "kernel.h"\nrest = "one.cpp"\n'
+    rule += '[instantiate.shards]\n"one.cpp" = ["int"]\n"two.cpp" = ["long", "double"]\n'
+    layout = split(_rule(rule), "m", "m.cpp", code.encode())
+    assert layout.notes == ("app::twice: nothing fits the glob `double`, listed for two.cpp",)

@@ -202,3 +202,9 @@ def test_a_macro_that_is_undefined_to_be_defined_anew_is_defined():
     for name in ("one", "two"):
         text += f"int {name}(void) {{\n#ifdef SLOW\n  return 1;\n#endif\n  return 2;\n}}\n"
     assert b"#define SLOW" in header(deal(text, "[]", "c"))
+
+
+def test_a_selector_that_shares_nothing_is_named():
+    with pytest.raises(RuleMismatch, match=r"selector `variable counts` \(shared\) matches nothing"):
+        deal(f"static int count = 0;\n{USERS}", '["variable counts"]')
+    assert deal(f"static int count = 0;\n{USERS}", '["variable count", "variable counts?"]').shards

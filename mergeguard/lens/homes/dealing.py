@@ -17,9 +17,9 @@ from mergeguard.cpp.environment import Environment
 from mergeguard.cpp.source import Item, ItemScope, Kind, Source, line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import signature
-from mergeguard.lens.homes.shared import SharedItem, shared_items
+from mergeguard.lens.homes.shared import SharedItem, shared_items, unmatched
 from mergeguard.lens.homes.sight import late_names
-from mergeguard.lens.homes.traits import Traits, Way, traits_of
+from mergeguard.lens.homes.traits import Traits, Way, traits_of, walk
 from mergeguard.lens.rule import Deal, Rule
 from mergeguard.values import dataclass, field
 
@@ -125,6 +125,12 @@ class _Dealer:
         self.source = source
         self.units = found.units
         in_c = self.in_c = path.endswith(".c")
+        if (idle := unmatched(found, self.rule)) is not None:
+            raise RuleMismatch(
+                f"selector `{idle.text}` (shared) matches nothing",
+                where=Location(path),
+                hint=f"end it with `?` if upstream need not have it: `{idle.text}?`",
+            )
         self.shared, self.unshared = shared_items(source, found, self.rule, in_c=in_c)
         self.traits: list[Traits] = traits_of(
             source,
@@ -169,7 +175,8 @@ class _Dealer:
             for number, items in sorted(self.declared.items())
             for item in items
         ]
-        return Dealt(tuple(self.homes), tuple(declared), self.alone(), self.shared)
+        notes = (*self.alone(), *self.idle_externals())
+        return Dealt(tuple(self.homes), tuple(declared), notes, self.shared)
 
     def scopes_of(self, number: int, item: Item) -> tuple[ItemScope, ...]:
         """The blocks in which a declaration stands: what is shared leaves its anonymous namespace."""
@@ -611,6 +618,16 @@ class _Dealer:
                 )
             self.raised.add(late.user)
         return len(self.raised) != before
+
+    def idle_externals(self) -> tuple[str, ...]:
+        """What to know of names in ``external`` that are none of the file's constants."""
+        items = (item for unit in self.units for item, _ in walk(self.source, unit))
+        known = {item.name for item in items if item.kind is Kind.VARIABLE}
+        return tuple(
+            f"`{name}`, listed as external, is no object of the file"
+            for name in self.rule.external
+            if name not in known
+        )
 
     def alone(self) -> tuple[str, ...]:
         """What to know of registrations whose file has no function any more that others call."""

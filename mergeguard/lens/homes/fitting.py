@@ -306,13 +306,13 @@ class RuleFit:
                 )
 
     def instantiations(self, rule: Instantiate) -> Iterable[DealtInstantiation]:
-        found = False
+        found: list[str] = []
         for unit in self.ground.units:
             for item in unit.items:
                 arguments = self._instantiated(rule, unit, item)
                 if arguments is None:
                     continue
-                found = True
+                found.append(arguments)
                 yield DealtInstantiation(rule, item, self._instantiation_shard(rule, item, arguments))
                 if item.kind is Kind.FUNCTION:
                     # Text that does not see a specialisation takes the general one, without a word.
@@ -323,6 +323,17 @@ class RuleFit:
                 where=Location(self.ground.path),
                 hint="list the template arguments in `add`, or correct `template`",
             )
+        self._note_idle_globs(rule, [*found, *rule.add])
+
+    def _note_idle_globs(self, rule: Instantiate, arguments: Sequence[str]) -> None:
+        """Say which globs mean no instantiation that there is."""
+        squeezed = [_squeezed(one) for one in arguments]
+        for shard, globs in rule.shards.items():
+            for glob in globs:
+                if not any(fnmatchcase(one, _squeezed(glob)) for one in squeezed):
+                    self.ground.notes.append(
+                        f"{rule.template}: nothing fits the glob `{glob}`, listed for {shard}"
+                    )
 
     def _instantiated(self, rule: Instantiate, unit: Unit, item: Item) -> str | None:
         """The arguments with which an item instantiates the rule's template; None if it does not."""

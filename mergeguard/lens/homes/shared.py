@@ -17,6 +17,7 @@ from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers
 from mergeguard.lens.homes.traits import IMPLICIT
 from mergeguard.lens.rule import Deal, selectors
+from mergeguard.lens.selectors import Selector
 from mergeguard.lens.signature import heads_value
 from mergeguard.values import dataclass, replace
 
@@ -44,6 +45,26 @@ class Refused:
 
     item: Item
     reason: str
+
+
+def unmatched(found: Opened, deal: Deal) -> Selector | None:
+    """The first selector of ``shared`` that names nothing in the file; None if each does."""
+    pairs = [(unit, item) for unit in found.units for item in unit.items if item.kind in _KINDS]
+    return next(
+        (
+            selector
+            for selector in selectors(deal.shared)
+            if selector.must_match and not any(_selects(selector, *pair) for pair in pairs)
+        ),
+        None,
+    )
+
+
+def _selects(selector: Selector, unit: Unit, item: Item) -> bool:
+    """Whether a selector names an item, by its own name or its qualified one."""
+    kind = selector.kind in ("*", "variable", "function", "host", str(item.kind))
+    again = replace(item, name=qualified_name(unit, item))
+    return kind and (selector.selects(item) or selector.selects(again))
 
 
 def shared_items(
@@ -115,12 +136,9 @@ class _Finder:
         return self.is_selected(unit, item, named=True)
 
     def is_selected(self, unit: Unit, item: Item, *, named: bool) -> bool:
-        for selector in self.wanted:
-            kind = selector.kind in ("*", "variable", "function", "host", str(item.kind))
-            again = selector.selects(item) or selector.selects(_renamed(item, qualified_name(unit, item)))
-            if kind and again and (selector.must_match or not named):
-                return True
-        return False
+        return any(
+            _selects(selector, unit, item) and (selector.must_match or not named) for selector in self.wanted
+        )
 
     def is_internal(self, unit: Unit, item: Item) -> bool:
         if "static" in item.flags or any(scope.hidden for scope in unit.scopes):
@@ -260,7 +278,3 @@ class _Finder:
             None,
         )
         return SharedItem(item, any(scope.hidden for scope in unit.scopes), static)
-
-
-def _renamed(item: Item, name: str) -> Item:
-    return replace(item, name=name)
