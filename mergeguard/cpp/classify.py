@@ -223,8 +223,7 @@ def _typedef(head: DeclarationHead, position: int, facets: Facets) -> None:
         facets.flags.add("definition")
         lexed = head.lexed
         start = lexed.index_at(facets.body[1])
-        while start < len(lexed) and lexed.kinds[start] != TokenKind.IDENT:
-            start += 1
+        start = _past_attributes(lexed, start)
         if start < len(lexed):
             facets.name = lexed.word(start)
             facets.name_range = (lexed.starts[start], lexed.end(start))
@@ -233,11 +232,44 @@ def _typedef(head: DeclarationHead, position: int, facets: Facets) -> None:
         if words[opening] == "(" and words[opening + 1] in ("*", "&") and head.is_name(opening + 2):
             _set_name(head, opening + 2, opening + 2, facets)
             return
-    last = len(words) - 1
-    while last > position and (not head.is_name(last) or head.words[last] in PARENTHESISED_ATTRIBUTES):
-        last -= 1
-    if head.is_name(last):
+    last = _typedef_name(head, position)
+    if last >= 0:
         _set_name(head, last, last, facets)
+
+
+def _typedef_name(head: DeclarationHead, position: int) -> int:
+    """The last name outside of brackets, or else the one alone in them (``typedef int (F)(int);``); -1."""
+    last = alone = builtin = -1
+    at = position + 1
+    while at < len(head):
+        if head.words[at] in ("(", "[", "{") and head.match[at] >= 0:
+            if alone < 0 and head.match[at] == at + 2 and head.is_name(at + 1):
+                alone = at + 1
+            at = head.match[at]
+        elif head.is_name(at) and head.words[at] in BUILTIN:
+            builtin = at
+        elif head.is_name(at) and head.words[at] not in PARENTHESISED_ATTRIBUTES:
+            last = at
+        at += 1
+    return next((found for found in (last, alone, builtin) if found >= 0), -1)
+
+
+_NO_TYPEDEF_NAMES = PARENTHESISED_ATTRIBUTES | {"const", "volatile"}
+
+
+def _past_attributes(lexed: Lexed, start: int) -> int:
+    """The first name behind a type's body: what ``__attribute__((packed))`` has in parentheses is none."""
+    depth = 0
+    for position in range(start, len(lexed)):
+        word = lexed.word(position)
+        if word in ("(", ")"):
+            depth += 1 if word == "(" else -1
+        if word == ";":
+            break
+        named = lexed.kinds[position] == TokenKind.IDENT and word not in _NO_TYPEDEF_NAMES
+        if named and (depth == 0 or lexed.word(position - 1) == "*"):
+            return position
+    return len(lexed)
 
 
 def _entity(head: DeclarationHead, position: int, segment: Segment, facets: Facets) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import line_of
@@ -43,6 +44,41 @@ def declares_by_name(macro: str) -> bool:
     """Whether a macro that no text in sight defines is, by its name, one whose call only declares."""
     words = frozenset(macro.upper().split("_"))
     return not words.isdisjoint(_DECLARING) and words.isdisjoint(_REGISTERING)
+
+
+_INLINE = re.compile(r"(?<!NO)(?<!NO_)(?<!NEVER_)(?<!NON_)(?<!DONT_)INLINE")
+_STATIC = re.compile(r"(?:^|_)STATIC(?:$|_)(?!ASSERT)")
+
+
+def linkage_by_name(macro: str) -> frozenset[str]:
+    """What a macro that no text in sight defines says of linkage, by its name: FORCE_INLINE, MEM_STATIC."""
+    if not macro.isupper():
+        return frozenset()
+    found = {"inline"} if _INLINE.search(macro) else set()
+    return frozenset(found | {"static"} if _STATIC.search(macro) else found)
+
+
+def linkage(source: Source, item: Item) -> frozenset[str]:
+    """An item's flags, and what macros before its name say of ``static``, ``inline`` and ``constexpr``."""
+    if item.name_range is None or item.kind not in _LINKED:
+        return item.flags
+    environment = environment_of(source)
+    found: set[str] = set()
+    for word in code_tokens(source, item.code_start, item.name_range[0]):
+        if word in environment.names:
+            found |= environment.closure((word,), item.code_start)
+        else:
+            found |= linkage_by_name(word)
+    made = {flag for word, flag in _LINKAGE_WORDS.items() if word in found}
+    return item.flags | made if made else item.flags
+
+
+_LINKED = frozenset({Kind.FUNCTION, Kind.VARIABLE, Kind.DECLARATION})
+_LINKAGE_WORDS = {
+    "static": "static",
+    "constexpr": "constexpr",
+    **dict.fromkeys(("inline", "__inline", "__inline__", "__forceinline", "__forceinline__"), "inline"),
+}
 
 
 # How the namespaces end that a layout makes for what its units share, and for what of it was anonymous.
@@ -234,9 +270,14 @@ class Declaration:
     def is_template(self) -> bool:
         return "template" in self.item.flags and "specialization" not in self.item.flags
 
+    @cached_property
+    def linkage(self) -> frozenset[str]:
+        """Its flags, and the linkage that macros before its name stand for."""
+        return linkage(self.source, self.item)
+
     @property
     def is_internal(self) -> bool:
-        flags = self.item.flags
+        flags = self.linkage
         if self.hidden or "static" in flags:
             return True
         # What a class or an `extern` line declares before is one object, constant or not.
@@ -319,14 +360,14 @@ class Declaration:
         if self.is_defaulted:
             return not self.is_template
         if self.is_defined_in_a_branch:
-            return not self.is_internal and "inline" not in self.item.flags
+            return not self.is_internal and "inline" not in self.linkage
         if self.item.kind is Kind.TYPE and self.objects:
             return "static" not in self.item.flags and not self.hidden
         if self.item.kind not in (*_MUST_BE_ONCE, Kind.KERNEL) or not self.is_definition:
             return False
         if self.item.kind is Kind.VARIABLE and "extern" in self.item.flags:
             return False
-        shared = self.is_template or {"inline", "constexpr"} & self.item.flags or "inline" in self.tokens[:6]
+        shared = self.is_template or {"inline", "constexpr"} & self.linkage or "inline" in self.tokens[:6]
         return not self.is_internal and not shared
 
 

@@ -58,6 +58,53 @@ def definitions(source: Source, spaces: frozenset[str] = frozenset(), index: int
     return found
 
 
+def only_read(source: Source, one: Declaration) -> bool:
+    """Whether a C file's object is never more than read: each unit may have one of its own.
+
+    Every use takes its value (of an array that of an element): none assigns, takes an address, or hands the
+    array on. In C++ a use could bind a reference, so that tokens can't tell.
+    """
+    if len(one.objects) != 1 or "=" not in one.tokens or one.item.kind is not Kind.VARIABLE:
+        return False
+    (name,) = one.objects
+    start = one.tokens.index(name) + 1
+    dimensions = one.tokens[start : one.tokens.index("=")].count("[")
+    if "[" not in one.tokens[start : start + 1] and dimensions:
+        return False
+    if not dimensions and "*" in one.head:
+        return False  # what it points to could be written
+    lexed, word = source.lexed, name.encode("utf-8", "surrogateescape")
+    return all(
+        one.item.code_start <= lexed.starts[number] < one.item.code_end
+        or _takes_value(lexed.texts, number, dimensions)
+        for number, text in enumerate(lexed.texts)
+        if text == word
+    )
+
+
+def _takes_value(texts: Sequence[bytes], number: int, dimensions: int) -> bool:
+    """Whether the name at ``number`` is used for its value alone, with an index for each dimension."""
+    if number and texts[number - 1] in _TAKING:
+        return False
+    for _ in range(dimensions):
+        number += 1
+        if number >= len(texts) or texts[number] != b"[":
+            return False
+        depth = 0
+        while number < len(texts):
+            depth += {b"[": 1, b"]": -1}.get(texts[number], 0)
+            if not depth:
+                break
+            number += 1
+    after = texts[number + 1] if number + 1 < len(texts) else b""
+    return after not in _WRITING and not (after == b"=" or after.endswith(b"=") and after not in _COMPARING)
+
+
+_TAKING = frozenset({b"&", b"++", b"--", b".", b"->", b"#", b"##", b"sizeof"})
+_WRITING = frozenset({b"++", b"--", b".", b"->", b"[", b"(", b"##"})
+_COMPARING = frozenset({b"==", b"!=", b"<=", b">="})
+
+
 def same_tokens(original: Sequence[str], moved: Sequence[str]) -> bool:
     """Whether ``moved`` is ``original``, but for one ``inline`` or ``static`` that a new home needs."""
     if len(moved) == len(original):

@@ -5,6 +5,7 @@ The bytes are part of an emission version: a change here is a new version (see `
 
 from __future__ import annotations
 
+from mergeguard.cpp.declaration import linkage
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, identifiers
 
 
@@ -54,7 +55,7 @@ def parameter_name(item: Item, number: int) -> bytes:
 
 def linkage_word(source: Source, item: Item) -> bytes | None:
     """What a definition needs in front of it when several translation units include it."""
-    if item.flags & {"static", "inline", "constexpr", "anonymous", "extern"}:
+    if linkage(source, item) & {"static", "inline", "constexpr", "anonymous", "extern"}:
         return None
     if "template" in item.flags and "specialization" not in item.flags:
         return None
@@ -80,9 +81,10 @@ def may_be_unused(source: Source, item: Item, *, hidden: bool) -> bool:
     """Whether a function is internal, so that compilers warn where it is not called."""
     if item.kind is not Kind.FUNCTION or "definition" not in item.flags:
         return False
-    if item.flags & {"inline", "constexpr", "template", "specialization"}:
+    flags = linkage(source, item)
+    if flags & {"inline", "constexpr", "template", "specialization"}:
         return False
-    if not hidden and "static" not in item.flags or item.parameter_list is None:
+    if not hidden and "static" not in flags or item.parameter_list is None:
         return False
     head = tokens_of(source, item.code_start, item.parameter_list[0])
     return not {b"noinline", b"__noinline__", b"inline"} & set(head) and b"#" not in head

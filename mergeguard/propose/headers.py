@@ -115,7 +115,7 @@ class RepositoryHeaders:
             if path not in seen:
                 seen.add(path)
                 waiting += self._readers.get(posixpath.basename(path), ())
-        return frozenset(path for path in seen if path.endswith(_UNITS))
+        return frozenset(path for path in seen - {header} if path.endswith(_UNITS))
 
 
 NO_HEADERS = RepositoryHeaders((), lambda _: None)

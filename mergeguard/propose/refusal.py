@@ -47,6 +47,8 @@ def of_definitions(deal: Dealing | RuleMismatch, tried: Sequence[Tried]) -> str:
         return f"{together} of its definitions, {deal.share} % of it, hang together by `{heaviest.held}`"
     if deal.definitions == 1:
         return f"all that it defines for other files is `{heaviest.label}`"
+    if heaviest.label.startswith("#"):
+        return f"what stands under `{heaviest.label}`, which goes one way, is {deal.share} % of it"
     return f"`{heaviest.label}` with what it calls is {deal.share} % of it"
 
 

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
 from mergeguard.cpp.declaration import OF_ANONYMOUS, OF_FILE, Declaration, Identity, declares_by_name
-from mergeguard.cpp.definitions import definitions, local_states, only_caches
+from mergeguard.cpp.definitions import definitions, local_states, only_caches, only_read
 from mergeguard.cpp.environment import Environment, environment_of
 from mergeguard.cpp.source import Kind, parse
 from mergeguard.findings import Severity
@@ -244,7 +244,9 @@ def divided(program: Program) -> Iterator[LinkClash]:
         separate = one.is_internal or len(names) > 1
         if one.item.kind is Kind.TYPE:
             separate = one.hidden or "static" in one.item.flags
-        if one.objects and separate and not one.is_constant:
+        in_c = program.unit(one).endswith(".c")
+        read = in_c and all(only_read(d.source, d) for d in here.values())
+        if one.objects and separate and not one.is_constant and not read:
             if "extern" not in one.item.flags:
                 yield LinkClash("divided state", f"one object in each of {len(here)} units", one)
         elif one.item.kind in (Kind.FUNCTION, Kind.KERNEL) and separate:

@@ -642,3 +642,21 @@ def test_namespaces_in_namespaces_end_somewhere():
         depth, item = depth + 1, inner[0]
     assert 20 < depth < 100
     assert b"".join(leaf.text for leaf in leaves_of(deep)[0]) == deep
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (b"typedef double F(unsigned a, void* b);", "F"),
+        (b"typedef int (G)(int);", "G"),
+        (b"typedef int (*H)(int);", "H"),
+        (b"typedef int A[N(4)];", "A"),
+        (b"typedef int V __attribute__((vector_size(16)));", "V"),
+        (b"typedef struct { int a; } __attribute__((packed)) P;", "P"),
+        (b"typedef struct { int a; } const Q;", "Q"),
+        (b"typedef struct { int a; } (*R);", "R"),
+        (b"typedef struct { int a; };\nint x;", ""),
+    ],
+)
+def test_what_a_typedef_names(text, name):
+    assert parse(text).items[0].name == name

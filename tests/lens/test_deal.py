@@ -367,6 +367,74 @@ def test_an_error_line_and_an_undef_of_another_file_s_macro_hold_nothing_togethe
     assert home(layout, "#error") == "internal.h"
 
 
+USERS = "".join(f"int f{n}(int a) {{ return helper(a) + {n}; }}\n" for n in range(6))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "#define MINE static inline\nMINE",
+        "#if A\n#define MINE static __forceinline\n#else\n#define MINE static\n#endif\nMINE",
+        "OF_A_HEADER_FORCE_INLINE",
+        "MEM_STATIC",
+    ],
+)
+def test_a_macro_before_a_name_says_how_it_is_linked(head):
+    layout = deal(head + " int helper(int a) { return a; }\n" + USERS)
+    assert home(layout, "helper(int a)") == "internal.h"
+    assert b"inline MEM" not in layout.files[1].text and b"inline OF" not in layout.files[1].text
+
+
+def test_a_macro_that_forbids_inlining_is_no_linkage():
+    layout = deal("NOINLINE int helper(int a) { return a; }\n" + USERS)
+    assert home(layout, "helper(int a)") != "internal.h"
+
+
+def test_a_macro_that_ends_is_another_name_below():
+    text = "#define ip (*_ip)\nstatic int helper(int* _ip) { return ip; }\n#undef ip\n"
+    text += USERS.replace("helper(a)", "helper(&a)") + "int g(int ip) { return ip + helper(&ip); }\n"
+    layout = deal(text, "units = 3")
+    assert {home(layout, f"int f{n}(") for n in range(6)} > {"part_1.cpp"}
+    assert home(layout, "#undef ip") == home(layout, "#define ip") == home(layout, "static int helper")
+
+
+def test_what_calls_of_macros_make_is_known_by_its_users():
+    """By ``##`` on both sides; and, of a foreign macro, by its first argument."""
+    text = "#define GETTER(name) int get_##name(int x) { return x; }\n#define ENTRY(name) { get_##name }\n"
+    text += "".join(f"GETTER(f{n})\n" for n in range(5)) + "int (*const table[])(int) = {\n"
+    text += "".join(f"ENTRY(f{n}),\n" for n in range(5)) + "};\n"
+    text += "PyDoc_STRVAR(doc, 1);\n"
+    text += USERS.replace("helper(a)", "a") + "const char* said() { return doc; }\n"
+    layout = deal(text, "units = 3")
+    assert len({home(layout, f"\nGETTER(f{n})") for n in range(5)} | {home(layout, "table[]")}) == 1
+    assert home(layout, "PyDoc_STRVAR") == home(layout, "said()")
+
+
+def test_objects_that_a_c_file_only_reads_are_each_unit_s_own():
+    text = "static int table[4] = {1, 2, 3, 4};\nstatic int level = 2;\nstatic int count[2] = {0, 0};\n"
+    text += "static const struct { int a; } rows[] = {{4}};\n"
+    text += "".join(
+        f"int f{n}(int a) {{ return table[a] + level + rows[0].a + {n}; }}\n" for n in range(6)
+    ) + "".join(f"int g{n}(int a) {{ return count[a]++; }}\n" for n in range(3))
+    rule = _rule('schema = 1\nmonolith = "m.c"\n[[deal]]\nheader = "internal.h"\nunits = 3\n')
+    layout = split(rule, "m", "m.c", text.encode())
+    assert findings(layout) == []
+    assert {home(layout, f"static {name}") for name in ("int table", "int level", "const struct")} == {
+        "internal.h"
+    }
+    assert len({home(layout, f"int g{n}(") for n in range(3)} | {home(layout, "int count")}) == 1
+    # In C++ a use may bind a reference, which tokens can't tell.
+    assert len({home(deal(text, "units = 3"), f"int f{n}(") for n in range(6)}) == 1
+
+
+def test_what_a_header_declares_is_not_shared_under_a_name_of_the_layout():
+    text = "struct S { int a; };\nconst S known = {1};\nconst S own = {2};\n"
+    text += "".join(f"int f{n}() {{ return known.a + own.a + {n}; }}\n" for n in range(6))
+    layout = deal(text, 'units = 3\nexternal = ["known"]\nshared = ["variable *"]')
+    (where,) = [f for f in layout.files if b"known = " in f.monolith_text]
+    assert b"_own {" not in where.text[: where.text.index(b"known = ")].splitlines()[-2]
+
+
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc")
 def test_a_dealing_is_right_in_c(tmp_path):
     code = b"#include <stdio.h>\ntypedef struct { int a; } T;\nstatic int used(int x) { return x + 1; }\n"

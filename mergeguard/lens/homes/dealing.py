@@ -153,6 +153,7 @@ class _Dealer:
         self.joins = 0
         self.raised: set[int] = set()  # text that has to stand in the header, to see what it saw
         self.redefined: set[str] = set()
+        self.ends: dict[str, list[int]] = {}  # of names that a macro had, and that mean something else below
         self.names = _Names()
         self.homes: list[str] = [ENTRY] * len(self.units)
         self.declared: dict[int, tuple[Item, ...]] = {}
@@ -269,18 +270,38 @@ class _Dealer:
                     last_include = number
         self.definers = definers
         self.redefined = {name for name, numbers in definers.items() if len(numbers) > 1}
+        self.read_ends()
         for number in range(last_include):
             # A macro before an include may be meant for it.
             if any(item.kind in (Kind.MACRO, Kind.UNDEF) for item in self.units[number].items):
                 if not self.traits[number].once:
                     self.traits[number].shown = True
 
+    def read_ends(self) -> None:
+        """Macros that are undefined, and whose names are used below: each stretch is a name by itself."""
+        givers: dict[str, list[int]] = defaultdict(list)
+        for number, traits in enumerate(self.traits):
+            for name in traits.gives:
+                givers[name].append(number)
+        used: frozenset[str] = frozenset()
+        for number in range(len(self.units) - 1, -1, -1):
+            undefined = {item.name for item in self.units[number].items if item.kind is Kind.UNDEF}
+            if self.is_undef(number):
+                for name in undefined & used:
+                    if any(self.is_ended(giver, number, name) for giver in givers.get(name, ())):
+                        self.ends.setdefault(name, []).append(number)
+                        self.redefined.add(name)
+            else:
+                used |= self.traits[number].uses
+            used -= {item.name for item in self.units[number].items if item.kind is Kind.MACRO}
+
     def lifetime(self, name: str, number: int) -> str:
-        """The name of a macro at a unit, told apart where the file defines it several times."""
+        """The name of a macro at a unit, told apart where the file defines it several times, or ends it."""
         if name not in self.redefined:
             return name
         count = sum(definer <= number for definer in self.definers[name])
-        return f"{name} #{count}"
+        ended = sum(end < number for end in self.ends.get(name, ()))
+        return f"{name} #{count}" + (f".{ended}" if ended else "")
 
     def read_names(self) -> None:
         for number, traits in enumerate(self.traits):
@@ -304,9 +325,9 @@ class _Dealer:
         """An #undef stays with the definition that it ends, unless that is all there is."""
         life = self.lifetime(name, number)
         givers = self.names.givers.get(life, ())
-        if number in givers and self.defines_macro(number, name):
+        if number in givers and self.macro_lines(number, name):
             return  # defined anew beside it
-        if not any(giver <= number and self.defines_macro(giver, name) for giver in givers):
+        if not any(self.is_ended(giver, number, name) for giver in givers):
             self.traits[number].shown = True  # it ends a definition of another file
         elif name in self.redefined and life in self.names.givers:
             self.names.givers[life].append(number)
@@ -318,13 +339,19 @@ class _Dealer:
             self.traits[number].idle = True
             self.traits[number].shown = False
 
-    def defines_macro(self, number: int, name: str) -> bool:
-        """Whether a unit has a ``#define`` of a name, at any depth."""
+    def macro_lines(self, number: int, name: str) -> list[str]:
+        """The ``define`` and ``undef`` lines of a name in a unit, at any depth; none if it defines none."""
         unit, lexed = self.units[number], self.source.lexed
-        return any(
-            d.name == "define" and d.first + 2 < d.last and lexed.word(d.first + 2) == name
+        lines = [
+            d.name
             for d in lexed.directives_in(unit.start, unit.end)
-        )
+            if d.name in ("define", "undef") and d.first + 2 < d.last and lexed.word(d.first + 2) == name
+        ]
+        return lines if "define" in lines else []
+
+    def is_ended(self, giver: int, number: int, name: str) -> bool:
+        """Whether an ``#undef`` in unit ``number`` ends what a ``#define`` of unit ``giver`` leaves."""
+        return giver < number and self.macro_lines(giver, name)[-1:] == ["define"]
 
     def is_undef(self, number: int) -> bool:
         return all(item.kind is Kind.UNDEF for item in self.units[number].items)
@@ -607,7 +634,7 @@ class _Dealer:
             lambda n: self.homes[n] == header,
             dealt,
         ):
-            if self.in_c and not self.defines_macro(late.giver, late.name):
+            if self.in_c and not self.macro_lines(late.giver, late.name):
                 continue  # C has one declaration of a name at file scope: the user has seen another of it
             if not self.is_text(late.user):
                 raise self.mismatch(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mergeguard.cpp.blocks import qualified_name, space_of
+from mergeguard.cpp.declaration import linkage
 from mergeguard.cpp.items import Item, Kind, Source, Unit
 from mergeguard.cpp.source import code_tokens, parse
 from mergeguard.lens.homes.macrocalls import expansion
@@ -67,7 +68,7 @@ def _written(source: Source, item: Item) -> Sequence[Written]:
     if item.kind is Kind.INSTANTIATION:
         return [] if "extern" in item.flags else [_one(source, item)]
     if item.kind is Kind.FUNCTION and "specialization" in item.flags and "definition" in item.flags:
-        return [] if {"inline", "static", "device"} & item.flags else [_one(source, item)]
+        return [] if {"inline", "static", "device"} & linkage(source, item) else [_one(source, item)]
     if item.kind not in (Kind.DECLARATION, Kind.OPAQUE) or item.body is not None:
         return []
     text = expansion(source, code_tokens(source, item.code_start, item.code_end), item.code_start)

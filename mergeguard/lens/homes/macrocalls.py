@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from mergeguard.cpp.blocks import opened
+from mergeguard.cpp.conditions import facts, possible
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens
 
 
@@ -24,6 +25,21 @@ class Macros:
     def names(self) -> Collection[str]:
         """All that are defined somewhere."""
         return self._steps.keys()
+
+    def may_replace(self, item: Item) -> bool:
+        """Whether a macro of an item's name may be in force where the item stands.
+
+        One that another branch of the same ``#if`` defines is not.
+        """
+        assumed: dict[str, bool] = {}
+        for condition in item.condition:
+            assumed.update(facts(condition, True))
+        return any(
+            macro is not None
+            and start < item.code_start
+            and all(possible(assumed, facts(condition, True)) for condition in macro.condition)
+            for start, macro in self._steps.get(item.name.rpartition("::")[2], ())
+        )
 
     def at(self, offset: int) -> Mapping[str, Item]:
         """The macros in force at a byte offset, by name."""
@@ -55,6 +71,29 @@ def expanded(source: Source, macros: Mapping[str, Item], tokens: Sequence[str]) 
 
 
 _MOST_TOKENS = 20_000
+_MOST_OF_A_CALL = 400
+
+
+def pasting(source: Source, macros: Iterable[Item]) -> frozenset[str]:
+    """The macros that make names, by ``##``, or by calling one that does."""
+    bodies = {m.name: frozenset(code_tokens(source, m.code_start, m.code_end)[3:]) for m in macros}
+    found = {name for name, body in bodies.items() if "##" in body}
+    while more := {name for name, body in bodies.items() if name not in found and not found.isdisjoint(body)}:
+        found |= more
+    return frozenset(found)
+
+
+def pasted(
+    source: Source, macros: Mapping[str, Item], names: Collection[str], tokens: Sequence[str]
+) -> frozenset[str]:
+    """The identifiers in what the calls of the macros ``names`` among ``tokens`` stand for."""
+    found: set[str] = set()
+    for position, token in enumerate(tokens):
+        if token in names:
+            text = expanded(source, macros, tokens[position : position + _MOST_OF_A_CALL])
+            words = (text or b"").decode("utf-8", "surrogateescape").split()
+            found.update(word for word in words if word.isidentifier())
+    return frozenset(found)
 
 
 def _call(

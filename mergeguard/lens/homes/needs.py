@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 
+from mergeguard.cpp.declaration import linkage
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, flattened, identifiers
 from mergeguard.lens import signature
 from mergeguard.lens.homes.assignment import DEFINING, ENTRY, DealtPartition, defined_names
@@ -76,7 +77,11 @@ class Needs:
             self.close(self.take(number))
         for number, home in enumerate(self.homes):
             # A helper that nobody uses (yet) is where the others can use it; one of the entry's stays there.
-            if home is None and _is_helper(self.ground.units[number]) and not self.hosting.stays(number):
+            if (
+                home is None
+                and _is_helper(self.ground.source, self.ground.units[number])
+                and not self.hosting.stays(number)
+            ):
                 uses = self.ground.words[number]
                 if not any(self.staying[name] > (name in uses) for name in self.defined[number]):
                     self.close(self.take(number))
@@ -197,11 +202,11 @@ def _is_directive(source: Source, item: Item) -> bool:
     return words[:2] == ["using", "namespace"]
 
 
-def _is_helper(unit: Unit) -> bool:
+def _is_helper(source: Source, unit: Unit) -> bool:
     """Whether the unit defines functions only, and none that another file could call."""
     inner = frozenset({"static", "inline", "constexpr", "template", "specialization", "device", "anonymous"})
     defining = [item for item in unit.items if item.kind in DEFINING]
-    return bool(defining) and all(i.kind is Kind.FUNCTION and i.flags & inner for i in defining)
+    return bool(defining) and all(i.kind is Kind.FUNCTION and linkage(source, i) & inner for i in defining)
 
 
 def _template_names(items: Iterable[Item], *kinds: Kind) -> frozenset[str]:

@@ -84,6 +84,7 @@ class _Finder:
         self.source = source
         self.units = found.units
         self.wanted = selectors(deal.shared)
+        self.external = frozenset(deal.external)
         self.in_c = in_c
         self.environment = environment_of(source)
         items = [item for unit in found.units for item in unit.items]
@@ -128,6 +129,8 @@ class _Finder:
     def is_wanted(self, unit: Unit, item: Item) -> bool:
         if not self.is_internal(unit, item) or item.kind is Kind.DECLARATION:
             return False
+        if item.name in self.external or qualified_name(unit, item) in self.external:
+            return False  # a header declares it: all know it already
         if "definition" not in item.flags or self.is_constant_of_all(unit, item):
             return False
         return self.is_selected(unit, item, named=False)

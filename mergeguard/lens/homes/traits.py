@@ -7,16 +7,17 @@ is not understood, counts as something that can't be said or compiled twice.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 from enum import Enum, auto
 
 from mergeguard.cpp.blocks import Opened
 from mergeguard.cpp.declaration import Declaration, declares_by_name
-from mergeguard.cpp.definitions import local_states, only_caches
+from mergeguard.cpp.definitions import local_states, only_caches, only_read
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers, nested, parse
 from mergeguard.lens.homes.handles import reached_types
-from mergeguard.lens.homes.macrocalls import Macros, call_arguments, expanded
+from mergeguard.lens.homes.macrocalls import Macros, call_arguments, expanded, pasted, pasting
 from mergeguard.values import dataclass, field
 
 
@@ -118,7 +119,9 @@ class _TraitReader:
         self.source = source
         self.environment = environment_of(source)
         self.units = found.units
-        self.macros = Macros(item for unit in found.units for item in unit.items)
+        items = [item for unit in found.units for item in unit.items]
+        self.macros = Macros(items)
+        self.pasting = pasting(source, (item for item in items if item.kind is Kind.MACRO))
         self.hidden_types = frozenset(
             item.name.rpartition("::")[2]
             for unit in found.units
@@ -176,7 +179,34 @@ class _TraitReader:
         ]
         for number, names in reached_types(self.source, declared).items():
             found[number].uses |= names
+        self.made_by_calls(found)
         return found
+
+    def made_by_calls(self, found: Sequence[Traits]) -> None:
+        """What a foreign macro's call seems to define by its first argument: ``PyDoc_STRVAR(doc, "…");``.
+
+        A name that nothing else in the file gives, that comes up there first, and that is used below.
+        """
+        calls: dict[str, list[int]] = defaultdict(list)
+        for number, unit in enumerate(self.units):
+            for item, _ in walk(self.source, unit):
+                if (name := self.made_by(Declaration(item, self.source))) is not None:
+                    calls[name].append(number)
+        given = {name for traits in found for name in traits.gives}
+        for name, (number, *more) in calls.items():
+            users = [n for n, traits in enumerate(found) if name in traits.uses and n != number]
+            if not more and name not in given and users and min(users) > number:
+                found[number].gives[name] = Way.NONE
+
+    def made_by(self, one: Declaration) -> str | None:
+        """The name that is the first argument of a foreign macro's call without a body."""
+        if one.item.kind is not Kind.DECLARATION or one.item.body is not None or not self.is_call(one):
+            return None
+        if one.short in self.macros.names or declares_by_name(one.short):
+            return None
+        arguments, _ = call_arguments(list(one.tokens[1:]))
+        first = next(iter(arguments or ()), ())
+        return first[0] if len(first) == 1 and first[0].isidentifier() else None
 
     def unit(self, unit: Unit) -> Traits:
         found = Traits(uses=self.words(unit))
@@ -207,9 +237,18 @@ class _TraitReader:
     def words(self, unit: Unit) -> frozenset[str]:
         """The identifiers of a unit; what an include names is a file."""
         if all(item.kind is not Kind.INCLUDE for item in unit.items):
-            return identifiers(self.source, unit.start, unit.end)
+            return identifiers(self.source, unit.start, unit.end) | self.pasted(unit)
         rest = (i for i in unit.items if i.kind is not Kind.INCLUDE)
         return frozenset[str]().union(*(identifiers(self.source, i.start, i.end) for i in rest))
+
+    def pasted(self, unit: Unit) -> frozenset[str]:
+        """The names that calls of the file's macros in a unit make of several."""
+        if not self.pasting or all(item.kind is Kind.MACRO for item in unit.items):
+            return frozenset()
+        tokens = code_tokens(self.source, unit.start, unit.end)
+        if self.pasting.isdisjoint(tokens):
+            return frozenset()
+        return pasted(self.source, self.macros.at(unit.end), self.pasting, tokens)
 
     def local_macros(self, found: Traits, unit: Unit) -> None:
         """Macros that a definition leaves behind are given with it."""
@@ -268,7 +307,7 @@ class _TraitReader:
         owners = one.owners
         operator = item.name.find("operator") >= 0 and not item.name.rpartition("::")[2].isidentifier()
         internal = one.is_internal or self.is_hidden(item)
-        weak = one.is_template or item.flags & _WEAK or "inline" in one.tokens[:8]
+        weak = one.is_template or one.linkage & _WEAK or "inline" in one.tokens[:8]
         if item.kind is Kind.KERNEL:
             found.once = found.once or not one.is_template
             found.key = found.key or item.name
@@ -308,7 +347,7 @@ class _TraitReader:
         if "definition" not in item.flags or not name:
             found.gives.setdefault(name, Way.TEXT)
             return
-        if one.is_template or item.flags & _WEAK or "inline" in one.tokens[:6]:
+        if one.is_template or one.linkage & _WEAK or "inline" in one.tokens[:6]:
             found.gives[name] = Way.TEXT
             found.near |= frozenset(one.owners)
             return
@@ -319,7 +358,9 @@ class _TraitReader:
             return
         external = item.name in self.external and not one.hidden
         external |= self.in_c and "static" not in item.flags
-        if one.is_internal and one.is_constant and self.is_plain(one) and not external:
+        plain = self.in_c or self.is_plain(one)  # C has no code that runs before `main`
+        constant = one.is_constant or (self.in_c and only_read(self.source, one))
+        if one.is_internal and constant and plain and not external:
             found.gives |= dict.fromkeys((name, *one.objects), Way.TEXT)
             return
         found.once = True
@@ -335,8 +376,10 @@ class _TraitReader:
         if item.kind is Kind.TYPE and one.objects:
             self.typed_objects(found, item, one)
         if not item.name:
-            # An unnamed enum or union gives what is in it; words of the language are no names.
+            # An unnamed enum or union gives what is in it, unless an object gives it; words are no names.
             way = Way.NONE if found.once else Way.TEXT
+            if one.objects and "enum" not in one.tokens[:3]:
+                return
             for word in identifiers(self.source, item.code_start, item.code_end) - _WORDS:
                 found.gives.setdefault(word, way)
             return
@@ -458,7 +501,7 @@ class _TraitReader:
             text = expanded(self.source, self.macros.at(item.code_start), one.tokens[:1])
             if text and not {b";", b"{", b"}"}.isdisjoint(text.split()):
                 return f"`{first}` stands for whole declarations, and no `;` parts it from what follows"
-        if one.item.returns and one.short in self.macros.names and one.is_definition:
+        if one.item.returns and one.is_definition and self.macros.may_replace(item):
             return f"`{one.short}` is a macro: what it names here can't be told"
         if not {"alias", "ifunc"}.isdisjoint(one.tokens) and "__attribute__" in one.tokens:
             return f"`{one.short}` is another name of what the same file has to define"

@@ -1,0 +1,10 @@
+#ifndef HCONFIG_H_
+#define HCONFIG_H_
+#define ZLIB_FOUND
+#define HIGHS_GITHASH "0"
+#define HIGHS_COMPILATION_DATE "0"
+#define HIGHS_VERSION_MAJOR 1
+#define HIGHS_VERSION_MINOR 16
+#define HIGHS_VERSION_PATCH 0
+#define HIGHS_DIR "."
+#endif
