@@ -8,6 +8,7 @@ one branch is read, the same one wherever the condition comes back. Nothing recu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Literal
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of, facts, possible
@@ -61,23 +62,39 @@ def branchings(source: Source, item: Item) -> tuple[Branching, ...]:
 
     Branches of ``#if`` lines that cut a switch's arms apart are kept whole: arms that share one are one arm.
     """
-    lexed = source.lexed
-    first, last = lexed.index_at(item.code_start), lexed.index_at(item.code_end)
-    found: list[Branching] = []
-    indices, macros = _flatten(lexed, first, last)
-    found += _Region(lexed, indices, None).branchings()
-    for directive in macros:
-        body = _macro_body(lexed, directive)
-        found += _Region(lexed, body, lexed.word(lexed.directives[directive].first + 2)).branchings()
-    return _nested(found)
+    return _choices(source, item)[0]
 
 
 def sequences(source: Source, item: Item) -> tuple[Branching, ...]:
     """All runs of at least two ``if (…) { …; return; }`` of an item, in file order."""
-    lexed = source.lexed
+    return _choices(source, item)[1]
+
+
+def choices(source: Source, item: Item) -> tuple[Branching, ...]:
+    """The ``branchings`` of an item, and behind them its ``sequences``."""
+    found, runs = _choices(source, item)
+    return (*found, *runs)
+
+
+def _choices(source: Source, item: Item) -> tuple[tuple[Branching, ...], tuple[Branching, ...]]:
+    key = (_choices, item.code_start, item.code_end)
+    if key not in source.derived:
+        source.derived[key] = _found(source.lexed, item)
+    found: tuple[tuple[Branching, ...], tuple[Branching, ...]] = source.derived[key]
+    return found
+
+
+def _found(lexed: Lexed, item: Item) -> tuple[tuple[Branching, ...], tuple[Branching, ...]]:
     first, last = lexed.index_at(item.code_start), lexed.index_at(item.code_end)
-    indices, _ = _flatten(lexed, first, last)
-    return _nested(_Region(lexed, indices, None).sequences())
+    if lexed.names(first, last).isdisjoint(("if", "switch")):
+        return (), ()
+    indices, macros = _flatten(lexed, first, last)
+    region = _Region(lexed, indices, None)
+    found = list(region.branchings)
+    for directive in macros:
+        body = _macro_body(lexed, directive)
+        found += _Region(lexed, body, lexed.word(lexed.directives[directive].first + 2)).branchings
+    return _nested(found), _nested(region.sequences())
 
 
 def leaves_always(source: Source, branching: Branching) -> bool:
@@ -222,6 +239,7 @@ class _Region:
     def word(self, position: int) -> str:
         return self.words[position] if position < len(self.words) else ""
 
+    @cached_property
     def branchings(self) -> list[Branching]:
         found: list[Branching] = []
         # From the back, so that the end of an inner `if` is known when an outer one needs it.
@@ -306,7 +324,7 @@ class _Region:
 
     def sequences(self) -> list[Branching]:
         """Runs of ``if`` statements that leave the function, each right behind the one before."""
-        self.branchings()  # finds where every `if` ends
+        _ = self.branchings  # finds where every `if` ends
         found: list[Branching] = []
         run: list[tuple[str, int]] = []
         start = behind = -1

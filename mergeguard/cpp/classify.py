@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from mergeguard.cpp.head import DeclarationHead, body_end
 from mergeguard.cpp.items import Kind, Parameter
+from mergeguard.cpp.knownitems import Segment
 from mergeguard.cpp.lexer import Lexed, TokenKind
 from mergeguard.cpp.parameters import BUILTIN, TYPE_WORDS, parameters
-from mergeguard.cpp.runs import Segment
 from mergeguard.cpp.text import join_type
 from mergeguard.cpp.view import PARENTHESISED_ATTRIBUTES, OpenBlock
 from mergeguard.values import dataclass, field

@@ -7,8 +7,8 @@ first counts).
 from __future__ import annotations
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of
+from mergeguard.cpp.knownitems import Segment
 from mergeguard.cpp.lexer import Lexed, TokenKind, TokenRole
-from mergeguard.cpp.runs import Segment
 from mergeguard.cpp.view import OpenBlock
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}

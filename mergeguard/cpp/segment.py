@@ -8,16 +8,15 @@ middle of an item is glued into that item: the walk restarts with it. No recursi
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import compress
-from typing import NamedTuple
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, Group, condition_of, names, possible
-from mergeguard.cpp.edges import Edges, conditional_end, edge_end, edges_of
+from mergeguard.cpp.edges import conditional_end, edge_end, edges_of
+from mergeguard.cpp.items import Item
+from mergeguard.cpp.knownitems import KnownItem, KnownItems, Segment, begin_of
 from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, TokenRole
-from mergeguard.cpp.runs import Run, Runs, Segment
 from mergeguard.cpp.view import BRACKETS, OpenBlock, Reader, View
 from mergeguard.values import dataclass, field
 
@@ -27,20 +26,24 @@ class Segmented:
     """The items of a text. ``problems`` are (byte offset, message); ``asks_for_calls``: whether ``calls_end``
     made, or would make, a difference.
 
-    ``known`` are the runs that were read before, by the first of their segments, and ``fresh`` those that
-    were not, which are kept once their items are made.
+    ``known`` are the items that were read before, by their segments, and ``fresh`` those that were not, with
+    what ``keep`` keeps them by.
     """
 
     segments: list[Segment]
     problems: list[tuple[int, str]]
     asks_for_calls: bool
-    known: dict[int, Run]
-    fresh: dict[int, Run]
-    runs: Runs | None
+    known: dict[int, KnownItem]
+    fresh: dict[int, tuple[KnownItem, KnownItems, bytes]]
+
+    def keep(self, position: int, item: Item, prefix: str) -> None:
+        """Keep the item of a segment for other texts, if its segment was read now."""
+        if position in self.fresh:
+            one, known, begin = self.fresh[position]
+            one.item, one.prefix = item, prefix
+            known.keep(one, begin)
 
 
-# Shorter stretches (as tokens) are read faster than looked up.
-_WORTH_KEEPING = 150
 # Bounds for broken or hostile input; real files stay far below.
 _MOST_VIEWS = 32
 _MOST_GLUES = 4
@@ -94,8 +97,8 @@ class _Fork:
         return list(merged.values())
 
 
-def _directive_first(directive: Directive) -> int:
-    return directive.first
+def _directive_last(directive: Directive) -> int:
+    return directive.last
 
 
 class _Glue(Exception):
@@ -109,29 +112,15 @@ def segment(
     path: Sequence[Branch] = (),
     *,
     calls_end: bool = False,
-    prefix: str = "",
 ) -> Segmented:
     """Items of the tokens ``[first, last)``.
 
     ``calls_end``: what may be a macro call without ``;`` ends with its branch, and before directives.
-    ``prefix`` is what the items' names will be qualified by; nothing here depends on it but what is kept.
     """
-    edges = edges_of(lexed.text)
-    way = tuple(path), calls_end, prefix, edges.possible, tuple(edges.own.items())
-    runs = Runs.read_as(way) if last - first >= _WORTH_KEEPING else None
-    walk = _Walk(lexed, first, last, tuple(path), calls_end, edges, runs)
+    walk = _Walk(lexed, first, last, tuple(path), calls_end)
     walk.run(first)
     problems = walk.problems + walk.reader.problems
-    return Segmented(walk.segments, problems, walk.asks_for_calls, walk.known_runs, walk.fresh, walk.runs)
-
-
-class _Begun(NamedTuple):
-    """Where a run begins: its first token, and how much was known there."""
-
-    position: int
-    segments: int
-    problems: int
-    asks_for_calls: bool
+    return Segmented(walk.segments, problems, walk.asks_for_calls, walk.known, walk.fresh)
 
 
 class _Walk:
@@ -142,14 +131,10 @@ class _Walk:
         last: int,
         path: tuple[Branch, ...],
         calls_end: bool,
-        edges: Edges,
-        runs: Runs | None,
     ) -> None:
         self.lexed = lexed
-        self.runs = runs
-        self.known_runs: dict[int, Run] = {}
-        self.fresh: dict[int, Run] = {}
-        self.begun: _Begun | None = None
+        self.known: dict[int, KnownItem] = {}
+        self.fresh: dict[int, tuple[KnownItem, KnownItems, bytes]] = {}
         self.calls_end = calls_end
         self.asks_for_calls = False  # whether it matters if calls end
         self.first = first
@@ -161,106 +146,33 @@ class _Walk:
         self.sections: list[_Section] = []
         self.glued: set[int] = set()
         self.defined: set[str] = set()  # macros that lines were met about
-        self.met: set[str] = set()  # those of this run
-        self.new: set[str] = set()  # those of them that were not met before it
-        self.known_for: tuple[object, ...] = ()  # the sections that the last answer of ``assumed`` was about
-        self.known_facts: dict[str, bool] = {}
+        self.met: set[str] = set()  # those of the item that is read
+        self.assumed_for: tuple[object, ...] = ()  # the sections that ``assumed`` and ``items`` are about
+        self.assumed: dict[str, bool] = {}
+        self.edges = edges_of(lexed.text)
+        self.way = calls_end, self.edges.possible, tuple(self.edges.own.items())
+        self.items = self.read_so()
         self.reader = Reader(lexed)
-        self.edges = edges
         self.roles = lexed.roles
 
     @cached_property
-    def events(self) -> list[int]:
+    def events(self) -> bytearray:
         return self.where(_IS_EVENT)
 
     @cached_property
-    def brackets(self) -> list[int]:
+    def brackets(self) -> bytearray:
         return self.where(_IS_BRACKET)
 
-    def where(self, wanted: bytes) -> list[int]:
-        """The tokens whose roles are ``wanted`` (a byte for each role), and those of preprocessor lines."""
-        first, last = self.first, self.last
-        found = bytearray(self.roles[first:last].translate(wanted))
-        for index in dict.fromkeys(self.lexed.directive_of[first:last]):
-            if index >= 0:
-                line = self.lexed.directives[index]
-                start, end = max(line.first, first) - first, min(line.last, last) - first
-                found[start:end] = b"\1" * (end - start)
-        return list(compress(range(first, last), found))
-
-    # ---- runs that were read before
-
-    def known(self, position: int) -> int:
-        """The token behind the known run that begins here; -1 if there is none, and a new one begins."""
-        run = self.runs.find(self.lexed, position, self.last, self.defined) if self.runs is not None else None
-        if run is None:
-            self.begin(position)
-            return -1
-        lines = bisect_left(self.lexed.directives, position, key=_directive_first) - run.lines
-        self.known_runs[len(self.segments)] = run
-        self.segments += [part.moved(position - run.first, lines) for part in run.segments]
-        self.defined.update(run.defined)
-        self.asks_for_calls |= run.asks_for_calls
-        return position + run.tokens
-
-    def begin(self, position: int) -> None:
-        """A run begins with the token at ``position``."""
-        problems = len(self.problems) + len(self.reader.problems)
-        self.begun = _Begun(position, len(self.segments), problems, self.asks_for_calls)
-        self.asks_for_calls = False
-        self.met, self.new = set(), set()
-
-    def end(self, position: int) -> None:
-        """The run that was begun, if one was, ends before the token at ``position``."""
-        if self.begun is None:
-            return
-        first, segments, problems, asked = self.begun
-        self.begun = None
-        asks, self.asks_for_calls = self.asks_for_calls, self.asks_for_calls or asked
-        lexed, behind = self.lexed, self.behind(position)
-        sound = problems == len(self.problems) + len(self.reader.problems)
-        if self.runs is None or not sound or behind >= self.last or segments == len(self.segments):
-            return
-        lines = bisect_left(lexed.directives, first, key=_directive_first)
-        conditions = self.conditions(lines, position)
-        start = lexed.starts[first]
-        self.fresh[segments] = Run(
-            lexed.text[start : lexed.end(behind)],
-            lexed.texts[behind],
-            lexed.directive_of[first] >= 0,
-            first,
-            start,
-            lines,
-            position - first,
-            behind - first,
-            self.segments[segments:],
-            frozenset(self.met),
-            conditions,
-            conditions & (self.defined - self.new),
-            asks,
-        )
-
-    def behind(self, position: int) -> int:
-        """What may decide that a run ends at ``position``: the next token of code, or the word of a
-        preprocessor line; ``last`` if there is none."""
-        lexed = self.lexed
-        while position < self.last and self.roles[position] == TokenRole.COMMENT:
-            position += 1
-        if position < self.last and lexed.directive_of[position] >= 0:
-            line = lexed.directives[lexed.directive_of[position]]
-            return position + 1 if line.name else self.last
-        return position
-
-    def conditions(self, line: int, position: int) -> frozenset[str]:
-        """The names in the conditions from a preprocessor line on, before the token at ``position``."""
-        lexed = self.lexed
-        found: set[str] = set()
-        for directive in lexed.directives[line:]:
-            if directive.first >= position:
+    def where(self, wanted: bytes) -> bytearray:
+        """For each token whether its role is ``wanted`` (a byte for each role), or it is in a directive."""
+        found = bytearray(self.roles[: self.last].translate(wanted))
+        lines = self.lexed.directives
+        for line in lines[bisect_right(lines, self.first, key=_directive_last) :]:
+            if line.first >= self.last:
                 break
-            if directive.name in OPENERS or directive.name in MIDDLES:
-                found |= lexed.names(directive.first + 2, directive.last)
-        return frozenset(found)
+            end = min(line.last, self.last)
+            found[line.first : end] = b"\1" * (end - line.first)
+        return found
 
     # ---- the outer level: directives between items
 
@@ -268,14 +180,8 @@ class _Walk:
         lexed = self.lexed
         restarts = 0
         while position < self.last:
-            is_between = not self.sections and lexed.directive_of[position] not in self.glued
-            if is_between:
-                self.end(position)
             if lexed.kinds[position] == TokenKind.COMMENT and lexed.directive_of[position] < 0:
                 position += 1
-                continue
-            if is_between and (behind := self.known(position)) >= 0:
-                position = behind
                 continue
             index = lexed.directive_of[position]
             if index >= 0 and len(self.sections) >= _DEEPEST and lexed.directives[index].name in OPENERS:
@@ -284,7 +190,7 @@ class _Walk:
                 position = self.line(index)
                 continue
             try:
-                position = self.item(position)
+                position = self.item(position) if index >= 0 else self.known_item(position)
             except _Glue:
                 restarts += 1
                 # Deep nests of broken branches would restart once a level: take the outermost instead.
@@ -293,11 +199,10 @@ class _Walk:
                 section = self.sections.pop()
                 self.path = self.path[: self.outside + len(self.sections)]
                 self.glued.add(section.directive)
-                del self.segments[section.items :]
+                self.forget(section.items)
                 position = lexed.directives[section.directive].first
             if not self.sections:
                 restarts = 0
-        self.end(self.last)
         for section in self.sections:
             self.problems.append((lexed.directives[section.directive].start, "#if without #endif"))
 
@@ -360,8 +265,6 @@ class _Walk:
         if name not in ("define", "undef") or first + 2 >= len(self.lexed):
             return
         macro = self.lexed.word(first + 2)
-        if macro not in self.defined:
-            self.new.add(macro)
         self.met.add(macro)
         self.defined.add(macro)
         for view in views:
@@ -370,13 +273,65 @@ class _Walk:
 
     # ---- one item
 
+    def known_item(self, start: int) -> int:
+        """As ``item``, of what was read in such a place before without reading it again."""
+        self.assume()
+        one = self.items.find(self.lexed, start, self.last)
+        if one is not None:
+            self.known[len(self.segments)] = one
+            self.segments.append(one.segment.moved(start - one.segment.first))
+            self.defined.update(one.defined)
+            self.asks_for_calls |= one.asks_for_calls
+            return start + one.tokens
+        asked, self.asks_for_calls, self.met = self.asks_for_calls, False, set()
+        problems, number = len(self.problems) + len(self.reader.problems), len(self.segments)
+        items = self.items  # what is defined on the way makes them others
+        try:
+            end = self.item(start)
+            behind = self.behind(end)
+            if behind >= 0 and problems == len(self.problems) + len(self.reader.problems):
+                begin = begin_of(self.lexed, start, self.last)
+                self.fresh[number] = self.read_now(start, end, behind), items, begin
+        finally:
+            self.asks_for_calls |= asked
+        return end
+
+    def read_now(self, start: int, end: int, behind: int) -> KnownItem:
+        """What was read last, of tokens ``[start, end)``."""
+        lexed, part = self.lexed, self.segments[-1]
+        reaches = behind < self.last
+        text = lexed.text[lexed.starts[start] : lexed.end(behind if reaches else self.last - 1)]
+        word = lexed.texts[behind] if reaches else b""
+        defined = frozenset(self.met)
+        return KnownItem(
+            text, word, behind - start, end - start, part, lexed.starts[start], defined, self.asks_for_calls
+        )
+
+    def behind(self, position: int) -> int:
+        """What may decide that an item ends at ``position``: the next token of code, or the word of a
+        preprocessor line (-1 for one without); ``last`` if there is none."""
+        lexed = self.lexed
+        while position < self.last and self.roles[position] == TokenRole.COMMENT:
+            position += 1
+        if position < self.last and lexed.directive_of[position] >= 0:
+            return position + 1 if lexed.directives[lexed.directive_of[position]].name else -1
+        return position
+
+    def forget(self, number: int) -> None:
+        """Take back the segments from one on."""
+        del self.segments[number:]
+        for made in (self.known, self.fresh):
+            for later in [one for one in made if one >= number]:
+                del made[later]
+
     def item(self, start: int) -> int:
         """Walks one item from token ``start``; returns the token after it.
 
         Raises ``_Glue`` when a branch of an open group ends before the item does.
         """
         lexed, roles, reader, last = self.lexed, self.roles, self.reader, self.last
-        views = opening = [View(self.assumed())]
+        self.assume()
+        views = opening = [View(dict(self.assumed))]
         if self.edges.possible and (edge := edge_end(lexed, self.edges, start, last)) > 0:
             return self.done(start, edge, views[0])
         forks: list[_Fork] = []
@@ -443,8 +398,8 @@ class _Walk:
                 position = reader.through(views[0], self.brackets, position)
             if deep:
                 # Inside brackets only brackets (of templates, too) and directives matter.
-                event = bisect_left(self.events, position)
-                position = self.events[event] if event < len(self.events) else last
+                event = self.events.find(1, position)
+                position = event if event >= 0 else last
         views = views or opening
         broken = bool(forks) or any(view.stack for view in views)
         if broken and self.sections:
@@ -473,18 +428,24 @@ class _Walk:
             and self.lexed.word(position) == "catch"
         )
 
-    def assumed(self) -> dict[str, bool]:
-        """What the open sections say, but for macros that were defined or undefined on the way."""
-        if not self.sections:
-            return {}
-        asked = (len(self.defined), *((one.directive, one.group.branches) for one in self.sections))
-        if asked != self.known_for:
-            known: dict[str, bool] = {}
-            for section in self.sections:
-                known.update(section.group.facts() or ())
-            self.known_facts = {a: value for a, value in known.items() if self.defined.isdisjoint(names(a))}
-            self.known_for = asked
-        return dict(self.known_facts)
+    def assume(self) -> None:
+        """Find out what the open sections say, but for macros that were defined or undefined on the way."""
+        asked: tuple[object, ...] = ()
+        if self.sections:
+            asked = (len(self.defined), *((one.directive, one.group.branches) for one in self.sections))
+        if asked == self.assumed_for:
+            return
+        said: dict[str, bool] = {}
+        for section in self.sections:
+            said.update(section.group.facts() or ())
+        self.assumed = {a: value for a, value in said.items() if self.defined.isdisjoint(names(a))}
+        self.assumed_for = asked
+        self.items = self.read_so()
+
+    def read_so(self) -> KnownItems:
+        """What was read before in a place like this, and in this way."""
+        facts = frozenset(self.assumed.items())
+        return KnownItems.read_as((self.way, self.path, bool(self.sections), facts))
 
     def done(self, start: int, stop: int, view: View, *, opaque: bool = False) -> int:
         """Emits the item of tokens ``[start, stop)``, trailing comments left out."""

@@ -9,9 +9,9 @@ from hashlib import blake2b
 from mergeguard.cpp.classify import Facets, classify
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, condition_of
 from mergeguard.cpp.items import Item, ItemKey, ItemScope, Kind, Parameter, Source, Unit
+from mergeguard.cpp.knownitems import KnownItem, KnownItems, Segment, begin_of
 from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, lex, line_of
 from mergeguard.cpp.remember import remembered
-from mergeguard.cpp.runs import Segment
 from mergeguard.cpp.segment import Segmented, segment
 from mergeguard.cpp.text import code_tokens, identifiers, join_expression
 from mergeguard.values import replace
@@ -74,26 +74,31 @@ def _parse(text: bytes, calls_end: bool) -> tuple[Source, bool]:
     return Source(text, _numbered(items), tuple(sorted(set(problems))), lexed=lexed), segmented.asks_for_calls
 
 
-def _moved(item: Item, by: int, start: int) -> Item:
-    """The same item, so many bytes further on, with another byte to begin at."""
-    if not by:
-        return item if item.start == start else replace(item, start=start)
+def _again(one: KnownItem, by: int, start: int, end: int, prefix: str) -> Item:
+    """A known item so many bytes further on, as bytes ``[start, end)`` and with another prefix."""
+    item = one.item
+    assert item is not None
+    if not by and prefix == one.prefix:
+        return item if (item.start, item.end) == (start, end) else replace(item, start=start, end=end)
 
     def span(there: tuple[int, int] | None) -> tuple[int, int] | None:
         return None if there is None else (there[0] + by, there[1] + by)
 
+    key = item.key
+    if prefix != one.prefix and _takes_prefix(item.kind, item.name):
+        key = replace(key, name=prefix + item.name.removeprefix(one.prefix))
     parameters = tuple(
         Parameter(p.start + by, p.end + by, p.name, None if p.default_start is None else p.default_start + by)
         for p in item.parameters
     )
     return Item(
         item.kind,
-        item.name,
+        key.name,
         start,
-        item.end + by,
+        end,
         item.code_start + by,
         item.code_end + by,
-        item.key,
+        key,
         item.condition,
         item.flags,
         item.arguments,
@@ -105,6 +110,11 @@ def _moved(item: Item, by: int, start: int) -> Item:
         span(item.name_range),
         span(item.body),
     )
+
+
+def _takes_prefix(kind: Kind, name: str) -> bool:
+    """Whether an item's name is qualified by the namespace that it stands in."""
+    return bool(name) and kind is not Kind.USING
 
 
 def flattened(source: Source, items: Iterable[Item]) -> Iterable[Item]:
@@ -145,10 +155,10 @@ def _nested(source: Source, item: Item, body: tuple[int, int], calls_end: bool) 
         Branch(exact, short) for exact, short in zip(item.condition, item.key.condition, strict=True)
     )
     first, last = lexed.index_at(start), lexed.index_at(end)
-    prefix = "" if item.name.startswith("extern ") or not item.name else f"{item.name}::"
-    segmented = segment(lexed, first, last, path, calls_end=calls_end, prefix=prefix)
+    segmented = segment(lexed, first, last, path, calls_end=calls_end)
     if segmented.problems:
         return ()
+    prefix = "" if item.name.startswith("extern ") or not item.name else f"{item.name}::"
     return _numbered(_SourceBuilder(lexed, prefix).build(segmented, start, end, header=False))
 
 
@@ -215,25 +225,19 @@ class _SourceBuilder:
             if end > start and (segments or end < stop):
                 items.append(self.comment(start, end))
                 start = end
-        before = len(items)
-        while len(items) - before < len(segments):
-            position = len(items) - before
-            run = segmented.known.get(position)
-            if run is not None:
-                by = self.lexed.starts[segments[position].first] - run.start
-                for item in run.items:
-                    items.append(_moved(item, by, start))
-                    start = items[-1].end
-                continue
-            part = segments[position]
+        for position, part in enumerate(segments):
             following = segments[position + 1].first if position + 1 < len(segments) else -1
             end = self.item_end(part, following, stop)
-            items.append(self.item(part, start, end))
-            start = end
-        for position, run in segmented.fresh.items():
-            run.items = items[before + position : before + position + len(run.segments)]
-            assert segmented.runs is not None
-            segmented.runs.keep(run, self.lexed)
+            one = segmented.known.get(position)
+            if one is not None:
+                item = _again(one, self.lexed.starts[part.first] - one.start, start, end, self.prefix)
+            elif part.directive >= 0:
+                item = self.line(part, start, end)
+            else:
+                item = self.item(part, start, end)
+                segmented.keep(position, item, self.prefix)
+            items.append(item)
+            start = item.end
         if start < stop:
             first = max(limit_first, self.lexed.index_at(start))
             if first < self.lexed.index_at(stop) or not items:
@@ -303,7 +307,7 @@ class _SourceBuilder:
             facets = self.directive(directive, last, part)
         else:
             facets = classify(self.lexed, part)
-            if facets.name and self.prefix and facets.kind is not Kind.USING:
+            if self.prefix and _takes_prefix(facets.kind, facets.name):
                 facets.name = self.prefix + facets.name
         flags = facets.flags
         by_return = facets.kind in _KEYED_BY_RETURN or "specialization" in flags
@@ -335,6 +339,19 @@ class _SourceBuilder:
             name_range=facets.name_range,
             body=facets.body,
         )
+
+    def line(self, part: Segment, start: int, end: int) -> Item:
+        """The item of one preprocessor line: by its bytes, if they were read in such a place before."""
+        lexed, line = self.lexed, self.lexed.directives[part.directive]
+        items = KnownItems.read_as(("line", part.path, part.opening))
+        one = items.find(lexed, line.first, line.last)
+        if one is not None:
+            return _again(one, line.start - one.start, start, end, "")
+        text, tokens = lexed.text[line.start : line.end], line.last - line.first
+        item = self.item(part, start, end)
+        one = KnownItem(text, b"", tokens, tokens, part, line.start, (), False, item)
+        items.keep(one, begin_of(lexed, line.first, line.last))
+        return item
 
     def directive(self, directive: Directive, last: int, part: Segment) -> Facets:
         lexed = self.lexed

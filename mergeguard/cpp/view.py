@@ -6,8 +6,6 @@ table, so that equal stacks are equal numbers and nesting costs no recursion.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Sequence
 from enum import Enum, auto
 
 from mergeguard.cpp.conditions import Facts
@@ -143,18 +141,17 @@ class Reader:
             view.flags |= _ARROW
         return False
 
-    def through(self, view: View, brackets: Sequence[int], position: int) -> int:
+    def through(self, view: View, brackets: bytearray, position: int) -> int:
         """Feeds the brackets from ``position`` on that pair up inside the view's outermost one.
 
-        ``brackets`` are where the file has brackets and directives. Gives where to go on: at a token that
-        closes the outermost bracket or none, at a directive, or inside of a template's brackets. What else
-        is passed over means nothing inside brackets.
+        ``brackets`` says of each token whether it is a bracket or stands in a preprocessor line. Gives where
+        to go on: at a token that closes the outermost bracket or none, at a directive, or inside of a
+        template's brackets. What else is passed over means nothing inside brackets.
         """
         stack, tops, parents, roles = view.stack, self.tops, self.parents, self.roles
         directive_of = self.lexed.directive_of
-        index = bisect_left(brackets, position)
-        while index < len(brackets) and tops[stack] != TokenRole.LESS:
-            at = brackets[index]
+        at = brackets.find(1, position)
+        while at >= 0 and tops[stack] != TokenRole.LESS:
             role = roles[at]
             if directive_of[at] >= 0:
                 break
@@ -165,7 +162,7 @@ class Reader:
             else:
                 break
             view.previous, position = at, at + 1
-            index += 1
+            at = brackets.find(1, position)
         view.stack = stack
         return position
 

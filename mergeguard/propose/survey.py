@@ -13,7 +13,7 @@ from typing import Any
 
 from mergeguard.cpp.backwards import origin, same_value, words_of
 from mergeguard.cpp.blocks import opened, qualified_name
-from mergeguard.cpp.branches import Arm, Branching, branchings, sequences
+from mergeguard.cpp.branches import Arm, Branching, branchings, choices
 from mergeguard.cpp.declaration import qualifiers
 from mergeguard.cpp.source import Item, Kind, Source, line_of, parse
 from mergeguard.cpp.text import code_tokens
@@ -138,17 +138,17 @@ class _Surveyor:
     def survey(self) -> Survey:
         instantiated = self.instantiated()
         total = sum(self.weight_of.values()) + sum(i.weight for i in instantiated)
-        choices = [
+        found = [
             self.dealt(function, branching)
             for function in self.functions
-            for branching in (*branchings(self.source, function), *sequences(self.source, function))
+            for branching in choices(self.source, function)
         ]
         for function in self.functions:
-            choices += self.products(function)
+            found += self.products(function)
         for item in self.reach.items:
             if item.kind is Kind.MACRO:
-                choices += [self.dealt(item, b) for b in branchings(self.source, item)]
-        return Survey(tuple(sorted(choices, key=lambda c: c.line)), tuple(instantiated), total)
+                found += [self.dealt(item, b) for b in branchings(self.source, item)]
+        return Survey(tuple(sorted(found, key=lambda c: c.line)), tuple(instantiated), total)
 
     def line(self, offset: int) -> int:
         return line_of(self.source.text, offset)

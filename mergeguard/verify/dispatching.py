@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from mergeguard.cpp.backwards import Origin, origin, same_value, words_of
-from mergeguard.cpp.branches import Arm, Branching, branchings, sequences
+from mergeguard.cpp.branches import Arm, Branching, choices
 from mergeguard.cpp.declaration import unspaced
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, nested, parse
@@ -148,24 +148,24 @@ def _dealt(unit: FlatUnit, done: set[str]) -> Iterator[DealtBranching | Problem]
         inside = [r for r in regions if item.start <= r[1] and r[2] <= item.end]
         if not inside:
             continue
-        choices = (*branchings(source, item), *sequences(source, item))
+        ways = choices(source, item)
         name = unspaced(item.name, {unit.namespace})
         found: dict[int, DealtBranching] = {}
         for region, start, end in inside:
             first, last = position.at(start), position.at(end)
-            hit = _arms_of(choices, first, last, position)
+            hit = _arms_of(ways, first, last, position)
             if hit is None:
                 text = f"what {region.symbol} guards is not a run of whole arms"
                 yield "arm", text, region.path, region.start, item.name
                 continue
             number, arms = hit
-            wanted = _NEVER if _begins_chain(choices[number], arms) else ""
+            wanted = _NEVER if _begins_chain(ways[number], arms) else ""
             if region.otherwise != wanted:
                 text = (
                     f"the other shards need `{wanted}` here" if wanted else "#else text that no shard needs"
                 )
                 yield "glue", text, region.path, region.start, item.name
-            entry = found.setdefault(number, DealtBranching(item, name, choices[number]))
+            entry = found.setdefault(number, DealtBranching(item, name, ways[number]))
             for covered in arms:
                 entry.symbols[covered] = region.symbol
         yield from found.values()
@@ -189,9 +189,9 @@ def _begins_chain(choice: Branching, arms: range) -> bool:
 
 
 def _arms_of(
-    choices: Sequence[Branching], first: int, last: int, position: _Tokens
+    branchings: Sequence[Branching], first: int, last: int, position: _Tokens
 ) -> tuple[int, range] | None:
-    for number, choice in enumerate(choices):
+    for number, choice in enumerate(branchings):
         starts = [position.at(arm.start) for arm in choice.arms]
         ends = [position.at(arm.end) for arm in choice.arms]
         if first in starts and last in ends and starts.index(first) <= ends.index(last):
@@ -201,16 +201,16 @@ def _arms_of(
 
 def _check_complete(before: Source, dealt: Sequence[DealtBranching]) -> Iterator[Problem]:
     """Arms of the monolith that the body no longer has are named; changed text is found elsewhere."""
-    original: dict[str, list[Branching]] = defaultdict(list)
-    for item in _walk(before, before.items):
-        if item.kind is not Kind.NAMESPACE:
-            original[item.name] += (*branchings(before, item), *sequences(before, item))
+    original: dict[str, list[Branching]] = {one.name: [] for one in dealt}
+    for item in _walk(before, before.items) if original else ():
+        if item.kind is not Kind.NAMESPACE and item.name in original:
+            original[item.name] += choices(before, item)
     for one in dealt:
         name = one.name
         labels = [label for arm in one.branching.arms for label in arm.labels]
         same = [
             choice
-            for choice in original.get(name, [])
+            for choice in original[name]
             if choice.kind == one.branching.kind and choice.subject == one.branching.subject
         ]
         if not same or any(_labels(choice) == labels for choice in same):
@@ -419,10 +419,7 @@ def _origins(before: Source, entry: str, one: DealtBranching, asked: str) -> lis
         item
         for item in (*functions, *macros)
         if item.name == one.name
-        and any(
-            (choice.kind, choice.subject) == wanted
-            for choice in (*branchings(before, item), *sequences(before, item))
-        )
+        and any((choice.kind, choice.subject) == wanted for choice in choices(before, item))
     ]
     entries = [item for item in functions if item.name == entry]
     return [origin(before, holder, item, asked) for holder in holders for item in entries]
