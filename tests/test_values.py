@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import subprocess
+import sys
 
 import msgspec
 import pytest
@@ -148,3 +150,9 @@ def test_it_is_what_the_standard_one_makes(fields, options, arguments, named):
     except TypeError:
         return  # a field without a default behind one with: theirs says so at once, ours at the first use
     assert told(made(values, fields, options), arguments, names) == told(theirs, arguments, names)
+
+
+def test_a_sync_starts_without_the_standard_module():
+    asked = "import sys, mergeguard.verbs.sync; print('dataclasses' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 import msgspec
-import tomlkit
 
 from mergeguard import store
 from mergeguard.audit.ownwork import Work, WorkFate, WorkOutcome, outcomes, works
@@ -208,6 +207,8 @@ def _lost(merge: str, one: WorkOutcome, workspace: Workspace, before: Workspace)
 def accept(fork: Fork, identity: str, why: str) -> str:
     """The index with a loss accepted in the ledger file; nothing is staged. Raises LayoutError for an unknown
     id."""
+    import tomlkit  # here, as every sync asks this module what became of the fork's work
+
     known = {line.outcome.work.id for line in ledger(fork).lines if line.outcome.fate.is_loss}
     if identity not in known:
         raise LayoutError(f"no loss has the id {identity}", hint="`mergeguard ledger` lists them")

@@ -6,7 +6,6 @@ An innocent merge pays next to nothing; what is suspected is looked at with the 
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 
 from mergeguard.merge.checks.heads import definitions
 from mergeguard.merge.edits import (
@@ -47,14 +46,17 @@ class Suspects:
     guards: bool = False  # a condition was edited and something else too
 
     def __bool__(self) -> bool:
-        return any(getattr(self, field.name) for field in fields(self))
+        return self != _INNOCENT
+
+
+_INNOCENT = Suspects()
 
 
 def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
     """What could be wrong with a clean merge of these three."""
     mine, other = side_edit(base, ours), side_edit(base, theirs)
     if not (mine.added or mine.removed) or not (other.added or other.removed):
-        return Suspects()
+        return _INNOCENT
     fresh = missing(base, (mine.added_words & other.added_words) - LANGUAGE)
     new_names = {name for name in fresh if may_define(mine, name) and may_define(other, name)}
     lost = _lost(ours, mine, other) | _lost(theirs, other, mine)
