@@ -22,6 +22,7 @@ _COMMENT = re.compile(rb"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|//[^\n]*|/\*
 _WORDISH = re.compile(rb"\w")
 UNBALANCED = "unbalanced"
 BRACKETS = ((b"(", b")"), (b"[", b"]"), (b"{", b"}"))
+_MOST_PAIRS = 10_000  # of statements that are compared between two that both texts have
 _BLOCKS = (b"if", b"for", b"macro")
 _BLOCK = re.compile(rb"\{%[-+]?\s*((?:end)?(?:if|for|macro))\b")
 
@@ -265,7 +266,32 @@ def _by_keys(version: GateVersion, numbers: set[int]) -> dict[tuple[bytes, ...],
 def _edited(
     a: Sequence[tuple[bytes, ...]], b: Sequence[tuple[bytes, ...]], old: range, new: range
 ) -> Iterator[tuple[int, int]]:
-    """In order, the statements of ``new`` with the first of ``old`` that they are an edit of."""
+    """In order, the statements of ``new`` with those of ``old`` that they are an edit of: as much as possible
+    of both is common then (rows of registrations are all alike, and each is most like itself)."""
+    if len(old) * len(new) > _MOST_PAIRS:
+        yield from _first_alike(a, b, old, new)
+        return
+    alike = [[likeness(a[i], b[j]) for j in new] for i in old]
+    best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]  # of what is left of both
+    for i in reversed(range(len(old))):
+        for j in reversed(range(len(new))):
+            paired = alike[i][j] + best[i + 1][j + 1] if alike[i][j] >= SAME_STATEMENT else 0.0
+            best[i][j] = max(paired, best[i + 1][j], best[i][j + 1])
+    i = j = 0
+    while i < len(old) and j < len(new) and best[i][j]:
+        if alike[i][j] >= SAME_STATEMENT and best[i][j] == alike[i][j] + best[i + 1][j + 1]:
+            yield new[j], old[i]
+            i, j = i + 1, j + 1
+        elif best[i][j] == best[i][j + 1]:
+            j += 1
+        else:
+            i += 1
+
+
+def _first_alike(
+    a: Sequence[tuple[bytes, ...]], b: Sequence[tuple[bytes, ...]], old: range, new: range
+) -> Iterator[tuple[int, int]]:
+    """In order, the statements of ``new`` with the first of ``old`` that they may be an edit of."""
     start = old.start
     for j in new:
         found = next((i for i in range(start, old.stop) if likeness(a[i], b[j]) >= SAME_STATEMENT), None)

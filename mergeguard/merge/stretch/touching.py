@@ -10,7 +10,15 @@ from typing import Any
 
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.likeness import SAME_STATEMENT, likeness
-from mergeguard.cpp.tokens import END_OF_DIRECTIVE, Tokens, is_comment, nesting, tokens_of, units_of
+from mergeguard.cpp.tokens import (
+    END_OF_DIRECTIVE,
+    Tokens,
+    is_comment,
+    is_comment_anywhere,
+    nesting,
+    tokens_of,
+    units_of,
+)
 from mergeguard.merge.lines import Region, RegionKind, diff3
 from mergeguard.merge.stretch.differences import unit_diff
 
@@ -55,9 +63,12 @@ class Touching:
         return False
 
     def _rewrites(self, edit: Region) -> bool:
-        """Whether a side only edits one statement, or each of several: that is where it was, whatever the
-        other side opens or closes beside it."""
-        old, new = self.base[edit.b0 : edit.b1], self._new(edit)
+        """Whether a side only edits one statement, or each of several, and comments: these are where they
+        were, whatever the other side opens or closes beside them."""
+        old, new = (
+            [unit for unit in units if not all(map(is_comment_anywhere, unit))]
+            for units in (self.base[edit.b0 : edit.b1], self._new(edit))
+        )
         return len(old) == len(new) and all(
             likeness(a, b) >= SAME_STATEMENT and not _is_directive(a) and not _is_directive(b)
             for a, b in zip(old, new, strict=True)
