@@ -15,9 +15,8 @@ _TOKEN = re.compile(
     |(?:u8|[uUL])?R"(?P<mark>[^()\\\s"]{0,16})\((?s:.*?)\)(?P=mark)"
     |(?P<string>(?:u8|[uUL])?"(?:[^"\\\n]|\\(?s:.))*"?)|(?:u8|[uUL])?'(?:[^'\\\n]|\\(?s:.))*'?
     |(?P<word>[A-Za-z_$\x80-\xff][\w$\x80-\xff]*)|\.?\d(?:[eEpP][+-]|'?[\w.])*
-    |(?P<newline>\n)|(?P<splice>\\\r?\n)
     |(?P<directive>\#[ \t]*(?:include(?:_next)?[ \t]*(?:"[^"\n]*"|<[^>\n]*>)|\w*))
-    |::|->|\+\+|--|&&|\|\||\#\#|[-+*/%&|^=!<>]=|\S)""",
+    |(?P<newline>\n)|(?P<splice>\\\r?\n)|::|->|\+\+|--|&&|\|\||\#\#|[-+*/%&|^=!<>]=|\S)""",
     re.VERBOSE,
 )
 _ORNAMENT = re.compile(rb"[\s/*!\\]+")
@@ -81,27 +80,26 @@ class Text:
     def _nesting(self) -> tuple[list[int], list[int]]:
         brackets: list[int] = []
         guards: list[int] = []
-        open_brackets: list[int] = []
+        opened: list[int] = []
         open_guards: list[tuple[int, int, list[int]]] = []  # the #if, its branch, the brackets open before it
         for index, token in enumerate(self.tokens):
-            brackets.append(open_brackets[-1] if open_brackets else -1)
+            brackets.append(opened[-1] if opened else -1)
             guards.append(open_guards[-1][1] if open_guards else -1)
             if token in (b"(", b"[", b"{"):
-                open_brackets.append(index)
+                opened.append(index)
             elif token in _PAIRS:
-                if not open_brackets or self.tokens[open_brackets.pop()] != _PAIRS[token]:
-                    self.sound["brackets"] = False
+                self.sound["brackets"] &= bool(opened) and self.tokens[opened.pop()] == _PAIRS[token]
             elif token.startswith(b"#if"):
-                open_guards.append((index, index, list(open_brackets)))
+                open_guards.append((index, index, list(opened)))
             elif token in (b"#else", b"#elif", b"#elifdef", b"#elifndef") and open_guards:
                 first, _, before = open_guards[-1]
                 guards[index] = first
                 open_guards[-1] = (first, index, before)
-                open_brackets[:] = before
+                opened[:] = before
             elif token == b"#endif":
                 self.sound["guards"] &= bool(open_guards)
                 guards[index] = open_guards.pop()[0] if open_guards else -1
-        self.sound["brackets"] &= not open_brackets
+        self.sound["brackets"] &= not opened
         self.sound["guards"] &= not open_guards
         return brackets, guards
 
@@ -171,15 +169,18 @@ class _Checker:
             self._spelling(index, pair)
 
     def _spelling(self, index: int, pair: tuple[int, int]) -> None:
-        """The result spells a token as the side does that changed it."""
+        """The result spells a token as the side does that changed it; a word of one side's alone behind its
+        like of the other's alone is one word that both added."""
         spelled = self.result.tokens[index]
         words = [self.sides[s].tokens[pair[s]] if pair[s] >= 0 else None for s in (0, 1)]
         olds = {self.base_of[s][pair[s]] for s in (0, 1) if pair[s] >= 0}
         if len(olds) != 1:
             self.result.refuse(index, "is from no side, or from two places of the base")
         was = self.base.tokens[max(olds)] if max(olds) >= 0 else None
-        for side in (0, 1):
-            mine, other = words[side], words[1 - side]
+        again = spelled[:1].isalnum() and self.result.tokens[index - 1 : index] == [spelled]
+        if again and sorted(p.index(-1) for p in self.in_result[index - 1 : index + 1] if -1 in p) == [0, 1]:
+            self.result.refuse(index, "is there twice, once from each side")
+        for side, mine, other in zip((0, 1), words, reversed(words), strict=True):
             if mine is None or mine == spelled:
                 continue
             # The other side's word stands: it renamed the base's, or the name that this side newly uses.

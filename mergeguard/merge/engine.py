@@ -378,6 +378,11 @@ def _gated(
         return as_conflicts(base, ours, theirs, result, found, lines)
     if not found:
         return result
+    from mergeguard.merge.hunks import without_faulty
+
+    by_hunk = without_faulty(base, ours, theirs, lines)
+    if by_hunk is not None:
+        return MergeResult(by_hunk.pieces, (*result.notes, *by_hunk.notes))
     # A conflict has more wrong than its markers show: git's own is the honest one.
     plain = MergeResult(lines, result.notes)
     left = faults_of(base, ours, theirs, plain) if result.pieces != lines else found

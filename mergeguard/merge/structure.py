@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mergeguard.merge.checks.twiceapart import apart
 from mergeguard.merge.declarations.leafmerge import LeafMerger, refine_conflicts
 from mergeguard.merge.lines import merge_lines
@@ -9,6 +11,9 @@ from mergeguard.merge.markers import size_of_conflicts
 from mergeguard.merge.noting import early_uses, old_names
 from mergeguard.merge.result import Conflict, MergeResult, Note, Piece, Resolved, join
 from mergeguard.merge.stretch.containing import without_contained
+
+if TYPE_CHECKING:
+    from mergeguard.merge.declarations.compose import Composed
 
 
 def by_declarations(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...]) -> MergeResult:
@@ -72,14 +77,16 @@ def declarations_then_tokens(
     candidates = [MergeResult(lines)]
     merge_leaf = LeafMerger()
     try:
-        composed, said = compose({"": base}, {"": ours}, {"": theirs}, merge_leaf)
+        composed = compose({"": base}, {"": ours}, {"": theirs}, merge_leaf)
     except UnreadableVersion as unreadable:
         notes.append(Note("conflict", unreadable.reason))
     except Clash as clash:
         return _local(base, ours, theirs, lines, clash.reason)
     else:
-        notes += said
-        left = _refined_sum(base, ours, theirs, composed[""])
+        if composed.contested:
+            return _least(_local(base, ours, theirs, lines, composed.contested[0]), composed, merge_leaf)
+        notes += composed.notes
+        left = _refined_sum(base, ours, theirs, composed.files[""])
         candidates.append(MergeResult(left, merge_leaf.notes))
         if candidates[-1].clean:
             notes.append(Note("declarations", "merged by declarations"))
@@ -97,6 +104,18 @@ def declarations_then_tokens(
     candidates += (_refined(base, ours, theirs, start) for start in dict.fromkeys((lines, own)))
     best = min(candidates, key=lambda candidate: size_of_conflicts(candidate.pieces))
     return MergeResult(best.pieces, (*notes, *best.notes))
+
+
+def _least(local: MergeResult, composed: Composed, merge_leaf: LeafMerger) -> MergeResult:
+    """Of a merge that leaves declarations in conflict and of git's conflicts, each tried by itself, the one
+    that leaves less. (What the tokens of the whole file make of it would hide that it is a contradiction.)"""
+    left = MergeResult(
+        composed.files[""],
+        (Note("conflict", composed.contested[0]), *composed.notes, *merge_leaf.notes),
+        frozenset(merge_leaf.renamed),
+    )
+    smaller = size_of_conflicts(left.pieces) < size_of_conflicts(local.pieces)
+    return left if not local.clean and smaller else local
 
 
 def _refined_sum(base: bytes, ours: bytes, theirs: bytes, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:

@@ -268,3 +268,15 @@ def test_no_conflict_shows_more_lines_than_gits() -> None:
     assert (smaller.pieces, smaller.notes) == (lines, whole.notes)
     one = MergeResult(lines[:2])
     assert _no_larger(one, lines) is one
+
+
+def test_a_prototype_that_both_sides_declare_is_no_fault():
+    """Once more, under a condition, it says the same; git merges it cleanly, and so does mergeguard."""
+    names = ("first", "second", "third", "fourth", "fifth")
+    base = "\n".join(f"void {name}(float* x, int n);\n" for name in names)
+    new = "int gemm(float* a,\n         float* b);\n"
+    ours = base.replace("void second", f"#ifdef USE_ROCM\n{new}#endif\n\nvoid second")
+    theirs = base.replace("void fifth", f"{new}\nvoid fifth")
+    result = merge(base.encode(), ours.encode(), theirs.encode())
+    assert result.clean and not result.findings
+    assert result.render().decode() == ours.replace("void fifth", f"{new}\nvoid fifth")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from mergeguard.cpp.items import Kind
+from mergeguard.cpp.items import NAMED_KINDS, Kind
 from mergeguard.cpp.leaves import Leaf, match
 from mergeguard.cpp.tokens import tokens_of
 from mergeguard.merge.declarations.belonging import check_blocks
@@ -24,12 +24,21 @@ from mergeguard.merge.declarations.blocks import (
 )
 from mergeguard.merge.declarations.order import commute, merged_order, runs_commute
 from mergeguard.merge.declarations.reordered import neighbours, parted, place_new, placed, wraps_the_file
-from mergeguard.merge.declarations.versions import Version, is_reordered, permuted, read, version_of, without
+from mergeguard.merge.declarations.versions import (
+    Version,
+    is_reordered,
+    permuted,
+    read,
+    version_of,
+    with_leaf,
+    without,
+)
 from mergeguard.merge.lines import RegionKind as Outcome
 from mergeguard.merge.lines import diff3
 from mergeguard.merge.renames import apply_renames, find_renames
 from mergeguard.merge.result import Conflict, MergeResult, Note, Piece, Resolved, join
 from mergeguard.merge.stretch.weave import Clash
+from mergeguard.values import dataclass
 
 _Span = tuple[float, float]
 _SWALLOWED = 8  # tokens of a declaration that can't be in another one by chance
@@ -37,13 +46,24 @@ _SWALLOWED = 8  # tokens of a declaration that can't be in another one by chance
 MergeLeaf = Callable[[bytes, bytes, bytes], tuple[Piece, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """The merged files, path -> pieces. ``contested``: why some declarations are conflicts as a whole, though
+    the tokens of the file might be merged."""
+
+    files: dict[str, tuple[Piece, ...]]
+    notes: tuple[Note, ...]
+    contested: tuple[str, ...]
+
+
 def compose(
     base: Mapping[str, bytes], ours: Mapping[str, bytes], theirs: Mapping[str, bytes], merge_leaf: MergeLeaf
-) -> tuple[dict[str, tuple[Piece, ...]], tuple[Note, ...]]:
-    """The merged files (path -> pieces). Raises ``Clash`` where the order can't be merged."""
+) -> Composed:
+    """The merge of files by declarations. Raises ``Clash`` where their order can't be merged."""
     # What ends a file without a newline may come to stand before something else.
     whole = [{path: _ended(text) for path, text in files.items()} for files in (base, ours, theirs)]
-    pieces, notes = _Composer(whole[0], whole[1], whole[2], merge_leaf).run()
+    composer = _Composer(whole[0], whole[1], whole[2], merge_leaf)
+    pieces = composer.run()
     for path, parts in pieces.items():
         ended = [files[path].endswith(b"\n") for files in (base, ours, theirs) if files.get(path)]
         newline = sum(ended) >= 2 if len(ended) == 3 else all(ended)
@@ -51,7 +71,7 @@ def compose(
             newline = not ended[0]  # one side changed it
         if parts and not newline:
             pieces[path] = (*parts[:-1], _unended(parts[-1]))
-    return pieces, notes
+    return Composed(pieces, tuple(composer.notes), tuple(composer.contested.values()))
 
 
 def _ended(text: bytes) -> bytes:
@@ -74,6 +94,7 @@ class _Composer:
     ) -> None:
         self.merge_leaf = merge_leaf
         self.notes: list[Note] = []
+        self.contested: dict[int, str] = {}
         self.paths = list(base)
         self.base = read(base)
         self.base_ids = list(range(len(self.base)))
@@ -93,9 +114,11 @@ class _Composer:
         self.ours = version_of(left, left_ids, homes)
         self.theirs = version_of(right, right_ids, homes)
 
-    def run(self) -> tuple[dict[str, tuple[Piece, ...]], tuple[Note, ...]]:
+    def run(self) -> dict[str, tuple[Piece, ...]]:
         for version in (self.ours, self.theirs):
             self._none_swallowed(version)
+        if not self.ours.many and not self.theirs.many:
+            self._put_back_contested()
         ours_moved, theirs_moved = (
             version.many or is_reordered(version.ids, len(self.base)) for version in (self.ours, self.theirs)
         )
@@ -123,9 +146,25 @@ class _Composer:
             pieces = self._along(self.theirs, self.ours, ours_first=False)
         else:
             pieces = self._in_order()
-        merged = read({path: MergeResult(tuple(parts)).render() for path, parts in pieces.items()})
+        merged = read({path: _with_contested(parts) for path, parts in pieces.items()})
         check_blocks(self.base, self.ours, self.theirs, merged)
-        return {path: join(parts) for path, parts in pieces.items()}, tuple(self.notes)
+        return {path: join(parts) for path, parts in pieces.items()}
+
+    def _put_back_contested(self) -> None:
+        """What one side removed and the other edited is a conflict at its place, and at no other: the side
+        that removed it gets it back, to keep the place."""
+        for identity, leaf in enumerate(self.base):
+            mine, other = identity in self.ours.place, identity in self.theirs.place
+            if mine == other or leaf.kind not in NAMED_KINDS or leaf.placed:
+                continue
+            editor = self.ours if mine else self.theirs
+            if _same_but_for_names(leaf, editor.leaf(identity)):
+                continue
+            self.contested[identity] = _removed_and_edited(leaf)
+            if mine:
+                self.theirs = with_leaf(self.theirs, identity, leaf)
+            else:
+                self.ours = with_leaf(self.ours, identity, leaf)
 
     def _none_swallowed(self, version: Version) -> None:
         """Raises ``Clash`` if a declaration that seems removed is a part of another one there."""
@@ -249,7 +288,7 @@ class _Composer:
         for version in (self.ours, self.theirs):
             place = version.place.get(identity)
             if place is not None and not _same_but_for_names(base, version.leaves[place]):
-                raise Clash(f"{base.name or base.kind} is removed on one side and edited on the other")
+                raise Clash(_removed_and_edited(base))
 
     def _emit(self, identity: int, out: list[tuple[str, Piece]]) -> None:
         o, t = self.ours.place.get(identity), self.theirs.place.get(identity)
@@ -260,6 +299,9 @@ class _Composer:
         home = mine.home if mine is not None and (other is None or self.ours.many) else (other or leaf).home
         if mine is None or other is None:
             out.append((home, Resolved(leaf.text)))
+            return
+        if identity in self.contested:
+            out.append((home, _contested(self.base[identity], mine, other)))
             return
         if identity >= len(self.base):
             if mine.keys == other.keys:
@@ -348,9 +390,29 @@ class _Composer:
             out.append((mine.home, Resolved(mine.text)))
             return
         edited = other.leaves[place]
+        if identity in self.contested:
+            ours, theirs = (mine, edited) if ours_first else (edited, mine)
+            out.append((mine.home, _contested(self.base[identity], ours, theirs)))
+            return
         base = self.base[identity].text if identity < len(self.base) else b""
         a, b = (mine.text, edited.text) if ours_first else (edited.text, mine.text)
         out.extend((mine.home, piece) for piece in self.merge_leaf(base, a, b))
+
+
+def _contested(base: Leaf, ours: Leaf, theirs: Leaf) -> Conflict:
+    """The conflict of a declaration that one side has as the base (and removed), and the other edited."""
+    if base.text == ours.text:
+        return Conflict(base.text, b"", theirs.text)
+    return Conflict(base.text, ours.text, b"")
+
+
+def _with_contested(pieces: Sequence[Piece]) -> bytes:
+    """The text of pieces with all that one side has in a conflict and the other has not."""
+    return b"".join(p.text if isinstance(p, Resolved) else p.ours or p.theirs for p in pieces)
+
+
+def _removed_and_edited(leaf: Leaf) -> str:
+    return f"{leaf.name or leaf.kind} is removed on one side and edited on the other"
 
 
 def _same_but_for_names(base: Leaf, side: Leaf) -> bool:

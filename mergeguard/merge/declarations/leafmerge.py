@@ -77,20 +77,30 @@ def refine_conflicts(
     from mergeguard.cpp.tokens import tokens_of
     from mergeguard.merge.stretch.unions import misplaced_arm
 
-    refined: list[Piece] = []
-    at = 0
-    for piece in pieces:
-        said: list[Note] = []
-        refined += _settled(piece, (base, ours, theirs), said) if isinstance(piece, Conflict) else [piece]
-        if said and not _breaks_off_in_comment(base[:at]):
-            remarks += said
-        at += len(piece.base if isinstance(piece, Conflict) else piece.text)
-    result = MergeResult(join(refined))
+    refined = refined_by_hunk(pieces, base, ours, theirs, remarks)
+    result = MergeResult(join(piece for hunk in refined for piece in hunk))
     if result.clean:
         keys = [tokens_of(text).keys for text in (base, ours, theirs, result.render())]
         if misplaced_arm(*keys) is not None:
             return pieces
     return result.pieces
+
+
+def refined_by_hunk(
+    pieces: tuple[Piece, ...], base: bytes, ours: bytes, theirs: bytes, remarks: list[Note]
+) -> list[tuple[Piece, ...]]:
+    """For each piece of a merge what its tokens make of it: itself, or the pieces of a settled conflict."""
+    refined: list[tuple[Piece, ...]] = []
+    at = 0
+    for piece in pieces:
+        said: list[Note] = []
+        refined.append(
+            _settled(piece, (base, ours, theirs), said) if isinstance(piece, Conflict) else (piece,)
+        )
+        if said and not _breaks_off_in_comment(base[:at]):
+            remarks += said
+        at += len(piece.base if isinstance(piece, Conflict) else piece.text)
+    return refined
 
 
 def _breaks_off_in_comment(text: bytes) -> bool:

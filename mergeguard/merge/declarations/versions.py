@@ -67,6 +67,14 @@ def without(version: Version, gone: set[int]) -> Version:
     return _version(version.leaves_of(ids), ids, version.many)
 
 
+def with_leaf(version: Version, identity: int, leaf: Leaf) -> Version:
+    """The version with a leaf of the base that it lacks, behind the nearest one before it there."""
+    before = [i for i in version.ids if i < identity]
+    at = version.place[max(before)] + 1 if before else 0
+    ids = [*version.ids[:at], identity, *version.ids[at:]]
+    return _version([*version.leaves[:at], leaf, *version.leaves[at:]], ids, version.many)
+
+
 def _version(leaves: list[Leaf], ids: list[int], many: bool) -> Version:
     return Version(leaves, ids, {identity: k for k, identity in enumerate(ids)}, many)
 

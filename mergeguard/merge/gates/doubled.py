@@ -19,7 +19,7 @@ from mergeguard.cpp.scopes import (
     is_root,
 )
 from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
-from mergeguard.merge.gates.parameters import overload_of
+from mergeguard.merge.gates.parameters import overload_of, parameters_of
 from mergeguard.merge.gates.registering import registers
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
@@ -100,9 +100,15 @@ def _does_something(one: Statement) -> bool:
         return one.keys[0] in _TESTS and not _CHANGES.isdisjoint(one.keys)
     if one.kind in (LABEL, DIRECTIVE) or one.keys[0] in _LEAVING or any(registers(one.keys)):
         return False
-    if one.keys[-1] != b";" or (not one.root and one.keys[0] in _DECLARING):
+    if one.keys[-1] != b";" or (not one.root and (one.keys[0] in _DECLARING or _is_prototype(one.keys))):
         return False
     return any(map(_WORD.fullmatch, one.keys))
+
+
+def _is_prototype(keys: tuple[bytes, ...]) -> bool:
+    """Whether a statement outside of functions declares one by its parameters. (Without any it may as well be
+    an object that is made; with a default, once more is once too often.)"""
+    return keys[-2:] == (b")", b";") and b"=" not in keys and any(parameters_of(keys))
 
 
 def root_of(one: Statement) -> bytes:

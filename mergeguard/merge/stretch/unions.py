@@ -1,8 +1,9 @@
 """Insertions of both sides at one place that do not contradict each other: both are kept.
 
-Only where it is certain: includes, ``using`` lines and pragmas (sets), macros of different names,
-registrations under different names, and case arms of different labels that do not fall through. The order is
-theirs (upstream) first, then ours, except that case arms with numbers go by number.
+Only where it is certain: includes, ``using`` lines and pragmas (sets), macros of different names, functions
+and types of different names that do not need each other, registrations under different names, and case arms
+of different labels that do not fall through. The order is theirs (upstream) first, then ours, except that
+case arms with numbers go by number.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from mergeguard.cpp.items import Kind
+from mergeguard.cpp.leaves import Leaf, leaves_of
 from mergeguard.cpp.tokens import Tokens, is_comment, units_of
+from mergeguard.merge.gates.parameters import parameters_of
 from mergeguard.merge.lines import Region
 
 Slice = tuple[Tokens, int, int]
@@ -18,6 +22,8 @@ Slice = tuple[Tokens, int, int]
 _LEAVES = frozenset((b"break", b"return", b"continue", b"goto", b"throw"))
 # Through a member of a module or library, or by a macro.
 _REGISTERS = re.compile(rb"[A-Za-z_]\w*\.(?:def|impl|attr)|[A-Z][A-Z0-9_]{3,}")
+_DEFINING = frozenset((Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.DECLARATION))
+_WHOLE = ((b";",), (b"}",))
 _NUMBER = re.compile(rb"\d+$")
 
 
@@ -27,7 +33,13 @@ def union(b: Tokens, o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
         return _edited_arms(b, o, t, r)
     if r.o0 == r.o1 or r.t0 == r.t1:
         return None
-    return _set_of_lines(o, t, r) or _macros(o, t, r) or _registrations(o, t, r) or _arms(b, o, t, r)
+    return (
+        _set_of_lines(o, t, r)
+        or _macros(o, t, r)
+        or _registrations(o, t, r)
+        or _arms(b, o, t, r)
+        or _definitions(o, t, r)
+    )
 
 
 def _set_of_lines(o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
@@ -86,6 +98,33 @@ def _macros(o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
     if names[0] & names[1]:
         return None
     return [(t, r.t0, r.t1), (o, r.o0, r.o1)]
+
+
+def _definitions(o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
+    """Whole functions, their prototypes and types, where no name is on both sides."""
+    mine, other = (o, r.o0, r.o1), (t, r.t0, r.t1)
+    ours, theirs = _defined(*mine), _defined(*other)
+    if not ours or not theirs or {leaf.word for leaf in ours} & {leaf.word for leaf in theirs}:
+        return None
+    return None if _needs(ours, theirs) or _needs(theirs, ours) else [other, mine]
+
+
+def _needs(these: Sequence[Leaf], those: Sequence[Leaf]) -> bool:
+    """Whether one of some declarations names what one of the others declares."""
+    return not {leaf.word for leaf in those}.isdisjoint(key for leaf in these for key in leaf.code)
+
+
+def _defined(source: Tokens, start: int, end: int) -> list[Leaf]:
+    """The functions and types that a stretch declares or defines; none where it is anything else."""
+    text = b"".join(source.gaps[k] + source.texts[k] for k in range(start, end))
+    leaves, sound = leaves_of(text)
+    return list(leaves) if sound and all(map(_is_definition, leaves)) else []
+
+
+def _is_definition(leaf: Leaf) -> bool:
+    if leaf.kind not in _DEFINING or leaf.placed or leaf.code[-1:] not in _WHOLE:
+        return False
+    return leaf.defines or any(parameters_of(leaf.code))
 
 
 def _registrations(o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:

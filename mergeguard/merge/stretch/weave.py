@@ -65,11 +65,15 @@ class _Out:
         self.texts: list[bytes] = []
         self.gaps: list[bytes] = []
 
-    def copy(self, source: Tokens, start: int, end: int) -> None:
+    def copy(self, source: Tokens, start: int, end: int, *, apart: bool = False) -> None:
+        """Adds tokens of a side. ``apart``: they begin its text, and stand on a line of their own there."""
         if start == end:
             return
+        gap = _gap(source, start)
+        if apart and self.keys and self.keys[-1] not in _LINE_ENDS and b"\n" not in gap:
+            gap = (source.tail if b"\n" in source.tail else b"\n") + gap
         # What stood behind a line's end may now stand behind something else, and the reverse.
-        self.gaps.append(self.after_line_end(_gap(source, start)))
+        self.gaps.append(self.after_line_end(gap))
         self.gaps.extend(source.gaps[start + 1 : end])
         self.keys.extend(source.keys[start:end])
         self.texts.extend(source.texts[start:end])
@@ -274,7 +278,7 @@ def _join_insertions(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> b
     same = RegionKind.SAME
     _same(out, b, o, t, Region(same, r.b0, inner.b0, r.o0, inner.o0, r.t0, inner.t0))
     for source, start, end in joined:
-        out.copy(source, start, end)
+        out.copy(source, start, end, apart=start == 0)
     _same(out, b, o, t, Region(same, inner.b1, r.b1, inner.o1, r.o1, inner.t1, r.t1))
     return True
 

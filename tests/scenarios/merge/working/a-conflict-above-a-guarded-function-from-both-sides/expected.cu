@@ -12,7 +12,6 @@ void a() {
   x();
 }
 
-<<<<<<< ours
 void ours() {
   z();
 }
@@ -23,15 +22,6 @@ void g() {
 }
 #endif
 
-||||||| base
-=======
-#ifdef USE_HIP
-void g() {
-  w();
-}
-#endif
-
->>>>>>> theirs
 void b() {
   y();
 }

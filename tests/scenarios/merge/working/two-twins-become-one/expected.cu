@@ -1,22 +1,18 @@
 <<<<<<< ours
-static inline float apply_grad(const float* x, int n) {
 ||||||| base
 static inline float apply_fwd(const float* x, int n) {
   float s = 0;
   for (int i = 0; i < n; ++i) s += x[i] * 2;
   return s;
 }
-
-static inline float apply_bwd(const float* x, int n) {
 =======
 static __device__ inline float apply_fwd(const float* x, int n) {
   float s = 0;
   for (int i = 0; i < n; ++i) s += x[i] * 2;
   return s;
 }
-
-static inline float apply_bwd(const float* x, int n) {
 >>>>>>> theirs
+static inline float apply_grad(const float* x, int n) {
   float s = 0;
   for (int i = 0; i < n; ++i) s += x[i] * 2;
   return s;
