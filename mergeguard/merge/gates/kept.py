@@ -148,7 +148,9 @@ def _telling(one: Statement) -> bool:
         return one.keys[1:2] != () and one.keys[1] not in _CONDITIONAL
     if one.kind == HEAD and one.keys == (b"else",):
         return False
-    return one.keys[0] not in _ALSO and any(map(_WORD.fullmatch, one.keys))
+    # (A value that is returned tells one `return` from the next.)
+    words = one.keys[1:] if one.keys[0] in _ALSO else one.keys
+    return any(map(_WORD.fullmatch, words))
 
 
 def _places(version: GateVersion) -> dict[tuple[bytes, ...], Counter[Scope]]:

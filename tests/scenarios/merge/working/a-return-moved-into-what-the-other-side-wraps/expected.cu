@@ -1,0 +1,14 @@
+int f(int a, int x) {
+  start();
+  if (a > 1) {
+    x += 3;
+<<<<<<< ours
+||||||| base
+=======
+  return x + a;
+>>>>>>> theirs
+    for (int i = 0; i < 3; ++i) {
+      x = x * 3 + i;
+    }
+  }
+}
