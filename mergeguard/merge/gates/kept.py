@@ -45,7 +45,7 @@ class _Keeping:
         yield from self._torn()
 
     def _fault(self, one: Statement, wanted: Iterable[Scope]) -> Fault:
-        place = (self.merge.merged.span(one),)
+        place = (self._place(one),)
         lost = set(min(wanted)) - set(one.scope)
         if is_include(one) and not lost:
             name = included(self.merge.merged, one).decode("utf-8", "surrogateescape")
@@ -58,6 +58,14 @@ class _Keeping:
         root = root_of(one)
         doubtful = root in self.known and root not in self.merge.base.frames
         return Fault("left-scope", shown(one.keys), message, place, doubtful)
+
+    def _place(self, one: Statement) -> tuple[int, int]:
+        """Where a person has to look: at the statement, and of one that leaves the function at all of that,
+        since it left another place, too."""
+        merged, root = self.merge.merged, root_of(one)
+        leaves = one.keys[0] in _ALSO and root
+        spans = [merged.span(x) for x in merged.statements if leaves and root_of(x) == root]
+        return (spans[0][0], spans[-1][1]) if spans else merged.span(one)
 
     def _wanted(self) -> dict[tuple[bytes, ...], set[Scope]]:
         """Where the statements may stand, by what they say."""
