@@ -52,12 +52,9 @@ def files(root: Path, quick: bool) -> Iterator[Point]:
     """`sync` in a tree of so many files."""
     for count in (1_000, 5_000) if quick else (1_000, 20_000, 100_000):
         forks = [
-            worlds.many_rules(root / f"{name}-{count}", 1, is_split=name == "split")
+            worlds.many_rules(root / f"{name}-{count}", 1, is_split=name == "split", files=count)
             for name in ("split", "whole")
         ]
-        for folder in forks:
-            worlds.with_files(folder, count)
-            worlds.commit(folder, "a large tree")
         yield _point(count, forks[0], ("sync", "new"), forks[1], "new")
 
 

@@ -224,12 +224,9 @@ def trees(bench: Bench) -> Iterator[Row]:
     """Files in the tree that have nothing to do with rules."""
     count = 5_000 if bench.quick else 100_000
     fork, whole = (
-        worlds.many_rules(bench.root / f"tree-{name}", 1, is_split=name == "split")
+        worlds.many_rules(bench.root / f"tree-{name}", 1, is_split=name == "split", files=count)
         for name in ("split", "whole")
     )
-    for folder in (fork, whole):
-        worlds.with_files(folder, count)
-        worlds.commit(folder, "a large tree")
     status = Command(whole, ("git", "status"))
     yield bench.row(f"status, {count} files", _mergeguard(fork, "status"), "git status", status, ratio=2)
     merge = Command(whole, ("git", "merge", "-q", "-m", "m", "new"), back_to_now(whole))

@@ -104,8 +104,11 @@ def split(folder: Path, rules: Mapping[str, bytes] | None = None, upstream: str 
     git(folder, "commit", "-q", "-m", "split")
 
 
-def many_rules(folder: Path, count: int, *, is_split: bool = True) -> Path:
-    """``count`` copies of one monolith, each with its rule; upstream (tag ``new``) changes the first."""
+def many_rules(folder: Path, count: int, *, is_split: bool = True, files: int = 0) -> Path:
+    """``count`` copies of one monolith, each with its rule; upstream (tag ``new``) changes the first.
+
+    Beside them stand so many small ``files`` that nobody changes.
+    """
     folder.mkdir()
     git(folder, "init", "-q", "-b", "main")
     text = _INT8_FIXTURE.read_bytes()
@@ -114,6 +117,7 @@ def many_rules(folder: Path, count: int, *, is_split: bool = True) -> Path:
         write(folder / path, text)
     sources = "".join(f'    "{path}"\n' for path in paths)
     write(folder / "CMakeLists.txt", f"set(SRC\n{sources})\nadd_library(kernels ${{SRC}})\n".encode())
+    with_files(folder, files)
     commit(folder, "old")
     git(folder, "tag", "old")
     write(folder / paths[0], text.replace(b"#include", b"// upstream: an edit\n#include", 1))

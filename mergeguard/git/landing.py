@@ -90,7 +90,6 @@ def exchange(
 
     def write(planned: LandingPlan, descriptor: int) -> None:
         git = _git(repository, descriptor)
-        _copy_index(repository)
         present = {path: entry for path, entry in targets.items() if entry is not None}
         lines = (worktree.index_info(repository, path, {0: entry}) for path, entry in present.items())
         git("update-index", "-z", "--index-info", stdin=b"".join(lines))
@@ -127,6 +126,8 @@ def _run(
         token = recovery.new_token()
         try:
             recovery.hold_index(repository, token)
+            if repository.index_file.exists():
+                _copy_index(repository)
             # Under the lock: nobody stages anything between the check and the landing.
             planned = make_plan()
             journal = _journal(repository, outcome, planned, token)
@@ -145,7 +146,7 @@ def _run(
             write(planned, descriptor)
             index = new_index_path(repository)
             sync_file(index)
-            digest = worktree.read_index(repository, index)[1]
+            digest = worktree.index_digest(repository, index)
             journal = replace(journal, phase="ready", new_index=digest)
             write_journal(repository, journal)
             recovery.finish(repository, journal)
@@ -165,7 +166,7 @@ def change_state(repository: Repository, purpose: str, files: Iterable[StateFile
     with locked(repository, purpose):
         _require_settled(repository)
         head = repository.head()
-        digest = worktree.read_index(repository)[1]
+        digest = worktree.index_digest(repository)
         journal = Journal(
             phase="ready",
             token=recovery.new_token(),
@@ -251,13 +252,11 @@ def _git(repository: Repository, descriptor: int) -> _Git:
 def _write(repository: Repository, outcome: Outcome, planned: LandingPlan, descriptor: int) -> None:
     """Have git write the work tree and a new index beside the old one."""
     git = _git(repository, descriptor)
-    if repository.index_file.exists():
-        _copy_index(repository)
     if planned.adopted:
         entries = [(change.path, change.new) for change in planned.adopted if change.new is not None]
         lines = b"".join(worktree.index_info(repository, path, {0: entry}) for path, entry in entries)
         git("update-index", "-z", "--index-info", stdin=lines)
-    git("update-index", "-q", "--refresh", ok=(0, 1))
+        git("update-index", "-q", "--refresh", ok=(0, 1))
     # A missing submodule or one with work in it is left alone, as git merge does.
     trees = ("--reset", outcome.tree) if outcome.discard else ("-m", planned.base_tree, outcome.tree)
     git("read-tree", "-u", "--no-recurse-submodules", *trees)

@@ -12,7 +12,7 @@ from mergeguard.git.journal import PathChange
 from mergeguard.git.objects import MODE_SUBMODULE, Entry
 from mergeguard.git.outcome import Outcome
 from mergeguard.git.process import split_nul
-from mergeguard.git.recovery import PLAIN
+from mergeguard.git.recovery import PLAIN, new_index_path
 from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def plan(repository: Repository, outcome: Outcome) -> LandingPlan:
     index, digest = worktree.read_index(repository)
     if outcome.discard:
         return _plan_discard(repository, outcome, index, digest, head.branch)
-    unmerged = sorted(path for path, stages in index.items() if set(stages) != {0})
+    unmerged = sorted(index.unmerged)
     if unmerged:
         raise OperationInProgress(
             f"unresolved conflicts in {listed(unmerged)}",
@@ -85,7 +85,7 @@ def plan(repository: Repository, outcome: Outcome) -> LandingPlan:
     if base is None:
         base = repository.empty_tree if head.oid is None else repository.commit_info(head.oid).tree
     changes = _changes(repository, base, outcome)
-    held = {path: stages[0] for path, stages in index.items()}
+    held = {path: index.get(path, {}).get(0) for path in changes}
     staged = [path for path, (old, new) in changes.items() if held.get(path) not in (old, new)]
     if outcome.conflicts:
         # They would end up in the commit that concludes the merge; git refuses here, too.
@@ -122,8 +122,7 @@ def _plan_discard(
 ) -> LandingPlan:
     """As ``git reset --hard``; what stands in files that are not the index's is noted, to be put back."""
     differing = repository.git("diff-index", "--cached", "--name-only", "-z", "--no-renames", outcome.tree)
-    unmerged = {path for path, stages in index.items() if set(stages) != {0}}
-    unlike = unmerged | _modified(repository)
+    unlike = {*index.unmerged, *_modified(repository)}
     blocked: set[str] = set()
     paths: list[PathChange] = []
     touched = sorted({*split_nul(differing.out), *unlike})
@@ -197,11 +196,7 @@ def _changes(
     """The paths to write: old and new entry. Conflicted files count even where ours is left as it is: a
     sparse checkout may not have them on disk.
     """
-    raw = split_nul(repository.git("diff-tree", "-r", "-z", "--no-renames", base, outcome.tree).out)
-    changes = {}
-    for facts, path in zip(raw[::2], raw[1::2], strict=True):
-        old_mode, new_mode, old, new, _ = facts.removeprefix(":").split(" ")
-        changes[path] = (_entry(old_mode, old), _entry(new_mode, new))
+    changes = {c.old: (c.before, c.after) for c in repository.objects.changes(base, outcome.tree)}
     for conflict in outcome.conflicts:
         if conflict.path not in changes and not worktree.exists(repository.work_tree / conflict.path):
             entry = repository.entry(outcome.tree, conflict.path)
@@ -210,14 +205,15 @@ def _changes(
     return changes
 
 
-def _entry(mode: str, oid: str) -> Entry | None:
-    return None if mode == "000000" else Entry(int(mode, 8), oid)
-
-
 def _modified(repository: Repository) -> set[str]:
-    """Tracked files whose work tree content is not the index's. Compared by content where stat differs."""
+    """Tracked files whose work tree content is not the index's. Compared by content where stat differs.
+
+    git looks by the copy that the landing will write to, and notes there the times of files that are alike.
+    """
     options = ("--porcelain=v2", "-z", "-uno", "--no-renames", "--ignore-submodules=all")
-    raw = repository.git(*PLAIN, "status", *options)
+    copy = new_index_path(repository)
+    environment = {"GIT_OPTIONAL_LOCKS": "1", **worktree.index_environment(copy)} if copy.exists() else None
+    raw = repository.git(*PLAIN, "status", *options, environment=environment)
     modified = set()
     for field in split_nul(raw.out):
         if field.startswith("1 ") and field[3] != ".":

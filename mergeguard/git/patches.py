@@ -124,10 +124,10 @@ def apply(
         if merged.code == 0:
             return Applied(repository.git("write-tree", environment=environment).text)
         index, _ = worktree.read_index(repository, Path(environment["GIT_INDEX_FILE"]))
-        stages = {path: entries for path, entries in index.items() if set(entries) != {0}}
+        stages = index.unmerged
         if stages:
             conflicts = tuple(UnmergedPath(path, dict(entries)) for path, entries in stages.items())
-            whole = {path: entries[0] for path, entries in index.items() if set(entries) == {0}}
+            whole = {path: entries[0] for path, entries in index.items() if path not in stages}
             return Applied(_tree(repository, tree, whole, stages), conflicts, ())
         rejected = _rejected(repository, environment, tree, diff, options)
         return Applied(None, (), rejected or (RejectedPatch("", "", _said(plain.err)),))

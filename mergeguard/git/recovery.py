@@ -95,7 +95,7 @@ def forget(repository: Repository) -> None:
 
 def _require_untouched(repository: Repository, journal: Journal) -> None:
     head = repository.head()
-    digest = worktree.read_index(repository)[1]
+    digest = worktree.index_digest(repository)
     if (head.oid, head.branch) == (journal.head, journal.branch) and digest == journal.old_index:
         return
     what = "the index" if head.oid == journal.head and head.branch == journal.branch else "HEAD"
@@ -193,13 +193,13 @@ def committed(repository: Repository, journal: Journal) -> bool:
     stays = ref is not None and ref.new == (ref.attach_old if ref.attach is not None else ref.old)
     if ref is not None and not (stays and not ref.detach) and ref_moved(repository, ref):
         return True
-    digest = worktree.read_index(repository)[1]
+    digest = worktree.index_digest(repository)
     return digest == journal.new_index != journal.old_index
 
 
 def can_finish(repository: Repository, journal: Journal) -> bool:
     """Whether the remaining steps of a ``ready`` landing still apply."""
-    digest = worktree.read_index(repository)[1]
+    digest = worktree.index_digest(repository)
     swapped = digest == journal.new_index
     if not swapped and (digest != journal.old_index or not new_index_path(repository).exists()):
         return False

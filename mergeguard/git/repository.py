@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from mergeguard.git import merging
 
 _FULL_NAME = re.compile(FULL_NAME)
+_SHARED = ("refs/heads/", "refs/remotes/", "refs/tags/")
 _BRANCH = re.compile(rb"ref: (refs/heads/[^\s\0]+)\n")
 
 
@@ -195,13 +196,25 @@ class Repository:
         """HEAD where it names a branch that has a file of its own, as git keeps what was committed last."""
         try:
             head = (self.git_dir / "HEAD").read_bytes()
-            branch = _BRANCH.fullmatch(head)
-            if branch is None:
-                return None
-            oid = (self.common_dir / decode(branch[1])).read_bytes().rstrip(b"\n").decode("ascii")
+        except OSError:
+            return None
+        branch = _BRANCH.fullmatch(head)
+        oid = self._plain_reference(decode(branch[1])) if branch is not None else None
+        return Head(oid, decode(branch[1])) if branch is not None and oid is not None else None
+
+    def _plain_reference(self, name: str) -> str | None:
+        """The commit that a ref's own file names; None where it has none, or what is there is no name.
+
+        Branches of all work trees are in one place, ``ORIG_HEAD`` and the like are each work tree's own.
+        """
+        folder = self.common_dir if name.startswith(_SHARED) else self.git_dir
+        if "/" in name and folder is self.git_dir:
+            return None
+        try:
+            oid = (folder / name).read_bytes().rstrip(b"\n").decode("ascii")
         except (OSError, ValueError):
             return None
-        return Head(oid, decode(branch[1])) if _FULL_NAME.fullmatch(oid) else None
+        return oid if _FULL_NAME.fullmatch(oid) else None
 
     def first_of(self, names: Sequence[str]) -> str | None:
         """The first of these full ref names that there is."""
@@ -212,6 +225,8 @@ class Repository:
 
     def reference(self, name: str) -> str | None:
         """What the full ref name (``refs/heads/main``, ``ORIG_HEAD``) points at, or None."""
+        if (plain := self._plain_reference(name)) is not None:
+            return plain
         return self.git("rev-parse", "--verify", "--quiet", name, ok=(0, 1, 128)).text or None
 
     def tree_of(self, revision: str) -> str:
@@ -249,6 +264,11 @@ class Repository:
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether ``descendant`` contains ``ancestor`` (a commit contains itself)."""
+        for (_, *sides), bases in self._ancestry.items():
+            if descendant in sides and ancestor in bases.split():
+                return True
+            if {*sides} == {ancestor, descendant}:
+                return False  # else it would be their merge base
         return self.git("merge-base", "--is-ancestor", ancestor, descendant, ok=(0, 1)).code == 0
 
     def rev_list(self, *arguments: str) -> tuple[str, ...]:
@@ -261,6 +281,10 @@ class Repository:
         found = self.rev_list(revisions)
         own = set(self.rev_list(revisions, "--not", "--remotes", "--tags")) if found else set()
         return tuple(commit for commit in found if commit not in own)
+
+    def is_published(self, commit: str) -> bool:
+        """Whether others may have a commit: a remote-tracking ref or a tag reaches it."""
+        return not self.rev_list("--max-count=1", commit, "--not", "--remotes", "--tags")
 
     def commit_info(self, oid: str) -> CommitInfo:
         """Everything a commit holds."""
@@ -385,6 +409,8 @@ class Repository:
 
         Git is asked once: all commits that one command makes are made at the time of the first.
         """
+        if role not in self._identities and self._identities and not self._has_two_identities:
+            self._identities[role] = next(iter(self._identities.values()))
         if role not in self._identities:
             completed = self.git("var", f"GIT_{role.upper()}_IDENT", ok=(0, 128))
             if completed.code != 0:
@@ -394,6 +420,13 @@ class Repository:
                 )
             self._identities[role] = Identity(completed.out.rstrip(b"\n"))
         return self._identities[role]
+
+    @cached_property
+    def _has_two_identities(self) -> bool:
+        """Whether the author of a commit made now may be another than its committer."""
+        set_apart = ("GIT_AUTHOR_", "GIT_COMMITTER_")
+        keys = ("author.name", "author.email", "committer.name", "committer.email")
+        return any(name.startswith(set_apart) for name in os.environ) or any(map(self.config, keys))
 
     @cached_property
     def _identities(self) -> dict[str, Identity]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mergeguard.git.objects import MODE_EXECUTABLE, MODE_FILE, MODE_SUBMODULE, MODE_SYMLINK, Entry
-from mergeguard.git.process import encode, split_nul
+from mergeguard.git.process import decode, encode
 
 if TYPE_CHECKING:
     from mergeguard.git.journal import PathChange
@@ -18,7 +18,41 @@ if TYPE_CHECKING:
 #: What a file is, seen from a path change: see ``compare``.
 Content = Literal["missing", "old", "new", "torn", "foreign"]
 
-Index = dict[str, dict[int, Entry]]
+
+class Index(Mapping[str, Mapping[int, Entry]]):
+    """The entries of an index by path and stage, out of what ``git ls-files --stage -z`` prints.
+
+    Of a hundred thousand a command asks for a few, so an entry is read when it is asked for; ``unmerged`` has
+    those in conflict.
+    """
+
+    def __init__(self, raw: bytes) -> None:
+        self.unmerged: dict[str, dict[int, Entry]] = {}
+        self._merged: dict[bytes, bytes] = {}
+        for line in raw.split(b"\0"):
+            facts, tab, path = line.partition(b"\t")
+            if facts.endswith(b" 0"):
+                self._merged[path] = facts
+            elif tab:
+                stage, entry = _staged(facts)
+                self.unmerged.setdefault(decode(path), {})[stage] = entry
+
+    def __getitem__(self, path: str) -> Mapping[int, Entry]:
+        if path in self.unmerged:
+            return self.unmerged[path]
+        return dict([_staged(self._merged[encode(path)])])
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.unmerged
+        yield from map(decode, self._merged)
+
+    def __len__(self) -> int:
+        return len(self.unmerged) + len(self._merged)
+
+
+def _staged(facts: bytes) -> tuple[int, Entry]:
+    mode, oid, stage = facts.split(b" ")
+    return int(stage), Entry(int(mode, 8), oid.decode("ascii"))
 
 
 def index_environment(index: Path) -> dict[str, str]:
@@ -33,12 +67,14 @@ def read_index(repository: Repository, index: Path | None = None) -> tuple[Index
     """
     environment = None if index is None else index_environment(index)
     raw = repository.git("ls-files", "--stage", "-z", environment=environment).out
-    entries: Index = {}
-    for line in split_nul(raw):
-        facts, _, path = line.partition("\t")
-        mode, oid, stage = facts.split(" ")
-        entries.setdefault(path, {})[int(stage)] = Entry(int(mode, 8), oid)
-    return entries, hashlib.sha256(raw).hexdigest()
+    return Index(raw), hashlib.sha256(raw).hexdigest()
+
+
+def index_digest(repository: Repository, index: Path | None = None) -> str:
+    """The digest of ``read_index`` alone."""
+    environment = None if index is None else index_environment(index)
+    raw = repository.git("ls-files", "--stage", "-z", environment=environment).out
+    return hashlib.sha256(raw).hexdigest()
 
 
 def nul_joined(paths: Iterable[str]) -> bytes:

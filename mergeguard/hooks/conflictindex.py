@@ -69,9 +69,7 @@ def _refuse_dirty(repository: Repository, index: worktree.Index, targets: dict[s
 def take(repository: Repository, tree: str, paths: Collection[str]) -> tuple[str, ...]:
     """Settle conflicts at ``paths`` by taking what ``tree`` has there; gives the paths that had one."""
     index, _ = worktree.read_index(repository)
-    found = {
-        path: repository.entry(tree, path) for path in index if path in paths and set(index[path]) != {0}
-    }
+    found = {path: repository.entry(tree, path) for path in index.unmerged if path in paths}
     wanted = {path: {0: entry} if entry else {} for path, entry in found.items()}
     if found:
         landing.exchange(repository, "rebase: split files are put off", found, wanted)
@@ -85,7 +83,7 @@ def leave_moved(repository: Repository, entries: Collection[str]) -> tuple[str, 
     index, _ = worktree.read_index(repository)
     found: dict[str, Entry | None] = {
         path: stages[2]
-        for path, stages in index.items()
+        for path, stages in index.unmerged.items()
         if {2, 3} <= set(stages) and stages[3].oid in entries
     }
     if found:

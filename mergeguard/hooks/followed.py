@@ -23,7 +23,7 @@ from mergeguard.hooks.telling import tell
 def settle(repository: Repository) -> None:
     """Put right what followed; nothing where no commit is known that git applies, or nothing moved."""
     index, _ = worktree.read_index(repository)
-    unmerged = {path: stages for path, stages in index.items() if 0 not in stages and path.endswith(SOURCES)}
+    unmerged = {path: stages for path, stages in index.unmerged.items() if path.endswith(SOURCES)}
     change = _change(repository, unmerged) if unmerged else None
     if change is None or not any(_is_gits(repository, change, *found) for found in unmerged.items()):
         return

@@ -55,7 +55,7 @@ def move_head(
     none goes: what ``new`` has comes as a commit on top.
     """
     closed = (pending.landed(None), *state)
-    if new != head and repository.published(f"{new}..{head}"):
+    if new != head and _is_published(repository, new, head):
         tree = repository.tree_of(new)
         if tree != repository.tree_of(head):
             commit = add_on_top(repository, head, tree, _completing(repository, head), what, closed)
@@ -77,6 +77,13 @@ def move_head(
             names=names,
         ),
     )
+
+
+def _is_published(repository: Repository, new: str, head: str) -> bool:
+    """Whether others may have a commit of ``head`` that is not in ``new``."""
+    if repository.commit_info(new).parents == repository.commit_info(head).parents:
+        return repository.is_published(head)
+    return bool(repository.published(f"{new}..{head}"))
 
 
 def _completing(repository: Repository, head: str) -> str:

@@ -30,7 +30,7 @@ def is_staged(repository: Repository, note: PendingNote) -> bool:
     merge whose hook did not come to its end, or git itself was ended in the middle.
     """
     index, _ = worktree.read_index(repository)
-    if any(set(stages) != {0} for stages in index.values()):
+    if index.unmerged:
         return True
     tree = repository.index_tree()
     before = repository.tree_of(note.head)

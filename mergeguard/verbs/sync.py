@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 
 from mergeguard.audit.findings import SUMMED, Located
 from mergeguard.errors import RESOLVE, LayoutError, counted
@@ -12,6 +12,7 @@ from mergeguard.fork.fork import Fork
 from mergeguard.fork.report import LastSync
 from mergeguard.fork.workspace import Splitting
 from mergeguard.git import landing
+from mergeguard.git.errors import NoMergeBase
 from mergeguard.git.landplan import require_possible
 from mergeguard.git.merging import UnmergedPath
 from mergeguard.git.repository import Repository
@@ -102,7 +103,10 @@ def sync(
     ours = fork.head()
     _require_idle(fork.repository, clean=not dry_run)
     # A merge that somebody made without the lens is no reason to call anything up to date.
-    up_to_date = fork.repository.is_ancestor(fork.repository.resolve(upstream), ours)
+    theirs = fork.repository.resolve(upstream)
+    with suppress(NoMergeBase):
+        fork.repository.merge_bases(ours, theirs)  # is asked for later; it answers the next question, too
+    up_to_date = fork.repository.is_ancestor(theirs, ours)
     held = witness.problems(fork.at_head(), ours, text=up_to_date)
     how = _HowToSync(dry_run, message, audit, branch, two_commits)
     return replace(_sync(fork, ours, upstream, how, progress), history=held)
