@@ -6,7 +6,8 @@ of many, the one that balances the file as it is now is written into the rule.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 from mergeguard.cpp.source import Source
 from mergeguard.errors import Location, RuleMismatch
@@ -73,50 +74,68 @@ def dealing(
         found = clusters(rule, path, source)
     except RuleMismatch as error:
         return error
-    alone = [_weight(cluster, reach) for cluster in found]
-    weights = {c.key: 0 for c in found}
-    for cluster, weight in zip(found, alone, strict=True):
-        weights[cluster.key] += weight
-    total = sum(weights.values())
     if not found:
         return RuleMismatch("it defines nothing for other files", where=Location(path))
+    loads = _Loads(found, reach)
+    total = loads.of(loads.keys)
+    weights = {key: loads.of([key]) for key in loads.keys}
+    alone = [loads.weight(cluster.own) for cluster in found]
     heaviest = found[max(range(len(found)), key=lambda n: (weights[found[n].key], alone[n]))]
     share = 100 * weights[heaviest.key] // max(total, 1)
-    kept = weights.pop("", 0)
+    definitions = len(weights.keys() - {""})
     best: tuple[int, int, int, int] | None = None
-    # What several clusters need is in each one's weight; against headers counts the text as it stands.
+    # Against headers counts the text as it stands.
     most = most_units(headers, len(source.lexed), _MOST_UNITS)
-    for units in range(2, min(most, len(weights)) + 1):
-        seed, peak = _best_seed(rule, weights, units, kept)
+    for units in range(2, min(most, definitions) + 1):
+        seed, peak = _best_seed(rule, loads, units)
         score = peak + units * _UNIT * total // 100
         if best is None or score < best[0]:
             best = score, units, seed, peak
     _, units, seed, peak = best or (0, 0, 0, total)
-    return Dealing(
-        len(weights), units, seed, total, peak, heaviest, share, calls, external, overloads, shared
-    )
+    return Dealing(definitions, units, seed, total, peak, heaviest, share, calls, external, overloads, shared)
 
 
-def _weight(cluster: Cluster, reach: Reach) -> int:
-    return sum(reach.weight(start, end) for start, end in (*cluster.own, *cluster.helpers))
+class _Loads:
+    """What units weigh that get some of the clusters: each its own text, and all that they need once."""
+
+    def __init__(self, found: Sequence[Cluster], reach: Reach) -> None:
+        self.reach = reach
+        numbers: dict[tuple[int, int], int] = {}
+        self.own: dict[str, int] = defaultdict(int)
+        self.needs: dict[str, int] = defaultdict(int)  # of each key the helpers, a bit for each
+        for cluster in found:
+            self.own[cluster.key] += self.weight(cluster.own)
+            for helper in cluster.helpers:
+                self.needs[cluster.key] |= 1 << numbers.setdefault(helper, len(numbers))
+        self.helpers = [self.weight([helper]) for helper in numbers]
+        self.keys = list(self.own)
+
+    def weight(self, ranges: Iterable[tuple[int, int]]) -> int:
+        return sum(self.reach.weight(start, end) for start, end in ranges)
+
+    def of(self, keys: Iterable[str]) -> int:
+        """What one unit weighs that has all of these."""
+        own = needs = 0
+        for key in keys:
+            own += self.own[key]
+            needs |= self.needs[key]
+        return own + sum(weight for n, weight in enumerate(self.helpers) if needs >> n & 1)
 
 
-def _best_seed(rule: Rule, weights: dict[str, int], units: int, kept: int) -> tuple[int, int]:
-    """Of the first seeds the one whose heaviest unit is lightest, and what that weighs.
-
-    ``kept`` is what stays in the entry whatever the seed.
-    """
+def _best_seed(rule: Rule, loads: _Loads, units: int) -> tuple[int, int]:
+    """Of the first seeds the one whose heaviest unit is lightest, and what that weighs."""
     names = _parts(rule, units)
-    heavy = sorted([*weights.values(), kept], reverse=True)
-    ideal = max(sum(heavy) // units, heavy[0])
+    alone = [loads.of([key]) for key in loads.keys]
+    ideal = max(loads.of(loads.keys) // units, *alone)
     found: list[tuple[int, int]] = []
     for seed in range(_SEEDS):
-        loads = dict.fromkeys(names, 0)
-        loads[ENTRY] = kept
-        for key, weight in weights.items():
-            loads[unit_for(key, names, seed)] += weight
+        dealt: dict[str, list[str]] = {name: [] for name in names}
+        for key in loads.keys:
+            # What stays in the entry does so whatever the seed.
+            dealt[unit_for(key, names, seed) if key else ENTRY].append(key)
+        weights = [loads.of(keys) for keys in dealt.values()]
         # A unit that gets nothing would be odd, and costs the headers.
-        peak = max(loads.values()) if min(loads.values()) else sum(heavy)
+        peak = max(weights) if all(dealt.values()) else sum(alone)
         found.append((peak, seed))
         if peak * 100 <= ideal * (100 + _EVEN):
             break

@@ -56,6 +56,7 @@ _DEVICE = 15_000  # and one that is compiled for a device, too
 _BYTES = 400
 # What one unit more costs in headers' weight: it reads them, and compiles what it uses of their templates.
 UNIT_MORE = 2
+_MOST_MORE = 40
 _MOST_HEADERS = 2_000  # of the repository's own, for one file
 _UNITS = (".c", ".cc", ".cpp", ".cxx", ".cu", ".hip", ".m", ".mm")
 _SOURCES = (*_UNITS, ".h", ".hh", ".hpp", ".hxx", ".cuh", ".inl", ".inc", ".ipp", ".tpp")
@@ -173,11 +174,13 @@ def _last(name: str) -> bytes:
 
 
 def most_units(headers: int, own: int, most: int) -> int:
-    """How many units of a file, of at least two and at most ``most``, cost at most half as much again as it.
+    """How many units of a file, of at least two and at most ``most``, cost little more than it by estimate.
 
-    ``headers`` is the weight that each of them reads, ``own`` what they share among them.
+    Little is ``_MOST_MORE`` per cent: what is measured is up to a quarter more than the estimate, and half of
+    the file again is the most that a split should cost. ``headers`` is the weight that each unit reads,
+    ``own`` what they share among them.
     """
-    fitting = 1 + (headers + own) // (2 * UNIT_MORE * max(headers, 1))
+    fitting = 1 + (headers + own) * _MOST_MORE // (100 * UNIT_MORE * max(headers, 1))
     return max(2, min(most, fitting))
 
 

@@ -46,9 +46,8 @@ _LEAST_GAIN = 10
 _LITTLE = 80
 # A dealing whose heaviest unit has more than this of the file (per cent) is held together by something.
 _TOGETHER = 60
-# What the units of a dealing may share instead. What C++ calls may be found by its arguments, too.
-_SHARED = ("variable *",)
-_SHARED_IN_C = ("variable *", "function *")
+# What the units of a dealing may share instead.
+_SHARED = ("variable *", "function *")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +215,7 @@ class _Proposer:
             if lightest <= 100 - _LEAST_GAIN:
                 break
         if lightest > _TOGETHER:
-            found = self.dealt(shared=_SHARED_IN_C if self.path.endswith(".c") else _SHARED)
+            found = self.dealt(shared=_SHARED)
             if isinstance(found, Dealing) and found.units and found.definitions > known:
                 yield found
 

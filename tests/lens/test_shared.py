@@ -76,7 +76,12 @@ def test_what_can_not_be_said_again_is_named_or_goes_one_way(definition, reason)
 def test_a_function_with_a_state_may_be_shared():
     text = "static int next(int by) {\n  static int at = 0;\n  return at += by;\n}\n"
     text += "int one() { return next(1); }\nint two() { return next(2); }\n"
-    assert b"{ extern int next(int by); }" in header(deal(text, '["function next"]'))
+    text += "static int plain(int by) { return by + 1; }\nint three_one() { return plain(1) + plain(2); }\n"
+    text += "int three_two() { return plain(3); }\n"
+    for selectors in ('["function next"]', '["function *"]'):
+        made = header(deal(text, selectors))
+        assert b"{ extern int next(int by); }" in made and b"static int plain(int by) {" in made
+    assert b"{ extern int plain(int by); }" in header(deal(text, '["function *", "function plain"]'))
 
 
 @pytest.mark.parametrize(
@@ -191,7 +196,7 @@ def test_a_header_of_the_language_may_come_in_any_order():
     debug = "#ifdef DEBUG\n#include <stdio.h>\nstatic int level = 1;\n#define LOG(x) printf(x)\n"
     debug += "#else\n#define LOG(x)\n#endif\n"
     text = f"#include <string.h>\n{debug}#include <mine.h>\n"
-    text += 'int one(void) { LOG("a"); return 1; }\nint two(void) { return 2; }\n'
+    text += 'int one(void) { LOG("a"); return ++level; }\nint two(void) { return 2; }\n'
     assert deal(text, "[]", "c").shards
     with pytest.raises(AssertionError, match="include order"):
         deal(text.replace("<stdio.h>", "<debug.h>"), "[]", "c")

@@ -217,7 +217,7 @@ def test_many_functions_are_dealt_and_the_seed_balances_them():
 
 def test_overloads_of_one_name_are_dealt_one_by_one_where_they_are_most_of_the_file():
     text = "int start(int a) { return a; }\n"
-    text += "".join(f"int Visitor::visit(Node{n}* x) {{ {'use(x);' * 60} return {n}; }}\n" for n in range(8))
+    text += "".join(f"int Visitor::visit(Node{n}* x) {{ {'use(x);' * 160} return {n}; }}\n" for n in range(8))
     made = propose(parse(text.encode()), "src/visit.cpp", lambda _: False)
     (deal,) = check(made, "src/visit.cpp", text.encode()).deal
     assert deal.overloads and deal.units
@@ -360,7 +360,7 @@ def test_what_a_file_keeps_to_itself_is_shared_where_it_holds_the_file_together(
     text = "static int calls = 0;\n"
     text += "".join(f"int f{n}(int a) {{ ++calls; return a * a + {n} * calls; }}\n" for n in range(9))
     made = propose(parse(text.encode()), "x.cpp", lambda _: False)
-    assert b'shared = ["variable *"]' in made.text
+    assert b'shared = ["variable *", "function *"]' in made.text
     made = propose(parse(text.replace("f0(int", "f0(char").encode()), "x.c", lambda _: False)
     assert b'shared = ["variable *", "function *"]' in made.text
 

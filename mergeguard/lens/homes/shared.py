@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mergeguard.cpp.blocks import Opened, is_of_a_macro, qualified_name
 from mergeguard.cpp.declaration import Declaration
+from mergeguard.cpp.definitions import local_states, only_caches
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers
 from mergeguard.lens.homes.traits import IMPLICIT
@@ -133,7 +134,14 @@ class _Finder:
             return False  # a header declares it: all know it already
         if "definition" not in item.flags or self.is_constant_of_all(unit, item):
             return False
+        if not self.in_c and item.kind is Kind.FUNCTION and not self.has_state(item):
+            return self.is_named(unit, item)  # a glob means what there may be only one of
         return self.is_selected(unit, item, named=False)
+
+    def has_state(self, item: Item) -> bool:
+        one = Declaration(item, self.source)
+        states = local_states(one.tokens)
+        return bool(states) and not only_caches(one, states)
 
     def is_named(self, unit: Unit, item: Item) -> bool:
         return self.is_selected(unit, item, named=True)
