@@ -7,7 +7,7 @@ A lock names upstream's file and the rule, so the paths of a pristine layout are
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mergeguard import store
 from mergeguard.fork.fork import STATE
@@ -15,6 +15,9 @@ from mergeguard.fork.shelf import Shelf, code
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.values import dataclass
+
+if TYPE_CHECKING:
+    from mergeguard.fork.workspace import Splitting
 
 _LIMIT = 100  # states of ``.mergeguard``
 
@@ -35,10 +38,11 @@ class Footprint:
 
 
 class Footprints:
-    """The split rules of any tree of a repository."""
+    """The split rules of any tree of a repository; ``splitting`` is what this process has read anyway."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, splitting: Splitting | None = None) -> None:
         self._repository = repository
+        self._splitting = splitting
         self._shelf = Shelf(repository.private_dir, "footprints", _LIMIT)
         self._known: dict[str, tuple[Footprint, ...]] = {}
 
@@ -67,7 +71,7 @@ class Footprints:
         from mergeguard.errors import MergeguardError
         from mergeguard.fork.workspace import Workspace
 
-        workspace = Workspace.load(self._repository, tree, lenient=True)
+        workspace = Workspace.load(self._repository, tree, self._splitting, lenient=True)
         found = []
         for guarded in workspace.split_rules:
             assert guarded.lock is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mergeguard.fork.footprint import Footprints
 from mergeguard.fork.fork import LEDGER
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import foreseen, hookaudit, lensmerge
@@ -24,6 +25,7 @@ def foresee(repository: Repository, change: GitChange, outcome: Merged) -> None:
     tree = rederiving.rederived(repository, tree, (ours, theirs))
     if tree != outcome.tree:
         return
+    Footprints(repository, lensmerge.splitting(repository)).of(tree)  # the next merge asks for it first
     paths = tuple(sorted(lensmerge.share(repository, change, outcome).paths))
     said = tuple(hookaudit.lines(repository, change, tree))
     foreseen.write(repository, Foreseen(change.ours, change.theirs, change.bases[0], tree, paths, said))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mergeguard.errors import MergeguardError
+from mergeguard.fork.footprint import Footprints
 from mergeguard.fork.workspace import Workspace
 from mergeguard.git import hooks
 from mergeguard.git.hooks import Action
@@ -50,6 +51,7 @@ def install(
     ``sources``: have git ask the merge driver about every C, C++, CUDA and HIP file; None: as it was.
     """
     found, names = paths(workspace)
+    Footprints(repository, workspace.splitting).of(workspace.tree)  # the hooks ask for it first
     return hooks.install(
         repository,
         found,

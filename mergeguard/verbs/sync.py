@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from mergeguard.audit.findings import SUMMED, Located
 from mergeguard.errors import RESOLVE, LayoutError, counted
 from mergeguard.findings import Finding
+from mergeguard.fork.footprint import Footprints
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.report import LastSync
 from mergeguard.fork.workspace import Splitting
@@ -160,6 +161,7 @@ def _sync(fork: Fork, ours: str, upstream: str, how: _HowToSync, progress: Progr
                 names=((how.branch, commit, ""),) if how.branch is not None else (),
             ),
         )
+        Footprints(repository, splitting).of(outcome.tree)  # hooks ask for it first, without the lens
         return Synced(outcome, upstream, commit, behind, found, losses=_losses(fork, commit, upstream))
     conflicts = tuple(UnmergedPath(path, dict(stages)) for path, stages in sorted(outcome.stages.items()))
     landing.land(
