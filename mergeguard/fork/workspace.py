@@ -8,7 +8,7 @@ or of the work tree as git would commit it (``Workspace.of_work_tree``), so that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError
 from mergeguard.fork import builds
@@ -142,14 +142,12 @@ class Workspace:
             return splitting.workspaces[tree]
         written = {folder: documents(repository, tree, folder) for folder in (LOCKS, RULES)}
         repository.prefetch(entry for found in written.values() for _, _, entry in found)
-        locks = {
-            name: parse_lock(path, repository.read_blob(entry.oid)) for name, path, entry in written[LOCKS]
-        }
+        locks = {name: _lock(path, repository.read_blob(entry.oid)) for name, path, entry in written[LOCKS]}
         guarded: list[Guarded] = []
         broken = False
         for name, path, entry in written[RULES]:
             try:
-                rule = parse_rule(repository.read_blob(entry.oid), path)
+                rule = _rule(repository.read_blob(entry.oid), path)
             except RuleError:
                 if not lenient:
                     raise
@@ -159,7 +157,7 @@ class Workspace:
         for name, lock in sorted(locks.items()):
             # The rule's file is gone, but git still has the rule that the layout was made with.
             text = repository.read_blob(lock.rule)
-            guarded.append(Guarded(name, parse_rule(text, f"{RULES}/{name}.toml"), lock.rule, lock))
+            guarded.append(Guarded(name, _rule(text, f"{RULES}/{name}.toml"), lock.rule, lock))
         workspace = cls(repository, tree, tuple(guarded), splitting or Splitting.of(repository))
         if not broken:
             workspace.splitting.workspaces[tree] = workspace
@@ -258,7 +256,7 @@ class Workspace:
         assert guarded.lock is not None
         if guarded.lock.rule == guarded.rule_oid:
             return guarded.rule
-        return parse_rule(self.repository.read_blob(guarded.lock.rule), guarded.rule_path)
+        return _rule(self.repository.read_blob(guarded.lock.rule), guarded.rule_path)
 
     def split_with_lock(self, guarded: Guarded, text: bytes) -> Layout:
         """The layout of ``text`` by the rule and emission version of the lock."""
@@ -354,6 +352,18 @@ class Workspace:
     def split_rules(self) -> tuple[Guarded, ...]:
         """The rules whose monoliths are split in this tree."""
         return tuple(g for g in self.guarded if g.is_split)
+
+
+@lru_cache(maxsize=1024)
+def _rule(text: bytes, path: str) -> Rule:
+    """The rule of a file's text, read once: the trees that a command looks at mostly have the same rules."""
+    return parse_rule(text, path)
+
+
+@lru_cache(maxsize=1024)
+def _lock(path: str, text: bytes) -> Lock:
+    """The lock of a file's text, read once."""
+    return parse_lock(path, text)
 
 
 def documents(repository: Repository, tree: str, folder: str) -> list[tuple[str, str, Entry]]:
