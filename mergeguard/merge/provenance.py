@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from mergeguard.certify import FORMAT, Rejected, Text, certified
 from mergeguard.cpp.diff import matches
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of, match
+from mergeguard.merge.apart import stretches
 from mergeguard.merge.declarations.leafmerge import renames_of_both
 from mergeguard.merge.renames import exchanged, made_by_both
 from mergeguard.merge.result import shown
@@ -81,15 +83,26 @@ def certificate_of(base: bytes, ours: bytes, theirs: bytes, result: bytes) -> di
     accepts: with the sides exchanged it is another one.
     """
     texts = [Text(text) for text in (base, ours, theirs, result)]
+    return _accepted(texts, _renames(base, ours, theirs))
+
+
+Renamed = list[tuple[str, str, str]]  # side, old name, new name
+
+
+def _renames(base: bytes, ours: bytes, theirs: bytes) -> Renamed:
     mine, other = renames_of_both(base, ours, theirs)
     alike = made_by_both(base, ours, theirs)
     mine = (*mine, *alike, *exchanged(base, ours, theirs))
     other = (*other, *alike, *exchanged(base, theirs, ours))
-    renames = [
+    return [
         (side, shown(rename.old), shown(rename.new))
         for side, found in (("ours", mine), ("theirs", other))
         for rename in found
     ]
+
+
+def _accepted(texts: Sequence[Text], renames: Renamed) -> dict[str, Any]:
+    """A certificate of the last of four texts that the checker accepts."""
     try:
         made = certificate(texts[0], texts[1], texts[2], texts[3], renames)
         certified(texts[0], texts[1], texts[2], texts[3], made)
@@ -115,9 +128,19 @@ def _exchanged(made: dict[str, Any]) -> dict[str, Any]:
 
 
 def unproved(base: bytes, ours: bytes, theirs: bytes, result: bytes) -> str:
-    """Why a clean result can't be shown to be the sum of both sides' edits, "" if it can."""
+    """Why a clean result can't be shown to be the sum of both sides' edits, "" if it can.
+
+    Where the four texts differ first: mostly that is enough, and a few lines.
+    """
+    renames = _renames(base, ours, theirs)
+    apart = stretches((base, ours, theirs, result))
+    if apart is not None:
+        with suppress(Unaccounted, Rejected):
+            for stretch in apart:
+                _accepted(stretch.texts, renames)
+            return ""
     try:
-        certificate_of(base, ours, theirs, result)
+        _accepted([Text(text) for text in (base, ours, theirs, result)], renames)
     except (Unaccounted, Rejected) as refused:
         return f"it can't be proved that the merged text holds both sides' edits and nothing else: {refused}"
     return ""
@@ -294,9 +317,9 @@ def _account(keys: Sequence[Keys], result: Text) -> Iterator[Step]:
             if path is not None:
                 break
         else:
-            raise Unaccounted(
-                f"not clear from which side this is: {result.where(min(start[3], len(result.tokens) - 1))}"
-            )
+            last = len(result.tokens) - 1
+            place = result.where(min(start[3], last)) if result.tokens else "an empty text"
+            raise Unaccounted(f"not clear from which side this is: {place}")
         del done[len(done) - min(left, len(done)) :]
         at = last + 1
         done.append((first, [*path, _KEPT] if at < len(ends) else path))
