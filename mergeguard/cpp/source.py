@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from hashlib import blake2b
 
-from mergeguard.cpp.classify import Facets, classify
+from mergeguard.cpp.classifying.classify import Facets, classify
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, condition_of
 from mergeguard.cpp.items import Item, ItemKey, ItemScope, Kind, Parameter, Source, Unit
 from mergeguard.cpp.knownitems import KnownItem, KnownItems, Segment, begin_of

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mergeguard.cpp.head import DeclarationHead, body_end
+from mergeguard.cpp.classifying.head import DeclarationHead, body_end
+from mergeguard.cpp.classifying.parameters import BUILTIN, TYPE_WORDS, parameters
 from mergeguard.cpp.items import Kind, Parameter
 from mergeguard.cpp.knownitems import Segment
 from mergeguard.cpp.lexer import Lexed, TokenKind
-from mergeguard.cpp.parameters import BUILTIN, TYPE_WORDS, parameters
 from mergeguard.cpp.text import join_type
 from mergeguard.cpp.view import PARENTHESISED_ATTRIBUTES, OpenBlock
 from mergeguard.values import dataclass, field

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mergeguard.cpp.head import DeclarationHead
+from mergeguard.cpp.classifying.head import DeclarationHead
 from mergeguard.cpp.items import Parameter
 
 TYPE_WORDS = frozenset({"struct", "class", "union", "enum"})
