@@ -17,7 +17,7 @@ from mergeguard.cpp.edges import conditional_end, edge_end, edges_of
 from mergeguard.cpp.items import Item
 from mergeguard.cpp.knownitems import KnownItem, KnownItems, Segment, begin_of
 from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, TokenRole
-from mergeguard.cpp.view import BRACKETS, OpenBlock, Reader, View
+from mergeguard.cpp.view import AFTER_PARAMETERS, BRACKETS, OpenBlock, Reader, View
 from mergeguard.values import dataclass, field
 
 
@@ -345,6 +345,8 @@ class _Walk:
                 position = directive.last
                 name = directive.name
                 if name in OPENERS:
+                    if not forks and self.begins_anew(position) and self.call_ends(views):
+                        return self.done(start, directive.first, views[0])
                     fork = _Fork(Group(condition_of(lexed, directive)), len(forks) >= _DEEPEST_ASSUMED, views)
                     forks.append(fork)
                     views = fork.entering()
@@ -410,6 +412,16 @@ class _Walk:
         elif broken:
             self.problems.append((lexed.starts[start], "brackets opened here are never closed"))
         return self.done(start, last, views[0], opaque=broken)
+
+    def begins_anew(self, position: int) -> bool:
+        """Whether a declaration or a further directive comes next: nothing that belongs to a call before."""
+        while position < self.last and self.roles[position] == 0:
+            position += 1
+        if position >= self.last:
+            return False
+        if self.lexed.directive_of[position] >= 0:
+            return True
+        return self.roles[position] == TokenRole.WORD and self.lexed.word(position) not in AFTER_PARAMETERS
 
     def call_ends(self, views: Sequence[View]) -> bool:
         """Whether a macro call without ``;`` is taken to end before a directive."""

@@ -30,7 +30,7 @@ PARENTHESISED_ATTRIBUTES = frozenset(
     }
 )  # fmt: skip
 _TYPE_WORDS = frozenset({"struct", "class", "union", "enum"})
-_AFTER_PARAMETERS = frozenset(
+AFTER_PARAMETERS = frozenset(
     {"const", "noexcept", "override", "final", "volatile", "requires", "try", "mutable"}
 )
 
@@ -233,7 +233,7 @@ class Reader:
             return OpenBlock.INITIALIZER
         word = self.lexed.word(previous) if previous >= 0 else ""
         if flags & _TYPE:
-            after = word == ")" or word in _AFTER_PARAMETERS or flags & _ARROW
+            after = word == ")" or word in AFTER_PARAMETERS or flags & _ARROW
             return OpenBlock.FUNCTION if flags & _PAREN and after else OpenBlock.TYPE
         if flags & _PAREN:
             member = flags & _CTOR and (kind == TokenKind.IDENT or word in (">", ">>"))
@@ -259,4 +259,4 @@ class Reader:
             return False
         if b"\n" not in self.lexed.text[self.lexed.end(view.previous) : self.lexed.starts[position]]:
             return False
-        return self.lexed.word(position) not in _AFTER_PARAMETERS
+        return self.lexed.word(position) not in AFTER_PARAMETERS

@@ -660,3 +660,12 @@ def test_namespaces_in_namespaces_end_somewhere():
 )
 def test_what_a_typedef_names(text, name):
     assert parse(text).items[0].name == name
+
+
+def test_a_macro_call_without_a_semicolon_ends_before_an_if():
+    text = b"U(a, b)\n#ifdef F\nU(c, d)\n#endif\nstatic void\nf(int x) {\n}\nint g;\n"
+    names = [item.name for item in parse(text, calls_end=True).items]
+    assert names == ["U", "#if defined(F)", "U", "#endif", "f", "g"]
+    # A body that an #if chooses belongs to the call.
+    text = b"T(a, b)\n#if X\n{ f(); }\n#else\n{ g(); }\n#endif\nint g;\n"
+    assert [item.name for item in parse(text, calls_end=True).items] == ["T", "g"]
