@@ -46,6 +46,8 @@ class Segmented:
 
 # Bounds for broken or hostile input; real files stay far below.
 _MOST_VIEWS = 32
+# Words in the names of macros that stand alone on a line, as RAPIDJSON_DIAG_PUSH does.
+_ALONE = frozenset("PUSH POP BEGIN END START STOP DIAG DISABLE ENABLE WARNINGS SUPPRESS RESTORE".split())
 _MOST_GLUES = 4
 _DEEPEST = 100  # open top-level groups; a deeper one is read as one item
 _DEEPEST_ASSUMED = 200  # open groups inside an item; deeper conditions are not told apart
@@ -345,7 +347,7 @@ class _Walk:
                 position = directive.last
                 name = directive.name
                 if name in OPENERS:
-                    if not forks and self.begins_anew(position) and self.call_ends(views):
+                    if not forks and self.begins_anew(position) and self.call_ends(views, bare=True):
                         return self.done(start, directive.first, views[0])
                     fork = _Fork(Group(condition_of(lexed, directive)), len(forks) >= _DEEPEST_ASSUMED, views)
                     forks.append(fork)
@@ -355,7 +357,7 @@ class _Walk:
                         if not self.sections:
                             reader.problems.append((directive.start, f"#{name} without #if"))
                             continue
-                        if self.call_ends(views):
+                        if self.call_ends(views, bare=True, closing=True):
                             return self.done(start, directive.first, views[0])
                         del reader.problems[noted:]
                         raise _Glue
@@ -423,9 +425,16 @@ class _Walk:
             return True
         return self.roles[position] == TokenRole.WORD and self.lexed.word(position) not in AFTER_PARAMETERS
 
-    def call_ends(self, views: Sequence[View]) -> bool:
-        """Whether a macro call without ``;`` is taken to end before a directive."""
+    def call_ends(self, views: Sequence[View], *, bare: bool = False, closing: bool = False) -> bool:
+        """Whether a macro call without ``;`` is taken to end before a directive.
+
+        ``bare``: also a macro's name alone that says so (``DIAG_PUSH``), or, ``closing``, any, as it stands
+        between ``#if`` and ``#endif``.
+        """
         ends = len(views) == 1 and self.reader.is_macro_statement(views[0])
+        if bare and not ends and len(views) == 1:
+            word = self.reader.bare_word(views[0])
+            ends = word.isupper() and (closing or not _ALONE.isdisjoint(word.split("_")))
         self.asks_for_calls |= ends
         return ends and self.calls_end
 

@@ -253,6 +253,12 @@ class Reader:
         """Whether what was read so far may be a macro call without ``;``."""
         return bool(view.flags & _CALL) and not view.stack and view.count == 2
 
+    def bare_word(self, view: View) -> str:
+        """The word that is all that was read so far, or ""."""
+        if view.count != 1 or view.stack or self.roles[view.previous] != TokenRole.WORD:
+            return ""
+        return self.lexed.word(view.previous)
+
     def before_macro_statement(self, view: View, position: int) -> bool:
         """Whether a macro call without ``;`` (``DEFINE_OP(foo)``) ended on an earlier line."""
         if not self.is_macro_statement(view) or self.roles[position] != TokenRole.WORD:

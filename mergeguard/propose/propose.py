@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 
-from mergeguard.cpp.source import Source, line_of
+from mergeguard.cpp.source import Source, line_of, parse
 from mergeguard.errors import Location, MergeguardError, RuleMismatch, SourceError
 from mergeguard.lens.emit import emission_of, split
 from mergeguard.lens.homes.fitting import deal_arguments
@@ -223,7 +223,7 @@ class _Proposer:
         self, *, overloads: bool = False, calls: bool = False, shared: tuple[str, ...] = ()
     ) -> Dealing | RuleMismatch:
         return dealing(
-            self.source,
+            parse(self.source.text, calls_end=True),  # as a layout with a [[deal]] reads it
             self.path,
             self.reach,
             self.headers,

@@ -501,6 +501,8 @@ class _TraitReader:
             text = expanded(self.source, self.macros.at(item.code_start), one.tokens[:1])
             if text and not {b";", b"{", b"}"}.isdisjoint(text.split()):
                 return f"`{first}` stands for whole declarations, and no `;` parts it from what follows"
+        if self.is_run_together(one):
+            return f"`{one.short}` and what follows it can't be told apart"
         if one.item.returns and one.is_definition and self.macros.may_replace(item):
             return f"`{one.short}` is a macro: what it names here can't be told"
         if not {"alias", "ifunc"}.isdisjoint(one.tokens) and "__attribute__" in one.tokens:
@@ -509,6 +511,21 @@ class _TraitReader:
         if inline and (item.name, item.key.parameters) in self.emitted:
             return f"`{one.short}` is inline and `extern`: C makes it once, C++ everywhere"
         return ""
+
+    def is_run_together(self, one: Declaration) -> bool:
+        """Whether more was read into a declaration than it can be: a macro's call, and other things."""
+        tokens = one.tokens
+        if self.is_call(one) and tokens[1:2] == ("(",):
+            _, rest = call_arguments(list(tokens[1:]))
+            return bool(rest) and rest[0] not in (";", "{", ":", "const", "override", "final", "=")
+        if one.item.kind is not Kind.DECLARATION or "#" not in tokens or one.is_defined_in_a_branch:
+            return False
+        depth = 0
+        for token in tokens:
+            if token == "{" and not depth:
+                return True
+            depth += (token in ("(", "[")) - (token in (")", "]"))
+        return False
 
     # -- questions ---------------------------------------------------------------------------------
 
