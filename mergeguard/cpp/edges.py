@@ -25,6 +25,7 @@ _CANDIDATE = re.compile(
 )
 _LONGEST = 20  # tokens, comments among them, of an edge under a condition
 _NAME = re.compile(r"_*[A-Z][A-Z0-9_]*")
+_BEGINNINGS = frozenset(("namespace", "inline", "extern", "}", ";"))
 _BLOCK_WORDS = frozenset({"namespace", "inline", "extern", '"C"', '"C++"', "::", "[", "]", "(", ")"})
 
 
@@ -71,10 +72,20 @@ def edges_of(text: bytes) -> Edges:
     lexed = lex(text)
     for directive in lexed.directives:
         if directive.name == "define" and directive.first + 3 < directive.last:
-            edge = _defined(lexed.words(directive.first + 3, directive.last))
+            first = _code_from(lexed, directive.first + 3, directive.last)
+            if first == directive.last or lexed.word(first) not in _BEGINNINGS:
+                continue
+            edge = _defined(lexed.words(first, directive.last))
             if edge is not None:
                 own[lexed.word(directive.first + 2)] = edge
     return Edges(own, True)
+
+
+def _code_from(lexed: Lexed, index: int, last: int) -> int:
+    """The first token from ``index`` on that is no comment; ``last`` if there is none."""
+    while index < last and lexed.kinds[index] == TokenKind.COMMENT:
+        index += 1
+    return index
 
 
 def _defined(body: Sequence[str]) -> Edge | None:
@@ -162,8 +173,7 @@ def edge_end(lexed: Lexed, edges: Edges, position: int, last: int) -> int:
 
 def _is_alone(lexed: Lexed, end: int, last: int) -> bool:
     """Whether the line is over at the token ``end``, but for a comment, or goes on with a block."""
-    while end < last and lexed.kinds[end] == TokenKind.COMMENT:
-        end += 1
+    end = _code_from(lexed, end, last)
     if end >= last or lexed.directive_of[end] >= 0:
         return True
     between = lexed.text[lexed.starts[end - 1] : lexed.starts[end]]

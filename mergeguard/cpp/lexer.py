@@ -49,8 +49,7 @@ class TokenRole(IntEnum):
     CLOSE_BRACE = 125
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(NamedTuple):
     """One preprocessor line, continuations included.
 
     ``name`` is the directive's word (``"if"``, ``"define"``; ``""`` for a lone ``#``), ``start`` the byte of

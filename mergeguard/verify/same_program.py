@@ -8,6 +8,7 @@ made it; ``findings.PROGRAM_CODES`` lists them all.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -15,6 +16,7 @@ from functools import lru_cache
 from mergeguard.cpp.declaration import Declaration, Identity
 from mergeguard.cpp.definitions import definitions, same_tokens, without_static
 from mergeguard.cpp.environment import Environment, environment_of
+from mergeguard.cpp.lexer import SPLICE
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
 from mergeguard.findings import PROGRAM_CODES, Finding, Severity, in_tree
 from mergeguard.lens.buildlists import mentions
@@ -39,6 +41,7 @@ class BuildFile:
     after: bytes
 
 
+_LINKAGE = re.compile(rb'"C(?:\+\+)?"')
 # What they mean is decided where they are used.
 _DIRECTIVES = frozenset({Kind.PRAGMA, Kind.MACRO, Kind.UNDEF})
 
@@ -74,6 +77,8 @@ def proof(
 
 def _not_apart(files: Sequence[LayoutText], roots: Sequence[str]) -> Iterator[Finding]:
     """The launch functions of a thin layout that no namespace keeps apart."""
+    if not any(_LINKAGE.search(SPLICE.sub(b"", file.text)) for file in files):
+        return  # nothing says that its names are C's
     program = Program.of(files, roots)
     texts = {file.path: file.text for file in files}
     for clash in doubled(program, lambda one: len(texts)):

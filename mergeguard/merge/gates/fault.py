@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
+from operator import add
 
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.lexer import line_of
@@ -79,8 +80,7 @@ class GateVersion:
 
     @cached_property
     def _ends(self) -> list[int]:
-        sizes = (len(g) + len(t) for g, t in zip(self.tokens.gaps, self.tokens.texts, strict=True))
-        return [0, *accumulate(sizes)]
+        return [*accumulate(map(add, map(len, self.tokens.gaps), map(len, self.tokens.texts)), initial=0)]
 
     def span(self, one: Statement) -> tuple[int, int]:
         """The bytes of a statement."""
