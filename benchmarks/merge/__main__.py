@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from itertools import islice
 from pathlib import Path
 
-from benchmarks.merge import moves, symmetry
+from benchmarks.merge import certificate, moves, symmetry
 from benchmarks.merge.execution import __main__ as execution
 from benchmarks.merge.history import __main__ as history
 from benchmarks.merge.scenarios import SETS, Case, Step, chains, squares
@@ -32,6 +32,8 @@ def main() -> int:
         return history.main(sys.argv[2:])
     if sys.argv[1:2] == ["symmetry"]:
         return symmetry.main(sys.argv[2:])
+    if sys.argv[1:2] == ["certificate"]:
+        return certificate.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks.merge", description=__doc__)
     parser.add_argument("--sets", default=",".join(DEFAULT), help="which of a,b,c,c-overlap,d")
     parser.add_argument("--cases", type=float, default=1.0, help="factor on the number of cases")

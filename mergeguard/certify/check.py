@@ -169,15 +169,15 @@ class _Checker:
             self._spelling(index, pair)
 
     def _spelling(self, index: int, pair: tuple[int, int]) -> None:
-        """The result spells a token as the side does that changed it; a word of one side's alone behind its
-        like of the other's alone is one word that both added."""
+        """The result spells a token as the side does that changed it; what is one side's alone behind its
+        like of the other's alone is one thing that both added, but for brackets."""
         spelled = self.result.tokens[index]
         words = [self.sides[s].tokens[pair[s]] if pair[s] >= 0 else None for s in (0, 1)]
         olds = {self.base_of[s][pair[s]] for s in (0, 1) if pair[s] >= 0}
         if len(olds) != 1:
             self.result.refuse(index, "is from no side, or from two places of the base")
         was = self.base.tokens[max(olds)] if max(olds) >= 0 else None
-        again = spelled[:1].isalnum() and self.result.tokens[index - 1 : index] == [spelled]
+        again = spelled[:1] not in b"()[]{}" and self.result.tokens[index - 1 : index] == [spelled]
         if again and sorted(p.index(-1) for p in self.in_result[index - 1 : index + 1] if -1 in p) == [0, 1]:
             self.result.refuse(index, "is there twice, once from each side")
         for side, mine, other in zip((0, 1), words, reversed(words), strict=True):
