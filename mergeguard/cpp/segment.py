@@ -387,7 +387,7 @@ class _Walk:
             finished = False
             deep = True
             for view in views:
-                if len(views) == 1 and not forks and reader.before_macro_statement(view, position):
+                if len(views) == 1 and not forks and self.stops_before(view, position):
                     return self.done(start, position, view)
                 finished |= reader.step(view, position, role)
                 deep = deep and view.stack > 0
@@ -415,6 +415,16 @@ class _Walk:
             self.problems.append((lexed.starts[start], "brackets opened here are never closed"))
         return self.done(start, last, views[0], opaque=broken)
 
+    def stops_before(self, view: View, position: int) -> bool:
+        """Whether a macro call without ``;``, or a name such as ``DIAG_PUSH``, ended on an earlier line."""
+        if self.reader.before_macro_statement(view, position):
+            return True
+        if view.count != 1 or not self.reader.begins_a_line(view, position):
+            return False
+        alone = _stands_alone(self.reader.bare_word(view))
+        self.asks_for_calls |= alone
+        return alone and self.calls_end
+
     def begins_anew(self, position: int) -> bool:
         """Whether a declaration or a further directive comes next: nothing that belongs to a call before."""
         while position < self.last and self.roles[position] == 0:
@@ -434,7 +444,7 @@ class _Walk:
         ends = len(views) == 1 and self.reader.is_macro_statement(views[0])
         if bare and not ends and len(views) == 1:
             word = self.reader.bare_word(views[0])
-            ends = word.isupper() and (closing or not _ALONE.isdisjoint(word.split("_")))
+            ends = word.isupper() if closing else _stands_alone(word)
         self.asks_for_calls |= ends
         return ends and self.calls_end
 
@@ -489,3 +499,7 @@ class _Walk:
             if self.roles[following] == TokenRole.SEMICOLON and b"\n" not in between
             else following
         )
+
+
+def _stands_alone(word: str) -> bool:
+    return word.isupper() and not _ALONE.isdisjoint(word.split("_"))

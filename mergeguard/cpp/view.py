@@ -261,7 +261,11 @@ class Reader:
 
     def before_macro_statement(self, view: View, position: int) -> bool:
         """Whether a macro call without ``;`` (``DEFINE_OP(foo)``) ended on an earlier line."""
-        if not self.is_macro_statement(view) or self.roles[position] != TokenRole.WORD:
+        return self.is_macro_statement(view) and self.begins_a_line(view, position)
+
+    def begins_a_line(self, view: View, position: int) -> bool:
+        """Whether a word that goes on with nothing before it begins a further line."""
+        if self.roles[position] != TokenRole.WORD:
             return False
         if b"\n" not in self.lexed.text[self.lexed.end(view.previous) : self.lexed.starts[position]]:
             return False

@@ -668,6 +668,8 @@ def test_a_macro_call_without_a_semicolon_ends_before_an_if():
     assert names == ["U", "#if defined(F)", "U", "#endif", "f", "g"]
     text = b"#ifdef F\nDIAG_POP\n#endif\nTEST(a, b) {\n}\n"
     assert [i.name for i in parse(text, calls_end=True).items][1::2] == ["DIAG_POP", "TEST"]
+    text = b"#include <a>\nDIAG_PUSH\nTEST(a, b) {\n}\nEXPORT\nint f();\n"
+    assert [i.name for i in parse(text, calls_end=True).items][1:] == ["DIAG_PUSH", "TEST", "f"]
     # A body that an #if chooses belongs to the call.
     text = b"T(a, b)\n#if X\n{ f(); }\n#else\n{ g(); }\n#endif\nint g;\n"
     assert [item.name for item in parse(text, calls_end=True).items] == ["T", "g"]
