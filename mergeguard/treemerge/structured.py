@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 
 from mergeguard.cpp.filenames import SOURCES
+from mergeguard.cpp.remember import remembered
 from mergeguard.git.durable import scratch_folder
 from mergeguard.git.linemerge import LineMerge, least_conflict_of
 from mergeguard.git.merging import MergeOutcome, UnmergedPath
@@ -21,11 +22,18 @@ FINDING = "finding"  # the kind of a message that says what to look at in a clea
 
 def merged(repository: Repository, base: bytes, ours: bytes, theirs: bytes) -> MergeResult:
     """The merge of three texts of a source file."""
-    lines = _lines(repository, base, ours, theirs)
+    return _by_declarations(base, ours, theirs, repository)
+
+
+@remembered
+def _by_declarations(base: bytes, ours: bytes, theirs: bytes, repository: Repository) -> MergeResult:
+    """Worked out once for the merges of a run: a plan tries many that have most of their files in common."""
+    lines = _lines(base, ours, theirs, repository)
     return merge(base, ours, theirs, git_clean=lines.clean, git_pieces=lines.pieces)
 
 
-def _lines(repository: Repository, base: bytes, ours: bytes, theirs: bytes) -> LineMerge:
+@remembered
+def _lines(base: bytes, ours: bytes, theirs: bytes, repository: Repository) -> LineMerge:
     with scratch_folder(repository.private_dir) as folder:
         return least_conflict_of(base, ours, theirs, folder)
 
@@ -60,10 +68,9 @@ def settle_file(
     base, ours, theirs = (repository.read_blob(stages[n].oid) for n in (1, 2, 3))
     if not file.path.lower().endswith(SOURCES) or b"\0" in base + ours + theirs:
         return None
-    lines = _lines(repository, base, ours, theirs)
-    if found is not None and lines.clean != repository.read_blob(found.oid):
+    if found is not None and _lines(base, ours, theirs, repository).clean != repository.read_blob(found.oid):
         return None
-    result = merge(base, ours, theirs, git_clean=lines.clean, git_pieces=lines.pieces)
+    result = merged(repository, base, ours, theirs)
     text = result.render() if result.clean else render(result)
     mode = stages[3].mode if stages[2].mode == stages[1].mode else stages[2].mode
     looks = tuple(
