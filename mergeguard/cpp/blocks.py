@@ -176,7 +176,9 @@ class _Opener:
         opening, closing = (self.text[e.items[0].code_start : e.items[0].code_end] for e in (first, last))
         # What a macro's block is called, only its definition could tell: names of a rule leave it out.
         name = 'extern "C"' if b'"C"' in opening else ""
-        scope = ItemScope(first.items[0].code_start, name, _again(opening), _again(closing))
+        edge = self.edge(first)
+        hidden = edge is not None and edge.anonymous
+        scope = ItemScope(first.items[0].code_start, name, _again(opening), _again(closing), hidden)
         begun = len(self.units)
         self.units.append(Unit(first.start, first.end, (), scopes))
         self.add_all(parts[1:-1], (*scopes, scope))
@@ -233,7 +235,8 @@ class _Opener:
         )
         if not naming or not several:
             return []
-        if len(branches) > 1 and any(item.kind in _MACROS for items in branches for item in items):
+        compiled = [items for items in branches if not self.is_refusal(items)]
+        if len(compiled) > 1 and any(item.kind in _MACROS for items in branches for item in items):
             return []  # which of the definitions is in force is not for one branch to tell
         sections: list[_BlockSection] = []
         lines: list[str] = []
@@ -247,6 +250,11 @@ class _Opener:
             end = items[-1].end if items else directive.end
             sections.append(_BlockSection(scope, parts, directive.end, end))
         return sections
+
+    def is_refusal(self, items: Sequence[Item]) -> bool:
+        """Whether a branch only says ``#error``: what the others define is then in force for all."""
+        texts = [self.text[i.code_start : i.code_end] for i in items if i.kind is not Kind.COMMENT]
+        return bool(texts) and all(re.match(rb"#\s*error\b", text) for text in texts)
 
     @staticmethod
     def edges(items: Sequence[Item]) -> list[int]:

@@ -34,14 +34,17 @@ def definitions(source: Source, spaces: frozenset[str] = frozenset(), index: int
     """
     found: list[Declaration] = []
     macros: list[str] = []
+    anonymous: list[bool] = []
 
     def walk(items: Iterable[Item], hidden: bool, in_c: bool) -> None:
         for item in items:
             if (edge := edge_at(source, item)) is not None:
                 if edge.opens:
                     macros.append(edge_name(item) or edge.under)
+                    anonymous.append(edge.anonymous)
                 elif macros:
                     macros.pop()
+                    anonymous.pop()
             elif item.kind is Kind.NAMESPACE:
                 is_c = in_c or item.name == 'extern "C"'
                 walk(nested(source, item, calls_end=True), hidden or "anonymous" in item.flags, is_c)
@@ -51,8 +54,9 @@ def definitions(source: Source, spaces: frozenset[str] = frozenset(), index: int
                 if macros and item.kind is not Kind.MACRO:
                     within = (*macros, *item.key.condition)
                     item = replace(item, key=replace(item.key, condition=within))
-                is_c = in_c or "defined(__cplusplus)" in macros
-                found.append(Declaration(item, source, hidden, spaces, index, is_c))
+                is_c = in_c or "defined(__cplusplus)" in macros and not any(anonymous)
+                concealed = hidden or any(anonymous)
+                found.append(Declaration(item, source, concealed, spaces, index, is_c))
 
     walk(source.items, False, False)
     return found

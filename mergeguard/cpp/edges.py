@@ -34,13 +34,14 @@ class Edge:
     """One use at file scope. ``levels`` is by how many braces it opens (or, below zero, closes) the file.
 
     It is 0 where only the name tells; then ``closers`` are the names by which what it opens is closed.
-    ``under`` is the condition of a brace that has one.
+    ``under`` is the condition of a brace that has one, ``anonymous``: it is that of an anonymous namespace.
     """
 
     opens: bool
     levels: int = 0
     closers: frozenset[str] = frozenset()
     under: str = ""
+    anonymous: bool = False
 
     def is_closed_by(self, other: Edge, name: str) -> bool:
         """Whether ``other``, by the name of its macro, closes what this one opens."""
@@ -146,6 +147,8 @@ def _under_condition(lexed: Lexed, directive: int) -> Edge | None:
     condition = condition_of(lexed, opening)
     if words[:1] == ["extern"] and words[2:] == ["{"] and words[1].startswith('"'):
         return Edge(True, 1, under=condition)
+    if words == ["namespace", "{"]:
+        return Edge(True, 1, under=condition, anonymous=True)
     return Edge(False, -1, under=condition) if words == ["}"] else None
 
 

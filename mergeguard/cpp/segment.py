@@ -193,6 +193,7 @@ class _Walk:
                 continue
             try:
                 position = self.item(position) if index >= 0 else self.known_item(position)
+                restarts = 0
             except _Glue:
                 restarts += 1
                 # Deep nests of broken branches would restart once a level: take the outermost instead.

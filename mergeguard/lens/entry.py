@@ -134,8 +134,12 @@ class EntryText:
         """The unit with which the outermost block around a unit begins; the unit itself if there is none."""
         units = self.assignment.units
         if number >= 0 and units[number].scopes:
-            outermost = units[number].scopes[0].start
-            return next(n for n, unit in enumerate(units) if unit.start <= outermost < unit.end)
+            scope = units[number].scopes[0]
+            edge = next(n for n, unit in enumerate(units) if unit.start <= scope.start < unit.end)
+            # A later branch of an `#if` begins where the first one does.
+            for _ in range(scope.opening.count(b"\n") if scope.is_branch else 0):
+                edge = next(n for n in range(edge - 1, -1, -1) if not (units[n].items or units[n].scopes))
+            return edge
         return number
 
     def _first_host_function(self) -> int:

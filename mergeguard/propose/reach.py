@@ -32,6 +32,7 @@ class Reach:
         self.macros: dict[str, list[Range]] = defaultdict(list)
         self.definitions: dict[str, list[Item]] = defaultdict(list)
         self._weights: dict[str, int] = {}
+        self._through: dict[Range, frozenset[str]] = {}
         self._open: set[str] = set()
         lexed = source.lexed
         for directive in lexed.directives:
@@ -75,6 +76,9 @@ class Reach:
 
     def through_macros(self, start: int, end: int) -> frozenset[str]:
         """The names in bytes ``[start, end)`` and in the macros they lead to."""
+        known = self._through.get((start, end))
+        if known is not None:
+            return known
         seen: set[str] = set()
         waiting = list(self.words(start, end))
         while waiting:
@@ -83,7 +87,8 @@ class Reach:
                 seen.add(word)
                 for first, last in self.macros.get(word, ()):
                     waiting += self._words(first, last)
-        return frozenset(seen)
+        found = self._through[start, end] = frozenset(seen)
+        return found
 
     # -- weight --------------------------------------------------------------------------------------
 

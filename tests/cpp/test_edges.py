@@ -79,3 +79,16 @@ def test_a_brace_under_a_condition_of_its_own_is_an_edge(condition):
 def test_an_edge_under_another_condition_closes_nothing():
     text = f'#ifdef __cplusplus\nextern "C" {{\n#endif\n{INSIDE}#ifdef OTHER\n}}\n#endif\n'
     assert all(not scopes for _, scopes in _read(text))
+
+
+def test_an_anonymous_namespace_under_a_condition_is_an_edge():
+    text = f"#ifdef __cplusplus\nnamespace {{\n#endif\n{INSIDE}#ifdef __cplusplus\n}}\n#endif\n"
+    assert [name for name, scopes in _read(text) if scopes] == ["one", "two"]
+    assert all(one.hidden and not one.in_c for one in definitions(parse(text.encode())))
+
+
+def test_many_broken_branches_in_one_group_cost_only_themselves():
+    broken = "#ifdef A{0}\nvoid f{0}() {{\n#else\nint f{0}() {{\n#endif\n}}\n"
+    text = "#ifdef ALL\n" + "".join(broken.format(n) for n in range(9)) + INSIDE + "#endif\n"
+    names = [item.name for item in parse(text.encode()).items]
+    assert names[-3:] == ["one", "two", "#endif"] and len(names) == 13

@@ -470,3 +470,24 @@ def test_a_constant_is_external_in_c():
     texts["m/b.c"] += b"const int limit = 4;\n"
     files = [LayoutText(f.path, texts[f.path], f.is_unit) for f in layout.files]
     assert "doubled" in {f.code for f in compare("m.c", text.encode(), files)}
+
+
+def test_a_file_in_the_last_branch_of_errors_is_opened():
+    text = "#ifndef READY\n#error first\n#elif LEVEL < 3\n#error too old\n#else\n#define ONE 1\n"
+    text += "int one() { return ONE; }\nint two() { return ONE + 1; }\n#endif\n"
+    layout = deal(text, ONE_AND_TWO)
+    assert (home(layout, "int one()"), home(layout, "int two()")) == ("one.cpp", "two.cpp")
+    assert home(layout, "#define ONE 1") == "internal.h" and home(layout, "#error too old") == "m.cpp"
+    assert layout.by_path["m.cpp"].text.startswith(b'#include "m/internal.h"\n#ifndef READY')
+    # Without the errors another branch could define another ONE.
+    with pytest.raises(RuleMismatch, match="items of two homes"):
+        deal(text.replace("#error too old", "#define ONE 2"), ONE_AND_TWO)
+
+
+def test_a_function_is_no_macro_where_its_condition_excludes_it():
+    text = "#if VERSION >= 13\n#define get(x) (x)\n#endif\n#if FULL && VERSION < 13\n"
+    text += "static int get(int x) { return x + 1; }\n#endif\n"
+    text += "int one() { return get(1); }\nint two() { return get(2); }\n"
+    assert home(deal(text, ONE_AND_TWO), "int get(int x)") == "internal.h"
+    with pytest.raises(RuleMismatch, match="`get` is a macro"):
+        deal(text.replace("VERSION < 13", "VERSION < 14"), ONE_AND_TWO)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -34,8 +35,10 @@ class Macros:
         assumed: dict[str, bool] = {}
         for condition in item.condition:
             assumed.update(facts(condition, True))
+        opposites = set(map(_opposite, _conjuncts(item.condition)))
         return any(
             macro is not None
+            and opposites.isdisjoint(_conjuncts(macro.condition))
             and start < item.code_start
             and all(possible(assumed, facts(condition, True)) for condition in macro.condition)
             for start, macro in self._steps.get(item.name.rpartition("::")[2], ())
@@ -72,6 +75,25 @@ def expanded(source: Source, macros: Mapping[str, Item], tokens: Sequence[str]) 
 
 _MOST_TOKENS = 20_000
 _MOST_OF_A_CALL = 400
+
+
+_OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
+_COMPARISON = re.compile(r"([^&|!<>=]+)(<|>=|>|<=|==|!=)([^&|!<>=]+)")
+
+
+def _conjuncts(conditions: Iterable[str]) -> set[str]:
+    """The parts of conditions that all hold, without white space."""
+    found: set[str] = set()
+    for condition in conditions:
+        text = "".join(condition.split())
+        found |= {text} if "||" in text or "(" in text else {*text.split("&&")}
+    return found
+
+
+def _opposite(condition: str) -> str:
+    """What holds where a comparison does not; of anything else what no condition says."""
+    found = _COMPARISON.fullmatch(condition)
+    return f"{found[1]}{_OPPOSITE[found[2]]}{found[3]}" if found else "-"
 
 
 def pasting(source: Source, macros: Iterable[Item]) -> frozenset[str]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from mergeguard.cpp.blocks import Opened, is_of_a_macro, qualified_name
 from mergeguard.cpp.declaration import Declaration
@@ -23,6 +24,8 @@ from mergeguard.lens.signature import heads_value
 from mergeguard.values import dataclass, replace
 
 _KINDS = frozenset({Kind.VARIABLE, Kind.FUNCTION, Kind.DECLARATION})
+# What stands before a name in C that is not the object's or function's.
+_ELSEWHERE = frozenset({".", "->", "struct", "union", "enum", "goto"})
 _NOT_AGAIN = frozenset({"auto", "decltype", "typeof", "__typeof__", "inline", "constexpr", "thread_local"})
 _DEVICE = frozenset({"device", "global", "template", "specialization", "inline", "constexpr", "extern"})
 _DEVICE_WORDS = frozenset({"__device__", "__constant__", "__shared__", "__managed__"})
@@ -93,7 +96,7 @@ class _Finder:
             item.name.rpartition("::")[2]
             for unit in found.units
             for item in unit.items
-            if item.kind in (Kind.TYPE, Kind.ALIAS) and any(scope.hidden for scope in unit.scopes)
+            if item.kind in (Kind.TYPE, Kind.ALIAS) and self.is_hidden(unit)
         }
         self.prototypes = {
             (item.name, item.key.parameters)
@@ -151,8 +154,12 @@ class _Finder:
             _selects(selector, unit, item) and (selector.must_match or not named) for selector in self.wanted
         )
 
+    def is_hidden(self, unit: Unit) -> bool:
+        """Whether a unit stands in an anonymous namespace; what C++ alone would read as one is none in C."""
+        return not self.in_c and any(scope.hidden for scope in unit.scopes)
+
     def is_internal(self, unit: Unit, item: Item) -> bool:
-        if "static" in item.flags or any(scope.hidden for scope in unit.scopes):
+        if "static" in item.flags or self.is_hidden(unit):
             return True
         if item.kind is Kind.FUNCTION and (item.name, item.key.parameters) in self.prototypes:
             return True
@@ -175,11 +182,9 @@ class _Finder:
         if objects > 1:
             return f"there are several `{name}`"
         if self.in_c:
-            if not {".", "->", "struct", "union", "enum", "goto"}.isdisjoint(before) or self.is_attribute(
-                name
-            ):
+            if not _ELSEWHERE.isdisjoint(before) or name in self.attributes:
                 return f"`{name}` names something else, too"
-            if any(name in words_of for words_of in self.directive_words()):
+            if name in self.asked:
                 return f"a directive asks for `{name}`"
             if self.last_include > min(item.start for _, item in places):
                 return f"an include comes after `{name}`"
@@ -191,24 +196,24 @@ class _Finder:
                 return f"there are several `{name}`"
         return ""
 
-    def is_attribute(self, name: str) -> bool:
-        """Whether an attribute of some declaration has the name, which would be renamed, too."""
-        text = rb"__attribute__\s*\(\(([^()]|\([^()]*\))*\b%s\b" % re.escape(
-            name.encode("utf-8", "surrogateescape")
-        )
-        return re.search(text, self.source.text) is not None
+    @cached_property
+    def attributes(self) -> frozenset[str]:
+        """The words in attributes, which would be renamed, too."""
+        found = re.findall(rb"__attribute__\s*\(\(((?:[^()]|\([^()]*\))*)\)\)", self.source.text)
+        return frozenset(re.findall(r"\w+", b" ".join(found).decode("utf-8", "surrogateescape")))
 
-    def directive_words(self) -> Iterator[Sequence[str]]:
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The words in conditions."""
         lexed = self.source.lexed
-        for directive in lexed.directives:
-            if directive.name not in ("include", "define", "pragma"):
-                yield lexed.words(directive.first, directive.last)
+        conditions = (d for d in lexed.directives if d.name not in ("include", "define", "pragma"))
+        return frozenset(word for d in conditions for word in lexed.words(d.first, d.last))
 
     def of_the_item(self, unit: Unit, item: Item) -> str:
         """Why this one can't be said again in another file; "" if it can."""
         one = Declaration(item, self.source)
         name = one.short
-        hidden = [scope.hidden for scope in unit.scopes]
+        hidden = [scope.hidden and not self.in_c for scope in unit.scopes]
         if any(hidden[:-1]):
             return f"`{name}` stands in a namespace within an anonymous one"
         if one.owners or item.flags & _DEVICE or not _DEVICE_WORDS.isdisjoint(one.tokens[:12]):
@@ -288,4 +293,4 @@ class _Finder:
             ),
             None,
         )
-        return SharedItem(item, any(scope.hidden for scope in unit.scopes), static)
+        return SharedItem(item, self.is_hidden(unit), static)

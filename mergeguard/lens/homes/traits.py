@@ -70,6 +70,7 @@ _BUILTIN = frozenset(
     "void struct enum wchar_t char16_t char32_t std __constant__ __device__ alignas * [ ] :: ( )".split()
 )
 # Words of any class, which say nothing about which one is meant.
+_MOST_CUT_APART = 200  # tokens of a block
 _DEFINING_MACROS = frozenset({"PyDoc_STRVAR"})
 _WORDS = frozenset(
     "void bool char short int long float double unsigned signed auto const constexpr static inline virtual "
@@ -216,7 +217,7 @@ class _TraitReader:
             found.uses = frozenset()
             return found
         if unit.items[0].kind is Kind.NAMESPACE and self.is_closed(unit.items[0]):
-            found.unclear = "conditions cut this block apart: what is in it can't be told"
+            self.closed_block(found, unit.items[0])
         for item, hidden in walk(self.source, unit):
             self.item(found, item, Declaration(item, self.source, hidden))
         self.local_macros(found, unit)
@@ -227,6 +228,18 @@ class _TraitReader:
                 if way is Way.TEXT:
                     found.gives[name] = Way.NONE
         return found
+
+    def closed_block(self, found: Traits, item: Item) -> None:
+        """A block that conditions cut apart is compiled once, beside what may use a name declared in it.
+
+        More than a few lines could hold anything.
+        """
+        assert item.body is not None
+        names = Declaration(item, self.source).declared - _WORDS
+        if not names or len(code_tokens(self.source, *item.body)) > _MOST_CUT_APART:
+            found.unclear = "conditions cut this block apart: what is in it can't be told"
+        found.once = True
+        found.gives |= dict.fromkeys(names, Way.NONE)
 
     def is_closed(self, item: Item) -> bool:
         """Whether a block has code in it that can't be read by itself."""
