@@ -398,6 +398,13 @@ def test_a_macro_that_ends_is_another_name_below():
     assert home(layout, "#undef ip") == home(layout, "#define ip") == home(layout, "static int helper")
 
 
+def test_a_registration_goes_on_behind_its_call_and_what_runs_into_one_is_refused():
+    text = USERS.replace("helper(a)", "a")
+    assert home(deal(text + 'REGISTER(A, "a").describe("x").set(1);\n'), "REGISTER") == "m.cpp"
+    with pytest.raises(RuleMismatch, match="`REGISTER` and what follows it can't be told apart"):
+        deal(text + "REGISTER(A) int glued() { return 1; }\n")
+
+
 def test_what_calls_of_macros_make_is_known_by_its_users():
     """By ``##`` on both sides; and, of a foreign macro, by its first argument."""
     text = "#define GETTER(name) int get_##name(int x) { return x; }\n#define ENTRY(name) { get_##name }\n"

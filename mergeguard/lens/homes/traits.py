@@ -16,6 +16,7 @@ from mergeguard.cpp.declaration import Declaration, declares_by_name
 from mergeguard.cpp.definitions import local_states, only_caches, only_read
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers, nested, parse
+from mergeguard.cpp.view import AFTER_PARAMETERS
 from mergeguard.lens.homes.handles import reached_types
 from mergeguard.lens.homes.macrocalls import Macros, call_arguments, expanded, pasted, pasting
 from mergeguard.values import dataclass, field
@@ -530,7 +531,10 @@ class _TraitReader:
         tokens = one.tokens
         if self.is_call(one) and tokens[1:2] == ("(",):
             _, rest = call_arguments(list(tokens[1:]))
-            return bool(rest) and rest[0] not in (";", "{", ":", "const", "override", "final", "=")
+            # `REGISTER(A).describe(…);` goes on, and so do a body and what may stand before one.
+            return (
+                bool(rest) and (rest[0] == "#" or rest[0].isidentifier()) and rest[0] not in AFTER_PARAMETERS
+            )
         if one.item.kind is not Kind.DECLARATION or "#" not in tokens or one.is_defined_in_a_branch:
             return False
         depth = 0
