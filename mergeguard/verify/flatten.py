@@ -166,6 +166,14 @@ def flatten(
     )
 
 
+def has_guards(files: Sequence[LayoutText]) -> bool:
+    """Whether a layout file has text for some shards only: where none has, ``everything`` makes no
+    difference."""
+    return any(
+        b"MG_ONLY_" in file.text or any(step.kind for step in _script_of(file.text).steps) for file in files
+    )
+
+
 def regions_of(file: LayoutText) -> tuple[FlatRegion, ...]:
     """Every guarded run of a layout file, by its text alone."""
     if b"MG_SHARD_" not in file.text and b"MG_ONLY_" not in file.text:

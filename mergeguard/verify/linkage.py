@@ -28,14 +28,16 @@ class Program:
     """Translation units as the compiler sees them, their definitions, and the macros in force in each.
 
     ``spaces`` are the namespaces that glue makes to keep shards apart. What a unit's own guard macro turns
-    off (``verify.unitguards``) is none of its definitions. ``declared`` are the variables that each unit
+    off (``verify.unitguards``) is none of its definitions, which are ``parts``; it is one of ``every``.
+    ``declared`` are the variables that each unit
     declares ``extern``. ``relocatable``: device code is linked, so that
     ``__device__`` functions have symbols.
     """
 
     units: tuple[FlatUnit, ...]
     spaces: frozenset[str]
-    parts: tuple[list[Declaration], ...]  # of each unit; ``Declaration.index`` is the unit's
+    every: tuple[list[Declaration], ...]  # of each unit; ``Declaration.index`` is the unit's
+    parts: tuple[list[Declaration], ...]
     environments: tuple[Environment, ...]
     declared: tuple[frozenset[str], ...]
     relocatable: bool = True
@@ -48,12 +50,12 @@ class Program:
         units = tuple(flatten(file.path, files, roots=roots) for file in files if file.is_unit)
         spaces = frozenset[str]().union(*(unit.spaces for unit in units))
         switches = own_switches(units)
+        every = tuple(definitions(unit.source, spaces, n) for n, unit in enumerate(units))
         parts = tuple(
-            _compiled(definitions(unit.source, spaces, n), turned_off(unit, switches))
-            for n, unit in enumerate(units)
+            _compiled(found, turned_off(unit, switches)) for found, unit in zip(every, units, strict=True)
         )
         environments = tuple(environment_of(unit.source) for unit in units)
-        return cls(units, spaces, parts, environments, tuple(map(_declared, parts)), relocatable)
+        return cls(units, spaces, every, parts, environments, tuple(map(_declared, parts)), relocatable)
 
     def has_symbol(self, one: Declaration) -> bool:
         """Whether a linker sees it: without linked device code a function of the device alone has none."""

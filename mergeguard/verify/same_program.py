@@ -23,7 +23,7 @@ from mergeguard.lens.buildlists import mentions
 from mergeguard.values import dataclass
 from mergeguard.verify import thin
 from mergeguard.verify.dispatching import ELSEWHERE, check_arms
-from mergeguard.verify.flatten import LayoutText, flatten, is_guarded, line_at
+from mergeguard.verify.flatten import LayoutText, flatten, has_guards, is_guarded, line_at
 from mergeguard.verify.initialisation import disordered
 from mergeguard.verify.linkage import LinkClash, Program, clashes, divided, doubled, folded
 from mergeguard.verify.standard import is_of_the_language
@@ -169,8 +169,11 @@ class _Comparison:
         self.program = Program.of(files, roots)
         self.units = self.program.units
         # The body as the monolith has it: the guards of all shards open at once.
-        self.open = [flatten(unit.path, files, everything=True, roots=roots) for unit in self.units]
-        self.whole = [definitions(unit.source, self.program.spaces, n) for n, unit in enumerate(self.open)]
+        self.open, self.whole = list(self.units), list(self.program.every)
+        if has_guards(files):
+            self.open = [flatten(unit.path, files, everything=True, roots=roots) for unit in self.units]
+            spaces = self.program.spaces
+            self.whole = [definitions(unit.source, spaces, n) for n, unit in enumerate(self.open)]
         self.found: list[Finding] = []
         self.spaces: dict[int, Mapping[str, int]] = {}
 

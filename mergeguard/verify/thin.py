@@ -11,6 +11,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from mergeguard.cpp.branches import Branching
 from mergeguard.cpp.definitions import definitions
@@ -122,18 +123,18 @@ def check_choices(
     yield from _check_texts(files)
     yield from _check_constants(before, files)
     shards = {unit.namespace: unit for unit in units if unit.namespace}
+    own = frozenset(one.short for one in definitions(before))
     for call in _calls(files):
         yield from _Place(call, shards, dealt, files).problems()
-        yield from _check_names(before, call, [unit for unit in units if unit.path == call.path])
+        yield from _check_names(own, call, [unit for unit in units if unit.path == call.path])
     yield from _check_offers(before, files)
 
 
-def _check_names(before: Source, call: _ThinCall, units: Sequence[FlatUnit]) -> Iterator[Problem]:
-    """What the entry asks for is known in the entry."""
-    own = {one.short for one in definitions(before)} & {*call.words}
+def _check_names(own: frozenset[str], call: _ThinCall, units: Sequence[FlatUnit]) -> Iterator[Problem]:
+    """What the entry asks for of the monolith's ``own`` names is known in the entry."""
     for unit in units:
         here = {one.short for one in definitions(unit.source)}
-        missing = sorted(own - here)
+        missing = sorted(own.intersection(call.words) - here)
         if missing:
             text = f"{', '.join(missing)} not declared before it here"
             yield "self-contained", text, call.path, call.offset, call.name
@@ -174,7 +175,7 @@ def _check_constants(before: Source, files: Sequence[LayoutText]) -> Iterator[Pr
     """What a launch function declares again is what the host function declares."""
     functions = {item.name.replace("::", "_"): item for item in flattened(before, before.items) if item.body}
     for file in files:
-        for launch in _LAUNCH.finditer(file.text):
+        for launch in _ended(_LAUNCH, file.text):
             host = functions.get(launch[2].decode().rpartition("_launch")[0])
             words = code_tokens(before, *host.body) if host is not None and host.body else []
             for constant in _CONSTANT.finditer(launch[4]):
@@ -187,7 +188,13 @@ def _check_constants(before: Source, files: Sequence[LayoutText]) -> Iterator[Pr
 
 def _stands(part: Sequence[str], words: Sequence[str]) -> bool:
     """Whether one text stands in another, word for word."""
-    return any(list(words[at : at + len(part)]) == list(part) for at in range(len(words) - len(part) + 1))
+    at = -1
+    with suppress(ValueError):
+        while part:
+            at = words.index(part[0], at + 1)
+            if words[at : at + len(part)] == part:
+                return True
+    return not part
 
 
 @dataclass(frozen=True, slots=True)
