@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 
 from mergeguard.cpp.blocks import opened
 from mergeguard.cpp.source import Item, Kind, Source, flattened
-from mergeguard.lens.homes.parting import is_of_the_host
+from mergeguard.lens.homes.pytorch import is_of_the_host
 from mergeguard.lens.rule import Thin
 
 # The first that fits counts; names with their angles or quotes taken off.

@@ -20,8 +20,9 @@ from mergeguard.lens.homes.dealing import deal
 from mergeguard.lens.homes.fitting import RuleFit
 from mergeguard.lens.homes.ground import Ground
 from mergeguard.lens.homes.hosting import Hosting
+from mergeguard.lens.homes.launches import Unparted
 from mergeguard.lens.homes.needs import Needs
-from mergeguard.lens.homes.parting import Unparted, has_host_words
+from mergeguard.lens.homes.pytorch import has_host_words
 from mergeguard.lens.homes.sight import overload
 from mergeguard.lens.homes.traits import walk
 from mergeguard.lens.rule import Rule

@@ -13,7 +13,9 @@ from mergeguard.errors import Location
 from mergeguard.lens.homes.assignment import DEFINING, ENTRY, DealtPartition
 from mergeguard.lens.homes.ground import Ground
 from mergeguard.lens.homes.instances import template_arguments, written_instantiations
-from mergeguard.lens.homes.parting import Parted, PartedArms, Unparted, is_of_the_host, part
+from mergeguard.lens.homes.launches import Unparted
+from mergeguard.lens.homes.parting import Parted, PartedArms, part
+from mergeguard.lens.homes.pytorch import is_of_the_host
 
 
 class Hosting:

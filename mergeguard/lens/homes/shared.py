@@ -44,7 +44,7 @@ class SharedItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Unshared:
     """Why a definition that a rule names can't be shared."""
 
     item: Item
@@ -73,7 +73,7 @@ def _selects(selector: Selector, unit: Unit, item: Item) -> bool:
 
 def shared_items(
     source: Source, found: Opened, deal: Deal, *, in_c: bool
-) -> tuple[Mapping[int, SharedItem], tuple[Refused, ...]]:
+) -> tuple[Mapping[int, SharedItem], tuple[Unshared, ...]]:
     """By byte offset what the units share; and what the rule names of it that can't be.
 
     All of one name, or none: what stands under one name in two places could be told apart no more.
@@ -109,14 +109,14 @@ class _Finder:
             self.before[word].add(before)
         self.last_include = max((i.end for i in items if i.kind is Kind.INCLUDE), default=0)
 
-    def find(self) -> tuple[Mapping[int, SharedItem], tuple[Refused, ...]]:
+    def find(self) -> tuple[Mapping[int, SharedItem], tuple[Unshared, ...]]:
         by_name: dict[str, list[tuple[Unit, Item]]] = {}
         for unit in self.units:
             for item in unit.items:
                 if item.kind in _KINDS and item.name:
                     by_name.setdefault(item.name.rpartition("::")[2], []).append((unit, item))
         found: dict[int, SharedItem] = {}
-        refused: list[Refused] = []
+        refused: list[Unshared] = []
         for name, places in by_name.items():
             wanted = [item for unit, item in places if self.is_wanted(unit, item)]
             if not wanted:
@@ -127,7 +127,7 @@ class _Finder:
             if not reason:
                 found |= {item.start: self.made(unit, item) for unit, item in places}
             elif any(self.is_named(unit, item) for unit, item in places):
-                refused.append(Refused(wanted[0], reason))
+                refused.append(Unshared(wanted[0], reason))
         return found, tuple(refused)
 
     def is_wanted(self, unit: Unit, item: Item) -> bool:
