@@ -8,6 +8,7 @@ from mergeguard.fork.workspace import Workspace
 from mergeguard.git import hooks
 from mergeguard.git.hooks import Action
 from mergeguard.git.repository import Repository
+from mergeguard.hooks import aftermath
 from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import LayoutFile
 
@@ -51,7 +52,8 @@ def install(
     ``sources``: have git ask the merge driver about every C, C++, CUDA and HIP file; None: as it was.
     """
     found, names = paths(workspace)
-    Footprints(repository, workspace.splitting).of(workspace.tree)  # the hooks ask for it first
+    Footprints(repository, workspace.splitting).of(workspace.tree)
+    aftermath.describe(repository)  # the hooks ask for both first
     return hooks.install(
         repository,
         found,

@@ -11,7 +11,6 @@ from mergeguard.hooks import (
     lensmerge,
     mergework,
     pending,
-    repairing,
 )
 from mergeguard.hooks.mergework import GitChange
 from mergeguard.hooks.moving import say
@@ -39,14 +38,6 @@ def complete_staged(repository: Repository) -> None:
         tree = lensmerge.true_tree(repository, change, outcome, repository.index_tree())
         stage(repository, tree, {}, (pending.landed(None),))
     pending.clear(repository.git_dir)
-
-
-def look_back(repository: Repository) -> None:
-    """After a fast-forward: whatever HEAD is, others made it."""
-    pending.clear(repository.git_dir)
-    left = repairing.describe(repository)
-    if left is not None:
-        say(left)
 
 
 def complete(repository: Repository, info: CommitInfo, change: GitChange) -> None:

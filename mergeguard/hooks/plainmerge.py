@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mergeguard.fork.fork import LEDGER, STATE
 from mergeguard.git.repository import Repository
-from mergeguard.hooks import foreseen, mergework, pending
+from mergeguard.hooks import aftermath, foreseen, mergework, pending
 from mergeguard.hooks.foreseen import Foreseen
 from mergeguard.hooks.moving import replace_head, say
 
@@ -50,16 +50,25 @@ def post_merge(repository: Repository, arguments: list[str]) -> int:
             for line in seen.said:
                 say(line)
             return 0
+    if not is_squashed and (head == heads[0][0] or len(info.parents) != 2):
+        _look_back(repository)
+        return 0
     from mergeguard.hooks import mergehooks
 
     if is_squashed:
         mergehooks.complete_staged(repository)
-    elif head == heads[0][0] or len(info.parents) != 2:
-        mergehooks.look_back(repository)
     else:
-        change = mergework.merge_change(repository, *info.parents, heads[0][1])
+        change = mergework.merge_change(repository, info.parents[0], info.parents[1], heads[0][1])
         mergehooks.complete(repository, info, change)
     return 0
+
+
+def _look_back(repository: Repository) -> None:
+    """After a fast-forward: whatever HEAD is, others made it."""
+    pending.clear(repository.git_dir)
+    left = aftermath.describe(repository)
+    if left is not None:
+        say(left)
 
 
 def _foresee(repository: Repository) -> None:
