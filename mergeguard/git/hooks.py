@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.git.attributes import block_lines, pattern, with_block
-from mergeguard.git.atwork import ACTIVE_VARIABLE, FORESEEN, NOTE
+from mergeguard.git.atwork import ACTIVE_VARIABLE, FORESEEN, JOURNAL, LOCK, NOTE
 from mergeguard.git.errors import RepositoryError
 from mergeguard.git.process import git_version
 from mergeguard.values import dataclass
@@ -45,9 +45,12 @@ _NOTED = f'{_CALM} && [ -e "$dir/{NOTE}" ]'
 _SOURCES_CHANGED = "! git diff --quiet HEAD^ HEAD -- " + " ".join(f"'*{ending}'" for ending in SOURCES)
 _TYPED = f"[ -d .mergeguard/locks ] && {_SOURCES_CHANGED} 2>/dev/null"
 _SPLIT_OR_NOTED = f'{_DIR} && {{ [ -d .mergeguard/locks ] || [ -e "$dir/{NOTE}" ]; }}'
-# Of a `git merge`: an earlier process of it has noted what it is to be (`hooks.foreseen`).
+_FREE = " && ".join(f'[ ! -e "$dir/mergeguard/{name}" ]' for name in (LOCK, JOURNAL))
+# Of a `git merge`: an earlier process of it has noted what it is to be (`hooks.foreseen`), and no other
+# command of ours is at work or was interrupted, which would have to stop the merge.
 _FORESEEN = (
-    f'[ -e "$dir/{FORESEEN}" ] && read -r ours theirs tree <"$dir/{FORESEEN}" && '
+    f'{_FREE} && [ -e "$dir/{FORESEEN}" ] && '
+    f'read -r ours theirs tree <"$dir/{FORESEEN}" && '
     'case "$theirs" in ""|*[!0-9a-f]*) false;; *) eval "[ -n \\"\\${GITHEAD_$theirs-}\\" ]";; esac'
 )
 _LOOKED_THROUGH = f'{_FORESEEN} && [ "$ours" = "$(git rev-parse HEAD)" ]'
