@@ -217,8 +217,9 @@ class _Comparison:
         self.check_assumed_linkage()
         for clash in (*folded(self.program), *divided(self.program)):
             self.report_clash(clash)
-        for late, message in disordered(self.originals, self.program.parts):
-            self.report("initialisation", message, late)
+        if not self.path.endswith(".c"):  # what C initialises from is constant
+            for late, message in disordered(self.originals, self.program.parts):
+                self.report("initialisation", message, late)
         self.check_environment()
         for check, message, path, offset, item in check_arms(
             self.before, list(self.files.values()), self.units, self.open

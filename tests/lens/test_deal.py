@@ -434,6 +434,18 @@ def test_objects_that_a_c_file_only_reads_are_each_unit_s_own():
     assert len({home(deal(text, "units = 3"), f"int f{n}(") for n in range(6)}) == 1
 
 
+def test_objects_of_c_have_no_order_of_initialisation():
+    text = "typedef struct { void* a; } T;\nextern T one;\nstatic int made(int);\n"
+    text += "T one = { HEAD_INIT(0) };\nT two = { &one };\nT three = { (void*) made };\n"
+    text += "static int made(int a) { return a; }\n"
+    rule = _rule(
+        'schema = 1\nmonolith = "m.c"\n[[deal]]\nheader = "internal.h"\nrest = "b.c"\n'
+        '[deal.shards]\n"a.c" = ["variable two"]\n'
+    )
+    layout = split(rule, "m", "m.c", text.encode())
+    assert findings(layout) == [] and home(layout, "T two = ") == "a.c" != home(layout, "T one = ")
+
+
 def test_what_a_header_declares_is_not_shared_under_a_name_of_the_layout():
     text = "struct S { int a; };\nconst S known = {1};\nconst S own = {2};\n"
     text += "".join(f"int f{n}() {{ return known.a + own.a + {n}; }}\n" for n in range(6))

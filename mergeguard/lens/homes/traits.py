@@ -182,6 +182,9 @@ class _TraitReader:
         for number, names in reached_types(self.source, declared).items():
             found[number].uses |= names
         self.made_by_calls(found)
+        if self.in_c:
+            for traits in found:  # what starts is constant: nothing runs before `main`
+                traits.dynamic, traits.starts = False, frozenset()
         return found
 
     def made_by_calls(self, found: Sequence[Traits]) -> None:
