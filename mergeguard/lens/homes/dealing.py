@@ -8,15 +8,15 @@ all of that goes one way. Everything else is text: with the only unit that needs
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 
 from mergeguard.cpp.blocks import Opened, opened
-from mergeguard.cpp.environment import Environment
 from mergeguard.cpp.source import Item, ItemScope, Kind, Source, line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import signature
+from mergeguard.lens.homes.bonds import Bonds, DisjointSets
+from mergeguard.lens.homes.names import FileParts, NameTable
 from mergeguard.lens.homes.shared import SharedItem, shared_items, unmatched
 from mergeguard.lens.homes.sight import late_names
 from mergeguard.lens.homes.traits import Traits, Way, traits_of, walk
@@ -89,34 +89,12 @@ def clusters(rule: Rule, path: str, source: Source) -> tuple[Cluster, ...]:
     return _Dealer(rule, path, source, found, [None] * len(found.units)).clusters()
 
 
-class _Sets:
-    """Disjoint sets of unit numbers (union-find)."""
-
-    def __init__(self, size: int) -> None:
-        self.parent = list(range(size))
-
-    def find(self, number: int) -> int:
-        while self.parent[number] != number:
-            self.parent[number] = self.parent[self.parent[number]]
-            number = self.parent[number]
-        return number
-
-    def join(self, one: int, other: int) -> bool:
-        """Whether they were apart."""
-        one, other = self.find(one), self.find(other)
-        self.parent[max(one, other)] = min(one, other)
-        return one != other
-
-
-@dataclass(slots=True)
-class _Names:
-    """Who gives and who uses each name of the file."""
-
-    givers: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    users: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-
-
 class _Dealer:
+    """One dealing: what stays together goes where selectors or a name's hash say, text where it is needed.
+
+    ``raised`` is text that has to stand in the header, to see what it saw.
+    """
+
     def __init__(
         self, rule: Rule, path: str, source: Source, found: Opened, claimed: Sequence[str | None]
     ) -> None:
@@ -124,48 +102,48 @@ class _Dealer:
         self.path = path
         self.source = source
         self.units = found.units
-        in_c = self.in_c = path.endswith(".c")
-        if (idle := unmatched(found, self.rule)) is not None:
-            raise RuleMismatch(
-                f"selector `{idle.text}` (shared) matches nothing",
-                where=Location(path),
-                hint=f"end it with `?` if upstream need not have it: `{idle.text}?`",
-            )
-        self.shared, self.unshared = shared_items(source, found, self.rule, in_c=in_c)
+        self.in_c = path.endswith(".c")
+        self.shared = self.what_is_shared(found)
         self.traits: list[Traits] = traits_of(
             source,
             found,
             self.rule.external,
-            in_c=in_c,
+            in_c=self.in_c,
             overloads=self.rule.overloads,
             shared=self.shared,
         )
-        self.claimed = claimed
-        self.parts = rule.parts(self.rule)
-        shards = {*self.rule.shards, *self.parts, self.rule.rest}
-        self.dealt_to = shards - {""}
-        for partition in rule.partition:
-            self.dealt_to -= {partition.body}
-        self.sets = _Sets(len(self.units))
-        self.why: dict[int, str] = {}  # of a joined unit: the name that joins it
-        self.bound: set[int] = set()  # text that must be where something is compiled
-        self.closed: set[str] = set()  # the names that such text gives
-        self.joins = 0
-        self.raised: set[int] = set()  # text that has to stand in the header, to see what it saw
-        self.redefined: set[str] = set()
-        self.ends: dict[str, list[int]] = {}  # of names that a macro had, and that mean something else below
-        self.names = _Names()
+        parts = FileParts(path, source, found.units, self.traits)
+        self.file = parts
+        self.refuse_unclear()
+        self.names = NameTable(parts)
+        self.bonds = Bonds(parts, self.names, claimed)
+        self.unit_files = rule.parts(self.rule)
+        self.dealt_to = {*self.rule.shards, *self.unit_files, self.rule.rest} - {""}
+        self.dealt_to -= {partition.body for partition in rule.partition}
+        self.raised: set[int] = set()
         self.homes: list[str] = [ENTRY] * len(self.units)
         self.declared: dict[int, tuple[Item, ...]] = {}
         self.declaration_names: frozenset[str] = frozenset()
 
+    def what_is_shared(self, found: Opened) -> Mapping[int, SharedItem]:
+        """Raises RuleMismatch for a selector that shares nothing, or names what can't be shared."""
+        if (idle := unmatched(found, self.rule)) is not None:
+            raise RuleMismatch(
+                f"selector `{idle.text}` (shared) matches nothing",
+                where=Location(self.path),
+                hint=f"end it with `?` if upstream need not have it: `{idle.text}?`",
+            )
+        shared, unshared = shared_items(self.source, found, self.rule, in_c=self.in_c)
+        for refused in unshared:
+            line = line_of(self.source.text, refused.item.code_start)
+            raise RuleMismatch(
+                f"`{refused.item.name}` can't be shared: {refused.reason}",
+                where=Location(self.path, line, refused.item.name),
+                hint="take it out of `shared`: what uses it goes one way then",
+            )
+        return shared
+
     def run(self) -> Dealt:
-        self.refuse_unclear()
-        self.read_macros()
-        self.read_names()
-        self.bind_pragmas()
-        self.bind()
-        self.bind_initialisers()
         self.place_fixed()
         self.place_text()
         while self.raise_blind():
@@ -186,17 +164,11 @@ class _Dealer:
 
     def clusters(self) -> tuple[Cluster, ...]:
         """What goes one way, without saying where."""
-        self.refuse_unclear()
-        self.read_macros()
-        self.read_names()
-        self.bind_pragmas()
-        self.bind()
-        self.bind_initialisers()
         made: list[Cluster] = []
-        for together in self.together():
+        for together in self.bonds.together():
             ranges = tuple((self.units[n].start, self.units[n].end) for n in together)
             dealt = [n for n in together if self.is_dealt(n)]
-            label = self.label(next(iter(dealt), together[0]))
+            label = self.file.label(next(iter(dealt), together[0]))
             key = self.key(together) if dealt else ""
             made.append(Cluster(key, label, ranges, self.helpers(together), self.held(together)))
         return tuple(made)
@@ -217,22 +189,15 @@ class _Dealer:
             )
             for number in together
             for name in self.traits[number].gives
-            if self.way(number, life := self.lifetime(name, number)) is Way.NONE
+            if self.bonds.way(number, life := self.names.lifetime(name, number)) is Way.NONE
         ]
         idle, *_, name = min(found, default=(True, ""))
         return "" if idle else name
 
     def refuse_unclear(self) -> None:
-        for refused in self.unshared:
-            line = line_of(self.source.text, refused.item.code_start)
-            raise RuleMismatch(
-                f"`{refused.item.name}` can't be shared: {refused.reason}",
-                where=Location(self.path, line, refused.item.name),
-                hint="take it out of `shared`: what uses it goes one way then",
-            )
         for number, traits in enumerate(self.traits):
             if traits.unclear:
-                raise self.mismatch(number, traits.unclear)
+                raise self.file.mismatch(number, traits.unclear)
 
     def helpers(self, together: Iterable[int]) -> tuple[tuple[int, int], ...]:
         """The text that a cluster needs, from one name to the next."""
@@ -245,240 +210,11 @@ class _Dealer:
                 waiting += more
         return tuple((self.units[n].start, self.units[n].end) for n in sorted(seen))
 
-    def mismatch(self, number: int, message: str, hint: str | None = None) -> RuleMismatch:
-        unit = self.units[number]
-        at = unit.items[0].code_start if unit.items else unit.start
-        return RuleMismatch(message, where=Location(self.path, line_of(self.source.text, at)), hint=hint)
-
-    def label(self, number: int) -> str:
-        """What a unit is called in messages."""
-        names = [item.name for item in self.units[number].items if item.name]
-        return names[0] if names else "code"
-
-    # -- names ---------------------------------------------------------------------------------------
-
-    def read_macros(self) -> None:
-        """Macros that are defined several times are as many names, each for its own stretch of the file."""
-        self.environment = Environment(self.source)
-        definers: dict[str, list[int]] = defaultdict(list)
-        last_include = -1
-        for number, unit in enumerate(self.units):
-            for item in unit.items:
-                if item.kind is Kind.MACRO and (definers[item.name][-1:] != [number]):
-                    definers[item.name].append(number)
-                if item.kind is Kind.INCLUDE:
-                    last_include = number
-        self.definers = definers
-        self.redefined = {name for name, numbers in definers.items() if len(numbers) > 1}
-        self.read_ends()
-        for number in range(last_include):
-            # A macro before an include may be meant for it.
-            if any(item.kind in (Kind.MACRO, Kind.UNDEF) for item in self.units[number].items):
-                if not self.traits[number].once:
-                    self.traits[number].shown = True
-
-    def read_ends(self) -> None:
-        """Macros that are undefined, and whose names are used below: each stretch is a name by itself."""
-        givers: dict[str, list[int]] = defaultdict(list)
-        for number, traits in enumerate(self.traits):
-            for name in traits.gives:
-                givers[name].append(number)
-        used: frozenset[str] = frozenset()
-        for number in range(len(self.units) - 1, -1, -1):
-            undefined = {item.name for item in self.units[number].items if item.kind is Kind.UNDEF}
-            if self.is_undef(number):
-                for name in undefined & used:
-                    if any(self.is_ended(giver, number, name) for giver in givers.get(name, ())):
-                        self.ends.setdefault(name, []).append(number)
-                        self.redefined.add(name)
-            else:
-                used |= self.traits[number].uses
-            used -= {item.name for item in self.units[number].items if item.kind is Kind.MACRO}
-
-    def lifetime(self, name: str, number: int) -> str:
-        """The name of a macro at a unit, told apart where the file defines it several times, or ends it."""
-        if name not in self.redefined:
-            return name
-        count = sum(definer <= number for definer in self.definers[name])
-        ended = sum(end < number for end in self.ends.get(name, ()))
-        return f"{name} #{count}" + (f".{ended}" if ended else "")
-
-    def read_names(self) -> None:
-        for number, traits in enumerate(self.traits):
-            for name in traits.gives:
-                self.names.givers[self.lifetime(name, number)].append(number)
-        known = {name.partition(" #")[0] for name in self.names.givers}
-        known |= frozenset().union(*(traits.members | traits.near for traits in self.traits))
-        for number, (unit, traits) in enumerate(zip(self.units, self.traits, strict=True)):
-            used = traits.uses & known
-            if used & self.environment.names:
-                used |= self.environment.closure(used, unit.end) & known
-            traits.uses = frozenset(self.lifetime(name, number) for name in used)
-            for name in traits.uses:
-                self.names.users[name].append(number)
-        for number, unit in enumerate(self.units):
-            for item in unit.items:
-                if item.kind is Kind.UNDEF:
-                    self.follow_definition(number, item.name)
-
-    def follow_definition(self, number: int, name: str) -> None:
-        """An #undef stays with the definition that it ends, unless that is all there is."""
-        life = self.lifetime(name, number)
-        givers = self.names.givers.get(life, ())
-        if number in givers and self.macro_lines(number, name):
-            return  # defined anew beside it
-        if not any(self.is_ended(giver, number, name) for giver in givers):
-            self.traits[number].shown = True  # it ends a definition of another file
-        elif name in self.redefined and life in self.names.givers:
-            self.names.givers[life].append(number)
-            self.traits[number].gives[name] = Way.TEXT
-        elif not self.traits[number].once:
-            after = [u for u in self.names.users[life] if u > number and not self.is_undef(u)]
-            if after:
-                raise self.mismatch(number, f"`{name}` is undefined here, and used as another name below")
-            self.traits[number].idle = True
-            self.traits[number].shown = False
-
-    def macro_lines(self, number: int, name: str) -> list[str]:
-        """The ``define`` and ``undef`` lines of a name in a unit, at any depth; none if it defines none."""
-        unit, lexed = self.units[number], self.source.lexed
-        lines = [
-            d.name
-            for d in lexed.directives_in(unit.start, unit.end)
-            if d.name in ("define", "undef") and d.first + 2 < d.last and lexed.word(d.first + 2) == name
-        ]
-        return lines if "define" in lines else []
-
-    def is_ended(self, giver: int, number: int, name: str) -> bool:
-        """Whether an ``#undef`` in unit ``number`` ends what a ``#define`` of unit ``giver`` leaves."""
-        return giver < number and self.macro_lines(giver, name)[-1:] == ["define"]
-
-    def is_undef(self, number: int) -> bool:
-        return all(item.kind is Kind.UNDEF for item in self.units[number].items)
-
-    def way(self, number: int, name: str) -> Way:
-        if number in self.bound:
-            return Way.NONE
-        way = self.traits[number].gives[name.partition(" #")[0]]
-        if way is Way.DECLARATION and self.closed:
-            said = (signature.names(self.source, item) for item in self.traits[number].functions)
-            if any(not self.closed.isdisjoint(names) for names in said):
-                return Way.NONE  # the header can't say a type that one file has for itself
-        return way
-
-    # -- what stays together -------------------------------------------------------------------------
-
-    def is_fixed(self, number: int) -> bool:
-        """Whether one unit alone compiles it."""
-        return self.traits[number].once or number in self.bound or self.claim(number) is not None
-
-    def claim(self, number: int) -> str | None:
-        return self.claimed[number]
-
-    def bind(self) -> None:
-        while self.bind_macros() | self.bind_users():
-            pass
-
-    def bind_macros(self) -> bool:
-        """Of a macro's several definitions the header's text sees each in its place, a unit only one."""
-        before = len(self.bound)
-        for life, givers in self.names.givers.items():
-            if " #" in life and any(self.is_fixed(u) for u in self.names.users[life]):
-                for number in givers:
-                    self.bound.add(number)
-                    self.join(givers[0], number, life)
-        return len(self.bound) != before
-
-    def bind_users(self) -> bool:
-        """What uses something that can be in one file only is in that file."""
-        before = len(self.bound), len(self.closed), self.joins
-        for number in self.bound:
-            self.closed |= self.traits[number].gives.keys()
-        waiting = [n for n in range(len(self.units)) if self.traits[n].once or n in self.bound]
-        while waiting:
-            number = waiting.pop()
-            for name in list(self.traits[number].gives):
-                life = self.lifetime(name, number)
-                if self.way(number, life) is not Way.NONE:
-                    continue
-                for user in self.names.users[life]:
-                    if user == number:
-                        continue
-                    if not self.traits[user].once and user not in self.bound:
-                        self.bound.add(user)
-                        waiting.append(user)
-                    self.join(number, user, life)
-        return before != (len(self.bound), len(self.closed), self.joins)
-
-    def users(self, number: int, name: str) -> list[int]:
-        """What may need a unit for a name that it gives: a class also for the names of its members."""
-        found = {user for member in self.traits[number].members for user in self.names.users[member]}
-        return sorted((found | set(self.names.users[name])) - {number})
-
-    def join(self, one: int, other: int, name: str) -> None:
-        if self.sets.join(one, other):
-            self.joins += 1
-            self.why.setdefault(other, name.partition(" #")[0])
-            self.why.setdefault(one, name.partition(" #")[0])
-
-    def bind_pragmas(self) -> None:
-        """What stands between a ``push`` and its ``pop`` stays between them."""
-        open_at: list[int] = []
-        for number, unit in enumerate(self.units):
-            for item in unit.items:
-                if item.kind is not Kind.PRAGMA:
-                    continue
-                words = item.name.replace("(", " ").replace(")", " ").split()
-                if any(w.startswith("push") for w in words):
-                    open_at.append(number)
-                elif any(w.startswith("pop") for w in words) and open_at:
-                    self.bind_region(open_at.pop(), number, item.name)
-
-    def bind_region(self, first: int, last: int, name: str) -> None:
-        if first == last or not any(self.traits[n].once for n in range(first, last + 1)):
-            return
-        for number in range(first, last + 1):
-            if self.units[number].items and not self.traits[number].idle:
-                self.traits[number].shown = False
-                self.traits[number].once = True
-                self.join(first, number, name)
-
-    def bind_initialisers(self) -> None:
-        """An object stays with those whose initialisation its own may ask for: units have no order."""
-        dynamic = {n for n, traits in enumerate(self.traits) if traits.dynamic}
-        for number, traits in enumerate(self.traits):
-            if not traits.starts:
-                continue
-            for other in self.reached(traits.starts) & dynamic:
-                if other != number:
-                    self.join(other, number, self.label(other))
-
-    def reached(self, names: Iterable[str]) -> set[int]:
-        seen: set[int] = set()
-        waiting = [n for name in names for n in self.names.givers.get(name, ())]
-        while waiting:
-            number = waiting.pop()
-            if number not in seen:
-                seen.add(number)
-                for name in self.traits[number].uses:
-                    waiting += self.names.givers.get(name, ())
-        return seen
-
-    # -- homes ---------------------------------------------------------------------------------------
-
     def place_fixed(self) -> None:
-        for together in self.together():
+        for together in self.bonds.together():
             home = self.home_of(together)
             for number in together:
                 self.homes[number] = home
-
-    def together(self) -> list[list[int]]:
-        """The units that one file alone compiles, those that have to be in one file in one list."""
-        members: dict[int, list[int]] = defaultdict(list)
-        for number in range(len(self.units)):
-            if self.is_fixed(number):
-                members[self.sets.find(number)].append(number)
-        return list(members.values())
 
     def is_dealt(self, number: int) -> bool:
         """Whether a unit is for a hash to place: a definition, or a macro's call if the rule deals those."""
@@ -486,13 +222,13 @@ class _Dealer:
         return traits.root or (self.rule.calls and traits.registers and bool(traits.key))
 
     def home_of(self, together: Sequence[int]) -> str:
-        claims = {home: n for n in together if (home := self.claim(n)) is not None}
+        claims = {home: n for n in together if (home := self.bonds.claim(n)) is not None}
         if len(claims) > 1:
             (one, first), (two, second) = list(claims.items())[:2]
-            shared = self.why.get(second) or self.why.get(first) or self.label(first)
-            raise self.mismatch(
+            shared = self.bonds.why.get(second) or self.bonds.why.get(first) or self.file.label(first)
+            raise self.file.mismatch(
                 second,
-                f"`{self.label(first)}` goes to {one or 'the entry'}, `{self.label(second)}` to "
+                f"`{self.file.label(first)}` goes to {one or 'the entry'}, `{self.file.label(second)}` to "
                 f"{two or 'the entry'}, but both need `{shared}`, of which there may be only one",
                 "name both for one unit",
             )
@@ -500,8 +236,8 @@ class _Dealer:
             return next(iter(claims))
         if not any(self.is_dealt(n) for n in together):
             return ENTRY
-        if self.parts:
-            return unit_for(self.key(together), sharing(self.rule, self.parts), self.rule.seed)
+        if self.unit_files:
+            return unit_for(self.key(together), sharing(self.rule, self.unit_files), self.rule.seed)
         return self.rule.rest
 
     def key(self, together: Sequence[int]) -> str:
@@ -516,7 +252,7 @@ class _Dealer:
     def place_text(self) -> None:
         """The header's text and what only one unit needs, until neither asks for more."""
         text = [n for n in range(len(self.units)) if self.is_text(n)]
-        groups = _Sets(len(self.units))
+        groups = DisjointSets(len(self.units))
         for givers in self.names.givers.values():
             shared = [n for n in givers if self.is_text(n)]
             for number in shared[1:]:
@@ -534,7 +270,7 @@ class _Dealer:
             for homes in unused:
                 homes.add(self.rule.header)
 
-    def spread(self, text: Sequence[int], groups: _Sets, wanted: dict[int, set[str]]) -> bool:
+    def spread(self, text: Sequence[int], groups: DisjointSets, wanted: dict[int, set[str]]) -> bool:
         """Let each text be wanted where what uses it is; whether anything changed."""
         header = self.rule.header
         changed = False
@@ -560,12 +296,12 @@ class _Dealer:
         traits = self.traits[number]
         found = {user for name in traits.near for user in self.names.users[name]}
         for name in traits.gives:
-            found.update(self.users(number, self.lifetime(name, number)))
+            found.update(self.bonds.users(number, self.names.lifetime(name, number)))
         return found - {number}
 
     def is_text(self, number: int) -> bool:
         traits = self.traits[number]
-        return bool(self.units[number].items) and not self.is_fixed(number) and not traits.idle
+        return bool(self.units[number].items) and not self.bonds.is_fixed(number) and not traits.idle
 
     def seen_from(self, home: str) -> str:
         """A unit of the deal, the entry, or the header for every other home."""
@@ -603,9 +339,9 @@ class _Dealer:
 
     def is_closed(self, item: Item, name: str) -> bool:
         """Whether only the file that has it can say it: it names what that file has for itself."""
-        if not self.closed.isdisjoint(signature.names(self.source, item)):
+        if not self.bonds.closed.isdisjoint(signature.names(self.source, item)):
             return True
-        return "specialization" in item.flags and name in self.closed
+        return "specialization" in item.flags and name in self.bonds.closed
 
     def has_prototype(self, number: int, item: Item, name: str) -> bool:
         """Whether the file itself declares the function before, for all to see."""
@@ -634,14 +370,15 @@ class _Dealer:
             lambda n: self.homes[n] == header,
             dealt,
         ):
-            if self.in_c and not self.macro_lines(late.giver, late.name):
+            if self.in_c and not self.names.macro_lines(late.giver, late.name):
                 continue  # C has one declaration of a name at file scope: the user has seen another of it
             if not self.is_text(late.user):
-                raise self.mismatch(
+                user = self.file.label(late.user)
+                raise self.file.mismatch(
                     late.user,
-                    f"`{self.label(late.user)}` would see `{late.name}` of {header}, which stands below it: "
+                    f"`{user}` would see `{late.name}` of {header}, which stands below it: "
                     "the name could mean another thing there",
-                    f"select `{late.name}` and `{self.label(late.user)}` for one unit",
+                    f"select `{late.name}` and `{user}` for one unit",
                 )
             self.raised.add(late.user)
         return len(self.raised) != before
@@ -661,7 +398,7 @@ class _Dealer:
         defining = (n for n, traits in enumerate(self.traits) if traits.root and not traits.registers)
         kept = {self.homes[n] for n in defining}
         return tuple(
-            f"`{self.label(n)}` is in {self.homes[n] or 'the entry'} beside nothing that others call: "
+            f"`{self.file.label(n)}` is in {self.homes[n] or 'the entry'} beside nothing that others call: "
             "a linker takes no such object out of a static library by itself"
             for n, traits in enumerate(self.traits)
             if traits.registers and self.homes[n] not in kept
