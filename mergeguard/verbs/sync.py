@@ -11,7 +11,7 @@ from mergeguard.findings import Finding
 from mergeguard.fork.footprint import Footprints
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.report import LastSync
-from mergeguard.fork.workspace import Splitting
+from mergeguard.fork.workspace import Splitting, Workspace
 from mergeguard.git import landing
 from mergeguard.git.errors import NoMergeBase
 from mergeguard.git.landplan import require_possible
@@ -104,13 +104,14 @@ def sync(
     ours = fork.head()
     _require_idle(fork.repository, clean=not dry_run)
     # A merge that somebody made without the lens is no reason to call anything up to date.
-    theirs = fork.repository.resolve(upstream)
+    repository, splitting = fork.repository, Splitting.of(fork.repository)
+    theirs = repository.resolve(upstream)
     with suppress(NoMergeBase):
-        fork.repository.merge_bases(ours, theirs)  # is asked for later; it answers the next question, too
-    up_to_date = fork.repository.is_ancestor(theirs, ours)
-    held = witness.problems(fork.at_head(), ours, text=up_to_date)
-    how = _HowToSync(dry_run, message, audit, branch, two_commits)
-    return replace(_sync(fork, ours, upstream, how, progress), history=held)
+        repository.merge_bases(ours, theirs)  # is asked for later; it answers the next question, too
+    at_head = Workspace.load(repository, repository.tree_of(ours), splitting)
+    held = witness.problems(at_head, ours, text=repository.is_ancestor(theirs, ours))
+    how = _HowToSync(dry_run, message, audit, branch, two_commits, splitting)
+    return replace(_sync(fork, ours, theirs, upstream, how, progress), history=held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +123,12 @@ class _HowToSync:
     audit: bool | None
     branch: str | None
     two_commits: bool
+    splitting: Splitting
 
 
-def _sync(fork: Fork, ours: str, upstream: str, how: _HowToSync, progress: Progress) -> Synced:
-    repository = fork.repository
-    theirs = repository.resolve(upstream)
+def _sync(fork: Fork, ours: str, theirs: str, upstream: str, how: _HowToSync, progress: Progress) -> Synced:
+    repository, splitting = fork.repository, how.splitting
     behind = len(repository.rev_list(f"{ours}..{theirs}"))
-    splitting = Splitting.of(repository)
     outcome = merge_commits(
         repository, ours, theirs, labels=("HEAD", upstream), splitting=splitting, progress=progress
     )
@@ -311,6 +311,7 @@ def _name_concluded(repository: Repository, branches: str) -> None:
 
 def _require_idle(repository: Repository, *, clean: bool = True) -> None:
     """LayoutError while git or an earlier sync is at work; with ``clean``, also for uncommitted changes."""
+    dirty = repository.dirty()
     first = RESOLVE if repository.unmerged() else ""
     if rebase.read_pending(repository) is not None:
         raise LayoutError(
@@ -324,7 +325,6 @@ def _require_idle(repository: Repository, *, clean: bool = True) -> None:
             + ("`mergeguard sync" if operation == "merge" else f"`git {operation}")
             + " --continue` or `--abort`",
         )
-    dirty = repository.dirty()
     if clean and dirty:
         listed = ", ".join(entry.path for entry in dirty[:8]) + (", …" if len(dirty) > 8 else "")
         raise LayoutError(
