@@ -356,7 +356,7 @@ def _copy(state: _FlattenState, text: bytes, start: int, end: int, path: str, ma
     macro at file scope is compared with the monolith's. Only the regions say which unit has which arm.
     """
     at = start
-    for found in _ONLY.finditer(text, start, end):
+    for found in _ONLY.finditer(text, start, end) if text.find(b"MG_ONLY_", start, end) >= 0 else ():
         _copy_plain(state, text, at, found.start(), path)
         at = found.end()
         name = found[1].decode()
@@ -386,6 +386,9 @@ def _unarmed_in_use(state: _FlattenState, source: Source) -> list[tuple[str, int
 
 def _copy_plain(state: _FlattenState, text: bytes, start: int, end: int, path: str) -> None:
     at = start
+    if text.find(b"MG_", start, end) < 0:  # most text by far
+        state.emit(text[start:end], path, start)
+        return
     for found in _NAMESPACE.finditer(text, start, end):
         state.emit(text[at : found.start()], path, at)
         state.emit(state.defined.get("MG_NS", b"MG_NS"), path, found.start())
