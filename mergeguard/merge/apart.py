@@ -22,7 +22,7 @@ Place = tuple[int, ...]  # a piece of each of the four texts
 
 # By role: a comment, or what ends a statement or opens a block; and by how much a bracket goes deeper.
 _MAY_END = bytes(role in (TokenRole.COMMENT, *b";{}") for role in range(256))
-_DEEPER = {**dict.fromkeys(b"([{", 1), **dict.fromkeys(b")]}", -1)}
+_DEEPER = bytes(1 if role in b"([{" else 2 if role in b")]}" else 0 for role in range(256))
 _MOST_PARTS = 256  # beyond it the four texts have too little in common
 
 
@@ -102,7 +102,7 @@ def _closed(depths: Sequence[_Depths], common: Sequence[Place], left: int, right
 
 
 def _brackets(lexed: Lexed, pieces: _Pieces) -> _Depths:
-    after = list(accumulate((_DEEPER.get(role, 0) for role in lexed.roles), initial=0))
+    after = list(accumulate(map((0, 1, -1).__getitem__, lexed.roles.translate(_DEEPER)), initial=0))
     bounds = pairwise(pieces.tokens)
     return _Depths([after[at] for at in pieces.tokens], [min(after[a : b + 1]) for a, b in bounds])
 
@@ -140,7 +140,10 @@ def _common(keys: Sequence[list[tuple[object, ...]]]) -> list[Place]:
 
 
 def _pieces(lexed: Lexed) -> _Pieces:
-    in_line = bytes(number >= 0 for number in lexed.directive_of)
+    marks = bytearray(len(lexed))
+    for line in lexed.directives:
+        marks[line.first : line.last] = b"\1" * (line.last - line.first)
+    in_line = bytes(marks)
     ends = _ends(lexed, in_line)
     if ends[-1:] != [len(lexed)]:
         ends.append(len(lexed))

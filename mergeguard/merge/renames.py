@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 from mergeguard.cpp.diff import Change, diff, matches
 from mergeguard.cpp.likeness import RENAMED_DECLARATION, RENAMED_USES, TOO_CLOSE
+from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.tokens import Tokens, tokens_of, units_of
 from mergeguard.values import dataclass
 
@@ -50,8 +51,8 @@ class Rename:
 def find_renames(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
     """The renames that ``side`` made and ``other`` does not contradict."""
     # Comments count here, which at worst looks at a name in vain: most merges end after three searches.
-    known, there, elsewhere = (set(_NAME.findall(text)) for text in (base, side, other))
-    if not there - known - elsewhere:
+    said, new_said, other_said = (set(_NAME.findall(text)) for text in (base, side, other))
+    if not new_said - said - other_said:
         return ()
     known, there, elsewhere = names(base), names(side), names(other)
     gone, new = (known & elsewhere) - there, there - known - elsewhere
@@ -61,7 +62,7 @@ def find_renames(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
     # Only what the file itself declares (a call of somebody else's function is no rename), and not what the
     # other side declares anew: that is another thing of the same name.
     declared, anew = declarations(b, frozenset(gone)), declarations(tokens_of(other), frozenset(gone))
-    gone = {name for name in gone if 0 < declared[name] >= anew[name]}
+    gone = frozenset(name for name in gone if 0 < declared[name] >= anew[name])
     if not gone:
         return ()
     pairs = _replaced(b, s, gone, new)
@@ -196,9 +197,10 @@ def changed_by_both(name: bytes, base: bytes, ours: bytes, theirs: bytes) -> boo
     return codes[0] not in codes[1:] and codes[1] != codes[2]
 
 
-def names(text: bytes) -> set[bytes]:
+@remembered
+def names(text: bytes) -> frozenset[bytes]:
     """Every name in the code of ``text`` (comments and strings apart)."""
-    return {name for key in set(tokens_of(text).keys) for name in _name_of(key)}
+    return frozenset(name for key in set(tokens_of(text).keys) for name in _name_of(key))
 
 
 def apply_renames(text: bytes, renames: Iterable[Rename]) -> bytes:
@@ -266,7 +268,7 @@ def _declared(tokens: Tokens, wanted: frozenset[bytes]) -> Iterator[tuple[bytes,
             yield keys[index].lstrip(b"#"), index
 
 
-def _replaced(b: Tokens, s: Tokens, gone: set[bytes], new: set[bytes]) -> Counter[tuple[bytes, bytes]]:
+def _replaced(b: Tokens, s: Tokens, gone: Set[bytes], new: Set[bytes]) -> Counter[tuple[bytes, bytes]]:
     """How often which lost name stands where which new name stands now.
 
     The names that may take part are blanked out first, so that a unit that differs in nothing else matches.
