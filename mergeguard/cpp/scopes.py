@@ -301,13 +301,15 @@ def _condition(text: bytes) -> bytes:
     return text if text.startswith(_IF) else b""
 
 
+@lru_cache(maxsize=4096)
 def is_root(frame: bytes) -> bool:
     """Whether a frame is a function, a class, a macro, or what stands behind a macro's call (`TEST(a) {`)."""
     named = frame.endswith(b"()") or frame.startswith((b"struct ", b"class ", _DEFINE))
     return named or _MACRO_HEAD.fullmatch(frame) is not None
 
 
-def frame_of(head: Sequence[bytes]) -> bytes:
+@lru_cache(maxsize=4096)  # the versions of a file have the same heads
+def frame_of(head: tuple[bytes, ...]) -> bytes:
     """How a scope is called whose brace comes after ``head``: a function by its name alone."""
     rest = list(_without_template(head))
     if not rest:
