@@ -55,6 +55,10 @@ def write_toml(comment: str, values: Mapping[str, object]) -> bytes:
     """A document with a comment on top; the same for the same values. Strings may hold anything but lone
     surrogates: a path goes through ``quoted`` first.
     """
+    if all(key.isidentifier() and key.isascii() and _is_plain(value) for key, value in values.items()):
+        # What nearly every lock is, without a library that takes longer to load than a merge of it.
+        lines = [f"# {comment}", *(f"{key} = {_plain(value)}" for key, value in values.items())]
+        return "".join(f"{line}\n" for line in lines).encode()
     import tomlkit  # here, as hooks read and write state without ever needing it
 
     document = tomlkit.document()
@@ -65,6 +69,17 @@ def write_toml(comment: str, values: Mapping[str, object]) -> bytes:
             item.multiline(True)
         document.add(key, item)
     return tomlkit.dumps(document).encode()
+
+
+def _is_plain(value: object) -> bool:
+    """Whether TOML has no two ways to spell the value: a number, or text that needs no escape."""
+    if isinstance(value, str):
+        return value.isascii() and value.isprintable() and not set(value) & {'"', "\\"}
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _plain(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def convert(values: object, type_: type[T]) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,26 @@ def test_any_bytes_come_back(value):
     }
     stored = store.encode(names)
     assert stored.isascii() and store.decode(stored, dict[str, str]) == names
+
+
+TEXTS = st.one_of(
+    st.text(alphabet=st.characters(codec="utf-8")), st.from_regex(r"[a-z0-9/._-]{1,40}", fullmatch=True)
+)
+
+
+@given(
+    st.dictionaries(
+        st.from_regex(r"[a-z_]{1,8}", fullmatch=True),
+        st.one_of(TEXTS, st.integers(-9, 1 << 40), st.booleans()),
+    )
+)
+def test_plain_values_are_written_as_the_library_writes_them(values):
+    document = tomlkit.document()
+    document.add(tomlkit.comment("a comment"))
+    for key, value in values.items():
+        document.add(key, tomlkit.item(value))
+    assert store.write_toml("a comment", values) == tomlkit.dumps(document).encode()
+    assert store.read_toml(store.write_toml("a comment", values)) == values
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"a": 1}', b"\xff"])
