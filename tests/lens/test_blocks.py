@@ -552,3 +552,24 @@ def test_a_glob_that_no_instantiation_fits_is_said():
     rule += '[instantiate.shards]\n"one.cpp" = ["int"]\n"two.cpp" = ["long", "double"]\n'
     layout = split(_rule(rule), "m", "m.cpp", code.encode())
     assert layout.notes == ("app::twice: nothing fits the glob `double`, listed for two.cpp",)
+
+
+def test_what_a_class_only_qualifies_by_is_no_member():
+    code = "#include <string>\n" + KERNEL + "int helper(int p) { return p; }\n"
+    code += "struct Foo { std::string name; void run(int n, int p, int* out); int own(int); };\n"
+    arms = ARMS.replace("*out = -1;", "{ int sum = 0; throw std::string(sum, 'a'); }")
+    code += "void Foo::run(int n, int p, int* out) {\n" + arms + "}\n"
+    assert "throw std::string" in file(partition(code, "Foo::run", head=THIN), "body.h")
+    with pytest.raises(RuleMismatch, match="`own`, a member of `Foo`"):
+        partition(code.replace("helper(p)", "own(p)"), "Foo::run", head=THIN)
+
+
+def test_a_function_of_the_entry_in_a_macros_block_has_no_name_to_call_it_by():
+    code = "BOX_BEGIN\nstatic int seen = 0;\nstatic int helper(int p) { return p + ++seen; }\n" + KERNEL
+    code += "void run(int n, int p, int* out) {\n" + ARMS + "}\nBOX_END\n"
+    with pytest.raises(RuleMismatch, match="which stands in a block that a macro opens"):
+        partition(code, "::run", head=THIN)
+    inside = partition(
+        code.replace("BOX_BEGIN", "namespace box {").replace("BOX_END", "}"), "box::run", head=THIN
+    )
+    assert "return ::box::helper(p);" in file(inside, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from mergeguard.cpp.blocks import space_of
+from mergeguard.cpp.blocks import is_of_a_macro, space_of
 from mergeguard.cpp.branches import leaves_always
 from mergeguard.cpp.declaration import qualifiers
 from mergeguard.cpp.source import Item, ItemScope, Kind, flattened, identifiers, line_of
@@ -114,6 +114,14 @@ class Hosting:
                 if not offered or name in shared or {"template", "device"} & item.flags:
                     raise Unparted(
                         f"the shards need `{item.name}`, which needs what only the entry reads",
+                        where=Location(
+                            self.ground.path, line_of(self.ground.source.text, item.code_start), item.name
+                        ),
+                    )
+                if any(map(is_of_a_macro, unit.scopes)):
+                    raise Unparted(
+                        f"the shards need `{item.name}`, which stands in a block that a macro opens: nobody "
+                        "knows its whole name",
                         where=Location(
                             self.ground.path, line_of(self.ground.source.text, item.code_start), item.name
                         ),

@@ -23,6 +23,25 @@ _NO_TYPE = frozenset(
 )
 
 
+# Words of the language, and its own types: no member is called so.
+_LANGUAGE = frozenset(
+    """
+    alignas alignof auto bool break case catch char class const consteval constexpr const_cast continue
+    decltype default delete do double dynamic_cast else enum explicit extern false final float for friend
+    goto if inline int long mutable namespace new noexcept nullptr operator override private protected public
+    register reinterpret_cast requires return short signed sizeof static static_assert static_cast struct
+    switch template this thread_local throw true try typedef typename union unsigned using virtual void
+    volatile while
+    """.split()
+)
+
+
+def _declared_in_class(body: Sequence[str]) -> frozenset[str]:
+    """The identifiers of a class's body, rather too many: not what only qualifies another, as `std` does."""
+    pairs = zip(body, [*body[1:], ""], strict=True)
+    return frozenset(word for word, after in pairs if word.isidentifier() and after != "::") - _LANGUAGE
+
+
 class Unseen:
     """Asked of text in ``function`` that would move; ``scope`` is what is known of the names there."""
 
@@ -76,7 +95,7 @@ class Unseen:
             return frozenset()
         for item in self.every(self.source.items):
             if item.kind is Kind.TYPE and item.body and item.name.rpartition("::")[2] == owners[-1]:
-                return identifiers(self.source, *item.body) - self.file_names
+                return _declared_in_class(code_tokens(self.source, *item.body)) - self.file_names
         assert self.function.body is not None
         words = identifiers(self.source, *self.function.body)
         return frozenset(w for w in words if w.endswith("_") or w.startswith("m_"))
