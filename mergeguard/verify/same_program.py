@@ -329,7 +329,8 @@ class _Comparison:
                 if known is None:
                     self.report_added(one)
                 elif shared and any(without_static(text) == one.tokens for text in known):
-                    continue
+                    if one.spaced and self.program.has_c_linkage(one):
+                        self.report("added", "it has C linkage: other files know it by its bare name", one)
                 elif not any(same_tokens(text, one.tokens) for text in known):
                     self.report("changed", "its tokens are not the monolith's", one)
 

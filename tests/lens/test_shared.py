@@ -63,6 +63,7 @@ def test_an_object_has_one_home_and_is_declared(definition, declared):
         ("namespace {\nnamespace inner {\nint count;\n}\n}", "a namespace within an anonymous one"),
         ("#ifdef X\nstatic int count = 0;\n#endif", "stands in an #if that stays closed"),
         ("static int count = 0;\nint count(int);", "other things are called `count`"),
+        ('extern "C" {\nstatic int count = 0;\n}', "`count` has C linkage"),
     ],
 )
 def test_what_can_not_be_said_again_is_named_or_goes_one_way(definition, reason):
@@ -180,6 +181,8 @@ def test_a_shared_object_of_two_units_or_of_none_is_found():
         "changed",
     }
     assert "self-contained" in found("m/internal.h", b"extern int count;", b"")
+    in_c = b'extern "C" {\n' + line + b"}\n"
+    assert "added" in found("m.cpp", line, in_c)
 
 
 def test_in_c_a_name_from_below_is_the_one_that_was_declared_above():

@@ -214,6 +214,8 @@ class _Finder:
         one = Declaration(item, self.source)
         name = one.short
         hidden = [scope.hidden and not self.in_c for scope in unit.scopes]
+        if not self.in_c and any(scope.is_of_c for scope in unit.scopes):
+            return f"`{name}` has C linkage: no namespace keeps it apart from others"
         if any(hidden[:-1]):
             return f"`{name}` stands in a namespace within an anonymous one"
         if one.owners or item.flags & _DEVICE or not _DEVICE_WORDS.isdisjoint(one.tokens[:12]):
