@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mergeguard.values import dataclass
+
+if TYPE_CHECKING:
+    from mergeguard.fork.workspace import Guarded, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +19,28 @@ class LocalEdit:
     item: str
     added: int
     removed: int
+
+
+def local_edits(workspace: Workspace, guarded: Guarded) -> tuple[LocalEdit, ...]:
+    """The fork's edits of one monolith, each with the file, line and item in which it is now."""
+    unsplit = workspace.unsplit(guarded)
+    if not unsplit.edits:
+        return ()
+    from mergeguard.cpp.source import parse  # here, as `status` knows of edits without the lens
+
+    pristine = workspace.pristine(guarded)
+    replayed: list[LocalEdit] = []
+    grown = 0
+    for edit in unsplit.edits:
+        # What was typed names its item, new or not; what only goes away names the one it was in.
+        typed = edit.text.strip()
+        at = edit.start + (grown + edit.text.index(typed) if typed else 0)
+        items = parse(unsplit.monolith if typed else pristine.monolith).items
+        grown += len(edit.text) - (edit.end - edit.start)
+        item = next((i for i in items if i.start <= at < i.end), items[-1] if items else None)
+        removed = pristine.monolith[edit.start : edit.end]
+        name = item.name if item else ""
+        replayed.append(
+            LocalEdit(edit.path, edit.line, name, len(edit.text.splitlines()), len(removed.splitlines()))
+        )
+    return tuple(replayed)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from mergeguard.findings import Finding, Severity
 from mergeguard.fork import treelens
-from mergeguard.fork.check import check_called, check_recomposed
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.lens.overlay import recompose
-from mergeguard.verify.flatten import LayoutText
 
 
 def stale(workspace: Workspace, guarded: Guarded) -> tuple[Finding, ...]:
@@ -19,6 +17,11 @@ def stale(workspace: Workspace, guarded: Guarded) -> tuple[Finding, ...]:
     before = workspace.unsplit(guarded)
     pristine = workspace.over(guarded)
     now = workspace.layout_files(pristine)
+    if not before.hunks and now == {file.path: file.text for file in before.layout.files}:
+        return ()  # as derived, to the last byte
+    from mergeguard.fork.check import check_called, check_recomposed
+    from mergeguard.verify.flatten import LayoutText
+
     merged = recompose(before, now, before.layout, treelens.merge_text)
     more = {path: workspace.read(path) for path in merged.files if path not in now}
     now = {**now, **more}

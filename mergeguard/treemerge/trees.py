@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError, RuleError
 from mergeguard.fork import keepmarks, treelens
-from mergeguard.fork.localedits import LocalEdit
+from mergeguard.fork.localedits import local_edits
 from mergeguard.fork.workspace import Guarded, Splitting, Workspace
 from mergeguard.git.merging import MergeOutcome, UnmergedPath
 from mergeguard.git.objects import Entry
@@ -29,7 +28,7 @@ from mergeguard.treemerge.rulemerge import merge_rule
 from mergeguard.treemerge.structured import Settlement, second_looks, settlements
 from mergeguard.values import dataclass, field, replace
 
-__all__ = ["Fate", "Merged", "Progress", "RuleOutcome", "local_edits", "merge_trees"]
+__all__ = ["Fate", "Merged", "Progress", "RuleOutcome", "merge_trees"]
 
 Progress = Callable[[str], None]
 
@@ -362,26 +361,3 @@ class _Merger:
         if rule.conflicts:
             return replace(rule, replayed=tuple(e for e in edits if e.path not in rule.conflicts))
         return replace(rule, replayed=edits, overlay=overlay, unmapped=unmapped)
-
-
-def local_edits(workspace: Workspace, guarded: Guarded) -> tuple[LocalEdit, ...]:
-    """The fork's edits of one monolith, each with the file, line and item in which it is now."""
-    unsplit = workspace.unsplit(guarded)
-    if not unsplit.edits:
-        return ()
-    pristine = workspace.pristine(guarded)
-    replayed: list[LocalEdit] = []
-    grown = 0
-    for edit in unsplit.edits:
-        # What was typed names its item, new or not; what only goes away names the one it was in.
-        typed = edit.text.strip()
-        at = edit.start + (grown + edit.text.index(typed) if typed else 0)
-        items = parse(unsplit.monolith if typed else pristine.monolith).items
-        grown += len(edit.text) - (edit.end - edit.start)
-        item = next((i for i in items if i.start <= at < i.end), items[-1] if items else None)
-        removed = pristine.monolith[edit.start : edit.end]
-        name = item.name if item else ""
-        replayed.append(
-            LocalEdit(edit.path, edit.line, name, len(edit.text.splitlines()), len(removed.splitlines()))
-        )
-    return tuple(replayed)

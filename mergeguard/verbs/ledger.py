@@ -8,7 +8,7 @@ from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import keepmarks
 from mergeguard.fork.fork import Fork
-from mergeguard.fork.localedits import LocalEdit
+from mergeguard.fork.localedits import LocalEdit, local_edits
 from mergeguard.fork.report import (
     Arrival,
     ForkReport,
@@ -27,7 +27,6 @@ from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout
 from mergeguard.treemerge import fates, handmade, lastsync, witness
 from mergeguard.treemerge.fates import Standing
-from mergeguard.treemerge.trees import local_edits
 from mergeguard.values import replace
 from mergeguard.verbs import rebase, unmapped
 

@@ -6,12 +6,12 @@ from mergeguard.cpp.diff import diff
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import keepmarks
 from mergeguard.fork.fork import Fork
+from mergeguard.fork.localedits import local_edits
 from mergeguard.fork.stale import stale
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.lens.emit import emission_of
-from mergeguard.treemerge import fates, handmade, witness
+from mergeguard.treemerge import fates
 from mergeguard.treemerge.fates import Standing
-from mergeguard.treemerge.trees import local_edits
 from mergeguard.values import replace
 from mergeguard.verbs.knownstatus import Beside, RuleStatus
 
@@ -26,12 +26,16 @@ def rules(fork: Fork, workspace: Workspace, beside: Beside | None) -> tuple[Rule
 
 def with_history(fork: Fork, workspace: Workspace, rows: tuple[RuleStatus, ...]) -> tuple[RuleStatus, ...]:
     """The rows, with what history holds against the layouts where nothing else is wrong."""
+    from mergeguard.treemerge import witness
+
     held = witness.problems(workspace, fork.head(), text=False)
     return tuple(replace(row, problem=row.problem or held.get(row.name)) for row in rows)
 
 
 def with_splits_by_hand(fork: Fork, tree: str, rows: tuple[RuleStatus, ...]) -> tuple[RuleStatus, ...]:
     """The rows; a rule that does not fit since its file is split by hand already says that."""
+    from mergeguard.treemerge import handmade
+
     workspace, base = Workspace.load(fork.repository, tree), handmade.known_base(fork)
 
     def is_by_hand(row: RuleStatus) -> bool:
