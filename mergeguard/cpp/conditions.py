@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 from mergeguard.cpp.lexer import Directive, Lexed
 from mergeguard.cpp.text import join_expression
-from mergeguard.values import dataclass
 
 OPENERS = frozenset({"if", "ifdef", "ifndef"})
 MIDDLES = frozenset({"elif", "elifdef", "elifndef", "else"})
@@ -92,8 +92,7 @@ def names(atom: str) -> frozenset[str]:
     return frozenset(re.findall(r"[^\W\d][\w$]*", atom))
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(NamedTuple):
     """One level of a condition path: exact text, and the short one that identity uses."""
 
     exact: str

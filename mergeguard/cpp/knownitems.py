@@ -9,7 +9,7 @@ same items.
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from mergeguard.cpp.conditions import Branch
 from mergeguard.cpp.items import Item
@@ -18,8 +18,7 @@ from mergeguard.cpp.view import OpenBlock
 from mergeguard.values import dataclass
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """Tokens ``[first, last)`` of one item. ``directive`` is its index if the item is one preprocessor line.
 
     ``brace`` is the token that opens the body; ``opening`` what an ``#else`` or ``#endif`` ends.
