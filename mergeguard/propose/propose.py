@@ -30,7 +30,7 @@ from mergeguard.propose.headers import (
 from mergeguard.propose.included import of_one_unit, what_units_part
 from mergeguard.propose.reach import Reach
 from mergeguard.propose.refusal import TOO_LITTLE, Tried, refusal
-from mergeguard.propose.ruletext import DraftPart, Exists, RuleText, literal
+from mergeguard.propose.ruletext import DraftPart, Exists, RuleText, literal, searched_with_dots
 from mergeguard.propose.survey import ArmShare, Instantiated, SurveyedChoice, survey
 from mergeguard.values import dataclass, replace
 from mergeguard.verify import same_program
@@ -368,6 +368,8 @@ class _Proposer:
             first = failed[0]
             where = ":".join(str(part) for part in (first.path, first.line, first.name) if part)
             return f"{where}: {first.message}"
+        if dotted := searched_with_dots(self.source, posixpath.dirname(self.path), self.exists):
+            return f"`{dotted}` is not beside the file: by a search path the layout's files would miss it"
         return what_units_part(layout, self.of_one_unit) or layout
 
 

@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Callable, Sequence
 
-from mergeguard.cpp.source import Kind, Source, nested
+from mergeguard.cpp.source import Kind, Source, flattened, nested
 from mergeguard.lens.glue import rebase_point
 from mergeguard.lens.homes.assignment import defined_names
 from mergeguard.propose.deals import Dealing
@@ -245,6 +245,28 @@ class RuleText:
                 there = self.exists(posixpath.join(self.folder, name))
                 (beside if there else searched)[literal(name)] = None
         return [*beside], [*searched]
+
+
+def searched_with_dots(source: Source, folder: str, exists: Exists) -> str:
+    """An include of ``../name`` that is not beside a file in ``folder``, but beside one around it; or "".
+
+    That folder must be on the search path. From a layout's folder, one deeper, it means another file.
+    """
+
+    def there(around: str, name: str) -> bool:
+        path = posixpath.normpath(posixpath.join(around, name))
+        return not path.startswith("..") and exists(path)
+
+    for item in flattened(source, source.items):
+        name = item.name.strip('"')
+        if item.kind is not Kind.INCLUDE or not name.startswith("../") or there(folder, name):
+            continue
+        around = folder
+        while around and not there(around, name):
+            around = posixpath.dirname(around)
+        if around:
+            return name
+    return ""
 
 
 def _named(part: DraftPart) -> str:

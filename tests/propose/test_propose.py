@@ -375,3 +375,13 @@ def test_switches_in_the_arms_of_a_switch_are_dealt_by_both():
     made = propose(parse(f"{text}    default: return -1;\n  }}\n}}\n".encode()), "x.cpp", lambda _: False)
     assert b'switch = "n", then = "d"' in made.text
     assert len(made.layout.shards) == 4
+
+
+def test_an_include_with_dots_that_is_found_by_the_search_path_keeps_the_file_whole():
+    text = b'#include "../extern/q.h"\n#include "../b/r.h"\n'
+    text += b"".join(b"int f%d(int a) { return a + %d; }\n" % (n, n) for n in range(6))
+    files = {"src/extern/q.h", "src/b/r.h"}
+    assert propose(parse(text), "src/a/m.cpp", files.__contains__).layout.shards
+    files = {"extern/q.h", "src/b/r.h"}
+    with pytest.raises(RuleMismatch, match=r"`\.\./extern/q\.h` is not beside the file"):
+        propose(parse(text), "src/a/m.cpp", files.__contains__)
