@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mergeguard.errors import MergeguardError
 from mergeguard.fork.whole import KnownWhole
 from mergeguard.git.atwork import NOTE
 from mergeguard.git.repository import Repository
@@ -11,11 +12,25 @@ def describe(repository: Repository) -> str | None:
     """As ``repairing.describe``: one line on what is open, None where nothing is."""
     whole, head = KnownWhole(repository), repository.head().oid
     is_settled = head is not None and not (repository.git_dir / NOTE).exists()
-    if head is not None and is_settled and whole.holds(head):
-        return None
+    if head is not None and is_settled:
+        if whole.holds(head):
+            return None
+        if repository.operation_in_progress() is None and _is_whole(repository, head):
+            whole.keep(head)
+            return None
     from mergeguard.hooks import repairing
 
-    said = repairing.describe(repository)
-    if head is not None and is_settled and said is None and repository.operation_in_progress() is None:
-        whole.keep(head)
-    return said
+    return repairing.describe(repository)
+
+
+def _is_whole(repository: Repository, head: str) -> bool:
+    """Whether history holds nothing against the locks; found out without what would mend them."""
+    from mergeguard.fork.workspace import Splitting, Workspace
+    from mergeguard.treemerge.lockhistory import LockHistory
+
+    splitting = Splitting.of(repository)
+    try:
+        workspace = Workspace.load(repository, repository.tree_of(head), splitting, lenient=True)
+        return not LockHistory(repository, splitting).behind(workspace, head)
+    except MergeguardError:
+        return False

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from mergeguard.treemerge import healing
+from mergeguard.treemerge.lockhistory import LockHistory
 from mergeguard.verbs import standing
 from tests.support.story import PAGED, Story, git
 
@@ -103,13 +103,13 @@ def test_asked_again_it_is_told_without_the_lens(story):
 def test_a_commit_of_something_else_leaves_it_known(story, looks, monkeypatch):
     first = told(story)
     histories: list[str] = []
-    examine = healing.examine
+    behind = LockHistory.behind
 
-    def counting(workspace, head, **options):
+    def counting(self, workspace, head):
         histories.append(head)
-        return examine(workspace, head, **options)
+        return behind(self, workspace, head)
 
-    monkeypatch.setattr(healing, "examine", counting)
+    monkeypatch.setattr(LockHistory, "behind", counting)
     for name in ("one.txt", "two.txt"):
         story.write(name, b"nothing of ours\n")
         story.commits(name)
