@@ -13,7 +13,7 @@ from mergeguard.merge.verdict import faults_of
 
 _MOST_ROUNDS = 4  # each reads the whole file again
 
-Hunk = tuple[Piece, ...]
+_Settled = tuple[Piece, ...]  # what became of one conflict
 
 
 def without_faulty(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, ...]) -> MergeResult | None:
@@ -35,7 +35,7 @@ def without_faulty(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece, 
     return None
 
 
-def _settled_at(found: Sequence[Fault], hunks: Sequence[Hunk], lines: Sequence[Piece]) -> set[int]:
+def _settled_at(found: Sequence[Fault], hunks: Sequence[_Settled], lines: Sequence[Piece]) -> set[int]:
     """The numbers of the settled conflicts in which faults are."""
     ends = [*accumulate(len(MergeResult(hunk).render()) for hunk in hunks)]
     starts = [0, *ends]

@@ -38,7 +38,7 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _NewLeaves:
     """New leaves in a row: the nearest steady leaf before, and the base leaf right after."""
 
     anchor: int | None
@@ -78,8 +78,8 @@ class _Placing:
                 self.notes.append(placed(leaves))
         return self.places, self.notes
 
-    def _runs(self) -> list[_Run]:
-        found: list[_Run] = []
+    def _runs(self) -> list[_NewLeaves]:
+        found: list[_NewLeaves] = []
         anchor: int | None = None
         ids: list[int] = []
         for identity in [*self.other.ids, None]:
@@ -88,13 +88,13 @@ class _Placing:
                     ids.append(identity)
                 continue
             if ids:
-                found.append(_Run(anchor, ids, identity))
+                found.append(_NewLeaves(anchor, ids, identity))
                 ids = []
             if identity is not None and identity in self.steady:
                 anchor = identity
         return found
 
-    def _check_not_replaced_by_both(self, run: _Run) -> None:
+    def _check_not_replaced_by_both(self, run: _NewLeaves) -> None:
         """Raises ``Clash`` if both sides put something in the place of leaves that both removed."""
         at = self.other.place[run.ids[0]]
         previous = self.other.ids[at - 1] if at else -1
@@ -117,7 +117,7 @@ class _Placing:
             ):
                 raise Clash("both sides replaced the same declaration")
 
-    def _place(self, run: _Run, leaves: list[Leaf]) -> None:
+    def _place(self, run: _NewLeaves, leaves: list[Leaf]) -> None:
         following = run.following if run.following in self.steady else None
         includes = all_includes(leaves)
         between = run.anchor is None or following is None or self._only_moved_between(run.anchor, following)
@@ -146,7 +146,7 @@ class _Placing:
             place = self._behind_lead(run.anchor, closing=only_closes(leaves))
             self.places.after.setdefault(place, []).extend(run.ids)
 
-    def _declared_late(self, run: _Run, leaves: list[Leaf]) -> int | None:
+    def _declared_late(self, run: _NewLeaves, leaves: list[Leaf]) -> int | None:
         """What the lead moved behind the place of new leaves that need it: they go behind it. None if there
         is none."""
         beside = run.following if run.following in self.steady else run.anchor
@@ -160,7 +160,7 @@ class _Placing:
         ]
         return late[-1] if late and self.lead.leaf(late[-1]).home == self.lead.leaf(beside).home else None
 
-    def _include_behind(self, run: _Run) -> int | None:
+    def _include_behind(self, run: _NewLeaves) -> int | None:
         """The include right behind new ones that begin its block: they go where the lead has it."""
         following = run.following
         if following is None or following not in self.order:
@@ -174,11 +174,11 @@ class _Placing:
         )
         return following if begins and leaf.kind is Kind.INCLUDE and _same_block(leaf) else None
 
-    def _is_header(self, run: _Run) -> bool:
+    def _is_header(self, run: _NewLeaves) -> bool:
         """Whether the new leaves begin the file, and belong there."""
         return self.other.place[run.ids[0]] == 0 and self.other.leaf(run.ids[0]).kind in _HEADERS
 
-    def _with_blocks(self, following: int, run: _Run, leaves: list[Leaf]) -> int:
+    def _with_blocks(self, following: int, run: _NewLeaves, leaves: list[Leaf]) -> int:
         """Before which leaf new ones go that stand before ``following``: a block that opens there takes in
         what the lead added there."""
         end = start = self.order.index(following)
@@ -237,7 +237,7 @@ class _Placing:
             inside = inside or identity == start
         return False
 
-    def _is_doubtful(self, run: _Run) -> bool:
+    def _is_doubtful(self, run: _NewLeaves) -> bool:
         """Whether the new leaves stand between two that are no neighbours in the lead any more: then nobody
         knows beside which of them they belong."""
         kept = [i for i in self.order if i < self.known]
