@@ -216,3 +216,17 @@ def test_a_selector_that_shares_nothing_is_named():
     with pytest.raises(RuleMismatch, match=r"selector `variable counts` \(shared\) matches nothing"):
         deal(f"static int count = 0;\n{USERS}", '["variable counts"]')
     assert deal(f"static int count = 0;\n{USERS}", '["variable count", "variable counts?"]').shards
+
+
+@pytest.mark.parametrize(
+    "value", ["const int extent = 4;", "const Count extent = 4;", "const int extent = twice(2);"]
+)
+def test_a_constant_that_may_be_an_arrays_size_is_seen_with_its_value(value):
+    text = f"static {value}\nint one() {{ int all[extent]; return sizeof all; }}\nint two() {{ return 2; }}\n"
+    assert b"extern" not in header(deal(text, '["variable *"]'))
+
+
+def test_a_constant_of_a_librarys_class_is_shared():
+    text = "static const std::map<int, int> extent;\n"
+    text += "int one() { return extent.at(1); }\nint two() { return extent.at(2); }\n"
+    assert b"extern const std::map<int, int> extent;" in header(deal(text, '["variable *"]'))

@@ -135,7 +135,7 @@ class _Finder:
             return False
         if item.name in self.external or qualified_name(unit, item) in self.external:
             return False  # a header declares it: all know it already
-        if "definition" not in item.flags or self.is_constant_of_all(unit, item):
+        if "definition" not in item.flags or self.may_be_a_value(item):
             return False
         if not self.in_c and item.kind is Kind.FUNCTION and not self.has_state(item):
             return self.is_named(unit, item)  # a glob means what there may be only one of
@@ -165,9 +165,15 @@ class _Finder:
             return True
         return not self.in_c and item.kind is Kind.VARIABLE and Declaration(item, self.source).is_internal
 
-    def is_constant_of_all(self, unit: Unit, item: Item) -> bool:
-        """Whether each unit may have its own without a difference: a constant of plain text."""
-        return item.kind is Kind.VARIABLE and Declaration(item, self.source).is_constant and self.in_c
+    def may_be_a_value(self, item: Item) -> bool:
+        """Whether it may be a constant that text asks for the value of, as an array's size, say.
+
+        Then it has to be seen with its value. Of a constant of a class of some library tokens can tell.
+        """
+        if item.kind is not Kind.VARIABLE or not Declaration(item, self.source).is_constant:
+            return False
+        words = code_tokens(self.source, item.code_start, self.head_end(item))
+        return self.in_c or {"<", "::"}.isdisjoint(words)
 
     # -- what can't be --------------------------------------------------------------------------------
 
