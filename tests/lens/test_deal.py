@@ -403,6 +403,9 @@ def test_a_registration_goes_on_behind_its_call_and_what_runs_into_one_is_refuse
     assert home(deal(text + 'REGISTER(A, "a").describe("x").set(1);\n'), "REGISTER") == "m.cpp"
     with pytest.raises(RuleMismatch, match="`REGISTER` and what follows it can't be told apart"):
         deal(text + "REGISTER(A) int glued() { return 1; }\n")
+    with pytest.raises(RuleMismatch, match="`errors` and what follows it can't be told apart"):
+        deal(text + 'struct { int a; } errors[] =\n#include "errors.h"\nstatic int level;\n')
+    assert deal(text + 'int values[] = {\n#include "values.h"\n};\n').shards
 
 
 def test_what_calls_of_macros_make_is_known_by_its_users():

@@ -519,7 +519,8 @@ class _TraitReader:
             if text and not {b";", b"{", b"}"}.isdisjoint(text.split()):
                 return f"`{first}` stands for whole declarations, and no `;` parts it from what follows"
         if self.is_run_together(one):
-            return f"`{one.short}` and what follows it can't be told apart"
+            what = one.short or next(iter(one.objects), "this")
+            return f"`{what}` and what follows it can't be told apart"
         if one.item.returns and one.is_definition and self.macros.may_replace(item):
             return f"`{one.short}` is a macro: what it names here can't be told"
         if not {"alias", "ifunc"}.isdisjoint(one.tokens) and "__attribute__" in one.tokens:
@@ -538,13 +539,16 @@ class _TraitReader:
             return (
                 bool(rest) and (rest[0] == "#" or rest[0].isidentifier()) and rest[0] not in AFTER_PARAMETERS
             )
-        if one.item.kind is not Kind.DECLARATION or "#" not in tokens or one.is_defined_in_a_branch:
+        if "#" not in tokens or one.item.kind in (Kind.INCLUDE, Kind.MACRO) or one.is_defined_in_a_branch:
             return False
         depth = 0
-        for token in tokens:
-            if token == "{" and not depth:
+        for token, after in zip(tokens, tokens[1:], strict=False):
+            # An include outside of brackets may end what it stands in: `int table[] =`, and then its values.
+            if not depth and (token, after) == ("#", "include"):
                 return True
-            depth += (token in ("(", "[")) - (token in (")", "]"))
+            if not depth and token == "{" and one.item.kind is Kind.DECLARATION:
+                return True
+            depth += (token in ("(", "[", "{")) - (token in (")", "]", "}"))
         return False
 
     # -- questions ---------------------------------------------------------------------------------
