@@ -24,6 +24,7 @@ from mergeguard.cpp.tokens import (
     units_of,
 )
 from mergeguard.merge.edits import LANGUAGE
+from mergeguard.merge.gates.registering import registers
 from mergeguard.merge.lines import Region, RegionKind, diff3
 from mergeguard.merge.result import Note
 from mergeguard.merge.stretch.containing import larger
@@ -308,6 +309,8 @@ def _is_copied(
             new, editor = theirs[region.t0 : region.t1], RegionKind.OURS
         else:
             continue
+        if any(registers(tuple(new))):
+            continue  # rows of registrations are all alike, and none is another's copy
         names = Counter(filter(_is_telling, new))
         least = min(names.total() - sum(map(_is_telling, base[region.b0 : region.b1])), known.total())
         common = (names & known).total()
