@@ -392,6 +392,40 @@ class _SourceBuilder:
         return None
 
 
+def _keyed(item: Item, ordinal: int) -> Item:
+    """The same item as one of several equal ones. (Tables have tens of thousands: ``replace`` would be the
+    largest part of reading them.)"""
+    key = item.key
+    return Item(
+        item.kind,
+        item.name,
+        item.start,
+        item.end,
+        item.code_start,
+        item.code_end,
+        ItemKey(
+            key.kind,
+            key.name,
+            key.arguments,
+            key.returns,
+            key.template,
+            key.parameters,
+            key.condition,
+            ordinal,
+        ),
+        item.condition,
+        item.flags,
+        item.arguments,
+        item.returns,
+        item.template_header,
+        item.declarator_start,
+        item.parameters,
+        item.parameter_list,
+        item.name_range,
+        item.body,
+    )
+
+
 def _numbered(items: list[Item]) -> tuple[Item, ...]:
     """Gives equal keys ordinals in file order."""
     seen: Counter[ItemKey] = Counter()
@@ -399,5 +433,5 @@ def _numbered(items: list[Item]) -> tuple[Item, ...]:
     for item in items:
         count = seen[item.key]
         seen[item.key] += 1
-        numbered.append(replace(item, key=replace(item.key, ordinal=count)) if count else item)
+        numbered.append(_keyed(item, count) if count else item)
     return tuple(numbered)
