@@ -10,11 +10,10 @@ from mergeguard.errors import RuleMismatch
 from mergeguard.lens.emit import emission_of, split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule, parse_rule
-from mergeguard.lens.unsplit import unsplit
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.same_program import compare
 from tests.support import layouts
-from tests.support.layouts import findings
+from tests.support.layouts import findings, proved
 
 FOLDER = layouts.ROOT / "fixtures" / "blocks"
 
@@ -50,11 +49,7 @@ def partition(text: str, entry: str, function: str = "", head: str = HEAD) -> La
         f'{head}\n[[partition]]\nentry = "{entry}"\nover = {{ in = "{function or entry}", switch = "n" }}\n'
         'body = "body.h"\nrest = "two.cpp"\n[partition.shards]\n"one.cpp" = [1]\n"two.cpp" = [2]\n'
     )
-    layout = split(rule, "m", "m.cpp", text.encode())
-    assert findings(layout) == []
-    unedited = unsplit(layout, {f.path: f.text for f in layout.files}, lambda t: split(rule, "m", "m.cpp", t))
-    assert unedited.monolith == text.encode() and not unedited.hunks
-    return layout
+    return proved(rule, "m.cpp", text.encode())
 
 
 def file(layout: Layout, name: str) -> str:
@@ -362,15 +357,11 @@ def test_ifs_that_return_one_after_the_other_are_dealt(space):
     code = f"namespace app {{\n{code}}}\n" if space else code
     rule = f'{HEAD}\n[[partition]]\nentry = "{space}run"\nover = {{ in = "{space}run", sequence = "n" }}\n'
     rule += 'body = "body.h"\nrest = "two.cpp"\nshards = { "one.cpp" = ["n == 1"], "two.cpp" = ["n == 2"] }\n'
-    layout = split(_rule(rule), "m", "m.cpp", code.encode())
-    assert findings(layout) == [] and len(layout.shards) == 2
+    layout = proved(_rule(rule), "m.cpp", code.encode())
+    assert len(layout.shards) == 2
     assert "#if defined(MG_SHARD_one)\n  if (n == 1) {" in file(layout, "body.h")
     entry = file(layout, "")
     assert entry.index("if (n == 1)") < entry.index("if (n == 2 && p>0)") < entry.index("if (n>7)")
-    back = unsplit(
-        layout, {f.path: f.text for f in layout.files}, lambda t: split(_rule(rule), "m", "m.cpp", t)
-    )
-    assert back.monolith == code.encode()
 
 
 def test_an_if_that_goes_on_is_no_part_of_a_sequence():

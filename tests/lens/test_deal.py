@@ -17,7 +17,7 @@ from mergeguard.lens.unsplit import unsplit
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.same_program import compare
 from tests.support import layouts
-from tests.support.layouts import findings
+from tests.support.layouts import findings, proved
 
 FOLDER = layouts.ROOT / "fixtures" / "deal"
 TALLY = (FOLDER / "tally.cpp").read_bytes()
@@ -37,11 +37,7 @@ def _rule(text: str) -> Rule:
 def deal(text: str, table: str = "units = 2", more: str = "") -> Layout:
     """The layout of a small file, dealt; and proved by tokens."""
     rule = _rule(f'schema = 1\nmonolith = "m.cpp"\n{more}\n[[deal]]\nheader = "internal.h"\n{table}\n')
-    layout = split(rule, "m", "m.cpp", text.encode())
-    assert findings(layout) == []
-    unedited = unsplit(layout, {f.path: f.text for f in layout.files}, lambda t: split(rule, "m", "m.cpp", t))
-    assert unedited.monolith == text.encode() and not unedited.hunks
-    return layout
+    return proved(rule, "m.cpp", text.encode())
 
 
 def home(layout: Layout, text: str) -> str:

@@ -8,13 +8,11 @@ import subprocess
 import pytest
 
 from mergeguard.errors import RuleMismatch
-from mergeguard.lens.emit import split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import parse_rule
-from mergeguard.lens.unsplit import unsplit
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.same_program import compare
-from tests.support.layouts import findings
+from tests.support.layouts import proved
 
 SHARDS = '[deal.shards]\n"one.{0}" = ["function *one"]\n"two.{0}" = ["function *two"]\n'
 USERS = "int one() { return ++count; }\nint two() { return count; }\n"
@@ -25,11 +23,7 @@ def deal(text: str, shared: str, suffix: str = "cpp") -> Layout:
     path = f"m.{suffix}"
     table = f'[[deal]]\nheader = "internal.h"\nshared = {shared}\n{SHARDS.format(suffix)}'
     rule = parse_rule(f'schema = 1\nmonolith = "{path}"\n{table}'.encode(), "rule.toml")
-    layout = split(rule, "m", path, text.encode())
-    assert findings(layout) == []
-    back = unsplit(layout, {f.path: f.text for f in layout.files}, lambda t: split(rule, "m", path, t))
-    assert back.monolith == text.encode() and not back.hunks
-    return layout
+    return proved(rule, path, text.encode())
 
 
 def header(layout: Layout) -> bytes:

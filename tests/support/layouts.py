@@ -13,6 +13,7 @@ from mergeguard.data import shipped_rules
 from mergeguard.lens.emit import split
 from mergeguard.lens.layout import Layout, LayoutFile, Piece, Role
 from mergeguard.lens.rule import Rule, parse_rule
+from mergeguard.lens.unsplit import unsplit
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.same_program import compare
 from tests.support import corpus, toolchain
@@ -35,6 +36,18 @@ def findings(layout: Layout) -> list[str]:
     """What tokens say against a layout, without notes."""
     files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
     return [str(f) for f in compare(layout.path, layout.monolith, files) if f.severity != "note"]
+
+
+def proved(rule: Rule, path: str, text: bytes) -> Layout:
+    """The layout of a small file: the same program by tokens, and unsplit the file again (law 1)."""
+    stem = Path(path).stem
+    layout = split(rule, stem, path, text)
+    problems = findings(layout)
+    assert not problems, problems
+    unedited = {file.path: file.text for file in layout.files}
+    back = unsplit(layout, unedited, lambda changed: split(rule, stem, path, changed))
+    assert back.monolith == text and not back.hunks and not back.edits
+    return layout
 
 
 @dataclass(frozen=True)
