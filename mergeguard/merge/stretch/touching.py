@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from mergeguard.cpp.diff import diff
+from mergeguard.cpp.diff import Change, diff
 from mergeguard.cpp.likeness import SAME_STATEMENT, likeness
 from mergeguard.cpp.tokens import (
     END_OF_DIRECTIVE,
@@ -44,7 +44,7 @@ class Touching:
         self.base, self.ours, self.theirs = (
             _units(x, at[0], at[-1]) for x, at in zip(self.texts, self.starts, strict=True)
         )
-        self.found = diff3(self.base, self.ours, self.theirs, unit_diff, touching=False)
+        self.found = diff3(self.base, self.ours, self.theirs, _statement_diff, touching=False)
 
     def _pairs(self) -> Iterator[tuple[Region, Region]]:
         """The neighbouring edits of the two sides."""
@@ -121,6 +121,32 @@ class Touching:
         if region.kind is RegionKind.THEIRS:
             return self.theirs[region.t0 : region.t1]
         return self.ours[region.o0 : region.o1]
+
+
+def _statement_diff(base: Sequence[_Unit], side: Sequence[_Unit]) -> list[Change]:
+    """``unit_diff`` with each run of statements of which a side edits every one as so many edits: what the
+    other side adds between two of them is in nobody's way."""
+    found: list[Change] = []
+    for change in unit_diff(base, side):
+        old, new = base[change.a0 : change.a1], side[change.b0 : change.b1]
+        if len(old) != len(new) or not _each_edited(old, new):
+            found.append(change)
+            continue
+        steps = range(len(old))
+        found += (
+            Change(*(at + n for at in (change.a0, change.a0 + 1, change.b0, change.b0 + 1))) for n in steps
+        )
+    return found
+
+
+def _each_edited(old: Sequence[_Unit], new: Sequence[_Unit]) -> bool:
+    """Whether each of some statements is an edit of its counterpart, and of no neighbour of that rather."""
+    for at, unit in enumerate(new):
+        alike = likeness(old[at], unit)
+        beside = [likeness(other, unit) for other in (*old[max(at - 1, 0) : at], *old[at + 1 : at + 2])]
+        if alike < SAME_STATEMENT or max(beside, default=0.0) >= alike:
+            return False
+    return True
 
 
 def _taken_away(old: Sequence[_Unit], new: Sequence[_Unit]) -> list[_Unit]:

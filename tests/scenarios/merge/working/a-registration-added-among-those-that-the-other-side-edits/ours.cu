@@ -1,0 +1,12 @@
+PYBIND11_MODULE(ext, m) {
+  m.def("gelu", &gelu, "Fused GELU of a tensor");
+  m.def("relu", &relu, "Fused RELU of a tensor");
+  m.def("silu", &silu, "Fused SILU of a tensor");
+#ifndef USE_ROCM
+  m.def("norm_fwd", &norm_fwd, "Fused NORM_FWD of a tensor");
+  m.def("norm_bwd", &norm_bwd, "Fused NORM_BWD of a tensor");
+#endif
+  m.def("norm_hip", &norm_hip, "Fused NORM_HIP of a tensor");
+  m.def("rope_fwd", &rope_fwd, "Fused ROPE_FWD of a tensor");
+  m.def("rope_bwd", &rope_bwd, "Fused ROPE_BWD of a tensor");
+}
