@@ -114,8 +114,11 @@ def _linked(measured: Compiled, whole: Path, units: Sequence[Path]) -> Compiled:
     if linked.returncode:
         return replace(measured, problem=_first(linked.stderr))
     before, after = _symbols(whole), _symbols(together)
-    problem = _difference(before, after)
     old, new = _kernels([whole]), _kernels(units)
+    # A kernel in a header is each unit's own: its host stub is no symbol of the file any more, the kernel is.
+    stubs = {name for name in before["strong"] if demangle([name])[name] in old & new}
+    before["strong"] -= stubs
+    problem = _difference(before, after)
     for what, names in (("lost", old - new), ("added", new - old)):
         if names and not problem:
             problem = f"kernels {what}: {', '.join(sorted(names)[:3])}"

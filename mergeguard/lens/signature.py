@@ -63,7 +63,8 @@ def linkage_word(source: Source, item: Item) -> bytes | None:
         # A member defined outside its class follows the class, and takes `inline` as well.
         return b"inline"
     if item.kind is Kind.KERNEL and "definition" in item.flags:
-        return b"static"
+        # An explicit specialisation takes no storage class.
+        return b"inline" if "specialization" in item.flags else b"static"
     if item.kind is Kind.VARIABLE:
         tokens = tokens_of(source, item.code_start, item.code_end)
         if tokens[:1] == [b"static_assert"] or item.name == "":

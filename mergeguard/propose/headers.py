@@ -11,7 +11,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from mergeguard.cpp.blocks import opened
@@ -167,6 +167,21 @@ def declared_constants(source: Source, path: str, own: RepositoryHeaders) -> tup
             for text in texts
         )
     )
+
+
+def declared_functions(
+    source: Source, path: str, own: RepositoryHeaders, names: Iterable[str]
+) -> Iterator[tuple[str, str]]:
+    """Of functions of a file those that a header of the repository speaks of, each with the header."""
+    included = dict.fromkeys(
+        _name(item) for item in flattened(source, source.items) if item.kind is Kind.INCLUDE
+    )
+    headers = _own_headers(included, path, own)[0]
+    for name in names:
+        spoken = re.compile(rb"\b%s\s*\(" % re.escape(_last(name)))
+        header = next((one for one in headers if spoken.search(own.text(one))), None)
+        if header is not None:
+            yield name, header
 
 
 def _last(name: str) -> bytes:

@@ -25,6 +25,7 @@ from mergeguard.propose.headers import (
     UNIT_MORE,
     RepositoryHeaders,
     declared_constants,
+    declared_functions,
     header_weight,
 )
 from mergeguard.propose.included import of_one_unit, what_units_part
@@ -109,6 +110,7 @@ class _Proposer:
         self.source = source
         self.path = path
         self.exists = exists
+        self.repository = headers
         self.headers = header_weight(source, path, headers)
         self.headers_of_thin = header_weight(source, path, headers, without_host=True)
         self.suffix = posixpath.splitext(path)[1] or ".cu"
@@ -363,11 +365,15 @@ class _Proposer:
         except MergeguardError as error:
             return str(error)
         files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
-        failed = same_program.failures(same_program.compare(self.path, self.source.text, files))
+        found = same_program.compare(self.path, self.source.text, files)
+        failed = same_program.failures(found)
         if failed:
             first = failed[0]
             where = ":".join(str(part) for part in (first.path, first.line, first.name) if part)
             return f"{where}: {first.message}"
+        inline = [finding.name for finding in found if finding.code == "visibility"]
+        for name, header in declared_functions(self.source, self.path, self.repository, inline):
+            return f"`{name}`, which {header} declares for other files, would be inline"
         if dotted := searched_with_dots(self.source, posixpath.dirname(self.path), self.exists):
             return f"`{dotted}` is not beside the file: by a search path the layout's files would miss it"
         return what_units_part(layout, self.of_one_unit) or layout

@@ -385,3 +385,19 @@ def test_an_include_with_dots_that_is_found_by_the_search_path_keeps_the_file_wh
     files = {"extern/q.h", "src/b/r.h"}
     with pytest.raises(RuleMismatch, match=r"`\.\./extern/q\.h` is not beside the file"):
         propose(parse(text), "src/a/m.cpp", files.__contains__)
+
+
+def test_what_a_header_declares_for_other_files_does_not_become_inline():
+    body = b"{ int y = 0;" + b" y += x * y;" * 40 + b" return y; }\n"
+    text = b'#include "api.h"\nint helper(int x) ' + body
+    text += b"template <typename T>\nint work(T x) { return helper(x) " + b"+ x" * 40 + b"; }\n"
+    text += b"".join(b"template int work<%s>(%s);\n" % (t, t) for t in (b"int", b"long", b"short"))
+
+    def hidden(header: bytes) -> bool:
+        files = {"api.h": header}
+        tree = RepositoryHeaders(files, files.get)
+        return b"inline\nint helper" in b"".join(
+            f.text for f in propose(parse(text), "m.cu", files.__contains__, tree).layout.files
+        )
+
+    assert hidden(b"int other(int);\n") and not hidden(b"int helper(int);\n")
