@@ -115,9 +115,11 @@ def _linked(measured: Compiled, whole: Path, units: Sequence[Path]) -> Compiled:
         return replace(measured, problem=_first(linked.stderr))
     before, after = _symbols(whole), _symbols(together)
     old, new = _kernels([whole]), _kernels(units)
-    # A kernel in a header is each unit's own: its host stub is no symbol of the file any more, the kernel is.
-    stubs = {name for name in before["strong"] if demangle([name])[name] in old & new}
-    before["strong"] -= stubs
+    # A kernel in a header is static, each unit's own: its host stub is no symbol of the file any more.
+    own = {name for name in before["strong"] if name.replace("_Z", "_ZL", 1) in after["local"]}
+    own = {name for name in own if any(f"__device_stub_{name}" in other for other in after["local"])}
+    before["strong"] = {n for n in before["strong"] - own if "__device_stub__" not in n}
+    old = old - set(demangle([*own]).values())
     problem = _difference(before, after)
     for what, names in (("lost", old - new), ("added", new - old)):
         if names and not problem:
