@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from mergeguard.cli.console import opened, out, progress, steps_shown
@@ -140,10 +140,10 @@ def _rank(workspace: Workspace, folder: str, most: int, compiler: Compiler, *, m
     _print_ranking(rows, costs)
 
 
-def _print_ranking(rows: Iterable[Ranked], costs: Mapping[str, UnitCost | str]) -> None:
+def _print_ranking(rows: Sequence[Ranked], costs: Mapping[str, UnitCost | str]) -> None:
     table = Table()
     measured = ("CPU s, peak",) if costs else ()
-    for column in ("file", "KB", *measured, "how it could be split", "heaviest unit, of the file"):
+    for column in ("file", "KB", *measured, "how it could be split", "heaviest unit's work"):
         table.add_column(column, no_wrap=column == "file")
 
     def weight(row: Ranked) -> float:
@@ -151,11 +151,16 @@ def _print_ranking(rows: Iterable[Ranked], costs: Mapping[str, UnitCost | str]) 
         return row.bytes if cost is None else 0.0 if isinstance(cost, str) else cost.cpu
 
     for row in sorted(rows, key=lambda r: (not r.how, -weight(r) * (100 - r.with_headers))):
-        share = f"{row.heaviest} %, with headers {row.with_headers} % (estimated)" if row.how else ""
+        share = f"{row.heaviest} %, with headers {row.with_headers} %" if row.how else ""
         what = escape(row.how) if row.how else f"[dim]{escape(row.why)}[/]"
         spent = [_spent(costs[row.path])] if costs else []
         table.add_row(escape(row.path), f"{row.bytes // 1000:,}", *spent, what, share)
     out.print(table)
+    if any(row.how for row in rows):
+        out.print(
+            "[dim]heaviest unit's work: its share of what a compiler reads, estimated from the texts;"
+            " memory falls less than that where headers are most of it[/]"
+        )
     out.print("\n[bold]next:[/] `mergeguard init FILE` writes a rule; `mergeguard cost RULE` measures it")
 
 
