@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from mergeguard.verbs.compiled.firstrules import Compiler, Trial
     from mergeguard.verbs.rulebook import Ranked
 
+#: Of a file's branchings, so many are shown, and of their labels so many characters.
+_MOST_CHOICES = 8
+_WIDEST_ARMS = 80
+
 
 def init(
     path: Annotated[
@@ -82,21 +86,29 @@ def init(
 
 
 def _print_choices(choices: Iterable[SurveyedChoice]) -> None:
-    """The branchings of a file whose arms could be dealt, and how many there are beside them."""
+    """The branchings of a file whose arms could be dealt, best first, and how many there are beside them."""
+    shown = list(choices)
+    fitting = sorted((choice for choice in shown if not choice.problem), key=_share)
     table = Table()
     for column in ("choice in the code", "arms", "heaviest unit"):
         table.add_column(column)
-    shown = list(choices)
-    fitting = [choice for choice in shown if not choice.problem]
-    for choice in fitting:
-        arms = [", ".join(arm.labels) for arm in choice.arms]
-        share = f"{choice.peak / max(choice.weight, 1):.0%} of the whole"
-        table.add_row(escape(str(choice)), escape(" | ".join(arms)), share)
+    for choice in fitting[:_MOST_CHOICES]:
+        arms = " | ".join(", ".join(arm.labels) for arm in choice.arms)
+        shown_arms = arms if len(arms) <= _WIDEST_ARMS else f"{arms[: _WIDEST_ARMS - 2]} …"
+        table.add_row(escape(str(choice)), escape(shown_arms), f"{_share(choice):.0%} of the whole")
     if fitting:
         out.print(table)
+    if worse := fitting[_MOST_CHOICES:]:
+        what = counted(len(worse), "more choice", "more choices")
+        out.print(f"  [dim]- {what}, heaviest unit {_share(worse[0]):.0%} of the whole or more[/]")
     if others := len(shown) - len(fitting):
         what = counted(others, "more switch or if chain", "more switches and if chains")
         out.print(f"  [dim]- {what} can't be dealt to shards as they stand[/]")
+
+
+def _share(choice: SurveyedChoice) -> float:
+    """How much of the whole the heaviest unit would be."""
+    return choice.peak / max(choice.weight, 1)
 
 
 def _print_proposal(proposal: Proposal, instantiated: Iterable[object]) -> None:
