@@ -203,8 +203,8 @@ class _Look:
 
     @cached_property
     def swallowed(self) -> list[Note]:
-        """Includes in a namespace that the other side opens, and the like."""
-        return self.out_of_place(self.text) if self.why.includes else []
+        """Includes in a namespace that the other side opens, uses of what moved behind them, and the like."""
+        return self.out_of_place(self.text) if self.why.includes or self.why.moves else []
 
     def findings_of(self, text: bytes) -> list[Note]:
         from mergeguard.merge.checks.examine import examine

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from mergeguard.cpp.diff import diff
 from mergeguard.merge.checks.heads import definitions
 from mergeguard.merge.edits import (
     COMMENT,
@@ -21,6 +22,7 @@ from mergeguard.merge.edits import (
     newly_called,
     side_edit,
 )
+from mergeguard.merge.lines import split_lines
 from mergeguard.values import dataclass
 
 _DEFINE = re.compile(rb"#\s*define\s+(\w+)")
@@ -43,6 +45,7 @@ class Suspects:
     signatures: frozenset[bytes] = _NONE  # functions whose head one side edited and the other newly calls
     instantiations: bool = False  # both sides brought the same explicit instantiation
     includes: bool = False  # one side opened a namespace and the other brought an include
+    moves: bool = False  # one side moved lines, and the other newly uses a name
     guards: bool = False  # a condition was edited and something else too
 
     def __bool__(self) -> bool:
@@ -55,8 +58,9 @@ _INNOCENT = Suspects()
 def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
     """What could be wrong with a clean merge of these three."""
     mine, other = side_edit(base, ours), side_edit(base, theirs)
+    moves = _moves(base, ours, mine, other) or _moves(base, theirs, other, mine)
     if not (mine.added or mine.removed) or not (other.added or other.removed):
-        return _INNOCENT
+        return Suspects(moves=moves)
     fresh = missing(base, (mine.added_words & other.added_words) - LANGUAGE)
     new_names = {name for name in fresh if may_define(mine, name) and may_define(other, name)}
     lost = _lost(ours, mine, other) | _lost(theirs, other, mine)
@@ -70,6 +74,7 @@ def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
         signatures=frozenset(_signatures(base, ours, mine, other) | _signatures(base, theirs, other, mine)),
         instantiations=bool(instantiations(mine.added) & instantiations(other.added)),
         includes=_may_swallow(mine, other) or _may_swallow(other, mine),
+        moves=moves,
         guards=edits_guards(mine, other),
     )
 
@@ -107,6 +112,14 @@ def _signatures(base: bytes, side: bytes, edit: SideEdit, rest: SideEdit) -> set
         for name in newly_called(rest) - LANGUAGE
         if name in base and (new := definitions(side, name)) and definitions(base, name).keys() - new.keys()
     }
+
+
+def _moves(base: bytes, side: bytes, edit: SideEdit, rest: SideEdit) -> bool:
+    """Whether a side has lines at another place, and the other a word where it had none."""
+    if rest.added_words <= rest.removed_words | LANGUAGE:
+        return False
+    old, new = split_lines(base), split_lines(side)
+    return sum(change.a1 - change.a0 for change in diff(old, new)) > len(edit.removed)
 
 
 def _may_swallow(one: SideEdit, rest: SideEdit) -> bool:

@@ -20,6 +20,7 @@ Gate = Callable[[Compared], Iterator[Fault]]
 
 GATES: tuple[Gate, ...] = (
     formed.brackets,
+    formed.branches,
     formed.conditions,
     formed.comments,
     formed.blocks,

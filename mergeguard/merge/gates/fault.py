@@ -9,8 +9,9 @@ from functools import cached_property
 from itertools import accumulate
 from operator import add
 
+from mergeguard.cpp.conditions import MIDDLES, OPENERS
 from mergeguard.cpp.diff import diff
-from mergeguard.cpp.lexer import line_of
+from mergeguard.cpp.lexer import TokenRole, lex, line_of
 from mergeguard.cpp.likeness import SAME_STATEMENT, likeness
 from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.scopes import DIRECTIVE, Statement, statements_of
@@ -23,6 +24,7 @@ _COMMENT = re.compile(rb"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|//[^\n]*|/\*
 _WORDISH = re.compile(rb"\w")
 UNBALANCED = "unbalanced"
 BRACKETS = ((b"(", b")"), (b"[", b"]"), (b"{", b"}"))
+_BRACES = frozenset((TokenRole.BRACE, TokenRole.CLOSE_BRACE))
 _MOST_PAIRS = 10_000  # of statements that are compared between two that both texts have
 _BLOCKS = (b"if", b"for", b"macro")
 _BLOCK = re.compile(rb"\{%[-+]?\s*((?:end)?(?:if|for|macro))\b")
@@ -146,6 +148,32 @@ class GateVersion:
                 else:
                     others[-1] = word == b"else"
         return bool(others)
+
+    @cached_property
+    def torn(self) -> list[tuple[int, int]]:
+        """The bytes between braces that pair, but stand in different branches of the preprocessor."""
+        lexed = lex(self.text)
+        branch: tuple[int, ...] = ()  # the directives that began the open groups' branches
+        line = 0
+        opened: list[tuple[int, tuple[int, ...]]] = []
+        found: list[tuple[int, int]] = []
+        for index, role in enumerate(lexed.roles):
+            if role not in _BRACES or lexed.directive_of[index] >= 0:
+                continue
+            while line < len(lexed.directives) and lexed.directives[line].first < index:
+                word = lexed.directives[line].name
+                if word in OPENERS:
+                    branch = (*branch, line)
+                elif branch and (word in MIDDLES or word == "endif"):
+                    branch = (*branch[:-1], line) if word in MIDDLES else branch[:-1]
+                line += 1
+            if role == TokenRole.BRACE:
+                opened.append((lexed.starts[index], branch))
+            elif opened:
+                start, there = opened.pop()
+                if there != branch:
+                    found.append((start, lexed.end(index)))
+        return found
 
     def body(self, head: Statement) -> tuple[int, int]:
         """The bytes of a head with what it opens, to the brace behind its last statement."""

@@ -32,6 +32,17 @@ def brackets(merge: Compared) -> Iterator[Fault]:
             yield Fault(UNBALANCED, name, f"the brackets `{name}` of the result do not pair")
 
 
+def branches(merge: Compared) -> Iterator[Fault]:
+    """A block that begins in one branch of the preprocessor and ends in another, where the sides' do not."""
+    b, o, t, m = (len(version.torn) for version in (merge.base, *merge.sides, merge.merged))
+    if m <= max(o, t, o + t - b):
+        return
+    known = Counter(version.text[a:z] for version in (merge.base, *merge.sides) for a, z in version.torn)
+    new = [(a, z) for a, z in merge.merged.torn if not known[merge.merged.text[a:z]]]
+    message = "a block begins in one branch of a condition and ends in another"
+    yield Fault(UNBALANCED, "{}", message, tuple(new))
+
+
 def conditions(merge: Compared) -> Iterator[Fault]:
     """An ``#if`` without its end, or with two ``#else``, as in no version."""
     if merge.merged.is_odd and not any(v.is_odd for v in (merge.base, *merge.sides)):

@@ -1,0 +1,9 @@
+int scale(int x, int by) {
+  x += 2;
+  if (by > 1) {
+  x *= by;
+  x ^= 5;
+  x -= 4;
+  }
+  return x;
+}
