@@ -146,9 +146,9 @@ def _alternatives(raw_string: bytes) -> bytes:
     of a literal look ahead for its quote."""
     return rb"""
     ((?:[A-KM-QS-TV-Za-tv-z_$\x80-\xff]|(?!(?:u8|[uUL])?R?["'])[LRUu])
-     %(word)s*+(?:\\[ \t\v\f]*\r?\n%(word)s++)*+)
+     %(word)s*+(?:\\[ \t\v\f]*\r?\n%(word)s++)*)
   | (//[^\n\\]*+(?:\\(?:[ \t\v\f]*\r?\n|[^\n])?+[^\n\\]*+)*+ | /\*(?s:.*?)(?:\*/|\Z))
-  | (\.?[0-9](?:[eEpP][+-]|'%(word)s|%(word)s|\.)*+)
+  | (\.?[0-9](?:[eEpP][+-]|'%(word)s|%(word)s|\.)*)
   | (%(raw)s(?:u8|[uUL])?R?"[^"\\\n]*+(?:\\(?:[ \t\v\f]*\r?\n|[^\n])?+[^"\\\n]*+)*+"?)
   | ((?:u8|[uUL])?R?'[^'\\\n]*+(?:\\(?:[ \t\v\f]*\r?\n|[^\n])?+[^'\\\n]*+)*+'?)
   | (<<<|>>>|<=>|<<=|>>=|->\*|\.\.\.|::|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%%&|^]=|\#\#|\.\*|[^\s])
@@ -162,7 +162,9 @@ def _ungrouped(alternatives: bytes) -> bytes:
 
 _ONE = re.compile(_alternatives(_RAW_STRING), re.VERBOSE)
 _GROUP_KIND = (0, 2, 1, 3, 4, 4, 5, 6)  # of ``_ONE``; the delimiter's group lies inside STRING's
-_GAP = rb"(?:[ \t\n\v\f\r]++|\\[ \t\v\f]*\r?\n)*+"
+# (Not possessive as a whole, as identifiers and numbers are not: Python before 3.11.5 then goes on behind
+# what a part has read that fails in the end.)
+_GAP = rb"(?:[ \t\n\v\f\r]++|\\[ \t\v\f]*\r?\n)*"
 _GAP_ALONE = re.compile(_GAP)
 # The gap before a token is matched with it: looked for instead, each blank would try every alternative. Only
 # a raw string needs a group, its delimiter; without one a match is one object, and not three.

@@ -124,3 +124,17 @@ def test_line_of_counts_from_one():
 
 def test_spell_keeps_bytes_that_are_not_utf8():
     assert spell(b"\xff").encode("utf-8", "surrogateescape") == b"\xff"
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        (b"\\", [b"\\"]),
+        (b"a \\ b", [b"a", b"\\", b"b"]),
+        (b"END\\\n  rest", [b"END", b"rest"]),
+        (b"do\\ x", [b"do", b"\\", b"x"]),
+        (b"1' x", [b"1", b"' x"]),
+    ],
+)
+def test_what_a_part_of_a_gap_or_a_token_has_read_in_vain_is_read_again(text, tokens):
+    assert lex(text).texts == tokens
