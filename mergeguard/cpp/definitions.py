@@ -145,6 +145,12 @@ def local_states(tokens: Sequence[str]) -> dict[str, int]:
     return found
 
 
+def has_local_state(one: Declaration) -> bool:
+    """Whether a function has static objects of its own that can be told apart from outside."""
+    states = local_states(one.tokens)
+    return bool(states) and not only_caches(one, states)
+
+
 def only_caches(one: Declaration, states: Mapping[str, int]) -> bool:
     """Whether a function's static objects only keep what it finds out by itself, the same whenever it asks.
 

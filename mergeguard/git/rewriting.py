@@ -1,4 +1,4 @@
-"""A commit made again elsewhere: what stays of it, and what is the user's own."""
+"""Commits that we write: new ones, and those made again elsewhere; signed as git would."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mergeguard.git.objects import CommitInfo
     from mergeguard.git.repository import Repository
+
+
+def new_commit(repository: Repository, tree: str, parents: tuple[str, ...], message: str) -> str:
+    """A commit of the user's, made now."""
+    author, committer = (repository.identity(role) for role in ("author", "committer"))
+    return repository.signed(
+        repository.commit_object(tree, parents, message, author=author, committer=committer)
+    )
 
 
 def write_commit(repository: Repository, info: CommitInfo, tree: str, parents: tuple[str, ...]) -> str:

@@ -65,16 +65,18 @@ def read_index(repository: Repository, index: Path | None = None) -> tuple[Index
 
     The digest depends on modes, objects and paths alone, not on what git caches beside them.
     """
-    environment = None if index is None else index_environment(index)
-    raw = repository.git("ls-files", "--stage", "-z", environment=environment).out
+    raw = _listed(repository, index)
     return Index(raw), hashlib.sha256(raw).hexdigest()
 
 
 def index_digest(repository: Repository, index: Path | None = None) -> str:
     """The digest of ``read_index`` alone."""
+    return hashlib.sha256(_listed(repository, index)).hexdigest()
+
+
+def _listed(repository: Repository, index: Path | None) -> bytes:
     environment = None if index is None else index_environment(index)
-    raw = repository.git("ls-files", "--stage", "-z", environment=environment).out
-    return hashlib.sha256(raw).hexdigest()
+    return repository.git("ls-files", "--stage", "-z", environment=environment).out
 
 
 def nul_joined(paths: Iterable[str]) -> bytes:

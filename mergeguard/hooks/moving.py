@@ -12,7 +12,7 @@ from mergeguard.git import landing
 from mergeguard.git.objects import CommitInfo
 from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
-from mergeguard.git.rewriting import write_commit
+from mergeguard.git.rewriting import new_commit, write_commit
 from mergeguard.hooks import pending
 from mergeguard.hooks.telling import tell
 
@@ -100,14 +100,7 @@ def add_on_top(
     state: tuple[StateFile, ...] = (),
 ) -> str:
     """Land a new commit with ``tree`` on top of HEAD's; gives the commit."""
-    commit = repository.commit_object(
-        tree,
-        (head,),
-        message,
-        author=repository.identity("author"),
-        committer=repository.identity("committer"),
-    )
-    commit = repository.signed(commit)
+    commit = new_commit(repository, tree, (head,), message)
     landing.land(
         repository,
         landing.Outcome(

@@ -202,7 +202,7 @@ class _Look:
         return tuple(found)
 
     @cached_property
-    def swallowed(self) -> list[Note]:
+    def misplaced(self) -> list[Note]:
         """Includes in a namespace that the other side opens, uses of what moved behind them, and the like."""
         return self.out_of_place(self.text) if self.why.includes or self.why.moves else []
 
@@ -252,8 +252,8 @@ def _renamed(look: _Look) -> MergeResult | None:
     return followed if followed is not None and followed.clean else None
 
 
-def _outside_of_namespaces(look: _Look) -> MergeResult | None:
-    """Lines put an include into a namespace that the other side opens; declarations know better."""
+def _in_their_places(look: _Look) -> MergeResult | None:
+    """Lines put something where no side means it; declarations know better."""
     followed = look.structured()
     return followed if followed.clean and not look.out_of_place(followed.render()) else None
 
@@ -273,7 +273,7 @@ def _renamed_inside(look: _Look) -> MergeResult | None:
 _REPAIRS = (
     _Repair("moved here, removed there", lambda look: bool(look.returned), _without_returned),
     _Repair("renamed", lambda look: bool(look.why.lost_names or look.why.mentioned), _renamed),
-    _Repair("an include swallowed", lambda look: bool(look.swallowed), _outside_of_namespaces),
+    _Repair("something out of place", lambda look: bool(look.misplaced), _in_their_places),
     _Repair("renamed inside", lambda look: _has(look.findings, "lost-name"), _renamed_inside),
 )
 
@@ -293,7 +293,7 @@ def _looked_at(look: _Look) -> MergeResult:
         repaired = repair.run(look) if repair.applies(look) else None
         if repaired is not None:
             return repaired
-    notes = (*look.result.notes, *look.findings, *look.swallowed)
+    notes = (*look.result.notes, *look.findings, *look.misplaced)
     if _has(look.findings, "duplicate-definition"):
         return MergeResult(apart(look.base, look.ours, look.theirs, look.text), notes)
     moved = (moved_line(look.uneven, look.text),) if look.uneven else ()

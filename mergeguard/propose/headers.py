@@ -155,10 +155,7 @@ def declared_constants(source: Source, path: str, own: RepositoryHeaders) -> tup
     ]
     if not names:
         return ()
-    included = dict.fromkeys(
-        _name(item) for item in flattened(source, source.items) if item.kind is Kind.INCLUDE
-    )
-    texts = [own.text(header) for header in _own_headers(included, path, own)[0]]
+    texts = [own.text(header) for header in _read_by(source, path, own)]
     return tuple(
         name
         for name in dict.fromkeys(names)
@@ -173,10 +170,7 @@ def declared_functions(
     source: Source, path: str, own: RepositoryHeaders, names: Iterable[str]
 ) -> Iterator[tuple[str, str]]:
     """Of functions of a file those that a header of the repository speaks of, each with the header."""
-    included = dict.fromkeys(
-        _name(item) for item in flattened(source, source.items) if item.kind is Kind.INCLUDE
-    )
-    headers = _own_headers(included, path, own)[0]
+    headers = _read_by(source, path, own)
     for name in names:
         spoken = re.compile(rb"\b%s\s*\(" % re.escape(_last(name)))
         header = next((one for one in headers if spoken.search(own.text(one))), None)
@@ -197,6 +191,13 @@ def most_units(headers: int, own: int, most: int) -> int:
     """
     fitting = 1 + (headers + own) * _MOST_MORE // (100 * UNIT_MORE * max(headers, 1))
     return max(2, min(most, fitting))
+
+
+def _read_by(source: Source, path: str, own: RepositoryHeaders) -> tuple[str, ...]:
+    """The paths of the repository's headers that a file reads."""
+    items = flattened(source, source.items)
+    included = dict.fromkeys(_name(item) for item in items if item.kind is Kind.INCLUDE)
+    return _own_headers(included, path, own)[0]
 
 
 def _own_headers(

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from mergeguard.cpp.declaration import Declaration
-from mergeguard.cpp.definitions import definitions, local_states, only_caches
+from mergeguard.cpp.definitions import definitions, has_local_state
 from mergeguard.cpp.source import Kind, Source, flattened, parse
 from mergeguard.lens.layout import Layout
 from mergeguard.propose.headers import RepositoryHeaders
@@ -147,5 +147,4 @@ def _has_state(one: Declaration) -> bool:
         return False
     if one.item.kind is Kind.VARIABLE:
         return not one.is_constant and "extern" not in one.item.flags
-    states = local_states(one.tokens)
-    return bool(states) and not only_caches(one, states)
+    return has_local_state(one)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 
 from mergeguard.audit.findings import SUMMED, Located
 from mergeguard.errors import RESOLVE, LayoutError, counted
@@ -17,6 +17,7 @@ from mergeguard.git.errors import NoMergeBase
 from mergeguard.git.landplan import require_possible
 from mergeguard.git.merging import UnmergedPath
 from mergeguard.git.repository import Repository
+from mergeguard.git.rewriting import new_commit
 from mergeguard.treemerge import lastsync, rederiving, resolution, witness
 from mergeguard.treemerge.trees import Merged, Progress, merge_trees
 from mergeguard.values import dataclass, field, replace
@@ -106,10 +107,12 @@ def sync(
     # A merge that somebody made without the lens is no reason to call anything up to date.
     repository, splitting = fork.repository, Splitting.of(fork.repository)
     theirs = repository.resolve(upstream)
-    with suppress(NoMergeBase):
-        repository.merge_bases(ours, theirs)  # is asked for later; it answers the next question, too
+    try:
+        bases = repository.merge_bases(ours, theirs)
+    except NoMergeBase:
+        bases = ()
     at_head = Workspace.load(repository, repository.tree_of(ours), splitting)
-    held = witness.problems(at_head, ours, text=repository.is_ancestor(theirs, ours))
+    held = witness.problems(at_head, ours, text=theirs in bases)
     how = _HowToSync(dry_run, message, audit, branch, two_commits, splitting)
     return replace(_sync(fork, ours, theirs, upstream, how, progress), history=held)
 
@@ -141,14 +144,7 @@ def _sync(fork: Fork, ours: str, theirs: str, upstream: str, how: _HowToSync, pr
     text = how.message or _merge_message(repository, upstream)
     if outcome.clean:
         progress("landing")
-        commit = repository.commit_object(
-            outcome.tree,
-            (ours, theirs),
-            text,
-            author=repository.identity("author"),
-            committer=repository.identity("committer"),
-        )
-        commit = repository.signed(commit)
+        commit = new_commit(repository, outcome.tree, (ours, theirs), text)
         landing.land(
             repository,
             landing.Outcome(

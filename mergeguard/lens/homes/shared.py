@@ -14,7 +14,7 @@ from functools import cached_property
 
 from mergeguard.cpp.blocks import Opened, is_of_a_macro, qualified_name
 from mergeguard.cpp.declaration import Declaration
-from mergeguard.cpp.definitions import local_states, only_caches
+from mergeguard.cpp.definitions import has_local_state
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers
 from mergeguard.lens.homes.traits import IMPLICIT
@@ -142,9 +142,7 @@ class _Finder:
         return self.is_selected(unit, item, named=False)
 
     def has_state(self, item: Item) -> bool:
-        one = Declaration(item, self.source)
-        states = local_states(one.tokens)
-        return bool(states) and not only_caches(one, states)
+        return has_local_state(Declaration(item, self.source))
 
     def is_named(self, unit: Unit, item: Item) -> bool:
         return self.is_selected(unit, item, named=True)

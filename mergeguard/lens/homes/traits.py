@@ -13,7 +13,7 @@ from enum import Enum, auto
 
 from mergeguard.cpp.blocks import Opened
 from mergeguard.cpp.declaration import Declaration, declares_by_name
-from mergeguard.cpp.definitions import local_states, only_caches, only_read
+from mergeguard.cpp.definitions import has_local_state, only_read
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers, nested, parse
 from mergeguard.cpp.view import AFTER_PARAMETERS
@@ -330,8 +330,7 @@ class _TraitReader:
             found.key = found.key or item.name
             found.gives[name] = Way.TEXT
         elif weak or internal or "device" in item.flags:
-            states = local_states(one.tokens) if internal else {}
-            if states and not only_caches(one, states):
+            if internal and has_local_state(one):
                 found.once = True
                 found.key = found.key or item.name
             found.gives[name] = Way.TEXT
