@@ -224,3 +224,10 @@ def test_a_constant_of_a_librarys_class_is_shared():
     text = "static const std::map<int, int> extent;\n"
     text += "int one() { return extent.at(1); }\nint two() { return extent.at(2); }\n"
     assert b"extern const std::map<int, int> extent;" in header(deal(text, '["variable *"]'))
+
+
+def test_a_function_that_another_namespace_may_find_by_its_arguments_is_not():
+    text = "namespace a {\nstruct T {};\nstatic int next(T) {\n  static int at = 0;\n  return ++at;\n}\n"
+    text += "int one() { return next(T{}); }\n}\nnamespace b {\nint two() { return next(a::T{}); }\n}\n"
+    with pytest.raises(RuleMismatch, match="may be found by its arguments"):
+        deal(text, '["function a::next"]')

@@ -280,14 +280,16 @@ class _Finder:
             return f"`{name}` has default arguments"
         if self.in_c:
             return ""
-        for other in self.units:
-            if not any("template" in one.flags for one in other.items) and other.scopes[: len(unit.scopes)]:
-                continue
-            users = any(name in identifiers(self.source, one.start, one.end) for one in other.items)
-            outside = other.scopes[: len(unit.scopes)] != unit.scopes
-            if users and (outside or any("template" in one.flags for one in other.items)):
-                return f"`{name}` may be found by its arguments"
+        if any(self.may_look_by_arguments(unit, other, name) for other in self.units):
+            return f"`{name}` may be found by its arguments"
         return ""
+
+    def may_look_by_arguments(self, unit: Unit, other: Unit, name: str) -> bool:
+        """Whether ``other`` uses a name outside of the blocks around ``unit``, or in a template."""
+        outside = other.scopes[: len(unit.scopes)] != unit.scopes
+        if not outside and not any("template" in one.flags for one in other.items):
+            return False
+        return any(name in identifiers(self.source, one.start, one.end) for one in other.items)
 
     def made(self, unit: Unit, item: Item) -> SharedItem:
         lexed = self.source.lexed
