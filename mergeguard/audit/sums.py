@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from mergeguard.audit.balance import Keys, adds_up, both, excess
 from mergeguard.audit.context import Trees, their
+from mergeguard.audit.copies import copied_edits
 from mergeguard.audit.facts import Facts
 from mergeguard.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding, Place, is_sum, other
 from mergeguard.cpp.declaration import Declaration
@@ -39,6 +40,9 @@ def lost_and_doubled(trees: Trees) -> Iterator[Finding]:
         high.update(extra)
     # Lost here and gained there is code that moved with its file or its folder.
     lost, doubled = +low, +high
+    if lost or doubled:
+        added, removed = copied_edits(trees)
+        lost, doubled = lost - removed, doubled - added
     for file, lacking, extra in uneven:
         renamed = _renamed(file)
         yield from _report(trees, file, lacking & lost, renamed, missing=True)

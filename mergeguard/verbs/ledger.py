@@ -53,7 +53,8 @@ def ledger(fork: Fork, upstream: str | None = None, *, suggest: bool = True) -> 
         theirs = last.theirs
     elif ref is not None:
         theirs = repository.resolve(ref)
-    reader = _LedgerReader(fork, workspace, last, theirs, suggest)
+    came = last if last is not None and _is_shown(last, conflicts) else None
+    reader = _LedgerReader(fork, workspace, came, theirs, suggest)
     rules = tuple(reader.rule(guarded) for guarded in workspace.guarded)
     if not conflicts:
         held = witness.problems(workspace, head)
@@ -68,6 +69,11 @@ def ledger(fork: Fork, upstream: str | None = None, *, suggest: bool = True) -> 
         (*notes, *_stale_marks(workspace, rules)),
         resume(repository),
     )
+
+
+def _is_shown(last: LastSync, conflicts: tuple[Unresolved, ...]) -> bool:
+    """Whether the rules as shown have what the last sync brought; HEAD's, while it waits, have not."""
+    return last.state == lastsync.LANDED or (last.state == lastsync.WAITING and not conflicts)
 
 
 def _unresolved(repository: Repository, path: str) -> Unresolved:
@@ -113,22 +119,21 @@ def _stale_marks(workspace: Workspace, rules: Iterable[RuleLedger]) -> tuple[str
 
 class _LedgerReader:
     def __init__(
-        self, fork: Fork, workspace: Workspace, last: LastSync | None, theirs: str | None, suggest: bool
+        self, fork: Fork, workspace: Workspace, came: LastSync | None, theirs: str | None, suggest: bool
     ) -> None:
         self.fork = fork
         self.repository = fork.repository
         self.workspace = workspace
-        self.last = last
+        self.came = came
         self.theirs = self._workspace(theirs)
         self.base = fates.base_tree(self.repository, fork.head(), theirs) if self.theirs and theirs else None
         # What upstream's branch names has been merged, and perhaps more: nothing waits there.
         self.merged = theirs is not None and self.repository.is_ancestor(theirs, fork.head())
         self.suggest = suggest
         self.unstaged = unmapped.unstaged_paths(fork.repository)
-        landed = last if last is not None and last.state != lastsync.ELSEWHERE else None
         self.synced = (
-            self._workspace(None if landed is None else landed.ours),
-            self._workspace(None if landed is None else landed.theirs),
+            self._workspace(None if came is None else came.ours),
+            self._workspace(None if came is None else came.theirs),
         )
 
     def _workspace(self, commit: str | None) -> Workspace | None:
@@ -196,9 +201,9 @@ class _LedgerReader:
         return None
 
     def _arrived_whole(self, guarded: Guarded) -> tuple[Arrival, ...]:
-        if self.last is None or self.synced[0] is None or self.synced[1] is None:
+        if self.came is None or self.synced[0] is None or self.synced[1] is None:
             return ()
-        base = fates.base_tree(self.repository, self.last.ours, self.last.theirs)
+        base = fates.base_tree(self.repository, self.came.ours, self.came.theirs)
         new = self._monolith(self.synced[1], guarded)
         paths = guarded.rule.paths()
         texts = (self.repository.read_file(base, known) for known in paths) if base is not None else ()

@@ -477,6 +477,25 @@ def test_code_that_moved_to_another_file_is_not_lost():
     assert codes({A: base}, {A: ours}, {A: theirs, H: TUNED}, merged={A: theirs, H: moved}) == []
 
 
+MACRO = "#define SCALE(x) \\\n  do { \\\n    scale(x, 2); \\\n  } while (0)\n\n"
+
+
+@pytest.mark.parametrize(
+    "edit", [("scale(x, 2)", "scale(x, 2, MODE)"), ("  } while", "    sync(x); \\\n  } while")]
+)
+def test_an_edit_that_is_made_in_each_copy(edit):
+    base = MACRO + FILLER + CALLER
+    theirs = MACRO.replace(*edit) + FILLER + CALLER
+    copied = {A: CALLER, B: MACRO + FILLER, H: MACRO + "int half(int x);\n"}
+    merged = {path: text.replace(*edit) for path, text in copied.items()}
+    assert codes({A: base}, copied, {A: theirs}, merged=merged) == []
+    # Twice in one of the copies is once too often, and in no other place is it looked away from.
+    merged[H] = (
+        merged[H].replace("scale(", "scale(x); \\\n  scale(", 1).replace("sync(x);", "sync(x); sync(x);")
+    )
+    assert codes({A: base}, copied, {A: theirs}, merged=merged) != []
+
+
 def test_the_same_edit_of_both_sides_counts_once():
     base = FILLER + TUNED + CALLER
     both = base.replace("x * 4", "x * 5")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -64,7 +66,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made.folder
 
 
-def test_the_answer_is_what_people_committed_be_it_in_a_later_commit(upstream: Path) -> None:
+def test_the_answer_is_what_people_committed_be_it_in_a_later_id(upstream: Path) -> None:
     opened = History(upstream)
     answers = {(row.path, opened.read(row.answer or "").decode()) for row in rows_of(opened)}
     assert answers == {("a.cu", RIGHT), ("a.cu", "// resolved\n" + RIGHT), ("b.cu", RIGHT)}
@@ -107,6 +109,30 @@ def test_a_result_that_does_not_compile_is_wrong(upstream: Path, tmp_path: Path)
     for command, wrong in ((judge, True), ("true", None), ("false", None)):
         found = _run(upstream, tmp_path, "--judge", command)[OWN]
         assert [r["wrong"] for r in found if r["verdict"] == "different"] == [wrong]
+
+
+def test_a_clone_that_lacks_texts(upstream: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lacking = tmp_path / "lacking"
+    shutil.copytree(upstream, lacking)
+    rows = list(rows_of(History(upstream)))
+    markers = _id(upstream, "tip1^:a.cu")
+    (lacking / ".git/objects" / markers[:2] / markers[2:]).unlink()
+    opened = History(lacking)
+    merges = {row.merge for row in rows} - {_id(upstream, "tip1^")}
+    assert {row.merge for row in rows_of(opened)} == merges
+    assert opened.left_out == 1
+    for row in rows:
+        (lacking / ".git/objects" / row.theirs[:2] / row.theirs[2:]).unlink(missing_ok=True)
+    listed = tmp_path / "listed.jsonl"
+    listed.write_text("".join(json.dumps(asdict(row) | {"answer": row.merge}) + "\n" for row in rows))
+    for options in ((), ("--merges", str(listed))):
+        assert history.main(["--repo", str(lacking), *options]) == 0
+        assert "0 merges" in (said := capsys.readouterr().err)
+        assert "3 more left out" in said
+
+
+def _id(folder: Path, name: str) -> str:
+    return subprocess.check_output(["git", "rev-parse", name], cwd=folder, text=True).strip()
 
 
 def test_other_peoples_texts_stay_outside_the_checkout(upstream: Path) -> None:

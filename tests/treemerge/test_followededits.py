@@ -18,6 +18,7 @@ from mergeguard.fork.workspace import REGULAR
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge.trees import Merged, merge_trees
+from mergeguard.verbs.auditing import audit_trees
 from tests.support.story import INT4, SKINNY, Story, git
 
 ROOT = Path(__file__).parents[1] / "scenarios" / "following"
@@ -65,6 +66,10 @@ def test_scenario(repository: Repository, case: str) -> None:
     assert texts(repository, outcome.tree) == files(ROOT / case / "expected")
     assert [edit.message for edit in outcome.followed] == lines_of(ROOT / case / "said.txt")
     assert sorted(outcome.stages) == lines_of(ROOT / case / "conflicts.txt")
+    if not outcome.stages:
+        base, ours, theirs = (tree(repository, version) for version in versions)
+        found = audit_trees(repository, base, ours, theirs, outcome.tree)[0]
+        assert [finding for finding in found if finding.code == "doubled-lines"] == []
 
 
 # -- through the layouts -------------------------------------------------------------------------------

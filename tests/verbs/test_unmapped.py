@@ -471,9 +471,15 @@ def test_the_report_of_a_sync_that_conflicts(pair, capsysbinary):
     assert waiting.conflicts == (Unresolved(KERNEL, (at,)),)
     assert last_state(pair) == lastsync.WAITING
     assert waiting.next_command() == "mergeguard sync --continue"
+    # The rules are HEAD's: upstream's change waits, it has not come.
+    assert [(len(r.waiting), r.arrived) for r in waiting.rules] == [(1, ())]
     assert command("-C", str(pair.root), "report", "--format", "sarif") == 1
     log = json.loads(capsysbinary.readouterr().out)
     assert "conflict" in {r["ruleId"] for r in log["runs"][0]["results"]}
+    pair.git("checkout", "-q", "--theirs", KERNEL)
+    pair.git("add", KERNEL)
+    (resolved,) = ledger(pair.fork).rules
+    assert (len(resolved.arrived), resolved.waiting) == (1, ())
     syncing.abort_sync(pair.fork)
     assert last_state(pair) == lastsync.ELSEWHERE
 

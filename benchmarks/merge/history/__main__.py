@@ -40,6 +40,11 @@ def main(arguments: Sequence[str]) -> int:
     histories = [History(folder) for folder in options.repo]
     listed = _selected(histories, options)
     print(f"{len(listed)} merges of single files in {len(histories)} repositories", file=sys.stderr)
+    for history in (history for history in histories if history.left_out):
+        why = "texts that this clone, a partial one perhaps, does not have"
+        print(f"{history.folder}: {history.left_out} more left out: {why}", file=sys.stderr)
+    if not listed:
+        return 0
     readings = Readings(options.read)
     by_tool: dict[str, list[Judged]] = {tool: [] for tool in TOOLS}
     judge = Judge(options.judge) if options.judge else None

@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mergeguard.cpp.filenames import SOURCES
@@ -35,11 +35,19 @@ class Row:
         return f"{self.repo.replace('/', '-')}-{self.merge[:8]}-{self.path.replace('/', '-')}"
 
 
+class LacksObjectError(Exception):
+    """An object that history names and this clone does not have, as a partial one may not."""
+
+
 class History:
-    """A repository to read merges from, bare or not, and its name in rows and reports. Nothing is written."""
+    """A repository to read merges from, bare or not, and its name in rows and reports. Nothing is written.
+
+    ``left_out`` counts the merges of files whose texts the clone does not have.
+    """
 
     def __init__(self, folder: Path, name: str = "") -> None:
         self.folder = folder
+        self.left_out = 0
         self.name = name or folder.resolve().name.removesuffix(".git")
         self._batch = subprocess.Popen(
             ["git", "cat-file", "--batch"],
@@ -73,18 +81,24 @@ class History:
     def words(self, *arguments: str) -> list[str]:
         return self.git(*arguments).decode("ascii").split()
 
-    def has(self, commit: str) -> bool:
-        return self._object(commit) is not None
+    def has(self, name: str) -> bool:
+        """Whether an object is in this clone."""
+        return self._object(name) is not None
 
     def read(self, blob: str) -> bytes:
+        """Errors: LacksObjectError."""
         found = self._object(blob)
         if found is None:
-            raise KeyError(blob)
+            raise LacksObjectError(blob)
         return found[1]
 
     def blob_at(self, commit: str, path: str) -> str | None:
+        """The id of what stands at a path, be it in this clone or not; None if nothing does."""
         found = self._object(f"{commit}:{path}")
-        return found[0] if found is not None else None
+        if found is not None:
+            return found[0]
+        said = self.git("rev-parse", "--verify", "--quiet", f"{commit}:{path}", ok=(0, 1, 128))
+        return said.decode("ascii").strip() or None
 
     def parents(self, commit: str) -> list[str]:
         return self.words("rev-parse", f"{commit}^@")
@@ -108,7 +122,9 @@ def listed_rows(file: Path, histories: Sequence[History]) -> Iterator[tuple[Hist
             continue
         answer = history.blob_at(given.get("answer") or given["merge"], given["path"])
         texts = {name: given[name] for name in ("repo", "merge", "path", "base", "ours", "theirs")}
-        yield history, Row(**texts, answer=answer)
+        row = Row(**texts, answer=answer)
+        if _is_here(history, row):
+            yield history, row
 
 
 def rows_of(history: History) -> Iterator[Row]:
@@ -128,12 +144,35 @@ def rows_of(history: History) -> Iterator[Row]:
             if one == two or not path.lower().endswith(SOURCES):
                 continue
             now = there if here == path else here
-            yield Row(history.name, merge, now, base, one, two, _answer(history, merge, now))
+            row = Row(history.name, merge, now, base, one, two, history.blob_at(merge, now))
+            if _is_here(history, row):
+                yield replace(row, answer=_answer(history, row))
+
+
+def _changed(history: History, base: str, side: str) -> bytes:
+    """The raw changes of two commits, renames followed where the clone has the texts to compare."""
+    command = ("diff-tree", "-r", "-z", "--no-abbrev", "--diff-filter=MR", base, side)
+    try:
+        return history.git(*command[:1], "-M", *command[1:])
+    except subprocess.CalledProcessError:
+        return history.git(*command[:1], "--no-renames", *command[1:])
+
+
+def _is_here(history: History, row: Row) -> bool:
+    """Whether the clone has the texts of a row; one that it has not is counted."""
+    try:
+        for blob in (row.base, row.ours, row.theirs, row.answer):
+            if blob is not None:
+                history.read(blob)
+    except LacksObjectError:
+        history.left_out += 1
+        return False
+    return True
 
 
 def _edits(history: History, base: str, side: str) -> dict[str, tuple[str, str, str]]:
     """Path in ``base`` -> (blob there, path in ``side``, blob in ``side``), of the files ``side`` edited."""
-    listed = history.git("diff-tree", "-r", "-z", "-M", "--no-abbrev", "--diff-filter=MR", base, side)
+    listed = _changed(history, base, side)
     fields = iter(listed.decode("utf-8", "surrogateescape").split("\0"))
     edits: dict[str, tuple[str, str, str]] = {}
     for field in fields:
@@ -147,15 +186,14 @@ def _edits(history: History, base: str, side: str) -> dict[str, tuple[str, str, 
     return edits
 
 
-def _answer(history: History, merge: str, path: str) -> str | None:
+def _answer(history: History, row: Row) -> str | None:
     """What people made of the file: in the merge or, where they committed git's markers to resolve them
     later, in the first commit behind it that has none."""
-    blob = history.blob_at(merge, path)
-    if blob is None or not has_markers(history.read(blob)):
-        return blob
-    behind = ("--all", f"--ancestry-path={merge}", f"^{merge}", "--topo-order", "--reverse")
-    for commit in history.words("rev-list", *behind, "--", path):
-        blob = history.blob_at(commit, path)
-        if blob is not None and not has_markers(history.read(blob)):
+    if row.answer is None or not has_markers(history.read(row.answer)):
+        return row.answer
+    behind = ("--all", f"--ancestry-path={row.merge}", f"^{row.merge}", "--topo-order", "--reverse")
+    for commit in history.words("rev-list", *behind, "--", row.path):
+        blob = history.blob_at(commit, row.path)
+        if blob is not None and history.has(blob) and not has_markers(history.read(blob)):
             return blob
     return None
