@@ -9,7 +9,7 @@ files (``tests/test_clang.py``).
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from enum import IntEnum
@@ -18,6 +18,7 @@ from itertools import accumulate, compress
 from operator import add, sub
 from typing import NamedTuple
 
+from mergeguard.cpp import beginnings
 from mergeguard.cpp.remember import remembered
 from mergeguard.values import dataclass
 
@@ -258,7 +259,8 @@ def lex(text: bytes) -> Lexed:
     gap.
 
     The versions of a file and the files that a layout makes of it consist of the same pieces: what is known
-    of a piece is not found out again.
+    of a piece is not found out again, and less of what a text has in common with one that was read (see
+    ``beginnings``).
     """
     start = len(_BOM) if text.startswith(_BOM) else 0
     texts: list[bytes] = []
@@ -267,7 +269,20 @@ def lex(text: bytes) -> Lexed:
     roles: list[bytes] = []
     directives: list[Directive] = []
     directive_of: list[int] = []
+    cuts: list[int] = []
+    begun = beginnings.shared(text)
+    if begun is not None and (cut := _cut_before(begun)):
+        known = begun.beginning.lexed
+        count = known.index_at(cut)
+        texts += known.texts[:count]
+        starts += known.starts[:count]
+        kinds.append(known.kinds[:count])
+        roles.append(known.roles[:count])
+        directives += known.directives_in(0, cut)
+        directive_of += known.directive_of[:count]
+        start = cut
     for at, chunk in _chunks(text, start):
+        cuts.append(at)
         if chunk.directives:
             first, number = len(texts), len(directives)
             directives += [_moved(one, at, first) for one in chunk.directives]
@@ -278,7 +293,17 @@ def lex(text: bytes) -> Lexed:
         starts += map(at.__add__, chunk.starts)
         kinds.append(chunk.kinds)
         roles.append(chunk.roles)
-    return Lexed(text, texts, starts, b"".join(kinds), b"".join(roles), tuple(directives), directive_of)
+    lexed = Lexed(text, texts, starts, b"".join(kinds), b"".join(roles), tuple(directives), directive_of)
+    if begun is None:
+        beginnings.keep(lexed, cuts)
+    return lexed
+
+
+def _cut_before(begun: beginnings.Shared) -> int:
+    """The last place in what two texts have in common at which reading may go on; 0 if there is none."""
+    cuts = begun.beginning.cuts
+    number = bisect_right(cuts, begun.length)
+    return cuts[number - 1] if number else 0
 
 
 def _moved(one: Directive, at: int, tokens: int) -> Directive:

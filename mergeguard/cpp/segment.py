@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property
 
+from mergeguard.cpp.beginnings import Mark, Reading
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, Group, condition_of, names, possible
 from mergeguard.cpp.edges import conditional_end, edge_end, edges_of
 from mergeguard.cpp.items import Item
@@ -27,7 +28,7 @@ class Segmented:
     made, or would make, a difference.
 
     ``known`` are the items that were read before, by their segments, and ``fresh`` those that were not, with
-    what ``keep`` keeps them by.
+    what ``keep`` keeps them by. ``marks``, ``defined`` and ``way`` are for a ``beginnings.Reading``.
     """
 
     segments: list[Segment]
@@ -35,6 +36,9 @@ class Segmented:
     asks_for_calls: bool
     known: dict[int, KnownItem]
     fresh: dict[int, tuple[KnownItem, KnownItems, bytes]]
+    marks: list[Mark]
+    defined: list[str]
+    way: object
 
     def keep(self, position: int, item: Item, prefix: str) -> None:
         """Keep the item of a segment for other texts, if its segment was read now."""
@@ -46,6 +50,9 @@ class Segmented:
 
 # Bytes of a statement that is read faster than looked up.
 _SHORT = 24
+
+# Tokens between two places at which another text may go on, at least.
+_BETWEEN_MARKS = 50
 
 # Bounds for broken or hostile input; real files stay far below.
 _MOST_VIEWS = 32
@@ -117,15 +124,29 @@ def segment(
     path: Sequence[Branch] = (),
     *,
     calls_end: bool = False,
+    begun: tuple[Reading, Mark] | None = None,
 ) -> Segmented:
     """Items of the tokens ``[first, last)``.
 
-    ``calls_end``: what may be a macro call without ``;`` ends with its branch, and before directives.
+    ``calls_end``: what may be a macro call without ``;`` ends with its branch, and before directives. With
+    ``begun`` those from a mark of another text on, which begins as this one does.
     """
     walk = _Walk(lexed, first, last, tuple(path), calls_end)
+    if begun is not None:
+        walk.go_on(*begun)
+        first = begun[1].token
     walk.run(first)
     problems = walk.problems + walk.reader.problems
-    return Segmented(walk.segments, problems, walk.asks_for_calls, walk.known, walk.fresh)
+    found = (walk.segments, problems, walk.asks_for_calls, walk.known, walk.fresh, walk.marks)
+    return Segmented(*found, list(walk.defined), walk.way)
+
+
+def way_of(lexed: Lexed, calls_end: bool) -> object:
+    """What of a whole text decides how each item is read.
+
+    That a text has no edges is no other way: then no item has one, whatever stands around it.
+    """
+    return calls_end, tuple(edges_of(lexed.text).own.items())
 
 
 class _Walk:
@@ -150,12 +171,13 @@ class _Walk:
         self.problems: list[tuple[int, str]] = []
         self.sections: list[_Section] = []
         self.glued: set[int] = set()
-        self.defined: set[str] = set()  # macros that lines were met about
+        self.defined: dict[str, None] = {}  # macros that lines were met about, in order
         self.met: set[str] = set()  # those of the item that is read
         self.assumed_for: tuple[object, ...] = ()  # the sections that ``assumed`` and ``items`` are about
         self.assumed: dict[str, bool] = {}
+        self.marks: list[Mark] = []
         self.edges = edges_of(lexed.text)
-        self.way = calls_end, self.edges.possible, tuple(self.edges.own.items())
+        self.way = way_of(lexed, calls_end)
         self.items = self.read_so()
         self.reader = Reader(lexed)
         self.roles = lexed.roles
@@ -181,6 +203,19 @@ class _Walk:
 
     # ---- the outer level: directives between items
 
+    def go_on(self, reading: Reading, mark: Mark) -> None:
+        """Take over what the beginning of another text has left."""
+        self.defined = dict.fromkeys(reading.defined[: mark.defined])
+        self.asks_for_calls = mark.asks_for_calls
+
+    def mark(self, position: int) -> None:
+        """Note a place with nothing open, unless something before it has looked (or may have) beyond it."""
+        if self.glued or self.problems or self.reader.problems:
+            return
+        if not self.marks or position - self.marks[-1].token >= _BETWEEN_MARKS:
+            known = len(self.segments), len(self.defined), self.asks_for_calls
+            self.marks.append(Mark(position, *known))
+
     def run(self, position: int) -> None:
         lexed = self.lexed
         restarts = 0
@@ -188,6 +223,8 @@ class _Walk:
             if lexed.kinds[position] == TokenKind.COMMENT and lexed.directive_of[position] < 0:
                 position += 1
                 continue
+            if not self.sections:
+                self.mark(position)
             index = lexed.directive_of[position]
             if index >= 0 and len(self.sections) >= _DEEPEST and lexed.directives[index].name in OPENERS:
                 self.glued.add(index)
@@ -272,7 +309,7 @@ class _Walk:
             return
         macro = self.lexed.word(first + 2)
         self.met.add(macro)
-        self.defined.add(macro)
+        self.defined[macro] = None
         for view in views:
             for atom in [atom for atom in view.assumed if macro in names(atom)]:
                 del view.assumed[atom]
@@ -289,7 +326,7 @@ class _Walk:
         if one is not None:
             self.known[len(self.segments)] = one
             self.segments.append(one.segment.moved(start - one.segment.first))
-            self.defined.update(one.defined)
+            self.defined.update(dict.fromkeys(one.defined))
             self.asks_for_calls |= one.asks_for_calls
             return start + one.tokens
         asked, self.asks_for_calls, self.met = self.asks_for_calls, False, set()
@@ -476,7 +513,7 @@ class _Walk:
         said: dict[str, bool] = {}
         for section in self.sections:
             said.update(section.group.facts() or ())
-        self.assumed = {a: value for a, value in said.items() if self.defined.isdisjoint(names(a))}
+        self.assumed = {a: value for a, value in said.items() if self.defined.keys().isdisjoint(names(a))}
         self.assumed_for = asked
         self.items = self.read_so()
 

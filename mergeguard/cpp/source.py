@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Iterable
 from hashlib import blake2b
 
+from mergeguard.cpp import beginnings
+from mergeguard.cpp.beginnings import Mark, Reading
 from mergeguard.cpp.classifying.classify import Facets, classify
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, condition_of
 from mergeguard.cpp.items import Item, ItemKey, ItemScope, Kind, Parameter, Source, Unit
 from mergeguard.cpp.knownitems import KnownItem, KnownItems, Segment, begin_of
 from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, lex, line_of
 from mergeguard.cpp.remember import remembered
-from mergeguard.cpp.segment import Segmented, segment
+from mergeguard.cpp.segment import Segmented, segment, way_of
 from mergeguard.cpp.text import code_tokens, identifiers, join_expression
 from mergeguard.values import replace
 
@@ -46,6 +48,7 @@ _DIRECTIVE_KINDS = {
 # In how many namespaces the inside of one is still read: what asks for it goes in as deep.
 _DEEPEST = 40
 _DEPTH = "depth"  # of a block, by its body, among what is derived of a source
+_BEGUN = "begun"  # the source whose beginning was taken over, and how many bytes, among what is derived
 _KEYED_BY_RETURN = frozenset({Kind.INSTANTIATION})
 
 
@@ -68,10 +71,38 @@ def parse(text: bytes, calls_end: bool = False) -> Source:
 def _parse(text: bytes, calls_end: bool) -> tuple[Source, bool]:
     """The source, and whether ``calls_end`` matters to it."""
     lexed = lex(text)
-    segmented = segment(lexed, 0, len(lexed), calls_end=calls_end)
-    items = _SourceBuilder(lexed).build(segmented, 0, len(text), header=True)
+    begun = beginnings.shared(text)
+    known = _known_reading(begun, lexed, calls_end)
+    segmented = segment(lexed, 0, len(lexed), calls_end=calls_end, begun=known)
+    before = known[0].items_before(known[1]) if known is not None else ()
+    start = before[-1].end if before else 0
+    items = _SourceBuilder(lexed).build(segmented, start, len(text), header=not before)
     problems = segmented.problems + _lexical_problems(lexed)
-    return Source(text, _numbered(items), tuple(sorted(set(problems))), lexed=lexed), segmented.asks_for_calls
+    source = Source(text, _numbered(items, before), tuple(sorted(set(problems))), lexed=lexed)
+    if known is not None and before:
+        source.derived[_BEGUN,] = known[0].source, before[-1].end
+    elif begun is not None and begun.length == len(text) == len(begun.beginning.text):
+        begun.beginning.readings[calls_end] = _reading(source, segmented)
+    return source, segmented.asks_for_calls
+
+
+def _known_reading(
+    begun: beginnings.Shared | None, lexed: Lexed, calls_end: bool
+) -> tuple[Reading, Mark] | None:
+    """How the beginning of a text was read before, and from where on it is to be read now."""
+    if begun is None or (reading := begun.beginning.readings.get(calls_end)) is None:
+        return None
+    # The last token may go on in this text, and the one before it may have looked at it.
+    mark = reading.mark_before(lexed.index_at(begun.length) - 2)
+    if mark is None or reading.way != way_of(lexed, calls_end):
+        return None
+    return reading, mark
+
+
+def _reading(source: Source, segmented: Segmented) -> Reading:
+    segments, items = segmented.segments, source.items
+    has_header = bool(segments) and items[0].end <= source.lexed.starts[segments[0].first]
+    return Reading(source, segmented.way, segmented.marks, segmented.defined, int(has_header))
 
 
 def _again(one: KnownItem, by: int, start: int, end: int, prefix: str) -> Item:
@@ -137,7 +168,11 @@ def nested(source: Source, item: Item, calls_end: bool = False) -> tuple[Item, .
     key = (nested, item.body, item.key, item.condition, calls_end)
     if key not in source.derived:
         depth: int = source.derived.get((_DEPTH, item.body), 0)
-        found = _nested(source, item, item.body, calls_end) if depth < _DEEPEST else ()
+        begun: tuple[Source, int] | None = source.derived.get((_BEGUN,))
+        if begun is not None and item.end <= begun[1]:
+            found = nested(begun[0], item, calls_end)
+        else:
+            found = _nested(source, item, item.body, calls_end) if depth < _DEEPEST else ()
         source.derived[key] = found
         for block in found:
             if block.kind is Kind.NAMESPACE and block.body is not None:
@@ -426,10 +461,10 @@ def _keyed(item: Item, ordinal: int) -> Item:
     )
 
 
-def _numbered(items: list[Item]) -> tuple[Item, ...]:
-    """Gives equal keys ordinals in file order."""
-    seen: Counter[ItemKey] = Counter()
-    numbered = []
+def _numbered(items: list[Item], before: tuple[Item, ...] = ()) -> tuple[Item, ...]:
+    """Gives equal keys ordinals in file order; those ``before`` them have theirs."""
+    seen = Counter(replace(item.key, ordinal=0) if item.key.ordinal else item.key for item in before)
+    numbered = list(before)
     for item in items:
         count = seen[item.key]
         seen[item.key] += 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mergeguard.cpp import lexer, source
+from mergeguard.cpp import beginnings, lexer, segment, source
 from mergeguard.cpp.knownitems import KnownItems
 from mergeguard.cpp.lexer import Lexed, lex
 from mergeguard.cpp.source import Item, Kind, Source, nested
@@ -46,6 +46,7 @@ def alone(monkeypatch):
 def forget() -> None:
     lexer._CHUNKS.clear()
     KnownItems.forget()
+    beginnings.forget()
 
 
 def facts(text: bytes, calls_end: bool) -> tuple[object, ...]:
@@ -102,6 +103,41 @@ def test_a_text_of_pieces_of_another_is_as_if_read_alone(pieces, more, moved, ca
     forget()
     facts(first, calls_end)
     assert facts(second, calls_end) == expected
+
+
+@given(MANY, st.lists(st.sampled_from(PIECES), max_size=6), st.lists(st.sampled_from(PIECES), max_size=6),
+       st.integers(0, 40), st.booleans())  # fmt: skip
+@settings(max_examples=60)
+def test_a_text_that_begins_as_another_is_as_if_read_alone(common, one, other, cut, calls_end):
+    """However little they share, and wherever they part: in a comment, an `#if`, a name, a macro's body."""
+    begin = b"".join(common)
+    first, second = begin + b"".join(one), begin[: len(begin) - cut] + b"".join(other)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(beginnings, "_SHORTEST", 1)
+        patch.setattr(lexer, "_WORTH_CUTTING", 1)
+        patch.setattr(segment, "_BETWEEN_MARKS", 1)
+        forget()
+        expected = facts(second, calls_end)
+        forget()
+        facts(first, calls_end)
+        beginning = beginnings.shared(second)
+        assert beginning is None or beginning.beginning.text == first
+        assert facts(second, calls_end) == expected
+
+
+def test_what_two_units_begin_with_is_not_made_again(monkeypatch):
+    first, _ = parse(ITEMS + b"int of_one;\n", True)
+    made_from: list[int] = []
+    build = source._SourceBuilder.build
+
+    def noting(self, segmented, start, stop, *, header):
+        made_from.append(start)
+        return build(self, segmented, start, stop, header=header)
+
+    monkeypatch.setattr(source._SourceBuilder, "build", noting)
+    second, _ = parse(ITEMS + b"int of_another;\n", True)
+    assert made_from[0] > len(ITEMS) * 0.9
+    assert [item is other for item, other in zip(first.items, second.items, strict=True)].count(False) < 20
 
 
 def test_what_both_begin_with_is_not_made_again():
