@@ -7,11 +7,11 @@ import re
 from collections.abc import Collection, Sequence
 
 from mergeguard.cpp.leaves import Leaf
+from mergeguard.cpp.lexer import BEFORE_CODE
 from mergeguard.cpp.source import Kind
 
 QUOTED = re.compile(rb'#\s*include\s*"([^"]*)"')
-# Atomic and possessive: a head full of comments is read once, guard or not.
-_GUARD = re.compile(rb"(?>\s+|//[^\n]*|/\*.*?\*/)*+\#\s*ifndef\s+(\w+)\s*\#\s*define\s+(\w+)\s", re.DOTALL)
+_GUARD = re.compile(BEFORE_CODE + rb"\#\s*ifndef\s+(\w+)\s*\#\s*define\s+(\w+)\s")
 
 
 class Targets:

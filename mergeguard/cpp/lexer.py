@@ -167,6 +167,9 @@ _GROUP_KIND = (0, 2, 1, 3, 4, 4, 5, 6)  # of ``_ONE``; the delimiter's group lie
 # what a part has read that fails in the end.)
 _GAP = rb"(?:[ \t\n\v\f\r]++|\\[ \t\v\f]*\r?\n)*"
 _GAP_ALONE = re.compile(_GAP)
+# White space and whole comments, to begin another expression with: each can be read in one way only, so that
+# a match that fails tries nothing twice.
+BEFORE_CODE = rb"(?:\s++|//(?:[^\\\n]|\\\r?\n|\\(?!\r?\n))*\n|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/)*"
 # The gap before a token is matched with it: looked for instead, each blank would try every alternative. Only
 # a raw string needs a group, its delimiter; without one a match is one object, and not three.
 _TOKEN = re.compile(rb"(%b)(%b|\Z)" % (_GAP, _ungrouped(_alternatives(_RAW_STRING))), re.VERBOSE)

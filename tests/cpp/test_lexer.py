@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -138,3 +139,22 @@ def test_spell_keeps_bytes_that_are_not_utf8():
 )
 def test_what_a_part_of_a_gap_or_a_token_has_read_in_vain_is_read_again(text, tokens):
     assert lex(text).texts == tokens
+
+
+_PIECES = st.sampled_from(
+    [" ", "\n", "// a\n", "// a \\\n*/ b\n", "// \\a\r\n", "/* a\n// b */", "/***/", "/* * / */"]
+)
+
+
+@given(st.lists(_PIECES).map("".join), st.sampled_from(["x", "#", "/ 2", '"', ""]))
+def test_what_stands_before_code(head, code):
+    text = (head + code).encode()
+    match = re.compile(lexer.BEFORE_CODE).match(text)
+    assert match is not None
+    assert match.end() == len(head)
+
+
+@pytest.mark.parametrize("torn", [b"/* a */ /* x", b"// x", b"// x \\\n y", b"/"])
+def test_a_comment_without_an_end_is_not_before_code(torn):
+    match = re.compile(lexer.BEFORE_CODE + rb"(\w)").match(torn + b"\\")
+    assert match is None

@@ -16,13 +16,14 @@ from collections.abc import Hashable, Mapping, Sequence
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of, match
+from mergeguard.cpp.lexer import BEFORE_CODE
 from mergeguard.merge.lines import RegionKind, diff3, split_lines
 from mergeguard.values import dataclass, replace
 
 _QUOTED = re.compile(rb'(#[ \t]*include[ \t]*")([^"\n]*)(")')
 _LINKAGE = frozenset((b"inline", b"static", b"extern", b"#inline", b"#static"))
 # The first code of a declaration, behind comments and blank lines.
-_FUNCTION = re.compile(rb"\A(?:\s+|//[^\n]*\n|/\*.*?\*/)*+([A-Za-z_])", re.DOTALL)
+_FUNCTION = re.compile(BEFORE_CODE + rb"([A-Za-z_])")
 _FOLLOWED = frozenset((Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.MACRO))
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 
@@ -369,7 +370,7 @@ def _with_comments(old: bytes, new: bytes, there: bytes) -> bytes:
 
 def _inline(leaf: Leaf) -> bytes:
     """A function as a header needs it."""
-    start = _FUNCTION.search(leaf.text)
+    start = _FUNCTION.match(leaf.text)
     if leaf.kind is not Kind.FUNCTION or not leaf.defines or leaf.template or start is None:
         return leaf.text
     if not {*_LINKAGE, b"template", b"__forceinline__", b"__global__"}.isdisjoint(leaf.code):
