@@ -151,6 +151,7 @@ PROGRAM_CODES: Mapping[str, Meaning] = {
     ),
     "cached state": Meaning("a function's cache becomes one for each unit, filled alike"),
     "initialisation": Meaning("an object may be initialised before what its value comes from"),
+    "destruction": Meaning("an object may be destroyed after what its destructor asks for"),
     "visibility": Meaning("something that other files could call is internal now"),
     "arm": Meaning("an arm is in no shard, in two, or cut in the middle"),
     "dispatch": Meaning("the entry sends a value to a shard that does not have its arm"),

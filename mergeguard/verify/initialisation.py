@@ -1,7 +1,7 @@
-"""Objects that are initialised from others at start-up: a unit keeps the file's order, several units none.
+"""Objects that need others when they are made or destroyed: a unit keeps the file's order, several have none.
 
 Part of ``same_program``. A dealing keeps such objects together; whoever moves one by hand gets a program that
-links, and reads what is not there yet.
+links, and reads what is not there yet, or any more.
 """
 
 from __future__ import annotations
@@ -9,51 +9,66 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple
 
 from mergeguard.cpp.declaration import Declaration, Identity
+from mergeguard.cpp.lifetimes import Lifetimes
 from mergeguard.cpp.source import Kind
 
+_ASKED = {"initialisation": "it is initialised from", "destruction": "its destructor asks for"}
 _CALLS = frozenset({"(", "{"})
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
+class Disorder(NamedTuple):
+    """An object that units may make, or destroy, in another order than the file does."""
+
+    check: str
+    late: Declaration
+    message: str
+
+
 def disordered(
     originals: Sequence[Declaration], parts: Sequence[Sequence[Declaration]]
-) -> Iterator[tuple[Declaration, str]]:
-    """Each object of the units ``parts`` that may come before what its value comes from, and why."""
+) -> Iterator[Disorder]:
+    """The objects of the units ``parts`` that may be made before, or destroyed after, what they need then."""
     places: dict[Identity, list[Declaration]] = defaultdict(list)
     for definitions in parts:
         for one in definitions:
             if one.item.kind is Kind.VARIABLE and one.is_definition:
                 places[one.identity].append(one)
-    for source, user in _dependencies(originals):
+    for source, user, check in _dependencies(originals):
+        asks = f"`{source.plain}`, which {_ASKED[check]},"
         for here in places[user.identity]:
             there = [one for one in places[source.identity] if one.index == here.index]
             if not there:
-                text = (
-                    f"`{source.plain}`, which it is initialised from, is in another unit: units have no order"
-                )
-                yield here, text
+                yield Disorder(check, here, f"{asks} is in another unit: units have no order")
             elif there[0].item.code_start > here.item.code_start:
-                yield here, f"`{source.plain}`, which it is initialised from, comes later here"
+                yield Disorder(check, here, f"{asks} comes later here")
 
 
-def _dependencies(originals: Sequence[Declaration]) -> Iterator[tuple[Declaration, Declaration]]:
-    """Pairs of objects, the second initialised from the first, which is not there from the beginning."""
+def _dependencies(originals: Sequence[Declaration]) -> Iterator[tuple[Declaration, Declaration, str]]:
+    """Pairs of objects, the first not there from the beginning, and what the second asks it for."""
     functions: dict[str, set[str]] = defaultdict(set)
     for one in originals:
         if one.item.kind is Kind.FUNCTION and one.is_definition:
             functions[one.short] |= {token for token in one.tokens if _NAME.fullmatch(token)}
-    objects: list[Declaration] = []
+    lifetimes = Lifetimes(originals)
+    made: list[Declaration] = []
+    owning: list[Declaration] = []
     for one in originals:
         if one.item.kind is not Kind.VARIABLE or not one.is_definition or one.is_template:
             continue
-        words = _initialiser(one)
-        if words:
-            reached = _reached(words, functions)
-            yield from ((other, one) for other in objects if other.short in reached)
-        if words and _is_dynamic(one):
-            objects.append(one)
+        words = _initialiser(one) | lifetimes.made(one)
+        reached = _reached(words, functions)
+        yield from ((other, one, "initialisation") for other in made if other.short in reached)
+        reached = _reached(lifetimes.ended(one), functions) - reached
+        yield from ((other, one, "destruction") for other in owning if other.short in reached)
+        if _is_dynamic(one) or lifetimes.made(one):
+            made.append(one)
+        if lifetimes.is_owning(one):
+            owning.append(one)
 
 
 def _initialiser(one: Declaration) -> set[str]:
@@ -70,7 +85,7 @@ def _is_dynamic(one: Declaration) -> bool:
     return "constexpr" not in tokens and any(_NAME.fullmatch(a) and b in _CALLS for a, b in pairs)
 
 
-def _reached(words: set[str], functions: dict[str, set[str]]) -> set[str]:
+def _reached(words: AbstractSet[str], functions: dict[str, set[str]]) -> set[str]:
     seen: set[str] = set()
     waiting = list(words)
     while waiting:

@@ -218,8 +218,8 @@ class _Comparison:
         for clash in (*folded(self.program), *divided(self.program)):
             self.report_clash(clash)
         if not self.path.endswith(".c"):  # what C initialises from is constant
-            for late, message in disordered(self.originals, self.program.parts):
-                self.report("initialisation", message, late)
+            for check, late, message in disordered(self.originals, self.program.parts):
+                self.report(check, message, late)
         self.check_environment()
         for check, message, path, offset, item in check_arms(
             self.before, list(self.files.values()), self.units, self.open

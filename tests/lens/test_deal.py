@@ -185,6 +185,45 @@ def test_objects_initialised_by_each_other_stay_together():
     assert home(layout, "int first") == home(layout, "int half") == home(layout, "int second")
 
 
+LIVES = """#include <cstdio>
+#include <vector>
+struct Log { Log(); ~Log(); void say(const char*); std::vector<char> kept; };
+Log::Log() { std::puts("begin"); }
+Log::~Log() { std::puts("end"); }
+void Log::say(const char* text) { std::puts(text); }
+Log the_log;
+void note(const char* text) { the_log.say(text); }
+struct Held { int depth = 0; };
+struct Pool { Held held; %s };
+Pool the_pool;
+Pool* used() { return &the_pool; }
+"""
+
+
+APART = '[deal.shards]\n"one.cpp" = ["variable the_log"]\n"two.cpp" = ["variable the_pool"]'
+
+
+@pytest.mark.parametrize("member", ['~Pool() { note("gone"); }', 'Pool() : held() { note("made"); }'])
+def test_objects_that_need_each_other_when_made_or_destroyed_stay_together(member):
+    with pytest.raises(RuleMismatch, match="the_log"):
+        deal(LIVES % member, APART)
+    layout = deal(LIVES % member, "units = 9")
+    assert home(layout, "Log the_log") == home(layout, "Pool the_pool")
+
+
+@pytest.mark.parametrize(
+    "member", ['void say() { note("no"); }', "Pool() = default;", "int size; Pool* next;"]
+)
+def test_objects_that_do_not_may_part(member):
+    layout = deal(LIVES % member, APART)
+    assert home(layout, "Log the_log") != home(layout, "Pool the_pool")
+    # Where somebody makes them need each other then, `verify` sees it.
+    needs = b'~Pool() { note("gone"); }'
+    texts = [(f.path, f.text.replace(member.encode(), needs), f.is_unit) for f in layout.files]
+    found = compare("m.cpp", (LIVES % needs.decode()).encode(), [LayoutText(*text) for text in texts])
+    assert "destruction" in {finding.code for finding in found}
+
+
 def test_text_typed_behind_a_block_is_not_taken_into_it():
     layout = _tally(TALLY)
     path = next(f.path for f in layout.shards if f.text.endswith(b"}  // MG_SCOPE\n"))

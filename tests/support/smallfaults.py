@@ -69,7 +69,9 @@ monolith = "src/ledger.cpp"
 header = "internal.h"
 
 [deal.shards]
-"one.cpp" = ["function ledger::open", "function ledger::audit", "function ledger::doubled"]
+"one.cpp" = [
+  "function ledger::open", "function ledger::audit", "function ledger::doubled", "variable ledger::clerk",
+]
 "two.cpp" = ["function ledger::total", "function ledger::tripled"]
 """
 LEDGER = b"""#include <cstdio>
@@ -90,6 +92,11 @@ Account open(double value) { return Account{next_id(), cents(value)}; }
 
 template <typename T> T times(T value) { return value; }
 template <> int times<int>(int value) { return 2 * value; }
+
+struct Book { ~Book() { lines = 0; } int lines = 1; };
+Book book;
+struct Clerk { ~Clerk() { ++book.lines; } };
+Clerk clerk;
 
 int total(const Account* all, int count) {
   int sum = cents(0.5);
@@ -210,6 +217,7 @@ PROGRAMS = {
 
 _CENTS = "int cents(double value) { return static_cast<int>(value * 100); }\n"
 _NEXT = "int next_id() { return ++opened; }\n"
+_BOOK, _CLERK = "Book book;\n", "Clerk clerk;\n"
 _FIRST, _SECOND = "int base = next_id();\n", "int second = base + next_id();\n"
 _DECLARED = "int total(const Account* all, int count);  // MG_DECLARATION\n"
 _SPECIAL = "template <> int times<int>(int value);  // MG_DECLARATION\n"
@@ -257,6 +265,15 @@ FAULTS = (
             swap("one.cpp", _FIRST, ""),
             swap("two.cpp", "\nint total(", f"\n{_FIRST}int total("),
             swap("internal.h", "int next_id();", "extern int base;\nint next_id();"),
+        ),
+    ),
+    Fault(
+        "order of destruction changed",
+        "ledger",
+        "destruction",
+        sequence(
+            swap("one.cpp", _BOOK, f"extern {_BOOK}"),
+            swap("one.cpp", _CLERK, _CLERK + _BOOK),
         ),
     ),
     Fault(

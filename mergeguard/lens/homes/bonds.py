@@ -137,7 +137,8 @@ class Bonds:
                 self.join(first, number, name)
 
     def bind_initialisers(self) -> None:
-        """An object stays with those whose initialisation its own may ask for: units have no order."""
+        """An object stays with those that its constructor, initialiser or destructor may ask for: units have
+        no order, and objects are destroyed in the reverse of it."""
         dynamic = {n for n, traits in enumerate(self.traits) if traits.dynamic}
         for number, traits in enumerate(self.traits):
             if not traits.starts:

@@ -10,11 +10,13 @@ import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 from enum import Enum, auto
+from functools import cached_property
 
 from mergeguard.cpp.blocks import Opened
 from mergeguard.cpp.declaration import Declaration, declares_by_name
 from mergeguard.cpp.definitions import has_local_state, only_read
 from mergeguard.cpp.environment import environment_of
+from mergeguard.cpp.lifetimes import Lifetimes
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers, nested, parse
 from mergeguard.cpp.view import AFTER_PARAMETERS
 from mergeguard.lens.homes.handles import reached_types
@@ -38,9 +40,9 @@ class Traits:
     at start-up; ``members``: names by which a class may be needed though nothing names it; ``near``: classes
     that it is a member of, whose users may need it; ``shown``: text that every file must see; ``idle``:
     nothing depends on where it is; ``dynamic``: an object that is initialised at start-up; ``starts``: names
-    that run then. ``functions`` are those that ``Way.DECLARATION`` is about, ``key`` is what is hashed.
-    ``unclear``: why it can't be dealt as it is written. ``generic``: a template, whose names may be found by
-    its arguments where it is used, behind it.
+    that run then, or when it is destroyed. ``functions`` are those that ``Way.DECLARATION`` is about, ``key``
+    is what is hashed. ``unclear``: why it can't be dealt as it is written. ``generic``: a template, whose
+    names may be found by its arguments where it is used, behind it.
     """
 
     gives: dict[str, Way] = field(default_factory=dict)
@@ -369,8 +371,7 @@ class _TraitReader:
             return
         if item.start in self.shared:
             self.shared_item(found, item, one)
-            found.dynamic = found.dynamic or not self.is_plain(one)
-            found.starts |= _called(one.tokens)
+            self.starting(found, one)
             return
         external = item.name in self.external and not one.hidden
         external |= self.in_c and "static" not in item.flags
@@ -382,8 +383,7 @@ class _TraitReader:
         found.once = True
         found.root = found.root or external or not (one.is_internal or self.is_hidden(item))
         found.key = found.key or item.name
-        found.dynamic = found.dynamic or not self.is_plain(one)
-        found.starts |= _called(one.tokens)
+        self.starting(found, one)
         # What the file itself declares `extern` can be used in any unit by that.
         if not one.owners and item.name not in self.declared:
             found.gives |= dict.fromkeys((name, *one.objects), Way.NONE)
@@ -421,7 +421,28 @@ class _TraitReader:
             found.root = found.root or not hidden
             found.key = found.key or one.objects[0]
             found.dynamic = True
+            found.starts |= self.at_both_ends(one)
+
+    def starting(self, found: Traits, one: Declaration) -> None:
+        """What an object asks for when it is made, and when it is destroyed."""
+        if self.is_plain(one):
             found.starts |= _called(one.tokens)
+        else:
+            found.dynamic = True
+            found.starts |= self.at_both_ends(one)
+
+    def at_both_ends(self, one: Declaration) -> frozenset[str]:
+        """The names that may be reached while an object is made or destroyed."""
+        return _called(one.tokens) | self.lifetimes.made(one) | self.lifetimes.ended(one)
+
+    @cached_property
+    def lifetimes(self) -> Lifetimes:
+        """Of the file's own classes."""
+        return Lifetimes(
+            Declaration(item, self.source, hidden)
+            for unit in self.units
+            for item, hidden in walk(self.source, unit)
+        )
 
     def declaration(self, found: Traits, item: Item, one: Declaration) -> None:
         if one.short in ("static_assert", "_Static_assert"):
@@ -433,7 +454,7 @@ class _TraitReader:
         if self.is_object(item, one):
             found.once = found.registers = found.dynamic = True
             found.key = found.key or item.name
-            found.starts |= _called(one.tokens)
+            found.starts |= self.at_both_ends(one)
             found.gives[one.short] = Way.NONE
             return
         if one.is_defined_in_a_branch:
@@ -483,6 +504,7 @@ class _TraitReader:
         reader.functions = self.functions
         reader.values = self.values
         reader.overloads = self.overloads
+        reader.lifetimes = self.lifetimes
         whole = Unit(0, len(expansion), inner.items)
         inside = reader.unit(whole)
         inside.functions.clear()  # there is no text of theirs to say again
