@@ -85,7 +85,7 @@ def shared(text: bytes) -> Shared | None:
     """The beginning that a text has most in common with; None where that is less than half of it."""
     if len(text) < _SHORTEST:
         return None
-    alike = [Shared(one, _in_common(one.text, text)) for one in _kept.get(text[:_FIRST], ())]
+    alike = [Shared(one, in_common(one.text, text)) for one in _kept.get(text[:_FIRST], ())]
     best = max(alike, key=lambda one: one.length, default=None)
     return best if best is not None and 2 * best.length >= len(text) else None
 
@@ -108,7 +108,7 @@ def forget() -> None:
     _kept.clear()
 
 
-def _in_common(one: bytes, other: bytes) -> int:
+def in_common(one: bytes, other: bytes) -> int:
     """With how many equal bytes two texts begin."""
     most = min(len(one), len(other))
     if one[:most] == other[:most]:

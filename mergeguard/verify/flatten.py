@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Container, Mapping, Sequence
 from functools import cached_property
 
+from mergeguard.cpp.beginnings import in_common
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.lexer import Directive, Lexed, lex
 from mergeguard.cpp.remember import remembered
@@ -92,6 +93,16 @@ class FlatUnit:
     def source(self) -> Source:
         """The unit as items; read when it is first asked for, since most questions are about a few units."""
         return parse(self.text, calls_end=True)
+
+    def same_up_to(self, other: FlatUnit) -> int:
+        """With how many bytes, of the same places in the layout, two units begin."""
+        length = in_common(self.text, other.text)
+        for (start, *mine), (there, *theirs) in zip(self.places, other.places, strict=False):
+            if start >= length:
+                break
+            if start != there or mine != theirs:
+                return min(start, there)
+        return length
 
     def place(self, offset: int) -> tuple[str, int]:
         """The layout file and the offset in it of a byte of this unit."""

@@ -29,9 +29,9 @@ class Program:
 
     ``spaces`` are the namespaces that glue makes to keep shards apart. What a unit's own guard macro turns
     off (``verify.unitguards``) is none of its definitions, which are ``parts``; it is one of ``every``.
-    ``declared`` are the variables that each unit
-    declares ``extern``. ``relocatable``: device code is linked, so that
-    ``__device__`` functions have symbols.
+    ``declared`` are the variables that each unit declares ``extern``; ``begun`` is how many bytes each has in
+    common with one before it. ``relocatable``: device code is linked, so that ``__device__`` functions have
+    symbols.
     """
 
     units: tuple[FlatUnit, ...]
@@ -40,6 +40,7 @@ class Program:
     parts: tuple[list[Declaration], ...]
     environments: tuple[Environment, ...]
     declared: tuple[frozenset[str], ...]
+    begun: tuple[int, ...]
     relocatable: bool = True
 
     @classmethod
@@ -55,7 +56,15 @@ class Program:
             _compiled(found, turned_off(unit, switches)) for found, unit in zip(every, units, strict=True)
         )
         environments = tuple(environment_of(unit.source) for unit in units)
-        return cls(units, spaces, every, parts, environments, tuple(map(_declared, parts)), relocatable)
+        declared = tuple(map(_declared, parts))
+        return cls(units, spaces, every, parts, environments, declared, _begun(units), relocatable)
+
+    def is_repeated(self, one: Declaration) -> bool:
+        """Whether a unit before its own has it in the same place, with the same text before it.
+
+        What is asked of it and of what stands before it was asked there.
+        """
+        return one.item.end < self.begun[one.index]
 
     def has_symbol(self, one: Declaration) -> bool:
         """Whether a linker sees it: without linked device code a function of the device alone has none."""
@@ -127,6 +136,14 @@ class LinkClash:
     message: str
     one: Declaration
     severity: Severity = Severity.ERROR
+
+
+def _begun(units: Sequence[FlatUnit]) -> tuple[int, ...]:
+    """With how many bytes each unit begins as one before it, which has the same names in C."""
+    return tuple(
+        max((unit.same_up_to(one) for one in units[:n] if one.renamed == unit.renamed), default=0)
+        for n, unit in enumerate(units)
+    )
 
 
 def _declared(parts: list[Declaration]) -> frozenset[str]:
@@ -202,7 +219,7 @@ def folded(program: Program) -> Iterator[LinkClash]:
     for here in groups.values():
         first = here[0]
         for other in here[1:]:
-            if other.index == first.index:
+            if other.index == first.index or program.is_repeated(other):
                 continue
             pair = f"{program.unit(first)} and {program.unit(other)}"
             if other.tokens != first.tokens:

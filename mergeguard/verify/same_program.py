@@ -405,7 +405,9 @@ class _Comparison:
             mine_special = specialisations(parts)
             for one in parts:
                 known = originals.get(one.identity)
-                if known is None or self.program.is_dispatch(one) or one.item.kind in _DIRECTIVES:
+                if known is None or one.item.kind in _DIRECTIVES or self.program.is_repeated(one):
+                    continue
+                if self.program.is_dispatch(one):
                     continue
                 self.check_macros(one, known)
                 words = self.environment.closure(one.tokens, known.item.code_start)
