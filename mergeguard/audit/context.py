@@ -14,6 +14,7 @@ from mergeguard.cpp.items import Kind
 HEADERS = (*filenames.HEADERS, ".ipp")
 _FEW = 12  # words that are looked for one by one
 _DEPTH = 8  # how far includes are followed
+_NONE: frozenset[str] = frozenset()
 
 
 class Trees:
@@ -50,15 +51,46 @@ class Trees:
         """The words in the lines that a side removed from file ``index``."""
         return self.edit(index, side).removed
 
+    def added_of(self, words: frozenset[str], index: int, side: str) -> frozenset[str]:
+        """Those of the words that are in the lines that a side added to file ``index``."""
+        return self.added(index, side) & words if self._may_have(words, index, side) else _NONE
+
+    def removed_of(self, words: frozenset[str], index: int, side: str) -> frozenset[str]:
+        """Those of the words that are in the lines that a side removed from file ``index``."""
+        return self.removed(index, side) & words if self._may_have(words, index, BASE) else _NONE
+
+    def _may_have(self, words: frozenset[str], index: int, version: str) -> bool:
+        """Whether a file may have one of the words; what few words are not in needs no comparing of texts."""
+        if len(words) > _FEW:
+            return True
+        facts = self.files[index].of(version)
+        return facts is not None and any(raw(word) in facts.text for word in words)
+
     @cached_property
     def all_added(self) -> dict[str, frozenset[str]]:
-        """The words in all lines that each side added."""
-        return {s: frozenset().union(*(self.added(i, s) for i, _ in self.edited(s))) for s in SIDES}
+        """The words in the lines that each side added: all of the side that changed fewer files, and of the
+        other those that the first has in its added or removed lines."""
+        few, many = self.by_size
+        found = {few: self._all(self.added, few)}
+        common = found[few] | self._all(self.removed, few)
+        return found | {many: _NONE.union(*(self.added_of(common, i, many) for i, _ in self.edited(many)))}
 
     @cached_property
     def all_removed(self) -> dict[str, frozenset[str]]:
-        """The words in all lines that each side removed."""
-        return {s: frozenset().union(*(self.removed(i, s) for i, _ in self.edited(s))) for s in SIDES}
+        """As ``all_added``, of the lines that each side removed."""
+        few, many = self.by_size
+        found = {few: self._all(self.removed, few)}
+        common = found[few] | self._all(self.added, few)
+        return found | {many: _NONE.union(*(self.removed_of(common, i, many) for i, _ in self.edited(many)))}
+
+    def _all(self, words: Callable[[int, str], frozenset[str]], side: str) -> frozenset[str]:
+        return _NONE.union(*(words(index, side) for index, _ in self.edited(side)))
+
+    @cached_property
+    def by_size(self) -> tuple[str, str]:
+        """The side that changed fewer files, and the other."""
+        few, many = sorted(SIDES, key=lambda side: len(self.edited(side)))
+        return few, many
 
     def taken(self, side: str) -> frozenset[str]:
         """The words that some file has less often in a side's lines than before."""

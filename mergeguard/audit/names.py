@@ -57,7 +57,7 @@ def gone(trees: Trees) -> Iterator[Finding]:
 def _removed(trees: Trees, remover: str, wanted: frozenset[str]) -> Iterator[tuple[Changed, Declaration]]:
     """What a side no longer has in the file and no other changed file of it has either."""
     for index, file in trees.edited(remover):
-        candidates = trees.removed(index, remover) & wanted
+        candidates = trees.removed_of(wanted, index, remover)
         base, after = file.of(BASE), file.of(remover)
         if not candidates or base is None:
             continue
@@ -82,7 +82,7 @@ def gone_inside(trees: Trees) -> Iterator[Finding]:
         seen: set[str] = set()
         for index, file in trees.edited(remover):
             base = file.of(BASE)
-            candidates = (trees.removed(index, remover) & wanted) - seen
+            candidates = trees.removed_of(wanted, index, remover) - seen
             if base is None or not candidates:
                 continue
             for name in sorted(candidates):
@@ -265,10 +265,8 @@ def unused(trees: Trees) -> Iterator[Finding]:
     """What one side edited or added and used, and nothing in the result uses: the other side took the use."""
     for editor in SIDES:
         remover = other(editor)
-        files = [f for index, f in trees.edited(editor) if trees.edit(index, editor).touches_code]
-        taken = trees.taken(remover) if files else frozenset()
         seen: set[str] = set()
-        for file in files if taken else ():
+        for file, taken in _edited_files(trees, editor, remover):
             merged, own = file.of(MERGED), file.of(editor)
             if merged is None or own is None:
                 continue
@@ -296,6 +294,15 @@ def unused(trees: Trees) -> Iterator[Finding]:
                     editor,
                     tuple(places),
                 )
+
+
+def _edited_files(trees: Trees, editor: str, remover: str) -> Iterator[tuple[Changed, frozenset[str]]]:
+    """The files whose code a side edited, each with the words that the other side took away somewhere."""
+    if remover == trees.by_size[0] and not trees.taken(remover):
+        return
+    files = [f for index, f in trees.edited(editor) if trees.edit(index, editor).touches_code]
+    taken = trees.taken(remover) if files else frozenset()
+    yield from ((file, taken) for file in files if taken)
 
 
 def _edited(file: Changed, editor: str, name: str) -> Declaration | None:

@@ -36,7 +36,7 @@ def _concerns_both(trees: Trees) -> bool:
     """Whether both sides (or the merge itself) have a part in anything that is registered."""
     for index, file in enumerate(trees.files):
         concerned = not is_sum(file) or any(
-            not trees.all_removed[other(side)].isdisjoint(trees.added(index, side)) for side in SIDES
+            trees.added_of(trees.all_removed[other(side)], index, side) for side in SIDES
         )
         if concerned and any(may_register(facts) for facts in {*file.versions.values()}):
             return True

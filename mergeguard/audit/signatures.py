@@ -28,26 +28,32 @@ def changed(trees: Trees) -> Iterator[Finding]:
 
 def _suspects(trees: Trees, changer: str, user: str) -> set[str]:
     """What one side no longer defines with the same parameters and the other's lines call."""
-    changed_: list[FactEdit] = [
-        edit
-        for index, file in trees.edited(changer)
-        if file.of(BASE) is not None and (edit := trees.edit(index, changer)).touches_code
-    ]
-    if len(changed_) < len(trees.edited(user)):  # begin where there is less to read
-        found = {name for edit in changed_ for name in edit.changed_parameters}
+    if changer == trees.by_size[0]:  # begin where there is less to read
+        found = {name for edit in _edits(trees, changer) for name in edit.changed_parameters}
         return found & _called(trees, user) if found else found
     called = _called(trees, user)
+    if not called:
+        return called
     if len(called) > _FEW:
-        return {name for edit in changed_ for name in edit.changed_parameters & called}
-    return {name for edit in changed_ for name in called if edit.changes_parameters(name)}
+        return {name for edit in _edits(trees, changer) for name in edit.changed_parameters & called}
+    return {name for edit in _edits(trees, changer) for name in called if edit.changes_parameters(name)}
+
+
+def _edits(trees: Trees, changer: str) -> Iterator[FactEdit]:
+    """What a side did to the code of files that were there before."""
+    for index, file in trees.edited(changer):
+        if file.of(BASE) is not None and (edit := trees.edit(index, changer)).touches_code:
+            yield edit
 
 
 def _called(trees: Trees, user: str) -> set[str]:
     called: set[str] = set()
+    added: set[str] = set()
     for index, _ in trees.edited(user):
         lines = b"".join(trees.edit(index, user).lines.added)
         called |= {name.decode() for name in _CALLED.findall(lines)}
-    return called & trees.all_added[user]
+        added |= trees.added(index, user)
+    return called & added
 
 
 def _signature(trees: Trees, changer: str, user: str, name: str) -> Iterator[Finding]:

@@ -165,12 +165,12 @@ def across_files(trees: Trees) -> Iterator[Finding]:
     theirs: dict[str, list[tuple[int, Changed]]] = defaultdict(list)
     for index, file in trees.edited(THEIRS):
         folder = _folder(file)
-        if folder is not None and not both.isdisjoint(trees.added(index, THEIRS)):
+        if folder is not None and trees.added_of(both, index, THEIRS):
             theirs[folder].append((index, file))
     for index, file in trees.edited(OURS):
         folder = _folder(file)
         here = file.of(MERGED)
-        mine = both & trees.added(index, OURS)
+        mine = trees.added_of(both, index, OURS)
         if folder is None or here is None or not mine:
             continue
         for number, counterpart in theirs[folder]:
