@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
 from mergeguard.audit.findings import Located
@@ -19,6 +20,7 @@ from mergeguard.verbs.rebase import RebaseOutcome
 from mergeguard.verbs.sync import Synced
 
 _FINDINGS = 10  # of an audit, on a sync's screen
+_MOST_NAMED = 8  # items of one file of which the same is said
 _COLOURS = {
     Fate.CONFLICT: "red",
     Fate.GONE_EDITED: "red",
@@ -273,16 +275,31 @@ def rebase_json(outcome: RebaseOutcome) -> dict[str, Any]:
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
-    for finding in findings:
-        colour = SEVERITY_COLOURS[finding.severity]
-        place = finding.path if finding.line is None else f"{finding.path}:{finding.line}"
-        item = f" ({finding.name})" if finding.name else ""
-        out.print(
-            f"[{colour}]{finding.severity}[/] {escape(place)}{escape(item)}  "
-            f"[dim]{finding.code}[/]  {escape(finding.message)}"
-        )
-        if finding.hint:
-            out.print(f"    [dim]{escape(finding.hint)}[/]")
+    """Print them; what is said of several things in one file, and what to do about several, is said once."""
+    for (_, _, hint), same in groupby(findings, key=lambda f: (f.rule, f.code, f.hint)):
+        for (path, severity, message), alike in groupby(same, key=lambda f: (f.path, f.severity, f.message)):
+            _print_alike(path, severity, message, tuple(alike))
+        if hint:
+            out.print(f"    [dim]{escape(hint)}[/]")
+
+
+def _print_alike(path: str, severity: Severity, message: str, findings: Sequence[Finding]) -> None:
+    """A line about what findings say of several items of one file."""
+    lines = _listed(str(finding.line) for finding in findings if finding.line is not None)
+    names = _listed(finding.name for finding in findings if finding.name)
+    place = f"{path}:{lines}" if lines else path
+    item = f" ({names})" if names else ""
+    out.print(
+        f"[{SEVERITY_COLOURS[severity]}]{severity}[/] {escape(place)}{escape(item)}  "
+        f"[dim]{findings[0].code}[/]  {escape(message)}"
+    )
+
+
+def _listed(words: Iterable[str]) -> str:
+    """The words, each once; of many the first ones and how many more there are."""
+    known = tuple(dict.fromkeys(words))
+    more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
+    return ", ".join(known[:_MOST_NAMED]) + more
 
 
 def grid(rows: Iterable[Sequence[str]]) -> Table:

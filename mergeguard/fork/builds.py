@@ -108,5 +108,10 @@ def _hint(rule: Rule, layout: Layout, files: Iterable[tuple[str, bytes]], missin
     for path, text in files:
         for line in buildlists.unclear(path, text, layout.path):
             return f"{path}:{line} names the file in a way that can't be added to: list there {lines}"
-    named = f"the rule's build files ({', '.join(rule.build)})" if rule.build else "what compiles it"
-    return f"list in {named}: {lines}; or say `build = []` in the rule, if nothing has to list them"
+    if rule.build:
+        return f"list in the rule's build files ({', '.join(rule.build)}): {lines}"
+    added = ", ".join(unit for unit in missing if unit != layout.path) or lines
+    return (
+        f"have what compiles {layout.path} compile {added}, too; or say `build = []` in the rule, where it"
+        " takes every file of a folder"
+    )

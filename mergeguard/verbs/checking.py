@@ -301,7 +301,8 @@ class _LayoutChecker:
         new = {file.path: file.text for file in fresh.files}
         changed = sorted(p for p in {*old, *new} if old.get(p) != new.get(p))
         if not changed:
-            yield self.say.note("drift", f"{what}; the layout stays the same", guarded.rule_path)
+            hint = f"`mergeguard split {self.name}` notes it in the lock"
+            yield self.say.note("drift", f"{what}; the layout stays the same", guarded.rule_path, hint=hint)
             return
         message = f"{what}; it would change {', '.join(changed)}"
         hint = f"`mergeguard split {self.name}` derives the layout again"
@@ -322,7 +323,8 @@ class _LayoutChecker:
             buildlists.mentions(b, t, p) for b, t in builds.items() for p in (layout.path, *shards)
         )
         if not any(units_listed):  # else they are counted, one by one, below
-            for one in unlisted(self.workspace.repository, self.workspace.tree, rule, layout):
+            # Which files list them says the rule as it is now: the layout does not depend on it.
+            for one in unlisted(self.workspace.repository, self.workspace.tree, self.guarded.rule, layout):
                 yield self.say.error("build list", "no build file lists this unit", one.unit, hint=one.hint)
         everything = {**texts, **{p: t for p in strangers if (t := self.workspace.read(p)) is not None}}
         yield from check.check_homes(

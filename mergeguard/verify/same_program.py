@@ -373,7 +373,7 @@ class _Comparison:
             elif found and not any(d.must_be_once for d in here):
                 word = "static" if all(d.is_internal for d in here) else "inline"
                 severity = Severity.NOTE if word == "inline" else Severity.WARNING
-                text = f"it is {word} now: a file elsewhere that declares it for itself will not link"
+                text = f"{word} now: a file elsewhere that declares it for itself will not link"
                 if word == "static" or original.item.kind is not Kind.VARIABLE:
                     self.report("visibility", text, here[0], severity=severity)
 
