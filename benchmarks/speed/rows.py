@@ -371,6 +371,9 @@ def _odd_texts(size: int) -> dict[str, bytes]:
         "a table": b"int t[] = {\n" + lines(b"0, 0, 0,\n") + b"};\n",
         "else-ifs": b"void f(int x) {\n" + lines(b"else if (x == 1) { g(); }\n") + b"}\n",
         "quotes": lines(b"'\"'\n"),
+        "semicolons": lines(b";"),
+        "closing parentheses": lines(b")"),
+        "blocks of macros": lines(b"A_BEGIN\nA_END\n"),
     }
 
 

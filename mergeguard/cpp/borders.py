@@ -5,6 +5,7 @@ Cheaper than reading its items, for texts of which only a part is to be read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import accumulate, compress
 from operator import sub
@@ -22,6 +23,8 @@ _A_WORD = bytes([TokenRole.WORD])
 _MAY_END = bytes(role in (TokenRole.SEMICOLON, TokenRole.CLOSE_BRACE, _END_OF_CALL) for role in range(256))
 _DEPTHS = [(role in BRACKETS) - 2 * (role in _CLOSING) for role in range(256)]
 _BEGINS = frozenset((TokenKind.IDENT, TokenKind.COMMENT))
+# A macro that may open or close a block is a declaration of its own (see ``edges``).
+_ALONE = re.compile(rb"^[A-Z_][A-Z0-9_]*\r?$", re.MULTILINE)
 _COUNTS = bytes(role if role in BRACKETS or role == TokenRole.SEMICOLON else 0 for role in range(256))
 
 
@@ -81,7 +84,8 @@ def extent(lexed: Lexed) -> Extent:
         if depth <= 0 and (roles[index] != _END_OF_CALL or roles[index + 1 : index + 2] == _A_WORD)
     ]
     gaps = map(sub, [*ends, len(roles) - 1], [-1, *ends])
-    return Extent(len(roles), len(ends), max(gaps, default=0))
+    declarations = len(ends) + len(_ALONE.findall(lexed.text))
+    return Extent(len(roles), declarations, max(gaps, default=0))
 
 
 def _events(lexed: Lexed) -> Iterator[tuple[int, Directive | None]]:

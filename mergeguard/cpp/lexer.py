@@ -470,6 +470,5 @@ def line_of(text: bytes, offset: int) -> int:
 
 
 def _newline_between(text: bytes, start: int, end: int) -> bool:
-    if text.find(b"\n", start, end) < 0:
-        return False
-    return b"\n" in SPLICE.sub(b"", text[start:end])
+    gap = text[start:end]
+    return b"\n" in gap and (b"\\" not in gap or b"\n" in SPLICE.sub(b"", gap))

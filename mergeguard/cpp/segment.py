@@ -8,6 +8,7 @@ middle of an item is glued into that item: the walk restarts with it. No recursi
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property
@@ -62,6 +63,9 @@ _MOST_GLUES = 4
 _DEEPEST = 100  # open top-level groups; a deeper one is read as one item
 _DEEPEST_ASSUMED = 200  # open groups inside an item; deeper conditions are not told apart
 
+
+# What is no declaration by itself, again and again (by its role): only broken or hostile input has rows of it.
+_ROW = re.compile(rb"([;)\]}])\1{63,}")
 
 _IS_EVENT = bytes(role > TokenRole.ARROW for role in range(256))
 _IS_BRACKET = bytes(role in BRACKETS for role in range(256))
@@ -231,6 +235,9 @@ class _Walk:
             if index >= 0 and index not in self.glued:
                 position = self.line(index)
                 continue
+            if index < 0 and (row := _ROW.match(self.roles, position, self.last)):
+                position = self.row(position, row.end())
+                continue
             try:
                 position = self.item(position) if index >= 0 else self.known_item(position)
                 restarts = 0
@@ -313,6 +320,13 @@ class _Walk:
         for view in views:
             for atom in [atom for atom in view.assumed if macro in names(atom)]:
                 del view.assumed[atom]
+
+    def row(self, first: int, last: int) -> int:
+        """Emits a row of semicolons, or of brackets that close nothing, as one item; returns the next token."""
+        if self.roles[first] != TokenRole.SEMICOLON:
+            self.reader.problems.append((self.lexed.starts[first], "closing bracket without an opening one"))
+        self.segments.append(Segment(first, last, self.path, opaque=True))
+        return last
 
     # ---- one item
 

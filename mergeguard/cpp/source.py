@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
+from itertools import count
 
 from mergeguard.cpp import beginnings
 from mergeguard.cpp.beginnings import Mark, Reading
@@ -105,31 +106,36 @@ def _reading(source: Source, segmented: Segmented) -> Reading:
     return Reading(source, segmented.way, segmented.marks, segmented.defined, int(has_header))
 
 
-def _again(one: KnownItem, by: int, start: int, end: int, prefix: str) -> Item:
-    """A known item so many bytes further on, as bytes ``[start, end)`` and with another prefix."""
-    item = one.item
-    assert item is not None
-    if not by and prefix == one.prefix:
+def _as_known(one: KnownItem, at: int, start: int, end: int, prefix: str) -> Item:
+    """A known item whose code begins at ``at``, as bytes ``[start, end)`` and with another prefix."""
+    assert one.item is not None
+    item = _again(one.item, at - one.start, start, end)
+    if prefix == one.prefix or not _takes_prefix(item.kind, item.name):
+        return item
+    name = prefix + item.name.removeprefix(one.prefix)
+    return replace(item, name=name, key=replace(item.key, name=name))
+
+
+def _again(item: Item, by: int, start: int, end: int) -> Item:
+    """An item so many bytes further on, as bytes ``[start, end)``."""
+    if not by:
         return item if (item.start, item.end) == (start, end) else replace(item, start=start, end=end)
 
     def span(there: tuple[int, int] | None) -> tuple[int, int] | None:
         return None if there is None else (there[0] + by, there[1] + by)
 
-    key = item.key
-    if prefix != one.prefix and _takes_prefix(item.kind, item.name):
-        key = replace(key, name=prefix + item.name.removeprefix(one.prefix))
     parameters = tuple(
         Parameter(p.start + by, p.end + by, p.name, None if p.default_start is None else p.default_start + by)
         for p in item.parameters
     )
     return Item(
         item.kind,
-        key.name,
+        item.name,
         start,
         end,
         item.code_start + by,
         item.code_end + by,
-        key,
+        item.key,
         item.condition,
         item.flags,
         item.arguments,
@@ -249,6 +255,7 @@ class _SourceBuilder:
     def __init__(self, lexed: Lexed, prefix: str = "") -> None:
         self.lexed = lexed
         self.prefix = prefix
+        self.smalls: dict[tuple[object, ...], Item] = {}  # by all that decides what comes of them
 
     def build(self, segmented: Segmented, start: int, stop: int, *, header: bool) -> list[Item]:
         """The items of bytes ``[start, stop)``, equal ones not told apart; what was read now is kept."""
@@ -265,12 +272,14 @@ class _SourceBuilder:
             end = self.item_end(part, following, stop)
             one = segmented.known.get(position)
             if one is not None:
-                item = _again(one, self.lexed.starts[part.first] - one.start, start, end, self.prefix)
+                item = _as_known(one, self.lexed.starts[part.first], start, end, self.prefix)
             elif part.directive >= 0:
                 item = self.line(part, start, end)
-            else:
+            elif position in segmented.fresh:
                 item = self.item(part, start, end)
                 segmented.keep(position, item, self.prefix)
+            else:
+                item = self.small(part, start, end)
             items.append(item)
             start = item.end
         if start < stop:
@@ -375,13 +384,25 @@ class _SourceBuilder:
             body=facets.body,
         )
 
+    def small(self, part: Segment, start: int, end: int) -> Item:
+        """The item of a statement too short to be known from other texts: this one may have it again."""
+        lexed = self.lexed
+        at = lexed.starts[part.first]
+        code = lexed.text[at : lexed.end(part.last - 1)]
+        key = (code, part.path, part.opaque, part.block, part.brace - part.first if part.brace >= 0 else -1)
+        one = self.smalls.get(key)
+        if one is not None:
+            return _again(one, at - one.code_start, start, end)
+        item = self.smalls[key] = self.item(part, start, end)
+        return item
+
     def line(self, part: Segment, start: int, end: int) -> Item:
         """The item of one preprocessor line: by its bytes, if they were read in such a place before."""
         lexed, line = self.lexed, self.lexed.directives[part.directive]
         items = KnownItems.read_as(("line", part.path, part.opening))
         one = items.find(lexed, line.first, line.last)
         if one is not None:
-            return _again(one, line.start - one.start, start, end, "")
+            return _as_known(one, line.start, start, end, "")
         text, tokens = lexed.text[line.start : line.end], line.last - line.first
         item = self.item(part, start, end)
         one = KnownItem(text, b"", tokens, tokens, part, line.start, (), False, item)
@@ -463,10 +484,14 @@ def _keyed(item: Item, ordinal: int) -> Item:
 
 def _numbered(items: list[Item], before: tuple[Item, ...] = ()) -> tuple[Item, ...]:
     """Gives equal keys ordinals in file order; those ``before`` them have theirs."""
-    seen = Counter(replace(item.key, ordinal=0) if item.key.ordinal else item.key for item in before)
+    there = Counter(replace(item.key, ordinal=0) if item.key.ordinal else item.key for item in before)
+    seen: dict[ItemKey, Iterator[int]] = {}
+    by_object: dict[int, Iterator[int]] = {}  # what was made again has the very key: none of them is compared
     numbered = list(before)
     for item in items:
-        count = seen[item.key]
-        seen[item.key] += 1
-        numbered.append(_keyed(item, count) if count else item)
+        ordinals = by_object.get(id(item.key))
+        if ordinals is None:
+            ordinals = by_object[id(item.key)] = seen.setdefault(item.key, count(there[item.key]))
+        ordinal = next(ordinals)
+        numbered.append(_keyed(item, ordinal) if ordinal else item)
     return tuple(numbered)

@@ -166,6 +166,8 @@ class _Comparison:
         self.environment = environment_of(self.before)
         self.originals = definitions(self.before)
         self.own_names = {one.short for one in self.originals}
+        self.plain_names = {one.plain for one in self.originals}
+        self.times = Counter(one.identity for one in self.originals)  # that the monolith has each
         self.program = Program.of(files, roots)
         self.units = self.program.units
         # The body as the monolith has it: the guards of all shards open at once.
@@ -301,7 +303,6 @@ class _Comparison:
     # -- definitions -------------------------------------------------------------------------------
 
     def check_definitions(self) -> None:
-        wanted = Counter(one.identity for one in self.originals)
         made_elsewhere = {one.identity for one in self.originals if one.is_made_elsewhere}
         occurrences: dict[Identity, list[Declaration]] = defaultdict(list)
         for parts in self.whole:
@@ -320,7 +321,7 @@ class _Comparison:
                 continue
             # Units take one text in together: what counts is where it stands.
             places = {self.open[one.index].place(one.item.code_start) for one in here}
-            if len(places) < wanted[original.identity]:
+            if len(places) < self.times[original.identity]:
                 self.report("lost", self.lost_message(original), original)
         for identity, here in occurrences.items():
             known = texts.get(identity)
@@ -350,9 +351,7 @@ class _Comparison:
     def report_added(self, one: Declaration) -> None:
         if one.item.kind is Kind.PRAGMA or one.spaced and one.item.kind is Kind.DECLARATION:
             return
-        if one.item.kind is Kind.DECLARATION and any(
-            original.plain == one.plain for original in self.originals
-        ):
+        if one.item.kind is Kind.DECLARATION and one.plain in self.plain_names:
             return  # a forward declaration of something that is there
         if one.item.kind is Kind.INSTANTIATION:
             text = f"instantiation <{one.item.arguments}> is not in the monolith"
@@ -361,12 +360,16 @@ class _Comparison:
         self.report("added", "the monolith has no such definition", one)
 
     def check_visibility(self) -> None:
+        by_identity: dict[Identity, list[Declaration]] = defaultdict(list)
+        for parts in self.program.parts:
+            for one in parts:
+                by_identity[one.identity].append(one)
         for original in self.originals:
             if not original.must_be_once or original.is_registration:
                 continue
             if {"device", "global"} & original.item.flags:
                 continue
-            found = [d for parts in self.program.parts for d in parts if d.identity == original.identity]
+            found = by_identity.get(original.identity, [])
             here = [d for d in found if not d.spaced]
             if found and not here:
                 self.report("lost", "only shards have it, under names of their own", original)
@@ -390,7 +393,7 @@ class _Comparison:
                     self.report("assumed", text, one, severity=Severity.NOTE)
 
     def before_count(self, one: Declaration) -> int:
-        return sum(original.identity == one.identity for original in self.originals)
+        return self.times[one.identity]
 
     # -- macros and names in force -----------------------------------------------------------------
 
@@ -452,8 +455,9 @@ class _Comparison:
         What the monolith does not define is another header's, which has its namespace, too.
         """
         wanted, mine = self.spaces_before(-1), self.spaces_before(index)
-        own = self.own_names | wanted.keys()
-        asked = {space for space, name in _qualified(one.tokens) if name in own}
+        asked = {
+            space for space, name in _qualified(one.tokens) if name in self.own_names or name in wanted
+        }
         missing = sorted(
             name
             for name in asked & wanted.keys()

@@ -627,6 +627,27 @@ def test_equal_keys_get_ordinals():
     assert [i.key.ordinal for i in items] == [0, 0, 1]
 
 
+@pytest.mark.parametrize("sign", ["; ", "}\n", ")"])
+def test_a_long_row_of_what_declares_nothing_is_one_item(sign):
+    text = (sign * 5 + "int a;\n" + sign * 100 + "int b;\n").encode()
+    source = parse(text)
+    assert b"".join(text[item.start : item.end] for item in source.items) == text
+    assert [item.name for item in source.items] == [""] * 5 + ["a", "", "b"]
+    assert len(source.problems) == (0 if ";" in sign else 6)
+
+
+def test_short_statements_that_come_again_are_read_as_alone():
+    text = b"int a;\nint b;\nnamespace n {\nint a;\n}\nint a ;\nint a;\n"
+    source = parse(text)
+    assert [(i.name, i.key.ordinal, text[slice(*i.name_range)]) for i in source.items if i.name_range] == [
+        ("a", 0, b"a"),
+        ("b", 0, b"b"),
+        ("n", 0, b"n"),
+        ("a", 1, b"a"),
+        ("a", 2, b"a"),
+    ]
+
+
 def test_code_tokens_and_identifiers_leave_out_comments():
     text = b"int a = f(b); // c\n#define X \\\n 1 + d\n"
     source = parse(text)

@@ -77,7 +77,7 @@ class NameTable:
         for number, traits in enumerate(self.traits):
             for name in traits.gives:
                 givers[name].append(number)
-        used: frozenset[str] = frozenset()
+        used: set[str] = set()
         for number in range(len(self.units) - 1, -1, -1):
             undefined = {item.name for item in self.units[number].items if item.kind is Kind.UNDEF}
             if self.parts.is_undef(number):
