@@ -64,7 +64,7 @@ _DEEPEST = 100  # open top-level groups; a deeper one is read as one item
 _DEEPEST_ASSUMED = 200  # open groups inside an item; deeper conditions are not told apart
 
 
-# What is no declaration by itself, again and again (by its role): only broken or hostile input has rows of it.
+# What declares nothing, again and again (by its role): only broken or hostile input has rows of it.
 _ROW = re.compile(rb"([;)\]}])\1{63,}")
 
 _IS_EVENT = bytes(role > TokenRole.ARROW for role in range(256))
@@ -214,7 +214,7 @@ class _Walk:
 
     def mark(self, position: int) -> None:
         """Note a place with nothing open, unless something before it has looked (or may have) beyond it."""
-        if self.glued or self.problems or self.reader.problems:
+        if self.glued or self.problems or self.reader.problems or self.roles[position] == TokenRole.SEMICOLON:
             return
         if not self.marks or position - self.marks[-1].token >= _BETWEEN_MARKS:
             known = len(self.segments), len(self.defined), self.asks_for_calls
@@ -322,7 +322,7 @@ class _Walk:
                 del view.assumed[atom]
 
     def row(self, first: int, last: int) -> int:
-        """Emits a row of semicolons, or of brackets that close nothing, as one item; returns the next token."""
+        """Emits a row of semicolons, or of brackets that close nothing, as one item; returns what is next."""
         if self.roles[first] != TokenRole.SEMICOLON:
             self.reader.problems.append((self.lexed.starts[first], "closing bracket without an opening one"))
         self.segments.append(Segment(first, last, self.path, opaque=True))

@@ -455,9 +455,7 @@ class _Comparison:
         What the monolith does not define is another header's, which has its namespace, too.
         """
         wanted, mine = self.spaces_before(-1), self.spaces_before(index)
-        asked = {
-            space for space, name in _qualified(one.tokens) if name in self.own_names or name in wanted
-        }
+        asked = {space for space, name in _qualified(one.tokens) if name in self.own_names or name in wanted}
         missing = sorted(
             name
             for name in asked & wanted.keys()
