@@ -15,6 +15,7 @@ from typing import Any
 from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.definitions import definitions
 from mergeguard.cpp.filenames import UNITS
+from mergeguard.cpp.lexer import lex
 from mergeguard.cpp.source import Kind, Source, identifiers, line_of, parse, units
 from mergeguard.findings import CODES, Finding, Place, Severity, in_tree, tree_data
 from mergeguard.fork.report import hunk_ids, marker_lines
@@ -324,6 +325,20 @@ def check_homes(
         yield report("double home", message, path, line, one.plain, hint)
 
 
+def has_new_doubles(pristine: bytes, monolith: bytes) -> bool:
+    """Whether a fork's monolith has a definition more often than upstream's has it, or than once.
+
+    Of a layout just as it was emitted that is what ``check_homes`` looks for: every byte has one home there.
+    """
+    if pristine == monolith:
+        return False
+    known, now = (
+        Counter(one.identity for one in definitions(parse(text)) if _has_home(one))
+        for text in (pristine, monolith)
+    )
+    return any(count > max(1, known[identity]) for identity, count in now.items())
+
+
 def _has_home(one: Declaration) -> bool:
     if one.item.kind is Kind.TYPE:
         return one.item.body is not None
@@ -429,12 +444,18 @@ def check_global_names(name: str, files: Iterable[LayoutFile], now: Mapping[str,
         text = now.get(file.path)
         if file.role is not Role.BODY or text is None:
             continue
-        source = parse(text)
-        own = {one.short for one in definitions(source, frozenset({"MG_NS"})) if _has_home(one)}
-        lexed = source.lexed
+        lexed = lex(text)
         code, words = lexed.code(), lexed.words()
-        for at in range(1, len(words) - 1):
-            if words[at] == "::" and words[at + 1] in own and not _qualifies(words[at - 1]):
+        asked = [
+            at
+            for at in range(1, len(words) - 1)
+            if words[at] == "::" and not _qualifies(words[at - 1]) and _is_name(words[at + 1])
+        ]
+        if not asked:
+            continue
+        own = {one.short for one in definitions(parse(text), frozenset({"MG_NS"})) if _has_home(one)}
+        for at in asked:
+            if words[at + 1] in own:
                 message = f"`::{words[at + 1]}` is not in the global namespace: each shard has its own"
                 line = line_of(text, lexed.starts[code[at]])
                 hint = "write the name without `::`"
@@ -442,8 +463,11 @@ def check_global_names(name: str, files: Iterable[LayoutFile], now: Mapping[str,
 
 
 def _qualifies(word: str) -> bool:
-    is_name = word[0].isalnum() or word[0] == "_"
-    return word == ">" or (is_name and word not in _KEYWORDS)
+    return word == ">" or (_is_name(word) and word not in _KEYWORDS)
+
+
+def _is_name(word: str) -> bool:
+    return word[0].isalnum() or word[0] == "_"
 
 
 # -- files ---------------------------------------------------------------------------------------------

@@ -327,14 +327,16 @@ class _LayoutChecker:
             for one in unlisted(self.workspace.repository, self.workspace.tree, self.guarded.rule, layout):
                 yield self.say.error("build list", "no build file lists this unit", one.unit, hint=one.hint)
         everything = {**texts, **{p: t for p in strangers if (t := self.workspace.read(p)) is not None}}
-        yield from check.check_homes(
-            self.name,
-            parse(pristine.monolith),
-            everything,
-            frozenset(p.entry for p in rule.partition),
-            before.hunks,
-            layout.path,
-        )
+        emitted = {file.path: file.text for file in layout.files}
+        if everything != emitted or check.has_new_doubles(pristine.monolith, layout.monolith):
+            yield from check.check_homes(
+                self.name,
+                parse(pristine.monolith),
+                everything,
+                frozenset(p.entry.removeprefix("::") for p in rule.partition),
+                before.hunks,
+                layout.path,
+            )
         yield from check.check_copied_text(self.name, before.monolith, layout.path, before.hunks)
         if any(file.path not in texts for file in layout.files):
             return  # the missing file has been reported; all else would follow from it

@@ -22,6 +22,8 @@ from mergeguard.lens import buildlists
 from mergeguard.lens.agreement import Choice, all_choices
 from mergeguard.lens.layout import Layout
 from mergeguard.verbs import checking
+from mergeguard.verify.flatten import LayoutText
+from mergeguard.verify.thin import is_thin
 
 _INCLUDED = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]+)"')
 
@@ -41,7 +43,7 @@ def findings(
     # What a proof says of the same texts, it says of ours: it would be nothing new.
     same = {guarded.name for guarded in changed if _is_same_program(merged, sides[0], guarded)}
     found = checking.failures(checking.run(merged, [one.name for one in changed], unproved=same))
-    known = {_key(one) for side in sides for one in _of_side(side, {f.rule for f in found})}
+    known = {_key(one) for side in sides for one in _of_side(side, {f.rule for f in found}, same)}
     fresh = [_located(one) for one in found if _key(one) not in known]
     shaken = [one for guarded in changed if guarded.is_split for one in _shaken(merged, sides[0], guarded)]
     return (*fresh, *map(_located, shaken))
@@ -111,9 +113,9 @@ def _listing(workspace: Workspace, build: str, layouts: tuple[Layout, ...]) -> t
     )
 
 
-def _of_side(side: Workspace, names: set[str]) -> tuple[Finding, ...]:
+def _of_side(side: Workspace, names: set[str], unproved: set[str]) -> tuple[Finding, ...]:
     known = [guarded.name for guarded in side.laid_out if guarded.name in names]
-    return checking.failures(checking.run(side, known)) if known else ()
+    return checking.failures(checking.run(side, known, unproved=unproved)) if known else ()
 
 
 def _key(found: Finding) -> tuple[str, ...]:
@@ -133,6 +135,8 @@ def _shaken(merged: Workspace, before: Workspace, guarded: Guarded) -> Iterator[
     own = next((g for g in before.split_rules if g.name == guarded.name), None)
     if own is None:
         return
+    if own.lock == guarded.lock and before.unsplit(own).monolith == merged.unsplit(guarded).monolith:
+        return  # the same rule on the same text
     assumed = [choice for choice in _choices(merged, guarded) if choice.is_assumed]
     known = {(c.entry, c.asked): c.origin for c in _choices(before, own)} if assumed else {}
     for choice in assumed:
@@ -153,6 +157,8 @@ def _shaken(merged: Workspace, before: Workspace, guarded: Guarded) -> Iterator[
 
 def _choices(workspace: Workspace, guarded: Guarded) -> tuple[Choice, ...]:
     layout = workspace.unsplit(guarded).layout
+    if not guarded.rule.partition or is_thin([LayoutText(f.path, f.text, f.is_unit) for f in layout.files]):
+        return ()  # a thin entry chooses where the host function does, by upstream's own expression
     try:
         return all_choices(workspace.rule_of_lock(guarded), layout.path, layout.monolith)
     except MergeguardError:

@@ -16,7 +16,7 @@ from functools import lru_cache
 from mergeguard.cpp.declaration import Declaration, Identity
 from mergeguard.cpp.definitions import definitions, same_tokens, without_static
 from mergeguard.cpp.environment import Environment, environment_of
-from mergeguard.cpp.lexer import SPLICE
+from mergeguard.cpp.lexer import SPLICE, lex
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
 from mergeguard.findings import PROGRAM_CODES, Finding, Severity, in_tree
 from mergeguard.lens.buildlists import mentions
@@ -234,8 +234,7 @@ class _Comparison:
 
     def check_files(self) -> None:
         for file in self.files.values():
-            source = parse(file.text, calls_end=True)
-            if not file.is_unit and not is_guarded(source.lexed):
+            if not file.is_unit and not is_guarded(lex(file.text)):
                 self.report("header guard", "the header has no include guard", path=file.path, offset=0)
             taken = any(file.path in unit.files for unit in self.units)
             if not taken:

@@ -189,6 +189,9 @@ def test_double_homes():
     common = copy + files["src/run/common.h"]
     (found,) = homes({**files, "src/run/common.h": common}, [hunk("src/run/common.h", 1, copy)])
     assert (found.path, found.line) == ("src/run/common.h", 1)
+    # Of a layout as it was emitted, the monolith tells.
+    assert not check.has_new_doubles(MONOLITH, MONOLITH.replace(b"x", b"y"))
+    assert check.has_new_doubles(MONOLITH, MONOLITH + copy)
     # A member of the same name is another function, and so is an overload.
     fine = b"struct S { int work(int x) { return x; } };\nint work(long x) { return 1; }\n"
     assert homes({**files, "src/run/one.cu": files["src/run/one.cu"] + fine}) == []

@@ -10,14 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from mergeguard.cpp.source import parse
+from mergeguard.fork import check
 from mergeguard.lens.emit import EMISSIONS, split
-from mergeguard.lens.rule import parse_rule
+from mergeguard.lens.layout import Layout
+from mergeguard.lens.rule import Rule, parse_rule
 from tests.support import layouts, toolchain
 
 GOLDEN = layouts.ROOT / "tests" / "golden"
 
 
 def _made(name: str, emission: int) -> dict[str, bytes]:
+    return {file.path: file.text for file in _split(name, emission)[1].files}
+
+
+def _split(name: str, emission: int) -> tuple[Rule, Layout]:
     path = toolchain.MONOLITHS.get(name, f"{name}.cpp")
     # Rule and monolith are pinned with the layout: a rule that ships, and a fixture, may change without a
     # new emission.
@@ -26,8 +33,8 @@ def _made(name: str, emission: int) -> dict[str, bytes]:
     rule_path = GOLDEN / str(emission) / f"{name}.toml"
     if not rule_path.exists():
         rule_path = layouts.ROOT / "rules" / "vllm" / f"{name}.toml"
-    layout = split(parse_rule(rule_path.read_bytes(), str(rule_path)), name, path, text, emission)
-    return {file.path: file.text for file in layout.files}
+    rule = parse_rule(rule_path.read_bytes(), str(rule_path))
+    return rule, split(rule, name, path, text, emission)
 
 
 def _read(text: bytes) -> dict[str, bytes]:
@@ -68,6 +75,16 @@ def test_layout_is_as_pinned(name, emission, request):
     assert list(made) == list(pinned)
     for path, text in pinned.items():
         assert made[path] == text, path
+
+
+@pytest.mark.parametrize(("name", "emission"), CASES)
+def test_what_a_layout_has_twice_its_monolith_has_twice(name, emission):
+    """So that of a layout just as it was emitted only the monolith needs to be asked."""
+    rule, layout = _split(name, emission)
+    files = {file.path: file.text for file in layout.files}
+    entries = frozenset(one.entry.removeprefix("::") for one in rule.partition)
+    source = parse(layout.monolith)
+    assert not list(check.check_homes(name, source, files, entries, (), layout.path))
 
 
 def test_golden_files_are_read_as_written():

@@ -78,18 +78,23 @@ class _Mention:
         return self.text[:at] + there + self.text[at + len(name) :]
 
 
-def _mentions(path: str, text: bytes, monolith: str) -> list[_Mention]:
+def _mentions(path: str, text: bytes, monolith: str) -> tuple[_Mention, ...]:
     language = _language(path)
-    if language is None:
-        return []
+    if language is None or _raw(posixpath.basename(monolith)) not in text:
+        return ()
+    return _mentions_in(text, path, monolith)
+
+
+@remembered
+def _mentions_in(text: bytes, path: str, monolith: str) -> tuple[_Mention, ...]:
+    language = _language(path)
+    assert language is not None
     folder, word = posixpath.dirname(path), _raw(posixpath.basename(monolith))
-    if word not in text:
-        return []
-    return [
+    return tuple(
         _Mention(entry, text[entry.start : entry.end])
         for entry in language.entries(text, word, folder)
         if not entry.is_glob and _names(entry, folder, monolith) is _Match.YES
-    ]
+    )
 
 
 def mentions(path: str, text: bytes, unit: str) -> int:

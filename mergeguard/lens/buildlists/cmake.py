@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from mergeguard.cpp.remember import remembered
@@ -74,8 +75,10 @@ class CMake:
         self, text: bytes, bare: bytes, spans: Sequence[tuple[int, int, bytes]], at: int
     ) -> tuple[int, int]:
         """The argument that holds ``at``; an empty range where that is a comment or something else's part."""
-        for start, end, first in spans:
-            if start <= at < end:
+        number = bisect_right(spans, at, key=_span_start) - 1
+        if number >= 0:
+            start, end, first = spans[number]
+            if at < end:
                 return (start, end) if first == b'"' and _alone(text, start, end) else (at, at)
         start = at
         while start > 0 and _BARE.fullmatch(bare[start - 1 : start]) and bare[start - 1] != 0:
@@ -84,6 +87,10 @@ class CMake:
         if found is None or b"\0" in found[0] or not _alone(text, *found.span()):
             return (at, at)
         return found.span()
+
+
+def _span_start(span: tuple[int, int, bytes]) -> int:
+    return span[0]
 
 
 def _alone(text: bytes, start: int, end: int) -> bool:
