@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, NoReturn
 
 FORMAT = 1
@@ -51,7 +51,7 @@ class Text:
             self.tokens.append(token)
             self.offsets.append(at)
 
-        for found in _TOKEN.finditer(text):
+        for found in _TOKEN.finditer(text + b"\n"):
             kind, token = found.lastgroup, found[0].lstrip(b" \t\v\f\r")
             at = found.end() - len(token)
             if kind == "newline":
@@ -72,15 +72,11 @@ class Text:
             elif kind != "splice":
                 add(token, at)
                 fresh = False
-        if directive:
-            add(_END, len(text))
         self.sound = {"brackets": True, "guards": True}
         self.brackets, self.guards = self._nesting()
 
     def _nesting(self) -> tuple[list[int], list[int]]:
-        brackets: list[int] = []
-        guards: list[int] = []
-        opened: list[int] = []
+        brackets, guards, opened = list[int](), list[int](), list[int]()
         open_guards: list[tuple[int, int, list[int]]] = []  # the #if, its branch, the brackets open before it
         for index, token in enumerate(self.tokens):
             brackets.append(opened[-1] if opened else -1)
@@ -129,7 +125,6 @@ class _Checker:
         self.in_base = self._spread(given["base"], base)
         self.result_of = [self._reverse(self.in_result, s, "result") for s in (0, 1)]
         self.base_of = [self._reverse(self.in_base, s, "base") for s in (0, 1)]
-        self.told: dict[tuple[int, str, int, int], bool] = {}  # what ``_in_place`` has found
 
     def _spread(self, runs: Sequence[Sequence[int]], text: Text) -> list[tuple[int, int]]:
         pairs: list[tuple[int, int]] = []
@@ -191,7 +186,8 @@ class _Checker:
 
     def alignment(self) -> None:
         """What a side removed and what it added differ: no token is said to be removed and added again in
-        place but with a whole statement, and none is said to be another but by a rename."""
+        place but with a whole statement, none that nobody edited is, and none is said to be another but by a
+        rename."""
         for side, text in enumerate(self.sides):
             last = (-1, -1)
             ends = [*enumerate(pair[side] for pair in self.in_base), (len(self.in_base), len(text.tokens))]
@@ -209,17 +205,22 @@ class _Checker:
 
     def _gap(self, side: int, last: tuple[int, int], here: tuple[int, int]) -> None:
         text = self.sides[side]
+        for old, new in enumerate(range(last[1] + 1, len(text.tokens)), last[0] + 1):
+            if self.base.tokens[old : old + 1] != [text.tokens[new]] or _in_a_set(text.tokens[new]):
+                break
+            if self.in_base[old][side] == new:
+                text.refuse(new, f"of {_SIDES[side]} stands behind what is unedited and said to be new")
         gone = [i for i in range(last[0] + 1, here[0]) if not _in_a_set(self.base.tokens[i])]
-        new = [i for i in range(last[1] + 1, here[1]) if not _in_a_set(text.tokens[i])]
-        if not {self.base.tokens[i] for i in gone} & {text.tokens[i] for i in new}:
+        come = [i for i in range(last[1] + 1, here[1]) if not _in_a_set(text.tokens[i])]
+        if not {self.base.tokens[i] for i in gone} & {text.tokens[i] for i in come}:
             return
-        whole = all(map(self.base.border, (last[0], gone[-1]))) and all(map(text.border, (last[1], new[-1])))
-        if any(self.in_base[i][side] >= 0 for i in gone) or any(self.base_of[side][i] >= 0 for i in new):
+        whole = all(map(self.base.border, (last[0], gone[-1]))) and all(map(text.border, (last[1], come[-1])))
+        if any(self.in_base[i][side] >= 0 for i in gone) or any(self.base_of[side][i] >= 0 for i in come):
             # Declarations that were moved stand there; what encloses them was not.
             gone = [i for i in gone if self.in_base[i][side] < 0 and self.base.brackets[i] < 0]
-            new = [i for i in new if self.base_of[side][i] < 0 and text.brackets[i] < 0]
+            come = [i for i in come if self.base_of[side][i] < 0 and text.brackets[i] < 0]
             whole = True
-        if not whole or _statements(self.base, gone) & _statements(text, new):
+        if not whole or _statements(self.base, gone) & _statements(text, come):
             text.refuse(last[1] + 1, f"of {_SIDES[side]} is said to be removed and added again")
 
     # -- every token keeps its place ------------------------------------------------------------------
@@ -227,37 +228,36 @@ class _Checker:
     def places(self) -> None:
         """Each token has the brackets and guards around it that its own side gave it, and the order of its
         side, unless the other side moved it."""
-        for name in ("brackets", "guards"):
+        for name, what in (("brackets", "scope"), ("guards", "guard")):
             if not all(text.sound[name] for text in (self.base, *self.sides)):
                 continue  # what does not pair encloses nothing
             if not self.result.sound[name]:
                 raise Rejected(f"the {name} of the result do not pair, as on no side")
+            left = [self._elsewhere(name, self.result, s, self.result_of[s]) for s in (0, 1)]
+            moved = [self._elsewhere(name, self.base, s, self.base_of[s]) for s in (0, 1)]
             for index, pair in enumerate(self.in_result):
-                wrong = [s for s in (0, 1) if pair[s] >= 0 and not self._in_place(s, index, pair[s], name)]
-                if wrong and not (len(wrong) == 1 and self._moved(1 - wrong[0], pair[1 - wrong[0]], name)):
-                    what = "scope" if name == "brackets" else "guard"
+                wrong = [s for s in (0, 1) if pair[s] in left[s]]
+                if wrong and not (len(wrong) == 1 and pair[1 - wrong[0]] in moved[1 - wrong[0]]):
                     self.result.refuse(index, f"left the {what} that {_SIDES[wrong[0]]} gave it")
         for side in (0, 1):
             self._order(side)
 
-    def _in_place(self, side: int, index: int, own: int, name: str) -> bool:
-        """Whether a token has the same around it in the result as in its side; told once for what stands
-        directly in the same two openings."""
-        asked = (side, name, getattr(self.result, name)[index], getattr(self.sides[side], name)[own])
-        if asked not in self.told:
-            here = _around(self.result, name, index, lambda i: self.in_result[i][side] >= 0)
-            there = _around(self.sides[side], name, own, lambda i: self.result_of[side][i] >= 0)
-            self.told[asked] = (self.in_result[here][side] if here >= 0 else -1) == there
-        return self.told[asked]
+    def _elsewhere(self, name: str, other: Text, side: int, to: Sequence[int]) -> set[int]:
+        """The tokens of ``side`` around which something else is open in ``other``, where they are ``to``."""
+        common = {own for own, at in enumerate(to) if at >= 0}
+        count = {to[own] for own in common} | (
+            self._hollow(name, 1 - side) if other is self.result else set()
+        )
+        here, there = _around(self.sides[side], name, common), _around(other, name, count)
+        return {own for own in common if there[to[own]] != (to[here[own]] if here[own] >= 0 else -1)}
 
-    def _moved(self, side: int, own: int, name: str) -> bool:
-        """Whether ``side`` itself put a token of the base elsewhere."""
-        old = self.base_of[side][own] if own >= 0 else -1
-        if old < 0:
-            return False
-        before = _around(self.base, name, old, lambda i: self.in_base[i][side] >= 0)
-        after = _around(self.sides[side], name, own, lambda i: self.base_of[side][i] >= 0)
-        return (self.in_base[before][side] if before >= 0 else -1) != after
+    def _hollow(self, name: str, side: int) -> set[int]:
+        """What in the result ``side`` alone brought, or opened around nothing that the other has, or had."""
+        outer, full = getattr(self.sides[side], name), set[int]()
+        for own, at in reversed([*enumerate(self.result_of[side])]):
+            if own in full or self.base_of[side][own] >= 0 or min(self.in_result[at]) >= 0:
+                full.add(outer[own])
+        return {at for own, at in enumerate(self.result_of[side]) if own not in full}
 
     def _order(self, side: int) -> None:
         """A step back in ``side``'s order is a move by the other side, whose order goes on there."""
@@ -276,13 +276,12 @@ class _Checker:
             self.sides[side].refuse(pairs[two][side], f"of {_SIDES[side]} came to stand elsewhere")
 
 
-def _around(text: Text, name: str, index: int, counts: Any) -> int:
-    """The innermost opening token around ``index`` for which ``counts`` holds; -1 for none."""
-    outer: list[int] = getattr(text, name)
-    index = outer[index]
-    while index >= 0 and not counts(index):
-        index = outer[index]
-    return index
+def _around(text: Text, name: str, count: Set[int]) -> list[int]:
+    """For each token the innermost opening one around it of those that count; -1 for none."""
+    found: list[int] = []
+    for opening in getattr(text, name):
+        found.append(opening if opening < 0 or opening in count else found[opening])
+    return found
 
 
 def _in_a_set(token: bytes) -> bool:
@@ -312,8 +311,8 @@ def check(base: bytes, ours: bytes, theirs: bytes, result: bytes, certificate: M
     if certificate.get("format") != FORMAT:
         raise Rejected("the certificate has another format")
     texts = [Text(text) for text in (base, ours, theirs, result)]
-    names = ("base", "ours", "theirs", "result")
-    if certificate["digests"] != {name: text.digest for name, text in zip(names, texts, strict=True)}:
+    digests = (text.digest for text in texts)
+    if certificate["digests"] != dict(zip(("base", "ours", "theirs", "result"), digests, strict=True)):
         raise Rejected("the certificate speaks of other texts")
     certified(texts[0], texts[1], texts[2], texts[3], certificate)
 

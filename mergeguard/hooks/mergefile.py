@@ -196,7 +196,8 @@ def _certify(options: _Options, base: bytes, ours: bytes, theirs: bytes, result:
     """
     from mergeguard.certify import Rejected
     from mergeguard.merge.accounts import account, written
-    from mergeguard.merge.provenance import Unaccounted, certificate_of
+    from mergeguard.merge.provenance import certificate_of
+    from mergeguard.merge.steps import Unaccounted
 
     said: dict[str, object] = {"refused": "a conflict is no result"}
     told: list[str] = []

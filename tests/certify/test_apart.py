@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from mergeguard.certify import FORMAT, Rejected, Text, check
 from mergeguard.merge import merge
 from mergeguard.merge.apart import Texts, stretches
-from mergeguard.merge.provenance import Unaccounted, _accepted, _renames, unproved
+from mergeguard.merge.provenance import _accepted, _renames, unproved
+from mergeguard.merge.steps import Unaccounted
 from tests.certify.test_certificate import CLEAN
 
 STATEMENTS = [

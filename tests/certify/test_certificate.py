@@ -11,7 +11,7 @@ import pytest
 
 from mergeguard.certify import Rejected, check
 from mergeguard.certify import check as checker
-from mergeguard.merge import MergeResult, merge, provenance
+from mergeguard.merge import MergeResult, merge, steps
 from mergeguard.merge.lines import merge_lines
 from mergeguard.merge.provenance import certificate_of, unproved
 from tests.support.lies import LIES, lies
@@ -75,8 +75,8 @@ def test_every_clean_scenario_is_certified(name: str) -> None:
 
 def test_seeded_lies_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each with a certificate made for it, and with that of the right result."""
-    monkeypatch.setattr(provenance, "_MOST_STATES", 600)  # enough for texts of a screen
-    monkeypatch.setattr(provenance, "_WIDER", ((0, 0), (1, 1), (16, 16)))
+    monkeypatch.setattr(steps, "_MOST_STATES", 600)  # enough for texts of a screen
+    monkeypatch.setattr(steps, "_WIDER", ((0, 0), (1, 1), (16, 16)))
     told: Counter[str] = Counter()
     accepted = []
     for name, (base, ours, theirs, result) in {**CLEAN, "own": (BASE, OURS, THEIRS, RIGHT)}.items():
@@ -97,8 +97,8 @@ def test_what_a_search_does_not_find_is_refused(monkeypatch: pytest.MonkeyPatch)
     for name, merged in [*CLEAN.items()][::9]:
         for _, lie in lies(f"{name} again", *merged, each=1):
             assert unproved(*merged[:3], lie) != ""
-    monkeypatch.setattr(provenance, "_MOST_STATES", 0)
-    monkeypatch.setattr(provenance, "_by_differences", lambda *_: None)
+    monkeypatch.setattr(steps, "_MOST_STATES", 0)
+    monkeypatch.setattr(steps, "_by_differences", lambda *_: None)
     searched = {name: merged for name, merged in CLEAN.items() if unproved(*merged)}
     assert len(searched) >= 5
     for base, ours, theirs, result in searched.values():
@@ -156,6 +156,38 @@ def test_a_name_that_one_side_changed_is_certified_as_a_rename() -> None:
     result = merge(base, ours, theirs).render()
     assert result.count(b"count") == 3
     assert ["ours", "old_name", "count"] in certificate_of(base, ours, theirs, result)["renames"]
+
+
+@pytest.mark.parametrize(("opening", "end"), [(b"int f() {\n", b"}\n"), (b"#ifdef A\n", b"#endif\n")])
+def test_what_one_side_adds_is_not_inside_of_what_the_other_adds(opening: bytes, end: bytes) -> None:
+    """But inside of a block that the other side puts around what was there."""
+    base = b"int a;\nint b;\nint z;\n"
+    theirs = base.replace(b"int b;\n", b"int b;\nint y = 3;\n")
+    ours = base.replace(b"int z;\n", opening + b"int q = 1;\nint r = 2;\n" + end + b"int z;\n")
+    inside = ours.replace(b"int r", b"int y = 3;\nint r")
+    assert "gave it" in unproved(base, ours, theirs, inside)
+    before = ours.replace(opening, b"int y = 3;\n" + opening)
+    assert unproved(base, ours, theirs, before) == ""
+    wrapped = base.replace(b"int b;\nint z;\n", opening + b"int b;\nint z;\n" + end)
+    assert unproved(base, wrapped, theirs, wrapped.replace(b"int z", b"int y = 3;\nint z")) == ""
+
+
+def test_a_block_closes_where_it_was_closed() -> None:
+    """Each side replaces a template by a specialisation of its own: none of one side's is in the other's."""
+    base = b"template <int N> struct V { static const int v = N; };\n"
+    ours = b"template <> struct V<1> { static const int v = 0; };\n"
+    theirs = base + b"template <> struct V<3> { static const int v = 7; };\n"
+    assert unproved(base, ours, theirs, ours + theirs[len(base) :]) == ""
+    torn = b"template <> struct V<1> { ;\nstatic const int v = 0; }" + theirs[len(base) :]
+    assert unproved(base, ours, theirs, torn) != ""
+
+
+def test_unedited_text_is_no_edit() -> None:
+    """A comma that the other side dropped elsewhere does not go here."""
+    base = b"static int f(int a, int b, int c);\nstatic int t[] = {1, E1,};\n"
+    ours, theirs = base.replace(b"E1", b"E1, E6"), base.replace(b"E1,}", b"E1}")
+    lie = ours.replace(b"int a,", b"int a")
+    assert unproved(base, ours, theirs, lie) != ""
 
 
 def test_the_checker_is_small_and_stands_alone() -> None:
