@@ -144,10 +144,9 @@ def _print(found: ForkReport) -> None:
         out.print(f"[yellow]note:[/] {escape(note)}")
     last = found.last_sync
     if last is not None:
-        merge = f", landed as {last.commit[:12]}" if last.commit else ""
         out.print(
             f"last sync: {escape(last.upstream)} at {last.theirs[:12]}, "
-            f"{counted(last.commits, 'commit')}{merge} [dim]({escape(last.state)})[/]"
+            f"{counted(last.commits, 'commit')}, {escape(last.described)}"
         )
         for message in last.messages:
             out.print(f"  [dim]·[/] {escape(message)}")
@@ -162,7 +161,7 @@ def _print(found: ForkReport) -> None:
             f"{'s' * (len(found.findings) > 1)} above[/]."
         )
     elif found.clean:
-        out.print("[green]Nothing needs a look.[/]")
+        out.print("The conflicts are resolved." if found.is_waiting else "[green]Nothing needs a look.[/]")
     step = found.next_step()
     if step is not None:
         out.print(f"\n[bold]next:[/] {escape(step)}")

@@ -30,8 +30,10 @@ __all__ = [
     "code_tokens",
     "grouped",
     "identifiers",
+    "item_at",
     "line_of",
     "nested",
+    "opened_items",
     "parse",
     "units",
 ]
@@ -50,6 +52,7 @@ _DIRECTIVE_KINDS = {
 _DEEPEST = 40
 _DEPTH = "depth"  # of a block, by its body, among what is derived of a source
 _BEGUN = "begun"  # the source whose beginning was taken over, and how many bytes, among what is derived
+_LINKAGE = 'extern "C"::'  # as such a block qualifies what is in it
 _KEYED_BY_RETURN = frozenset({Kind.INSTANTIATION})
 
 
@@ -160,6 +163,31 @@ def flattened(source: Source, items: Iterable[Item]) -> Iterable[Item]:
         yield item
         if item.kind is Kind.NAMESPACE and item.body is not None:
             yield from flattened(source, nested(source, item))
+
+
+def opened_items(source: Source) -> tuple[Item, ...]:
+    """The items in file order; in place of a namespace or ``extern "C"`` block what is in it, where it can be
+    read. Names are qualified by namespaces alone."""
+    key = (opened_items,)
+    if key not in source.derived:
+        source.derived[key] = tuple(_opened(source, source.items))
+    found: tuple[Item, ...] = source.derived[key]
+    return found
+
+
+def _opened(source: Source, items: Iterable[Item]) -> Iterable[Item]:
+    for item in items:
+        inner = nested(source, item)
+        if inner:
+            yield from _opened(source, inner)
+        else:
+            yield replace(item, name=item.name.replace(_LINKAGE, "")) if _LINKAGE in item.name else item
+
+
+def item_at(source: Source, offset: int) -> Item | None:
+    """The declaration that a byte is in, namespaces opened; the block of one between its declarations."""
+    inner = next((item for item in opened_items(source) if item.start <= offset < item.end), None)
+    return inner or next((item for item in source.items if item.start <= offset < item.end), None)
 
 
 def nested(source: Source, item: Item, calls_end: bool = False) -> tuple[Item, ...]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.lexer import TokenKind, line_of
 from mergeguard.cpp.likeness import CALLED_BY_NAME
-from mergeguard.cpp.source import Item, Kind, Source, nested, parse
+from mergeguard.cpp.source import Item, Kind, Source, nested, opened_items, parse
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.patches import git_lines
 from mergeguard.fork.report import CandidatePlace, hunk_ids, line_across
@@ -276,7 +276,7 @@ def alike(desk: Desk, name: str) -> tuple[str, int | None]:
 
 def _scored(monolith: bytes, text: bytes) -> list[tuple[float, int, Item]]:
     """The named items of a monolith with their similarity and its line (``_Profile.best``), best first."""
-    items = [i for i in parse(monolith).items if i.kind not in _NAMELESS and i.name]
+    items = [i for i in opened_items(parse(monolith)) if i.kind not in _NAMELESS and i.name]
     profile = _Profile(text, [monolith[i.start : i.end] for i in items])
     scored: list[tuple[float, int, Item]] = []
     for number, item in enumerate(items):
@@ -306,7 +306,7 @@ def anchored(desk: Desk, anchor: Anchor) -> list[CandidatePlace]:
     """The places in the layout as it is now that an anchor names: none, one, or several."""
     text = desk.before.layout.monolith
     found: list[CandidatePlace] = []
-    for item in parse(text).items:
+    for item in opened_items(parse(text)):
         if item.kind in _NAMELESS or anchor.name not in (item.name, item.name.rpartition("::")[2]):
             continue
         if anchor.when and anchor.when not in _condition(item):
@@ -351,7 +351,7 @@ def _guesses(desk: Desk, hunk: Hunk) -> list[CandidatePlace]:
     scored = _scored(layout.monolith, text)
     names = {
         i.name.rpartition("::")[2].encode("utf-8", "surrogateescape")
-        for i in parse(text).items
+        for i in opened_items(parse(text))
         if i.kind not in _NAMELESS
     }
     inner = _is_inner(desk, hunk, text)
@@ -390,7 +390,7 @@ def _place(
     # The line before the place is surer to be there still than the one behind it.
     before = line_across(file.text, now, line - 2) + 1 if line > 1 else 0
     text = layout.monolith[item.start : item.end]
-    anchor = _anchor(parse(layout.monolith).items, item, side, text, lines)
+    anchor = _anchor(opened_items(parse(layout.monolith)), item, side, text, lines)
     return [CandidatePlace(file.path, before + 1, item.name, side, round(score, 2), _condition(item), anchor)]
 
 

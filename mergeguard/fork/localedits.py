@@ -26,7 +26,7 @@ def local_edits(workspace: Workspace, guarded: Guarded) -> tuple[LocalEdit, ...]
     unsplit = workspace.unsplit(guarded)
     if not unsplit.edits:
         return ()
-    from mergeguard.cpp.source import parse  # here, as `status` knows of edits without the lens
+    from mergeguard.cpp.source import item_at, parse  # here, as `status` knows of edits without the lens
 
     pristine = workspace.pristine(guarded)
     replayed: list[LocalEdit] = []
@@ -35,9 +35,9 @@ def local_edits(workspace: Workspace, guarded: Guarded) -> tuple[LocalEdit, ...]
         # What was typed names its item, new or not; what only goes away names the one it was in.
         typed = edit.text.strip()
         at = edit.start + (grown + edit.text.index(typed) if typed else 0)
-        items = parse(unsplit.monolith if typed else pristine.monolith).items
+        source = parse(unsplit.monolith if typed else pristine.monolith)
         grown += len(edit.text) - (edit.end - edit.start)
-        item = next((i for i in items if i.start <= at < i.end), items[-1] if items else None)
+        item = item_at(source, at) or (source.items[-1] if source.items else None)
         removed = pristine.monolith[edit.start : edit.end]
         name = item.name if item else ""
         replayed.append(

@@ -13,13 +13,15 @@ from hashlib import blake2b
 
 from mergeguard.audit.findings import Located
 from mergeguard.cpp.diff import diff
-from mergeguard.cpp.source import Item, Kind, line_of, parse
+from mergeguard.cpp.source import Item, Kind, line_of, opened_items, parse
 from mergeguard.errors import RESOLVE, counted
 from mergeguard.fork.localedits import LocalEdit
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.unsplit import Hunk, Reason
 from mergeguard.values import dataclass
 
+# The states of a sync.
+LANDED, WAITING, ELSEWHERE = "landed", "waiting for its conflicts to be resolved", "not in this branch"
 # Items that nobody looks for first.
 _MINOR = frozenset({Kind.INCLUDE, Kind.CONDITIONAL, Kind.PRAGMA, Kind.UNDEF, Kind.COMMENT, Kind.OPAQUE})
 
@@ -171,7 +173,7 @@ class SyncedRule:
 
 @dataclass(frozen=True, slots=True)
 class LastSync:
-    """The last sync. ``state``: landed, waiting (for conflicts to be resolved) or not in this branch.
+    """The last sync. ``state``: ``LANDED``, ``WAITING`` or ``ELSEWHERE``.
 
     ``audit`` is what the audit of the merge found; None if it was not audited. ``two_commits`` if its
     conflicts are to be committed as they were, before their resolution.
@@ -188,6 +190,13 @@ class LastSync:
     rules: tuple[SyncedRule, ...]
     audit: tuple[Located, ...] | None = None
     two_commits: bool = False
+
+    @property
+    def described(self) -> str:
+        """How it stands, in words."""
+        if self.commit is None:
+            return self.state
+        return f"landed as {self.commit[:12]}" + ("" if self.state == LANDED else f", {self.state}")
 
     def rule(self, name: str) -> SyncedRule | None:
         """What it reported about one rule."""
@@ -263,6 +272,11 @@ class ForkReport:
         return tuple(words for number, words in waiting if number)
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether a sync is to be continued, its conflicts resolved or not."""
+        return self.last_sync is not None and self.last_sync.state == WAITING
+
+    @property
     def clean(self) -> bool:
         """Whether nothing needs a person."""
         return not self.conflicts and not self.open and not any(r.problem for r in self.rules)
@@ -276,7 +290,7 @@ class ForkReport:
 
     def next_command(self) -> str | None:
         """What to type next; None if there is nothing to do."""
-        if self.conflicts:
+        if self.conflicts or self.is_waiting:
             return self.resume
         if self.open:
             return f"mergeguard unmapped show {self.open[0].id}"
@@ -294,8 +308,8 @@ def arrivals(old: bytes, new: bytes) -> tuple[Arrival, ...]:
     """
     if old == new:
         return ()
-    before = {i.key: i for i in parse(old).items}
-    after = {i.key: i for i in parse(new).items}
+    before = {i.key: i for i in opened_items(parse(old))}
+    after = {i.key: i for i in opened_items(parse(new))}
     gone = [i for key, i in before.items() if key not in after]
     found: list[Arrival] = []
     for key, item in after.items():
@@ -353,7 +367,7 @@ def nearest(monolith: bytes, hunk: Hunk) -> tuple[str, int | None]:
     """The name of the nearest declaration of upstream's monolith, and its 1-based line."""
     if hunk.anchor is None:
         return "", None
-    item = _declaration(parse(monolith).items, hunk.anchor)
+    item = _declaration(opened_items(parse(monolith)), hunk.anchor)
     return ("", None) if item is None else (item.name, line_of(monolith, item.code_start))
 
 

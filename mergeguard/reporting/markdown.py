@@ -53,10 +53,9 @@ def _summary(ledger: ForkReport) -> str:
 
 
 def _last_sync(last: LastSync) -> list[str]:
-    merge = f", landed as {code(last.commit[:12])}" if last.commit else ""
     title = (
         f"Last sync: {code(last.upstream)} at {code(last.theirs[:12])}, "
-        f"{count(last.commits, 'commit')}{merge} ({escape(last.state)})."
+        f"{count(last.commits, 'commit')}, {escape(last.described)}."
     )
     return [title, *(f"- {escape(message)}" for message in last.messages), *_audit(last)]
 

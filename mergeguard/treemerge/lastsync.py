@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 
 from mergeguard import store
 from mergeguard.audit.findings import Located
-from mergeguard.fork.report import LastSync, SyncedRule
+from mergeguard.fork.report import ELSEWHERE, LANDED, WAITING, LastSync, SyncedRule
 from mergeguard.git.landing import StateFile
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge.trees import RuleOutcome
 from mergeguard.values import replace
 
 NAME = "mergeguard/last-sync.json"
-LANDED, WAITING, ELSEWHERE = "landed", "waiting for its conflicts to be resolved", "not in this branch"
+__all__ = ["ELSEWHERE", "LANDED", "NAME", "WAITING", "concluded", "read", "state"]
 
 
 def state(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mergeguard.cpp.source import parse
+from mergeguard.cpp.source import opened_items, parse
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import keepmarks
 from mergeguard.fork.fork import Fork
@@ -91,7 +91,7 @@ def resume(repository: Repository) -> str:
 
 def _edits_of(path: str, base: bytes, own: bytes) -> tuple[LocalEdit, ...]:
     """The fork's edits of a whole monolith, by item."""
-    items = {item.name: item for item in reversed(parse(own).items)}
+    items = {item.name: item for item in reversed(opened_items(parse(own)))}
     return tuple(
         LocalEdit(
             path,

@@ -336,6 +336,8 @@ def _merge_message(repository: Repository, upstream: str) -> str:
         if repository.reference(f"refs/remotes/{upstream}")
         else "branch"
         if repository.reference(f"refs/heads/{upstream}")
+        else "tag"
+        if repository.reference(f"refs/tags/{upstream}")
         else "commit"
     )
     into = "" if head.name in ("main", "master") else f" into {head.name}"

@@ -9,7 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mergeguard.cpp.leaves import leaves_of
-from mergeguard.cpp.source import Item, Kind, Source, code_tokens, identifiers, nested, parse, units
+from mergeguard.cpp.source import (
+    Item,
+    Kind,
+    Source,
+    code_tokens,
+    identifiers,
+    item_at,
+    nested,
+    opened_items,
+    parse,
+    units,
+)
 from tests.cpp.test_lexer import SOURCE_BYTES
 from tests.support import corpus
 
@@ -694,3 +705,17 @@ def test_a_macro_call_without_a_semicolon_ends_before_an_if():
     # A body that an #if chooses belongs to the call.
     text = b"T(a, b)\n#if X\n{ f(); }\n#else\n{ g(); }\n#endif\nint g;\n"
     assert [item.name for item in parse(text, calls_end=True).items] == ["T", "g"]
+
+
+def test_what_a_byte_is_in():
+    text = (
+        b'#include <a>\nnamespace a {\nint one() { return 1; }\n\nextern "C" {\nint two;\n}\n}\nint last;\n'
+    )
+    source = parse(text)
+    named = {word: item_at(source, text.index(word)) for word in (b"return", b"two", b"last", b"namespace")}
+    names = {word: None if item is None else item.name for word, item in named.items()}
+    assert names == {b"return": "a::one", b"two": "a::two", b"last": "last", b"namespace": "a"}
+    assert item_at(source, len(text)) is None
+    # In file order, and nothing twice.
+    starts = [item.start for item in opened_items(source)]
+    assert starts == sorted(set(starts))

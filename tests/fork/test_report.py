@@ -60,6 +60,12 @@ def test_arrivals_name_what_changed():
     assert arrivals(old, old) == ()
 
 
+def test_arrivals_in_a_namespace_are_named_by_what_changed_there():
+    old = b"namespace a {\nint one() { return 1; }\nnamespace b {\nint two() { return 2; }\n}\n}\n"
+    found = arrivals(old, old.replace(b"return 2", b"return 3"))
+    assert [(a.item, a.status, a.added, a.removed) for a in found] == [("a::b::two", "changed", 1, 1)]
+
+
 def test_lines_are_followed_across_an_edit():
     old = b"a\nb\nc\nd\n"
     new = b"new\na\nB\nc\nd\n"

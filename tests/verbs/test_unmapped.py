@@ -480,6 +480,7 @@ def test_the_report_of_a_sync_that_conflicts(pair, capsysbinary):
     pair.git("add", KERNEL)
     (resolved,) = ledger(pair.fork).rules
     assert (len(resolved.arrived), resolved.waiting) == (1, ())
+    assert ledger(pair.fork).next_command() == "mergeguard sync --continue"
     syncing.abort_sync(pair.fork)
     assert last_state(pair) == lastsync.ELSEWHERE
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mergeguard.cpp.source import parse
+from mergeguard.cpp.source import item_at, parse
 from mergeguard.errors import LayoutError, Location
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.report import line_across
@@ -103,5 +103,5 @@ def _offset(text: bytes, line: int, path: str) -> int:
 
 
 def _item_at(text: bytes, offset: int) -> str:
-    item = next((i for i in parse(text).items if i.start <= offset < i.end), None)
+    item = item_at(parse(text), offset)
     return item.name if item is not None else ""
