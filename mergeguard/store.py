@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from mergeguard import gitquote
+from mergeguard import gitquote, tables
 
 T = TypeVar("T")
 
@@ -84,13 +84,15 @@ def _plain(value: object) -> str:
 
 def convert(values: object, type_: type[T]) -> T:
     """Plain values as a typed one. Raises Unreadable."""
-    import msgspec
-
     try:
-        return msgspec.convert(values, type_)
+        return tables.read(values, type_)
+    except (tables.Odd, RecursionError):
+        pass
+    try:
+        return tables.by_msgspec(values, type_)
     except RecursionError:
         raise Unreadable("its values are nested too deeply") from None
-    except msgspec.ValidationError as error:
+    except ValueError as error:  # msgspec's errors are ValueErrors
         raise Unreadable(str(error)) from None
 
 
@@ -124,10 +126,8 @@ def unquoted(text: str) -> str:
 
 
 def encode(value: object) -> bytes:
-    """The value (a Struct, a dataclass, a mapping of them) as ASCII JSON."""
-    import msgspec
-
-    return json.dumps(msgspec.to_builtins(value)).encode()
+    """The value (a dataclass, a mapping of them) as ASCII JSON."""
+    return json.dumps(tables.plain(value)).encode()
 
 
 def read_json(data: bytes) -> Any:
@@ -143,6 +143,24 @@ def read_json(data: bytes) -> Any:
 def decode(data: bytes, type_: type[T]) -> T:
     """The value that ``encode`` wrote. Raises Unreadable where the data is no such value."""
     return convert(read_json(data), type_)
+
+
+# -- rows that nobody else reads ---------------------------------------------------------------------------
+
+
+def packed(rows: object) -> bytes:
+    """Lists, numbers, strings and bytes, for ``unpacked``; of bytes it gives strings, see ``raw``."""
+    return json.dumps(rows, default=lambda value: value.decode("latin-1"), separators=(",", ":")).encode()
+
+
+def unpacked(data: bytes) -> Any:
+    """What was ``packed``. Raises Unreadable."""
+    return read_json(data)
+
+
+def raw(text: str) -> bytes:
+    """The bytes that ``packed`` was given, of the string that ``unpacked`` gave."""
+    return text.encode("latin-1")
 
 
 # -- checksums -----------------------------------------------------------------------------------------

@@ -10,36 +10,52 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as type checkers know it: `typing` is half of what starting costs
 
-__all__ = ["dataclass", "field", "replace"]
+__all__ = ["MISSING", "Attribute", "attributes", "dataclass", "field", "replace"]
 
 if TYPE_CHECKING:
-    from dataclasses import dataclass, field, replace
+    from dataclasses import MISSING, dataclass, field, replace
+    from dataclasses import Field as _Field
+    from typing import Any
+
+    Attribute = _Field[Any]
+
+    def attributes(cls: type) -> tuple[Attribute, ...] | None: ...
 else:
-    _MISSING = object()
+    MISSING = object()
     _RECORD = "__values_record__"  # of a class that is made here: its `_Record`
 
-    class _Field:
-        """One field: ``default`` and ``factory`` are ``_MISSING`` where there is none."""
+    class Attribute:
+        """One field: ``default`` and ``default_factory`` are ``MISSING`` where there is none."""
 
-        __slots__ = ("compare", "default", "factory", "hash", "init", "kw_only", "name", "repr", "type")
+        __slots__ = (
+            "compare",
+            "default",
+            "default_factory",
+            "hash",
+            "init",
+            "kw_only",
+            "name",
+            "repr",
+            "type",
+        )
 
         def __init__(self, default, factory, init, repr, hash, compare, kw_only):
-            self.default, self.factory = default, factory
+            self.default, self.default_factory = default, factory
             self.init, self.repr, self.hash, self.compare, self.kw_only = init, repr, hash, compare, kw_only
             self.name = self.type = None
 
     def field(
         *,
-        default=_MISSING,
-        default_factory=_MISSING,
+        default=MISSING,
+        default_factory=MISSING,
         init=True,
         repr=True,
         hash=None,
         compare=True,
-        kw_only=_MISSING,
+        kw_only=MISSING,
     ):
         """As ``dataclasses.field``."""
-        return _Field(default, default_factory, init, repr, hash, compare, kw_only)
+        return Attribute(default, default_factory, init, repr, hash, compare, kw_only)
 
     def dataclass(cls=None, /, *, slots=False, **options):
         """As ``dataclasses.dataclass``, with its methods made at the first use."""
@@ -51,7 +67,7 @@ else:
             record = _Record(cls, given, slots, **options)
             setattr(cls, _RECORD, record)
             for name, value in given.items():
-                if isinstance(value, _Field) and not slots:
+                if isinstance(value, Attribute) and not slots:
                     record.default_of(name, value)
             cls.__init__, cls.__dataclass_fields__ = _First(record), _Asked(record)
             return cls
@@ -72,6 +88,11 @@ else:
             elif one.name not in changes:
                 changes[one.name] = getattr(instance, one.name)
         return instance.__class__(**changes)
+
+    def attributes(cls):
+        """The fields of a class that is a dataclass of ours; None for any other."""
+        record = cls.__dict__.get(_RECORD)
+        return None if record is None else tuple(record.fields)
 
     def _annotated(cls):
         return vars(cls).get("__annotations__", {})
@@ -97,7 +118,7 @@ else:
 
         def default_of(self, name, one):
             """Have the class show a field's default, as a class has any other attribute."""
-            if one.default is _MISSING:
+            if one.default is MISSING:
                 delattr(self.cls, name)
             else:
                 setattr(self.cls, name, one.default)
@@ -116,11 +137,11 @@ else:
 
         def _own(self):
             for name, type_ in _annotated(self.cls).items():
-                one = self.given.get(name, _MISSING)
-                if not isinstance(one, _Field):
-                    one = _Field(one, _MISSING, True, True, None, True, _MISSING)
+                one = self.given.get(name, MISSING)
+                if not isinstance(one, Attribute):
+                    one = Attribute(one, MISSING, True, True, None, True, MISSING)
                 one.name, one.type = name, type_
-                if one.kw_only is _MISSING:
+                if one.kw_only is MISSING:
                     one.kw_only = self.kw_only
                 yield one
 
@@ -158,9 +179,9 @@ else:
             self.record.make()
             found = {}
             for one in self.record.fields:
-                given = {"default": one.default, "default_factory": one.factory}
+                given = {"default": one.default, "default_factory": one.default_factory}
                 theirs = dataclasses.field(
-                    **{name: value for name, value in given.items() if value is not _MISSING},
+                    **{name: value for name, value in given.items() if value is not MISSING},
                     **{name: getattr(one, name) for name in ("init", "repr", "hash", "compare", "kw_only")},
                 )
                 theirs.name, theirs.type, theirs._field_type = one.name, one.type, dataclasses._FIELD
@@ -170,25 +191,25 @@ else:
 
     def _init(record):
         """The ``__init__`` of a class, written as ``dataclasses`` writes it."""
-        names = {"_made": object.__setattr__, "_none": _MISSING}
+        names = {"_made": object.__setattr__, "_none": MISSING}
         parameters, keywords, lines = [], [], []
         for number, one in enumerate(record.fields):
-            if not one.init and one.factory is _MISSING and one.default is _MISSING:
+            if not one.init and one.default_factory is MISSING and one.default is MISSING:
                 continue
             default, value = "", one.name
-            if one.factory is not _MISSING:
-                names[f"_f{number}"] = one.factory
+            if one.default_factory is not MISSING:
+                names[f"_f{number}"] = one.default_factory
                 made = f"_f{number}()"
                 default, value = (
                     "=_none",
                     f"{made} if {one.name} is _none else {one.name}" if one.init else made,
                 )
-            elif one.default is not _MISSING:
+            elif one.default is not MISSING:
                 names[f"_d{number}"] = one.default
                 default, value = f"=_d{number}", one.name if one.init else f"_d{number}"
             if one.init:
                 (keywords if one.kw_only else parameters).append(one.name + default)
-            elif one.factory is _MISSING and not record.slots:
+            elif one.default_factory is MISSING and not record.slots:
                 continue  # the class has its default
             lines.append(
                 f"_made(self, {one.name!r}, {value})" if record.frozen else f"self.{one.name} = {value}"

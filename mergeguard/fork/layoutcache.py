@@ -8,35 +8,17 @@ and may be deleted at any time.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import msgspec
-
-from mergeguard import __version__
+from mergeguard import __version__, store
 from mergeguard.fork.shelf import Shelf, code
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
 
 _LIMIT = 400  # files; a layout is a few kilobytes, the monolith's text is not in it
 
 
-class _Piece(msgspec.Struct, array_like=True, frozen=True):
-    source: int  # -1 for glue
-    length: int
-    text: bytes = b""  # of glue
-    glue: str = ""
-    anchor: tuple[int, int] | None = None
-
-
-class _File(msgspec.Struct, array_like=True, frozen=True):
-    path: str
-    role: str
-    pieces: tuple[_Piece, ...]
-
-
-class _Stored(msgspec.Struct, array_like=True, frozen=True):
-    path: str
-    files: tuple[_File, ...]
-    notes: tuple[str, ...]
-    code: str = ""  # that derived it
+#: Of the monolith's text where it begins and its length; of glue its text, kind and anchor.
+_KeptPiece = list[Any]
 
 
 class LayoutCache:
@@ -56,38 +38,32 @@ class LayoutCache:
         if data is None:
             return None
         try:
-            stored = msgspec.msgpack.decode(data, type=_Stored)
-            files = tuple(
-                LayoutFile(f.path, Role(f.role), tuple(_revived(p, text) for p in f.pieces))
-                for f in stored.files
+            made_at, files, notes, made_by = store.unpacked(data)
+            revived = tuple(
+                LayoutFile(name, Role(role), tuple(_revived(piece, text) for piece in pieces))
+                for name, role, pieces in files
             )
-            return Layout(stored.path, text, files, stored.notes), stored.code == code()
-        except (ValueError, AssertionError):  # msgspec's errors are ValueErrors
+            return Layout(made_at, text, revived, tuple(notes)), made_by == code()
+        except (ValueError, TypeError, AssertionError):  # of an older format
             return None
 
     def put(self, rule_oid: str, path: str, emission: int, layout: Layout) -> None:
         """Keep a layout; failing to costs time later, nothing else."""
-        stored = _Stored(
-            layout.path,
-            tuple(_File(f.path, f.role.value, tuple(map(_kept, f.pieces))) for f in layout.files),
-            layout.notes,
-            code(),
-        )
-        try:
-            data = msgspec.msgpack.encode(stored)
-        except ValueError:  # a path of odd bytes, which msgpack does not hold
-            return
+        files = [(f.path, f.role.value, [*map(_kept, f.pieces)]) for f in layout.files]
+        data = store.packed((layout.path, files, layout.notes, code()))
         self._shelf.put(self._key(rule_oid, path, emission, layout.monolith), data)
 
 
-def _kept(piece: Piece) -> _Piece:
+def _kept(piece: Piece) -> _KeptPiece:
     if piece.source is not None:
-        return _Piece(piece.source, len(piece.text))
+        return [piece.source, len(piece.text)]
     assert piece.glue is not None
-    return _Piece(-1, len(piece.text), piece.text, piece.glue.value, piece.anchor)
+    return [piece.text, piece.glue.value, piece.anchor]
 
 
-def _revived(piece: _Piece, text: bytes) -> Piece:
-    if piece.source >= 0:
-        return Piece(text[piece.source : piece.source + piece.length], piece.source)
-    return Piece(piece.text, None, Glue(piece.glue), piece.anchor)
+def _revived(piece: _KeptPiece, text: bytes) -> Piece:
+    if len(piece) == 2:
+        start, length = piece
+        return Piece(text[start : start + length], start)
+    glue, kind, anchor = piece
+    return Piece(store.raw(glue), None, Glue(kind), None if anchor is None else tuple(anchor))

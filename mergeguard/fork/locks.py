@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
-from msgspec import Meta
-
-from mergeguard import gitquote, store
+from mergeguard import gitquote, store, tables
 from mergeguard.cpp.remember import remembered
 from mergeguard.errors import LayoutError, Location
 from mergeguard.git.objectnames import FULL_NAME
 from mergeguard.lens.basis import Basis, based
 from mergeguard.lens.rule import is_inside
+from mergeguard.tables import Meta, table
+from mergeguard.values import replace
 
 SCHEMA_VERSION = 3
 
 ObjectName = Annotated[str, Meta(pattern=f"^{FULL_NAME}$")]
 
 
-class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@table
+class Lock:
     """What a layout in the tree was derived from. Object names are hex, ``emission`` a version.
 
     ``order`` are hints at where the fork's own units stand in the monolith (``lens.order``): a lock that has
@@ -56,7 +56,7 @@ class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def to_toml(self) -> bytes:
         """The lock file's bytes; the same for the same lock."""
-        values = msgspec.structs.asdict(self)
+        values = tables.plain(self)
         for name in ("order", "basis"):
             if not values[name]:
                 del values[name]
@@ -93,7 +93,7 @@ def _parsed(text: bytes, path: str) -> Lock:
     if not known or not is_inside(monolith):
         what = "a path outside the repository" if known else "no schema of ours"
         raise LayoutError(f"the lock can't be read: it names {what}", where=Location(path), hint=restore)
-    return msgspec.structs.replace(lock, monolith=monolith)
+    return replace(lock, monolith=monolith)
 
 
 def _spelled(text: bytes) -> str:

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-import msgspec
-
+from mergeguard import store
 from mergeguard.findings import Finding, Severity, in_tree
 from mergeguard.fork.shelf import Shelf, code
 from mergeguard.verify import same_program
@@ -19,7 +18,6 @@ from mergeguard.verify.flatten import LayoutText
 
 _LIMIT = 400
 
-_Row = tuple[str, str, str, str, int | None, str]  # code, severity, message, path, line, name
 _Findings = tuple[Finding, ...]
 
 
@@ -54,15 +52,12 @@ def _key(path: str, monolith: bytes, files: Sequence[LayoutText]) -> bytes:
 
 def _written(found: _Findings) -> bytes:
     rows = [(f.code, f.severity.value, f.message, f.path, f.line, f.name) for f in found]
-    try:
-        return msgspec.msgpack.encode(rows)
-    except ValueError:  # a path of odd bytes, which msgpack does not hold
-        return b""
+    return store.packed(rows)
 
 
 def _read(data: bytes) -> _Findings | None:
     try:
-        rows = msgspec.msgpack.decode(data, type=tuple[_Row, ...])
-    except ValueError:  # msgspec's errors are ValueErrors
+        rows = store.unpacked(data)
+        return tuple(in_tree(code, Severity(severity), *rest) for code, severity, *rest in rows)
+    except (ValueError, TypeError):  # of an older format
         return None
-    return tuple(in_tree(row[0], Severity(row[1]), *row[2:]) for row in rows)

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
-
+from mergeguard import store
 from mergeguard.fork.locks import Lock
 from mergeguard.fork.shelf import Shelf, code
 from mergeguard.lens.attempt import Splitter, applied
@@ -19,14 +18,6 @@ from mergeguard.lens.layout import Layout
 from mergeguard.lens.unsplit import Edit, Hunk, Reason, Unsplit
 
 _LIMIT = 400  # readings; each as large as what the fork has changed
-
-
-class _KeptReading(msgspec.Struct, array_like=True, frozen=True):
-    """The fields of edits and hunks; of ``Unsplit.kept`` what is not simply the file as it stands."""
-
-    edits: tuple[tuple[int, int, bytes, str, int], ...]
-    hunks: tuple[tuple[str, int, int, bytes, bytes, str, int | None, str], ...]
-    kept: dict[str, bytes]
 
 
 class Readings:
@@ -48,13 +39,17 @@ class Readings:
         if data is None:
             return None
         try:
-            known = msgspec.msgpack.decode(data, type=_KeptReading)
-            edits = tuple(Edit(*fields) for fields in known.edits)
-            hunks = tuple(Hunk(*f[:5], Reason(f[5]), *f[6:]) for f in known.hunks)
-        except ValueError:  # msgspec's errors are ValueErrors
+            edited, found, other = store.unpacked(data)
+            edits = tuple(Edit(start, end, store.raw(text), *place) for start, end, text, *place in edited)
+            hunks = tuple(
+                Hunk(path, line, at, store.raw(old), store.raw(new), Reason(reason), anchor, detail)
+                for path, line, at, old, new, reason, anchor, detail in found
+            )
+            more = {path: store.raw(text) for path, text in other.items()}
+        except (ValueError, TypeError):  # of an older format
             return None
         monolith = _edited(pristine, edits)
-        kept = {path: text or b"" for path, text in files.items()} | known.kept
+        kept = {path: text or b"" for path, text in files.items()} | more
         return Unsplit(monolith, split(monolith), edits, hunks, kept, over or pristine)
 
     def put(
@@ -65,19 +60,14 @@ class Readings:
             return
         if found.kept.keys() != files.keys():
             return
-        known = _KeptReading(
-            tuple((e.start, e.end, e.text, e.path, e.line) for e in found.edits),
-            tuple(
-                (h.path, h.line, h.old_line, h.old, h.new, h.reason.value, h.anchor, h.detail)
-                for h in found.hunks
-            ),
-            {path: text for path, text in found.kept.items() if text != (files[path] or b"")},
-        )
-        try:
-            data = msgspec.msgpack.encode(known)
-        except ValueError:  # a path of odd bytes, which msgpack does not hold
-            return
-        self._shelf.put(_key(lock, files), data)
+        # Of ``Unsplit.kept`` what is not simply the file as it stands.
+        other = {path: text for path, text in found.kept.items() if text != (files[path] or b"")}
+        edits = [(e.start, e.end, e.text, e.path, e.line) for e in found.edits]
+        hunks = [
+            (h.path, h.line, h.old_line, h.old, h.new, h.reason.value, h.anchor, h.detail)
+            for h in found.hunks
+        ]
+        self._shelf.put(_key(lock, files), store.packed((edits, hunks, other)))
 
 
 def _edited(pristine: Layout, edits: tuple[Edit, ...]) -> bytes:

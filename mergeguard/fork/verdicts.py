@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-import msgspec
-
+from mergeguard import store
 from mergeguard.findings import Finding, Severity, in_tree
 from mergeguard.fork.shelf import Shelf, code
 from mergeguard.fork.watched import WatchedRepository, holds
@@ -20,7 +20,7 @@ _RULES = 400  # of which verdicts are kept
 _TREES = 4  # of which each rule's are
 
 
-class CheckVerdict(msgspec.Struct, array_like=True, frozen=True):
+class CheckVerdict(NamedTuple):
     """What was found about one rule, and the files of its layout."""
 
     findings: tuple[_Finding, ...]
@@ -60,17 +60,17 @@ class Verdicts:
         key = _key(guarded)
         told = CheckVerdict(found.findings, found.files, watched.answers)
         kept = [told, *(one for one in self._kept(key) if one.answers != told.answers)]
-        try:
-            data = msgspec.msgpack.encode(kept[:_TREES])
-        except ValueError:  # a path of odd bytes, which msgpack does not hold
-            return
-        self._shelf.put(key, data)
+        self._shelf.put(key, store.packed(kept[:_TREES]))
 
     def _kept(self, key: bytes) -> list[CheckVerdict]:
         data = self._shelf.get(key)
         try:
-            return [] if data is None else msgspec.msgpack.decode(data, type=list[CheckVerdict])
-        except ValueError:
+            rows = [] if data is None else store.unpacked(data)
+            return [
+                CheckVerdict(tuple(map(tuple, found)), tuple(files), answers)
+                for found, files, answers in rows
+            ]
+        except (ValueError, TypeError):  # of an older format
             return []
 
 

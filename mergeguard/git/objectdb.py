@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from mergeguard.git.objectnames import ObjectFormat, header
+from mergeguard.git.process import encode
 
 # How many bytes of objects one process remembers: versions are read again and again as a merge goes on.
 _REMEMBERED = 32 << 20
@@ -54,6 +55,17 @@ class ObjectDatabase:
                 self._remember(oid, known)
         return known
 
+    def named(self, expression: str) -> tuple[str, str] | None:
+        """Name and kind of the object that an expression of git's means (``v1^{commit}``; no white space in
+        it); None where git knows none, or several."""
+        self._say(expression)
+        answer, known = self._answer()
+        if known is None:
+            return None
+        oid = answer[0].decode("ascii")
+        self._remember(oid, known)
+        return oid, known[0]
+
     def prefetch(self, oids: Iterable[str]) -> None:
         """Read objects that will be asked for, many at a time; what is not there is found out later."""
         wanted = [oid for oid in dict.fromkeys(oids) if oid not in self._known]
@@ -71,29 +83,33 @@ class ObjectDatabase:
         self._say(oid)
         return self._hear()
 
-    def _say(self, *oids: str) -> None:
+    def _say(self, *names: str) -> None:
         running = self._conversation()
         assert running.stdin is not None
-        with contextlib.suppress(BrokenPipeError, UnicodeEncodeError):
-            running.stdin.write("".join(f"{oid}\n" for oid in oids).encode("ascii"))
+        with contextlib.suppress(BrokenPipeError):
+            running.stdin.write(encode("".join(f"{name}\n" for name in names)))
             running.stdin.flush()
 
     def _hear(self) -> tuple[str, bytes] | None:
-        """The next answer; None where there is no such object, or no answer any more."""
+        """The next object; None where there is no such one, or no answer any more."""
+        return self._answer()[1]
+
+    def _answer(self) -> tuple[list[bytes], tuple[str, bytes] | None]:
+        """The words of the next answer, and the object that it brings: kind and content."""
         running = self._conversation()
         assert running.stdout is not None
         answer = running.stdout.readline().split()
         if len(answer) != 3:
-            if answer[-1:] != [b"missing"]:
+            if answer[-1:] not in ([b"missing"], [b"ambiguous"]):
                 # It ended: what it was asked for could not be fetched, or is damaged.
                 self._end()
-            return None
+            return answer, None
         size = int(answer[2])
         data = running.stdout.read(size + 1)
         if len(data) != size + 1:
             self._end()
-            return None
-        return answer[1].decode("ascii"), data[:-1]
+            return answer, None
+        return answer, (answer[1].decode("ascii"), data[:-1])
 
     def _conversation(self) -> Conversation:
         if self._running is None:

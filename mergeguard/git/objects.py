@@ -149,6 +149,11 @@ class ObjectStore:
         found = self._database.read(oid)
         return found is not None and found[0] == "commit"
 
+    def commit_named(self, expression: str) -> str | None:
+        """The commit that an expression of git's without white space means; None where that is none."""
+        found = self._database.named(f"{expression}^{{commit}}")
+        return found[0] if found is not None else None
+
     def read(self, oid: str, kind: str) -> bytes:
         """The object's content. ``MissingObject`` if it is not here and can't be fetched."""
         found = self._database.read(oid)

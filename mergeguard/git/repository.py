@@ -44,14 +44,14 @@ from mergeguard.git.process import (
     split_nul,
     start_git,
 )
+from mergeguard.git.references import References
 from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
     from mergeguard.git import merging
 
 _FULL_NAME = re.compile(FULL_NAME)
-_SHARED = ("refs/heads/", "refs/remotes/", "refs/tags/")
-_BRANCH = re.compile(rb"ref: (refs/heads/[^\s\0]+)\n")
+_PLAIN_REVISION = re.compile(r"\w[\w./~^-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +167,12 @@ class Repository:
         """The commit that ``revision`` names (any syntax of git's)."""
         if _FULL_NAME.fullmatch(revision) and self.objects.is_commit(revision):
             return revision
-        found = self.git(
+        if _PLAIN_REVISION.fullmatch(revision) and (found := self.objects.commit_named(revision)) is not None:
+            return found
+        asked = self.git(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", ok=(0, 1, 128)
         )
-        if found.code != 0 or not found.out:
+        if asked.code != 0 or not asked.out:
             remote = revision.partition("/")[0] if "/" in revision else ""
             known = set(self.git("remote").text.splitlines())
             hint = (
@@ -179,7 +181,7 @@ class Repository:
                 else "`git fetch`, then name a branch, tag or commit: `git branch -a` lists them"
             )
             raise UnknownRevision(f"no commit is named {revision!r} in this repository", hint=hint)
-        return found.text
+        return asked.text
 
     def head(self) -> Head:
         """HEAD as it is now."""
@@ -194,39 +196,25 @@ class Repository:
 
     def _plain_head(self) -> Head | None:
         """HEAD where it names a branch that has a file of its own, as git keeps what was committed last."""
-        try:
-            head = (self.git_dir / "HEAD").read_bytes()
-        except OSError:
-            return None
-        branch = _BRANCH.fullmatch(head)
-        oid = self._plain_reference(decode(branch[1])) if branch is not None else None
-        return Head(oid, decode(branch[1])) if branch is not None and oid is not None else None
+        branch = self._references.branch()
+        oid = self._references.find(branch) if branch is not None else None
+        return Head(oid, branch) if oid else None
 
-    def _plain_reference(self, name: str) -> str | None:
-        """The commit that a ref's own file names; None where it has none, or what is there is no name.
-
-        Branches of all work trees are in one place, ``ORIG_HEAD`` and the like are each work tree's own.
-        """
-        folder = self.common_dir if name.startswith(_SHARED) else self.git_dir
-        if "/" in name and folder is self.git_dir:
-            return None
-        try:
-            oid = (folder / name).read_bytes().rstrip(b"\n").decode("ascii")
-        except (OSError, ValueError):
-            return None
-        return oid if _FULL_NAME.fullmatch(oid) else None
+    @cached_property
+    def _references(self) -> References:
+        return References(self.git_dir, self.common_dir)
 
     def first_of(self, names: Sequence[str]) -> str | None:
         """The first of these full ref names that there is."""
-        if not names:
-            return None
-        there = self.git("for-each-ref", "--format=%(refname)", *names).text.split("\n")
-        return next((name for name in names if name in there), None)
+        kept = {name: self._references.find(name) for name in names}
+        asked = [name for name, oid in kept.items() if oid is None]
+        there = self.git("for-each-ref", "--format=%(refname)", *asked).text.split("\n") if asked else []
+        return next((name for name, oid in kept.items() if oid or name in there), None)
 
     def reference(self, name: str) -> str | None:
         """What the full ref name (``refs/heads/main``, ``ORIG_HEAD``) points at, or None."""
-        if (plain := self._plain_reference(name)) is not None:
-            return plain
+        if (kept := self._references.find(name)) is not None:
+            return kept or None
         return self.git("rev-parse", "--verify", "--quiet", name, ok=(0, 1, 128)).text or None
 
     def tree_of(self, revision: str) -> str:

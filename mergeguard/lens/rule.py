@@ -11,13 +11,12 @@ import posixpath
 import re
 from typing import Annotated, Any, Literal
 
-import msgspec
-from msgspec import Meta
-
-from mergeguard import store
+from mergeguard import store, tables
 from mergeguard.cpp.remember import remembered
 from mergeguard.errors import Location, RuleError
 from mergeguard.lens.selectors import Selector, parse_selector
+from mergeguard.tables import Meta
+from mergeguard.values import field, replace
 
 SCHEMA_VERSION = 1
 
@@ -31,7 +30,8 @@ RelativePath = Annotated[
 ]
 
 
-class Includes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+@tables.table
+class Includes:
     """How quoted includes are re-based when their line moves into the layout's folder.
 
     Paths that start with ``./`` or ``../`` are re-based always, others only when listed here; ``either``
@@ -53,7 +53,8 @@ class Includes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     ] = ()
 
 
-class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+@tables.table
+class Move:
     """Items that move verbatim to a header of the layout, their one home."""
 
     to: Annotated[RelativePath, Meta(description="The header, relative to the layout's folder.")]
@@ -66,7 +67,8 @@ class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     ] = False
 
 
-class Over(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"in_": "in"}):
+@tables.table(in_="in")
+class Over:
     """The branching whose arms are dealt: a switch, an if / else-if chain, or a sequence of ifs."""
 
     in_: Annotated[str, Meta(description="The function that holds the branching, named as `entry` is.")]
@@ -91,7 +93,8 @@ class Over(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     ] = None
 
 
-class Partition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+@tables.table
+class Partition:
     """A host function whose branching is dealt to shards, each compiling only its own arms."""
 
     entry: Annotated[
@@ -122,7 +125,8 @@ class Partition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     optional: Annotated[bool, Meta(description="Left out where the monolith has no such function.")] = False
 
 
-class Instantiate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+@tables.table
+class Instantiate:
     """Explicit instantiations of a host template, dealt to shards."""
 
     template: Annotated[
@@ -140,7 +144,8 @@ class Instantiate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     ] = ()
 
 
-class Deal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+@tables.table
+class Deal:
     """Independent definitions, dealt to units; what two units need goes to an internal header."""
 
     header: Annotated[
@@ -149,7 +154,7 @@ class Deal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     shards: Annotated[
         dict[str, tuple[str, ...]],
         Meta(description='Unit file to selectors, such as "function AddFunction::*".'),
-    ] = msgspec.field(default_factory=dict)
+    ] = field(default_factory=dict)
     units: Annotated[
         int,
         Meta(description="So many further units share what no selector names.", ge=0, le=64),
@@ -192,7 +197,8 @@ class Deal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     ] = ""
 
 
-class Thin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+@tables.table
+class Thin:
     """What a thin interface can't derive from the monolith; see ``Rule.interface``."""
 
     host: Annotated[
@@ -213,14 +219,15 @@ class Thin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     types: Annotated[
         dict[str, str],
         Meta(description="Types of host variables whose declaration does not say it."),
-    ] = {}
+    ] = field(default_factory=dict)
     instances: Annotated[
         dict[str, tuple[str, ...]],
         Meta(description="The types that a type name of the host function stands for, one after the other."),
-    ] = {}
+    ] = field(default_factory=dict)
 
 
-class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+@tables.table
+class Rule:
     """One monolith's transform."""
 
     schema: Annotated[int, Meta(description="Version of this schema: 1.")]
@@ -318,7 +325,7 @@ def digest(text: bytes) -> str:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a rule file, for editors; generated from the types above."""
-    schema = msgspec.json.schema(Rule)
+    schema = tables.schema(Rule)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "mergeguard rule",
@@ -376,7 +383,7 @@ def _with_odd_paths(rule: Rule) -> Rule:
             raise store.Unreadable(f"`{text}` is not inside the repository: a path has forward slashes")
         return store.unquoted(text)
 
-    return msgspec.structs.replace(
+    return replace(
         rule,
         monolith=path(rule.monolith),
         also=tuple(map(path, rule.also)),

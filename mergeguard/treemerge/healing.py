@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import msgspec
-
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import treelens
 from mergeguard.fork.locks import Lock
@@ -119,7 +117,7 @@ class _Healer:
             lock = guarded.lock
             if expected is None or lock is None or lock.upstream == expected.blob:
                 continue
-            right = msgspec.structs.replace(lock, upstream=expected.blob)
+            right = replace(lock, upstream=expected.blob)
             tried = self._with_lock(tree, guarded.name, right)
             if self._strangeness(tried, guarded.name) is not None:
                 tree = tried

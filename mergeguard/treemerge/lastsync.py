@@ -70,5 +70,5 @@ def _now(repository: Repository, last: LastSync) -> str:
     head = repository.head().oid
     if head is not None and repository.has_object(last.theirs) and repository.is_ancestor(last.theirs, head):
         return LANDED
-    merging = repository.git("rev-parse", "--verify", "--quiet", "MERGE_HEAD", ok=(0, 1, 128)).text
+    merging = repository.reference("MERGE_HEAD")
     return WAITING if merging == last.theirs else ELSEWHERE

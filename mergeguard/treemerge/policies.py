@@ -12,20 +12,20 @@ from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 from typing import Literal
 
-import msgspec
-
 from mergeguard import store
 from mergeguard.errors import Location, RuleError
 from mergeguard.fork.workspace import Workspace
 from mergeguard.git.merging import UnmergedPath
 from mergeguard.git.objects import Entry
+from mergeguard.tables import table
 from mergeguard.values import dataclass, field
 
 PATH = ".mergeguard/config.toml"
 _OURS, _THEIRS = 2, 3
 
 
-class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@table
+class Policy:
     """What to take where a path that fits one of the globs is in conflict.
 
     ``keep-deleted`` leaves a file away that the fork has deleted and upstream has changed; ``ours`` and
@@ -48,7 +48,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return conflict.stages.get(side)
 
 
-class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@table
+class Config:
     """``.mergeguard/config.toml``."""
 
     policy: tuple[Policy, ...] = ()

@@ -6,7 +6,6 @@ proportional to the C/C++/CUDA/HIP files that at least one side changed, each re
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
@@ -20,7 +19,8 @@ from mergeguard.findings import Place
 from mergeguard.fork import treelens
 from mergeguard.fork.workspace import Splitting, Workspace
 from mergeguard.git.objects import Entry, TreeChange
-from mergeguard.git.process import split_nul
+from mergeguard.git.pickaxe import Pickaxe, TouchingCommit
+from mergeguard.git.process import encode, split_nul
 from mergeguard.git.repository import Repository
 from mergeguard.git.snapshot import snapshot
 from mergeguard.lens.layout import Layout
@@ -230,7 +230,7 @@ def resolve(repository: Repository, revision: str | None) -> tuple[str | None, .
 
 
 def _merge_head(repository: Repository) -> str | None:
-    return repository.git("rev-parse", "--verify", "--quiet", "MERGE_HEAD", ok=(0, 1, 128)).text or None
+    return repository.reference("MERGE_HEAD")
 
 
 def run(
@@ -375,7 +375,11 @@ def locate(
         return ()
     workspace = Workspace.load(repository, tree, splitting)
     layouts = {u.layout.path: u.layout for g in workspace.split_rules for u in (workspace.unsplit(g),)}
-    tips = {"ours": ours, "theirs": theirs}
+    sides = {
+        side: _Newest(repository, bases[0], tip)
+        for side, tip in (("ours", ours), ("theirs", theirs))
+        if bases
+    }
     located: list[Located] = []
     for number, finding in enumerate(findings):
         places = tuple(
@@ -385,30 +389,34 @@ def locate(
             for place in finding.places
         )
         commits: list[Commit] = []
-        if number < _BLAMED and bases:
+        if number < _BLAMED:
             paths = {place.path for place in finding.places} | {found[0] for found in places if found}
-            for side, tip in tips.items():
-                commit = _commit(repository, bases[0], tip, finding.name, paths)
+            for side, newest in sides.items():
+                commit = newest.that_changed(finding.name, paths)
                 if commit is not None:
-                    commits.append(Commit(side, *commit))
+                    commits.append(Commit(side, commit.oid, commit.subject))
         located.append(Located(finding, tuple(commits), places))
     return tuple(located)
 
 
-def _commit(
-    repository: Repository, base: str, tip: str, name: str, paths: Iterable[str]
-) -> tuple[str, str] | None:
-    """The newest commit of a side that changed how often the name stands there, else one of the files."""
-    short = name.rsplit("::", 1)[-1]
-    word = rf"(^|[^A-Za-z0-9_]){re.escape(short)}([^A-Za-z0-9_]|$)"
-    for search in ((f"-S{word}", "--pickaxe-regex"), ()) if short else ((),):
-        found = repository.git(
-            "log", "-1", "--no-merges", "--format=%H%x00%s", *search, f"{base}..{tip}", "--", *sorted(paths)
-        ).text
-        if found:
-            oid, _, subject = found.partition("\0")
-            return oid, subject
-    return None
+class _Newest:
+    """The commits of one side, asked for what several findings are about: git lists them once for each set of
+    files."""
+
+    def __init__(self, repository: Repository, base: str, tip: str) -> None:
+        self._repository, self._base, self._tip = repository, base, tip
+        self._touching: dict[tuple[str, ...], Pickaxe] = {}
+
+    def that_changed(self, name: str, paths: Iterable[str]) -> TouchingCommit | None:
+        """The newest that changed how often the name stands in a file, else that touched one of the files."""
+        key = tuple(sorted(paths))
+        if key not in self._touching:
+            self._touching[key] = Pickaxe(self._repository, self._base, self._tip, key)
+        found = self._touching[key]
+        if not found.commits:
+            return None
+        short = encode(name.rsplit("::", 1)[-1])
+        return (found.newest(short) if short else None) or found.commits[0]
 
 
 def _in_layout(workspace: Workspace, layout: Layout, line: int) -> tuple[str, int] | None:

@@ -11,8 +11,6 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
-import msgspec
-
 from mergeguard import store
 from mergeguard.audit.ownwork import Work, WorkFate, WorkOutcome, outcomes, works
 from mergeguard.errors import LayoutError, Location, RuleError
@@ -22,6 +20,7 @@ from mergeguard.fork.fork import LEDGER, Fork
 from mergeguard.fork.workspace import REGULAR, Splitting, Workspace
 from mergeguard.git.objects import Entry, TreeChange
 from mergeguard.git.repository import Repository
+from mergeguard.tables import table
 from mergeguard.treemerge import resolution
 from mergeguard.values import dataclass
 from mergeguard.verbs.lines.where import in_layout
@@ -34,7 +33,8 @@ _OWN = ".mergeguard/"
 Progress = Callable[[str], None]
 
 
-class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@table
+class Feature:
     """A named part of the fork's work: what stands in these paths, or has these names."""
 
     name: str
@@ -42,7 +42,8 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     names: tuple[str, ...] = ()
 
 
-class Pin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@table
+class Pin:
     """A text that must never go: a regular expression, the files it is looked for in, how often it must be
     there."""
 
@@ -52,14 +53,16 @@ class Pin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: str = ""
 
 
-class Accepted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@table
+class Accepted:
     """A loss that was meant: the id of the work, and why."""
 
     id: str
     why: str
 
 
-class Notebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@table
+class Notebook:
     """What people decided: ``.mergeguard/ledger.toml``."""
 
     feature: tuple[Feature, ...] = ()

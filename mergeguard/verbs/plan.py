@@ -10,8 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 
-import msgspec
-
 from mergeguard import __version__, store
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import treelens
@@ -19,6 +17,7 @@ from mergeguard.fork.workspace import Splitting, Workspace
 from mergeguard.git.durable import write_atomic
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
+from mergeguard.tables import table
 from mergeguard.treemerge.trees import merge_trees
 from mergeguard.values import dataclass
 from mergeguard.verbs import auditing
@@ -31,7 +30,8 @@ _SAVED_EVERY = 5.0  # seconds
 Progress = Callable[[str], None]
 
 
-class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@table
+class Verdict:
     """What merging one upstream commit into one state of the fork gives. ``tree`` goes on from there."""
 
     tree: str

@@ -8,8 +8,6 @@ encoding, notes; the committer is whoever rebases, and a signature is made anew 
 
 from __future__ import annotations
 
-import msgspec
-
 from mergeguard import store
 from mergeguard.audit.findings import Located
 from mergeguard.errors import LayoutError, Location, RepositoryError
@@ -20,6 +18,7 @@ from mergeguard.git.merging import UnmergedPath
 from mergeguard.git.objects import CommitInfo
 from mergeguard.git.repository import Repository
 from mergeguard.git.rewriting import write_commit
+from mergeguard.tables import table
 from mergeguard.treemerge import lastsync
 from mergeguard.treemerge.plainpick import PlainPicks
 from mergeguard.treemerge.trees import Merged, Progress, merge_trees
@@ -31,7 +30,8 @@ _STATE = "mergeguard/rebase.json"
 _CLEARED = tuple(StateFile(name, None) for name in (_STATE, "CHERRY_PICK_HEAD", "MERGE_MSG", "AUTO_MERGE"))
 
 
-class Pending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@table
+class Pending:
     """A rebase that waits for a person; all names are commit ids but ``branch`` (None: HEAD was detached).
 
     ``tip`` is the last commit made, ``current`` the one whose pick conflicts, ``todo`` what comes after it.

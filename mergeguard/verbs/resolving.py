@@ -44,17 +44,15 @@ def _marked(repository: Repository) -> list[tuple[str, int]]:
     if not written or not repository.has_object(written):
         return []
     head, index = repository.tree_of("HEAD"), repository.index_tree()
-    theirs = [
-        repository.tree_of(name)
-        for name in _THEIRS
-        if repository.git("rev-parse", "--verify", "--quiet", name, ok=(0, 1)).code == 0
-    ]
+    theirs = [repository.tree_of(name) for name in _THEIRS if repository.reference(name) is not None]
     found = []
-    for letter, _, path in repository.diff_names(head, written):
-        if letter == "D":
-            continue
-        own = {line for tree in (head, *theirs) for _, line in _markers(repository, tree, path)}
-        ours = {line for _, line in _markers(repository, written, path)} - own
+    for change in repository.diff_trees(head, written, renames=False):
+        path = change.new
+        if change.after is None or change.after in (repository.entry(tree, path) for tree in theirs):
+            continue  # gone, or as a side has it: no marker in it is the merge's
+        ours = {line for _, line in _markers(repository, written, path)}
+        if ours:
+            ours -= {line for tree in (head, *theirs) for _, line in _markers(repository, tree, path)}
         if ours:
             found += [(path, n) for n, line in _markers(repository, index, path) if line in ours]
     return found

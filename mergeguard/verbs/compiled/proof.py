@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-import msgspec
-
 from mergeguard.build import compare as comparing
 from mergeguard.build.advice import thin_advice
 from mergeguard.build.commands import Command
@@ -248,7 +246,7 @@ def _thin_advice(subject: Subject, measured: SplitCost) -> tuple[str, ...]:
     rule = subject.guarded.rule
     if not rule.partition or is_thin(_texts(subject)):
         return ()
-    wanted = rule if rule.interface == "thin" else msgspec.structs.replace(rule, interface="thin")
+    wanted = rule if rule.interface == "thin" else replace(rule, interface="thin")
     try:
         assign(wanted, subject.layout.path, parse(subject.monolith), thin=True)
     except RuleMismatch as problem:
