@@ -113,6 +113,9 @@ def _runs(a: Sequence[T], b: Sequence[T]) -> Iterator[Match]:
         tail = Match(a1, b1, size)
         if a0 < a1 and b0 < b1:
             anchors = _unique_common(a, a0, a1, b, b0, b1)
+            if anchors is None:
+                yield tail
+                continue
             if anchors:
                 parts: list[tuple[int, int, int, int] | Match] = []
                 for i, j in anchors:
@@ -162,14 +165,17 @@ def _shared_tail(a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: 
 
 def _unique_common(
     a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int
-) -> list[tuple[int, int]]:
-    """The longest increasing run of elements that are unique in both ranges."""
+) -> list[tuple[int, int]] | None:
+    """The longest increasing run of elements that are unique in both ranges; None if they have none in
+    common."""
     first: dict[T, int] = {}
     for j in range(b0, b1):
         first[b[j]] = -1 if b[j] in first else j
     seen: dict[T, int] = {}
     for i in range(a0, a1):
         seen[a[i]] = -1 if a[i] in seen else i
+    if first.keys().isdisjoint(seen):
+        return None
     candidates = [(i, first[x]) for x, i in seen.items() if i >= 0 and first.get(x, -1) >= 0]
     return [candidates[k] for k in increasing([j for _, j in candidates])]
 

@@ -22,6 +22,7 @@ from mergeguard.values import dataclass
 
 _LEADER = re.compile(rb"//[/!]*<?|/\*[*!]*(?!/)<?")
 _STRING_WORD = re.compile(rb"[^ ]+ *| +")
+_SPACE = re.compile(rb"(\s+)")
 _BLOCK_WORD = re.compile(rb"[^\s]+")
 _LINE_END = re.compile(rb"[ \t\v\f\r]*(?:\\[ \t]*\r?\n[ \t]*)*")
 _WORDISH = re.compile(rb"[A-Za-z0-9_$\x80-\xff]")
@@ -190,8 +191,7 @@ def _comment(build: _TokenBuilder, lexed: Lexed, index: int, mark: bytes, one: b
     sign = leader.group()
     build.add(mark, start, leader.end())
     while True:
-        for word in _BLOCK_WORD.finditer(text, leader.end(), end):
-            build.add(mark, *word.span())
+        _add_words(build, leader.end(), end, mark)
         index += 1
         if one or index >= len(lexed) or lexed.kinds[index] != TokenKind.COMMENT:
             break
@@ -206,6 +206,24 @@ def _comment(build: _TokenBuilder, lexed: Lexed, index: int, mark: bytes, one: b
     if not one:
         build.add_line_end(END_OF_COMMENT)
     return index
+
+
+def _add_words(build: _TokenBuilder, start: int, end: int, mark: bytes) -> None:
+    """Adds the words of a line of a comment, from where the last token ends on."""
+    parts = _SPACE.split(build.text[start:end])  # a word, a gap, a word, …
+    words, gaps = parts[::2], [b"", *parts[1::2]]
+    if not words[0]:
+        del words[0], gaps[0]
+    if words and not words[-1]:
+        end -= len(gaps.pop())
+        words.pop()
+    if not words:
+        return
+    gaps[0] = build.text[build.at : start] + gaps[0]
+    build.gaps += gaps
+    build.texts += words
+    build.keys += [mark + (word if word != b"=" else b" =") for word in words]  # else it were the operator
+    build.at = end
 
 
 def _string(build: _TokenBuilder, lexed: Lexed, index: int) -> int:

@@ -12,7 +12,8 @@ from mergeguard.merge.lines import split_lines
 from mergeguard.values import dataclass
 
 _IDENT = re.compile(rb"[A-Za-z_]\w*")
-_CALLED = re.compile(rb"([A-Za-z_]\w*)\s*(?:<([^<>;(){}]*)>\s*)?\(")
+# (Looked for from where a name begins, and given up with it: each letter would be tried else.)
+_CALLED = re.compile(rb"(?<![A-Za-z_])([A-Za-z_]\w*+)\s*+(?:<([^<>;(){}]*+)>\s*+)?\(")
 _CASE = re.compile(rb"\bcase\s+([^:;{}]+?)\s*:")
 _BRANCH = re.compile(rb"\s*#\s*(?:elif|else)")
 _TEST = re.compile(rb"\s*(?:\}\s*)?(?:else\s+)?(?:if|while)\b")

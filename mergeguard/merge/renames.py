@@ -51,7 +51,7 @@ class Rename:
 def find_renames(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
     """The renames that ``side`` made and ``other`` does not contradict."""
     # Comments count here, which at worst looks at a name in vain: most merges end after three searches.
-    said, new_said, other_said = (set(_NAME.findall(text)) for text in (base, side, other))
+    said, new_said, other_said = map(_words_of, (base, side, other))
     if not new_said - said - other_said:
         return ()
     known, there, elsewhere = names(base), names(side), names(other)
@@ -86,6 +86,12 @@ def find_renames(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
             comments = comments or (everywhere and _SPECIAL.search(old) is not None)
             found.append(Rename(old, best, comments, strings, _is_member(b, old)))
     return tuple(found)
+
+
+@remembered
+def _words_of(text: bytes) -> frozenset[bytes]:
+    """Every word of a text, comments included."""
+    return frozenset(_NAME.findall(text))
 
 
 def made_by_both(base: bytes, ours: bytes, theirs: bytes) -> tuple[Rename, ...]:

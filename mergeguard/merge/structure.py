@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mergeguard.merge.alone import is_one_sides_own
 from mergeguard.merge.checks.twiceapart import apart
 from mergeguard.merge.declarations.leafmerge import LeafMerger, refine_conflicts
 from mergeguard.merge.lines import merge_lines
@@ -22,7 +23,7 @@ def by_declarations(base: bytes, ours: bytes, theirs: bytes, lines: tuple[Piece,
     ``lines`` is what git makes of the three; a result that does not add up is that.
     """
     plain = declarations_then_tokens(base, ours, theirs, lines)
-    if not plain.clean:
+    if not plain.clean or is_one_sides_own(base, ours, theirs, plain.render()):
         return plain
     from mergeguard.merge.checks.conservation import balance
     from mergeguard.merge.verdict import keep_one

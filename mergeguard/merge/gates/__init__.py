@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from mergeguard.merge.alone import is_one_sides_own
 from mergeguard.merge.gates import doubled, formed, kept, names, operands, registering
 from mergeguard.merge.gates.fault import UNBALANCED, Compared, Fault
 from mergeguard.values import replace
@@ -54,6 +55,8 @@ def faults(
     ``renamed``: names that the merge exchanged in some declarations, so that no side has the words. Where a
     side opens what it does not close, what stands in what is a guess, and so is what is wrong with it.
     """
+    if is_one_sides_own(base, ours, theirs, merged):
+        return []
     compared = Compared(base, ours, theirs, merged, renamed)
     found = [fault for gate in GATES for fault in gate(compared)]
     if not found or compared.is_sound:

@@ -33,9 +33,10 @@ class _Wrap(NamedTuple):
 def with_conditions(base: bytes, ours: bytes, theirs: bytes) -> Prepared | None:
     """The three with one side's new conditions around includes in all of them; None where there are none that
     the other side's order of includes makes hard to follow."""
-    for side, other in ((ours, theirs), (theirs, ours)):
-        before, there = split_lines(base), split_lines(other)
-        wraps = [*_new_wraps(before, split_lines(side)), *_commented(before, split_lines(side))]
+    old, mine, yours = map(split_lines, (base, ours, theirs))
+    for side, lines, there in ((ours, mine, yours), (theirs, yours, mine)):
+        before = old
+        wraps = [*_new_wraps(before, lines), *_commented(before, lines)]
         if not wraps or not _reordered(before, there):
             continue
         for wrap in wraps:
@@ -50,7 +51,7 @@ def with_conditions(base: bytes, ours: bytes, theirs: bytes) -> Prepared | None:
 
 
 def _spec(line: bytes) -> bytes:
-    found = _INCLUDE.match(line)
+    found = _INCLUDE.match(line) if b"#" in line else None
     return found[1] if found else b""
 
 
@@ -78,7 +79,7 @@ def _commented(base: Sequence[bytes], side: Sequence[bytes]) -> Iterator[_Wrap]:
     """The includes that ``side`` made comments of."""
     bare = set(_bare(base)) - set(map(_spec, side))
     for line in side:
-        found = _COMMENTED.match(line)
+        found = _COMMENTED.match(line) if b"#" in line else None
         if found and found[1] in bare:
             yield _Wrap((line,), (found[1],))
 
@@ -88,7 +89,7 @@ def _groups(lines: Sequence[bytes]) -> Iterator[tuple[int, int]]:
     depth = start = 0
     guard = _guard(lines)
     for number, line in enumerate(lines):
-        if number in guard:
+        if b"#" not in line or number in guard:
             continue
         if _IF.match(line):
             start = number if not depth else start
@@ -101,7 +102,7 @@ def _groups(lines: Sequence[bytes]) -> Iterator[tuple[int, int]]:
 
 def _guard(lines: Sequence[bytes]) -> tuple[int, int] | tuple[()]:
     """The lines of an include guard's ``#ifndef`` and ``#endif``."""
-    telling = [n for n, line in enumerate(lines) if line.lstrip().startswith(b"#")]
+    telling = [n for n, line in enumerate(lines) if b"#" in line and line.lstrip().startswith(b"#")]
     if len(telling) < 3 or not re.match(rb"\s*#\s*ifndef", lines[telling[0]]):
         return ()
     if not re.match(rb"\s*#\s*define", lines[telling[1]]) or not _ENDIF.match(lines[telling[-1]]):
