@@ -65,7 +65,8 @@ def repair() -> int:
     """Complete a merge, rebase or pick of plain git that left split files incomplete."""
     here = opened()
     out.print(escape(repairing.repair(here.repository)))
-    return ExitCode.FINDINGS if pending.read(here.repository.git_dir) is not None else ExitCode.CLEAN
+    is_open = pending.read(here.repository.git_dir) is not None or here.repository.unmerged()
+    return ExitCode.FINDINGS if is_open else ExitCode.CLEAN
 
 
 def recover(

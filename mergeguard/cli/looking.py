@@ -48,9 +48,9 @@ def _print_operation(repository: Repository, unmerged: Collection[str]) -> None:
     from mergeguard.verbs.ledger import resume  # reads layouts, which a status in peace does not
 
     if unmerged:
+        going_on = f"A {operation} is in progress" if operation else "Conflicts are not resolved"
         out.print(
-            f"A {operation or 'merge'} is in progress; the rules are shown as of HEAD. [bold]next:[/] "
-            f"{RESOLVE}`{resume(repository)}`"
+            f"{going_on}; the rules are shown as of HEAD. [bold]next:[/] {RESOLVE}`{resume(repository)}`"
         )
     else:
         out.print(f"A merge is in progress, without conflicts. [bold]next:[/] `{resume(repository)}`")

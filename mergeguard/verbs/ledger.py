@@ -84,8 +84,10 @@ def _unresolved(repository: Repository, path: str) -> Unresolved:
 def resume(repository: Repository) -> str:
     """The command that goes on with what has stopped for conflicts."""
     operation = repository.operation_in_progress()
-    if operation in (None, "merge", "bisect") or rebase.read_pending(repository) is not None:
+    if operation == "merge" or rebase.read_pending(repository) is not None:
         return "mergeguard sync --continue"
+    if operation in (None, "bisect"):
+        return "git commit"  # `mergeguard repair`, a squashed merge, a stash that was popped
     return f"git {operation} --continue"
 
 

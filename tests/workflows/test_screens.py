@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 
 import pytest
 
@@ -97,6 +98,17 @@ def test_status_says_what_is_in_progress(story):
     git(story.fork, "checkout", "-q", "--theirs", KERNEL)
     git(story.fork, "add", "-A")
     assert "without conflicts. next: `mergeguard sync --continue`" in story.run("status").out
+
+
+def test_conflicts_of_no_merge_are_committed(story):
+    story.edit(KERNEL, LINE, LINE + "  // stashed")
+    git(story.fork, "stash", "-q")
+    story.edit(KERNEL, LINE, LINE + "  // committed")
+    story.commits("committed")
+    subprocess.run(["git", "stash", "pop", "-q"], cwd=story.fork, capture_output=True, check=False)
+    said = story.run("status").out
+    assert "Conflicts are not resolved; the rules are shown as of HEAD." in said
+    assert "then `git commit`" in said
 
 
 def test_a_sync_is_aborted_though_the_times_of_files_have_changed(story):

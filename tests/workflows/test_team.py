@@ -193,6 +193,8 @@ def test_text_of_either_side_that_a_merge_loses_is_red_and_comes_back(branches, 
     assert not ada.passed()
     said = ada.guard("repair")
     if ada.out("ls-files", "-u"):
+        assert said.code == 1
+        assert "then `git commit`" in ada.guard("status").out
         keep_both(ada)
         ada.git("commit", "-q", "--no-edit")
     assert ada.out("rev-parse", "HEAD^") == published, said.out
