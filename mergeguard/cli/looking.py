@@ -43,7 +43,7 @@ def _print_operation(repository: Repository, unmerged: Collection[str]) -> None:
     for path in unmerged:
         out.print(f"  [red]✗[/] {escape(path)}: conflict")
     operation = _operation(repository)
-    if not unmerged and operation != "merge":
+    if not unmerged and operation in (None, "bisect"):
         return
     from mergeguard.verbs.ledger import resume  # reads layouts, which a status in peace does not
 
@@ -53,7 +53,7 @@ def _print_operation(repository: Repository, unmerged: Collection[str]) -> None:
             f"{going_on}; the rules are shown as of HEAD. [bold]next:[/] {RESOLVE}`{resume(repository)}`"
         )
     else:
-        out.print(f"A merge is in progress, without conflicts. [bold]next:[/] `{resume(repository)}`")
+        out.print(f"A {operation} is in progress, without conflicts. [bold]next:[/] `{resume(repository)}`")
 
 
 def _operation(repository: Repository) -> str | None:

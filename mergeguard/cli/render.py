@@ -233,8 +233,13 @@ def print_rebase(outcome: RebaseOutcome, *, dry_run: bool) -> None:
         out.print(f"[green]Already on top[/] of {escape(outcome.upstream)}.")
         return
     verb = "Would rebase" if dry_run else "Rebased" if outcome.clean else "Rebasing"
-    kept = [p for p in outcome.picks if p.new is not None]
-    what = f"{counted(len(kept), 'commit')} onto {escape(outcome.upstream)} ({outcome.onto[:12]})"
+    number = sum(p.new is not None for p in outcome.picks)
+    if outcome.stopped is not None:
+        number += 1 + len(outcome.todo)
+    onto = outcome.onto[:12]
+    if outcome.upstream != outcome.onto:
+        onto = f"{escape(outcome.upstream)} ({onto})"
+    what = f"{counted(number, 'commit')} onto {onto}"
     out.print(f"[bold]{verb}[/] {what}")
     for pick in outcome.picks:
         if pick.new is None:
@@ -249,7 +254,7 @@ def print_rebase(outcome: RebaseOutcome, *, dry_run: bool) -> None:
         _print_followed(outcome.merged.followed)
         _print_looks(RuleOutcome(r.name, r.path, r.state, notes=r.notes) for r in outcome.merged.rules)
         if outcome.todo:
-            out.print(f"  [dim]… {len(outcome.todo)} more[/]")
+            out.print(f"  [dim]… {counted(len(outcome.todo), 'commit')} more[/]")
         if not dry_run:
             out.print(
                 "\n[bold]next:[/] resolve the markers, `git add` the files, then `mergeguard sync --continue`"

@@ -100,6 +100,22 @@ def test_status_says_what_is_in_progress(story):
     assert "without conflicts. next: `mergeguard sync --continue`" in story.run("status").out
 
 
+def test_status_says_how_a_rebase_goes_on(story):
+    clash(story)
+    said = story.run("sync", "--rebase", "upstream/main").out
+    assert "Rebasing 2 commits onto" in said
+    git(story.fork, "checkout", "-q", "--theirs", KERNEL)
+    git(story.fork, "add", "-A")
+    assert "A rebase is in progress, without conflicts. next: `mergeguard sync --continue`" in flat(
+        story.run("status").out
+    )
+
+
+def flat(text: str) -> str:
+    """A screen without its line breaks."""
+    return " ".join(text.split())
+
+
 def test_conflicts_of_no_merge_are_committed(story):
     story.edit(KERNEL, LINE, LINE + "  // stashed")
     git(story.fork, "stash", "-q")
