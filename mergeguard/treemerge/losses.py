@@ -90,7 +90,8 @@ class _LossSearch:
         bases = self.repository.merge_bases(*merge.parents)
         if len(bases) != 1:
             return False
-        return any(self._moved_on_both(merge, bases[0], name) for name in self.history.locks(merge.oid))
+        names = self.history.locks(merge.oid).keys() & {rule.name for rule in self.workspace.split_rules}
+        return any(self._moved_on_both(merge, bases[0], name) for name in names)
 
     def _moved_on_both(self, merge: CommitInfo, base: str, name: str) -> bool:
         lock = self.history.locks(merge.oid)[name]

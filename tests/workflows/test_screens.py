@@ -160,3 +160,15 @@ def test_rules_for_other_projects_are_not_added_in_silence(story):
     ran = story.run("rules", "add", "deepspeed")
     assert "gelu: its file is not in this repository" in ran.out
     assert "Nothing was added. next: `mergeguard init FILE`" in ran.out
+
+
+def test_a_rule_that_was_left_is_no_longer_held_against_history(story):
+    story.edit(f"{INT4}.cu", "static int mindiv_int4(", "static  int mindiv_int4(", upstream=True)
+    story.upstream_commits("beside ours")
+    story.fetch()
+    assert story.run("sync", "upstream/main").code == 0
+    assert story.run("leave", "skinny_gemms_int4").code == 0
+    story.commits("whole again")
+    said = story.run("check")
+    assert said.code == 0, said.out
+    assert story.run("report").code == story.run("repair").code == 0
