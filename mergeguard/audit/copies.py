@@ -24,7 +24,7 @@ def copied_edits(trees: Trees) -> tuple[Keys, Keys]:
     added: Keys = Counter()
     removed: Keys = Counter()
     for side in SIDES:
-        copies = _Copies(trees.files, other(side))
+        copies = _Copies(trees, other(side))
         for _, file in trees.edited(side):
             if file.of(BASE) is None or file.of(side) is None:
                 continue
@@ -42,14 +42,23 @@ def copied_edits(trees: Trees) -> tuple[Keys, Keys]:
 class _Copies:
     """How often a side has a run of lines beyond how often the base has it."""
 
-    def __init__(self, files: Sequence[Changed], side: str) -> None:
-        self._base, self._side = (_framed(_all_lines(files, version)) for version in (BASE, side))
+    def __init__(self, trees: Trees, side: str) -> None:
+        edited = {index for index, _ in trees.edited(side)}
+        files = tuple(enumerate(trees.files))
+        # What a side did not edit it has as often as the base.
+        self._kept = _text([file for index, file in files if index not in edited], BASE)
+        self._base, self._side = (
+            _text([trees.files[i] for i in edited], version) for version in (BASE, side)
+        )
 
     def beyond(self, lines: Sequence[bytes]) -> int:
         """The copies for each one of the base, the first of them not counted."""
         run = _framed(lines)
-        before = self._base.count(run)
-        return max(0, math.ceil(self._side.count(run) / before) - 1) if before else 0
+        before, now = self._base.count(run), self._side.count(run)
+        if now <= before:
+            return 0
+        kept = self._kept.count(run)
+        return max(0, math.ceil((kept + now) / (kept + before)) - 1) if kept + before else 0
 
 
 def _neighbourhoods(lines: Sequence[bytes], change: Change) -> Iterator[Sequence[bytes]]:
@@ -65,8 +74,9 @@ def _lines(file: Changed, version: str) -> list[bytes]:
     return [stripped for line in file.text(version).splitlines() if (stripped := line.strip())]
 
 
-def _all_lines(files: Sequence[Changed], version: str) -> list[bytes]:
-    return [line for file in files for line in _lines(file, version)]
+def _text(files: Sequence[Changed], version: str) -> bytes:
+    """The files one behind the other, so that no run of lines is found in two of them."""
+    return b"\0".join(_framed(_lines(file, version)) for file in files)
 
 
 def _framed(lines: Sequence[bytes]) -> bytes:
