@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from mergeguard.audit.context import Trees
 from mergeguard.audit.model import BASE, SIDES, Changed, other
@@ -29,6 +30,8 @@ def copied_edits(trees: Trees) -> tuple[Keys, Keys]:
             if file.of(BASE) is None or file.of(side) is None:
                 continue
             before, now = _lines(file, BASE), _lines(file, side)
+            if copies.more.isdisjoint(before):
+                continue
             for change in diff(before, now):
                 times = max((copies.beyond(place) for place in _neighbourhoods(before, change)), default=0)
                 if times:
@@ -43,21 +46,31 @@ class _Copies:
     """How often a side has a run of lines beyond how often the base has it."""
 
     def __init__(self, trees: Trees, side: str) -> None:
-        edited = {index for index, _ in trees.edited(side)}
-        files = tuple(enumerate(trees.files))
-        # What a side did not edit it has as often as the base.
-        self._kept = _text([file for index, file in files if index not in edited], BASE)
-        self._base, self._side = (
-            _text([trees.files[i] for i in edited], version) for version in (BASE, side)
+        self._trees, self._version = trees, side
+        self._edited = [file for _, file in trees.edited(side)]
+
+    @cached_property
+    def more(self) -> frozenset[bytes]:
+        """The lines that the side has more often than the base: each copy has one of them at least."""
+        now, before = (
+            Counter(line for file in self._edited for line in _lines(file, version))
+            for version in (self._version, BASE)
         )
+        return frozenset(now - before)
+
+    @cached_property
+    def _texts(self) -> tuple[bytes, bytes, bytes]:
+        """What the side did not edit, which it has as often as the base; and the rest on both."""
+        edited = {index for index, _ in self._trees.edited(self._version)}
+        kept = [file for index, file in enumerate(self._trees.files) if index not in edited]
+        return _text(kept, BASE), _text(self._edited, BASE), _text(self._edited, self._version)
 
     def beyond(self, lines: Sequence[bytes]) -> int:
         """The copies for each one of the base, the first of them not counted."""
-        run = _framed(lines)
-        before, now = self._base.count(run), self._side.count(run)
-        if now <= before:
+        if self.more.isdisjoint(lines):
             return 0
-        kept = self._kept.count(run)
+        run = _framed(lines)
+        kept, before, now = (text.count(run) for text in self._texts)
         return max(0, math.ceil((kept + now) / (kept + before)) - 1) if kept + before else 0
 
 
