@@ -275,7 +275,7 @@ class Declaration:
         """Its flags, and the linkage that macros before its name stand for."""
         return linkage(self.source, self.item)
 
-    @property
+    @cached_property
     def is_internal(self) -> bool:
         flags = self.linkage
         if self.hidden or "static" in flags:
@@ -284,7 +284,7 @@ class Declaration:
         constant = self.item.kind is Kind.VARIABLE and "inline" not in flags and self.is_constant
         return constant and not self.owners
 
-    @property
+    @cached_property
     def is_constant(self) -> bool:
         if "constexpr" in self.item.flags:
             return True
@@ -352,7 +352,7 @@ class Declaration:
         tail = code_tokens(self.source, self.item.parameter_list[1], self.item.code_end)
         return "#" in tail and "{" in tail
 
-    @property
+    @cached_property
     def must_be_once(self) -> bool:
         """Whether two units that both define it will not link (or register twice)."""
         if self.is_registration:

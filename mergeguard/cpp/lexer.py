@@ -309,6 +309,17 @@ def _cut_before(begun: beginnings.Shared) -> int:
     return cuts[number - 1] if number else 0
 
 
+@remembered
+def directives_of(text: bytes) -> tuple[Directive, ...]:
+    """The preprocessor lines of a text as ``lex`` has them, without a look at how its other tokens stand."""
+    found: list[Directive] = []
+    tokens = 0
+    for at, chunk in _chunks(text, len(_BOM) if text.startswith(_BOM) else 0):
+        found += [_moved(one, at, tokens) for one in chunk.directives]
+        tokens += len(chunk.texts)
+    return tuple(found)
+
+
 def _moved(one: Directive, at: int, tokens: int) -> Directive:
     return Directive(one.name, one.start + at, one.end + at, one.first + tokens, one.last + tokens)
 

@@ -225,11 +225,22 @@ def _labels(choice: Branching) -> list[str]:
     return [label for arm in choice.arms for label in arm.labels]
 
 
-def dispatches(source: Source, spaces: frozenset[str]) -> Iterator[Dispatch]:
+def dispatches(source: Source, spaces: frozenset[str]) -> tuple[Dispatch, ...]:
     """The entry's functions that call into the shards' namespaces."""
+    key = (dispatches, spaces)
+    if key not in source.derived:
+        source.derived[key] = tuple(_dispatches(source, spaces))
+    found: tuple[Dispatch, ...] = source.derived[key]
+    return found
+
+
+def _dispatches(source: Source, spaces: frozenset[str]) -> Iterator[Dispatch]:
     for item in _walk(source, source.items):
         if item.kind is not Kind.FUNCTION or item.body is None:
             continue
+        body = source.text[slice(*item.body)]
+        if not any(space.encode() in body for space in spaces) and b"\\" not in body:
+            continue  # (behind a backslash, a name may go on in the next line)
         words = code_tokens(source, *item.body)
         if spaces.isdisjoint(words):
             continue

@@ -15,7 +15,7 @@ from functools import cached_property
 
 from mergeguard.cpp.beginnings import in_common
 from mergeguard.cpp.environment import environment_of
-from mergeguard.cpp.lexer import Directive, Lexed, lex
+from mergeguard.cpp.lexer import Directive, directives_of
 from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.source import Source, line_of, parse
 from mergeguard.lens.glue import blank_include_choices
@@ -220,12 +220,12 @@ class _Script:
 def _script_of(raw: bytes) -> _Script:
     """The script of a layout file, which each unit takes in as often as it likes."""
     text = blank_include_choices(raw)
-    lexed = lex(text)
+    directives = directives_of(text)
     steps: list[_Step] = []
     parted = b"MG_ONLY_" in text  # what it holds is looked for between two directives
     stack: list[tuple[str, int]] = []  # the shard of each open condition, "" if it is none of ours
     after = 0
-    for directive in lexed.directives:
+    for directive in directives:
         line = max(text.rfind(b"\n", 0, directive.start) + 1, after)
         after = _after_line(text, directive)
         words = text[directive.start : directive.end]
@@ -244,7 +244,7 @@ def _script_of(raw: bytes) -> _Script:
         if kind or parted or _is_step(directive.name, words):
             steps.append(_Step(directive, line, after, words, kind, symbol))
     unclosed = tuple((start, symbol) for symbol, start in stack if symbol)
-    return _Script(text, tuple(steps), unclosed, is_guarded(lexed))
+    return _Script(text, tuple(steps), unclosed, is_guarded(text))
 
 
 def _is_step(name: str, words: bytes) -> bool:
@@ -410,17 +410,15 @@ def _copy_plain(state: _FlattenState, text: bytes, start: int, end: int, path: s
         state.problems.append((path, unclosed, "MG_ONLY_ without its end"))
 
 
-def is_guarded(lexed: Lexed) -> bool:
+def is_guarded(text: bytes) -> bool:
     """Whether a header may be included twice: ``#pragma once``, or #ifndef and #define of one name first."""
-    directives = lexed.directives
+    directives = directives_of(text)
     for directive in directives:
-        if directive.name == "pragma" and lexed.text[directive.start : directive.end].split()[1:] == [
-            b"once"
-        ]:
+        if directive.name == "pragma" and text[directive.start : directive.end].split()[1:] == [b"once"]:
             return True
     if len(directives) < 3 or directives[0].name != "ifndef" or directives[1].name != "define":
         return False
-    names = [lexed.text[d.start : d.end].split()[-1:] for d in directives[:2]]
+    names = [text[d.start : d.end].split()[-1:] for d in directives[:2]]
     return names[0] == names[1] and directives[-1].name == "endif"
 
 

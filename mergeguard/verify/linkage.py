@@ -189,10 +189,10 @@ def doubled(program: Program, allowed: Callable[[Declaration], int]) -> Iterator
         for one in parts:
             if one.is_made_elsewhere:
                 continue
-            by_name = program.has_c_linkage(one) and not one.is_registration
-            if program.must_be_once(one) and by_name:
+            must_be_once = program.must_be_once(one)
+            if must_be_once and not one.is_registration and program.has_c_linkage(one):
                 places[one.short, "C"].append(one)
-            elif program.must_be_once(one) or one.item.kind is Kind.INSTANTIATION:
+            elif must_be_once or one.item.kind is Kind.INSTANTIATION:
                 places[one.name, one.identity].append(one)
     for (_, kind), here in places.items():
         one = here[0]
@@ -211,7 +211,7 @@ def folded(program: Program) -> Iterator[LinkClash]:
     groups: dict[tuple[str, Identity], list[Declaration]] = defaultdict(list)
     for parts in program.parts:
         for one in parts:
-            if one.is_internal or one.must_be_once or not _folds(one) or program.is_dispatch(one):
+            if not _folds(one) or one.is_internal or one.must_be_once or program.is_dispatch(one):
                 continue
             if not program.has_symbol(one):
                 continue

@@ -10,13 +10,13 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 
 from mergeguard.cpp.declaration import Declaration, Identity
 from mergeguard.cpp.definitions import definitions, same_tokens, without_static
 from mergeguard.cpp.environment import Environment, environment_of
-from mergeguard.cpp.lexer import SPLICE, lex
+from mergeguard.cpp.lexer import SPLICE
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
 from mergeguard.findings import PROGRAM_CODES, Finding, Severity, in_tree
 from mergeguard.lens.buildlists import mentions
@@ -234,7 +234,7 @@ class _Comparison:
 
     def check_files(self) -> None:
         for file in self.files.values():
-            if not file.is_unit and not is_guarded(lex(file.text)):
+            if not file.is_unit and not is_guarded(file.text):
                 self.report("header guard", "the header has no include guard", path=file.path, offset=0)
             taken = any(file.path in unit.files for unit in self.units)
             if not taken:
@@ -434,15 +434,15 @@ class _Comparison:
         self,
         one: Declaration,
         known: Declaration,
-        words: Collection[str],
+        words: Set[str],
         providers: Mapping[str, int],
         mine: Mapping[str, int],
     ) -> None:
         missing = sorted(
             word
-            for word in words
+            for word in providers.keys() & words
             if word != one.short
-            and providers.get(word, len(self.before.text)) < known.item.code_start
+            and providers[word] < known.item.code_start
             and mine.get(word, one.item.code_start + 1) > one.item.code_start
         )
         if missing:
@@ -485,7 +485,7 @@ class _Comparison:
         self,
         one: Declaration,
         known: Declaration,
-        words: Collection[str],
+        words: Set[str],
         special: Mapping[str, Mapping[Identity, int]],
         mine: Mapping[str, Mapping[Identity, int]],
     ) -> None:

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from mergeguard.cpp.branches import Branching
 from mergeguard.cpp.definitions import definitions
-from mergeguard.cpp.environment import Environment
+from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.source import flattened, nested, parse
 from mergeguard.cpp.text import code_tokens, join_expression
@@ -153,6 +153,8 @@ def _check_texts(files: Sequence[LayoutText]) -> Iterator[Problem]:
     there: dict[bytes, list[tuple[str, int]]] = {}
     asked: dict[bytes, list[tuple[str, int]]] = {}
     for file in files:
+        if b"MG_" not in file.text:
+            continue
         inside = [found.span() for found in _ended(_BLOCK, file.text)]
         for pattern, group in ((_BLOCK, 1), (_LAUNCH, 2)):
             for found in _ended(pattern, file.text):
@@ -173,6 +175,9 @@ def _check_texts(files: Sequence[LayoutText]) -> Iterator[Problem]:
 
 def _check_constants(before: Source, files: Sequence[LayoutText]) -> Iterator[Problem]:
     """What a launch function declares again is what the host function declares."""
+    files = [file for file in files if b"// MG_CONSTANT" in file.text]
+    if not files:
+        return
     functions = {item.name.replace("::", "_"): item for item in flattened(before, before.items) if item.body}
     for file in files:
         for launch in _ended(_LAUNCH, file.text):
@@ -254,7 +259,7 @@ class _Place:
 
     def branching(self, item: Item, source: Source) -> tuple[Branching | None, dict[int, str]]:
         """The dealt branching that the launch function holds, or comes to through macros."""
-        words = Environment(source).closure(code_tokens(source, *(item.body or (0, 0))), item.end)
+        words = environment_of(source).closure(code_tokens(source, *(item.body or (0, 0))), item.end)
         for one in self.dealt:
             last = one.item.name.rpartition("::")[2]
             if last == self.call.name or (one.branching.macro or last) in words:
@@ -268,7 +273,7 @@ class _Place:
         heads = [
             _head(parsed, one)
             for file in self.files
-            if not file.is_unit
+            if not file.is_unit and space.encode() in file.text
             for parsed in [parse(file.text)]
             for one in _inside(parsed, space)
             if f"::{one.name}".endswith(f"::{space}::{name}")
@@ -397,7 +402,7 @@ def _check_offers(before: Source, files: Sequence[LayoutText]) -> Iterator[Probl
     defined: dict[str, tuple[list[str], str, int]] = {}
     declared: dict[str, list[str]] = {}
     for file in files:
-        for block in _OFFER.finditer(file.text):
+        for block in _ended(_OFFER, file.text):
             source = parse(block[1])
             for space in source.items:
                 for item in nested(source, space):
@@ -415,6 +420,8 @@ def _check_offers(before: Source, files: Sequence[LayoutText]) -> Iterator[Probl
                     names = called[:1] == ["::"] and "".join(called[1:]).rpartition("::")[2] == last
                     if words != wanted or not names:
                         yield "dispatch", f"{last} is not handed on as it is", file.path, block.start(), last
+    if not defined and not declared:
+        return
     known = {one.short for one in definitions(before) if one.item.kind is Kind.FUNCTION}
     for name, (head, path, offset) in defined.items():
         if declared.get(name) != head or name not in known:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mergeguard.cpp import beginnings, lexer, segment, source
 from mergeguard.cpp.knownitems import KnownItems
-from mergeguard.cpp.lexer import Lexed, lex
+from mergeguard.cpp.lexer import Lexed, directives_of, lex
 from mergeguard.cpp.source import Item, Kind, Source, nested
 from tests.cpp.test_lexer import FRAGMENTS
 
@@ -53,6 +53,7 @@ def facts(text: bytes, calls_end: bool) -> tuple[object, ...]:
     """Everything about a text as it is read now."""
     made, asks = parse(text, calls_end)
     lexed = made.lexed
+    assert directives_of(text) == lexed.directives
     tokens = [getattr(lexed, name) for name in Lexed.__annotations__]
     return made.items, inside(made, made.items), made.problems, asks, tokens
 
