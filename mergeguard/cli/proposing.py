@@ -103,7 +103,9 @@ def _print_choices(choices: Iterable[SurveyedChoice]) -> None:
         out.print(f"  [dim]- {what}, heaviest unit {_share(worse[0]):.0%} of the whole or more[/]")
     if others := len(shown) - len(fitting):
         what = counted(others, "more switch or if chain", "more switches and if chains")
-        out.print(f"  [dim]- {what} can't be dealt to shards as they stand[/]")
+        out.print(
+            f"  [dim]- {what} can't be dealt to shards as {'it stands' if others == 1 else 'they stand'}[/]"
+        )
 
 
 def _share(choice: SurveyedChoice) -> float:

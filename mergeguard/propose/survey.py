@@ -6,6 +6,7 @@ value it branches on in terms of that function's parameters, and what each arm w
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -26,6 +27,9 @@ _HIDDEN = {
     "anonymous": "is in an anonymous namespace",
     "template": "is a template",
 }
+_CALLED = re.compile(rb"([A-Za-z_]\w*)[ \t]*\(")
+_MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(((?:[^\n]*\\\r?\n)*[^\n]*)", re.MULTILINE)
+_LABEL = re.compile(rb"\bcase\b[^;{}]*:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +275,13 @@ class _Surveyor:
         scopes = self.places[item.start][0].scopes if item.start in self.places else ()
         return item.flags | ({"anonymous"} if any(scope.hidden for scope in scopes) else set())
 
+    def arm_macro(self, branching: Branching) -> str:
+        """The file's macro whose calls are the arms of a switch, which no token of it is; "" for none."""
+        text = self.source.text
+        called = set(_CALLED.findall(text[branching.start : branching.end]))
+        made = [name for name, body in _MACRO.findall(text) if name in called and _LABEL.search(body)]
+        return made[0].decode("utf-8", "surrogateescape") if made else ""
+
     def choice(self, holder: Item, branching: Branching) -> SurveyedChoice:
         users = self.users(holder) if holder.kind is Kind.MACRO else []
         if len(users) == 1:  # the arms are those of the function that the macro writes a part of
@@ -293,7 +304,9 @@ class _Surveyor:
         arms = self.arms(branching)
         weight, peak = self.cost(holder, entry, branching, arms)
         if len([arm for arm in arms if not arm.is_default]) < 2:
-            problem = problem or "it has fewer than two arms to deal"
+            macro = self.arm_macro(branching)
+            made = f"its arms are made by calls of the macro {macro}" if macro else ""
+            problem = problem or made or "it has fewer than two arms to deal"
         return SurveyedChoice(
             str(branching.kind),
             self.name(holder),

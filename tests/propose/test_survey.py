@@ -108,6 +108,15 @@ def test_what_stands_in_the_way_is_said(change, problem):
     assert problem in found.obstacle and found.interface == "thin"
 
 
+def test_arms_that_a_macro_makes_are_no_lack_of_arms():
+    text = b"void entry(int n) {\n#define ARM(N) \\\n  case N: \\\n    run<N>(); break;\n"
+    text += b"  switch (n) {\n    ARM(1)\n    ARM(2)\n    default: fail();\n  }\n}\n"
+    (found,) = survey(parse(text)).choices
+    assert found.problem == "its arms are made by calls of the macro ARM"
+    (found,) = survey(parse(text.replace(b"case N:", b"if (N)"))).choices
+    assert found.problem == "it has fewer than two arms to deal"
+
+
 def test_a_switch_in_a_function_local_macro():
     arms = "".join(f"    case {n}: kernel<{n}><<<1, 1>>>(x); break; \\\n" for n in (1, 2))
     macro = "#define RUN(P) \\\n  switch (m) { \\\n" + arms + "  }\n"
