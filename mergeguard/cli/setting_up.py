@@ -21,7 +21,7 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
     derived = splitting.derive(here, names or [], upstream)
     done, tree, refused = derived.done, derived.tree, derived.refused
     before = here.repository.index_tree()
-    code = ExitCode.FINDINGS if refused or any(s.unlisted for s in done) else ExitCode.CLEAN
+    code = ExitCode.FINDINGS if refused or not all(s.complete for s in done) else ExitCode.CLEAN
     if not dry_run:
         here.stage(tree, "split")
     if json:
@@ -41,6 +41,7 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
                         "notes": list(s.layout.notes),
                         "unmapped": [hunk_data(h) for h in s.unmapped],
                         "unlisted": [u.unit for u in s.unlisted],
+                        "parted": [f.message for f in s.parted],
                     }
                     for s in done
                 ],
@@ -63,6 +64,8 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
         if item.unlisted:
             units = f"{counted(len(item.unlisted), 'unit')} that no build file lists"
             out.print(f"  [yellow]![/] {units}: {escape(item.unlisted[0].hint)}")
+        for finding in item.parted:
+            out.print(f"  [yellow]![/] {escape(finding.message)}\n    [dim]{escape(finding.hint)}[/]")
     for path in derived.build_files:
         out.print(f"{escape(path)}  [dim]lists the units[/]")
     for one in refused:

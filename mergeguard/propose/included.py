@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.definitions import definitions, has_local_state
@@ -29,22 +30,35 @@ _OBJECTS = (Kind.FUNCTION, Kind.KERNEL, Kind.VARIABLE)
 
 @dataclass(frozen=True, slots=True)
 class OfOneUnit:
-    """What a header gives to one unit: ``header`` is its path, ``name`` what it defines.
+    """What a header gives to one unit: ``header`` is its path, ``name`` what it defines at byte ``offset``.
 
     ``include`` is the include by which the file comes to it. ``divided``: each unit that reads the header has
-    one of its own, so that two that use it part; else two units that read it do not link.
+    one of its own, so that two that use it part, by one of its ``users`` perhaps; else two units that read it
+    do not link.
     """
 
     header: str
     name: str
     include: str
     divided: bool
+    offset: int
+    users: frozenset[str]
+
+    @property
+    def message(self) -> str:
+        """Why several units may not read it."""
+        if self.divided:
+            return f"{self.header} has `{self.name}`, of which each unit would have one of its own"
+        return f"{self.header} defines `{self.name}`, which only one unit may"
 
 
-def of_one_unit(source: Source, path: str, own: RepositoryHeaders) -> Iterator[OfOneUnit]:
+def of_one_unit(
+    source: Source, path: str, own: RepositoryHeaders, units: Container[str] = ()
+) -> Iterator[OfOneUnit]:
     """What the headers that the file at ``path`` includes with quotes define for one unit.
 
-    Headers in angles are a library's, which many files read.
+    Headers in angles are a library's, which many files read. ``units`` are those of the file's own layout,
+    where the repository has it: they are no other readers.
     """
     read = [*_headers(source, path, own)]
     texts = {header: own.text(header) for header, _ in read}
@@ -52,34 +66,48 @@ def of_one_unit(source: Source, path: str, own: RepositoryHeaders) -> Iterator[O
     for text in (*texts.values(), source.text):
         macros.update(_DEFINE.findall(text))
     asked = {name for name, _ in _DEFINE.findall(source.text)}
+    defined = {header: definitions(parse(texts[header])) for header, _ in read}
     for header, include in read:
         guards = {name for name, _ in _DEFINE.findall(texts[header])}
-        for one in definitions(parse(texts[header])):
+        for one in defined[header]:
             once = one.must_be_once and not one.is_registration and not _is_shared(one, macros)
             if one.item.kind not in _OBJECTS or not (once or _has_state(one)):
                 continue
             asks = _asks(one.item.condition, asked, guards)
             # What other units read, too, they can all have: else they would not link.
-            if asks or (asks is not None and own.units_that_read(header) <= {path}):
-                yield OfOneUnit(header, one.name, include, divided=not once)
+            if asks or (asks is not None and _read_by_none_but(own, header, path, units)):
+                users = frozenset() if once else _users(one.short, chain.from_iterable(defined.values()))
+                yield OfOneUnit(header, one.name, include, not once, one.item.code_start, users)
 
 
-def what_units_part(layout: Layout, found: Sequence[OfOneUnit]) -> str:
-    """Why a layout is no such program as the file, by what its headers define; "" if it is."""
+def _users(name: str, declarations: Iterable[Declaration]) -> frozenset[str]:
+    """An object's name, and those of what headers define with it, directly or by others of them."""
+    tokens = [(one.short, frozenset(one.tokens)) for one in declarations if one.short]
+    users = {name}
+    while more := {other for other, words in tokens if other not in users and not users.isdisjoint(words)}:
+        users |= more
+    return frozenset(users)
+
+
+def _read_by_none_but(own: RepositoryHeaders, header: str, path: str, units: Container[str]) -> bool:
+    return all(unit == path or unit in units for unit in own.units_that_read(header))
+
+
+def parted(layout: Layout, found: Sequence[OfOneUnit]) -> Iterator[OfOneUnit]:
+    """Of what headers define for one unit that which several units of a layout would have."""
     if not found:
-        return ""
+        return
     files = [LayoutText(file.path, file.text, file.is_unit) for file in layout.files]
     units = [flatten(file.path, files).text for file in files if file.is_unit]
     for one in found:
         name = posixpath.basename(one.include).encode("utf-8", "surrogateescape")
         reading = [text for text in units if any(_base(i) == name for i in _INCLUDE.findall(text))]
         if one.divided:
-            word = re.compile(rb"\b%s\b" % re.escape(one.name.rpartition("::")[2].encode()))
-            if sum(bool(word.search(text)) for text in reading) > 1:
-                return f"{one.header} has `{one.name}`, of which each unit would have one of its own"
-        elif len(reading) > 1:
-            return f"{one.header} defines `{one.name}`, which only one unit may"
-    return ""
+            words = b"|".join(re.escape(n.encode("utf-8", "surrogateescape")) for n in one.users)
+            used = re.compile(rb"\b(?:%b)\b" % words)
+            reading = [text for text in reading if used.search(text)]
+        if len(reading) > 1:
+            yield one
 
 
 def _headers(source: Source, path: str, own: RepositoryHeaders) -> Iterator[tuple[str, str]]:

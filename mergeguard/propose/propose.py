@@ -28,7 +28,7 @@ from mergeguard.propose.headers import (
     declared_functions,
     header_weight,
 )
-from mergeguard.propose.included import of_one_unit, what_units_part
+from mergeguard.propose.included import of_one_unit, parted
 from mergeguard.propose.reach import Reach
 from mergeguard.propose.refusal import TOO_LITTLE, Tried, refusal
 from mergeguard.propose.ruletext import DraftPart, Exists, RuleText, literal, searched_with_dots
@@ -376,7 +376,7 @@ class _Proposer:
             return f"`{name}`, which {header} declares for other files, would be inline"
         if dotted := searched_with_dots(self.source, posixpath.dirname(self.path), self.exists):
             return f"`{dotted}` is not beside the file: by a search path the layout's files would miss it"
-        return what_units_part(layout, self.of_one_unit) or layout
+        return next((one.message for one in parted(layout, self.of_one_unit)), layout)
 
 
 # -- helpers ------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from mergeguard.propose.headers import RepositoryHeaders
 from mergeguard.propose.propose import Proposal, propose, rule_name
 from mergeguard.propose.survey import Survey, survey
 from mergeguard.values import dataclass
+from mergeguard.verbs.ownheaders import repository_headers
 
 
 class RuleState(StrEnum):
@@ -302,7 +303,9 @@ def first_rule(
         raise RuleError(
             "there is a rule of this name", where=Location(target), hint="give another name: `--name`"
         )
-    proposal = _proposal(workspace, source, path, _headers(workspace), lambda p: doubt(target, p.text))
+    proposal = _proposal(
+        workspace, source, path, repository_headers(workspace), lambda p: doubt(target, p.text)
+    )
     return FirstRule(target, proposal.text, proposal, survey(source))
 
 
@@ -339,7 +342,7 @@ def rank(
         for path, size in repository.sizes(workspace.tree).items()
         if path.startswith(prefix) and path.endswith(UNITS) and (among is None or path in among)
     }
-    headers = _headers(workspace)
+    headers = repository_headers(workspace)
     for path in sorted(sizes, key=lambda p: (-sizes[p], p))[:most]:
         try:
             require_free(workspace, path)
@@ -353,10 +356,6 @@ def rank(
         how = "; ".join(made.chosen)
         shards = len(made.layout.shards)
         yield Ranked(path, sizes[path], how, made.heaviest, made.with_headers, shards)
-
-
-def _headers(workspace: Workspace) -> RepositoryHeaders:
-    return RepositoryHeaders(workspace.repository.sizes(workspace.tree), workspace.read)
 
 
 def _proposal(

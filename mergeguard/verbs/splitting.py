@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError, RuleMismatch, counted
+from mergeguard.findings import Finding
 from mergeguard.fork import patches, treelens
 from mergeguard.fork.builds import Unlisted, shard_paths, unlisted
 from mergeguard.fork.fork import Fork
@@ -19,6 +20,7 @@ from mergeguard.lens.rule import Rule
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.treemerge import handmade
 from mergeguard.values import dataclass, replace
+from mergeguard.verbs.ownheaders import parted_by_units, repository_headers
 from mergeguard.verbs.unmapped import DROPPED
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText
@@ -26,8 +28,8 @@ from mergeguard.verify.flatten import LayoutText
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """One rule's layout as it will be staged; ``unmapped`` are hunks that stay in it as they are, and
-    ``unlisted`` units that no build file lists.
+    """One rule's layout as it will be staged; ``unmapped`` are hunks that stay in it as they are,
+    ``unlisted`` units that no build file lists, ``parted`` what a header defines for one unit alone.
     """
 
     name: str
@@ -35,6 +37,12 @@ class Split:
     refreshed: bool
     unmapped: tuple[Hunk, ...]
     unlisted: tuple[Unlisted, ...] = ()
+    parted: tuple[Finding, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the layout can be compiled and linked as it is, as far as is known."""
+        return not self.unlisted and not self.parted
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +110,13 @@ def _derive(fork: Fork, workspace: Workspace, names: Iterable[str], upstream: st
         raise refused[0].error
     tree, build_files = splitter.tree()
     rules = {guarded.name: guarded.rule for guarded in chosen}
+    headers = repository_headers(workspace)
     done = [
-        replace(one, unlisted=unlisted(fork.repository, tree, rules[one.name], one.layout))
+        replace(
+            one,
+            unlisted=unlisted(fork.repository, tree, rules[one.name], one.layout),
+            parted=parted_by_units(headers, one.layout),
+        )
         for one in splitter.done
     ]
     return Derived(tuple(done), tuple(refused), tree, build_files)

@@ -299,7 +299,8 @@ class LaidOutFilePart(Value):
 
 
 class SplitRulePart(Value):
-    """A rule whose layout was derived. ``unlisted`` are units that no build file lists."""
+    """A rule whose layout was derived. ``unlisted`` are units that no build file lists, ``parted`` says what
+    headers define for one unit alone and several of the layout's would have."""
 
     name: str
     monolith: Path
@@ -307,6 +308,7 @@ class SplitRulePart(Value):
     notes: list[str]
     unmapped: list[HunkPart]
     unlisted: list[Path]
+    parted: list[str]
 
 
 class RefusedRulePart(Value):

@@ -29,6 +29,7 @@ from mergeguard.treemerge.handmade import HandMade
 from mergeguard.treemerge.handmade import known_base as known_base
 from mergeguard.values import dataclass, replace
 from mergeguard.verbs.compiled.compiling import Subject, build_directory, cost_cache, place, place_floors
+from mergeguard.verbs.ownheaders import parted_by_units, repository_headers
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.same_program import TAKEN_FOR_GRANTED as TAKEN_FOR_GRANTED
 from mergeguard.verify.same_program import BuildFile, bare, compare, failures, inlined
@@ -140,6 +141,8 @@ def verify(
 def _proof(workspace: Workspace, subject: Subject) -> RuleProof:
     findings = _compared(subject, _builds(workspace, subject))
     by_hand = isinstance(subject.layout, HandMade)
+    if not isinstance(subject.layout, HandMade):
+        findings += parted_by_units(repository_headers(workspace), subject.layout)
     return RuleProof(
         subject.guarded.name, subject.layout.path, len(_texts(subject)), findings, by_hand=by_hand
     )
