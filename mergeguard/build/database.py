@@ -11,12 +11,11 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
 from mergeguard import store
 from mergeguard.build.commands import OUTPUT, ROOT, SOURCE, Command, CommandError, PrepareStep, compiler_first
 from mergeguard.build.hipified import copy_names
 from mergeguard.errors import Location
+from mergeguard.values import dataclass
 
 
 def from_database(database: Path, source: str, root: Path, step: PrepareStep | None = None) -> Command:
@@ -96,7 +95,8 @@ def _no_step(entry: _DatabaseEntry, source: str, database: Path) -> CommandError
     )
 
 
-class _DatabaseEntry(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class _DatabaseEntry:
     """One translation unit of a compile database; other keys are let pass."""
 
     file: str
