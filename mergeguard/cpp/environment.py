@@ -7,8 +7,9 @@ uses, directly or through other macros, was defined by the same lines under the 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of, negated
 from mergeguard.cpp.source import Source
@@ -22,6 +23,20 @@ Step = tuple[tuple[str, ...], tuple[str, ...] | None]  # conditions, tokens of t
 class _Event:
     offset: int
     step: Step
+
+
+def _steps(events: Sequence[_Event]) -> tuple[list[int], list[Step], list[int]]:
+    """See ``Environment._steps``. (An #undef counts, too: the macro may be a header's, out of our sight.)"""
+    offsets: list[int] = []
+    steps: list[Step] = []
+    since: list[int] = []
+    for event in events:
+        if not steps or steps[-1] != event.step:
+            conditions, _ = event.step
+            since.append(since[-1] if conditions and since else len(steps))
+            offsets.append(event.offset)
+            steps.append(event.step)
+    return offsets, steps, since
 
 
 def environment_of(source: Source) -> Environment:
@@ -38,6 +53,9 @@ class Environment:
 
     def __init__(self, source: Source) -> None:
         self._events: dict[str, list[_Event]] = defaultdict(list)
+        # By name, of those that say something else than the one before: where they stand, what they say, and
+        # the number of the last one, itself included, that no condition is around.
+        self._steps: dict[str, tuple[list[int], list[Step], list[int]]] = {}
         lexed = source.lexed
         stack: list[str] = []
         for directive in lexed.directives:
@@ -68,17 +86,13 @@ class Environment:
 
     def history(self, name: str, offset: int) -> tuple[Step, ...]:
         """The lines about ``name`` before ``offset`` that can still matter there."""
-        steps: list[Step] = []
-        for event in self._events.get(name, ()):
-            if event.offset >= offset:
-                break
-            conditions, _ = event.step
-            if not conditions:
-                # An #undef counts, too: the macro may be a header's, out of our sight.
-                steps.clear()
-            if not steps or steps[-1] != event.step:
-                steps.append(event.step)
-        return tuple(steps)
+        if name not in self._events:
+            return ()
+        if name not in self._steps:
+            self._steps[name] = _steps(self._events[name])
+        offsets, steps, since = self._steps[name]
+        end = bisect_left(offsets, offset)
+        return tuple(steps[since[end - 1] : end]) if end else ()
 
     def closure(self, words: Iterable[str], offset: int, *, asked: bool = False) -> frozenset[str]:
         """``words`` and every word that they can expand to at ``offset``.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from mergeguard.cpp.source import Source, line_of, parse
@@ -263,13 +264,12 @@ class _Proposer:
             values = list(dict.fromkeys(a[position] for a in split_arguments))
             if len(values) < 2:
                 continue
-            counts = [sum(a[position] == v for a in split_arguments) for v in values]
+            times = Counter(a[position] for a in split_arguments)
+            counts = [times[v] for v in values]
             grouped = _balanced(counts, _MOST_SHARDS)
             before = "*," if position else ""
-            globs = [
-                before + literal(v) + (",*" if any(len(a) > position + 1 for a in split_arguments) else "")
-                for v in values
-            ]
+            after = ",*" if any(len(a) > position + 1 for a in split_arguments) else ""
+            globs = [before + literal(v) + after for v in values]
             groups = tuple(tuple(globs[n] for n in group) for group in grouped)
             names = self.names(tuple(tuple(values[n] for n in group) for group in grouped))
             part = DraftPart(found, groups, names, 0, 0)

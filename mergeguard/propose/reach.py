@@ -7,8 +7,10 @@ kernel in twelve ways weighs twelve times as much as one that launches it once.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import Item, Kind, Source, flattened
@@ -17,6 +19,28 @@ from mergeguard.cpp.source import Item, Kind, Source, flattened
 _LAUNCH = 1000
 
 Range = tuple[int, int]
+
+
+class _Skipped(NamedTuple):
+    """Byte ranges that count for nothing, in order and apart."""
+
+    starts: list[int]
+    ends: list[int]
+
+    @classmethod
+    def of(cls, ranges: Iterable[Range]) -> _Skipped:
+        made = cls([], [])
+        for start, end in sorted(ranges):
+            if made.ends and start <= made.ends[-1]:
+                made.ends[-1] = max(end, made.ends[-1])
+            else:
+                made.starts.append(start)
+                made.ends.append(end)
+        return made
+
+    def holds(self, offset: int) -> bool:
+        number = bisect_right(self.starts, offset)
+        return number > 0 and offset < self.ends[number - 1]
 
 
 class Reach:
@@ -94,16 +118,16 @@ class Reach:
 
     def weight(self, start: int, end: int, without: Iterable[Range] = ()) -> int:
         """The weight of bytes ``[start, end)``; byte ranges of ``without`` count for nothing, wherever."""
-        skipped = tuple(without)
-        if not skipped:
-            return self._weigh(*self._tokens(start, end), ())
+        skipped = _Skipped.of(without)
+        if not skipped.starts:
+            return self._weigh(*self._tokens(start, end), skipped)
         before, self._weights = self._weights, {}
         try:
             return self._weigh(*self._tokens(start, end), skipped)
         finally:
             self._weights = before
 
-    def _weigh(self, first: int, last: int, skipped: tuple[Range, ...]) -> int:
+    def _weigh(self, first: int, last: int, skipped: _Skipped) -> int:
         lexed = self.source.lexed
         home = lexed.directive_of[first] if first < len(lexed) else -1
         total = 0
@@ -111,7 +135,7 @@ class Reach:
             kind, start = lexed.kinds[index], lexed.starts[index]
             if kind == TokenKind.COMMENT or lexed.directive_of[index] != home:
                 continue
-            if any(a <= start < b for a, b in skipped):
+            if skipped.holds(start):
                 continue
             total += 1
             if kind == TokenKind.IDENT:
@@ -120,7 +144,7 @@ class Reach:
                 total += _LAUNCH
         return total
 
-    def _of_name(self, name: str, skipped: tuple[Range, ...]) -> int:
+    def _of_name(self, name: str, skipped: _Skipped) -> int:
         if name not in self.macros and name not in self.definitions or name in self._open:
             return 0
         if name not in self._weights:

@@ -7,7 +7,7 @@ value it branches on in terms of that function's parameters, and what each arm w
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -133,6 +133,7 @@ class _Surveyor:
             for item in self.reach.items
             if item.kind is Kind.FUNCTION and "definition" in item.flags and "device" not in item.flags
         ]
+        self.times = Counter(self.name(f) for f in self.functions)  # that a name is there
         self.weight_of = {
             f.start: self.reach.weight(f.code_start, f.code_end)
             for f in self.functions
@@ -214,7 +215,7 @@ class _Surveyor:
         (function,) = users
         dealable = sum(not arm.is_default for arm in found.arms) > 1
         name = self.name(function)
-        if not dealable or sum(self.name(f) == name for f in self.functions) > 1:
+        if not dealable or self.times[name] > 1:
             return found
         weight, peak = self.cost(function, None, branching, found.arms)
         name = name if "::" in name else f"::{name}"
@@ -225,7 +226,7 @@ class _Surveyor:
         """Switches with switches over one value in two arms at least: what they choose is their product."""
         found = [b for b in branchings(self.source, function) if b.kind == "switch" and b.macro is None]
         name = self.name(function)
-        if function.start not in self.places or sum(self.name(f) == name for f in self.functions) > 1:
+        if function.start not in self.places or self.times[name] > 1:
             return
         for outer in found:
             for then in dict.fromkeys(one.subject for one in found if one.depth > outer.depth):

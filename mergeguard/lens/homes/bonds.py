@@ -88,13 +88,18 @@ class Bonds:
         for number in self.bound:
             self.closed |= self.traits[number].gives.keys()
         waiting = [n for n in range(len(self.units)) if self.traits[n].once or n in self.bound]
+        followed: set[str] = set()
         while waiting:
             number = waiting.pop()
             for name in list(self.traits[number].gives):
                 life = self.names.lifetime(name, number)
                 if self.way(number, life) is not Way.NONE:
                     continue
-                for user in self.names.users[life]:
+                users = self.names.users[life]
+                if life in followed:
+                    users = users[:2]  # all are together by now: one of them that is another is enough
+                followed.add(life)
+                for user in users:
                     if user == number:
                         continue
                     if not self.traits[user].once and user not in self.bound:
@@ -149,12 +154,14 @@ class Bonds:
 
     def reached(self, names: Iterable[str]) -> set[int]:
         seen: set[int] = set()
-        waiting = [n for name in names for n in self.names.givers.get(name, ())]
+        asked = set(names)
+        waiting = [n for name in asked for n in self.names.givers.get(name, ())]
         while waiting:
             number = waiting.pop()
             if number not in seen:
                 seen.add(number)
-                for name in self.traits[number].uses:
+                for name in self.traits[number].uses - asked:
+                    asked.add(name)
                     waiting += self.names.givers.get(name, ())
         return seen
 

@@ -165,12 +165,13 @@ class _Dealer:
     def clusters(self) -> tuple[Cluster, ...]:
         """What goes one way, without saying where."""
         made: list[Cluster] = []
+        texts: dict[str, list[int]] = {}
         for together in self.bonds.together():
             ranges = tuple((self.units[n].start, self.units[n].end) for n in together)
             dealt = [n for n in together if self.is_dealt(n)]
             label = self.file.label(next(iter(dealt), together[0]))
             key = self.key(together) if dealt else ""
-            made.append(Cluster(key, label, ranges, self.helpers(together), self.held(together)))
+            made.append(Cluster(key, label, ranges, self.helpers(together, texts), self.held(together)))
         return tuple(made)
 
     def held(self, together: Sequence[int]) -> str:
@@ -199,13 +200,18 @@ class _Dealer:
             if traits.unclear:
                 raise self.file.mismatch(number, traits.unclear)
 
-    def helpers(self, together: Iterable[int]) -> tuple[tuple[int, int], ...]:
-        """The text that a cluster needs, from one name to the next."""
+    def helpers(self, together: Iterable[int], texts: dict[str, list[int]]) -> tuple[tuple[int, int], ...]:
+        """The text that a cluster needs, from one name to the next. ``texts`` keeps by name what gives it as
+        text."""
         seen: set[int] = set()
+        asked: set[str] = set()
         waiting = list(together)
         while waiting:
-            for name in self.traits[waiting.pop()].uses:
-                more = [n for n in self.names.givers.get(name, ()) if self.is_text(n) and n not in seen]
+            for name in self.traits[waiting.pop()].uses - asked:
+                asked.add(name)
+                if name not in texts:
+                    texts[name] = list(filter(self.is_text, self.names.givers.get(name, ())))
+                more = [n for n in texts[name] if n not in seen]
                 seen.update(more)
                 waiting += more
         return tuple((self.units[n].start, self.units[n].end) for n in sorted(seen))

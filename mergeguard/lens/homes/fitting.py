@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
+from functools import lru_cache
 
 from mergeguard.cpp.blocks import opened, qualified_name
 from mergeguard.cpp.branches import Arm, Branching, branchings, sequences
@@ -15,6 +17,8 @@ from mergeguard.lens.homes.dealing import Declared
 from mergeguard.lens.homes.ground import Ground
 from mergeguard.lens.homes.instances import full_name, written_instantiations
 from mergeguard.lens.rule import Instantiate, Over, Partition
+
+_SPECIAL = frozenset("*?[")  # in globs
 
 
 class RuleFit:
@@ -327,10 +331,13 @@ class RuleFit:
 
     def _note_idle_globs(self, rule: Instantiate, arguments: Sequence[str]) -> None:
         """Say which globs mean no instantiation that there is."""
-        squeezed = [_squeezed(one) for one in arguments]
+        squeezed = {_squeezed(one) for one in arguments}
         for shard, globs in rule.shards.items():
             for glob in globs:
-                if not any(fnmatchcase(one, _squeezed(glob)) for one in squeezed):
+                plain = _squeezed(glob)
+                if plain in squeezed and not _SPECIAL.intersection(plain):
+                    continue
+                if not any(fnmatchcase(one, plain) for one in squeezed):
                     self.ground.notes.append(
                         f"{rule.template}: nothing fits the glob `{glob}`, listed for {shard}"
                     )
@@ -394,10 +401,13 @@ def _is_listed(value: str, outer: Sequence[str], inner: Sequence[str]) -> bool:
 def deal_arguments(rule: Instantiate, arguments: str) -> str | None:
     """The first shard with a glob for these template arguments, both without white space."""
     squeezed = _squeezed(arguments)
-    for shard, globs in rule.shards.items():
-        if any(fnmatchcase(squeezed, _squeezed(glob)) for glob in globs):
-            return shard
-    return None
+    return next((shard for shard, globs in rule.shards.items() if _means(tuple(globs)).match(squeezed)), None)
+
+
+@lru_cache(maxsize=64)
+def _means(globs: tuple[str, ...]) -> re.Pattern[str]:
+    """What any of some globs means, white space apart (they may be thousands: one by one would take long)."""
+    return re.compile("|".join(translate(_squeezed(glob)) for glob in globs) or r"(?!)")
 
 
 def _squeezed(text: str) -> str:

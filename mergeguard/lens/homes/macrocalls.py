@@ -58,10 +58,18 @@ def expansion(source: Source, tokens: Sequence[str], offset: int) -> bytes | Non
     """What a call of a macro of the file (as tokens) at an offset stands for; None if it is none, or can't be
     told.
     """
-    if not tokens:
+    macros = _macros_of(source)
+    if not tokens or tokens[0] not in macros.names:
         return None
-    macros = Macros(item for unit in opened(source).units for item in unit.items)
     return expanded(source, macros.at(offset), tokens)
+
+
+def _macros_of(source: Source) -> Macros:
+    key = (_macros_of,)
+    if key not in source.derived:
+        source.derived[key] = Macros(item for unit in opened(source).units for item in unit.items)
+    found: Macros = source.derived[key]
+    return found
 
 
 def expanded(source: Source, macros: Mapping[str, Item], tokens: Sequence[str]) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -47,7 +48,9 @@ class NameTable:
         self.givers: dict[str, list[int]] = defaultdict(list)
         self.users: dict[str, list[int]] = defaultdict(list)
         self.redefined: set[str] = set()
-        self.ends: dict[str, list[int]] = {}  # of names that a macro had, and that mean something else below
+        self.ends: dict[
+            str, list[int]
+        ] = {}  # ascending, of names that a macro had, and that mean something else below
         self.read_macros()
         self.read_names()
 
@@ -88,13 +91,15 @@ class NameTable:
             else:
                 used |= self.traits[number].uses
             used -= {item.name for item in self.units[number].items if item.kind is Kind.MACRO}
+        for ends in self.ends.values():
+            ends.reverse()
 
     def lifetime(self, name: str, number: int) -> str:
         """The name of a macro at a unit, told apart where the file defines it several times, or ends it."""
         if name not in self.redefined:
             return name
-        count = sum(definer <= number for definer in self.definers[name])
-        ended = sum(end < number for end in self.ends.get(name, ()))
+        count = bisect_right(self.definers[name], number)
+        ended = bisect_left(self.ends.get(name, ()), number)
         return f"{name} #{count}" + (f".{ended}" if ended else "")
 
     def read_names(self) -> None:
