@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from mergeguard.cpp.remember import remembered
-from mergeguard.lens.buildlists.protocol import Joint, ListEntry, blank_of, blanked, occurrences
+from mergeguard.lens.buildlists.protocol import Joint, ListEntry, blank_of, occurrences
 
 _COMMENT_OR_STRING = re.compile(rb'#\[(=*)\[.*?\]\1\]|#[^\n]*|"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BARE = re.compile(rb'[^\s()"#]+')
@@ -32,12 +32,23 @@ def _parted(text: bytes) -> tuple[tuple[tuple[int, int, bytes], ...], bytes]:
     Every unit of every rule is looked up in the same few texts.
     """
     spans = tuple((*found.span(), found[0][:1]) for found in _COMMENT_OR_STRING.finditer(text))
-    return spans, _COMMENT_OR_STRING.sub(lambda m: blank_of(m[0]), text)
+    return spans, _without(text, spans)
+
+
+def _without(text: bytes, spans: Iterable[tuple[int, int, bytes]]) -> bytes:
+    """The text with some spans blanked."""
+    out: list[bytes] = []
+    at = 0
+    for start, end, _ in spans:
+        out += (text[at:start], blank_of(text[start:end]))
+        at = end
+    return b"".join((*out, text[at:]))
 
 
 @remembered
 def _quiet(text: bytes) -> bytes:
-    return blanked(text, _COMMENT_OR_STRING, b"#")
+    spans, _ = _parted(text)
+    return _without(text, (span for span in spans if span[2] == b"#"))
 
 
 class CMake:
