@@ -75,7 +75,7 @@ _SHORTEST = 2_048
 # What texts are told apart by, before they are compared.
 _FIRST = 64
 # Bounds of what is kept, in bytes of all texts and in texts that have their first bytes in common.
-_MOST_BYTES = 3 << 20
+_MOST_BYTES = 1 << 20
 _MOST_ALIKE = 3
 
 _kept: dict[bytes, list[Beginning]] = {}

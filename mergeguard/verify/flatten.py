@@ -11,7 +11,8 @@ import posixpath
 import re
 from bisect import bisect_right
 from collections.abc import Container, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from mergeguard.cpp.beginnings import in_common
 from mergeguard.cpp.environment import environment_of
@@ -269,7 +270,7 @@ def _take_in(state: _FlattenState, path: str) -> None:
     at = 0
     live = True
     for step in script.steps:
-        directive, line, after, words = step.directive, step.line, step.after, step.words
+        directive, line, after = step.directive, step.line, step.after
         if live:
             _copy(state, text, at, line, path)
         at = after
@@ -296,10 +297,9 @@ def _take_in(state: _FlattenState, path: str) -> None:
             continue
         if directive.name not in _WORDS:
             state.problems.append((path, directive.start, f"#{directive.name} is no directive"))
-        if _handled(state, directive, words, path):
-            continue
-        macro = words.split(None, 2)[1:2] if directive.name == "define" else []
-        _copy(state, text, line, after, path, b"".join(macro).partition(b"(")[0].decode("utf-8", "replace"))
+        meaning = _meaning(directive.name, step.words)
+        if not _handled(state, directive, meaning, path):
+            _copy(state, text, line, after, path, meaning.macro)
     if live:
         _copy(state, text, at, len(text), path)
     for start, symbol in script.unclosed:
@@ -314,42 +314,78 @@ def _after_line(text: bytes, directive: Directive) -> int:
     return len(text) if newline < 0 else newline + 1
 
 
-def _handled(state: _FlattenState, directive: Directive, words: bytes, path: str) -> bool:
+class _Meaning(NamedTuple):
+    """What a directive's words are to flattening; of a directive of the monolith's own all is empty."""
+
+    once: bool = False
+    included: str | None = None
+    is_followed: bool = False  # whether text stands behind the include
+    renamed: str = ""
+    defined: str = ""
+    value: bytes = b""
+    is_glue: bool = True  # whether a definition is one that glue makes
+    undefined: str = ""
+    macro: str = ""  # that any definition is of
+
+
+# Each unit takes the same headers in.
+@lru_cache(maxsize=1 << 12)
+def _meaning(name: str, words: bytes) -> _Meaning:
+    if name == "pragma":
+        return _Meaning(once=words.split()[1:] == [b"once"])
+    if name == "include" and (found := _INCLUDE.match(words)) is not None:
+        spelled = found[1].decode("utf-8", "surrogateescape")
+        behind = _COMMENTS.sub(b"", words[found.end() :]).strip()
+        return _Meaning(included=spelled, is_followed=bool(behind))
+    if name == "define":
+        if (given := _RENAMED.match(words)) is not None:
+            return _Meaning(renamed=given[1].decode())
+        macro = b"".join(words.split(None, 2)[1:2]).partition(b"(")[0].decode("utf-8", "replace")
+        if (found := _DEFINE.match(words)) is None:
+            return _Meaning(macro=macro)
+        is_glue = _GLUE_DEFINE.match(_COMMENTS.sub(b"", words)) is not None
+        return _Meaning(defined=found[1].decode(), value=found[3].strip(), is_glue=is_glue, macro=macro)
+    if name == "undef" and (last := words.split()[-1]).startswith(b"MG_"):
+        return _Meaning(undefined=last.decode())
+    return _Meaning()
+
+
+def _handled(state: _FlattenState, directive: Directive, meaning: _Meaning, path: str) -> bool:
     """Whether a directive is the layout's own and therefore leaves no text."""
-    if directive.name == "pragma" and words.split()[1:] == [b"once"]:
+    if meaning.once:
         state.once.add(path)
         return True
-    if directive.name == "include":
-        found = None if state.alone else _INCLUDE.match(words)
-        if found is not None:
-            name = found[1].decode("utf-8", "surrogateescape")
-            target = included(name, path, state.files, state.roots)
-            if target is not None:
-                if _COMMENTS.sub(b"", words[found.end() :]).strip():
-                    state.problems.append((path, directive.start, "text behind an include"))
-                _take_in(state, target)
-                return True
-        return False
-    if directive.name == "define":
-        if (given := _RENAMED.match(words)) is not None:
-            state.renamed.add(given[1].decode())
-            return True
-        found = _DEFINE.match(words)
-        if found is not None:
-            if not _GLUE_DEFINE.match(_COMMENTS.sub(b"", words)):
-                state.problems.append((path, directive.start, "no definition that glue makes"))
-            state.defined[found[1].decode()] = found[3].strip()
-            return True
-    if directive.name == "undef" and words.split()[-1].startswith(b"MG_"):
-        state.defined.pop(words.split()[-1].decode(), None)
+    if meaning.included is not None:
+        target = None if state.alone else included(meaning.included, path, state.files, state.roots)
+        if target is None:
+            return False
+        if meaning.is_followed:
+            state.problems.append((path, directive.start, "text behind an include"))
+        _take_in(state, target)
+        return True
+    if meaning.renamed:
+        state.renamed.add(meaning.renamed)
+        return True
+    if meaning.defined:
+        if not meaning.is_glue:
+            state.problems.append((path, directive.start, "no definition that glue makes"))
+        state.defined[meaning.defined] = meaning.value
+        return True
+    if meaning.undefined:
+        state.defined.pop(meaning.undefined, None)
         return True
     return False
 
 
 def included(name: str, path: str, known: Container[str], roots: Sequence[str] = ()) -> str | None:
     """The path among ``known`` that ``#include "name"`` in the file ``path`` means; None for another."""
-    candidates = (posixpath.normpath(posixpath.join(f, name)) for f in (posixpath.dirname(path), *roots))
+    candidates = (_joined(folder, name) for folder in (posixpath.dirname(path), *roots))
     return next((candidate for candidate in candidates if candidate in known), None)
+
+
+@lru_cache(maxsize=1 << 12)
+def _joined(folder: str, name: str) -> str:
+    return posixpath.normpath(posixpath.join(folder, name))
 
 
 def _close_region(state: _FlattenState, guard: _FlatGuard, path: str, otherwise: bytes) -> None:
