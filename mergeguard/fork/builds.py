@@ -109,7 +109,10 @@ def _hint(rule: Rule, layout: Layout, files: Iterable[tuple[str, bytes]], missin
         for line in buildlists.unclear(path, text, layout.path):
             return f"{path}:{line} names the file in a way that can't be added to: list there {lines}"
     if rule.build:
-        return f"list in the rule's build files ({', '.join(rule.build)}): {lines}"
+        return (
+            f"list in the rule's build files ({', '.join(rule.build)}), by paths from their folder or the"
+            f" root: {lines}; or say `build = []` in the rule and list them as they are spelled there"
+        )
     added = ", ".join(unit for unit in missing if unit != layout.path) or lines
     return (
         f"have what compiles {layout.path} compile {added}, too; or say `build = []` in the rule, where it"
