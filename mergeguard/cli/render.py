@@ -19,6 +19,7 @@ from mergeguard.treemerge.trees import Fate, Merged, RuleOutcome
 from mergeguard.verbs.rebase import RebaseOutcome
 from mergeguard.verbs.sync import Synced
 
+LOOK_AT_FINDINGS = "[bold]next:[/] look at the findings and commit what they need; `mergeguard report`"
 _FINDINGS = 10  # of an audit, on a sync's screen
 _MOST_NAMED = 8  # items of one file of which the same is said
 _COLOURS = {
@@ -89,7 +90,7 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
             f" `mergeguard split {escape(unfit[0].name)}`; or `mergeguard leave {escape(unfit[0].name)}`"
         )
     elif synced.audit and not dry_run:
-        out.print("\n[bold]next:[/] look at the findings and commit what they need; `mergeguard report`")
+        out.print(f"\n{LOOK_AT_FINDINGS}")
     elif synced.losses:
         out.print("\n[bold]next:[/] bring back what was lost and commit it; `mergeguard ledger` names it")
     elif any(r.unmapped for r in outcome.rules):

@@ -97,6 +97,8 @@ def sync(
             if done.audit and not done.undecided:
                 out.print("  [dim]all in conflicts that you have just resolved[/]")
             render.print_findings(done.losses)
+            if done.undecided:
+                out.print(f"\n{render.LOOK_AT_FINDINGS}")
             return code
         return _rebased(done, dry_run=False, json=json)
     ref = here.upstream(upstream)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergeguard.git.process import encode
@@ -88,6 +90,17 @@ def merge_state(
     if tree is not None:
         state.append(StateFile("AUTO_MERGE", tree.encode() + b"\n"))
     return tuple(state)
+
+
+_CONFLICT_LIST = re.compile(rb"\n(\S+) Conflicts:\n(?:\1\t[^\n]*\n)+\Z")
+
+
+def forget_conflict_list(git_dir: Path) -> None:
+    """Take the comment with the conflicted paths out of a stopped merge's message: it is for an editor."""
+    path = git_dir / "MERGE_MSG"
+    message = path.read_bytes() if path.exists() else b""
+    if (without := _CONFLICT_LIST.sub(b"", message)) != message:
+        path.write_bytes(without)
 
 
 #: What a finished merge removes: ``state`` of the landing that concludes it.

@@ -16,6 +16,7 @@ from mergeguard.git import landing
 from mergeguard.git.errors import NoMergeBase
 from mergeguard.git.landplan import require_possible
 from mergeguard.git.merging import UnmergedPath
+from mergeguard.git.outcome import forget_conflict_list
 from mergeguard.git.repository import Repository
 from mergeguard.git.rewriting import new_commit
 from mergeguard.treemerge import lastsync, rederiving, resolution, witness
@@ -458,6 +459,7 @@ def _concluded(repository: Repository, two_commits: bool) -> tuple[str, str]:
     last = last if last is not None and last.theirs == theirs else None
     note = repository.git_dir / "AUTO_MERGE"
     marked = note.read_text(encoding="ascii").strip() if note.exists() else ""
+    forget_conflict_list(repository.git_dir)
     repository.git("commit", "--no-edit")
     commit = repository.head().oid
     assert commit is not None

@@ -102,6 +102,7 @@ def test_a_conflict_is_like_gits_own_and_the_user_never_sees_a_monolith(story):
     git(story.fork, "add", f"{PAGED}/dispatch.cuh")
     assert story.run("sync", "--continue").code == 0
     assert git(story.fork, "log", "-1", "--format=%P").split()[0] == ours
+    assert "Conflicts" not in git(story.fork, "log", "-1", "--format=%B")
     assert story.run("unsplit", "paged_attention_v1").out.count("2 * NUM_THREADS") == 1
 
 
