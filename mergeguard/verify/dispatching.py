@@ -313,6 +313,9 @@ def _routes(
             condition = (join_expression(words[position + 2 : end]),)
             position = end
         elif word in spaces and words[position + 1 : position + 2] == ["::"]:
+            if "(" not in words[position:]:
+                wrong.append(word)  # it is named, and not called
+                break
             opening = position + words[position:].index("(")
             closing = _closing(words, opening)
             given = [part for part in words[opening + 1 : closing] if part != ","]
@@ -348,7 +351,7 @@ def _check_signature(before: Source, unit: FlatUnit, dispatch: Dispatch) -> Iter
         for item in _walk(before, before.items)
         if item.kind is Kind.FUNCTION and item.name == dispatch.item.name and item.parameter_list is not None
     ]
-    if _types(unit.source, dispatch.item) not in wanted:
+    if dispatch.item.parameter_list is None or _types(unit.source, dispatch.item) not in wanted:
         path, offset = unit.place(dispatch.item.code_start)
         yield "dispatch", "its type is not the monolith's", path, offset, dispatch.item.name
 
@@ -480,9 +483,11 @@ def _check_declarations(units: Sequence[FlatUnit], spaces: frozenset[str]) -> It
         for item in _walk(unit.source, unit.source.items):
             if unspaced(item.name, spaces) == item.name:
                 continue
+            if item.parameter_list is None:
+                continue
             if item.kind is Kind.FUNCTION and item.body is not None:
                 defined[item.name].append(_types(unit.source, item))
-            elif item.kind is Kind.DECLARATION and item.parameter_list is not None:
+            elif item.kind is Kind.DECLARATION:
                 declared[item.name] = (unit, item)
         for dispatch in dispatches(unit.source, spaces):
             for route in dispatch.routes:
