@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from mergeguard.merge.alone import is_one_sides_own
-from mergeguard.merge.gates import doubled, formed, kept, names, operands, registering
+from mergeguard.merge.gates import doubled, folded, formed, kept, names, operands, registering
 from mergeguard.merge.gates.fault import UNBALANCED, Compared, Fault
 from mergeguard.values import replace
 
@@ -44,6 +44,7 @@ GATES: tuple[Gate, ...] = (
     names.declared_twice,
     names.lost_locals,
     kept.scopes,
+    folded.folded,
 )
 
 
