@@ -311,7 +311,7 @@ def is_root(frame: bytes) -> bool:
 @lru_cache(maxsize=4096)  # the versions of a file have the same heads
 def frame_of(head: tuple[bytes, ...]) -> bytes:
     """How a scope is called whose brace comes after ``head``: a function by its name alone."""
-    rest = list(_without_template(head))
+    rest = list(without_template(head))
     if not rest:
         return PLAIN
     if rest[0] in (b"namespace", b"extern") or rest[:2] == [b"inline", b"namespace"]:
@@ -323,7 +323,8 @@ def frame_of(head: tuple[bytes, ...]) -> bytes:
     return _called(rest) or PLAIN
 
 
-def _without_template(head: Sequence[bytes]) -> Sequence[bytes]:
+def without_template(head: Sequence[bytes]) -> Sequence[bytes]:
+    """The keys of a declaration behind its ``template <…>``."""
     while head and head[0] == b"template":
         depth = 0
         for index, key in enumerate(head[1:], 1):

@@ -39,6 +39,8 @@ FAMILIES: dict[str, families.Family] = {
 }
 RIGHT, WRONG, CONFLICT, NEEDLESS = "right", "WRONG", "conflict", "needless conflict"
 SAID = "said"  # no program in either order, clean for git, and a finding says so
+ORDERED = "in one order"  # both additions to one list, as one of the orders has them, and a finding says so
+_ORDER_IS_A_CHOICE = "side-by-side"
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,8 @@ def judged(found: Sequence[Pair], judge: Judge) -> Iterator[Verdict]:
         kind = _verdict(pair, merged, judge) if result.clean else _conflict(pair, judge)
         if kind == WRONG and result.findings and _is_no_program(pair, judge):
             kind = SAID
+        if kind == WRONG and _is_in_one_order(pair, result, judge):
+            kind = ORDERED
         yield Verdict(pair, kind, merged, tuple(note.code for note in result.findings))
 
 
@@ -172,6 +176,13 @@ def _is_no_program(pair: Pair, judge: Judge) -> bool:
     return not any(judge.known.get(order or "", "") for order in pair.orders) and (
         MergeResult(_lines(pair)).clean
     )
+
+
+def _is_in_one_order(pair: Pair, result: MergeResult, judge: Judge) -> bool:
+    """Whether a result does what one order of the edits does, and says that the order is a choice."""
+    orders = {judge.known.get(order or "", "") for order in pair.orders} - {""}
+    said = any(note.code == _ORDER_IS_A_CHOICE for note in result.findings)
+    return said and not pair.same and judge.known.get(result.render().decode(), "") in orders
 
 
 def _conflict(pair: Pair, judge: Judge) -> str:
@@ -204,7 +215,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _show(verdicts: Sequence[Verdict]) -> None:
-    kinds = (RIGHT, CONFLICT, NEEDLESS, SAID, WRONG)
+    kinds = (RIGHT, ORDERED, CONFLICT, NEEDLESS, SAID, WRONG)
     heads = (*kinds, "git needless", "right, noted", "of a condition")
     print(f"{'family':12}" + "".join(f"{head:>18}" for head in heads))
     for family in (*FAMILIES, ""):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 
+from mergeguard.merge.checks.counts import counts_alike
 from mergeguard.merge.checks.guards import edited_guards
 from mergeguard.merge.checks.heads import definitions
 from mergeguard.merge.checks.macros import macro_clash, used_after_undef
@@ -31,6 +32,8 @@ def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspect
         notes += _double_arms(ours, theirs, merged, why.labels)
     if why.signatures:
         notes += _signatures(base, ours, why.signatures)
+    if why.counts:
+        notes += counts_alike(merged, sorted(why.counts))
     if why.guards:
         notes += edited_guards(ours, theirs, merged)
     return notes

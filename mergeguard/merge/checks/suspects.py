@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from mergeguard.cpp.diff import diff
+from mergeguard.merge.checks.counts import counted_alike
 from mergeguard.merge.checks.heads import definitions
 from mergeguard.merge.edits import (
     COMMENT,
@@ -46,6 +47,7 @@ class Suspects:
     instantiations: bool = False  # both sides brought the same explicit instantiation
     includes: bool = False  # one side opened a namespace and the other brought an include
     moves: bool = False  # one side moved lines, and the other newly uses a name
+    counts: frozenset[tuple[bytes, bytes]] = frozenset()  # lines with a number that both sides raised alike
     guards: bool = False  # a condition was edited and something else too
 
     def __bool__(self) -> bool:
@@ -75,6 +77,7 @@ def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
         instantiations=bool(instantiations(mine.added) & instantiations(other.added)),
         includes=_may_swallow(mine, other) or _may_swallow(other, mine),
         moves=moves,
+        counts=frozenset(counted_alike(mine, other).items()),
         guards=edits_guards(mine, other),
     )
 

@@ -22,6 +22,7 @@ from mergeguard.merge.declarations.blocks import (
     place_of_block,
     unconditional,
 )
+from mergeguard.merge.declarations.invocations import arguments_of, same_row
 from mergeguard.merge.declarations.order import commute, merged_order, runs_commute
 from mergeguard.merge.declarations.reordered import neighbours, parted, place_new, placed, wraps_the_file
 from mergeguard.merge.declarations.versions import (
@@ -102,7 +103,7 @@ class _Composer:
         ours_pairs, theirs_pairs = match(self.base, left), match(self.base, right)
         new_left = [i for i in range(len(left)) if i not in ours_pairs]
         new_right = [i for i in range(len(right)) if i not in theirs_pairs]
-        both = _match_new(left, new_left, right, new_right)
+        both = _match_new(left, new_left, right, new_right, self.base)
         fresh = len(self.base)
         left_ids = [ours_pairs.get(i, fresh + i) for i in range(len(left))]
         fresh += len(left)
@@ -424,7 +425,11 @@ def _same_but_for_names(base: Leaf, side: Leaf) -> bool:
 
 
 def _match_new(
-    left: Sequence[Leaf], new_left: Sequence[int], right: Sequence[Leaf], new_right: Sequence[int]
+    left: Sequence[Leaf],
+    new_left: Sequence[int],
+    right: Sequence[Leaf],
+    new_right: Sequence[int],
+    base: Sequence[Leaf],
 ) -> dict[int, int]:
     """Index in ``right`` -> index in ``left`` of what both sides added (same key, or same directive)."""
     pairs = match([left[i] for i in new_left], [right[j] for j in new_right])
@@ -434,10 +439,17 @@ def _match_new(
         if mine.placed or other.placed:
             if mine.keys != other.keys or mine.kind in (Kind.CONDITIONAL, Kind.OPAQUE):
                 continue
-        elif (mine.short, mine.arguments, mine.condition) != (other.short, other.arguments, other.condition):
+        elif not _is_one_declaration(mine, other, base):
             continue
         result[new_right[j]] = new_left[i]
     return result
+
+
+def _is_one_declaration(mine: Leaf, other: Leaf, base: Sequence[Leaf]) -> bool:
+    """Whether what both sides added under one name is for one purpose."""
+    if (mine.short, mine.arguments, mine.condition) != (other.short, other.arguments, other.condition):
+        return False
+    return not (arguments_of(mine) and arguments_of(other)) or same_row(mine, other, base)
 
 
 def _slots(ids: Sequence[int], kept: Sequence[int]) -> list[list[int]]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from mergeguard.cpp.diff import increasing
 from mergeguard.cpp.items import NAMED_KINDS, Kind
 from mergeguard.cpp.leaves import Leaf, blocks
+from mergeguard.merge.declarations.invocations import arguments_of
 
 _ENUM = frozenset((b"enum", b"class", b"struct"))
 _IDENT = re.compile(rb"[A-Za-z_]\w*")
@@ -28,6 +29,10 @@ def commute(one: Leaf, two: Leaf) -> bool:
         return False
     if one.kind is Kind.VARIABLE and two.kind is Kind.VARIABLE:
         return False
+    if one.kind is Kind.INSTANTIATION and two.kind is Kind.INSTANTIATION:
+        return True
+    if one.short == two.short and arguments_of(one) and arguments_of(two):
+        return one.code != two.code  # rows of one list
     return not (_declared(one) & _words(two) or _declared(two) & _words(one))
 
 

@@ -10,7 +10,7 @@ from mergeguard.cpp.scopes import HEAD, STATEMENT, Scope, Statement, frame_of, i
 from mergeguard.merge.edits import LANGUAGE
 from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
 from mergeguard.merge.gates.parameters import MAY_NOT_BE_TYPES as _NO_TYPE
-from mergeguard.merge.gates.parameters import initialised_by, parameters_of, values_of
+from mergeguard.merge.gates.parameters import initialised_by, numbers_of, parameters_of, values_of
 from mergeguard.merge.gates.parameters import may_end_type as _may_end_type
 from mergeguard.merge.gates.parameters import nesting as _nests
 
@@ -23,7 +23,7 @@ _Declared = tuple[int, Scope, Statement]  # the function or class it is in, its 
 
 def listed_twice(merge: Compared) -> Iterator[Fault]:
     """A name that one list declares twice: a parameter, a member that a constructor initialises, a value of
-    an enumeration."""
+    an enumeration; and a number that two values of one enumeration have."""
     known = {(kind, name) for v in (merge.base, *merge.sides) for kind, name, _ in _twice_in_a_list(v)}
     for kind, name, one in _twice_in_a_list(merge.merged):
         if (kind, name) not in known:
@@ -48,6 +48,7 @@ def _listed(one: Statement) -> Iterator[tuple[str, Iterable[bytes]]]:
     """The lists of names that a statement declares, and what each is a list of."""
     if one.kind == STATEMENT and one.scope and one.scope[-1].startswith(b"enum"):
         yield "value", values_of(one.keys)
+        yield "number", numbers_of(one.keys)
     elif one.kind in (HEAD, STATEMENT) and b"(" in one.keys:
         yield "parameter", parameters_of(one.keys)
         if one.kind == HEAD:

@@ -37,6 +37,20 @@ def values_of(keys: Sequence[bytes]) -> Iterator[bytes]:
     return _first_words(keys, b"=")
 
 
+def numbers_of(keys: Sequence[bytes]) -> Iterator[bytes]:
+    """The numbers that the values of an enumeration are given, as they are written; not what names another
+    value."""
+    depth, start = 0, -1
+    for at, key in enumerate((*keys, b",")):
+        if depth == 0 and key == b"=":
+            start = at + 1
+        elif depth == 0 and key == b"," and start >= 0:
+            if not any(map(_WORD.fullmatch, keys[start:at])):
+                yield b" ".join(keys[start:at])
+            start = -1
+        depth += (key in (b"(", b"{")) - (key in (b")", b"}"))
+
+
 def _first_words(keys: Sequence[bytes], behind: bytes) -> Iterator[bytes]:
     """The word that begins each element of a list, alone or with ``behind`` after it."""
     depth, first = 0, True

@@ -18,6 +18,7 @@ _DECLARED = re.compile(rb"[\w>&*\]][\s&*]+([A-Za-z_]\w*)\s*(?:[=;,{(\[)]|$)", re
 _LISTED = re.compile(
     rb"^[ \t]*[:,]?[ \t]*([A-Za-z_]\w*)[ \t]*(?:=[^=;\n]*|\([^;\n]*\)|,)[ \t]*[,{]?[ \t]*$", re.M
 )
+_NUMBERED = re.compile(rb"^[ \t]*[A-Za-z_]\w*[ \t]*=[ \t]*([-\d][^=;,\n]*?)[ \t]*,?[ \t]*$", re.M)
 _SPECIALISED = re.compile(rb"\b(?:struct|class|union)\s+(\w+)\s*<")
 _REGISTERS = re.compile(rb"\.\s*(?:def|impl)\s*\(")
 _COMMENT_MARK = re.compile(rb"/\*|\*/")
@@ -46,8 +47,14 @@ def _same_names(mine: SideEdit, other: SideEdit) -> bool:
     came = [set(_DECLARED.findall(edit.added_code)) - LANGUAGE for edit in (mine, other)]
     gone = [set(_DECLARED.findall(edit.removed_code)) - LANGUAGE for edit in (mine, other)]
     listed = [set(_LISTED.findall(edit.added_code)) for edit in (mine, other)]
+    numbered = [set(_NUMBERED.findall(edit.added_code)) for edit in (mine, other)]
     special = [set(_SPECIALISED.findall(edit.added_code)) for edit in (mine, other)]
-    if listed[0] & listed[1] or special[0] & special[1] or labels(mine.added_code) & labels(other.added_code):
+    if (
+        listed[0] & listed[1]
+        or numbered[0] & numbered[1]
+        or special[0] & special[1]
+        or labels(mine.added_code) & labels(other.added_code)
+    ):
         return True
     return bool(came[0] & came[1] or gone[0] & other.added_words or gone[1] & mine.added_words)
 

@@ -29,6 +29,7 @@ from mergeguard.merge.lines import Region, RegionKind, diff3
 from mergeguard.merge.result import Note
 from mergeguard.merge.stretch.containing import larger
 from mergeguard.merge.stretch.differences import STATEMENT_ENDS, token_diff, unit_diff
+from mergeguard.merge.stretch.entries import entries
 from mergeguard.merge.stretch.touching import Touching
 from mergeguard.merge.stretch.unions import misplaced_arm, union
 
@@ -274,6 +275,9 @@ def _join_insertions(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> b
         tail += 1
     inner = Region(r.kind, r.b0 + head, r.b1 - tail, r.o0 + head, r.o1 - tail, r.t0 + head, r.t1 - tail)
     joined = union(b, o, t, inner)
+    if joined is None and (listed := entries(b, o, t, inner)) is not None:
+        joined, said = listed
+        out.remarks += [said] if said is not None else []
     if joined is None:
         return False
     same = RegionKind.SAME

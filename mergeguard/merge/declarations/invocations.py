@@ -1,0 +1,52 @@
+"""Calls of macros at file level (``REGISTER(float)``): which are two rows of one list, and which are two
+opinions of one row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mergeguard.cpp.items import Kind
+from mergeguard.cpp.leaves import Leaf
+
+_TYPES = ((b"class",), (b"struct",))
+_OPENERS, _CLOSERS = frozenset((b"(", b"[", b"{", b"<")), frozenset((b")", b"]", b"}", b">"))
+
+
+def arguments_of(leaf: Leaf) -> list[tuple[bytes, ...]]:
+    """The arguments of a call that stands by itself (``class NAME(…);`` is one, too); none of anything
+    else."""
+    code = leaf.code[1:] if leaf.code[:1] in _TYPES else leaf.code
+    code = code[:-1] if code[-1:] == (b";",) else code
+    if leaf.kind is not Kind.DECLARATION or leaf.defines or code[:2] != (leaf.word, b"("):
+        return []
+    return [*_elements(code[2:-1])] if _closes_last(code) else []
+
+
+def same_row(one: Leaf, two: Leaf, known: Iterable[Leaf]) -> bool:
+    """Whether two calls of one macro are about one thing: they begin with the same argument, which tells rows
+    apart, as no two of the ``known`` rows have it."""
+    mine, other = arguments_of(one), arguments_of(two)
+    if mine == other or mine[:1] != other[:1]:
+        return mine == other
+    first = [tuple(row[0]) for leaf in known if leaf.short == one.short and (row := arguments_of(leaf))]
+    return len(set(first)) == len(first)
+
+
+def _closes_last(code: Sequence[bytes]) -> bool:
+    """Whether the bracket behind the name closes with the last token."""
+    depth = 0
+    for index, key in enumerate(code):
+        depth += (key == b"(") - (key == b")")
+        if index and depth == 0:
+            return index == len(code) - 1
+    return False
+
+
+def _elements(code: Sequence[bytes]) -> Iterable[tuple[bytes, ...]]:
+    depth, start = 0, 0
+    for index, key in enumerate(code):
+        depth += (key in _OPENERS) - (key in _CLOSERS)
+        if key == b"," and depth == 0:
+            yield tuple(code[start:index])
+            start = index + 1
+    yield tuple(code[start:])

@@ -1,0 +1,6 @@
+struct A {
+  int a;
+  int b;
+  float d;
+  int c;
+};

@@ -1,0 +1,5 @@
+struct A {
+  int a;
+  int b;
+  float d;
+};

@@ -1,0 +1,9 @@
+int f(int a) {
+  switch (a) {
+    case A:
+    case B:
+      return 1;
+    default:
+      return 0;
+  }
+}

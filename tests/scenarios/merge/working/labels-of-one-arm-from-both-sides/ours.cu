@@ -1,0 +1,10 @@
+int f(int a) {
+  switch (a) {
+    case A:
+    case B:
+    case C:
+      return 1;
+    default:
+      return 0;
+  }
+}

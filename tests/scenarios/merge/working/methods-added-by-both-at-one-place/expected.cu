@@ -1,0 +1,7 @@
+class A {
+ public:
+  void a();
+  void b();
+  void d(int);
+  void c();
+};

@@ -1,0 +1,6 @@
+class A {
+ public:
+  void a();
+  void b();
+  void c();
+};

@@ -1,0 +1,17 @@
+enum DataType {
+  kFloat = 0,
+  kHalf = 1,
+  kInt8 = 2,
+};
+
+const char* ToString(DataType t) {
+  switch (t) {
+    case kFloat:
+      return "float";
+    case kHalf:
+      return "half";
+    case kInt8:
+      return "int8";
+  }
+  return "unknown";
+}

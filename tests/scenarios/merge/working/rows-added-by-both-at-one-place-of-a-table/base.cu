@@ -1,0 +1,4 @@
+static const Row t[] = {
+  {"a", 1},
+  {"b", 2},
+};

@@ -1,0 +1,21 @@
+template <typename T, int kHeadDim, int kBlockM, int kBlockN, bool kCausal, bool kLocal>
+struct FlashTraits {
+  static constexpr int kThreads = 128;
+  using Element = T;
+  static constexpr int kSmem = (kBlockM + 2 * kBlockN) * sizeof(T);
+};
+
+template <typename T, int kHeadDim, int kBlockM, int kBlockN, bool kCausal, bool kLocal>
+__global__ void flash_kernel(Params p) {
+  using Traits = FlashTraits<T, kHeadDim, kBlockM, kBlockN, kCausal, kLocal>;
+  run<Traits>(p);
+}
+
+template <typename T>
+void launch(Params p, cudaStream_t stream) {
+  if (p.causal) {
+    flash_kernel<T, 128, 64, 64, true, false><<<p.grid, 128, 0, stream>>>(p);
+  } else {
+    flash_kernel<T, 128, 64, 64, false, false><<<p.grid, 128, 0, stream>>>(p);
+  }
+}

@@ -1,0 +1,21 @@
+void compute_forward(const params * params, tensor * t) {
+    switch (t->op) {
+        case OP_DUP:
+            {
+                forward_dup(params, t);
+            } break;
+        case OP_ADD:
+        case OP_MUL:
+            {
+                forward_binary(params, t);
+            } break;
+        case OP_NONE:
+            {
+                // nop
+            } break;
+        case OP_COUNT:
+            {
+                ABORT("fatal error");
+            }
+    }
+}

@@ -1,0 +1,21 @@
+#define REGISTER_KERNEL_TYPED(T)                                  \
+  ONNX_OPERATOR_TYPED_KERNEL_EX(                                  \
+      Gelu,                                                       \
+      kMSDomain,                                                  \
+      1,                                                          \
+      T,                                                          \
+      kCudaExecutionProvider,                                     \
+      (*KernelDefBuilder::Create())                               \
+          .TypeConstraint("T", DataTypeImpl::GetTensorType<T>()), \
+      Gelu<T>);
+
+REGISTER_KERNEL_TYPED(float)
+REGISTER_KERNEL_TYPED(MLFloat16)
+
+class ONNX_OPERATOR_KERNEL_CLASS_NAME(kCuda, kMS, 1, float, Gelu);
+class ONNX_OPERATOR_KERNEL_CLASS_NAME(kCuda, kMS, 1, MLFloat16, Gelu);
+
+static const BuildKernelCreateInfoFn table[] = {
+    BuildKernelCreateInfo<ONNX_OPERATOR_KERNEL_CLASS_NAME(kCuda, kMS, 1, float, Gelu)>,
+    BuildKernelCreateInfo<ONNX_OPERATOR_KERNEL_CLASS_NAME(kCuda, kMS, 1, MLFloat16, Gelu)>,
+};

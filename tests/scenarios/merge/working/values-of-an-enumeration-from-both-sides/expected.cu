@@ -1,0 +1,7 @@
+enum E {
+  A,
+  B,
+  D,
+  C,
+  COUNT
+};
