@@ -13,7 +13,7 @@ from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import glue, signature
 from mergeguard.lens.frame import Frame
 from mergeguard.lens.homes.assignment import DealtPartition, DealtPlace
-from mergeguard.lens.homes.traits import walk
+from mergeguard.lens.homes.filefacts import walk
 from mergeguard.lens.layout import Glue, Piece
 
 

@@ -17,6 +17,7 @@ from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens.homes.assignment import ENTRY, Assignment, DealtInstantiation, DealtPartition
 from mergeguard.lens.homes.claims import Claims
 from mergeguard.lens.homes.dealing import deal
+from mergeguard.lens.homes.filefacts import walk
 from mergeguard.lens.homes.fitting import RuleFit
 from mergeguard.lens.homes.ground import Ground
 from mergeguard.lens.homes.hosting import Hosting
@@ -24,7 +25,6 @@ from mergeguard.lens.homes.launches import Unparted
 from mergeguard.lens.homes.needs import Needs
 from mergeguard.lens.homes.pytorch import has_host_words
 from mergeguard.lens.homes.sight import overload
-from mergeguard.lens.homes.traits import walk
 from mergeguard.lens.rule import Rule
 from mergeguard.values import replace
 

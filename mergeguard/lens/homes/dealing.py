@@ -16,10 +16,11 @@ from mergeguard.cpp.source import Item, ItemScope, Kind, Source, line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import signature
 from mergeguard.lens.homes.bonds import Bonds, DisjointSets
+from mergeguard.lens.homes.filefacts import FileFacts, walk
 from mergeguard.lens.homes.names import FileParts, NameTable
 from mergeguard.lens.homes.shared import SharedItem, shared_items, unmatched
 from mergeguard.lens.homes.sight import late_names
-from mergeguard.lens.homes.traits import Traits, Way, traits_of, walk
+from mergeguard.lens.homes.traits import Traits, Way, traits_of
 from mergeguard.lens.rule import Deal, Rule
 from mergeguard.values import dataclass, field
 
@@ -104,7 +105,7 @@ class _Dealer:
         self.units = found.units
         self.in_c = path.endswith(".c")
         self.shared = self.what_is_shared(found)
-        self.traits: list[Traits] = traits_of(
+        facts = FileFacts(
             source,
             found,
             self.rule.external,
@@ -112,6 +113,7 @@ class _Dealer:
             overloads=self.rule.overloads,
             shared=self.shared,
         )
+        self.traits: list[Traits] = traits_of(facts)
         parts = FileParts(path, source, found.units, self.traits)
         self.file = parts
         self.refuse_unclear()

@@ -10,7 +10,7 @@ from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, ItemScope, Kind, Source, Unit, identifiers, line_of, units
 from mergeguard.errors import Location, RuleMismatch
-from mergeguard.lens.homes.traits import walk
+from mergeguard.lens.homes.filefacts import walk
 from mergeguard.lens.reading import opens_blocks
 from mergeguard.lens.rule import Rule
 

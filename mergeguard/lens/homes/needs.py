@@ -15,10 +15,11 @@ from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, flatten
 from mergeguard.lens import signature
 from mergeguard.lens.homes.assignment import DEFINING, ENTRY, DealtPartition, defined_names
 from mergeguard.lens.homes.dealing import Declared
+from mergeguard.lens.homes.filefacts import FileFacts, walk
 from mergeguard.lens.homes.ground import Ground
 from mergeguard.lens.homes.hosting import Hosting
 from mergeguard.lens.homes.parting import Parted
-from mergeguard.lens.homes.traits import Way, traits_of, walk
+from mergeguard.lens.homes.traits import Way, traits_of
 
 
 class Needs:
@@ -42,7 +43,8 @@ class Needs:
         self.declared: list[Declared] = []
         self.called: set[int] = set()  # the units of what is only declared
         source, units = ground.source, ground.units
-        self.traits = traits_of(source, ground.opened) if ground.qualified and ground.opened else []
+        blocks = ground.opened if ground.qualified else None
+        self.traits = traits_of(FileFacts(source, blocks)) if blocks is not None else []
         self.defined = [defined_names(source, unit.items) for unit in units]
         # A specialisation needs its primary template, and that may be no more than a declaration.
         self.templates = [_template_names(unit.items, Kind.DECLARATION) for unit in units]

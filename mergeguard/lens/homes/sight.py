@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from mergeguard.cpp.declaration import qualifiers
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens
-from mergeguard.lens.homes.traits import walk
+from mergeguard.lens.homes.filefacts import walk
 from mergeguard.values import dataclass
 
 _FUNCTIONS = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.DECLARATION})

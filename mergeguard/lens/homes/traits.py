@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from enum import Enum, auto
-from functools import cached_property
 
-from mergeguard.cpp.blocks import Opened
 from mergeguard.cpp.declaration import Declaration, declares_by_name
 from mergeguard.cpp.definitions import has_local_state, only_read
-from mergeguard.cpp.environment import environment_of
-from mergeguard.cpp.lifetimes import Lifetimes
-from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers, nested, parse
-from mergeguard.cpp.view import AFTER_PARAMETERS
+from mergeguard.cpp.source import Item, Kind, Unit, code_tokens, identifiers, nested, parse
+from mergeguard.lens.homes.filefacts import FileFacts, is_call, walk
 from mergeguard.lens.homes.handles import reached_types
-from mergeguard.lens.homes.macrocalls import Macros, call_arguments, expanded, pasted, pasting
+from mergeguard.lens.homes.macrocalls import call_arguments, expanded
+from mergeguard.lens.homes.unclear import why_unclear
 from mergeguard.values import dataclass, field
 
 
@@ -84,107 +81,29 @@ _WORDS = frozenset(
 )
 _SAYINGS = (("error",), ("warning",))  # directives that only say something where they are compiled
 _PRAGMA_LOCAL = re.compile(r"#pragma (once|region|endregion|mark)\b")
-_CODE = frozenset({Kind.TYPE, Kind.FUNCTION, Kind.VARIABLE, Kind.DECLARATION, Kind.ALIAS})
 _CALL_AHEAD = frozenset({"(", "{", "<"})
 
 
-def traits_of(
-    source: Source,
-    found: Opened,
-    external: Iterable[str] = (),
-    *,
-    in_c: bool = False,
-    overloads: bool = False,
-    shared: Container[int] = (),
-) -> list[Traits]:
-    """The traits of every unit of ``found``; ``external`` are constants that a header declares ``extern``.
-
-    ``in_c``: by the rules of C, where a constant is external, too. ``overloads``: a function's key has its
-    parameters' types, so that overloads of a name have keys of their own. ``shared`` are the byte offsets of
-    what is internal and becomes known to all units.
-    """
-    return _TraitReader(source, found, external, in_c=in_c, overloads=overloads, shared=shared).read()
+def traits_of(file: FileFacts) -> list[Traits]:
+    """The traits of every unit of a file."""
+    return _TraitReader(file).read()
 
 
 class _TraitReader:
-    def __init__(
-        self,
-        source: Source,
-        found: Opened,
-        external: Iterable[str] = (),
-        *,
-        in_c: bool = False,
-        overloads: bool = False,
-        shared: Container[int] = (),
-    ) -> None:
-        self.in_c = in_c
-        self.shared = shared
-        self.overloads = overloads
-        self.source = source
-        self.environment = environment_of(source)
-        self.units = found.units
-        items = [item for unit in found.units for item in unit.items]
-        self.macros = Macros(items)
-        self.pasting = pasting(source, (item for item in items if item.kind is Kind.MACRO))
-        self.hidden_types = frozenset(
-            item.name.rpartition("::")[2]
-            for unit in found.units
-            for item, hidden in walk(source, unit)
-            if hidden and item.kind in (Kind.TYPE, Kind.ALIAS) and item.name
-        )
-
-        # A constant that was declared `extern` before is one object, as its other uses say.
-        self.declared = frozenset(
-            item.name
-            for unit in found.units
-            for item, _ in walk(source, unit)
-            if item.kind is Kind.VARIABLE and "extern" in item.flags and "definition" not in item.flags
-        )
-        self.external = self.declared | frozenset(external)
-        defined = [
-            item
-            for unit in found.units
-            for item, _ in walk(source, unit)
-            if item.kind in (Kind.FUNCTION, Kind.KERNEL, Kind.VARIABLE) and item.name
-        ]
-        kinds = (Kind.FUNCTION, Kind.KERNEL)
-        self.functions = {i.name.rpartition("::")[2] for i in defined if i.kind in kinds}
-        self.functions |= self.made_by_macros()
-        self.values = {i.name.rpartition("::")[2] for i in defined}
-        self.static = self.prototypes("static")
-        self.emitted = self.prototypes("extern")
-
-    def prototypes(self, flag: str) -> frozenset[tuple[str, str]]:
-        """The functions (by name and parameters) that a declaration with ``flag`` names."""
-        return frozenset(
-            (item.name, item.key.parameters)
-            for unit in self.units
-            for item, _ in walk(self.source, unit)
-            if item.kind is Kind.DECLARATION and flag in item.flags
-        )
-
-    def made_by_macros(self) -> set[str]:
-        """The names before a parenthesis in what the file's calls of its own macros stand for."""
-        found: set[str] = set()
-        for unit in self.units:
-            for item, _ in walk(self.source, unit):
-                one = Declaration(item, self.source)
-                if one.short in self.macros.names and self.is_call(one):
-                    text = expanded(self.source, self.macros.at(item.code_start), one.tokens) or b""
-                    words = text.decode("utf-8", "surrogateescape").split()
-                    found |= {a for a, b in zip(words, words[1:], strict=False) if b == "("}
-        return found
+    def __init__(self, file: FileFacts) -> None:
+        self.file = file
+        self.source = file.source
 
     def read(self) -> list[Traits]:
-        found = [self.unit(unit) for unit in self.units]
+        found = [self.unit(unit) for unit in self.file.units]
         declared = [
             [Declaration(item, self.source, hidden) for item, hidden in walk(self.source, unit)]
-            for unit in self.units
+            for unit in self.file.units
         ]
         for number, names in reached_types(self.source, declared).items():
             found[number].uses |= names
         self.made_by_calls(found)
-        if self.in_c:
+        if self.file.in_c:
             for traits in found:  # what starts is constant: nothing runs before `main`
                 traits.dynamic, traits.starts = False, frozenset()
         return found
@@ -195,7 +114,7 @@ class _TraitReader:
         A name that nothing else in the file gives, that comes up there first, and that is used below.
         """
         calls: dict[str, list[int]] = defaultdict(list)
-        for number, unit in enumerate(self.units):
+        for number, unit in enumerate(self.file.units):
             for item, _ in walk(self.source, unit):
                 if (name := self.made_by(Declaration(item, self.source))) is not None:
                     calls[name].append(number)
@@ -207,16 +126,16 @@ class _TraitReader:
 
     def made_by(self, one: Declaration) -> str | None:
         """The name that is the first argument of a foreign macro's call without a body."""
-        if one.item.kind is not Kind.DECLARATION or one.item.body is not None or not self.is_call(one):
+        if one.item.kind is not Kind.DECLARATION or one.item.body is not None or not is_call(one):
             return None
-        if one.short in self.macros.names or declares_by_name(one.short):
+        if one.short in self.file.macros.names or declares_by_name(one.short):
             return None
         arguments, _ = call_arguments(list(one.tokens[1:]))
         first = next(iter(arguments or ()), ())
         return first[0] if len(first) == 1 and first[0].isidentifier() else None
 
     def unit(self, unit: Unit) -> Traits:
-        found = Traits(uses=self.words(unit))
+        found = Traits(uses=self.file.words(unit))
         kinds = {item.kind for item in unit.items} - {Kind.CONDITIONAL}
         if not unit.items or kinds <= {Kind.COMMENT}:
             found.idle = True
@@ -253,22 +172,6 @@ class _TraitReader:
             return False
         return len(code_tokens(self.source, *item.body)) > 2
 
-    def words(self, unit: Unit) -> frozenset[str]:
-        """The identifiers of a unit; what an include names is a file."""
-        if all(item.kind is not Kind.INCLUDE for item in unit.items):
-            return identifiers(self.source, unit.start, unit.end) | self.pasted(unit)
-        rest = (i for i in unit.items if i.kind is not Kind.INCLUDE)
-        return frozenset[str]().union(*(identifiers(self.source, i.start, i.end) for i in rest))
-
-    def pasted(self, unit: Unit) -> frozenset[str]:
-        """The names that calls of the file's macros in a unit make of several."""
-        if not self.pasting or all(item.kind is Kind.MACRO for item in unit.items):
-            return frozenset()
-        tokens = code_tokens(self.source, unit.start, unit.end)
-        if self.pasting.isdisjoint(tokens):
-            return frozenset()
-        return pasted(self.source, self.macros.at(unit.end), self.pasting, tokens)
-
     def local_macros(self, found: Traits, unit: Unit) -> None:
         """Macros that a definition leaves behind are given with it."""
         lexed = self.source.lexed
@@ -284,9 +187,9 @@ class _TraitReader:
 
     def item(self, found: Traits, item: Item, one: Declaration) -> None:
         kind = item.kind
-        found.unclear = found.unclear or self.unclear(item, one)
+        found.unclear = found.unclear or why_unclear(self.file, item, one)
         found.generic |= one.is_template
-        if kind in (Kind.FUNCTION, Kind.KERNEL) and one.is_definition and not self.is_call(one):
+        if kind in (Kind.FUNCTION, Kind.KERNEL) and one.is_definition and not is_call(one):
             self.function(found, item, one)
         elif kind is Kind.VARIABLE:
             self.variable(found, item, one)
@@ -303,7 +206,7 @@ class _TraitReader:
             else:
                 found.root = found.once = True
                 name = f"{item.name}<{item.arguments}>"
-                found.key = found.key or (self.function_key(one) if self.overloads else name)
+                found.key = found.key or (self.function_key(one) if self.file.overloads else name)
         elif kind in (Kind.DECLARATION, Kind.FUNCTION, Kind.KERNEL):
             self.declaration(found, item, one)
         elif kind is Kind.OPAQUE and one.tokens[:1] == ("#",) and one.tokens[1:2] in _SAYINGS:
@@ -319,13 +222,13 @@ class _TraitReader:
         found.functions.append(item)
 
     def function(self, found: Traits, item: Item, one: Declaration) -> None:
-        if item.start in self.shared:
+        if item.start in self.file.shared:
             self.shared_item(found, item, one)
             return
         name = one.short
         owners = one.owners
         operator = item.name.find("operator") >= 0 and not item.name.rpartition("::")[2].isidentifier()
-        internal = one.is_internal or self.is_hidden(item)
+        internal = one.is_internal or self.file.is_hidden(item)
         weak = one.is_template or one.linkage & _WEAK or "inline" in one.tokens[:8]
         if item.kind is Kind.KERNEL:
             found.once = found.once or not one.is_template
@@ -355,7 +258,7 @@ class _TraitReader:
     def function_key(self, one: Declaration) -> str:
         """What a function goes by: its name, or all by which overloads and specialisations differ."""
         item = one.item
-        if not self.overloads:
+        if not self.file.overloads:
             return item.name
         arguments = f"<{item.arguments}>" if item.arguments else ""
         return f"{item.name}{arguments}({','.join(one.types)})"
@@ -369,23 +272,23 @@ class _TraitReader:
             found.gives[name] = Way.TEXT
             found.near |= frozenset(one.owners)
             return
-        if item.start in self.shared:
+        if item.start in self.file.shared:
             self.shared_item(found, item, one)
             self.starting(found, one)
             return
-        external = item.name in self.external and not one.hidden
-        external |= self.in_c and "static" not in item.flags
-        plain = self.in_c or self.is_plain(one)  # C has no code that runs before `main`
-        constant = one.is_constant or (self.in_c and only_read(self.source, one))
+        external = item.name in self.file.external and not one.hidden
+        external |= self.file.in_c and "static" not in item.flags
+        plain = self.file.in_c or self.is_plain(one)  # C has no code that runs before `main`
+        constant = one.is_constant or (self.file.in_c and only_read(self.source, one))
         if one.is_internal and constant and plain and not external:
             found.gives |= dict.fromkeys((name, *one.objects), Way.TEXT)
             return
         found.once = True
-        found.root = found.root or external or not (one.is_internal or self.is_hidden(item))
+        found.root = found.root or external or not (one.is_internal or self.file.is_hidden(item))
         found.key = found.key or item.name
         self.starting(found, one)
         # What the file itself declares `extern` can be used in any unit by that.
-        if not one.owners and item.name not in self.declared:
+        if not one.owners and item.name not in self.file.declared:
             found.gives |= dict.fromkeys((name, *one.objects), Way.NONE)
 
     def text(self, found: Traits, item: Item, one: Declaration) -> None:
@@ -409,7 +312,8 @@ class _TraitReader:
             found.once = found.once or bool(one.hidden and _static_member(one.tokens))
             if "enum" in one.tokens[:2] and one.tokens[1:2] not in (("class",), ("struct",)):
                 assert item.body is not None
-                for word in self.environment.closure(identifiers(self.source, *item.body), item.code_start):
+                words = identifiers(self.source, *item.body)
+                for word in self.file.environment.closure(words, item.code_start):
                     found.gives.setdefault(word, Way.TEXT)
 
     def typed_objects(self, found: Traits, item: Item, one: Declaration) -> None:
@@ -433,25 +337,16 @@ class _TraitReader:
 
     def at_both_ends(self, one: Declaration) -> frozenset[str]:
         """The names that may be reached while an object is made or destroyed."""
-        return _called(one.tokens) | self.lifetimes.made(one) | self.lifetimes.ended(one)
-
-    @cached_property
-    def lifetimes(self) -> Lifetimes:
-        """Of the file's own classes."""
-        return Lifetimes(
-            Declaration(item, self.source, hidden)
-            for unit in self.units
-            for item, hidden in walk(self.source, unit)
-        )
+        return _called(one.tokens) | self.file.lifetimes.made(one) | self.file.lifetimes.ended(one)
 
     def declaration(self, found: Traits, item: Item, one: Declaration) -> None:
         if one.short in ("static_assert", "_Static_assert"):
             found.idle = True
             return
-        if self.is_call(one):
+        if is_call(one):
             self.call(found, item, one)
             return
-        if self.is_object(item, one):
+        if self.file.is_object(item, one):
             found.once = found.registers = found.dynamic = True
             found.key = found.key or item.name
             found.starts |= self.at_both_ends(one)
@@ -474,17 +369,9 @@ class _TraitReader:
 
     # -- macro calls -------------------------------------------------------------------------------
 
-    @staticmethod
-    def is_call(one: Declaration) -> bool:
-        """Whether an item is a macro's call: a name and parentheses, with nothing before it."""
-        tokens = one.tokens
-        if not tokens or one.item.returns or one.item.flags & {"template", "specialization"}:
-            return False
-        return tokens[0] == one.short and tokens[1:2] in (("(",), (";",), ())
-
     def call(self, found: Traits, item: Item, one: Declaration) -> None:
         """A macro of the file is what it expands to; any other does something at start-up."""
-        expansion = expanded(self.source, self.macros.at(item.code_start), one.tokens)
+        expansion = expanded(self.source, self.file.macros.at(item.code_start), one.tokens)
         if expansion is None and item.body is None and declares_by_name(one.short):
             found.shown = True
             return
@@ -499,12 +386,7 @@ class _TraitReader:
         if inner.problems:
             found.once = found.registers = True
             return
-        reader = _TraitReader(inner, Opened((), ()))
-        reader.hidden_types = self.hidden_types
-        reader.functions = self.functions
-        reader.values = self.values
-        reader.overloads = self.overloads
-        reader.lifetimes = self.lifetimes
+        reader = _TraitReader(self.file.of_expansion(inner))
         whole = Unit(0, len(expansion), inner.items)
         inside = reader.unit(whole)
         inside.functions.clear()  # there is no text of theirs to say again
@@ -523,79 +405,16 @@ class _TraitReader:
 
         ``PyDoc_STRVAR(doc, "…")``. In C++ such an argument may as well be a class that a header declares.
         """
-        if item.body is not None or not (self.in_c or one.short in _DEFINING_MACROS):
+        if item.body is not None or not (self.file.in_c or one.short in _DEFINING_MACROS):
             return ""
         name = next(iter(one.tokens[2:3]), "")
-        if not name.isidentifier() or name in self.values or one.tokens[3:4] not in ((",",), (")",)):
+        if not name.isidentifier() or name in self.file.values or one.tokens[3:4] not in ((",",), (")",)):
             return ""
         lexed = self.source.lexed
         first = lexed.index_at(item.code_start)
         return "" if name in lexed.names(0, first) else name
 
-    def unclear(self, item: Item, one: Declaration) -> str:
-        """What can't be dealt as it is written, in words; "" where all is well."""
-        first = one.tokens[0] if one.tokens and item.kind in _CODE else ""
-        if first in self.macros.names and not self.is_call(one):
-            text = expanded(self.source, self.macros.at(item.code_start), one.tokens[:1])
-            if text and not {b";", b"{", b"}"}.isdisjoint(text.split()):
-                return f"`{first}` stands for whole declarations, and no `;` parts it from what follows"
-        if self.is_run_together(one):
-            what = one.short or next(iter(one.objects), "this")
-            return f"`{what}` and what follows it can't be told apart"
-        if one.item.returns and one.is_definition and self.macros.may_replace(item):
-            return f"`{one.short}` is a macro: what it names here can't be told"
-        if not {"alias", "ifunc"}.isdisjoint(one.tokens) and "__attribute__" in one.tokens:
-            return f"`{one.short}` is another name of what the same file has to define"
-        inline = item.kind is Kind.FUNCTION and "inline" in item.flags and not one.is_internal
-        if inline and (item.name, item.key.parameters) in self.emitted:
-            return f"`{one.short}` is inline and `extern`: C makes it once, C++ everywhere"
-        return ""
-
-    def is_run_together(self, one: Declaration) -> bool:
-        """Whether more was read into a declaration than it can be: a macro's call, and other things."""
-        tokens = one.tokens
-        if self.is_call(one) and tokens[1:2] == ("(",):
-            _, rest = call_arguments(list(tokens[1:]))
-            # `REGISTER(A).describe(…);` goes on, and so do a body and what may stand before one.
-            return (
-                bool(rest) and (rest[0] == "#" or rest[0].isidentifier()) and rest[0] not in AFTER_PARAMETERS
-            )
-        if "#" not in tokens or one.item.kind in (Kind.INCLUDE, Kind.MACRO) or one.is_defined_in_a_branch:
-            return False
-        depth = 0
-        for token, after in zip(tokens, tokens[1:], strict=False):
-            # An include outside of brackets may end what it stands in: `int table[] =`, and then its values.
-            if not depth and (token, after) == ("#", "include"):
-                return True
-            if not depth and token == "{" and one.item.kind is Kind.DECLARATION:
-                return True
-            depth += (token in ("(", "[", "{")) - (token in (")", "]", "}"))
-        return False
-
     # -- questions ---------------------------------------------------------------------------------
-
-    def is_hidden(self, item: Item) -> bool:
-        """Whether no other file can call it: it was declared static, or names a type that is hidden."""
-        if (item.name, item.key.parameters) in self.static:
-            return True
-        if not self.hidden_types:
-            return False
-        end = item.parameter_list[1] if item.parameter_list else item.code_end
-        return not self.hidden_types.isdisjoint(identifiers(self.source, item.code_start, end))
-
-    def is_object(self, item: Item, one: Declaration) -> bool:
-        """Whether what reads as a prototype is an object that is initialised: ``static Reg r(one);``.
-
-        A function that the file keeps to itself it has to define; and a value is no parameter's type.
-        """
-        if item.parameter_list is None or one.owners or "template" in item.flags or not item.returns:
-            return False
-        if "operator" in item.name or "extern" in item.flags:
-            return False
-        if ("static" in item.flags or one.hidden) and one.short not in self.functions:
-            return True
-        words = [code_tokens(self.source, p.start, p.end) for p in item.parameters]
-        return bool(words) and all(len(w) == 1 and w[0] in self.values for w in words)
 
     def can_be_declared(self, item: Item) -> bool:
         if item.parameter_list is None or item.body is None:
@@ -621,19 +440,6 @@ class _TraitReader:
         pairs = zip(value, value[1:], strict=False)
         calls = any(b == "(" and re.match(r"[A-Za-z_>]", a) and a != "sizeof" for a, b in pairs)
         return simple and not calls and "[" not in value[:1] and "constexpr" not in tokens
-
-
-def walk(source: Source, unit: Unit) -> Iterator[tuple[Item, bool]]:
-    """The unit's items and those in its namespaces; and whether they are in an anonymous one."""
-
-    def inside(items: Iterable[Item], hidden: bool) -> Iterator[tuple[Item, bool]]:
-        for item in items:
-            if item.kind is Kind.NAMESPACE:
-                yield from inside(nested(source, item, calls_end=True), hidden or "anonymous" in item.flags)
-            elif item.kind is not Kind.CONDITIONAL:
-                yield item, hidden
-
-    yield from inside(unit.items, any(scope.hidden for scope in unit.scopes))
 
 
 def _call_key(tokens: Sequence[str]) -> str:
