@@ -94,7 +94,12 @@ class Trees:
 
     def taken(self, side: str) -> frozenset[str]:
         """The words that some file has less often in a side's lines than before."""
-        return frozenset().union(*(self.edit(i, side).taken for i, _ in self.edited(side)))
+        return _NONE.union(*(self.edit(i, side).taken for i, _ in self.edited(side)))
+
+    def taken_of(self, words: frozenset[str], side: str) -> frozenset[str]:
+        """Those of the words."""
+        edited = (i for i, _ in self.edited(side) if words and self._may_have(words, i, BASE))
+        return _NONE.union(*(self.edit(i, side).taken & words for i in edited))
 
     @cached_property
     def _edited(self) -> dict[str, tuple[tuple[int, Changed], ...]]:

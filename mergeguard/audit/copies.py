@@ -30,7 +30,7 @@ def copied_edits(trees: Trees) -> tuple[Keys, Keys]:
             if file.of(BASE) is None or file.of(side) is None:
                 continue
             before, now = _lines(file, BASE), _lines(file, side)
-            if copies.more.isdisjoint(before):
+            if copies.none_of(before):
                 continue
             for change in diff(before, now):
                 times = max((copies.beyond(place) for place in _neighbourhoods(before, change)), default=0)
@@ -46,32 +46,46 @@ class _Copies:
     """How often a side has a run of lines beyond how often the base has it."""
 
     def __init__(self, trees: Trees, side: str) -> None:
-        self._trees, self._version = trees, side
+        edited = {index for index, _ in trees.edited(side)}
+        self._side = side
         self._edited = [file for _, file in trees.edited(side)]
+        # What a side did not edit it has as often as the base.
+        self._kept = [file for index, file in enumerate(trees.files) if index not in edited]
+        self._framed: dict[tuple[int, str], bytes] = {}
+        self._counts_lines = side == trees.by_size[0]
 
     @cached_property
-    def more(self) -> frozenset[bytes]:
+    def _more(self) -> frozenset[bytes]:
         """The lines that the side has more often than the base: each copy has one of them at least."""
         now, before = (
             Counter(line for file in self._edited for line in _lines(file, version))
-            for version in (self._version, BASE)
+            for version in (self._side, BASE)
         )
         return frozenset(now - before)
 
-    @cached_property
-    def _texts(self) -> tuple[bytes, bytes, bytes]:
-        """What the side did not edit, which it has as often as the base; and the rest on both."""
-        edited = {index for index, _ in self._trees.edited(self._version)}
-        kept = [file for index, file in enumerate(self._trees.files) if index not in edited]
-        return _text(kept, BASE), _text(self._edited, BASE), _text(self._edited, self._version)
+    def none_of(self, lines: Sequence[bytes]) -> bool:
+        """Whether there is no copy of any of the lines, as far as can be told with little reading."""
+        return self._counts_lines and self._more.isdisjoint(lines)
 
     def beyond(self, lines: Sequence[bytes]) -> int:
         """The copies for each one of the base, the first of them not counted."""
-        if self.more.isdisjoint(lines):
+        if self.none_of(lines):
             return 0
-        run = _framed(lines)
-        kept, before, now = (text.count(run) for text in self._texts)
+        before, now = (self._count(lines, self._edited, version) for version in (BASE, self._side))
+        if now <= before:
+            return 0
+        kept = self._count(lines, self._kept, BASE)
         return max(0, math.ceil((kept + now) / (kept + before)) - 1) if kept + before else 0
+
+    def _count(self, lines: Sequence[bytes], files: Sequence[Changed], version: str) -> int:
+        run, longest = _framed(lines), max(lines, key=len)
+        return sum(self._text(file, version).count(run) for file in files if longest in file.text(version))
+
+    def _text(self, file: Changed, version: str) -> bytes:
+        key = id(file), version
+        if key not in self._framed:
+            self._framed[key] = _framed(_lines(file, version))
+        return self._framed[key]
 
 
 def _neighbourhoods(lines: Sequence[bytes], change: Change) -> Iterator[Sequence[bytes]]:
@@ -85,11 +99,6 @@ def _neighbourhoods(lines: Sequence[bytes], change: Change) -> Iterator[Sequence
 
 def _lines(file: Changed, version: str) -> list[bytes]:
     return [stripped for line in file.text(version).splitlines() if (stripped := line.strip())]
-
-
-def _text(files: Sequence[Changed], version: str) -> bytes:
-    """The files one behind the other, so that no run of lines is found in two of them."""
-    return b"\0".join(_framed(_lines(file, version)) for file in files)
 
 
 def _framed(lines: Sequence[bytes]) -> bytes:

@@ -301,8 +301,19 @@ def _edited_files(trees: Trees, editor: str, remover: str) -> Iterator[tuple[Cha
     if remover == trees.by_size[0] and not trees.taken(remover):
         return
     files = [f for index, f in trees.edited(editor) if trees.edit(index, editor).touches_code]
-    taken = trees.taken(remover) if files else frozenset()
+    if remover == trees.by_size[0]:
+        taken = trees.taken(remover) if files else frozenset[str]()
+    else:
+        taken = trees.taken_of(frozenset(n for file in files for n in _edited_names(file, editor)), remover)
     yield from ((file, taken) for file in files if taken)
+
+
+def _edited_names(file: Changed, editor: str) -> Iterator[str]:
+    """What the side defines anew, or otherwise, in a file."""
+    own, merged = file.of(editor), file.of(MERGED)
+    if own is not None and merged is not None:
+        names = own.by_short.keys() & merged.by_short.keys()
+        yield from (name for name in names if _edited(file, editor, name) is not None)
 
 
 def _edited(file: Changed, editor: str, name: str) -> Declaration | None:
