@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import lru_cache
 
 from mergeguard.cpp.diff import diff
-from mergeguard.cpp.items import Item, ItemKey, Kind, Source
+from mergeguard.cpp.items import NAMED_KINDS, Item, ItemKey, Kind, Source
 from mergeguard.cpp.likeness import SAME_DECLARATION, TOO_CLOSE
 from mergeguard.cpp.source import nested, parse
 from mergeguard.cpp.tokens import is_comment, tokens_of
@@ -24,6 +24,8 @@ _PLACED = frozenset((Kind.CONDITIONAL, Kind.COMMENT, Kind.OPAQUE, Kind.PRAGMA, K
 _SIMILAR_KINDS = frozenset((Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.MACRO))
 _BLANK_LINES = re.compile(rb"\A(?:[ \t]*\r?\n)+")
 _SIMILAR_TOKENS = 12
+_ENUM = frozenset((b"enum", b"class", b"struct"))
+_IDENT = re.compile(rb"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,11 @@ class Leaf:
     def code(self) -> tuple[bytes, ...]:
         """The tokens of the code alone."""
         return _code_of(self.text)
+
+    @property
+    def identifiers(self) -> frozenset[bytes]:
+        """The identifiers of the code, those of directives too."""
+        return frozenset(key.lstrip(b"#") for key in self.code if _IDENT.fullmatch(key.lstrip(b"#")))
 
     @property
     def short(self) -> str:
@@ -139,6 +146,17 @@ def _collect(source: Source, items: Iterable[Item], home: str, found: list[Leaf]
 def _leaf(text: bytes, item: Item, start: int, end: int, home: str) -> Leaf:
     defines = item.body is not None or item.kind in (Kind.MACRO, Kind.ALIAS) or "definition" in item.flags
     return Leaf(home, text[start:end], replace(item.key, ordinal=0), defines)
+
+
+def needs(one: Leaf, two: Leaf) -> bool:
+    """Whether a declaration names what another one declares."""
+    return two.kind in NAMED_KINDS and not two.placed and not _declared(two).isdisjoint(one.identifiers)
+
+
+def _declared(leaf: Leaf) -> frozenset[bytes]:
+    if leaf.kind is Kind.TYPE and b"enum" in leaf.code:
+        return leaf.identifiers - _ENUM  # its enumerators
+    return frozenset((leaf.word,))
 
 
 def match(base: Sequence[Leaf], side: Sequence[Leaf]) -> dict[int, int]:

@@ -12,12 +12,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from mergeguard.cpp.diff import increasing
 from mergeguard.cpp.items import NAMED_KINDS, Kind
-from mergeguard.cpp.leaves import Leaf, blocks
+from mergeguard.cpp.leaves import Leaf, blocks, needs
 from mergeguard.merge.declarations.invocations import arguments_of
 
-_ENUM = frozenset((b"enum", b"class", b"struct"))
 _IDENT = re.compile(rb"[A-Za-z_]\w*")
-
 _MARKS = frozenset((Kind.CONDITIONAL, Kind.OPAQUE, Kind.COMMENT))
 
 
@@ -33,12 +31,7 @@ def commute(one: Leaf, two: Leaf) -> bool:
         return True
     if one.short == two.short and arguments_of(one) and arguments_of(two):
         return one.code != two.code  # rows of one list
-    return not (_declared(one) & _words(two) or _declared(two) & _words(one))
-
-
-def needs(one: Leaf, two: Leaf) -> bool:
-    """Whether a declaration names what another one declares."""
-    return two.kind in NAMED_KINDS and not two.placed and not _declared(two).isdisjoint(_words(one))
+    return not needs(one, two) and not needs(two, one)
 
 
 def runs_commute(one: Iterable[Leaf], two: Iterable[Leaf]) -> bool:
@@ -46,17 +39,6 @@ def runs_commute(one: Iterable[Leaf], two: Iterable[Leaf]) -> bool:
     is another question (a gate's), and a comment may stand anywhere."""
     others = [leaf for leaf in two if leaf.kind not in _MARKS]
     return all(commute(leaf, other) for leaf in one if leaf.kind not in _MARKS for other in others)
-
-
-def _declared(leaf: Leaf) -> frozenset[bytes]:
-    if leaf.kind is Kind.TYPE and b"enum" in leaf.code:
-        return _words(leaf) - _ENUM  # its enumerators
-    return frozenset((leaf.word,))
-
-
-def _words(leaf: Leaf) -> frozenset[bytes]:
-    """The identifiers of the code, those of directives too."""
-    return frozenset(key.lstrip(b"#") for key in leaf.code if _IDENT.fullmatch(key.lstrip(b"#")))
 
 
 def merged_order(
@@ -139,5 +121,5 @@ def _early(leaves: Sequence[Leaf], names: Collection[bytes] | None) -> set[bytes
                 early.add(name)
         if leaf.kind is not Kind.MACRO:  # a macro's body is read where the macro is used
             here = wanted.intersection(_IDENT.findall(leaf.text))
-            used |= here if names is None or not here else here & _words(leaf)
+            used |= here if names is None or not here else here & leaf.identifiers
     return early

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from mergeguard.cpp.items import Kind
-from mergeguard.cpp.leaves import Leaf, blocks
+from mergeguard.cpp.leaves import Leaf, blocks, needs
 from mergeguard.merge.declarations.blocks import (
     all_includes,
     only_closes,
@@ -18,7 +18,7 @@ from mergeguard.merge.declarations.blocks import (
     place_of_block,
     unconditional,
 )
-from mergeguard.merge.declarations.order import needs, runs_commute
+from mergeguard.merge.declarations.order import runs_commute
 from mergeguard.merge.declarations.versions import Version, steady_of
 from mergeguard.merge.result import Note
 from mergeguard.merge.stretch.weave import Clash

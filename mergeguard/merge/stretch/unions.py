@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from mergeguard.cpp.items import Kind
-from mergeguard.cpp.leaves import Leaf, leaves_of
+from mergeguard.cpp.leaves import Leaf, leaves_of, needs
 from mergeguard.cpp.tokens import Tokens, is_comment, units_of
 from mergeguard.merge.gates.parameters import parameters_of
 from mergeguard.merge.lines import Region
@@ -106,12 +106,8 @@ def _definitions(o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
     ours, theirs = _defined(*mine), _defined(*other)
     if not ours or not theirs or {leaf.word for leaf in ours} & {leaf.word for leaf in theirs}:
         return None
-    return None if _needs(ours, theirs) or _needs(theirs, ours) else [other, mine]
-
-
-def _needs(these: Sequence[Leaf], those: Sequence[Leaf]) -> bool:
-    """Whether one of some declarations names what one of the others declares."""
-    return not {leaf.word for leaf in those}.isdisjoint(key for leaf in these for key in leaf.code)
+    pairs = ((one, two) for one in ours for two in theirs)
+    return None if any(needs(one, two) or needs(two, one) for one, two in pairs) else [other, mine]
 
 
 def _defined(source: Tokens, start: int, end: int) -> list[Leaf]:
