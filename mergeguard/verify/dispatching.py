@@ -6,15 +6,14 @@ has it (all guards open), the entry's glue is read token by token.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 
 from mergeguard.cpp.backwards import Origin, origin, same_value, words_of
 from mergeguard.cpp.branches import Arm, Branching, choices
 from mergeguard.cpp.declaration import unspaced
 from mergeguard.cpp.environment import environment_of
+from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, nested, parse
 from mergeguard.cpp.text import join_expression
 from mergeguard.values import dataclass, field
@@ -122,18 +121,16 @@ def _walk(source: Source, items: Sequence[Item]) -> Iterator[Item]:
 
 
 class _Tokens:
-    """Positions counted in code tokens, so that comments and blanks at an arm's edge do not matter."""
+    """Positions by the next code token, so that comments and blanks at an arm's edge do not matter."""
 
     def __init__(self, source: Source) -> None:
-        self._source = source
-
-    @cached_property
-    def _starts(self) -> list[int]:
-        lexed = self._source.lexed
-        return [lexed.starts[index] for index in lexed.code()]
+        self._lexed = source.lexed
 
     def at(self, offset: int) -> int:
-        return bisect_left(self._starts, offset)
+        index = self._lexed.index_at(offset)
+        while index < len(self._lexed) and self._lexed.kinds[index] == TokenKind.COMMENT:
+            index += 1
+        return index
 
 
 def _dealt(unit: FlatUnit, done: set[str]) -> Iterator[DealtBranching | Problem]:

@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from functools import cached_property
 from typing import NamedTuple
 
 from mergeguard.cpp.declaration import Declaration, Identity
@@ -50,10 +51,7 @@ def disordered(
 
 def _dependencies(originals: Sequence[Declaration]) -> Iterator[tuple[Declaration, Declaration, str]]:
     """Pairs of objects, the first not there from the beginning, and what the second asks it for."""
-    functions: dict[str, set[str]] = defaultdict(set)
-    for one in originals:
-        if one.item.kind is Kind.FUNCTION and one.is_definition:
-            functions[one.short] |= {token for token in one.tokens if _NAME.fullmatch(token)}
+    functions = _Functions(originals)
     lifetimes = Lifetimes(originals)
     made: list[Declaration] = []
     owning: list[Declaration] = []
@@ -61,10 +59,11 @@ def _dependencies(originals: Sequence[Declaration]) -> Iterator[tuple[Declaratio
         if one.item.kind is not Kind.VARIABLE or not one.is_definition or one.is_template:
             continue
         words = _initialiser(one) | lifetimes.made(one)
-        reached = _reached(words, functions)
+        reached = functions.reached(words) if made else set[str]()
         yield from ((other, one, "initialisation") for other in made if other.short in reached)
-        reached = _reached(lifetimes.ended(one), functions) - reached
-        yield from ((other, one, "destruction") for other in owning if other.short in reached)
+        if owning:
+            reached = functions.reached(lifetimes.ended(one)) - functions.reached(words)
+            yield from ((other, one, "destruction") for other in owning if other.short in reached)
         if _is_dynamic(one) or lifetimes.made(one):
             made.append(one)
         if lifetimes.is_owning(one):
@@ -85,12 +84,27 @@ def _is_dynamic(one: Declaration) -> bool:
     return "constexpr" not in tokens and any(_NAME.fullmatch(a) and b in _CALLS for a, b in pairs)
 
 
-def _reached(words: AbstractSet[str], functions: dict[str, set[str]]) -> set[str]:
-    seen: set[str] = set()
-    waiting = list(words)
-    while waiting:
-        word = waiting.pop()
-        if word not in seen:
-            seen.add(word)
-            waiting += functions.get(word, ())
-    return seen
+class _Functions:
+    """The words that functions lead to; read when the first object is there that could be among them."""
+
+    def __init__(self, originals: Sequence[Declaration]) -> None:
+        self._originals = originals
+
+    @cached_property
+    def _words(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for one in self._originals:
+            if one.item.kind is Kind.FUNCTION and one.is_definition:
+                found[one.short] |= {token for token in one.tokens if _NAME.fullmatch(token)}
+        return found
+
+    def reached(self, words: AbstractSet[str]) -> set[str]:
+        """The words, and all that the functions among them lead to."""
+        seen: set[str] = set()
+        waiting = list(words)
+        while waiting:
+            word = waiting.pop()
+            if word not in seen:
+                seen.add(word)
+                waiting += self._words.get(word, ())
+        return seen
