@@ -18,8 +18,10 @@ from mergeguard.cpp.source import Item, Kind, Source, nested, opened_items, pars
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.patches import git_lines
 from mergeguard.fork.report import CandidatePlace, hunk_ids, line_across
+from mergeguard.fork.treelens import merge_text
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.order import Hint
+from mergeguard.lens.overlay import recompose
 from mergeguard.lens.unsplit import Hunk, Splitter, Unsplit, unsplit
 from mergeguard.values import dataclass
 
@@ -164,6 +166,30 @@ def put(desk: Desk, name: str, out: Files, path: str, line: int) -> MovedText | 
     except MergeguardError as error:
         return str(error)
     return _verdict(desk, hunk, result) or MovedText(files, result)
+
+
+def refreshed(desk: Desk, moved: MovedText) -> MovedText:
+    """The same as the next split would have it: the text in the file that the rule gives it to, with the glue
+    that it needs there. As it was put, where the layout was out of date before, or more would change."""
+    if _derived(desk, desk.before, {}) != {}:
+        return moved
+    changed = _derived(desk, moved.result, moved.files)
+    if changed is None:
+        return moved
+    files = {**moved.files, **changed}
+    result = desk.unsplit(files)
+    if result.monolith != moved.result.monolith or texts(result.hunks) != texts(moved.result.hunks):
+        return moved
+    return MovedText({path: text for path, text in files.items() if text != desk.files.get(path)}, result)
+
+
+def _derived(desk: Desk, meant: Unsplit, files: Files) -> dict[str, bytes] | None:
+    """The files that a split of what ``files`` mean would change; None where it would be no plain change."""
+    now = {**desk.files, **files}
+    made = recompose(meant, now, meant.layout, merge_text)
+    if made.conflicts or made.removed:
+        return None
+    return {path: text for path, text in made.files.items() if text != now.get(path)}
 
 
 def _verdict(desk: Desk, hunk: Hunk, after: Unsplit) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mergeguard import store
+from mergeguard.cpp.lexer import line_of
 from mergeguard.errors import LayoutError, Location, MergeguardError
 from mergeguard.fork import candidates, keepmarks, patches
 from mergeguard.fork.candidates import Anchor, Desk, MovedText
@@ -277,8 +278,19 @@ def apply(
             where=Location(*to),
             hint=f"`mergeguard unmapped show {table.case.id}` lists places that work",
         )
+    moved = candidates.refreshed(table.desk, moved)
     saved = None if dry_run else _land(fork, table, moved.files, f"apply {table.case.id}")
-    return Resolution(table.case, tuple(sorted(moved.files)), saved, True, place=to)
+    place = _place_of(candidates.added_text(table.case.hunk), moved.files) or to
+    return Resolution(table.case, tuple(sorted(moved.files)), saved, True, place=place)
+
+
+def _place_of(text: bytes, files: Mapping[str, bytes | None]) -> tuple[str, int] | None:
+    """The file and 1-based line at which a text stands; None where it does not stand once."""
+    found = [(path, now.index(text)) for path, now in files.items() if now and now.count(text) == 1]
+    if len(found) != 1:
+        return None
+    path, at = found[0]
+    return path, line_of(files[path] or b"", at + len(text) - len(text.lstrip()))
 
 
 def _anchored(table: _Table, anchor: Anchor) -> tuple[str, int]:

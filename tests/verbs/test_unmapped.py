@@ -132,7 +132,9 @@ def test_every_candidate_place_works(pair, number):
     assert after.overlay == before.overlay
     assert after.monolith.count(HELPER.strip()) == 1
     assert after.monolith.replace(HELPER, b"", 1) == before.monolith
-    assert set(pair.git("status", "--porcelain").split("\n")) == {f"M  {SHARD}", f"M  {place.path}"}
+    assert done.place is not None
+    assert set(done.files) == {SHARD, done.place[0]}
+    assert set(pair.git("status", "--porcelain").split("\n")) == {f"M  {path}" for path in done.files}
     assert pair.read(SHARD) == before.kept[SHARD]
     assert done.saved is not None
     with open(done.saved, "rb") as saved:
@@ -536,3 +538,18 @@ def test_places_are_tried_not_trusted(pair):
     assert out is not None
     for place in candidates.candidates(desk, name, limit=20, tries=40):
         assert isinstance(candidates.put(desk, name, out, place.path, place.line), candidates.MovedText)
+
+
+@pytest.mark.parametrize(
+    "text", [b"__global__ void mine() {}\n", b"int mine(int a) { return a; }\n", b"int mine = 3;\n"]
+)
+def test_nothing_is_out_of_date_after_it(pair, text):
+    """The text is where the rule has it, with the glue that it needs there: `inline`, say."""
+    pair.write(SHARD, pair.read(SHARD).replace(HELPER, b"\n" + text))
+    pair.git("add", SHARD)
+    case = only(pair)
+    done = unmapped.apply(pair.fork, case.id, (case.places[0].path, case.places[0].line))
+    assert [f for f in checking.run(pair.fork.staged()) if f.code in ("drift", "unmapped")] == []
+    assert done.place is not None
+    path, line = done.place
+    assert pair.read(path).split(b"\n")[line - 1] == text.strip()
