@@ -20,6 +20,8 @@ from mergeguard.values import dataclass
 from mergeguard.verify.flatten import FlatUnit, LayoutText, flatten
 from mergeguard.verify.unitguards import own_switches, turned_off
 
+# How many units before it a unit is compared with: the shards of one body stand together.
+_NEAR = 8
 _ONE_KEPT = "the linker keeps one of the two, without a word"
 
 
@@ -139,11 +141,13 @@ class LinkClash:
 
 
 def _begun(units: Sequence[FlatUnit]) -> tuple[int, ...]:
-    """With how many bytes each unit begins as one before it, which has the same names in C."""
-    return tuple(
-        max((unit.same_up_to(one) for one in units[:n] if one.renamed == unit.renamed), default=0)
-        for n, unit in enumerate(units)
-    )
+    """With how many bytes each unit begins as one shortly before it, which has the same names in C."""
+
+    def begun(number: int, unit: FlatUnit) -> int:
+        near = (one for one in units[max(0, number - _NEAR) : number] if one.renamed == unit.renamed)
+        return max(map(unit.same_up_to, near), default=0)
+
+    return tuple(begun(number, unit) for number, unit in enumerate(units))
 
 
 def _declared(parts: list[Declaration]) -> frozenset[str]:
