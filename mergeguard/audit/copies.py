@@ -17,6 +17,7 @@ from mergeguard.cpp.diff import Change, diff
 from mergeguard.cpp.tokens import DIRECTIVE, code_keys
 
 Keys = Counter[bytes]
+_FEW = 200  # lines that are looked for one by one
 _LEAST = 2  # lines that tell a copy: a lone brace stands anywhere
 
 
@@ -29,9 +30,9 @@ def copied_edits(trees: Trees) -> tuple[Keys, Keys]:
         for _, file in trees.edited(side):
             if file.of(BASE) is None or file.of(side) is None:
                 continue
-            before, now = _lines(file, BASE), _lines(file, side)
-            if copies.none_of(before):
+            if copies.none_in(file):
                 continue
+            before, now = _lines(file, BASE), _lines(file, side)
             for change in diff(before, now):
                 times = max((copies.beyond(place) for place in _neighbourhoods(before, change)), default=0)
                 if times:
@@ -63,13 +64,15 @@ class _Copies:
         )
         return frozenset(now - before)
 
-    def none_of(self, lines: Sequence[bytes]) -> bool:
-        """Whether there is no copy of any of the lines, as far as can be told with little reading."""
-        return self._counts_lines and self._more.isdisjoint(lines)
+    def none_in(self, file: Changed) -> bool:
+        """Whether nothing in the base of a file can have a copy, as far as little reading tells."""
+        if not self._counts_lines or len(self._more) > _FEW:
+            return False
+        return not any(line in file.text(BASE) for line in self._more)
 
     def beyond(self, lines: Sequence[bytes]) -> int:
         """The copies for each one of the base, the first of them not counted."""
-        if self.none_of(lines):
+        if self._counts_lines and self._more.isdisjoint(lines):
             return 0
         before, now = (self._count(lines, self._edited, version) for version in (BASE, self._side))
         if now <= before:
