@@ -138,6 +138,7 @@ class ObjectStore:
         # An entry of a raw tree: mode, name, the object's name in bytes.
         self._entry = re.compile(rb"([0-7]+) ([^\0]+)\0(.{%d})" % (format_.digits // 2), re.DOTALL)
         self._trees: dict[str, dict[bytes, Entry]] = {}
+        self._folders: dict[tuple[str, str], Mapping[bytes, Entry]] = {}  # of trees, by paths
         self._remembered = 0
 
     def has(self, oid: str) -> bool:
@@ -204,6 +205,7 @@ class ObjectStore:
     def _remember(self, oid: str, children: dict[bytes, Entry]) -> None:
         if self._remembered > _REMEMBERED:
             self._trees.clear()
+            self._folders.clear()
             self._remembered = 0
         self._trees[oid] = children
         self._remembered += len(children) + 1
@@ -225,12 +227,20 @@ class ObjectStore:
 
     def entry(self, tree: str, path: str) -> Entry | None:
         """What stands at ``path`` in the tree (a folder's mode is ``MODE_TREE``), or None."""
-        found: Entry | None = Entry(MODE_TREE, tree)
-        for name in encode(path).split(b"/"):
-            if found is None or found.mode != MODE_TREE:
-                return None
-            found = self.tree(found.oid).get(name)
-        return found
+        folder, _, name = path.rpartition("/")
+        return self._folder(tree, folder).get(encode(name))
+
+    def _folder(self, tree: str, path: str) -> Mapping[bytes, Entry]:
+        """What stands in a folder of a tree ("" for its root); nothing where it has no such folder."""
+        if not path:
+            return self.tree(tree)
+        known = self._folders.get((tree, path))
+        if known is None:
+            above, _, name = path.rpartition("/")
+            found = self._folder(tree, above).get(encode(name))
+            known = self.tree(found.oid) if found is not None and found.mode == MODE_TREE else _NOTHING
+            self._folders[tree, path] = known
+        return known
 
     def walk(self, tree: str, prefix: str = "") -> Iterator[tuple[str, Entry]]:
         """Every path below ``tree`` that is not a folder, in no particular order."""

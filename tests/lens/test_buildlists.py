@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mergeguard.lens import buildlists
+from mergeguard.lens.buildlists.protocol import Joint
 
 FILE = "CMakeLists.txt"
 
@@ -229,3 +230,24 @@ def test_all_at_once_is_one_after_the_other(words, gaps, units):
         added, removed = add(added, *unit), remove(removed, *unit)
     assert buildlists.add_all(FILE, text, units) == added
     assert buildlists.remove_all(FILE, text, units) == removed
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [b"a.cu", b"x/a.cu", b"b.cu", b" ", b", ", b",", b"\n", b"\r\n", b"\t", b"(", b"=", b"#"]
+        )
+    ),
+    st.sampled_from([(b" ", b""), (b", ", b","), (b" ", b" \\")]),
+    st.integers(0, 6),
+)
+def test_a_run_of_files_is_what_an_expression_finds(pieces, joints, low):
+    text = b"".join(pieces)
+    files = [b"a.cu", b"x/a.cu", b"b.cu"]
+    joint = Joint(*joints)
+    parted = rb"(?:%s|%s\r?\n[ \t]*)" % tuple(map(re.escape, joints))
+    spelled = b"|".join(map(re.escape, files))
+    run = re.compile(rb"(?:(?<![^\s(\[,=])(?:%s)%s)+\Z" % (spelled, parted))
+    found = run.search(text, low)
+    first = found.start() if found else len(text)
+    assert buildlists._run_before(text, len(text), low, files, joint) == first

@@ -19,7 +19,7 @@ from mergeguard.cpp.remember import remembered
 from mergeguard.lens.buildlists.cmake import CMake
 from mergeguard.lens.buildlists.commas import MESON, PYTHON, STARLARK, TOML
 from mergeguard.lens.buildlists.make import Make
-from mergeguard.lens.buildlists.protocol import Language, ListEntry, occurrences
+from mergeguard.lens.buildlists.protocol import Joint, Language, ListEntry, occurrences
 from mergeguard.values import dataclass
 
 __all__ = ["add", "add_all", "is_build_file", "lists", "mentions", "remove", "remove_all", "unclear"]
@@ -223,15 +223,42 @@ def _glued(path: str, text: bytes, monolith: str, shards: Sequence[str]) -> Iter
         places = [place for s in texts if (place := quiet.find(s, at, start)) >= 0]
         if not places:
             continue
-        spelled = [re.escape(s) for s in texts]
-        parted = rb"(?:%s|%s\r?\n[ \t]*)" % (re.escape(joint.inline), re.escape(joint.at_break))
         # Only a run of shards that leads up to the monolith is glue; any other is the user's, as is one that
         # the user has commented out: taken away, its comment would hold the monolith.
-        run = re.compile(rb"(?:(?<![^\s(\[,=])(?:%s)%s)+\Z" % (b"|".join(spelled), parted))
-        found = run.search(quiet, min(places), start)
-        if found is not None:
-            yield found.start(), start
+        first = _run_before(quiet, start, min(places), texts, joint)
+        if first < start:
+            yield first, start
             at = start
+
+
+_BLANKS = frozenset(b" \t")
+_BEFORE_A_FILE = frozenset(b" \t\n\r\f\v([,=")
+
+
+def _run_before(text: bytes, end: int, low: int, files: Sequence[bytes], joint: Joint) -> int:
+    """Where the longest run of files begins that, each with its joint behind it, reaches ``end``; not before
+    ``low``; ``end`` where there is none. (As an expression it would be compiled for each list of files.)"""
+    first, waiting = end, [end]
+    while waiting:
+        for stop in _without_joint(text, waiting.pop(), low, joint):
+            for file in files:
+                start = stop - len(file)
+                if text.endswith(file, low, stop) and (start == 0 or text[start - 1] in _BEFORE_A_FILE):
+                    waiting.append(start)
+                    first = min(first, start)
+    return first
+
+
+def _without_joint(text: bytes, end: int, low: int, joint: Joint) -> Iterator[int]:
+    """Where what stands before a joint that ends at ``end`` may end: within a line, at a line's end."""
+    if text.endswith(joint.inline, low, end):
+        yield end - len(joint.inline)
+    line = end
+    while line > low and text[line - 1] in _BLANKS:
+        line -= 1
+    for newline in (b"\n", b"\r\n"):
+        if text.endswith(joint.at_break + newline, low, line):
+            yield line - len(joint.at_break + newline)
 
 
 def _cut(text: bytes, ranges: Iterable[tuple[int, int]]) -> bytes:
