@@ -1,8 +1,9 @@
 """The catch-up plan: how a fork that is hundreds of commits behind gets there step by step.
 
-In memory, the longest runs of upstream commits that merge cleanly and audit clean are found by galloping
-and bisection; each commit that conflicts becomes a step of its own, so that one conflict is looked at at a
-time. What has been tried is kept by tree ids in ``<git-dir>/mergeguard/plan.json``, every few seconds.
+In memory, the longest runs of upstream commits that merge cleanly and audit clean are found: merges are tried
+where the files say that something meets (``foresight``), and by bisection where it comes earlier. Each commit
+that conflicts becomes a step of its own, so that one conflict is looked at at a time. What has been tried is
+kept by tree ids in ``<git-dir>/mergeguard/plan.json``, every few seconds.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from mergeguard.tables import table
 from mergeguard.treemerge.trees import merge_trees
 from mergeguard.values import dataclass
 from mergeguard.verbs import auditing
+from mergeguard.verbs.foresight import Foresight
 
 _CACHE = "plan.json"
 _CACHE_LIMIT = 5_000
@@ -145,26 +147,53 @@ class _Planner:
             at = last + 1
 
     def _furthest(self, fork: str, at: int, verdict: Verdict) -> tuple[int, Verdict]:
-        """The furthest commit that merges cleanly in one step, by galloping, then bisection."""
-        good, stride = at, 1
-        end = len(self.commits) - 1
-        bad = end + 1
+        """The furthest commit that merges cleanly in one step: up to where trouble is foreseen, and on from
+        there, or from the end of the series that it comes with, where it is none."""
+        ahead = self._foresight(fork, at)
+        good, end = at, len(self.commits) - 1
+        bad: set[int] = set()  # that were tried
         while good < end:
-            further = min(good + stride, end)
-            tried = self._probe(fork, further)
-            if not tried.clean:
-                bad = further
+            doubtful = min(ahead.next_trouble(good), end, *(number for number in bad if number > good))
+            tried = self._probe(fork, doubtful)
+            if tried.clean:
+                good, verdict = doubtful, tried
+                continue
+            good, verdict = self._between(fork, good, doubtful, verdict, bad)
+            beyond = [number for number in ahead.series(good + 1) if number not in bad]
+            clean = ((n, tried) for n in beyond if (tried := self._probe(fork, n)).clean)
+            if (found := next(clean, None)) is None:
                 break
-            good, verdict = further, tried
-            stride *= 2
-        while bad - good > 1:
-            middle = (good + bad) // 2
+            good, verdict = found
+        return good, verdict
+
+    def _between(
+        self, fork: str, good: int, doubtful: int, verdict: Verdict, bad: set[int]
+    ) -> tuple[int, Verdict]:
+        """The last commit that merges cleanly before the next that does not: right before ``doubtful``, which
+        does not, or found by bisection. What was tried and does not is added to ``bad``."""
+        middle = doubtful - 1
+        bad.add(doubtful)
+        while doubtful - good > 1:
             tried = self._probe(fork, middle)
             if tried.clean:
                 good, verdict = middle, tried
             else:
-                bad = middle
+                doubtful = middle
+                bad.add(middle)
+            middle = (good + doubtful) // 2
         return good, verdict
+
+    def _foresight(self, fork: str, at: int) -> Foresight:
+        repository = self.repository
+        bases = repository.merge_bases(fork, self.commits[at])
+        base, ours = repository.tree_of(bases[0]), repository.tree_of(fork)
+        try:
+            workspace = Workspace.load(repository, ours, self.splitting, lenient=True)
+            ours = treelens.monolithic_tree(workspace)
+            split = frozenset(g.lock.monolith for g in workspace.split_rules if g.lock is not None)
+        except MergeguardError:  # a layout that can't be read makes the guesses worse
+            split = frozenset()
+        return Foresight(repository, self.commits, base, ours, split)
 
     def _files(self, at: int, last: int) -> int:
         """How many files the commits from ``at`` to ``last`` change."""

@@ -162,3 +162,22 @@ def test_a_rule_that_no_longer_fits_is_one_step(behind):
     *_, unfit, last = steps(behind)["steps"]
     assert (unfit["count"], unfit["findings"]) == (1, ["skinny_gemms_int4: whole now: the rule does not fit"])
     assert (last["count"], last["conflicts"], last["findings"]) == (6, [], [])
+
+
+def test_few_merges_are_tried_and_trouble_that_goes_again_is_none(tmp_path):
+    """Twenty commits; one conflicts with the fork's edit, and the next but one takes it back."""
+    story = Story.begin(tmp_path, "skinny_gemms_int4", "paged_attention_v1")
+    story.edit(f"{PAGED}/dispatch.cuh", BLOCK, "  dim3 block(NUM_THREADS, 2);\n")
+    story.commits("local")
+    theirs = "  dim3 block(64);\n"
+    for number in range(1, 21):
+        if number in (12, 14):
+            old, new = (BLOCK, theirs) if number == 12 else (theirs, BLOCK)
+            story.edit(f"{PAGED}.cu", old, new, upstream=True)
+        else:
+            story.edit(f"{INT4}.cu", "#define LDS_SIZE", f"// note {number}\n#define LDS_SIZE", upstream=True)
+        story.upstream_commits(f"upstream {number}")
+    story.fetch()
+    plan = steps(story)
+    assert [(s["count"], bool(s["conflicts"])) for s in plan["steps"]] == [(20, False)]
+    assert plan["probes"] <= 5

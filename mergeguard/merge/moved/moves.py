@@ -327,7 +327,7 @@ class _MoveSearch:
     def _is_truer_elsewhere(self, file: File, old: Leaf, kept: Leaf) -> bool:
         """Whether a declaration of the same name in a new file is what the base had, and what is left here
         only calls it."""
-        if plain_code(old) == plain_code(kept):
+        if old.text == kept.text or plain_code(old) == plain_code(kept):
             return False
         for other in self.files:
             if other is file or other.base is not None or other.mover is None or old.word not in other.mover:
