@@ -15,7 +15,7 @@ from typing import Any
 
 from mergeguard.certify import FORMAT, Rejected, Text, certified
 from mergeguard.cpp.items import Kind
-from mergeguard.cpp.leaves import Leaf, leaves_of, match
+from mergeguard.cpp.leaves import Leaf, blocks, leaves_of, match
 from mergeguard.merge.apart import stretches
 from mergeguard.merge.declarations.leafmerge import renames_of_both
 from mergeguard.merge.renames import exchanged, made_by_both
@@ -221,7 +221,8 @@ def _in_order(leaves: Sequence[Leaf], places: Mapping[int, int]) -> bool:
 
 def _ranks(leaves: Sequence[Leaf], places: Mapping[int, int], given: Mapping[int, Rank]) -> list[Rank]:
     """Where each leaf is in the result's order. What the result lacks goes where ``given`` says, or behind
-    what stands before it; what opens a block, before what comes first in that."""
+    what stands before it; what opens a block, before what comes first in that, and what ends it, behind
+    what comes last."""
     ranks: list[Rank] = []
     for index, leaf in enumerate(leaves):
         last = ranks[-1] if ranks else (-1, 0)
@@ -231,9 +232,10 @@ def _ranks(leaves: Sequence[Leaf], places: Mapping[int, int], given: Mapping[int
             ranks.append((places[index], 0))
         else:
             ranks.append(given.get(index, (last[0], index + 1)))
-    for index in reversed(range(len(leaves) - 1)):
-        if leaves[index].name.startswith(("#if", "namespace ")):
-            ranks[index] = ranks[index + 1]
+    for block in blocks(leaves):
+        inside = ranks[block.opening + 1 : block.closing]
+        if inside:
+            ranks[block.opening], ranks[block.closing] = min(inside), max(inside)
     return ranks
 
 
