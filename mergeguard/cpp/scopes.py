@@ -161,7 +161,8 @@ class _ScopeReader:
             self._completed()
         elif key == b"else" and not frame.pending:
             yield self._statement(HEAD, index, index + 1, (key,))
-            self.frames.append(_Frame(b"else " + frame.tested, single=True))
+            # All that comes behind a chain's first test is called alike: what else is tested tells it apart.
+            self.frames.append(_Frame(b"else " + frame.tested.removeprefix(b"else "), single=True))
         else:
             frame.pending.append(index)
             if key == b")" and frame.depth == 0 and self.tokens.keys[frame.pending[0]] in _TESTS:
