@@ -19,6 +19,7 @@ _BRANCH = re.compile(rb"\s*#\s*(?:elif|else)")
 _TEST = re.compile(rb"\s*(?:\}\s*)?(?:else\s+)?(?:if|while)\b")
 _INSTANTIATION = re.compile(rb"\s*(?:extern\s+)?template\s+[^<\s]")
 _GUARD = re.compile(rb"\s*#\s*(?:if|elif|else|ifdef|ifndef)\b")
+_ENDIF = re.compile(rb"\s*#\s*endif\b")
 COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/")
 LANGUAGE = frozenset(
     b"""
@@ -144,6 +145,14 @@ def edits_guards(mine: SideEdit, other: SideEdit) -> bool:
     return any(
         (_replaces(edit, _GUARD) or has_branch(edit.added) or _replaces(edit, _TEST))
         and bool(rest.added or rest.removed)
+        for edit, rest in ((mine, other), (other, mine))
+    )
+
+
+def adds_guards(mine: SideEdit, other: SideEdit) -> bool:
+    """Whether one side added the end of a conditional group, and the other a line of code."""
+    return any(
+        any(map(_ENDIF.match, edit.added)) and any(line.strip() for line in rest.added)
         for edit, rest in ((mine, other), (other, mine))
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 
+from mergeguard.merge.checks.beside import added_beside
 from mergeguard.merge.checks.counts import counts_alike
 from mergeguard.merge.checks.guards import edited_guards
 from mergeguard.merge.checks.heads import definitions
@@ -36,6 +37,7 @@ def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspect
         notes += counts_alike(merged, sorted(why.counts))
     if why.guards:
         notes += edited_guards(ours, theirs, merged)
+        notes += added_beside(ours, theirs, merged)
     return notes
 
 

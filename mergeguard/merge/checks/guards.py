@@ -28,12 +28,12 @@ def edited_guards(ours: bytes, theirs: bytes, merged: bytes) -> list[Note]:
     notes: list[Note] = []
     sides = {"our": split_lines(ours), "their": split_lines(theirs)}
     # What a side has not is what the other side brought.
-    brought = {"our": _brought(sides["their"], result), "their": _brought(sides["our"], result)}
+    edits = {"our": brought(sides["their"], result), "their": brought(sides["our"], result)}
     known = {who: Counter(b"".join(line.split()) for line in lines) for who, lines in sides.items()}
     now = Counter(b"".join(line.split()) for line in result)
     for who, other in (("our", "their"), ("their", "our")):
-        lacking, changes = sides[other], brought[who]
-        if not changes or not brought[other]:
+        lacking, changes = sides[other], edits[who]
+        if not changes or not edits[other]:
             continue
         ends = [
             *((line, _branch_end(result, line)) for line in _directives(lacking, result, changes)),
@@ -44,15 +44,15 @@ def edited_guards(ours: bytes, theirs: bytes, merged: bytes) -> list[Note]:
             if known[other][condition] >= now[condition]:
                 continue  # the other side has the condition as well: it is not what changed
             # (What only went from under it is gone whatever the condition says.)
-            if any(c.b0 < c.b1 and line < c.b1 and c.b0 < end for c in brought[other]):
+            if any(c.b0 < c.b1 and line < c.b1 and c.b0 < end for c in edits[other]):
                 said = f"{who} side edited the condition at line {line + 1}"
                 message = f"{said}, the other side what stands under it"
                 notes.append(Note("guard-changed", message, True, line + 1))
     return notes
 
 
-def _brought(side: Sequence[bytes], result: Sequence[bytes]) -> list[Change]:
-    """What the result has other than a side, but for layout."""
+def brought(side: Sequence[bytes], result: Sequence[bytes]) -> list[Change]:
+    """What the result has other than a side, but for layout: the other side's edits."""
     head = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(side, result, strict=False)))
     old, new = ([b"".join(line.split()) for line in lines[head:]] for lines in (side, result))
     return [

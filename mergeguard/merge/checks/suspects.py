@@ -14,6 +14,7 @@ from mergeguard.merge.edits import (
     COMMENT,
     LANGUAGE,
     SideEdit,
+    adds_guards,
     called,
     edits_guards,
     instantiations,
@@ -48,7 +49,7 @@ class Suspects:
     includes: bool = False  # one side opened a namespace and the other brought an include
     moves: bool = False  # one side moved lines, and the other newly uses a name
     counts: frozenset[tuple[bytes, bytes]] = frozenset()  # lines with a number that both sides raised alike
-    guards: bool = False  # a condition was edited and something else too
+    guards: bool = False  # a condition was edited or added, and something else too
 
     def __bool__(self) -> bool:
         return self != _INNOCENT
@@ -78,7 +79,7 @@ def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
         includes=_may_swallow(mine, other) or _may_swallow(other, mine),
         moves=moves,
         counts=frozenset(counted_alike(mine, other).items()),
-        guards=edits_guards(mine, other),
+        guards=edits_guards(mine, other) or adds_guards(mine, other),
     )
 
 

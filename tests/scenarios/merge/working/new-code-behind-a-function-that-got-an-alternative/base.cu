@@ -1,0 +1,9 @@
+namespace jax {
+
+int zero();
+
+int forward(int n);
+
+int backward(int n);
+
+}  // namespace jax

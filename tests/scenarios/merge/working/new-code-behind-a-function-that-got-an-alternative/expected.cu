@@ -1,0 +1,15 @@
+namespace jax {
+
+int zero();
+
+int forward(int n);
+
+#ifndef USE_ROCM
+int backward(int n);
+#else
+int backward(long n);
+#endif
+
+int both(int n, int m);
+
+}  // namespace jax
