@@ -16,7 +16,7 @@ from benchmarks.merge import certificate, moves, symmetry
 from benchmarks.merge.execution import __main__ as execution
 from benchmarks.merge.history import __main__ as history
 from benchmarks.merge.scenarios import SETS, Case, Step, chains, squares
-from benchmarks.merge.scoring import SETTLED, VERDICTS, score
+from benchmarks.merge.scoring import SETTLED, VERDICTS, has_half, score
 from benchmarks.merge.tools import Outcome, Scratch, Tool, available
 
 DEFAULT = {"a": 250, "b": 320, "c": 250, "c-overlap": 80, "d": 300}
@@ -104,6 +104,7 @@ def run_set(
             by_kind[case.kind][tool_name][verdict] += 1
             if verdict in (*SETTLED, "order") and outcome.findings:
                 tally[tool_name]["noted"] += 1
+                tally[tool_name]["halves"] += has_half(case)
             hunks[tool_name] += outcome.conflicts
             lines[tool_name] += outcome.lines
             if tool_name == OWN:
@@ -154,6 +155,7 @@ def show(
         "finding",
         "WRONG",
         "(noted)",
+        "(halves)",
         "hunks",
         "lines",
         "s",
@@ -161,8 +163,8 @@ def show(
     print(f"\n({name})  {'tool':28}" + "".join(f"{h:>12}" for h in heads))
     for tool, counts in tally.items():
         row = [
-            sum(counts.values()) - counts["noted"],
-            *(counts[verdict] for verdict in (*VERDICTS, "noted")),
+            sum(counts[verdict] for verdict in VERDICTS),
+            *(counts[verdict] for verdict in (*VERDICTS, "noted", "halves")),
             hunks[tool],
             lines[tool],
         ]

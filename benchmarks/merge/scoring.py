@@ -12,6 +12,7 @@ from benchmarks.merge.tools import Outcome
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of
 from mergeguard.merge.declarations.order import runs_commute
+from mergeguard.merge.stretch.weave import unbalanced
 
 VERDICTS = ("equal", "white space", "order", "conflict", "conflict right", "finding", "wrong")
 SETTLED = frozenset(("equal", "white space"))
@@ -115,6 +116,14 @@ def _same(one: Sequence[_Node], two: Sequence[_Node]) -> bool:
 
 def _commute(one: _Node, two: _Node) -> bool:
     return runs_commute(one.leaves, two.leaves)
+
+
+def has_half(case: Case) -> bool:
+    """Whether a side opens brackets that it does not close (or the reverse), unlike the base."""
+    return any(
+        base is not None and any(side is not None and unbalanced(base, side) for side in sides)
+        for base, *sides in case.files.values()
+    )
 
 
 def score(case: Case, outcome: Outcome) -> str:

@@ -53,7 +53,7 @@ def _findings(base: bytes, ours: bytes, theirs: bytes, text: bytes) -> list[Note
     why = suspects(base, ours, theirs)
     findings = examine(base, ours, theirs, text, why) if why else []
     for who, side in (("our", ours), ("their", theirs)):
-        if unbalanced(base, side):
+        if unbalanced(base, side) and unbalanced(base, text):
             message = f"the brackets of {who} side do not nest as the base's do: look at what was merged"
             findings.append(Note("unbalanced", message, True))
     # (An include in another place than its sides have it is a gate's question.)

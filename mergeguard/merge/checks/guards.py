@@ -17,7 +17,9 @@ _DIRECTIVE = re.compile(rb"\s*#\s*(\w+)")
 _TEST_WORD = re.compile(rb"\b(?:if|while)\b")
 # Brackets and semicolons; comments and literals are read over.
 _MARK = re.compile(rb"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[(){}\[\];]", re.DOTALL)
+_COMMENT_OR_STRING = re.compile(rb"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"")
 _TALLEST = 30  # lines of a condition that are looked at
+_OPENING = re.compile(rb"[ \t]*\{?[ \t]*(?://[^\n]*)?\r?\n")
 _OPEN, _CLOSE = frozenset((b"(", b"{", b"[")), frozenset((b")", b"}", b"]"))
 
 
@@ -35,16 +37,16 @@ def edited_guards(ours: bytes, theirs: bytes, merged: bytes) -> list[Note]:
         lacking, changes = sides[other], edits[who]
         if not changes or not edits[other]:
             continue
-        ends = [
-            *((line, _branch_end(result, line)) for line in _directives(lacking, result, changes)),
-            *((line, _statement_end(merged, result, line)) for line in _tests(lacking, result, changes)),
+        spans = [
+            *((line, *_branch(result, line)) for line in _directives(lacking, result, changes)),
+            *((line, *_guarded(merged, result, line)) for line in _tests(lacking, result, changes)),
         ]
-        for line, end in sorted(ends):
+        for line, start, end in sorted(spans):
             condition = b"".join(result[line].split())
             if known[other][condition] >= now[condition]:
                 continue  # the other side has the condition as well: it is not what changed
             # (What only went from under it is gone whatever the condition says.)
-            if any(c.b0 < c.b1 and line < c.b1 and c.b0 < end for c in edits[other]):
+            if any(c.b0 < c.b1 and start < c.b1 and c.b0 < end for c in edits[other]):
                 said = f"{who} side edited the condition at line {line + 1}"
                 message = f"{said}, the other side what stands under it"
                 notes.append(Note("guard-changed", message, True, line + 1))
@@ -52,14 +54,19 @@ def edited_guards(ours: bytes, theirs: bytes, merged: bytes) -> list[Note]:
 
 
 def brought(side: Sequence[bytes], result: Sequence[bytes]) -> list[Change]:
-    """What the result has other than a side, but for layout: the other side's edits."""
+    """What the result has other than a side, but for layout and comments: the other side's edits."""
     head = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(side, result, strict=False)))
-    old, new = ([b"".join(line.split()) for line in lines[head:]] for lines in (side, result))
+    old, new = ([b"".join(_code(line).split()) for line in lines[head:]] for lines in (side, result))
     return [
         Change(*(head + place for place in change))
         for change in diff(old, new)
         if b"".join(old[change.a0 : change.a1]) != b"".join(new[change.b0 : change.b1])
     ]
+
+
+def _code(line: bytes) -> bytes:
+    """A line without its comments. (Of one that goes on over lines, the words count as code.)"""
+    return _COMMENT_OR_STRING.sub(lambda found: b"" if found[0][:1] == b"/" else found[0], line)
 
 
 def _directives(
@@ -106,9 +113,12 @@ def _condition(lines: Sequence[bytes], start: int) -> bytes:
     return b"".join(text.split())
 
 
-def _branch_end(lines: Sequence[bytes], start: int) -> int:
-    """The line after the ``#endif`` of the group that ``start`` belongs to (an edited ``#if`` decides its
-    ``#else`` as well)."""
+def _branch(lines: Sequence[bytes], start: int) -> tuple[int, int]:
+    """The lines (0-based, the end exclusive) of the group that the condition at ``start`` belongs to, from
+    behind it to the ``#endif`` (an edited ``#if`` decides its ``#else`` as well)."""
+    begin = start + 1
+    while begin < len(lines) and lines[begin - 1].rstrip().endswith(b"\\"):
+        begin += 1
     depth = 0
     for index in range(start + 1, len(lines)):
         word = _DIRECTIVE.match(lines[index])
@@ -118,24 +128,25 @@ def _branch_end(lines: Sequence[bytes], start: int) -> int:
             depth += 1
         elif word.group(1) == b"endif":
             if depth == 0:
-                return index
+                return begin, index
             depth -= 1
-    return len(lines)
+    return begin, len(lines)
 
 
-def _statement_end(text: bytes, lines: Sequence[bytes], start: int) -> int:
-    """The line (0-based) behind the statement that the ``if`` of line ``start`` guards (no ``else``)."""
+def _guarded(text: bytes, lines: Sequence[bytes], start: int) -> tuple[int, int]:
+    """The lines (0-based, the end exclusive) of the statement that the ``if`` of line ``start`` guards (no
+    ``else``); where it begins on a line of the condition, with that."""
     offset = sum(map(len, lines[:start]))
-    begin = _TEST_WORD.search(text, offset)
-    depth, tested = 0, False
-    for match in _MARK.finditer(text, begin.end() if begin else offset):
+    at = _TEST_WORD.search(text, offset)
+    depth, begin = 0, -1
+    for match in _MARK.finditer(text, at.end() if at else offset):
         mark = match.group()
-        if mark in _OPEN:
-            depth += 1
-        elif mark in _CLOSE:
-            depth -= 1
-        if depth <= 0 and (mark in _CLOSE or mark == b";"):
-            if tested:
-                return start + text.count(b"\n", offset, match.start())
-            tested = True  # the end of the condition
-    return len(lines)
+        depth += (mark in _OPEN) - (mark in _CLOSE)
+        if depth > 0 or (mark not in _CLOSE and mark != b";"):
+            continue
+        line = start + text.count(b"\n", offset, match.start())
+        if begin >= 0:
+            return begin, line
+        # The end of the condition.
+        begin = line + (_OPENING.match(text, match.end()) is not None)
+    return (begin if begin >= 0 else start), len(lines)

@@ -4,7 +4,8 @@ between two branches, no block left empty. Where it does not, only a person can 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, blocks
@@ -46,7 +47,9 @@ def _branches_agree(base: Sequence[Leaf], ours: Version, theirs: Version) -> Non
 def _keep_guards(base: Sequence[Leaf], ours: Version, theirs: Version, merged: Sequence[Leaf]) -> None:
     """What one side put under a condition is under it still, whatever the other made of those within."""
     before, mine, other, now = map(_guards, (base, ours.leaves, theirs.leaves, merged))
-    for one, rest in ((mine, other), (other, mine)):
+    said = {part for version in (before, mine, other) for part in _parts(version)}
+    for one, rest, edited in ((mine, other, theirs), (other, mine, ours)):
+        exchanged = _exchanged(base, edited)
         for name, conditions in one.items():
             old = before.get(name, [])
             removed = max(0, len(old) - len(rest.get(name, [])))
@@ -55,8 +58,37 @@ def _keep_guards(base: Sequence[Leaf], ours: Version, theirs: Version, merged: S
                 if not condition or times <= old.count(condition):
                     continue
                 put = set(condition) - known or set(condition)
-                if sum(put <= set(there) for there in now.get(name, [])) < times - removed:
+                kept = [there for there in now.get(name, []) if _is_under(put, there, said, exchanged)]
+                if len(kept) < times - removed:
                     raise Clash(f"{name[1]} would lose the condition that one side put around it")
+
+
+def _is_under(
+    put: AbstractSet[str],
+    there: Sequence[str],
+    said: AbstractSet[str],
+    exchanged: Mapping[str, AbstractSet[str]],
+) -> bool:
+    """Whether something is under the conditions ``put`` around it, as they are or as the other side edited
+    them; one that no version says is the merge of two edits of one line."""
+    lost = [one for one in put - set(there) if exchanged.get(one, set()).isdisjoint(there)]
+    return len(lost) <= sum(condition not in said for condition in there)
+
+
+def _exchanged(base: Sequence[Leaf], side: Version) -> dict[str, set[str]]:
+    """The conditions that a side edited where they stand, with what they are there."""
+    found: dict[str, set[str]] = {}
+    for identity, leaf in zip(side.ids, side.leaves, strict=True):
+        old = base[identity].condition if identity < len(base) else leaf.condition
+        differing = [(a, b) for a, b in zip(old, leaf.condition, strict=False) if a != b]
+        if len(old) == len(leaf.condition) and len(differing) == 1:
+            found.setdefault(differing[0][0], set()).add(differing[0][1])
+    return found
+
+
+def _parts(guards: Mapping[tuple[str, str], Sequence[Sequence[str]]]) -> Iterator[str]:
+    """All conditions that something is under."""
+    return (part for conditions in guards.values() for condition in conditions for part in condition)
 
 
 def _guards(leaves: Sequence[Leaf]) -> dict[tuple[str, str], list[tuple[str, ...]]]:

@@ -116,18 +116,21 @@ def inserted_twice(base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> Keys:
     if tables[0][1] and len({rest for rest, _ in tables}) == 1:
         return _row_twice(*(rows for _, rows in tables))
     runs = [_inserted(base, side) for side in (ours, theirs)]
+    exchanged = _exchanged_by_both(base, ours, theirs)
     for run in sorted(runs[0] & runs[1]):
-        if _times(run, merged) > max(_times(run, ours), _times(run, theirs)):
+        if _times(run, merged) > max(_times(run, ours), _times(run, theirs)) and run not in exchanged:
             if not _apart(run, base, ours, theirs, merged):
                 return run
     old, mine, other, now = (Counter(elements(keys)) for keys in (base, ours, theirs, merged))
     # (What the base has already may be an element of several things: `add(a, w).add(b, w)`.)
-    for part in sorted((mine.keys() & other.keys()) - old.keys()):
+    for part in sorted((mine.keys() & other.keys()) - old.keys() - exchanged):
         if now[part] > max(mine[part], other[part]) and any(map(_TELLING.fullmatch, part)):
             return part
     b, o, t, m = map(Counter, (base, ours, theirs, merged))
     for key in m:
         if not _TELLING.fullmatch(key) or key in LANGUAGE or b[key] or not (o[key] and t[key]):
+            continue
+        if (key,) in exchanged:
             continue
         if m[key] > max(o[key], t[key]) and not _apart((key,), base, ours, theirs, merged):
             return (key,)
@@ -157,6 +160,25 @@ def _inserted(base: Keys, side: Keys) -> set[Keys]:
             start += 1
             found.add(_bare(side[start : start + size]))
     return {run for run in found if any(map(_TELLING.fullmatch, run))}
+
+
+def _exchanged_by_both(base: Keys, ours: Keys, theirs: Keys) -> set[Keys]:
+    """What both sides have only by one and the same exchange (`4` for `WIDTH`), each at places of its own:
+    neither added anything."""
+    mine, other = _exchanges(base, ours), _exchanges(base, theirs)
+    return {run for run, exchange in mine.items() if exchange and other.get(run) == exchange}
+
+
+def _exchanges(base: Keys, side: Keys) -> dict[Keys, tuple[Keys, Keys] | None]:
+    """What a side put in, as a run and word by word, with what it exchanged for what there; None where it
+    only added it, or not in one and the same exchange each time."""
+    found: dict[Keys, tuple[Keys, Keys] | None] = {}
+    for change in diff(base, side):
+        old, new = base[change.a0 : change.a1], side[change.b0 : change.b1]
+        exchange = (old, new) if old and new else None
+        for run in {new, *((key,) for key in new)}:
+            found[run] = exchange if found.get(run, exchange) == exchange else None
+    return found
 
 
 def _bare(run: Keys) -> Keys:

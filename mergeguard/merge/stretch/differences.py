@@ -19,6 +19,11 @@ def unit_diff(a: Sequence[Any], b: Sequence[Any]) -> list[Change]:
     return _cover_ambiguity(a, b, diff(a, b))
 
 
+def movable_changes(a: Sequence[Any], b: Sequence[Any]) -> set[tuple[int, int]]:
+    """The ranges of ``a`` of changes that could as well stand further up or down."""
+    return {(c.a0, c.a1) for c in {*unit_diff(a, b)} - {*diff(a, b)}}
+
+
 def token_diff(a: Sequence[bytes], b: Sequence[bytes]) -> list[Change]:
     """``telling_diff`` of tokens: no statement is torn, a change has all the places where it could stand."""
     merged = telling_diff(a, b)

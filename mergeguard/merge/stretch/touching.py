@@ -6,9 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
 
-from mergeguard.cpp.diff import Change, diff
+from mergeguard.cpp.diff import Change
 from mergeguard.cpp.likeness import SAME_STATEMENT, likeness
 from mergeguard.cpp.tokens import (
     END_OF_DIRECTIVE,
@@ -20,7 +19,7 @@ from mergeguard.cpp.tokens import (
     units_of,
 )
 from mergeguard.merge.lines import Region, RegionKind, diff3
-from mergeguard.merge.stretch.differences import unit_diff
+from mergeguard.merge.stretch.differences import movable_changes, unit_diff
 
 _Unit = tuple[bytes, ...]
 # What ends and what continues a statement, or a group of conditions.
@@ -79,7 +78,7 @@ class Touching:
         could as well stand on the other's other side."""
         if len(self.found) < 2 or any(region.kind is RegionKind.CONFLICT for region in self.found):
             return None
-        movable = {*_movable(self.base, self.ours), *_movable(self.base, self.theirs)}
+        movable = movable_changes(self.base, self.ours) | movable_changes(self.base, self.theirs)
         for pair in self._pairs():
             if any((edit.b0, edit.b1) in movable for edit in pair):
                 return None
@@ -195,11 +194,6 @@ def _is_open(units: Sequence[_Unit]) -> bool:
         depth += (word in _OPENING) - (word == b"#endif")
         lowest = min(lowest, depth)
     return (depth, lowest) != (0, 0)
-
-
-def _movable(base: Sequence[Any], side: Sequence[Any]) -> set[tuple[int, int]]:
-    """The ranges of the base of changes that could as well stand further up or down."""
-    return {(c.a0, c.a1) for c in {*unit_diff(base, side)} - {*diff(base, side)}}
 
 
 def _is_whole(units: Sequence[_Unit]) -> bool:

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from mergeguard.cpp.diff import Change
+from mergeguard.cpp.diff import Change, matches
 from mergeguard.cpp.tokens import (
     END_OF_COMMENT,
     END_OF_DIRECTIVE,
@@ -29,18 +29,14 @@ from mergeguard.merge.lines import Region, RegionKind, diff3
 from mergeguard.merge.result import Note
 from mergeguard.merge.stretch.containing import larger
 from mergeguard.merge.stretch.differences import STATEMENT_ENDS, token_diff, unit_diff
+from mergeguard.merge.stretch.elements import beside_in_list
 from mergeguard.merge.stretch.entries import entries
+from mergeguard.merge.stretch.near import Neighbours, neighbours
 from mergeguard.merge.stretch.touching import Touching
 from mergeguard.merge.stretch.unions import misplaced_arm, union
 
 _COPY, _ALIKE = 3, 0.6  # how many names make a copy, and which share of them is the same
-# Edits of the two sides with fewer tokens between them than this are pointed out, though merged.
-NEAR = 3
 
-_PARTING = frozenset(
-    mark + key for mark in (b"", b"#") for key in (b",", b";", b"(", b")", b"{", b"}", b":", b"\n")
-)
-_UNIT_ENDS = STATEMENT_ENDS | {b"#;", b"#{", b"#}", END_OF_DIRECTIVE}  # what is on both sides is two things
 _LINE_ENDS = frozenset((END_OF_DIRECTIVE, END_OF_COMMENT))
 _LINE_BREAK = re.compile(rb"\A[ \t]*\r?\n")
 _NAME = re.compile(rb"#?[A-Za-z_]\w*")
@@ -232,14 +228,12 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
         if touching.takes_away():
             out.remarks.append(BESIDE)
         return
-    if not nesting(kb) == nesting(ko) == nesting(kt) and not _apart(kb, ko, kt):
-        raise Clash("both sides changed the same place, and one of them its brackets")
     if _moves_code(kb, ko) or _moves_code(kb, kt):
         raise Clash("one side changed the order of what the other edited")
     regions = diff3(kb, ko, kt, token_diff)
     where = b" ".join(b.texts[r.b0 : r.b1][:16]).decode("utf-8", "replace")
-    near = _between_near(regions, kb)
-    if any(map(_UNIT_ENDS.isdisjoint, near)) and _says_more(kb, ko) and _says_more(kb, kt):
+    near = _near(regions, kb, ko, kt)
+    if not all(pair.of_two_elements for pair in near) and _says_more(kb, ko) and _says_more(kb, kt):
         said = "both sides edited one expression, and both edits are kept"
         out.remarks.append(Note("close-edits", f"{said}: {where}", True))
     if _is_copied(regions, kb, ko, kt):
@@ -257,9 +251,12 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
         )
         if inner.kind is not RegionKind.CONFLICT:
             _merge_region(out, b, o, t, shifted)
-            continue
-        if not _join_insertions(out, b, o, t, shifted):
-            raise Clash("both sides changed the same tokens")
+        elif not _join_insertions(out, b, o, t, shifted):
+            elements = beside_in_list(b, o, t, shifted)
+            if elements is None:
+                raise Clash("both sides changed the same tokens")
+            for element in elements:
+                _merge_region(out, b, o, t, element)
 
 
 def _join_insertions(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> bool:
@@ -318,20 +315,33 @@ def _is_copied(
         names = Counter(filter(_is_telling, new))
         least = min(names.total() - sum(map(_is_telling, base[region.b0 : region.b1])), known.total())
         common = (names & known).total()
-        if least >= _COPY and common >= _ALIKE * least and any(r.kind is editor for r in regions):
+        if least < _COPY or common < _ALIKE * least:
+            continue
+        start, end = _span_in(base, new)
+        if any(r.kind is editor and r.b0 <= end and start <= r.b1 for r in regions):
             return True
     return False
+
+
+def _span_in(base: Sequence[bytes], copy: Sequence[bytes]) -> tuple[int, int]:
+    """What of the base a copy is of: from the first to behind the last telling token that it has, in order;
+    of one with whole statements in it, whole statements."""
+    runs = (range(match.a, match.a + match.size) for match in matches(base, copy))
+    places = [place for run in runs for place in run if _is_telling(base[place])]
+    if not places:
+        return 0, len(base)
+    start, end = places[0], places[-1] + 1
+    if not STATEMENT_ENDS.isdisjoint(copy):
+        while start > 0 and base[start - 1] not in STATEMENT_ENDS:
+            start -= 1
+        while end < len(base) and base[end - 1] not in STATEMENT_ENDS:
+            end += 1
+    return start, end
 
 
 def _is_telling(key: bytes) -> bool:
     """Whether a token is a name of somebody's own: types and signs are alike in any two parameters."""
     return _NAME.fullmatch(key) is not None and key.lstrip(b"#") not in LANGUAGE
-
-
-def _apart(base: Sequence[bytes], ours: Sequence[bytes], theirs: Sequence[bytes]) -> bool:
-    """Whether the edits of the two sides keep well apart from each other."""
-    regions = diff3(base, ours, theirs, token_diff)
-    return all(r.kind is not RegionKind.CONFLICT for r in regions) and not _between_near(regions, base)
 
 
 def _says_more(base: Sequence[bytes], side: Sequence[bytes]) -> bool:
@@ -340,24 +350,16 @@ def _says_more(base: Sequence[bytes], side: Sequence[bytes]) -> bool:
     return one != two
 
 
-def _between_near(regions: Sequence[Region], base: Sequence[bytes]) -> list[Sequence[bytes]]:
-    """What stands between edits of the two sides that have fewer than ``NEAR`` tokens between them.
+def _near(
+    regions: Sequence[Region], base: Sequence[bytes], ours: Sequence[bytes], theirs: Sequence[bytes]
+) -> list[Neighbours]:
+    """The edits of the two sides that are near each other, and may have to do with each other.
 
-    Raises ``Clash`` where nothing that parts arguments or statements is among those few: then both sides
-    re-wrote one expression.
+    Raises ``Clash`` where both are of one expression.
     """
-    found: list[Sequence[bytes]] = []
-    edited_by: RegionKind | None = None
-    for index, region in enumerate(regions):
-        if region.kind is not RegionKind.SAME:
-            if edited_by is not None and {edited_by, region.kind} == {RegionKind.OURS, RegionKind.THEIRS}:
-                between = base[regions[index - 1].b0 : regions[index - 1].b1]
-                if not _PARTING.intersection(between):
-                    raise Clash("both sides changed the same expression")
-                found.append(between)
-            edited_by = region.kind
-        elif region.b1 - region.b0 >= NEAR:
-            edited_by = None
+    found = [pair for pair in neighbours(regions, base, ours, theirs) if not pair.independent]
+    if not all(pair.of_two_elements or pair.of_two_parts for pair in found):
+        raise Clash("both sides changed the same expression")
     return found
 
 

@@ -1,0 +1,9 @@
+#include "scale.h"
+
+void copy(float* out, const float* in, int n) {
+  move(out, in, n, stream);
+}
+
+void launch(float* out, const float* in, int n) {
+  scale<<<blocks(n), 256>>>(out, in, n);
+}

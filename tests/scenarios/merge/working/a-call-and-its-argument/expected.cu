@@ -1,0 +1,9 @@
+#include "scale.h"
+
+void copy(float* out, const float* in) {
+  copy_rows(out + 1, in);
+}
+
+void launch(float* out, const float* in, int n) {
+  scale<<<blocks(n), 256>>>(out, in, n);
+}

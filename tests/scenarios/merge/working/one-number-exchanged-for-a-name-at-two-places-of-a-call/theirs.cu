@@ -1,0 +1,9 @@
+#include "scale.h"
+
+void copy(float* out, const float* in) {
+  move<float, 4, aligned, kWidth>(out, in);
+}
+
+void launch(float* out, const float* in, int n) {
+  scale<<<blocks(n), 256>>>(out, in, n);
+}
