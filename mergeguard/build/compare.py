@@ -7,20 +7,21 @@ object next to them would silently change what links.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mergeguard.build.advice import growth_advice
 from mergeguard.build.cache import Cache
-from mergeguard.build.commands import Command, is_device
+from mergeguard.build.commands import Command, CommandError, is_device
 from mergeguard.build.cost import MeasuredProgram, unit_commands
 from mergeguard.build.machine import machine
-from mergeguard.build.measure import Progress, UnitCost, linked_size, measure, require_success
+from mergeguard.build.measure import CompileError, Progress, UnitCost, linked_size, measure, require_success
 from mergeguard.build.symbols import demangle, read_device, read_host
 from mergeguard.cpp.definitions import definitions
 from mergeguard.cpp.source import Kind, Source
 from mergeguard.findings import Severity
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 from mergeguard.verify.symbols import (
     DeviceImage,
     Names,
@@ -31,6 +32,15 @@ from mergeguard.verify.symbols import (
     compare_host,
     differs,
 )
+
+# By compiler, what has it translate each function as it stands, with constants where they are compared; and,
+# if it can, also those that nothing calls, as an optimiser does which looks for overriders.
+_AS_IT_STANDS = ("-O0", "-fmerge-constants", "-fkeep-inline-functions")
+_UNOPTIMISED: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("g++", "gcc", "c++", "cc"), _AS_IT_STANDS),
+    **dict.fromkeys(("clang++", "clang", "hipcc", "amdclang++"), ("-O0",)),
+    "nvcc": ("-O0", *(f"-Xcompiler={option}" for option in _AS_IT_STANDS)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +143,43 @@ def compare(
     """
     before = build(monolith, command, directory / "monolith", jobs, cache, on_progress, linker)
     after = build(layout, command, directory / "layout", jobs, cache, on_progress, linker)
-    return compare_built(source, before, after, namespaces, command, inlined, bare)
+    found = compare_built(source, before, after, namespaces, command, inlined, bare)
+    options = _UNOPTIMISED.get(command.compiler)
+    if not _doubtful(found) or options is None:
+        return found
+    plain = replace(command, arguments=(*command.arguments, *options))
+    try:
+        unoptimised = build(layout, plain, directory / "unoptimised", jobs, cache, on_progress, linker)
+    except (CommandError, CompileError):
+        return found  # a build that wants its optimiser: the objects as they are have the last word
+    return _settled(found, _read(unoptimised)[0])
+
+
+def _doubtful(found: Comparison) -> set[str]:
+    """The symbols of which two units have different code under one name."""
+    return {one.symbol for one in found.findings if one.code == "odr" and one.severity is Severity.ERROR}
+
+
+def _settled(found: Comparison, unoptimised: Sequence[ObjectSymbols]) -> Comparison:
+    """The comparison with a note for each function that is one text: without the optimiser, which inlines as
+    it sees fit in each unit, its code is the same in all of them."""
+    doubtful = _doubtful(found)
+    bodies: dict[str, list[str]] = defaultdict(list)
+    for one in unoptimised:
+        for symbol in one.symbols:
+            if symbol.defined and symbol.name in doubtful:
+                bodies[symbol.name].append(symbol.digest)
+    alike = {name for name, digests in bodies.items() if len(digests) > 1 and len(set(digests)) == 1}
+    text = "one text, of which the optimiser made different code in these units: equal at -O0"
+    return replace(
+        found,
+        findings=tuple(
+            replace(one, message=text, grade=Severity.NOTE)
+            if one.code == "odr" and one.symbol in alike
+            else one
+            for one in found.findings
+        ),
+    )
 
 
 def compare_built(

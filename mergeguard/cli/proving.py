@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +23,7 @@ from mergeguard.cli.declare import (
     database_file,
 )
 from mergeguard.cli.markup import escape
-from mergeguard.cli.render import SEVERITY_COLOURS, grid, print_findings
+from mergeguard.cli.render import SEVERITY_COLOURS, grid, listed, print_findings
 from mergeguard.errors import ExitCode, LayoutError
 from mergeguard.git.durable import write_output
 
@@ -95,11 +96,12 @@ def verify(
                 "changes over to the rule[/]"
             )
     for name, comparison in comparisons.items():
-        for finding in comparison.findings:
-            units = f"  [dim]{escape(', '.join(finding.units))}[/]" if finding.units else ""
-            what = escape(finding.name or finding.symbol)
-            word = f"[{SEVERITY_COLOURS[finding.severity]}]{finding.severity}[/]"
-            out.print(f"  {word} [dim]{finding.code}[/]  {what}  {escape(finding.message)}{units}")
+        alike = groupby(comparison.findings, key=lambda f: (f.severity, f.code, f.message, f.units))
+        for (severity, code, message, places), group in alike:
+            units = f"  [dim]{escape(', '.join(places))}[/]" if places else ""
+            what = escape(listed(finding.name or finding.symbol for finding in group))
+            word = f"[{SEVERITY_COLOURS[severity]}]{severity}[/]"
+            out.print(f"  {word} [dim]{code}[/]  {what}  {escape(message)}{units}")
         word = "[green]same program[/]" if comparison.same else "[red]not the same program[/]"
         counts = f"{comparison.symbols} symbols, {comparison.kernels} kernels"
         if comparison.kernels:

@@ -291,8 +291,8 @@ def print_findings(findings: Iterable[Finding]) -> None:
 
 def _print_alike(path: str, severity: Severity, message: str, findings: Sequence[Finding]) -> None:
     """A line about what findings say of several items of one file."""
-    lines = _listed(str(finding.line) for finding in findings if finding.line is not None)
-    names = _listed(finding.name for finding in findings if finding.name)
+    lines = listed(str(finding.line) for finding in findings if finding.line is not None)
+    names = listed(finding.name for finding in findings if finding.name)
     place = f"{path}:{lines}" if lines else path
     item = f" ({names})" if names else ""
     out.print(
@@ -301,8 +301,8 @@ def _print_alike(path: str, severity: Severity, message: str, findings: Sequence
     )
 
 
-def _listed(words: Iterable[str]) -> str:
-    """The words, each once; of many the first ones and how many more there are."""
+def listed(words: Iterable[str]) -> str:
+    """Words for one line, each once: of many the first ones, and how many more there are."""
     known = tuple(dict.fromkeys(words))
     more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
     return ", ".join(known[:_MOST_NAMED]) + more

@@ -117,6 +117,51 @@ def test_the_trap_in_our_own_layout_would_be_seen(tmp_path: Path) -> None:
     assert all(len(f.units) == 3 for f in found)
 
 
+ONE_OR_TWO = """#pragma once
+inline const char* own(int n) {
+  %s
+  return n > 1 ? "one" : "two";
+}
+const char* one(int n);
+const char* two(int n);
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "severity", "said"),
+    [
+        # As an optimiser may make different code of one text: what it sees differs, the text without it not.
+        ("if (OPTIMISED && UNIT == 2) n *= 3;", Severity.NOTE, "equal at -O0"),
+        ("if (UNIT == 2) n *= 3;", Severity.ERROR, "different bodies"),
+        ('if (n == 7) return UNIT == 2 ? "a" : "b";', Severity.ERROR, "different bodies"),
+    ],
+)
+def test_what_the_optimiser_makes_of_one_text(
+    tmp_path: Path, line: str, severity: Severity, said: str
+) -> None:
+    macros = "#ifdef __OPTIMIZE__\n#define OPTIMISED 1\n#else\n#define OPTIMISED 0\n#endif\n"
+    (tmp_path / "own.h").write_text(macros + ONE_OR_TWO % line)
+    bodies = {
+        name: f"const char* {name}(int n) {{ return own(n + own(n)[0]); }}\n" for name in ("one", "two")
+    }
+    for number, (name, body) in enumerate(bodies.items(), 1):
+        (tmp_path / f"{name}.cpp").write_text(f'#define UNIT {number}\n#include "own.h"\n{body}')
+    text = '#define UNIT 1\n#include "own.h"\n' + "".join(bodies.values()) + "int own;\n"
+    (tmp_path / "m.cpp").write_text(text.replace("int own;\n", ""))
+    command = from_template(f"{toolchain.require_compiler()} -O1 -fno-inline -c {{source}} -o {{output}}")
+    outcome = compare(
+        parse(text.encode()),  # as if the file said `own`, so that it is not the header's business alone
+        MeasuredProgram(tmp_path, ("m.cpp",)),
+        MeasuredProgram(tmp_path, ("one.cpp", "two.cpp")),
+        (),
+        command,
+        tmp_path / "objects",
+    )
+    (found,) = [one for one in outcome.findings if one.code == "odr"]
+    assert (found.severity, outcome.same) == (severity, severity is Severity.NOTE)
+    assert said in found.message
+
+
 def test_a_layout_that_does_not_compile_is_an_error_and_not_a_finding(tmp_path: Path) -> None:
     def broken(files: dict[str, bytes]) -> None:
         name = next(name for name in files if name.endswith("common.h"))
