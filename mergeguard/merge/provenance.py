@@ -8,7 +8,7 @@ that a side moved are put in the result's order first.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import accumulate, pairwise
 from typing import Any
@@ -18,7 +18,7 @@ from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, blocks, leaves_of, match
 from mergeguard.merge.apart import stretches
 from mergeguard.merge.declarations.leafmerge import renames_of_both
-from mergeguard.merge.renames import exchanged, made_by_both
+from mergeguard.merge.renames import Rename, exchanged, made_by_both
 from mergeguard.merge.result import shown
 from mergeguard.merge.steps import Unaccounted, account
 
@@ -38,7 +38,14 @@ def certificate_of(base: bytes, ours: bytes, theirs: bytes, result: bytes) -> di
     accepts: with the sides exchanged it is another one.
     """
     texts = [Text(text) for text in (base, ours, theirs, result)]
-    return _accepted(texts, _renames(base, ours, theirs))
+    renames = _renames(base, ours, theirs)
+    try:
+        return _accepted(texts, renames)
+    except (Unaccounted, Rejected):
+        inside = _renames_inside(base, ours, theirs)
+        if not inside:
+            raise
+        return _accepted(texts, [*renames, *inside])
 
 
 Renamed = list[tuple[str, str, str]]  # side, old name, new name
@@ -49,11 +56,24 @@ def _renames(base: bytes, ours: bytes, theirs: bytes) -> Renamed:
     alike = made_by_both(base, ours, theirs)
     mine = (*mine, *alike, *exchanged(base, ours, theirs))
     other = (*other, *alike, *exchanged(base, theirs, ours))
-    return [
-        (side, shown(rename.old), shown(rename.new))
-        for side, found in (("ours", mine), ("theirs", other))
-        for rename in found
-    ]
+    return [*_by_sides(mine, other)]
+
+
+def _renames_inside(base: bytes, ours: bytes, theirs: bytes) -> Renamed:
+    """The renames of what one declaration has by itself: its parameters and locals."""
+    old, mine, other = (leaves_of(text)[0] for text in (base, ours, theirs))
+    in_ours, in_theirs = ({b: own for own, b in match(old, side).items()} for side in (mine, other))
+    found: dict[tuple[str, str, str], None] = {}
+    for index, leaf in enumerate(old):
+        if index in in_ours and index in in_theirs:
+            texts = leaf.text, mine[in_ours[index]].text, other[in_theirs[index]].text
+            found |= dict.fromkeys(_by_sides(*renames_of_both(*texts)) if len(set(texts)) > 1 else ())
+    return list(found)
+
+
+def _by_sides(mine: Iterable[Rename], other: Iterable[Rename]) -> Iterator[tuple[str, str, str]]:
+    for side, found in (("ours", mine), ("theirs", other)):
+        yield from ((side, shown(rename.old), shown(rename.new)) for rename in found)
 
 
 def _accepted(texts: Sequence[Text], renames: Renamed) -> dict[str, Any]:
@@ -87,15 +107,15 @@ def unproved(base: bytes, ours: bytes, theirs: bytes, result: bytes) -> str:
 
     Where the four texts differ first: mostly that is enough, and a few lines.
     """
-    renames = _renames(base, ours, theirs)
     apart = stretches((base, ours, theirs, result))
     if apart is not None:
+        renames = _renames(base, ours, theirs)
         with suppress(Unaccounted, Rejected):
             for stretch in apart:
                 _accepted(stretch.texts, renames)
             return ""
     try:
-        _accepted([Text(text) for text in (base, ours, theirs, result)], renames)
+        certificate_of(base, ours, theirs, result)
     except (Unaccounted, Rejected) as refused:
         return f"it can't be proved that the merged text holds both sides' edits and nothing else: {refused}"
     return ""
