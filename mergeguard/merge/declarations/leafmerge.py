@@ -18,6 +18,9 @@ def merge_declaration(base: bytes, ours: bytes, theirs: bytes) -> tuple[tuple[Pi
     return pieces, bool(merge_leaf.remarks)
 
 
+_CONTEXT = 8_000  # bytes before a conflict: a screen or two, and a table's head
+
+
 class LeafMerger:
     """Merges one declaration: lines first, then tokens, then the conflict, as small as it gets."""
 
@@ -91,15 +94,17 @@ def refined_by_hunk(
 ) -> list[tuple[Piece, ...]]:
     """For each piece of a merge what its tokens make of it: itself, or the pieces of a settled conflict."""
     refined: list[tuple[Piece, ...]] = []
-    at = 0
+    before = b""
     for piece in pieces:
+        if isinstance(piece, Resolved):
+            refined.append((piece,))
+            before += piece.text
+            continue
         said: list[Note] = []
-        refined.append(
-            _settled(piece, (base, ours, theirs), said) if isinstance(piece, Conflict) else (piece,)
-        )
-        if said and not _breaks_off_in_comment(base[:at]):
+        refined.append(_settled(piece, (base, ours, theirs), before, said))
+        if said and not _breaks_off_in_comment(before):
             remarks += said
-        at += len(piece.base if isinstance(piece, Conflict) else piece.text)
+        before += piece.base
     return refined
 
 
@@ -118,24 +123,21 @@ def _breaks_off_in_comment(text: bytes) -> bool:
     )
 
 
-def _settled(conflict: Conflict, whole: tuple[bytes, bytes, bytes], remarks: list[Note]) -> tuple[Piece, ...]:
+def _settled(
+    conflict: Conflict, whole: tuple[bytes, bytes, bytes], before: bytes, remarks: list[Note]
+) -> tuple[Piece, ...]:
     """A conflict as what its tokens make of it, or what is left once what both sides did alike is done.
-    ``whole`` are the texts that it is a part of."""
+    ``whole`` are the texts that it is a part of, ``before`` is what stands before it in them."""
     from mergeguard.cpp.tokens import tokens_of
     from mergeguard.merge.stretch.containing import larger
     from mergeguard.merge.stretch.fold import fold
-    from mergeguard.merge.stretch.touching import moved_away
-    from mergeguard.merge.stretch.weave import BESIDE, Clash, weave
 
     base, ours, theirs = conflict.base, conflict.ours, conflict.theirs
-    said: list[Note] = []
-    try:
-        woven = weave(base, ours, theirs, said)
-    except Clash:
-        pass
-    else:
-        if BESIDE not in said or not moved_away((base, ours, theirs), whole):
-            remarks += said
+    # Of additions, what list they go into, and what would run into an arm, is told by what stands before.
+    adds = len(base) < min(len(ours), len(theirs))
+    for context in (b"", before[before.rfind(b"\n", 0, -_CONTEXT) + 1 :]) if adds else (b"",):
+        woven = _woven(conflict, whole, context, remarks)
+        if woven is not None:
             return (Resolved(woven),)
     side = larger(*(tokens_of(text).keys for text in (base, ours, theirs)))
     if side is not None:
@@ -149,6 +151,26 @@ def _settled(conflict: Conflict, whole: tuple[bytes, bytes, bytes], remarks: lis
     left = merge_lines(folded, ours, theirs)
     honest = all(isinstance(piece, Resolved) or piece.base in base for piece in left)
     return left if honest and _size(left) < _size((conflict,)) else (conflict,)
+
+
+def _woven(
+    conflict: Conflict, whole: tuple[bytes, bytes, bytes], context: bytes, remarks: list[Note]
+) -> bytes | None:
+    """What the tokens make of a conflict with some text before it, the same in all three; None where they
+    clash."""
+    from mergeguard.merge.stretch.touching import moved_away
+    from mergeguard.merge.stretch.weave import BESIDE, Clash, weave
+
+    texts = conflict.base, conflict.ours, conflict.theirs
+    said: list[Note] = []
+    try:
+        woven = weave(context + texts[0], context + texts[1], context + texts[2], said)
+    except Clash:
+        return None
+    if not woven.startswith(context) or (BESIDE in said and moved_away(texts, whole)):
+        return None
+    remarks += said
+    return woven[len(context) :]
 
 
 def _size(pieces: tuple[Piece, ...]) -> int:

@@ -35,7 +35,7 @@ from mergeguard.merge.stretch.near import Neighbours, neighbours
 from mergeguard.merge.stretch.touching import Touching
 from mergeguard.merge.stretch.unions import misplaced_arm, union
 
-_COPY, _ALIKE = 3, 0.6  # how many names make a copy, and which share of them is the same
+_COPY, _ALIKE = 4, 0.6  # how many names make a copy, and which share of them is the same
 
 _LINE_ENDS = frozenset((END_OF_DIRECTIVE, END_OF_COMMENT))
 _LINE_BREAK = re.compile(rb"\A[ \t]*\r?\n")

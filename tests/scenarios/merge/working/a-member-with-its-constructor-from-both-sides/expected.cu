@@ -11,12 +11,8 @@ class Gemm {
     TensorRef<ElementA const, LayoutA> ref_A;
     TensorRef<ElementB const, LayoutB> ref_B;
     int split_k_slices;
-<<<<<<< ours
-    int const* gather_A;
-||||||| base
-=======
     float alpha;
->>>>>>> theirs
+    int const* gather_A;
 
     CUTLASS_HOST_DEVICE
 <<<<<<< ours

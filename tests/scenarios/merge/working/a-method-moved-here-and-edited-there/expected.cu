@@ -1,0 +1,25 @@
+class Stream {
+ public:
+  explicit Stream(int device) : device_(device) {
+    cudaSetDevice(device_);
+    cudaStreamCreate(&stream_);
+  }
+
+  ~Stream() { cudaStreamDestroy(stream_); }
+
+<<<<<<< ours
+||||||| base
+  void synchronize() const { cudaStreamSynchronize(stream_); }
+
+=======
+  void synchronize() const { CUDA_CHECK(cudaStreamSynchronize(stream_)); }
+
+>>>>>>> theirs
+  cudaStream_t get() const { return stream_; }
+
+  void synchronize() const { cudaStreamSynchronize(stream_); }
+
+ private:
+  int device_;
+  cudaStream_t stream_;
+};
