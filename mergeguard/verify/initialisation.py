@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
+from operator import itemgetter
 from typing import NamedTuple
 
 from mergeguard.cpp.declaration import Declaration, Identity
@@ -53,21 +54,40 @@ def _dependencies(originals: Sequence[Declaration]) -> Iterator[tuple[Declaratio
     """Pairs of objects, the first not there from the beginning, and what the second asks it for."""
     functions = _Functions(originals)
     lifetimes = Lifetimes(originals)
-    made: list[Declaration] = []
-    owning: list[Declaration] = []
+    made, owning = _Objects(), _Objects()
     for one in originals:
         if one.item.kind is not Kind.VARIABLE or not one.is_definition or one.is_template:
             continue
         words = _initialiser(one) | lifetimes.made(one)
-        reached = functions.reached(words) if made else set[str]()
-        yield from ((other, one, "initialisation") for other in made if other.short in reached)
-        if owning:
-            reached = functions.reached(lifetimes.ended(one)) - functions.reached(words)
-            yield from ((other, one, "destruction") for other in owning if other.short in reached)
+        reached = functions.reached(words) if made or owning else set[str]()
+        yield from ((other, one, "initialisation") for other in made.among(reached))
+        if owning and (ended := lifetimes.ended(one)):
+            reached = functions.reached(ended) - reached
+            yield from ((other, one, "destruction") for other in owning.among(reached))
         if _is_dynamic(one) or lifetimes.made(one):
-            made.append(one)
+            made.add(one)
         if lifetimes.is_owning(one):
-            owning.append(one)
+            owning.add(one)
+
+
+class _Objects:
+    """Objects by their short names."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, list[tuple[int, Declaration]]] = defaultdict(list)
+        self._count = 0
+
+    def __bool__(self) -> bool:
+        return self._count > 0
+
+    def add(self, one: Declaration) -> None:
+        self._by_name[one.short].append((self._count, one))
+        self._count += 1
+
+    def among(self, names: AbstractSet[str]) -> list[Declaration]:
+        """Those that go by one of the names, in the order in which they were added."""
+        found = [numbered for name in self._by_name.keys() & names for numbered in self._by_name[name]]
+        return [one for _, one in sorted(found, key=itemgetter(0))]
 
 
 def _initialiser(one: Declaration) -> set[str]:
