@@ -10,6 +10,7 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of, negated
 from mergeguard.cpp.source import Source
@@ -72,7 +73,7 @@ class Environment:
                     body = tuple(words[1:]) if directive.name == "define" else None
                     self._events[words[0]].append(_Event(directive.start, (tuple(stack), body)))
 
-    @property
+    @cached_property
     def names(self) -> frozenset[str]:
         return frozenset(self._events)
 

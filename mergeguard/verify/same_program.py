@@ -249,6 +249,10 @@ class _Comparison:
 
     def check_includes(self) -> None:
         wanted = [self.include(item, self.path) for item in self.before.items if item.kind is Kind.INCLUDE]
+        meant: dict[tuple[str, tuple[str, ...]], list[int]] = defaultdict(list)
+        for number, (spelled, resolved, condition) in enumerate(wanted):
+            for name in {spelled, resolved}:
+                meant[name, condition].append(number)
         seen: set[int] = set()
         enclosed = {item.name for item in enclosed_includes(self.before)}
         for unit in self.units:
@@ -263,7 +267,8 @@ class _Comparison:
                     continue
                 path, offset = unit.place(item.code_start)
                 mine = self.include(item, path)
-                matches = [n for n, other in enumerate(wanted) if self.same_include(mine, other)]
+                near = {n for name in mine[:2] for n in meant.get((name, mine[2]), ())}
+                matches = sorted(n for n in near if self.same_include(mine, wanted[n]))
                 if not matches:
                     message = f"the monolith has no include that means {item.name} from here"
                     self.report("include", message, path=path, offset=offset, item=item.name)
@@ -490,11 +495,11 @@ class _Comparison:
         mine: Mapping[str, Mapping[Identity, int]],
     ) -> None:
         """A unit that does not see a specialisation where it uses the template takes the general text."""
-        for word in sorted(special.keys() & words):
+        for word in sorted(special.keys() & words - {one.short}):
             here = mine.get(word, {})
             for identity, at in special[word].items():
                 seen = here.get(identity, one.item.code_start) < one.item.code_start
-                if at < known.item.code_start and not seen and word != one.short:
+                if at < known.item.code_start and not seen:
                     text = f"the specialisation {word}<{identity[2]}> does not stand before it here"
                     self.report("self-contained", text, one)
 
