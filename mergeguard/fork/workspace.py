@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 
-from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError
+from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError, counted
 from mergeguard.fork import builds
 from mergeguard.fork.layoutcache import LayoutCache
 from mergeguard.fork.locks import Lock, parse_lock
@@ -188,9 +188,22 @@ class Workspace:
 
     def nothing_applies(self) -> RuleError:
         """What to raise where a command finds no rule to work on."""
+        if not self.guarded:
+            hint = "`mergeguard init FILE` writes one, `mergeguard rules` lists ready ones"
+            return RuleError("this fork has no rules", hint=hint)
+        resting = [guarded for guarded in self.guarded if self.monolith_path(guarded) is None]
+        if not resting:
+            hint = (
+                "`mergeguard generate --out DIR` makes the layouts, `mergeguard mode tree RULE` commits one"
+            )
+            return RuleError("every rule is in build mode", hint=hint)
+        first = resting[0]
+        paths = ", ".join(first.rule.paths())
+        more = f", and {counted(len(resting) - 1, 'rule')} more rest" if resting[1:] else ""
         return RuleError(
-            "no rule applies to this tree" if self.guarded else "this fork has no rules",
-            hint="`mergeguard init FILE` writes one, `mergeguard rules` lists ready ones",
+            f"the monolith of {first.name} is not in this tree (looked for {paths}){more}",
+            where=Location(first.rule_path),
+            hint="name its path there, from the root; `mergeguard rules` lists what applies",
         )
 
     def entry(self, path: str) -> Entry | None:

@@ -91,3 +91,12 @@ def test_no_build_file_on_purpose(tmp_path):
     assert story.run("split").code == 0
     story.commits("on purpose")
     assert story.run("check").code == 0
+
+
+def test_a_rule_whose_monolith_is_nowhere_is_named(tmp_path):
+    story = begin(tmp_path, "README", "no build\n")
+    text = (story.fork / RULE).read_text()
+    story.write(RULE, text.replace(f"csrc/rocm/{CU}", f"rocm/{CU}").encode())
+    said = story.run("split")
+    assert said.code == 2
+    assert f"{RULE}: the monolith of skinny_gemms_int4 is not in this tree (looked for rocm/{CU})" in said.err
