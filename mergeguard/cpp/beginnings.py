@@ -27,7 +27,7 @@ class Mark(NamedTuple):
     asks_for_calls: bool
 
 
-class Reading(NamedTuple):
+class ParsedBeginning(NamedTuple):
     """How a beginning was parsed: its source, the way in which, and where another text may go on."""
 
     source: Source
@@ -56,7 +56,7 @@ class Beginning:
 
     lexed: Lexed
     cuts: Sequence[int]
-    readings: dict[bool, Reading] = field(default_factory=dict)
+    readings: dict[bool, ParsedBeginning] = field(default_factory=dict)
 
     @property
     def text(self) -> bytes:

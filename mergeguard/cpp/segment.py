@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property
 
-from mergeguard.cpp.beginnings import Mark, Reading
+from mergeguard.cpp.beginnings import Mark, ParsedBeginning
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, Group, condition_of, names, possible
 from mergeguard.cpp.edges import conditional_end, edge_end, edges_of
 from mergeguard.cpp.items import Item
@@ -29,7 +29,7 @@ class Segmented:
     made, or would make, a difference.
 
     ``known`` are the items that were read before, by their segments, and ``fresh`` those that were not, with
-    what ``keep`` keeps them by. ``marks``, ``defined`` and ``way`` are for a ``beginnings.Reading``.
+    what ``keep`` keeps them by. ``marks``, ``defined`` and ``way`` are for a ``beginnings.ParsedBeginning``.
     """
 
     segments: list[Segment]
@@ -128,7 +128,7 @@ def segment(
     path: Sequence[Branch] = (),
     *,
     calls_end: bool = False,
-    begun: tuple[Reading, Mark] | None = None,
+    begun: tuple[ParsedBeginning, Mark] | None = None,
 ) -> Segmented:
     """Items of the tokens ``[first, last)``.
 
@@ -207,7 +207,7 @@ class _Walk:
 
     # ---- the outer level: directives between items
 
-    def go_on(self, reading: Reading, mark: Mark) -> None:
+    def go_on(self, reading: ParsedBeginning, mark: Mark) -> None:
         """Take over what the beginning of another text has left."""
         self.defined = dict.fromkeys(reading.defined[: mark.defined])
         self.asks_for_calls = mark.asks_for_calls

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from itertools import count
 
 from mergeguard.cpp import beginnings
-from mergeguard.cpp.beginnings import Mark, Reading
+from mergeguard.cpp.beginnings import Mark, ParsedBeginning
 from mergeguard.cpp.classifying.classify import Facets, classify
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, condition_of
 from mergeguard.cpp.items import Item, ItemKey, ItemScope, Kind, Parameter, Source, Unit
@@ -92,7 +92,7 @@ def _parse(text: bytes, calls_end: bool) -> tuple[Source, bool]:
 
 def _known_reading(
     begun: beginnings.Shared | None, lexed: Lexed, calls_end: bool
-) -> tuple[Reading, Mark] | None:
+) -> tuple[ParsedBeginning, Mark] | None:
     """How the beginning of a text was read before, and from where on it is to be read now."""
     if begun is None or (reading := begun.beginning.readings.get(calls_end)) is None:
         return None
@@ -103,10 +103,10 @@ def _known_reading(
     return reading, mark
 
 
-def _reading(source: Source, segmented: Segmented) -> Reading:
+def _reading(source: Source, segmented: Segmented) -> ParsedBeginning:
     segments, items = segmented.segments, source.items
     has_header = bool(segments) and items[0].end <= source.lexed.starts[segments[0].first]
-    return Reading(source, segmented.way, segmented.marks, segmented.defined, int(has_header))
+    return ParsedBeginning(source, segmented.way, segmented.marks, segmented.defined, int(has_header))
 
 
 def _as_known(one: KnownItem, at: int, start: int, end: int, prefix: str) -> Item:

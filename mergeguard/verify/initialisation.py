@@ -15,8 +15,8 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from mergeguard.cpp.declaration import Declaration, Identity
-from mergeguard.cpp.lifetimes import Lifetimes
 from mergeguard.cpp.source import Kind
+from mergeguard.lens.lifetimes import Lifetimes
 
 _ASKED = {"initialisation": "it is initialised from", "destruction": "its destructor asks for"}
 _CALLS = frozenset({"(", "{"})

@@ -7,6 +7,7 @@ meaning), and ``kind``. ``report``, ``verify``, ``cost`` and ``budget`` have sch
 
 from __future__ import annotations
 
+import inspect
 import sys
 from typing import Annotated, Any, Literal
 
@@ -663,7 +664,19 @@ def schema() -> dict[str, Any]:
         "description": "What `--json` prints, by `kind`. `mergeguard` is the format's version: fields may be "
         "added to it, none change their meaning.",
         "oneOf": list(documents),
-        "$defs": dict(sorted(parts.items())),
+        "$defs": _dedented(dict(sorted(parts.items()))),
+    }
+
+
+def _dedented(value: Any) -> Any:
+    """The same with descriptions as they read: Python before 3.13 keeps a docstring's indentation."""
+    if isinstance(value, list):
+        return [_dedented(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: inspect.cleandoc(one) if key == "description" and isinstance(one, str) else _dedented(one)
+        for key, one in value.items()
     }
 
 

@@ -8,9 +8,9 @@ from functools import cached_property
 from mergeguard.cpp.blocks import Opened
 from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.environment import environment_of
-from mergeguard.cpp.lifetimes import Lifetimes
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers, nested
 from mergeguard.lens.homes.macrocalls import Macros, expanded, pasted, pasting
+from mergeguard.lens.lifetimes import Lifetimes
 
 
 class FileFacts:

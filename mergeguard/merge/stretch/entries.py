@@ -33,7 +33,7 @@ _NOT_DATA = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class KeyedEntry:
     """One entry of a list: what tells it from others, what it gives that name, and whether its place among
     its like means something."""
 
@@ -42,7 +42,7 @@ class Entry:
     positional: bool = True
 
 
-_Reader = Callable[[Keys], "list[Entry] | None"]
+_Reader = Callable[[Keys], "list[KeyedEntry] | None"]
 
 
 def entries(b: Tokens, o: Tokens, t: Tokens, r: Region) -> tuple[list[Slice], Note | None] | None:
@@ -167,33 +167,33 @@ def _first_of(row: Keys) -> Keys:
     return (_split(row[1:-1]) or [row])[0]
 
 
-def _rows(keys: Keys, *, by_first: bool) -> list[Entry] | None:
+def _rows(keys: Keys, *, by_first: bool) -> list[KeyedEntry] | None:
     found = _elements(keys)
-    return [Entry(_first_of(row) if by_first else row) for row in found] if found else None
+    return [KeyedEntry(_first_of(row) if by_first else row) for row in found] if found else None
 
 
-def _values(keys: Keys) -> list[Entry] | None:
+def _values(keys: Keys) -> list[KeyedEntry] | None:
     found = _elements(keys)
     if found is None or not all(_NAME.fullmatch(row[0]) and row[1:2] in ((), (b"=",)) for row in found):
         return None
-    return [Entry(row[:1], row[2:]) for row in found]
+    return [KeyedEntry(row[:1], row[2:]) for row in found]
 
 
-def _labels(keys: Keys) -> list[Entry] | None:
-    found: list[Entry] = []
+def _labels(keys: Keys) -> list[KeyedEntry] | None:
+    found: list[KeyedEntry] = []
     start = 0
     for index, key in enumerate(keys):
         if (index == start) != (key == b"case"):
             return None
         if key == b":":
-            found.append(Entry(keys[start + 1 : index], positional=False))
+            found.append(KeyedEntry(keys[start + 1 : index], positional=False))
             start = index + 1
     return found if start == len(keys) else None
 
 
-def _rows_of_a_macro(keys: Keys) -> list[Entry] | None:
+def _rows_of_a_macro(keys: Keys) -> list[KeyedEntry] | None:
     """Calls of one thing, one behind the other."""
-    found: list[Entry] = []
+    found: list[KeyedEntry] = []
     plain = tuple(key.removeprefix(b"#") for key in keys)
     start = depth = 0
     for index, key in enumerate(plain):
@@ -203,14 +203,14 @@ def _rows_of_a_macro(keys: Keys) -> list[Entry] | None:
             return None
         depth += (key in _OPENERS) - (key in _CLOSERS)
         if key == b")" and depth == 0:
-            found.append(Entry((_split(plain[start + 2 : index]) or [plain[start:index]])[0]))
+            found.append(KeyedEntry((_split(plain[start + 2 : index]) or [plain[start:index]])[0]))
             start = index + 1
     return found if start == len(plain) else None
 
 
-def _members(keys: Keys, of: bytes) -> list[Entry] | None:
+def _members(keys: Keys, of: bytes) -> list[KeyedEntry] | None:
     """The members that a run declares in the class of that name."""
-    found: list[Entry] = []
+    found: list[KeyedEntry] = []
     depth, start = 0, 0
     for index, key in enumerate(keys):
         depth += (key in _OPENERS) - (key in _CLOSERS)
@@ -226,7 +226,7 @@ def _members(keys: Keys, of: bytes) -> list[Entry] | None:
     return found if start == len(keys) else None
 
 
-def _member(keys: Keys, of: bytes) -> Entry | None:
+def _member(keys: Keys, of: bytes) -> KeyedEntry | None:
     """One member; None where several are declared, or it has no name to tell it by."""
     keys = tuple(without_template(keys))
     angles = 0
@@ -236,21 +236,21 @@ def _member(keys: Keys, of: bytes) -> Entry | None:
         if angles == 0 and index and key in _NAME_ENDS:
             name = keys[index - 1 : index]
             fixed = keys[0] in _NOT_DATA or b"static" in keys[:index]
-            return Entry(name, positional=not fixed) if _NAME.fullmatch(name[0]) else None
+            return KeyedEntry(name, positional=not fixed) if _NAME.fullmatch(name[0]) else None
         angles += key.count(b"<") - key.count(b">") if not key.strip(b"<>") else 0
     return None
 
 
-def _called(keys: Keys, at: int, of: bytes) -> Entry | None:
+def _called(keys: Keys, at: int, of: bytes) -> KeyedEntry | None:
     """A member with a parenthesis: a function, a pointer to one, a constructor, a macro's call."""
     if keys[at + 1 : at + 2] == (b"*",):
-        return Entry(keys[at + 2 : at + 3])
+        return KeyedEntry(keys[at + 2 : at + 3])
     if b"operator" in keys[:at]:
-        return Entry(keys[keys.index(b"operator") : at + 2], positional=False)
+        return KeyedEntry(keys[keys.index(b"operator") : at + 2], positional=False)
     if at == 1 and keys[0] != of:
         first = (_split(keys[2 : _closing(keys, at)]) or [()])[0]
-        return Entry((keys[0], *first), positional=False)
-    return Entry(keys[at - 1 : at], positional=False) if at else None
+        return KeyedEntry((keys[0], *first), positional=False)
+    return KeyedEntry(keys[at - 1 : at], positional=False) if at else None
 
 
 def _closing(keys: Keys, opener: int) -> int:

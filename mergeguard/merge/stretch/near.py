@@ -35,7 +35,7 @@ _ENDS_OF_WORDS = (b",", b";")
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class NearEdit:
     """What one side has instead of a run of the base's tokens."""
 
     old: tuple[bytes, ...]
@@ -59,9 +59,9 @@ class Edit:
 class Neighbours:
     """Two edits of different sides, the first before the second, and the base's tokens between them."""
 
-    one: Edit
+    one: NearEdit
     between: tuple[bytes, ...]
-    two: Edit
+    two: NearEdit
 
     @property
     def independent(self) -> bool:
@@ -92,10 +92,10 @@ def neighbours(regions: Sequence[Region], base: Keys, ours: Keys, theirs: Keys) 
             yield Neighbours(first, tuple(between), second)
 
 
-def _edit(region: Region, base: Keys, ours: Keys, theirs: Keys) -> Edit:
+def _edit(region: Region, base: Keys, ours: Keys, theirs: Keys) -> NearEdit:
     of_ours = region.kind is RegionKind.OURS
     new = ours[region.o0 : region.o1] if of_ours else theirs[region.t0 : region.t1]
-    return Edit(tuple(base[region.b0 : region.b1]), tuple(new))
+    return NearEdit(tuple(base[region.b0 : region.b1]), tuple(new))
 
 
 def _opens_arguments(keys: Keys, at: int) -> bool:
