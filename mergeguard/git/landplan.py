@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from mergeguard.git.repository import Repository
 
 
+#: Paths that git is given by name: it compares each of its entries with each of them.
+_FEW = 40
+
+
 @dataclass(frozen=True, slots=True)
 class LandingPlan:
     """What a landing would write; ``adopted`` are files, not in the index so, that are what they shall be."""
@@ -99,7 +103,7 @@ def plan(repository: Repository, outcome: Outcome) -> LandingPlan:
     ]
     leaving = frozenset(change.path for change in paths if change.old is not None and change.new is None)
     touched = {change.path for change in paths}
-    modified = _modified(repository) & touched
+    modified = _modified(repository, touched) & touched
     there = {
         change.path
         for change in paths
@@ -205,12 +209,17 @@ def _changes(
     return changes
 
 
-def _modified(repository: Repository) -> set[str]:
+def _modified(repository: Repository, among: Collection[str] | None = None) -> set[str]:
     """Tracked files whose work tree content is not the index's. Compared by content where stat differs.
 
     git looks by the copy that the landing will write to, and notes there the times of files that are alike.
+    Of files ``among`` which are asked for, it looks at no other where they are few.
     """
-    options = ("--porcelain=v2", "-z", "-uno", "--no-renames", "--ignore-submodules=all")
+    if among is not None and not among:
+        return set()
+    options = ["--porcelain=v2", "-z", "-uno", "--no-renames", "--ignore-submodules=all"]
+    if among is not None and len(among) <= _FEW:
+        options += ["--", *sorted(among)]
     copy = new_index_path(repository)
     environment = {"GIT_OPTIONAL_LOCKS": "1", **worktree.index_environment(copy)} if copy.exists() else None
     raw = repository.git(*PLAIN, "status", *options, environment=environment)
