@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.cpp.likeness import CODE_LIVES_ON, FILE_REWRITTEN, NEARLY_ALL
@@ -10,7 +11,7 @@ from mergeguard.errors import RepositoryError
 from mergeguard.fork.workspace import Guarded
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.merge.moved.finddefinitions import Found, Others, Whereabouts, whereabouts
+from mergeguard.merge.moved.finddefinitions import Found, Other, Others, Whereabouts, whereabouts
 from mergeguard.values import dataclass, field
 
 
@@ -87,10 +88,15 @@ def trace(repository: Repository, base: str, there: str, path: str, monolith: by
             return TracedFate(Fate.MOVED, renamed)
 
     def others() -> Others:
-        return {
-            change.new: (_text(repository, change.before), now)
+        changes = [
+            change
             for change in repository.diff_trees(base, there, renames=False)
             if change.letter in "AM" and change.new != path and change.new.endswith(SOURCES)
+        ]
+        repository.prefetch(change.after for change in changes)
+        return {
+            change.new: Other(now, partial(_text, repository, change.before))
+            for change in changes
             if (now := _text(repository, change.after)) is not None
         }
 

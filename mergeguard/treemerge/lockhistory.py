@@ -17,7 +17,7 @@ from mergeguard.fork.locks import Lock, parse_lock
 from mergeguard.fork.workspace import LOCKS, Guarded, Splitting, Workspace, documents
 from mergeguard.git.repository import Repository
 from mergeguard.merge.contained import lost_lines
-from mergeguard.merge.moved.finddefinitions import Others, whereabouts
+from mergeguard.merge.moved.finddefinitions import Other, Others, whereabouts
 from mergeguard.values import dataclass
 
 
@@ -228,6 +228,6 @@ class LockHistory:
         def others() -> Others:
             changes = repository.diff_trees(repository.tree_of(parent), repository.tree_of(commit))
             old = ((c.old, c.before) for c in changes if c.before is not None and c.old.endswith(SOURCES))
-            return {path: (None, repository.read_blob(entry.oid)) for path, entry in old if entry.is_file}
+            return {path: Other(repository.read_blob(e.oid), lambda: None) for path, e in old if e.is_file}
 
         return bool(whereabouts(before, now, others).moved)

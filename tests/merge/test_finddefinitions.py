@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from mergeguard.merge.moved.finddefinitions import whereabouts
+from mergeguard.merge.moved.finddefinitions import Other, Others, whereabouts
 
 KERNEL = b"template <typename T>\n__global__ void scale_kernel(T* out, int n) {\n  out[n] = 2;\n}\n\n"
 LAUNCH = b"void launch(float* out, int n) {\n  scale_kernel<float><<<1, n>>>(out, n);\n}\n\n"
@@ -15,6 +17,11 @@ HEADER = "csrc/kernels.cuh"
 
 def never():
     raise AssertionError("the other files need not be read")
+
+
+def others(now: bytes, before: bytes | None = None) -> Callable[[], Others]:
+    """One header that changed, too."""
+    return lambda: {HEADER: Other(now, lambda: before)}
 
 
 @pytest.mark.parametrize(
@@ -33,11 +40,11 @@ def test_nothing_is_read_where_no_definition_has_left(new):
 
 @pytest.mark.parametrize(("gone", "name"), [(KERNEL, "scale_kernel"), (TYPE, "Params"), (LAUNCH, "launch")])
 def test_a_definition_that_left_is_found(gone, name):
-    moved = whereabouts(OLD, OLD.replace(gone, b""), lambda: {HEADER: (None, b"#pragma once\n" + gone)}).moved
+    moved = whereabouts(OLD, OLD.replace(gone, b""), others(b"#pragma once\n" + gone)).moved
     assert [(found.name, found.path) for found in moved] == [(name, HEADER)]
 
 
 def test_a_definition_that_left_for_another_that_came():
     new = OLD.replace(KERNEL, KERNEL.replace(b"scale_kernel", b"bias_kernel"))
-    moved = whereabouts(OLD, new, lambda: {HEADER: (b"", KERNEL)}).moved
+    moved = whereabouts(OLD, new, others(KERNEL, b"")).moved
     assert [found.name for found in moved] == ["scale_kernel"]

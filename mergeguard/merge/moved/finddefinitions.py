@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from mergeguard.cpp.items import Item, Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of
@@ -53,16 +54,22 @@ class Whereabouts:
         return next((found for found in self.moved if found.name == name), None)
 
 
-Others = Mapping[str, tuple[bytes | None, bytes]]
+class Other(NamedTuple):
+    """Another file: what it is, and a way to learn what it was before (None: it was not there)."""
+
+    now: bytes
+    before: Callable[[], bytes | None]
+
+
+Others = Mapping[str, Other]
 
 
 def whereabouts(old: bytes, new: bytes | None, others: Callable[[], Others]) -> Whereabouts:
     """Where the definitions of ``old`` are, given what the file is ``new`` (None: it is gone).
 
-    ``others`` gives the other files that changed, path -> (text before, text now), and is asked only where a
-    definition is gone. A definition has moved to a file that has one of its kind, name and arguments now and
-    had none before; where several files qualify, the one with the very same code, then the one that took
-    most.
+    ``others`` gives the other files that changed, by path, and is asked only where a definition is gone. A
+    definition has moved to a file that has one of its kind, name and arguments now and had none before; where
+    several files qualify, the one with the very same code, then the one that took most.
     """
     if new is not None and not _may_have_left(old, new):
         return Whereabouts(0, 0, ())
@@ -71,11 +78,11 @@ def whereabouts(old: bytes, new: bytes | None, others: Callable[[], Others]) -> 
     lost = names.keys() - stayed
     took: dict[str, dict[Name, tuple[bool, int]]] = {}
     words = {name[1].rsplit("::", 1)[-1].encode("utf-8", "surrogateescape") for name in lost}
-    for path, (before, now) in others().items() if lost else ():
-        if not any(word in now for word in words):
+    for path, other in others().items() if lost else ():
+        if not any(word in other.now for word in words):
             continue
-        had = _definitions(before or b"")
-        for name, (leaf, line) in _definitions(now).items():
+        had = _definitions(other.before() or b"")
+        for name, (leaf, line) in _definitions(other.now).items():
             if name in lost and name not in had:
                 took.setdefault(path, {})[name] = leaf.code == names[name].code, line
     moved: list[Found] = []
