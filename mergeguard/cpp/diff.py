@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Hashable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, count
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T", bound=Hashable)
@@ -87,7 +87,8 @@ def changed_ranges(old: bytes, new: bytes) -> list[tuple[int, int]]:
 def matches(a: Sequence[T], b: Sequence[T]) -> list[Match]:
     """The common runs of ``a`` and ``b``, in order, neighbouring runs joined."""
     joined: list[Match] = []
-    for run in _runs(a, b):
+    numbers: dict[T, int] = {}  # whole statements are compared over and over: their numbers are quicker
+    for run in _runs(*([numbers.setdefault(one, len(numbers)) for one in sequence] for sequence in (a, b))):
         last = joined[-1] if joined else None
         if last is not None and last.a + last.size == run.a and last.b + last.size == run.b:
             joined[-1] = Match(last.a, last.b, last.size + run.size)
@@ -96,9 +97,12 @@ def matches(a: Sequence[T], b: Sequence[T]) -> list[Match]:
     return joined
 
 
-def _runs(a: Sequence[T], b: Sequence[T]) -> Iterator[Match]:
+_Ranges = tuple[int, int, int, int]  # of both sequences: from where to where
+
+
+def _runs(a: list[int], b: list[int]) -> Iterator[Match]:
     # An explicit stack: the nesting of anchors is as deep as the input wants.
-    stack: list[tuple[int, int, int, int] | Match] = [(0, len(a), 0, len(b))]
+    stack: list[_Ranges | Match] = [(0, len(a), 0, len(b))]
     while stack:
         task = stack.pop()
         if isinstance(task, Match):
@@ -106,34 +110,43 @@ def _runs(a: Sequence[T], b: Sequence[T]) -> Iterator[Match]:
             continue
         a0, a1, b0, b1 = task
         head = _shared_head(a, a0, a1, b, b0, b1)
-        yield Match(a0, b0, head)
-        a0, b0 = a0 + head, b0 + head
-        size = _shared_tail(a, a0, a1, b, b0, b1)
-        a1, b1 = a1 - size, b1 - size
-        tail = Match(a1, b1, size)
-        if a0 < a1 and b0 < b1:
-            anchors = _unique_common(a, a0, a1, b, b0, b1)
-            if anchors is None:
-                yield tail
-                continue
-            if anchors:
-                parts: list[tuple[int, int, int, int] | Match] = []
-                for i, j in anchors:
-                    parts.append((a0, i, b0, j))
-                    parts.append(Match(i, j, 1))
-                    a0, b0 = i + 1, j + 1
-                parts.append((a0, a1, b0, b1))
-                stack.append(tail)
-                stack.extend(reversed(parts))
-                continue
+        if head:
+            yield Match(a0, b0, head)
+            a0, b0 = a0 + head, b0 + head
+        tail = _shared_tail(a, a0, a1, b, b0, b1)
+        a1, b1 = a1 - tail, b1 - tail
+        if tail:
+            stack.append(Match(a1, b1, tail))
+        if a0 == a1 or b0 == b1:
+            continue
+        anchors = _unique_common(a, a0, a1, b, b0, b1)
+        if anchors:
+            stack.extend(reversed([*_between(anchors, (a0, a1, b0, b1))]))
+        elif anchors is not None:
             yield from _myers(a, a0, a1, b, b0, b1)
-        yield tail
+
+
+def _between(anchors: Sequence[tuple[int, int]], ranges: _Ranges) -> Iterator[_Ranges | Match]:
+    """The anchors, neighbouring ones as one, and what lies between them in both sequences."""
+    a0, a1, b0, b1 = ranges
+    size = 0  # of the anchors that end before a0 and b0
+    for i, j in anchors:
+        if i > a0 or j > b0:
+            if size:
+                yield Match(a0 - size, b0 - size, size)
+                size = 0
+            if i > a0 and j > b0:
+                yield a0, i, b0, j
+        a0, b0, size = i + 1, j + 1, size + 1
+    yield Match(a0 - size, b0 - size, size)
+    if a0 < a1 and b0 < b1:
+        yield a0, a1, b0, b1
 
 
 _STEP = 256  # elements that are compared at once
 
 
-def _shared_head(a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int) -> int:
+def _shared_head(a: list[int], a0: int, a1: int, b: list[int], b0: int, b1: int) -> int:
     """How many elements two ranges begin with alike."""
     most, at = min(a1 - a0, b1 - b0), 0
     if not most or a[a0] != b[b0]:
@@ -148,7 +161,7 @@ def _shared_head(a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: 
     return at
 
 
-def _shared_tail(a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int) -> int:
+def _shared_tail(a: list[int], a0: int, a1: int, b: list[int], b0: int, b1: int) -> int:
     """How many elements two ranges end with alike."""
     most, at = min(a1 - a0, b1 - b0), 0
     if not most or a[a1 - 1] != b[b1 - 1]:
@@ -164,14 +177,14 @@ def _shared_tail(a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: 
 
 
 def _unique_common(
-    a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int
+    a: list[int], a0: int, a1: int, b: list[int], b0: int, b1: int
 ) -> list[tuple[int, int]] | None:
     """The longest increasing run of elements that are unique in both ranges; None if they have none in
     common."""
-    first: dict[T, int] = {}
+    first: dict[int, int] = {}
     for j in range(b0, b1):
         first[b[j]] = -1 if b[j] in first else j
-    seen: dict[T, int] = {}
+    seen: dict[int, int] = {}
     for i in range(a0, a1):
         seen[a[i]] = -1 if a[i] in seen else i
     if first.keys().isdisjoint(seen):
@@ -202,36 +215,33 @@ def increasing(values: Sequence[int]) -> list[int]:
     return run[::-1]
 
 
-def _myers(a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int) -> Iterator[Match]:
+def _myers(a: list[int], a0: int, a1: int, b: list[int], b0: int, b1: int) -> Iterator[Match]:
     n, m = a1 - a0, b1 - b0
     if n == 1 or m == 1:
         # An element that the other range has too is no anchor, or the ends would have matched it.
         yield from _find_one(a, a0, a1, b, b0, b1)
         return
     limit = min(n + m, _MAX_EDITS)
-    # furthest[k + limit + 1] is the furthest x on diagonal k; a copy of each round's diagonals is kept.
-    zero = limit + 1
-    furthest = [0] * (2 * limit + 3)
-    trace: list[list[int]] = []
+    # Behind their ends both have what is in neither, so that no index needs a look.
+    one, two = [*a[a0:a1], *[-1] * (limit + 2)], [*b[b0:b1], *[-2] * (limit + 2)]
+    rounds: list[list[int]] = []  # by the number of edits, how far each diagonal -d, -d + 2, ... was followed
+    reached = [0]
     for d in range(limit + 1):
-        trace.append(furthest[zero - d - 1 : zero + d + 2])
-        for k in range(-d, d + 1, 2):
-            at = zero + k
-            if k == -d or (k != d and furthest[at - 1] < furthest[at + 1]):
-                x = furthest[at + 1]
-            else:
-                x = furthest[at - 1] + 1
-            y = x - k
-            if x < n and y < m and a[a0 + x] == b[b0 + y]:
-                same = _shared_head(a, a0 + x, a1, b, b0 + y, b1)
-                x, y = x + same, y + same
-            furthest[at] = x
-            if x >= n and y >= m:
-                yield from reversed(_walk_back(trace, n, m, a0, b0))
-                return
+        if d:
+            inner = [x if x > left else left + 1 for left, x in zip(reached, reached[1:], strict=False)]
+            reached = [reached[0], *inner, reached[-1] + 1]
+        offsets = range(d, -d - 1, -2)
+        for number in [i for i, x, by in zip(count(), reached, offsets) if one[x] == two[x + by]]:
+            x = reached[number]
+            reached[number] = x + _shared_head(one, x, n, two, x + offsets[number], m)
+        rounds.append(reached)
+        last, odd = divmod(n - m + d, 2)
+        if not odd and 0 <= last <= d and reached[last] >= n:
+            yield from reversed(_walk_back(rounds, n, m, a0, b0))
+            return
 
 
-def _find_one(a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int) -> Iterator[Match]:
+def _find_one(a: list[int], a0: int, a1: int, b: list[int], b0: int, b1: int) -> Iterator[Match]:
     for i in range(a0, a1):
         for j in range(b0, b1):
             if a[i] == b[j]:
@@ -239,17 +249,17 @@ def _find_one(a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int
                 return
 
 
-def _walk_back(trace: list[list[int]], n: int, m: int, a0: int, b0: int) -> list[Match]:
+def _walk_back(rounds: list[list[int]], n: int, m: int, a0: int, b0: int) -> list[Match]:
     runs: list[Match] = []
     x, y = n, m
-    for d in range(len(trace) - 1, -1, -1):
-        furthest, k = trace[d], x - y
-        at = k + d + 1  # the round's diagonals begin at -d - 1
-        down = k == -d or (k != d and furthest[at - 1] < furthest[at + 1])
-        from_k = k + 1 if down else k - 1
-        from_x = furthest[at + 1] if down else furthest[at - 1]
-        from_y = from_x - from_k
-        size = min(x - max(from_x, 0), y - max(from_y, 0))
+    for d in range(len(rounds) - 1, -1, -1):
+        from_x, from_y = 0, -1
+        if d:
+            before, number = rounds[d - 1], (x - y + d) // 2
+            down = number == 0 or (number != d and before[number - 1] < before[number])
+            from_x = before[number] if down else before[number - 1]
+            from_y = from_x - (x - y) - (1 if down else -1)
+        size = min(x - from_x, y - max(from_y, 0))
         if size > 0:
             runs.append(Match(a0 + x - size, b0 + y - size, size))
         x, y = from_x, from_y

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence, Set
+from functools import lru_cache
 
 from mergeguard.cpp.diff import Change, diff, matches
 from mergeguard.cpp.likeness import RENAMED_DECLARATION, RENAMED_USES, TOO_CLOSE
@@ -239,6 +240,7 @@ def apply_renames(text: bytes, renames: Iterable[Rename]) -> bytes:
     return b"".join([*parts, text[at:]])
 
 
+@lru_cache(maxsize=1 << 14)
 def _name_of(key: bytes) -> Sequence[bytes]:
     if key[:1] == b"/" or key[:2] == b"#/":
         return ()

@@ -67,7 +67,7 @@ def _in_all(result: Mapping[_Key, object], *sides: Mapping[_Key, object]) -> Ite
 def labels(merge: Compared) -> Iterator[Fault]:
     """A case or a label to jump to that is there more often than in any version in one ``switch`` or
     function: no program."""
-    base, ours, theirs, now = (_labelled(version) for version in (merge.base, *merge.sides, merge.merged))
+    base, ours, theirs, now = (version.of(_labelled) for version in (merge.base, *merge.sides, merge.merged))
     for key in _in_all(now, ours, theirs):
         found = now[key]
         if _meeting(found) > max(_meeting(known.get(key, [])) for known in (base, ours, theirs)):
@@ -142,9 +142,9 @@ def returned(merge: Compared) -> Iterator[Fault]:
     if not merge.is_sound:
         return
     told: set[tuple[int, int]] = set()
-    base, ours, theirs, now = map(_by_place, (merge.base, *merge.sides, merge.merged))
+    base, ours, theirs, now = (version.of(_by_place) for version in (merge.base, *merge.sides, merge.merged))
     for key, found in now.items():
-        old, mine, other = len(base[key]), len(ours[key]), len(theirs[key])
+        old, mine, other = (len(places.get(key, ())) for places in (base, ours, theirs))
         both_moved = mine == other == old and 0 < old < len(found)
         is_back = min(mine, other) < old == max(mine, other) <= len(found)
         # (Of a block, the other side may have put the new one into a block of its own.)
@@ -166,7 +166,7 @@ def returned(merge: Compared) -> Iterator[Fault]:
 
 def rows(merge: Compared) -> Iterator[Fault]:
     """A row that both sides brought to one table, at two places of it."""
-    base, ours, theirs, now = map(_rows_of, (merge.base, *merge.sides, merge.merged))
+    base, ours, theirs, now = (version.of(_rows_of) for version in (merge.base, *merge.sides, merge.merged))
     for key in _in_all(now, ours, theirs):
         if key in base or len(now[key]) <= max(len(ours[key]), len(theirs[key])):
             continue
@@ -189,7 +189,7 @@ def _by_place(version: GateVersion) -> dict[_Place, list[Statement]]:
             found[root, one.keys].append(one)
         if does or (root and one.scope[-1] != root and one.keys[0] in _LEAVING):
             found[one.scope, one.keys].append(one)
-    found.update(_rows_of(version))
+    found.update(version.of(_rows_of))
     return found
 
 
@@ -214,8 +214,8 @@ def _declared_name(keys: tuple[bytes, ...]) -> bytes:
 def definitions(merge: Compared) -> Iterator[Fault]:
     """A function or a specialised class that both sides brought, there more often than on either where
     no condition parts them."""
-    ours, theirs, now = (_heads(version) for version in (*merge.sides, merge.merged))
-    known = _heads(merge.base)
+    ours, theirs, now = (version.of(_heads) for version in (*merge.sides, merge.merged))
+    known = merge.base.of(_heads)
     for key in _in_all(now, ours, theirs):
         if key in known:
             continue
@@ -250,8 +250,8 @@ def _meeting(found: list[Statement]) -> int:
 
 def openings(merge: Compared) -> Iterator[Fault]:
     """A condition, namespace or linkage inside of its like, as on no side."""
-    known = {text for version in (merge.base, *merge.sides) for text, _ in _within_its_like(version)}
-    for text, one in _within_its_like(merge.merged):
+    known = {text for version in (merge.base, *merge.sides) for text, _ in version.of(_within_its_like)}
+    for text, one in merge.merged.of(_within_its_like):
         if text not in known:
             said = shown(text.split(b" "))
             inside = [x for x in merge.merged.statements if x.scope.count(text) > 1]
@@ -260,7 +260,8 @@ def openings(merge: Compared) -> Iterator[Fault]:
             yield Fault("doubled-code", said, f"`{said}` came to stand inside of another one", (place,))
 
 
-def _within_its_like(version: GateVersion) -> Iterator[tuple[bytes, Statement]]:
+def _within_its_like(version: GateVersion) -> list[tuple[bytes, Statement]]:
+    found: list[tuple[bytes, Statement]] = []
     for one in version.statements:
         text = b""
         if one.kind == HEAD and one.keys[0] in (b"namespace", b"extern", b"inline"):
@@ -268,12 +269,13 @@ def _within_its_like(version: GateVersion) -> Iterator[tuple[bytes, Statement]]:
         elif one.kind == DIRECTIVE and one.keys[1:2] and one.keys[1] in _OPENERS:
             text = b" ".join(one.keys[1:])
         if text and text in one.scope:
-            yield text, one
+            found.append((text, one))
+    return found
 
 
 def includes(merge: Compared) -> Iterator[Fault]:
     """One file that the sides include under different spellings, and the result under both."""
-    ours, theirs = (_included(side) for side in merge.sides)
+    ours, theirs = (side.of(_included) for side in merge.sides)
     if not (ours.keys() - theirs.keys() and theirs.keys() - ours.keys()):
         return
     now = _included(merge.merged)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 from operator import add
+from typing import Any, TypeVar
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS
 from mergeguard.cpp.diff import diff
@@ -17,6 +18,8 @@ from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.scopes import DIRECTIVE, Statement, statements_of
 from mergeguard.cpp.tokens import END_OF_COMMENT, Tokens, is_comment, tokens_of
 from mergeguard.values import dataclass
+
+Made = TypeVar("Made")
 
 _RAW = (b'R"', b'u8R"', b'uR"', b'UR"', b'LR"')
 # (Strings are read over, and what is in them.)
@@ -43,10 +46,27 @@ class Fault:
     doubtful: bool = False
 
 
-class GateVersion:
+class _Asked:
+    """Something of which gates make what they need, each once: a merge has several results that one asks
+    them of, and they share the three versions."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[object, ...], Any] = {}
+
+    def of(self, make: Callable[..., Made], *others: object) -> Made:
+        """What ``make`` makes of it, and of ``others``; not to be changed."""
+        key = (make, *others)
+        if key not in self._made:
+            self._made[key] = make(self, *others)
+        made: Made = self._made[key]
+        return made
+
+
+class GateVersion(_Asked):
     """One text as statements, with what gates ask of it."""
 
     def __init__(self, text: bytes) -> None:
+        super().__init__()
         self.text = text
 
     @cached_property
@@ -110,12 +130,16 @@ class GateVersion:
 
     def left_open(self, opening: bytes, closing: bytes) -> int:
         """How many brackets of a kind are opened and not closed; negative for the reverse."""
-        return self._times[opening] - self._times[closing]
+        return self._brackets.count(opening) - self._brackets.count(closing)
 
     @cached_property
-    def _times(self) -> Counter[bytes]:
-        """How often each token is there."""
-        return Counter(self.tokens.keys)
+    def _brackets(self) -> bytes:
+        """The roles of the tokens outside of preprocessor lines; those of brackets are their signs."""
+        lexed = lex(self.text)
+        roles = bytearray(lexed.roles)
+        for line in lexed.directives:
+            roles[line.first : line.last] = bytes(line.last - line.first)
+        return bytes(roles)
 
     @cached_property
     def open_blocks(self) -> frozenset[bytes]:
@@ -209,7 +233,7 @@ def _version_of(text: bytes) -> GateVersion:
     return GateVersion(text)
 
 
-class Compared:
+class Compared(_Asked):
     """The three versions of a merge and what came out."""
 
     def __init__(
@@ -220,6 +244,7 @@ class Compared:
         merged: bytes,
         renamed: frozenset[bytes] = frozenset(),
     ) -> None:
+        super().__init__()
         self.base, self.ours, self.theirs, self.merged = map(_version_of, (base, ours, theirs, merged))
         self.renamed = renamed
 
@@ -254,7 +279,11 @@ class Compared:
     @cached_property
     def edits(self) -> tuple[dict[int, int], dict[int, int]]:
         """For each side: which of its statements stands for which of the base."""
-        return aligned(self.base, self.ours), aligned(self.base, self.theirs)
+        return self.ours.of(_edits_of, self.base), self.theirs.of(_edits_of, self.base)
+
+
+def _edits_of(side: GateVersion, base: GateVersion) -> dict[int, int]:
+    return aligned(base, side)
 
 
 def aligned(base: GateVersion, side: GateVersion) -> dict[int, int]:

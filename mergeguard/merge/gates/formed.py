@@ -93,9 +93,9 @@ def _odd_pair(pair: tuple[bytes, bytes]) -> bool:
 
 def emptied(merge: Compared) -> Iterator[Fault]:
     """A branch of a condition, or a namespace, with nothing in it where the sides have something."""
-    most = max((_empty(version) for version in (merge.base, *merge.sides)), key=len)
-    found = _empty(merge.merged)
-    known = Counter(one.keys for version in (merge.base, *merge.sides) for one in _empty(version))
+    most = max((version.of(_empty) for version in (merge.base, *merge.sides)), key=len)
+    found = merge.merged.of(_empty)
+    known = Counter(one.keys for version in (merge.base, *merge.sides) for one in version.of(_empty))
     if len(found) <= len(most):
         return
     for one in found:
@@ -117,7 +117,7 @@ def _empty(version: GateVersion) -> list[Statement]:
 
 def stubs(merge: Compared) -> Iterator[Fault]:
     """Something of a name that one side removed and of which the other made another one: a stub, a twin."""
-    base, ours, theirs, now = (_defined(v) for v in (merge.base, *merge.sides, merge.merged))
+    base, ours, theirs, now = (v.of(_defined) for v in (merge.base, *merge.sides, merge.merged))
     for one, other in ((ours, theirs), (theirs, ours)):
         for name in now:
             if name in base and name not in one and len(other.get(name, ())) > len(base[name]):

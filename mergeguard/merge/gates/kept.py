@@ -110,7 +110,7 @@ class _Keeping:
     def _left(self) -> Iterator[Fault]:
         """What both sides have under one stack, and the result has under another one."""
         merge = self.merge
-        places = [_places(version) for version in (merge.base, *merge.sides, merge.merged)]
+        places = [version.of(_places) for version in (merge.base, *merge.sides, merge.merged)]
         base, ours, theirs, now = places
         for keys, scopes in now.items():
             if keys not in ours or keys not in theirs or not _telling(merge.merged.by_keys[keys][0]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from mergeguard.cpp.scopes import HEAD, STATEMENT, Scope, Statement, frame_of, is_root
 from mergeguard.merge.edits import LANGUAGE
@@ -24,8 +25,8 @@ _Declared = tuple[int, Scope, Statement]  # the function or class it is in, its 
 def listed_twice(merge: Compared) -> Iterator[Fault]:
     """A name that one list declares twice: a parameter, a member that a constructor initialises, a value of
     an enumeration; and a number that two values of one enumeration have."""
-    known = {(kind, name) for v in (merge.base, *merge.sides) for kind, name, _ in _twice_in_a_list(v)}
-    for kind, name, one in _twice_in_a_list(merge.merged):
+    known = {(kind, name) for v in (merge.base, *merge.sides) for kind, name, _ in v.of(_twice_in_a_list)}
+    for kind, name, one in merge.merged.of(_twice_in_a_list):
         if (kind, name) not in known:
             said = name.decode("utf-8", "replace")
             where = (
@@ -38,10 +39,14 @@ def listed_twice(merge: Compared) -> Iterator[Fault]:
             yield Fault("duplicate-name", said, message, (merge.merged.span(one),))
 
 
-def _twice_in_a_list(version: GateVersion) -> Iterator[tuple[str, bytes, Statement]]:
-    for one in version.statements:
-        for kind, names in _listed(one):
-            yield from ((kind, name, one) for name, times in Counter(names).items() if times > 1)
+def _twice_in_a_list(version: GateVersion) -> list[tuple[str, bytes, Statement]]:
+    return [
+        (kind, name, one)
+        for one in version.statements
+        for kind, names in _listed(one)
+        for name, times in Counter(names).items()
+        if times > 1
+    ]
 
 
 def _listed(one: Statement) -> Iterator[tuple[str, Iterable[bytes]]]:
@@ -60,11 +65,11 @@ def _listed(one: Statement) -> Iterator[tuple[str, Iterable[bytes]]]:
 
 def declared_twice(merge: Compared) -> Iterator[Fault]:
     """A local or a member that both sides brought and that one scope, or one within the other, has twice."""
-    base, ours, theirs = (_declared(version) for version in (merge.base, *merge.sides))
+    base, ours, theirs = (version.of(_declared) for version in (merge.base, *merge.sides))
     fresh = {key for key in (ours.keys() & theirs.keys()) - base.keys() if key[1] not in merge.renamed}
     if not fresh:
         return
-    now = _declared(merge.merged)
+    now = merge.merged.of(_declared)
     for key in sorted(fresh & now.keys()):
         pair = _clash(now[key])
         if pair is not None and _clash(ours[key]) is None and _clash(theirs[key]) is None:
@@ -115,7 +120,8 @@ def _in_function(scope: Scope) -> bool:
     return any(frame.endswith(b"()") for frame in scope)
 
 
-def _type_end(keys: Sequence[bytes]) -> int:
+@lru_cache(maxsize=1 << 13)  # versions have most statements in common
+def _type_end(keys: tuple[bytes, ...]) -> int:
     """The index of the name that a statement declares; 0 if it declares none."""
     depth = 0
     for index, key in enumerate(keys):
@@ -143,7 +149,7 @@ def _clash(found: Sequence[_Declared]) -> tuple[_Declared, _Declared] | None:
 
 def lost_locals(merge: Compared) -> Iterator[Fault]:
     """A local that one side took away and the other newly uses, whatever else has its name."""
-    versions = [_functions(version) for version in (merge.base, *merge.sides, merge.merged)]
+    versions = [version.of(_functions) for version in (merge.base, *merge.sides, merge.merged)]
     base, now = versions[0], versions[3]
     for side, other in ((versions[1], versions[2]), (versions[2], versions[1])):
         for root in (root for root in now if root in base and root in side and root in other):

@@ -21,7 +21,7 @@ Keys = tuple[bytes, ...]
 
 def operands(merge: Compared) -> Iterator[Fault]:
     """A statement of the result that has twice what each side inserted once."""
-    for one, (base, ours, theirs, merged) in _edited_by_both(merge):
+    for one, (base, ours, theirs, merged) in merge.of(_edited_by_both):
         twice = inserted_twice(base, ours, theirs, merged)
         if twice:
             message = f"both sides put `{shown(twice)}` into one statement, and the result has it twice"
@@ -30,7 +30,7 @@ def operands(merge: Compared) -> Iterator[Fault]:
 
 def returned(merge: Compared) -> Iterator[Fault]:
     """What one side removed from a statement and the other only moved in it: it is there again."""
-    for one, (base, ours, theirs, merged) in _edited_by_both(merge):
+    for one, (base, ours, theirs, merged) in merge.of(_edited_by_both):
         back = _word_back(base, ours, theirs, merged) or _element_back(base, ours, theirs, merged)
         if back:
             said = shown(back)
@@ -72,7 +72,7 @@ def _element_back(base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> Keys:
 
 def lost(merge: Compared) -> Iterator[Fault]:
     """What one side put into a statement once more than the result has it, though the other took nothing."""
-    for one, (base, ours, theirs, merged) in _edited_by_both(merge):
+    for one, (base, ours, theirs, merged) in merge.of(_edited_by_both):
         b, o, t, m = map(Counter, (base, ours, theirs, merged))
         for key in o | t:
             if 0 < min(o[key], t[key]) == b[key] < max(o[key], t[key]) > m[key] and _TELLING.fullmatch(key):
@@ -82,11 +82,12 @@ def lost(merge: Compared) -> Iterator[Fault]:
                 break
 
 
-def _edited_by_both(merge: Compared) -> Iterator[tuple[Statement, tuple[Keys, Keys, Keys, Keys]]]:
+def _edited_by_both(merge: Compared) -> list[tuple[Statement, tuple[Keys, Keys, Keys, Keys]]]:
     """The statements of the result that both sides edited, with what they say in base, ours, theirs and the
     result."""
     if all(len(version.counts - merge.base.counts) == 0 for version in merge.sides):
-        return
+        return []
+    found: list[tuple[Statement, tuple[Keys, Keys, Keys, Keys]]] = []
     to_ours, to_theirs = (_counterparts(merge, number) for number in (0, 1))
     for at, one in enumerate(merge.merged.statements):
         ours, theirs = to_ours.get(at), to_theirs.get(at)
@@ -99,7 +100,8 @@ def _edited_by_both(merge: Compared) -> Iterator[tuple[Statement, tuple[Keys, Ke
                 version.parts(statement)
                 for version, statement in zip(versions, (base, ours[1], theirs[1], one), strict=True)
             )
-            yield one, (b, o, t, m)
+            found.append((one, (b, o, t, m)))
+    return found
 
 
 def _counterparts(merge: Compared, number: int) -> dict[int, tuple[int | None, Statement]]:

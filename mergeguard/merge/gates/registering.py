@@ -78,7 +78,9 @@ def implementations(merge: Compared) -> Iterator[Fault]:
     """An operator that both sides newly implement in one library, each in its own words."""
     if _LIBRARY not in merge.merged.text:
         return
-    base, ours, theirs, now = map(_implemented, (merge.base, *merge.sides, merge.merged))
+    base, ours, theirs, now = (
+        version.of(_implemented) for version in (merge.base, *merge.sides, merge.merged)
+    )
     for key, places in now.items():
         most = max(_meeting(side.get(key, [])) for side in (ours, theirs))
         if key in ours and key in theirs and key not in base and _meeting(places) > most:
