@@ -8,9 +8,10 @@ in each of them. Where branches of an ``#if`` leave different brackets open, the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from typing import NamedTuple
 
 from mergeguard.cpp.tokens import END_OF_COMMENT, END_OF_DIRECTIVE, Tokens, is_comment, tokens_of
 from mergeguard.values import dataclass, field, replace
@@ -82,8 +83,63 @@ class _Group:
 
 @lru_cache(maxsize=8)
 def statements_of(text: bytes) -> tuple[Statement, ...]:
-    """The statements of a text, in the order of their ends. Any bytes will do."""
+    """The statements of a text, in the order of their ends. Any bytes will do.
+
+    A declaration is read once, in whichever text: versions have most of them in common.
+    """
     return tuple(_ScopeReader(tokens_of(text)).run())
+
+
+class _Counted(NamedTuple):
+    """How many outermost functions and classes, and macros with a body, were met."""
+
+    roots: int
+    macros: int
+
+
+class _Piece(NamedTuple):
+    """What was read from one place between declarations to the next: its tokens, its statements (as if it
+    began a file), what was ``counted`` in it, and of which tokens it was asked whether they begin a line."""
+
+    keys: tuple[bytes, ...]
+    statements: list[Statement]
+    counted: _Counted
+    begin_lines: dict[int, bool]
+
+    def is_at(self, index: int, tokens: Tokens) -> bool:
+        """Whether it stands, to be read in this way, at a token of a text."""
+        return tokens.keys[index : index + len(self.keys)] == self.keys and all(
+            (b"\n" in tokens.gaps[index + at]) == begins for at, begins in self.begin_lines.items()
+        )
+
+
+def _shifted(statements: Iterable[Statement], by: int, counted: _Counted) -> Iterator[Statement]:
+    """Statements so many tokens further on, behind what was counted."""
+    for one in statements:
+        root = one.root + (counted.roots if one.root > 0 else -counted.macros if one.root else 0)
+        yield Statement(one.kind, one.start + by, one.end + by, one.keys, one.scope, root, one.conditions)
+
+
+# Pieces by where they stand and the tokens that they begin with, so many of them; bounds of what is kept, in
+# tokens, and in pieces that begin alike. Shorter ones are read as fast as found.
+_BEGIN = 12
+_MOST_TOKENS = 400_000
+_MOST_ALIKE = 8
+_Place = tuple[Scope, int, tuple[bytes, ...]]
+_PIECES: dict[_Place, list[_Piece]] = {}
+_kept_tokens = 0
+_ENDS = frozenset((b";", b"{", b"}", END_OF_DIRECTIVE))
+
+
+def _keep(place: _Place, piece: _Piece) -> None:
+    global _kept_tokens
+    _kept_tokens += len(piece.keys)
+    if _kept_tokens > _MOST_TOKENS:
+        _PIECES.clear()
+        _kept_tokens = len(piece.keys)
+    kept = _PIECES.setdefault(place, [])
+    if len(kept) < _MOST_ALIKE:
+        kept.append(piece)
 
 
 class _ScopeReader:
@@ -93,22 +149,84 @@ class _ScopeReader:
         self.groups: list[_Group] = []
         self.roots = 0
         self.macros = 0
+        self.begin_lines: dict[int, bool] = {}  # asked since the piece began
 
     def run(self) -> Iterator[Statement]:
-        keys = self.tokens.keys
+        count = len(self.tokens.keys)
         index = 0
+        while index < count:
+            place = self._place(index) if self._is_between else None
+            piece = self._known(place, index) if place is not None else None
+            if piece is None:
+                read: list[Statement] = []
+                index = self._piece(index, place, read)
+                yield from read
+                continue
+            yield from _shifted(piece.statements, index, _Counted(self.roots, self.macros))
+            self.roots += piece.counted.roots
+            self.macros += piece.counted.macros
+            index += len(piece.keys)
+        yield from self._end(STATEMENT, count)
+
+    def _piece(self, start: int, place: _Place | None, read: list[Statement]) -> int:
+        """Reads up to the next place between declarations; gives the token there. ``place`` is that at which
+        it begins, if it is one."""
+        keys, frame, groups = self.tokens.keys, self.frames[-1], len(self.groups)
+        before = _Counted(self.roots, self.macros)
+        self.begin_lines = {}
+        index = start
         while index < len(keys):
-            key = keys[index]
-            if key == b"##":
-                end = index
-                while end < len(keys) and keys[end] != END_OF_DIRECTIVE:
-                    end += 1
-                yield from self._directive(index, min(end + 1, len(keys)))
-                index = end
-            elif not is_comment(key) and key != END_OF_COMMENT:
-                yield from self._code(index, key)
-            index += 1
-        yield from self._end(STATEMENT, len(keys))
+            index = self._take(index, read)
+            if read and keys[index - 1] in _ENDS and self._is_between:
+                if place is not None and self.frames[-1] is frame and len(self.groups) == groups:
+                    self._remember(place, start, index, read, before)
+                break
+        return index
+
+    def _take(self, index: int, read: list[Statement]) -> int:
+        """Reads a token, or a line of a directive, into ``read``; gives what is next."""
+        keys = self.tokens.keys
+        key = keys[index]
+        if key == b"##":
+            end = index
+            while end < len(keys) and keys[end] != END_OF_DIRECTIVE:
+                end += 1
+            end = min(end + 1, len(keys))
+            read += self._directive(index, end)
+            return end
+        if not is_comment(key) and key != END_OF_COMMENT:
+            read += self._code(index, key)
+        return index + 1
+
+    @property
+    def _is_between(self) -> bool:
+        """Whether nothing but conditions, namespaces and the like is open, and nothing pending: what is read
+        next depends on the stack alone."""
+        frame = self.frames[-1]
+        return not (
+            frame.pending
+            or frame.depth
+            or frame.single
+            or frame.tested
+            or frame.labels
+            or frame.after_label
+            or self._root
+        )
+
+    def _place(self, index: int) -> _Place:
+        return self.scope, len(self.groups), self.tokens.keys[index : index + _BEGIN]
+
+    def _known(self, place: _Place, index: int) -> _Piece | None:
+        alike = _PIECES.get(place, ())
+        return next((piece for piece in alike if piece.is_at(index, self.tokens)), None)
+
+    def _remember(self, place: _Place, start: int, end: int, read: list[Statement], before: _Counted) -> None:
+        if end - start < _BEGIN:
+            return
+        counted = _Counted(self.roots - before.roots, self.macros - before.macros)
+        as_first = [*_shifted(read, -start, _Counted(-before.roots, -before.macros))]
+        lines = {at - start: begins for at, begins in self.begin_lines.items()}
+        _keep(place, _Piece(self.tokens.keys[start:end], as_first, counted, lines))
 
     @property
     def scope(self) -> Scope:
@@ -173,16 +291,18 @@ class _ScopeReader:
     def _follows_macro(self, index: int) -> bool:
         """Whether a token begins a line behind a macro's call in a function: it needs no semicolon."""
         pending, keys = self.frames[-1].pending, self.tokens.keys
-        return (
+        if (
             len(pending) > 2
             and keys[pending[-1]] == b")"
             and keys[pending[1]] == b"("
             and self.frames[-1].depth == 0
             and keys[pending[0]].isupper()
-            and b"\n" in self.tokens.gaps[index]
             and _is_word(keys[index])
             and self._root != 0
-        )
+        ):
+            self.begin_lines[index] = b"\n" in self.tokens.gaps[index]
+            return self.begin_lines[index]
+        return False
 
     def _tested(self, index: int) -> Iterator[Statement]:
         frame = self.frames[-1]
@@ -278,6 +398,7 @@ class _ScopeReader:
         self.macros += 1
         inner = _ScopeReader(replace(self.tokens, keys=keys))
         inner.groups = self.groups
+        inner.begin_lines = self.begin_lines
         inner.frames.append(_Frame(_DEFINE + said[2], -self.macros))
         last = end - 1 if self.tokens.keys[end - 1] == END_OF_DIRECTIVE else end
         for index in range(body, last):
