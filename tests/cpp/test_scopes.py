@@ -27,7 +27,8 @@ statements_of = inspect.unwrap(scopes.statements_of)
 
 def alone(text: bytes) -> tuple[scopes.Statement, ...]:
     scopes._PIECES.clear()
-    return statements_of(text)
+    found: tuple[scopes.Statement, ...] = statements_of(text)
+    return found
 
 
 @given(TEXTS)
