@@ -40,6 +40,12 @@ def _steps(events: Sequence[_Event]) -> tuple[list[int], list[Step], list[int]]:
     return offsets, steps, since
 
 
+def _words_of(step: Step, asked: bool) -> frozenset[str]:
+    conditions, body = step
+    names = (name for text in conditions for name in _NAME.findall(text)) if asked else ()
+    return frozenset((*(body or ()), *names))
+
+
 def environment_of(source: Source) -> Environment:
     """The source's environment; read once."""
     key = (environment_of,)
@@ -57,6 +63,7 @@ class Environment:
         # By name, of those that say something else than the one before: where they stand, what they say, and
         # the number of the last one, itself included, that no condition is around.
         self._steps: dict[str, tuple[list[int], list[Step], list[int]]] = {}
+        self._words: dict[tuple[str, bool], list[frozenset[str]]] = {}
         lexed = source.lexed
         stack: list[str] = []
         for directive in lexed.directives:
@@ -89,11 +96,24 @@ class Environment:
         """The lines about ``name`` before ``offset`` that can still matter there."""
         if name not in self._events:
             return ()
+        start, end = self._range(name, offset)
+        return tuple(self._steps[name][1][start:end])
+
+    def _range(self, name: str, offset: int) -> tuple[int, int]:
+        """Which of a macro's steps its history is."""
         if name not in self._steps:
             self._steps[name] = _steps(self._events[name])
-        offsets, steps, since = self._steps[name]
+        offsets, _, since = self._steps[name]
         end = bisect_left(offsets, offset)
-        return tuple(steps[since[end - 1] : end]) if end else ()
+        return (since[end - 1] if end else 0), end
+
+    def _leads_to(self, name: str, offset: int, asked: bool) -> frozenset[str]:
+        """The words that a macro's history has; with ``asked`` those of its conditions, too."""
+        start, end = self._range(name, offset)
+        if (name, asked) not in self._words:
+            steps = self._steps[name][1]
+            self._words[name, asked] = [_words_of(step, asked) for step in steps]
+        return frozenset[str]().union(*self._words[name, asked][start:end])
 
     def closure(self, words: Iterable[str], offset: int, *, asked: bool = False) -> frozenset[str]:
         """``words`` and every word that they can expand to at ``offset``.
@@ -103,13 +123,9 @@ class Environment:
         seen = set(words)
         waiting = [word for word in seen if word in self._events]
         while waiting:
-            for conditions, body in self.history(waiting.pop(), offset):
-                found = {*(body or ())}
-                if asked:
-                    found.update(name for text in conditions for name in _NAME.findall(text))
-                found -= seen
-                seen |= found
-                waiting += [word for word in found if word in self._events]
+            found = self._leads_to(waiting.pop(), offset, asked) - seen
+            seen |= found
+            waiting += found & self._events.keys()
         return frozenset(seen)
 
     def at(self, words: Iterable[str], offset: int) -> dict[str, tuple[Step, ...]]:

@@ -318,17 +318,16 @@ class _Comparison:
         texts: dict[Identity, list[tuple[str, ...]]] = defaultdict(list)
         for original in self.originals:
             texts[original.identity].append(original.tokens)
+        # Units take one text in together: what counts is where it stands.
+        homes = {
+            identity: len({self.open[one.index].place(one.item.code_start) for one in here})
+            for identity, here in occurrences.items()
+        }
         for original in self.originals:
-            here = occurrences.get(original.identity, [])
-            if not here:
-                self.report("lost", self.lost_message(original), original)
-                continue
-            # Units take one text in together: what counts is where it stands.
-            places = {self.open[one.index].place(one.item.code_start) for one in here}
-            if len(places) < self.times[original.identity]:
+            if homes.get(original.identity, 0) < self.times[original.identity]:
                 self.report("lost", self.lost_message(original), original)
         for identity, here in occurrences.items():
-            known = texts.get(identity)
+            known = dict.fromkeys(texts[identity]) if identity in texts else None
             for one in here:
                 shared = self.program.is_shared(one)
                 if known is None:
@@ -336,7 +335,7 @@ class _Comparison:
                 elif shared and any(without_static(text) == one.tokens for text in known):
                     if one.spaced and self.program.has_c_linkage(one):
                         self.report("added", "it has C linkage: other files know it by its bare name", one)
-                elif not any(same_tokens(text, one.tokens) for text in known):
+                elif one.tokens not in known and not any(same_tokens(text, one.tokens) for text in known):
                     self.report("changed", "its tokens are not the monolith's", one)
 
     def lost_message(self, original: Declaration) -> str:
