@@ -43,7 +43,7 @@ _NAME = re.compile(rb"#?[A-Za-z_]\w*")
 
 
 # Not for a merge of a part in whose whole the statement is elsewhere: see ``touching.moved_away``.
-BESIDE = Note("beside", "one side took a statement away beside an edit of the other")
+BESIDE = Note("beside", "one side changed or removed a statement beside an edit of the other")
 
 
 class Clash(Exception):
