@@ -88,7 +88,7 @@ class SurveyedChoice:
             what = f"ifs that return, over `{self.subject}`" if self.subject else "ifs that return"
         else:
             what = f"if / else if over `{self.subject}`" if self.subject else "if / else if"
-        return f"{what} in {self.function}, line {self.line}"
+        return f"{what} in {self.function.removeprefix('::')}, line {self.line}"
 
 
 @dataclass(frozen=True, slots=True)
