@@ -148,8 +148,9 @@ NO_RULES = (
 )
 
 
-def opened(*, merges: bool = False) -> Fork:
-    """The fork around the current folder; says so if an interrupted run was settled, or a command left open.
+def opened(*, merges: bool = False, left_open: bool = True) -> Fork:
+    """The fork around the current folder; says so if an interrupted run was settled, or a command left open
+    (without ``left_open`` not that: who asked for the repair needs no hint at it).
 
     With ``merges``, also if HEAD is a merge made without mergeguard that left split files behind.
     """
@@ -159,7 +160,7 @@ def opened(*, merges: bool = False) -> Fork:
     here = Fork.open(options.folder)
     if here.recovered is not None:
         err.print(f"[yellow]note:[/] {escape(str(here.recovered))}")
-    if merges or (here.repository.git_dir / NOTE).exists():
+    if left_open and (merges or (here.repository.git_dir / NOTE).exists()):
         from mergeguard.hooks import aftermath
 
         left = aftermath.describe(here.repository)

@@ -63,7 +63,7 @@ def _print(kind: str, actions: tuple[Action, ...], *, json: bool) -> int:
 
 def repair() -> int:
     """Complete a merge, rebase or pick of plain git that left split files incomplete."""
-    here = opened()
+    here = opened(left_open=False)
     out.print(escape(repairing.repair(here.repository)))
     is_open = pending.read(here.repository.git_dir) is not None or here.repository.unmerged()
     return ExitCode.FINDINGS if is_open else ExitCode.CLEAN

@@ -444,7 +444,8 @@ def test_repair_shows_the_conflicts_of_a_merge_that_was_committed(world):
     clashing(world)
     world.git("merge", "-q", "--no-edit", "--no-verify", "upstream")
     merged = world.out("rev-parse", "HEAD")
-    said = guard(world, "repair")
+    said = guard(world, "repair", ok=False)
+    assert (said.returncode, said.stderr) == (1, "")
     assert SHARD in said.stdout
     assert world.out("diff", "--name-only", "--diff-filter=U") == SHARD
     resolve(world)
