@@ -25,10 +25,11 @@ _Unit = tuple[bytes, ...]
 # What ends and what continues a statement, or a group of conditions.
 _WHOLE_ENDS = frozenset((b";", b"}", END_OF_DIRECTIVE))
 _NAME = re.compile(rb"\w")
-_CONTINUING = frozenset((b"else", b"catch", b"while", b"#else", b"#elif", b"#elifdef", b"#elifndef"))
+_CONTINUING = frozenset((b"else", b"catch", b"while"))
 # What says something of all that follows it (a label to jump to as well).
 _LABELS = frozenset((b"case", b"default", b"public", b"private", b"protected"))
 _OPENING = frozenset((b"#if", b"#ifdef", b"#ifndef"))
+_BRANCHES = frozenset((b"#else", b"#elif", b"#elifdef", b"#elifndef"))
 
 
 class Touching:
@@ -62,16 +63,14 @@ class Touching:
         return False
 
     def _rewrites(self, edit: Region) -> bool:
-        """Whether a side only edits one statement, or each of several, and comments: these are where they
-        were, whatever the other side opens or closes beside them."""
+        """Whether a side only edits statements and comments, or takes some away: what is left of them is
+        where it was, whatever the other side opens or closes beside it."""
         old, new = (
             [unit for unit in units if not all(map(is_comment_anywhere, unit))]
             for units in (self.base[edit.b0 : edit.b1], self._new(edit))
         )
-        return len(old) == len(new) and all(
-            likeness(a, b) >= SAME_STATEMENT and not _is_directive(a) and not _is_directive(b)
-            for a, b in zip(old, new, strict=True)
-        )
+        left = iter(old)
+        return all(any(_is_edit(before, unit) for before in left) for unit in new)
 
     def regions(self) -> list[Region] | None:
         """The edits as regions of tokens; None where one reaches into the other, is no whole statement, or
@@ -120,6 +119,11 @@ class Touching:
         if region.kind is RegionKind.THEIRS:
             return self.theirs[region.t0 : region.t1]
         return self.ours[region.o0 : region.o1]
+
+
+def _is_edit(old: _Unit, new: _Unit) -> bool:
+    """Whether a statement is another one edited; a line of the preprocessor never is."""
+    return likeness(old, new) >= SAME_STATEMENT and not _is_directive(old) and not _is_directive(new)
 
 
 def _statement_diff(base: Sequence[_Unit], side: Sequence[_Unit]) -> list[Change]:
@@ -187,13 +191,15 @@ def moved_away(part: tuple[bytes, bytes, bytes], whole: tuple[bytes, bytes, byte
 
 
 def _is_open(units: Sequence[_Unit]) -> bool:
-    """Whether units leave a condition of the preprocessor open, or close one that others opened."""
-    depth = lowest = 0
+    """Whether units leave a condition of the preprocessor open, close one that others opened, or begin
+    another branch of such a one."""
+    depth = 0
     for unit in units:
         word = unit[1] if len(unit) > 1 and unit[0] == b"##" else b""
         depth += (word in _OPENING) - (word == b"#endif")
-        lowest = min(lowest, depth)
-    return (depth, lowest) != (0, 0)
+        if depth < (word in _BRANCHES):
+            return True
+    return depth != 0
 
 
 def _is_whole(units: Sequence[_Unit]) -> bool:
