@@ -24,6 +24,7 @@ from mergeguard.merge.declarations.blocks import (
 )
 from mergeguard.merge.declarations.invocations import arguments_of, same_row
 from mergeguard.merge.declarations.order import commute, merged_order, runs_commute
+from mergeguard.merge.declarations.overloads import are_overloads
 from mergeguard.merge.declarations.reordered import neighbours, parted, place_new, placed, wraps_the_file
 from mergeguard.merge.declarations.versions import (
     Version,
@@ -256,7 +257,8 @@ class _Composer:
             macros = any(leaf.kind is Kind.MACRO for leaf in (*mine, *other))
             if all_includes(mine) != all_includes(other) and not (certain and macros):
                 ours_first, certain = all_includes(mine), True
-            if not certain and not runs_commute(mine, other):
+            names = [{leaf.named for leaf in leaves if not leaf.placed} for leaves in (mine, other)]
+            if not certain and (names[0] & names[1] or not runs_commute(mine, other)):
                 self.notes.append(_side_by_side(mine, other))
             return ours + theirs if ours_first else theirs + ours
         # One side opened or closed a condition or namespace here.
@@ -448,6 +450,8 @@ def _match_new(
 def _is_one_declaration(mine: Leaf, other: Leaf, base: Sequence[Leaf]) -> bool:
     """Whether what both sides added under one name is for one purpose."""
     if (mine.short, mine.arguments, mine.condition) != (other.short, other.arguments, other.condition):
+        return False
+    if are_overloads(mine, other):
         return False
     return not (arguments_of(mine) and arguments_of(other)) or same_row(mine, other, base)
 

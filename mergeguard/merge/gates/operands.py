@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.scopes import Statement
@@ -15,6 +16,7 @@ from mergeguard.merge.gates.fault import Compared, Fault, aligned
 _TELLING = re.compile(rb"[A-Za-z_]\w*|\.?[0-9].*|\"=.*|'.*", re.DOTALL)
 _NAME = re.compile(rb"[A-Za-z_]\w*")
 _OPEN, _CLOSE = frozenset((b"(", b"[", b"{")), frozenset((b")", b"]", b"}"))
+_CHAIN = frozenset((b"&&", b"||"))
 _STARTS_OPERAND = frozenset((b"(", b"[", b"{", b"<", b",", b"return", b"="))
 Keys = tuple[bytes, ...]
 
@@ -199,14 +201,47 @@ def _times(run: Keys, keys: Keys) -> int:
 
 def _apart(run: Keys, base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> bool:
     """Whether the sides have a run of words in two elements of a list that are different things (`int a` and
-    `int b`): then it may be there twice."""
+    `int b`), or in two conditions of a chain: then it may be there twice."""
     known = Counter(elements(base))
     new = [
         [part for part in (Counter(elements(side)) - known) if _times(run, part)] for side in (ours, theirs)
     ]
+    if _in_other_conditions(run, ours, theirs, merged):
+        return True
     if not all(new) or _most(run, merged) > max(_most(run, side) for side in (base, ours, theirs)):
         return False
     return all(_differ(one, two) for one in new[0] for two in new[1])
+
+
+def _in_other_conditions(run: Keys, ours: Keys, theirs: Keys, merged: Keys) -> bool:
+    """Whether each side has a run in conditions of a chain that the other lacks, and ``merged`` has it only
+    in such and in those of both."""
+    mine, other = set(_conditions(ours)), set(_conditions(theirs))
+    found = [one for one in _conditions(merged) if _times(run, one)]
+    return (
+        sum(_times(run, one) for one in found) == _times(run, merged)
+        and mine.union(other).issuperset(found)
+        and any(one not in other for one in found)
+        and any(one not in mine for one in found)
+    )
+
+
+def _conditions(keys: Keys) -> list[Keys]:
+    """The operands of the chains of ``&&`` and ``||``, each with the brackets in it."""
+    found: list[Keys] = []
+    stack = [[0]]  # by open bracket where its operands begin
+    for index, key in enumerate((*keys, b";")):
+        if key in _CHAIN:
+            stack[-1].append(index + 1)
+        elif key in _OPEN:
+            stack.append([index + 1])
+        elif key in _CLOSE or key in (b",", b";"):
+            starts = stack.pop()
+            if len(starts) > 1:
+                found += (keys[i : j - 1] for i, j in pairwise([*starts, index + 1]))
+            if key not in _CLOSE or not stack:
+                stack.append([index + 1])
+    return found
 
 
 def _most(run: Keys, keys: Keys) -> int:

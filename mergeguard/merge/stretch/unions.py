@@ -16,6 +16,7 @@ from mergeguard.cpp.leaves import Leaf, leaves_of, needs
 from mergeguard.cpp.tokens import Tokens, is_comment, units_of
 from mergeguard.merge.gates.parameters import parameters_of
 from mergeguard.merge.lines import Region
+from mergeguard.merge.stretch.conjuncts import conjuncts
 
 Slice = tuple[Tokens, int, int]
 
@@ -38,6 +39,7 @@ def union(b: Tokens, o: Tokens, t: Tokens, r: Region) -> list[Slice] | None:
         or _macros(o, t, r)
         or _registrations(o, t, r)
         or _arms(b, o, t, r)
+        or conjuncts(b, o, t, r)
         or _definitions(o, t, r)
     )
 

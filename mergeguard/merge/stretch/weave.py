@@ -63,11 +63,14 @@ class _Out:
         self.texts: list[bytes] = []
         self.gaps: list[bytes] = []
 
-    def copy(self, source: Tokens, start: int, end: int, *, apart: bool = False) -> None:
-        """Adds tokens of a side. ``apart``: they begin its text, and stand on a line of their own there."""
+    def copy(
+        self, source: Tokens, start: int, end: int, *, apart: bool = False, instead: bytes = b""
+    ) -> None:
+        """Adds tokens of a side. ``apart``: they begin its text, and stand on a line of their own there.
+        ``instead``: the gap before them where they have none."""
         if start == end:
             return
-        gap = _gap(source, start)
+        gap = _gap(source, start) or instead
         if apart and self.keys and self.keys[-1] not in _LINE_ENDS and b"\n" not in gap:
             gap = (source.tail if b"\n" in source.tail else b"\n") + gap
         # What stood behind a line's end may now stand behind something else, and the reverse.
@@ -279,8 +282,10 @@ def _join_insertions(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> b
         return False
     same = RegionKind.SAME
     _same(out, b, o, t, Region(same, r.b0, inner.b0, r.o0, inner.o0, r.t0, inner.t0))
+    behind = b""  # what stands behind the last one on its own side
     for source, start, end in joined:
-        out.copy(source, start, end, apart=start == 0)
+        out.copy(source, start, end, apart=start == 0, instead=behind)
+        behind = source.gaps[end] if end < len(source) else source.tail
     _same(out, b, o, t, Region(same, inner.b1, r.b1, inner.o1, r.o1, inner.t1, r.t1))
     return True
 
