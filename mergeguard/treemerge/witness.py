@@ -25,9 +25,12 @@ def findings(workspace: Workspace, head: str, names: Iterable[str] | None = None
     try:
         ailment = healing.examine(workspace, head)
     except MergeguardError as error:
-        where = error.where
-        path = where.path if where is not None else ""
-        return (check.Reporter("").error("history", error.message, path, hint=error.hint or ""),)
+        path = error.where.path if error.where is not None else ""
+        message, hint = error.message, error.hint or ""
+        if workspace.repository.is_shallow:
+            message = "this clone is shallow: what merges brought and lost can't be looked up"
+            hint = "`git fetch --unshallow`"
+        return (check.Reporter("").error("history", message, path, hint=hint),)
     found = _findings(workspace.repository, ailment)
     return tuple(finding for finding in found if chosen is None or finding.rule in chosen)
 

@@ -172,3 +172,12 @@ def test_a_rule_that_was_left_is_no_longer_held_against_history(story):
     said = story.run("check")
     assert said.code == 0, said.out
     assert story.run("report").code == story.run("repair").code == 0
+
+
+def test_a_shallow_clone_says_so(story, tmp_path):
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{story.fork}", str(shallow))
+    said = Story(story.upstream, shallow).run("check")
+    assert said.code == 1
+    assert said.out.count("`git fetch --unshallow`") == 3  # two files of upstream's, and history
+    assert "this clone is shallow: what merges brought and lost can't be looked up" in flat(said.out)
