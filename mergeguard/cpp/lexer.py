@@ -172,7 +172,6 @@ _GAP_ALONE = re.compile(_GAP)
 BEFORE_CODE = rb"(?:\s++|//(?:[^\\\n]|\\\r?\n|\\(?!\r?\n))*\n|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/)*"
 # The gap before a token is matched with it: looked for instead, each blank would try every alternative. Only
 # a raw string needs a group, its delimiter; without one a match is one object, and not three.
-_TOKEN = re.compile(rb"(%b)(%b|\Z)" % (_GAP, _ungrouped(_alternatives(_RAW_STRING))), re.VERBOSE)
 _TOKEN_BUT_RAW = re.compile(rb"%b(?:%b|\Z)" % (_GAP, _ungrouped(_alternatives(b""))), re.VERBOSE)
 _RAW_BEGINS = re.compile(rb"(?<![A-Za-z0-9_$\x80-\xff])(?:u8|[uUL])?R\"")
 # In `#include <a//b.h>` and `<a/*b.h>` the header's name would be taken for a comment.
@@ -388,14 +387,20 @@ def _read(text: bytes) -> _Chunk:
     return _Chunk(texts, starts, kinds, roles, b"".join(pieces[count:]), *_directives(found))
 
 
+@lru_cache(maxsize=1)  # few texts have raw strings, and making it costs a millisecond
+def _token() -> re.Pattern[bytes]:
+    return re.compile(rb"(%b)(%b|\Z)" % (_GAP, _ungrouped(_alternatives(_RAW_STRING))), re.VERBOSE)
+
+
 def _singly(text: bytes, odd: Mapping[int, int]) -> tuple[list[bytes], list[bytes]]:
     """The tokens of a text with and without the gap before each, those that begin at ``odd`` as long as that
     says."""
     pieces: list[bytes] = []
     texts: list[bytes] = []
     at = 0
+    token = _token()
     while at < len(text):
-        match = _TOKEN.match(text, at)
+        match = token.match(text, at)
         assert match is not None  # anything is a token
         begin, end = match.span(2)
         end = odd.get(begin, end)

@@ -65,7 +65,7 @@ RAW = [b'R"', b"R", b"u8", b"L", b'"', b"'", b"x(", b')x"', b"(", b")", b"\\", b
 @given(st.lists(st.sampled_from(RAW), max_size=14).map(b"".join))
 @settings(max_examples=800)
 def test_texts_without_raw_strings_are_read_the_short_way_alike(text):
-    found = [(gap, token) for gap, token, _ in lexer._TOKEN.findall(text) if token]
+    found = [(gap, token) for gap, token, _ in lexer._token().findall(text) if token]
     lexed = inspect.unwrap(lex)(text)
     assert [token for _, token in found] == lexed.texts
     assert [gap for gap, _ in found] == [lexed.gap(index) for index in range(len(lexed))]

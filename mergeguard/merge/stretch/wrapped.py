@@ -36,8 +36,8 @@ def with_conditions(base: bytes, ours: bytes, theirs: bytes) -> Prepared | None:
     old, mine, yours = map(split_lines, (base, ours, theirs))
     for side, lines, there in ((ours, mine, yours), (theirs, yours, mine)):
         before = old
-        wraps = [*_new_wraps(before, lines), *_commented(before, lines)]
-        if not wraps or not _reordered(before, there):
+        wraps = [*_new_wraps(before, lines), *_commented(before, lines)] if _reordered(before, there) else []
+        if not wraps:
             continue
         for wrap in wraps:
             in_base, in_other = _applied(wrap, before), _applied(wrap, there)
