@@ -7,8 +7,8 @@ statements that it rests on, so that a change of them does not pass unseen.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
 
 from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.lexer import TokenKind, lex
@@ -46,6 +46,31 @@ class Origin:
     def text(self) -> str:
         """The value as one would write it, "" if it can't be told."""
         return "" if self.value is None else join_expression(self.value)
+
+
+class _Words:
+    """A source's tokens, comments as "", and where each stands; the bodies of its functions."""
+
+    def __init__(self, source: Source) -> None:
+        lexed = source.lexed
+        self.all = [lexed.word(i) if kind != TokenKind.COMMENT else "" for i, kind in enumerate(lexed.kinds)]
+        self.places: dict[str, list[int]] = defaultdict(list)
+        for index, word in enumerate(self.all):
+            self.places[word].append(index)
+        self.functions: list[Item] = []
+        waiting = list(source.items)
+        while waiting:
+            item = waiting.pop()
+            if item.kind is Kind.NAMESPACE:
+                waiting += nested(source, item)
+            elif item.kind in (Kind.FUNCTION, Kind.KERNEL) and item.body is not None:
+                self.functions.append(item)
+
+    @classmethod
+    def of(cls, source: Source) -> _Words:
+        """Those of a source, read once."""
+        found: _Words = source.derived.get((cls,)) or source.derived.setdefault((cls,), cls(source))
+        return found
 
 
 def origin(source: Source, holder: Item, entry: Item, expression: str) -> Origin:
@@ -225,10 +250,10 @@ class _Tracer:
         stop = holder.body[0] if holder.body else holder.code_end
         own = range(lexed.index_at(holder.code_start), lexed.index_at(stop))
         found: list[_CallSite] = []
-        for index, word in enumerate(self._words):
-            if word != name or index in own:
+        for index in self._words.places.get(name, ()):
+            if index in own:
                 continue
-            after = [w for w in self._words[index + 1 : index + 400] if w]
+            after = [w for w in self._words.all[index + 1 : index + 400] if w]
             opening = _behind_angles(after)
             if after[opening : opening + 1] != ["("]:
                 if holder.kind is Kind.MACRO and holder.parameter_list is None:
@@ -241,30 +266,16 @@ class _Tracer:
     def _call(self, arguments: list[list[str]], index: int) -> _CallSite:
         lexed = self.source.lexed
         start = lexed.starts[index]
-        caller = next((i for i in self._functions if i.code_start <= start < i.code_end), None)
+        caller = next((i for i in self._words.functions if i.code_start <= start < i.code_end), None)
         hidden = frozenset[str]()
         directive = lexed.directive_of[index]
         if directive >= 0:
-            hidden = frozenset(_macro_parameters(self._words, lexed.directives[directive].first + 2))
+            hidden = frozenset(_macro_parameters(self._words.all, lexed.directives[directive].first + 2))
         return _CallSite(arguments, caller, hidden, start)
 
-    @cached_property
-    def _functions(self) -> list[Item]:
-        found: list[Item] = []
-        waiting = list(self.source.items)
-        while waiting:
-            item = waiting.pop()
-            if item.kind is Kind.NAMESPACE:
-                waiting += nested(self.source, item)
-            elif item.kind in (Kind.FUNCTION, Kind.KERNEL) and item.body is not None:
-                found.append(item)
-        return found
-
-    @cached_property
-    def _words(self) -> list[str]:
-        """The file's tokens, comments as ""."""
-        lexed = self.source.lexed
-        return [lexed.word(i) if kind != TokenKind.COMMENT else "" for i, kind in enumerate(lexed.kinds)]
+    @property
+    def _words(self) -> _Words:
+        return _Words.of(self.source)
 
 
 class _Body:

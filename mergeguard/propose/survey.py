@@ -7,6 +7,7 @@ value it branches on in terms of that function's parameters, and what each arm w
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -16,7 +17,7 @@ from mergeguard.cpp.backwards import origin, same_value, words_of
 from mergeguard.cpp.blocks import opened, qualified_name
 from mergeguard.cpp.branches import Arm, Branching, branchings, choices
 from mergeguard.cpp.declaration import qualifiers
-from mergeguard.cpp.source import Item, Kind, Source, line_of, parse
+from mergeguard.cpp.source import Item, Kind, Source, parse
 from mergeguard.cpp.text import code_tokens
 from mergeguard.lens.homes.instances import full_name, written_instantiations
 from mergeguard.propose.reach import Reach, last_name
@@ -120,12 +121,18 @@ class Survey:
 
 def survey(source: Source) -> Survey:
     """The branchings of host functions (in macros, too) and the explicit instantiations of a file."""
-    return _Surveyor(source).survey()
+    key = (survey,)
+    if key not in source.derived:
+        source.derived[key] = _Surveyor(source).survey()
+    found: Survey = source.derived[key]
+    return found
 
 
 class _Surveyor:
     def __init__(self, source: Source) -> None:
         self.source = source
+        self.line_ends = [found.start() for found in re.finditer(b"\n", source.text)]
+        self.label_macros = [name for name, body in _MACRO.findall(source.text) if _LABEL.search(body)]
         self.reach = Reach(source)
         self.places = {item.start: (unit, item) for unit in opened(source).units for item in unit.items}
         self.functions = [
@@ -156,7 +163,8 @@ class _Surveyor:
         return Survey(tuple(sorted(found, key=lambda c: c.line)), tuple(instantiated), total)
 
     def line(self, offset: int) -> int:
-        return line_of(self.source.text, offset)
+        """The 1-based line that holds a byte."""
+        return bisect_left(self.line_ends, offset) + 1
 
     # -- explicit instantiations ---------------------------------------------------------------------
 
@@ -280,7 +288,7 @@ class _Surveyor:
         """The file's macro whose calls are the arms of a switch, which no token of it is; "" for none."""
         text = self.source.text
         called = set(_CALLED.findall(text[branching.start : branching.end]))
-        made = [name for name, body in _MACRO.findall(text) if name in called and _LABEL.search(body)]
+        made = [name for name in self.label_macros if name in called]
         return made[0].decode("utf-8", "surrogateescape") if made else ""
 
     def choice(self, holder: Item, branching: Branching) -> SurveyedChoice:

@@ -179,3 +179,8 @@ def test_explicit_instantiations():
 )
 def test_any_bytes_can_be_surveyed(text):
     assert survey(parse(text)).instantiated == ()
+
+
+def test_a_source_is_surveyed_once():
+    source = parse(b"void f(int n) {\n  switch (n) {\n  case 1: a(); break;\n  case 2: b(); break;\n  }\n}\n")
+    assert survey(source) is survey(source)
