@@ -260,42 +260,43 @@ class _Dealer:
     def place_text(self) -> None:
         """The header's text and what only one unit needs, until neither asks for more."""
         text = [n for n in range(len(self.units)) if self.is_text(n)]
+        is_text = set(text)
         groups = DisjointSets(len(self.units))
         for givers in self.names.givers.values():
-            shared = [n for n in givers if self.is_text(n)]
+            shared = [n for n in givers if n in is_text]
             for number in shared[1:]:
                 groups.join(shared[0], number)
-        wanted: dict[int, set[str]] = {groups.find(number): set() for number in text}
+        homes_of: dict[int, set[str]] = {groups.find(number): set() for number in text}
+        wanted = {number: homes_of[groups.find(number)] for number in text}
         for number in text:
             if self.traits[number].shown or number in self.raised:
-                wanted[groups.find(number)].add(self.rule.header)
+                wanted[number].add(self.rule.header)
         while True:
-            while self.spread(text, groups, wanted):
+            while self.spread(wanted):
                 pass
             # What nobody uses is where others can use it.
-            if not (unused := [homes for homes in wanted.values() if not homes]):
+            if not (unused := [homes for homes in homes_of.values() if not homes]):
                 return
             for homes in unused:
                 homes.add(self.rule.header)
 
-    def spread(self, text: Sequence[int], groups: DisjointSets, wanted: dict[int, set[str]]) -> bool:
-        """Let each text be wanted where what uses it is; whether anything changed."""
+    def spread(self, wanted: Mapping[int, set[str]]) -> bool:
+        """Let each text be wanted where what uses it is; whether anything changed. ``wanted`` is by text, and
+        one set for all that give one name."""
         header = self.rule.header
         changed = False
-        for number in text:
-            homes = wanted[groups.find(number)]
+        for number, homes in wanted.items():
             before = len(homes)
             for user in self.needing(number):
-                if not self.is_text(user):
+                theirs = wanted.get(user)
+                if theirs is None:  # no text
                     homes.add(self.seen_from(self.homes[user]))
-                    continue
-                theirs = wanted[groups.find(user)]
-                homes |= theirs if len(theirs) < 2 else {header}
+                elif theirs is not homes or len(homes) > 1:
+                    homes |= theirs if len(theirs) < 2 else {header}
             if not self.declaration_names.isdisjoint(self.traits[number].gives):
                 homes.add(header)
             changed |= len(homes) != before
-        for number in text:
-            homes = wanted[groups.find(number)]
+        for number, homes in wanted.items():
             self.homes[number] = next(iter(homes)) if len(homes) == 1 else header
         return self.declare() or changed
 

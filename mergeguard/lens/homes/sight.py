@@ -42,13 +42,12 @@ def late_names(
     for name, giving in givers.items():
         shown = [number for number in giving if in_header(number)]
         word = name.partition(" #")[0]
-        for user in users.get(name, ()):
-            if user not in dealt:
-                continue
+        using = [user for user in users.get(name, ()) if user in dealt]
+        if not using or _is_one_public_function(source, units, word, giving):
+            continue
+        for user in using:
             below = [g for g in shown if g > user]
             new = [g for g in below if not _said_before(source, units, word, g, giving, user)]
-            if _is_one_public_function(source, units, word, giving):
-                continue
             if new and any(_means(source, units, word, user, g) for g in new):
                 yield Late(user, new[0], word)
 
