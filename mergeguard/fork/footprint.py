@@ -7,6 +7,7 @@ A lock names upstream's file and the rule, so the paths of a pristine layout are
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mergeguard import store
@@ -27,7 +28,7 @@ class Footprint:
     """One rule in a tree that has its file split.
 
     ``monoliths`` is where its monolith may be, the lock's first; ``files`` are the paths of the pristine
-    layout, None where it can't be derived.
+    layout, None where it can't be derived; ``units`` those of them that a build lists beside the monolith.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Footprint:
     lock_path: str
     monoliths: tuple[str, ...]
     files: tuple[str, ...] | None
+    units: tuple[str, ...] = ()
 
 
 class Footprints:
@@ -69,18 +71,21 @@ class Footprints:
 
     def _looked_up(self, tree: str) -> tuple[Footprint, ...]:
         from mergeguard.errors import MergeguardError
+        from mergeguard.fork.builds import shard_paths
         from mergeguard.fork.workspace import Workspace
 
         workspace = Workspace.load(self._repository, tree, self._splitting, lenient=True)
         found = []
         for guarded in workspace.split_rules:
             assert guarded.lock is not None
-            try:
-                files: tuple[str, ...] | None = tuple(file.path for file in workspace.over(guarded).files)
-            except MergeguardError:
-                files = None
+            files: tuple[str, ...] | None = None
+            units: tuple[str, ...] = ()
+            with suppress(MergeguardError):
+                layout = workspace.over(guarded)
+                files, units = tuple(file.path for file in layout.files), shard_paths(layout)
             monoliths = tuple(dict.fromkeys((guarded.lock.monolith, *guarded.rule.paths())))
-            found.append(Footprint(guarded.name, guarded.rule_path, guarded.lock_path, monoliths, files))
+            paths = (guarded.rule_path, guarded.lock_path)
+            found.append(Footprint(guarded.name, *paths, monoliths, files, units))
         return tuple(found)
 
 
@@ -90,9 +95,11 @@ def monolith_in(repository: Repository, tree: str, rule: Footprint) -> Entry | N
 
 
 def _fields(one: Footprint) -> list[Any]:
-    return [one.name, one.rule_path, one.lock_path, [*one.monoliths], one.files and [*one.files]]
+    files = one.files and [*one.files]
+    return [one.name, one.rule_path, one.lock_path, [*one.monoliths], files, [*one.units]]
 
 
 def _footprint(fields: list[Any]) -> Footprint:
-    name, rule_path, lock_path, monoliths, files = fields
-    return Footprint(name, rule_path, lock_path, tuple(monoliths), None if files is None else tuple(files))
+    name, rule_path, lock_path, monoliths, files, units = fields
+    known = None if files is None else tuple(files)
+    return Footprint(name, rule_path, lock_path, tuple(monoliths), known, tuple(units))

@@ -36,8 +36,8 @@ def main(arguments: Sequence[str]) -> int:
 def _answer(path: str, base: Path, ours: Path, theirs: Path) -> int | None:
     repository = Repository.discover()
     text = _foreseen(repository, path)
-    if text is None and _waits_for_replay(repository, path, (base, ours, theirs)):
-        text = theirs.read_bytes()
+    if text is None and (picked := _picked(repository)) is not None:
+        text = _until_replay(repository, path, picked, (base, ours, theirs))
     if text is not None:
         write_atomic(ours.absolute(), text, repository.private_dir / "tmp", sync=False)
         return 0
@@ -55,22 +55,48 @@ def _foreseen(repository: Repository, path: str) -> bytes | None:
     return repository.read_file(seen.tree, path) if seen is not None and path in seen.paths else None
 
 
-def _waits_for_replay(repository: Repository, path: str, versions: tuple[Path, ...]) -> bool:
-    """Whether a rebase picks a commit of a file of a layout: it goes on as the commit has it, and a note says
-    that all is to be replayed at the end. False where it takes the lens to tell."""
+def _picked(repository: Repository) -> tuple[str, str] | None:
+    """HEAD and the commit that a rebase picks; None where it is something else that merges."""
     stashes = ("logs/refs/stash", "rebase-merge/autostash", "rebase-apply/autostash", "MERGE_AUTOSTASH")
     if mergework.merging() or any((f / name).exists() for f in _folders(repository) for name in stashes):
-        return False
+        return None
     picked, head = mergework.rebasing(repository), repository.head().oid
-    if not picked or head is None:
-        return False
+    return (head, picked) if picked and head is not None else None
+
+
+def _until_replay(
+    repository: Repository, path: str, commits: tuple[str, str], files: tuple[Path, Path, Path]
+) -> bytes | None:
+    """What a rebase goes on with until all is replayed at its end, which a note says: a layout's file as the
+    commit has it, a build list as upstream has it with the commit's units. None where it takes the lens."""
     footprints = Footprints(repository)
-    blobs = {repository.hash_blob(file.read_bytes()) for file in versions}
-    trees = [repository.tree_of(commit) for commit in (head, picked)]
-    if not any(_is_of(repository, tree, rule, path, blobs) for tree in trees for rule in footprints.of(tree)):
-        return False
-    mergework.note_rebase(repository)
-    return True
+    head, picked = (footprints.of(repository.tree_of(commit)) for commit in commits)
+    base, ours, theirs = (file.read_bytes() for file in files)
+    blobs = {repository.hash_blob(text) for text in (base, ours, theirs)}
+    trees = map(repository.tree_of, commits)
+    rules = ((tree, rule) for tree, found in zip(trees, (head, picked), strict=True) for rule in found)
+    if any(_is_of(repository, tree, rule, path, blobs) for tree, rule in rules):
+        text: bytes | None = theirs
+    else:
+        text = _listed_again(path, picked, base, ours, theirs)
+    if text is not None:
+        mergework.note_rebase(repository)
+    return text
+
+
+def _listed_again(
+    path: str, rules: tuple[Footprint, ...], base: bytes, ours: bytes, theirs: bytes
+) -> bytes | None:
+    """Our build list with the units that theirs lists, where it has nothing else that the base has not."""
+    from mergeguard.lens import buildlists
+
+    units = [(rule.monoliths[0], rule.units) for rule in rules]
+    if not units or not buildlists.is_build_file(path):
+        return None
+    without = [buildlists.remove_all(path, text, units) for text in (base, ours, theirs)]
+    if without[0] != without[2] or without[2] == theirs or without[0] != base:
+        return None
+    return buildlists.add_all(path, without[1], units)
 
 
 def _folders(repository: Repository) -> set[Path]:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mergeguard.fork.footprint import Footprint
 from mergeguard.git import hooks
 from mergeguard.hooks import foreseen
+from mergeguard.hooks.asked import _listed_again
 from tests.workflows.world import OURS, THEIRS, World, advance, build
 
 RULE = "skinny_gemms_int8"
@@ -78,3 +80,18 @@ def test_it_covers_a_tree_that_git_left_as_a_side_has_it(world):
     entry = repository.entry(mine, ENTRY)._replace(oid=typed)
     assert not seen.covers(repository, repository.edit_tree(mine, {ENTRY: entry}))
     assert not seen.covers(repository, repository.edit_tree(mine, {"README": entry}))
+
+
+def test_a_build_list_that_only_lists_units_needs_no_lens_in_a_rebase():
+    rule = Footprint("a", "a.toml", "lock", ("csrc/a.cu",), None, ("csrc/a/one.cu", "csrc/a/two.cu"))
+    base = b"set(S\n  csrc/a.cu\n  csrc/b.cu)\n"
+    theirs = b"set(S\n  csrc/a/one.cu\n  csrc/a/two.cu\n  csrc/a.cu\n  csrc/b.cu)\n"
+    ours = b"# newer\nset(S\n  csrc/new.cu\n  csrc/a.cu)\n"
+    listed = b"# newer\nset(S\n  csrc/new.cu\n  csrc/a/one.cu\n  csrc/a/two.cu\n  csrc/a.cu)\n"
+    name = "CMakeLists.txt"
+    assert _listed_again(name, (rule,), base, ours, theirs) == listed
+    assert _listed_again(name, (rule,), base, ours, theirs.replace(b"b.cu", b"c.cu")) is None
+    assert _listed_again(name, (rule,), base, ours, base.replace(b"b.cu", b"c.cu")) is None
+    assert _listed_again(name, (rule,), theirs, listed, base) is None
+    assert _listed_again(name, (), base, ours, theirs) is None
+    assert _listed_again("notes.md", (rule,), base, ours, theirs) is None
