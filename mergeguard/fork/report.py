@@ -173,7 +173,8 @@ class SyncedRule:
 
 @dataclass(frozen=True, slots=True)
 class LastSync:
-    """The last sync. ``state``: ``LANDED``, ``WAITING`` or ``ELSEWHERE``.
+    """The last sync. ``state``: ``LANDED``, ``WAITING`` or ``ELSEWHERE``; ``commit``: what it landed as, None
+    where this branch does not have that.
 
     ``audit`` is what the audit of the merge found; None if it was not audited. ``two_commits`` if its
     conflicts are to be committed as they were, before their resolution.
@@ -194,9 +195,7 @@ class LastSync:
     @property
     def described(self) -> str:
         """How it stands, in words."""
-        if self.commit is None:
-            return self.state
-        return f"landed as {self.commit[:12]}" + ("" if self.state == LANDED else f", {self.state}")
+        return self.state if self.commit is None else f"landed as {self.commit[:12]}"
 
     def rule(self, name: str) -> SyncedRule | None:
         """What it reported about one rule."""

@@ -58,17 +58,24 @@ def concluded(repository: Repository, commit: str, audit: tuple[Located, ...] | 
 
 
 def read(repository: Repository) -> LastSync | None:
-    """The last sync in this work tree, its state as of now; None if there was none that can be read."""
+    """The last sync in this work tree, its state as of now, without a commit that this branch does not have;
+    None if there was none that can be read."""
     try:
         last = store.decode((repository.git_dir / NAME).read_bytes(), LastSync)
     except (OSError, store.Unreadable):
         return None
-    return replace(last, state=_now(repository, last))
-
-
-def _now(repository: Repository, last: LastSync) -> str:
     head = repository.head().oid
-    if head is not None and repository.has_object(last.theirs) and repository.is_ancestor(last.theirs, head):
+    if last.commit is not None and not _is_below(repository, last.commit, head):
+        last = replace(last, commit=None)
+    return replace(last, state=_now(repository, last, head))
+
+
+def _is_below(repository: Repository, commit: str, head: str | None) -> bool:
+    return head is not None and repository.has_object(commit) and repository.is_ancestor(commit, head)
+
+
+def _now(repository: Repository, last: LastSync, head: str | None) -> str:
+    if _is_below(repository, last.theirs, head):
         return LANDED
     merging = repository.reference("MERGE_HEAD")
     return WAITING if merging == last.theirs else ELSEWHERE

@@ -461,8 +461,14 @@ def test_the_report_of_a_sync(pair):
     assert len(rule.edits) == 1
     assert [c.id for c in rule.unmapped] == [c.id for c in waiting.rules[0].unmapped]
     assert landed.next_command() == f"mergeguard unmapped show {rule.unmapped[0].id}"
+    assert landed.last_sync.described == f"landed as {landed.head[:12]}"
     pair.git("reset", "-q", "--hard", "HEAD~1")
     assert last_state(pair) == lastsync.ELSEWHERE
+    # Upstream's commit by another way: it came, but not as what that sync made.
+    pair.git("merge", "-q", "--no-edit", "-s", "ours", "main")
+    last = ledger(pair.fork, suggest=False).last_sync
+    assert last is not None
+    assert (last.state, last.commit, last.described) == (lastsync.LANDED, None, lastsync.LANDED)
 
 
 def test_the_report_of_a_sync_that_conflicts(pair, capsysbinary):
