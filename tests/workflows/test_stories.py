@@ -429,7 +429,7 @@ def test_upstream_takes_the_forks_own_kernel(tmp_path):
 
 def test_a_resolution_is_replayed_by_rerere(story):
     git(story.fork, "config", "rerere.enabled", "true")
-    story.edit(f"{PAGED}/dispatch.cuh", "  dim3 block(NUM_THREADS);\n", "  dim3 block(NUM_THREADS, 2);\n")
+    story.edit(f"{PAGED}/dispatch.cuh", "  dim3 block(NUM_THREADS);\n", "  dim3 block(NUM_THREADS / 2);\n")
     start = story.commits("local")
     story.edit(f"{PAGED}.cu", "  dim3 block(NUM_THREADS);\n", "  dim3 block(64);\n", upstream=True)
     story.upstream_commits("release 2")
@@ -437,12 +437,12 @@ def test_a_resolution_is_replayed_by_rerere(story):
     assert story.run("sync", "upstream/main").code == 1
     body = story.text(f"{PAGED}/dispatch.cuh")
     begin, end = body.index("<<<<<<<"), body.index(">>>>>>> upstream/main\n") + len(">>>>>>> upstream/main\n")
-    story.write(f"{PAGED}/dispatch.cuh", f"{body[:begin]}  dim3 block(64, 2);\n{body[end:]}".encode())
+    story.write(f"{PAGED}/dispatch.cuh", f"{body[:begin]}  dim3 block(32);\n{body[end:]}".encode())
     git(story.fork, "add", "-A")
     assert story.run("sync", "--continue").code == 0
     git(story.fork, "reset", "-q", "--hard", start)
     assert story.run("sync", "upstream/main").code == 1
-    assert "  dim3 block(64, 2);\n" in story.text(f"{PAGED}/dispatch.cuh")
+    assert "  dim3 block(32);\n" in story.text(f"{PAGED}/dispatch.cuh")
     assert "<<<<<<<" not in story.text(f"{PAGED}/dispatch.cuh")
 
 
