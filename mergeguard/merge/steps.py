@@ -18,6 +18,7 @@ from typing import NamedTuple
 from mergeguard.certify import Text
 from mergeguard.merge.alignment import Keys, aligned, complete, matched
 
+_BREAKS = 8  # of so many tokens that both added one may have something before it that one side added
 _MOST_STATES = 8_000  # of the search between two anchors
 # By how many anchors a stretch without an account is widened, to the left and to the right.
 _WIDER = ((0, 0), (1, 0), (0, 1), (4, 0), (0, 4), (4, 4), (16, 16), (64, 64))
@@ -124,18 +125,31 @@ def _between(keys: Sequence[Keys], start: Sequence[int], end: Sequence[int]) -> 
         within = _one_within(b, o, t, _THEIRS, _GIVEN_UP_BY_THEIRS)
     elif r == o:
         within = _one_within(b, t, o, _OURS, _GIVEN_UP_BY_OURS)
-    return within or _by_differences(b, o, t, r) or _plausible(b, o, t, _search(b, o, t, r))
+    path = (within if within and _is_one_addition(within) else None) or _by_differences(b, o, t, r)
+    return path or _plausible(b, o, t, _search(b, o, t, r))
 
 
 def _plausible(b: Keys, o: Keys, t: Keys, path: Path | None) -> Path | None:
-    """The steps, if they make no side's edit larger than a difference does: of few tokens nearly any text can
-    be told as the sum of edits that nobody made."""
-    if path is None or any(
-        sum(step.base and step[side] for step in path) < len(complete(b, text))
-        for side, text in ((1, o), (2, t))
-    ):
+    """The steps, if they make no side's edit larger than a difference does, and tell nothing as added by both
+    that each added by itself: of few tokens nearly any text is the sum of edits that nobody made."""
+    if path is None or not _is_one_addition(path):
         return None
-    return path
+    as_small = (
+        sum(step.base and step[side] for step in path) >= len(complete(b, text))
+        for side, text in ((1, o), (2, t))
+    )
+    return path if all(as_small) else None
+
+
+def _is_one_addition(path: Path) -> bool:
+    """Whether what is told to be added by both is hardly broken up by what one side alone added."""
+    added = breaks = 0
+    before: Step | None = None
+    for step in (step for step in path if step.result):
+        added += step is _BOTH
+        breaks += step is _BOTH and before in (_OURS, _THEIRS)
+        before = step
+    return breaks * _BREAKS <= added or breaks <= 1
 
 
 def _one_sided(base: Keys, side: Keys, added: Step, removed: Step) -> Path:

@@ -190,6 +190,14 @@ def test_unedited_text_is_no_edit() -> None:
     assert unproved(base, ours, theirs, lie) != ""
 
 
+def test_a_row_of_one_side_is_not_a_part_of_the_others() -> None:
+    """Though its tokens are all in that: each added a row of its own."""
+    base = b"static const R t[] = {\n  {1, a},\n  {4, b}};\n"
+    ours, theirs = (base.replace(b"  {4", row + b"  {4") for row in (b"  {c},\n", b"  {7, c, 3},\n"))
+    assert unproved(base, ours, theirs, theirs) != ""
+    assert unproved(base, ours, theirs, theirs.replace(b"  {4", b"  {c},\n  {4")) == ""
+
+
 def test_the_checker_is_small_and_stands_alone() -> None:
     source = Path(str(checker.__code__.co_filename)).read_text(encoding="utf-8")
     tree = ast.parse(source)
