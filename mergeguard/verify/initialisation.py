@@ -105,21 +105,32 @@ def _is_dynamic(one: Declaration) -> bool:
 
 
 class _Functions:
-    """The words that functions lead to; read when the first object is there that could be among them."""
+    """The objects that functions lead to; read when the first one is there that could be among them."""
 
     def __init__(self, originals: Sequence[Declaration]) -> None:
         self._originals = originals
 
     @cached_property
     def _words(self) -> dict[str, set[str]]:
-        found: dict[str, set[str]] = defaultdict(set)
+        """Of each function that may lead to an object those of its words that do."""
+        words: dict[str, set[str]] = defaultdict(set)
         for one in self._originals:
             if one.item.kind is Kind.FUNCTION and one.is_definition:
-                found[one.short] |= {token for token in one.tokens if _NAME.fullmatch(token)}
-        return found
+                words[one.short] |= {token for token in one.tokens if _NAME.fullmatch(token)}
+        users: dict[str, list[str]] = defaultdict(list)
+        for name, used in words.items():
+            for word in used:
+                users[word].append(name)
+        waiting = [one.short for one in self._originals if one.item.kind is Kind.VARIABLE]
+        leading: set[str] = set()
+        while waiting:
+            if (word := waiting.pop()) not in leading:
+                leading.add(word)
+                waiting += users.get(word, ())
+        return {name: used & leading for name, used in words.items()}
 
     def reached(self, words: AbstractSet[str]) -> set[str]:
-        """The words, and all that the functions among them lead to."""
+        """The words, and the objects that the functions among them lead to."""
         seen: set[str] = set()
         waiting = list(words)
         while waiting:
