@@ -67,3 +67,23 @@ CALLED_BY_NAME = 0.25
 def likeness(a: Sequence[bytes], b: Sequence[bytes]) -> float:
     """How much of two runs of tokens is common, order aside: 0 to 1."""
     return 2 * (Counter(a) & Counter(b)).total() / (len(a) + len(b)) if a or b else 1.0
+
+
+def likenesses(
+    rows: Sequence[Sequence[bytes]], others: Sequence[Sequence[bytes]], least: float
+) -> list[list[float]]:
+    """The ``likeness`` of each row with each other; 0.0 for what is less than ``least``."""
+    counted = [(Counter(other), len(other)) for other in others]
+    return [
+        [_at_least(own, len(row), *other, least) for other in counted]
+        for row, own in zip(rows, map(Counter, rows), strict=True)
+    ]
+
+
+def _at_least(a: Counter[bytes], of_a: int, b: Counter[bytes], of_b: int, least: float) -> float:
+    if not of_a and not of_b:
+        return 1.0
+    if 2 * min(of_a, of_b) / (of_a + of_b) < least:
+        return 0.0  # whatever they have in common
+    found = 2 * sum(min(times, b[key]) for key, times in a.items() if key in b) / (of_a + of_b)
+    return found if found >= least else 0.0

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from mergeguard.cpp.conditions import MIDDLES, OPENERS
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.lexer import TokenRole, lex, line_of
-from mergeguard.cpp.likeness import SAME_STATEMENT, likeness
+from mergeguard.cpp.likeness import SAME_STATEMENT, likeness, likenesses
 from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.scopes import DIRECTIVE, Statement, statements_of
 from mergeguard.cpp.tokens import END_OF_COMMENT, Tokens, is_comment, tokens_of
@@ -328,15 +328,15 @@ def _edited(
     if len(old) * len(new) > _MOST_PAIRS:
         yield from _first_alike(a, b, old, new)
         return
-    alike = [[likeness(a[i], b[j]) for j in new] for i in old]
+    alike = likenesses([a[i] for i in old], [b[j] for j in new], SAME_STATEMENT)
     best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]  # of what is left of both
     for i in reversed(range(len(old))):
         for j in reversed(range(len(new))):
-            paired = alike[i][j] + best[i + 1][j + 1] if alike[i][j] >= SAME_STATEMENT else 0.0
+            paired = alike[i][j] + best[i + 1][j + 1] if alike[i][j] else 0.0
             best[i][j] = max(paired, best[i + 1][j], best[i][j + 1])
     i = j = 0
     while i < len(old) and j < len(new) and best[i][j]:
-        if alike[i][j] >= SAME_STATEMENT and best[i][j] == alike[i][j] + best[i + 1][j + 1]:
+        if alike[i][j] and best[i][j] == alike[i][j] + best[i + 1][j + 1]:
             yield new[j], old[i]
             i, j = i + 1, j + 1
         elif best[i][j] == best[i][j + 1]:
