@@ -78,15 +78,20 @@ def find_renames(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
             and contested == 0
             and count == sum(n for n, _ in ranked)
         ):
-            everywhere = old not in _NAME.findall(side)
+            everywhere = old not in new_said
             strings, comments = (
-                everywhere and any(old in _NAME.findall(key) for key in b.keys if mark.match(key))
-                for mark in (_STRING, _COMMENT)
+                everywhere and old in _words_behind(base, mark) for mark in (_STRING, _COMMENT)
             )
             # A word of English in a comment is no use of the name.
             comments = comments or (everywhere and _SPECIAL.search(old) is not None)
-            found.append(Rename(old, best, comments, strings, _is_member(b, old)))
+            found.append(Rename(old, best, comments, strings, old in _members_of(base)))
     return tuple(found)
+
+
+@remembered
+def _words_behind(text: bytes, mark: re.Pattern[bytes]) -> frozenset[bytes]:
+    """The words of the tokens that begin with a mark: of strings, or of comments."""
+    return frozenset(name for key in tokens_of(text).keys if mark.match(key) for name in _NAME.findall(key))
 
 
 @remembered
@@ -163,9 +168,11 @@ def renamed_where_kept(base: bytes, side: bytes, renames: Iterable[Rename]) -> b
     return b"".join(gap + word for gap, word in zip(now.gaps, words, strict=True)) + now.tail
 
 
-def _is_member(tokens: Tokens, name: bytes) -> bool:
-    keys = [key.lstrip(b"#") for key in tokens.keys]
-    return any(key == name and before in _ACCESS for before, key in zip(keys, keys[1:], strict=False))
+@remembered
+def _members_of(text: bytes) -> frozenset[bytes]:
+    """What stands behind `.`, `->` or `::` somewhere."""
+    keys = [key.lstrip(b"#") for key in tokens_of(text).keys]
+    return frozenset(key for before, key in zip(keys, keys[1:], strict=False) if before in _ACCESS)
 
 
 def of_the_file(renames: Iterable[Rename], base: bytes, side: bytes) -> tuple[Rename, ...]:
