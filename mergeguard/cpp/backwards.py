@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
 from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.lexer import TokenKind, lex
@@ -144,7 +145,7 @@ class _Tracer:
     def __init__(self, source: Source, entry: Item) -> None:
         self.source = source
         self.entry = entry
-        self.bodies: dict[int, _Body] = {}
+        self.bodies: dict[int, _Body] = source.derived.setdefault((_Body,), {})
 
     def express(self, tokens: Sequence[str], holder: Item, seen: frozenset[int]) -> list[str] | None:
         """The expression, of the holder's names, in terms of the entry's parameters."""
@@ -290,8 +291,12 @@ class _Body:
         own = [n for n in kept if lexed.directive_of[n] < 0]
         self._code = [lexed.word(n) for n in own]
         self._starts = [lexed.starts[n] for n in own]
+        # Each arm of a chain is asked for by itself, and most ask for one name.
+        self.changes = cache(self._changes)
+        self.initialiser = cache(self._initialiser)
+        self.statements = cache(lambda name: tuple(self._statements(name)))
 
-    def changes(self, name: str) -> bool:
+    def _changes(self, name: str) -> bool:
         """Whether a parameter gets another value, is handed out by its address, or is declared anew."""
         if self._by_address(name) or self._declared(name):
             return True
@@ -303,7 +308,7 @@ class _Body:
             if n and code[n - 1] not in (".", "->")
         )
 
-    def initialiser(self, name: str) -> list[str] | None:
+    def _initialiser(self, name: str) -> list[str] | None:
         """What a local is initialised with; None if it is none, or ever gets another value."""
         if self._by_address(name):
             return None
@@ -325,7 +330,7 @@ class _Body:
             return None
         return found or None
 
-    def statements(self, name: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+    def _statements(self, name: str) -> Iterator[tuple[int, tuple[str, ...]]]:
         """The statements that declare the name or give it a value, each with the byte it starts at."""
         code = self._code
         for n in self._places(name):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from mergeguard.cpp.backwards import Origin, origin, same_value, words_of
 from mergeguard.cpp.branches import Arm, Branching, choices
@@ -148,9 +149,9 @@ def _dealt(unit: FlatUnit, done: set[str]) -> Iterator[DealtBranching | Problem]
         ways = choices(source, item)
         name = unspaced(item.name, {unit.namespace})
         found: dict[int, DealtBranching] = {}
+        edges = [_Edges.of(choice, position) for choice in ways]
         for region, start, end in inside:
-            first, last = position.at(start), position.at(end)
-            hit = _arms_of(ways, first, last, position)
+            hit = _arms_of(edges, position.at(start), position.at(end))
             if hit is None:
                 text = f"what {region.symbol} guards is not a run of whole arms"
                 yield "arm", text, region.path, region.start, item.name
@@ -185,14 +186,27 @@ def _begins_chain(choice: Branching, arms: range) -> bool:
     return choice.kind == "chain" and arms.start == 0 and arms.stop < len(choice.arms)
 
 
-def _arms_of(
-    branchings: Sequence[Branching], first: int, last: int, position: _Tokens
-) -> tuple[int, range] | None:
-    for number, choice in enumerate(branchings):
-        starts = [position.at(arm.start) for arm in choice.arms]
-        ends = [position.at(arm.end) for arm in choice.arms]
-        if first in starts and last in ends and starts.index(first) <= ends.index(last):
-            return number, range(starts.index(first), ends.index(last) + 1)
+class _Edges(NamedTuple):
+    """The arms of a branching by the tokens that they begin and end at; of several the first."""
+
+    starts: Mapping[int, int]
+    ends: Mapping[int, int]
+
+    @classmethod
+    def of(cls, choice: Branching, position: _Tokens) -> _Edges:
+        starts: dict[int, int] = {}
+        ends: dict[int, int] = {}
+        for number, arm in enumerate(choice.arms):
+            starts.setdefault(position.at(arm.start), number)
+            ends.setdefault(position.at(arm.end), number)
+        return cls(starts, ends)
+
+
+def _arms_of(branchings: Sequence[_Edges], first: int, last: int) -> tuple[int, range] | None:
+    for number, edges in enumerate(branchings):
+        start, end = edges.starts.get(first), edges.ends.get(last)
+        if start is not None and end is not None and start <= end:
+            return number, range(start, end + 1)
     return None
 
 
