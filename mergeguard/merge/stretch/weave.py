@@ -40,6 +40,7 @@ _COPY, _ALIKE = 4, 0.6  # how many names make a copy, and which share of them is
 _LINE_ENDS = frozenset((END_OF_DIRECTIVE, END_OF_COMMENT))
 _LINE_BREAK = re.compile(rb"\A[ \t]*\r?\n")
 _NAME = re.compile(rb"#?[A-Za-z_]\w*")
+_COMMAS = frozenset((b",", b"#,"))
 
 
 # Not for a merge of a part in whose whole the statement is elsewhere: see ``touching.moved_away``.
@@ -284,7 +285,8 @@ def _join_insertions(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> b
     _same(out, b, o, t, Region(same, r.b0, inner.b0, r.o0, inner.o0, r.t0, inner.t0))
     behind = b""  # what stands behind the last one on its own side
     for source, start, end in joined:
-        out.copy(source, start, end, apart=start == 0, instead=behind)
+        separated = source.keys[start] in _COMMAS  # which stands where the element before ends
+        out.copy(source, start, end, apart=start == 0, instead=b"" if separated else behind)
         behind = source.gaps[end] if end < len(source) else source.tail
     _same(out, b, o, t, Region(same, inner.b1, r.b1, inner.o1, r.o1, inner.t1, r.t1))
     return True

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <torch/all.h>
+
+void paged_attention_v1(torch::Tensor& out, torch::Tensor& query);
+
+void rms_norm(torch::Tensor& out, torch::Tensor& input,
+              torch::Tensor& weight, double epsilon);
+
+torch::Tensor awq_gemm(torch::Tensor in, torch::Tensor kernel);
+<<<<<<< ours
+||||||| base
+#endif
+=======
+
+torch::Tensor marlin_gemm(torch::Tensor a);
+#endif
+>>>>>>> theirs
