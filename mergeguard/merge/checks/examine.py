@@ -45,6 +45,18 @@ def _line(text: bytes, offset: int) -> int:
     return text.count(b"\n", 0, offset) + 1
 
 
+def _exchanged_heads(base: bytes, side: bytes) -> set[bytes]:
+    """The macros that begin a definition or a registration, and another one does on a side."""
+    from mergeguard.cpp.leaves import leaves_of
+
+    there = {leaf.code[1:]: leaf.code[:1] for leaf in leaves_of(side)[0]}
+    return {
+        leaf.word
+        for leaf in leaves_of(base)[0]
+        if leaf.code[:1] == (leaf.word,) and there.get(leaf.code[1:], leaf.code[:1]) != leaf.code[:1]
+    }
+
+
 def _lost(base: bytes, ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> list[Note]:
     from mergeguard.cpp.leaves import leaves_of
     from mergeguard.cpp.tokens import tokens_of
@@ -54,6 +66,7 @@ def _lost(base: bytes, ours: bytes, theirs: bytes, merged: bytes, names: Iterabl
     wanted = frozenset(declarations(tokens_of(base), frozenset(names)))
     # (A leaf that begins with its own name is a call of a macro, or a static_assert: it declares nothing.)
     old = {leaf.word for leaf in leaves_of(base)[0] if leaf.code[:1] != (leaf.word,)}
+    old |= _exchanged_heads(base, ours) | _exchanged_heads(base, theirs)
     wanted |= old & set(names)
     notes: list[Note] = []
     known: set[bytes] = set()

@@ -257,7 +257,7 @@ class _Composer:
             macros = any(leaf.kind is Kind.MACRO for leaf in (*mine, *other))
             if all_includes(mine) != all_includes(other) and not (certain and macros):
                 ours_first, certain = all_includes(mine), True
-            names = [{leaf.named for leaf in leaves if not leaf.placed} for leaves in (mine, other)]
+            names = [{leaf.named for leaf in leaves if _may_be_overload(leaf)} for leaves in (mine, other)]
             if not certain and (names[0] & names[1] or not runs_commute(mine, other)):
                 self.notes.append(_side_by_side(mine, other))
             return ours + theirs if ours_first else theirs + ours
@@ -445,6 +445,12 @@ def _match_new(
             continue
         result[new_right[j]] = new_left[i]
     return result
+
+
+def _may_be_overload(leaf: Leaf) -> bool:
+    """Whether a name may be another one's, too, and a call mean either. (Of instantiations and of calls
+    of one macro there are many.)"""
+    return not leaf.placed and leaf.kind is not Kind.INSTANTIATION and not arguments_of(leaf)
 
 
 def _is_one_declaration(mine: Leaf, other: Leaf, base: Sequence[Leaf]) -> bool:

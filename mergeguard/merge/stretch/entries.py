@@ -25,6 +25,7 @@ _OPENERS, _CLOSERS = frozenset((b"(", b"[", b"{")), frozenset((b")", b"]", b"}")
 _ENDS = frozenset((b";", b"{", b"}"))
 _TYPES = (b"struct", b"class", b"union")
 _NAME = re.compile(rb"[A-Za-z_]\w*")
+_NEAR = 8  # tokens behind a place that are looked at
 _SECTIONS = frozenset((b"public", b"private", b"protected", b"case", b"default"))
 _NAME_ENDS = frozenset((b";", b"=", b"{", b"[", b":", b","))
 _NOT_DATA = frozenset(
@@ -58,11 +59,18 @@ def entries(b: Tokens, o: Tokens, t: Tokens, r: Region) -> tuple[list[Slice], No
         if {entry.name for entry in ours} & {entry.name for entry in theirs}:
             return None
         values = [entry.value for entry in (*theirs, *ours)]
-        if any(values) and (not all(values) or len(set(values)) < len(values)):
+        if any(values) and (not all(values) or len(set(values)) < len(values) or _counts_on(b, r.b0)):
             return None  # a value that none is given counts on from the one before
         positional = all(any(entry.positional for entry in run) for run in (ours, theirs)) and not all(values)
         return [other, mine], _note(mine, other) if positional else None
     return None
+
+
+def _counts_on(b: Tokens, at: int) -> bool:
+    """Whether the next value of an enumeration is given no number, or nothing is known of what comes."""
+    behind = _code(b, at, min(at + _NEAR, len(b)))
+    name = behind[1:] if behind[:1] == (b",",) else behind
+    return not name or (_NAME.fullmatch(name[0]) is not None and name[1:2] != (b"=",))
 
 
 def _note(mine: Slice, other: Slice) -> Note:
@@ -79,10 +87,12 @@ def _first_line(source: Tokens, start: int, end: int) -> str:
 
 def _readers(b: Tokens, at: int, runs: Sequence[Slice]) -> Iterator[_Reader]:
     """How the entries of the list may be read that the place is in."""
+    marked = [[key.startswith(b"#") for key in source.keys[start:end]] for source, start, end in runs]
+    if any(map(any, marked)):
+        if all(map(all, marked)):
+            yield _rows_of_a_macro
+        return  # a directive among entries is no entry
     yield _labels
-    if all(source.keys[start].startswith(b"#") for source, start, _ in runs):
-        yield _rows_of_a_macro
-        return
     opener = _opener(b.keys, at)
     if opener < 0 or b.keys[opener] != b"{":
         return
@@ -214,7 +224,7 @@ def _members(keys: Keys, of: bytes) -> list[KeyedEntry] | None:
     depth, start = 0, 0
     for index, key in enumerate(keys):
         depth += (key in _OPENERS) - (key in _CLOSERS)
-        if depth < 0 or (depth == 0 and key in _SECTIONS):
+        if depth < 0 or (depth == 0 and (key in _SECTIONS or (key == b":" and index == start + 1))):
             return None
         ends = key == b";" or (key == b"}" and keys[index + 1 : index + 2] not in ((b";",), (b",",), (b"(",)))
         if depth == 0 and ends:
@@ -229,6 +239,9 @@ def _members(keys: Keys, of: bytes) -> list[KeyedEntry] | None:
 def _member(keys: Keys, of: bytes) -> KeyedEntry | None:
     """One member; None where several are declared, or it has no name to tell it by."""
     keys = tuple(without_template(keys))
+    if b"operator" in keys:
+        at = keys.index(b"operator")
+        return KeyedEntry(keys[at : at + 2], positional=False)
     angles = 0
     for index, key in enumerate(keys):
         if angles == 0 and key == b"(":
@@ -245,8 +258,6 @@ def _called(keys: Keys, at: int, of: bytes) -> KeyedEntry | None:
     """A member with a parenthesis: a function, a pointer to one, a constructor, a macro's call."""
     if keys[at + 1 : at + 2] == (b"*",):
         return KeyedEntry(keys[at + 2 : at + 3])
-    if b"operator" in keys[:at]:
-        return KeyedEntry(keys[keys.index(b"operator") : at + 2], positional=False)
     if at == 1 and keys[0] != of:
         first = (_split(keys[2 : _closing(keys, at)]) or [()])[0]
         return KeyedEntry((keys[0], *first), positional=False)

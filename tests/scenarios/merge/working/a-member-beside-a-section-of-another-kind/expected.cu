@@ -1,0 +1,11 @@
+class A {
+ public:
+  void a();
+<<<<<<< ours
+ signals:
+  void b();
+||||||| base
+=======
+  void c();
+>>>>>>> theirs
+};

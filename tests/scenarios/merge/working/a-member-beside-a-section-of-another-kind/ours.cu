@@ -1,0 +1,6 @@
+class A {
+ public:
+  void a();
+ signals:
+  void b();
+};

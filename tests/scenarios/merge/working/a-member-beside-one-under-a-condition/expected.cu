@@ -1,0 +1,12 @@
+class A {
+ public:
+  void a();
+<<<<<<< ours
+#ifdef X
+  void b();
+#endif
+||||||| base
+=======
+  void c();
+>>>>>>> theirs
+};

@@ -1,0 +1,7 @@
+class A {
+ public:
+  void a();
+#ifdef X
+  void b();
+#endif
+};

@@ -1,0 +1,5 @@
+class A {
+ public:
+  void a();
+  void c();
+};

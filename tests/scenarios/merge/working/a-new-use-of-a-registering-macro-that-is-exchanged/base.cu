@@ -1,0 +1,10 @@
+#include <registry.h>
+
+REGISTER_LIBRARY(kernels, m) {
+  m.def("scale", &scale);
+}
+
+int launch(int n) {
+  int total = n;
+  return total;
+}

@@ -1,0 +1,11 @@
+#include <registry.h>
+
+REGISTER_LIBRARY(kernels, m) {
+  m.def("scale", &scale);
+}
+
+int launch(int n) {
+  int total = n;
+  if (n > 4) REGISTER_LIBRARY(late);
+  return total;
+}

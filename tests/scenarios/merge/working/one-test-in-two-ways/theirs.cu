@@ -1,0 +1,7 @@
+TEST(A, one) {
+  EXPECT(1);
+}
+
+TEST(A, two) {
+  EXPECT(3);
+}

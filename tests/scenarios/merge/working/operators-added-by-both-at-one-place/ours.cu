@@ -1,0 +1,5 @@
+class A {
+ public:
+  void a();
+  bool operator==(const A& o) const;
+};

@@ -1,0 +1,3 @@
+TEST(A, one) {
+  EXPECT(1);
+}

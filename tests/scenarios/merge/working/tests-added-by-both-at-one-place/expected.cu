@@ -1,0 +1,11 @@
+TEST(A, one) {
+  EXPECT(1);
+}
+
+TEST(A, three) {
+  EXPECT(3);
+}
+
+TEST(A, two) {
+  EXPECT(2);
+}

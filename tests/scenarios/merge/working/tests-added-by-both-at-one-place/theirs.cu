@@ -1,0 +1,7 @@
+TEST(A, one) {
+  EXPECT(1);
+}
+
+TEST(A, three) {
+  EXPECT(3);
+}
