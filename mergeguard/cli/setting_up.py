@@ -13,6 +13,7 @@ from mergeguard.cli.markup import escape
 from mergeguard.errors import ExitCode, LayoutError, Location, counted
 from mergeguard.reporting.jsonreport import hunk_data
 from mergeguard.verbs import splitting
+from mergeguard.verbs import status as statuses
 
 
 def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = False, json: Json = False) -> int:
@@ -24,6 +25,7 @@ def split(names: Names = None, upstream: Upstream = None, dry_run: DryRun = Fals
     code = ExitCode.FINDINGS if refused or not all(s.complete for s in done) else ExitCode.CLEAN
     if not dry_run:
         here.stage(tree, "split")
+        statuses.leave_known(here, staged=tree)
     if json:
         print_json(
             "split",

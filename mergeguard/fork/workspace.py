@@ -75,6 +75,12 @@ class Splitting:
         """With the layouts that earlier processes have derived in this repository."""
         return cls(LayoutCache(repository.private_dir), Readings(repository.private_dir))
 
+    def with_trees_anew(self) -> Splitting:
+        """The same splits, for trees that are to be read once more: by way of another repository."""
+        other = Splitting(self._cache, self._readings)
+        other._done, other._own = self._done, self._own
+        return other
+
     def split(self, name: str, rule: Rule, rule_oid: str, path: str, text: bytes, emission: int) -> Layout:
         """As ``lens.emit.split``; what an earlier process has derived comes from the repository's cache."""
         key = (rule_oid, path, emission, text)

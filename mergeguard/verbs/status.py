@@ -6,10 +6,16 @@ not even loaded.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from mergeguard.errors import MergeguardError
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.watched import WatchedRepository
 from mergeguard.fork.whole import KnownWhole
 from mergeguard.verbs.knownstatus import Beside, KnownStatus, RuleStatus
+
+if TYPE_CHECKING:
+    from mergeguard.fork.workspace import Splitting
 
 __all__ = ["RuleStatus", "status"]
 
@@ -26,8 +32,10 @@ def status(fork: Fork, ref: str | None) -> tuple[RuleStatus, ...]:
     known = KnownStatus(fork, beside)
     rows = known.get(tree)
     if rows is None:
+        from mergeguard.fork.workspace import Splitting
+
         watched = WatchedRepository.of(fork.repository, tree)
-        rows = _looked_up(fork, watched, tree, beside)
+        rows = _looked_up(watched, tree, fork, beside, Splitting.of(fork.repository))
         known.keep(watched, rows)
     if any(row.upstream for row in rows) and not KnownWhole(fork.repository).holds(fork.head()):
         rows = _with_history(fork, tree, rows)
@@ -38,13 +46,36 @@ def status(fork: Fork, ref: str | None) -> tuple[RuleStatus, ...]:
     return rows
 
 
-def _looked_up(
-    fork: Fork, watched: WatchedRepository, tree: str, beside: Beside | None
-) -> tuple[RuleStatus, ...]:
+def leave_known(fork: Fork, splitting: Splitting | None = None, staged: str | None = None) -> None:
+    """Keep what `status` will say of HEAD, which a command has just made (or of a tree ``staged``), while all
+    that this takes is at hand."""
     from mergeguard.fork.workspace import Splitting, Workspace
+    from mergeguard.treemerge.lockhistory import LockHistory
+
+    repository, head = fork.repository, fork.head()
+    splitting = splitting or Splitting.of(repository)
+    tree = staged or repository.tree_of(head)
+    try:
+        beside = Beside.of(fork, fork.upstream(None))
+        known = KnownStatus(fork, beside)
+        if known.get(tree) is None:
+            watched = WatchedRepository.of(repository, tree)
+            known.keep(watched, _looked_up(watched, tree, fork, beside, splitting.with_trees_anew()))
+        if staged is None:
+            workspace = Workspace.load(repository, tree, splitting)
+            if not LockHistory(repository, splitting).behind(workspace, head):
+                KnownWhole(repository).keep(head)
+    except MergeguardError:
+        return  # `status` will say it
+
+
+def _looked_up(
+    watched: WatchedRepository, tree: str, fork: Fork, beside: Beside | None, splitting: Splitting
+) -> tuple[RuleStatus, ...]:
+    from mergeguard.fork.workspace import Workspace
     from mergeguard.verbs import standing
 
-    return standing.rules(fork, Workspace.load(watched, tree, Splitting.of(fork.repository)), beside)
+    return standing.rules(fork, Workspace.load(watched, tree, splitting), beside)
 
 
 def _with_history(fork: Fork, tree: str, rows: tuple[RuleStatus, ...]) -> tuple[RuleStatus, ...]:

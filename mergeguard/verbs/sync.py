@@ -25,6 +25,7 @@ from mergeguard.values import dataclass, field, replace
 from mergeguard.verbs import plan as planning
 from mergeguard.verbs import rebase
 from mergeguard.verbs.resolving import require_resolved
+from mergeguard.verbs.status import leave_known
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,7 @@ def _sync(fork: Fork, ours: str, theirs: str, upstream: str, how: _HowToSync, pr
             ),
         )
         Footprints(repository, splitting).of(outcome.tree)  # hooks ask for it first, without the lens
+        leave_known(fork, splitting)
         return Synced(outcome, upstream, commit, behind, found, losses=_losses(fork, commit, upstream))
     conflicts = tuple(UnmergedPath(path, dict(stages)) for path, stages in sorted(outcome.stages.items()))
     landing.land(
@@ -370,6 +372,8 @@ def sync_rebase(
     outcome = _rebase_audited(repository, outcome, audit, progress, splitting)
     if not outcome.up_to_date and not dry_run:
         rebase.land(repository, outcome)
+        if outcome.clean:
+            leave_known(fork, splitting)
     return outcome
 
 
@@ -443,13 +447,15 @@ def continue_sync(
     commit, merge = _concluded(repository, two_commits)
     ours, theirs = repository.commit_info(merge).parents[:2]
     found: tuple[Located, ...] | None = None
+    splitting = Splitting.of(repository)
     if wants_audit(repository, audit):
         progress("auditing")
         tree = repository.tree_of(commit)
         bases = repository.merge_bases(ours, theirs)
-        found = _audited(repository, bases, ours, theirs, tree, Splitting.of(repository))
+        found = _audited(repository, bases, ours, theirs, tree, splitting)
     undecided = _not_decided(lastsync.read(repository), found or ())
     lastsync.concluded(repository, commit, found)
+    leave_known(fork, splitting)
     return Concluded(commit, found, undecided, _losses(fork, commit, theirs))
 
 

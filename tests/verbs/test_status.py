@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -120,3 +121,20 @@ def test_a_commit_of_something_else_leaves_it_known(story, looks, monkeypatch):
     lock.write_bytes(lock.read_bytes() + b"\n")
     story.commits("a lock")
     assert told(story)[0] == first[0] and histories
+
+
+def test_what_a_sync_has_made_is_told_without_a_look(tmp_path, looks):
+    story = Story.begin(tmp_path, "paged_attention_v1")
+    story.edit(f"{PAGED}/common.h", "#define MAX(", "// mine\n#define MAX(")
+    story.commits("an edit")
+    story.edit(f"{PAGED}.cu", "  dim3 block(NUM_THREADS);\n", "  dim3 block(64);\n", upstream=True)
+    story.upstream_commits("newer")
+    story.fetch()
+    assert story.run("sync", "upstream/main").code == 0
+    looked = len(looks)
+    first = told(story)
+    assert len(looks) == looked
+    assert [edit["item"] for edit in first[1]["rules"][0]["edits"]] == ["MAX"]
+    for kept in ("status", "whole", "bases", "readings"):
+        shutil.rmtree(story.fork / ".git/mergeguard" / kept)
+    assert told(story) == first and len(looks) == looked + 1
