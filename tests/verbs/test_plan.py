@@ -19,7 +19,7 @@ BLOCK = "  dim3 block(NUM_THREADS);\n"
 def behind(tmp_path):
     """A fork that is twelve commits behind; the eighth rewrites a line that the fork has rewritten."""
     story = Story.begin(tmp_path, "skinny_gemms_int4", "paged_attention_v1")
-    story.edit(f"{PAGED}/dispatch.cuh", BLOCK, "  dim3 block(NUM_THREADS, 2);\n")
+    story.edit(f"{PAGED}/dispatch.cuh", BLOCK, "  dim3 block(NUM_THREADS / 2);\n")
     story.commits("local")
     for number in range(1, 13):
         if number == 8:
@@ -65,7 +65,7 @@ def test_stepwise_stops_at_the_conflict_and_goes_on(behind):
     assert behind.run("sync", "--continue").code == 0
     assert behind.run("sync", "upstream/main", "--stepwise", "--branches", "catch-up").code == 0
     assert git(behind.fork, "rev-list", "--count", "HEAD..upstream/main").strip() == "0"
-    assert "NUM_THREADS, 2" in behind.text(f"{PAGED}/dispatch.cuh")
+    assert "NUM_THREADS / 2" in behind.text(f"{PAGED}/dispatch.cuh")
     assert "// note 12" in behind.text(f"{INT4}/kernel.cuh")
     assert len(git(behind.fork, "branch", "--list", "catch-up/*").split()) == 3
 
@@ -167,7 +167,7 @@ def test_a_rule_that_no_longer_fits_is_one_step(behind):
 def test_few_merges_are_tried_and_trouble_that_goes_again_is_none(tmp_path):
     """Twenty commits; one conflicts with the fork's edit, and the next but one takes it back."""
     story = Story.begin(tmp_path, "skinny_gemms_int4", "paged_attention_v1")
-    story.edit(f"{PAGED}/dispatch.cuh", BLOCK, "  dim3 block(NUM_THREADS, 2);\n")
+    story.edit(f"{PAGED}/dispatch.cuh", BLOCK, "  dim3 block(NUM_THREADS / 2);\n")
     story.commits("local")
     theirs = "  dim3 block(64);\n"
     for number in range(1, 21):
