@@ -242,6 +242,8 @@ def plain(value: object) -> Any:
 
 def struct(type_: Any) -> Any:
     """The type with an ``msgspec.Struct`` in each table's place."""
+    from inspect import cleandoc  # Python before 3.13 keeps a docstring's indentation
+
     import msgspec
 
     origin, arguments = typing.get_origin(type_), typing.get_args(type_)
@@ -268,7 +270,7 @@ def struct(type_: Any) -> Any:
     return msgspec.defstruct(
         type_.__name__,
         fields,
-        namespace={"__doc__": type_.__doc__},
+        namespace={"__doc__": cleandoc(type_.__doc__ or "") or None},
         module=type_.__module__,
         frozen=True,
         forbid_unknown_fields=True,

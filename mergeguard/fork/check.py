@@ -9,7 +9,6 @@ from __future__ import annotations
 import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 from mergeguard.cpp.declaration import Declaration
@@ -409,18 +408,21 @@ def check_includes(name: str, rule: Rule, layout: Layout, exists: Exists) -> Ite
         spelled = f'"{included}"'
         line = line_of(home.text, offset)
         there = exists(posixpath.normpath(posixpath.join(posixpath.dirname(layout.path), included)))
-        rebased = any(fnmatchcase(included, glob) for glob in rule.includes.beside)
-        searched = any(fnmatchcase(included, glob) for glob in rule.includes.searched)
-        own = posixpath.join(posixpath.dirname(home.path), included)
+        way = rule.includes.way(included)
+        rebased = way == "beside"
+        own = posixpath.normpath(posixpath.join(posixpath.dirname(home.path), included))
         if included.startswith(("./", "../")):
-            if not there:
+            if not rebased and not there and exists(own):
+                hint = "take it out of `searched` in [includes]"
+                yield say.error("include", f"from here it means {own}", home.path, line, spelled, hint)
+            elif rebased and not there:
                 message = "there is no such file from the monolith's folder (is it generated?)"
                 yield say.note("include", message, home.path, line, spelled)
         elif rebased and not there:
             message = "it is re-based, but no such file is beside the monolith, so it may not be found"
             hint = "take it out of `beside` in [includes]"
             yield say.warning("include", message, home.path, line, spelled, hint)
-        elif not searched and any(fnmatchcase(included, glob) for glob in rule.includes.either):
+        elif way == "either":
             continue
         elif there and not rebased:
             message = "the monolith means the file beside it; from here it is another of that name, or none"

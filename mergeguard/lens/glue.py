@@ -30,6 +30,7 @@ _GLUE_LINE = re.compile(
     re.VERBOSE,
 )
 _INCLUDE_CHOICE = re.compile(rb"^#(?:if|include|else|endif|define)\b[^\n]*// MG_INCLUDE\r?\n", re.MULTILINE)
+_ASKED = re.compile(rb'^#if __has_include\("([^"\n]+)"\)  // MG_INCLUDE\r?$', re.MULTILINE)
 # Glue amid a line: macros around arms, a linkage word, and the end of a line that the monolith does not end.
 _IN_LINE = re.compile(
     rb"""
@@ -109,6 +110,11 @@ def include_choice(target: bytes, rebased: bytes) -> tuple[tuple[bytes, ...], by
         b"#else  // MG_INCLUDE",
     )
     return before, b"#endif  // MG_INCLUDE"
+
+
+def asked_for(text: bytes) -> list[str]:
+    """The paths that a file's ``include_choice`` lines look for beside the monolith."""
+    return [name.decode("utf-8", "surrogateescape") for name in _ASKED.findall(text)]
 
 
 def blank_include_choices(text: bytes) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 
 from mergeguard.cpp.branches import Arm
 from mergeguard.cpp.source import Item, Kind, flattened, line_of
@@ -142,11 +141,10 @@ class Inlay:
                 continue
             offset, target = found
             name = target.decode("utf-8", "surrogateescape")
-            if name.startswith(("./", "../")) or any(fnmatchcase(name, g) for g in self.rule.includes.beside):
+            way = self.rule.includes.way(name)
+            if way == "beside":
                 self.inside[item.code_start + offset].append((self.frame.back, Glue.INCLUDE_PATH))
-            elif any(fnmatchcase(name, g) for g in self.rule.includes.searched):
-                continue
-            elif any(fnmatchcase(name, g) for g in self.rule.includes.either):
+            elif way == "either":
                 before, after = glue.include_choice(target, self.frame.back)
                 line = self.text.rfind(b"\n", 0, item.code_start) + 1
                 self.inside[line].append((self._own_line(line, *before), Glue.GUARD))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
 from mergeguard import store, tables
@@ -34,9 +35,10 @@ RelativePath = Annotated[
 class Includes:
     """How quoted includes are re-based when their line moves into the layout's folder.
 
-    Paths that start with ``./`` or ``../`` are re-based always, others only when listed here; ``either``
-    are found beside the monolith in some versions of upstream, through the search path in others. The first
-    list that names one counts: ``beside``, then ``searched``, then ``either``.
+    Paths that start with ``./`` or ``../`` are re-based; where they are ``searched``, they are looked for
+    beside the monolith first, as compilers do. Others are only when listed here; ``either`` are found beside
+    the monolith in some versions of upstream, through the search path in others. The first list that names
+    one counts: ``beside``, then ``searched``, then ``either``.
     """
 
     beside: Annotated[
@@ -51,6 +53,14 @@ class Includes:
         tuple[str, ...],
         Meta(description="Globs of those that are beside the monolith or, if not, on the search path."),
     ] = ()
+
+    def way(self, name: str) -> Literal["beside", "searched", "either", ""]:
+        """How the quoted include of ``name`` is re-based; "" where nothing says so."""
+        lists = (self.beside, self.searched, self.either)
+        beside, searched, either = (any(fnmatchcase(name, glob) for glob in globs) for globs in lists)
+        if name.startswith(("./", "../")):
+            return "either" if searched and not beside else "beside"
+        return "beside" if beside else "searched" if searched else "either" if either else ""
 
 
 @tables.table

@@ -32,7 +32,14 @@ from mergeguard.propose.headers import (
 from mergeguard.propose.included import of_one_unit, parted
 from mergeguard.propose.reach import Reach
 from mergeguard.propose.refusal import TOO_LITTLE, Tried, refusal
-from mergeguard.propose.ruletext import DraftPart, Exists, RuleText, literal, searched_with_dots
+from mergeguard.propose.ruletext import (
+    DraftPart,
+    Exists,
+    RuleText,
+    literal,
+    meant_otherwise,
+    searched_with_dots,
+)
 from mergeguard.propose.survey import ArmShare, Instantiated, SurveyedChoice, survey
 from mergeguard.values import dataclass, replace
 from mergeguard.verify import same_program
@@ -374,8 +381,10 @@ class _Proposer:
         inline = [finding.name for finding in found if finding.code == "visibility"]
         for name, header in declared_functions(self.source, self.path, self.repository, inline):
             return f"`{name}`, which {header} declares for other files, would be inline"
-        if dotted := searched_with_dots(self.source, posixpath.dirname(self.path), self.exists):
-            return f"`{dotted}` is not beside the file: by a search path the layout's files would miss it"
+        folder = posixpath.dirname(self.path)
+        dotted = searched_with_dots(self.source, folder, self.exists)
+        if other := meant_otherwise(dotted, folder, self.exists):
+            return f"`{other}`, which the file has from a search path, is another from the layout's folder"
         return next((one.message for one in parted(layout, self.of_one_unit)), layout)
 
 

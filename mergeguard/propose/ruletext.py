@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from mergeguard.cpp.source import Kind, Source, flattened, nested
 from mergeguard.lens.glue import rebase_point
@@ -231,7 +231,7 @@ class RuleText:
         return lines + [f"{key} = [{', '.join(map(_quoted, names))}]" for key, names in lists if names]
 
     def quoted_includes(self) -> tuple[list[str], list[str]]:
-        """Quoted includes without dots: those of files beside the monolith, and the others."""
+        """Quoted includes: those of files beside the monolith, without dots, and those on the search path."""
         beside: dict[str, None] = {}
         searched: dict[str, None] = {}
         for item in self.source.items:
@@ -244,19 +244,19 @@ class RuleText:
             if not name.startswith(("./", "../")):
                 there = self.exists(posixpath.join(self.folder, name))
                 (beside if there else searched)[literal(name)] = None
-        return [*beside], [*searched]
+        dotted = searched_with_dots(self.source, self.folder, self.exists)
+        return [*beside], [*searched, *map(literal, dotted)]
 
 
-def searched_with_dots(source: Source, folder: str, exists: Exists) -> str:
-    """An include of ``../name`` that is not beside a file in ``folder``, but beside one around it; or "".
-
-    That folder must be on the search path. From a layout's folder, one deeper, it means another file.
-    """
+def searched_with_dots(source: Source, folder: str, exists: Exists) -> list[str]:
+    """The includes of ``../name`` that are not beside a file in ``folder``, but beside one around it: that
+    folder must be on the search path."""
 
     def there(around: str, name: str) -> bool:
         path = posixpath.normpath(posixpath.join(around, name))
         return not path.startswith("..") and exists(path)
 
+    found: dict[str, None] = {}
     for item in flattened(source, source.items):
         name = item.name.strip('"')
         if item.kind is not Kind.INCLUDE or not name.startswith("../") or there(folder, name):
@@ -265,8 +265,13 @@ def searched_with_dots(source: Source, folder: str, exists: Exists) -> str:
         while around and not there(around, name):
             around = posixpath.dirname(around)
         if around:
-            return name
-    return ""
+            found[name] = None
+    return [*found]
+
+
+def meant_otherwise(names: Iterable[str], folder: str, exists: Exists) -> str:
+    """Of includes with dots one that is another file from a layout's folder, one deeper; "" for none."""
+    return next((name for name in names if exists(posixpath.normpath(posixpath.join(folder, "_", name)))), "")
 
 
 def _named(part: DraftPart) -> str:

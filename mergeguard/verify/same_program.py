@@ -20,6 +20,7 @@ from mergeguard.cpp.lexer import SPLICE
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
 from mergeguard.findings import PROGRAM_CODES, Finding, Severity, in_tree
 from mergeguard.lens.buildlists import mentions
+from mergeguard.lens.glue import asked_for
 from mergeguard.values import dataclass
 from mergeguard.verify import thin
 from mergeguard.verify.dispatching import ELSEWHERE, check_arms
@@ -176,6 +177,11 @@ class _Comparison:
             self.open = [flatten(unit.path, files, everything=True, roots=roots) for unit in self.units]
             spaces = self.program.spaces
             self.whole = [definitions(unit.source, spaces, n) for n, unit in enumerate(self.open)]
+        self.asked = {
+            posixpath.normpath(posixpath.join(posixpath.dirname(file.path), name))
+            for file in files
+            for name in asked_for(file.text)
+        }
         self.found: list[Finding] = []
         self.spaces: dict[int, Mapping[str, int]] = {}
 
@@ -297,12 +303,15 @@ class _Comparison:
             resolved = posixpath.normpath(posixpath.join(posixpath.dirname(path), spelled.strip('"')))
         return spelled, resolved, item.key.condition
 
-    @staticmethod
-    def same_include(mine: tuple[str, str, tuple[str, ...]], other: tuple[str, str, tuple[str, ...]]) -> bool:
+    def same_include(
+        self, mine: tuple[str, str, tuple[str, ...]], other: tuple[str, str, tuple[str, ...]]
+    ) -> bool:
         if mine[2] != other[2]:
             return False
-        # A path with dots means what it means beside its file; a plain one may be found by -I.
-        return mine[1] == other[1] or (mine[0] == other[0] and not mine[0].startswith(('"./', '"../')))
+        # A path with dots means what it means beside its file; a plain one may be found by -I, and so may one
+        # of which the layout has asked first whether it is there.
+        dotted = mine[0].startswith(('"./', '"../'))
+        return mine[1] == other[1] or (mine[0] == other[0] and (not dotted or other[1] in self.asked))
 
     # -- definitions -------------------------------------------------------------------------------
 

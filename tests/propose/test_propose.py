@@ -9,6 +9,7 @@ import pytest
 
 from mergeguard.cpp.source import parse
 from mergeguard.errors import RuleMismatch, SourceError
+from mergeguard.fork.check import check_includes
 from mergeguard.lens.agreement import all_choices
 from mergeguard.lens.emit import split
 from mergeguard.lens.rule import parse_rule
@@ -317,6 +318,36 @@ def test_what_other_files_call_keeps_its_linkage():
     assert b"int helper(int x) { return 3 * x; }" in entry.text and b"inline" not in entry.text
 
 
+SORTED = b'#include "../extern/sort.h"\n' + b"".join(
+    b"int f%d(int a) { return sorted(a) + %d; }\n" % (n, n) for n in range(6)
+)
+
+
+def test_an_include_with_dots_that_a_search_path_gives_is_looked_for_as_compilers_do():
+    """`../extern/sort.h` is not beside the file, but beside `lib`, which is on the search path."""
+    path = "lib/core/m.cpp"
+    files = {path: SORTED, "extern/sort.h": b"#pragma once\ninline int sorted(int a) { return a; }\n"}
+    made = propose(parse(SORTED), path, files.__contains__, RepositoryHeaders(files, files.get))
+    assert b'searched = ["../extern/sort.h"]' in made.text
+    rule = parse_rule(made.text, "m")
+    assert split(rule, "m", path, SORTED).files == made.layout.files
+    header = made.layout.by_path["lib/core/m/internal.h"].text
+    assert b'#if __has_include("../../extern/sort.h")' in header
+    assert b'\n#include "../extern/sort.h"\n' in header
+    assert [*check_includes("m", rule, made.layout, files.__contains__)] == []
+    # Where it is asked for elsewhere, or not at all, it is another include than the monolith's.
+    elsewhere = header.replace(b'("../../ext', b'("../../../ext')
+    texts = {file.path: elsewhere if file.text == header else file.text for file in made.layout.files}
+    wrong = [LayoutText(file.path, texts[file.path], file.is_unit) for file in made.layout.files]
+    assert "include" in {found.code for found in same_program.compare(path, SORTED, wrong)}
+    # From the layout's folder `../extern` is the one beside the file: it may not be there.
+    files["lib/core/extern/sort.h"] = b""
+    with pytest.raises(RuleMismatch, match="another from the layout's folder"):
+        propose(parse(SORTED), path, files.__contains__, RepositoryHeaders(files, files.get))
+    (said,) = check_includes("m", rule, made.layout, files.__contains__)
+    assert said.message == "from here it means lib/core/extern/sort.h"
+
+
 HEADERS = {
     "once.cuh": b"#pragma once\nint pick(int x) { return x; }\n",
     "state.h": b"#ifndef S\n#define S\nstatic int seen = 0;\n#endif\n",
@@ -375,16 +406,6 @@ def test_switches_in_the_arms_of_a_switch_are_dealt_by_both():
     made = propose(parse(f"{text}    default: return -1;\n  }}\n}}\n".encode()), "x.cpp", lambda _: False)
     assert b'switch = "n", then = "d"' in made.text
     assert len(made.layout.shards) == 4
-
-
-def test_an_include_with_dots_that_is_found_by_the_search_path_keeps_the_file_whole():
-    text = b'#include "../extern/q.h"\n#include "../b/r.h"\n'
-    text += b"".join(b"int f%d(int a) { return a + %d; }\n" % (n, n) for n in range(6))
-    files = {"src/extern/q.h", "src/b/r.h"}
-    assert propose(parse(text), "src/a/m.cpp", files.__contains__).layout.shards
-    files = {"extern/q.h", "src/b/r.h"}
-    with pytest.raises(RuleMismatch, match=r"`\.\./extern/q\.h` is not beside the file"):
-        propose(parse(text), "src/a/m.cpp", files.__contains__)
 
 
 def test_what_a_header_declares_for_other_files_does_not_become_inline():
