@@ -1,10 +1,10 @@
 """Entries that both sides add to one list at one place: both are kept, theirs (upstream's) first.
 
 The lists are the members of a class, the values of an enumeration, the rows of a table that has a line for
-each, the labels of one ``case`` arm, and a macro that is a list of calls. Not the parameters or arguments of
-a call, nor statements: what they mean together is for a person. Two entries with one name are two opinions
-of one thing, and no union. Where a position means something (in a table, in an enumeration, among data
-members), it is said that the order is a choice.
+each, the labels of one ``case`` arm, bindings in a chain, and a macro that is a list of calls. Not the
+parameters or arguments of a call, nor statements: what they mean together is for a person. Two entries with
+one name are two opinions of one thing, and no union. Where a position means something (in a table, in an
+enumeration, among data members), it is said that the order is a choice.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _OPENERS, _CLOSERS = frozenset((b"(", b"[", b"{")), frozenset((b")", b"]", b"}")
 _ENDS = frozenset((b";", b"{", b"}"))
 _TYPES = (b"struct", b"class", b"union")
 _NAME = re.compile(rb"[A-Za-z_]\w*")
+_BINDS = re.compile(rb"def(?:_\w+)?|value")
 _NEAR = 8  # tokens behind a place that are looked at
 _SECTIONS = frozenset((b"public", b"private", b"protected", b"case", b"default"))
 _NAME_ENDS = frozenset((b";", b"=", b"{", b"[", b":", b","))
@@ -93,6 +94,7 @@ def _readers(b: Tokens, at: int, runs: Sequence[Slice]) -> Iterator[_Reader]:
             yield _rows_of_a_macro
         return  # a directive among entries is no entry
     yield _labels
+    yield _bindings
     opener = _opener(b.keys, at)
     if opener < 0 or b.keys[opener] != b"{":
         return
@@ -199,6 +201,20 @@ def _labels(keys: Keys) -> list[KeyedEntry] | None:
             found.append(KeyedEntry(keys[start + 1 : index], positional=False))
             start = index + 1
     return found if start == len(keys) else None
+
+
+def _bindings(keys: Keys) -> list[KeyedEntry] | None:
+    """Calls in a chain that bind something to a name: ``.def("name", …)``, ``.value("name", …)``."""
+    found: list[KeyedEntry] = []
+    start = 0
+    while start < len(keys):
+        head = keys[start : start + 4]
+        if len(head) < 4 or head[0] != b"." or not _BINDS.fullmatch(head[1]) or head[2:] != (b"(", b'"<'):
+            return None
+        end = _closing(keys, start + 2)
+        found.append(KeyedEntry((_split(keys[start + 3 : end]) or [()])[0], positional=False))
+        start = end + 1
+    return found
 
 
 def _rows_of_a_macro(keys: Keys) -> list[KeyedEntry] | None:

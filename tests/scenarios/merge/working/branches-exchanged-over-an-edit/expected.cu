@@ -1,0 +1,27 @@
+int score(const Node& n, int k) {
+  int s = 0;
+<<<<<<< ours
+#ifndef USE_AVX
+||||||| base
+#ifdef USE_AVX
+  for (int i = 0; i < k; i += 8) {
+    s += dot8(n.v + i);
+  }
+#else
+=======
+#ifdef USE_AVX
+  for (int i = 0; i < k; i += 8) {
+    s += dot8(n.v + i, n.w + i);
+  }
+#else
+>>>>>>> theirs
+  for (int i = 0; i < k; ++i) {
+    s += n.v[i] * n.w[i];
+  }
+#else
+  for (int i = 0; i < k; i += 8) {
+    s += dot8(n.v + i);
+  }
+#endif
+  return s;
+}
