@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from hashlib import blake2b
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of, negated
 from mergeguard.cpp.source import Source
@@ -43,7 +44,7 @@ def _steps(events: Sequence[_Event]) -> tuple[list[int], list[Step], list[int]]:
 def _words_of(step: Step, asked: bool) -> frozenset[str]:
     conditions, body = step
     names = (name for text in conditions for name in _NAME.findall(text)) if asked else ()
-    return frozenset((*(body or ()), *names))
+    return frozenset((*(word for word in body or () if not word[:1].isdigit()), *names))
 
 
 def environment_of(source: Source) -> Environment:
@@ -64,6 +65,7 @@ class Environment:
         # the number of the last one, itself included, that no condition is around.
         self._steps: dict[str, tuple[list[int], list[Step], list[int]]] = {}
         self._words: dict[tuple[str, bool], list[frozenset[str]]] = {}
+        self._digests: dict[str, list[bytes]] = {}
         lexed = source.lexed
         stack: list[str] = []
         for directive in lexed.directives:
@@ -111,14 +113,17 @@ class Environment:
         """The words that a macro's history has; with ``asked`` those of its conditions, too."""
         start, end = self._range(name, offset)
         if (name, asked) not in self._words:
-            steps = self._steps[name][1]
-            self._words[name, asked] = [_words_of(step, asked) for step in steps]
+            found = [_words_of(step, asked) for step in self._steps[name][1]]
+            # Of what is only asked for, the file's own macros count.
+            self._words[name, asked] = (
+                [words.intersection(self._events) for words in found] if asked else found
+            )
         return frozenset[str]().union(*self._words[name, asked][start:end])
 
     def closure(self, words: Iterable[str], offset: int, *, asked: bool = False) -> frozenset[str]:
         """``words`` and every word that they can expand to at ``offset``.
 
-        With ``asked`` also the names that the ``#if`` lines around those macros ask for.
+        With ``asked`` the file's macros among them, and those that the ``#if`` lines around these ask for.
         """
         seen = set(words)
         waiting = [word for word in seen if word in self._events]
@@ -128,10 +133,25 @@ class Environment:
             waiting += found & self._events.keys()
         return frozenset(seen)
 
-    def at(self, words: Iterable[str], offset: int) -> dict[str, tuple[Step, ...]]:
-        """The histories that matter for code made of ``words`` at ``offset``, of names that have one."""
-        found: dict[str, tuple[Step, ...]] = {}
-        for name in self.closure(words, offset, asked=True):
-            if name in self._events and (steps := self.history(name, offset)):
-                found[name] = steps
+    def at(self, words: Iterable[str], offset: int) -> dict[str, bytes]:
+        """What stands for the histories that matter for code made of ``words`` at ``offset``, of names that
+        have one: equal where they are, in any two sources."""
+        found: dict[str, bytes] = {}
+        for name in self._events.keys() & self.closure(words, offset, asked=True):
+            _, end = self._range(name, offset)
+            if end:
+                found[name] = self._digests_of(name)[end - 1]
         return found
+
+    def _digests_of(self, name: str) -> list[bytes]:
+        """For each of a macro's steps that of the history which ends with it."""
+        if name not in self._digests:
+            _, steps, since = self._steps[name]
+            found: list[bytes] = []
+            for number, step in enumerate(steps):
+                before = found[-1] if since[number] < number else b""
+                found.append(
+                    blake2b(before + repr(step).encode("utf-8", "surrogateescape"), digest_size=16).digest()
+                )
+            self._digests[name] = found
+        return self._digests[name]
