@@ -28,6 +28,7 @@ _NO_NAME = frozenset(
 _MACRO_ENDS = frozenset((b"#;", b"#{", b"#}"))
 _IF = (b"if", b"else")
 _LONGEST_FRAME = 4096  # bytes; real ones have some dozens
+_DEEPEST = 64  # scopes, and conditions; what only broken or hostile input opens further is not told apart
 _MACRO_HEAD = re.compile(rb"[A-Z][A-Z0-9_]+ \(.*\)", re.DOTALL)
 PLAIN = b"{}"  # braces of an initialiser, a lambda, a block
 
@@ -231,8 +232,8 @@ class _ScopeReader:
     @property
     def scope(self) -> Scope:
         """What stands around the next statement, from the outside in; conditions first."""
-        opened: list[bytes] = [group.text for group in self.groups]
-        for frame in self.frames[1:]:
+        opened: list[bytes] = [group.text for group in self.groups[:_DEEPEST]]
+        for frame in self.frames[1:_DEEPEST]:
             opened.append(frame.text)
             if frame.labels:
                 opened.append(b" ".join(frame.labels))
@@ -246,7 +247,8 @@ class _ScopeReader:
         return tuple(self.tokens.keys[i] for i in indices)
 
     def _statement(self, kind: str, start: int, end: int, keys: tuple[bytes, ...]) -> Statement:
-        return Statement(kind, start, end, keys, self.scope, self._root, len(self.groups))
+        conditions = min(len(self.groups), _DEEPEST)
+        return Statement(kind, start, end, keys, self.scope, self._root, conditions)
 
     def _end(self, kind: str, end: int) -> Iterator[Statement]:
         """What is pending, as a statement."""
@@ -393,8 +395,8 @@ class _ScopeReader:
         keys = (b"",) * start + plain
         body = start + self._macro_head(start, plain)
         said = tuple(k for k in keys[start:body] if not is_comment(k))
-        conditions = tuple(group.text for group in self.groups)
-        yield Statement(DIRECTIVE, start, body, said, conditions, conditions=len(self.groups))
+        conditions = tuple(group.text for group in self.groups[:_DEEPEST])
+        yield Statement(DIRECTIVE, start, body, said, conditions, conditions=len(conditions))
         self.macros += 1
         inner = _ScopeReader(replace(self.tokens, keys=keys))
         inner.groups = self.groups

@@ -13,6 +13,9 @@ from mergeguard.values import dataclass
 _LARGE = 50_000  # bytes; what is shorter is read in any case
 _MOST_TOKENS = 180_000  # roughly counted
 _MARKS = (b"(", b"{", b"[", b",", b";", b"<", b".")  # tokens without a space before them
+_NO_SIGNS = bytes(
+    byte for byte in range(128) if chr(byte).isalnum() or chr(byte).isspace() or chr(byte) in "_/*"
+)
 _LONGEST = 60_000  # tokens of one declaration: a table that a program wrote
 _TOKENS_OF_A_DECLARATION = 15  # that cost as much to read
 
@@ -131,12 +134,13 @@ def _line_ends(text: bytes) -> bytes | None:
 def _is_huge(text: bytes) -> bool:
     """Whether reading ``text`` would take many seconds: no source that people write (vLLM's largest has a
     seventh of this), but a generated table or a broken file must not hang a merge."""
-    if sum(map(text.count, (b"(", b"{", b"[", b",", b";"))) > _MOST_TOKENS:
+    signs = text.translate(None, _NO_SIGNS)
+    if sum(map(signs.count, (b"(", b"{", b"[", b",", b";"))) > _MOST_TOKENS:
         return True
     # Bounds that cost next to nothing: reading the tokens of every file to find it small would be dear.
-    tokens = 2 * (len(text.split()) + sum(map(text.count, _MARKS)))
-    ends = sum(map(text.count, (b";", b"}", b"\n#", b")\n")))
-    if tokens < _LONGEST and tokens + _TOKENS_OF_A_DECLARATION * ends < _MOST_TOKENS:
+    tokens = 2 * (len(text.split()) + sum(map(signs.count, _MARKS)))
+    ends = sum(map(signs.count, (b";", b"}"))) + sum(map(text.count, (b"\n#", b")\n")))
+    if max(tokens, len(signs)) < _LONGEST and tokens + _TOKENS_OF_A_DECLARATION * ends < _MOST_TOKENS:
         return False
     from mergeguard.cpp.borders import extent
     from mergeguard.cpp.lexer import lex
