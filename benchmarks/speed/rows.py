@@ -374,6 +374,8 @@ def _odd_texts(size: int) -> dict[str, bytes]:
         "semicolons": lines(b";"),
         "closing parentheses": lines(b")"),
         "blocks of macros": lines(b"A_BEGIN\nA_END\n"),
+        "classes in each other": b"struct A {\n" * (size // 24) + b"};\n" * (size // 24),
+        "signs": lines(b"@"),
     }
 
 

@@ -54,3 +54,10 @@ def test_a_declaration_is_read_once(monkeypatch):
     whole = 18 * 30  # tokens
     assert next(taken) < whole / 3  # the namespaces, and the one that was edited
     assert [one.keys for one in found] == [one.keys for one in alone(other)]
+
+
+def test_what_is_opened_beyond_all_measure_is_not_told_apart():
+    text = b"#if A\n" * 300 + b"struct S {\n" * 300 + b"int a;\n" + b"};\n" * 300 + b"#endif\n" * 300
+    (inner,) = (one for one in statements_of(text) if one.keys == (b"int", b"a", b";"))
+    assert inner.scope[: inner.conditions] == (b"if A",) * inner.conditions
+    assert len(inner.scope) < 200
