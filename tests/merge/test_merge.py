@@ -280,3 +280,15 @@ def test_a_prototype_that_both_sides_declare_is_no_fault():
     result = merge(base.encode(), ours.encode(), theirs.encode())
     assert result.clean and not result.findings
     assert result.render().decode() == ours.replace("void fifth", f"{new}\nvoid fifth")
+
+
+def test_statements_that_one_side_took_out_of_every_block_are_a_conflict_where_the_other_edits_them():
+    """A half of a block out of it, to the outermost level of a function: the gates once stopped at that."""
+    one, two = ("".join(f"    {name}{n} = work_{name}({n});\n" for n in range(4)) for name in "xy")
+    base = f"int f(int n) {{\n  if (n) {{\n{one}{two}  }}\n  return n;\n}}\n"
+    theirs = f"int f(int n) {{\n  if (n > 1) {{\n{one}  }}\n{two.replace('    ', '  ')}  return n;\n}}\n"
+    ours = base.replace("    y1 = work_y(1);\n", "    y1 = work_y(1);\n    log(n);\n")
+    for sides in ((ours, theirs), (theirs, ours)):
+        result = merge(base.encode(), *(side.encode() for side in sides))
+        assert result.conflicts
+        assert "log(n);" in render_markers(result.pieces).decode()
