@@ -88,8 +88,24 @@ def _types(one: Declaration) -> frozenset[str]:
     """The words of an object's type; none where it is a pointer, a reference or a constant expression."""
     if one.kind is Kind.TYPE:
         return frozenset({one.short} if one.objects else ())
-    is_none = one.head[-1:] in (("*",), ("&",)) or not _CONSTANT.isdisjoint(one.head)
-    return frozenset() if is_none else _words(one.head)
+    head = _type_of(one)
+    is_none = head[-1:] in (("*",), ("&",)) or not _CONSTANT.isdisjoint(head)
+    return frozenset() if is_none else _words(head)
+
+
+def _type_of(one: Declaration) -> tuple[str, ...]:
+    """What stands before an object's name, without the classes that a static member is defined for."""
+    tokens = list(one.head)
+    for _ in one.owners:
+        if tokens[-1:] != ["::"]:
+            break
+        tokens.pop()
+        depth = 0
+        while tokens:  # a name, with its arguments behind it
+            depth += {">": 1, ">>": 2, "<": -1}.get(token := tokens.pop(), 0)
+            if depth == 0 and token != "<":
+                break
+    return tuple(tokens)
 
 
 def _read_class(tokens: Sequence[str], name: str, into: _Class) -> None:
