@@ -123,7 +123,12 @@ class Insert(Edit):
 
     def brings(self, root: Node) -> dict[str, Node]:
         found = root.find(self.parent)
-        return {self.node.render().strip(): found[0]} if found is not None else {}
+        if found is None:
+            return {}
+        text = self.node.render().strip()
+        # Two elements that come together are two texts: the other side may bring one of them alone.
+        several = found[0].separator == ", " and not set(text) & set('({["')
+        return dict.fromkeys(text.split(", ") if several else [text], found[0])
 
 
 @dataclass

@@ -62,6 +62,7 @@ class Neighbours:
     one: NearEdit
     between: tuple[bytes, ...]
     two: NearEdit
+    around_all: bool = False  # both add arguments to a call of one: before it, and behind it
 
     @property
     def independent(self) -> bool:
@@ -77,6 +78,8 @@ class Neighbours:
         return self._parted(_OF_PARTS)
 
     def _parted(self, signs: AbstractSet[bytes]) -> bool:
+        if self.around_all:
+            return False
         between = any(sign_of(key) in signs for key in self.between)
         return between or self.one.has_at_end(signs) or self.two.has_at_beginning(signs)
 
@@ -89,7 +92,14 @@ def neighbours(regions: Sequence[Region], base: Keys, ours: Keys, theirs: Keys) 
         if {one.kind, two.kind} == sides and two.b0 - one.b1 < NEAR:
             first, second = (_edit(region, base, ours, theirs) for region in (one, two))
             between = (b"(" if _opens_arguments(base, at) else base[at] for at in range(one.b1, two.b0))
-            yield Neighbours(first, tuple(between), second)
+            yield Neighbours(first, tuple(between), second, _around_all(base, one.b1, two.b0, first, second))
+
+
+def _around_all(base: Keys, start: int, end: int, one: NearEdit, two: NearEdit) -> bool:
+    """Whether two additions stand at both ends of what a call has for its only argument."""
+    opened = start > 0 and (sign_of(base[start - 1]) == b"(" or _opens_arguments(base, start - 1))
+    closed = end < len(base) and sign_of(base[end]) in (b")", b">")
+    return opened and closed and end - start == 1 and not one.old and not two.old
 
 
 def _edit(region: Region, base: Keys, ours: Keys, theirs: Keys) -> NearEdit:

@@ -1,0 +1,5 @@
+int q(int x, int y = 1);
+int f(int a) {
+  int x = q(a);
+  return x;
+}
