@@ -142,12 +142,9 @@ class _Keeping:
     def _torn_fault(self, one: Statement, within: Scope, torn: Mapping[Scope, AbstractSet[Scope]]) -> Fault:
         """The fault over all that came of the blocks, since any of it may be the right place."""
         merged = self.merge.merged
-        images = {image[:-1] for block in torn for image in torn[block]}
-        inside = [
-            x
-            for x in merged.statements
-            if any(len(x.scope) > len(image) and x.scope[: len(image)] == image for image in images)
-        ]
+        # (What came to stand in no block, or at the outermost level, says nothing of where to look.)
+        images = {image[:-1] for block in torn for image in torn[block] if image[:-1]}
+        inside = [x for x in merged.statements if any(x.scope[: len(i) + 1][:-1] == i for i in images)]
         spans = [merged.span(x) for x in (one, *(x for x in inside if x.scope[-1].startswith(_TESTS)))]
         place = min(start for start, _ in spans), max(end for _, end in spans)
         fault = self._fault(one, [within])
