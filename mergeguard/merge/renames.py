@@ -176,27 +176,33 @@ def _members_of(text: bytes) -> frozenset[bytes]:
 
 
 def of_the_file(renames: Iterable[Rename], base: bytes, side: bytes) -> tuple[Rename, ...]:
-    """Those of the renames that concern the whole file: of what it declares at its top level, where the new
-    declaration is nearly the old one, and no twin of either is left over. Any other name means something in
-    its own declaration only."""
+    """Those of the renames that concern the whole file: of its namespaces, and of what it declares at its top
+    level, where the new declaration is nearly the old one, and no twin of either is left over. Any other name
+    means something in its own declaration only."""
+    from mergeguard.cpp.items import Kind
     from mergeguard.cpp.leaves import leaves_of, similarity
 
     renames = tuple(renames)
     if not renames:
         return ()
-    old, new = ({x.word: x for x in leaves_of(text)[0] if not x.placed} for text in (base, side))
+    leaves = [leaves_of(text)[0] for text in (base, side)]
+    old, new = ({x.word: x for x in found if not x.placed} for found in leaves)
+    before, now = (Counter(x.word for x in found if x.kind is Kind.OPAQUE) for found in leaves)
     left = [x.code for name, x in old.items() if name not in new]
     right = [x.code for name, x in new.items() if name not in old]
 
     def certain(r: Rename) -> bool:
+        spaces = [b"namespace %s {" % name for name in (r.old, r.new)]
+        if 0 < before[spaces[0]] == now[spaces[1]] and not now[spaces[0]]:
+            return True
         if r.old not in old or r.new not in new:
             return False
-        before, after = old[r.old].code, new[r.new].code
-        if (alike := similarity(before, after)) < RENAMED_DECLARATION:
+        was, became = old[r.old].code, new[r.new].code
+        if (alike := similarity(was, became)) < RENAMED_DECLARATION:
             return False
         twins = [
             sum(similarity(x, y) >= alike - TOO_CLOSE for x in side)
-            for side, y in ((left, after), (right, before))
+            for side, y in ((left, became), (right, was))
         ]
         return twins[0] == twins[1]
 

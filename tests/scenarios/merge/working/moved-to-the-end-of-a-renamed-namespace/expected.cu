@@ -8,15 +8,9 @@ int h(int x) {
   return x * 3;
 }
 
-<<<<<<< ours
-}  // namespace b
-||||||| base
-}  // namespace a
-=======
 int f(int x) {
   int y = x + 1;
   return y * 2;
 }
 
-}  // namespace a
->>>>>>> theirs
+}  // namespace b
