@@ -1,10 +1,10 @@
 """Entries that both sides add to one list at one place: both are kept, theirs (upstream's) first.
 
-The lists are the members of a class, the values of an enumeration, the rows of a table that has a line for
-each, the labels of one ``case`` arm, bindings in a chain, and a macro that is a list of calls. Not the
-parameters or arguments of a call, nor statements: what they mean together is for a person. Two entries with
-one name are two opinions of one thing, and no union. Where a position means something (in a table, in an
-enumeration, among data members), it is said that the order is a choice.
+The lists are the members of a class, the captures of a lambda, the values of an enumeration, the rows of a
+table that has a line for each, the labels of one ``case`` arm, bindings in a chain, and a macro that is a list
+of calls. Not the parameters or arguments of a call, nor statements: what they mean together is for a person.
+Two entries with one name are two opinions of one thing, and no union. Where a position means something (in a
+table, in an enumeration, among data members), it is said that the order is a choice.
 """
 
 from __future__ import annotations
@@ -96,6 +96,8 @@ def _readers(b: Tokens, at: int, runs: Sequence[Slice]) -> Iterator[_Reader]:
     yield _labels
     yield _bindings
     opener = _opener(b.keys, at)
+    if opener >= 0 and _begins_lambda(b.keys, opener):
+        yield _captures
     if opener < 0 or b.keys[opener] != b"{":
         return
     begin = opener
@@ -111,6 +113,13 @@ def _readers(b: Tokens, at: int, runs: Sequence[Slice]) -> Iterator[_Reader]:
         rows = _split(_plain(b.keys[opener + 1 : at])) or []
         firsts = [_first_of(row) for row in rows]
         yield lambda keys: _rows(keys, by_first=len(set(firsts)) == len(firsts))
+
+
+def _begins_lambda(keys: Sequence[bytes], at: int) -> bool:
+    """Whether a bracket opens the captures of a lambda: no index, and no attribute."""
+    before = keys[at - 1] if at else b";"
+    words = _NAME.fullmatch(before) is not None and before != b"return"
+    return keys[at] == b"[" and not words and before not in _CLOSERS | {b"["}
 
 
 def _opener(keys: Sequence[bytes], at: int) -> int:
@@ -189,6 +198,12 @@ def _values(keys: Keys) -> list[KeyedEntry] | None:
     if found is None or not all(_NAME.fullmatch(row[0]) and row[1:2] in ((), (b"=",)) for row in found):
         return None
     return [KeyedEntry(row[:1], row[2:]) for row in found]
+
+
+def _captures(keys: Keys) -> list[KeyedEntry] | None:
+    found = _elements(keys) or []
+    names = [next((key for key in row if _NAME.fullmatch(key)), b"") for row in found]
+    return [KeyedEntry((name,), positional=False) for name in names] if names and all(names) else None
 
 
 def _labels(keys: Keys) -> list[KeyedEntry] | None:
