@@ -1,10 +1,10 @@
 """Entries that both sides add to one list at one place: both are kept, theirs (upstream's) first.
 
 The lists are the members of a class, the captures of a lambda, the values of an enumeration, the rows of a
-table that has a line for each, the labels of one ``case`` arm, bindings in a chain, and a macro that is a list
-of calls. Not the parameters or arguments of a call, nor statements: what they mean together is for a person.
-Two entries with one name are two opinions of one thing, and no union. Where a position means something (in a
-table, in an enumeration, among data members), it is said that the order is a choice.
+table that has a line for each, the labels of one ``case`` arm, bindings in a chain, and a macro that is a
+list of calls. Not the parameters or arguments of a call, nor statements: what they mean together is for a
+person. Two entries with one name are two opinions of one thing, and no union. Where a position means
+something (in a table, in an enumeration, among data members), it is said that the order is a choice.
 """
 
 from __future__ import annotations
