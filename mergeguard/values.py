@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     def attributes(cls: type) -> tuple[Attribute, ...] | None: ...
 else:
     MISSING = object()
+    _MANY = 5  # fields of a frozen class that are set faster while it is not
     _RECORD = "__values_record__"  # of a class that is made here: its `_Record`
 
     class Attribute:
@@ -192,7 +193,7 @@ else:
     def _init(record):
         """The ``__init__`` of a class, written as ``dataclasses`` writes it."""
         names = {"_made": object.__setattr__, "_none": MISSING}
-        parameters, keywords, lines = [], [], []
+        parameters, keywords, values = [], [], {}
         for number, one in enumerate(record.fields):
             if not one.init and one.default_factory is MISSING and one.default is MISSING:
                 continue
@@ -211,9 +212,11 @@ else:
                 (keywords if one.kw_only else parameters).append(one.name + default)
             elif one.default_factory is MISSING and not record.slots:
                 continue  # the class has its default
-            lines.append(
-                f"_made(self, {one.name!r}, {value})" if record.frozen else f"self.{one.name} = {value}"
-            )
+            values[one.name] = value
+        lines = [f"self.{name} = {value}" for name, value in values.items()]
+        if record.frozen:
+            guarded = [f"_made(self, {name!r}, {value})" for name, value in values.items()]
+            lines = guarded if len(values) < _MANY else _opened(record.cls, names, lines, guarded)
         if hasattr(record.cls, "__post_init__"):
             lines.append("self.__post_init__()")
         listed = ", ".join(["self", *parameters, *(["*", *keywords] if keywords else [])])
@@ -222,6 +225,20 @@ else:
         made = names["__init__"]
         made.__qualname__ = f"{record.cls.__qualname__}.__init__"
         return made
+
+    def _opened(cls, names, plain, guarded):
+        """What sets the fields of a frozen class: the lines ``plain``, while the instance is of another class
+        with the same slots, or ``guarded``, which takes twice as long, where it can't be."""
+        if cls.__bases__ != (object,) or "__slots__" not in cls.__dict__:
+            return guarded
+        names["_own"], names["_open"] = cls, type(cls.__name__, (), {"__slots__": cls.__slots__})
+        fast = ["_made(self, '__class__', _open)", *plain, "self.__class__ = _own"]
+        return [
+            "if self.__class__ is _own:",
+            *(f"  {line}" for line in fast),
+            "else:",
+            *(f"  {line}" for line in guarded),
+        ]
 
     def _compare_and_show(record):
         """``__eq__``, ``__hash__`` and ``__repr__`` as ``dataclasses`` has them."""

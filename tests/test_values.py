@@ -68,6 +68,37 @@ def test_a_frozen_one_with_slots_is_closed():
         Point()  # type: ignore[call-arg]
 
 
+@dataclass(frozen=True, slots=True)
+class Wide:
+    """More fields than are set one by one."""
+
+    a: int
+    b: int
+    c: int
+    d: int = 4
+    e: list[int] = field(default_factory=list)
+    f: int = field(default=6, kw_only=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "a", self.a + 1)
+
+
+class Undeclared(Wide):
+    """A subclass that is no dataclass itself, with other slots."""
+
+
+def test_a_frozen_one_of_many_fields_is_as_closed_as_one_of_few():
+    one = Wide(1, 2, 3, f=7)
+    assert type(one) is Wide
+    assert (one.a, one.b, one.c, one.d, one.e, one.f) == (2, 2, 3, 4, [], 7)
+    assert one == Wide(1, 2, 3, f=7) != Wide(1, 2, 4, f=7)
+    assert copy.copy(one) == pickle.loads(pickle.dumps(one)) == copy.deepcopy(one) == one
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        one.d = 5  # type: ignore[misc]
+    other = Undeclared(1, 2, 3)
+    assert (type(other), other.a, other.f) == (Undeclared, 2, 6)
+
+
 def test_what_asks_a_class_for_its_fields_gets_them_before_any_instance():
     @dataclass(frozen=True, slots=True)
     class Fresh:
