@@ -58,7 +58,10 @@ def _contains(base: Keys, small: Keys, large: Keys) -> bool:
     for change in before:
         # Includes are a set: one that came in the place of another is no edit of that.
         removes = _is_includes(base[change.a0 : change.a1]) and change.b0 == change.b1
-        if not _stands(change, later if removes else [_covered(small, x) for x in after], large):
+        # (Of a removal between its like, what came in its place may stand at its other end.)
+        covered = _covered(base, change)
+        places = range(change.b0 + covered.a0 - change.a0, change.b0 + covered.a1 - change.a1 + 1)
+        if not _stands(change, places, later if removes else [_covered(small, x) for x in after], large):
             return False
     if any(_is_put_back(base, small, large, change, after) for change in before):
         return False
@@ -112,14 +115,14 @@ def _begins_statement(text: Keys, at: int) -> bool:
     return at == 0 or text[at - 1] in _ENDS
 
 
-def _stands(change: Change, after: Sequence[Change], large: Keys) -> bool:
+def _stands(change: Change, places: range, after: Sequence[Change], large: Keys) -> bool:
     """Whether the later edits leave alone what ``change`` made: they may add to it, and beside it, and remove
-    more than it did."""
+    more than it did. ``places``: where it may stand, if it is a removal."""
     start, end = change.b0, change.b1
     inside = 0
     for later in after:
         if later.a0 == later.a1:
-            if start == end == later.a0:
+            if start == end and later.a0 in places:
                 return False  # something else came in the place of what was removed
             comment = all(map(is_comment_anywhere, large[later.b0 : later.b1]))
             inside += start < later.a0 < end and not comment

@@ -109,7 +109,7 @@ def _readers(b: Tokens, at: int, runs: Sequence[Slice]) -> Iterator[_Reader]:
         yield lambda keys: _members(keys, frame.split()[-1])
     elif frame.startswith(b"enum"):
         yield _values
-    elif head[-1:] == (b"=",) and all(map(_has_lines, runs)):
+    elif _is_table(head) and all(map(_has_lines, runs)):
         rows = _split(_plain(b.keys[opener + 1 : at])) or []
         firsts = [_first_of(row) for row in rows]
         yield lambda keys: _rows(keys, by_first=len(set(firsts)) == len(firsts))
@@ -120,6 +120,11 @@ def _begins_lambda(keys: Sequence[bytes], at: int) -> bool:
     before = keys[at - 1] if at else b";"
     words = _NAME.fullmatch(before) is not None and before != b"return"
     return keys[at] == b"[" and not words and before not in _CLOSERS | {b"["}
+
+
+def _is_table(head: Keys) -> bool:
+    """Whether an initialiser is of an array or a container: the values of a structure are no rows."""
+    return head[-1:] == (b"=",) and (b"[" in head or b">" in head)
 
 
 def _opener(keys: Sequence[bytes], at: int) -> int:

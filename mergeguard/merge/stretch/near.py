@@ -46,6 +46,11 @@ class NearEdit:
         """Whether it changes comments alone."""
         return all(is_comment_anywhere(key) or key == END_OF_COMMENT for key in (*self.old, *self.new))
 
+    @property
+    def negates(self) -> bool:
+        """Whether it turns a condition into its opposite, and nothing else."""
+        return {sign_of(key) for key in (*self.old, *self.new)} == {b"!"}
+
     def has_at_end(self, signs: AbstractSet[bytes]) -> bool:
         """Whether old and new both end with the same one of ``signs``, as far as they are not empty."""
         return _is_one_of(signs, [run[-1] for run in map(without_blanks, (self.old, self.new)) if run])
@@ -78,7 +83,7 @@ class Neighbours:
         return self._parted(_OF_PARTS)
 
     def _parted(self, signs: AbstractSet[bytes]) -> bool:
-        if self.around_all:
+        if self.around_all or self.one.negates or self.two.negates:
             return False
         between = any(sign_of(key) in signs for key in self.between)
         return between or self.one.has_at_end(signs) or self.two.has_at_beginning(signs)

@@ -1,0 +1,19 @@
+struct P {
+  int m0;
+  int m1;
+  int n1;
+};
+
+int f(int a, int b) {
+  P v = {a,
+<<<<<<< ours
+      b,
+      9};
+||||||| base
+      b};
+=======
+      b,
+      a};
+>>>>>>> theirs
+  return g(v);
+}
