@@ -26,6 +26,8 @@ MODE_SUBMODULE = 0o160000
 
 # How many entries of trees one process remembers; some 300 bytes each.
 _REMEMBERED = 200_000
+# How many commits.
+_COMMITS = 10_000
 _NOTHING: Mapping[bytes, Entry] = {}
 
 
@@ -140,6 +142,7 @@ class ObjectStore:
         self._trees: dict[str, dict[bytes, Entry]] = {}
         self._folders: dict[tuple[str, str], Mapping[bytes, Entry]] = {}  # of trees, by paths
         self._remembered = 0
+        self._commits: dict[str, CommitInfo] = {}
 
     def has(self, oid: str) -> bool:
         """Whether the object is in this repository now; nothing is fetched."""
@@ -314,7 +317,12 @@ class ObjectStore:
 
     def commit_info(self, oid: str) -> CommitInfo:
         """A commit read from its raw bytes."""
-        return parse_commit(oid, self.read(oid, "commit"))
+        known = self._commits.get(oid)
+        if known is None:
+            if len(self._commits) >= _COMMITS:
+                self._commits.clear()
+            known = self._commits[oid] = parse_commit(oid, self.read(oid, "commit"))
+        return known
 
     def write_commit(
         self,
