@@ -42,9 +42,7 @@ class Text:
 
     def __init__(self, text: bytes) -> None:
         self.text, self.digest = text, hashlib.sha256(text).hexdigest()
-        self.tokens: list[bytes] = []
-        self.offsets: list[int] = []
-        self.ends: set[int] = set()  # of comments
+        self.tokens, self.offsets, self.ends = list[bytes](), list[int](), set[int]()  # ends of comments
         directive, fresh = False, True
 
         def add(token: bytes, at: int) -> None:
@@ -129,8 +127,7 @@ class _Checker:
     def _spread(self, runs: Sequence[Sequence[int]], text: Text) -> list[tuple[int, int]]:
         pairs: list[tuple[int, int]] = []
         for count, one, two in runs:
-            for step in range(count):
-                pairs.append((one + step if one >= 0 else -1, two + step if two >= 0 else -1))
+            pairs += ((one + n if one >= 0 else -1, two + n if two >= 0 else -1) for n in range(count))
         if len(pairs) != len(text.tokens):
             raise Rejected("the certificate does not speak of every token")
         return pairs
@@ -260,11 +257,17 @@ class _Checker:
         return {at for own, at in enumerate(self.result_of[side]) if own not in full}
 
     def _order(self, side: int) -> None:
-        """A step back in ``side``'s order is a move by the other side, whose order goes on there."""
-        pairs = self.in_result
+        """A step back in ``side``'s order is a move by the other side, whose order goes on there; and no
+        statement that both began goes on behind another."""
+        pairs, text = self.in_result, self.sides[side]
         order = [i for i, t in enumerate(self.result.tokens) if pairs[i][side] >= 0 and not _in_a_set(t)]
         shared = [i for i in order if min(pairs[i]) >= 0]
+        own = {i: pairs[i][side] for i in shared}
+        begun = {i for i in shared if self.base_of[side][own[i]] < 0 and not text.border(own[i])}
         for one, two in zip(order, order[1:], strict=False):
+            ends = (i for i in range(one + 1, two) if self.result.tokens[i] == b";")
+            if one in begun and any(self.result.brackets[i] == self.result.brackets[one] for i in ends):
+                text.refuse(pairs[two][side], f"of {_SIDES[side]} is parted from what it stands behind")
             if pairs[one][side] < pairs[two][side]:
                 continue
             left, right = bisect_right(shared, one) - 1, bisect_left(shared, two)
@@ -273,7 +276,7 @@ class _Checker:
                 olds = [self.base_of[side][pair[side]] for pair in around]
                 if around[0][1 - side] < around[1][1 - side] and (min(olds) < 0 or olds[0] > olds[1]):
                     continue
-            self.sides[side].refuse(pairs[two][side], f"of {_SIDES[side]} came to stand elsewhere")
+            text.refuse(pairs[two][side], f"of {_SIDES[side]} came to stand elsewhere")
 
 
 def _around(text: Text, name: str, count: Set[int]) -> list[int]:
@@ -290,8 +293,7 @@ def _in_a_set(token: bytes) -> bool:
 
 def _statements(text: Text, indices: Sequence[int]) -> set[tuple[bytes, ...]]:
     """The statements among neighbouring tokens, but for single tokens, which say nothing."""
-    found: set[tuple[bytes, ...]] = set()
-    run: list[bytes] = []
+    found, run = set[tuple[bytes, ...]](), list[bytes]()
     for index in indices:
         run.append(text.tokens[index])
         if text.border(index):
