@@ -22,7 +22,7 @@ def test_a_sync_that_conflicts_and_goes_on(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("GIT_DEFAULT_HASH", "sha256")
     monkeypatch.setenv("GIT_DEFAULT_REF_FORMAT", references)
     story = Story.begin(tmp_path, RULE)
-    story.edit(DISPATCH, BLOCK, "  dim3 block(NUM_THREADS, 2);\n")
+    story.edit(DISPATCH, BLOCK, "  dim3 block(NUM_THREADS / 2);\n")
     ours = story.commits("ours")
     assert len(ours) == 64
     story.edit(f"{PAGED}.cu", BLOCK, "  dim3 block(64);\n", upstream=True)
@@ -39,7 +39,7 @@ def test_a_sync_that_conflicts_and_goes_on(tmp_path: Path, monkeypatch: pytest.M
     assert story.run("check").code == 0
     assert "case 32:  // theirs" in story.text(DISPATCH)
 
-    (line,) = (x for x in story.run("blame", "-l", DISPATCH).out.splitlines() if "NUM_THREADS, 2" in x)
+    (line,) = (x for x in story.run("blame", "-l", DISPATCH).out.splitlines() if "NUM_THREADS / 2" in x)
     assert line.startswith(ours)
     lock = (story.fork / f".mergeguard/locks/{RULE}.toml").read_text()
     assert git(story.upstream, "rev-parse", f"HEAD:{PAGED}.cu").strip() in lock
