@@ -14,6 +14,7 @@ from mergeguard.values import dataclass
 _IDENT = re.compile(rb"[A-Za-z_]\w*")
 # (Looked for from where a name begins, and given up with it: each letter would be tried else.)
 _CALLED = re.compile(rb"(?<![A-Za-z_])([A-Za-z_]\w*+)\s*+(?:<([^<>;(){}]*+)>\s*+)?\(")
+_ELSE_IF = re.compile(rb"\belse\s+if\s*\(([^\n]*)\)")
 _CASE = re.compile(rb"\bcase\s+([^:;{}]+?)\s*:")
 _BRANCH = re.compile(rb"\s*#\s*(?:elif|else)")
 _TEST = re.compile(rb"\s*(?:\}\s*)?(?:else\s+)?(?:if|while)\b")
@@ -118,6 +119,12 @@ def newly_called(edit: SideEdit) -> set[bytes]:
 def labels(code: bytes) -> set[bytes]:
     """The case labels of code without comments (see ``label_key``)."""
     return {label_key(label) for label in _CASE.findall(code)} if b"case" in code else set()
+
+
+def later_tests(code: bytes) -> Counter[bytes]:
+    """How often each test of an ``else if`` stands in code without comments, white space left out."""
+    found = _ELSE_IF.findall(code) if b"else" in code else ()
+    return Counter(b"".join(test.split()) for test in found)
 
 
 def label_key(label: bytes) -> bytes:

@@ -10,6 +10,7 @@ from mergeguard.merge.checks.counts import counts_alike
 from mergeguard.merge.checks.guards import edited_guards
 from mergeguard.merge.checks.heads import definitions
 from mergeguard.merge.checks.macros import macro_clash, used_after_undef
+from mergeguard.merge.checks.repeated import repeated_tests
 from mergeguard.merge.checks.suspects import Suspects
 from mergeguard.merge.edits import label_key, words
 from mergeguard.merge.result import Note, shown
@@ -31,6 +32,8 @@ def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspect
         notes += _undefined(ours, theirs, merged, why.undefined)
     if why.labels:
         notes += _double_arms(ours, theirs, merged, why.labels)
+    if why.tests:
+        notes += repeated_tests(base, ours, theirs, merged, why.tests)
     if why.signatures:
         notes += _signatures(base, ours, why.signatures)
     if why.counts:

@@ -19,6 +19,7 @@ from mergeguard.merge.edits import (
     edits_guards,
     instantiations,
     labels,
+    later_tests,
     may_define,
     missing,
     newly_called,
@@ -42,6 +43,7 @@ class Suspects:
     macros: frozenset[bytes] = _NONE  # macros that one side defined anew and the other defined or changed
     undefined: frozenset[bytes] = _NONE  # macros that one side undefined and the other newly uses
     labels: frozenset[bytes] = _NONE  # case labels that both sides brought
+    tests: frozenset[bytes] = _NONE  # tests that one side adds once more to a chain, as the other adds others
     lost_names: frozenset[bytes] = _NONE  # names one side no longer has and the other side newly uses
     mentioned: frozenset[bytes] = _NONE  # the same, with new uses in comments alone
     signatures: frozenset[bytes] = _NONE  # functions whose head one side edited and the other newly calls
@@ -72,6 +74,7 @@ def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
         macros=frozenset(_defined(mine, other) | _defined(other, mine)),
         undefined=frozenset(_undefined(mine, other) | _undefined(other, mine)),
         labels=frozenset(labels(mine.added_code) & labels(other.added_code)),
+        tests=frozenset(_repeated(ours, mine, other) | _repeated(theirs, other, mine)),
         lost_names=frozenset(lost & (mine.added_words | other.added_words)),
         mentioned=frozenset(lost - mine.added_words - other.added_words),
         signatures=frozenset(_signatures(base, ours, mine, other) | _signatures(base, theirs, other, mine)),
@@ -94,6 +97,14 @@ def _heads_of_both(
         if definitions(ours, name).total() > before and definitions(theirs, name).total() > before:
             found.add(name)
     return found
+
+
+def _repeated(side: bytes, edit: SideEdit, rest: SideEdit) -> set[bytes]:
+    new = later_tests(edit.added_code)
+    if not new or not later_tests(rest.added_code):
+        return set()
+    there = later_tests(COMMENT.sub(b" ", side))
+    return {test for test in new if there[test] > 1}
 
 
 def _defined(one: SideEdit, rest: SideEdit) -> set[bytes]:
