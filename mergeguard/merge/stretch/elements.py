@@ -46,6 +46,8 @@ def _by_elements(versions: Sequence[Sequence[_Unit]]) -> list[Region] | None:
     found = diff3(base, ours, theirs, unit_diff, touching=False)
     if len(found) < 2 or any(x.kind is RegionKind.CONFLICT for x in found):
         return None
+    if _moves(base, ours) or _moves(base, theirs):
+        return None  # what the other side added beside an element may have been meant to stand beside it
     movable = movable_changes(base, ours) | movable_changes(base, theirs)
     for one, two in pairwise(found):
         if {one.kind, two.kind} != {RegionKind.OURS, RegionKind.THEIRS}:
@@ -55,6 +57,17 @@ def _by_elements(versions: Sequence[Sequence[_Unit]]) -> list[Region] | None:
         if any(map(_added, (one, two))) and not any(_added(edit) == 0 for edit in (one, two)):
             return None  # the place of an element tells what it is for
     return found
+
+
+def _moves(base: Sequence[_Unit], side: Sequence[_Unit]) -> bool:
+    """Whether a side has an element at another place."""
+    changes = unit_diff(base, side)
+    gone = {_code(unit) for change in changes for unit in base[change.a0 : change.a1]}
+    return any(_code(unit) in gone for change in changes for unit in side[change.b0 : change.b1])
+
+
+def _code(unit: _Unit) -> _Unit:
+    return tuple(key for key in unit if sign_of(key) != b",")
 
 
 def _added(edit: Region) -> int:

@@ -1,0 +1,3 @@
+int shape(int rows, int cols, int depth) {
+  return volume(2, rows, rows, depth, stride(rows));
+}
