@@ -26,7 +26,8 @@ _SPACE = re.compile(rb"(\s+)")
 _BLOCK_WORD = re.compile(rb"[^\s]+")
 _LINE_END = re.compile(rb"[ \t\v\f\r]*(?:\\[ \t]*\r?\n[ \t]*)*")
 _WORDISH = re.compile(rb"[A-Za-z0-9_$\x80-\xff]")
-_OPENERS, _CLOSERS = frozenset((b"(", b"[", b"{")), frozenset((b")", b"]", b"}"))
+#: The brackets of the language; a `<` is one only where the arguments of a template are looked for.
+OPENERS, CLOSERS = frozenset((b"(", b"[", b"{")), frozenset((b")", b"]", b"}"))
 _LONGEST_ARGUMENT = 200  # tokens that are looked at for the brackets around an argument
 _UNIT_ENDS = frozenset((b"{", b"}", b";", b"#{", b"#}", b"#;", b"#\n", b"/\n", b"/*/"))
 
@@ -271,7 +272,7 @@ def _argument_braces(keys: Sequence[bytes], start: int, end: int) -> set[int]:
         if keys[i] == b"{" and (keys[i - 1] == b"(" or (keys[i - 1] == b"," and _is_in_call(keys, start, i))):
             depth = 0
             for k in range(i, min(end, i + _LONGEST_ARGUMENT)):
-                depth += (keys[k] in _OPENERS) - (keys[k] in _CLOSERS)
+                depth += (keys[k] in OPENERS) - (keys[k] in CLOSERS)
                 if keys[k] == b";":
                     break  # a block, after all
                 if depth == 0:
@@ -284,7 +285,7 @@ def _is_in_call(keys: Sequence[bytes], start: int, index: int) -> bool:
     """Whether the bracket around a token is a parenthesis."""
     depth = 0
     for k in range(index - 1, max(start, index - _LONGEST_ARGUMENT) - 1, -1):
-        depth += (keys[k] in _CLOSERS) - (keys[k] in _OPENERS)
+        depth += (keys[k] in CLOSERS) - (keys[k] in OPENERS)
         if depth < 0:
             return keys[k] == b"("
     return False
@@ -295,9 +296,9 @@ def nesting(keys: Sequence[bytes]) -> tuple[int, int]:
     depth = lowest = 0
     for key in keys:
         bracket = key.removeprefix(DIRECTIVE)
-        if bracket in _OPENERS:
+        if bracket in OPENERS:
             depth += 1
-        elif bracket in _CLOSERS:
+        elif bracket in CLOSERS:
             depth -= 1
             lowest = min(lowest, depth)
     return depth, lowest

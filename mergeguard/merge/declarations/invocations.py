@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf
+from mergeguard.cpp.tokens import CLOSERS, OPENERS
 
 _TYPES = ((b"class",), (b"struct",))
-_OPENERS, _CLOSERS = frozenset((b"(", b"[", b"{", b"<")), frozenset((b")", b"]", b"}", b">"))
+_OPENERS, _CLOSERS = OPENERS | {b"<"}, CLOSERS | {b">"}
 
 
 def arguments_of(leaf: Leaf) -> list[tuple[bytes, ...]]:

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
 
-from mergeguard.cpp.tokens import Tokens, is_comment_anywhere, nesting
+from mergeguard.cpp.tokens import CLOSERS, OPENERS, Tokens, is_comment_anywhere, nesting
 from mergeguard.merge.lines import Region
 
 Slice = tuple[Tokens, int, int]
 
 _CHAIN = frozenset((b"&&", b"||"))
-_OPENERS, _CLOSERS = frozenset((b"(", b"[", b"{")), frozenset((b")", b"]", b"}"))
 _ENDS = frozenset((b";", b"\n", b","))
 _TESTS = frozenset(b"if elif while return ! = == != <= >= && || (".split())
 _NAME = re.compile(rb"[A-Za-z_]\w*|[*&]|::|\.\.\.")
@@ -59,7 +58,7 @@ def _places(signs: Sequence[bytes], operator: bytes) -> list[int] | None:
     depth = 0
     found: list[int] = []
     for index, sign in enumerate(signs):
-        depth += (sign in _OPENERS) - (sign in _CLOSERS)
+        depth += (sign in OPENERS) - (sign in CLOSERS)
         if depth == 0 and sign == operator:
             found.append(index)
         elif depth == 0 and (sign in _LOOSER or sign in _CHAIN or sign == b"\n"):
@@ -70,8 +69,8 @@ def _places(signs: Sequence[bytes], operator: bytes) -> list[int] | None:
 def _is_tested(keys: Sequence[bytes], at: int) -> bool:
     """Whether a place is in an expression: in a test, behind ``return`` or a sign, on a line of ``#if``, or
     in a chain that is there already."""
-    before, opener = _in_brackets([key.removeprefix(b"#") for key in reversed(keys[:at])], _OPENERS, _CLOSERS)
-    behind, _ = _in_brackets([key.removeprefix(b"#") for key in keys[at:]], _CLOSERS, _OPENERS)
+    before, opener = _in_brackets([key.removeprefix(b"#") for key in reversed(keys[:at])], OPENERS, CLOSERS)
+    behind, _ = _in_brackets([key.removeprefix(b"#") for key in keys[at:]], CLOSERS, OPENERS)
     return opener in _TESTS or not _TESTS.isdisjoint(before) or not _CHAIN.isdisjoint(behind)
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from mergeguard.cpp.tokens import Tokens, nesting
+from mergeguard.cpp.tokens import CLOSERS, OPENERS, Tokens, nesting
 from mergeguard.merge.lines import Region, RegionKind, diff3
 from mergeguard.merge.stretch.differences import movable_changes, unit_diff
 from mergeguard.merge.stretch.near import sign_of
 
 _Unit = tuple[bytes, ...]
-_OPENERS = frozenset((b"(", b"[", b"{", b"<"))
-_CLOSERS = frozenset((b")", b"]", b"}", b">"))
+_OPENERS, _CLOSERS = OPENERS | {b"<"}, CLOSERS | {b">"}
 _ENDS = frozenset((b";", b"{", b"}"))  # no list goes on behind them
 
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from mergeguard.cpp.scopes import frame_of, without_template
-from mergeguard.cpp.tokens import Tokens, is_comment_anywhere
+from mergeguard.cpp.tokens import CLOSERS, OPENERS, Tokens, is_comment_anywhere
 from mergeguard.merge.lines import Region
 from mergeguard.merge.result import Note
 from mergeguard.values import dataclass
@@ -21,7 +21,6 @@ from mergeguard.values import dataclass
 Slice = tuple[Tokens, int, int]
 Keys = tuple[bytes, ...]
 
-_OPENERS, _CLOSERS = frozenset((b"(", b"[", b"{")), frozenset((b")", b"]", b"}"))
 _ENDS = frozenset((b";", b"{", b"}"))
 _TYPES = (b"struct", b"class", b"union")
 _NAME = re.compile(rb"[A-Za-z_]\w*")
@@ -119,7 +118,7 @@ def _begins_lambda(keys: Sequence[bytes], at: int) -> bool:
     """Whether a bracket opens the captures of a lambda: no index, and no attribute."""
     before = keys[at - 1] if at else b";"
     words = _NAME.fullmatch(before) is not None and before != b"return"
-    return keys[at] == b"[" and not words and before not in _CLOSERS | {b"["}
+    return keys[at] == b"[" and not words and before not in CLOSERS | {b"["}
 
 
 def _is_table(head: Keys) -> bool:
@@ -131,9 +130,9 @@ def _opener(keys: Sequence[bytes], at: int) -> int:
     """The innermost bracket that is open at a place; -1 for none."""
     depth = 0
     for index in range(at - 1, -1, -1):
-        if keys[index] in _CLOSERS:
+        if keys[index] in CLOSERS:
             depth += 1
-        elif keys[index] in _OPENERS:
+        elif keys[index] in OPENERS:
             if depth == 0:
                 return index
             depth -= 1
@@ -158,7 +157,7 @@ def _has_lines(run: Slice) -> bool:
             if b"\n" not in source.gaps[index] and source.keys[index - 1 : index] != (b"/\n",):
                 return False
             fresh = False
-        depth += (key in _OPENERS) - (key in _CLOSERS)
+        depth += (key in OPENERS) - (key in CLOSERS)
         fresh = fresh or (key == b"," and depth == 0)
     return True
 
@@ -168,7 +167,7 @@ def _split(keys: Keys) -> list[Keys] | None:
     found: list[Keys] = []
     depth, start = 0, 0
     for index, key in enumerate((*keys, b",")):
-        depth += (key in _OPENERS) - (key in _CLOSERS)
+        depth += (key in OPENERS) - (key in CLOSERS)
         if depth < 0 or key == b";":
             return None
         if key == b"," and depth == 0:
@@ -247,7 +246,7 @@ def _rows_of_a_macro(keys: Keys) -> list[KeyedEntry] | None:
             key != plain[0] or not _NAME.fullmatch(key) or plain[index + 1 : index + 2] != (b"(",)
         ):
             return None
-        depth += (key in _OPENERS) - (key in _CLOSERS)
+        depth += (key in OPENERS) - (key in CLOSERS)
         if key == b")" and depth == 0:
             found.append(KeyedEntry((_split(plain[start + 2 : index]) or [plain[start:index]])[0]))
             start = index + 1
@@ -259,7 +258,7 @@ def _members(keys: Keys, of: bytes) -> list[KeyedEntry] | None:
     found: list[KeyedEntry] = []
     depth, start = 0, 0
     for index, key in enumerate(keys):
-        depth += (key in _OPENERS) - (key in _CLOSERS)
+        depth += (key in OPENERS) - (key in CLOSERS)
         if depth < 0 or (depth == 0 and (key in _SECTIONS or (key == b":" and index == start + 1))):
             return None
         ends = key == b";" or (key == b"}" and keys[index + 1 : index + 2] not in ((b";",), (b",",), (b"(",)))
@@ -303,7 +302,7 @@ def _called(keys: Keys, at: int, of: bytes) -> KeyedEntry | None:
 def _closing(keys: Keys, opener: int) -> int:
     depth = 0
     for index in range(opener, len(keys)):
-        depth += (keys[index] in _OPENERS) - (keys[index] in _CLOSERS)
+        depth += (keys[index] in OPENERS) - (keys[index] in CLOSERS)
         if depth == 0:
             return index
     return len(keys)
