@@ -266,7 +266,7 @@ def _subject(words: Sequence[str]) -> tuple[str, ...]:
     if "switch" not in words:
         return ()
     opening = words.index("switch") + 1
-    return tuple(words[opening + 1 : _closing(words, opening)])
+    return tuple(words[opening + 1 : closing_parenthesis(words, opening)])
 
 
 def _rebuilt(
@@ -286,7 +286,7 @@ def _rebuilt(
     out = ["{"]
     if "switch" in words:
         opening = words.index("switch") + 1
-        out += ["switch", *words[opening : _closing(words, opening) + 1], "{"]
+        out += ["switch", *words[opening : closing_parenthesis(words, opening) + 1], "{"]
         for route in routes:
             for label in route.labels or ():
                 out += ["case", *tokens(label), ":"]
@@ -320,7 +320,7 @@ def _routes(
         elif word == "default":
             labels = None
         elif word == "if" and not switch:
-            end = _closing(words, position + 1)
+            end = closing_parenthesis(words, position + 1)
             condition = (join_expression(words[position + 2 : end]),)
             position = end
         elif word in spaces and words[position + 1 : position + 2] == ["::"]:
@@ -328,7 +328,7 @@ def _routes(
                 wrong.append(word)  # it is named, and not called
                 break
             opening = position + words[position:].index("(")
-            closing = _closing(words, opening)
+            closing = closing_parenthesis(words, opening)
             given = [part for part in words[opening + 1 : closing] if part != ","]
             if given != list(parameters):
                 wrong.append(word)
@@ -347,7 +347,8 @@ def _label_end(words: Sequence[str], start: int) -> int:
     return position
 
 
-def _closing(words: Sequence[str], opening: int) -> int:
+def closing_parenthesis(words: Sequence[str], opening: int) -> int:
+    """Where the parenthesis that opens at a word is closed; the last word if it is not."""
     depth = 0
     for position in range(opening, len(words)):
         depth += (words[position] == "(") - (words[position] == ")")

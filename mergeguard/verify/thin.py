@@ -20,7 +20,15 @@ from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.source import flattened, nested, parse
 from mergeguard.cpp.text import code_tokens, join_expression
 from mergeguard.values import dataclass
-from mergeguard.verify.dispatching import ELSEWHERE, DealtBranching, Problem, Route, check_regions, dealt_arms
+from mergeguard.verify.dispatching import (
+    ELSEWHERE,
+    DealtBranching,
+    Problem,
+    Route,
+    check_regions,
+    closing_parenthesis,
+    dealt_arms,
+)
 from mergeguard.verify.flatten import FlatUnit, LayoutText, flatten
 
 _PARTED = re.compile(rb"^// MG_PARTED (\w+)\r?\n", re.MULTILINE)
@@ -331,7 +339,7 @@ def _choice(words: list[str], name: str, parameters: Sequence[str]) -> tuple[lis
     routes: list[Route] = []
     subject: list[str] = []
     if words[position : position + 1] == ["switch"]:
-        closing = _closing(words, position + 1)
+        closing = closing_parenthesis(words, position + 1)
         subject = words[position + 2 : closing]
     labels: list[str] | None = []
     for at in range(position, len(words)):
@@ -341,7 +349,7 @@ def _choice(words: list[str], name: str, parameters: Sequence[str]) -> tuple[lis
         elif words[at] == "default" or (words[at] == "else" and words[at + 1 : at + 2] == ["{"]):
             labels = None
         elif words[at] == "if":
-            labels = [join_expression(words[at + 2 : _closing(words, at + 1)])]
+            labels = [join_expression(words[at + 2 : closing_parenthesis(words, at + 1)])]
         elif words[at + 1 : at + 3] == ["::", name]:
             routes.append(Route(None if labels is None else tuple(labels), words[at]))
             labels = []
@@ -386,15 +394,6 @@ def _rebuilt(
 def _tokens(text: str) -> list[str]:
     source = parse(text.encode("utf-8", "surrogateescape"))
     return code_tokens(source, 0, len(source.text))
-
-
-def _closing(words: Sequence[str], opening: int) -> int:
-    depth = 0
-    for position in range(opening, len(words)):
-        depth += (words[position] == "(") - (words[position] == ")")
-        if depth == 0:
-            return position
-    return len(words) - 1
 
 
 def _check_offers(before: Source, files: Sequence[LayoutText]) -> Iterator[Problem]:
