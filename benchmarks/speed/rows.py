@@ -115,7 +115,7 @@ def syncs(bench: Bench) -> Iterator[Row]:
 
 
 def continued(bench: Bench) -> Iterator[Row]:
-    """What a resolved conflict costs on its way into a commit, the audit included."""
+    """What a conflict costs, and on its way into a commit what it costs resolved, the audit included."""
     forks = {}
     for kind in ("split", "whole"):
         fork = worlds.unsplit_fork(bench.root / "upstream", bench.root / f"stopped-{kind}")
@@ -123,6 +123,11 @@ def continued(bench: Bench) -> Iterator[Row]:
             worlds.split(fork)
         worlds.conflicting_edit(fork, split=kind == "split")
         forks[kind] = fork, back_to_now(fork)
+
+    (fork, reset), (whole, back) = forks["split"], forks["whole"]
+    stopping = Command(fork, (*MERGEGUARD, "sync", f"v{NEW}"), reset, ok=(1,))
+    conflicting = Command(whole, ("git", "merge", "-q", "-m", "m", f"v{NEW}"), back, ok=(1,))
+    yield bench.row("sync that stops at a conflict, six rules", stopping, "git merge", conflicting)
 
     def stopped(kind: str, *words: str) -> Callable[[], None]:
         fork, reset = forks[kind]
@@ -134,12 +139,10 @@ def continued(bench: Bench) -> Iterator[Row]:
 
         return reset_and_merge
 
-    fork, _ = forks["split"]
     merge = stopped("split", *MERGEGUARD, "sync", f"v{NEW}")
     ours = Command(
         fork, (*MERGEGUARD, "sync", "--continue"), merge, ok=range(2)
     )  # 1: the audit finds something
-    whole, _ = forks["whole"]
     plain = stopped("whole", "git", "merge", "-q", "-m", "m", f"v{NEW}")
     commit = Command(whole, ("git", "commit", "-q", "-m", "m"), plain)
     yield bench.row("sync --continue, six rules, with audit", ours, "git commit", commit, ratio=5)

@@ -162,6 +162,8 @@ class _MoveSearch:
 
     def loose(self, moved: Sequence[Moved]) -> list[Loose]:
         """The changes between the declarations of files that the mover has taken apart."""
+        if not self._split_files:
+            return []
         homes = {
             file.home: LooseVersion(read.leaves, (*read.starts, len(file.mover)))
             for file in self.files
@@ -210,6 +212,8 @@ class _MoveSearch:
                 end = start + len(self._leaves(home, "mover").leaves[k].text)
                 if not any(x.home == home.home and x.start < end and start < x.end for x in loose):
                     found.append(Removed(base[i], file.path, home.home, k))
+        if not found:
+            return []
         homes = {f.home: self._leaves(f, "mover").leaves for f in self.files if f.mover is not None}
         known = [leaf for f in self.files if f.base is not None for leaf in self._leaves(f, "base").leaves]
         return removals(found, homes, known, [f.editor for f in self.files if f.editor is not None])
@@ -244,13 +248,18 @@ class _MoveSearch:
 
     def _is_split(self, file: File) -> bool:
         """Whether the mover has some of the file's declarations in others, as they were."""
-        new = {
-            plain_code(self._leaves(other, "mover").leaves[j])
+        leaves = self._leaves(file, "base").leaves
+        shed = [leaves[i] for i in self._shed(file)]
+        return any(
+            not known.isdisjoint(self._new_code(other))
             for other in self.files
-            if other is not file and other.mover is not None
-            for j in self._new(other)
-        }
-        return any(plain_code(self._leaves(file, "base").leaves[i]) in new for i in self._shed(file))
+            if other is not file and (known := {plain_code(x) for x in shed if _may_have(other.mover, x)})
+        )
+
+    def _new_code(self, file: File) -> Iterable[tuple[bytes, ...]]:
+        """The code of the definitions that the mover's file has and the base's has not."""
+        leaves = self._leaves(file, "mover").leaves
+        return (plain_code(leaves[j]) for j in self._new(file))
 
     def _places(self, file: File, homes: Mapping[str, LooseVersion]) -> dict[int, list[Spot]]:
         """Where each leaf of the base's file is on the moving side; nothing for what only stands between."""
@@ -515,6 +524,11 @@ def _each_once(moved: list[Moved], unsure: list[Unsure]) -> tuple[list[Moved], l
 
 def _is_definition(leaf: Leaf) -> bool:
     return leaf.defines and leaf.kind in _KINDS and not leaf.placed
+
+
+def _may_have(text: bytes | None, leaf: Leaf) -> bool:
+    """Whether a file may have a declaration as it is: cheap, by its name."""
+    return text is not None and (leaf.word in text or leaf.word not in leaf.text)
 
 
 def _head(text: bytes) -> bytes:
