@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mergeguard.data import shipped_rules
 from mergeguard.fork import treelens
-from mergeguard.fork.workspace import REGULAR, Guarded, Workspace
+from mergeguard.fork.builds import UnitListing
+from mergeguard.fork.workspace import REGULAR, Guarded, RuleFile, Workspace
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens.emit import emission_of, split
@@ -38,8 +39,8 @@ class Bench:
     @property
     def guarded(self) -> Guarded:
         """The rule as a workspace would give it, not split."""
-        rule = parse_rule(self.rule_text, self.name)
-        return Guarded(self.name, rule, digest(self.rule_text), None)
+        file = RuleFile(digest(self.rule_text), lambda: parse_rule(self.rule_text, self.name))
+        return Guarded(self.name, file, None)
 
     def tree(
         self, path: str | None, text: bytes | None, cmake: bytes, extra: dict[str, bytes] | None = None
@@ -76,7 +77,7 @@ class Bench:
         made = treelens.lock(workspace, guarded, layout, write(upstream))
         edits[guarded.lock_path] = Entry(REGULAR, write(made.to_toml()))
         split_tree = self.repository.edit_tree(tree, edits)
-        lists = treelens.list_shards(self.repository, split_tree, [(guarded, layout)])
+        lists = treelens.list_shards(self.repository, split_tree, [UnitListing.of(guarded.rule, layout)])
         return self.repository.edit_tree(split_tree, lists)
 
     def commit(self, tree: str, *parents: str, message: str = "x") -> str:

@@ -23,14 +23,30 @@ def shard_paths(layout: Layout) -> tuple[str, ...]:
     return tuple(f.path for f in layout.files if f.role is Role.SHARD)
 
 
-def build_files(repository: Repository, tree: str, rule: Rule, monolith: str) -> tuple[str, ...]:
-    """The build files in which the rule's shards stand beside the monolith at ``monolith``.
+@dataclass(frozen=True, slots=True)
+class UnitListing:
+    """What a build has to list of a layout: the units beside the monolith; ``declared`` is ``Rule.build``."""
 
-    Those that the rule names; where it names none, those that list the monolith: in its folder, in the
-    folders above it, and in the root's folders for build files.
+    declared: tuple[str, ...] | None
+    monolith: str
+    units: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rule: Rule, layout: Layout) -> UnitListing:
+        """Of a layout that was derived by the rule."""
+        return cls(rule.build, layout.path, shard_paths(layout))
+
+
+def build_files(
+    repository: Repository, tree: str, declared: tuple[str, ...] | None, monolith: str
+) -> tuple[str, ...]:
+    """The build files in which a rule's shards stand beside the monolith at ``monolith``.
+
+    Those that the rule names (``declared``); where it names none, those that list the monolith: in its
+    folder, in the folders above it, and in the root's folders for build files.
     """
-    if rule.build is not None:
-        return rule.build
+    if declared is not None:
+        return declared
     found = _candidates(repository, tree, monolith)
     return tuple(path for path, oid in found if _lists(repository.read_blob(oid), path, monolith))
 

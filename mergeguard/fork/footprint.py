@@ -71,7 +71,6 @@ class Footprints:
 
     def _looked_up(self, tree: str) -> tuple[Footprint, ...]:
         from mergeguard.errors import MergeguardError
-        from mergeguard.fork.builds import shard_paths
         from mergeguard.fork.workspace import Workspace
 
         workspace = Workspace.load(self._repository, tree, self._splitting, lenient=True)
@@ -81,9 +80,8 @@ class Footprints:
             files: tuple[str, ...] | None = None
             units: tuple[str, ...] = ()
             with suppress(MergeguardError):
-                layout = workspace.over(guarded)
-                files, units = tuple(file.path for file in layout.files), shard_paths(layout)
-            monoliths = tuple(dict.fromkeys((guarded.lock.monolith, *guarded.rule.paths())))
+                files, units = workspace.layout_read_over(guarded)
+            monoliths = tuple(dict.fromkeys((guarded.lock.monolith, *guarded.paths)))
             paths = (guarded.rule_path, guarded.lock_path)
             found.append(Footprint(guarded.name, *paths, monoliths, files, units))
         return tuple(found)

@@ -36,14 +36,15 @@ def _reason(text: bytes, path: str) -> str:
 
 def sort_out(workspace: Workspace, guarded: Guarded) -> tuple[tuple[Hunk, ...], tuple[Hunk, ...]]:
     """A split rule's overlay with the kept hunks in it, and the unmapped hunks that are open."""
-    unsplit = workspace.unsplit(guarded)
-    if not unsplit.unmapped:
-        return unsplit.overlay, ()
+    hunks = workspace.hunks(guarded)
+    unmapped = tuple(hunk for hunk in hunks if not hunk.is_overlay)
+    if not unmapped:
+        return hunks, ()
     known = marks(workspace)
     kept = {
         (hunk.path, hunk.line, hunk.old, hunk.new)
-        for name, hunk in hunk_ids(unsplit.unmapped).items()
+        for name, hunk in hunk_ids(unmapped).items()
         if name in known
     }
-    opened = tuple(h for h in unsplit.unmapped if (h.path, h.line, h.old, h.new) not in kept)
-    return tuple(h for h in unsplit.hunks if h not in opened), opened
+    opened = tuple(h for h in unmapped if (h.path, h.line, h.old, h.new) not in kept)
+    return tuple(h for h in hunks if h not in opened), opened

@@ -34,6 +34,9 @@ def _named(source: Source, start: int, end: int) -> Item | None:
 
 def local_edits(workspace: Workspace, guarded: Guarded) -> tuple[LocalEdit, ...]:
     """The fork's edits of one monolith, each with the file, line and item in which it is now."""
+    known = workspace.outline(guarded)
+    if known is not None:
+        return known.edits
     unsplit = workspace.unsplit(guarded)
     if not unsplit.edits:
         return ()

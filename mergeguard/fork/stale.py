@@ -32,3 +32,8 @@ def stale(workspace: Workspace, guarded: Guarded) -> tuple[Finding, ...]:
     units = {file.path for file in (*pristine.files, *before.layout.files) if file.is_unit}
     files = [LayoutText(path, text, path in units) for path, text in now.items() if text is not None]
     return (*check_called(guarded.name, before.monolith, files), *drifted)
+
+
+def first_said(found: tuple[Finding, ...]) -> str:
+    """The first of what ``stale`` found, in a sentence; "" where it found nothing."""
+    return f"{found[0].path}: {found[0].message}; {found[0].hint}" if found else ""

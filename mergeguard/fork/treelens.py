@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleMismatch
-from mergeguard.fork.builds import build_files, shard_paths
+from mergeguard.fork.builds import UnitListing, build_files
 from mergeguard.fork.locks import Lock
 from mergeguard.fork.workspace import REGULAR, RULES, SYMLINK, Guarded, Workspace
 from mergeguard.git.objects import Entry
@@ -15,7 +15,6 @@ from mergeguard.lens.basis import basis_of
 from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.overlay import Recomposed, recompose
-from mergeguard.lens.rule import Rule
 from mergeguard.lens.unsplit import reading_of
 from mergeguard.merge import MergeResult, merge
 from mergeguard.values import dataclass
@@ -61,17 +60,14 @@ def _monolithic_tree(workspace: Workspace, paths: Mapping[str, str]) -> str:
             if there != here:
                 edits |= {here: None, there: entry}
             continue
-        unsplit = workspace.unsplit(guarded)
-        pristine = workspace.over(guarded)
-        edits |= dict.fromkeys((f.path for f in (*pristine.files, *unsplit.layout.files)), None)
+        edits |= dict.fromkeys(workspace.layout_paths(guarded), None)
         edits[guarded.lock_path] = None
         if entry is not None and not entry.is_file:
             raise no_file(here, entry)
         mode = entry.mode if entry is not None else REGULAR
-        edits[there] = Entry(mode, workspace.repository.write_blob(unsplit.monolith))
-        shards = tuple(dict.fromkeys((*shard_paths(pristine), *shard_paths(unsplit.layout))))
+        edits[there] = Entry(mode, workspace.monolith(guarded))
         for build in workspace.build_files(guarded):
-            listed.setdefault(build, []).append((here, shards))
+            listed.setdefault(build, []).append((here, workspace.listed_units(guarded)))
     texts = {build: workspace.read(build) for build in listed}
     lists = {
         build: buildlists.remove_all(build, text, listed[build])
@@ -144,9 +140,7 @@ def layout_edits(
     """
     edits: Edits = {}
     if guarded.lock is not None:
-        pristine = workspace.over(guarded)
-        for file in (*pristine.files, *workspace.unsplit(guarded).layout.files):
-            edits[file.path] = None
+        edits |= dict.fromkeys(workspace.layout_paths(guarded), None)
     for file_path in laid.recomposed.removed:
         edits[file_path] = None
     write = workspace.repository.write_blob
@@ -162,12 +156,12 @@ def layout_edits(
 def list_shards(
     repository: Repository,
     tree: str,
-    layouts: Iterable[tuple[Guarded, Layout]],
-    replaced: Iterable[tuple[Rule, Layout]] = (),
+    listings: Iterable[UnitListing],
+    replaced: Iterable[UnitListing] = (),
 ) -> Edits:
     """Tree edits that list the shards in the build files of ``tree``, and no longer those of ``replaced``."""
     before = _by_build_file(repository, tree, replaced)
-    after = _by_build_file(repository, tree, ((guarded.rule, layout) for guarded, layout in layouts))
+    after = _by_build_file(repository, tree, listings)
     edits: Edits = {}
     for build in {**before, **after}:
         entry = repository.entry(tree, build)
@@ -182,13 +176,13 @@ def list_shards(
 
 
 def _by_build_file(
-    repository: Repository, tree: str, layouts: Iterable[tuple[Rule, Layout]]
+    repository: Repository, tree: str, listings: Iterable[UnitListing]
 ) -> dict[str, list[buildlists.ListedUnit]]:
     """The layouts' monoliths and shards by the build files that list them."""
     found: dict[str, list[buildlists.ListedUnit]] = {}
-    for rule, layout in layouts:
-        for build in build_files(repository, tree, rule, layout.path):
-            found.setdefault(build, []).append((layout.path, shard_paths(layout)))
+    for one in listings:
+        for build in build_files(repository, tree, one.declared, one.monolith):
+            found.setdefault(build, []).append((one.monolith, one.units))
     return found
 
 
@@ -249,9 +243,4 @@ def check_outputs(
 
 def layout_paths(workspace: Workspace) -> set[str]:
     """Every path of a layout that the tree has, the monoliths' entries included."""
-    return {
-        file.path
-        for g in workspace.split_rules
-        for layout in (workspace.over(g), workspace.unsplit(g).layout)
-        for file in layout.files
-    }
+    return {path for g in workspace.split_rules for path in workspace.layout_paths(g)}

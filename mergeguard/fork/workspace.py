@@ -7,18 +7,19 @@ or of the work tree as git would commit it (``Workspace.of_work_tree``), so that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError, counted
 from mergeguard.fork import builds
 from mergeguard.fork.layoutcache import LayoutCache
 from mergeguard.fork.locks import Lock, parse_lock
+from mergeguard.fork.outlines import Outline, Outlines, RuleFacts
 from mergeguard.fork.readings import Readings
 from mergeguard.git.objects import MODE_FILE, MODE_SYMLINK, Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens.emit import EMISSIONS, split
-from mergeguard.lens.layout import Layout
+from mergeguard.lens.layout import Layout, includable
 from mergeguard.lens.rule import Rule, parse_rule
 from mergeguard.lens.unsplit import Hunk, Reason, Splitter, Unsplit, unsplit
 from mergeguard.values import dataclass, field, replace
@@ -30,13 +31,47 @@ _GLUE = b"#define MG_"  # in shards that a partition made
 
 
 @dataclass(frozen=True)
+class RuleFile:
+    """A rule's blob. The rule is read when it is first asked for where ``facts`` say that it can be."""
+
+    oid: str
+    read: Callable[[], Rule] = field(compare=False, repr=False)
+    facts: RuleFacts | None = field(default=None, compare=False, repr=False)
+
+    @cached_property
+    def rule(self) -> Rule:
+        """The rule. Errors: RuleError."""
+        return self.read()
+
+
+@dataclass(frozen=True)
 class Guarded:
     """One rule in one tree. ``lock`` is None while its monolith is not split there."""
 
     name: str
-    rule: Rule
-    rule_oid: str
+    file: RuleFile
     lock: Lock | None
+    lock_oid: str | None = None
+
+    @property
+    def rule(self) -> Rule:
+        """The rule of the rule's file."""
+        return self.file.rule
+
+    @property
+    def rule_oid(self) -> str:
+        """The blob of the rule's file."""
+        return self.file.oid
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """See ``Rule.paths``."""
+        return self.file.facts.paths if self.file.facts is not None else self.rule.paths()
+
+    @property
+    def build(self) -> tuple[str, ...] | None:
+        """See ``Rule.build``."""
+        return self.file.facts.build if self.file.facts is not None else self.rule.build
 
     @property
     def is_split(self) -> bool:
@@ -47,7 +82,7 @@ class Guarded:
     def in_build(self) -> bool:
         """Whether the build makes the layout: git keeps the monolith, there is nothing to split in the
         tree."""
-        return self.rule.mode == "build" and self.lock is None
+        return self.lock is None and self.rule.mode == "build"
 
     @property
     def rule_path(self) -> str:
@@ -63,8 +98,14 @@ class Guarded:
 class Splitting:
     """Splits of one process, by rule, path, text and emission, and trees read, so that none is done twice."""
 
-    def __init__(self, cache: LayoutCache | None = None, readings: Readings | None = None) -> None:
+    def __init__(
+        self,
+        cache: LayoutCache | None = None,
+        readings: Readings | None = None,
+        outlines: Outlines | None = None,
+    ) -> None:
         self.workspaces: dict[str, Workspace] = {}
+        self.outlines = outlines or Outlines()
         self._cache = cache
         self._readings = readings
         self._done: dict[tuple[str, str, int, bytes], Layout] = {}
@@ -73,11 +114,12 @@ class Splitting:
     @classmethod
     def of(cls, repository: Repository) -> Splitting:
         """With the layouts that earlier processes have derived in this repository."""
-        return cls(LayoutCache(repository.private_dir), Readings(repository.private_dir))
+        folder = repository.private_dir
+        return cls(LayoutCache(folder), Readings(folder), Outlines(folder))
 
     def with_trees_anew(self) -> Splitting:
         """The same splits, for trees that are to be read once more: by way of another repository."""
-        other = Splitting(self._cache, self._readings)
+        other = Splitting(self._cache, self._readings, self.outlines)
         other._done, other._own = self._done, self._own
         return other
 
@@ -146,25 +188,31 @@ class Workspace:
         """
         if splitting is not None and tree in splitting.workspaces:
             return splitting.workspaces[tree]
+        splitting = splitting or Splitting.of(repository)
+        outlines = splitting.outlines
         written = {folder: documents(repository, tree, folder) for folder in (LOCKS, RULES)}
-        repository.prefetch(entry for found in written.values() for _, _, entry in found)
-        locks = {name: _lock(path, repository.read_blob(entry.oid)) for name, path, entry in written[LOCKS]}
+        unread = [e for _, _, e in written[LOCKS] if outlines.lock(e.oid) is None]
+        unread += [e for _, _, e in written[RULES] if outlines.rule(e.oid) is None]
+        repository.prefetch(unread)
+        locks: dict[str, tuple[Lock, str]] = {}
+        for name, path, entry in written[LOCKS]:
+            locks[name] = lock_of(repository, path, entry.oid, outlines), entry.oid
         guarded: list[Guarded] = []
         broken = False
         for name, path, entry in written[RULES]:
             try:
-                rule = _rule(repository.read_blob(entry.oid), path)
+                file = _rule_file(repository, path, entry.oid, outlines)
             except RuleError:
                 if not lenient:
                     raise
                 broken = True
                 continue
-            guarded.append(Guarded(name, rule, entry.oid, locks.pop(name, None)))
-        for name, lock in sorted(locks.items()):
+            guarded.append(Guarded(name, file, *locks.pop(name, (None, None))))
+        for name, (lock, oid) in sorted(locks.items()):
             # The rule's file is gone, but git still has the rule that the layout was made with.
-            text = repository.read_blob(lock.rule)
-            guarded.append(Guarded(name, _rule(text, f"{RULES}/{name}.toml"), lock.rule, lock))
-        workspace = cls(repository, tree, tuple(guarded), splitting or Splitting.of(repository))
+            file = _rule_file(repository, f"{RULES}/{name}.toml", lock.rule, outlines)
+            guarded.append(Guarded(name, file, lock, oid))
+        workspace = cls(repository, tree, tuple(guarded), splitting)
         if not broken:
             workspace.splitting.workspaces[tree] = workspace
         return workspace
@@ -254,16 +302,17 @@ class Workspace:
         """Where the tree has the rule's monolith (split or not); None where it has none."""
         if guarded.lock is not None:
             return guarded.lock.monolith
-        return next((p for p in guarded.rule.paths() if self.repository.entry(self.tree, p)), None)
+        return next((p for p in guarded.paths if self.repository.entry(self.tree, p)), None)
 
     def build_files(self, guarded: Guarded) -> tuple[str, ...]:
         """The build files that list the rule's units; see ``builds.build_files``."""
         path = self.monolith_path(guarded)
         if path is None:
-            return guarded.rule.build or ()
+            return guarded.build or ()
         if guarded.name not in self._build_files:
-            rule = self.rule_of_lock(guarded) if guarded.lock is not None else guarded.rule
-            self._build_files[guarded.name] = builds.build_files(self.repository, self.tree, rule, path)
+            is_older = guarded.lock is not None and guarded.lock.rule != guarded.rule_oid
+            declared = self.rule_of_lock(guarded).build if is_older else guarded.build
+            self._build_files[guarded.name] = builds.build_files(self.repository, self.tree, declared, path)
         return self._build_files[guarded.name]
 
     @cached_property
@@ -357,6 +406,67 @@ class Workspace:
     def _unsplits(self) -> dict[str, Unsplit]:
         return {}
 
+    # -- what is known of a layout without reading it ------------------------------------------------
+
+    def outline(self, guarded: Guarded) -> Outline | None:
+        """What is known of the rule's layout, where the tree has it as it was when that was found."""
+        if guarded.name not in self._outlines:
+            known = self.splitting.outlines.layouts(guarded) if guarded.is_split else iter(())
+            self._outlines[guarded.name] = next((one for one in known if one.holds(self.entry)), None)
+        return self._outlines[guarded.name]
+
+    def learn(self, guarded: Guarded, outline: Outline) -> None:
+        """Know of the rule's layout from now on."""
+        self._outlines[guarded.name] = outline
+        self.splitting.outlines.put(guarded, outline)
+
+    @cached_property
+    def _outlines(self) -> dict[str, Outline | None]:
+        return {}
+
+    def layout_paths(self, guarded: Guarded) -> tuple[str, ...]:
+        """Every path of the rule's layout: of the one that it is read over, and of its own."""
+        known = self.outline(guarded)
+        if known is not None:
+            return tuple(known.entries)
+        layouts = (self.over(guarded), self.unsplit(guarded).layout)
+        return tuple(dict.fromkeys(file.path for layout in layouts for file in layout.files))
+
+    def layout_read_over(self, guarded: Guarded) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Of the layout that the tree's is read over (see ``over``) the files' paths, and those of shards."""
+        known = self.outline(guarded)
+        if known is not None:
+            return known.over, known.over_shards
+        layout = self.over(guarded)
+        return tuple(file.path for file in layout.files), builds.shard_paths(layout)
+
+    def monolith(self, guarded: Guarded) -> str:
+        """The blob of the rule's monolith, whole, with the fork's edits."""
+        known = self.outline(guarded)
+        if known is not None and self.repository.has_object(known.monolith):
+            return known.monolith
+        return self.repository.write_blob(self.unsplit(guarded).monolith)
+
+    def hunks(self, guarded: Guarded) -> tuple[Hunk, ...]:
+        """The fork's overlay of the rule's layout, and its unmapped hunks."""
+        known = self.outline(guarded)
+        return known.hunks if known is not None else self.unsplit(guarded).hunks
+
+    def includable(self, guarded: Guarded) -> frozenset[str]:
+        """The paths that includes of the rule's layout may mean, see ``lens.layout.includable``."""
+        known = self.outline(guarded)
+        if known is not None:
+            return known.includable
+        return includable((self.over(guarded), self.unsplit(guarded).layout))
+
+    def listed_units(self, guarded: Guarded) -> tuple[str, ...]:
+        """The translation units that a build lists beside the rule's monolith."""
+        known = self.outline(guarded)
+        if known is not None:
+            return known.listed
+        layouts = (self.over(guarded), self.unsplit(guarded).layout)
+        return tuple(dict.fromkeys(unit for layout in layouts for unit in builds.shard_paths(layout)))
+
     @cached_property
     def whole(self) -> dict[tuple[tuple[str, str], ...], str]:
         """Monolithic trees of this one, by where their monoliths are; for ``lens.monolithic_tree``."""
@@ -371,6 +481,27 @@ class Workspace:
     def split_rules(self) -> tuple[Guarded, ...]:
         """The rules whose monoliths are split in this tree."""
         return tuple(g for g in self.guarded if g.is_split)
+
+    def split_rule(self, name: str) -> Guarded | None:
+        """The rule of this name, if its monolith is split in this tree."""
+        return self._split_by_name.get(name)
+
+    @cached_property
+    def _split_by_name(self) -> dict[str, Guarded]:
+        return {guarded.name: guarded for guarded in self.split_rules}
+
+
+def _rule_file(repository: Repository, path: str, oid: str, outlines: Outlines) -> RuleFile:
+    """The rule of a blob, which is read now unless it was before. Errors: RuleError."""
+    file = RuleFile(oid, lambda: _rule(repository.read_blob(oid), path), outlines.rule(oid))
+    if file.facts is None:
+        _ = file.rule
+    return file
+
+
+def lock_of(repository: Repository, path: str, oid: str, outlines: Outlines) -> Lock:
+    """The lock of a blob. Errors: LayoutError."""
+    return outlines.lock(oid) or _lock(path, repository.read_blob(oid))
 
 
 @lru_cache(maxsize=1024)

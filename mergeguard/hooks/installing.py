@@ -18,7 +18,7 @@ def paths(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...]]:
     found: dict[str, None] = {}
     names: dict[str, None] = {}
     for guarded in workspace.guarded:
-        monoliths = [*guarded.rule.paths(), *([guarded.lock.monolith] if guarded.lock else [])]
+        monoliths = [*guarded.paths, *([guarded.lock.monolith] if guarded.lock else [])]
         found |= dict.fromkeys((*monoliths, *workspace.build_files(guarded), guarded.lock_path))
         names |= dict.fromkeys(path.rpartition("/")[2] for path in monoliths)
         try:

@@ -50,7 +50,7 @@ def needed(repository: Repository, head: str, onto: str) -> bool:
             if split[guarded.name].lock != lock:
                 return True
             continue
-        entry = next((e for p in guarded.rule.paths() if (e := repository.entry(there.tree, p))), None)
+        entry = next((e for p in guarded.paths if (e := repository.entry(there.tree, p))), None)
         if entry is None or entry.oid != lock.upstream:
             return True
     return False

@@ -7,7 +7,10 @@ docs/lens.md; nothing else records provenance.
 
 from __future__ import annotations
 
+import posixpath
+import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from enum import StrEnum
 from functools import cached_property
 from itertools import accumulate
@@ -159,3 +162,22 @@ class Layout:
             assert piece.glue is not None
             return piece.glue
         return piece.source + offset - file.starts[index]
+
+
+_INCLUDED = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]+)"')
+
+
+def includable(layouts: Iterable[Layout]) -> frozenset[str]:
+    """The paths that includes with quotes may mean, in the layouts' files or in their monoliths, beside the
+    file that has them or beside one of the others."""
+    layouts = tuple(layouts)
+    files = {file.path: file.text for layout in layouts for file in layout.files}
+    folders = {posixpath.dirname(path) for path in (*files, *(layout.path for layout in layouts))}
+    names = {
+        n for text in (*(one.monolith for one in layouts), *files.values()) for n in _INCLUDED.findall(text)
+    }
+    return frozenset(
+        posixpath.normpath(posixpath.join(folder, name.decode("utf-8", "surrogateescape")))
+        for folder in folders
+        for name in names
+    )

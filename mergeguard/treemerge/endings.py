@@ -164,7 +164,7 @@ def deleted(part: RulePart, path: str) -> RuleOutcome:
     kept = _keep_files(part, keeper, every)
     lock = part.guarded.lock_path
     part.laid.edits[lock] = part.repository.entry(keeper.workspace.tree, lock)
-    part.laid.layouts.append((part.guarded, before.layout))
+    part.laid.add(part.guarded, before.layout)
     note = (
         "upstream deleted the file; to keep your edited layout `git add` what is in conflict;"
         f" to delete it: `git rm -- {shlex.join([*every, lock])}`"

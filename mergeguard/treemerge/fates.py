@@ -151,7 +151,7 @@ def standing(
 
     ``base`` is the tree of the merge base, if there is one. ``path`` is None where the fork has no such file.
     """
-    known = ((path,) if path is not None else ()) + guarded.rule.paths()
+    known = ((path,) if path is not None else ()) + guarded.paths
     there = next((p for p in known if repository.entry(theirs, p)), None)
     before = None if base is None else next((p for p in known if repository.entry(base, p)), None)
     if path is None:

@@ -8,7 +8,7 @@ files read that the moving side changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -352,11 +352,11 @@ def contested(trees: FollowedTrees | None) -> frozenset[str]:
 
 
 def report(
-    repository: Repository, trees: FollowedTrees, tree: str, layouts: Mapping[str, Layout]
+    repository: Repository, trees: FollowedTrees, tree: str, layouts: Mapping[str, Callable[[], Layout]]
 ) -> tuple[Followed, ...]:
     """Each edit that was to follow its declaration, and where that is in ``tree``, the merge's result.
 
-    ``layouts`` are the layouts of the result by the monolith's path.
+    ``layouts`` give the layouts of the result, by the monolith's path.
     """
     done = []
     beside = {change.name for change in trees.loose if change.clean}
@@ -379,11 +379,16 @@ def report(
 
 
 def _found(
-    repository: Repository, tree: str, layouts: Mapping[str, Layout], home: str, text: bytes
+    repository: Repository,
+    tree: str,
+    layouts: Mapping[str, Callable[[], Layout]],
+    home: str,
+    text: bytes,
 ) -> tuple[str, int]:
     """Path and 1-based line of ``text`` in the result (line 0 where it is not there as such)."""
     lead = len(text) - len(text.lstrip())
-    layout = layouts.get(home)
+    derive = layouts.get(home)
+    layout = derive() if derive is not None else None
     if layout is not None:
         at = layout.monolith.find(text)
         if at < 0:

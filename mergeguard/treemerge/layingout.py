@@ -102,7 +102,7 @@ def lay_out(part: RulePart, path: str, entry: Entry, fit: Fitting, traced: Trace
     workspace, upstream = part.both[0].workspace, _upstream_blob(part, path)
     lock = treelens.lock(workspace, part.guarded, layout, upstream, unfinished=has_our_glue)
     laid.edits[part.guarded.lock_path] = Entry(REGULAR, write(lock.to_toml()))
-    laid.layouts.append((part.guarded, layout))
+    laid.add(part.guarded, layout)
     laid.stages |= _stages(part, path, conflicted)
     hunks = part.hunks()
     return RuleOutcome(

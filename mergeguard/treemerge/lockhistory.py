@@ -13,8 +13,8 @@ from collections.abc import Mapping
 
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.errors import MergeguardError
-from mergeguard.fork.locks import Lock, parse_lock
-from mergeguard.fork.workspace import LOCKS, Guarded, Splitting, Workspace, documents
+from mergeguard.fork.locks import Lock
+from mergeguard.fork.workspace import LOCKS, Guarded, Splitting, Workspace, documents, lock_of
 from mergeguard.git.repository import Repository
 from mergeguard.merge.contained import lost_lines
 from mergeguard.merge.moved.finddefinitions import Other, Others, whereabouts
@@ -79,7 +79,7 @@ class LockHistory:
         found: dict[str, Lock] = {}
         for name, path, entry in documents(self.repository, tree, LOCKS):
             try:
-                found[name] = parse_lock(path, self.repository.read_blob(entry.oid))
+                found[name] = lock_of(self.repository, path, entry.oid, self.splitting.outlines)
             except MergeguardError:
                 continue
         return found
@@ -187,11 +187,11 @@ class LockHistory:
         """The paths that upstream's file may have, by the lock and the rule of a commit that holds them."""
         lock = self.locks(holder)[name]
         guarded = self._guarded(holder, name)
-        return (lock.monolith, *(guarded.rule.paths() if guarded is not None else ()))
+        return (lock.monolith, *(guarded.paths if guarded is not None else ()))
 
     def _guarded(self, commit: str, name: str) -> Guarded | None:
         workspace = self._workspace(commit)
-        return next((g for g in workspace.split_rules if g.name == name), None) if workspace else None
+        return workspace.split_rule(name) if workspace else None
 
     def _workspace(self, commit: str) -> Workspace | None:
         try:

@@ -142,7 +142,7 @@ class _LossSearch:
         try:
             tree = self.repository.tree_of(commit)
             there = Workspace.load(self.repository, tree, self.workspace.splitting)
-            own = next((g for g in there.split_rules if g.name == name), None)
+            own = there.split_rule(name)
             if own is not None:
                 return there.unsplit(own).monolith
             path = path_in(there, self.workspace.rule(name))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
+from mergeguard.fork.builds import UnitListing
 from mergeguard.fork.localedits import LocalEdit
 from mergeguard.fork.workspace import Guarded, Splitting, Workspace
 from mergeguard.git.objects import Entry
@@ -37,18 +38,25 @@ class RuleOutcome:
 
 @dataclass
 class Laid:
-    """What the rules of a merge add to git's own result."""
+    """What the rules of a merge add to git's own result.
+
+    ``listings`` are what builds have to list of it, ``owners`` the files of the layouts, each with its rule's
+    name, ``layouts`` what gives the layout of a monolith's path.
+    """
 
     edits: dict[str, Entry | None] = field(default_factory=dict)
-    layouts: list[tuple[Guarded, Layout]] = field(default_factory=list)
+    listings: list[UnitListing] = field(default_factory=list)
+    owners: dict[str, str] = field(default_factory=dict)
+    layouts: dict[str, Callable[[], Layout]] = field(default_factory=dict)
     stages: dict[str, dict[int, Entry]] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     moved: set[str] = field(default_factory=set)
 
-    @property
-    def owners(self) -> dict[str, str]:
-        """The files of the layouts so far, each with its rule's name."""
-        return {file.path: guarded.name for guarded, layout in self.layouts for file in layout.files}
+    def add(self, guarded: Guarded, layout: Layout) -> None:
+        """A layout that is in the result."""
+        self.listings.append(UnitListing.of(guarded.rule, layout))
+        self.owners |= {file.path: guarded.name for file in layout.files}
+        self.layouts[layout.path] = lambda: layout
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ class Side:
 
     def guarded(self, name: str) -> Guarded | None:
         """The rule as this side has it split; None where it is not."""
-        return next((g for g in self.workspace.split_rules if g.name == name), None)
+        return self.workspace.split_rule(name)
 
 
 @dataclass(frozen=True)
@@ -94,17 +102,14 @@ class Sides:
 
 def path_in(workspace: Workspace, guarded: Guarded) -> str | None:
     """Where a tree has the rule's monolith, split or not; None where it has none."""
-    own = next((g for g in workspace.split_rules if g.name == guarded.name), None)
+    own = workspace.split_rule(guarded.name)
     if own is not None and own.lock is not None:
         return own.lock.monolith
-    known = (*((guarded.lock.monolith,) if guarded.lock else ()), *guarded.rule.paths())
+    known = (*((guarded.lock.monolith,) if guarded.lock else ()), *guarded.paths)
     return next((p for p in known if workspace.repository.entry(workspace.tree, p)), None)
 
 
-def layout_paths(side: Side, name: str) -> set[str]:
+def layout_paths(side: Side, name: str) -> tuple[str, ...]:
     """Every path of a rule's layout on one side."""
     own = side.guarded(name)
-    if own is None:
-        return set()
-    layouts = (side.workspace.over(own), side.workspace.unsplit(own).layout)
-    return {file.path for layout in layouts for file in layout.files}
+    return () if own is None else side.workspace.layout_paths(own)

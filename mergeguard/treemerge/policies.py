@@ -104,7 +104,7 @@ def split_paths(workspaces: Iterable[Workspace]) -> set[str]:
     found: set[str] = set()
     for workspace in workspaces:
         for guarded in workspace.guarded:
-            found |= set(guarded.rule.paths())
+            found |= set(guarded.paths)
             if guarded.is_split:
                 found |= {file.path for file in workspace.over(guarded).files}
     return found

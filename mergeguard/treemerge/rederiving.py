@@ -11,11 +11,10 @@ from collections.abc import Iterable
 
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import treelens
+from mergeguard.fork.builds import UnitListing
 from mergeguard.fork.workspace import REGULAR, Guarded, Splitting, Workspace
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.lens.layout import Layout
-from mergeguard.lens.rule import Rule
 
 
 def rederived(
@@ -32,8 +31,8 @@ def rederived(
     except MergeguardError:
         return tree
     edits: dict[str, Entry | None] = {}
-    layouts: list[tuple[Guarded, Layout]] = []
-    replaced: list[tuple[Rule, Layout]] = []
+    layouts: list[UnitListing] = []
+    replaced: list[UnitListing] = []
     for guarded in workspace.split_rules:
         lock = guarded.lock
         if lock is None or _drifts(sides, guarded.name):
@@ -53,8 +52,8 @@ def rederived(
         if laid.recomposed.conflicts:
             continue
         edits |= found
-        layouts.append((guarded, laid.layout))
-        replaced.append((workspace.rule_of_lock(guarded), before.layout))
+        layouts.append(UnitListing.of(guarded.rule, laid.layout))
+        replaced.append(UnitListing.of(workspace.rule_of_lock(guarded), before.layout))
     if not edits:
         return tree
     tree = treelens.apply(repository, tree, edits)

@@ -12,6 +12,7 @@ from mergeguard.git.objects import Entry
 from mergeguard.treemerge import endings, layingout
 from mergeguard.treemerge.fates import Fate
 from mergeguard.treemerge.mergevalues import Laid, RuleOutcome, Sides
+from mergeguard.treemerge.resting import at_rest
 from mergeguard.treemerge.rulepart import RulePart
 
 
@@ -31,6 +32,8 @@ def merge_rule(
     path = sides.paths.get(guarded.name)
     if path is None or not part.stays_split():
         return endings.not_split(part, path)
+    if broken is None and (resting := at_rest(part, path)) is not None:
+        return resting
     entry = part.repository.entry(outcome.tree, path)
     if entry is None or (part.is_deleted(path) and entry.is_file):
         return _gone(part, path)

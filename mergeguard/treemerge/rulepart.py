@@ -81,7 +81,7 @@ class RulePart:
         for side in self.both:
             own = side.guarded(self.name)
             if own is not None:
-                return side.workspace.unsplit(own).hunks
+                return side.workspace.hunks(own)
         return ()
 
     # -- the monolith --------------------------------------------------------------------------------

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from mergeguard.errors import MergeguardError, RuleError
 from mergeguard.fork import keepmarks, treelens
+from mergeguard.fork.builds import UnitListing
 from mergeguard.fork.localedits import local_edits
 from mergeguard.fork.workspace import Guarded, Splitting, Workspace
 from mergeguard.git.merging import MergeOutcome, UnmergedPath
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.lens.layout import Layout
 from mergeguard.merge import MergeResult
 from mergeguard.merge.markers import render_markers
 from mergeguard.treemerge import fates, followededits, policies
@@ -198,7 +198,7 @@ class _Merger:
             return
         base = self._workspace(self.bases[0])
         path = path_in(base, guarded)
-        own = next((g for g in base.split_rules if g.name == guarded.name), None)
+        own = base.split_rule(guarded.name)
         text = base.unsplit(own).monolith if own is not None else base.read(path) if path else None
         if path is not None and text is not None:
             self.fates[guarded.name] = fates.trace(self.repository, base.tree, side.tree, path, text)
@@ -266,7 +266,7 @@ class _Merger:
             return guarded
         lone = self.repository.edit_tree(None, {path: entry})
         merged = Workspace.load(self.repository, lone, self.splitting).guarded[0]
-        return Guarded(guarded.name, merged.rule, merged.rule_oid, guarded.lock)
+        return replace(guarded, file=merged.file)
 
     # -- the outcome -------------------------------------------------------------------------------
 
@@ -275,7 +275,7 @@ class _Merger:
     ) -> Merged:
         repository = self.repository
         tree = treelens.apply(repository, outcome.tree, laid.edits)
-        tree = repository.edit_tree(tree, treelens.list_shards(repository, tree, laid.layouts))
+        tree = repository.edit_tree(tree, treelens.list_shards(repository, tree, laid.listings))
         stages: dict[str, Mapping[int, Entry]] = dict(laid.stages)
         found = self._settlements(outcome, laid)
         by_declarations: dict[str, Entry | None] = {s.path: s.entry for s in found}
@@ -286,7 +286,7 @@ class _Merger:
         conflicts = {conflict.path: conflict.stages for conflict in outcome.conflicts}
         for path, found_there in {**conflicts, **{s.path: s.stages for s in found}}.items():
             if path not in settled:
-                stages[path] = self._listed(path, found_there, laid.layouts)
+                stages[path] = self._listed(path, found_there, laid.listings)
         messages = tuple(
             m.text.strip()
             for m in outcome.messages
@@ -303,8 +303,7 @@ class _Merger:
         )
         if self.moves is None or not (self.moves.carried or self.moves.unsure or self.moves.loose):
             return merged
-        by_path = {layout.path: layout for _, layout in laid.layouts}
-        followed = followededits.report(repository, self.moves, tree, by_path)
+        followed = followededits.report(repository, self.moves, tree, laid.layouts)
         return replace(merged, followed=followed, rewritten=self.moves.rewritten)
 
     def _decided(self, conflicts: list[UnmergedPath]) -> policies.Decided:
@@ -331,13 +330,13 @@ class _Merger:
         return render_markers(result.pieces, (ours, "merge base", theirs), self.style)
 
     def _listed(
-        self, path: str, stages: Mapping[int, Entry], layouts: list[tuple[Guarded, Layout]]
+        self, path: str, stages: Mapping[int, Entry], listings: list[UnitListing]
     ) -> dict[int, Entry]:
         """A conflicted build list's stages, with the shards listed in each as in the file itself."""
         listed: dict[int, Entry] = {}
         for number, entry in stages.items():
             lone = self.repository.edit_tree(None, {path: entry})
-            listed[number] = treelens.list_shards(self.repository, lone, layouts).get(path) or entry
+            listed[number] = treelens.list_shards(self.repository, lone, listings).get(path) or entry
         return listed
 
     def _without_markers(self, tree: str, stages: Mapping[str, Mapping[int, Entry]]) -> str:
@@ -348,7 +347,7 @@ class _Merger:
         """The outcome with where each local edit is now, read back from the new tree; those of files that
         conflict are left out, being for a person to place."""
         workspace = Workspace.load(self.repository, tree, self.splitting, lenient=True)
-        guarded = next((g for g in workspace.split_rules if g.name == rule.name), None)
+        guarded = workspace.split_rule(rule.name)
         if guarded is None:
             return rule
         try:

@@ -18,7 +18,7 @@ from mergeguard.adopt.model import AdoptedAs, Adoption, Keep, Taken
 from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError, counted
 from mergeguard.findings import Severity
 from mergeguard.fork import treelens
-from mergeguard.fork.builds import build_files
+from mergeguard.fork.builds import UnitListing, build_files
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.workspace import REGULAR, Guarded, Workspace
 from mergeguard.git.objects import Entry
@@ -194,7 +194,9 @@ def _changed_over(
     if listing:
         changes[listing] = Entry(REGULAR, repository.write_blob(_listed(guarded.name, path, adoption)))
     tree = treelens.apply(repository, whole.tree, changes)
-    tree = repository.edit_tree(tree, treelens.list_shards(repository, tree, [(guarded, layout)]))
+    tree = repository.edit_tree(
+        tree, treelens.list_shards(repository, tree, [UnitListing.of(guarded.rule, layout)])
+    )
     made = Adopted(guarded.name, path, tuple(texts), adoption, layout, tree, tuple(sorted(kept)), listing)
     _refuse_losses(workspace, made, texts, repository.read_blob(pristine))
     return made
@@ -334,7 +336,7 @@ def unlisted(
     if not units:
         return edits
     listed = re.compile(rb'\s*(?<![\w./-])("?)(?:%s)\1(?![\w./-])' % b"|".join(units))
-    for build in build_files(repository, tree, rule, path):
+    for build in build_files(repository, tree, rule.build, path):
         entry = repository.entry(tree, build)
         if entry is None or not entry.is_file:
             continue

@@ -11,10 +11,11 @@ from typing import Any
 from mergeguard import store
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.localedits import LocalEdit
+from mergeguard.fork.rows import hunk_of, hunk_row
 from mergeguard.fork.shelf import Shelf, code
 from mergeguard.fork.watched import WatchedRepository, holds
 from mergeguard.git.errors import NoMergeBase
-from mergeguard.lens.hunks import Hunk, Reason
+from mergeguard.lens.hunks import Hunk
 from mergeguard.values import dataclass
 
 _LIMIT = 40  # states of upstream
@@ -101,7 +102,7 @@ class KnownStatus:
 def _fields(row: RuleStatus) -> list[Any]:
     drift = None if row.drift is None else [*row.drift]
     edits = [[e.path, e.line, e.item, e.added, e.removed] for e in row.edits]
-    overlay, unmapped = ([*map(_hunk_fields, hunks)] for hunks in (row.overlay, row.unmapped))
+    overlay, unmapped = ([*map(hunk_row, hunks)] for hunks in (row.overlay, row.unmapped))
     return [row.name, row.path, row.state, row.upstream, drift, edits, overlay, unmapped, row.problem]
 
 
@@ -114,18 +115,7 @@ def _row(fields: list[Any]) -> RuleStatus:
         upstream,
         None if drift is None else (drift[0], drift[1]),
         tuple(LocalEdit(*edit) for edit in edits),
-        tuple(map(_hunk, overlay)),
-        tuple(map(_hunk, unmapped)),
+        tuple(map(hunk_of, overlay)),
+        tuple(map(hunk_of, unmapped)),
         problem,
     )
-
-
-def _hunk_fields(hunk: Hunk) -> list[Any]:
-    old, new = (text.decode("latin-1") for text in (hunk.old, hunk.new))
-    return [hunk.path, hunk.line, hunk.old_line, old, new, hunk.reason.value, hunk.anchor, hunk.detail]
-
-
-def _hunk(fields: list[Any]) -> Hunk:
-    path, line, old_line, old, new, reason, anchor, detail = fields
-    texts = old.encode("latin-1"), new.encode("latin-1")
-    return Hunk(path, line, old_line, *texts, Reason(reason), anchor, detail)

@@ -8,7 +8,6 @@ text tells it, is watched here: where the statements that it rests on have chang
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 
 from mergeguard.audit.findings import Located
@@ -20,12 +19,9 @@ from mergeguard.fork.workspace import Guarded, Splitting, Workspace
 from mergeguard.git.repository import Repository
 from mergeguard.lens import buildlists
 from mergeguard.lens.agreement import Choice, all_choices
-from mergeguard.lens.layout import Layout
 from mergeguard.verbs import checking
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.thin import is_thin
-
-_INCLUDED = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]+)"')
 
 
 def findings(
@@ -37,7 +33,9 @@ def findings(
     """
     merged = Workspace.load(repository, tree, splitting)
     sides = [Workspace.load(repository, repository.tree_of(commit), splitting) for commit in (ours, theirs)]
-    changed = [guarded for guarded in merged.laid_out if _is_changed(merged, sides[0], guarded)]
+    changes = repository.objects.changes(sides[0].tree, tree)
+    moved = frozenset(change.new for change in changes if change.letter in "AD")
+    changed = [guarded for guarded in merged.laid_out if _is_changed(merged, sides[0], guarded, moved)]
     if not changed:
         return ()
     # What a proof says of the same texts, it says of ours: it would be nothing new.
@@ -51,7 +49,7 @@ def findings(
 
 def _is_same_program(merged: Workspace, before: Workspace, guarded: Guarded) -> bool:
     """Whether a layout's files, with nothing beside them, and what they are derived from are as before."""
-    own = next((g for g in before.split_rules if g.name == guarded.name), None)
+    own = before.split_rule(guarded.name)
     if own is None or own.lock != guarded.lock or own.rule_oid != guarded.rule_oid:
         return False
     layouts = (merged.pristine(guarded), merged.unsplit(guarded).layout)
@@ -61,29 +59,26 @@ def _is_same_program(merged: Workspace, before: Workspace, guarded: Guarded) -> 
     return not beside and all(merged.entry(path) == before.entry(path) for path in (*files, folder))
 
 
-def _is_changed(merged: Workspace, before: Workspace, guarded: Guarded) -> bool:
-    """Whether a layout, or what it is derived from and listed in, is not what it was."""
-    own = next((g for g in before.laid_out if g.name == guarded.name), None)
+def _is_changed(merged: Workspace, before: Workspace, guarded: Guarded, moved: frozenset[str]) -> bool:
+    """Whether a layout, or what it is derived from and listed in, is not what it was.
+
+    ``moved`` are the paths that one of the trees has and the other has not.
+    """
+    own = before.split_rule(guarded.name) or next(
+        (g for g in before.laid_out if g.name == guarded.name), None
+    )
     if own is None or own.lock != guarded.lock or own.rule_oid != guarded.rule_oid:
         return True
     if not guarded.is_split:
-        paths = set(guarded.rule.paths())
+        paths = set(guarded.paths)
         return any(merged.entry(path) != before.entry(path) for path in paths)
-    layouts = (merged.over(guarded), merged.unsplit(guarded).layout)
-    files = {file.path: file for layout in layouts for file in layout.files}
-    beside = posixpath.dirname(layouts[0].path)
+    assert guarded.lock is not None
+    files, beside = merged.layout_paths(guarded), posixpath.dirname(guarded.lock.monolith)
     folders = {posixpath.dirname(path) for path in files} - {beside, ""}
     if any(merged.entry(path) != before.entry(path) for path in (*files, *folders)):
         return True
     # A file that comes to stand beside the monolith may be what an include of its own means.
-    texts = [layouts[0].monolith, *(file.text for file in files.values())]
-    meant = {
-        posixpath.normpath(posixpath.join(folder, name.decode("utf-8", "surrogateescape")))
-        for folder in (beside, *folders)
-        for text in texts
-        for name in _INCLUDED.findall(text)
-    }
-    if any((merged.entry(path) is None) != (before.entry(path) is None) for path in meant):
+    if not moved.isdisjoint(merged.includable(guarded)):
         return True
     builds = merged.build_files(guarded)
     if builds != before.build_files(own):
@@ -91,25 +86,27 @@ def _is_changed(merged: Workspace, before: Workspace, guarded: Guarded) -> bool:
     edited = [build for build in builds if merged.entry(build) != before.entry(build)]
     if not edited:
         return False
-    listed = [(_listing(merged, build, layouts), _listing(before, build, layouts)) for build in edited]
+    listed = [
+        (_listing(merged, build, merged, guarded), _listing(before, build, merged, guarded))
+        for build in edited
+    ]
     return any(now != then for now, then in listed) or not any(any(now) for now, _ in listed)
 
 
-def _listing(workspace: Workspace, build: str, layouts: tuple[Layout, ...]) -> tuple[int, ...]:
-    """How often a build file lists the monolith were it whole, each unit and each stranger."""
+def _listing(workspace: Workspace, build: str, merged: Workspace, guarded: Guarded) -> tuple[int, ...]:
+    """How often a build file lists the monolith were it whole, each unit of the merged layout, and each
+    stranger among its files."""
     text = workspace.read(build)
-    if text is None:
+    if text is None or guarded.lock is None:
         return ()
-    path = layouts[0].path
-    files = dict.fromkeys(file.path for layout in layouts for file in layout.files)
-    shards = tuple(f.path for layout in layouts for f in layout.files if f.is_unit and f.path != path)
-    whole = buildlists.remove(build, text, path, tuple(dict.fromkeys(shards)))
+    path, files, shards = guarded.lock.monolith, merged.layout_paths(guarded), merged.listed_units(guarded)
+    whole = buildlists.remove(build, text, path, shards)
     folders = {posixpath.dirname(file) for file in files} - {posixpath.dirname(path), ""}
     strangers = {p for folder in folders for p in workspace.repository.list_tree(workspace.tree, folder)}
     return (
         buildlists.mentions(build, whole, path),
         *(buildlists.mentions(build, text, unit) for unit in (path, *shards)),
-        *(buildlists.lists(build, text, stranger) for stranger in sorted(strangers - files.keys())),
+        *(buildlists.lists(build, text, stranger) for stranger in sorted(strangers.difference(files))),
     )
 
 
@@ -132,7 +129,7 @@ def _located(found: Finding) -> Located:
 
 def _shaken(merged: Workspace, before: Workspace, guarded: Guarded) -> Iterator[Finding]:
     """What the rule assumes, where a text told it before, or where what it rests on is not what it was."""
-    own = next((g for g in before.split_rules if g.name == guarded.name), None)
+    own = before.split_rule(guarded.name)
     if own is None:
         return
     if own.lock == guarded.lock and before.unsplit(own).monolith == merged.unsplit(guarded).monolith:

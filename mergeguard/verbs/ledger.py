@@ -249,7 +249,7 @@ class _LedgerReader:
         ours, theirs = self.synced
         if ours is None or theirs is None:
             return ()
-        old = next((g for g in ours.split_rules if g.name == guarded.name), None)
+        old = ours.split_rule(guarded.name)
         new = self._monolith(theirs, guarded)
         if old is None or new is None:
             return ()
@@ -262,7 +262,7 @@ class _LedgerReader:
 
     def _monolith(self, there: Workspace, guarded: Guarded, moved: str | None = None) -> bytes | None:
         """The rule's monolith in another tree, whole, at ``moved`` or a known path; None if that has none."""
-        split = next((g for g in there.split_rules if g.name == guarded.name), None)
+        split = there.split_rule(guarded.name)
         if split is not None:
             return there.unsplit(split).monolith
         first = guarded.lock.monolith if guarded.lock else guarded.rule.monolith

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError, RuleMismatch, counted
 from mergeguard.findings import Finding
 from mergeguard.fork import patches, treelens
-from mergeguard.fork.builds import Unlisted, shard_paths, unlisted
+from mergeguard.fork.builds import UnitListing, Unlisted, shard_paths, unlisted
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.report import hunk_ids
 from mergeguard.fork.workspace import Guarded, Workspace
@@ -16,7 +16,6 @@ from mergeguard.git.objects import Entry
 from mergeguard.lens import agreement
 from mergeguard.lens.emit import emission_of
 from mergeguard.lens.layout import Layout
-from mergeguard.lens.rule import Rule
 from mergeguard.lens.unsplit import Hunk
 from mergeguard.treemerge import handmade
 from mergeguard.values import dataclass, replace
@@ -154,7 +153,7 @@ class _Splitter:
         self._own = _readable_paths(workspace)
         self._edits: dict[str, Entry | None] = {}
         self._layouts: dict[str, tuple[Guarded, Layout]] = {}
-        self._replaced: list[tuple[Rule, Layout]] = []
+        self._replaced: list[UnitListing] = []
 
     def add(self, guarded: Guarded) -> None:
         """Derive one rule's layout. Errors: RuleError, RuleMismatch, LayoutError."""
@@ -193,14 +192,15 @@ class _Splitter:
         if guarded.is_split:
             old = workspace.unsplit(guarded).layout
             if set(shard_paths(old)) != set(shard_paths(laid.layout)):
-                self._replaced.append((workspace.rule_of_lock(guarded), old))
+                self._replaced.append(UnitListing.of(workspace.rule_of_lock(guarded), old))
         unmapped = workspace.unsplit(guarded).unmapped if guarded.is_split else ()
         self.done.append(Split(guarded.name, laid.layout, guarded.is_split, unmapped))
 
     def tree(self) -> tuple[str, tuple[str, ...]]:
         """The index with all that was derived, and the build files that list other units now."""
         tree = treelens.apply(self.repository, self.workspace.tree, self._edits)
-        listed = treelens.list_shards(self.repository, tree, self._layouts.values(), self._replaced)
+        made = [UnitListing.of(guarded.rule, layout) for guarded, layout in self._layouts.values()]
+        listed = treelens.list_shards(self.repository, tree, made, self._replaced)
         return self.repository.edit_tree(tree, listed), tuple(sorted(listed))
 
 

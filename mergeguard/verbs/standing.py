@@ -7,7 +7,7 @@ from mergeguard.errors import MergeguardError
 from mergeguard.fork import keepmarks
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.localedits import local_edits
-from mergeguard.fork.stale import stale
+from mergeguard.fork.stale import first_said, stale
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.lens.emit import emission_of
 from mergeguard.treemerge import fates
@@ -88,8 +88,8 @@ def _rule_status(
         new = repository.read_blob(there.oid).splitlines() if there.oid != guarded.lock.upstream else old
         changes = diff(old, new)
         drift = (sum(c.b1 - c.b0 for c in changes), sum(c.a1 - c.a0 for c in changes))
-    outdated = stale(workspace, guarded)
-    problem = f"{outdated[0].path}: {outdated[0].message}; {outdated[0].hint}" if outdated else None
+    known = workspace.outline(guarded)
+    problem = first_said(stale(workspace, guarded)) if known is None else known.stale
     return RuleStatus(
-        guarded.name, path, state, guarded.lock.upstream, drift, edits, overlay, unmapped, problem
+        guarded.name, path, state, guarded.lock.upstream, drift, edits, overlay, unmapped, problem or None
     )

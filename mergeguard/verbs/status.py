@@ -49,6 +49,7 @@ def status(fork: Fork, ref: str | None) -> tuple[RuleStatus, ...]:
 def leave_known(fork: Fork, splitting: Splitting | None = None, staged: str | None = None) -> None:
     """Keep what `status` will say of HEAD, which a command has just made (or of a tree ``staged``), while all
     that this takes is at hand."""
+    from mergeguard.fork import outlining
     from mergeguard.fork.workspace import Splitting, Workspace
     from mergeguard.treemerge.lockhistory import LockHistory
 
@@ -58,6 +59,7 @@ def leave_known(fork: Fork, splitting: Splitting | None = None, staged: str | No
     try:
         beside = Beside.of(fork, fork.upstream(None))
         known = KnownStatus(fork, beside)
+        outlining.know(Workspace.load(repository, tree, splitting))
         if known.get(tree) is None:
             watched = WatchedRepository.of(repository, tree)
             known.keep(watched, _looked_up(watched, tree, fork, beside, splitting.with_trees_anew()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mergeguard.fork import treelens
+from mergeguard.fork.builds import UnitListing
 from mergeguard.fork.workspace import Workspace, file_edits
 from tests.support.rules import full_rules
 
@@ -38,7 +39,7 @@ def split(workspace, name):
     upstream = workspace.repository.write_blob(text)
     edits = treelens.layout_edits(workspace, guarded, laid, upstream)
     tree = workspace.repository.edit_tree(workspace.tree, edits)
-    edits = treelens.list_shards(workspace.repository, tree, [(guarded, laid.layout)])
+    edits = treelens.list_shards(workspace.repository, tree, [UnitListing.of(guarded.rule, laid.layout)])
     tree = workspace.repository.edit_tree(tree, edits)
     return Workspace.load(workspace.repository, tree)
 

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from mergeguard.cpp.source import Kind, parse
 from mergeguard.fork import treelens
+from mergeguard.fork.builds import UnitListing
 from mergeguard.fork.workspace import Splitting, Workspace
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import installing
@@ -177,7 +178,7 @@ def start_fork(world: World, rules: Sequence[str]) -> None:
 def laid_out(world: World, tree: str, texts: dict[str, bytes]) -> str:
     """The tree with every rule's monolith split (``texts`` in place of what the tree has)."""
     repository = world.repository
-    layouts = []
+    listings = []
     workspace = Workspace.load(repository, tree, world.splitting)
     for guarded in workspace.guarded:
         path = workspace.monolith_path(guarded)
@@ -189,8 +190,8 @@ def laid_out(world: World, tree: str, texts: dict[str, bytes]) -> str:
             text = workspace.unsplit(guarded).monolith if guarded.lock else own
         laid = treelens.lay_out(workspace, guarded, path, text)
         tree = treelens.apply(repository, tree, treelens.layout_edits(workspace, guarded, laid, upstream))
-        layouts.append((guarded, laid.layout))
-    return repository.edit_tree(tree, treelens.list_shards(repository, tree, layouts))
+        listings.append(UnitListing.of(guarded.rule, laid.layout))
+    return repository.edit_tree(tree, treelens.list_shards(repository, tree, listings))
 
 
 def edited(world: World, revision: str, edits) -> str:

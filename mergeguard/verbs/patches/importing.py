@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError, RuleMismatch, counted
 from mergeguard.fork import treelens
+from mergeguard.fork.builds import UnitListing
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git import landing, patches
@@ -203,7 +204,8 @@ def relaid(workspace: Workspace, whole: str, after: str) -> tuple[Workspace, tup
     outputs = {g.name: layout for g, layout in layouts}
     treelens.check_outputs(repository, workspace.tree, outputs, treelens.layout_paths(workspace))
     tree = treelens.apply(repository, workspace.tree, edits)
-    tree = repository.edit_tree(tree, treelens.list_shards(repository, tree, layouts))
+    listings = [UnitListing.of(guarded.rule, layout) for guarded, layout in layouts]
+    tree = repository.edit_tree(tree, treelens.list_shards(repository, tree, listings))
     made = Workspace.load(repository, tree, workspace.splitting)
     for name, text in texts.items():
         notes += _read_back(made, name, text)

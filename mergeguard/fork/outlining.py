@@ -1,0 +1,62 @@
+"""Outlines worked out by the lens, for whoever comes next (``outlines``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from mergeguard.errors import MergeguardError
+from mergeguard.fork import treelens
+from mergeguard.fork.builds import shard_paths
+from mergeguard.fork.localedits import local_edits
+from mergeguard.fork.outlines import Outline
+from mergeguard.fork.stale import first_said, stale
+from mergeguard.fork.workspace import Guarded, Workspace
+from mergeguard.lens.emit import emission_of
+from mergeguard.lens.layout import includable
+from mergeguard.lens.overlay import recompose
+
+
+def know(workspace: Workspace, names: Iterable[str] | None = None) -> None:
+    """Keep the outlines of a tree's layouts (of the rules of these names, else of all) that are not known."""
+    chosen = None if names is None else set(names)
+    for guarded in workspace.split_rules:
+        if (chosen is None or guarded.name in chosen) and workspace.outline(guarded) is None:
+            with suppress(MergeguardError):  # what can't be read back is said where it is
+                workspace.learn(guarded, _outlined(workspace, guarded))
+    workspace.splitting.outlines.save()
+
+
+def _outlined(workspace: Workspace, guarded: Guarded) -> Outline:
+    """The outline of a layout, worked out. Errors: MergeguardError where the layout can't be read back."""
+    unsplit, over = workspace.unsplit(guarded), workspace.over(guarded)
+    files = dict.fromkeys(file.path for layout in (over, unsplit.layout) for file in layout.files)
+    return Outline(
+        {path: workspace.entry(path) for path in files},
+        tuple(file.path for file in over.files),
+        shard_paths(over),
+        shard_paths(unsplit.layout),
+        workspace.repository.write_blob(unsplit.monolith),
+        includable((over, unsplit.layout)),
+        local_edits(workspace, guarded),
+        unsplit.hunks,
+        unsplit.layout.notes,
+        first_said(stale(workspace, guarded)),
+        _is_settled(workspace, guarded),
+    )
+
+
+def _is_settled(workspace: Workspace, guarded: Guarded) -> bool:
+    """See ``Outline``: what a merge does with a layout (``treemerge.layingout``), and what came of it."""
+    lock = guarded.lock
+    assert lock is not None
+    if lock.rule != guarded.rule_oid or lock.emission != emission_of(guarded.rule):
+        return False
+    before, now = workspace.unsplit(guarded), workspace.layout_files(workspace.over(guarded))
+    if treelens.lock(workspace, guarded, before.layout, lock.upstream) != lock:
+        return False
+    if not before.hunks:
+        return now == {file.path: file.text for file in before.layout.files}
+    again = recompose(before, now, before.layout, treelens.merge_text)
+    there = {path: workspace.read(path) for path in (*now, *again.files)}
+    return not again.conflicts and again.files == {p: text for p, text in there.items() if text is not None}

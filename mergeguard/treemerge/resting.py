@@ -1,0 +1,105 @@
+"""Rules at rest: what a merge has of their monolith is what one side has split, by the rule as it is.
+
+Such a rule's layout stays as that side has it, which is what laying out the merged monolith would give: the
+other side has all that concerns the rule as the base has it, and of the layout it is known that it comes out
+again to the last byte (``fork.outlines``). So neither the rule nor the layout is read, here or where the
+result is looked at.
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+from mergeguard.fork.builds import UnitListing
+from mergeguard.fork.outlines import Outline
+from mergeguard.git.objects import MODE_TREE
+from mergeguard.treemerge.fates import Fate
+from mergeguard.treemerge.mergevalues import RuleOutcome, Side, path_in
+from mergeguard.treemerge.rulepart import RulePart
+
+
+def at_rest(part: RulePart, path: str) -> RuleOutcome | None:
+    """The part of a rule that is at rest, with its layout put into the result; None of one that is not.
+
+    ``path`` is where the merge has the monolith.
+    """
+    for side in part.both:
+        known = _outline(part, side)
+        if known is not None and _is_at_rest(part, path, side, known):
+            return _as_it_is(part, path, side, known)
+    return None
+
+
+def _outline(part: RulePart, side: Side) -> Outline | None:
+    """What is known of the side's layout, where it is by the rule as merged."""
+    own = side.guarded(part.name)
+    if own is None or own.rule_oid != part.guarded.rule_oid:
+        return None
+    known = side.workspace.outline(own)
+    return known if known is not None and known.is_settled else None
+
+
+def _is_at_rest(part: RulePart, path: str, side: Side, known: Outline) -> bool:
+    base, other = part.sides.base, part.other(side)
+    if base is None or part.fate is not None or path_in(part.sides.ours.workspace, part.guarded) != path:
+        return False
+    own = side.guarded(part.name)
+    assert own is not None and own.lock is not None
+    whole = part.entry(side, path)
+    merged = part.repository.entry(part.outcome.tree, path)
+    if own.lock.monolith != path or merged is None or not merged.is_file or merged != whole:
+        return False
+    there = part.entry(other, path)
+    if there is None or part.entry(base, path) != there or part.conflicts_at(path):
+        return False
+    return _is_same(part, path, base, other, known) and _has_room(part, known)
+
+
+def _is_same(part: RulePart, path: str, base: Side, other: Side, known: Outline) -> bool:
+    """Whether the other side has nothing of the rule that the base has not, nor of its own in its place."""
+    before, there = base.guarded(part.name), other.guarded(part.name)
+    if before is None or there is None:
+        trees = (base.workspace, other.workspace)
+        return before is there and not any(w.entry(p) for w in trees for p in known.entries if p != path)
+    if (before.rule_oid, before.lock_oid) != (there.rule_oid, there.lock_oid):
+        return False
+    outline = other.workspace.outline(there)
+    return outline is not None and not outline.hunks and outline.holds(base.workspace.entry)
+
+
+def _has_room(part: RulePart, known: Outline) -> bool:
+    """Whether all files of the layout are this rule's to write, and can be written."""
+    owners = part.laid.owners
+    if any(path in owners for path in known.entries):
+        return False
+    folders: set[str] = set()
+    for path in known.entries:
+        while (path := posixpath.dirname(path)) and path not in folders:
+            folders.add(path)
+    entries = (part.repository.entry(part.outcome.tree, folder) for folder in folders)
+    return all(entry is None or entry.mode == MODE_TREE for entry in entries)
+
+
+def _as_it_is(part: RulePart, path: str, side: Side, known: Outline) -> RuleOutcome:
+    laid, own = part.laid, side.guarded(part.name)
+    assert own is not None
+    laid.settled.add(path)
+    for one in part.both:
+        there = one.guarded(part.name)
+        if there is not None:
+            laid.edits |= dict.fromkeys(one.workspace.layout_paths(there), None)
+    laid.edits |= {p: entry for p, entry in known.entries.items() if entry is None or entry.is_file}
+    laid.edits[own.lock_path] = side.workspace.entry(own.lock_path)
+    laid.listings.append(UnitListing(own.build, path, known.shards))
+    laid.owners |= dict.fromkeys(known.entries, part.name)
+    laid.layouts[path] = lambda: side.workspace.unsplit(own).layout
+    hunks = part.hunks()
+    is_unchanged = part.entry(part.sides.base, path) == part.entry(part.sides.theirs, path)
+    return RuleOutcome(
+        part.name,
+        path,
+        Fate.UNCHANGED if is_unchanged else Fate.MERGED,
+        overlay=tuple(h for h in hunks if h.is_overlay),
+        unmapped=tuple(h for h in hunks if not h.is_overlay),
+        notes=known.notes,
+    )
