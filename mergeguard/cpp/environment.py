@@ -66,7 +66,7 @@ class Environment:
         self._steps: dict[str, tuple[list[int], list[Step], list[int]]] = {}
         self._words: dict[tuple[str, bool], list[frozenset[str]]] = {}
         self._digests: dict[str, list[bytes]] = {}
-        lexed = source.lexed
+        lexed = self._lexed = source.lexed
         stack: list[str] = []
         for directive in lexed.directives:
             if directive.name in OPENERS:
@@ -100,6 +100,20 @@ class Environment:
             return ()
         start, end = self._range(name, offset)
         return tuple(self._steps[name][1][start:end])
+
+    def begins_anew(self, name: str, start: int, end: int) -> bool:
+        """Whether what stands from ``start`` to ``end`` defines a macro itself before it can mean it.
+
+        What the macro was before is then the same to it. Its own ``#define`` stands under no condition there.
+        """
+        offset = next((e.offset for e in self._events.get(name, ()) if start <= e.offset < end), None)
+        if offset is None:
+            return False
+        lexed = self._lexed
+        first, *before = reversed(lexed.directives_in(start, offset + 1))
+        if first.name != "define" or any(d.name in (*OPENERS, *MIDDLES, "endif") for d in before):
+            return False
+        return name not in self.closure(lexed.words(lexed.index_at(start), first.first), offset)
 
     def _range(self, name: str, offset: int) -> tuple[int, int]:
         """Which of a macro's steps its history is."""

@@ -187,6 +187,10 @@ class Deal:
         bool,
         Meta(description="Overloads of a name go by themselves, each by its name and parameter types."),
     ] = False
+    kernels: Annotated[
+        bool,
+        Meta(description="Kernels go by themselves, as functions do; units that launch one declare it."),
+    ] = False
     external: Annotated[
         tuple[str, ...],
         Meta(description="Constants that another file's header declares `extern`: each is one object."),

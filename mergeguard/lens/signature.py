@@ -12,7 +12,33 @@ from mergeguard.cpp.source import Item, Kind, Source, code_tokens, identifiers
 def names(source: Source, item: Item) -> frozenset[str]:
     """The identifiers of a function's or an object's declaration."""
     end = heads_value(source, item) if item.parameter_list is None else item.parameter_list[1]
-    return identifiers(source, item.declarator_start, end)
+    return frozenset[str]().union(*(identifiers(source, *part) for part in _said_again(source, item, end)))
+
+
+def _said_again(source: Source, item: Item, end: int) -> list[tuple[int, int]]:
+    """The byte ranges of a head up to ``end`` that a declaration says: of a kernel all but its launch bounds.
+
+    Those stand at the definition, where compilers read them; what they are made of may be known there alone.
+    """
+    start = item.declarator_start
+    lexed = source.lexed
+    bounds = next(
+        (
+            n
+            for n in range(lexed.index_at(start), lexed.index_at(end))
+            if lexed.word(n) == "__launch_bounds__"
+        ),
+        None,
+    )
+    if item.kind is not Kind.KERNEL or bounds is None:
+        return [(start, end)]
+    depth, last = 0, bounds + 1
+    while lexed.starts[last] < end:
+        depth += (lexed.word(last) == "(") - (lexed.word(last) == ")")
+        last += 1
+        if depth == 0:
+            break
+    return [(start, lexed.starts[bounds]), (lexed.starts[last], end)]
 
 
 def heads_value(source: Source, item: Item) -> int:
@@ -32,7 +58,8 @@ def declaration(source: Source, item: Item, *, defaults: bool, end: bytes, named
     assert item.parameter_list is not None
     first, last = item.parameter_list
     stop = item.body[0] if item.body else item.code_end
-    head = collapsed(source, item.declarator_start, first)
+    parts = (collapsed(source, *part) for part in _said_again(source, item, first))
+    head = b" ".join(part for part in parts if part)
     tail = collapsed(source, last, stop).rstrip(b"; ")
     lines = [_parameter(source, item, n, defaults=defaults, named=named) for n in range(len(item.parameters))]
     ending = b")" + (b" " + tail if tail else b"") + end

@@ -15,7 +15,7 @@ from mergeguard.lens.homes.dealing import ENTRY, Cluster, clusters, sharing, uni
 from mergeguard.lens.rule import Deal, Rule
 from mergeguard.propose.headers import most_units
 from mergeguard.propose.reach import Reach
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 
 _MOST_UNITS = 5
 _SEEDS = 200
@@ -29,9 +29,9 @@ _UNIT = 3
 class Dealing:
     """A [[deal]] that could be written. ``weight`` and ``peak`` are the model's (see ``propose.reach``).
 
-    ``definitions`` is how many go by themselves; ``heaviest`` is the largest thing that stays together, and
-    ``share`` its part of the whole in per cent. ``units`` counts the entry; it is 0 where no dealing into
-    several makes sense.
+    ``way`` is what its rule says of what goes by itself. ``definitions`` is how many do; ``heaviest`` is the
+    largest thing that stays together, and ``share`` its part of the whole in per cent. ``units`` counts the
+    entry; it is 0 where no dealing into several makes sense.
     """
 
     definitions: int
@@ -41,35 +41,20 @@ class Dealing:
     peak: int
     heaviest: Cluster
     share: int
-    calls: bool = False
-    external: tuple[str, ...] = ()
-    overloads: bool = False
-    shared: tuple[str, ...] = ()
+    way: Deal
 
     def __str__(self) -> str:
-        what = "definitions and macro calls" if self.calls else "definitions"
+        what = "definitions and macro calls" if self.way.calls else "definitions"
         return f"{self.definitions} independent {what}, dealt to {self.units} units"
 
 
-def dealing(
-    source: Source,
-    path: str,
-    reach: Reach,
-    headers: int = 0,
-    external: tuple[str, ...] = (),
-    *,
-    calls: bool = False,
-    overloads: bool = False,
-    shared: tuple[str, ...] = (),
-) -> Dealing | RuleMismatch:
+def dealing(source: Source, path: str, reach: Reach, way: Deal, headers: int = 0) -> Dealing | RuleMismatch:
     """The best dealing of the file at ``path``, or why there is none.
 
-    ``calls``: of macro calls, too; ``overloads``: of each overload by itself; ``shared``: selectors of what
-    the file keeps to itself and the units share. ``headers`` weighs what
-    each unit reads again; ``external`` are constants that headers declare.
+    ``way`` says what goes by itself (macro calls, overloads, kernels, what the file keeps to itself); its
+    units and its seed are what is looked for. ``headers`` weighs what each unit reads again.
     """
-    deal = Deal("internal.h", units=2, calls=calls, external=external, overloads=overloads, shared=shared)
-    rule = Rule(schema=1, monolith=path, deal=(deal,))
+    rule = Rule(schema=1, monolith=path, deal=(replace(way, units=2),))
     try:
         found = clusters(rule, path, source)
     except RuleMismatch as error:
@@ -92,7 +77,7 @@ def dealing(
         if best is None or score < best[0]:
             best = score, units, seed, peak
     _, units, seed, peak = best or (0, 0, 0, total)
-    return Dealing(definitions, units, seed, total, peak, heaviest, share, calls, external, overloads, shared)
+    return Dealing(definitions, units, seed, total, peak, heaviest, share, way)
 
 
 class _Loads:

@@ -18,7 +18,7 @@ from mergeguard.lens.emit import emission_of, split
 from mergeguard.lens.homes.fitting import deal_arguments
 from mergeguard.lens.homes.instances import template_arguments
 from mergeguard.lens.layout import Layout
-from mergeguard.lens.rule import Instantiate, parse_rule
+from mergeguard.lens.rule import Deal, Instantiate, parse_rule
 from mergeguard.propose.deals import Dealing, dealing
 from mergeguard.propose.headers import (
     DEVICE_SUFFIXES,
@@ -127,9 +127,9 @@ class _Proposer:
         self.name = rule_name(path)
         self.text = RuleText(source, path, exists)
         self.tried: list[Tried] = []
-        self.external = declared_constants(source, path, headers)
+        self.way = Deal("internal.h", external=declared_constants(source, path, headers))
         self.of_one_unit = [*of_one_unit(source, path, headers)]
-        self.deal = self.dealt()
+        self.deal = self.dealt(self.way)
 
     def proposal(self, doubt: Callable[[Proposal], str]) -> Proposal:
         parts = self.parts()
@@ -212,36 +212,29 @@ class _Proposer:
     def dealings(self) -> Iterator[Dealing]:
         """Of definitions by name; where that would not pay, of overloads or of macro calls, too.
 
-        Where one of them keeps half of the file together, also with what the file keeps to itself shared.
+        Where one of them keeps half of the file together, also with kernels by themselves, or with what the
+        file keeps to itself shared.
         """
         known, lightest = 0, 100
-        for overloads, calls in ((False, False), (True, False), (False, True)):
-            plain = not overloads and not calls
-            found = self.deal if plain else self.dealt(overloads=overloads, calls=calls)
+        for way in (self.way, replace(self.way, overloads=True), replace(self.way, calls=True)):
+            found = self.deal if way is self.way else self.dealt(way)
             if not isinstance(found, Dealing) or not found.units or found.definitions <= known:
                 continue
             yield found
             known, lightest = found.definitions, 100 * found.peak // max(found.weight, 1)
             if lightest <= 100 - _LEAST_GAIN:
                 break
-        if lightest > _TOGETHER:
-            found = self.dealt(shared=_SHARED)
+        if lightest <= _TOGETHER:
+            return
+        kernels = [replace(self.way, kernels=True)] if self.path.endswith(DEVICE_SUFFIXES) else []
+        for way in (*kernels, replace(self.way, shared=_SHARED)):
+            found = self.dealt(way)
             if isinstance(found, Dealing) and found.units and found.definitions > known:
                 yield found
 
-    def dealt(
-        self, *, overloads: bool = False, calls: bool = False, shared: tuple[str, ...] = ()
-    ) -> Dealing | RuleMismatch:
-        return dealing(
-            parse(self.source.text, calls_end=True),  # as a layout with a [[deal]] reads it
-            self.path,
-            self.reach,
-            self.headers,
-            self.external,
-            overloads=overloads,
-            calls=calls,
-            shared=shared,
-        )
+    def dealt(self, way: Deal) -> Dealing | RuleMismatch:
+        source = parse(self.source.text, calls_end=True)  # as a layout with a [[deal]] reads it
+        return dealing(source, self.path, self.reach, way, self.headers)
 
     def partition(self, choice: SurveyedChoice) -> DraftPart:
         runs = _runs(choice.arms)

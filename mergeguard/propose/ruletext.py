@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from mergeguard.cpp.source import Kind, Source, flattened, nested
 from mergeguard.lens.glue import rebase_point
 from mergeguard.lens.homes.assignment import defined_names
+from mergeguard.lens.rule import Deal
 from mergeguard.propose.deals import Dealing
 from mergeguard.propose.reach import last_name
 from mergeguard.propose.survey import Instantiated, SurveyedChoice
@@ -154,26 +155,7 @@ class RuleText:
             f"units = {found.units - 1}",
             "entry = true  # is one of the units",
             f"seed = {found.seed}",
-            *(
-                [f"external = [{', '.join(map(_quoted, found.external))}]  # a header declares them `extern`"]
-                if found.external
-                else []
-            ),
-            *(
-                ["calls = true  # such as TEST(…): macros that the file does not define"]
-                if found.calls
-                else []
-            ),
-            *(
-                [f"shared = [{', '.join(map(_quoted, found.shared))}]  # the file's own: one for all"]
-                if found.shared
-                else []
-            ),
-            *(
-                ["overloads = true  # each overload goes by itself, by its parameters' types"]
-                if found.overloads
-                else []
-            ),
+            *_said(found.way),
         ]
 
     def common(self) -> list[str]:
@@ -272,6 +254,24 @@ def searched_with_dots(source: Source, folder: str, exists: Exists) -> list[str]
 def meant_otherwise(names: Iterable[str], folder: str, exists: Exists) -> str:
     """Of includes with dots one that is another file from a layout's folder, one deeper; "" for none."""
     return next((name for name in names if exists(posixpath.normpath(posixpath.join(folder, "_", name)))), "")
+
+
+def _said(way: Deal) -> list[str]:
+    """The keys of a [[deal]] that say what goes by itself, with a word on each."""
+    said = []
+    if way.external:
+        said.append(
+            f"external = [{', '.join(map(_quoted, way.external))}]  # a header declares them `extern`"
+        )
+    if way.calls:
+        said.append("calls = true  # such as TEST(…): macros that the file does not define")
+    if way.shared:
+        said.append(f"shared = [{', '.join(map(_quoted, way.shared))}]  # the file's own: one for all")
+    if way.overloads:
+        said.append("overloads = true  # each overload goes by itself, by its parameters' types")
+    if way.kernels:
+        said.append("kernels = true  # each kernel goes by itself; what launches it declares it")
+    return said
 
 
 def _named(part: DraftPart) -> str:

@@ -435,13 +435,20 @@ class _Comparison:
         before = self.environment.at(words, known.item.code_start)
         now = self.program.environments[one.index].at(words, one.item.code_start)
         for name in sorted({*before, *now}):
-            if before.get(name) != now.get(name):
+            if before.get(name) != now.get(name) and not self.begins_anew(name, known):
                 text = f"macro {name} is not what it is in the monolith here"
                 if name not in now:
                     text = f"macro {name} is not defined here, in the monolith it is"
                 elif name not in before:
                     text = f"macro {name} is defined here, in the monolith it is not"
                 self.report("environment", text, one)
+
+    def begins_anew(self, name: str, known: Declaration) -> bool:
+        """Whether a definition defines a macro itself, so that what it was before does not matter to it."""
+        item = known.item
+        return name not in known.condition_words and self.environment.begins_anew(
+            name, item.code_start, item.code_end
+        )
 
     def check_names(
         self,
@@ -457,6 +464,7 @@ class _Comparison:
             if word != one.short
             and providers[word] < known.item.code_start
             and mine.get(word, one.item.code_start + 1) > one.item.code_start
+            and not self.begins_anew(word, known)
         )
         if missing:
             self.report("self-contained", f"{', '.join(missing)} not declared before it here", one)

@@ -386,6 +386,49 @@ def test_overloads_go_by_themselves_where_the_rule_says_so():
     assert [home(renamed, f"T{n} *") for n in range(12)] == homes
 
 
+SECTIONS = "".join(
+    f"namespace s{n} {{\n#define BLOCKS {n + 1}\n"
+    "__device__ int twice(int v) { return 2 * v; }\n"
+    f"__global__ __launch_bounds__(64, BLOCKS) void fill{n}(int* out, int size) {{\n"
+    "  #define first (size + 0)\n  out[first] = twice(size) + BLOCKS;\n}\n"
+    f"}}  // namespace s{n}\n#undef BLOCKS\n#undef first\n"
+    for n in range(6)
+)
+LAUNCH = (
+    "void launch(int* p) {\n" + "".join(f"  s{n}::fill{n}<<<1, 1>>>(p, {n});\n" for n in range(6)) + "}\n"
+)
+
+
+def test_kernels_go_by_themselves_where_the_rule_says_so():
+    bound = deal(SECTIONS + LAUNCH + "void beside() {}\n", "units = 2")
+    assert len({home(bound, f"void fill{n}(") for n in range(6)}) == 1
+    layout = deal(SECTIONS + LAUNCH, "units = 3\nkernels = true")
+    homes = [home(layout, f"void fill{n}(") for n in range(6)]
+    assert {*homes} == {"part_1.cpp", "part_2.cpp", "part_3.cpp"}
+    # What launches them declares them; their bounds, of macros that differ, stay at the definitions.
+    header = next(f.text for f in layout.files if f.path.endswith("internal.h"))
+    launcher = home(layout, "void launch(")
+    for n in range(6):
+        declared = b"__global__ void fill%d(int* out, int size);" % n in header
+        assert declared == (homes[n] != launcher)
+    edited = deal((SECTIONS + LAUNCH).replace("+ BLOCKS;", "- BLOCKS;", 1), "units = 3\nkernels = true")
+    assert [home(edited, f"void fill{n}(") for n in range(6)] == homes
+
+
+def test_a_kernel_that_no_other_file_can_launch_stays_with_what_launches_it():
+    text = "namespace {\n__global__ void hidden(int* p) { *p = 1; }\n}\n"
+    text += "template <typename T> __global__ void any(T* p) { *p = 2; }\n"
+    text += "static __global__ void own(int* p) { *p = 3; }\n"
+    text += "__global__ void given(int* p, int by = 4) { *p = by; }\n"
+    text += (
+        "void f(int* p) { hidden<<<1, 1>>>(p); any<<<1, 1>>>(p); own<<<1, 1>>>(p); given<<<1, 1>>>(p); }\n"
+    )
+    text += "".join(f"int g{n}() {{ return {n}; }}\n" for n in range(6))
+    layout = deal(text, "units = 3\nkernels = true")
+    homes = {home(layout, f"void {name}(") for name in ("hidden", "own", "given", "f")}
+    assert len(homes) == 1 and "internal.h" not in homes
+
+
 def test_macro_calls_of_c_linkage_are_told_apart_by_what_they_are_given():
     text = "#define GET(T, x) T get_##x(S* s) { return s->x; }\n" + 'extern "C" {\n'
     text += "".join(f"GET(int, f{n});\n" for n in range(8)) + "}\n"

@@ -225,6 +225,18 @@ def test_overloads_of_one_name_are_dealt_one_by_one_where_they_are_most_of_the_f
     assert made.chosen == (f"9 independent definitions, dealt to {deal.units + 1} units",)
 
 
+def test_kernels_that_one_function_launches_are_dealt_one_by_one():
+    body = "p[0] += 1; " * 600
+    text = "".join(f"__global__ void k{n}(int* p) {{ {body} }}\n" for n in range(12))
+    text += "void launch(int* p) { " + "".join(f"k{n}<<<1, 1>>>(p); " for n in range(12)) + "}\n"
+    made = propose(parse(text.encode()), "src/fill.cu", lambda _: False)
+    rule = parse_rule(made.text, "first.toml")
+    assert split(rule, made.name, "src/fill.cu", text.encode()).files == made.layout.files
+    (deal,) = rule.deal
+    assert deal.kernels and deal.units
+    assert made.chosen == (f"13 independent definitions, dealt to {deal.units + 1} units",)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

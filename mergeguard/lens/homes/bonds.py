@@ -52,9 +52,9 @@ class Bonds:
         self.bind_initialisers()
 
     def way(self, number: int, name: str) -> Way:
-        if number in self.bound:
-            return Way.NONE
         way = self.traits[number].gives[name.partition(" #")[0]]
+        if number in self.bound and way is Way.TEXT:
+            return Way.NONE
         if way is Way.DECLARATION and self.closed:
             said = (signature.names(self.source, item) for item in self.traits[number].functions)
             if any(not self.closed.isdisjoint(names) for names in said):
@@ -86,7 +86,8 @@ class Bonds:
         """What uses something that can be in one file only is in that file."""
         before = len(self.bound), len(self.closed), self.joins
         for number in self.bound:
-            self.closed |= self.traits[number].gives.keys()
+            gives = self.traits[number].gives
+            self.closed |= {name for name, way in gives.items() if way is not Way.DECLARATION}
         waiting = [n for n in range(len(self.units)) if self.traits[n].once or n in self.bound]
         followed: set[str] = set()
         while waiting:

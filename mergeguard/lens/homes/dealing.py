@@ -2,8 +2,9 @@
 
 A definition that other files can call goes to the unit that a selector names, or that its own name's hash
 chooses (rendezvous hashing: Thaler and Ravishankar 1998), so that no edit of another item moves it. What may
-be compiled only once and can't be declared again (a static object, a kernel) goes where what uses it goes, so
-all of that goes one way. Everything else is text: with the only unit that needs it, or in the header.
+be compiled only once and can't be declared again (a static object, a kernel unless the rule says `kernels`)
+goes where what uses it goes, so all of that goes one way. Everything else is text: with the only unit that
+needs it, or in the header.
 """
 
 from __future__ import annotations
@@ -111,6 +112,7 @@ class _Dealer:
             self.rule.external,
             in_c=self.in_c,
             overloads=self.rule.overloads,
+            kernels=self.rule.kernels,
             shared=self.shared,
         )
         self.traits: list[Traits] = traits_of(facts)

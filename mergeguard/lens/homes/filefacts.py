@@ -18,8 +18,9 @@ class FileFacts:
     header declares ``extern``.
 
     ``in_c``: by the rules of C, where a constant is external, too. ``overloads``: a function goes by its
-    parameters' types as well, so that overloads of a name go by themselves. ``shared`` are the byte offsets
-    of what is internal and becomes known to all units.
+    parameters' types as well, so that overloads of a name go by themselves. ``kernels``: a kernel is declared
+    to units that launch it. ``shared`` are the byte offsets of what is internal and becomes known to all
+    units.
     """
 
     def __init__(
@@ -30,11 +31,13 @@ class FileFacts:
         *,
         in_c: bool = False,
         overloads: bool = False,
+        kernels: bool = False,
         shared: Container[int] = (),
     ) -> None:
         self.in_c = in_c
         self.shared = shared
         self.overloads = overloads
+        self.kernels = kernels
         self.source = source
         self.environment = environment_of(source)
         self.units = found.units

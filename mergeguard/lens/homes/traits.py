@@ -230,7 +230,8 @@ class _TraitReader:
         operator = item.name.find("operator") >= 0 and not item.name.rpartition("::")[2].isidentifier()
         internal = one.is_internal or self.file.is_hidden(item)
         weak = one.is_template or one.linkage & _WEAK or "inline" in one.tokens[:8]
-        if item.kind is Kind.KERNEL:
+        declared = self.file.kernels and not (weak or internal or "specialization" in item.flags)
+        if item.kind is Kind.KERNEL and not declared:
             found.once = found.once or not one.is_template
             found.key = found.key or item.name
             found.gives[name] = Way.TEXT
