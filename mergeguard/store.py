@@ -8,13 +8,13 @@ escapes in a state file, git's quotes in TOML, which knows no such character.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from mergeguard import gitquote, tables
+from mergeguard.digests import digest
 
 T = TypeVar("T")
 
@@ -167,13 +167,13 @@ def raw(text: str) -> bytes:
 
 
 def sealed(data: bytes) -> bytes:
-    """The data behind the SHA-256 of itself, for ``opened``."""
-    return hashlib.sha256(data).hexdigest().encode() + b"\n" + data
+    """The data behind the digest of itself, for ``opened``."""
+    return digest(data).encode() + b"\n" + data
 
 
 def opened(data: bytes) -> bytes:
     """What was ``sealed``. Raises Unreadable where a byte of it was changed or is missing."""
-    digest, _, content = data.partition(b"\n")
-    if hashlib.sha256(content).hexdigest().encode() != digest:
+    seal, _, content = data.partition(b"\n")
+    if digest(content).encode() != seal:
         raise Unreadable("its checksum is not that of its content")
     return content

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from hashlib import blake2b
 
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
+from mergeguard.digests import blake2b
 from mergeguard.values import dataclass
 
 #: Shorter lines (braces, `else`, `break;`) stand everywhere and tell nothing.

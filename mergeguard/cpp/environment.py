@@ -11,10 +11,10 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from hashlib import blake2b
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of, negated
 from mergeguard.cpp.source import Source
+from mergeguard.digests import blake2b
 from mergeguard.values import dataclass
 
 _NAME = re.compile(r"[A-Za-z_]\w*")

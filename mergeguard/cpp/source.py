@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from hashlib import blake2b
 from itertools import count
 
 from mergeguard.cpp import beginnings
@@ -17,6 +16,7 @@ from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, lex, line_of
 from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.segment import Segmented, segment, way_of
 from mergeguard.cpp.text import code_tokens, identifiers, join_expression
+from mergeguard.digests import blake2b
 from mergeguard.values import replace
 
 __all__ = [

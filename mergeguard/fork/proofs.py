@@ -7,10 +7,10 @@ and is found anew wherever that is another; the proof, which is nearly all of it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 
 from mergeguard import store
+from mergeguard.digests import blake2b
 from mergeguard.findings import Finding, Severity, in_tree
 from mergeguard.fork.shelf import Shelf, code
 from mergeguard.verify import same_program
@@ -42,7 +42,7 @@ class Proofs:
 
 def _key(path: str, monolith: bytes, files: Sequence[LayoutText]) -> bytes:
     """Every argument, each part with its length, and the code."""
-    digest = sha256()
+    digest = blake2b()
     parts = [(path, monolith, True), *((file.path, file.text, file.is_unit) for file in files)]
     for name, text, is_unit in parts:
         raw = name.encode("utf-8", "surrogateescape")

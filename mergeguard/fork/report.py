@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import blake2b
 
 from mergeguard.audit.findings import Located
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.source import Item, Kind, line_of, opened_items, parse
+from mergeguard.digests import blake2b
 from mergeguard.errors import RESOLVE, counted
 from mergeguard.fork.localedits import LocalEdit
 from mergeguard.lens.layout import Layout

@@ -7,13 +7,13 @@ those go that were written first.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from functools import lru_cache
 from pathlib import Path
 
 import mergeguard
 from mergeguard import store
+from mergeguard.digests import digest
 from mergeguard.git.durable import write_atomic
 
 
@@ -42,7 +42,7 @@ class Shelf:
             return
 
     def _place(self, key: bytes) -> Path:
-        return self._folder / hashlib.sha256(key).hexdigest()
+        return self._folder / digest(key)
 
     def _forget_oldest(self) -> None:
         kept = [*self._folder.iterdir()]
@@ -55,11 +55,14 @@ class Shelf:
 def code() -> str:
     """The code of this package, by what the file system says of its files: a part of the key of whatever
     another code might find out otherwise."""
-    root = Path(mergeguard.__file__).parent
-    digest = hashlib.sha256(mergeguard.__version__.encode())
-    for folder, _, names in sorted(os.walk(root)):
-        for name in sorted(names):
-            if name.endswith(".py"):
-                facts = os.stat(os.path.join(folder, name))
-                digest.update(f"{folder}\0{name}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+    facts: list[tuple[str, int, int]] = []
+    folders = [os.path.dirname(mergeguard.__file__)]
+    for folder in folders:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    found = entry.stat()
+                    facts.append((entry.path, found.st_size, found.st_mtime_ns))
+                elif entry.is_dir():
+                    folders.append(entry.path)
+    return digest(repr((mergeguard.__version__, sorted(facts))).encode("utf-8", "surrogateescape"))

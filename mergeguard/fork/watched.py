@@ -6,9 +6,9 @@ another tree gives the same answers, the same comes of it. What is asked by an o
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 
+from mergeguard.digests import digest
 from mergeguard.git.objects import Entry, ObjectStore
 from mergeguard.git.process import encode
 from mergeguard.git.repository import Repository
@@ -98,4 +98,4 @@ def _spelled(entry: Entry | None) -> str:
 
 def _digest(files: Mapping[str, Entry]) -> str:
     lines = (f"{name}\0{_spelled(entry)}" for name, entry in sorted(files.items()))
-    return hashlib.sha256(encode("\n".join(lines))).hexdigest()
+    return digest(encode("\n".join(lines)))

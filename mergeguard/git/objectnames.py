@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from typing import Any
 
+from mergeguard.digests import sha1
 from mergeguard.values import dataclass
 
 #: A full object name as a pattern: 40 hex digits, or 64 where a repository uses SHA-256.
@@ -17,17 +16,16 @@ class ObjectFormat:
     """One of git's object formats; ``name`` is what ``git rev-parse --show-object-format`` says."""
 
     name: str
-    _hash: Callable[[bytes], Any]
+    _hash: Callable[[bytes], str]
 
     def name_of(self, kind: str, data: bytes) -> str:
         """The name that ``data`` has as an object of the kind (``blob``, ``tree``, …)."""
-        digest: str = self._hash(header(kind, data) + data).hexdigest()
-        return digest
+        return self._hash(header(kind, data) + data)
 
     @property
     def digits(self) -> int:
         """How many hex digits a name has."""
-        return 2 * int(self._hash(b"").digest_size)
+        return len(self._hash(b""))
 
     @property
     def zero(self) -> str:
@@ -45,12 +43,14 @@ def header(kind: str, data: bytes) -> bytes:
     return b"%s %d\0" % (kind.encode("ascii"), len(data))
 
 
-def _sha1(data: bytes) -> Any:
-    return hashlib.sha1(data, usedforsecurity=False)
+def _sha256(data: bytes) -> str:
+    import hashlib  # few repositories have it, and it takes longer to load than most commands look
+
+    return hashlib.sha256(data).hexdigest()
 
 
-SHA1 = ObjectFormat("sha1", _sha1)
-SHA256 = ObjectFormat("sha256", hashlib.sha256)
+SHA1 = ObjectFormat("sha1", sha1)
+SHA256 = ObjectFormat("sha256", _sha256)
 
 #: By the name that git gives them.
 FORMATS = {known.name: known for known in (SHA1, SHA256)}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mergeguard.digests import digest
 from mergeguard.git.objects import MODE_EXECUTABLE, MODE_FILE, MODE_SUBMODULE, MODE_SYMLINK, Entry
 from mergeguard.git.process import decode, encode
 
@@ -66,12 +66,12 @@ def read_index(repository: Repository, index: Path | None = None) -> tuple[Index
     The digest depends on modes, objects and paths alone, not on what git caches beside them.
     """
     raw = _listed(repository, index)
-    return Index(raw), hashlib.sha256(raw).hexdigest()
+    return Index(raw), digest(raw)
 
 
 def index_digest(repository: Repository, index: Path | None = None) -> str:
     """The digest of ``read_index`` alone."""
-    return hashlib.sha256(_listed(repository, index)).hexdigest()
+    return digest(_listed(repository, index))
 
 
 def _listed(repository: Repository, index: Path | None) -> bytes:

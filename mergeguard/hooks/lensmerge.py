@@ -7,7 +7,6 @@ mentions in build lists are taken from the lens. Objects are written, nothing el
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from mergeguard import store
 from mergeguard.cpp.diff import diff
+from mergeguard.digests import digest
 from mergeguard.errors import LayoutError, Location, MergeguardError, RepositoryError
 from mergeguard.fork import treelens
 from mergeguard.fork.builds import shard_paths
@@ -50,7 +50,7 @@ def merged(repository: Repository, change: GitChange) -> Merged:
     """The lens' merge, remembered between the processes that one git command starts."""
     style = repository.config("merge.conflictStyle") or "merge"
     facts = json.dumps([change.bases, change.ours, change.theirs, change.labels, style])
-    cache = repository.private_dir / "tmp" / f"merge-{hashlib.sha256(facts.encode()).hexdigest()[:24]}"
+    cache = repository.private_dir / "tmp" / f"merge-{digest(facts.encode())[:24]}"
     known = _remembered(repository, cache)
     if known is not None:
         return known

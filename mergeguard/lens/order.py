@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cached_property
-from hashlib import blake2b
 
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.items import Kind, Source, Unit
 from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.source import parse, units
+from mergeguard.digests import blake2b
 from mergeguard.values import dataclass, replace
 
 START = ""  # follows nothing: at the monolith's start

@@ -6,7 +6,6 @@ know, the line. Nothing here looks at a monolith: whether a rule *fits* one is d
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import re
 from fnmatch import fnmatchcase
@@ -14,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from mergeguard import store, tables
 from mergeguard.cpp.remember import remembered
+from mergeguard.digests import sha1
 from mergeguard.errors import Location, RuleError
 from mergeguard.lens.selectors import Selector, parse_selector
 from mergeguard.tables import Meta
@@ -334,7 +334,7 @@ class Rule:
 
 def digest(text: bytes) -> str:
     """The rule's digest, as git names the blob of its bytes (so that git can give the bytes back)."""
-    return hashlib.sha1(b"blob %d\0%s" % (len(text), text), usedforsecurity=False).hexdigest()
+    return sha1(b"blob %d\0%s" % (len(text), text))
 
 
 def json_schema() -> dict[str, Any]:

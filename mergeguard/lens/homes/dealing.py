@@ -10,10 +10,10 @@ needs it, or in the header.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import blake2b
 
 from mergeguard.cpp.blocks import Opened, opened
 from mergeguard.cpp.source import Item, ItemScope, Kind, Source, line_of
+from mergeguard.digests import blake2b
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import signature
 from mergeguard.lens.homes.bonds import Bonds, DisjointSets
