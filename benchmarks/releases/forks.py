@@ -12,7 +12,8 @@ from mergeguard.fork.builds import UnitListing
 from mergeguard.fork.workspace import REGULAR, Guarded, RuleFile, Workspace
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.lens.emit import emission_of, split
+from mergeguard.lens.emissions import emission_of
+from mergeguard.lens.emit import split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import digest, parse_rule
 from tests.support import corpus

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.items import Item, Kind, Source
-from mergeguard.cpp.lexer import TokenKind, line_of, spell
+from mergeguard.cpp.lexer import TokenKind, spell
 from mergeguard.cpp.source import nested, parse
+from mergeguard.cpp.text import line_of
 from mergeguard.cpp.tokens import code_keys
 from mergeguard.merge.checks.heads import changed_parameters, definitions
 from mergeguard.merge.edits import SideEdit, side_edit

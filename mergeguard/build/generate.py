@@ -18,7 +18,8 @@ from typing import Any
 from mergeguard.build import fresh
 from mergeguard.errors import Location, MergeguardError, RuleError, SourceError
 from mergeguard.lens import generated
-from mergeguard.lens.emit import emission_of, split
+from mergeguard.lens.emissions import emission_of
+from mergeguard.lens.emit import split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule, parse_rule
 from mergeguard.values import dataclass, field

@@ -11,8 +11,7 @@ from typing import NamedTuple
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.lexer import TokenKind
-from mergeguard.cpp.source import line_of
-from mergeguard.cpp.text import code_tokens, join_type
+from mergeguard.cpp.text import code_tokens, join_type, line_of
 from mergeguard.cpp.tokens import code_keys
 from mergeguard.values import dataclass
 

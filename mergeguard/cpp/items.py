@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mergeguard.cpp.lexer import Lexed
 from mergeguard.values import dataclass, field
+
+if TYPE_CHECKING:
+    from mergeguard.cpp.lexer import Lexed
 
 
 class Kind(StrEnum):

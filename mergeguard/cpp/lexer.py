@@ -480,11 +480,6 @@ def spell(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def line_of(text: bytes, offset: int) -> int:
-    """The 1-based line that holds byte ``offset``."""
-    return text.count(b"\n", 0, offset) + 1
-
-
 def _newline_between(text: bytes, start: int, end: int) -> bool:
     gap = text[start:end]
     return b"\n" in gap and (b"\\" not in gap or b"\n" in SPLICE.sub(b"", gap))

@@ -12,10 +12,10 @@ from mergeguard.cpp.classifying.classify import Facets, classify
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, condition_of
 from mergeguard.cpp.items import Item, ItemKey, ItemScope, Kind, Parameter, Source, Unit
 from mergeguard.cpp.knownitems import KnownItem, KnownItems, Segment, begin_of
-from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, lex, line_of
+from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, lex
 from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.segment import Segmented, segment, way_of
-from mergeguard.cpp.text import code_tokens, identifiers, join_expression
+from mergeguard.cpp.text import code_tokens, identifiers, join_expression, line_of
 from mergeguard.digests import blake2b
 from mergeguard.values import replace
 

@@ -1,13 +1,20 @@
-"""Normalised text of token ranges: what names, identity and comparison are made of."""
+"""Text of token ranges, normalised: what names, identity and comparison are made of; and lines of a text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from mergeguard.cpp.items import Source
+if TYPE_CHECKING:
+    from mergeguard.cpp.items import Source
 
 _SPACED = frozenset({"&&", "||", "==", "!=", "<=", ">=", "=", "?", "+", "-", "/", "%", "|", "^"})
 _POINTERS = frozenset({"*", "&", "&&", ">", ">>"})
+
+
+def line_of(text: bytes, offset: int) -> int:
+    """The 1-based line that holds byte ``offset``."""
+    return text.count(b"\n", 0, offset) + 1
 
 
 def code_tokens(source: Source, start: int, end: int) -> list[str]:

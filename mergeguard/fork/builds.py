@@ -9,18 +9,13 @@ from collections.abc import Iterable, Iterator
 from mergeguard.cpp.remember import remembered
 from mergeguard.git.repository import Repository
 from mergeguard.lens import buildlists
-from mergeguard.lens.layout import Layout, Role
+from mergeguard.lens.layout import Layout, shard_paths
 from mergeguard.lens.rule import Rule
 from mergeguard.values import dataclass
 
 #: Folders at the root in which projects keep parts of their build.
 _ELSEWHERE = ("cmake", "build_tools", "tools", "scripts")
 _USUAL = ("CMakeLists.txt", "setup.py", "pyproject.toml", "BUILD", "BUILD.bazel", "meson.build", "Makefile")
-
-
-def shard_paths(layout: Layout) -> tuple[str, ...]:
-    """The translation units that the build has to list beside the entry."""
-    return tuple(f.path for f in layout.files if f.role is Role.SHARD)
 
 
 @dataclass(frozen=True, slots=True)

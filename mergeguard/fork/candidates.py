@@ -12,17 +12,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mergeguard.cpp.diff import diff
-from mergeguard.cpp.lexer import TokenKind, line_of
+from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.likeness import CALLED_BY_NAME
 from mergeguard.cpp.source import Item, Kind, Source, nested, opened_items, parse
+from mergeguard.cpp.text import line_of
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.patches import git_lines
 from mergeguard.fork.report import CandidatePlace, hunk_ids, line_across
 from mergeguard.fork.treelens import merge_text
-from mergeguard.lens.layout import Layout
+from mergeguard.lens.hunks import Hunk, Unsplit
+from mergeguard.lens.layout import Layout, Splitter
 from mergeguard.lens.order import Hint
 from mergeguard.lens.overlay import recompose
-from mergeguard.lens.unsplit import Hunk, Splitter, Unsplit, unsplit
+from mergeguard.lens.unsplit import unsplit
 from mergeguard.values import dataclass
 
 _WORD = re.compile(rb"\w+")

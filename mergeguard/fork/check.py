@@ -15,16 +15,18 @@ from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.definitions import definitions
 from mergeguard.cpp.filenames import UNITS
 from mergeguard.cpp.lexer import lex
-from mergeguard.cpp.source import Kind, Source, identifiers, line_of, parse, units
+from mergeguard.cpp.source import Kind, Source, identifiers, parse, units
+from mergeguard.cpp.text import line_of
 from mergeguard.findings import CODES, Finding, Place, Severity, in_tree, tree_data
 from mergeguard.fork.report import hunk_ids, marker_lines
 from mergeguard.lens.glue import rebase_point
 from mergeguard.lens.homes.assignment import defined_names
-from mergeguard.lens.layout import Layout, LayoutFile, Piece, Role
+from mergeguard.lens.hunks import Hunk, Unsplit
+from mergeguard.lens.layout import Layout, LayoutFile, Piece, Role, Splitter
 from mergeguard.lens.order import hints, labels
 from mergeguard.lens.overlay import Recomposed
 from mergeguard.lens.rule import Rule
-from mergeguard.lens.unsplit import Hunk, Splitter, Unsplit, unsplit
+from mergeguard.lens.unsplit import unsplit
 from mergeguard.values import dataclass, replace
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText

@@ -10,7 +10,7 @@ from mergeguard import store
 from mergeguard.errors import LayoutError, Location
 from mergeguard.fork.report import hunk_ids
 from mergeguard.fork.workspace import Guarded, Workspace, documents
-from mergeguard.lens.unsplit import Hunk
+from mergeguard.lens.hunks import Hunk
 
 KEPT = ".mergeguard/kept"
 

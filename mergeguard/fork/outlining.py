@@ -7,13 +7,12 @@ from contextlib import suppress
 
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import treelens
-from mergeguard.fork.builds import shard_paths
 from mergeguard.fork.localedits import local_edits
 from mergeguard.fork.outlines import Outline
 from mergeguard.fork.stale import first_said, stale
 from mergeguard.fork.workspace import Guarded, Workspace
-from mergeguard.lens.emit import emission_of
-from mergeguard.lens.layout import includable
+from mergeguard.lens.emissions import emission_of
+from mergeguard.lens.layout import includable, shard_paths
 from mergeguard.lens.overlay import recompose
 
 

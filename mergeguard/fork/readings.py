@@ -13,9 +13,8 @@ from pathlib import Path
 from mergeguard import store
 from mergeguard.fork.locks import Lock
 from mergeguard.fork.shelf import Shelf, code
-from mergeguard.lens.attempt import Splitter, applied
-from mergeguard.lens.layout import Layout
-from mergeguard.lens.unsplit import Edit, Hunk, Reason, Unsplit
+from mergeguard.lens.hunks import Edit, Hunk, Reason, Unsplit, applied
+from mergeguard.lens.layout import Layout, Splitter
 
 _LIMIT = 400  # readings; each as large as what the fork has changed
 

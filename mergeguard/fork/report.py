@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mergeguard.audit.findings import Located
 from mergeguard.cpp.diff import diff
-from mergeguard.cpp.source import Item, Kind, line_of, opened_items, parse
+from mergeguard.cpp.source import Item, Kind, opened_items, parse
+from mergeguard.cpp.text import line_of
 from mergeguard.digests import blake2b
 from mergeguard.errors import RESOLVE, counted
 from mergeguard.fork.localedits import LocalEdit
+from mergeguard.lens.hunks import Hunk, Reason
 from mergeguard.lens.layout import Layout
-from mergeguard.lens.unsplit import Hunk, Reason
 from mergeguard.values import dataclass
 
 # The states of a sync.

@@ -12,7 +12,7 @@ from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens import buildlists
 from mergeguard.lens.basis import basis_of
-from mergeguard.lens.emit import emission_of
+from mergeguard.lens.emissions import emission_of
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.overlay import Recomposed, recompose
 from mergeguard.lens.unsplit import reading_of

@@ -11,17 +11,16 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError, counted
-from mergeguard.fork import builds
 from mergeguard.fork.layoutcache import LayoutCache
 from mergeguard.fork.locks import Lock, parse_lock
 from mergeguard.fork.outlines import Outline, Outlines, RuleFacts
 from mergeguard.fork.readings import Readings
 from mergeguard.git.objects import MODE_FILE, MODE_SYMLINK, Entry
 from mergeguard.git.repository import Repository
-from mergeguard.lens.emit import EMISSIONS, split
-from mergeguard.lens.layout import Layout, includable
+from mergeguard.lens.emissions import EMISSIONS
+from mergeguard.lens.hunks import Hunk, Reason, Unsplit, untouched
+from mergeguard.lens.layout import Layout, Splitter, includable, shard_paths
 from mergeguard.lens.rule import Rule, parse_rule
-from mergeguard.lens.unsplit import Hunk, Reason, Splitter, Unsplit, unsplit
 from mergeguard.values import dataclass, field, replace
 
 RULES = ".mergeguard/rules"
@@ -132,7 +131,7 @@ class Splitting:
             if is_own:
                 self._own.add(key)
         if layout is None:
-            layout = split(rule, name, path, text, emission)
+            layout = _derived(rule, name, path, text, emission)
             self._own.add(key)
             if self._cache is not None:
                 self._cache.put(rule_oid, path, emission, layout)
@@ -142,7 +141,7 @@ class Splitting:
     def afresh(self, name: str, rule: Rule, rule_oid: str, path: str, text: bytes, emission: int) -> Layout:
         """The same split by this code, whatever another version of it has derived."""
         key = (rule_oid, path, emission, text)
-        return self._done[key] if key in self._own else split(rule, name, path, text, emission)
+        return self._done[key] if key in self._own else _derived(rule, name, path, text, emission)
 
     def unsplit(
         self,
@@ -154,13 +153,32 @@ class Splitting:
     ) -> Unsplit:
         """As ``lens.unsplit.unsplit``; what an earlier process has traced is not traced again."""
         over = basis or pristine
-        if self._readings is None or all(files[file.path] == file.text for file in over.files):
-            return unsplit(pristine, files, split, lock.order, basis)
-        found = self._readings.get(lock, pristine, files, split, over)
+        if all(files[file.path] == file.text for file in over.files):
+            return untouched(over) if basis is None else _traced(lock, pristine, files, split, basis)
+        found = self._readings.get(lock, pristine, files, split, over) if self._readings else None
         if found is None:
-            found = unsplit(pristine, files, split, lock.order, basis)
-            self._readings.put(lock, pristine, files, found, split)
+            found = _traced(lock, pristine, files, split, basis)
+            if self._readings is not None:
+                self._readings.put(lock, pristine, files, found, split)
         return found
+
+
+# What derives and traces is half of all that a process loads, and most find their layouts known: it is
+# loaded here, where one is not.
+
+
+def _derived(rule: Rule, name: str, path: str, text: bytes, emission: int) -> Layout:
+    from mergeguard.lens.emit import split
+
+    return split(rule, name, path, text, emission)
+
+
+def _traced(
+    lock: Lock, pristine: Layout, files: Mapping[str, bytes | None], split: Splitter, basis: Layout | None
+) -> Unsplit:
+    from mergeguard.lens.unsplit import unsplit
+
+    return unsplit(pristine, files, split, lock.order, basis)
 
 
 @dataclass(frozen=True)
@@ -310,6 +328,8 @@ class Workspace:
         if path is None:
             return guarded.build or ()
         if guarded.name not in self._build_files:
+            from mergeguard.fork import builds  # few commands ask for them
+
             is_older = guarded.lock is not None and guarded.lock.rule != guarded.rule_oid
             declared = self.rule_of_lock(guarded).build if is_older else guarded.build
             self._build_files[guarded.name] = builds.build_files(self.repository, self.tree, declared, path)
@@ -438,7 +458,7 @@ class Workspace:
         if known is not None:
             return known.over, known.over_shards
         layout = self.over(guarded)
-        return tuple(file.path for file in layout.files), builds.shard_paths(layout)
+        return tuple(file.path for file in layout.files), shard_paths(layout)
 
     def monolith(self, guarded: Guarded) -> str:
         """The blob of the rule's monolith, whole, with the fork's edits."""
@@ -465,7 +485,7 @@ class Workspace:
         if known is not None:
             return known.listed
         layouts = (self.over(guarded), self.unsplit(guarded).layout)
-        return tuple(dict.fromkeys(unit for layout in layouts for unit in builds.shard_paths(layout)))
+        return tuple(dict.fromkeys(unit for layout in layouts for unit in shard_paths(layout)))
 
     @cached_property
     def whole(self) -> dict[tuple[tuple[str, str], ...], str]:

@@ -9,7 +9,7 @@ from mergeguard.git import hooks
 from mergeguard.git.hooks import Action
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import aftermath
-from mergeguard.lens.emit import emission_of
+from mergeguard.lens.emissions import emission_of
 from mergeguard.lens.layout import LayoutFile
 
 

@@ -17,7 +17,6 @@ from mergeguard.cpp.diff import diff
 from mergeguard.digests import digest
 from mergeguard.errors import LayoutError, Location, MergeguardError, RepositoryError
 from mergeguard.fork import treelens
-from mergeguard.fork.builds import shard_paths
 from mergeguard.fork.workspace import SYMLINK, Guarded, Splitting, Workspace
 from mergeguard.git.durable import write_atomic
 from mergeguard.git.objects import CommitInfo, Entry
@@ -25,7 +24,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.hooks.mergework import GitChange
 from mergeguard.hooks.pending import MARK
 from mergeguard.lens import buildlists
-from mergeguard.lens.layout import Layout
+from mergeguard.lens.layout import Layout, shard_paths
 from mergeguard.treemerge.followededits import Rewrite
 from mergeguard.treemerge.trees import Merged, merge_trees
 from mergeguard.values import dataclass

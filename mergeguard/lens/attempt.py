@@ -7,19 +7,17 @@ each change has to be where it was typed; what does not hold is halved until the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mergeguard.cpp.diff import changed_ranges
 from mergeguard.errors import MergeguardError
 from mergeguard.lens import glue
-from mergeguard.lens.hunks import Reason
-from mergeguard.lens.layout import Glue, Layout, LayoutFile, Role
+from mergeguard.lens.hunks import Reason, applied
+from mergeguard.lens.layout import Glue, Layout, LayoutFile, Role, Splitter
 from mergeguard.lens.moving import are_whole, only_moved
 from mergeguard.lens.order import Hint, Order
 from mergeguard.lens.tracing import Traced, Tracer, includes_apart
 from mergeguard.values import replace
-
-Splitter = Callable[[bytes], Layout]
 
 # So many splits may be spent on finding out which of an edited layout's changes hold; then the rest waits
 # for a person. Ordinary edits need one or two.
@@ -296,16 +294,6 @@ class _Runs:
 
 def _in_order(edits: Iterable[tuple[int, int, float, bytes]]) -> list[tuple[int, int, bytes]]:
     return [(start, end, text) for start, end, _, text in sorted(edits, key=lambda e: (e[0], e[2], e[1]))]
-
-
-def applied(text: bytes, replacements: Iterable[tuple[int, int, bytes]]) -> bytes:
-    """``text`` with byte ranges (start, end) replaced; they do not overlap."""
-    out: list[bytes] = []
-    at = 0
-    for start, end, new in sorted(replacements, key=lambda r: r[0]):
-        out += [text[at:start], new]
-        at = max(at, end)
-    return b"".join([*out, text[at:]])
 
 
 def followed(changes: Sequence[Traced], layout: Layout, now: Mapping[str, bytes]) -> list[Traced]:

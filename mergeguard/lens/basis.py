@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mergeguard.cpp.diff import diff
-from mergeguard.cpp.lexer import line_of
-from mergeguard.lens.attempt import applied
-from mergeguard.lens.hunks import Edit
+from mergeguard.cpp.text import line_of
+from mergeguard.lens.hunks import Edit, applied
 from mergeguard.lens.layout import Layout
 
 Basis = tuple[tuple[int, int, bytes], ...]  # bytes ``start:end`` of upstream's text become the third

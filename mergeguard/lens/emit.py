@@ -8,13 +8,14 @@ ever. Golden files hold version 1; a change of any glue or placement is a new ve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cached_property
 
 from mergeguard.cpp.blocks import is_of_a_macro, space_of, words_of
 from mergeguard.cpp.source import Item, ItemScope, Kind, Unit, units
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import glue, signature
+from mergeguard.lens.emissions import EMISSIONS, emission_of
 from mergeguard.lens.entry import BOM, EntryText
 from mergeguard.lens.frame import Frame
 from mergeguard.lens.homes.assign import assign, assigned
@@ -26,7 +27,6 @@ from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
 from mergeguard.lens.reading import monolith_source
 from mergeguard.lens.rule import Instantiate, Rule
 from mergeguard.lens.thin import ThinGlue, conditional
-from mergeguard.values import dataclass
 
 
 def split(rule: Rule, name: str, path: str, text: bytes, emission: int | None = None) -> Layout:
@@ -47,28 +47,6 @@ def split(rule: Rule, name: str, path: str, text: bytes, emission: int | None = 
             raise
         message = f"{problem.message}; and {assignment.notes[-1]}"
         raise RuleMismatch(message, where=problem.where, hint=problem.hint) from problem
-
-
-@dataclass(frozen=True, slots=True)
-class Emission:
-    """What a version knows: ``thin`` interfaces, rules that name what stands in blocks (``opens`` them)."""
-
-    thin: bool
-    opens: bool
-
-
-EMISSIONS: Mapping[int, Emission] = {
-    1: Emission(thin=False, opens=False),
-    2: Emission(thin=True, opens=False),
-    3: Emission(thin=True, opens=True),
-}
-
-
-def emission_of(rule: Rule) -> int:
-    """The emission version of new layouts by a rule: the oldest that knows what the rule asks for."""
-    if rule.is_qualified:
-        return 3
-    return 2 if rule.interface == "thin" else 1
 
 
 def _in_shard(scopes: tuple[ItemScope, ...]) -> tuple[ItemScope, ...]:

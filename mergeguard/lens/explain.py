@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from mergeguard.cpp.source import Item, Kind, Source, Unit, line_of
+from mergeguard.cpp.source import Item, Kind, Source, Unit
+from mergeguard.cpp.text import line_of
 from mergeguard.lens.agreement import choices
 from mergeguard.lens.homes.assign import assigned
 from mergeguard.lens.homes.assignment import ENTRY, Assignment, DealtPartition

@@ -6,7 +6,8 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
-from mergeguard.cpp.source import Item, ItemScope, Source, Unit, line_of
+from mergeguard.cpp.source import Item, ItemScope, Source, Unit
+from mergeguard.cpp.text import line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import glue
 from mergeguard.lens.homes.assignment import Assignment, DealtPartition

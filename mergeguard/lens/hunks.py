@@ -1,10 +1,15 @@
-"""What an edited layout has more or less than the pristine one: mapped edits, and hunks that are not."""
+"""What comes of an edited layout: the monolith, mapped edits, and hunks that are not."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from mergeguard.values import dataclass
+
+if TYPE_CHECKING:  # `status` asked again tells of hunks without layouts
+    from mergeguard.lens.layout import Layout
 
 
 class Reason(StrEnum):
@@ -59,3 +64,46 @@ class Edit:
     text: bytes
     path: str
     line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unsplit:
+    """What came out of an edited layout.
+
+    ``monolith``: upstream's text with the mapped edits. ``layout``: that monolith's own layout.
+    ``kept``: by path, the layout as it would be with the mapped edits only: the base against which
+    the overlay and the unmapped hunks are what the user's files have more or less. ``over`` is the layout
+    that the files were read over, in which hunks have their old lines: the pristine one, or the basis.
+    """
+
+    monolith: bytes
+    layout: Layout
+    edits: tuple[Edit, ...]
+    hunks: tuple[Hunk, ...]
+    kept: Mapping[str, bytes]
+    over: Layout
+
+    @property
+    def overlay(self) -> tuple[Hunk, ...]:
+        """Edits of glue."""
+        return tuple(h for h in self.hunks if h.is_overlay)
+
+    @property
+    def unmapped(self) -> tuple[Hunk, ...]:
+        """What could not be placed in the monolith with certainty."""
+        return tuple(h for h in self.hunks if not h.is_overlay)
+
+
+def untouched(layout: Layout) -> Unsplit:
+    """What comes of the files of a layout as the split has made them."""
+    return Unsplit(layout.monolith, layout, (), (), {file.path: file.text for file in layout.files}, layout)
+
+
+def applied(text: bytes, replacements: Iterable[tuple[int, int, bytes]]) -> bytes:
+    """``text`` with byte ranges (start, end) replaced; they do not overlap."""
+    out: list[bytes] = []
+    at = 0
+    for start, end, new in sorted(replacements, key=lambda r: r[0]):
+        out += [text[at:start], new]
+        at = max(at, end)
+    return b"".join([*out, text[at:]])

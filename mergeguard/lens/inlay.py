@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from mergeguard.cpp.branches import Arm
-from mergeguard.cpp.source import Item, Kind, flattened, line_of
+from mergeguard.cpp.source import Item, Kind, flattened
+from mergeguard.cpp.text import line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import glue, signature
 from mergeguard.lens.frame import Frame

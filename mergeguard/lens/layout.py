@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import cached_property
 from itertools import accumulate
@@ -164,6 +164,11 @@ class Layout:
         return piece.source + offset - file.starts[index]
 
 
+def shard_paths(layout: Layout) -> tuple[str, ...]:
+    """The translation units that the build has to list beside the entry."""
+    return tuple(f.path for f in layout.files if f.role is Role.SHARD)
+
+
 _INCLUDED = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]+)"')
 
 
@@ -181,3 +186,7 @@ def includable(layouts: Iterable[Layout]) -> frozenset[str]:
         for folder in folders
         for name in names
     )
+
+
+#: The layout of another text of the same monolith.
+Splitter = Callable[[bytes], Layout]

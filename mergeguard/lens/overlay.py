@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from mergeguard.lens.hunks import Unsplit
 from mergeguard.lens.layout import Layout
-from mergeguard.lens.unsplit import Unsplit
 from mergeguard.merge import MergeResult
 from mergeguard.values import dataclass
 

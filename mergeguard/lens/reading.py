@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mergeguard.cpp.source import Source, line_of, parse
+from mergeguard.cpp.source import Source, parse
+from mergeguard.cpp.text import line_of
 from mergeguard.errors import Location, SourceError
 from mergeguard.lens.rule import Rule
 

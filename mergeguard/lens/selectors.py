@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from fnmatch import fnmatchcase
 
-from mergeguard.cpp.source import Item, Kind
+from mergeguard.cpp.items import Item, Kind
 from mergeguard.values import dataclass
 
 _DEFINITIONS = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.ALIAS, Kind.VARIABLE})

@@ -10,44 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mergeguard.cpp.lexer import line_of
-from mergeguard.lens.attempt import Attempt, Splitter, applied, by_place, followed
+from mergeguard.cpp.text import line_of
+from mergeguard.lens.attempt import Attempt, by_place, followed
 from mergeguard.lens.basis import Basis, basis_of, edits_between
-from mergeguard.lens.hunks import Edit, Hunk, Reason
-from mergeguard.lens.layout import Layout
+from mergeguard.lens.hunks import Edit, Hunk, Reason, Unsplit, applied, untouched
+from mergeguard.lens.layout import Layout, Splitter
 from mergeguard.lens.order import Hint, hints
 from mergeguard.lens.tracing import Traced
-from mergeguard.values import dataclass, replace
-
-__all__ = ["Edit", "Hunk", "Reason", "Splitter", "Unsplit", "unsplit"]
-
-
-@dataclass(frozen=True, slots=True)
-class Unsplit:
-    """What came out of an edited layout.
-
-    ``monolith``: upstream's text with the mapped edits. ``layout``: that monolith's own layout.
-    ``kept``: by path, the layout as it would be with the mapped edits only: the base against which
-    the overlay and the unmapped hunks are what the user's files have more or less. ``over`` is the layout
-    that the files were read over, in which hunks have their old lines: the pristine one, or the basis.
-    """
-
-    monolith: bytes
-    layout: Layout
-    edits: tuple[Edit, ...]
-    hunks: tuple[Hunk, ...]
-    kept: Mapping[str, bytes]
-    over: Layout
-
-    @property
-    def overlay(self) -> tuple[Hunk, ...]:
-        """Edits of glue."""
-        return tuple(h for h in self.hunks if h.is_overlay)
-
-    @property
-    def unmapped(self) -> tuple[Hunk, ...]:
-        """What could not be placed in the monolith with certainty."""
-        return tuple(h for h in self.hunks if not h.is_overlay)
+from mergeguard.values import replace
 
 
 def unsplit(
@@ -67,6 +37,8 @@ def unsplit(
     if basis is not None:
         found = unsplit(basis, files, split)
         return replace(found, edits=edits_between(pristine.monolith, found.layout))
+    if all(files.get(file.path, file.text) == file.text for file in pristine.files):
+        return untouched(pristine)
     now = {f.path: files.get(f.path, f.text) or b"" for f in pristine.files}
     attempt = Attempt(pristine, split, order=order)
     attempt.read(files)

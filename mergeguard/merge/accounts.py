@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from mergeguard.certify import Text
-from mergeguard.cpp.lexer import line_of
+from mergeguard.cpp.text import line_of
 
 _WIDTH = 72  # of the code that an entry shows
 _REMOVED = {

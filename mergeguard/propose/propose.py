@@ -12,9 +12,11 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from mergeguard.cpp.source import Source, line_of, parse
+from mergeguard.cpp.source import Source, parse
+from mergeguard.cpp.text import line_of
 from mergeguard.errors import Location, MergeguardError, RuleMismatch, SourceError
-from mergeguard.lens.emit import emission_of, split
+from mergeguard.lens.emissions import emission_of
+from mergeguard.lens.emit import split
 from mergeguard.lens.homes.fitting import deal_arguments
 from mergeguard.lens.homes.instances import template_arguments
 from mergeguard.lens.layout import Layout

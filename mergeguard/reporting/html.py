@@ -8,7 +8,7 @@ from itertools import zip_longest
 from mergeguard.audit.findings import Located
 from mergeguard.cpp.diff import diff
 from mergeguard.fork.report import FileView, ForkReport
-from mergeguard.lens.unsplit import Hunk
+from mergeguard.lens.hunks import Hunk
 from mergeguard.reporting.jsonreport import text
 from mergeguard.reporting.page import page
 from mergeguard.values import dataclass

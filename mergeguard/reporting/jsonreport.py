@@ -10,7 +10,7 @@ from typing import Any
 
 from mergeguard.fork.localedits import LocalEdit
 from mergeguard.fork.report import Arrival, Case, ForkReport, LastSync, RuleLedger
-from mergeguard.lens.unsplit import Hunk
+from mergeguard.lens.hunks import Hunk
 from mergeguard.reporting.findings import finding_data
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mergeguard.errors import RESOLVE
 from mergeguard.errors import counted as count
 from mergeguard.fork.report import Arrival, Case, ForkReport, LastSync, RuleLedger
-from mergeguard.lens.unsplit import Hunk
+from mergeguard.lens.hunks import Hunk
 from mergeguard.reporting.inert import code, fenced, html, one_line
 from mergeguard.reporting.inert import markdown as escape
 from mergeguard.reporting.jsonreport import text

@@ -8,7 +8,7 @@ from typing import Any
 
 from mergeguard.findings import MERGE_CODES
 from mergeguard.fork.report import Case, ForkReport
-from mergeguard.lens.unsplit import Reason
+from mergeguard.lens.hunks import Reason
 from mergeguard.reporting.findings import location, message, rule_data, sarif_log, sarif_result, sarif_rule
 from mergeguard.reporting.jsonreport import text
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from mergeguard.cpp.diff import changed_ranges
 from mergeguard.errors import MergeguardError
 from mergeguard.git.objects import Entry
-from mergeguard.lens.unsplit import Unsplit
+from mergeguard.lens.hunks import Unsplit
 from mergeguard.merge import Conflict, MergeResult
 from mergeguard.merge.moved.finddefinitions import items_in
 from mergeguard.treemerge.fates import Fate, TracedFate

@@ -17,7 +17,6 @@ from mergeguard.fork.locks import Lock
 from mergeguard.fork.workspace import LOCKS, Guarded, Splitting, Workspace, documents, lock_of
 from mergeguard.git.repository import Repository
 from mergeguard.merge.contained import lost_lines
-from mergeguard.merge.moved.finddefinitions import Other, Others, whereabouts
 from mergeguard.values import dataclass
 
 
@@ -223,6 +222,8 @@ class LockHistory:
     def _was_by_hand(self, commit: str, parent: str, before: bytes, now: bytes) -> bool:
         """Whether a commit changed over from a split made by hand: upstream's definitions that its parent has
         no more in the file are in others there, which the commit takes away or makes its layout's."""
+        from mergeguard.merge.moved.finddefinitions import Other, Others, whereabouts  # for few merges
+
         repository = self.repository
 
         def others() -> Others:

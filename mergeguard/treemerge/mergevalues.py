@@ -10,8 +10,8 @@ from mergeguard.fork.localedits import LocalEdit
 from mergeguard.fork.workspace import Guarded, Splitting, Workspace
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
+from mergeguard.lens.hunks import Hunk
 from mergeguard.lens.layout import Layout
-from mergeguard.lens.unsplit import Hunk
 from mergeguard.treemerge.fates import Fate, TracedFate
 from mergeguard.values import dataclass, field
 

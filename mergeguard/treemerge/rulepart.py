@@ -10,9 +10,9 @@ from mergeguard.fork.workspace import Guarded
 from mergeguard.git.merging import MergeOutcome
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.lens.emit import emission_of
+from mergeguard.lens.emissions import emission_of
+from mergeguard.lens.hunks import Hunk
 from mergeguard.lens.layout import Layout
-from mergeguard.lens.unsplit import Hunk
 from mergeguard.merge import MergeResult, Resolved, merge
 from mergeguard.merge.result import join
 from mergeguard.treemerge import fates, structured

@@ -11,7 +11,7 @@ from mergeguard.git import attributes
 from mergeguard.git.merging import MergeOutcome, Message
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.lens.unsplit import Hunk
+from mergeguard.lens.hunks import Hunk
 from mergeguard.treemerge import followededits
 from mergeguard.treemerge.structured import FINDING, settlements
 from mergeguard.values import dataclass

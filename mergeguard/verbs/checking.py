@@ -14,7 +14,7 @@ from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError
 from mergeguard.findings import Finding, Severity, in_tree
 from mergeguard.fork import check, keepmarks, treelens
-from mergeguard.fork.builds import links_device_code, shard_paths, unlisted
+from mergeguard.fork.builds import links_device_code, unlisted
 from mergeguard.fork.check import to_json
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.proofs import Proofs
@@ -24,11 +24,12 @@ from mergeguard.fork.watched import WatchedRepository
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git.process import encode
 from mergeguard.lens import buildlists
-from mergeguard.lens import emit as emission
-from mergeguard.lens.layout import Layout
+from mergeguard.lens.emissions import emission_of
+from mergeguard.lens.emit import split
+from mergeguard.lens.hunks import Unsplit
+from mergeguard.lens.layout import Layout, shard_paths
 from mergeguard.lens.overlay import recompose
 from mergeguard.lens.rule import Rule
-from mergeguard.lens.unsplit import Unsplit
 from mergeguard.treemerge import handmade, witness
 from mergeguard.values import replace
 from mergeguard.verbs import ownwork
@@ -199,20 +200,18 @@ class _LayoutChecker:
             message = f"the monolith is not in this tree: the rule rests (looked for {paths})"
             yield self.say.note("not split", message, self.guarded.rule_path)
             return
-        layout = self.workspace.split_now(self.guarded, path, text, emission.emission_of(self.guarded.rule))
+        layout = self.workspace.split_now(self.guarded, path, text, emission_of(self.guarded.rule))
         self.layout = layout
         if not self.guarded.in_build:
             hint = f"`mergeguard split {self.name}` derives the layout"
             yield self.say.note("not split", "the monolith is whole", path, hint=hint)
         rule = self.guarded.rule
-        again = emission.split(rule, self.name, path, text, emission.emission_of(self.guarded.rule))
+        again = split(rule, self.name, path, text, emission_of(self.guarded.rule))
         yield from check.check_laws(
             self.name,
             layout,
             again,
-            lambda t: self.workspace.split_now(
-                self.guarded, path, t, emission.emission_of(self.guarded.rule)
-            ),
+            lambda t: self.workspace.split_now(self.guarded, path, t, emission_of(self.guarded.rule)),
         )
         texts = {file.path: file.text for file in layout.files}
         yield from self.about_text(rule, layout, texts)
@@ -284,14 +283,14 @@ class _LayoutChecker:
         if lock.monolith not in guarded.rule.paths():
             message = f"the monolith is at {lock.monolith}, a path that the rule does not name"
             yield self.say.note("drift", message, guarded.rule_path)
-        if lock.rule == guarded.rule_oid and lock.emission == emission.emission_of(guarded.rule):
+        if lock.rule == guarded.rule_oid and lock.emission == emission_of(guarded.rule):
             return
         what = "the rule was edited since the split"
         if lock.rule == guarded.rule_oid:
             what = f"the layout is of emission version {lock.emission}"
         try:
             fresh = self.workspace.split_now(
-                guarded, lock.monolith, before.monolith, emission.emission_of(guarded.rule)
+                guarded, lock.monolith, before.monolith, emission_of(guarded.rule)
             )
         except MergeguardError as error:
             failed = _failed(guarded, error)

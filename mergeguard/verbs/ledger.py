@@ -23,7 +23,7 @@ from mergeguard.fork.report import (
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git import worktree
 from mergeguard.git.repository import Repository
-from mergeguard.lens.emit import emission_of
+from mergeguard.lens.emissions import emission_of
 from mergeguard.lens.layout import Layout
 from mergeguard.treemerge import fates, handmade, lastsync, witness
 from mergeguard.treemerge.fates import Standing

@@ -13,7 +13,7 @@ from mergeguard.fork import treelens
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.workspace import REGULAR, Guarded, Workspace
 from mergeguard.git.objects import Entry
-from mergeguard.lens.unsplit import Hunk
+from mergeguard.lens.hunks import Hunk
 from mergeguard.values import dataclass
 from mergeguard.verbs import splitting
 

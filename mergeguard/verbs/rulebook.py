@@ -15,7 +15,7 @@ from mergeguard.cpp.source import Source, parse
 from mergeguard.data import shipped_rules
 from mergeguard.errors import Location, MergeguardError, RuleError, RuleMismatch
 from mergeguard.fork.workspace import RULES, Guarded, Workspace
-from mergeguard.lens.emit import emission_of
+from mergeguard.lens.emissions import emission_of
 from mergeguard.lens.explain import Placement as Placement
 from mergeguard.lens.explain import placement
 from mergeguard.lens.reading import require_text

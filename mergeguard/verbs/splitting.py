@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError, RuleMismatch, counted
 from mergeguard.findings import Finding
 from mergeguard.fork import patches, treelens
-from mergeguard.fork.builds import UnitListing, Unlisted, shard_paths, unlisted
+from mergeguard.fork.builds import UnitListing, Unlisted, unlisted
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.report import hunk_ids
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git import landing
 from mergeguard.git.objects import Entry
 from mergeguard.lens import agreement
-from mergeguard.lens.emit import emission_of
-from mergeguard.lens.layout import Layout
-from mergeguard.lens.unsplit import Hunk
+from mergeguard.lens.emissions import emission_of
+from mergeguard.lens.hunks import Hunk
+from mergeguard.lens.layout import Layout, shard_paths
 from mergeguard.treemerge import handmade
 from mergeguard.values import dataclass, replace
 from mergeguard.verbs.ownheaders import parted_by_units, repository_headers

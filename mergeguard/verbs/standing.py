@@ -9,7 +9,7 @@ from mergeguard.fork.fork import Fork
 from mergeguard.fork.localedits import local_edits
 from mergeguard.fork.stale import first_said, stale
 from mergeguard.fork.workspace import Guarded, Workspace
-from mergeguard.lens.emit import emission_of
+from mergeguard.lens.emissions import emission_of
 from mergeguard.treemerge import fates
 from mergeguard.treemerge.fates import Standing
 from mergeguard.values import replace

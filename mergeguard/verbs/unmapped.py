@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mergeguard import store
-from mergeguard.cpp.lexer import line_of
+from mergeguard.cpp.text import line_of
 from mergeguard.errors import LayoutError, Location, MergeguardError
 from mergeguard.fork import candidates, keepmarks, patches
 from mergeguard.fork.candidates import Anchor, Desk, MovedText
@@ -23,7 +23,7 @@ from mergeguard.git import landing
 from mergeguard.git.durable import write_atomic
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.lens.unsplit import Unsplit
+from mergeguard.lens.hunks import Unsplit
 from mergeguard.values import dataclass, replace
 
 DROPPED = "mergeguard/dropped"

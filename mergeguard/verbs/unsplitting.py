@@ -9,8 +9,7 @@ from mergeguard.fork import treelens
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.workspace import Workspace
 from mergeguard.git.snapshot import export
-from mergeguard.lens.hunks import Hunk
-from mergeguard.lens.unsplit import Unsplit
+from mergeguard.lens.hunks import Hunk, Unsplit
 from mergeguard.values import dataclass
 
 

@@ -18,7 +18,8 @@ from mergeguard.cpp.beginnings import in_common
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.lexer import Directive, directives_of
 from mergeguard.cpp.remember import remembered
-from mergeguard.cpp.source import Source, line_of, parse
+from mergeguard.cpp.source import Source, parse
+from mergeguard.cpp.text import line_of
 from mergeguard.lens.glue import blank_include_choices
 from mergeguard.values import dataclass, field
 

@@ -13,7 +13,8 @@ from mergeguard.build import fresh
 from mergeguard.build.extension import split_sources
 from mergeguard.build.generate import GenerateError, GenerateOptions, generate
 from mergeguard.errors import MergeguardError, RuleError, SourceError
-from mergeguard.lens.emit import emission_of, split
+from mergeguard.lens.emissions import emission_of
+from mergeguard.lens.emit import split
 from mergeguard.lens.rule import parse_rule
 from tests.support import toolchain
 

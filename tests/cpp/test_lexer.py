@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mergeguard.cpp import lexer
-from mergeguard.cpp.lexer import TokenKind, lex, line_of, spell
+from mergeguard.cpp.lexer import TokenKind, lex, spell
+from mergeguard.cpp.text import line_of
 
 # Fragments that open, close or hide things; joined at random they reach what random bytes don't.
 FRAGMENTS = [

@@ -12,10 +12,11 @@ from mergeguard.cpp.source import parse
 from mergeguard.findings import CODES
 from mergeguard.fork import check
 from mergeguard.lens.emit import split
+from mergeguard.lens.hunks import Hunk, Reason
 from mergeguard.lens.layout import Layout, LayoutFile, Piece, Role
 from mergeguard.lens.overlay import Recomposed, recompose
 from mergeguard.lens.rule import parse_rule
-from mergeguard.lens.unsplit import Hunk, Reason, unsplit
+from mergeguard.lens.unsplit import unsplit
 from mergeguard.merge import merge
 from mergeguard.verify.flatten import LayoutText
 

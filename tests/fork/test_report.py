@@ -17,7 +17,7 @@ from mergeguard.fork.report import (
     line_across,
     marker_lines,
 )
-from mergeguard.lens.unsplit import Hunk, Reason
+from mergeguard.lens.hunks import Hunk, Reason
 
 
 def hunk(path="csrc/a b/x.cu", line=4, old=b"", new=b"int x;\n", reason=Reason.NO_HOME):

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mergeguard.fork.locks import Lock, parse_lock
-from mergeguard.lens.attempt import applied
 from mergeguard.lens.basis import based, basis_of, edits_between
 from mergeguard.lens.emit import split
+from mergeguard.lens.hunks import applied
 from mergeguard.lens.rule import parse_rule
 from mergeguard.lens.unsplit import reading_of, unsplit
 from tests.lens.test_thin import HEAD, RULE_TEXT, RUN

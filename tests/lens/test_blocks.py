@@ -7,7 +7,8 @@ from functools import lru_cache
 import pytest
 
 from mergeguard.errors import RuleMismatch
-from mergeguard.lens.emit import emission_of, split
+from mergeguard.lens.emissions import emission_of
+from mergeguard.lens.emit import split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule, parse_rule
 from mergeguard.verify.flatten import LayoutText

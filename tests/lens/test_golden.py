@@ -12,7 +12,8 @@ import pytest
 
 from mergeguard.cpp.source import parse
 from mergeguard.fork import check
-from mergeguard.lens.emit import EMISSIONS, split
+from mergeguard.lens.emissions import EMISSIONS
+from mergeguard.lens.emit import split
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Rule, parse_rule
 from tests.support import layouts, toolchain

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from mergeguard.errors import MergeguardError
 from mergeguard.lens import glue
+from mergeguard.lens.hunks import Hunk, Reason, Unsplit
 from mergeguard.lens.layout import Layout, LayoutFile, Piece, Role
 from mergeguard.lens.overlay import recompose
-from mergeguard.lens.unsplit import Hunk, Reason, Unsplit, unsplit
+from mergeguard.lens.unsplit import unsplit
 from mergeguard.merge import merge
 from tests.support import layouts
 from tests.support.layouts import Case

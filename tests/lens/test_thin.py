@@ -8,7 +8,8 @@ import pytest
 
 from mergeguard.cpp.source import parse
 from mergeguard.errors import RuleError, RuleMismatch
-from mergeguard.lens.emit import emission_of, split
+from mergeguard.lens.emissions import emission_of
+from mergeguard.lens.emit import split
 from mergeguard.lens.homes.assign import assign
 from mergeguard.lens.rule import parse_rule
 from mergeguard.lens.unsplit import unsplit

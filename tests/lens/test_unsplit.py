@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from mergeguard.lens.hunks import Reason
 from mergeguard.lens.overlay import recompose
-from mergeguard.lens.unsplit import Reason, unsplit
+from mergeguard.lens.unsplit import unsplit
 from mergeguard.merge import merge
 from tests.support.layouts import Case
 

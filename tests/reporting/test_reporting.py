@@ -27,7 +27,7 @@ from mergeguard.fork.report import (
     SyncedRule,
     Unresolved,
 )
-from mergeguard.lens.unsplit import Hunk, Reason
+from mergeguard.lens.hunks import Hunk, Reason
 from mergeguard.reporting import html, jsonreport, markdown
 from mergeguard.reporting.sarif import sarif
 from mergeguard.treemerge.trees import Fate, RuleOutcome

@@ -86,19 +86,35 @@ def test_damaged_notes_are_looked_up_again(story, looks):
     assert told(story) == first and len(looks) == asked + 1
 
 
-def test_asked_again_it_is_told_without_the_lens(story):
-    """What a status in peace costs is what it loads."""
+def _loaded(folder, *words: str) -> set[str]:
+    """What of us a command has loaded when it ends."""
     code = (
         "import sys; from mergeguard.cli.app import run\n"
-        "try: run(['status'])\n"
+        f"try: run({[*words]!r})\n"
         "except SystemExit: pass\n"
-        "print([name for name in sys.modules if name in ('mergeguard.lens.emit', 'mergeguard.cpp.source')])"
+        "print(*(name for name in sys.modules if name.startswith('mergeguard')), file=sys.stderr)"
     )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    return set(ran.stderr.splitlines()[-1].split())
+
+
+#: Derives layouts, traces edits and reads C++: half of all there is to load.
+_LENS = {"mergeguard.lens.emit", "mergeguard.lens.unsplit", "mergeguard.cpp.lexer", "mergeguard.cpp.source"}
+
+
+def test_asked_again_it_is_told_without_the_lens(story):
+    """What a status in peace costs is what it loads."""
     story.run("status")
-    ran = subprocess.run(
-        [sys.executable, "-c", code], cwd=story.fork, capture_output=True, text=True, check=False
-    )
-    assert ran.stdout.endswith("[]\n"), ran.stdout + ran.stderr
+    loaded = _loaded(story.fork, "status")
+    assert not loaded & {*_LENS, "mergeguard.fork.workspace", "mergeguard.lens.layout"}
+
+
+def test_where_layouts_are_known_nothing_derives_or_traces_them(story):
+    story.run("status")
+    shutil.rmtree(story.fork / ".git/mergeguard/whole")  # so that history is asked again
+    for words in (("status",), ("blame", f"{PAGED}/common.h")):
+        loaded = _loaded(story.fork, *words)
+        assert "mergeguard.fork.workspace" in loaded and not loaded & _LENS
 
 
 def test_a_commit_of_something_else_leaves_it_known(story, looks, monkeypatch):

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 from mergeguard.cpp.blocks import Opened, closed
 from mergeguard.cpp.edges import edge_at
-from mergeguard.cpp.source import Item, Kind, Source, code_tokens, line_of
+from mergeguard.cpp.source import Item, Kind, Source, code_tokens
+from mergeguard.cpp.text import line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens.homes.assignment import ENTRY, Assignment, DealtInstantiation, DealtPartition
 from mergeguard.lens.homes.claims import Claims

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from mergeguard.cpp.blocks import Opened, opened
-from mergeguard.cpp.source import Item, ItemScope, Kind, Source, line_of
+from mergeguard.cpp.source import Item, ItemScope, Kind, Source
+from mergeguard.cpp.text import line_of
 from mergeguard.digests import blake2b
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import signature

@@ -8,7 +8,8 @@ from collections.abc import Collection, Sequence
 from mergeguard.cpp.blocks import is_of_a_macro, space_of
 from mergeguard.cpp.branches import leaves_always
 from mergeguard.cpp.declaration import qualifiers
-from mergeguard.cpp.source import Item, ItemScope, Kind, flattened, identifiers, line_of
+from mergeguard.cpp.source import Item, ItemScope, Kind, flattened, identifiers
+from mergeguard.cpp.text import line_of
 from mergeguard.errors import Location
 from mergeguard.lens.homes.assignment import DEFINING, ENTRY, DealtPartition
 from mergeguard.lens.homes.ground import Ground

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from mergeguard.cpp.environment import Environment
-from mergeguard.cpp.source import Kind, Source, Unit, line_of
+from mergeguard.cpp.source import Kind, Source, Unit
+from mergeguard.cpp.text import line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens.homes.traits import Traits, Way
 

@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS
 from mergeguard.cpp.diff import diff
-from mergeguard.cpp.lexer import TokenRole, lex, line_of
+from mergeguard.cpp.lexer import TokenRole, lex
 from mergeguard.cpp.likeness import SAME_STATEMENT, likeness, likenesses
 from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.scopes import DIRECTIVE, Statement, statements_of
+from mergeguard.cpp.text import line_of
 from mergeguard.cpp.tokens import END_OF_COMMENT, Tokens, is_comment, tokens_of
 from mergeguard.values import dataclass
 

@@ -16,12 +16,11 @@ from mergeguard.build.measure import Progress
 from mergeguard.cpp.source import parse
 from mergeguard.errors import LayoutError, RuleMismatch
 from mergeguard.findings import Finding, Severity, in_tree, tree_data
-from mergeguard.fork.builds import shard_paths
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.lens import buildlists
-from mergeguard.lens.emit import emission_of
+from mergeguard.lens.emissions import emission_of
 from mergeguard.lens.homes.assign import assign
-from mergeguard.lens.layout import Layout, LayoutFile
+from mergeguard.lens.layout import Layout, LayoutFile, shard_paths
 from mergeguard.propose.budget import BudgetProposal, Cost, propose, rewrite
 from mergeguard.propose.schedule import Budget
 from mergeguard.treemerge import handmade

@@ -21,8 +21,8 @@ from mergeguard.git.objects import Entry, Identity
 from mergeguard.git.process import encode, pass_through
 from mergeguard.git.repository import Repository
 from mergeguard.gitquote import quoted
+from mergeguard.lens.hunks import Unsplit
 from mergeguard.lens.layout import LayoutFile
-from mergeguard.lens.unsplit import Unsplit
 from mergeguard.values import dataclass, replace
 from mergeguard.verbs.lines.annotate import Annotated, Style, annotate, parse_porcelain
 

@@ -20,7 +20,7 @@ from mergeguard.git.durable import scratch_folder, write_output
 from mergeguard.git.merging import MergeOutcome
 from mergeguard.git.objects import CommitInfo
 from mergeguard.git.repository import Repository
-from mergeguard.lens.unsplit import Hunk
+from mergeguard.lens.hunks import Hunk
 from mergeguard.treemerge.virtual import Whole, Wholes, replay, settle
 from mergeguard.values import dataclass
 from mergeguard.verbs.patches import handmadecommits
