@@ -246,8 +246,8 @@ class _Chunk(NamedTuple):
         return self.tail.endswith(b"\n") and b"\\" not in self.tail
 
 
-# Where a text is cut: behind an empty line, or behind a brace that ends a definition.
-_CUT = re.compile(rb"\n(?:\}[^\n]*)?\n")
+#: Where a text is cut: behind an empty line, or behind a brace that ends a definition.
+CUT = re.compile(rb"\n(?:\}[^\n]*)?\n")
 #: Shorter texts are read faster than taken together from what is known of their parts.
 _WORTH_CUTTING = 2_048
 _MOST_BYTES = 4 << 20
@@ -328,7 +328,7 @@ def _chunks(text: bytes, start: int) -> Iterator[tuple[int, _Chunk]]:
     if len(text) < _WORTH_CUTTING:
         yield start, _read(text[start:])
         return
-    cuts = [found.end() for found in _CUT.finditer(text, start)]
+    cuts = [found.end() for found in CUT.finditer(text, start)]
     if not cuts or cuts[-1] < len(text):
         cuts.append(len(text))
     at, number = start, 0

@@ -12,11 +12,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import compress
+from zlib import crc32
 
-from mergeguard.cpp.lexer import SPLICE, Lexed, TokenKind, lex
+from mergeguard.cpp.lexer import CUT, SPLICE, Lexed, TokenKind, lex
 from mergeguard.cpp.remember import remembered
 from mergeguard.values import dataclass
 
@@ -64,9 +65,9 @@ class Tokens:
 
 
 class _TokenBuilder:
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, text: bytes, at: int) -> None:
         self.text = text
-        self.at = 0
+        self.at = at
         self.keys: list[bytes] = []
         self.texts: list[bytes] = []
         self.gaps: list[bytes] = []
@@ -108,46 +109,128 @@ def tokens_of(text: bytes) -> Tokens:
 
 
 def _tokens_of(text: bytes) -> Tokens:
-    lexed = lex(text)
-    build = _TokenBuilder(text)
-    index, count = 0, len(lexed)
-    for special in (*_special(lexed), count):
+    return _joined(_pieces(lex(text)))
+
+
+# Versions of a file consist of the same pieces, each of which is read once, wherever it stands. A text is cut
+# behind some empty lines and ends of definitions: which ones, the bytes that follow say, so that two versions
+# are cut alike.
+_WORTH_CUTTING = 8_192
+_TELLING, _ONE_IN = 24, 4
+_MOST_BYTES = 4 << 20
+_known: dict[bytes, Tokens] = {}
+_kept_bytes = 0
+
+
+def _pieces(lexed: Lexed) -> Iterator[Tokens]:
+    first = start = 0
+    for last, end in _cuts(lexed):
+        # The first piece may begin with a byte order mark, which is something else elsewhere.
+        yield _piece(lexed, first, last, start, end) if start else _read(lexed, first, last, start, end)
+        first, start = last, end
+    yield _read(lexed, first, len(lexed), start, len(lexed.text))
+
+
+def _piece(lexed: Lexed, first: int, last: int, start: int, end: int) -> Tokens:
+    """As ``_read``, of a piece that may have been read before."""
+    global _kept_bytes
+    text = lexed.text[start:end]
+    found = _known.get(text)
+    if found is None:
+        found = _read(lexed, first, last, start, end)
+        _kept_bytes += len(text)
+        if _kept_bytes > _MOST_BYTES:
+            _known.clear()
+            _kept_bytes = len(text)
+        _known[text] = found
+    return found
+
+
+def _cuts(lexed: Lexed) -> Iterator[tuple[int, int]]:
+    """Where to cut a text: the token behind each cut, and the offset of the cut."""
+    text = lexed.text
+    for found in CUT.finditer(text) if len(text) >= _WORTH_CUTTING else ():
+        at = found.end()
+        if crc32(text[at : at + _TELLING]) % _ONE_IN == 0:
+            index = lexed.index_at(at)
+            if 0 < index < len(lexed) and _is_border(lexed, index - 1, at):
+                yield index, at
+
+
+def _is_border(lexed: Lexed, before: int, at: int) -> bool:
+    """Whether what is made of the token ``before`` has ended at an offset, and nothing of it goes on behind:
+    no preprocessor line, no comment of several lines, no strings that the language joins."""
+    gap = lexed.text[lexed.end(before) : at]
+    lines = gap.count(b"\n")
+    if not lines or b"\\" in gap or lexed.kinds[before] == TokenKind.STRING:
+        return False
+    return lines > 1 or lexed.kinds[before] != TokenKind.COMMENT
+
+
+def _joined(pieces: Iterable[Tokens]) -> Tokens:
+    keys: list[bytes] = []
+    texts: list[bytes] = []
+    gaps: list[bytes] = []
+    tail = b""
+    for piece in pieces:
+        if not piece.keys:
+            tail += piece.tail
+            continue
+        keys += piece.keys
+        texts += piece.texts
+        gaps.append(tail + piece.gaps[0])
+        gaps += piece.gaps[1:]
+        tail = piece.tail
+    return Tokens(tuple(keys), tuple(texts), tuple(gaps), tail)
+
+
+def _read(lexed: Lexed, first: int, last: int, start: int, end: int) -> Tokens:
+    """The lexed tokens ``[first, last)``, which stand in the bytes ``[start, end)``, as merge tokens."""
+    build = _TokenBuilder(lexed.text, start)
+    index = first
+    for special in (*_special(lexed, first, last, start, end), last):
         if index < special:
             _add_plain(build, lexed, index, special)
             index = special
-        if index > special or index == count:
+        if index > special or index == last:
             continue  # it went with the one before
-        kind, start, end = lexed.kinds[index], lexed.starts[index], lexed.end(index)
         inside = lexed.directive_of[index]
-        if kind == TokenKind.COMMENT:
+        if lexed.kinds[index] == TokenKind.COMMENT:
             mark = DIRECTIVE + COMMENT if inside >= 0 else COMMENT
             index = _comment(build, lexed, index, mark, inside >= 0)
-        elif kind == TokenKind.STRING and text[start] == 34 and text[end - 1] == 34 and end - start > 1:
+        elif _is_plain_string(lexed, index):
             index = _string(build, lexed, index)
         else:
-            build.add(CODE if inside < 0 else DIRECTIVE, start, end)
+            build.add(CODE if inside < 0 else DIRECTIVE, lexed.starts[index], lexed.end(index))
             index += 1
         if inside >= 0 and index >= lexed.directives[inside].last:
             build.add_line_end(END_OF_DIRECTIVE)
-    return Tokens(tuple(build.keys), tuple(build.texts), tuple(build.gaps), text[build.at :])
+    return Tokens(tuple(build.keys), tuple(build.texts), tuple(build.gaps), lexed.text[build.at : end])
+
+
+def _is_plain_string(lexed: Lexed, index: int) -> bool:
+    """Whether a token is a string literal in quotes without a prefix."""
+    raw = lexed.texts[index]
+    is_string = lexed.kinds[index] == TokenKind.STRING
+    return is_string and len(raw) > 1 and raw.startswith(b'"') and raw.endswith(b'"')
 
 
 _IS_SPECIAL = bytes(kind in (TokenKind.COMMENT, TokenKind.STRING) for kind in range(256))
 
 
-def _special(lexed: Lexed) -> list[int]:
-    """The tokens that are more than their text to a merge: comments, strings, what has a continuation or
-    stands in a preprocessor line."""
-    found = bytearray(lexed.kinds.translate(_IS_SPECIAL))
-    for line in lexed.directives:
-        found[line.first : line.last] = b"\1" * (line.last - line.first)
-    at = lexed.text.find(b"\\")
+def _special(lexed: Lexed, first: int, last: int, start: int, end: int) -> list[int]:
+    """The tokens of ``[first, last)`` that are more than their text to a merge: comments, strings, what has a
+    continuation or stands in a preprocessor line."""
+    found = bytearray(lexed.kinds[first:last].translate(_IS_SPECIAL))
+    for line in lexed.directives_in(start, end):
+        found[line.first - first : line.last - first] = b"\1" * (line.last - line.first)
+    at = lexed.text.find(b"\\", start, end)
     while at >= 0:
         index = bisect_right(lexed.starts, at) - 1
-        if index >= 0 and lexed.end(index) > at:
-            found[index] = 1
-        at = lexed.text.find(b"\\", at + 1)
-    return list(compress(range(len(found)), found))
+        if index >= first and lexed.end(index) > at:
+            found[index - first] = 1
+        at = lexed.text.find(b"\\", at + 1, end)
+    return list(compress(range(first, last), found))
 
 
 def _add_plain(build: _TokenBuilder, lexed: Lexed, first: int, last: int) -> None:

@@ -19,9 +19,11 @@ def faults_of(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> l
         return faults(base, ours, theirs, result.render(), result.renamed)
     if result.render("ours") == ours and result.render("theirs") == theirs:
         return []  # all that anybody edited is in the conflicts: outside of them is the base
-    by_side = [_outside(base, ours, theirs, result, side) for side in ("ours", "theirs")]
-    everywhere = {(f.code, f.name) for f in by_side[0]} & {(f.code, f.name) for f in by_side[1]}
-    return [f for f in by_side[0] if (f.code, f.name) in everywhere]
+    found = _outside(base, ours, theirs, result, "ours")
+    if not found:
+        return []
+    others = {(f.code, f.name) for f in _outside(base, ours, theirs, result, "theirs")}
+    return [f for f in found if (f.code, f.name) in others]
 
 
 def _outside(base: bytes, ours: bytes, theirs: bytes, result: MergeResult, side: Side) -> list[Fault]:

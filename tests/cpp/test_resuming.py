@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mergeguard.cpp import beginnings, lexer, segment, source
+from mergeguard.cpp import beginnings, lexer, segment, source, tokens
 from mergeguard.cpp.knownitems import KnownItems
 from mergeguard.cpp.lexer import Lexed, directives_of, lex
 from mergeguard.cpp.source import Item, Kind, Source, nested
@@ -45,6 +45,7 @@ def alone(monkeypatch):
 
 def forget() -> None:
     lexer._CHUNKS.clear()
+    tokens._known.clear()
     KnownItems.forget()
     beginnings.forget()
 
@@ -124,6 +125,35 @@ def test_a_text_that_begins_as_another_is_as_if_read_alone(common, one, other, c
         beginning = beginnings.shared(second)
         assert beginning is None or beginning.beginning.text == first
         assert facts(second, calls_end) == expected
+
+
+WORDS = [
+    b"// a\n",
+    b"}  // b\n",
+    b'"s"\n',
+    b"}\n",
+    b"\n",
+    b"#define A \\\n",
+    b"x = 1;\n",
+    b"/* c\n\n",
+    b"*/\n",
+]
+LINES = st.lists(st.sampled_from(WORDS), min_size=10, max_size=60).map(b"".join)
+
+
+@given(LINES, LINES, st.integers(0, 400))
+@settings(max_examples=60)
+def test_merge_tokens_are_made_of_pieces_as_of_the_whole(first, second, at):
+    """Wherever a text is cut: before or behind a comment of several lines, joined strings, a macro's body."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokens, "_WORTH_CUTTING", 1)
+        patch.setattr(tokens, "_ONE_IN", 1)
+        forget()
+        for text in (first, first[:at] + second + first[at:]):
+            lexed = read(text)
+            whole = tokens._read(lexed, 0, len(lexed), 0, len(text))
+            assert tokens._tokens_of(text) == whole
+            assert whole.source() == text
 
 
 def test_what_two_units_begin_with_is_not_made_again(monkeypatch):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from mergeguard.cpp.leaves import leaves_of
 from mergeguard.merge.moved.finddefinitions import Other, Others, whereabouts
 
 KERNEL = b"template <typename T>\n__global__ void scale_kernel(T* out, int n) {\n  out[n] = 2;\n}\n\n"
@@ -42,6 +43,12 @@ def test_nothing_is_read_where_no_definition_has_left(new):
 def test_a_definition_that_left_is_found(gone, name):
     moved = whereabouts(OLD, OLD.replace(gone, b""), others(b"#pragma once\n" + gone)).moved
     assert [(found.name, found.path) for found in moved] == [(name, HEADER)]
+
+
+def test_no_declarations_are_read_where_no_other_file_has_the_name():
+    leaves_of.cache_clear()
+    assert whereabouts(OLD, OLD.replace(KERNEL, b""), others(TYPE)).moved == ()
+    assert leaves_of.cache_info().misses == 0
 
 
 def test_a_definition_that_left_for_another_that_came():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from mergeguard.cpp.items import Item, Kind
@@ -34,7 +34,7 @@ class Found:
 class Whereabouts:
     """Of ``total`` definitions, ``stayed`` are in the file still, ``moved`` elsewhere; the rest are gone.
 
-    Nothing is counted where the lines alone show that none has left.
+    Nothing is counted where the words alone show that none is elsewhere.
     """
 
     total: int
@@ -67,18 +67,20 @@ Others = Mapping[str, Other]
 def whereabouts(old: bytes, new: bytes | None, others: Callable[[], Others]) -> Whereabouts:
     """Where the definitions of ``old`` are, given what the file is ``new`` (None: it is gone).
 
-    ``others`` gives the other files that changed, by path, and is asked only where a definition is gone. A
+    ``others`` gives the other files that changed, by path, and is asked only where one may be gone. A
     definition has moved to a file that has one of its kind, name and arguments now and had none before; where
     several files qualify, the one with the very same code, then the one that took most.
     """
-    if new is not None and not _may_have_left(old, new):
+    leavers = [*_leavers(old, new)] if new is not None else []
+    there = others() if new is None or leavers else {}
+    if new is not None and not any(name in other.now for other in there.values() for name in leavers):
         return Whereabouts(0, 0, ())
     names = {name: leaf for name, (leaf, _) in _definitions(old).items()}
     stayed = names.keys() & (_definitions(new).keys() if new is not None else set())
     lost = names.keys() - stayed
     took: dict[str, dict[Name, tuple[bool, int]]] = {}
     words = {name[1].rsplit("::", 1)[-1].encode("utf-8", "surrogateescape") for name in lost}
-    for path, other in others().items() if lost else ():
+    for path, other in there.items() if lost else ():
         if not any(word in other.now for word in words):
             continue
         had = _definitions(other.before() or b"")
@@ -99,18 +101,18 @@ def whereabouts(old: bytes, new: bytes | None, others: Callable[[], Others]) -> 
     return Whereabouts(len(names), len(stayed), tuple(moved))
 
 
-def _may_have_left(old: bytes, new: bytes) -> bool:
-    """Whether a definition may be gone: cheap, by the lines that went. A name that they call, define or
-    declare must be defined less often, or stand less often in a line at the margin."""
+def _leavers(old: bytes, new: bytes) -> Iterator[bytes]:
+    """The names of which a definition may be gone: cheap, by the lines that went, which call, define or
+    declare them. They must be defined less often, or stand less often in a line at the margin."""
     edit = side_edit(old, new)
     names = called(edit.removed_code) | set(_TYPE.findall(edit.removed_code))
     for name in names - LANGUAGE:
         if definitions(old, name).total() > definitions(new, name).total():
-            return True
+            yield name
+            continue
         at_margin = re.compile(rb"(?m)^[^\s#/}][^\n]*(?<!\w)" + re.escape(name) + rb"(?!\w)")
         if len(at_margin.findall(old)) > len(at_margin.findall(new)):
-            return True
-    return False
+            yield name
 
 
 def _definitions(text: bytes) -> dict[Name, tuple[Leaf, int]]:
