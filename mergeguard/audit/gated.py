@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from mergeguard.audit.context import Trees
 from mergeguard.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding
-from mergeguard.merge.gates import Fault, faults
-from mergeguard.merge.gates.screen import may_be_faulty
+
+if TYPE_CHECKING:
+    from mergeguard.merge.gates import Fault
 
 # The audit's word for what a merge calls otherwise.
 _CODES = {"lost-name": "gone-name"}
@@ -18,6 +20,9 @@ def gated(trees: Trees) -> Iterator[Finding]:
     for _, file in trees.woven:
         if any(file.of(version) is None for version in (BASE, *SIDES)):
             continue
+        from mergeguard.merge.gates import faults  # many modules, for files that both sides have changed
+        from mergeguard.merge.gates.screen import may_be_faulty
+
         base, ours, theirs, merged = (file.text(version) for version in (BASE, *SIDES, MERGED))
         if may_be_faulty(base, ours, theirs):
             yield from (_finding(trees, file, fault) for fault in faults(base, ours, theirs, merged))

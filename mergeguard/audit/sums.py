@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 
 from mergeguard.audit.balance import Keys, adds_up, both, excess
 from mergeguard.audit.context import Trees, their
-from mergeguard.audit.copies import copied_edits
 from mergeguard.audit.facts import Facts
 from mergeguard.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding, Place, is_sum, other
 from mergeguard.cpp.declaration import Declaration
@@ -20,7 +19,6 @@ from mergeguard.cpp.items import Kind
 from mergeguard.cpp.tokens import code_keys
 from mergeguard.merge.checks import guards as merge_guards
 from mergeguard.merge.edits import SideEdit, edits_guards, has_guard
-from mergeguard.merge.renames import find_renames
 
 _MEANING = re.compile(rb"[A-Za-z0-9_]")
 _SHOWN = 6
@@ -41,6 +39,8 @@ def lost_and_doubled(trees: Trees) -> Iterator[Finding]:
     # Lost here and gained there is code that moved with its file or its folder.
     lost, doubled = +low, +high
     if lost or doubled:
+        from mergeguard.audit.copies import copied_edits
+
         added, removed = copied_edits(trees)
         lost, doubled = lost - removed, doubled - added
     for file, lacking, extra in uneven:
@@ -71,6 +71,8 @@ def _renamed(file: Changed) -> frozenset[bytes]:
     b, o, t = (file.text(version) for version in (BASE, OURS, THEIRS))
     if not (b and o and t):
         return frozenset()
+    from mergeguard.merge.renames import find_renames
+
     renames = (*find_renames(b, o, t), *find_renames(b, t, o))
     return frozenset(name for rename in renames for name in (rename.old, rename.new))
 

@@ -7,7 +7,7 @@ block whose parts all go one way need not be opened: ``closed`` puts it together
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from mergeguard.cpp.conditions import names
 from mergeguard.cpp.edges import Edge, edge_at, edge_name
@@ -273,3 +273,16 @@ class _Opener:
     @staticmethod
     def has_code(unit: Unit) -> bool:
         return any(item.kind is not Kind.COMMENT for item in unit.items)
+
+
+def walk(source: Source, unit: Unit) -> Iterator[tuple[Item, bool]]:
+    """The unit's items and those in its namespaces; and whether they are in an anonymous one."""
+
+    def inside(items: Iterable[Item], hidden: bool) -> Iterator[tuple[Item, bool]]:
+        for item in items:
+            if item.kind is Kind.NAMESPACE:
+                yield from inside(nested(source, item, calls_end=True), hidden or "anonymous" in item.flags)
+            elif item.kind is not Kind.CONDITIONAL:
+                yield item, hidden
+
+    yield from inside(unit.items, any(scope.hidden for scope in unit.scopes))

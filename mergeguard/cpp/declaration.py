@@ -434,3 +434,18 @@ def _declares(words: Sequence[tuple[int, str]], index: int) -> bool:
                     return False  # a comparison
         at -= 1
     return at < 0 or words[at][1] in (";", "{", "}", ":")
+
+
+def overload(source: Source, item: Item) -> tuple[str, ...]:
+    """What tells overloads apart: the parameters' types, without names and default arguments."""
+    if item.kind not in _CALLABLE or item.parameter_list is None:
+        return (str(item.kind), item.arguments)
+    if item.template_header is not None:
+        return ("template", item.arguments, str(len(item.parameters)))  # its names are its own
+    types: list[str] = []
+    for parameter in item.parameters:
+        tokens = code_tokens(source, parameter.start, parameter.default_start or parameter.end)
+        if parameter.name in tokens[1:]:
+            tokens.remove(parameter.name)
+        types.append(" ".join(tokens))
+    return ("function", item.arguments, *types)

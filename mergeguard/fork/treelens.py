@@ -15,7 +15,6 @@ from mergeguard.lens.basis import basis_of
 from mergeguard.lens.emissions import emission_of
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.overlay import Recomposed, recompose
-from mergeguard.lens.unsplit import reading_of
 from mergeguard.merge import MergeResult, merge
 from mergeguard.values import dataclass
 
@@ -202,7 +201,12 @@ def lock(
     try:
         pristine = derive(workspace.repository.read_blob(upstream))
         whole = basis_of(pristine.monolith, layout.monolith)
-        order, basis = ((), whole) if unfinished else reading_of(pristine, layout, derive)
+        if whole and not unfinished:
+            from mergeguard.lens.unsplit import reading_of  # for what is not upstream's text
+
+            order, basis = reading_of(pristine, layout, derive)
+        else:
+            order, basis = (), whole
     except MergeguardError:
         order, basis = (), ()  # what can't be laid out is said where the layout is read
     return Lock.made(layout.path, upstream, guarded.rule_oid, emission, order, basis)

@@ -19,8 +19,7 @@ from mergeguard.lens.emissions import EMISSIONS, emission_of
 from mergeguard.lens.entry import BOM, EntryText
 from mergeguard.lens.frame import Frame
 from mergeguard.lens.homes.assign import assign, assigned
-from mergeguard.lens.homes.assignment import needed_headers
-from mergeguard.lens.homes.dealing import Declared
+from mergeguard.lens.homes.assignment import Declared, needed_headers
 from mergeguard.lens.homes.fitting import deal_arguments
 from mergeguard.lens.inlay import Inlay
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role

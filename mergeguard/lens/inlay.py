@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 
+from mergeguard.cpp.blocks import walk
 from mergeguard.cpp.branches import Arm
 from mergeguard.cpp.source import Item, Kind, flattened
 from mergeguard.cpp.text import line_of
@@ -13,7 +14,6 @@ from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import glue, signature
 from mergeguard.lens.frame import Frame
 from mergeguard.lens.homes.assignment import DealtPartition, DealtPlace
-from mergeguard.lens.homes.filefacts import walk
 from mergeguard.lens.layout import Glue, Piece
 
 

@@ -7,7 +7,6 @@ from mergeguard.git.linemerge import merge_bytes_with_git
 from mergeguard.git.merging import MergeOutcome
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
-from mergeguard.merge.lists import has_lists, merge_build_file
 from mergeguard.merge.result import MergeResult
 from mergeguard.values import replace
 
@@ -17,6 +16,10 @@ def settle_lists(repository: Repository, outcome: MergeOutcome) -> MergeOutcome:
 
     A build file with any other conflict stays as git left it.
     """
+    if not outcome.conflicts:
+        return outcome
+    from mergeguard.merge.lists import has_lists, merge_build_file
+
     edits: dict[str, Entry | None] = {}
     for conflict in outcome.conflicts:
         stages = conflict.stages

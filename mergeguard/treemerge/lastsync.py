@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from mergeguard import store
 from mergeguard.audit.findings import Located
 from mergeguard.fork.report import ELSEWHERE, LANDED, WAITING, LastSync, SyncedRule
-from mergeguard.git.landing import StateFile
+from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
-from mergeguard.treemerge.trees import RuleOutcome
 from mergeguard.values import replace
+
+if TYPE_CHECKING:
+    from mergeguard.treemerge.trees import RuleOutcome
 
 NAME = "mergeguard/last-sync.json"
 __all__ = ["ELSEWHERE", "LANDED", "NAME", "WAITING", "concluded", "read", "state"]

@@ -30,7 +30,7 @@ from mergeguard.lens.hunks import Unsplit
 from mergeguard.lens.layout import Layout, shard_paths
 from mergeguard.lens.overlay import recompose
 from mergeguard.lens.rule import Rule
-from mergeguard.treemerge import handmade, witness
+from mergeguard.treemerge import handmade
 from mergeguard.values import replace
 from mergeguard.verbs import ownwork
 from mergeguard.verify import same_program
@@ -48,6 +48,8 @@ def run_fork(
     ``unfinished`` says what a command of plain git left undone, if one did. Raises RuleError for a name that
     no rule has.
     """
+    from mergeguard.treemerge import witness  # audits, which ask for layouts alone, have no use for it
+
     head, chosen = here.head(), names or None
     found = run(workspace, chosen, handmade.known_base(here))
     found += witness.findings(workspace, head, chosen)
@@ -207,12 +209,7 @@ class _LayoutChecker:
             yield self.say.note("not split", "the monolith is whole", path, hint=hint)
         rule = self.guarded.rule
         again = split(rule, self.name, path, text, emission_of(self.guarded.rule))
-        yield from check.check_laws(
-            self.name,
-            layout,
-            again,
-            lambda t: self.workspace.split_now(self.guarded, path, t, emission_of(self.guarded.rule)),
-        )
+        yield from check.check_laws(self.name, layout, again)
         texts = {file.path: file.text for file in layout.files}
         yield from self.about_text(rule, layout, texts)
         files = [LayoutText(f.path, f.text, f.is_unit) for f in layout.files]
@@ -252,9 +249,7 @@ class _LayoutChecker:
             again = workspace.splitting.afresh(
                 self.name, rule, lock.rule, one.path, one.monolith, lock.emission
             )
-            yield from check.check_laws(
-                self.name, one, again, lambda t: workspace.split_with_lock(guarded, t)
-            )
+            yield from check.check_laws(self.name, one, again)
         now = workspace.layout_files(over)
         merged = recompose(before, now, layout, treelens.merge_text)
         more = {path: workspace.read(path) for path in merged.files if path not in now}

@@ -10,22 +10,20 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from mergeguard.cpp.blocks import Opened, closed
+from mergeguard.cpp.blocks import Opened, closed, walk
+from mergeguard.cpp.declaration import overload
 from mergeguard.cpp.edges import edge_at
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens
 from mergeguard.cpp.text import line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens.homes.assignment import ENTRY, Assignment, DealtInstantiation, DealtPartition
 from mergeguard.lens.homes.claims import Claims
-from mergeguard.lens.homes.dealing import deal
-from mergeguard.lens.homes.filefacts import walk
 from mergeguard.lens.homes.fitting import RuleFit
 from mergeguard.lens.homes.ground import Ground
 from mergeguard.lens.homes.hosting import Hosting
 from mergeguard.lens.homes.launches import Unparted
 from mergeguard.lens.homes.needs import Needs
 from mergeguard.lens.homes.pytorch import has_host_words
-from mergeguard.lens.homes.sight import overload
 from mergeguard.lens.rule import Rule
 from mergeguard.values import replace
 
@@ -188,6 +186,8 @@ class _Assigner:
         partitions: tuple[DealtPartition, ...],
         instantiations: tuple[DealtInstantiation, ...],
     ) -> Assignment:
+        from mergeguard.lens.homes.dealing import deal  # many modules, for rules that deal alone
+
         dealt = deal(self.ground.rule, self.ground.path, self.ground.source, found, claimed)
         shards = {*self.ground.rule.shard_files()}
         if shards.isdisjoint(dealt.homes) and not partitions:

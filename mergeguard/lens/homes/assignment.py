@@ -7,9 +7,7 @@ from collections.abc import Iterable, Mapping
 from mergeguard.cpp.blocks import qualified_name
 from mergeguard.cpp.branches import Arm, Branching
 from mergeguard.cpp.source import Item, ItemScope, Kind, Source, Unit, flattened
-from mergeguard.lens.homes.dealing import Declared
 from mergeguard.lens.homes.parting import Parted
-from mergeguard.lens.homes.shared import SharedItem
 from mergeguard.lens.rule import Instantiate, Partition, Rule
 from mergeguard.values import dataclass, field
 
@@ -64,6 +62,26 @@ class DealtInstantiation:
     rule: Instantiate
     item: Item
     shard: str
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A function that another file calls than the one that has it: the header declares it in its place."""
+
+    item: Item
+    scopes: tuple[ItemScope, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedItem:
+    """A definition (or a declaration of one before it) that the units share; ``static`` is that word's range.
+
+    ``hidden``: it stands in an anonymous namespace, which has to be left for it.
+    """
+
+    item: Item
+    hidden: bool
+    static: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)

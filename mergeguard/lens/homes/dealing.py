@@ -11,30 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from mergeguard.cpp.blocks import Opened, opened
+from mergeguard.cpp.blocks import Opened, opened, walk
 from mergeguard.cpp.source import Item, ItemScope, Kind, Source
 from mergeguard.cpp.text import line_of
 from mergeguard.digests import blake2b
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens import signature
+from mergeguard.lens.homes.assignment import Declared, SharedItem
 from mergeguard.lens.homes.bonds import Bonds, DisjointSets
-from mergeguard.lens.homes.filefacts import FileFacts, walk
+from mergeguard.lens.homes.filefacts import FileFacts
 from mergeguard.lens.homes.names import FileParts, NameTable
-from mergeguard.lens.homes.shared import SharedItem, shared_items, unmatched
+from mergeguard.lens.homes.shared import shared_items, unmatched
 from mergeguard.lens.homes.sight import late_names
 from mergeguard.lens.homes.traits import Traits, Way, traits_of
 from mergeguard.lens.rule import Deal, Rule
 from mergeguard.values import dataclass, field
 
 ENTRY = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """A function that another file calls than the one that has it: the header declares it in its place."""
-
-    item: Item
-    scopes: tuple[ItemScope, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable
 from functools import cached_property
 
-from mergeguard.cpp.blocks import Opened
+from mergeguard.cpp.blocks import Opened, walk
 from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.environment import environment_of
-from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers, nested
+from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers
 from mergeguard.lens.homes.macrocalls import Macros, expanded, pasted, pasting
 from mergeguard.lens.lifetimes import Lifetimes
 
@@ -155,16 +155,3 @@ def is_call(one: Declaration) -> bool:
     if not tokens or one.item.returns or one.item.flags & {"template", "specialization"}:
         return False
     return tokens[0] == one.short and tokens[1:2] in (("(",), (";",), ())
-
-
-def walk(source: Source, unit: Unit) -> Iterator[tuple[Item, bool]]:
-    """The unit's items and those in its namespaces; and whether they are in an anonymous one."""
-
-    def inside(items: Iterable[Item], hidden: bool) -> Iterator[tuple[Item, bool]]:
-        for item in items:
-            if item.kind is Kind.NAMESPACE:
-                yield from inside(nested(source, item, calls_end=True), hidden or "anonymous" in item.flags)
-            elif item.kind is not Kind.CONDITIONAL:
-                yield item, hidden
-
-    yield from inside(unit.items, any(scope.hidden for scope in unit.scopes))

@@ -12,8 +12,7 @@ from mergeguard.cpp.branches import Arm, Branching, branchings, sequences
 from mergeguard.cpp.declaration import qualifiers
 from mergeguard.cpp.source import Item, Kind, Unit, identifiers
 from mergeguard.errors import Location, RuleMismatch
-from mergeguard.lens.homes.assignment import DealtInstantiation, DealtPartition, DealtPlace
-from mergeguard.lens.homes.dealing import Declared
+from mergeguard.lens.homes.assignment import DealtInstantiation, DealtPartition, DealtPlace, Declared
 from mergeguard.lens.homes.ground import Ground
 from mergeguard.lens.homes.instances import full_name, written_instantiations
 from mergeguard.lens.rule import Instantiate, Over, Partition

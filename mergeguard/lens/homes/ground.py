@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from mergeguard.cpp.blocks import opened, qualified_name, words_of
+from mergeguard.cpp.blocks import opened, qualified_name, walk, words_of
 from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, ItemScope, Kind, Source, Unit, identifiers, units
 from mergeguard.cpp.text import line_of
 from mergeguard.errors import Location, RuleMismatch
-from mergeguard.lens.homes.filefacts import walk
 from mergeguard.lens.reading import opens_blocks
 from mergeguard.lens.rule import Rule
 

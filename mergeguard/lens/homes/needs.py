@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
+from typing import TYPE_CHECKING
 
+from mergeguard.cpp.blocks import Opened, walk
 from mergeguard.cpp.declaration import linkage
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, flattened, identifiers
 from mergeguard.lens import signature
-from mergeguard.lens.homes.assignment import DEFINING, ENTRY, DealtPartition, defined_names
-from mergeguard.lens.homes.dealing import Declared
-from mergeguard.lens.homes.filefacts import FileFacts, walk
+from mergeguard.lens.homes.assignment import DEFINING, ENTRY, DealtPartition, Declared, defined_names
 from mergeguard.lens.homes.ground import Ground
 from mergeguard.lens.homes.hosting import Hosting
 from mergeguard.lens.homes.parting import Parted
-from mergeguard.lens.homes.traits import Way, traits_of
+
+if TYPE_CHECKING:
+    from mergeguard.lens.homes.traits import Traits
 
 
 class Needs:
@@ -44,7 +46,7 @@ class Needs:
         self.called: set[int] = set()  # the units of what is only declared
         source, units = ground.source, ground.units
         blocks = ground.opened if ground.qualified else None
-        self.traits = traits_of(FileFacts(source, blocks)) if blocks is not None else []
+        self.traits = _traits_of(source, blocks) if blocks is not None else []
         self.defined = [defined_names(source, unit.items) for unit in units]
         # A specialisation needs its primary template, and that may be no more than a declaration.
         self.templates = [_template_names(unit.items, Kind.DECLARATION) for unit in units]
@@ -161,7 +163,7 @@ class Needs:
         traits = self.traits[number] if self.traits else None
         if traits is None or not traits.root or traits.registers or traits.always_declared:
             return None
-        if any(way is not Way.DECLARATION for way in traits.gives.values()):
+        if not traits.is_declared_alone:
             return None
         items = [item for item, _ in walk(self.ground.source, self.ground.units[number])]
         return traits.functions if all(item.kind is Kind.FUNCTION for item in items) else None
@@ -217,3 +219,11 @@ def _template_names(items: Iterable[Item], *kinds: Kind) -> frozenset[str]:
         for item in items
         if item.kind in kinds and "template" in item.flags and "specialization" not in item.flags
     )
+
+
+def _traits_of(source: Source, blocks: Opened) -> list[Traits]:
+    # Here, since most rules name nothing that stands in blocks, and what reads traits is large.
+    from mergeguard.lens.homes.filefacts import FileFacts
+    from mergeguard.lens.homes.traits import traits_of
+
+    return traits_of(FileFacts(source, blocks))

@@ -17,6 +17,7 @@ from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.definitions import has_local_state
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers
+from mergeguard.lens.homes.assignment import SharedItem
 from mergeguard.lens.homes.traits import IMPLICIT
 from mergeguard.lens.rule import Deal, selectors
 from mergeguard.lens.selectors import Selector
@@ -29,18 +30,6 @@ _ELSEWHERE = frozenset({".", "->", "struct", "union", "enum", "goto"})
 _NOT_AGAIN = frozenset({"auto", "decltype", "typeof", "__typeof__", "inline", "constexpr", "thread_local"})
 _DEVICE = frozenset({"device", "global", "template", "specialization", "inline", "constexpr", "extern"})
 _DEVICE_WORDS = frozenset({"__device__", "__constant__", "__shared__", "__managed__"})
-
-
-@dataclass(frozen=True, slots=True)
-class SharedItem:
-    """A definition (or a declaration of one before it) that the units share; ``static`` is that word's range.
-
-    ``hidden``: it stands in an anonymous namespace, which has to be left for it.
-    """
-
-    item: Item
-    hidden: bool
-    static: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)

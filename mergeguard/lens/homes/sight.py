@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from mergeguard.cpp.declaration import qualifiers
+from mergeguard.cpp.blocks import walk
+from mergeguard.cpp.declaration import overload, qualifiers
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens
-from mergeguard.lens.homes.filefacts import walk
 from mergeguard.values import dataclass
 
 _FUNCTIONS = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.DECLARATION})
@@ -75,21 +75,6 @@ def _last(item: Item) -> str:
 def _named(source: Source, unit: Unit, name: str) -> list[Item]:
     """What a unit declares anew by a name; a member is declared by its class, wherever it is defined."""
     return [item for item, _ in walk(source, unit) if _last(item) == name and not qualifiers(source, item)]
-
-
-def overload(source: Source, item: Item) -> tuple[str, ...]:
-    """What tells overloads apart: the parameters' types, without names and default arguments."""
-    if item.kind not in _FUNCTIONS or item.parameter_list is None:
-        return (str(item.kind), item.arguments)
-    if item.template_header is not None:
-        return ("template", item.arguments, str(len(item.parameters)))  # its names are its own
-    types: list[str] = []
-    for parameter in item.parameters:
-        tokens = code_tokens(source, parameter.start, parameter.default_start or parameter.end)
-        if parameter.name in tokens[1:]:
-            tokens.remove(parameter.name)
-        types.append(" ".join(tokens))
-    return ("function", item.arguments, *types)
 
 
 def _means(source: Source, units: Sequence[Unit], name: str, user: int, giver: int) -> bool:

@@ -11,10 +11,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from enum import Enum, auto
 
+from mergeguard.cpp.blocks import walk
 from mergeguard.cpp.declaration import Declaration, declares_by_name
 from mergeguard.cpp.definitions import has_local_state, only_read
 from mergeguard.cpp.source import Item, Kind, Unit, code_tokens, identifiers, nested, parse
-from mergeguard.lens.homes.filefacts import FileFacts, is_call, walk
+from mergeguard.lens.homes.filefacts import FileFacts, is_call
 from mergeguard.lens.homes.handles import reached_types
 from mergeguard.lens.homes.macrocalls import call_arguments, expanded
 from mergeguard.lens.homes.unclear import why_unclear
@@ -58,6 +59,11 @@ class Traits:
     unclear: str = ""
     generic: bool = False
     always_declared: bool = False
+
+    @property
+    def is_declared_alone(self) -> bool:
+        """Whether a declaration is all that another file needs of the unit."""
+        return all(way is Way.DECLARATION for way in self.gives.values())
 
 
 _WEAK = frozenset({"inline", "constexpr"})
