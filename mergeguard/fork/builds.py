@@ -32,18 +32,27 @@ class UnitListing:
         return cls(rule.build, layout.path, shard_paths(layout))
 
 
-def build_files(
-    repository: Repository, tree: str, declared: tuple[str, ...] | None, monolith: str
-) -> tuple[str, ...]:
-    """The build files in which a rule's shards stand beside the monolith at ``monolith``.
+class BuildFiles:
+    """The build files of a tree; each folder is looked into once."""
 
-    Those that the rule names (``declared``); where it names none, those that list the monolith: in its
-    folder, in the folders above it, and in the root's folders for build files.
-    """
-    if declared is not None:
-        return declared
-    found = _candidates(repository, tree, monolith)
-    return tuple(path for path, oid in found if _lists(repository.read_blob(oid), path, monolith))
+    def __init__(self, repository: Repository, tree: str) -> None:
+        self._repository = repository
+        self._tree = tree
+        self._in_reach: dict[str, tuple[tuple[str, str], ...]] = {}
+
+    def of(self, declared: tuple[str, ...] | None, monolith: str) -> tuple[str, ...]:
+        """The build files in which a rule's shards stand beside the monolith at ``monolith``.
+
+        Those that the rule names (``declared``); where it names none, those that list the monolith: in its
+        folder, in the folders above it, and in the root's folders for build files.
+        """
+        if declared is not None:
+            return declared
+        folder = posixpath.dirname(monolith)
+        if folder not in self._in_reach:
+            self._in_reach[folder] = tuple(_candidates(self._repository, self._tree, monolith))
+        read = self._repository.read_blob
+        return tuple(p for p, oid in self._in_reach[folder] if _lists(read(oid), p, monolith))
 
 
 @remembered

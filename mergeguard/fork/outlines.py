@@ -9,7 +9,7 @@ Kept for a repository as one value, bounded, safe to delete; of two processes th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -42,6 +42,7 @@ class RuleFacts(NamedTuple):
 class Outline:
     """A rule's layout in a tree. ``entries`` is what the tree has at each of its paths.
 
+    ``cover`` are the same files with folders in their place that hold nothing else: by fewer names.
     ``over`` and ``over_shards`` are paths of the layout that it is read over, ``shards`` are those of its own
     units, ``monolith`` the blob of the monolith with the fork's edits; ``includable`` is that of
     ``lens.layout``. ``stale`` says what deriving the layout again would change ("": nothing). ``is_settled``:
@@ -49,6 +50,7 @@ class Outline:
     """
 
     entries: Mapping[str, Entry | None]
+    cover: Mapping[str, Entry | None]
     over: tuple[str, ...]
     over_shards: tuple[str, ...]
     shards: tuple[str, ...]
@@ -67,7 +69,18 @@ class Outline:
 
     def holds(self, entry: Callable[[str], Entry | None]) -> bool:
         """Whether a tree has these files; ``entry`` is asked for a path."""
-        return all(entry(path) == known for path, known in self.entries.items())
+        return all(entry(path) == known for path, known in self.cover.items())
+
+    @property
+    def present(self) -> dict[str, Entry]:
+        """What is there of ``cover``: files, and folders of files."""
+        files = self.entries
+        return {p: e for p, e in self.cover.items() if e is not None and (e.is_file or p not in files)}
+
+    def files_in(self, path: str) -> dict[str, Entry]:
+        """The files of a folder of ``cover``; of a file, that one."""
+        found = self.entries.items()
+        return {p: e for p, e in found if e is not None and e.is_file and f"{p}/".startswith(f"{path}/")}
 
 
 class Outlines:
@@ -76,6 +89,8 @@ class Outlines:
     def __init__(self, private_dir: Path | None = None) -> None:
         self._shelf = None if private_dir is None else Shelf(private_dir, "outlines", _CODES)
         self._grown = False
+        self._locks: dict[str, Lock] = {}
+        self._layouts: dict[str, list[Outline]] = {}
 
     def rule(self, oid: str) -> RuleFacts | None:
         """What the rule of a blob says; None where that was not read before."""
@@ -84,34 +99,29 @@ class Outlines:
 
     def lock(self, oid: str) -> Lock | None:
         """The lock of a blob; None where that was not read before."""
-        row = self._rows["locks"].get(oid)
-        if row is None:
-            return None
-        schema, monolith, upstream, rule, emission, order, basis = row
-        return Lock(
-            schema=schema,
-            monolith=monolith,
-            upstream=upstream,
-            rule=rule,
-            emission=emission,
-            order=tuple((before, after) for before, after in order),
-            basis=tuple((start, end, text) for start, end, text in basis),
-        )
+        if oid not in self._locks:
+            row = self._rows["locks"].get(oid)
+            if row is None:
+                return None
+            self._locks[oid] = _lock(row)
+        return self._locks[oid]
 
-    def layouts(self, guarded: Guarded) -> Iterator[Outline]:
-        """What is known of layouts by this rule and lock."""
-        return map(_outline, self._rows["layouts"].get(_key(guarded), ()))
+    def layouts(self, guarded: Guarded) -> Sequence[Outline]:
+        """What is known of layouts by this rule and lock; the same values each time."""
+        key = _key(guarded)
+        if key not in self._layouts:
+            self._layouts[key] = [*map(_outline, self._rows["layouts"].get(key, ()))]
+        return self._layouts[key]
 
     def put(self, guarded: Guarded, outline: Outline) -> None:
         """Know of a layout from now on, and, after ``save``, in other processes."""
         rule, lock = guarded.rule, guarded.lock
         assert lock is not None and guarded.lock_oid is not None
         plain = [lock.schema, lock.monolith, lock.upstream, lock.rule, lock.emission, lock.order, lock.basis]
-        row = _row(outline)
-        others = [one for one in self._rows["layouts"].get(_key(guarded), ()) if one != row]
+        self._layouts[_key(guarded)] = known = [outline, *self.layouts(guarded)][:_LAYOUTS]
         self._keep("rules", guarded.rule_oid, [rule.paths(), rule.build])
         self._keep("locks", guarded.lock_oid, plain)
-        self._keep("layouts", _key(guarded), [row, *others][:_LAYOUTS])
+        self._keep("layouts", _key(guarded), [*map(_row, known)])
         self._grown = True
 
     def save(self) -> None:
@@ -138,6 +148,27 @@ class Outlines:
         return {table: dict(kept.get(table, {})) for table in ("rules", "locks", "layouts")}
 
 
+def covered(files: Mapping[str, Entry | None], folders: Mapping[str, Entry]) -> Mapping[str, Entry | None]:
+    """The files with folders in the place of those that are in them."""
+    if not folders:
+        return files
+    inside = tuple(f"{folder}/" for folder in folders)
+    return {**folders, **{path: entry for path, entry in files.items() if not path.startswith(inside)}}
+
+
+def _lock(row: Row) -> Lock:
+    schema, monolith, upstream, rule, emission, order, basis = row
+    return Lock(
+        schema=schema,
+        monolith=monolith,
+        upstream=upstream,
+        rule=rule,
+        emission=emission,
+        order=tuple((before, after) for before, after in order),
+        basis=tuple((start, end, text) for start, end, text in basis),
+    )
+
+
 def _key(guarded: Guarded) -> str:
     return f"{guarded.rule_oid} {guarded.lock_oid}"
 
@@ -145,15 +176,31 @@ def _key(guarded: Guarded) -> str:
 def _row(one: Outline) -> Row:
     edits = [[e.path, e.line, e.item, e.added, e.removed] for e in one.edits]
     hunks = [hunk_row(hunk) for hunk in one.hunks]
-    entries = {path: entry and [entry.mode, entry.oid] for path, entry in one.entries.items()}
+    entries = {path: entry and [*entry] for path, entry in one.entries.items()}
+    folders = {path: [*entry] for path, entry in one.cover.items() if path not in one.entries and entry}
     plain = [[*one.over], [*one.over_shards], [*one.shards], one.monolith, [*one.includable]]
-    return [entries, *plain, edits, hunks, [*one.notes], one.stale, one.is_settled]
+    return [entries, folders, *plain, edits, hunks, [*one.notes], one.stale, one.is_settled]
 
 
 def _outline(row: Row) -> Outline:
-    entries, over, over_shards, shards, monolith, includable, edits, hunks, notes, stale, is_settled = row
+    (
+        files,
+        folders,
+        over,
+        over_shards,
+        shards,
+        monolith,
+        includable,
+        edits,
+        hunks,
+        notes,
+        stale,
+        is_settled,
+    ) = row
+    entries = {path: entry and Entry(*entry) for path, entry in files.items()}
     return Outline(
-        {path: entry and Entry(*entry) for path, entry in entries.items()},
+        entries,
+        covered(entries, {path: Entry(*entry) for path, entry in folders.items()}),
         tuple(over),
         tuple(over_shards),
         tuple(shards),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import treelens
 from mergeguard.fork.localedits import local_edits
-from mergeguard.fork.outlines import Outline
+from mergeguard.fork.outlines import Outline, covered
 from mergeguard.fork.stale import first_said, stale
 from mergeguard.fork.workspace import Guarded, Workspace
+from mergeguard.git.objects import Entry
 from mergeguard.lens.emissions import emission_of
 from mergeguard.lens.layout import includable, shard_paths
 from mergeguard.lens.overlay import recompose
@@ -30,8 +32,10 @@ def _outlined(workspace: Workspace, guarded: Guarded) -> Outline:
     """The outline of a layout, worked out. Errors: MergeguardError where the layout can't be read back."""
     unsplit, over = workspace.unsplit(guarded), workspace.over(guarded)
     files = dict.fromkeys(file.path for layout in (over, unsplit.layout) for file in layout.files)
+    entries = {path: workspace.entry(path) for path in files}
     return Outline(
-        {path: workspace.entry(path) for path in files},
+        entries,
+        covered(entries, dict(_folders(workspace, guarded, entries))),
         tuple(file.path for file in over.files),
         shard_paths(over),
         shard_paths(unsplit.layout),
@@ -43,6 +47,23 @@ def _outlined(workspace: Workspace, guarded: Guarded) -> Outline:
         first_said(stale(workspace, guarded)),
         _is_settled(workspace, guarded),
     )
+
+
+def _folders(
+    workspace: Workspace, guarded: Guarded, files: Mapping[str, Entry | None]
+) -> Iterator[tuple[str, Entry]]:
+    """The folders that hold the files of a layout and nothing else, the outermost of each other; none that
+    the monolith would stand in."""
+    assert guarded.lock is not None
+    there = {path for path, entry in files.items() if entry is not None and entry.is_file}
+    found: list[str] = []
+    for folder in sorted({posixpath.dirname(path) for path in there} - {""}):
+        if guarded.lock.monolith.startswith(f"{folder}/") or folder.startswith(tuple(found)):
+            continue
+        entry = workspace.entry(folder)
+        if entry is not None and workspace.repository.list_tree(workspace.tree, folder).keys() <= there:
+            found.append(f"{folder}/")
+            yield folder, entry
 
 
 def _is_settled(workspace: Workspace, guarded: Guarded) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleMismatch
-from mergeguard.fork.builds import UnitListing, build_files
+from mergeguard.fork.builds import BuildFiles, UnitListing
 from mergeguard.fork.locks import Lock
 from mergeguard.fork.workspace import REGULAR, RULES, SYMLINK, Guarded, Workspace
 from mergeguard.git.objects import Entry
@@ -48,6 +48,7 @@ def _is_elsewhere(workspace: Workspace, name: str, path: str) -> bool:
 
 def _monolithic_tree(workspace: Workspace, paths: Mapping[str, str]) -> str:
     edits: Edits = {}
+    gone: Edits = {}
     listed: dict[str, list[buildlists.ListedUnit]] = {}
     for guarded in workspace.guarded:
         here = workspace.monolith_path(guarded)
@@ -59,7 +60,7 @@ def _monolithic_tree(workspace: Workspace, paths: Mapping[str, str]) -> str:
             if there != here:
                 edits |= {here: None, there: entry}
             continue
-        edits |= dict.fromkeys(workspace.layout_paths(guarded), None)
+        gone |= dict.fromkeys(workspace.layout_entries(guarded))
         edits[guarded.lock_path] = None
         if entry is not None and not entry.is_file:
             raise no_file(here, entry)
@@ -73,15 +74,16 @@ def _monolithic_tree(workspace: Workspace, paths: Mapping[str, str]) -> str:
         for build, text in texts.items()
         if text is not None
     }
-    return _with_files(workspace, edits, lists)
+    without = workspace.repository.edit_tree(workspace.tree, gone)
+    return _with_files(workspace, without, edits, lists)
 
 
-def _with_files(workspace: Workspace, edits: Edits, files: Mapping[str, bytes]) -> str:
+def _with_files(workspace: Workspace, tree: str, edits: Edits, files: Mapping[str, bytes]) -> str:
     for path, text in files.items():
         entry = workspace.repository.entry(workspace.tree, path)
         mode = entry.mode if entry is not None else REGULAR
         edits[path] = Entry(mode, workspace.repository.write_blob(text))
-    return apply(workspace.repository, workspace.tree, edits)
+    return apply(workspace.repository, tree, edits)
 
 
 def apply(repository: Repository, tree: str, edits: Mapping[str, Entry | None]) -> str:
@@ -179,8 +181,9 @@ def _by_build_file(
 ) -> dict[str, list[buildlists.ListedUnit]]:
     """The layouts' monoliths and shards by the build files that list them."""
     found: dict[str, list[buildlists.ListedUnit]] = {}
+    builds = BuildFiles(repository, tree)
     for one in listings:
-        for build in build_files(repository, tree, one.declared, one.monolith):
+        for build in builds.of(one.declared, one.monolith):
             found.setdefault(build, []).append((one.monolith, one.units))
     return found
 
@@ -200,7 +203,8 @@ def lock(
     emission = emission_of(guarded.rule)
     try:
         pristine = derive(workspace.repository.read_blob(upstream))
-        whole = basis_of(pristine.monolith, layout.monolith)
+        is_same = pristine.monolith == layout.monolith
+        whole = () if is_same else basis_of(pristine.monolith, layout.monolith)
         if whole and not unfinished:
             from mergeguard.lens.unsplit import reading_of  # for what is not upstream's text
 

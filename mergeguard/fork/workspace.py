@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError, counted
 from mergeguard.fork.layoutcache import LayoutCache
@@ -22,6 +23,9 @@ from mergeguard.lens.hunks import Hunk, Reason, Unsplit, untouched
 from mergeguard.lens.layout import Layout, Splitter, includable, shard_paths
 from mergeguard.lens.rule import Rule, parse_rule
 from mergeguard.values import dataclass, field, replace
+
+if TYPE_CHECKING:
+    from mergeguard.fork.builds import BuildFiles
 
 RULES = ".mergeguard/rules"
 LOCKS = ".mergeguard/locks"
@@ -323,21 +327,25 @@ class Workspace:
         return next((p for p in guarded.paths if self.repository.entry(self.tree, p)), None)
 
     def build_files(self, guarded: Guarded) -> tuple[str, ...]:
-        """The build files that list the rule's units; see ``builds.build_files``."""
+        """The build files that list the rule's units; see ``BuildFiles.of``."""
         path = self.monolith_path(guarded)
         if path is None:
             return guarded.build or ()
         if guarded.name not in self._build_files:
-            from mergeguard.fork import builds  # few commands ask for them
-
             is_older = guarded.lock is not None and guarded.lock.rule != guarded.rule_oid
             declared = self.rule_of_lock(guarded).build if is_older else guarded.build
-            self._build_files[guarded.name] = builds.build_files(self.repository, self.tree, declared, path)
+            self._build_files[guarded.name] = self._builds.of(declared, path)
         return self._build_files[guarded.name]
 
     @cached_property
     def _build_files(self) -> dict[str, tuple[str, ...]]:
         return {}
+
+    @cached_property
+    def _builds(self) -> BuildFiles:
+        from mergeguard.fork.builds import BuildFiles  # few commands ask for them
+
+        return BuildFiles(self.repository, self.tree)
 
     def rule_of_lock(self, guarded: Guarded) -> Rule:
         """The rule that the layout in the tree was made with, which may be older than the rule file."""
@@ -431,7 +439,7 @@ class Workspace:
     def outline(self, guarded: Guarded) -> Outline | None:
         """What is known of the rule's layout, where the tree has it as it was when that was found."""
         if guarded.name not in self._outlines:
-            known = self.splitting.outlines.layouts(guarded) if guarded.is_split else iter(())
+            known = self.splitting.outlines.layouts(guarded) if guarded.is_split else ()
             self._outlines[guarded.name] = next((one for one in known if one.holds(self.entry)), None)
         return self._outlines[guarded.name]
 
@@ -459,6 +467,15 @@ class Workspace:
             return known.over, known.over_shards
         layout = self.over(guarded)
         return tuple(file.path for file in layout.files), shard_paths(layout)
+
+    def layout_entries(self, guarded: Guarded) -> dict[str, Entry]:
+        """What the tree has of the rule's layout: its files, and folders in place of those that hold nothing
+        else (where that is known). What is no file is a person's."""
+        known = self.outline(guarded)
+        if known is None:
+            entries = ((path, self.entry(path)) for path in self.layout_paths(guarded))
+            return {path: entry for path, entry in entries if entry is not None and entry.is_file}
+        return known.present
 
     def monolith(self, guarded: Guarded) -> str:
         """The blob of the rule's monolith, whole, with the fork's edits."""

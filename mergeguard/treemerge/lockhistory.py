@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.locks import Lock
+from mergeguard.fork.whole import KnownWhole
 from mergeguard.fork.workspace import LOCKS, Guarded, Splitting, Workspace, documents, lock_of
 from mergeguard.git.repository import Repository
 from mergeguard.merge.contained import lost_lines
@@ -45,14 +46,20 @@ class LockHistory:
     def __init__(self, repository: Repository, splitting: Splitting | None = None) -> None:
         self.repository = repository
         self.splitting = splitting or Splitting.of(repository)
-        self._locks: dict[str, Mapping[str, Lock]] = {}
+        self._locks: dict[str, Mapping[str, Lock]] = {}  # by their folder
+        self._of_commits: dict[str, Mapping[str, Lock]] = {}
         self._known: dict[tuple[str, str], Expected | None] = {}
+        self._whole: dict[str, bool] = {}
+        self._paths_known: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._brought_known: dict[tuple[str, str], Expected | None] = {}
 
     def behind(self, workspace: Workspace, head: str) -> tuple[Behind, ...]:
         """The rules of a tree made on top of commit ``head`` whose locks are not what history says.
 
         A lock that the tree has moved, beyond ``head``, is somebody's own work and is let be.
         """
+        if self._is_whole(head):
+            return ()
         committed = self.locks(head)
         found = []
         for guarded in workspace.split_rules:
@@ -66,13 +73,14 @@ class LockHistory:
 
     def locks(self, commit: str) -> Mapping[str, Lock]:
         """The locks that a commit holds, by rule; those that can't be read are left out."""
-        tree = self.repository.tree_of(commit)
-        folder = self.repository.entry(tree, LOCKS)
-        if folder is None:
-            return {}
-        if folder.oid not in self._locks:
-            self._locks[folder.oid] = self._read(tree)
-        return self._locks[folder.oid]
+        known = self._of_commits.get(commit)
+        if known is None:
+            tree = self.repository.tree_of(commit)
+            folder = self.repository.entry(tree, LOCKS)
+            if folder is not None and folder.oid not in self._locks:
+                self._locks[folder.oid] = self._read(tree)
+            known = self._of_commits[commit] = {} if folder is None else self._locks[folder.oid]
+        return known
 
     def _read(self, tree: str) -> Mapping[str, Lock]:
         found: dict[str, Lock] = {}
@@ -111,7 +119,12 @@ class LockHistory:
         holders, others = self._holders(commit, name)
         if not holders or self._moved_by_hand(commit, holders, others, name):
             return []
-        return [] if self._brought(commit, holders[0], others, name) is not None else holders
+        if self._brought(commit, holders[0], others, name) is not None:
+            return []
+        if len(holders) == 1 and self._is_whole(holders[0]):
+            # Its lock is as expected, whoever says so: with one holder nobody asks which commit did.
+            self._known[holders[0], name] = Expected(self.locks(holders[0])[name].upstream, holders[0])
+        return holders
 
     def _answer(self, commit: str, name: str) -> Expected | None:
         lock = self.locks(commit).get(name)
@@ -144,8 +157,19 @@ class LockHistory:
                 answer = other
         return answer
 
+    def _is_whole(self, commit: str) -> bool:
+        """Whether nothing in the history of the commit is known to be open (``fork.whole``)."""
+        if commit not in self._whole:
+            self._whole[commit] = KnownWhole(self.repository).holds(commit)
+        return self._whole[commit]
+
     def _brought(self, commit: str, holder: str, others: list[str], name: str) -> Expected | None:
         """Upstream's newer file that merge ``commit`` brings to ``holder``, a side that holds the lock."""
+        if (commit, name) not in self._brought_known:
+            self._brought_known[commit, name] = self._looked_for(commit, holder, others, name)
+        return self._brought_known[commit, name]
+
+    def _looked_for(self, commit: str, holder: str, others: list[str], name: str) -> Expected | None:
         for other in others:
             bases = self.repository.merge_bases(holder, other)
             if len(bases) != 1:
@@ -184,9 +208,11 @@ class LockHistory:
 
     def _paths(self, holder: str, name: str) -> tuple[str, ...]:
         """The paths that upstream's file may have, by the lock and the rule of a commit that holds them."""
-        lock = self.locks(holder)[name]
-        guarded = self._guarded(holder, name)
-        return (lock.monolith, *(guarded.paths if guarded is not None else ()))
+        if (holder, name) not in self._paths_known:
+            lock, guarded = self.locks(holder)[name], self._guarded(holder, name)
+            paths = (lock.monolith, *(guarded.paths if guarded is not None else ()))
+            self._paths_known[holder, name] = paths
+        return self._paths_known[holder, name]
 
     def _guarded(self, commit: str, name: str) -> Guarded | None:
         workspace = self._workspace(commit)

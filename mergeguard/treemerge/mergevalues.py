@@ -40,11 +40,15 @@ class RuleOutcome:
 class Laid:
     """What the rules of a merge add to git's own result.
 
-    ``listings`` are what builds have to list of it, ``owners`` the files of the layouts, each with its rule's
-    name, ``layouts`` what gives the layout of a monolith's path.
+    ``resting`` are the edits that put layouts of rules at rest back (they go first: folders are among them),
+    ``folders`` what is known of git's merge: whether files can be written below a path. ``listings`` are what
+    builds have to list of the result, ``owners`` the files of the layouts, each with its rule's name,
+    ``layouts`` what gives the layout of a monolith's path.
     """
 
     edits: dict[str, Entry | None] = field(default_factory=dict)
+    resting: dict[str, Entry | None] = field(default_factory=dict)
+    folders: dict[str, bool] = field(default_factory=dict)
     listings: list[UnitListing] = field(default_factory=list)
     owners: dict[str, str] = field(default_factory=dict)
     layouts: dict[str, Callable[[], Layout]] = field(default_factory=dict)

@@ -59,37 +59,44 @@ def _is_same(part: RulePart, path: str, base: Side, other: Side, known: Outline)
     """Whether the other side has nothing of the rule that the base has not, nor of its own in its place."""
     before, there = base.guarded(part.name), other.guarded(part.name)
     if before is None or there is None:
-        trees = (base.workspace, other.workspace)
-        return before is there and not any(w.entry(p) for w in trees for p in known.entries if p != path)
+        return before is there and not any(_has_own(side, path, known) for side in (base, other))
     if (before.rule_oid, before.lock_oid) != (there.rule_oid, there.lock_oid):
         return False
     outline = other.workspace.outline(there)
     return outline is not None and not outline.hunks and outline.holds(base.workspace.entry)
 
 
+def _has_own(side: Side, path: str, known: Outline) -> bool:
+    """Whether a side that has the monolith whole, at ``path``, has something where the layout would be."""
+    return any(side.workspace.entry(place) is not None for place in known.cover if place != path)
+
+
 def _has_room(part: RulePart, known: Outline) -> bool:
     """Whether all files of the layout are this rule's to write, and can be written."""
-    owners = part.laid.owners
-    if any(path in owners for path in known.entries):
-        return False
-    folders: set[str] = set()
-    for path in known.entries:
-        while (path := posixpath.dirname(path)) and path not in folders:
-            folders.add(path)
-    entries = (part.repository.entry(part.outcome.tree, folder) for folder in folders)
-    return all(entry is None or entry.mode == MODE_TREE for entry in entries)
+    folders = (p if p not in known.entries else posixpath.dirname(p) for p in known.cover)
+    return part.laid.owners.keys().isdisjoint(known.entries) and all(_is_open(part, f) for f in folders)
+
+
+def _is_open(part: RulePart, folder: str) -> bool:
+    """Whether files can be written below a path of git's merge: nothing but folders stands in their way."""
+    known = part.laid.folders
+    if folder and folder not in known:
+        entry = part.repository.entry(part.outcome.tree, folder)
+        is_folder = entry is None or entry.mode == MODE_TREE
+        known[folder] = is_folder and _is_open(part, posixpath.dirname(folder))
+    return known.get(folder, True)
 
 
 def _as_it_is(part: RulePart, path: str, side: Side, known: Outline) -> RuleOutcome:
     laid, own = part.laid, side.guarded(part.name)
     assert own is not None
     laid.settled.add(path)
-    for one in part.both:
-        there = one.guarded(part.name)
-        if there is not None:
-            laid.edits |= dict.fromkeys(one.workspace.layout_paths(there), None)
-    laid.edits |= {p: entry for p, entry in known.entries.items() if entry is None or entry.is_file}
-    laid.edits[own.lock_path] = side.workspace.entry(own.lock_path)
+    laid.resting |= {place: None for place, entry in known.cover.items() if entry is None}
+    for place, entry in known.present.items():
+        # A folder in which others have something by now gets the files beside it.
+        is_taken = place not in known.entries and part.repository.entry(part.outcome.tree, place) is not None
+        laid.resting |= known.files_in(place) if is_taken else {place: entry}
+    laid.resting[own.lock_path] = side.workspace.entry(own.lock_path)
     laid.listings.append(UnitListing(own.build, path, known.shards))
     laid.owners |= dict.fromkeys(known.entries, part.name)
     laid.layouts[path] = lambda: side.workspace.unsplit(own).layout

@@ -274,7 +274,8 @@ class _Merger:
         self, outcome: MergeOutcome, laid: Laid, rules: tuple[RuleOutcome, ...], placed: bool
     ) -> Merged:
         repository = self.repository
-        tree = treelens.apply(repository, outcome.tree, laid.edits)
+        tree = repository.edit_tree(outcome.tree, laid.resting)
+        tree = treelens.apply(repository, tree, laid.edits)
         tree = repository.edit_tree(tree, treelens.list_shards(repository, tree, laid.listings))
         stages: dict[str, Mapping[int, Entry]] = dict(laid.stages)
         found = self._settlements(outcome, laid)

@@ -18,7 +18,7 @@ from mergeguard.adopt.model import AdoptedAs, Adoption, Keep, Taken
 from mergeguard.errors import ExitCode, LayoutError, Location, MergeguardError, counted
 from mergeguard.findings import Severity
 from mergeguard.fork import treelens
-from mergeguard.fork.builds import UnitListing, build_files
+from mergeguard.fork.builds import BuildFiles, UnitListing
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.workspace import REGULAR, Guarded, Workspace
 from mergeguard.git.objects import Entry
@@ -336,7 +336,7 @@ def unlisted(
     if not units:
         return edits
     listed = re.compile(rb'\s*(?<![\w./-])("?)(?:%s)\1(?![\w./-])' % b"|".join(units))
-    for build in build_files(repository, tree, rule.build, path):
+    for build in BuildFiles(repository, tree).of(rule.build, path):
         entry = repository.entry(tree, build)
         if entry is None or not entry.is_file:
             continue

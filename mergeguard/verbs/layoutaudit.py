@@ -75,7 +75,9 @@ def _is_changed(merged: Workspace, before: Workspace, guarded: Guarded, moved: f
     assert guarded.lock is not None
     files, beside = merged.layout_paths(guarded), posixpath.dirname(guarded.lock.monolith)
     folders = {posixpath.dirname(path) for path in files} - {beside, ""}
-    if any(merged.entry(path) != before.entry(path) for path in (*files, *folders)):
+    known = merged.outline(guarded)
+    is_same = known is not None and before.split_rule(guarded.name) and before.outline(own) is known
+    if any(merged.entry(path) != before.entry(path) for path in (*(() if is_same else files), *folders)):
         return True
     # A file that comes to stand beside the monolith may be what an include of its own means.
     if not moved.isdisjoint(merged.includable(guarded)):

@@ -68,14 +68,25 @@ class _Mention:
     entry: ListEntry
     text: bytes
 
-    def of(self, monolith: str, shard: str) -> bytes | None:
-        """The shard as this entry spells the monolith; None where the spelling can't hold it."""
-        name = _raw(posixpath.basename(monolith))
-        there = _raw(posixpath.relpath(shard, posixpath.dirname(monolith) or "."))
-        at = self.text.rfind(name)
-        if at < 0 or re.search(rb"[\"'\\\s;$]", there):
-            return None
-        return self.text[:at] + there + self.text[at + len(name) :]
+    def of(self, monolith: str, shards: Sequence[str]) -> tuple[bytes, ...]:
+        """The shards as this entry spells the monolith, without those that the spelling can't hold."""
+        return _spelled_as(self.text, monolith, tuple(shards))
+
+
+@lru_cache(maxsize=1 << 12)
+def _spelled_as(entry: bytes, monolith: str, shards: tuple[str, ...]) -> tuple[bytes, ...]:
+    name, folder = _raw(posixpath.basename(monolith)), posixpath.dirname(monolith)
+    at = entry.rfind(name)
+    paths = (_raw(_from(folder, shard)) for shard in shards) if at >= 0 else ()
+    known = (path for path in paths if not re.search(rb"[\"'\\\s;$]", path))
+    return tuple(entry[:at] + path + entry[at + len(name) :] for path in known)
+
+
+def _from(folder: str, path: str) -> str:
+    """A path of the repository as it is spelled from a folder of it."""
+    if not folder or path.startswith(f"{folder}/"):
+        return path[len(folder) + 1 :] if folder else path
+    return posixpath.relpath(path, folder)
 
 
 def _mentions(path: str, text: bytes, monolith: str) -> tuple[_Mention, ...]:
@@ -190,7 +201,7 @@ def _all_added(text: bytes, path: str, units: tuple[tuple[str, tuple[str, ...]],
 def _glue(text: bytes, mention: _Mention, monolith: str, shards: Sequence[str]) -> tuple[bytes, list[bytes]]:
     start, (first, last), joint = mention.entry.start, mention.entry.group, mention.entry.joint
     listed = text[first:last]
-    spelled = [s for shard in shards if (s := mention.of(monolith, shard)) is not None and s not in listed]
+    spelled = [shard for shard in mention.of(monolith, shards) if shard not in listed]
     line = text.rfind(b"\n", 0, start) + 1
     indent = text[line:start]
     if indent.strip() or line < first:
@@ -219,7 +230,7 @@ def _glued(path: str, text: bytes, monolith: str, shards: Sequence[str]) -> Iter
     at = 0
     for mention in _mentions(path, text, monolith):
         start, joint = mention.entry.start, mention.entry.joint
-        texts = [s for shard in shards if (s := mention.of(monolith, shard)) is not None]
+        texts = mention.of(monolith, shards)
         places = [place for s in texts if (place := quiet.find(s, at, start)) >= 0]
         if not places:
             continue

@@ -74,13 +74,12 @@ class CMake:
             if command.lower() in _NO_LISTS:
                 continue
             spelled = text[start:end].strip(b'"').decode("utf-8", "surrogateescape")
-            glob = command.lower() == b"file" and b"GLOB" in text[group[0] : start].upper()
-            if command.lower() == b"file" and not glob:
+            is_file, is_glob = command.lower() == b"file", "*" in spelled
+            words = text[group[0] : start].upper() if is_file or is_glob else b""
+            if is_file and b"GLOB" not in words:
                 continue
-            recursive = b"GLOB_RECURSE" in text[group[0] : start].upper()
-            yield ListEntry(
-                start, end, _resolved(spelled, text, folder), group, _JOINT, "*" in spelled, recursive
-            )
+            recursive = b"GLOB_RECURSE" in words
+            yield ListEntry(start, end, _resolved(spelled, text, folder), group, _JOINT, is_glob, recursive)
 
     def _token(
         self, text: bytes, bare: bytes, spans: Sequence[tuple[int, int, bytes]], at: int

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from mergeguard.cpp.remember import remembered
 from mergeguard.lens.buildlists.protocol import Joint, ListEntry, blank_of, blanked, occurrences
 from mergeguard.values import dataclass
 
@@ -31,6 +32,13 @@ _KEYWORDS = frozenset(b"return in yield and or not else".split())
 _WORDS_OF_CHOICE = re.compile(rb"\b(?:if|else|for|in|and|or|not|lambda|await|yield)\b")
 
 
+@remembered
+def _parted(text: bytes) -> tuple[tuple[re.Match[bytes], ...], bytes]:
+    """The strings of a text, and the text with them and its comments blanked."""
+    strings = tuple(m for m in _TOKEN.finditer(text) if not m[0].startswith(b"#"))
+    return strings, _TOKEN.sub(lambda m: blank_of(m[0]), text)
+
+
 @dataclass(frozen=True)
 class CommaLists:
     """One of the languages: the names of its files, and the functions whose arguments are sources."""
@@ -46,8 +54,7 @@ class CommaLists:
         return blanked(text, _TOKEN, b"#")
 
     def entries(self, text: bytes, word: bytes, folder: str) -> Iterator[ListEntry]:
-        strings = [m for m in _TOKEN.finditer(text) if not m[0].startswith(b"#")]
-        bare = _TOKEN.sub(lambda m: blank_of(m[0]), text)
+        strings, bare = _parted(text)
         told = 0
         for at in occurrences(text, word):
             string = next((m for m in strings if m.start() <= at < m.end()), None)
