@@ -8,7 +8,7 @@ text tells it, is watched here: where the statements that it rests on have chang
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from mergeguard.audit.findings import Located
 from mergeguard.cpp.backwards import Origin
@@ -33,9 +33,7 @@ def findings(
     """
     merged = Workspace.load(repository, tree, splitting)
     sides = [Workspace.load(repository, repository.tree_of(commit), splitting) for commit in (ours, theirs)]
-    changes = repository.objects.changes(sides[0].tree, tree)
-    moved = frozenset(change.new for change in changes if change.letter in "AD")
-    changed = [guarded for guarded in merged.laid_out if _is_changed(merged, sides[0], guarded, moved)]
+    changed = _changed(merged, sides[0])
     if not changed:
         return ()
     # What a proof says of the same texts, it says of ours: it would be nothing new.
@@ -45,6 +43,24 @@ def findings(
     fresh = [_located(one) for one in found if _key(one) not in known]
     shaken = [one for guarded in changed if guarded.is_split for one in _shaken(merged, sides[0], guarded)]
     return (*fresh, *map(_located, shaken))
+
+
+def foresee(
+    repository: Repository, ours: str, tree: str, names: Collection[str], splitting: Splitting
+) -> None:
+    """Look now at the layouts of the rules ``names`` in ``tree``, a merge into ``ours`` in which others
+    conflict: what is found is kept, for the audit of the resolved merge."""
+    merged = Workspace.load(repository, tree, splitting, lenient=True)
+    before = Workspace.load(repository, repository.tree_of(ours), splitting)
+    changed = [one for one in _changed(merged, before) if one.name in names]
+    checking.run(merged, [one.name for one in changed if not _is_same_program(merged, before, one)])
+
+
+def _changed(merged: Workspace, before: Workspace) -> list[Guarded]:
+    """The rules whose layout, or what it is derived from and listed in, is not what it was."""
+    changes = merged.repository.objects.changes(before.tree, merged.tree)
+    moved = frozenset(change.new for change in changes if change.letter in "AD")
+    return [guarded for guarded in merged.laid_out if _is_changed(merged, before, guarded, moved)]
 
 
 def _is_same_program(merged: Workspace, before: Workspace, guarded: Guarded) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from contextlib import closing
 
@@ -177,7 +178,18 @@ def _sync(fork: Fork, ours: str, theirs: str, upstream: str, how: _HowToSync, pr
             orig_head=ours,
         ),
     )
+    if wants_audit(repository, how.audit):
+        _look_ahead(repository, outcome, splitting)
     return Synced(outcome, upstream, None, behind)
+
+
+def _look_ahead(repository: Repository, outcome: SyncOutcome, splitting: Splitting) -> None:
+    """What the audit will ask of the layouts without a conflict, asked while all that it takes is at hand."""
+    from mergeguard.verbs import layoutaudit
+
+    settled = {rule.name for rule in outcome.rules if not rule.conflicts}
+    with contextlib.suppress(Exception):  # the audit will meet it, and say it
+        layoutaudit.foresee(repository, outcome.ours, outcome.tree, settled, splitting)
 
 
 def wants_audit(repository: Repository, asked: bool | None) -> bool:
