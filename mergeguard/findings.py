@@ -34,6 +34,19 @@ MERGE_CODES: Mapping[str, Meaning] = {
     "duplicate-definition": Meaning("a definition is there twice now", "Keep one of the two.", ERROR),
     "duplicate-macro": Meaning("a macro is defined twice now", "Keep one: the second silently wins.", ERROR),
     "duplicate-name": Meaning("a variable or member is declared twice now", "Keep one of the two.", ERROR),
+    "early-use": Meaning(
+        "a local that is used before it is declared", "Move its declaration up again.", WARNING
+    ),
+    "shared-value": Meaning(
+        "one value that both sides added to a list, beside entries of their own in another",
+        "Add it once more if each entry has a value of its own.",
+        WARNING,
+    ),
+    "hidden-name": Meaning(
+        "a new use means another variable of the same name now",
+        "Rename one of the two variables if the use means the outer one.",
+        WARNING,
+    ),
     "doubled-code": Meaning("what both sides added is there twice now", "Keep one of the two.", ERROR),
     "left-scope": Meaning(
         "code that left its condition, namespace, linkage or branch",

@@ -48,6 +48,7 @@ def main() -> int:
     parser.add_argument("--peers-every", type=int, default=5, help="peers other than git see every nth case")
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--keep", type=Path, help="write here the cases that mergeguard does not solve")
+    parser.add_argument("--part", type=part_of, default=(1, 1), help="i/n: the i-th of n parts of the files")
     parser.add_argument("--largest", type=int, default=0, help="only files of at most this many bytes")
     arguments = parser.parse_args()
     scratch = Scratch()
@@ -57,12 +58,21 @@ def main() -> int:
         shutil.rmtree(scratch.folder, ignore_errors=True)
 
 
+def part_of(text: str) -> tuple[int, int]:
+    """``2/8`` as (2, 8); the first is 1."""
+    index, count = (int(number) for number in text.split("/"))
+    if not 1 <= index <= count:
+        raise argparse.ArgumentTypeError(f"{text}: a part is 1/n to n/n")
+    return index, count
+
+
 def run(arguments: argparse.Namespace, scratch: Scratch) -> int:
     tools = available(scratch)
     if arguments.tools:
         wanted = arguments.tools.split(",")
         tools = {name: tool for name, tool in tools.items() if name.strip() in wanted}
     steps = [s for s in chains() if len(s.texts) >= (2 if arguments.full else 3)]
+    steps = steps[arguments.part[0] - 1 :: arguments.part[1]]
     if arguments.largest:
         steps = [s for s in steps if max(map(len, s.texts)) <= arguments.largest]
     print(f"{len(steps)} files, {sum(len(s.texts) for s in steps)} versions", file=sys.stderr)

@@ -11,8 +11,10 @@ from mergeguard.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, F
 if TYPE_CHECKING:
     from mergeguard.merge.gates import Fault
 
-# The audit's word for what a merge calls otherwise.
+# The audit's word for what a merge calls otherwise; what it looks for over the whole tree by itself, and
+# what only the merge of a file says.
 _CODES = {"lost-name": "gone-name"}
+_NOT_HERE = frozenset(("signature-changed", "same-count"))
 
 
 def gated(trees: Trees) -> Iterator[Finding]:
@@ -25,7 +27,8 @@ def gated(trees: Trees) -> Iterator[Finding]:
 
         base, ours, theirs, merged = (file.text(version) for version in (BASE, *SIDES, MERGED))
         if may_be_faulty(base, ours, theirs):
-            yield from (_finding(trees, file, fault) for fault in faults(base, ours, theirs, merged))
+            found = faults(base, ours, theirs, merged)
+            yield from (_finding(trees, file, fault) for fault in found if fault.code not in _NOT_HERE)
 
 
 def _finding(trees: Trees, file: Changed, fault: Fault) -> Finding:

@@ -99,8 +99,8 @@ class Text:
 
     def where(self, index: int) -> str:
         """How a message names a token."""
-        line = self.text.count(b"\n", 0, self.offsets[index]) + 1
-        return f"`{self.tokens[index].decode('utf-8', 'replace')}` (line {line})"
+        word, line = self.tokens[index], self.text.count(b"\n", 0, self.offsets[index]) + 1
+        return f"`{word.decode('utf-8', 'replace')}` (line {line})"
 
     def refuse(self, index: int, said: str) -> NoReturn:
         raise Rejected(f"{self.where(index)} {said}")
@@ -217,7 +217,9 @@ class _Checker:
             gone = [i for i in gone if self.in_base[i][side] < 0 and self.base.brackets[i] < 0]
             come = [i for i in come if self.base_of[side][i] < 0 and text.brackets[i] < 0]
             whole = True
-        if not whole or _statements(self.base, gone) & _statements(text, come):
+        rests = [(one, iter(two)) for one in _statements(self.base, gone) for two in _statements(text, come)]
+        # One that came is one that went, with more in it or nothing.
+        if not whole or any(all(token in rest for token in one) for one, rest in rests):
             text.refuse(last[1] + 1, f"of {_SIDES[side]} is said to be removed and added again")
 
     # -- every token keeps its place ------------------------------------------------------------------
@@ -242,9 +244,8 @@ class _Checker:
     def _elsewhere(self, name: str, other: Text, side: int, to: Sequence[int]) -> set[int]:
         """The tokens of ``side`` around which something else is open in ``other``, where they are ``to``."""
         common = {own for own, at in enumerate(to) if at >= 0}
-        count = {to[own] for own in common} | (
-            self._hollow(name, 1 - side) if other is self.result else set()
-        )
+        hollow = self._hollow(name, 1 - side) if other is self.result else set[int]()
+        count = {to[own] for own in common} | hollow
         here, there = _around(self.sides[side], name, common), _around(other, name, count)
         return {own for own in common if there[to[own]] != (to[here[own]] if here[own] >= 0 else -1)}
 
@@ -322,6 +323,5 @@ def check(base: bytes, ours: bytes, theirs: bytes, result: bytes, certificate: M
 def certified(base: Text, ours: Text, theirs: Text, result: Text, certificate: Mapping[str, Any]) -> None:
     """``check`` for texts that are read already."""
     checker = _Checker(base, ours, theirs, result, certificate)
-    checker.tokens()
-    checker.alignment()
-    checker.places()
+    for question in (checker.tokens, checker.alignment, checker.places):
+        question()

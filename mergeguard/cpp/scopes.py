@@ -25,6 +25,7 @@ _ACCESS = frozenset((b"public", b"private", b"protected"))
 _NO_NAME = frozenset(
     (b"noexcept", b"decltype", b"requires", b"alignas", b"__attribute__", b"__launch_bounds__")
 )
+_NO_TYPE = frozenset((b"static", b"inline", b"constexpr", b"extern", b"else"))
 _MACRO_ENDS = frozenset((b"#;", b"#{", b"#}"))
 _IF = (b"if", b"else")
 _LONGEST_FRAME = 4096  # bytes; real ones have some dozens
@@ -463,18 +464,25 @@ def without_template(head: Sequence[bytes]) -> Sequence[bytes]:
 
 def _called(head: Sequence[bytes]) -> bytes:
     """The name of the function that a head declares; empty for an initialiser, a lambda or a plain block."""
-    depth = 0
+    depth = lists = 0
     name = b""
     for index, (before, key) in enumerate(zip(head, head[1:], strict=False)):
         if depth == 0 and key == b"(":
             word = before if before != b">" else _templated(head, index)
             name = word if _is_word(word) and word not in _NO_NAME else name
+            lists += 1
         if depth == 0 and (key == b":" or (key == b"=" and before != b"operator")):
             break
         depth += (key in _OPEN) - (key in _CLOSE)
-    if name.isupper():
+    if name.isupper() and (lists > 1 or not _is_typed(head, name)):
         return b" ".join(head)  # a macro: what it is called with is what it opens
     return name + b"()" if name else b"do" if head[0] == b"do" else b""
+
+
+def _is_typed(head: Sequence[bytes], name: bytes) -> bool:
+    """Whether a type stands right before the name: then it is a function's, whatever its letters."""
+    before = head[head.index(name) - 1] if name in head[1:] and head[0] != name else b""
+    return before in (b"*", b"&", b">") or (_is_word(before) and before not in _NO_TYPE)
 
 
 def _templated(head: Sequence[bytes], index: int) -> bytes:

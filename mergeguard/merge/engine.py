@@ -366,14 +366,13 @@ def _gated(
     base: bytes, ours: bytes, theirs: bytes, result: MergeResult, lines: tuple[Piece, ...]
 ) -> MergeResult:
     """The result if no gate finds a fault in it; else a better one, or a conflict where the fault is."""
-    from mergeguard.merge.verdict import as_conflicts, fault_notes, faults_of
+    from mergeguard.merge.verdict import as_conflicts, fault_notes, faults_of, noted
 
     found = faults_of(base, ours, theirs, result)
     if result.clean and not found:
         return result
     if result.clean and result.pieces == lines and all(fault.doubtful for fault in found):
-        notes = tuple(dict.fromkeys((*result.notes, *fault_notes(result.render(), found))))
-        return MergeResult(result.pieces, notes, result.renamed)
+        return MergeResult(result.pieces, noted(result, found), result.renamed)
     for again in (_folded, _contained):
         other = again(base, ours, theirs, lines)
         if other is not None and other.clean and not faults_of(base, ours, theirs, other):

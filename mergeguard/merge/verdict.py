@@ -53,9 +53,7 @@ def as_conflicts(
     """A clean result with its faults made conflicts: at their places, or all that git calls a conflict if
     that is less."""
     text = result.render()
-    of_faults = fault_notes(text, found)
-    said = {(note.code, note.message) for note in of_faults}
-    notes = (*(n for n in result.notes if (n.code, n.message) not in said), *of_faults)
+    notes = noted(result, found)
     candidates: list[tuple[Piece, ...]] = []
     if any(isinstance(piece, Conflict) for piece in lines):
         candidates.append(lines)
@@ -73,6 +71,13 @@ def as_conflicts(
 def _is_whole(pieces: tuple[Piece, ...], ours: bytes, theirs: bytes) -> bool:
     """Whether nothing is left to decide, though there is a fault."""
     return not any(isinstance(piece, Conflict) for piece in pieces) and ours != theirs
+
+
+def noted(result: MergeResult, found: Iterable[Fault]) -> tuple[Note, ...]:
+    """The notes of a result and those of its faults; what both say only once, at the fault's place."""
+    of_faults = fault_notes(result.render(), found)
+    said = {(note.code, note.message) for note in of_faults}
+    return (*(note for note in result.notes if (note.code, note.message) not in said), *of_faults)
 
 
 def fault_notes(text: bytes, found: Iterable[Fault]) -> list[Note]:

@@ -10,16 +10,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.merge.execution import blocks, families, flows, members, rows
+from benchmarks.merge.execution import blocks, crossings, families, flows, members, rows
 from benchmarks.merge.execution.judge import Judge, has_compiler, sane
 from benchmarks.merge.execution.trees import (
     Delete,
     Edit,
+    Extract,
     Node,
     Rename,
     Wrap,
     condition_over_edit,
     one_intention,
+    outdated,
 )
 from mergeguard.merge import merge
 from mergeguard.merge.lines import merge_lines
@@ -36,18 +38,21 @@ FAMILIES: dict[str, families.Family] = {
     **rows.FAMILIES,
     **flows.FAMILIES,
     **members.FAMILIES,
+    **crossings.FAMILIES,
 }
 RIGHT, WRONG, CONFLICT, NEEDLESS = "right", "WRONG", "conflict", "needless conflict"
-SAID = "said"  # no program in either order, clean for git, and a finding says so
+SAID = "said"  # wrong, clean for git, and a finding says so
 ORDERED = "in one order"  # both additions to one list, as one of the orders has them, and a finding says so
 _ORDER_IS_A_CHOICE = "side-by-side"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two edits of one program. ``orders`` are the programs with one edit made after the other, in each order
-    (None where the second can't be made); ``same``: both bring one text for one purpose, ``shared``: the same
-    text at all; ``conditional``: one changes a condition, the other what stands under it."""
+    """Two edits of one program. ``orders`` are the programs with one edit made after the other, in each
+    order (None where the second can't be made), each side's locals apart from the other's; ``same``: both
+    bring one text for one purpose, ``shared``: the same text at all; ``conditional``: one changes a
+    condition, the other what stands under it; ``outdated``: one gives a name another meaning, the other
+    uses it anew."""
 
     family: str
     number: int
@@ -58,6 +63,7 @@ class Pair:
     same: bool
     shared: bool
     conditional: bool
+    outdated: bool
 
 
 @dataclass(frozen=True)
@@ -95,18 +101,21 @@ def _pair(family: str, number: int, rng: random.Random) -> Pair | None:
     texts = [root.render(), ours.render(), theirs.render()]
     if len(set(texts)) < 3:
         return None
-    orders = _orders(root, one, two, ours, theirs)
+    apart = one.apart(1), two.apart(2)
+    made = [edit.made(root) for edit in apart]
+    assert made[0] is not None and made[1] is not None
+    orders = _orders(root, *apart, *made)
     shared = bool(one.brings(root).keys() & two.brings(root).keys())
     same = one_intention(root, one, two)
     conditional = condition_over_edit(root, one, two)
-    return Pair(family, number, texts[0], texts[1], texts[2], orders, same, shared, conditional)
+    return Pair(family, number, *texts, orders, same, shared, conditional, outdated(one, two))
 
 
 def _end_went(wrap: Edit, other: Edit) -> bool:
-    """Whether the first or last of several things that one side puts a block around goes on the other: what
-    the edit by itself means then, only its maker could say."""
+    """Whether the first or last of several things that one side puts a block around, or takes out, goes on
+    the other: what the edit by itself means then, only its maker could say."""
     return (
-        isinstance(wrap, Wrap)
+        isinstance(wrap, Wrap | Extract)
         and isinstance(other, Delete)
         and wrap.first != wrap.last
         and other.name in (wrap.first, wrap.last)
@@ -124,8 +133,8 @@ def _orders(root: Node, one: Edit, two: Edit, ours: Node, theirs: Node) -> tuple
 
 def _after(edit: Edit, root: Node) -> str | None:
     made = edit.made(root)
-    if made is None and isinstance(edit, Delete) and root.find(edit.name) is None:
-        made = root  # the other side has removed it with what is around it
+    if made is None and edit.is_done(root):
+        made = root
     return made.render() if made is not None else None
 
 
@@ -144,8 +153,10 @@ def judged(found: Sequence[Pair], judge: Judge) -> Iterator[Verdict]:
             continue  # no program to begin with
         merged = result.render().decode()
         kind = _verdict(pair, merged, judge) if result.clean else _conflict(pair, judge)
-        if kind == WRONG and result.findings and _is_no_program(pair, judge):
+        if kind == WRONG and result.findings and MergeResult(_lines(pair)).clean:
             kind = SAID
+        if kind == RIGHT and pair.outdated:
+            kind = SAID if result.findings else WRONG
         if kind == WRONG and _is_in_one_order(pair, result, judge):
             kind = ORDERED
         yield Verdict(pair, kind, merged, tuple(note.code for note in result.findings))
@@ -165,17 +176,12 @@ def _verdict(pair: Pair, merged: str, judge: Judge) -> str:
     sides = {judge.known[pair.ours], judge.known[pair.theirs]}
     if not does:
         return WRONG
+    if not orders - {""} and sides == {judge.known[pair.base]}:
+        return RIGHT if {does} == sides else WRONG  # neither side changed what the program does
     if pair.same or (pair.shared and does in sides):
         # One intention: there once is right, there twice is not.
         return RIGHT if does in sides else WRONG
     return RIGHT if orders == {does} else WRONG
-
-
-def _is_no_program(pair: Pair, judge: Judge) -> bool:
-    """Whether both edits together are no program, in whatever order, and no lines of theirs meet."""
-    return not any(judge.known.get(order or "", "") for order in pair.orders) and (
-        MergeResult(_lines(pair)).clean
-    )
 
 
 def _is_in_one_order(pair: Pair, result: MergeResult, judge: Judge) -> bool:
@@ -187,7 +193,8 @@ def _is_in_one_order(pair: Pair, result: MergeResult, judge: Judge) -> bool:
 
 def _conflict(pair: Pair, judge: Judge) -> str:
     orders = {judge.known.get(order, "") if order is not None else "" for order in pair.orders}
-    return NEEDLESS if len(orders) == 1 and "" not in orders and not pair.same else CONFLICT
+    together = len(orders) == 1 and "" not in orders and not pair.same and not pair.outdated
+    return NEEDLESS if together else CONFLICT
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -79,6 +79,14 @@ class Edit:
         """The names of the nodes that it edits, or edits something in."""
         return ()
 
+    def is_done(self, root: Node) -> bool:
+        """Whether there is nothing left to do: what it takes away is gone with what was around it."""
+        return False
+
+    def apart(self, number: int) -> Edit:
+        """The same edit, its own locals under names that nobody else has: what its maker means."""
+        return self
+
     def made(self, root: Node) -> Node | None:
         """A copy of the program with the edit; None where it can't be made."""
         copied = copy.deepcopy(root)
@@ -147,6 +155,9 @@ class Delete(Edit):
         del found[1].items[found[2]]
         return True
 
+    def is_done(self, root: Node) -> bool:
+        return root.find(self.name) is None
+
 
 @dataclass
 class Replace(Edit):
@@ -190,6 +201,52 @@ class Move(Edit):
         assert parent is not None and parent.items is not None
         del parent.items[index]
         return Insert(parent.name, node, self.after, self.before).apply(root)
+
+
+@dataclass
+class MoveTo(Edit):
+    """A node into another parent, before one of that."""
+
+    name: int
+    parent: int
+    before: int
+
+    def about(self) -> tuple[int, ...]:
+        return self.name, self.parent
+
+    def apply(self, root: Node) -> bool:
+        found = root.find(self.name)
+        if found is None or found[1] is None or found[1].items is None or root.find(self.before) is None:
+            return False
+        del found[1].items[found[2]]
+        return Insert(self.parent, found[0], None, self.before).apply(root)
+
+
+@dataclass
+class Extract(Edit):
+    """Neighbours into a function of their own, above the node ``above``, and ``call`` in their place; what
+    came between goes with them."""
+
+    first: int
+    last: int
+    function: Node
+    call: Node
+    above: int
+
+    def about(self) -> tuple[int, ...]:
+        return self.first, self.last
+
+    def apply(self, root: Node) -> bool:
+        one, two, above = (root.find(name) for name in (self.first, self.last, self.above))
+        if one is None or two is None or one[1] is None or one[1] is not two[1] or one[2] > two[2]:
+            return False
+        items = one[1].items
+        function = copy.deepcopy(self.function)
+        assert items is not None and above is not None and above[1] is not None and above[1].items is not None
+        function.items = items[one[2] : two[2] + 1]
+        items[one[2] : two[2] + 1] = [copy.deepcopy(self.call)]
+        above[1].items.insert(above[2], function)
+        return True
 
 
 @dataclass
@@ -308,10 +365,50 @@ class Several(Edit):
         return tuple(name for part in self.parts for name in part.about())
 
     def apply(self, root: Node) -> bool:
-        return all(part.apply(root) for part in self.parts)
+        return all(part.apply(root) or part.is_done(root) for part in self.parts)
 
     def brings(self, root: Node) -> dict[str, Node]:
         return {text: node for part in self.parts for text, node in part.brings(root).items()}
+
+    def apart(self, number: int) -> Edit:
+        return type(self)(**{**vars(self), "parts": [part.apart(number) for part in self.parts]})
+
+
+@dataclass
+class Exchange(Several):
+    """Edits after which each use of ``subject`` means something else: its parameters in another order."""
+
+    subject: str = ""
+
+
+@dataclass
+class Uses(Several):
+    """Edits that bring a use of ``subject`` as the base has it."""
+
+    subject: str = ""
+
+
+@dataclass
+class Hides(Several):
+    """Edits that bring a local called ``hidden``, as something outside is, and its uses."""
+
+    hidden: str = ""
+
+    def apart(self, number: int) -> Edit:
+        copied = copy.deepcopy(self)
+        own = Rename(self.hidden, f"{self.hidden}_{number}")
+        for part in copied.parts:
+            if isinstance(part, Insert):
+                own.apply(part.node)
+        return copied
+
+
+def outdated(one: Edit, two: Edit) -> bool:
+    """Whether one edit gives a name another meaning, and the other newly relies on the one that it had."""
+    return any(
+        isinstance(edit, Exchange) and isinstance(other, Uses) and edit.subject == other.subject
+        for edit, other in ((one, two), (two, one))
+    )
 
 
 def one_intention(root: Node, one: Edit, two: Edit) -> bool:

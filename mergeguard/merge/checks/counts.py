@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from mergeguard.merge.edits import COMMENT, SideEdit
-from mergeguard.merge.result import Note
 
 _NUMBER = re.compile(rb"(?<![\w.])\d+(?![\w.])")
 _MOST = 4  # how many entries one edit adds, and counts; more is a size
@@ -25,15 +24,14 @@ def counted_alike(mine: SideEdit, other: SideEdit) -> dict[bytes, bytes]:
     return {line: old for line, old in pairs if old is not None and _is_one_step(old, line)}
 
 
-def counts_alike(merged: bytes, found: Iterable[tuple[bytes, bytes]]) -> Iterator[Note]:
-    """The findings on such lines that are in the result."""
+def counts_alike(merged: bytes, found: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, int]]:
+    """Of such lines what is to be said, and where they are in the result."""
     for line, old in found:
         at = merged.find(line)
         if at >= 0:
             (was, now), *_ = _changed(old, line)
             said = f"both sides changed {was} to {now}, and each added something of its own"
-            message = f"{said}: if it counts that, it is {2 * now - was}"
-            yield Note("same-count", message, True, merged.count(b"\n", 0, at) + 1)
+            yield f"{said}: if it counts that, it is {2 * now - was}", at
 
 
 def _has_code(lines: Iterable[bytes]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from mergeguard.merge.checks.beside import added_beside
 from mergeguard.merge.checks.counts import counts_alike
 from mergeguard.merge.checks.guards import edited_guards
-from mergeguard.merge.checks.heads import definitions
+from mergeguard.merge.checks.heads import definitions, head_changed
 from mergeguard.merge.checks.macros import macro_clash, used_after_undef
 from mergeguard.merge.checks.repeated import repeated_tests
 from mergeguard.merge.checks.suspects import Suspects
@@ -37,7 +37,10 @@ def examine(base: bytes, ours: bytes, theirs: bytes, merged: bytes, why: Suspect
     if why.signatures:
         notes += _signatures(base, ours, why.signatures)
     if why.counts:
-        notes += counts_alike(merged, sorted(why.counts))
+        notes += (
+            Note("same-count", said, True, _line(merged, at))
+            for said, at in counts_alike(merged, sorted(why.counts))
+        )
     if why.guards:
         notes += edited_guards(ours, theirs, merged)
         notes += added_beside(ours, theirs, merged)
@@ -60,6 +63,21 @@ def _exchanged_heads(base: bytes, side: bytes) -> set[bytes]:
     }
 
 
+def _values(text: bytes) -> set[bytes]:
+    """The names of all values of enumerations."""
+    from mergeguard.cpp.leaves import leaves_of
+    from mergeguard.merge.parameters import values_of
+
+    found: set[bytes] = set()
+    for leaf in leaves_of(text)[0]:
+        code = leaf.code if b"enum" in leaf.code else ()
+        for at in (at for at, key in enumerate(code) if key == b"enum"):
+            start = next((k for k in range(at, len(code)) if code[k] in (b"{", b";")), len(code))
+            end = next((k for k in range(start, len(code)) if code[k] == b"}"), start)
+            found.update(values_of(code[start + 1 : end]))
+    return found
+
+
 def _lost(base: bytes, ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> list[Note]:
     from mergeguard.cpp.leaves import leaves_of
     from mergeguard.cpp.tokens import tokens_of
@@ -70,7 +88,7 @@ def _lost(base: bytes, ours: bytes, theirs: bytes, merged: bytes, names: Iterabl
     # (A leaf that begins with its own name is a call of a macro, or a static_assert: it declares nothing.)
     old = {leaf.word for leaf in leaves_of(base)[0] if leaf.code[:1] != (leaf.word,)}
     old |= _exchanged_heads(base, ours) | _exchanged_heads(base, theirs)
-    wanted |= old & set(names)
+    wanted |= old & set(names) | _values(base).intersection(names)
     notes: list[Note] = []
     known: set[bytes] = set()
     line = 1
@@ -170,13 +188,7 @@ def _signatures(base: bytes, ours: bytes, names: Iterable[bytes]) -> list[Note]:
     notes: list[Note] = []
     for name in sorted(names):
         who = "our" if definitions(base, name).keys() - definitions(ours, name).keys() else "their"
-        notes.append(
-            Note(
-                "signature-changed",
-                f"the head of {shown(name)} changed on {who} side, and the other side brings new calls of it",
-                True,
-            )
-        )
+        notes.append(Note("signature-changed", head_changed(shown(name), who), True))
     return notes
 
 

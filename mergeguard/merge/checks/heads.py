@@ -75,6 +75,11 @@ def _before(text: bytes, at: int) -> bytes:
     return _BESIDE_SIGNS.sub(rb"\1", words)
 
 
+def head_changed(name: str, who: str) -> str:
+    """What is said of a new call under a head that ``who`` (our, their) side changed."""
+    return f"the head of {name} changed on {who} side, and the other side brings new calls of it"
+
+
 def changed_parameters(base: bytes, side: bytes) -> frozenset[bytes]:
     """The functions and macros of ``base`` that ``side`` no longer defines with the same parameters, by the
     brackets alone as ``definitions``; only around what differs, so that a small edit costs little."""

@@ -77,7 +77,7 @@ def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
         tests=frozenset(_repeated(ours, mine, other) | _repeated(theirs, other, mine)),
         lost_names=frozenset(lost & (mine.added_words | other.added_words)),
         mentioned=frozenset(lost - mine.added_words - other.added_words),
-        signatures=frozenset(_signatures(base, ours, mine, other) | _signatures(base, theirs, other, mine)),
+        signatures=frozenset(recalled(base, ours, mine, other) | recalled(base, theirs, other, mine)),
         instantiations=bool(instantiations(mine.added) & instantiations(other.added)),
         includes=_may_swallow(mine, other) or _may_swallow(other, mine),
         moves=moves,
@@ -121,7 +121,8 @@ def _lost(side: bytes, edit: SideEdit, rest: SideEdit) -> set[bytes]:
     return missing(side, (edit.removed_words & rest.added_names) - LANGUAGE)
 
 
-def _signatures(base: bytes, side: bytes, edit: SideEdit, rest: SideEdit) -> set[bytes]:
+def recalled(base: bytes, side: bytes, edit: SideEdit, rest: SideEdit) -> set[bytes]:
+    """The functions and macros whose head a side changed, and that the edit ``rest`` of the other calls."""
     return {
         name
         for name in newly_called(rest) - LANGUAGE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mergeguard.cpp.leaves import Leaf, similarity
-from mergeguard.merge.gates.parameters import overload_of
+from mergeguard.merge.parameters import overload_of
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _QUALIFIERS = frozenset((b"const", b"volatile", b"__restrict__", b"restrict"))

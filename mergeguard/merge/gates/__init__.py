@@ -11,7 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from mergeguard.merge.alone import is_one_sides_own
-from mergeguard.merge.gates import doubled, folded, formed, kept, names, operands, registering
+from mergeguard.merge.gates import (
+    calls,
+    counted,
+    doubled,
+    folded,
+    formed,
+    kept,
+    names,
+    operands,
+    parallel,
+    registering,
+)
 from mergeguard.merge.gates.fault import UNBALANCED, Compared, Fault
 from mergeguard.values import replace
 
@@ -43,6 +54,11 @@ GATES: tuple[Gate, ...] = (
     names.listed_twice,
     names.declared_twice,
     names.lost_locals,
+    names.hidden,
+    names.early,
+    calls.misfitting,
+    counted.raised_alike,
+    parallel.shared_value,
     kept.scopes,
     folded.folded,
 )

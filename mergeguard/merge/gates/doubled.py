@@ -19,8 +19,8 @@ from mergeguard.cpp.scopes import (
     is_root,
 )
 from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
-from mergeguard.merge.gates.parameters import overload_of, parameters_of
 from mergeguard.merge.gates.registering import registers
+from mergeguard.merge.parameters import overload_of, parameters_of
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 # They leave a block: where it ends is no thing done.

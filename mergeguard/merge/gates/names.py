@@ -10,10 +10,10 @@ from functools import lru_cache
 from mergeguard.cpp.scopes import HEAD, STATEMENT, Scope, Statement, frame_of, is_root
 from mergeguard.merge.edits import LANGUAGE
 from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
-from mergeguard.merge.gates.parameters import MAY_NOT_BE_TYPES as _NO_TYPE
-from mergeguard.merge.gates.parameters import initialised_by, numbers_of, parameters_of, values_of
-from mergeguard.merge.gates.parameters import may_end_type as _may_end_type
-from mergeguard.merge.gates.parameters import nesting as _nests
+from mergeguard.merge.parameters import MAY_NOT_BE_TYPES as _NO_TYPE
+from mergeguard.merge.parameters import initialised_by, numbers_of, parameters_of, values_of
+from mergeguard.merge.parameters import may_end_type as _may_end_type
+from mergeguard.merge.parameters import nesting as _nests
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _IN_TYPE = frozenset((b"::", b"<", b">", b">>", b"*", b"&", b"&&", b",", b"..."))
@@ -161,6 +161,86 @@ def lost_locals(merge: Compared) -> Iterator[Fault]:
                 said, where = (x.decode("utf-8", "replace") for x in (name, root))
                 message = f"one side took the local {said} of {where} away, and the other newly uses it"
                 yield Fault("lost-name", said, message, tuple(map(merge.merged.span, found)))
+
+
+def early(merge: Compared) -> Iterator[Fault]:
+    """A local that one side moved down behind what the other newly uses it in. Doubtful: something outside
+    may have its name."""
+    versions = [version.of(_functions) for version in (merge.base, *merge.sides, merge.merged)]
+    bodies = [{root: [one.keys for one in body] for root, (_, body) in found.items()} for found in versions]
+    for root, body in bodies[3].items():
+        if any(body == other.get(root, body) for other in bodies[:3]):
+            continue
+        known = {name for version in versions[:3] for name, _ in _used_early(version[root])}
+        for name, used in _used_early(versions[3][root]):
+            if name not in known:
+                said, where = (x.decode("utf-8", "replace") for x in (name, root))
+                message = f"one side moved the local {said} of {where} behind a use that the other brings"
+                yield Fault("early-use", said, message, (merge.merged.span(used),), doubtful=True)
+
+
+def _used_early(function: tuple[set[bytes], list[Statement]]) -> list[tuple[bytes, Statement]]:
+    """The names that a function declares once, behind a use of them, with the first such use."""
+    names, body = function
+    places = {name: (number, scope) for number, one in enumerate(body) for name, scope in _declares(one)}
+    often = Counter(name for one in body for name, _ in _declares(one))
+    found: dict[bytes, Statement] = {}
+    for number, one in enumerate(body):
+        for name in names.intersection(one.keys):
+            at, scope = places[name]
+            inside = one.scope[: len(scope)] == scope
+            if number < at and often[name] == 1 and inside and not _is_member(one.keys, name):
+                found.setdefault(name, one)
+    return sorted(found.items())
+
+
+def hidden(merge: Compared) -> Iterator[Fault]:
+    """A name that one side newly uses where the other newly declares a local of it: it means that one now.
+
+    Doubtful: what both mean may come to the same.
+    """
+    base, *sides = (version.of(_declared) for version in (merge.base, *merge.sides))
+    now = merge.merged.of(_declared)
+    before = merge.base.of(_how_often_declared)
+    for number in (0, 1):
+        mine, other = sides[number], sides[1 - number]
+        more = merge.sides[number].of(_how_often_declared)
+        for key in sorted(mine.keys() & now.keys()):
+            root, name = key
+            # (What moved, or stands in a function with another name, is not one more.)
+            if more[name] <= before[name] or key in other.keys() - base.keys():
+                continue
+            came = {one[1] for one in mine[key]} - {one[1] for one in base.get(key, ())}
+            uses = (_used_in(merge, one, name, 1 - number) for one in now[key] if one[1] in came)
+            used = next(filter(None, uses), None)
+            if used is not None:
+                said, where = (x.decode("utf-8", "replace") for x in (name, root))
+                message = f"one side newly uses {said} in {where}, where the other declares its own {said}"
+                yield Fault("hidden-name", said, message, (merge.merged.span(used),), doubtful=True)
+
+
+def _how_often_declared(version: GateVersion) -> Counter[bytes]:
+    """How many locals, members and parameters of each name there are."""
+    return Counter(name for (_, name), found in version.of(_declared).items() for _ in found)
+
+
+def _used_in(merge: Compared, declared: _Declared, name: bytes, user: int) -> Statement | None:
+    """The first statement that one side alone brings, and that uses a name where a declaration holds."""
+    _, scope, place = declared
+    mine, other = merge.sides[user].counts, merge.sides[1 - user].counts
+    return next(
+        (
+            one
+            for one in merge.merged.statements
+            if one.start > place.start
+            and one.scope[: len(scope)] == scope
+            and name in one.keys
+            and mine[one.keys] > max(merge.base.counts[one.keys], other[one.keys])
+            and not _is_member(one.keys, name)
+            and name not in (n for n, _ in _declares(one))
+        ),
+        None,
+    )
 
 
 def _is_member(keys: Sequence[bytes], name: bytes) -> bool:

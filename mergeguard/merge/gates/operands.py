@@ -23,7 +23,7 @@ Keys = tuple[bytes, ...]
 
 def operands(merge: Compared) -> Iterator[Fault]:
     """A statement of the result that has twice what each side inserted once."""
-    for one, (base, ours, theirs, merged) in merge.of(_edited_by_both):
+    for one, (base, ours, theirs, merged) in merge.of(edited_by_both):
         twice = inserted_twice(base, ours, theirs, merged)
         if twice:
             message = f"both sides put `{shown(twice)}` into one statement, and the result has it twice"
@@ -32,7 +32,7 @@ def operands(merge: Compared) -> Iterator[Fault]:
 
 def returned(merge: Compared) -> Iterator[Fault]:
     """What one side removed from a statement and the other only moved in it: it is there again."""
-    for one, (base, ours, theirs, merged) in merge.of(_edited_by_both):
+    for one, (base, ours, theirs, merged) in merge.of(edited_by_both):
         back = _word_back(base, ours, theirs, merged) or _element_back(base, ours, theirs, merged)
         if back:
             said = shown(back)
@@ -74,7 +74,7 @@ def _element_back(base: Keys, ours: Keys, theirs: Keys, merged: Keys) -> Keys:
 
 def lost(merge: Compared) -> Iterator[Fault]:
     """What one side put into a statement once more than the result has it, though the other took nothing."""
-    for one, (base, ours, theirs, merged) in merge.of(_edited_by_both):
+    for one, (base, ours, theirs, merged) in merge.of(edited_by_both):
         b, o, t, m = map(Counter, (base, ours, theirs, merged))
         for key in o | t:
             if 0 < min(o[key], t[key]) == b[key] < max(o[key], t[key]) > m[key] and _TELLING.fullmatch(key):
@@ -84,7 +84,7 @@ def lost(merge: Compared) -> Iterator[Fault]:
                 break
 
 
-def _edited_by_both(merge: Compared) -> list[tuple[Statement, tuple[Keys, Keys, Keys, Keys]]]:
+def edited_by_both(merge: Compared) -> list[tuple[Statement, tuple[Keys, Keys, Keys, Keys]]]:
     """The statements of the result that both sides edited, with what they say in base, ours, theirs and the
     result."""
     if all(len(version.counts - merge.base.counts) == 0 for version in merge.sides):

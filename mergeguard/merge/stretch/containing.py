@@ -65,7 +65,18 @@ def _contains(base: Keys, small: Keys, large: Keys) -> bool:
             return False
     if any(_is_put_back(base, small, large, change, after) for change in before):
         return False
+    if any(_is_only_the_bases(base, small, large, change, after) for change in before):
+        return False
     return not _is_back(base, small, large, before) and not _is_moved(base, small, large, before)
+
+
+def _is_only_the_bases(base: Keys, small: Keys, large: Keys, change: Change, after: Sequence[Change]) -> bool:
+    """Whether the larger side has what the smaller edit added only with more in it, and its names because
+    the base had them: a new statement is not in one that the larger side only edited, however alike."""
+    if not any(change.b0 < later.a0 < change.b1 and later.b0 < later.b1 for later in after):
+        return False
+    came = Counter(key for key in small[change.b0 : change.b1] if _NAME.fullmatch(key))
+    return bool(came - (Counter(large) - Counter(base)))
 
 
 def _adds_includes(large: Keys, change: Change) -> bool:

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of, needs
 from mergeguard.cpp.tokens import Tokens, is_comment, units_of
-from mergeguard.merge.gates.parameters import parameters_of
 from mergeguard.merge.lines import Region
+from mergeguard.merge.parameters import parameters_of
 from mergeguard.merge.stretch.conjuncts import conjuncts
 
 Slice = tuple[Tokens, int, int]

@@ -64,7 +64,7 @@ def _first_words(keys: Sequence[bytes], behind: bytes) -> Iterator[bytes]:
 def overload_of(keys: Sequence[bytes]) -> tuple[tuple[bytes, ...], ...]:
     """What tells a function's overloads apart: what is before its name, its parameters without their names
     and defaults, and what comes behind them."""
-    start = _list_of(keys)
+    start = list_of(keys)
     if not start:
         return (tuple(keys),)
     types: list[tuple[bytes, ...]] = []
@@ -80,7 +80,7 @@ def overload_of(keys: Sequence[bytes]) -> tuple[tuple[bytes, ...], ...]:
 
 def _parts(keys: Sequence[bytes]) -> Iterator[list[bytes]]:
     """The stretches between the commas of a declaration's parameters."""
-    start = _list_of(keys)
+    start = list_of(keys)
     depth, part = 0, list[bytes]()
     for key in keys[start:] if start else ():
         if depth == 0 and key in (b",", b")"):
@@ -101,7 +101,7 @@ def nesting(key: bytes) -> int:
     return -2 if key == b">>" else 0
 
 
-def _list_of(keys: Sequence[bytes]) -> int:
+def list_of(keys: Sequence[bytes]) -> int:
     """Where the parameters of a function's declaration begin; 0 if the keys are none."""
     depth = 0
     for index in range(1, len(keys)):

@@ -1,0 +1,10 @@
+int total(const int* in, int n, int bias) {
+  int sum = 0;
+  for (int i = 0; i < n; ++i) {
+    sum += in[i];
+    sum *= 2;
+    sum += bias;
+    sum -= 4;
+  }
+  return sum;
+}

@@ -1,0 +1,8 @@
+static int scaled(int x, int y) { return x * 5 + y; }
+
+int sum(int a, int b, int d) {
+  int x = scaled(a, b);
+  x ^= scaled(2, b);
+  x += scaled(b, 3);
+  return x + d;
+}

@@ -1,0 +1,5 @@
+void drain(Queue& queue, int a, int b, int d) {
+  queue.push(a, b);
+  queue.push(d, a);
+  queue.flush();
+}

@@ -1,0 +1,8 @@
+enum Op { ADD, SUB, MUL };
+
+int cost(int op) {
+  int x = 1;
+  x += op;
+  x *= 2;
+  return x;
+}

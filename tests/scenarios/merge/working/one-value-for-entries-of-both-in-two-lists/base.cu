@@ -1,0 +1,2 @@
+enum Op { ADD, SUB, COUNT };
+static const int cost[] = {3, 5};
