@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # The audit's word for what a merge calls otherwise; what it looks for over the whole tree by itself, and
 # what only the merge of a file says.
 _CODES = {"lost-name": "gone-name"}
-_NOT_HERE = frozenset(("signature-changed", "same-count"))
+_NOT_HERE = frozenset(("signature-changed", "same-count", "close-edits"))
 
 
 def gated(trees: Trees) -> Iterator[Finding]:

@@ -115,6 +115,20 @@ def list_of(keys: Sequence[bytes]) -> int:
     return 0
 
 
+def arguments(keys: Sequence[bytes], opening: int, *, types: bool = False) -> list[tuple[bytes, ...]]:
+    """The elements of the list whose bracket stands at ``opening``; ``types``: ``<`` is a bracket in it."""
+    parts: list[tuple[bytes, ...]] = []
+    depth, start = 0, opening + 1
+    for at in range(opening, len(keys)):
+        depth += nesting(keys[at]) if types or keys[at] not in (b"<", b">", b">>") else 0
+        if (depth == 1 and keys[at] == b",") or depth == 0:
+            parts.append(tuple(keys[start:at]))
+            start = at + 1
+        if depth == 0:
+            break
+    return [] if parts == [()] else parts
+
+
 def may_end_type(key: bytes) -> bool:
     return key in (b"*", b"&", b"&&", b">", b">>", b"::") or (
         _WORD.fullmatch(key) is not None and key not in MAY_NOT_BE_TYPES

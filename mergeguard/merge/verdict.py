@@ -19,7 +19,7 @@ def faults_of(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> l
         return faults(base, ours, theirs, result.render(), result.renamed)
     if result.render("ours") == ours and result.render("theirs") == theirs:
         return []  # all that anybody edited is in the conflicts: outside of them is the base
-    found = _outside(base, ours, theirs, result, "ours")
+    found = [fault for fault in _outside(base, ours, theirs, result, "ours") if not fault.of_meaning]
     if not found:
         return []
     others = {(f.code, f.name) for f in _outside(base, ours, theirs, result, "theirs")}
@@ -57,8 +57,9 @@ def as_conflicts(
     candidates: list[tuple[Piece, ...]] = []
     if any(isinstance(piece, Conflict) for piece in lines):
         candidates.append(lines)
-    if all(fault.places for fault in found):
-        candidates.append(contested(base, ours, theirs, text, (p for f in found for p in f.places)))
+    shown = [fault for fault in found if not fault.of_meaning] or found
+    if all(fault.places for fault in shown):
+        candidates.append(contested(base, ours, theirs, text, (p for f in shown for p in f.places)))
     candidates = [c for c in candidates if any(isinstance(p, Conflict) for p in c)]
     if not candidates:
         candidates.append(contested(base, ours, theirs, text, ((0, len(text)),)))

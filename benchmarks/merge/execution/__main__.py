@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.merge.execution import blocks, crossings, families, flows, members, rows
+from benchmarks.merge.execution import blocks, crossings, families, flows, likes, members, rows
 from benchmarks.merge.execution.judge import Judge, has_compiler, sane
 from benchmarks.merge.execution.trees import (
     Delete,
@@ -39,6 +39,7 @@ FAMILIES: dict[str, families.Family] = {
     **flows.FAMILIES,
     **members.FAMILIES,
     **crossings.FAMILIES,
+    **likes.FAMILIES,
 }
 RIGHT, WRONG, CONFLICT, NEEDLESS = "right", "WRONG", "conflict", "needless conflict"
 SAID = "said"  # wrong, clean for git, and a finding says so
@@ -224,7 +225,7 @@ def main(arguments: Sequence[str]) -> int:
 def _show(verdicts: Sequence[Verdict]) -> None:
     kinds = (RIGHT, ORDERED, CONFLICT, NEEDLESS, SAID, WRONG)
     heads = (*kinds, "git needless", "right, noted", "of a condition")
-    print(f"{'family':12}" + "".join(f"{head:>18}" for head in heads))
+    print(f"{'family':16}" + "".join(f"{head:>18}" for head in heads))
     for family in (*FAMILIES, ""):
         rows = [v for v in verdicts if v.pair.family == family or not family]
         if not rows:
@@ -234,7 +235,7 @@ def _show(verdicts: Sequence[Verdict]) -> None:
         asked = sum(v.pair.conditional and set(v.findings) == {"guard-changed"} for v in noted)
         git = sum(v.kind in (RIGHT, NEEDLESS) and not MergeResult(_lines(v.pair)).clean for v in rows)
         cells = [*(counts[kind] for kind in kinds), git, len(noted), asked]
-        print(f"{family or 'all':12}" + "".join(f"{n:>18}" for n in cells))
+        print(f"{family or 'all':16}" + "".join(f"{n:>18}" for n in cells))
 
 
 def _lines(pair: Pair) -> tuple[Piece, ...]:

@@ -179,7 +179,9 @@ class Replace(Edit):
 
     def brings(self, root: Node) -> dict[str, Node]:
         found = root.find(self.name)
-        return {self.head.strip(): found[1]} if found is not None and found[1] is not None else {}
+        if found is None or found[1] is None or found[0].items is not None:
+            return {}  # the beginning of something is nothing by itself
+        return {self.head.strip(): found[1]}
 
 
 @dataclass

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 from mergeguard.merge.alone import is_one_sides_own
 from mergeguard.merge.gates import (
+    arms,
     calls,
     counted,
     doubled,
@@ -42,6 +43,7 @@ GATES: tuple[Gate, ...] = (
     formed.separators,
     doubled.statements,
     doubled.labels,
+    arms.written,
     doubled.definitions,
     doubled.returned,
     doubled.rows,
@@ -57,6 +59,7 @@ GATES: tuple[Gate, ...] = (
     names.hidden,
     names.early,
     calls.misfitting,
+    calls.grown,
     counted.raised_alike,
     parallel.shared_value,
     kept.scopes,

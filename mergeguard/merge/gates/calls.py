@@ -1,18 +1,21 @@
-"""New calls of one side that the head of what they call, which the other side changed, no longer takes."""
+"""Calls that no head takes: new ones of one side under the head that the other changed, and grown ones."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from mergeguard.cpp.scopes import DIRECTIVE, Statement
+from mergeguard.cpp.scopes import DIRECTIVE, Statement, without_template
 from mergeguard.merge.checks.heads import head_changed
 from mergeguard.merge.checks.suspects import recalled
 from mergeguard.merge.edits import side_edit
-from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
-from mergeguard.merge.parameters import list_of, nesting
+from mergeguard.merge.gates.fault import Compared, Fault, GateVersion, misfit
+from mergeguard.merge.gates.operands import edited_by_both, elements
+from mergeguard.merge.parameters import arguments, list_of
 
 _Keys = tuple[bytes, ...]
+_NAME = re.compile(rb"[A-Za-z_]\w*")
 _OF_OTHERS = ((b".",), (b"->",), (b"::",))  # before a name: a member's, or another namespace's
 _ANGLES = (b"<", b">", b">>")  # brackets of a type, or signs of an expression
 
@@ -29,7 +32,36 @@ def misfitting(merge: Compared) -> Iterator[Fault]:
             said = name.decode("utf-8", "replace")
             places = tuple(merge.merged.span(one) for one in _misfits(merge, side, name))
             if places:
-                yield Fault("signature-changed", said, head_changed(said, who), places, doubtful=True)
+                yield misfit("signature-changed", said, head_changed(said, who), places)
+
+
+def grown(merge: Compared) -> Iterator[Fault]:
+    """A call to which both sides added arguments, so that it has more than either means; not where a head
+    here takes as many."""
+    for one, versions in merge.of(edited_by_both):
+        known, mine, other = (Counter(elements(keys)) for keys in versions[:3])
+        if (mine - known) & (other - known):
+            continue  # one argument from both: another gate's question
+        base, ours, theirs, now = (_sizes(keys) for keys in versions)
+        for name in sorted(now.keys() & base.keys() & ours.keys() & theirs.keys()):
+            if not base[name] < min(ours[name], theirs[name]) <= max(ours[name], theirs[name]) < now[name]:
+                continue
+            if not _list_of(one.keys) and not any(
+                now[name] in head for head in merge.merged.of(_heads, name)
+            ):
+                said = name.decode("utf-8", "replace")
+                message = f"both sides added arguments to one call of {said}: which stands where is a choice"
+                yield misfit("close-edits", said, message, (merge.merged.span(one),))
+
+
+def _sizes(keys: _Keys) -> dict[bytes, int]:
+    """How many arguments each name is called with that a statement calls once."""
+    names = Counter(name for name, sign in zip(keys, keys[1:], strict=False) if sign == b"(")
+    return {
+        keys[at]: len(arguments(keys, at + 1))
+        for at in range(len(keys) - 1)
+        if keys[at + 1] == b"(" and names[keys[at]] == 1 and _NAME.fullmatch(keys[at])
+    }
 
 
 def _misfits(merge: Compared, changer: GateVersion, name: bytes) -> Iterator[Statement]:
@@ -56,7 +88,7 @@ def _heads(version: GateVersion, name: bytes) -> list[range]:
         for at in _places(one, name):
             if not _declares(one, at):
                 continue
-            parts = _arguments(one.keys, at + 1, types=True)
+            parts = arguments(one.keys, at + 1, types=True)
             least = sum(b"=" not in part and b"..." not in part for part in parts)
             most = len(parts) if not any(b"..." in part for part in parts) else 1 << 10
             found.append(range(least, most + 1))
@@ -66,7 +98,7 @@ def _heads(version: GateVersion, name: bytes) -> list[range]:
 def _calls(version: GateVersion, name: bytes) -> list[tuple[_Keys, Statement]]:
     """The calls of a name with their arguments, each as one word, and where they stand."""
     return [
-        (tuple(b" ".join(part) for part in _arguments(one.keys, at + 1)), one)
+        (tuple(b" ".join(part) for part in arguments(one.keys, at + 1)), one)
         for one in version.statements
         for at in _places(one, name)
         if not _declares(one, at) and one.keys[at - 1 : at] not in _OF_OTHERS
@@ -85,18 +117,11 @@ def _declares(one: Statement, at: int) -> bool:
     """Whether what stands there is the head of a function or macro rather than a call."""
     if one.kind == DIRECTIVE:
         return at == 2 and one.keys[1] == b"define"
-    return list_of(one.keys) == at + 2
+    return _list_of(one.keys) == at + 2
 
 
-def _arguments(keys: _Keys, opening: int, *, types: bool = False) -> list[_Keys]:
-    """The elements of the list whose bracket stands at ``opening``; ``types``: ``<`` is a bracket in it."""
-    parts: list[_Keys] = []
-    depth, start = 0, opening + 1
-    for at in range(opening, len(keys)):
-        depth += nesting(keys[at]) if types or keys[at] not in _ANGLES else 0
-        if (depth == 1 and keys[at] == b",") or depth == 0:
-            parts.append(keys[start:at])
-            start = at + 1
-        if depth == 0:
-            break
-    return [] if parts == [()] else parts
+def _list_of(keys: _Keys) -> int:
+    """Where the parameters of a head begin, whatever template it is of; 0 for what is no head."""
+    rest = without_template(keys)
+    start = list_of(rest)
+    return start + len(keys) - len(rest) if start else 0

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mergeguard.merge.checks.counts import counted_alike, counts_alike
 from mergeguard.merge.edits import side_edit
-from mergeguard.merge.gates.fault import Compared, Fault
+from mergeguard.merge.gates.fault import Compared, Fault, misfit
 
 
 def raised_alike(merge: Compared) -> Iterator[Fault]:
@@ -15,4 +15,4 @@ def raised_alike(merge: Compared) -> Iterator[Fault]:
     mine, other = (side_edit(merge.base.text, side.text) for side in merge.sides)
     lines = sorted(counted_alike(mine, other).items())
     for said, at in counts_alike(merge.merged.text, lines):
-        yield Fault("same-count", said, said, ((at, at + 1),), doubtful=True)
+        yield misfit("same-count", said, said, ((at, at + 1),))

@@ -38,13 +38,20 @@ _BLOCK = re.compile(rb"\{%[-+]?\s*((?:end)?(?:if|for|macro))\b")
 class Fault:
     """Something wrong with a merged text, as with no side. ``places`` are the byte ranges of the merged text
     that a person has to look at; none if no place can be told. ``doubtful``: it may be meant; what git merges
-    cleanly stands, with a finding."""
+    cleanly stands, with a finding. ``of_meaning``: each edit is in its place, and the two do not fit
+    together; where there are conflicts, a person looks at the file anyway."""
 
     code: str
     name: str
     message: str
     places: tuple[tuple[int, int], ...] = ()
     doubtful: bool = False
+    of_meaning: bool = False
+
+
+def misfit(code: str, name: str, message: str, places: tuple[tuple[int, int], ...]) -> Fault:
+    """A fault of what two edits mean together, which nobody can be sure of by the text."""
+    return Fault(code, name, message, places, doubtful=True, of_meaning=True)
 
 
 class _Asked:

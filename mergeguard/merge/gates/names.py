@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from mergeguard.cpp.scopes import HEAD, STATEMENT, Scope, Statement, frame_of, is_root
 from mergeguard.merge.edits import LANGUAGE
-from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
+from mergeguard.merge.gates.fault import Compared, Fault, GateVersion, misfit
 from mergeguard.merge.parameters import MAY_NOT_BE_TYPES as _NO_TYPE
 from mergeguard.merge.parameters import initialised_by, numbers_of, parameters_of, values_of
 from mergeguard.merge.parameters import may_end_type as _may_end_type
@@ -176,7 +176,7 @@ def early(merge: Compared) -> Iterator[Fault]:
             if name not in known:
                 said, where = (x.decode("utf-8", "replace") for x in (name, root))
                 message = f"one side moved the local {said} of {where} behind a use that the other brings"
-                yield Fault("early-use", said, message, (merge.merged.span(used),), doubtful=True)
+                yield misfit("early-use", said, message, (merge.merged.span(used),))
 
 
 def _used_early(function: tuple[set[bytes], list[Statement]]) -> list[tuple[bytes, Statement]]:
@@ -210,13 +210,26 @@ def hidden(merge: Compared) -> Iterator[Fault]:
             # (What moved, or stands in a function with another name, is not one more.)
             if more[name] <= before[name] or key in other.keys() - base.keys():
                 continue
-            came = {one[1] for one in mine[key]} - {one[1] for one in base.get(key, ())}
-            uses = (_used_in(merge, one, name, 1 - number) for one in now[key] if one[1] in came)
-            used = next(filter(None, uses), None)
+            inner = (one for one in now[key] if _is_new(merge, one, number) and _is_inside(one, now[key]))
+            used = next(filter(None, (_used_in(merge, one, name, 1 - number) for one in inner)), None)
             if used is not None:
                 said, where = (x.decode("utf-8", "replace") for x in (name, root))
                 message = f"one side newly uses {said} in {where}, where the other declares its own {said}"
-                yield Fault("hidden-name", said, message, (merge.merged.span(used),), doubtful=True)
+                yield misfit("hidden-name", said, message, (merge.merged.span(used),))
+
+
+def _is_new(merge: Compared, declared: _Declared, number: int) -> bool:
+    """Whether one side alone brings a declaration."""
+    keys = declared[2].keys
+    others = merge.base.counts[keys] + merge.sides[1 - number].counts[keys]
+    return not others and merge.sides[number].counts[keys] > 0
+
+
+def _is_inside(declared: _Declared, found: Sequence[_Declared]) -> bool:
+    """Whether another declaration of the name holds around that one."""
+    root, scope, _ = declared
+    outer = (one[1] for one in found if one[0] == root and len(one[1]) < len(scope))
+    return any(scope[: len(one)] == one for one in outer)
 
 
 def _how_often_declared(version: GateVersion) -> Counter[bytes]:

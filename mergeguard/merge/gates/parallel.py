@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from mergeguard.merge.gates.doubled import shown
-from mergeguard.merge.gates.fault import Compared, Fault
+from mergeguard.merge.gates.fault import Compared, Fault, misfit
 from mergeguard.merge.gates.operands import edited_by_both, elements
 
 _VALUE = re.compile(rb"[-+~]|\.?[0-9].*|\"[<>=].*|'.*|true|false|nullptr", re.DOTALL)
@@ -30,4 +30,4 @@ def shared_value(merge: Compared) -> Iterator[Fault]:
         message = (
             f"both sides added {said} to one list, where it is once, and entries of their own to another"
         )
-        yield Fault("shared-value", said, message, (merge.merged.span(one),), doubtful=True)
+        yield misfit("shared-value", said, message, (merge.merged.span(one),))

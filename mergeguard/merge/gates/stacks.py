@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from mergeguard.cpp.scopes import Scope, Statement
+from mergeguard.merge.gates.doubled import root_of
 from mergeguard.merge.gates.fault import GateVersion
 
 _EVERYWHERE = b""  # marks a frame that became another one, whatever it stands in
@@ -23,7 +24,11 @@ class Stacks:
     def __init__(self, base: GateVersion, side: GateVersion, pairs: Mapping[int, int]) -> None:
         self._images: tuple[_Images, _Images] = defaultdict(set), defaultdict(set)
         stayed: tuple[set[Scope], set[Scope]] = set(), set()
+        became = {(root_of(base.statements[i]), root_of(side.statements[j])) for j, i in pairs.items()}
         for j, i in pairs.items():
+            old_root, new_root = root_of(base.statements[i]), root_of(side.statements[j])
+            if old_root != new_root and (new_root, old_root) in became:
+                continue  # the two changed places, much alike as they are: neither became the other
             parts = zip(_parts(base.statements[i]), _parts(side.statements[j]), strict=True)
             for (old, new), images, same in zip(parts, self._images, stayed, strict=True):
                 if old == new:

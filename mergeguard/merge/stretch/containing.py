@@ -71,12 +71,12 @@ def _contains(base: Keys, small: Keys, large: Keys) -> bool:
 
 
 def _is_only_the_bases(base: Keys, small: Keys, large: Keys, change: Change, after: Sequence[Change]) -> bool:
-    """Whether the larger side has what the smaller edit added only with more in it, and its names because
-    the base had them: a new statement is not in one that the larger side only edited, however alike."""
+    """Whether the larger side has what the smaller edit added only with more in it, and most of its names
+    because the base had them: a new statement is not in one that the larger side only edited."""
     if not any(change.b0 < later.a0 < change.b1 and later.b0 < later.b1 for later in after):
         return False
     came = Counter(key for key in small[change.b0 : change.b1] if _NAME.fullmatch(key))
-    return bool(came - (Counter(large) - Counter(base)))
+    return 2 * (came - (Counter(large) - Counter(base))).total() > came.total()
 
 
 def _adds_includes(large: Keys, change: Change) -> bool:

@@ -1,0 +1,3 @@
+void step(State& s, float* x, int n, float scale) {
+  apply(x, s.stream(), scale, true);
+}

@@ -1,0 +1,12 @@
+int two(int x, int y) {
+  int r = x * 4;
+  r -= y;
+  for (int i = 0; i < 3; ++i) r ^= i + y;
+  return r;
+}
+int one(int x, int y) {
+  int r = x * 29;
+  r -= y;
+  for (int i = 0; i < 3; ++i) r ^= i + y;
+  return r;
+}
