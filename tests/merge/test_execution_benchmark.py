@@ -10,7 +10,7 @@ from benchmarks.merge.execution.judge import Judge, has_compiler
 
 @pytest.mark.skipif(not has_compiler(), reason="needs g++")
 def test_a_clean_merge_does_what_both_orders_of_the_edits_do():
-    found = list(pairs(7, 66, tuple(FAMILIES)))
+    found = list(pairs(33, 68, tuple(FAMILIES)))
     assert {pair.family for pair in found} == set(FAMILIES)
     verdicts = list(judged(found, Judge()))
     assert [v.pair for v in verdicts if v.kind == WRONG] == []
