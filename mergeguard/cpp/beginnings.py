@@ -1,9 +1,9 @@
 """Texts that begin as one that was read before: the units of a layout, which take in the same headers first.
 
 A few texts are kept as *beginnings*, each with its tokens and, once it was parsed, its items. What another
-text has in common with one of them, from its first byte on, is not read again: tokens up to a place where
-lexing may be cut (``lexer``), items up to a place between two of them at which nothing is open (``segment``).
-What lies before such a place was read without a look beyond the token behind it, which both texts have.
+text has in common with one of them, from its first byte on, is not parsed again: items up to a place between
+two of them at which nothing is open (``segment``). What lies before such a place was read without a look
+beyond the token behind it, which both texts have. (Tokens are taken over from any text: ``lateread``.)
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from mergeguard.cpp.lateread import in_common
 from mergeguard.values import dataclass, field
 
 if TYPE_CHECKING:
@@ -52,10 +53,9 @@ class ParsedBeginning(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Beginning:
-    """A text that was read, with its tokens, and the ``cuts`` at which lexing may go on."""
+    """A text that was read, with its tokens."""
 
     lexed: Lexed
-    cuts: Sequence[int]
     readings: dict[bool, ParsedBeginning] = field(default_factory=dict)
 
     @property
@@ -79,23 +79,32 @@ _MOST_BYTES = 1 << 20
 _MOST_ALIKE = 3
 
 _kept: dict[bytes, list[Beginning]] = {}
+_asked: dict[bytes, Shared | None] = {}  # the answer about the last text: who lexes it, parses it next
 
 
 def shared(text: bytes) -> Shared | None:
     """The beginning that a text has most in common with; None where that is less than half of it."""
     if len(text) < _SHORTEST:
         return None
+    if text not in _asked:
+        _asked.clear()
+        _asked[text] = _most_in_common(text)
+    return _asked[text]
+
+
+def _most_in_common(text: bytes) -> Shared | None:
     alike = [Shared(one, in_common(one.text, text)) for one in _kept.get(text[:_FIRST], ())]
     best = max(alike, key=lambda one: one.length, default=None)
     return best if best is not None and 2 * best.length >= len(text) else None
 
 
-def keep(lexed: Lexed, cuts: Sequence[int]) -> None:
-    """Keep a text that has little in common with those that are kept already."""
-    if len(lexed.text) < _SHORTEST:
+def keep(lexed: Lexed) -> None:
+    """Keep a text, if it has little in common with those that are kept already."""
+    if len(lexed.text) < _SHORTEST or shared(lexed.text) is not None:
         return
+    _asked.clear()
     alike = _kept.setdefault(lexed.text[:_FIRST], [])
-    alike.insert(0, Beginning(lexed, cuts))
+    alike.insert(0, Beginning(lexed))
     del alike[_MOST_ALIKE:]
     total = sum(len(one.text) for many in _kept.values() for one in many)
     while total > _MOST_BYTES and len(_kept) > 1:
@@ -106,18 +115,4 @@ def keep(lexed: Lexed, cuts: Sequence[int]) -> None:
 def forget() -> None:
     """Forget all there are."""
     _kept.clear()
-
-
-def in_common(one: bytes, other: bytes) -> int:
-    """With how many equal bytes two texts begin."""
-    most = min(len(one), len(other))
-    if one[:most] == other[:most]:
-        return most
-    same, differs = 0, most  # they are the same up to the one, and not up to the other
-    while differs - same > 1:
-        middle = (same + differs) // 2
-        if one[same:middle] == other[same:middle]:
-            same = middle
-        else:
-            differs = middle
-    return same
+    _asked.clear()

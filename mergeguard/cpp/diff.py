@@ -9,8 +9,9 @@ Its Variations", Algorithmica 1986), bounded so that two unrelated texts cost no
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
-from itertools import accumulate, count
+from itertools import accumulate, chain, count
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T", bound=Hashable)
@@ -86,15 +87,24 @@ def changed_ranges(old: bytes, new: bytes) -> list[tuple[int, int]]:
 
 def matches(a: Sequence[T], b: Sequence[T]) -> list[Match]:
     """The common runs of ``a`` and ``b``, in order, neighbouring runs joined."""
+    # Most of two versions is common at their ends: that is compared as it is.
+    most = min(len(a), len(b))
+    head = _shared_head(a, 0, most, b, 0, most)
+    tail = _shared_tail(a, head, len(a), b, head, len(b))
+    one, two = a[head : len(a) - tail], b[head : len(b) - tail]
+    # Whole statements are compared over and over: their numbers are quicker.
+    numbers = dict(zip(dict.fromkeys(chain(one, two)), count()))
+    first, second = ([*map(numbers.__getitem__, sequence)] for sequence in (one, two))
     joined: list[Match] = []
-    numbers: dict[T, int] = {}  # whole statements are compared over and over: their numbers are quicker
-    for run in _runs(*([numbers.setdefault(one, len(numbers)) for one in sequence] for sequence in (a, b))):
-        last = joined[-1] if joined else None
-        if last is not None and last.a + last.size == run.a and last.b + last.size == run.b:
-            joined[-1] = Match(last.a, last.b, last.size + run.size)
-        elif run.size:
-            joined.append(run)
-    return joined
+    at_a, at_b, size = 0, 0, head
+    for i, j, more in chain(_runs(first, second), ((len(one), len(two), tail),)):
+        if head + i == at_a + size and head + j == at_b + size:
+            size += more
+            continue
+        if size:
+            joined.append(Match(at_a, at_b, size))
+        at_a, at_b, size = head + i, head + j, more
+    return [*joined, Match(at_a, at_b, size)] if size else joined
 
 
 _Ranges = tuple[int, int, int, int]  # of both sequences: from where to where
@@ -146,7 +156,7 @@ def _between(anchors: Sequence[tuple[int, int]], ranges: _Ranges) -> Iterator[_R
 _STEP = 256  # elements that are compared at once
 
 
-def _shared_head(a: list[int], a0: int, a1: int, b: list[int], b0: int, b1: int) -> int:
+def _shared_head(a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int) -> int:
     """How many elements two ranges begin with alike."""
     most, at = min(a1 - a0, b1 - b0), 0
     if not most or a[a0] != b[b0]:
@@ -161,7 +171,7 @@ def _shared_head(a: list[int], a0: int, a1: int, b: list[int], b0: int, b1: int)
     return at
 
 
-def _shared_tail(a: list[int], a0: int, a1: int, b: list[int], b0: int, b1: int) -> int:
+def _shared_tail(a: Sequence[T], a0: int, a1: int, b: Sequence[T], b0: int, b1: int) -> int:
     """How many elements two ranges end with alike."""
     most, at = min(a1 - a0, b1 - b0), 0
     if not most or a[a1 - 1] != b[b1 - 1]:
@@ -181,15 +191,12 @@ def _unique_common(
 ) -> list[tuple[int, int]] | None:
     """The longest increasing run of elements that are unique in both ranges; None if they have none in
     common."""
-    first: dict[int, int] = {}
-    for j in range(b0, b1):
-        first[b[j]] = -1 if b[j] in first else j
-    seen: dict[int, int] = {}
-    for i in range(a0, a1):
-        seen[a[i]] = -1 if a[i] in seen else i
-    if first.keys().isdisjoint(seen):
+    one, two = a[a0:a1], b[b0:b1]
+    first, second = Counter(one), Counter(two)
+    if first.keys().isdisjoint(second):
         return None
-    candidates = [(i, first[x]) for x, i in seen.items() if i >= 0 and first.get(x, -1) >= 0]
+    places = dict(zip(two, range(b0, b1), strict=True))
+    candidates = [(i, places[x]) for i, x in enumerate(one, a0) if first[x] == 1 == second[x]]
     return [candidates[k] for k in increasing([j for _, j in candidates])]
 
 

@@ -19,10 +19,9 @@ from mergeguard.values import dataclass
 # What a macro that opens a block has in its name, and what the one that closes it has in that place.
 _PAIRS = {"BEGIN": ("END",), "OPEN": ("CLOSE",), "START": ("END", "STOP"), "ENTER": ("LEAVE", "EXIT")}
 _CLOSERS = frozenset(word for words in _PAIRS.values() for word in words)
-_CANDIDATE = re.compile(
-    rb"BEGIN|OPEN|START|ENTER|END|CLOSE|STOP|LEAVE|EXIT|"
-    rb"#[ \t]*define[ \t]+\w+[ \t\\\r\n]+(?:inline[ \t]+)?(?:namespace|extern)\b"
-)
+_NAMED = [word.encode("ascii") for word in {*_PAIRS, *_CLOSERS}]
+_NOT_IN_NAMED = bytes(byte for byte in range(256) if not 65 <= byte <= 90 and byte not in b"_\n")
+_OPENED = re.compile(rb"#[ \t]*define[ \t]+\w+[ \t\\\r\n]+(?:inline[ \t]+)?(?:namespace|extern)\b")
 _LONGEST = 20  # tokens, comments among them, of an edge under a condition
 _NAME = re.compile(r"_*[A-Z][A-Z0-9_]*")
 _BEGINNINGS = frozenset(("namespace", "inline", "extern", "}", ";"))
@@ -68,7 +67,9 @@ class Edges:
 def edges_of(text: bytes) -> Edges:
     """What of a file can open or close a block without a brace."""
     own: dict[str, Edge] = {}
-    if not _CANDIDATE.search(text):
+    capitals = text.translate(None, _NOT_IN_NAMED)  # in which words are found quicker, and some more
+    named = (word for word in _NAMED if word in capitals)
+    if not (any(word in text for word in named) or _OPENED.search(text)):
         return Edges(own, False)
     lexed = lex(text)
     for directive in lexed.directives:

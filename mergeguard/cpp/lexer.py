@@ -9,8 +9,8 @@ files (``tests/test_clang.py``).
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import IntEnum
 from functools import lru_cache
@@ -18,7 +18,8 @@ from itertools import accumulate, compress
 from operator import add, sub
 from typing import NamedTuple
 
-from mergeguard.cpp import beginnings
+from mergeguard.cpp import beginnings, lateread
+from mergeguard.cpp.lateread import LateText
 from mergeguard.cpp.remember import remembered
 from mergeguard.values import dataclass
 
@@ -255,57 +256,89 @@ _CHUNKS: dict[bytes, _Chunk] = {}
 _kept_bytes = 0
 
 
+class _Tokens:
+    """Tokens that are gathered from the pieces of a text, and the cuts between these."""
+
+    def __init__(self) -> None:
+        self.texts: list[bytes] = []
+        self.starts: list[int] = []
+        self.kinds: list[bytes] = []
+        self.roles: list[bytes] = []
+        self.directives: list[Directive] = []
+        self.directive_of: list[int] = []
+        self.cuts: list[int] = []
+
+    def add(self, at: int, chunk: _Chunk) -> None:
+        """A piece that begins at byte ``at``."""
+        self.cuts.append(at)
+        self._add_directives(chunk.directives, chunk.directive_of, at, len(self.texts), len(self.directives))
+        self.texts += chunk.texts
+        self.starts += map(at.__add__, chunk.starts)
+        self.kinds.append(chunk.kinds)
+        self.roles.append(chunk.roles)
+
+    def take(self, late: LateText, first: int, last: int, by: int) -> None:
+        """Those between two cuts of a text that was read, all of them ``by`` bytes further on."""
+        known, cuts = late.lexed, late.cuts[bisect_left(late.cuts, first) : bisect_left(late.cuts, last)]
+        tokens = slice(known.index_at(first), known.index_at(last))
+        directives = known.directives_in(first, last)
+        tokens_on = len(self.texts) - tokens.start
+        number = bisect_left(known.directives, first, key=_directive_start)
+        directive_of = known.directive_of[tokens]
+        self._add_directives(directives, directive_of, by, tokens_on, len(self.directives) - number)
+        self.texts += known.texts[tokens]
+        starts = known.starts[tokens]
+        self.starts += map(by.__add__, starts) if by else starts
+        self.kinds.append(known.kinds[tokens])
+        self.roles.append(known.roles[tokens])
+        self.cuts += map(by.__add__, cuts)
+
+    def _add_directives(
+        self, directives: Sequence[Directive], directive_of: Sequence[int], by: int, tokens: int, number: int
+    ) -> None:
+        """Directives so many bytes, tokens and directives further on."""
+        self.directives += [_moved(one, by, tokens) for one in directives] if by or tokens else directives
+        if directives and number:
+            self.directive_of += [one if one < 0 else one + number for one in directive_of]
+        else:
+            self.directive_of += directive_of
+
+    def lexed(self, text: bytes) -> Lexed:
+        """What there is of ``text``."""
+        kinds, roles = b"".join(self.kinds), b"".join(self.roles)
+        return Lexed(text, self.texts, self.starts, kinds, roles, tuple(self.directives), self.directive_of)
+
+
 @remembered
 def lex(text: bytes) -> Lexed:
     """Tokens of ``text`` and which of them stand in preprocessor lines. Never fails; a byte order mark is a
     gap.
 
     The versions of a file and the files that a layout makes of it consist of the same pieces: what is known
-    of a piece is not found out again, and less of what a text has in common with one that was read (see
-    ``beginnings``).
+    of a piece is not found out again, and less of what a text has in common with one that was read lately.
     """
-    start = len(_BOM) if text.startswith(_BOM) else 0
-    texts: list[bytes] = []
-    starts: list[int] = []
-    kinds: list[bytes] = []
-    roles: list[bytes] = []
-    directives: list[Directive] = []
-    directive_of: list[int] = []
-    cuts: list[int] = []
-    begun = beginnings.shared(text)
-    if begun is not None and (cut := _cut_before(begun)):
-        known = begun.beginning.lexed
-        count = known.index_at(cut)
-        texts += known.texts[:count]
-        starts += known.starts[:count]
-        kinds.append(known.kinds[:count])
-        roles.append(known.roles[:count])
-        directives += known.directives_in(0, cut)
-        directive_of += known.directive_of[:count]
-        start = cut
-    for at, chunk in _chunks(text, start):
-        cuts.append(at)
-        if chunk.directives:
-            first, number = len(texts), len(directives)
-            directives += [_moved(one, at, first) for one in chunk.directives]
-            directive_of += [one if one < 0 else one + number for one in chunk.directive_of]
-        else:
-            directive_of += chunk.directive_of
-        texts += chunk.texts
-        starts += map(at.__add__, chunk.starts)
-        kinds.append(chunk.kinds)
-        roles.append(chunk.roles)
-    lexed = Lexed(text, texts, starts, b"".join(kinds), b"".join(roles), tuple(directives), directive_of)
-    if begun is None:
-        beginnings.keep(lexed, cuts)
+    read = _Tokens()
+    start, end = len(_BOM) if text.startswith(_BOM) else 0, len(text)
+    alike = lateread.most_alike(text)
+    by = 0
+    if alike is not None:
+        if alike.last_cut > start:
+            read.take(alike.late, start, alike.last_cut, 0)
+            start = alike.last_cut
+        by = len(text) - len(alike.late.lexed.text)
+        end = alike.first_cut + by
+    between = [*_chunks(text[:end], start)] if start < end else []
+    if end < len(text) and between and not between[-1][1].ends_a_line:
+        # A comment, or a macro's body, goes on where the two texts are alike again.
+        between, end = [*_chunks(text, start)], len(text)
+    for at, chunk in between:
+        read.add(at, chunk)
+    if alike is not None and end < len(text):
+        read.take(alike.late, end - by, len(text) - by, by)
+    lexed = read.lexed(text)
+    lateread.keep(LateText(lexed, read.cuts))
+    beginnings.keep(lexed)
     return lexed
-
-
-def _cut_before(begun: beginnings.Shared) -> int:
-    """The last place in what two texts have in common at which reading may go on; 0 if there is none."""
-    cuts = begun.beginning.cuts
-    number = bisect_right(cuts, begun.length)
-    return cuts[number - 1] if number else 0
 
 
 @remembered

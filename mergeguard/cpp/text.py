@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mergeguard.cpp.items import Source
+    from mergeguard.cpp.lexer import Lexed
 
 _SPACED = frozenset({"&&", "||", "==", "!=", "<=", ">=", "=", "?", "+", "-", "/", "%", "|", "^"})
 _POINTERS = frozenset({"*", "&", "&&", ">", ">>"})
@@ -23,8 +24,41 @@ def code_tokens(source: Source, start: int, end: int) -> list[str]:
 
 
 def identifiers(source: Source, start: int, end: int) -> frozenset[str]:
-    """The identifiers (keywords included) in bytes ``[start, end)``, comments and strings excluded."""
-    return source.lexed.names(*_within(source, start, end))
+    """The identifiers (keywords included) in bytes ``[start, end)``, comments and strings excluded.
+
+    They are found once for all texts that have these bytes: of such the same tokens are read, if one begins
+    with the first byte, but where a header's name looks like a comment (the kinds are not the same then).
+    """
+    lexed = source.lexed
+    first, last = _within(source, start, end)
+    if last - first < _FEW or (first and lexed.end(first - 1) > start):
+        return lexed.names(first, last)
+    return _NAMES.of(source.text[start:end], lexed, first, last)
+
+
+class _Names:
+    """The names in stretches of texts, by their bytes and the kinds of their tokens."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[bytes, bytes], frozenset[str]] = {}
+        self.bytes = 0
+
+    def of(self, text: bytes, lexed: Lexed, first: int, last: int) -> frozenset[str]:
+        """Those of the tokens ``[first, last)``, which stand in ``text``."""
+        key = text, lexed.kinds[first:last]
+        found = self.known.get(key)
+        if found is None:
+            if self.bytes > _MOST_BYTES:
+                self.known.clear()
+                self.bytes = 0
+            found = self.known[key] = lexed.names(first, last)
+            self.bytes += len(text) + len(key[1])
+        return found
+
+
+_FEW = 16  # tokens that are looked at faster than found again
+_MOST_BYTES = 4 << 20
+_NAMES = _Names()
 
 
 def _within(source: Source, start: int, end: int) -> tuple[int, int]:

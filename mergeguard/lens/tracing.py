@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from mergeguard.cpp.diff import Change, diff
 from mergeguard.cpp.source import parse
@@ -514,7 +514,4 @@ def _single(changes: Iterable[Change]) -> Iterable[Change]:
 
 
 def _offsets(parts: Sequence[bytes], at: int) -> list[int]:
-    offsets = [at]
-    for part in parts:
-        offsets.append(offsets[-1] + len(part))
-    return offsets
+    return [*accumulate(map(len, parts), initial=at)]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from functools import cached_property, lru_cache
+from itertools import repeat
 
+from mergeguard.cpp.lateread import ending_in_common, in_common
 from mergeguard.merge.lines import split_lines
 from mergeguard.values import dataclass
 
@@ -71,27 +73,23 @@ def side_edit(base: bytes, side: bytes) -> SideEdit:
     """
     start, end_b, end_s = unequal_middle(base, side)
     old, new = Counter(split_lines(base[start:end_b])), Counter(split_lines(side[start:end_s]))
-    return SideEdit(tuple((new - old).elements()), tuple((old - new).elements()))
+    return SideEdit(tuple(_more(new, old)), tuple(_more(old, new)))
+
+
+def _more(one: Counter[bytes], other: Counter[bytes]) -> Iterator[bytes]:
+    """The lines that ``one`` has more often. (A difference of counters looks at each line twice.)"""
+    count = other.get
+    for line, times in [(line, times) for line, times in one.items() if times > count(line, 0)]:
+        yield from repeat(line, times - count(line, 0))
 
 
 def unequal_middle(a: bytes, b: bytes) -> tuple[int, int, int]:
     """The range in which two texts differ, widened to whole lines."""
-    start = a.rfind(b"\n", 0, _common(a, b, from_end=False)) + 1
-    rest_a, rest_b = a[start:], b[start:]
-    tail = _common(rest_a, rest_b, from_end=True)
-    cut = rest_a.find(b"\n", len(rest_a) - tail) if tail else -1
-    tail = len(rest_a) - cut - 1 if cut >= 0 else 0
+    start = a.rfind(b"\n", 0, in_common(a, b)) + 1
+    tail = ending_in_common(a, b, min(len(a), len(b)) - start)
+    cut = a.find(b"\n", len(a) - tail) if tail else -1
+    tail = len(a) - cut - 1 if cut >= 0 else 0
     return start, len(a) - tail, len(b) - tail
-
-
-def _common(a: bytes, b: bytes, *, from_end: bool) -> int:
-    """The length of the longest common prefix (or suffix), by halving: comparing slices is quick."""
-    low, high = 0, min(len(a), len(b))
-    while low < high:
-        size = (low + high + 1) // 2
-        equal = a[len(a) - size :] == b[len(b) - size :] if from_end else a[:size] == b[:size]
-        low, high = (size, high) if equal else (low, size - 1)
-    return low
 
 
 def may_define(edit: SideEdit, name: bytes) -> bool:

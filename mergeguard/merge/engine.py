@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from mergeguard.merge.checks.suspects import Suspects, suspects
 from mergeguard.merge.lines import merge_lines, trivial
@@ -131,6 +131,7 @@ def _line_ends(text: bytes) -> bytes | None:
     return b"\r\n" if returns else b"\n"
 
 
+@lru_cache(maxsize=8)
 def _is_huge(text: bytes) -> bool:
     """Whether reading ``text`` would take many seconds: no source that people write (vLLM's largest has a
     seventh of this), but a generated table or a broken file must not hang a merge."""
@@ -139,7 +140,9 @@ def _is_huge(text: bytes) -> bool:
         return True
     # Bounds that cost next to nothing: reading the tokens of every file to find it small would be dear.
     tokens = 2 * (len(text.split()) + sum(map(signs.count, _MARKS)))
-    ends = sum(map(signs.count, (b";", b"}"))) + sum(map(text.count, (b"\n#", b")\n")))
+    ends = sum(map(signs.count, (b";", b"}", b"#", b")")))  # of statements, and of lines that end one
+    if tokens + _TOKENS_OF_A_DECLARATION * ends >= _MOST_TOKENS:
+        ends = sum(map(signs.count, (b";", b"}"))) + sum(map(text.count, (b"\n#", b")\n")))
     if max(tokens, len(signs)) < _LONGEST and tokens + _TOKENS_OF_A_DECLARATION * ends < _MOST_TOKENS:
         return False
     from mergeguard.cpp.borders import extent

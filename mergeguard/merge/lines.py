@@ -123,6 +123,8 @@ def line_diff(a: Sequence[Any], b: Sequence[Any]) -> list[Change]:
 
 def split_lines(text: bytes) -> list[bytes]:
     """Lines with their ``\\n``; only ``\\n`` ends a line, as in git."""
+    if b"\r" not in text:
+        return text.splitlines(keepends=True)  # which takes a lone carriage return for an end, too
     lines = text.split(b"\n")
     last = lines.pop()
     result = [line + b"\n" for line in lines]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from mergeguard.cpp.blocks import qualified_name
 from mergeguard.cpp.source import Item, Kind, Unit
@@ -25,13 +26,23 @@ _STRENGTH = {
 _STRONGEST = 2
 
 
+_Offers = list[tuple[Selector, str]]  # with their homes
+_MOST_KNOWN = 1 << 14
+
+
+@lru_cache(maxsize=32)
+def _known(offers: tuple[tuple[Selector, str], ...], qualified: bool) -> dict[tuple[object, ...], _Offers]:
+    """Which of the offers select what: the versions of a monolith have most of their items in common."""
+    return {}
+
+
 class Claims:
     """The selectors of a rule, for the partitions that the monolith has."""
 
     def __init__(self, ground: Ground, partitions: list[DealtPartition]) -> None:
         self.ground = ground
         rule = ground.rule
-        self.offers: list[tuple[Selector, str]] = [
+        self.offers: _Offers = [
             (selector, move.to) for move in rule.move for selector in selectors(move.items)
         ]
         self.offers += [(s, p.rule.body) for p in partitions for s in selectors(p.rule.items)]
@@ -39,6 +50,7 @@ class Claims:
             (s, shard) for d in rule.deal for shard, texts in d.shards.items() for s in selectors(texts)
         ]
         self.used: set[Selector] = set()
+        self.known = _known(tuple(self.offers), ground.qualified)
 
     def homes(self) -> list[str | None]:
         """The home of each unit that a selector names. Raises RuleMismatch for a selector without a match."""
@@ -70,6 +82,17 @@ class Claims:
             )
         return next(iter(claims), None)
 
+    def found(self, unit: Unit, item: Item) -> _Offers:
+        """The offers of what names an item: looked for once for all items that no selector tells apart."""
+        blocks = tuple((scope.name, scope.hidden) for scope in unit.scopes) if self.ground.qualified else ()
+        key = (item.kind, item.name, item.flags, blocks)
+        found = self.known.get(key)
+        if found is None:
+            if len(self.known) >= _MOST_KNOWN:
+                self.known.clear()
+            found = self.known[key] = [(s, home) for s, home in self.offers if self.selects(s, unit, item)]
+        return found
+
     def shadowed(self, selector: Selector) -> bool:
         return any(self.selects(selector, unit, item) for unit in self.ground.units for item in unit.items)
 
@@ -82,7 +105,7 @@ class Claims:
         return selector.selects(item) or selector.selects(replace(item, name=qualified_name(unit, item)))
 
     def best(self, unit: Unit, item: Item) -> tuple[Selector, str] | None:
-        found = [(s, home) for s, home in self.offers if self.selects(s, unit, item)]
+        found = self.found(unit, item)
         if not found:
             return None
         top = max(s.specificity for s, _ in found)

@@ -104,9 +104,9 @@ class Needs:
         self.open.update(found)
         return found
 
-    def close(self, opened: Iterable[str]) -> None:
+    def close(self, opened: frozenset[str]) -> None:
         """Take what the newly needed names need in turn: pass after pass, each in the file's order."""
-        passing = sorted({number for name in opened for number in self.naming[name]})
+        passing = sorted({number for name in self.naming.keys() & opened for number in self.naming[name]})
         while passing:
             later: set[int] = set()
             while passing:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mergeguard.merge.checks.examine import duplicates
-from mergeguard.merge.edits import SideEdit, side_edit
+from mergeguard.merge.edits import SideEdit, side_edit, unequal_middle
 
 _WORD = re.compile(rb"\w")
 _SHORT = 12  # bytes of a line, without white space around it, that say nothing alone
@@ -79,6 +79,8 @@ def _tokens_in(units: Counter[tuple[bytes, ...]]) -> Counter[bytes]:
 def uneven_lines(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> list[bytes]:
     """The lines (long enough to mean something) that ``merged`` has more or less often than both sides' edits
     make it: one side moved what the other removed or edited, and to lines a move is an insertion."""
+    if _is_sum(base, ours, theirs, merged):
+        return []
     o, t, m = (_bag(side_edit(base, text)) for text in (ours, theirs, merged))
     return [
         line
@@ -88,6 +90,18 @@ def uneven_lines(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> list
         and len(line.strip()) > _SHORT
         and _WORD.search(line)
     ]
+
+
+def _is_sum(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> bool:
+    """Whether ``merged`` has more and less of each line than one side as the other than the base.
+
+    Told where that other changed few lines.
+    """
+    for side, other in ((ours, theirs), (theirs, ours)):
+        start, end, end_other = unequal_middle(base, other)
+        if max(end, end_other) - start < len(base) // 4:
+            return _bag(side_edit(side, merged)) == _bag(side_edit(base, other))
+    return False
 
 
 def returned(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> list[str]:

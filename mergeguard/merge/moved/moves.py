@@ -10,8 +10,9 @@ candidates.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.items import Kind
@@ -27,6 +28,7 @@ from mergeguard.values import dataclass, field, replace
 _KINDS = frozenset((Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.MACRO))
 _AROUND = 4  # lines before and after a change that say where it is
 _SHORTEST = 5  # bytes of a line, without white space around it, that says anything
+_FEW = 200  # lines that are counted before it is asked which of them matter
 _LEAST_TOKENS = 24  # fewer say nothing about a declaration that has another name
 
 
@@ -61,20 +63,29 @@ def suspicious(base: bytes, editor: bytes, mover: bytes | None) -> bool:
     if mover is None:
         return True
     start, end, end_mover = unequal_middle(base, mover)
-    gone = Counter(line.strip() for line in base[start:end].splitlines())
-    gone.subtract(line.strip() for line in mover[start:end_mover].splitlines())
-    if not any(times > 0 and len(line) >= _SHORTEST for line, times in gone.items()):
+    before, after = base[start:end].splitlines(), mover[start:end_mover].splitlines()
+    if len(before) < _FEW and not any(len(line) >= _SHORTEST for line in _gone(before, after)):
         return False
+    edited = list(_edited(base, editor))
+    wanted = frozenset(chain.from_iterable(edited))
+    gone = _gone(*(filter(wanted.__contains__, map(bytes.strip, lines)) for lines in (before, after)))
+    return any(2 * sum(gone[line] > 0 for line in around) >= max(1, len(around)) for around in edited)
+
+
+def _edited(base: bytes, editor: bytes) -> Iterator[list[bytes]]:
+    """Of each edit the lines of the base in it and around it, those that say nothing left out."""
     start, end, end_editor = unequal_middle(base, editor)
     before, after = base[:start].splitlines()[-_AROUND:], base[end:].splitlines()[:_AROUND]
     old = [*before, *base[start:end].splitlines(), *after]
     new = [*before, *editor[start:end_editor].splitlines(), *after]
     for change in diff(old, new):
-        around = [line.strip() for line in old[max(0, change.a0 - _AROUND) : change.a1 + _AROUND]]
-        around = [line for line in around if len(line) >= _SHORTEST]
-        if 2 * sum(gone[line] > 0 for line in around) >= max(1, len(around)):
-            return True
-    return False
+        around = (line.strip() for line in old[max(0, change.a0 - _AROUND) : change.a1 + _AROUND])
+        yield [line for line in around if len(line) >= _SHORTEST]
+
+
+def _gone(before: Iterable[bytes], after: Iterable[bytes]) -> Counter[bytes]:
+    """Which lines, indentation apart, are no more there, or not as often, and how many of them."""
+    return Counter(map(bytes.strip, before)) - Counter(map(bytes.strip, after))
 
 
 def guesses(base: bytes, ours: bytes, theirs: bytes) -> list[tuple[str, str]]:
