@@ -201,19 +201,19 @@ def lock(
         return workspace.split_now(guarded, layout.path, text, emission)
 
     emission = emission_of(guarded.rule)
+    of = (layout.path, upstream, guarded.rule_oid, emission)
     try:
         pristine = derive(workspace.repository.read_blob(upstream))
-        is_same = pristine.monolith == layout.monolith
-        whole = () if is_same else basis_of(pristine.monolith, layout.monolith)
-        if whole and not unfinished:
-            from mergeguard.lens.unsplit import reading_of  # for what is not upstream's text
+        if pristine.monolith == layout.monolith:
+            return Lock.made(*of, (), ())
+        if unfinished:
+            return Lock.made(*of, (), basis_of(pristine.monolith, layout.monolith))
+        from mergeguard.lens.unsplit import reading_of  # for what is not upstream's text
 
-            order, basis = reading_of(pristine, layout, derive)
-        else:
-            order, basis = (), whole
+        order, basis = reading_of(pristine, layout, derive)
     except MergeguardError:
         order, basis = (), ()  # what can't be laid out is said where the layout is read
-    return Lock.made(layout.path, upstream, guarded.rule_oid, emission, order, basis)
+    return Lock.made(*of, order, basis)
 
 
 def check_outputs(

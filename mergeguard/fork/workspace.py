@@ -7,7 +7,8 @@ or of the work tree as git would commit it (``Workspace.of_work_tree``), so that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -113,6 +114,8 @@ class Splitting:
         self._readings = readings
         self._done: dict[tuple[str, str, int, bytes], Layout] = {}
         self._own: set[tuple[str, str, int, bytes]] = set()  # those that this code has derived
+        self._unkept: set[tuple[str, str, int, bytes]] = set()  # those that were derived in passing
+        self._is_passing = False
 
     @classmethod
     def of(cls, repository: Repository) -> Splitting:
@@ -126,6 +129,32 @@ class Splitting:
         other._done, other._own = self._done, self._own
         return other
 
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Inside, trees are read that no command after this one asks for (commits on the way to another):
+        what is found out is not written to the repository's caches, in which it would only take the place
+        of what is asked for. ``keep`` makes up for the tree that was arrived at."""
+        self._is_passing = True
+        try:
+            yield
+        finally:
+            self._is_passing = False
+
+    def keep(self, repository: Repository, tree: str) -> None:
+        """Write to the repository's cache what a tree's layouts are read over, if it was derived in
+        passing."""
+        if self._cache is None or not self._unkept:
+            return
+        workspace = Workspace.load(repository, tree, self, lenient=True)
+        for guarded in workspace.split_rules:
+            lock = guarded.lock
+            assert lock is not None
+            for layout in (workspace.pristine(guarded), workspace.over(guarded)):
+                key = (lock.rule, lock.monolith, lock.emission, layout.monolith)
+                if key in self._unkept:
+                    self._unkept.remove(key)
+                    self._cache.put(lock.rule, lock.monolith, lock.emission, layout)
+
     def split(self, name: str, rule: Rule, rule_oid: str, path: str, text: bytes, emission: int) -> Layout:
         """As ``lens.emit.split``; what an earlier process has derived comes from the repository's cache."""
         key = (rule_oid, path, emission, text)
@@ -137,7 +166,9 @@ class Splitting:
         if layout is None:
             layout = _derived(rule, name, path, text, emission)
             self._own.add(key)
-            if self._cache is not None:
+            if self._is_passing:
+                self._unkept.add(key)
+            elif self._cache is not None:
                 self._cache.put(rule_oid, path, emission, layout)
         self._done[key] = layout
         return layout
@@ -159,11 +190,12 @@ class Splitting:
         over = basis or pristine
         if all(files[file.path] == file.text for file in over.files):
             return untouched(over) if basis is None else _traced(lock, pristine, files, split, basis)
-        found = self._readings.get(lock, pristine, files, split, over) if self._readings else None
+        readings = None if self._is_passing else self._readings
+        found = readings.get(lock, pristine, files, split, over) if readings is not None else None
         if found is None:
             found = _traced(lock, pristine, files, split, basis)
-            if self._readings is not None:
-                self._readings.put(lock, pristine, files, found, split)
+            if readings is not None:
+                readings.put(lock, pristine, files, found, split)
         return found
 
 

@@ -65,6 +65,15 @@ class TreeChange:
     after: Entry | None
 
 
+class ChangedByBoth(NamedTuple):
+    """A path with its entries in a tree and in two others, which both have another one there, or none."""
+
+    path: str
+    before: Entry
+    one: Entry | None
+    other: Entry | None
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who and when, exactly as a commit holds it: ``Name <mail> seconds offset``."""
@@ -271,6 +280,22 @@ class ObjectStore:
                 kinds = {e.mode >> 12 for e in (a, b) if e is not None}
                 letter = "A" if a is None else "D" if b is None else "M" if len(kinds) == 1 else "T"
                 yield TreeChange(letter, path, path, a, b)
+
+    def changed_by_both(self, base: str, one: str, other: str, prefix: str = "") -> Iterator[ChangedByBoth]:
+        """The files of the tree ``base`` that two others both have otherwise, or no more; only folders of
+        that kind are read."""
+        mine, yours = (self.tree(oid) if oid else _NOTHING for oid in (one, other))
+        for name, before in self.tree(base).items():
+            here, there = mine.get(name), yours.get(name)
+            if before in (here, there):
+                continue
+            path = prefix + decode(name)
+            if before.mode == MODE_TREE:
+                inner, outer = (e.oid if e is not None and e.mode == MODE_TREE else "" for e in (here, there))
+                yield from self.changed_by_both(before.oid, inner, outer, path + "/")
+                continue
+            here, there = (e if e is not None and e.mode != MODE_TREE else None for e in (here, there))
+            yield ChangedByBoth(path, before, here, there)
 
     def edit_tree(self, tree: str | None, edits: Mapping[str, Entry | None]) -> str:
         """The tree with each path of ``edits`` set, or removed for None (a path that is not there is fine).

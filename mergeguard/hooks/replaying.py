@@ -13,6 +13,7 @@ from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import lensmerge, moving, pending
 from mergeguard.hooks.mergework import GitChange
+from mergeguard.treemerge.contents import ContentMerges
 from mergeguard.treemerge.plainpick import PlainPicks
 from mergeguard.treemerge.trees import Merged, merge_trees
 from mergeguard.treemerge.virtual import STATE
@@ -117,6 +118,7 @@ def replay(
             became[new] = moving.true_commit(repository, info, made, parents)
         tip = became[new]
         light.derived = repository.tree_of(tip)
+    light.splitting.keep(repository, repository.tree_of(became.get(head, tip)))
     return Replayed(became.get(head, tip), became)
 
 
@@ -129,7 +131,9 @@ class _LightReplay:
 
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
-        self.picks = PlainPicks(repository, lensmerge.splitting(repository))
+        self.splitting = lensmerge.splitting(repository)
+        self.picks = PlainPicks(repository, self.splitting)
+        self.contents = ContentMerges(repository)
         self.derived: str | None = None
 
     def replayed(self, info: CommitInfo, old: str, ours: str) -> str | None:
@@ -162,10 +166,17 @@ class _LightReplay:
 
     def _merged(self, old: str, ours: str, edited: frozenset[str]) -> str | None:
         change = _change(self.repository, old, ours, merge=False)
-        splitting = lensmerge.splitting(self.repository)
-        merged = merge_trees(
-            self.repository, change.bases, ours, old, splitting=splitting, placed=False, only=edited
-        )
+        with self.splitting.passing():
+            merged = merge_trees(
+                self.repository,
+                change.bases,
+                ours,
+                old,
+                splitting=self.splitting,
+                placed=False,
+                only=edited,
+                contents=self.contents,
+            )
         alone = self.picks.stands_alone(merged, self.repository.tree_of(ours))
         return merged.tree if alone else None
 

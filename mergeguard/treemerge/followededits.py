@@ -107,13 +107,16 @@ class FollowedTrees:
 
 def follow(repository: Repository, base: str, ours: str, theirs: str) -> FollowedTrees:
     """Carry the edits of each side over to where the other side has their declarations (trees in and out)."""
-    mine, other = _changed(repository, base, ours), _changed(repository, base, theirs)
-    both = [path for path in mine if path in other and mine[path][0] is not None]
-    if not both:
-        return FollowedTrees(base, ours, theirs)
     trees = FollowedTrees(base, ours, theirs)
-    for editor_is_ours in (True, False):
-        trees = _Direction(repository, trees, other if editor_is_ours else mine, both, editor_is_ours).run()
+    both = [
+        file.path
+        for file in repository.objects.changed_by_both(base, ours, theirs)
+        if file.path.endswith(SOURCES)
+        and all(e is None or e.is_file for e in (file.before, file.one, file.other))
+    ]
+    for editor_is_ours in (True, False) if both else ():
+        mover = theirs if editor_is_ours else ours
+        trees = _Direction(repository, trees, (base, mover), both, editor_is_ours).run()
     return trees
 
 
@@ -133,13 +136,13 @@ class _Direction:
         self,
         repository: Repository,
         trees: FollowedTrees,
-        moved: Changes,
+        moving: tuple[str, str],
         both: list[str],
         editor_is_ours: bool,
     ) -> None:
         self.repository = repository
         self.trees = trees
-        self.moved = moved
+        self.moving = moving  # the base and the mover as they were before any edit was carried over
         self.both = both
         self.editor_is_ours = editor_is_ours
         self.editor, self.mover = (trees.ours, trees.theirs) if editor_is_ours else (trees.theirs, trees.ours)
@@ -314,15 +317,16 @@ class _Direction:
         """What the mover changed, the two names of a renamed file made one."""
         from mergeguard.merge.moved.movedvalues import File
 
-        gone = any(new is None for _, new in self.moved.values())
-        came = any(old is None for old, _ in self.moved.values())
+        moved = _changed(self.repository, *self.moving)
+        gone = any(new is None for _, new in moved.values())
+        came = any(old is None for old, _ in moved.values())
         renamed: dict[str, str] = {}
         if gone and came:
             renamed = self.repository.renames(self.trees.base, self.mover)
         targets = set(renamed.values())
         read = self.repository.read_file
         files = []
-        for path, (old, _) in self.moved.items():
+        for path, (old, _) in moved.items():
             if old is None and path in targets:
                 continue
             home = renamed.get(path, path)

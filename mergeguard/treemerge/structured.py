@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.cpp.remember import remembered
 from mergeguard.git.durable import scratch_folder
 from mergeguard.git.linemerge import LineMerge, least_conflict_of
 from mergeguard.git.merging import MergeOutcome, UnmergedPath
-from mergeguard.git.objects import MODE_TREE, Entry
-from mergeguard.git.process import decode
+from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.merge import MergeResult, merge
 from mergeguard.merge.reasons import told
@@ -28,8 +27,13 @@ def merged(repository: Repository, base: bytes, ours: bytes, theirs: bytes) -> M
 @remembered
 def _by_declarations(base: bytes, ours: bytes, theirs: bytes, repository: Repository) -> MergeResult:
     """Worked out once for the merges of a run: a plan tries many that have most of their files in common."""
-    lines = _lines(base, ours, theirs, repository)
+    lines = lines_of(repository, base, ours, theirs)
     return merge(base, ours, theirs, git_clean=lines.clean, git_pieces=lines.pieces)
+
+
+def lines_of(repository: Repository, base: bytes, ours: bytes, theirs: bytes) -> LineMerge:
+    """git's own merge of the lines of three texts."""
+    return _lines(base, ours, theirs, repository)
 
 
 @remembered
@@ -68,7 +72,8 @@ def settle_file(
     base, ours, theirs = (repository.read_blob(stages[n].oid) for n in (1, 2, 3))
     if not file.path.lower().endswith(SOURCES) or b"\0" in base + ours + theirs:
         return None
-    if found is not None and _lines(base, ours, theirs, repository).clean != repository.read_blob(found.oid):
+    by_lines = None if found is None else lines_of(repository, base, ours, theirs).clean
+    if found is not None and by_lines != repository.read_blob(found.oid):
         return None
     result = merged(repository, base, ours, theirs)
     text = result.render() if result.clean else render(result)
@@ -104,7 +109,10 @@ def second_looks(
     driver has it, a clean merge of lines is looked at, too. ``but`` are paths that have been merged."""
     conflicts = {*but, *(conflict.path for conflict in outcome.conflicts)}
     looks: list[Settlement] = []
-    for file in _changed_by_both(repository, *trees):
+    for changed in repository.objects.changed_by_both(*trees):
+        if changed.one is None or changed.other in (None, changed.one):
+            continue
+        file = UnmergedPath(changed.path, {1: changed.before, 2: changed.one, 3: changed.other})
         found = repository.entry(outcome.tree, file.path)
         if file.path in conflicts or found is None or not file.path.lower().endswith(SOURCES):
             continue
@@ -112,19 +120,3 @@ def second_looks(
         if settled is not None and (settled.said or settled.entry.oid != found.oid):
             looks.append(settled)
     return looks
-
-
-def _changed_by_both(
-    repository: Repository, base: str, ours: str, theirs: str, prefix: str = ""
-) -> Iterator[UnmergedPath]:
-    """The files that both sides have and changed, each in its own way; only folders of that kind are read."""
-    mine, other = repository.objects.tree(ours), repository.objects.tree(theirs)
-    for name, before in repository.objects.tree(base).items():
-        here, there = mine.get(name), other.get(name)
-        if here is None or there is None or len({before, here, there}) < 3:
-            continue
-        path = prefix + decode(name)
-        if all(entry.mode == MODE_TREE for entry in (before, here, there)):
-            yield from _changed_by_both(repository, before.oid, here.oid, there.oid, path + "/")
-        else:
-            yield UnmergedPath(path, {1: before, 2: here, 3: there})

@@ -21,6 +21,7 @@ from mergeguard.merge import MergeResult
 from mergeguard.merge.markers import render_markers
 from mergeguard.treemerge import fates, followededits, policies
 from mergeguard.treemerge.buildmerge import settle_lists
+from mergeguard.treemerge.contents import ContentMerges
 from mergeguard.treemerge.fates import Fate, TracedFate
 from mergeguard.treemerge.followededits import Followed, Rewrites
 from mergeguard.treemerge.mergevalues import Laid, RuleOutcome, Side, Sides, path_in
@@ -76,6 +77,7 @@ def merge_trees(
     progress: Progress = lambda _: None,
     placed: bool = True,
     only: frozenset[str] | None = None,
+    contents: ContentMerges | None = None,
 ) -> Merged:
     """Merge two commits over their merge bases (commits; none: an empty base) through the lens.
 
@@ -83,10 +85,12 @@ def merge_trees(
     ``merge.conflictStyle`` if None). ``placed`` asks for where each local edit is in the result, which
     costs a look at the new tree. A rule that does not fit what the merge gives costs its own file the split.
     With ``only`` the rules of these names alone are merged through the lens, and what others have split is
-    files like any other: where one side changed none of them, and our layouts are as derived.
+    files like any other: where one side changed none of them, and our layouts are as derived. ``contents``
+    are for a run of merges, in most of which ``theirs`` changes contents of a few files alone.
     """
     splitting = splitting or Splitting.of(repository)
-    return _Merger(repository, bases, ours, theirs, labels, style, splitting, progress, only).run(placed)
+    merger = _Merger(repository, bases, ours, theirs, labels, style, splitting, progress, only, contents)
+    return merger.run(placed)
 
 
 class _Merger:
@@ -101,6 +105,7 @@ class _Merger:
         splitting: Splitting,
         progress: Progress,
         only: frozenset[str] | None,
+        contents: ContentMerges | None,
     ) -> None:
         self.repository = repository
         self.bases = bases
@@ -110,6 +115,7 @@ class _Merger:
         self.splitting = splitting
         self.progress = progress
         self.only = only
+        self.contents = contents
         self.moves: followededits.FollowedTrees | None = None
 
     def run(self, placed: bool) -> Merged:
@@ -227,6 +233,11 @@ class _Merger:
         """git's own merge of the three; virtual commits wherever a tree is not the commit's own."""
         repository = self.repository
         _, theirs = self.commits
+        if self.contents is not None and self.base is not None:
+            monoliths = self._split_everywhere()
+            found = self.contents.merge(self.base.tree, self.ours.tree, self.theirs.tree, monoliths)
+            if found is not None:
+                return found
         parents = list(self.bases)
         if bases != real or not bases:
             parents = [
@@ -241,6 +252,12 @@ class _Merger:
             repository.commit_object(self.theirs.tree, parents, "theirs\n"),
             labels=self.labels,
         )
+
+    def _split_everywhere(self) -> frozenset[str]:
+        """The monoliths that all three sides have split: these are merged by declarations and laid out."""
+        sides = (self.base, self.ours, self.theirs)
+        names = [{g.name for g in side.workspace.split_rules} for side in sides if side is not None]
+        return frozenset(self.paths[name] for name in set.intersection(*names) if name in self.paths)
 
     def _related(self, theirs: str) -> bool:
         """Whether history alone would not give the base that was asked for."""

@@ -20,6 +20,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.git.rewriting import write_commit
 from mergeguard.tables import table
 from mergeguard.treemerge import lastsync
+from mergeguard.treemerge.contents import ContentMerges
 from mergeguard.treemerge.plainpick import PlainPicks
 from mergeguard.treemerge.trees import Merged, Progress, merge_trees
 from mergeguard.treemerge.virtual import STATE
@@ -141,14 +142,22 @@ class _Picker:
     became: dict[str, str] = field(default_factory=dict)
     style: str = field(init=False)  # of conflicts
     plain: PlainPicks = field(init=False)
+    contents: ContentMerges = field(init=False)
     # The last tree that a merge through the lens gave, or that no rule has to do with.
     derived: str | None = None
 
     def __post_init__(self) -> None:
         self.style = self.repository.config("merge.conflictStyle") or "merge"
         self.plain = PlainPicks(self.repository, self.splitting)
+        self.contents = ContentMerges(self.repository)
 
     def run(self, todo: tuple[str, ...]) -> RebaseOutcome:
+        """Replay the commits up to the first conflict."""
+        outcome = self._replayed(todo)
+        self.splitting.keep(self.repository, self.repository.tree_of(self.tip))
+        return outcome
+
+    def _replayed(self, todo: tuple[str, ...]) -> RebaseOutcome:
         for number, oid in enumerate(todo):
             info = self.repository.commit_info(oid)
             self.progress(f"{number + 1}/{len(todo)} {info.subject}")
@@ -209,7 +218,8 @@ class _Picker:
             return None
         if not edited:
             return self.plain.pick(parent, info.tree, tip)
-        merged = self._merged(info, edited)
+        with self.splitting.passing():
+            merged = self._merged(info, edited)
         return merged.tree if self.plain.stands_alone(merged, tip) else None
 
     def _merged(self, info: CommitInfo, only: frozenset[str] | None = None) -> Merged:
@@ -224,6 +234,7 @@ class _Picker:
             splitting=self.splitting,
             placed=False,
             only=only,
+            contents=self.contents if only is not None else None,
         )
 
     def _pick(self, info: CommitInfo) -> Merged | None:
