@@ -9,8 +9,13 @@ if TYPE_CHECKING:
 
 #: Set in every child: the hooks and the merge driver of an installed mergeguard stand aside when they see it.
 ACTIVE_VARIABLE = "MERGEGUARD_ACTIVE"
+#: The name by which attributes and configuration call our merge driver.
+DRIVER = "mergeguard"
 #: The note of a command that is not settled yet: its place below the work tree's git folder.
 NOTE = "mergeguard/pending"
+#: What a pick of a rebase leaves as the picked commit has it, as the driver's shell can tell: below the work
+#: tree's git folder, and valid as long as that note stands.
+PUT_OFF = "mergeguard/put-off"
 #: What the first process of a merge has worked out for those after it (``hooks.foreseen``).
 FORESEEN = "mergeguard/foreseen"
 #: Below the git folder's ``mergeguard``: of a landing and (common to all work trees) of an installation that

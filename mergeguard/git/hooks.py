@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.git.attributes import block_lines, pattern, with_block
-from mergeguard.git.atwork import ACTIVE_VARIABLE, FORESEEN, JOURNAL, LOCK, NOTE
+from mergeguard.git.atwork import ACTIVE_VARIABLE, DRIVER, FORESEEN, JOURNAL, LOCK, NOTE, PUT_OFF
 from mergeguard.git.errors import RepositoryError
 from mergeguard.git.process import git_version
 from mergeguard.values import dataclass
@@ -58,6 +58,16 @@ _AS_FORESEEN = (
     f'[ ! -e "$dir/{NOTE}" ] && {_FORESEEN} && '
     '[ "$ours $theirs $tree" = "$(echo $(git rev-parse HEAD^1 HEAD^2 \'HEAD^{tree}\'))" ]'
 )
+# Of a pick of a rebase: an earlier call of the driver has noted (`hooks.asked`) that the file is to be as the
+# picked commit has it, being one of a layout, until all is replayed at the end.
+_IS_PUT_OFF = (
+    f'{{ dir=${{GIT_DIR:-.git}}; noted="$dir/{PUT_OFF}"; steps="$dir/rebase-merge/done"; '
+    f'[ -e "$noted" ] && [ -e "$dir/{NOTE}" ] && [ -e "$steps" ]; }} && '
+    '{ read -r head <"$dir/HEAD" && while IFS= read -r step; do last=$step; done <"$steps"; } && '
+    "{ IFS= read -r at; IFS= read -r after; put_off=; "
+    '[ "$at $after" = "$head $last" ] && while IFS= read -r path; do '
+    '[ "$path" != %P ] || put_off=1; done; [ -n "$put_off" ]; } <"$noted"'
+)
 #: These run on ordinary work, too: they call mergeguard only where the merge driver left a note for them (not
 #: for each pick of a rebase, which is completed at its end), where a commit has changed sources of a fork
 #: with layouts, where a fork with layouts is merged or rebased, or (the index) where git has just stopped for
@@ -80,7 +90,6 @@ WITH_INPUT = ("post-rewrite", "pre-push")
 #: The first git that runs hooks from its configuration, beside those in a folder.
 CONFIGURED_SINCE = (2, 54)
 
-DRIVER = "mergeguard"
 #: Of every file that the merge driver can do more for than lines can.
 SOURCE_PATTERNS = tuple(f"*{ending}" for ending in SOURCES)
 MARK = "# mergeguard hook"
@@ -421,6 +430,7 @@ def driver_command(launcher: Sequence[str]) -> str:
     )
     return (
         f'if [ -n "${{{ACTIVE_VARIABLE}-}}" ]; then {fallback}; '
+        f"elif {_IS_PUT_OFF}; then cat %B >%A; "
         f"elif [ -x {program} ]; then {call} {arguments}; "
         f"elif command -v mergeguard >/dev/null 2>&1; then mergeguard {arguments}; else {fallback}; fi"
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.footprint import Footprint, Footprints
+from mergeguard.git.atwork import PUT_OFF
 from mergeguard.git.durable import write_atomic
+from mergeguard.git.process import encode
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import foreseen, mergework
 from mergeguard.hooks.telling import tell
@@ -81,7 +83,22 @@ def _until_replay(
         text = _listed_again(path, picked, base, ours, theirs)
     if text is not None:
         mergework.note_rebase(repository)
+        _note_others(repository, commits[0], {own for rule in (*head, *picked) for own in _own(rule)})
     return text
+
+
+def _note_others(repository: Repository, head: str, paths: Iterable[str]) -> None:
+    """Have the shell answer for all other files of layouts that this pick asks about.
+
+    It knows the pick by HEAD and by what git has noted as its last step.
+    """
+    done = repository.git_dir / "rebase-merge" / "done"
+    if not done.exists():
+        return
+    lines = [encode(head), done.read_bytes().rstrip(b"\n").rpartition(b"\n")[2]]
+    lines += (encode(path) for path in sorted(paths) if "\n" not in path)
+    place = repository.git_dir / PUT_OFF
+    write_atomic(place, b"".join(line + b"\n" for line in lines), place.parent / "tmp", sync=False)
 
 
 def _listed_again(
@@ -107,4 +124,9 @@ def _is_of(repository: Repository, tree: str, rule: Footprint, path: str, versio
     """Whether the file is one of a rule's, or its monolith at another place (one of its versions is)."""
     entry = repository.entry(tree, rule.monoliths[0])
     is_moved = entry is not None and entry.oid in versions
-    return is_moved or path in (rule.lock_path, rule.monoliths[0], *(rule.files or ()))
+    return is_moved or path in _own(rule)
+
+
+def _own(rule: Footprint) -> tuple[str, ...]:
+    """The files that a rule has where it is split."""
+    return rule.lock_path, rule.monoliths[0], *(rule.files or ())

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mergeguard import store
-from mergeguard.git.atwork import NOTE
+from mergeguard.git.atwork import NOTE, PUT_OFF
 from mergeguard.git.durable import remove, write_atomic
 from mergeguard.values import dataclass, field, replace
 
@@ -63,6 +63,7 @@ def read(git_dir: Path) -> PendingNote | None:
 def write(git_dir: Path, note: PendingNote) -> None:
     """Open or change the note, in one step."""
     path = git_dir / NOTE
+    remove(git_dir / PUT_OFF)
     write_atomic(path, _dump(note), path.parent / "tmp")
 
 

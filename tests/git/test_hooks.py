@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mergeguard.git import hooks
-from mergeguard.git.atwork import NOTE
+from mergeguard.git.atwork import NOTE, PUT_OFF
 from mergeguard.git.hooks import CHAINED, HOOKS, Folder, hooks_folder, inspect, install, uninstall
 from mergeguard.git.process import git_version
 from tests.git.conftest import Sandbox
@@ -463,3 +463,28 @@ def test_git_runs_hooks_that_its_configuration_names(clone, monkeypatch):
     clone.git("merge", "-q", "--no-edit", "upstream")
     calls = clone.calls()
     assert "hook post-merge 0" in calls and "former post-merge" in calls
+
+
+@pytest.mark.parametrize("differs", ["nothing", "HEAD", "the step", "the file", "the note is gone"])
+def test_what_a_pick_puts_off_needs_no_process(clone, differs):
+    """The driver's shell answers with the picked commit's file where an earlier call has noted that."""
+    clone.fork()
+    clone.install("split.cu")
+    onto, picked = clone.git("rev-parse", "upstream"), clone.git("rev-parse", "main")
+    step = f"pick {picked} {clone.git('log', '-1', '--format=%s', 'main')}"
+    noted = [
+        onto if differs != "HEAD" else picked,
+        step if differs != "the step" else step + " ",
+        "other.cu",
+        "split.cu" if differs != "the file" else "split.cuh",
+    ]
+    (clone.root / ".git/mergeguard").mkdir(exist_ok=True)
+    (clone.root / ".git" / PUT_OFF).write_text("".join(f"{line}\n" for line in noted))
+    if differs != "the note is gone":
+        clone.note()
+
+    clone.git("rebase", "-q", "upstream")
+
+    called = [call for call in clone.calls() if call.startswith("merge-driver")]
+    assert bool(called) == (differs != "nothing")
+    assert clone.read("split.cu") == (b"merged by the driver\n" if called else b"ours\n")
