@@ -1,17 +1,25 @@
-"""Texts that begin as one that was read before: the units of a layout, which take in the same headers first.
+"""What a text has in common with others that were read before, and so is not read again.
 
 A few texts are kept as *beginnings*, each with its tokens and, once it was parsed, its items. What another
 text has in common with one of them, from its first byte on, is not parsed again: items up to a place between
 two of them at which nothing is open (``segment``). What lies before such a place was read without a look
-beyond the token behind it, which both texts have. (Tokens are taken over from any text: ``lateread``.)
+beyond the token behind it, which both texts have. So the units of a layout are read, which take in the same
+headers first.
+
+The texts that were lexed last are kept as *late* ones. The versions of a file differ in a few places, and so
+do the files that one layout after the other makes of it: of the one that is most alike the tokens up to the
+last cut before the first difference, and from the first cut behind the last one on, are those of the new text
+(``lexer`` says what a cut is).
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from mergeguard.cpp.lateread import in_common
+from mergeguard.cpp.diff import ending_in_common, in_common
 from mergeguard.values import dataclass, field
 
 if TYPE_CHECKING:
@@ -116,3 +124,65 @@ def forget() -> None:
     """Forget all there are."""
     _kept.clear()
     _asked.clear()
+    _late.clear()
+
+
+# -- what texts have in common at both ends, and its tokens
+
+
+class LateText(NamedTuple):
+    """A text that was lexed, and the ``cuts`` at which lexing may go on."""
+
+    lexed: Lexed
+    cuts: Sequence[int]
+
+
+class Alike(NamedTuple):
+    """A text that was lexed: another begins with its first ``head`` bytes, and ends with its last ``tail``
+    ones, of which none is among the first."""
+
+    late: LateText
+    head: int
+    tail: int
+
+    @property
+    def last_cut(self) -> int:
+        """The last one in the bytes that both begin with; 0 if there is none."""
+        number = bisect_right(self.late.cuts, self.head)
+        return self.late.cuts[number - 1] if number else 0
+
+    @property
+    def first_cut(self) -> int:
+        """The first one in the bytes that both end with; the text's end if there is none."""
+        size, cuts = len(self.late.lexed.text), self.late.cuts
+        number = bisect_left(cuts, size - self.tail)
+        return cuts[number] if number < len(cuts) else size
+
+
+# Bytes that are read faster than another text is compared.
+_NEXT_TO_NOTHING = 1_024
+# A step of a rebase goes to and fro between five: both bases, what is onto them, and the result before.
+_MOST_LATE = 6
+_late: deque[LateText] = deque(maxlen=_MOST_LATE)
+
+
+def most_alike(text: bytes) -> Alike | None:
+    """The text that was lexed lately and has most in common with ``text``; None where none has half of it."""
+    if len(text) < _SHORTEST:
+        return None
+    best, most = None, (len(text) + 1) // 2
+    for late in _late:
+        other = late.lexed.text
+        head = in_common(other, text)
+        tail = ending_in_common(other, text, min(len(other), len(text)) - head)
+        if head + tail >= most:
+            best, most = Alike(late, head, tail), head + tail
+        if most >= len(text) - _NEXT_TO_NOTHING:
+            break
+    return best
+
+
+def keep_late(late: LateText) -> None:
+    """Keep a text in place of the one that was kept first."""
+    if len(late.lexed.text) >= _SHORTEST:
+        _late.appendleft(late)

@@ -85,6 +85,36 @@ def changed_ranges(old: bytes, new: bytes) -> list[tuple[int, int]]:
     return [(starts[c.a0], starts[c.a1]) for c in diff(lines, new.splitlines(keepends=True))]
 
 
+def in_common(one: bytes, other: bytes) -> int:
+    """With how many equal bytes two texts begin."""
+    most = min(len(one), len(other))
+    if one[:most] == other[:most]:
+        return most
+    same, differs = 0, most  # they are the same up to the one, and not up to the other
+    while differs - same > 1:
+        middle = (same + differs) // 2
+        if one[same:middle] == other[same:middle]:
+            same = middle
+        else:
+            differs = middle
+    return same
+
+
+def ending_in_common(one: bytes, other: bytes, most: int) -> int:
+    """With how many equal bytes two texts end, at most ``most``."""
+    first, second = len(one), len(other)
+    if one[first - most :] == other[second - most :]:
+        return most
+    same, differs = 0, most
+    while differs - same > 1:
+        middle = (same + differs) // 2
+        if one[first - middle : first - same] == other[second - middle : second - same]:
+            same = middle
+        else:
+            differs = middle
+    return same
+
+
 def matches(a: Sequence[T], b: Sequence[T]) -> list[Match]:
     """The common runs of ``a`` and ``b``, in order, neighbouring runs joined."""
     # Most of two versions is common at their ends: that is compared as it is.

@@ -18,8 +18,8 @@ from itertools import accumulate, compress
 from operator import add, sub
 from typing import NamedTuple
 
-from mergeguard.cpp import beginnings, lateread
-from mergeguard.cpp.lateread import LateText
+from mergeguard.cpp import beginnings
+from mergeguard.cpp.beginnings import LateText
 from mergeguard.cpp.remember import remembered
 from mergeguard.values import dataclass
 
@@ -256,7 +256,7 @@ _CHUNKS: dict[bytes, _Chunk] = {}
 _kept_bytes = 0
 
 
-class _Tokens:
+class _Gathered:
     """Tokens that are gathered from the pieces of a text, and the cuts between these."""
 
     def __init__(self) -> None:
@@ -317,9 +317,9 @@ def lex(text: bytes) -> Lexed:
     The versions of a file and the files that a layout makes of it consist of the same pieces: what is known
     of a piece is not found out again, and less of what a text has in common with one that was read lately.
     """
-    read = _Tokens()
+    read = _Gathered()
     start, end = len(_BOM) if text.startswith(_BOM) else 0, len(text)
-    alike = lateread.most_alike(text)
+    alike = beginnings.most_alike(text)
     by = 0
     if alike is not None:
         if alike.last_cut > start:
@@ -336,7 +336,7 @@ def lex(text: bytes) -> Lexed:
     if alike is not None and end < len(text):
         read.take(alike.late, end - by, len(text) - by, by)
     lexed = read.lexed(text)
-    lateread.keep(LateText(lexed, read.cuts))
+    beginnings.keep_late(LateText(lexed, read.cuts))
     beginnings.keep(lexed)
     return lexed
 

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from functools import cached_property, lru_cache
 from itertools import repeat
 
-from mergeguard.cpp.lateread import ending_in_common, in_common
+from mergeguard.cpp.diff import ending_in_common, in_common
 from mergeguard.merge.lines import split_lines
 from mergeguard.values import dataclass
 

@@ -14,8 +14,8 @@ from collections.abc import Container, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+from mergeguard.cpp.diff import in_common
 from mergeguard.cpp.environment import environment_of
-from mergeguard.cpp.lateread import in_common
 from mergeguard.cpp.lexer import Directive, directives_of
 from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.source import Source, parse

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mergeguard.cpp import beginnings, lateread, lexer, segment, source, tokens
+from mergeguard.cpp import beginnings, lexer, segment, source, tokens
 from mergeguard.cpp.knownitems import KnownItems
 from mergeguard.cpp.lexer import Lexed, directives_of, lex
 from mergeguard.cpp.source import Item, Kind, Source, nested
@@ -48,7 +48,6 @@ def forget() -> None:
     tokens._known.clear()
     KnownItems.forget()
     beginnings.forget()
-    lateread.forget()
 
 
 def facts(text: bytes, calls_end: bool) -> tuple[object, ...]:
