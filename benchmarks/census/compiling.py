@@ -118,7 +118,8 @@ def _linked(measured: Compiled, whole: Path, units: Sequence[Path]) -> Compiled:
     # A kernel in a header is static, each unit's own: its host stub is no symbol of the file any more.
     own = {name for name in before["strong"] if name.replace("_Z", "_ZL", 1) in after["local"]}
     own = {name for name in own if any(f"__device_stub_{name}" in other for other in after["local"])}
-    before["strong"] = {n for n in before["strong"] - own if "__device_stub__" not in n}
+    for symbols in (before, after):
+        symbols["strong"] = {n for n in symbols["strong"] - own if "__device_stub__" not in n}
     old = old - set(demangle([*own]).values())
     problem = _difference(before, after)
     for what, names in (("lost", old - new), ("added", new - old)):
