@@ -12,7 +12,7 @@ from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.items import Kind
 
 HEADERS = (*filenames.HEADERS, ".ipp")
-_FEW = 12  # words that are looked for one by one
+_FEW = 12  # words that are looked for one by one, files that are compared in any case
 _DEPTH = 8  # how far includes are followed
 _NONE: frozenset[str] = frozenset()
 
@@ -91,6 +91,10 @@ class Trees:
         """The side that changed fewer files, and the other."""
         few, many = sorted(SIDES, key=lambda side: len(self.edited(side)))
         return few, many
+
+    def is_compared(self, side: str) -> bool:
+        """Whether all that a side changed may be compared line by line: it changed less, or little."""
+        return side == self.by_size[0] or len(self.edited(side)) <= _FEW
 
     def taken(self, side: str) -> frozenset[str]:
         """The words that some file has less often in a side's lines than before."""

@@ -298,10 +298,11 @@ def unused(trees: Trees) -> Iterator[Finding]:
 
 def _edited_files(trees: Trees, editor: str, remover: str) -> Iterator[tuple[Changed, frozenset[str]]]:
     """The files whose code a side edited, each with the words that the other side took away somewhere."""
-    if remover == trees.by_size[0] and not trees.taken(remover):
+    is_compared = trees.is_compared(remover)
+    if is_compared and not trees.taken(remover):
         return
     files = [f for index, f in trees.edited(editor) if trees.edit(index, editor).touches_code]
-    if remover == trees.by_size[0]:
+    if is_compared:
         taken = trees.taken(remover) if files else frozenset[str]()
     else:
         taken = trees.taken_of(frozenset(n for file in files for n in _edited_names(file, editor)), remover)

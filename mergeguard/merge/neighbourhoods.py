@@ -85,12 +85,13 @@ def _cut(
     found: list[Versions] = []
     at = (0, 0, 0)
     for offset in [*(edge for span in spans for edge in span), len(versions[0])]:
-        line = bisect_left(starts[0], offset)
-        region = regions[bisect_right(firsts, min(line, len(starts[0]) - 2)) - 1]
-        step = line - region.b0
-        to = (starts[0][line], starts[1][region.o0 + step], starts[2][region.t0 + step])
         if offset == len(versions[0]):
             to = (len(versions[0]), len(versions[1]), len(versions[2]))
+        else:
+            line = bisect_left(starts[0], offset)
+            region = regions[bisect_right(firsts, line) - 1]
+            step = line - region.b0
+            to = (starts[0][line], starts[1][region.o0 + step], starts[2][region.t0 + step])
         base, ours, theirs = (text[a:b] for text, a, b in zip(versions, at, to, strict=True))
         if base or ours or theirs:
             found.append((base, ours, theirs))

@@ -69,6 +69,15 @@ def test_stretches_are_the_versions_and_merge_as_the_whole_does(ours, theirs):
         assert apart.pieces == merge(*three).pieces
 
 
+def test_what_a_side_took_from_the_end_is_gone():
+    base, ours, theirs = versions({1: 1}, {COUNT - 1: len(EDITS) - 1})
+    stretches = neighbourhoods(base, ours, theirs)
+    assert stretches is not None
+    assert tuple(b"".join(parts) for parts in zip(*stretches, strict=True)) == (base, ours, theirs)
+    result = merge(base, ours, theirs)
+    assert result.clean and result.render() == version({1: 1, COUNT - 1: len(EDITS) - 1}, b"mine")
+
+
 def test_what_is_far_from_any_edit_is_not_read(monkeypatch):
     read: list[int] = []
 
