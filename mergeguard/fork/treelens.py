@@ -196,7 +196,14 @@ def lock(
     An ``unfinished`` one has conflicts in it: what they become is read over this very layout, whose glue it
     has.
     """
+    known = workspace.splitting.locks
+    key = (guarded.rule_oid, layout.path, upstream, layout.monolith, unfinished)
+    if key not in known:
+        known[key] = _lock(workspace, guarded, layout, upstream, unfinished)
+    return known[key]
 
+
+def _lock(workspace: Workspace, guarded: Guarded, layout: Layout, upstream: str, unfinished: bool) -> Lock:
     def derive(text: bytes) -> Layout:
         return workspace.split_now(guarded, layout.path, text, emission)
 

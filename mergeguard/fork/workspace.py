@@ -110,6 +110,7 @@ class Splitting:
     ) -> None:
         self.workspaces: dict[str, Workspace] = {}
         self.outlines = outlines or Outlines()
+        self.locks: dict[tuple[str, str, str, bytes, bool], Lock] = {}  # made, for ``treelens.lock``
         self._cache = cache
         self._readings = readings
         self._done: dict[tuple[str, str, int, bytes], Layout] = {}
@@ -126,7 +127,7 @@ class Splitting:
     def with_trees_anew(self) -> Splitting:
         """The same splits, for trees that are to be read once more: by way of another repository."""
         other = Splitting(self._cache, self._readings, self.outlines)
-        other._done, other._own = self._done, self._own
+        other._done, other._own, other.locks = self._done, self._own, self.locks
         return other
 
     @contextmanager
@@ -527,6 +528,11 @@ class Workspace:
         if known is not None:
             return known.includable
         return includable((self.over(guarded), self.unsplit(guarded).layout))
+
+    def shards(self, guarded: Guarded) -> tuple[str, ...]:
+        """The translation units of the rule's layout, beside its entry."""
+        known = self.outline(guarded)
+        return known.shards if known is not None else shard_paths(self.unsplit(guarded).layout)
 
     def listed_units(self, guarded: Guarded) -> tuple[str, ...]:
         """The translation units that a build lists beside the rule's monolith."""

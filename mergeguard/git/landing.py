@@ -228,7 +228,7 @@ def _journal(repository: Repository, outcome: Outcome, planned: LandingPlan, tok
         old_orig_head=repository.reference("ORIG_HEAD"),
         orig_head=outcome.orig_head,
         names=outcome.names,
-        notes=outcome.notes if repository.config_all("notes.rewriteRef") else (),
+        notes=outcome.notes if outcome.notes and repository.config_all("notes.rewriteRef") else (),
     )
 
 

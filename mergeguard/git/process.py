@@ -190,18 +190,23 @@ def _found_on_path(name: str) -> str | None:
     return next((place for place in places if os.path.isfile(place) and os.access(place, os.X_OK)), None)
 
 
+_GITS = 4  # programs that are noted
+
+
 def require_known_git(note: Path) -> None:
     """As ``require_git``, without a question where ``note`` says that this very program was new enough.
 
-    The note is written only where its folder is.
+    The note is written only where its folder is. It names several: in a hook, git is one of its own folder.
     """
     program = _found_on_path("git")
     facts = os.stat(program) if program is not None else None
-    known = f"{program}\n{facts.st_mtime_ns} {facts.st_size}\n" if facts is not None else ""
+    known = f"{facts.st_mtime_ns} {facts.st_size} {program}" if facts is not None else ""
+    noted: list[str] = []
     with suppress(OSError, ValueError):
-        if note.read_text(encoding="utf-8") == known:
-            return
+        noted = note.read_text(encoding="utf-8").splitlines()
+    if known and known in noted:
+        return
     require_git()
     if known and note.parent.is_dir():
         with suppress(OSError, ValueError):  # one that can't be written is asked again
-            note.write_text(known, encoding="utf-8")
+            note.write_text("".join(f"{line}\n" for line in [known, *noted][:_GITS]), encoding="utf-8")

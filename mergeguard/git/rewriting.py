@@ -17,6 +17,22 @@ def new_commit(repository: Repository, tree: str, parents: tuple[str, ...], mess
     )
 
 
+def with_tree(repository: Repository, info: CommitInfo, tree: str) -> str:
+    """A commit that git has just made for this user, with another tree; signed if that one is."""
+    if tree == info.tree:
+        return info.oid
+    new = repository.commit_object(
+        tree,
+        info.parents,
+        info.message,
+        author=info.author,
+        committer=info.committer,
+        encoding=info.encoding,
+    )
+    is_signed = any(name.startswith("gpgsig") for name, _ in info.extra)
+    return repository.signed(new) if is_signed else new
+
+
 def write_commit(repository: Repository, info: CommitInfo, tree: str, parents: tuple[str, ...]) -> str:
     """The commit replayed: its author, message and encoding; the committer is the user, now."""
     new = repository.commit_object(

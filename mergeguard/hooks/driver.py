@@ -198,7 +198,7 @@ class _Driver:
                 return True
         for here, guarded in split:
             try:
-                if any(self.path == file.path for file in here.over(guarded).files):
+                if self.path in here.layout_read_over(guarded)[0]:
                     return True
             except MergeguardError:
                 return True

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from mergeguard.fork import outlining
 from mergeguard.fork.footprint import Footprints
 from mergeguard.fork.fork import LEDGER
+from mergeguard.fork.workspace import Workspace
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import foreseen, hookaudit, lensmerge
 from mergeguard.hooks.foreseen import Foreseen
@@ -22,10 +24,12 @@ def foresee(repository: Repository, change: GitChange, outcome: Merged) -> None:
     if repository.entry(outcome.tree, LEDGER) is not None:
         return
     tree = lensmerge.true_tree(repository, change, outcome, outcome.tree)
-    tree = rederiving.rederived(repository, tree, (ours, theirs))
+    tree = rederiving.rederived(repository, tree, (ours, theirs), lensmerge.splitting(repository))
     if tree != outcome.tree:
         return
-    Footprints(repository, lensmerge.splitting(repository)).of(tree)  # the next merge asks for it first
+    splitting = lensmerge.splitting(repository)
+    Footprints(repository, splitting).of(tree)  # the next merge asks for it first
+    outlining.know(Workspace.load(repository, tree, splitting))  # then for these
     paths = tuple(sorted(lensmerge.share(repository, change, outcome).paths))
     said = tuple(hookaudit.lines(repository, change, tree))
     foreseen.write(repository, Foreseen(change.ours, change.theirs, change.bases[0], tree, paths, said))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.footprint import Footprints
-from mergeguard.fork.workspace import Workspace
+from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git import hooks
 from mergeguard.git.hooks import Action
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import aftermath
 from mergeguard.lens.emissions import emission_of
-from mergeguard.lens.layout import LayoutFile
 
 
 def paths(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -22,22 +21,23 @@ def paths(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...]]:
         found |= dict.fromkeys((*monoliths, *workspace.build_files(guarded), guarded.lock_path))
         names |= dict.fromkeys(path.rpartition("/")[2] for path in monoliths)
         try:
-            found |= dict.fromkeys(file.path for file in _layout(workspace, guarded.name))
+            found |= dict.fromkeys(_layout_paths(workspace, guarded))
         except MergeguardError:
             # A layout that can't be read now: the files are added by the next `install`.
             continue
     return tuple(found), tuple(names)
 
 
-def _layout(workspace: Workspace, name: str) -> tuple[LayoutFile, ...]:
-    guarded = workspace.rule(name)
+def _layout_paths(workspace: Workspace, guarded: Guarded) -> tuple[str, ...]:
+    """The paths of a rule's layout, or of the one that it would get."""
     if guarded.lock is not None:
-        return (*workspace.over(guarded).files, *workspace.unsplit(guarded).layout.files)
+        return workspace.layout_paths(guarded)
     path = workspace.monolith_path(guarded)
     text = workspace.read(path) if path is not None else None
     if path is None or text is None:
         return ()
-    return workspace.split_now(guarded, path, text, emission_of(guarded.rule)).files
+    layout = workspace.split_now(guarded, path, text, emission_of(guarded.rule))
+    return tuple(file.path for file in layout.files)
 
 
 def install(

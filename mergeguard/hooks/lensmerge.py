@@ -24,7 +24,6 @@ from mergeguard.git.repository import Repository
 from mergeguard.hooks.mergework import GitChange
 from mergeguard.hooks.pending import MARK
 from mergeguard.lens import buildlists
-from mergeguard.lens.layout import Layout, shard_paths
 from mergeguard.treemerge.followededits import Rewrite
 from mergeguard.treemerge.trees import Merged, merge_trees
 from mergeguard.values import dataclass
@@ -144,26 +143,21 @@ def paths(repository: Repository, trees: Iterable[str]) -> frozenset[str]:
     """The files of layouts, monoliths and locks that the trees have split."""
     found: set[str] = set()
     for tree in trees:
-        for guarded, layouts in _layouts(repository, tree):
-            found |= {file.path for layout in layouts for file in layout.files}
+        here = workspace(repository, tree)
+        for guarded in here.split_rules:
             assert guarded.lock is not None
-            found |= {guarded.lock_path, guarded.lock.monolith}
+            found |= {guarded.lock_path, guarded.lock.monolith, *_layout_paths(here, guarded)}
     return frozenset(found)
 
 
-def _layouts(repository: Repository, tree: str) -> list[tuple[Guarded, tuple[Layout, ...]]]:
-    here = workspace(repository, tree)
-    found: list[tuple[Guarded, tuple[Layout, ...]]] = []
-    for guarded in here.split_rules:
-        layouts: tuple[Layout, ...] = ()
-        try:
-            layouts = (here.over(guarded),)
-            layouts += (here.unsplit(guarded).layout,)
-        except MergeguardError:
-            # Files with conflict markers need not be readable; the paths are those of the pristine layout.
-            pass
-        found.append((guarded, layouts))
-    return found
+def _layout_paths(here: Workspace, guarded: Guarded) -> tuple[str, ...]:
+    """The paths of a rule's layout. Files with conflict markers need not be readable: those of the pristine
+    layout, then."""
+    with suppress(MergeguardError):
+        return here.layout_paths(guarded)
+    with suppress(MergeguardError):
+        return here.layout_read_over(guarded)[0]
+    return ()
 
 
 def true_tree(
@@ -297,10 +291,10 @@ def _builds(
             continue  # as the lens has listed them
         text = repository.read_blob(entry.oid)
         for guarded, path, shards in _shards(repository, before):
-            if guarded.rule.build is None or build in guarded.rule.build:
+            if guarded.build is None or build in guarded.build:
                 text = buildlists.remove(build, text, path, shards)
         for guarded, path, shards in _shards(repository, [outcome.tree]):
-            if guarded.rule.build is None or build in guarded.rule.build:
+            if guarded.build is None or build in guarded.build:
                 text = buildlists.add(build, text, path, shards)
         oid = repository.write_blob(text)
         if oid != entry.oid:
@@ -309,12 +303,22 @@ def _builds(
 
 
 def _shards(repository: Repository, trees: Iterable[str]) -> list[tuple[Guarded, str, tuple[str, ...]]]:
+    """The units of each layout, beside its monolith; of one that can't be read back, of the pristine one."""
     found = []
     for tree in trees:
-        for guarded, layouts in _layouts(repository, tree):
-            for layout in layouts[-1:]:
-                found.append((guarded, layout.path, shard_paths(layout)))
+        here = workspace(repository, tree)
+        for guarded in here.split_rules:
+            assert guarded.lock is not None
+            with suppress(MergeguardError):
+                found.append((guarded, guarded.lock.monolith, _units(here, guarded)))
     return found
+
+
+def _units(here: Workspace, guarded: Guarded) -> tuple[str, ...]:
+    try:
+        return here.shards(guarded)
+    except MergeguardError:
+        return here.layout_read_over(guarded)[1]
 
 
 def conflicts(repository: Repository, change: GitChange, outcome: Merged) -> dict[str, Mapping[int, Entry]]:

@@ -12,7 +12,7 @@ from mergeguard.git import landing
 from mergeguard.git.objects import CommitInfo
 from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
-from mergeguard.git.rewriting import new_commit, write_commit
+from mergeguard.git.rewriting import new_commit, with_tree, write_commit
 from mergeguard.hooks import pending
 from mergeguard.hooks.telling import tell
 
@@ -33,10 +33,9 @@ def listed(paths: Mapping[str, object]) -> str:
     return ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
 
 
-def replace_head(
-    repository: Repository, info: CommitInfo, tree: str, parents: tuple[str, ...], what: str
-) -> None:
-    move_head(repository, info.oid, true_commit(repository, info, tree, parents), what)
+def replace_head(repository: Repository, info: CommitInfo, tree: str, what: str) -> None:
+    """Land the commit that git has just made, HEAD, with another tree."""
+    move_head(repository, info.oid, with_tree(repository, info, tree), what)
 
 
 def move_head(

@@ -46,7 +46,7 @@ def post_merge(repository: Repository, arguments: list[str]) -> int:
         seen = foreseen.read(repository, *info.parents)
         foreseen.clear(repository)
         if seen is not None and seen.covers(repository, info.tree):
-            replace_head(repository, info, seen.tree, info.parents, "merge")
+            replace_head(repository, info, seen.tree, "merge")
             for line in seen.said:
                 say(line)
             return 0

@@ -41,8 +41,13 @@ def settle_merge(repository: Repository, info: CommitInfo, change: GitChange) ->
         return
     tree = lensmerge.true_tree(repository, change, outcome, info.tree)
     tree = lensmerge.with_typed(repository, change, outcome, info, tree)
-    tree = rederiving.rederived(repository, tree, (repository.tree_of(commit) for commit in info.parents))
-    replace_head(repository, info, tree, info.parents, "merge")
+    tree = _rederived(repository, info, tree)
+    replace_head(repository, info, tree, "merge")
+
+
+def _rederived(repository: Repository, info: CommitInfo, tree: str) -> str:
+    parents = (repository.tree_of(commit) for commit in info.parents)
+    return rederiving.rederived(repository, tree, parents, lensmerge.splitting(repository))
 
 
 def with_settled(note: PendingNote, theirs: str) -> PendingNote:
@@ -86,10 +91,7 @@ def settle_commit(repository: Repository, note: PendingNote, info: CommitInfo) -
     if len(info.parents) == 2:
         change = mergework.merge_change(repository, *info.parents)
         if note.settled == info.parents[1]:
-            tree = rederiving.rederived(
-                repository, info.tree, (repository.tree_of(commit) for commit in info.parents)
-            )
-            replace_head(repository, info, tree, info.parents, "merge")
+            replace_head(repository, info, _rederived(repository, info, info.tree), "merge")
         else:
             settle_merge(repository, info, change)
         return

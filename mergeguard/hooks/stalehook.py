@@ -28,5 +28,5 @@ def tell(repository: Repository, info: CommitInfo, say: Callable[[str], None]) -
 
 def _is_touched(workspace: Workspace, guarded: Guarded, before: str) -> bool:
     entry = workspace.repository.entry
-    paths = [guarded.lock_path, *(file.path for file in workspace.over(guarded).files)]
+    paths = [guarded.lock_path, *workspace.layout_read_over(guarded)[0]]
     return any(entry(workspace.tree, path) != entry(before, path) for path in paths)

@@ -54,5 +54,5 @@ def provisional(repository: Repository, tree: str) -> bool:
     return any(
         MARK in (workspace.read(path) or b"")
         for guarded in workspace.split_rules
-        for path in (*(f.path for f in workspace.over(guarded).files), *workspace.build_files(guarded))
+        for path in (*workspace.layout_read_over(guarded)[0], *workspace.build_files(guarded))
     )

@@ -106,5 +106,5 @@ def split_paths(workspaces: Iterable[Workspace]) -> set[str]:
         for guarded in workspace.guarded:
             found |= set(guarded.paths)
             if guarded.is_split:
-                found |= {file.path for file in workspace.over(guarded).files}
+                found |= {*workspace.layout_read_over(guarded)[0]}
     return found

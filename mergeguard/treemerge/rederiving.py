@@ -62,11 +62,13 @@ def rederived(
 
 def _was_unfinished(sides: Iterable[Workspace], guarded: Guarded) -> bool:
     """Whether the merge wrote the lock while the layout had conflicts (``treelens.lock``)."""
-    known = {g.lock for side in sides for g in side.split_rules if g.name == guarded.name}
-    return guarded.lock is not None and bool(guarded.lock.basis) and guarded.lock not in known
+    if guarded.lock is None or not guarded.lock.basis:
+        return False
+    split = (side.split_rule(guarded.name) for side in sides)
+    return guarded.lock not in [one.lock for one in split if one is not None]
 
 
 def _drifts(sides: Iterable[Workspace], name: str) -> bool:
     """Whether a side has a layout that is not of its own rule's file."""
-    split = (g for side in sides for g in side.split_rules if g.name == name)
-    return any(g.lock is not None and g.lock.rule != g.rule_oid for g in split)
+    split = (side.split_rule(name) for side in sides)
+    return any(g.lock.rule != g.rule_oid for g in split if g is not None and g.lock is not None)
