@@ -21,6 +21,8 @@ _MACROS = frozenset({Kind.MACRO, Kind.UNDEF})
 _OPENING = "#if"
 _KEY = ("opened",)
 _DEAD = frozenset({"#if 0", "#if false"})
+# Of an `#if` that is opened: each of its branches is opened by the lines of all before it.
+_MOST_BRANCHES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,8 @@ class _Opener:
         if unit.items[0].kind is not Kind.CONDITIONAL or unit.items[-1].name != "#endif":
             return []
         edges = self.edges(unit.items)
+        if len(edges) > _MOST_BRANCHES:
+            return []
         branches = [unit.items[a + 1 : b] for a, b in zip(edges, edges[1:], strict=False)]
         inner = [grouped(items) for items in branches]
         naming = any(item.kind in _NAMING for items in branches for item in items)

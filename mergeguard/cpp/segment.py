@@ -65,7 +65,8 @@ _DEEPEST_ASSUMED = 200  # open groups inside an item; deeper conditions are not 
 
 
 # What declares nothing, again and again (by its role): only broken or hostile input has rows of it.
-_ROW = re.compile(rb"([;)\]}])\1{63,}")
+_ROW_LENGTH = 64
+_ROW = re.compile(rb"([;)\]}])\1{%d,}" % (_ROW_LENGTH - 1))
 
 _IS_EVENT = bytes(role > TokenRole.ARROW for role in range(256))
 _IS_BRACKET = bytes(role in BRACKETS for role in range(256))
@@ -261,6 +262,9 @@ class _Walk:
         directive = self.lexed.directives[index]
         name = directive.name
         last = directive.last
+        if not name and (end := self.behind_empty_lines(index)) - directive.first >= _ROW_LENGTH:
+            self.segments.append(Segment(directive.first, end, self.path, opaque=True))
+            return end
         if name in OPENERS and (end := conditional_end(self.lexed, index, self.last)) > 0:
             self.segments.append(Segment(directive.first, end, self.path, opaque=True))
             return end
@@ -287,6 +291,16 @@ class _Walk:
         self.note_definition(name, directive.first, ())
         self.segments.append(Segment(directive.first, last, self.path, index))
         return last
+
+    def behind_empty_lines(self, index: int) -> int:
+        """The token behind a directive and those right after it, as far as they are a `#` alone."""
+        directives = self.lexed.directives
+        end = directives[index].first
+        while end < self.last and index < len(directives):
+            if directives[index].first != end or directives[index].last != end + 1:
+                break
+            end, index = end + 1, index + 1
+        return end
 
     def skip_dead(self, position: int) -> int:
         """After a branch's line: the text of a branch that is never taken (``#if 0``) is one opaque item."""

@@ -8,7 +8,7 @@ ever. Golden files hold version 1; a change of any glue or placement is a new ve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from mergeguard.cpp.blocks import is_of_a_macro, space_of, words_of
@@ -20,7 +20,7 @@ from mergeguard.lens.entry import BOM, EntryText
 from mergeguard.lens.frame import Frame
 from mergeguard.lens.homes.assign import assign, assigned
 from mergeguard.lens.homes.assignment import Declared, needed_headers
-from mergeguard.lens.homes.fitting import deal_arguments
+from mergeguard.lens.homes.globs import ArgumentShards
 from mergeguard.lens.inlay import Inlay
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
 from mergeguard.lens.reading import monolith_source
@@ -195,7 +195,7 @@ class _Emitter:
     def _shard(self, shard: str) -> LayoutFile | None:
         bodies = [p.rule.body for p in self.assignment.partitions if shard in self.frame.shards_of(p)]
         instantiations = [d for d in self.assignment.instantiations if d.shard == shard]
-        added = [(i, a) for i in self.rule.instantiate for a in i.add if (self._deal_added(i, a)) == shard]
+        added = self._added_to.get(shard, ())
         dealt = [d.header for d in self.rule.deal if shard in {*d.shards, *self.rule.parts(d), d.rest}]
         if not bodies and not instantiations and not added and not dealt:
             return None
@@ -326,8 +326,15 @@ class _Emitter:
             text = b"namespace %s { %s } using namespace %s;" % (space, text, space)
         return [glue.declaration(text)]
 
-    def _deal_added(self, rule: Instantiate, arguments: str) -> str:
-        return deal_arguments(rule, arguments) or rule.rest
+    @cached_property
+    def _added_to(self) -> Mapping[str, Sequence[tuple[Instantiate, str]]]:
+        """By shard the template arguments that the rule adds to it."""
+        found: dict[str, list[tuple[Instantiate, str]]] = {}
+        for rule in self.rule.instantiate:
+            shards = ArgumentShards(rule)
+            for arguments in rule.add:
+                found.setdefault(shards.of(arguments) or rule.rest, []).append((rule, arguments))
+        return found
 
     def _added(self, rule: Instantiate, arguments: str) -> list[bytes]:
         """`template R name<arguments>(parameters);` with the template's own parameter types."""

@@ -31,7 +31,8 @@ class Dealing:
 
     ``way`` is what its rule says of what goes by itself. ``definitions`` is how many do; ``heaviest`` is the
     largest thing that stays together, and ``share`` its part of the whole in per cent. ``units`` counts the
-    entry; it is 0 where no dealing into several makes sense.
+    entry; it is 0 where no dealing into several makes sense. ``repeated``: of what goes by itself some has one
+    name, so that overloads might be dealt; ``called``: some of what stays in the entry is a macro's call.
     """
 
     definitions: int
@@ -42,6 +43,8 @@ class Dealing:
     heaviest: Cluster
     share: int
     way: Deal
+    repeated: bool
+    called: bool
 
     def __str__(self) -> str:
         what = "definitions and macro calls" if self.way.calls else "definitions"
@@ -77,7 +80,9 @@ def dealing(source: Source, path: str, reach: Reach, way: Deal, headers: int = 0
         if best is None or score < best[0]:
             best = score, units, seed, peak
     _, units, seed, peak = best or (0, 0, 0, total)
-    return Dealing(definitions, units, seed, total, peak, heaviest, share, way)
+    repeated = sum(bool(cluster.key) for cluster in found) > definitions
+    called = any(cluster.called for cluster in found)
+    return Dealing(definitions, units, seed, total, peak, heaviest, share, way, repeated, called)
 
 
 class _Loads:

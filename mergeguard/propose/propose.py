@@ -12,12 +12,12 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from mergeguard.cpp.source import Source, parse
+from mergeguard.cpp.source import Kind, Source, parse
 from mergeguard.cpp.text import line_of
 from mergeguard.errors import Location, MergeguardError, RuleMismatch, SourceError
 from mergeguard.lens.emissions import emission_of
 from mergeguard.lens.emit import split
-from mergeguard.lens.homes.fitting import deal_arguments
+from mergeguard.lens.homes.globs import ArgumentShards
 from mergeguard.lens.homes.instances import template_arguments
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Deal, Instantiate, parse_rule
@@ -218,9 +218,8 @@ class _Proposer:
         file keeps to itself shared.
         """
         known, lightest = 0, 100
-        for way in (self.way, replace(self.way, overloads=True), replace(self.way, calls=True)):
-            found = self.deal if way is self.way else self.dealt(way)
-            if not isinstance(found, Dealing) or not found.units or found.definitions <= known:
+        for found in self.by_definitions():
+            if not found.units or found.definitions <= known:
                 continue
             yield found
             known, lightest = found.definitions, 100 * found.peak // max(found.weight, 1)
@@ -228,10 +227,25 @@ class _Proposer:
                 break
         if lightest <= _TOGETHER:
             return
-        kernels = [replace(self.way, kernels=True)] if self.path.endswith(DEVICE_SUFFIXES) else []
-        for way in (*kernels, replace(self.way, shared=_SHARED)):
+        ways = [replace(self.way, shared=_SHARED)]
+        if self.path.endswith(DEVICE_SUFFIXES) and any(i.kind is Kind.KERNEL for i in self.reach.items):
+            ways.insert(0, replace(self.way, kernels=True))
+        for way in ways:
+            more = self.dealt(way)
+            if isinstance(more, Dealing) and more.units and more.definitions > known:
+                yield more
+
+    def by_definitions(self) -> Iterator[Dealing]:
+        """The dealing by names; that of overloads, and of macro calls, where they can be another."""
+        plain = self.deal
+        if isinstance(plain, RuleMismatch):
+            return  # which is not about names
+        yield plain
+        ways = [replace(self.way, overloads=True)] if plain.repeated else []
+        ways += [replace(self.way, calls=True)] if plain.called else []
+        for way in ways:
             found = self.dealt(way)
-            if isinstance(found, Dealing) and found.units and found.definitions > known:
+            if isinstance(found, Dealing):
                 yield found
 
     def dealt(self, way: Deal) -> Dealing | RuleMismatch:
@@ -285,11 +299,11 @@ class _Proposer:
 
     def deals_as_meant(self, part: DraftPart, found: Instantiated, position: int) -> bool:
         shards = dict(zip(part.names, part.groups, strict=True))
-        rule = Instantiate(found.template, "kernel.cuh", shards, part.names[-1])
+        dealt = ArgumentShards(Instantiate(found.template, "kernel.cuh", shards, part.names[-1]))
         meant: dict[str, str | None] = {}
         for arguments in found.arguments:
             value = _arguments(arguments)[position]
-            shard = deal_arguments(rule, arguments)
+            shard = dealt.of(arguments)
             if shard is None or meant.setdefault(value, shard) != shard:
                 return False
         return len(set(meant.values())) == len(part.names)

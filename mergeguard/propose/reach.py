@@ -55,7 +55,8 @@ class Reach:
         self.instantiated = frozenset(i.name for i in self.items if i.kind is Kind.INSTANTIATION)
         self.macros: dict[str, list[Range]] = defaultdict(list)
         self.definitions: dict[str, list[Item]] = defaultdict(list)
-        self._weights: dict[str, int] = {}
+        self._weights: dict[str, int] = {}  # of names
+        self._whole: dict[Range, int] = {}  # of bytes, with nothing left out
         self._through: dict[Range, frozenset[str]] = {}
         self._open: set[str] = set()
         lexed = source.lexed
@@ -120,7 +121,9 @@ class Reach:
         """The weight of bytes ``[start, end)``; byte ranges of ``without`` count for nothing, wherever."""
         skipped = _Skipped.of(without)
         if not skipped.starts:
-            return self._weigh(*self._tokens(start, end), skipped)
+            if (start, end) not in self._whole:
+                self._whole[start, end] = self._weigh(*self._tokens(start, end), skipped)
+            return self._whole[start, end]
         before, self._weights = self._weights, {}
         try:
             return self._weigh(*self._tokens(start, end), skipped)
@@ -129,13 +132,14 @@ class Reach:
 
     def _weigh(self, first: int, last: int, skipped: _Skipped) -> int:
         lexed = self.source.lexed
-        home = lexed.directive_of[first] if first < len(lexed) else -1
+        kinds, line_of = lexed.kinds, lexed.directive_of
+        home = line_of[first] if first < len(lexed) else -1
         total = 0
         for index in range(first, min(last, len(lexed))):
-            kind, start = lexed.kinds[index], lexed.starts[index]
-            if kind == TokenKind.COMMENT or lexed.directive_of[index] != home:
+            kind = kinds[index]
+            if kind == TokenKind.COMMENT or line_of[index] != home:
                 continue
-            if skipped.holds(start):
+            if skipped.starts and skipped.holds(lexed.starts[index]):
                 continue
             total += 1
             if kind == TokenKind.IDENT:

@@ -69,7 +69,7 @@ class Cluster:
 
     ``helpers`` is text that more than one cluster may need; ``label`` is a definition of the cluster, and
     ``held`` the name by which most of it hangs together ("" if it is one). What stays in the entry has no
-    ``key``.
+    ``key``; ``called``: a rule that deals macro calls would deal it.
     """
 
     key: str
@@ -77,6 +77,7 @@ class Cluster:
     own: tuple[tuple[int, int], ...]
     helpers: tuple[tuple[int, int], ...]
     held: str = ""
+    called: bool = False
 
 
 def clusters(rule: Rule, path: str, source: Source) -> tuple[Cluster, ...]:
@@ -100,16 +101,7 @@ class _Dealer:
         self.units = found.units
         self.in_c = path.endswith(".c")
         self.shared = self.what_is_shared(found)
-        facts = FileFacts(
-            source,
-            found,
-            self.rule.external,
-            in_c=self.in_c,
-            overloads=self.rule.overloads,
-            kernels=self.rule.kernels,
-            shared=self.shared,
-        )
-        self.traits: list[Traits] = traits_of(facts)
+        self.traits = self.read_traits(found)
         parts = FileParts(path, source, found.units, self.traits)
         self.file = parts
         self.refuse_unclear()
@@ -121,7 +113,25 @@ class _Dealer:
         self.raised: set[int] = set()
         self.homes: list[str] = [ENTRY] * len(self.units)
         self.declared: dict[int, tuple[Item, ...]] = {}
-        self.declaration_names: frozenset[str] = frozenset()
+        self.declaration_names: set[str] = set()
+        self.prototypes: dict[str, Mapping[tuple[str, ...], Sequence[int]]] = {}
+
+    def read_traits(self, found: Opened) -> list[Traits]:
+        """Those of the units, once for each way of reading them: a first rule is found by trying."""
+        rule = self.rule
+        key = (_Dealer, rule.external, self.in_c, rule.overloads, rule.kernels, frozenset(self.shared))
+        if key not in self.source.derived:
+            facts = FileFacts(
+                self.source,
+                found,
+                rule.external,
+                in_c=self.in_c,
+                overloads=rule.overloads,
+                kernels=rule.kernels,
+                shared=self.shared,
+            )
+            self.source.derived[key] = traits_of(facts)
+        return [traits.copy() for traits in self.source.derived[key]]
 
     def what_is_shared(self, found: Opened) -> Mapping[int, SharedItem]:
         """Raises RuleMismatch for a selector that shares nothing, or names what can't be shared."""
@@ -169,7 +179,9 @@ class _Dealer:
             dealt = [n for n in together if self.is_dealt(n)]
             label = self.file.label(next(iter(dealt), together[0]))
             key = self.key(together) if dealt else ""
-            made.append(Cluster(key, label, ranges, self.helpers(together, texts), self.held(together)))
+            called = not dealt and any(map(self.is_called, together))
+            helpers = self.helpers(together, texts)
+            made.append(Cluster(key, label, ranges, helpers, self.held(together), called))
         return tuple(made)
 
     def held(self, together: Sequence[int]) -> str:
@@ -177,21 +189,22 @@ class _Dealer:
 
         An object that may be once comes before what is bound because it uses one.
         """
+        if len(together) == 1:
+            return ""
         inside = set(together)
-        found = [
-            (
-                not (users := inside.intersection(self.names.users[life]) - {number}),
-                not self.traits[number].once,
-                -len(users),
-                number,
-                name,
-            )
-            for number in together
-            for name in self.traits[number].gives
-            if self.bonds.way(number, life := self.names.lifetime(name, number)) is Way.NONE
-        ]
-        idle, *_, name = min(found, default=(True, ""))
-        return "" if idle else name
+        users_of: dict[str, set[int]] = {}
+        found: list[tuple[bool, int, int, str]] = []
+        for number in together:
+            for name in self.traits[number].gives:
+                life = self.names.lifetime(name, number)
+                if self.bonds.way(number, life) is not Way.NONE:
+                    continue
+                users = users_of.get(life)
+                if users is None:
+                    users = users_of[life] = inside.intersection(self.names.users[life])
+                if others := len(users) - (number in users):
+                    found.append((not self.traits[number].once, -others, number, name))
+        return min(found)[-1] if found else ""
 
     def refuse_unclear(self) -> None:
         for number, traits in enumerate(self.traits):
@@ -222,8 +235,12 @@ class _Dealer:
 
     def is_dealt(self, number: int) -> bool:
         """Whether a unit is for a hash to place: a definition, or a macro's call if the rule deals those."""
+        return self.traits[number].root or (self.rule.calls and self.is_called(number))
+
+    def is_called(self, number: int) -> bool:
+        """Whether a unit is a macro's call that has a name to be dealt by."""
         traits = self.traits[number]
-        return traits.root or (self.rule.calls and traits.registers and bool(traits.key))
+        return traits.registers and bool(traits.key)
 
     def home_of(self, together: Sequence[int]) -> str:
         claims = {home: n for n in together if (home := self.bonds.claim(n)) is not None}
@@ -315,17 +332,19 @@ class _Dealer:
     def declare(self) -> bool:
         """Find out which functions other files call; whether there are more than before."""
         known = len(self.declared)
+        callers: dict[str, dict[str, int]] = {}
         for number, traits in enumerate(self.traits):
             if number in self.declared:
                 continue
-            items = tuple(item for item in traits.functions if self.is_declared(number, item))
+            items = tuple(item for item in traits.functions if self.is_declared(number, item, callers))
             if items:
                 self.declared[number] = items
                 for item in items:
                     self.declaration_names |= signature.names(self.source, item)
         return len(self.declared) != known
 
-    def is_declared(self, number: int, item: Item) -> bool:
+    def is_declared(self, number: int, item: Item, callers: dict[str, dict[str, int]]) -> bool:
+        """``callers`` keeps by name what ``last_callers`` found."""
         name = item.name.rpartition("::")[2]
         if self.has_prototype(number, item, name) or self.is_closed(item, name):
             return False
@@ -333,14 +352,19 @@ class _Dealer:
             "specialization" in item.flags or not name.isidentifier()
         ):
             return True
-        home = self.homes[number]
-        return any(
-            (user > number or self.traits[user].generic)
-            and user != number
-            and self.homes[user] != home
-            and not self.traits[user].idle
-            for user in self.names.users[name]
-        )
+        if name not in callers:
+            callers[name] = self.last_callers(name)
+        return any(home != self.homes[number] and last > number for home, last in callers[name].items())
+
+    def last_callers(self, name: str) -> dict[str, int]:
+        """For each home that uses a name the last unit there that does. A template may look for it behind the
+        file's end."""
+        found: dict[str, int] = {}
+        for user in self.names.users[name]:
+            if not self.traits[user].idle:
+                at = len(self.units) if self.traits[user].generic else user
+                found[self.homes[user]] = max(at, found.get(self.homes[user], -1))
+        return found
 
     def is_closed(self, item: Item, name: str) -> bool:
         """Whether only the file that has it can say it: it names what that file has for itself."""
@@ -350,14 +374,21 @@ class _Dealer:
 
     def has_prototype(self, number: int, item: Item, name: str) -> bool:
         """Whether the file itself declares the function before, for all to see."""
+        if name not in self.prototypes:
+            self.prototypes[name] = self.prototypes_of(name)
         return any(
-            (other.key.parameters, other.key.template, other.arguments)
-            == (item.key.parameters, item.key.template, item.arguments)
-            for giver in self.names.givers[name]
-            if giver < number and self.homes[giver] in (self.rule.header, self.homes[number])
-            for other in self.units[giver].items
-            if other.kind is Kind.DECLARATION and other.name == item.name
+            giver < number and self.homes[giver] in (self.rule.header, self.homes[number])
+            for giver in self.prototypes[name].get(_said(item), ())
         )
+
+    def prototypes_of(self, name: str) -> Mapping[tuple[str, ...], Sequence[int]]:
+        """The units that declare a function of an unqualified name, by all that tells overloads apart."""
+        found: dict[tuple[str, ...], list[int]] = {}
+        for giver in self.names.givers[name]:
+            for other in self.units[giver].items:
+                if other.kind is Kind.DECLARATION:
+                    found.setdefault(_said(other), []).append(giver)
+        return found
 
     def raise_blind(self) -> bool:
         """Text that would see a name from below goes to the header, in its place; whether there was any.
@@ -433,3 +464,8 @@ class _Dealer:
 
     def is_comment(self, number: int) -> bool:
         return all(item.kind is Kind.COMMENT for item in self.units[number].items)
+
+
+def _said(item: Item) -> tuple[str, ...]:
+    """By what a prototype is that of a function."""
+    return item.name, item.key.parameters, item.key.template, item.arguments

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase, translate
-from functools import lru_cache
+from fnmatch import fnmatchcase
 
 from mergeguard.cpp.blocks import opened, qualified_name
 from mergeguard.cpp.branches import Arm, Branching, branchings, sequences
@@ -13,11 +12,10 @@ from mergeguard.cpp.declaration import qualifiers
 from mergeguard.cpp.source import Item, Kind, Unit, identifiers
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens.homes.assignment import DealtInstantiation, DealtPartition, DealtPlace, Declared
+from mergeguard.lens.homes.globs import SPECIAL, ArgumentShards, squeezed
 from mergeguard.lens.homes.ground import Ground
 from mergeguard.lens.homes.instances import full_name, written_instantiations
 from mergeguard.lens.rule import Instantiate, Over, Partition
-
-_SPECIAL = frozenset("*?[")  # in globs
 
 
 class RuleFit:
@@ -270,13 +268,16 @@ class RuleFit:
         listed = {str(value): shard for shard, values in rule.shards.items() for value in values}
         if self.ground.qualified:
             listed = {value.removesuffix("?"): shard for value, shard in listed.items()}
+        by_condition: dict[str, set[str]] = defaultdict(set)
+        for value, shard in listed.items():
+            by_condition[squeezed(value)].add(shard)
         shard_of: list[str] = []
         unlisted: list[Arm] = []
         for arm in branching.arms:
             if branching.kind == "switch":
                 shards = {listed[label] for label in arm.labels if label in listed}
             else:
-                exact = {s for text, s in listed.items() if _squeezed(text) == _squeezed(arm.labels[0])}
+                exact = by_condition.get(squeezed(arm.labels[0]))
                 shards = exact or {shard for text, shard in listed.items() if text in arm.labels[0]}
             if len(shards) > 1:
                 raise self.ground.mismatch(
@@ -310,13 +311,19 @@ class RuleFit:
 
     def instantiations(self, rule: Instantiate) -> Iterable[DealtInstantiation]:
         found: list[str] = []
+        shards = ArgumentShards(rule)
         for unit in self.ground.units:
             for item in unit.items:
                 arguments = self._instantiated(rule, unit, item)
                 if arguments is None:
                     continue
                 found.append(arguments)
-                yield DealtInstantiation(rule, item, self._instantiation_shard(rule, item, arguments))
+                shard = shards.of(arguments)
+                if shard is None:
+                    self.ground.notes.append(
+                        f"no shard lists {rule.template}<{arguments}>; {rule.rest} has it"
+                    )
+                yield DealtInstantiation(rule, item, shard or rule.rest)
                 if item.kind is Kind.FUNCTION:
                     # Text that does not see a specialisation takes the general one, without a word.
                     self.declared.append(Declared(item, unit.scopes))
@@ -330,13 +337,13 @@ class RuleFit:
 
     def _note_idle_globs(self, rule: Instantiate, arguments: Sequence[str]) -> None:
         """Say which globs mean no instantiation that there is."""
-        squeezed = {_squeezed(one) for one in arguments}
+        found = {squeezed(one) for one in arguments}
         for shard, globs in rule.shards.items():
             for glob in globs:
-                plain = _squeezed(glob)
-                if plain in squeezed and not _SPECIAL.intersection(plain):
+                plain = squeezed(glob)
+                if plain in found and not SPECIAL.intersection(plain):
                     continue
-                if not any(fnmatchcase(one, plain) for one in squeezed):
+                if not any(fnmatchcase(one, plain) for one in found):
                     self.ground.notes.append(
                         f"{rule.template}: nothing fits the glob `{glob}`, listed for {shard}"
                     )
@@ -363,17 +370,11 @@ class RuleFit:
                         return f" outside of blocks and macros; `{name}` is, inside"
         return ""
 
-    def _instantiation_shard(self, rule: Instantiate, item: Item, arguments: str) -> str:
-        shard = deal_arguments(rule, arguments)
-        if shard is None:
-            self.ground.notes.append(f"no shard lists {rule.template}<{arguments}>; {rule.rest} has it")
-        return shard or rule.rest
-
 
 def _fits(candidate: Branching, over: Over) -> bool:
     """Whether a branching is of the kind and over the value that the rule names."""
     if over.switch is not None:
-        return candidate.kind == "switch" and _squeezed(candidate.subject) == _squeezed(over.switch)
+        return candidate.kind == "switch" and squeezed(candidate.subject) == squeezed(over.switch)
     name = over.chain or over.sequence or ""
     conditions = [arm for arm in candidate.arms if not arm.is_default]
     return (
@@ -395,22 +396,6 @@ def _is_listed(value: str, outer: Sequence[str], inner: Sequence[str]) -> bool:
     first, _, second = value.partition("/")
     means_outer = any(fnmatchcase(label, first) for label in outer)
     return means_outer and any(fnmatchcase(label, second) or second and second in label for label in inner)
-
-
-def deal_arguments(rule: Instantiate, arguments: str) -> str | None:
-    """The first shard with a glob for these template arguments, both without white space."""
-    squeezed = _squeezed(arguments)
-    return next((shard for shard, globs in rule.shards.items() if _means(tuple(globs)).match(squeezed)), None)
-
-
-@lru_cache(maxsize=64)
-def _means(globs: tuple[str, ...]) -> re.Pattern[str]:
-    """What any of some globs means, white space apart (they may be thousands: one by one would take long)."""
-    return re.compile("|".join(translate(_squeezed(glob)) for glob in globs) or r"(?!)")
-
-
-def _squeezed(text: str) -> str:
-    return "".join(text.split())
 
 
 def _words(text: str) -> frozenset[str]:

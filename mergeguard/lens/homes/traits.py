@@ -19,7 +19,7 @@ from mergeguard.lens.homes.filefacts import FileFacts, is_call
 from mergeguard.lens.homes.handles import reached_types
 from mergeguard.lens.homes.macrocalls import call_arguments, expanded
 from mergeguard.lens.homes.unclear import why_unclear
-from mergeguard.values import dataclass, field
+from mergeguard.values import dataclass, field, replace
 
 
 class Way(Enum):
@@ -64,6 +64,10 @@ class Traits:
     def is_declared_alone(self) -> bool:
         """Whether a declaration is all that another file needs of the unit."""
         return all(way is Way.DECLARATION for way in self.gives.values())
+
+    def copy(self) -> Traits:
+        """The same, to be added to."""
+        return replace(self, gives=dict(self.gives), functions=list(self.functions))
 
 
 _WEAK = frozenset({"inline", "constexpr"})
