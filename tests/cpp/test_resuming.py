@@ -87,7 +87,7 @@ PIECES = [
     b"namespace n {\n", b"}\n", b"#define OPEN namespace o {\n", b"OPEN\n", b"N_BEGIN\n", b"# \n",
     b"#\\\nif A\n", b"template <int N>\n",
     b"void k() {\n  if (x) {\n    y();\n  }\n}\n\n", b"#define L(x) \\\n  x\n\n",
-    b'const char* t = R"(a\n\n)";\n', b"; " * 40, b";" * 70,
+    b'const char* t = R"(a\n\n)";\n', b"; " * 40, b";" * 70, b"#\n" * 70,
 ]  # fmt: skip
 MANY = st.lists(st.sampled_from(PIECES), min_size=8, max_size=30)
 

@@ -647,6 +647,18 @@ def test_a_long_row_of_what_declares_nothing_is_one_item(sign):
     assert len(source.problems) == (0 if ";" in sign else 6)
 
 
+def test_a_long_row_of_directives_that_say_nothing_is_one_item():
+    text = b"#\n" * 5 + b"int a;\n" + b"#\n" * 100 + b"#define M\n"
+    source = parse(text)
+    assert [text[item.start : item.end] for item in source.items] == [
+        *[b"#\n"] * 5,
+        b"int a;\n",
+        b"#\n" * 100,
+        b"#define M\n",
+    ]
+    assert not source.problems
+
+
 def test_short_statements_that_come_again_are_read_as_alone():
     text = b"int a;\nint b;\nnamespace n {\nint a;\n}\nint a ;\nint a;\n"
     source = parse(text)
