@@ -31,8 +31,8 @@ class Dealing:
 
     ``way`` is what its rule says of what goes by itself. ``definitions`` is how many do; ``heaviest`` is the
     largest thing that stays together, and ``share`` its part of the whole in per cent. ``units`` counts the
-    entry; it is 0 where no dealing into several makes sense. ``repeated``: of what goes by itself some has one
-    name, so that overloads might be dealt; ``called``: some of what stays in the entry is a macro's call.
+    entry; it is 0 where no dealing into several makes sense. ``repeated``: of what goes by itself some has
+    one name, so that overloads might be dealt; ``called``: some of what stays in the entry is a macro's call.
     """
 
     definitions: int
