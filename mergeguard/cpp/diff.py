@@ -12,7 +12,9 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from itertools import accumulate, chain, count
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
+
+from mergeguard.tuples import NamedTuple
 
 T = TypeVar("T", bound=Hashable)
 

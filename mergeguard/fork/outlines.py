@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mergeguard import store
 from mergeguard.fork.localedits import LocalEdit
@@ -21,6 +21,7 @@ from mergeguard.fork.rows import Row, hunk_of, hunk_row
 from mergeguard.fork.shelf import Shelf, code
 from mergeguard.git.objects import Entry
 from mergeguard.lens.hunks import Hunk
+from mergeguard.tuples import NamedTuple
 from mergeguard.values import dataclass
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import cached_property
 from itertools import accumulate
-from typing import NamedTuple
 
+from mergeguard.tuples import NamedTuple
 from mergeguard.values import dataclass
 
 

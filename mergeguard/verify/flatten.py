@@ -12,7 +12,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Container, Mapping, Sequence
 from functools import cached_property, lru_cache
-from typing import NamedTuple
 
 from mergeguard.cpp.diff import in_common
 from mergeguard.cpp.environment import environment_of
@@ -21,6 +20,7 @@ from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.source import Source, parse
 from mergeguard.cpp.text import line_of
 from mergeguard.lens.glue import blank_include_choices
+from mergeguard.tuples import NamedTuple
 from mergeguard.values import dataclass, field
 
 _INCLUDE = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]*)"')

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from operator import itemgetter
-from typing import NamedTuple
 
 from mergeguard.cpp.declaration import Declaration, Identity
 from mergeguard.cpp.source import Kind
 from mergeguard.lens.lifetimes import Lifetimes
+from mergeguard.tuples import NamedTuple
 
 _ASKED = {"initialisation": "it is initialised from", "destruction": "its destructor asks for"}
 _CALLS = frozenset({"(", "{"})
