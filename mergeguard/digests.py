@@ -21,8 +21,9 @@ else:
 
 __all__ = ["blake2b", "digest", "sha1"]
 
-# From so many bytes on OpenSSL is worth its loading: it is six times as fast.
-_LARGE = 1 << 18
+# After so many bytes OpenSSL is worth its loading: it is six times as fast.
+_MOST = 1 << 19
+_taken = 0  # bytes of which this process has taken digests
 
 
 def digest(data: bytes) -> str:
@@ -32,7 +33,9 @@ def digest(data: bytes) -> str:
 
 def sha1(data: bytes) -> str:
     """The SHA-1 of ``data``, by which git names objects, as 40 hex digits."""
-    if len(data) < _LARGE:
+    global _taken
+    _taken += len(data)
+    if _taken < _MOST:
         return _sha1(data, usedforsecurity=False).hexdigest()
     import hashlib
 
