@@ -124,10 +124,8 @@ def _again(item: Item, by: int, start: int, end: int) -> Item:
     if not by:
         return item if (item.start, item.end) == (start, end) else replace(item, start=start, end=end)
 
-    def span(there: tuple[int, int] | None) -> tuple[int, int] | None:
-        return None if there is None else (there[0] + by, there[1] + by)
-
-    parameters = tuple(
+    header, places, name, body = item.template_header, item.parameter_list, item.name_range, item.body
+    parameters = item.parameters and tuple(
         Parameter(p.start + by, p.end + by, p.name, None if p.default_start is None else p.default_start + by)
         for p in item.parameters
     )
@@ -143,12 +141,12 @@ def _again(item: Item, by: int, start: int, end: int) -> Item:
         item.flags,
         item.arguments,
         item.returns,
-        span(item.template_header),
+        header and (header[0] + by, header[1] + by),
         item.declarator_start + by,
         parameters,
-        span(item.parameter_list),
-        span(item.name_range),
-        span(item.body),
+        places and (places[0] + by, places[1] + by),
+        name and (name[0] + by, name[1] + by),
+        body and (body[0] + by, body[1] + by),
     )
 
 

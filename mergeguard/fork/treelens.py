@@ -217,7 +217,8 @@ def _lock(workspace: Workspace, guarded: Guarded, layout: Layout, upstream: str,
             return Lock.made(*of, (), basis_of(pristine.monolith, layout.monolith))
         from mergeguard.lens.unsplit import reading_of  # for what is not upstream's text
 
-        order, basis = reading_of(pristine, layout, derive)
+        read = workspace.splitting.tracing(guarded.rule_oid, emission)
+        order, basis = reading_of(pristine, layout, derive, read)
     except MergeguardError:
         order, basis = (), ()  # what can't be laid out is said where the layout is read
     return Lock.made(*of, order, basis)

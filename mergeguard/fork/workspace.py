@@ -7,7 +7,7 @@ or of the work tree as git would commit it (``Workspace.of_work_tree``), so that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -20,18 +20,20 @@ from mergeguard.fork.readings import Readings
 from mergeguard.git.objects import MODE_FILE, MODE_SYMLINK, Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens.emissions import EMISSIONS
-from mergeguard.lens.hunks import Hunk, Reason, Unsplit, untouched
+from mergeguard.lens.hunks import Hunk, Reason, Tracing, Unsplit, untouched
 from mergeguard.lens.layout import Layout, Splitter, includable, shard_paths
 from mergeguard.lens.rule import Rule, parse_rule
 from mergeguard.values import dataclass, field, replace
 
 if TYPE_CHECKING:
     from mergeguard.fork.builds import BuildFiles
+    from mergeguard.lens.order import Hint
 
 RULES = ".mergeguard/rules"
 LOCKS = ".mergeguard/locks"
 REGULAR, SYMLINK = MODE_FILE, MODE_SYMLINK
 _GLUE = b"#define MG_"  # in shards that a partition made
+_MOST_TRACED = 8  # layouts; each is as large as its monolith
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ class Splitting:
         self._own: set[tuple[str, str, int, bytes]] = set()  # those that this code has derived
         self._unkept: set[tuple[str, str, int, bytes]] = set()  # those that were derived in passing
         self._is_passing = False
+        self._traced: dict[tuple[object, ...], Unsplit] = {}
 
     @classmethod
     def of(cls, repository: Repository) -> Splitting:
@@ -188,16 +191,38 @@ class Splitting:
         basis: Layout | None = None,
     ) -> Unsplit:
         """As ``lens.unsplit.unsplit``; what an earlier process has traced is not traced again."""
-        over = basis or pristine
+        over, trace = basis or pristine, self.tracing(lock.rule, lock.emission)
         if all(files[file.path] == file.text for file in over.files):
-            return untouched(over) if basis is None else _traced(lock, pristine, files, split, basis)
-        readings = None if self._is_passing else self._readings
-        found = readings.get(lock, pristine, files, split, over) if readings is not None else None
+            return untouched(over) if basis is None else trace(pristine, files, split, lock.order, basis)
+        found = self._readings.get(lock, pristine, files, split, over) if self._readings else None
         if found is None:
-            found = _traced(lock, pristine, files, split, basis)
-            if readings is not None:
-                readings.put(lock, pristine, files, found, split)
+            found = trace(pristine, files, split, lock.order, basis)
+            if self._readings is not None and not self._is_passing:
+                self._readings.put(lock, pristine, files, found, split)
         return found
+
+    def tracing(self, rule_oid: str, emission: int) -> Tracing:
+        """``lens.unsplit.unsplit`` by a rule's blob and an emission, remembered for the last layouts.
+
+        Who makes a layout asks how it will be read, and then it is.
+        """
+
+        def trace(
+            pristine: Layout,
+            files: Mapping[str, bytes | None],
+            split: Splitter,
+            order: Sequence[Hint] = (),
+            basis: Layout | None = None,
+        ) -> Unsplit:
+            over = pristine.path, pristine.monolith, basis.monolith if basis is not None else None
+            key = (rule_oid, emission, *over, tuple(order), *sorted(files.items()))
+            found = self._traced.pop(key, None) or _traced(pristine, files, split, order, basis)
+            self._traced[key] = found  # as the last
+            if len(self._traced) > _MOST_TRACED:
+                del self._traced[next(iter(self._traced))]
+            return found
+
+        return trace
 
 
 # What derives and traces is half of all that a process loads, and most find their layouts known: it is
@@ -211,11 +236,15 @@ def _derived(rule: Rule, name: str, path: str, text: bytes, emission: int) -> La
 
 
 def _traced(
-    lock: Lock, pristine: Layout, files: Mapping[str, bytes | None], split: Splitter, basis: Layout | None
+    pristine: Layout,
+    files: Mapping[str, bytes | None],
+    split: Splitter,
+    order: Sequence[Hint],
+    basis: Layout | None,
 ) -> Unsplit:
     from mergeguard.lens.unsplit import unsplit
 
-    return unsplit(pristine, files, split, lock.order, basis)
+    return unsplit(pristine, files, split, order, basis)
 
 
 @dataclass(frozen=True)

@@ -212,10 +212,9 @@ def _typed(repository: Repository, info: CommitInfo, sources: list[str], ours: s
     changed: dict[str, Entry | None] = {}
     for path in lensmerge.paths(repository, trees[:1]):
         now = repository.entry(info.tree, path)
-        possible = _mechanical(
-            repository, path, repository.entry(repository.tree_of(info.parents[0]), path), sources
-        )
-        if now is not None and possible and now not in possible:
+        before = repository.entry(repository.tree_of(info.parents[0]), path)
+        possible = _mechanical(repository, path, before, sources, now) if now is not None else []
+        if possible and now not in possible:
             changed[path] = possible[0]
     if not changed:
         return None
@@ -224,8 +223,13 @@ def _typed(repository: Repository, info: CommitInfo, sources: list[str], ours: s
     return GitChange((base,), ours, info.oid, ("HEAD", f"{info.oid[:7]} ({info.subject})"))
 
 
-def _mechanical(repository: Repository, path: str, before: Entry | None, sources: list[str]) -> list[Entry]:
-    """What git, with our driver or without, may have made of a file, picking ``sources`` onto ``before``."""
+def _mechanical(
+    repository: Repository, path: str, before: Entry | None, sources: list[str], now: Entry | None
+) -> list[Entry]:
+    """What git, with our driver or without, may have made of a file, picking ``sources`` onto ``before``.
+
+    All of that, unless ``now`` is known to be among it without a merge.
+    """
     possible: list[Entry | None] = [before]
     for source in sources:
         parents = repository.commit_info(source).parents
@@ -239,7 +243,7 @@ def _mechanical(repository: Repository, path: str, before: Entry | None, sources
                 found.append(ours)
             else:
                 found.append(theirs)
-                if base and ours and theirs:
+                if base and ours and theirs and not (theirs == now and source == sources[-1]):
                     texts = (repository.read_blob(entry.oid) for entry in (base, ours, theirs))
                     text, count = repository.merge_file(*texts, style="merge", marker_size=7)
                     if not count:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from mergeguard.cpp.source import Item, ItemScope, Source, Unit
 from mergeguard.cpp.text import line_of
@@ -52,7 +53,7 @@ class Frame:
         return Piece(b"".join(line + self.newline for line in lines), None, kind)
 
     def between(self, source: str, target: str) -> bytes:
-        return posixpath.relpath(target, posixpath.dirname(source) or ".").encode("utf-8", "surrogateescape")
+        return _between(source, target)
 
     def namespace(self, shard: str) -> bytes:
         return glue.namespace(posixpath.basename(self.folder), shard).encode("utf-8", "surrogateescape")
@@ -102,3 +103,9 @@ class Frame:
     def mismatch(self, item: Item, message: str, hint: str | None = None) -> RuleMismatch:
         line = line_of(self.text, item.code_start)
         return RuleMismatch(message, where=Location(self.path, line, item.name or None), hint=hint)
+
+
+@lru_cache(maxsize=1024)
+def _between(source: str, target: str) -> bytes:
+    """How ``source`` names ``target`` in an include: by the way from its folder."""
+    return posixpath.relpath(target, posixpath.dirname(source) or ".").encode("utf-8", "surrogateescape")

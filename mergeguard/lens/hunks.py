@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -92,6 +92,10 @@ class Unsplit:
     def unmapped(self) -> tuple[Hunk, ...]:
         """What could not be placed in the monolith with certainty."""
         return tuple(h for h in self.hunks if not h.is_overlay)
+
+
+#: ``lens.unsplit.unsplit``, or who remembers what it gave.
+Tracing = Callable[..., Unsplit]
 
 
 def untouched(layout: Layout) -> Unsplit:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from mergeguard.cpp.text import line_of
 from mergeguard.lens.attempt import Attempt, by_place, followed
 from mergeguard.lens.basis import Basis, basis_of, edits_between
-from mergeguard.lens.hunks import Edit, Hunk, Reason, Unsplit, applied, untouched
+from mergeguard.lens.hunks import Edit, Hunk, Reason, Tracing, Unsplit, applied, untouched
 from mergeguard.lens.layout import Layout, Splitter
 from mergeguard.lens.order import Hint, hints
 from mergeguard.lens.tracing import Traced
@@ -72,16 +72,18 @@ def unsplit(
     return Unsplit(layout.monolith, layout, edits, ordered, kept, pristine)
 
 
-def reading_of(pristine: Layout, layout: Layout, split: Splitter) -> tuple[tuple[Hint, ...], Basis]:
+def reading_of(
+    pristine: Layout, layout: Layout, split: Splitter, read: Tracing = unsplit
+) -> tuple[tuple[Hint, ...], Basis]:
     """What it takes to read ``layout``, as files over ``pristine``, as its own monolith: hints, or a basis.
 
-    Neither where it is read so without.
+    Neither where it is read so without. ``read`` is ``unsplit``, for who remembers what it gave.
     """
     files: dict[str, bytes | None] = {file.path: file.text for file in layout.files}
-    if pristine.monolith == layout.monolith or unsplit(pristine, files, split).monolith == layout.monolith:
+    if pristine.monolith == layout.monolith or read(pristine, files, split).monolith == layout.monolith:
         return (), ()
     added = hints(pristine.monolith, layout.monolith)
-    if added and unsplit(pristine, files, split, added).monolith == layout.monolith:
+    if added and read(pristine, files, split, added).monolith == layout.monolith:
         return added, ()
     return (), basis_of(pristine.monolith, layout.monolith)
 

@@ -40,6 +40,8 @@ def neighbourhoods(base: bytes, ours: bytes, theirs: bytes) -> list[Versions] | 
     versions. None for texts that are better read whole: short ones, edits all over, brackets that do not
     pair, names that both sides' edits have in different stretches.
     """
+    if max(text.count(b"\n") + 1 for text in (base, ours, theirs)) < _FEW_LINES:
+        return None
     lines = [split_lines(text) for text in (base, ours, theirs)]
     if max(map(len, lines)) < _FEW_LINES:
         return None

@@ -32,7 +32,7 @@ _MOST_KNOWN = 1 << 14
 
 @lru_cache(maxsize=32)
 def _known(offers: tuple[tuple[Selector, str], ...], qualified: bool) -> dict[tuple[object, ...], _Offers]:
-    """Which of the offers select what: the versions of a monolith have most of their items in common."""
+    """Which of the offers lead for what: the versions of a monolith have most of their items in common."""
     return {}
 
 
@@ -82,15 +82,18 @@ class Claims:
             )
         return next(iter(claims), None)
 
-    def found(self, unit: Unit, item: Item) -> _Offers:
-        """The offers of what names an item: looked for once for all items that no selector tells apart."""
+    def leading(self, unit: Unit, item: Item) -> _Offers:
+        """The most specific offers of what names an item: looked for once for all that no selector tells
+        apart."""
         blocks = tuple((scope.name, scope.hidden) for scope in unit.scopes) if self.ground.qualified else ()
         key = (item.kind, item.name, item.flags, blocks)
         found = self.known.get(key)
         if found is None:
             if len(self.known) >= _MOST_KNOWN:
                 self.known.clear()
-            found = self.known[key] = [(s, home) for s, home in self.offers if self.selects(s, unit, item)]
+            found = [(s, home) for s, home in self.offers if self.selects(s, unit, item)]
+            top = max((s.specificity for s, _ in found), default=None)
+            found = self.known[key] = [(s, home) for s, home in found if s.specificity == top]
         return found
 
     def shadowed(self, selector: Selector) -> bool:
@@ -105,11 +108,9 @@ class Claims:
         return selector.selects(item) or selector.selects(replace(item, name=qualified_name(unit, item)))
 
     def best(self, unit: Unit, item: Item) -> tuple[Selector, str] | None:
-        found = self.found(unit, item)
-        if not found:
+        leading = self.leading(unit, item)
+        if not leading:
             return None
-        top = max(s.specificity for s, _ in found)
-        leading = [(s, home) for s, home in found if s.specificity == top]
         for other, home in leading[1:]:
             if home != leading[0][1]:
                 raise self.ground.mismatch(

@@ -68,7 +68,8 @@ def _close_or_open(base: bytes, ours: bytes, theirs: bytes) -> bool:
     """Whether the sides edited lines near each other, or one where the other opened or closed a block by
     itself. Comments do not count."""
     lines = [split_lines(text) for text in (base, ours, theirs)]
-    mine, other = (_telling(lines[0], side) for side in lines[1:])
+    other = _telling(lines[0], lines[2])
+    mine = _telling(lines[0], lines[1]) if other else []
     if any(a.a0 - NEAR <= c.a1 and c.a0 - NEAR <= a.a1 for a in mine for c in other):
         return True
     reaches = _reach(lines[0], lines[1], mine), _reach(lines[0], lines[2], other)
