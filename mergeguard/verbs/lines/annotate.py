@@ -28,6 +28,12 @@ class Annotated:
     boundary: bool = False
     ignored: bytes = b""
 
+    def at(self, line: int, text: bytes) -> Annotated:
+        """The same origin, of another line."""
+        # Not by `replace`: every line of a file comes through here.
+        origin = (self.path, self.facts, text, self.previous, self.boundary, self.ignored)
+        return Annotated(self.oid, self.origin_line, line, *origin)
+
     def fact(self, name: bytes) -> bytes:
         """The value of a header, b"" without it."""
         return next((f[len(name) + 1 :] for f in self.facts if f.startswith(name + b" ")), b"")

@@ -91,7 +91,7 @@ def origins(fork: Fork, request: Request, found: LocatedLine) -> tuple[Annotated
     tip, excluded = found.tip, found.excluded
     history = _History(repository, guarded, tip, workspace.splitting)
     in_work_tree = workspace.tree != repository.tree_of(tip)
-    uncommitted = next((a for a in own if a.oid == repository.object_format.zero), None)
+    uncommitted = next((a for a in own if a.oid == history.zero), None)
     blamed = history.with_work_tree(workspace, uncommitted) if in_work_tree else history.tip
     lines = _lines_of(workspace, guarded, request.path)
     wanted = sorted({lines[a.line] for a in own if a.line in lines})
@@ -388,7 +388,7 @@ class _History:
 
     def renamed(self, there: Annotated, here: Annotated, path: str) -> Annotated:
         """The origin of a monolith's line as the origin of the layout file's line ``here``."""
-        moved = replace(there, line=here.line, text=here.text)
+        moved = there.at(here.line, here.text)
         real = self.real.get(there.oid)
         if there.previous is not None and there.previous[0] in self.real:
             moved = replace(moved, previous=(self.real[there.previous[0]], there.previous[1]))
