@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from mergeguard import gitquote, tables
+from mergeguard import gitquote
 from mergeguard.digests import digest
 
 T = TypeVar("T")
@@ -84,6 +84,8 @@ def _plain(value: object) -> str:
 
 def convert(values: object, type_: type[T]) -> T:
     """Plain values as a typed one. Raises Unreadable."""
+    from mergeguard import tables  # typed documents are fewer than rows and seals
+
     try:
         return tables.read(values, type_)
     except (tables.Odd, RecursionError):
@@ -127,6 +129,8 @@ def unquoted(text: str) -> str:
 
 def encode(value: object) -> bytes:
     """The value (a dataclass, a mapping of them) as ASCII JSON."""
+    from mergeguard import tables
+
     return json.dumps(tables.plain(value)).encode()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mergeguard.audit.context import Trees
 from mergeguard.audit.model import BASE, MERGED, OURS, SIDES, THEIRS, Changed, Finding
+from mergeguard.merge.checks.screen import may_be_faulty
 
 if TYPE_CHECKING:
     from mergeguard.merge.gates import Fault
@@ -22,11 +23,10 @@ def gated(trees: Trees) -> Iterator[Finding]:
     for _, file in trees.woven:
         if any(file.of(version) is None for version in (BASE, *SIDES)):
             continue
-        from mergeguard.merge.gates import faults  # many modules, for files that both sides have changed
-        from mergeguard.merge.gates.screen import may_be_faulty
-
         base, ours, theirs, merged = (file.text(version) for version in (BASE, *SIDES, MERGED))
         if may_be_faulty(base, ours, theirs):
+            from mergeguard.merge.gates import faults  # many modules, for few files
+
             found = faults(base, ours, theirs, merged)
             yield from (_finding(trees, file, fault) for fault in found if fault.code not in _NOT_HERE)
 

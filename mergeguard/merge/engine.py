@@ -158,7 +158,7 @@ def _is_huge(text: bytes) -> bool:
 
 def _checked(base: bytes, ours: bytes, theirs: bytes, result: MergeResult) -> MergeResult:
     """A clean line merge, repaired where it must be, and held to the gates if it may be faulty."""
-    from mergeguard.merge.gates.screen import may_be_faulty, may_have_twins
+    from mergeguard.merge.checks.screen import may_be_faulty, may_have_twins
 
     faulty = may_be_faulty(base, ours, theirs)
     if faulty and may_have_twins(base, ours, theirs):

@@ -20,9 +20,9 @@ from mergeguard.values import dataclass, field, replace
 if TYPE_CHECKING:
     from mergeguard.lens.layout import Layout
     from mergeguard.merge.moved.carrying import Carried, Rewritten
-    from mergeguard.merge.moved.leftovers import BaseDefinition, Leftovers
+    from mergeguard.merge.moved.leftovers import Leftovers
     from mergeguard.merge.moved.loose import Loose
-    from mergeguard.merge.moved.movedvalues import File
+    from mergeguard.merge.moved.movedvalues import BaseDefinition, File
     from mergeguard.merge.moved.moves import SplitFiles
 
 

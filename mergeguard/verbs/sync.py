@@ -23,7 +23,6 @@ from mergeguard.git.rewriting import new_commit
 from mergeguard.treemerge import lastsync, rederiving, resolution, witness
 from mergeguard.treemerge.trees import Merged, Progress, merge_trees
 from mergeguard.values import dataclass, field, replace
-from mergeguard.verbs import plan as planning
 from mergeguard.verbs import rebase
 from mergeguard.verbs.resolving import require_resolved
 from mergeguard.verbs.status import leave_known
@@ -274,6 +273,8 @@ def sync_stepwise(
     Run again after the conflict is concluded, it goes on where it stopped: what is merged is in the
     history. With ``branches``, each step's result is also named ``<branches>/<number>``.
     """
+    from mergeguard.verbs import plan as planning
+
     repository = fork.repository
     _require_idle(repository)
     done: list[Synced] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mergeguard.merge import merge, verdict
-from mergeguard.merge.gates.screen import may_be_faulty, may_have_twins
+from mergeguard.merge.checks.screen import may_be_faulty, may_have_twins
 
 FUNCTIONS = [
     b"int f%d(int x) {\n  int y = x + %d;\n  switch (x) {\n    case 1:\n" % (n, n)

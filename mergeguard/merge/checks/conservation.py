@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from mergeguard.merge.checks.examine import duplicates
 from mergeguard.merge.edits import SideEdit, side_edit, unequal_middle
 
 _WORD = re.compile(rb"\w")
@@ -107,6 +106,7 @@ def _is_sum(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> bool:
 def returned(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> list[str]:
     """Definitions and includes that ``merged`` has though one side removed them, or has twice."""
     from mergeguard.cpp.leaves import leaves_of
+    from mergeguard.merge.checks.examine import duplicates
 
     def defined(text: bytes) -> dict[tuple[object, ...], str]:
         return {x.signature: x.name for x in leaves_of(text)[0] if x.defines or x.kind == "include"}

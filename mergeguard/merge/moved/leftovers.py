@@ -17,6 +17,7 @@ from mergeguard.cpp.diff import Change
 from mergeguard.cpp.likeness import LINES_THERE
 from mergeguard.merge.lines import RegionKind, diff3, line_diff, merge_lines, split_lines
 from mergeguard.merge.moved.loose import NOTHING, Loose
+from mergeguard.merge.moved.movedvalues import BaseDefinition
 from mergeguard.merge.result import Conflict, MergeResult, Piece, Resolved
 from mergeguard.values import dataclass
 
@@ -25,18 +26,6 @@ _LEAST = 3  # lines that stand in another file by more than chance
 _AROUND = ((3, 3), (2, 2), (1, 3), (3, 1), (1, 2), (2, 1), (1, 1))  # lines above and below an edit
 _ALONE = ((0, 3), (3, 0), (0, 1), (1, 0), (0, 0))  # of one that replaces lines, at the edge of what was moved
 _NEAR = 12  # lines from an edit to a line that says where it would be
-
-
-@dataclass(frozen=True, slots=True)
-class BaseDefinition:
-    """A definition of the base's file: its lines (0-based, the end excluded), its name, the word that it is
-    looked for by, and whether the moving side has it there no more."""
-
-    start: int
-    end: int
-    name: str
-    word: bytes
-    gone: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,18 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class BaseDefinition:
+    """A definition of the base's file: its lines (0-based, the end excluded), its name, the word that it is
+    looked for by, and whether the moving side has it there no more."""
+
+    start: int
+    end: int
+    name: str
+    word: bytes
+    gone: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """Where a declaration may be now: path, 1-based line and name on the moving side."""
 

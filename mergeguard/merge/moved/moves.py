@@ -19,9 +19,8 @@ from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of, match, similarity
 from mergeguard.cpp.likeness import AHEAD, LEFT_UNDER_NAME, LINES_THERE, MOVED_OTHER_NAME, MOVED_SAME_NAME
 from mergeguard.merge.edits import unequal_middle
-from mergeguard.merge.moved.leftovers import BaseDefinition
 from mergeguard.merge.moved.loose import Loose, LooseChanges, LooseVersion, Spot, include_key, plain_code
-from mergeguard.merge.moved.movedvalues import Candidate, File, Moved, Unsure
+from mergeguard.merge.moved.movedvalues import BaseDefinition, Candidate, File, Moved, Unsure
 from mergeguard.merge.moved.removals import Removed, removals
 from mergeguard.values import dataclass, field, replace
 
