@@ -65,7 +65,7 @@ class _Frame:
     """One opened brace, or the one statement under a test without braces (``single``)."""
 
     text: bytes
-    root: int = 0  # the number of the function or class, if it is an outermost one
+    root: int = 0  # the number of the outermost function or class that it is, or is in
     single: bool = False
     depth: int = 0  # of parentheses
     labels: tuple[bytes, ...] = ()
@@ -242,7 +242,7 @@ class _ScopeReader:
 
     @property
     def _root(self) -> int:
-        return next((frame.root for frame in self.frames if frame.root), 0)
+        return self.frames[-1].root
 
     def _keys(self, indices: Sequence[int]) -> tuple[bytes, ...]:
         return tuple(self.tokens.keys[i] for i in indices)
@@ -283,7 +283,9 @@ class _ScopeReader:
         elif key == b"else" and not frame.pending:
             yield self._statement(HEAD, index, index + 1, (key,))
             # All that comes behind a chain's first test is called alike: what else is tested tells it apart.
-            self.frames.append(_Frame(b"else " + frame.tested.removeprefix(b"else "), single=True))
+            self.frames.append(
+                _Frame(b"else " + frame.tested.removeprefix(b"else "), self._root, single=True)
+            )
         else:
             frame.pending.append(index)
             if key == b")" and frame.depth == 0 and self.tokens.keys[frame.pending[0]] in _TESTS:
@@ -311,7 +313,7 @@ class _ScopeReader:
         frame = self.frames[-1]
         text = b" ".join(self._keys(frame.pending))
         yield from self._end(HEAD, index + 1)
-        self.frames.append(_Frame(text, single=True))
+        self.frames.append(_Frame(text, self._root, single=True))
 
     def _labelled(self, index: int) -> Iterator[Statement]:
         frame = self.frames[-1]
@@ -338,8 +340,8 @@ class _ScopeReader:
         frame.after_label = False
         text = frame_of(self._keys(frame.pending)) if frame.depth == 0 else PLAIN
         yield from self._end(HEAD, index)
-        root = 0
-        if is_root(text) and not self._root:
+        root = self._root
+        if is_root(text) and not root:
             root = self.roots = self.roots + 1
         self.frames.append(_Frame(text, root))
 
