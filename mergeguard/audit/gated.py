@@ -25,9 +25,9 @@ def gated(trees: Trees) -> Iterator[Finding]:
             continue
         base, ours, theirs, merged = (file.text(version) for version in (BASE, *SIDES, MERGED))
         if may_be_faulty(base, ours, theirs):
-            from mergeguard.merge.gates import faults  # many modules, for few files
+            from mergeguard.merge.gates.around import faults_around  # many modules, for few files
 
-            found = faults(base, ours, theirs, merged)
+            found = faults_around(base, ours, theirs, merged)
             yield from (_finding(trees, file, fault) for fault in found if fault.code not in _NOT_HERE)
 
 

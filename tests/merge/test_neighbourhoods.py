@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from mergeguard.cpp.leaves import leaves_of
 from mergeguard.merge import merge
 from mergeguard.merge import neighbourhoods as module
+from mergeguard.merge.gates import faults
+from mergeguard.merge.gates.around import faults_around
+from mergeguard.merge.lines import merge_lines
 from mergeguard.merge.neighbourhoods import neighbourhoods
+from mergeguard.merge.result import MergeResult
 
 FUNCTION = b"""// the one called f@
 int f@(int x) {
@@ -76,6 +80,17 @@ def test_what_a_side_took_from_the_end_is_gone():
     assert tuple(b"".join(parts) for parts in zip(*stretches, strict=True)) == (base, ours, theirs)
     result = merge(base, ours, theirs)
     assert result.clean and result.render() == version({1: 1, COUNT - 1: len(EDITS) - 1}, b"mine")
+
+
+@given(SIDE, SIDE)
+@settings(max_examples=20)
+def test_the_audit_asks_the_gates_around_the_edits_what_it_asks_of_the_whole(ours, theirs):
+    three = versions(ours, theirs)
+    lines = MergeResult(merge_lines(*three))
+    if lines.clean:
+        asked = (ask(*three, lines.render()) for ask in (faults_around, faults))
+        told = [sorted((f.code, f.name, f.places) for f in found) for found in asked]
+        assert told[0] == told[1]
 
 
 def test_what_is_far_from_any_edit_is_not_read(monkeypatch):
