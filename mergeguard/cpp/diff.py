@@ -261,6 +261,8 @@ def _myers(a: list[int], a0: int, a1: int, b: list[int], b0: int, b1: int) -> It
         yield from _find_one(a, a0, a1, b, b0, b1)
         return
     limit = min(n + m, _MAX_EDITS)
+    if n + m > limit and _least_edits(a[a0:a1], b[b0:b1]) > limit:
+        return
     # Behind their ends both have what is in neither, so that no index needs a look.
     one, two = [*a[a0:a1], *[-1] * (limit + 2)], [*b[b0:b1], *[-2] * (limit + 2)]
     rounds: list[list[int]] = []  # by the number of edits, how far each diagonal -d, -d + 2, ... was followed
@@ -278,6 +280,13 @@ def _myers(a: list[int], a0: int, a1: int, b: list[int], b0: int, b1: int) -> It
         if not odd and 0 <= last <= d and reached[last] >= n:
             yield from reversed(_walk_back(rounds, n, m, a0, b0))
             return
+
+
+def _least_edits(a: list[int], b: list[int]) -> int:
+    """So many elements at least are in one of two sequences and not in the other."""
+    more = Counter(a)
+    more.subtract(b)
+    return sum(map(abs, more.values()))
 
 
 def _find_one(a: list[int], a0: int, a1: int, b: list[int], b0: int, b1: int) -> Iterator[Match]:

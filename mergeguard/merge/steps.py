@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
 
 from mergeguard.certify import Text
 from mergeguard.merge.alignment import Keys, aligned, complete, matched
@@ -246,10 +247,7 @@ def _search(b: Keys, o: Keys, t: Keys, r: Keys) -> Path | None:
             continue
         heads = [text[i] if i < n else None for text, i, n in zip(texts, here, goal, strict=True)]
         more = surplus - here[3] + here[0]
-        for step in _STEPS:
-            taking = {head for head, taken in zip(heads, step, strict=True) if taken}
-            if len(taking) != 1 or None in taking:
-                continue
+        for step in compress(_STEPS, _can_be_taken(*heads)):
             there = (here[0] + step.base, here[1] + step.ours, here[2] + step.theirs, here[3] + step.result)
             dearer = cost + (step is not _KEPT)
             if dearer < costs.get(there, dearer + 1):
@@ -258,6 +256,14 @@ def _search(b: Keys, o: Keys, t: Keys, r: Keys) -> Path | None:
                 nearer = step.result == step.base or (more > 0) == (step.result > step.base) and more != 0
                 (queue.appendleft if nearer else queue.append)((there, dearer))
     return None
+
+
+def _can_be_taken(b: bytes | None, o: bytes | None, t: bytes | None, r: bytes | None) -> tuple[bool, ...]:
+    """For each of ``_STEPS`` whether the next tokens (None at an end) of the texts that take part are one."""
+    mine, other = o is not None and o == r, t is not None and t == r
+    if b is None:
+        return False, mine, other, False, False, mine and other, False
+    return True, mine, other, b == o, b == t, mine and other, b == r and mine and other
 
 
 def _walked(came: Mapping[State, tuple[State, Step]], goal: State) -> Path:

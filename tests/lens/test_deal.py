@@ -591,3 +591,9 @@ def test_a_function_is_no_macro_where_its_condition_excludes_it():
     assert home(deal(text, ONE_AND_TWO), "int get(int x)") == "internal.h"
     with pytest.raises(RuleMismatch, match="`get` is a macro"):
         deal(text.replace("VERSION < 13", "VERSION < 14"), ONE_AND_TWO)
+
+
+def test_macros_that_lead_to_one_another_by_the_thousand_are_refused():
+    chain = "".join(f"#define M{n} M{n - 1}\n" for n in range(1, 1_000))
+    with pytest.raises(RuleMismatch, match="macros lead to one another too often"):
+        deal(f"#define M0 1\n{chain}int f() {{ return M999; }}\nint g() {{ return 0; }}\n")
