@@ -36,6 +36,9 @@ def escape(text: str) -> str:
 
 def pieces(markup: str) -> Iterator[StyledRun]:
     """The runs of a marked-up text. What looks like a tag and names no style stands as it is."""
+    if "[" not in markup:
+        yield StyledRun(visible(markup), ())
+        return
     styles: list[tuple[str, ...]] = [()]
     at = 0
     for found in _MARK.finditer(markup):
@@ -54,6 +57,8 @@ def pieces(markup: str) -> Iterator[StyledRun]:
 
 def plain(markup: str) -> str:
     """The text alone."""
+    if "[" not in markup:
+        return visible(markup)
     return "".join(piece.text for piece in pieces(markup))
 
 

@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator
 
-from mergeguard.cpp.remember import remembered
+from mergeguard.fork.knownlists import KnownLists
 from mergeguard.git.repository import Repository
 from mergeguard.lens import buildlists
 from mergeguard.lens.layout import Layout, shard_paths
@@ -35,9 +35,10 @@ class UnitListing:
 class BuildFiles:
     """The build files of a tree; each folder is looked into once."""
 
-    def __init__(self, repository: Repository, tree: str) -> None:
+    def __init__(self, repository: Repository, tree: str, known: KnownLists | None = None) -> None:
         self._repository = repository
         self._tree = tree
+        self._known = known or KnownLists()
         self._in_reach: dict[str, tuple[tuple[str, str], ...]] = {}
 
     def of(self, declared: tuple[str, ...] | None, monolith: str) -> tuple[str, ...]:
@@ -51,14 +52,8 @@ class BuildFiles:
         folder = posixpath.dirname(monolith)
         if folder not in self._in_reach:
             self._in_reach[folder] = tuple(_candidates(self._repository, self._tree, monolith))
-        read = self._repository.read_blob
-        return tuple(p for p, oid in self._in_reach[folder] if _lists(read(oid), p, monolith))
-
-
-@remembered
-def _lists(text: bytes, path: str, monolith: str) -> bool:
-    """Whether the text of a build file at ``path`` lists the monolith: looked for once for all trees."""
-    return buildlists.mentions(path, text, monolith) > 0
+        lists, repository = self._known.lists, self._repository
+        return tuple(path for path, oid in self._in_reach[folder] if lists(repository, path, oid, monolith))
 
 
 def may_list(repository: Repository, tree: str, rule: Rule, monolith: str) -> frozenset[str]:

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import treelens
+from mergeguard.fork.builds import UnitListing
 from mergeguard.fork.localedits import local_edits
 from mergeguard.fork.outlines import Outline, covered
 from mergeguard.fork.stale import first_said, stale
@@ -25,7 +26,22 @@ def know(workspace: Workspace, names: Iterable[str] | None = None) -> None:
         if (chosen is None or guarded.name in chosen) and workspace.outline(guarded) is None:
             with suppress(MergeguardError):  # what can't be read back is said where it is
                 workspace.learn(guarded, _outlined(workspace, guarded))
+    _learn_lists(workspace)
     workspace.splitting.outlines.save()
+    workspace.splitting.lists.save()
+
+
+def _learn_lists(workspace: Workspace) -> None:
+    """What the next merge will ask of build lists: the same without the layouts' units, and with them."""
+    listings: list[UnitListing] = []
+    for guarded in workspace.split_rules:
+        known = workspace.outline(guarded)
+        if known is None or guarded.lock is None:
+            return
+        listings.append(UnitListing(guarded.build, guarded.lock.monolith, known.shards))
+    with suppress(MergeguardError):
+        whole = treelens.monolithic_tree(workspace)
+        treelens.list_shards(workspace.repository, whole, listings, known=workspace.splitting.lists)
 
 
 def _outlined(workspace: Workspace, guarded: Guarded) -> Outline:

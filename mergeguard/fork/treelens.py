@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleMismatch
 from mergeguard.fork.builds import BuildFiles, UnitListing
+from mergeguard.fork.knownlists import KnownLists
 from mergeguard.fork.locks import Lock
 from mergeguard.fork.workspace import REGULAR, RULES, SYMLINK, Guarded, Workspace
 from mergeguard.git.objects import Entry
@@ -35,15 +36,12 @@ def monolithic_tree(workspace: Workspace, paths: Mapping[str, str] | None = None
     ``paths`` moves a rule's monolith elsewhere (name to path), also one that is not split. Overlay and
     unmapped hunks are not in the result; ``workspace.unsplit`` has them.
     """
-    paths = {name: path for name, path in (paths or {}).items() if _is_elsewhere(workspace, name, path)}
+    here = {g.name: workspace.monolith_path(g) for g in workspace.guarded if paths and g.name in paths}
+    paths = {name: path for name, path in (paths or {}).items() if here.get(name, path) != path}
     key = tuple(sorted(paths.items()))
     if key not in workspace.whole:
         workspace.whole[key] = _monolithic_tree(workspace, paths)
     return workspace.whole[key]
-
-
-def _is_elsewhere(workspace: Workspace, name: str, path: str) -> bool:
-    return any(g.name == name and workspace.monolith_path(g) != path for g in workspace.guarded)
 
 
 def _monolithic_tree(workspace: Workspace, paths: Mapping[str, str]) -> str:
@@ -68,22 +66,12 @@ def _monolithic_tree(workspace: Workspace, paths: Mapping[str, str]) -> str:
         edits[there] = Entry(mode, workspace.monolith(guarded))
         for build in workspace.build_files(guarded):
             listed.setdefault(build, []).append((here, workspace.listed_units(guarded)))
-    texts = {build: workspace.read(build) for build in listed}
-    lists = {
-        build: buildlists.remove_all(build, text, listed[build])
-        for build, text in texts.items()
-        if text is not None
-    }
-    without = workspace.repository.edit_tree(workspace.tree, gone)
-    return _with_files(workspace, without, edits, lists)
-
-
-def _with_files(workspace: Workspace, tree: str, edits: Edits, files: Mapping[str, bytes]) -> str:
-    for path, text in files.items():
-        entry = workspace.repository.entry(workspace.tree, path)
-        mode = entry.mode if entry is not None else REGULAR
-        edits[path] = Entry(mode, workspace.repository.write_blob(text))
-    return apply(workspace.repository, tree, edits)
+    repository, lists = workspace.repository, workspace.splitting.lists
+    for build, units in listed.items():
+        entry = workspace.entry(build)
+        if entry is not None and entry.is_file:
+            edits[build] = Entry(entry.mode, lists.removing(repository, build, entry.oid, units))
+    return apply(repository, repository.edit_tree(workspace.tree, gone), edits)
 
 
 def apply(repository: Repository, tree: str, edits: Mapping[str, Entry | None]) -> str:
@@ -159,29 +147,32 @@ def list_shards(
     tree: str,
     listings: Iterable[UnitListing],
     replaced: Iterable[UnitListing] = (),
+    known: KnownLists | None = None,
 ) -> Edits:
-    """Tree edits that list the shards in the build files of ``tree``, and no longer those of ``replaced``."""
-    before = _by_build_file(repository, tree, replaced)
-    after = _by_build_file(repository, tree, listings)
+    """Tree edits that list the shards in the build files of ``tree``, and no longer those of ``replaced``.
+
+    ``known`` is what was made of such files before.
+    """
+    known = known or KnownLists()
+    builds = BuildFiles(repository, tree, known)
+    before, after = _by_build_file(builds, replaced), _by_build_file(builds, listings)
     edits: Edits = {}
     for build in {**before, **after}:
         entry = repository.entry(tree, build)
         if entry is None or entry.mode == SYMLINK:
             continue
-        text = repository.read_blob(entry.oid)
-        listed = buildlists.remove_all(build, text, before.get(build, ()))
-        listed = buildlists.add_all(build, listed, after.get(build, ()))
-        if listed != text:
-            edits[build] = Entry(entry.mode, repository.write_blob(listed))
+        without = known.removing(repository, build, entry.oid, before.get(build, ()))
+        listed = known.adding(repository, build, without, after.get(build, ()))
+        if listed != entry.oid:
+            edits[build] = Entry(entry.mode, listed)
     return edits
 
 
 def _by_build_file(
-    repository: Repository, tree: str, listings: Iterable[UnitListing]
+    builds: BuildFiles, listings: Iterable[UnitListing]
 ) -> dict[str, list[buildlists.ListedUnit]]:
     """The layouts' monoliths and shards by the build files that list them."""
     found: dict[str, list[buildlists.ListedUnit]] = {}
-    builds = BuildFiles(repository, tree)
     for one in listings:
         for build in builds.of(one.declared, one.monolith):
             found.setdefault(build, []).append((one.monolith, one.units))

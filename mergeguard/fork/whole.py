@@ -40,6 +40,8 @@ class KnownWhole:
 
     def keep(self, commit: str) -> None:
         """Note that nothing in the history of the commit is left open."""
+        if (self._repository.common_dir / "shallow").exists():
+            return
         self._shelf.put(self._key(commit), b"")
 
     def _before(self, commit: str) -> str | None:

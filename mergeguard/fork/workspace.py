@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError, counted
+from mergeguard.fork.knownlists import KnownLists
 from mergeguard.fork.layoutcache import LayoutCache
 from mergeguard.fork.locks import Lock, parse_lock
 from mergeguard.fork.outlines import Outline, Outlines, RuleFacts
@@ -109,9 +110,11 @@ class Splitting:
         cache: LayoutCache | None = None,
         readings: Readings | None = None,
         outlines: Outlines | None = None,
+        lists: KnownLists | None = None,
     ) -> None:
         self.workspaces: dict[str, Workspace] = {}
         self.outlines = outlines or Outlines()
+        self.lists = lists or KnownLists()
         self.locks: dict[tuple[str, str, str, bytes, bool], Lock] = {}  # made, for ``treelens.lock``
         self._cache = cache
         self._readings = readings
@@ -125,11 +128,11 @@ class Splitting:
     def of(cls, repository: Repository) -> Splitting:
         """With the layouts that earlier processes have derived in this repository."""
         folder = repository.private_dir
-        return cls(LayoutCache(folder), Readings(folder), Outlines(folder))
+        return cls(LayoutCache(folder), Readings(folder), Outlines(folder), KnownLists(folder))
 
     def with_trees_anew(self) -> Splitting:
         """The same splits, for trees that are to be read once more: by way of another repository."""
-        other = Splitting(self._cache, self._readings, self.outlines)
+        other = Splitting(self._cache, self._readings, self.outlines, self.lists)
         other._done, other._own, other.locks = self._done, self._own, self.locks
         return other
 
@@ -407,7 +410,7 @@ class Workspace:
     def _builds(self) -> BuildFiles:
         from mergeguard.fork.builds import BuildFiles  # few commands ask for them
 
-        return BuildFiles(self.repository, self.tree)
+        return BuildFiles(self.repository, self.tree, self.splitting.lists)
 
     def rule_of_lock(self, guarded: Guarded) -> Rule:
         """The rule that the layout in the tree was made with, which may be older than the rule file."""
@@ -542,8 +545,10 @@ class Workspace:
     def monolith(self, guarded: Guarded) -> str:
         """The blob of the rule's monolith, whole, with the fork's edits."""
         known = self.outline(guarded)
-        if known is not None and self.repository.has_object(known.monolith):
-            return known.monolith
+        if known is not None and guarded.lock is not None:
+            # What an earlier process wrote, and nothing refers to, may have been pruned.
+            if known.monolith == guarded.lock.upstream or self.repository.has_object(known.monolith):
+                return known.monolith
         return self.repository.write_blob(self.unsplit(guarded).monolith)
 
     def hunks(self, guarded: Guarded) -> tuple[Hunk, ...]:

@@ -45,6 +45,7 @@ class ObjectDatabase:
         self._running: Conversation | None = None
         self._known: dict[str, tuple[str, bytes]] = {}
         self._size = 0
+        self._opened: dict[Path, mmap.mmap | None] = {}  # None: no index that is known here
 
     def read(self, oid: str) -> tuple[str, bytes] | None:
         """The object's kind (``blob``, ``tree``, …) and content; None where git has no such object."""
@@ -133,10 +134,18 @@ class ObjectDatabase:
         """Whether the object is here now; nothing is fetched, and no process asked."""
         raw = bytes.fromhex(oid)
         return any(
-            _loose(folder, oid).exists()
-            or any(_in_index(index, raw) for index in (folder / "pack").glob("*.idx"))
+            os.path.exists(_loose(folder, oid)) or any(_lists(index, raw) for index in self._indexes(folder))
             for folder in self._folders()
         )
+
+    def _indexes(self, folder: Path) -> Iterator[mmap.mmap]:
+        """The lists of names of the packs that are here now, each opened once."""
+        for path in (folder / "pack").glob("*.idx"):
+            if path not in self._opened:
+                self._opened[path] = _index(path)
+            index = self._opened[path]
+            if index is not None:
+                yield index
 
     def _folders(self) -> Iterator[Path]:
         """The folder of objects and those that it borrows from."""
@@ -199,22 +208,26 @@ def _loose(folder: Path, oid: str) -> Path:
     return folder / oid[:2] / oid[2:]
 
 
-def _in_index(index: Path, raw: bytes) -> bool:
-    """Whether the index of a pack (version 2: git's since 2007) lists the name."""
+def _index(path: Path) -> mmap.mmap | None:
+    """The index of a pack; None of one that is not of version 2 (git's since 2007)."""
     try:
-        with index.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            if data[: len(_IDX_MAGIC)] != _IDX_MAGIC:
-                return False
-            fan = 8 + 4 * raw[0]
-            low = int.from_bytes(data[fan - 4 : fan], "big") if raw[0] else 0
-            high = int.from_bytes(data[fan : fan + 4], "big")
-            while low < high:
-                middle = (low + high) // 2
-                at = _IDX_NAMES + len(raw) * middle
-                found = data[at : at + len(raw)]
-                if found == raw:
-                    return True
-                low, high = (middle + 1, high) if found < raw else (low, middle)
+        with path.open("rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError):  # it went meanwhile, or is empty
-        return False
+        return None
+    return data if data[: len(_IDX_MAGIC)] == _IDX_MAGIC else None
+
+
+def _lists(index: mmap.mmap, raw: bytes) -> bool:
+    """Whether the index of a pack lists the name."""
+    fan = 8 + 4 * raw[0]
+    low = int.from_bytes(index[fan - 4 : fan], "big") if raw[0] else 0
+    high = int.from_bytes(index[fan : fan + 4], "big")
+    while low < high:
+        middle = (low + high) // 2
+        at = _IDX_NAMES + len(raw) * middle
+        found = index[at : at + len(raw)]
+        if found == raw:
+            return True
+        low, high = (middle + 1, high) if found < raw else (low, middle)
     return False

@@ -60,16 +60,38 @@ class LockHistory:
         """
         if self._is_whole(head):
             return ()
-        committed = self.locks(head)
+        committed, left = self.locks(head), self._left_alone(head)
         found = []
         for guarded in workspace.split_rules:
             lock, before = guarded.lock, committed.get(guarded.name)
+            if guarded.name in left:
+                continue
             if lock is None or before is None or before.upstream != lock.upstream:
                 continue
             expected = self.expected(head, guarded.name)
             if expected is not None and expected.blob != lock.upstream:
                 found.append(Behind(guarded.name, guarded.lock_path, lock.monolith, lock.upstream, expected))
+        if not found and workspace.tree == self.repository.tree_of(head):
+            KnownWhole(self.repository).keep(head)
         return tuple(found)
+
+    def _left_alone(self, merge: str) -> frozenset[str]:
+        """The rules that a merge of upstream's commits into a whole one has left alone: their locks are as
+        they were, and upstream's files are as in the merge base."""
+        parents = self.repository.commit_info(merge).parents
+        if len(parents) != 2 or not self._is_whole(parents[0]):
+            return frozenset()
+        bases = self.repository.merge_bases(*parents)
+        if len(bases) != 1 or self.locks(parents[1]) or self.locks(bases[0]):
+            return frozenset()
+        base, other = (self.repository.tree_of(commit) for commit in (bases[0], parents[1]))
+        entry, now = self.repository.entry, self.locks(merge)
+        return frozenset(
+            name
+            for name, lock in self.locks(parents[0]).items()
+            if now.get(name) == lock
+            and all(entry(base, path) == entry(other, path) for path in self._paths(parents[0], name))
+        )
 
     def locks(self, commit: str) -> Mapping[str, Lock]:
         """The locks that a commit holds, by rule; those that can't be read are left out."""

@@ -57,7 +57,8 @@ def rederived(
     if not edits:
         return tree
     tree = treelens.apply(repository, tree, edits)
-    return repository.edit_tree(tree, treelens.list_shards(repository, tree, layouts, replaced))
+    lists = workspace.splitting.lists
+    return repository.edit_tree(tree, treelens.list_shards(repository, tree, layouts, replaced, lists))
 
 
 def _was_unfinished(sides: Iterable[Workspace], guarded: Guarded) -> bool:

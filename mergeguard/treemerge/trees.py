@@ -293,7 +293,7 @@ class _Merger:
         repository = self.repository
         tree = repository.edit_tree(outcome.tree, laid.resting)
         tree = treelens.apply(repository, tree, laid.edits)
-        tree = repository.edit_tree(tree, treelens.list_shards(repository, tree, laid.listings))
+        tree = repository.edit_tree(tree, self._listing(tree, laid.listings))
         stages: dict[str, Mapping[int, Entry]] = dict(laid.stages)
         found = self._settlements(outcome, laid)
         by_declarations: dict[str, Entry | None] = {s.path: s.entry for s in found}
@@ -354,8 +354,11 @@ class _Merger:
         listed: dict[int, Entry] = {}
         for number, entry in stages.items():
             lone = self.repository.edit_tree(None, {path: entry})
-            listed[number] = treelens.list_shards(self.repository, lone, listings).get(path) or entry
+            listed[number] = self._listing(lone, listings).get(path) or entry
         return listed
+
+    def _listing(self, tree: str, listings: Iterable[UnitListing]) -> treelens.Edits:
+        return treelens.list_shards(self.repository, tree, listings, known=self.splitting.lists)
 
     def _without_markers(self, tree: str, stages: Mapping[str, Mapping[int, Entry]]) -> str:
         """The tree with our side of each conflict, so that the layouts in it can be read."""

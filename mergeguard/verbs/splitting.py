@@ -200,7 +200,9 @@ class _Splitter:
         """The index with all that was derived, and the build files that list other units now."""
         tree = treelens.apply(self.repository, self.workspace.tree, self._edits)
         made = [UnitListing.of(guarded.rule, layout) for guarded, layout in self._layouts.values()]
-        listed = treelens.list_shards(self.repository, tree, made, self._replaced)
+        listed = treelens.list_shards(
+            self.repository, tree, made, self._replaced, self.workspace.splitting.lists
+        )
         return self.repository.edit_tree(tree, listed), tuple(sorted(listed))
 
 

@@ -65,8 +65,7 @@ def leave_known(fork: Fork, splitting: Splitting | None = None, staged: str | No
             known.keep(watched, _looked_up(watched, tree, fork, beside, splitting.with_trees_anew()))
         if staged is None:
             workspace = Workspace.load(repository, tree, splitting)
-            if not LockHistory(repository, splitting).behind(workspace, head):
-                KnownWhole(repository).keep(head)
+            LockHistory(repository, splitting).behind(workspace, head)  # keeps that nothing is
     except MergeguardError:
         return  # `status` will say it
 

@@ -30,12 +30,12 @@ ListedUnit = tuple[str, Sequence[str]]
 _LANGUAGES: tuple[Language, ...] = (CMake(), Make(), PYTHON, TOML, STARLARK, MESON)
 
 
-@lru_cache(maxsize=1 << 14)
 def is_build_file(path: str) -> bool:
     """Whether the file at ``path`` is, by its name, one that lists sources."""
     return _language(path) is not None
 
 
+@lru_cache(maxsize=1 << 14)
 def _language(path: str) -> Language | None:
     name = posixpath.basename(path)
     return next((language for language in _LANGUAGES if language.speaks(name)), None)
@@ -50,6 +50,9 @@ def _names(entry: ListEntry, folder: str, path: str) -> _Match:
     spelled = entry.spelled
     head, variable, rest = spelled.rpartition("${}")
     if not variable:
+        if spelled[:1] not in "./" and "/." not in spelled and "//" not in spelled:
+            is_it = path == spelled or (folder != "" and path == f"{folder}/{spelled}")
+            return _Match.YES if is_it else _Match.NO
         root = spelled.startswith("//")
         bases = ("",) if root else (folder, "")
         meant = {posixpath.normpath(posixpath.join(base, spelled.lstrip("/"))) for base in bases}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from mergeguard.cpp.remember import remembered
 from mergeguard.lens.buildlists.protocol import Joint, ListEntry, blank_of, occurrences
@@ -25,14 +26,20 @@ _HERE = frozenset({"CMAKE_CURRENT_SOURCE_DIR", "CMAKE_CURRENT_LIST_DIR"})
 _TOP = frozenset({"CMAKE_SOURCE_DIR", "PROJECT_SOURCE_DIR"})
 
 
-@remembered
-def _parted(text: bytes) -> tuple[tuple[tuple[int, int, bytes], ...], bytes]:
-    """Where comments and strings stand, each with its first byte, and the text with them blanked.
+class _Parted(NamedTuple):
+    """Where comments and strings stand, each with its first byte, where they begin, and the text with them
+    blanked."""
 
-    Every unit of every rule is looked up in the same few texts.
-    """
+    spans: tuple[tuple[int, int, bytes], ...]
+    starts: tuple[int, ...]
+    bare: bytes
+
+
+@remembered
+def _parted(text: bytes) -> _Parted:
+    """The parts of a text: every unit of every rule is looked up in the same few texts."""
     spans = tuple((*found.span(), found[0][:1]) for found in _COMMENT_OR_STRING.finditer(text))
-    return spans, _without(text, spans)
+    return _Parted(spans, tuple(start for start, _, _ in spans), _without(text, spans))
 
 
 def _without(text: bytes, spans: Iterable[tuple[int, int, bytes]]) -> bytes:
@@ -47,8 +54,7 @@ def _without(text: bytes, spans: Iterable[tuple[int, int, bytes]]) -> bytes:
 
 @remembered
 def _quiet(text: bytes) -> bytes:
-    spans, _ = _parted(text)
-    return _without(text, (span for span in spans if span[2] == b"#"))
+    return _without(text, (span for span in _parted(text).spans if span[2] == b"#"))
 
 
 class CMake:
@@ -61,16 +67,15 @@ class CMake:
         return _quiet(text)
 
     def entries(self, text: bytes, word: bytes, folder: str) -> Iterator[ListEntry]:
-        spans, bare = _parted(text)
-        told = 0
+        parted, told = _parted(text), 0
         for at in occurrences(text, word):
             if at < told:
                 continue
-            start, end = self._token(text, bare, spans, at)
+            start, end = self._token(text, parted, at)
             if start == end:
                 continue
             told = end
-            command, group = _command(bare, start)
+            command, group = _command(parted.bare, start)
             if command.lower() in _NO_LISTS:
                 continue
             spelled = text[start:end].strip(b'"').decode("utf-8", "surrogateescape")
@@ -81,13 +86,11 @@ class CMake:
             recursive = b"GLOB_RECURSE" in words
             yield ListEntry(start, end, _resolved(spelled, text, folder), group, _JOINT, is_glob, recursive)
 
-    def _token(
-        self, text: bytes, bare: bytes, spans: Sequence[tuple[int, int, bytes]], at: int
-    ) -> tuple[int, int]:
+    def _token(self, text: bytes, parted: _Parted, at: int) -> tuple[int, int]:
         """The argument that holds ``at``; an empty range where that is a comment or something else's part."""
-        number = bisect_right(spans, at, key=_span_start) - 1
+        bare, number = parted.bare, bisect_right(parted.starts, at) - 1
         if number >= 0:
-            start, end, first = spans[number]
+            start, end, first = parted.spans[number]
             if at < end:
                 return (start, end) if first == b'"' and _alone(text, start, end) else (at, at)
         start = at
@@ -97,10 +100,6 @@ class CMake:
         if found is None or b"\0" in found[0] or not _alone(text, *found.span()):
             return (at, at)
         return found.span()
-
-
-def _span_start(span: tuple[int, int, bytes]) -> int:
-    return span[0]
 
 
 def _alone(text: bytes, start: int, end: int) -> bool:
