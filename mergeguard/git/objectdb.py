@@ -8,16 +8,18 @@ library's start costs each command.
 from __future__ import annotations
 
 import contextlib
-import mmap
 import os
 import subprocess
 import weakref
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mergeguard.git.objectnames import ObjectFormat, header
 from mergeguard.git.process import encode
+
+if TYPE_CHECKING:
+    import mmap
 
 # How many bytes of objects one process remembers: versions are read again and again as a merge goes on.
 _REMEMBERED = 32 << 20
@@ -181,6 +183,8 @@ class ObjectDatabase:
         except OSError:
             # Somebody else's object in a shared repository: it is there.
             return
+        import zlib  # here, as most commands only read
+
         compressed = zlib.compress(raw, _COMPRESSION)
         place.parent.mkdir(exist_ok=True)
         # The name that git gives such files: its own housekeeping removes what a crash leaves.
@@ -210,6 +214,8 @@ def _loose(folder: Path, oid: str) -> Path:
 
 def _index(path: Path) -> mmap.mmap | None:
     """The index of a pack; None of one that is not of version 2 (git's since 2007)."""
+    import mmap
+
     try:
         with path.open("rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

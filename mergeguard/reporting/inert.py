@@ -8,7 +8,6 @@ links. Everything that is printed goes through here; nothing else escapes.
 from __future__ import annotations
 
 import re
-import unicodedata
 
 #: Controls, directions and other marks without a glyph, bytes that are no text, breaks of lines.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -32,8 +31,12 @@ def plain(text: str) -> str:
 
 
 def _acts(char: str) -> bool:
+    if char.isascii():
+        return not char.isprintable()
     if 0xDCA0 <= ord(char) <= 0xDCFF:
         return False
+    import unicodedata  # hardly any text needs it
+
     return unicodedata.category(char) in _UNSEEN
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from mergeguard.gitquote import quoted, unquoted
@@ -252,6 +251,10 @@ def _date(line: Annotated, style: Style, dates: Mapping[str, str], width: int) -
 
 def _width(raw: bytes) -> int:
     """Columns on a terminal."""
+    if raw.isascii():
+        return len(raw)
+    import unicodedata
+
     text = raw.decode("utf-8", "replace")
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
