@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -276,3 +276,37 @@ def in_tree(
 ) -> Finding:
     """A finding about one version of a tree, at the 1-based ``line`` of ``path`` (None: the whole file)."""
     return Finding(code, name, message, "", (Place("tree", path, line or 0),), hint, rule, severity)
+
+
+def to_json(findings: Iterable[Finding]) -> dict[str, Any]:
+    """Findings as plain values: ``schema``, counts by severity, and each finding with all its fields."""
+    listed = [{"rule": one.rule, **tree_data(one), "hint": one.hint} for one in findings]
+    counts = {str(s): sum(f["severity"] == s for f in listed) for s in Severity}
+    return {"schema": 1, "passed": not any(counts[s] for s in ("error", "warning")), "counts": counts} | {
+        "findings": listed
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Makes findings about one rule."""
+
+    rule: str
+
+    def error(
+        self, check: str, message: str, path: str, line: int | None = None, item: str = "", hint: str = ""
+    ) -> Finding:
+        """Something that is wrong."""
+        return in_tree(check, Severity.ERROR, message, path, line, item, rule=self.rule, hint=hint)
+
+    def warning(
+        self, check: str, message: str, path: str, line: int | None = None, item: str = "", hint: str = ""
+    ) -> Finding:
+        """Something that fails a check, too, but may be meant."""
+        return in_tree(check, Severity.WARNING, message, path, line, item, rule=self.rule, hint=hint)
+
+    def note(
+        self, check: str, message: str, path: str, line: int | None = None, item: str = "", hint: str = ""
+    ) -> Finding:
+        """Something worth knowing."""
+        return in_tree(check, Severity.NOTE, message, path, line, item, rule=self.rule, hint=hint)

@@ -36,6 +36,7 @@ def told(folder: Path, scenarios: Path) -> dict[str, object]:
     """Everything that the code which is imported says of the chain and of the merge ``scenarios``; ``folder``
     is a place to work in."""
     from benchmarks.speed import worlds
+    from mergeguard.findings import to_json
     from mergeguard.fork.workspace import Splitting, Workspace
     from mergeguard.git.repository import Repository
     from mergeguard.verbs import auditing, checking, layoutaudit
@@ -56,7 +57,7 @@ def told(folder: Path, scenarios: Path) -> dict[str, object]:
 
     def checked(commit: str) -> object:
         workspace = Workspace.load(repository, repository.tree_of(commit), Splitting())
-        return checking.to_json(checking.run(workspace))
+        return to_json(checking.run(workspace))
 
     ours = repository.resolve("HEAD")
     said: dict[str, object] = {"check": checked(ours)}

@@ -4,33 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mergeguard.audit.findings import Located
 from mergeguard.cli.console import out
 from mergeguard.cli.looking import print_hunks
 from mergeguard.cli.markup import Table, escape
 from mergeguard.errors import counted
-from mergeguard.findings import Finding, Severity
+from mergeguard.findings import Finding, Severity, to_json
 from mergeguard.reporting.findings import finding_data
-from mergeguard.reporting.jsonreport import edit_data, hunk_data
-from mergeguard.treemerge.followededits import Destination, Followed
-from mergeguard.treemerge.trees import Fate, Merged, RuleOutcome
-from mergeguard.verbs.rebase import RebaseOutcome
-from mergeguard.verbs.sync import Synced
+
+if TYPE_CHECKING:
+    from mergeguard.audit.findings import Located
+    from mergeguard.treemerge.followededits import Followed
+    from mergeguard.treemerge.trees import Fate, Merged, RuleOutcome
+    from mergeguard.verbs.rebase import RebaseOutcome
+    from mergeguard.verbs.sync import Synced
 
 LOOK_AT_FINDINGS = "[bold]next:[/] look at the findings and commit what they need; `mergeguard report`"
 _FINDINGS = 10  # of an audit, on a sync's screen
 _MOST_NAMED = 8  # items of one file of which the same is said
-_COLOURS = {
-    Fate.CONFLICT: "red",
-    Fate.GONE_EDITED: "red",
-    Fate.UNFIT: "yellow",
-    Fate.RETIRED: "yellow",
-    Fate.MOVED: "cyan",
-    Fate.MERGED: "green",
-}
-
 SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
 
 
@@ -50,9 +42,11 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
     table = Table()
     for column in ("rule", "monolith", "upstream", "local edits", "unmapped"):
         table.add_column(column)
+    from mergeguard.treemerge.trees import Fate
+
     shown = [r for r in outcome.rules if r.state is not Fate.NOT_SPLIT]
     for rule in shown:
-        colour = _COLOURS.get(rule.state, "default")
+        colour = _colour(rule.state)
         table.add_row(
             escape(rule.name),
             escape(rule.path),
@@ -101,12 +95,29 @@ def print_sync(synced: Synced, *, dry_run: bool) -> None:
         out.print("\n[bold]next:[/] `mergeguard audit` looks for what a clean merge does not prove")
 
 
+def _colour(fate: Fate) -> str:
+    """What became of a rule, as a colour."""
+    from mergeguard.treemerge.trees import Fate
+
+    colours = {
+        Fate.CONFLICT: "red",
+        Fate.GONE_EDITED: "red",
+        Fate.UNFIT: "yellow",
+        Fate.RETIRED: "yellow",
+        Fate.MOVED: "cyan",
+        Fate.MERGED: "green",
+    }
+    return colours.get(fate, "default")
+
+
 def _print_history(synced: Synced) -> None:
     for name, message in synced.history.items():
         out.print(f"  [red]✗[/] {escape(name)}: {escape(message)}")
 
 
 def _print_followed(followed: Iterable[Followed]) -> None:
+    from mergeguard.treemerge.followededits import Destination
+
     signs = {
         Destination.FOLLOWED: "[green]✓[/]",
         Destination.CONFLICT: "[red]✗[/]",
@@ -168,8 +179,6 @@ def audit_json(audit: tuple[Located, ...] | None) -> list[dict[str, Any]] | None
 
 def losses_json(losses: tuple[Finding, ...]) -> list[dict[str, Any]]:
     """What a merge lost of the fork's own work."""
-    from mergeguard.verbs.checking import to_json
-
     found: list[dict[str, Any]] = to_json(losses)["findings"]
     return found
 
@@ -192,6 +201,8 @@ def print_audit(findings: Iterable[Located], *, limit: int | None = None) -> Non
 
 
 def sync_json(synced: Synced) -> dict[str, Any]:
+    from mergeguard.reporting.jsonreport import edit_data, hunk_data
+
     outcome = synced.outcome
     return {
         "upstream": synced.upstream,
@@ -253,6 +264,8 @@ def print_rebase(outcome: RebaseOutcome, *, dry_run: bool) -> None:
         for path in sorted(outcome.merged.stages):
             out.print(f"      {escape(path)}: conflict")
         _print_followed(outcome.merged.followed)
+        from mergeguard.treemerge.trees import RuleOutcome
+
         _print_looks(RuleOutcome(r.name, r.path, r.state, notes=r.notes) for r in outcome.merged.rules)
         if outcome.todo:
             out.print(f"  [dim]… {counted(len(outcome.todo), 'commit')} more[/]")

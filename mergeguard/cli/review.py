@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as json_
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 from mergeguard import __version__
@@ -14,7 +13,7 @@ from mergeguard.cli.markup import Table, escape
 from mergeguard.cli.paths import file_from_root
 from mergeguard.cli.render import print_audit, print_findings
 from mergeguard.errors import ExitCode, LayoutError, counted
-from mergeguard.findings import Finding
+from mergeguard.findings import Finding, to_json
 
 if TYPE_CHECKING:
     from mergeguard.verbs import auditing
@@ -35,11 +34,11 @@ def check(
     ] = False,
 ) -> int:
     """The laws on your own repository: drift, edited glue, unmapped hunks, double homes, ODR traps."""
-    from mergeguard.hooks import repairing
+    from mergeguard.hooks import aftermath
     from mergeguard.verbs import checking
 
     here = opened(merges=True)
-    unfinished = repairing.unfinished(here.repository)
+    unfinished = aftermath.unfinished(here.repository)
     workspace = here.staged() if staged else here.work_tree()
     known = {guarded.name for guarded in workspace.guarded}
     asked = [name if name in known else file_from_root(here, name) for name in names or ()]
@@ -48,7 +47,9 @@ def check(
     findings: tuple[Finding, ...] = ()
     with progress("check", quiet=json):
         if files:
-            findings += checking.run_units(workspace, files)
+            from mergeguard.verbs.checking import layouts
+
+            findings += layouts.run_units(workspace, files)
         if rules or not files:
             findings += checking.run_fork(here, workspace, rules, unfinished)
         if ast and (rules or not files):
@@ -57,7 +58,7 @@ def check(
             findings += astcheck.run(workspace, rules or None)
     failed = checking.failures(findings)
     if json:
-        print_json("check", checking.to_json(findings))
+        print_json("check", to_json(findings))
     else:
         print_findings(findings)
         if not workspace.guarded and not files:
@@ -93,6 +94,8 @@ def plan(
             here.repository, ref, audit=wants_audit(here.repository, audit), progress=report
         )
     if json:
+        from dataclasses import asdict
+
         print_json("plan", asdict(found))
         return ExitCode.CLEAN
     table = Table()

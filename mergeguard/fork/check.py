@@ -9,7 +9,6 @@ from __future__ import annotations
 import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.definitions import definitions
@@ -17,7 +16,7 @@ from mergeguard.cpp.filenames import UNITS
 from mergeguard.cpp.lexer import lex
 from mergeguard.cpp.source import Kind, Source, identifiers, parse, units
 from mergeguard.cpp.text import line_of
-from mergeguard.findings import CODES, Finding, Place, Severity, in_tree, tree_data
+from mergeguard.findings import CODES, Finding, Place, Reporter, Severity
 from mergeguard.fork.report import hunk_ids, marker_lines
 from mergeguard.lens.glue import rebase_point
 from mergeguard.lens.homes.assignment import defined_names
@@ -26,7 +25,7 @@ from mergeguard.lens.layout import Layout, LayoutFile, Piece, Role
 from mergeguard.lens.order import hints, labels
 from mergeguard.lens.overlay import Recomposed
 from mergeguard.lens.rule import Rule
-from mergeguard.values import dataclass, replace
+from mergeguard.values import replace
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText
 
@@ -34,40 +33,6 @@ Exists = Callable[[str], bool]
 Proof = Callable[[str, bytes, Sequence[LayoutText]], tuple[Finding, ...]]
 # A hunk of fewer lines is found again anywhere by chance.
 _LINES_TO_COMPARE = 3
-
-
-def to_json(findings: Iterable[Finding]) -> dict[str, Any]:
-    """Findings as plain values: ``schema``, counts by severity, and each finding with all its fields."""
-    listed = [{"rule": one.rule, **tree_data(one), "hint": one.hint} for one in findings]
-    counts = {str(s): sum(f["severity"] == s for f in listed) for s in Severity}
-    return {"schema": 1, "passed": not any(counts[s] for s in ("error", "warning")), "counts": counts} | {
-        "findings": listed
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Reporter:
-    """Makes findings about one rule."""
-
-    rule: str
-
-    def error(
-        self, check: str, message: str, path: str, line: int | None = None, item: str = "", hint: str = ""
-    ) -> Finding:
-        """Something that is wrong."""
-        return in_tree(check, Severity.ERROR, message, path, line, item, rule=self.rule, hint=hint)
-
-    def warning(
-        self, check: str, message: str, path: str, line: int | None = None, item: str = "", hint: str = ""
-    ) -> Finding:
-        """Something that fails a check, too, but may be meant."""
-        return in_tree(check, Severity.WARNING, message, path, line, item, rule=self.rule, hint=hint)
-
-    def note(
-        self, check: str, message: str, path: str, line: int | None = None, item: str = "", hint: str = ""
-    ) -> Finding:
-        """Something worth knowing."""
-        return in_tree(check, Severity.NOTE, message, path, line, item, rule=self.rule, hint=hint)
 
 
 # -- the laws ------------------------------------------------------------------------------------------

@@ -625,6 +625,15 @@ def _lock(path: str, text: bytes) -> Lock:
     return parse_lock(path, text)
 
 
+def path_in(workspace: Workspace, guarded: Guarded) -> str | None:
+    """Where a tree has the rule's monolith, split or not; None where it has none."""
+    own = workspace.split_rule(guarded.name)
+    if own is not None and own.lock is not None:
+        return own.lock.monolith
+    known = (*((guarded.lock.monolith,) if guarded.lock else ()), *guarded.paths)
+    return next((p for p in known if workspace.repository.entry(workspace.tree, p)), None)
+
+
 def documents(repository: Repository, tree: str, folder: str) -> list[tuple[str, str, Entry]]:
     """The TOML files of one of our folders: name, path and entry, in path order.
 

@@ -23,6 +23,15 @@ def describe(repository: Repository) -> str | None:
     return repairing.describe(repository)
 
 
+def unfinished(repository: Repository) -> str | None:
+    """As ``repairing.unfinished``: a commit of git's that no hook has completed."""
+    if not (repository.git_dir / NOTE).exists():
+        return None
+    from mergeguard.hooks import repairing
+
+    return repairing.unfinished(repository)
+
+
 def _is_whole(repository: Repository, head: str) -> bool:
     """Whether history holds nothing against the locks; found out without what would mend them."""
     from mergeguard.fork.workspace import Splitting, Workspace

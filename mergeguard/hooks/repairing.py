@@ -22,7 +22,7 @@ from mergeguard.hooks import (
 from mergeguard.hooks.mergework import GitChange
 from mergeguard.hooks.pending import PendingNote
 from mergeguard.treemerge import healing
-from mergeguard.treemerge.healing import Ailment
+from mergeguard.treemerge.ailments import Ailment, examine
 from mergeguard.treemerge.losses import TRAILER
 from mergeguard.treemerge.trees import Merged
 from mergeguard.verbs import rebase
@@ -64,7 +64,7 @@ def _ailment(repository: Repository, *, text: bool = True) -> Ailment:
     if head is None or repository.operation_in_progress() not in (None, "bisect"):
         return Ailment()
     try:
-        return healing.examine(lensmerge.workspace(repository, repository.tree_of(head)), head, text=text)
+        return examine(lensmerge.workspace(repository, repository.tree_of(head)), head, text=text)
     except MergeguardError:
         return Ailment()
 
@@ -165,7 +165,7 @@ def _redone(repository: Repository, head: str, ailment: Ailment) -> tuple[str, A
             continue
         message = _healing_message(repository, head, ailment)
         tip = repository.commit_object(tree, (tip,), message)
-        ailment = healing.examine(lensmerge.workspace(repository, tree), tip)
+        ailment = examine(lensmerge.workspace(repository, tree), tip)
     return tip, ailment
 
 

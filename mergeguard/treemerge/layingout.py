@@ -8,7 +8,7 @@ from itertools import accumulate
 from mergeguard.cpp.diff import diff
 from mergeguard.errors import LayoutError, Location, MergeguardError
 from mergeguard.fork import treelens
-from mergeguard.fork.workspace import REGULAR
+from mergeguard.fork.workspace import REGULAR, path_in
 from mergeguard.git.objects import Entry
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.overlay import recompose
@@ -18,7 +18,7 @@ from mergeguard.merge.markers import render_markers
 from mergeguard.merge.reasons import told
 from mergeguard.merge.result import join
 from mergeguard.treemerge.fates import Fate, TracedFate
-from mergeguard.treemerge.mergevalues import RuleOutcome, Side, layout_paths, path_in
+from mergeguard.treemerge.mergevalues import RuleOutcome, Side, layout_paths
 from mergeguard.treemerge.rulepart import RulePart
 from mergeguard.values import dataclass
 

@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from mergeguard.errors import MergeguardError
-from mergeguard.fork.workspace import Workspace
+from mergeguard.fork.workspace import Workspace, path_in
 from mergeguard.git.objectnames import FULL_NAME
 from mergeguard.git.objects import CommitInfo
 from mergeguard.git.repository import Repository
 from mergeguard.merge.contained import lost_lines
 from mergeguard.treemerge.lockhistory import LockHistory
-from mergeguard.treemerge.mergevalues import path_in
 from mergeguard.values import dataclass
 
 #: A line of a commit's message: the merge named there is dealt with.

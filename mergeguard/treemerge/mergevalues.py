@@ -104,15 +104,6 @@ class Sides:
         return frozenset(p for s in sides for g in s.workspace.split_rules for p in layout_paths(s, g.name))
 
 
-def path_in(workspace: Workspace, guarded: Guarded) -> str | None:
-    """Where a tree has the rule's monolith, split or not; None where it has none."""
-    own = workspace.split_rule(guarded.name)
-    if own is not None and own.lock is not None:
-        return own.lock.monolith
-    known = (*((guarded.lock.monolith,) if guarded.lock else ()), *guarded.paths)
-    return next((p for p in known if workspace.repository.entry(workspace.tree, p)), None)
-
-
 def layout_paths(side: Side, name: str) -> tuple[str, ...]:
     """Every path of a rule's layout on one side."""
     own = side.guarded(name)

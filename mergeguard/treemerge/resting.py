@@ -12,9 +12,10 @@ import posixpath
 
 from mergeguard.fork.builds import UnitListing
 from mergeguard.fork.outlines import Outline
+from mergeguard.fork.workspace import path_in
 from mergeguard.git.objects import MODE_TREE
 from mergeguard.treemerge.fates import Fate
-from mergeguard.treemerge.mergevalues import RuleOutcome, Side, path_in
+from mergeguard.treemerge.mergevalues import RuleOutcome, Side
 from mergeguard.treemerge.rulepart import RulePart
 
 

@@ -13,7 +13,7 @@ from mergeguard.errors import MergeguardError, RuleError
 from mergeguard.fork import keepmarks, treelens
 from mergeguard.fork.builds import UnitListing
 from mergeguard.fork.localedits import local_edits
-from mergeguard.fork.workspace import Guarded, Splitting, Workspace
+from mergeguard.fork.workspace import Guarded, Splitting, Workspace, path_in
 from mergeguard.git.merging import MergeOutcome, UnmergedPath
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
@@ -24,7 +24,7 @@ from mergeguard.treemerge.buildmerge import settle_lists
 from mergeguard.treemerge.contents import ContentMerges
 from mergeguard.treemerge.fates import Fate, TracedFate
 from mergeguard.treemerge.followededits import Followed, Rewrites
-from mergeguard.treemerge.mergevalues import Laid, RuleOutcome, Side, Sides, path_in
+from mergeguard.treemerge.mergevalues import Laid, RuleOutcome, Side, Sides
 from mergeguard.treemerge.rulemerge import merge_rule
 from mergeguard.treemerge.structured import Settlement, second_looks, settlements
 from mergeguard.values import dataclass, field, replace

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mergeguard.errors import MergeguardError
-from mergeguard.findings import Finding
-from mergeguard.fork import check
+from mergeguard.findings import Finding, Reporter
 from mergeguard.fork.workspace import Workspace
 from mergeguard.git.repository import Repository
-from mergeguard.treemerge import healing
-from mergeguard.treemerge.healing import Ailment
+from mergeguard.treemerge.ailments import Ailment, examine
 from mergeguard.treemerge.losses import TRAILER, Loss
 
 _REPAIR = "`mergeguard repair` merges it in a new commit"
@@ -23,25 +21,25 @@ def findings(workspace: Workspace, head: str, names: Iterable[str] | None = None
     """
     chosen = None if names is None else set(names)
     try:
-        ailment = healing.examine(workspace, head)
+        ailment = examine(workspace, head)
     except MergeguardError as error:
         path = error.where.path if error.where is not None else ""
         message, hint = error.message, error.hint or ""
         if workspace.repository.is_shallow:
             message = "this clone is shallow: what merges brought and lost can't be looked up"
             hint = "`git fetch --unshallow`"
-        return (check.Reporter("").error("history", message, path, hint=hint),)
+        return (Reporter("").error("history", message, path, hint=hint),)
     found = _findings(workspace.repository, ailment)
     return tuple(finding for finding in found if chosen is None or finding.rule in chosen)
 
 
 def _findings(repository: Repository, ailment: Ailment) -> Iterator[Finding]:
     for one in ailment.behind:
-        yield check.Reporter(one.name).error(
+        yield Reporter(one.name).error(
             "history", behind(repository, ailment, one.name), one.lock_path, hint=_REPAIR
         )
     for loss in ailment.lost:
-        yield check.Reporter(loss.name).error(
+        yield Reporter(loss.name).error(
             "history",
             lost(repository, loss),
             loss.monolith,
@@ -52,7 +50,7 @@ def _findings(repository: Repository, ailment: Ailment) -> Iterator[Finding]:
 def problems(workspace: Workspace, head: str, *, text: bool = True) -> dict[str, str]:
     """By rule, what history holds against it, in a sentence; ``text``: not the locks alone."""
     try:
-        ailment = healing.examine(workspace, head, text=text)
+        ailment = examine(workspace, head, text=text)
     except MergeguardError:
         return {}  # what can't be read is said where it is read
     found: dict[str, str] = {}

@@ -13,8 +13,7 @@ from collections.abc import Collection, Iterator
 from mergeguard.audit.findings import Located
 from mergeguard.cpp.backwards import Origin
 from mergeguard.errors import MergeguardError
-from mergeguard.findings import Finding, Place
-from mergeguard.fork import check
+from mergeguard.findings import Finding, Place, Reporter
 from mergeguard.fork.workspace import Guarded, Splitting, Workspace
 from mergeguard.git.repository import Repository
 from mergeguard.lens import buildlists
@@ -158,7 +157,7 @@ def _shaken(merged: Workspace, before: Workspace, guarded: Guarded) -> Iterator[
         old = known.get((choice.entry, choice.asked), Origin((), ()))
         if old.value is None and old.statements == choice.origin.statements:
             continue
-        say = check.Reporter(guarded.name)
+        say = Reporter(guarded.name)
         gone = [words for words in old.statements if words not in choice.origin.statements]
         came = [words for words in choice.origin.statements if words not in old.statements]
         shown = " -> ".join(f"`{' '.join(words[0])}`" for words in (gone, came) if words)

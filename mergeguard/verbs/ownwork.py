@@ -14,8 +14,8 @@ from fnmatch import fnmatchcase
 from mergeguard import store
 from mergeguard.audit.ownwork import Work, WorkFate, WorkOutcome, outcomes, works
 from mergeguard.errors import LayoutError, Location, RuleError
-from mergeguard.findings import Finding
-from mergeguard.fork import check, treelens
+from mergeguard.findings import Finding, Reporter
+from mergeguard.fork import treelens
 from mergeguard.fork.fork import LEDGER, Fork
 from mergeguard.fork.workspace import REGULAR, Splitting, Workspace
 from mergeguard.git.objects import Entry, TreeChange
@@ -204,7 +204,7 @@ def _lost(merge: str, one: WorkOutcome, workspace: Workspace, before: Workspace)
     meant = f"`mergeguard ledger --accept {work.id} --why TEXT`"
     there = f"`git show {shlex.quote(f'{merge[:9]}^1:{typed_in}')}`"
     hint = f"bring it back ({there} has it), or say that it was meant: {meant}"
-    return check.Reporter("").error("ledger", message, path, line or None, work.name, hint)
+    return Reporter("").error("ledger", message, path, line or None, work.name, hint)
 
 
 def accept(fork: Fork, identity: str, why: str) -> str:
@@ -305,4 +305,4 @@ def _broken_pins(workspace: Workspace, notebook: Notebook) -> Iterator[Finding]:
         why = f" ({pin.why})" if pin.why else ""
         message = f"the pin `{pin.text}`{why} must be there {wanted}, and is there {count} times"
         hint = f"bring the text back, or change the pin in {PATH}"
-        yield check.Reporter("").error("pin", message, PATH, hint=hint)
+        yield Reporter("").error("pin", message, PATH, hint=hint)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mergeguard.cpp.source import parse
-from mergeguard.findings import CODES
+from mergeguard.findings import CODES, Reporter
 from mergeguard.fork import check
 from mergeguard.lens.emit import split
 from mergeguard.lens.hunks import Hunk, Reason
@@ -259,7 +259,7 @@ def test_strangers():
 def test_every_check_is_listed_and_an_unlisted_one_refused():
     assert all(meaning.short for meaning in CODES.values())
     with pytest.raises(AssertionError):
-        check.Reporter("run").note("no such check", "message", PATH)
+        Reporter("run").note("no such check", "message", PATH)
 
 
 LINES = st.sampled_from(

@@ -16,6 +16,7 @@ from mergeguard.findings import Finding, Severity
 from mergeguard.fork.fork import Fork
 from mergeguard.treemerge import handmade
 from mergeguard.verbs import checking
+from mergeguard.verbs.checking import layouts
 from mergeguard.verbs.compiled import compiling, proof
 from tests.git.conftest import Sandbox
 from tests.support import forks, toolchain
@@ -73,7 +74,7 @@ def split_by_hand(fork: Fork, listed: list[str]) -> None:
 
 
 def checked(fork: Fork) -> list[Finding]:
-    return list(checking.run(fork.work_tree(), None, handmade.known_base(fork)))
+    return list(checking.run(fork.work_tree(), None, lambda: handmade.known_base(fork)))
 
 
 def test_check_names_the_trap(fork: Fork) -> None:
@@ -92,11 +93,11 @@ def test_check_names_the_trap(fork: Fork) -> None:
 
 def test_check_of_files_needs_no_rule_and_no_upstream(fork: Fork) -> None:
     split_by_hand(fork, SHARDS)
-    (trap,) = checking.run_units(fork.work_tree(), SHARDS)
+    (trap,) = layouts.run_units(fork.work_tree(), SHARDS)
     assert (trap.rule, trap.code, trap.name) == ("", "odr", "launcher")
-    assert checking.run_units(fork.work_tree(), SHARDS[:1]) == ()
+    assert layouts.run_units(fork.work_tree(), SHARDS[:1]) == ()
     with pytest.raises(LayoutError, match="no such file"):
-        checking.run_units(fork.work_tree(), ["src/none.cpp"])
+        layouts.run_units(fork.work_tree(), ["src/none.cpp"])
 
 
 def test_verify_names_it_by_tokens_and_by_objects(fork: Fork) -> None:
@@ -133,11 +134,11 @@ def test_a_name_for_each_shard_is_no_trap(fork: Fork) -> None:
 
 def test_the_rules_own_layout_is_immune(fork: Fork) -> None:
     workspace = forks.split(fork.work_tree(), "attention")
-    found = checking.run(workspace, None, handmade.known_base(fork))
+    found = checking.run(workspace, None, lambda: handmade.known_base(fork))
     assert checking.failures(found) == ()
     units = [path for path in proof.subjects(workspace)[0].units if path != PATH]
     assert len(units) == 3
-    assert checking.run_units(workspace, units) == ()
+    assert layouts.run_units(workspace, units) == ()
 
 
 def test_without_an_upstream_nothing_is_called_hand_made(fork: Fork) -> None:

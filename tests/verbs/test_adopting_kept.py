@@ -43,7 +43,7 @@ def commit(fork: Fork, keep: Keep) -> adopting.Adopted:
 
 
 def failures(fork: Fork) -> list[str]:
-    found = [*checking.run(fork.work_tree(), None, handmade.known_base(fork))]
+    found = [*checking.run(fork.work_tree(), None, lambda: handmade.known_base(fork))]
     found += witness.findings(fork.work_tree(), fork.head())
     return [f"{one.code}: {one.message}" for one in checking.failures(found)]
 

@@ -9,7 +9,7 @@ import pytest
 
 from mergeguard.data import shipped_rules
 from mergeguard.errors import RuleError
-from mergeguard.findings import CODES
+from mergeguard.findings import CODES, to_json
 from mergeguard.fork import treelens
 from mergeguard.fork.workspace import Workspace
 from mergeguard.verbs import checking
@@ -317,10 +317,10 @@ def test_a_monolith_that_cannot_be_read(whole):
 
 def test_findings_as_json(workspace):
     findings = checking.run(appended(workspace, FOLDER + "shard_small.cu", EXTRA))
-    data = json.loads(json.dumps(checking.to_json(findings)))
+    data = json.loads(json.dumps(to_json(findings)))
     assert data["passed"] is False
     assert data["counts"] == {"error": 1, "warning": 0, "note": 0}
     (found,) = data["findings"]
     assert found["check"] == "unmapped" and found["severity"] == "error" and found["rule"] == NAME
-    assert checking.to_json(checking.run(workspace))["passed"] is True
+    assert to_json(checking.run(workspace))["passed"] is True
     assert set(CODES) >= {"law 1", "law 2", "law 3", "law 4", "odr"}

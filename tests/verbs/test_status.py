@@ -117,6 +117,12 @@ def test_where_layouts_are_known_nothing_derives_or_traces_them(story):
         assert "mergeguard.fork.workspace" in loaded and not loaded & _LENS
 
 
+def test_a_check_asked_again_looks_at_nothing(story):
+    story.run("check")
+    loaded = _loaded(story.fork, "check")
+    assert not loaded & {*_LENS, "mergeguard.fork.check", "mergeguard.verify", "mergeguard.git.landing"}
+
+
 def test_a_commit_of_something_else_leaves_it_known(story, looks, monkeypatch):
     first = told(story)
     histories: list[str] = []

@@ -11,6 +11,7 @@ from mergeguard.fork import verdicts
 from mergeguard.fork.watched import WatchedRepository, holds
 from mergeguard.fork.workspace import Workspace
 from mergeguard.verbs import checking
+from mergeguard.verbs.checking import layouts
 from tests.git.conftest import Sandbox
 from tests.support.forks import fork, split, written
 from tests.verbs.test_checking import ENTRY, EXTRA, FOLDER, NAME, RULE
@@ -25,14 +26,14 @@ def workspace(tmp_path_factory):
 def looked(workspace: Workspace, monkeypatch) -> bool:
     """Whether a check of the workspace looks at its rule, rather than tell what it found before."""
     seen: list[str] = []
-    real = checking._LayoutChecker.findings
+    real = layouts.LayoutChecker.findings
 
-    def noted(self: checking._LayoutChecker) -> Iterator[Finding]:
+    def noted(self: layouts.LayoutChecker) -> Iterator[Finding]:
         seen.append(self.name)
         return real(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(checking._LayoutChecker, "findings", noted)
+        patch.setattr(layouts.LayoutChecker, "findings", noted)
         checking.run(workspace)
     return seen == [NAME]
 
@@ -66,7 +67,7 @@ def test_whatever_a_check_read_is_held_against_the_tree(workspace, path, text):
     if path == RULE and text is not None:
         text = (workspace.read(RULE) or b"") + b"# edited\n"
     changed = written(workspace, path, text)
-    fresh = checking._LayoutChecker(changed, changed.rule(NAME), None)
+    fresh = layouts.LayoutChecker(changed, changed.rule(NAME), lambda: None)
     assert checking.run(changed) == tuple(dict.fromkeys(fresh.findings()))
 
 

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 
 from mergeguard.build import clang
 from mergeguard.errors import LayoutError
-from mergeguard.findings import Finding
-from mergeguard.fork.check import Reporter
+from mergeguard.findings import Finding, Reporter
 from mergeguard.fork.workspace import Workspace
 from mergeguard.lens.layout import Layout
 from mergeguard.verify.flatten import LayoutText, flatten

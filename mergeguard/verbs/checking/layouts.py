@@ -1,26 +1,18 @@
-"""check: what is wrong, or worth knowing, about the rules and layouts of one tree.
-
-Reads the tree through the workspace, asks ``fork.check``, and turns what can't be read at all into
-findings too: one broken rule says nothing about the others. No compiler and no libclang is needed.
-"""
+"""What there is to say of one rule and its layout, looked at anew."""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from mergeguard.cpp.filenames import UNITS
 from mergeguard.cpp.source import parse
 from mergeguard.errors import MergeguardError
-from mergeguard.findings import Finding, Severity, in_tree
+from mergeguard.findings import Finding, Reporter, Severity, in_tree
 from mergeguard.fork import check, keepmarks, treelens
 from mergeguard.fork.builds import links_device_code, unlisted
-from mergeguard.fork.check import to_json
-from mergeguard.fork.fork import Fork
 from mergeguard.fork.proofs import Proofs
 from mergeguard.fork.stale import stale
-from mergeguard.fork.verdicts import CheckVerdict, Verdicts, verdict
-from mergeguard.fork.watched import WatchedRepository
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git.process import encode
 from mergeguard.lens import buildlists
@@ -32,142 +24,20 @@ from mergeguard.lens.overlay import recompose
 from mergeguard.lens.rule import Rule
 from mergeguard.treemerge import handmade
 from mergeguard.values import replace
-from mergeguard.verbs import ownwork
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.same_program import BuildFile
 
-__all__ = ["failures", "run", "run_fork", "run_units", "to_json"]
 
-
-def run_fork(
-    here: Fork, workspace: Workspace, names: Sequence[str] = (), unfinished: str | None = None
-) -> tuple[Finding, ...]:
-    """All that is to be said of a fork: its rules ``names`` (all if none), its history and its own work.
-
-    ``unfinished`` says what a command of plain git left undone, if one did. Raises RuleError for a name that
-    no rule has.
-    """
-    from mergeguard.treemerge import witness  # audits, which ask for layouts alone, have no use for it
-
-    head, chosen = here.head(), names or None
-    found = run(workspace, chosen, handmade.known_base(here))
-    found += witness.findings(workspace, head, chosen)
-    found += tuple(ownwork.findings(workspace, head, here.upstream(None)))
-    if unfinished is not None:
-        found += (check.Reporter("").error("history", unfinished, "", hint="`mergeguard repair`"),)
-    return found
-
-
-def run(
-    workspace: Workspace,
-    names: Sequence[str] | None = None,
-    base: str | None = None,
-    *,
-    unproved: Container[str] = (),
-) -> tuple[Finding, ...]:
-    """All findings about the rules called ``names`` (all of them if None), in rule and file order.
-
-    ``base`` is the tree of the merge base with upstream, if known: what the fork split by hand is told by it.
-    Of the rules in ``unproved`` nobody asks now whether layout and monolith are the same program. Raises
-    RuleError for a name that no rule has.
-    """
-    chosen = workspace.guarded if names is None else tuple(workspace.rule(name) for name in names)
-    verdicts = Verdicts(workspace.repository.private_dir)
-    found: list[Finding] = []
-    files: dict[str, tuple[str, ...]] = {}
-    for guarded in chosen:
-        one = _verdict(workspace, guarded, base, verdicts, proved=guarded.name not in unproved)
-        found += one.told()
-        files[guarded.name] = one.files
-    found += _claims(files)
-    return tuple(dict.fromkeys(found))
-
-
-def _verdict(
-    workspace: Workspace, guarded: Guarded, base: str | None, verdicts: Verdicts, *, proved: bool
-) -> CheckVerdict:
-    """What there is to say of one rule; of a split one that was looked at in such a tree before, that."""
-    known = verdicts.known(workspace, guarded) if guarded.is_split else None
-    if known is not None:
-        return known
-    watched = WatchedRepository.of(workspace.repository, workspace.tree)
-    checker = _LayoutChecker(replace(workspace, repository=watched), guarded, base)
-    if not proved:
-        checker.proof = _no_proof
-    found: list[Finding] = []
-    try:
-        found.extend(checker.findings())
-    except MergeguardError as error:
-        found.append(_failed(guarded, error))
-        return verdict(found, checker.files)
-    if guarded.is_split and proved:
-        verdicts.keep(watched, guarded, verdict(found, checker.files))
-    return verdict(found, checker.files)
-
-
-def _no_proof(path: str, monolith: bytes, files: Sequence[LayoutText]) -> tuple[Finding, ...]:
-    """Stands in for a proof that nobody asks for."""
-    return ()
-
-
-def run_units(workspace: Workspace, paths: Sequence[str]) -> tuple[Finding, ...]:
-    """What a linker would make, in silence, of the units at ``paths``: needs no rule and no monolith.
-
-    Raises LayoutError for a path that the tree does not have.
-    """
-    files = handmade.units(workspace, paths)
-    relocatable = links_device_code(workspace.repository, workspace.tree, paths)
-    roots = handmade.roots_of(paths)
-    return tuple(
-        check.of_verify("", found)
-        for found in same_program.check_units(files, roots, relocatable=relocatable)
-    )
-
-
-def failures(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The errors and warnings among the findings: those that fail a check."""
-    return tuple(finding for finding in findings if finding.fails)
-
-
-def _failed(guarded: Guarded, error: MergeguardError) -> Finding:
-    where = error.where
-    return in_tree(
-        "drift" if guarded.is_split else "rule",
-        Severity.ERROR,
-        error.message,
-        where.path if where is not None else guarded.rule_path,
-        where.line if where is not None else None,
-        (where.item or "") if where is not None else "",
-        rule=guarded.name,
-        hint=error.hint or "",
-    )
-
-
-def _claims(files: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
-    """Files that several rules write; ``files`` are those of each rule's layout."""
-    owner: dict[str, str] = {}
-    told: set[tuple[str, str]] = set()
-    for name, paths in files.items():
-        for path in paths:
-            other = owner.setdefault(path, name)
-            # Two rules that share one file often share all: the first says it.
-            if other != name and (name, other) not in told:
-                told.add((name, other))
-                hint = "give one of the two another `layout` folder, or remove one"
-                message = f"the rule {other} writes this file, too"
-                yield check.Reporter(name).error("rule", message, path, hint=hint)
-
-
-class _LayoutChecker:
+class LayoutChecker:
     """The findings about one rule."""
 
-    def __init__(self, workspace: Workspace, guarded: Guarded, base: str | None) -> None:
+    def __init__(self, workspace: Workspace, guarded: Guarded, base: Callable[[], str | None]) -> None:
         self.workspace = workspace
         self.base = base
         self.guarded = guarded
         self.name = guarded.name
-        self.say = check.Reporter(guarded.name)
+        self.say = Reporter(guarded.name)
         self.layout: Layout | None = None
         self.proof: check.Proof = Proofs(workspace.repository.private_dir).of
 
@@ -189,9 +59,9 @@ class _LayoutChecker:
 
     def not_split(self) -> Iterator[Finding]:
         if (lost := self.workspace.lost_lock(self.guarded)) is not None:
-            yield _failed(self.guarded, lost)
+            yield failed(self.guarded, lost)
             return
-        made = handmade.find(self.workspace, self.guarded, self.base)
+        made = handmade.find(self.workspace, self.guarded, self.base())
         if made is not None:
             yield from self.by_hand(made)
             return
@@ -288,8 +158,8 @@ class _LayoutChecker:
                 guarded, lock.monolith, before.monolith, emission_of(guarded.rule)
             )
         except MergeguardError as error:
-            failed = _failed(guarded, error)
-            yield replace(failed, code="rule", message=f"{what} and does not fit: {error.message}")
+            unfit = failed(guarded, error)
+            yield replace(unfit, code="rule", message=f"{what} and does not fit: {error.message}")
             return
         old = {file.path: file.text for file in before.layout.files}
         new = {file.path: file.text for file in fresh.files}
@@ -356,3 +226,36 @@ class _LayoutChecker:
         folder = rule.folder(layout.path)
         entries = self.workspace.repository.list_tree(self.workspace.tree, folder)
         return sorted(p for p in entries if p not in own and self.workspace.read(p) is not None)
+
+
+def failed(guarded: Guarded, error: MergeguardError) -> Finding:
+    where = error.where
+    return in_tree(
+        "drift" if guarded.is_split else "rule",
+        Severity.ERROR,
+        error.message,
+        where.path if where is not None else guarded.rule_path,
+        where.line if where is not None else None,
+        (where.item or "") if where is not None else "",
+        rule=guarded.name,
+        hint=error.hint or "",
+    )
+
+
+def no_proof(path: str, monolith: bytes, files: Sequence[LayoutText]) -> tuple[Finding, ...]:
+    """Stands in for a proof that nobody asks for."""
+    return ()
+
+
+def run_units(workspace: Workspace, paths: Sequence[str]) -> tuple[Finding, ...]:
+    """What a linker would make, in silence, of the units at ``paths``: needs no rule and no monolith.
+
+    Raises LayoutError for a path that the tree does not have.
+    """
+    files = handmade.units(workspace, paths)
+    relocatable = links_device_code(workspace.repository, workspace.tree, paths)
+    roots = handmade.roots_of(paths)
+    return tuple(
+        check.of_verify("", found)
+        for found in same_program.check_units(files, roots, relocatable=relocatable)
+    )
