@@ -43,7 +43,7 @@ class Pairing:
 
     def _pair(self, index: int, pieces: list[ApartSide]) -> None:
         leaf = self.reading.base[index]
-        twin = next((s for s in self.reading.sides if s.base == index), None)
+        twin = self.reading.twins.get(index)
         if twin is None and leaf.short in self.reading.apart:
             # Several shards may each have a part of it, under its own name.
             twin = next((side for side in pieces if side.leaf.short == leaf.short), None)
@@ -134,7 +134,7 @@ class Pairing:
             or not leaf.text.strip()
         ):
             return
-        if leaf.kind is Kind.DECLARATION and any(s.leaf.short == leaf.short for s in self.reading.sides):
+        if leaf.kind is Kind.DECLARATION and leaf.short in self.reading.names:
             return
         line = self.reading.line_of(index)
         if leaf.short in self.reading.apart or pieces:

@@ -6,7 +6,9 @@ Declarations are matched by identity first, then by similarity; directives and c
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
+from functools import cached_property
 from itertools import accumulate
 
 from mergeguard.adopt.expand import expand, text_macros
@@ -86,10 +88,15 @@ class Reading:
                 continue
             self.sides[real[j]].base = i
         self._match_placed()
+        self.twins: dict[int, ApartSide] = {}  # of a declaration of the monolith the first in the split
+        for side in self.sides:
+            if side.base is not None:
+                self.twins.setdefault(side.base, side)
 
     def _match_placed(self) -> None:
         """Directives and comments go with upstream's like ones between the same neighbours, in each file."""
         self.beside: dict[int, int] = {}  # by the side's number
+        taken: set[int] = set()
         for home in self.files:
             numbers = [n for n, side in enumerate(self.sides) if side.leaf.home == home]
             for order, step in ((numbers, 1), (numbers[::-1], -1)):
@@ -104,8 +111,9 @@ class Reading:
                         at = None
                     elif at is not None and n not in self.beside:
                         found = self.next_alike(side, at, step)
-                        if found is not None and found not in self.beside.values():
+                        if found is not None and found not in taken:
                             self.beside[n] = at = found
+                            taken.add(found)
 
     def next_alike(self, side: ApartSide, at: int, step: int) -> int | None:
         """Upstream's first directive or comment beyond ``at`` that is like one, before anything else."""
@@ -115,6 +123,49 @@ class Reading:
                 return i
             i += step
         return None
+
+    # -- looked up for each declaration ----------------------------------------------------------------
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The unqualified names of what the split has."""
+        return frozenset(side.leaf.short for side in self.sides)
+
+    @cached_property
+    def defined(self) -> frozenset[str]:
+        """Those of what it defines."""
+        return frozenset(side.leaf.short for side in self.sides if side.leaf.defines)
+
+    @cached_property
+    def own_macros(self) -> frozenset[bytes]:
+        """Those of its macros that are none of upstream's."""
+        macros = (s.leaf.short for s in self.sides if s.leaf.kind is Kind.MACRO and s.base is None)
+        return frozenset(name.encode("utf-8", "surrogateescape") for name in macros)
+
+    @cached_property
+    def definitions(self) -> Mapping[tuple[str, Kind], frozenset[int]]:
+        """What the monolith defines, by unqualified name and kind."""
+        found: dict[tuple[str, Kind], set[int]] = defaultdict(set)
+        for index, leaf in enumerate(self.base):
+            if leaf.defines:
+                found[leaf.short, leaf.kind].add(index)
+        return {key: frozenset(numbers) for key, numbers in found.items()}
+
+    @cached_property
+    def includes(self) -> Mapping[str, int]:
+        """What the monolith includes, and where."""
+        return {self.targets.of(b): i for i, b in enumerate(self.base) if b.kind is Kind.INCLUDE}
+
+    @cached_property
+    def _directives(self) -> tuple[frozenset[tuple[bytes, ...]], frozenset[str]]:
+        """What the monolith's declarations say, and the names of its conditionals."""
+        conditionals = frozenset(leaf.name for leaf in self.base if leaf.kind is Kind.CONDITIONAL)
+        return frozenset(plain(leaf) for leaf in self.base), conditionals
+
+    def has_directive(self, leaf: Leaf) -> bool:
+        """Whether the monolith has one like it (``same_directive``)."""
+        said, conditionals = self._directives
+        return plain(leaf) in said or (leaf.kind is Kind.CONDITIONAL and leaf.name in conditionals)
 
     # -- what the shapes of a split are asked for ------------------------------------------------------
 

@@ -7,7 +7,7 @@ import posixpath
 from mergeguard.adopt.draft import Draft
 from mergeguard.adopt.including import QUOTED
 from mergeguard.adopt.model import IN_PLACE, AdoptedAs
-from mergeguard.adopt.reading import Reading, plain, same_directive
+from mergeguard.adopt.reading import Reading, plain
 from mergeguard.adopt.rebuilding import directive_of
 from mergeguard.adopt.shape import DEFINING, Shape
 from mergeguard.adopt.takenapart import ApartEdit, ApartSide, is_comment_row, keys_of, words_of
@@ -34,7 +34,7 @@ class Unmatched:
             return
         if leaf.kind is Kind.COMMENT and self._comment(number, side):
             return
-        if leaf.placed and leaf.code and any(same_directive(b, leaf) for b in self.reading.base):
+        if leaf.placed and leaf.code and self.reading.has_directive(leaf):
             self.draft.take(side, AdoptedAs.UPSTREAM)
             self.draft.told.append((leaf.home, directive_of(side)))
             return
@@ -51,11 +51,7 @@ class Unmatched:
                 side, AdoptedAs.UNPLACED, "there is nothing like it in the monolith", text=leaf.text
             )
             return
-        twins = [
-            i
-            for i, b in enumerate(self.reading.base)
-            if b.short == leaf.short and b.kind is leaf.kind and b.defines
-        ]
+        twins = self.reading.definitions.get((leaf.short, leaf.kind), frozenset())
         if twins and any(s.base in twins for s in self.reading.sides):
             same = any(plain(s.leaf) == plain(leaf) for s in self.reading.sides if s.base in twins)
             reason = "a copy" if same else "another version of a declaration, in a second file"
@@ -143,11 +139,10 @@ class Unmatched:
         if leaf.word in self.shape.declaring or names & self.shape.declaring:
             return "it declares what the split made"
         if leaf.kind is Kind.INSTANTIATION:
-            templates = {s.leaf.short for s in self.reading.sides if s.leaf.defines}
-            plain = leaf.short in templates and b"{" not in leaf.text
-            return "explicit instantiation" if plain else None
+            is_plain = leaf.short in self.reading.defined and b"{" not in leaf.text
+            return "explicit instantiation" if is_plain else None
         if leaf.kind is Kind.DECLARATION and not leaf.defines:
-            if any(s.leaf.defines and s.leaf.short == leaf.short for s in self.reading.sides):
+            if leaf.short in self.reading.defined:
                 return "forward declaration"
         if leaf.short.encode("utf-8", "surrogateescape") in self.shape.split_names:
             return "it only calls what the split made"
@@ -156,12 +151,7 @@ class Unmatched:
         if leaf.kind is Kind.MACRO and names & self.shape.split_names:
             return "a macro for what the split made"
         if leaf.kind in (Kind.OPAQUE, Kind.DECLARATION, Kind.MACRO, Kind.UNDEF):
-            macros = {
-                s.leaf.short.encode("utf-8", "surrogateescape")
-                for s in self.reading.sides
-                if s.leaf.kind is Kind.MACRO and s.base is None
-            }
-            if names & macros and self.reading.only_instantiates(leaf.home):
+            if names & self.reading.own_macros and self.reading.only_instantiates(leaf.home):
                 return "the file only instantiates"
         return None
 
@@ -171,11 +161,7 @@ class Unmatched:
         if target in self.reading.files:
             self.draft.take(side, AdoptedAs.GLUE, "includes a file of the split", text=side.leaf.text)
             return
-        known = {
-            self.reading.targets.of(leaf): i
-            for i, leaf in enumerate(self.reading.base)
-            if leaf.kind is Kind.INCLUDE
-        }
+        known = self.reading.includes
         if target in known or side.leaf.name in {leaf.name for leaf in self.reading.base}:
             self.draft.take(side, AdoptedAs.UPSTREAM)
             self.draft.told.append((side.leaf.home, directive_of(side)))

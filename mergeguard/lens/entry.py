@@ -86,10 +86,8 @@ class EntryText:
 
     def _entry_includes(self) -> dict[int, list[bytes]]:
         """What the entry includes of the layout, by the unit before which it does."""
-        used: frozenset[str] = frozenset()
-        for unit in self.frame.units(ENTRY):
-            for start, end in self._kept_ranges(unit):
-                used |= identifiers(self.source, start, end)
+        kept = (part for unit in self.frame.units(ENTRY) for part in self._kept_ranges(unit))
+        used = frozenset[str]().union(*(identifiers(self.source, *part) for part in kept))
         for partition in self.assignment.partitions:
             if self.thin is None:
                 used |= signature.names(self.source, partition.entry)

@@ -147,11 +147,20 @@ class Layout:
 
     def to_layout(self, offset: int) -> tuple[LayoutFile, int]:
         """Where the monolith's byte at ``offset`` is: the file, and the offset in it."""
-        for file in self.files:
-            for piece, start in zip(file.pieces, file.starts, strict=False):
-                if piece.source is not None and piece.source <= offset < piece.source + len(piece.text):
-                    return file, start + offset - piece.source
-        raise IndexError(f"{self.path}: no byte at {offset}")
+        if not 0 <= offset < len(self.monolith):
+            raise IndexError(f"{self.path}: no byte at {offset}")
+        begin, number, start = self._homes[bisect_right(self._homes, (offset + 1,)) - 1]
+        return self.files[number], start + offset - begin
+
+    @cached_property
+    def _homes(self) -> list[tuple[int, ...]]:
+        """Where each piece of the monolith begins, in its order: there, in which file, and in that file."""
+        return sorted(
+            (piece.source, number, start)
+            for number, file in enumerate(self.files)
+            for piece, start in zip(file.pieces, file.starts, strict=False)
+            if piece.source is not None and piece.text
+        )
 
     def to_monolith(self, path: str, offset: int) -> int | Glue:
         """The monolith offset of a layout file's byte, or the kind of glue it is."""
