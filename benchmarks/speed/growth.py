@@ -1,8 +1,8 @@
 """`python -m benchmarks.speed.growth [--quick] [DIMENSION…]`: how costs grow, beside git's, as exponents.
 
-Dimensions: rules, commits, distance, lines, files. Of each the CPU at some sizes (the fixed cost of a start
-taken off for the exponents) and the exponent from size to size: 1 is linear, 0 is no growth. 1 if one of ours
-is above git's by more than 0.1 from the smallest size to the largest.
+Dimensions: rules, hooks, status, commits, distance, lines, files. Of each the CPU at some sizes (the fixed
+cost of a start taken off for the exponents) and the exponent from size to size: 1 is linear, 0 is no growth.
+1 if one of ours is above git's by more than 0.1 from the smallest size to the largest.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.speed import worlds
-from benchmarks.speed.measure import MERGEGUARD, Command, cpu, paired
+from benchmarks.speed.measure import MERGEGUARD, Command, cpu, paired, run
 from benchmarks.speed.rows import edits_that_meet, kernels, sides_of
 from benchmarks.speed.worlds import NEW, back_to_now
 
@@ -38,6 +38,30 @@ def rules(root: Path, quick: bool) -> Iterator[Point]:
         fork = worlds.many_rules(root / f"split-{count}", count)
         whole = worlds.many_rules(root / f"whole-{count}", count, is_split=False)
         yield _point(count, fork, ("sync", "new"), whole, "new")
+
+
+def hooks(root: Path, quick: bool) -> Iterator[Point]:
+    """`git merge` with hooks and so many rules, of which one changes."""
+    for count in (1, 10) if quick else (1, 10, 100):
+        fork = worlds.many_rules(root / f"split-{count}", count)
+        run(fork, *MERGEGUARD, "install")
+        whole = worlds.many_rules(root / f"whole-{count}", count, is_split=False)
+        words = ("git", "merge", "-q", "-m", "m", "new")
+        hooked, merge = (Command(folder, words, back_to_now(folder)) for folder in (fork, whole))
+        yield Point(count, *paired(hooked, merge, 1))
+
+
+def status(root: Path, quick: bool) -> Iterator[Point]:
+    """`status` with so many rules, after a commit that edits one's layout."""
+    edited = "csrc/rocm/kernels_000/kernel.cuh"
+    for count in (1, 10) if quick else (1, 10, 100):
+        fork = worlds.many_rules(root / str(count), count)
+        run(fork, *MERGEGUARD, "status")
+        file = fork / edited
+        file.write_bytes(file.read_bytes() + b"// of the fork\n")
+        worlds.commit(fork, "an edit")
+        ours = _mergeguard(fork, "status")
+        yield Point(count, *paired(ours, Command(fork, ("git", "status")), 1))
 
 
 def distance(root: Path, quick: bool) -> Iterator[Point]:
@@ -83,7 +107,15 @@ def lines(root: Path, quick: bool) -> Iterator[Point]:
         yield Point(count, *paired(ours, git, 1))
 
 
-DIMENSIONS: tuple[Callable[[Path, bool], Iterator[Point]], ...] = (rules, commits, distance, lines, files)
+DIMENSIONS: tuple[Callable[[Path, bool], Iterator[Point]], ...] = (
+    rules,
+    hooks,
+    status,
+    commits,
+    distance,
+    lines,
+    files,
+)
 
 
 def _mergeguard(folder: Path, *words: str) -> Command:
