@@ -97,6 +97,14 @@ def test_no_module_is_relative_or_unannotated(module):
         assert "__future__.annotations" in imported(tree)
 
 
+def test_values_and_named_tuples_are_ours():
+    """The standard library's are compiled when a module is loaded, needed or not (decisions 161 and 178)."""
+    early = re.compile(
+        r"^from (typing import .*\bNamedTuple|dataclasses import .*\bdataclass)\b", re.MULTILINE
+    )
+    assert [relative(found) for found in MODULES if early.search(found.read_text(encoding="utf-8"))] == []
+
+
 def test_every_package_says_what_it_is_for_and_fits_on_a_screen():
     for package in sorted(path for path in PACKAGE.iterdir() if (path / "__init__.py").exists()):
         text = (package / "__init__.py").read_text(encoding="utf-8")

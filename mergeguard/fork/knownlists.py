@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mergeguard import store
 from mergeguard.cpp.remember import remembered
 from mergeguard.digests import digest
 from mergeguard.fork.shelf import Shelf, code
 from mergeguard.git.repository import Repository
-from mergeguard.lens import buildlists
-from mergeguard.lens.buildlists import ListedUnit
+from mergeguard.tuples import NamedTuple
 from mergeguard.values import dataclass, field
+
+if TYPE_CHECKING:
+    from mergeguard.lens.buildlists import ListedUnit
 
 _LIMIT = 80  # texts
 _LISTS = 4  # of each with, and without, which units
@@ -60,12 +62,12 @@ class KnownLists:
     def adding(self, repository: Repository, path: str, oid: str, units: Sequence[ListedUnit]) -> str:
         """The blob of the list with these units beside their monoliths."""
         name = _Name(path, oid)
-        return self._made(repository, name, units, self._of(name).adding, buildlists.add_all)
+        return self._made(repository, name, units, self._of(name).adding, _added)
 
     def removing(self, repository: Repository, path: str, oid: str, units: Sequence[ListedUnit]) -> str:
         """The blob of the list without these units."""
         name = _Name(path, oid)
-        return self._made(repository, name, units, self._of(name).removing, buildlists.remove_all)
+        return self._made(repository, name, units, self._of(name).removing, _removed)
 
     def _made(
         self,
@@ -110,7 +112,21 @@ class KnownLists:
 @remembered
 def _mentions(text: bytes, path: str, monolith: str) -> bool:
     """Whether a text lists a monolith: asked in one process by way of several repositories."""
+    from mergeguard.lens import buildlists  # here and below, as most lists are known
+
     return buildlists.mentions(path, text, monolith) > 0
+
+
+def _added(path: str, text: bytes, units: Sequence[ListedUnit]) -> bytes:
+    from mergeguard.lens import buildlists
+
+    return buildlists.add_all(path, text, units)
+
+
+def _removed(path: str, text: bytes, units: Sequence[ListedUnit]) -> bytes:
+    from mergeguard.lens import buildlists
+
+    return buildlists.remove_all(path, text, units)
 
 
 def _digest(units: Sequence[ListedUnit]) -> str:

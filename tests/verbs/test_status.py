@@ -114,7 +114,8 @@ def test_where_layouts_are_known_nothing_derives_or_traces_them(story):
     shutil.rmtree(story.fork / ".git/mergeguard/whole")  # so that history is asked again
     for words in (("status",), ("blame", f"{PAGED}/common.h")):
         loaded = _loaded(story.fork, *words)
-        assert "mergeguard.fork.workspace" in loaded and not loaded & _LENS
+        assert "mergeguard.fork.workspace" in loaded
+        assert not loaded & {*_LENS, "mergeguard.lens.buildlists"}
 
 
 def test_a_check_asked_again_looks_at_nothing(story):
