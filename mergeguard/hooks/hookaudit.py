@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from mergeguard.errors import MergeguardError
-from mergeguard.fork.fork import Fork
+from mergeguard.fork.fork import LEDGER, Fork
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import lensmerge
 from mergeguard.hooks.mergework import GitChange
-from mergeguard.verbs import auditing, ownwork
+from mergeguard.verbs import auditing
 
 _SHOWN = 5  # findings; `mergeguard audit` has the rest, and both places of each
 
@@ -52,8 +52,10 @@ def _lines(repository: Repository, audit: Callable[[], Iterable[auditing.Audited
 
 def _tell_losses(repository: Repository, say: Callable[[str], None]) -> None:
     head = repository.head().oid
-    if head is None or repository.entry(repository.tree_of(head), ownwork.PATH) is None:
+    if head is None or repository.entry(repository.tree_of(head), LEDGER) is None:
         return
+    from mergeguard.verbs import ownwork
+
     try:
         fork = Fork(repository, None)
         lost = list(ownwork.findings(fork.at_head(), head, fork.upstream(None)))

@@ -10,7 +10,7 @@ from mergeguard.audit.findings import SUMMED, Located
 from mergeguard.errors import RESOLVE, LayoutError, counted
 from mergeguard.findings import Finding
 from mergeguard.fork.footprint import Footprints
-from mergeguard.fork.fork import Fork
+from mergeguard.fork.fork import LEDGER, Fork
 from mergeguard.fork.report import LastSync
 from mergeguard.fork.workspace import Splitting, Workspace
 from mergeguard.git import landing
@@ -217,6 +217,9 @@ def _audited(
 
 def _losses(fork: Fork, head: str, upstream: str) -> tuple[Finding, ...]:
     """What the merge that just landed lost of the fork's own work; see ``ownwork.findings``."""
+    repository = fork.repository
+    if repository.entry(repository.tree_of(head), LEDGER) is None:
+        return ()
     from mergeguard.verbs import ownwork
 
     return tuple(ownwork.findings(fork.at_head(), head, upstream))
