@@ -435,6 +435,12 @@ def is_root(frame: bytes) -> bool:
     return named or _MACRO_HEAD.fullmatch(frame) is not None
 
 
+@lru_cache(maxsize=4096)
+def root_in(scope: Scope) -> bytes:
+    """The outermost function or class of a stack; empty at file level."""
+    return next(filter(is_root, scope), b"")
+
+
 @lru_cache(maxsize=4096)  # the versions of a file have the same heads
 def frame_of(head: tuple[bytes, ...]) -> bytes:
     """How a scope is called whose brace comes after ``head``: a function by its name alone."""

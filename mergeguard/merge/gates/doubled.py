@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import TypeVar
 
 from mergeguard.cpp.scopes import (
@@ -16,7 +17,7 @@ from mergeguard.cpp.scopes import (
     Scope,
     Statement,
     frame_of,
-    is_root,
+    root_in,
 )
 from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
 from mergeguard.merge.gates.registering import registers
@@ -96,13 +97,19 @@ def _block(one: Statement) -> tuple[Scope, bool]:
 
 
 def _does_something(one: Statement) -> bool:
-    if one.kind == HEAD:
-        return one.keys[0] in _TESTS and not _CHANGES.isdisjoint(one.keys)
-    if one.kind in (LABEL, DIRECTIVE) or one.keys[0] in _LEAVING or any(registers(one.keys)):
+    """Whether a statement changes anything."""
+    return _changes_something(one.kind, one.keys, bool(one.root))
+
+
+@lru_cache(maxsize=1 << 13)  # versions have most statements in common
+def _changes_something(kind: str, keys: tuple[bytes, ...], is_inside: bool) -> bool:
+    if kind == HEAD:
+        return keys[0] in _TESTS and not _CHANGES.isdisjoint(keys)
+    if kind in (LABEL, DIRECTIVE) or keys[0] in _LEAVING or any(registers(keys)):
         return False
-    if one.keys[-1] != b";" or (not one.root and (one.keys[0] in _DECLARING or _is_prototype(one.keys))):
+    if keys[-1] != b";" or (not is_inside and (keys[0] in _DECLARING or _is_prototype(keys))):
         return False
-    return any(map(_WORD.fullmatch, one.keys))
+    return any(map(_WORD.fullmatch, keys))
 
 
 def _is_prototype(keys: tuple[bytes, ...]) -> bool:
@@ -113,7 +120,7 @@ def _is_prototype(keys: tuple[bytes, ...]) -> bool:
 
 def root_of(one: Statement) -> bytes:
     """The outermost function or class that a statement is in; empty at file level."""
-    return next(filter(is_root, one.scope), b"")
+    return root_in(one.scope)
 
 
 def _overlaps(found: list[Statement]) -> Counter[bytes]:

@@ -72,6 +72,8 @@ def blocks(merge: Compared) -> Iterator[Fault]:
 
 def separators(merge: Compared) -> Iterator[Fault]:
     """Neighbours that no version has and no grammar: two operands, two signs of which none can lead one."""
+    if not merge.woven:
+        return
     known = merge.base.pairs | merge.ours.pairs | merge.theirs.pairs
     for one in merge.woven:
         for pair in zip(one.keys, one.keys[1:], strict=False):

@@ -110,18 +110,18 @@ class _Keeping:
     def _left(self) -> Iterator[Fault]:
         """What both sides have under one stack, and the result has under another one."""
         merge = self.merge
-        places = [version.of(_places) for version in (merge.base, *merge.sides, merge.merged)]
-        base, ours, theirs, now = places
-        for keys, scopes in now.items():
-            if keys not in ours or keys not in theirs or not _telling(merge.merged.by_keys[keys][0]):
-                continue
-            for scope, least in (ours[keys] & theirs[keys]).items():
-                if base.get(keys, Counter())[scope] > least or scopes[scope] >= least:
+        for keys, found in merge.merged.by_keys.items():
+            stacks = [_stacks(version, keys) for version in (merge.base, *merge.sides)]
+            now = [one.scope for one in found]
+            if not all(stacks[1:]) or now in stacks[1:] or not _telling(found[0]):
+                continue  # (what stands as on one side leaves nothing that both have)
+            base, ours, theirs, scopes = map(Counter, (*stacks, now))
+            for scope, least in (ours & theirs).items():
+                if base[scope] > least or scopes[scope] >= least:
                     continue
-                strays = {x for x in scopes if scopes[x] > max(ours[keys][x], theirs[keys][x])}
+                strays = {x for x in scopes if scopes[x] > max(ours[x], theirs[x])}
                 if scopes.total() >= least and strays and not any(self._fits(x, scope) for x in strays):
-                    found = [x for x in merge.merged.by_keys[keys] if x.scope in strays]
-                    yield self._fault(found[0], [scope])
+                    yield self._fault(next(x for x in found if x.scope in strays), [scope])
 
     def _torn(self) -> Iterator[Fault]:
         """What one side edited in a block whose statements the other side dealt to several blocks."""
@@ -162,8 +162,9 @@ def _telling(one: Statement) -> bool:
     return any(map(_WORD.fullmatch, words))
 
 
-def _places(version: GateVersion) -> dict[tuple[bytes, ...], Counter[Scope]]:
-    return {keys: Counter(one.scope for one in found) for keys, found in version.by_keys.items()}
+def _stacks(version: GateVersion, keys: tuple[bytes, ...]) -> list[Scope]:
+    """Under what a version has a statement, each time."""
+    return [one.scope for one in version.by_keys.get(keys, ())]
 
 
 def _dealt(base: GateVersion, side: GateVersion, pairs: Mapping[int, int]) -> dict[Scope, set[Scope]]:

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
-from mergeguard.cpp.scopes import HEAD, STATEMENT, Scope, Statement, frame_of, is_root
+from mergeguard.cpp.scopes import HEAD, STATEMENT, Scope, Statement, frame_of, root_in
 from mergeguard.merge.edits import LANGUAGE
 from mergeguard.merge.gates.fault import Compared, Fault, GateVersion, misfit
 from mergeguard.merge.parameters import MAY_NOT_BE_TYPES as _NO_TYPE
@@ -43,21 +43,30 @@ def _twice_in_a_list(version: GateVersion) -> list[tuple[str, bytes, Statement]]
     return [
         (kind, name, one)
         for one in version.statements
-        for kind, names in _listed(one)
-        for name, times in Counter(names).items()
-        if times > 1
+        for kind, name in _repeated(one.kind, one.keys, bool(one.scope) and one.scope[-1].startswith(b"enum"))
     ]
 
 
-def _listed(one: Statement) -> Iterator[tuple[str, Iterable[bytes]]]:
+@lru_cache(maxsize=1 << 13)  # versions have most statements in common
+def _repeated(kind: str, keys: tuple[bytes, ...], in_enum: bool) -> tuple[tuple[str, bytes], ...]:
+    """What a statement lists more than once, and what it is a list of."""
+    return tuple(
+        (what, name)
+        for what, names in _listed(kind, keys, in_enum)
+        for name, times in Counter(names).items()
+        if times > 1
+    )
+
+
+def _listed(kind: str, keys: tuple[bytes, ...], in_enum: bool) -> Iterator[tuple[str, Iterable[bytes]]]:
     """The lists of names that a statement declares, and what each is a list of."""
-    if one.kind == STATEMENT and one.scope and one.scope[-1].startswith(b"enum"):
-        yield "value", values_of(one.keys)
-        yield "number", numbers_of(one.keys)
-    elif one.kind in (HEAD, STATEMENT) and b"(" in one.keys:
-        yield "parameter", parameters_of(one.keys)
-        if one.kind == HEAD:
-            yield "initialiser of", initialised_by(one.keys)
+    if kind == STATEMENT and in_enum:
+        yield "value", values_of(keys)
+        yield "number", numbers_of(keys)
+    elif kind in (HEAD, STATEMENT) and b"(" in keys:
+        yield "parameter", parameters_of(keys)
+        if kind == HEAD:
+            yield "initialiser of", initialised_by(keys)
 
 
 # -- locals and members
@@ -93,27 +102,31 @@ def _declared(version: GateVersion) -> dict[tuple[bytes, bytes], list[_Declared]
 
 def _root(one: Statement) -> bytes:
     """The outermost function or class that a statement is in, or that a head opens."""
-    frames = [*one.scope, frame_of(one.keys)] if one.kind == HEAD else one.scope
-    return next(filter(is_root, frames), b"")
+    return root_in((*one.scope, frame_of(one.keys)) if one.kind == HEAD else one.scope)
 
 
 def _declares(one: Statement) -> Iterator[tuple[bytes, Scope]]:
     """The names that a statement declares, with the scope that they have."""
     if one.kind == HEAD and one.keys[0] not in _LOOPS:
         frame = frame_of(one.keys)
-        yield from ((name, (*one.scope, frame)) for name in parameters_of(one.keys))
+        yield from ((name, (*one.scope, frame)) for name in _parameters(one.keys))
         return
     if one.kind not in (HEAD, STATEMENT):
         return
     in_loop = one.kind == HEAD
     keys = one.keys[2:] if in_loop else one.keys
-    scope = (*one.scope, b" ".join(one.keys)) if in_loop else one.scope
     index = _type_end(keys)
     if not index:
         return
+    scope = (*one.scope, b" ".join(one.keys)) if in_loop else one.scope
     if not in_loop and keys[index + 1 : index + 2] == (b"(",) and scope[-1:] and not _in_function(scope):
         return  # a member function
     yield keys[index], scope
+
+
+@lru_cache(maxsize=4096)
+def _parameters(head: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    return tuple(parameters_of(head))
 
 
 def _in_function(scope: Scope) -> bool:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from mergeguard.cpp.scopes import Scope, Statement
-from mergeguard.merge.gates.doubled import root_of
+from mergeguard.cpp.scopes import Scope, Statement, root_in
 from mergeguard.merge.gates.fault import GateVersion
 
 _EVERYWHERE = b""  # marks a frame that became another one, whatever it stands in
@@ -24,12 +23,13 @@ class Stacks:
     def __init__(self, base: GateVersion, side: GateVersion, pairs: Mapping[int, int]) -> None:
         self._images: tuple[_Images, _Images] = defaultdict(set), defaultdict(set)
         stayed: tuple[set[Scope], set[Scope]] = set(), set()
-        became = {(root_of(base.statements[i]), root_of(side.statements[j])) for j, i in pairs.items()}
-        for j, i in pairs.items():
-            old_root, new_root = root_of(base.statements[i]), root_of(side.statements[j])
+        stands = {(_parts(base.statements[i]), _parts(side.statements[j])) for j, i in pairs.items()}
+        roots = {pair: (_root(pair[0]), _root(pair[1])) for pair in stands}
+        became = frozenset(roots.values())
+        for (before, after), (old_root, new_root) in roots.items():
             if old_root != new_root and (new_root, old_root) in became:
                 continue  # the two changed places, much alike as they are: neither became the other
-            parts = zip(_parts(base.statements[i]), _parts(side.statements[j]), strict=True)
+            parts = zip(before, after, strict=True)
             for (old, new), images, same in zip(parts, self._images, stayed, strict=True):
                 if old == new:
                     same.add(old)
@@ -53,6 +53,10 @@ class Stacks:
             found = frozenset(above + inside for above in conditions for inside in frames)
             self._known[here, whole] = found - {one.scope}
         return self._known[here, whole]
+
+
+def _root(parts: tuple[Scope, Scope]) -> bytes:
+    return root_in(parts[0] + parts[1])
 
 
 def _parts(one: Statement) -> tuple[Scope, Scope]:
