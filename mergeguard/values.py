@@ -10,11 +10,12 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as type checkers know it: `typing` is half of what starting costs
 
-__all__ = ["MISSING", "Attribute", "attributes", "dataclass", "field", "replace"]
+__all__ = ["MISSING", "Attribute", "attributes", "cached_property", "dataclass", "field", "replace"]
 
 if TYPE_CHECKING:
     from dataclasses import MISSING, dataclass, field, replace
     from dataclasses import Field as _Field
+    from functools import cached_property
     from typing import Any
 
     Attribute = _Field[Any]
@@ -45,6 +46,21 @@ else:
             self.default, self.default_factory = default, factory
             self.init, self.repr, self.hash, self.compare, self.kw_only = init, repr, hash, compare, kw_only
             self.name = self.type = None
+
+    class cached_property:
+        """As that of ``functools``, without the lock that it takes up to Python 3.11."""
+
+        def __init__(self, function):
+            self.function, self.name, self.__doc__ = function, function.__name__, function.__doc__
+
+        def __set_name__(self, owner, name):
+            self.name = name
+
+        def __get__(self, instance, owner=None):
+            if instance is None:
+                return self
+            value = instance.__dict__[self.name] = self.function(instance)
+            return value
 
     def field(
         *,

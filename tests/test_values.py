@@ -194,3 +194,22 @@ def test_a_sync_starts_without_the_standard_module():
     asked = "import sys, mergeguard.verbs.sync; print('dataclasses' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_cached_property_is_asked_once_of_each_instance():
+    asked = []
+
+    class Doubled:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        @values.cached_property
+        def value(self) -> int:
+            """What is asked."""
+            asked.append(self.number)
+            return 2 * self.number
+
+    one, other = Doubled(1), Doubled(2)
+    assert [one.value, other.value, one.value, other.value] == [2, 4, 2, 4]
+    assert asked == [1, 2]
+    assert Doubled.value.__doc__ == "What is asked."

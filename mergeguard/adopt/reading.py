@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from functools import cached_property
 from itertools import accumulate
 
 from mergeguard.adopt.expand import expand, text_macros
@@ -19,6 +18,7 @@ from mergeguard.cpp.leaves import Leaf, leaves_of, match
 from mergeguard.cpp.source import Kind, parse
 from mergeguard.lens.homes.assign import assign
 from mergeguard.lens.rule import Rule
+from mergeguard.values import cached_property
 
 _LEAST_SHARED = 8  # bytes of a line that two comments have in common
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import cached_property
 
 from mergeguard.adopt.takenapart import ApartSide, Row, keys_of, words_of
 from mergeguard.cpp.diff import matches
 from mergeguard.cpp.leaves import Leaf
 from mergeguard.cpp.likeness import PIECE_OF_FUNCTION
 from mergeguard.cpp.source import Kind
-from mergeguard.values import dataclass
+from mergeguard.values import cached_property, dataclass
 
 DEFINING = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.ALIAS, Kind.VARIABLE, Kind.MACRO})
 _CALLABLE = frozenset({Kind.FUNCTION, Kind.KERNEL, Kind.MACRO})

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
 
 from mergeguard.audit.facts import FactEdit, Facts, raw
 from mergeguard.audit.model import BASE, SIDES, Changed, Elsewhere, Place, other
 from mergeguard.cpp import filenames
 from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.items import Kind
+from mergeguard.values import cached_property
 
 HEADERS = (*filenames.HEADERS, ".ipp")
 _FEW = 12  # words that are looked for one by one, files that are compared in any case

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 
 from mergeguard.audit.context import Trees
 from mergeguard.audit.model import BASE, SIDES, Changed, other
 from mergeguard.cpp.diff import Change, diff
 from mergeguard.cpp.tokens import DIRECTIVE, code_keys
+from mergeguard.values import cached_property
 
 Keys = Counter[bytes]
 _FEW = 200  # lines that are looked for one by one

@@ -8,14 +8,13 @@ one branch is read, the same one wherever the condition comes back. Nothing recu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Literal
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of, facts, possible
 from mergeguard.cpp.items import Item, Source
 from mergeguard.cpp.lexer import SPLICE, Lexed, TokenKind, TokenRole
 from mergeguard.cpp.text import code_tokens, join_expression
-from mergeguard.values import dataclass, field, replace
+from mergeguard.values import cached_property, dataclass, field, replace
 
 _OPEN = {"(": ")", "[": "]", "{": "}"}
 _CLOSE = frozenset(_OPEN.values())

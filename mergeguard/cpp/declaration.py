@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from functools import cached_property
 
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.items import Item, Kind, Source
@@ -13,7 +12,7 @@ from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.text import code_tokens, join_type, line_of
 from mergeguard.cpp.tokens import code_keys
 from mergeguard.tuples import NamedTuple
-from mergeguard.values import dataclass
+from mergeguard.values import cached_property, dataclass
 
 _MUST_BE_ONCE = (Kind.FUNCTION, Kind.VARIABLE)
 # Tokens of definitions by their bytes, and of how many they are kept.

@@ -10,12 +10,11 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of, negated
 from mergeguard.cpp.source import Source
 from mergeguard.digests import blake2b
-from mergeguard.values import dataclass
+from mergeguard.values import cached_property, dataclass
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 Step = tuple[tuple[str, ...], tuple[str, ...] | None]  # conditions, tokens of the definition (None: #undef)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from functools import cached_property
 
 from mergeguard.cpp.beginnings import Mark, ParsedBeginning
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, Branch, Group, condition_of, names, possible
@@ -20,7 +19,7 @@ from mergeguard.cpp.items import Item
 from mergeguard.cpp.knownitems import KnownItem, KnownItems, Segment, begin_of
 from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, TokenRole
 from mergeguard.cpp.view import AFTER_PARAMETERS, BRACKETS, OpenBlock, Reader, View
-from mergeguard.values import dataclass, field
+from mergeguard.values import cached_property, dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ Kept for a repository as one value, bounded, safe to delete; of two processes th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,7 @@ from mergeguard.fork.shelf import Shelf, code
 from mergeguard.git.objects import Entry
 from mergeguard.lens.hunks import Hunk
 from mergeguard.tuples import NamedTuple
-from mergeguard.values import dataclass
+from mergeguard.values import cached_property, dataclass
 
 if TYPE_CHECKING:
     from mergeguard.fork.workspace import Guarded

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError, counted
@@ -24,7 +24,7 @@ from mergeguard.lens.emissions import EMISSIONS
 from mergeguard.lens.hunks import Hunk, Reason, Tracing, Unsplit, untouched
 from mergeguard.lens.layout import Layout, Splitter, includable, shard_paths
 from mergeguard.lens.rule import Rule, parse_rule
-from mergeguard.values import dataclass, field, replace
+from mergeguard.values import cached_property, dataclass, field, replace
 
 if TYPE_CHECKING:
     from mergeguard.fork.builds import BuildFiles

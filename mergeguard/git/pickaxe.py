@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
 
 from mergeguard.git.objects import MODE_SUBMODULE
 from mergeguard.git.process import split_nul
 from mergeguard.git.repository import Repository
-from mergeguard.values import dataclass, field
+from mergeguard.values import cached_property, dataclass, field
 
 _BEGINS = "\1"  # before the name of each commit
 _FORMAT = "--format=%x01%H%x00%s"

@@ -10,7 +10,6 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +44,7 @@ from mergeguard.git.process import (
     start_git,
 )
 from mergeguard.git.references import References
-from mergeguard.values import dataclass
+from mergeguard.values import cached_property, dataclass
 
 if TYPE_CHECKING:
     from mergeguard.git import merging

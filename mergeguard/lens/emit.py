@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 
 from mergeguard.cpp.blocks import is_of_a_macro, space_of, words_of
 from mergeguard.cpp.source import Item, ItemScope, Kind, Unit, units
@@ -26,6 +25,7 @@ from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece, Role
 from mergeguard.lens.reading import monolith_source
 from mergeguard.lens.rule import Instantiate, Rule
 from mergeguard.lens.thin import ThinGlue, conditional
+from mergeguard.values import cached_property
 
 
 def split(rule: Rule, name: str, path: str, text: bytes, emission: int | None = None) -> Layout:

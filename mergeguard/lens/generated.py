@@ -15,12 +15,11 @@ import posixpath
 import re
 from bisect import bisect_right
 from collections.abc import Callable
-from functools import cached_property
 
 from mergeguard.cpp.lexer import TokenKind, lex
 from mergeguard.cpp.source import parse
 from mergeguard.lens.layout import Glue, Layout, LayoutFile, Piece
-from mergeguard.values import dataclass
+from mergeguard.values import cached_property, dataclass
 
 _BOM = b"\xef\xbb\xbf"
 _INCLUDE = re.compile(

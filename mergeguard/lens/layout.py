@@ -12,11 +12,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from functools import cached_property
 from itertools import accumulate
 
 from mergeguard.tuples import NamedTuple
-from mergeguard.values import dataclass
+from mergeguard.values import cached_property, dataclass
 
 
 class Glue(StrEnum):

@@ -9,14 +9,13 @@ monolith that it was made of, byte for byte; without them it is read as ever.
 from __future__ import annotations
 
 from collections import Counter
-from functools import cached_property
 
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.items import Kind, Source, Unit
 from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.source import parse, units
 from mergeguard.digests import blake2b
-from mergeguard.values import dataclass, replace
+from mergeguard.values import cached_property, dataclass, replace
 
 START = ""  # follows nothing: at the monolith's start
 

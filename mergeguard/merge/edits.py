@@ -6,12 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import repeat
 
 from mergeguard.cpp.diff import ending_in_common, in_common
 from mergeguard.merge.lines import split_lines
-from mergeguard.values import dataclass
+from mergeguard.values import cached_property, dataclass
 
 _IDENT = re.compile(rb"[A-Za-z_]\w*")
 # (Looked for from where a name begins, and given up with it: each letter would be tried else.)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from mergeguard.merge.checks.suspects import Suspects, suspects
 from mergeguard.merge.lines import merge_lines, trivial
 from mergeguard.merge.result import MergeResult, Note, Piece, Resolved, join
-from mergeguard.values import dataclass
+from mergeguard.values import cached_property, dataclass
 
 _LARGE = 50_000  # bytes; what is shorter is read in any case
 _MOST_TOKENS = 180_000  # roughly counted

@@ -9,7 +9,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 
 from mergeguard.cpp import filenames
 from mergeguard.cpp.definitions import definitions
@@ -19,7 +18,7 @@ from mergeguard.errors import LayoutError, Location, MergeguardError
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.lens.layout import LayoutFile, Piece, Role
-from mergeguard.values import dataclass
+from mergeguard.values import cached_property, dataclass
 from mergeguard.verify.flatten import LayoutText, included
 
 _QUOTED = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"\n]*)"', re.MULTILINE)

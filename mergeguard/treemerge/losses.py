@@ -9,7 +9,6 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Iterator
-from functools import cached_property
 
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.workspace import Workspace, path_in
@@ -18,7 +17,7 @@ from mergeguard.git.objects import CommitInfo
 from mergeguard.git.repository import Repository
 from mergeguard.merge.contained import lost_lines
 from mergeguard.treemerge.lockhistory import LockHistory
-from mergeguard.values import dataclass
+from mergeguard.values import cached_property, dataclass
 
 #: A line of a commit's message: the merge named there is dealt with.
 TRAILER = "Mergeguard-Settles"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
 
 from mergeguard.fork.builds import UnitListing
 from mergeguard.fork.localedits import LocalEdit
@@ -13,7 +12,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.lens.hunks import Hunk
 from mergeguard.lens.layout import Layout
 from mergeguard.treemerge.fates import Fate, TracedFate
-from mergeguard.values import dataclass, field
+from mergeguard.values import cached_property, dataclass, field
 
 
 @dataclass(frozen=True)

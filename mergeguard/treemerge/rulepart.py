@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.workspace import Guarded
@@ -18,7 +17,7 @@ from mergeguard.merge.result import join
 from mergeguard.treemerge import fates, structured
 from mergeguard.treemerge.fates import Fate, TracedFate
 from mergeguard.treemerge.mergevalues import Laid, Side, Sides
-from mergeguard.values import dataclass
+from mergeguard.values import cached_property, dataclass
 
 
 @dataclass(frozen=True)

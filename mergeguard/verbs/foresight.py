@@ -8,14 +8,13 @@ for a hundredth of that. It is a guess: what a plan says is only ever what a mer
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 
 from mergeguard.cpp.diff import Change, diff
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.git.objects import TreeChange
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge import structured
-from mergeguard.values import dataclass, field
+from mergeguard.values import cached_property, dataclass, field
 
 _APART = 8  # commits, after which a series of edits of the same files is over
 #: A path, and what both sides made of the same lines of the base: range of lines there, ours, theirs.

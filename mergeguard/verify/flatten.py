@@ -11,7 +11,7 @@ import posixpath
 import re
 from bisect import bisect_right
 from collections.abc import Container, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from mergeguard.cpp.diff import in_common
 from mergeguard.cpp.environment import environment_of
@@ -21,7 +21,7 @@ from mergeguard.cpp.source import Source, parse
 from mergeguard.cpp.text import line_of
 from mergeguard.lens.glue import blank_include_choices
 from mergeguard.tuples import NamedTuple
-from mergeguard.values import dataclass, field
+from mergeguard.values import cached_property, dataclass, field
 
 _INCLUDE = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]*)"')
 _SHARD_TEST = re.compile(

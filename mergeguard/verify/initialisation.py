@@ -10,13 +10,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from functools import cached_property
 from operator import itemgetter
 
 from mergeguard.cpp.declaration import Declaration, Identity
 from mergeguard.cpp.source import Kind
 from mergeguard.lens.lifetimes import Lifetimes
 from mergeguard.tuples import NamedTuple
+from mergeguard.values import cached_property
 
 _ASKED = {"initialisation": "it is initialised from", "destruction": "its destructor asks for"}
 _CALLS = frozenset({"(", "{"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from functools import cached_property
 
 from mergeguard.cpp.blocks import Opened, walk
 from mergeguard.cpp.declaration import Declaration
@@ -11,6 +10,7 @@ from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.source import Item, Kind, Source, Unit, code_tokens, identifiers
 from mergeguard.lens.homes.macrocalls import Macros, expanded, pasted, pasting
 from mergeguard.lens.lifetimes import Lifetimes
+from mergeguard.values import cached_property
 
 
 class FileFacts:

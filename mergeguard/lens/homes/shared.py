@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 
 from mergeguard.cpp.blocks import Opened, is_of_a_macro, qualified_name
 from mergeguard.cpp.declaration import Declaration
@@ -22,7 +21,7 @@ from mergeguard.lens.homes.traits import IMPLICIT
 from mergeguard.lens.rule import Deal, selectors
 from mergeguard.lens.selectors import Selector
 from mergeguard.lens.signature import heads_value
-from mergeguard.values import dataclass, replace
+from mergeguard.values import cached_property, dataclass, replace
 
 _KINDS = frozenset({Kind.VARIABLE, Kind.FUNCTION, Kind.DECLARATION})
 # What stands before a name in C that is not the object's or function's.

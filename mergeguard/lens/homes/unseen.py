@@ -8,13 +8,13 @@ would be another name in a shard, or none: that is refused by name.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 from mergeguard.cpp.declaration import qualifiers
 from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.scope import Scope
 from mergeguard.cpp.source import nested
 from mergeguard.cpp.text import code_tokens, identifiers
+from mergeguard.values import cached_property
 
 _MEMBER = frozenset({".", "->", "::"})
 _ENDS_DECLARATOR = frozenset({"=", ";", ",", ")", ":", "{", "[", "]"})

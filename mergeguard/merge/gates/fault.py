@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
 from itertools import accumulate
 from operator import add
 from typing import Any, TypeVar
@@ -18,7 +17,7 @@ from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.scopes import DIRECTIVE, Statement, statements_of
 from mergeguard.cpp.text import line_of
 from mergeguard.cpp.tokens import END_OF_COMMENT, Tokens, is_comment, tokens_of
-from mergeguard.values import dataclass
+from mergeguard.values import cached_property, dataclass
 
 Made = TypeVar("Made")
 

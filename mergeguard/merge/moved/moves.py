@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from itertools import chain
 
 from mergeguard.cpp.diff import diff
@@ -22,7 +21,7 @@ from mergeguard.merge.edits import unequal_middle
 from mergeguard.merge.moved.loose import Loose, LooseChanges, LooseVersion, Spot, include_key, plain_code
 from mergeguard.merge.moved.movedvalues import BaseDefinition, Candidate, File, Moved, Unsure
 from mergeguard.merge.moved.removals import Removed, removals
-from mergeguard.values import dataclass, field, replace
+from mergeguard.values import cached_property, dataclass, field, replace
 
 _KINDS = frozenset((Kind.FUNCTION, Kind.KERNEL, Kind.TYPE, Kind.MACRO))
 _AROUND = 4  # lines before and after a change that say where it is
