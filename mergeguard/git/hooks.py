@@ -58,15 +58,17 @@ _AS_FORESEEN = (
     f'[ ! -e "$dir/{NOTE}" ] && {_FORESEEN} && '
     '[ "$ours $theirs $tree" = "$(echo $(git rev-parse HEAD^1 HEAD^2 \'HEAD^{tree}\'))" ]'
 )
-# Of a pick of a rebase: an earlier call of the driver has noted (`hooks.asked`) that the file is to be as the
-# picked commit has it, being one of a layout, until all is replayed at the end.
+# Of a pick of a rebase: an earlier call of the driver has noted (`hooks.asked`) what the file is to be until
+# all is replayed at the end.
 _IS_PUT_OFF = (
     f'{{ dir=${{GIT_DIR:-.git}}; noted="$dir/{PUT_OFF}"; steps="$dir/rebase-merge/done"; '
     f'[ -e "$noted" ] && [ -e "$dir/{NOTE}" ] && [ -e "$steps" ]; }} && '
     '{ read -r head <"$dir/HEAD" && while IFS= read -r step; do last=$step; done <"$steps"; } && '
     "{ IFS= read -r at; IFS= read -r after; put_off=; "
-    '[ "$at $after" = "$head $last" ] && while IFS= read -r path; do '
-    '[ "$path" != %P ] || put_off=1; done; [ -n "$put_off" ]; } <"$noted"'
+    '[ "$at $after" = "$head $last" ] && while IFS= read -r path && IFS= read -r from; do '
+    'if [ "$path" = %P ]; then put_off=${from:+$dir/$from}; put_off=${put_off:-%B}; '
+    'elif [ -z "$path" ] && cmp -s %B "$dir/$from" 2>/dev/null; then put_off=%B; fi; done; '
+    '[ -n "$put_off" ] && [ -e "$put_off" ]; } <"$noted"'
 )
 #: These run on ordinary work, too: they call mergeguard only where the merge driver left a note for them (not
 #: for each pick of a rebase, which is completed at its end), where a commit has changed sources of a fork
@@ -430,7 +432,7 @@ def driver_command(launcher: Sequence[str]) -> str:
     )
     return (
         f'if [ -n "${{{ACTIVE_VARIABLE}-}}" ]; then {fallback}; '
-        f"elif {_IS_PUT_OFF}; then cat %B >%A; "
+        f'elif {_IS_PUT_OFF}; then cat "$put_off" >%A; '
         f"elif [ -x {program} ]; then {call} {arguments}; "
         f"elif command -v mergeguard >/dev/null 2>&1; then mergeguard {arguments}; else {fallback}; fi"
     )

@@ -173,14 +173,11 @@ class _Emitter:
         ]
         for partition in partitions:
             lines.append(b"")
+            head = signature.declaration(self.source, partition.entry, defaults=False, end=b";")
             declared = [
                 line
                 for shard in self.frame.shards_of(partition)
-                for line in (
-                    b"namespace %s {" % self.frame.namespace(shard),
-                    *signature.declaration(self.source, partition.entry, defaults=False, end=b";"),
-                    b"}",
-                )
+                for line in (b"namespace %s {" % self.frame.namespace(shard), *head, b"}")
             ]
             lines += self.frame.in_branches(partition.entry, declared)
         return self.frame.file(to, Role.DECLARATIONS, [self.frame.lines(lines, Glue.DECLARATION)])

@@ -30,7 +30,8 @@ class Frame:
         self.text = source.text
         self.assignment = assignment
         # As most lines end: an edit of one line should not change the glue of every file.
-        self.newline = b"\r\n" if 2 * self.text.count(b"\r\n") > self.text.count(b"\n") else b"\n"
+        returns = self.text.count(b"\r\n") if b"\r" in self.text else 0
+        self.newline = b"\r\n" if 2 * returns > self.text.count(b"\n") else b"\n"
         self.folder = rule.folder(path)
         self.home_folder = posixpath.relpath(self.folder, posixpath.dirname(path) or ".")
         self.back = b"../" * (self.home_folder.count("/") + 1)

@@ -465,26 +465,46 @@ def test_git_runs_hooks_that_its_configuration_names(clone, monkeypatch):
     assert "hook post-merge 0" in calls and "former post-merge" in calls
 
 
-@pytest.mark.parametrize("differs", ["nothing", "HEAD", "the step", "the file", "the note is gone"])
-def test_what_a_pick_puts_off_needs_no_process(clone, differs):
-    """The driver's shell answers with the picked commit's file where an earlier call has noted that."""
+@pytest.mark.parametrize(
+    ("known_by", "differs"),
+    [
+        ("its path", ""),
+        ("its path", "HEAD"),
+        ("its path", "the step"),
+        ("its path", "the file"),
+        ("its path", "the note is gone"),
+        ("an answer", ""),
+        ("an answer", "the answer is gone"),
+        ("its bytes", ""),
+        ("its bytes", "the bytes"),
+    ],
+)
+def test_what_a_pick_puts_off_needs_no_process(clone, known_by, differs):
+    """The driver's shell answers where an earlier call has noted what the file is to be."""
     clone.fork()
     clone.install("split.cu")
     onto, picked = clone.git("rev-parse", "upstream"), clone.git("rev-parse", "main")
     step = f"pick {picked} {clone.git('log', '-1', '--format=%s', 'main')}"
+    path = "split.cu" if differs != "the file" else "split.cuh"
+    answer = f"{PUT_OFF}.1"
+    file = {"its path": (path, ""), "an answer": (path, answer), "its bytes": ("", answer)}[known_by]
     noted = [
         onto if differs != "HEAD" else picked,
         step if differs != "the step" else step + " ",
-        "other.cu",
-        "split.cu" if differs != "the file" else "split.cuh",
+        *("other.cu", ""),
+        *file,
     ]
     (clone.root / ".git/mergeguard").mkdir(exist_ok=True)
     (clone.root / ".git" / PUT_OFF).write_text("".join(f"{line}\n" for line in noted))
+    if differs != "the answer is gone":
+        text = "ours\n" if known_by == "its bytes" and differs != "the bytes" else "listed again\n"
+        (clone.root / ".git" / answer).write_text(text)
     if differs != "the note is gone":
         clone.note()
 
     clone.git("rebase", "-q", "upstream")
 
     called = [call for call in clone.calls() if call.startswith("merge-driver")]
-    assert bool(called) == (differs != "nothing")
-    assert clone.read("split.cu") == (b"merged by the driver\n" if called else b"ours\n")
+    assert bool(called) == bool(differs)
+    if not called:
+        assert clone.read("split.cu") == (b"listed again\n" if known_by == "an answer" else b"ours\n")
