@@ -1,9 +1,9 @@
 """`python -m benchmarks.speed [--quick] [--runs N] [PART...]`: what users pay, beside git, against the goals.
 
 CPU of the whole process tree, measured in turn with the peer's in one run; a row is a ratio, or milliseconds
-where the goal is one. Parts: start, syncs, rebases, plain_commands, many_rules, trees, single_files, growth
-(they share repositories: the first always runs). ``--quick`` takes small worlds and one sample: two minutes
-or three.
+where the goal is one. Parts: start, syncs, continued, plans, rebases, plain_commands, many_rules, trees,
+single_files, growth, odd (they share repositories: the first always runs). ``--quick`` takes small worlds and
+one sample: some minutes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`python -m benchmarks.speed.growth [--quick] [DIMENSION…]`: how costs grow, beside git's, as exponents.
 
-Dimensions: rules, hooks, status, commits, distance, lines, files. Of each the CPU at some sizes (the fixed
-cost of a start taken off for the exponents) and the exponent from size to size: 1 is linear, 0 is no growth.
+Dimensions: rules, hooks, status, commits, distance, lines, sync_lines, files. Of each the CPU at some sizes,
+and the exponent from the smallest to the largest, a start's cost taken off: 1 is linear, 0 is no growth.
 1 if one of ours is above git's by more than 0.1 from the smallest size to the largest.
 """
 
@@ -11,14 +11,14 @@ import argparse
 import math
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.speed import worlds
 from benchmarks.speed.measure import MERGEGUARD, Command, cpu, paired, run
-from benchmarks.speed.rows import edits_that_meet, kernels, sides_of
-from benchmarks.speed.worlds import NEW, back_to_now
+from benchmarks.speed.texts import edits_that_meet, kernels
+from benchmarks.speed.worlds import NEW, back_to_now, sides_of
 
 _MORE = 0.1  # than git's exponent
 
@@ -107,6 +107,16 @@ def lines(root: Path, quick: bool) -> Iterator[Point]:
         yield Point(count, *paired(ours, git, 1))
 
 
+def sync_lines(root: Path, quick: bool) -> Iterator[Point]:
+    """`sync` of an edit of a split file of so many lines."""
+    for count in (1_000, 4_000) if quick else (1_000, 4_000, 16_000):
+        forks = [
+            worlds.many_rules(root / f"{name}-{count}", 1, is_split=name == "split", more=kernels(count))
+            for name in ("split", "whole")
+        ]
+        yield _point(count, forks[0], ("sync", "new"), forks[1], "new")
+
+
 DIMENSIONS: tuple[Callable[[Path, bool], Iterator[Point]], ...] = (
     rules,
     hooks,
@@ -114,6 +124,7 @@ DIMENSIONS: tuple[Callable[[Path, bool], Iterator[Point]], ...] = (
     commits,
     distance,
     lines,
+    sync_lines,
     files,
 )
 
@@ -135,6 +146,48 @@ def exponent(sizes: tuple[int, int], costs: tuple[float, float], fixed: float) -
     return math.log(many / few) / math.log(sizes[1] / sizes[0])
 
 
+@dataclass(frozen=True)
+class Growth:
+    """How one dimension grew from its smallest size to its largest, as exponents; a row of the benchmark."""
+
+    name: str
+    sizes: tuple[int, int]
+    ours: float
+    git: float
+
+    @property
+    def met(self) -> bool:
+        """Whether ours is above git's by a tenth at most."""
+        return self.ours <= self.git + _MORE
+
+    def __str__(self) -> str:
+        few, many = self.sizes
+        name = f"growth, {self.name}, {few} to {many}"
+        verdict = "ok  " if self.met else "MISS"
+        return f"{verdict} {name:<46} {self.ours:8.2f}       git {self.git:.2f}{'':<22} <= git + {_MORE:g}"
+
+
+def measured(root: Path, quick: bool, dimensions: Sequence[str] = ()) -> Iterator[Point | Growth]:
+    """The points of each dimension (all, where none is named), and what they come to."""
+    root.mkdir(exist_ok=True)
+    bare = worlds.many_rules(root / "bare", 1, is_split=False)
+    start, git_start = paired(
+        Command(bare, (*MERGEGUARD, "--version")), Command(bare, ("git", "--version")), 3
+    )
+    cpu(Command(bare, (*MERGEGUARD, "--help")))
+    for dimension in DIMENSIONS:
+        if dimensions and dimension.__name__ not in dimensions:
+            continue
+        place = root / dimension.__name__
+        place.mkdir()
+        points = []
+        for point in dimension(place, quick):
+            yield point
+            points.append(point)
+        ours, git = _exponents(points[0], points[-1], start, git_start)
+        yield Growth(dimension.__name__, (points[0].size, points[-1].size), ours, git)
+
+
 def main(arguments: list[str]) -> int:
     """Print the points and exponents; 1 if one grows faster than git's."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.growth", description=__doc__)
@@ -143,36 +196,13 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     faster = 0
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        bare = worlds.many_rules(root / "bare", 1, is_split=False)
-        start, git_start = paired(
-            Command(bare, (*MERGEGUARD, "--version")), Command(bare, ("git", "--version")), 3
-        )
-        cpu(Command(bare, (*MERGEGUARD, "--help")))
-        for dimension in DIMENSIONS:
-            if chosen.dimensions and dimension.__name__ not in chosen.dimensions:
-                continue
-            place = root / dimension.__name__
-            place.mkdir()
-            print(f"{dimension.__name__}: {(dimension.__doc__ or '').strip()}", flush=True)
-            points = list(_shown(dimension(place, chosen.quick), start, git_start))
-            ours, git = _exponents(points[0], points[-1], start, git_start)
-            faster += ours > git + _MORE
-            verdict = "MISS" if ours > git + _MORE else "ok  "
-            print(f"{verdict} from {points[0].size} to {points[-1].size}: {ours:.2f}, git {git:.2f}")
+        for one in measured(Path(folder), chosen.quick, chosen.dimensions):
+            if isinstance(one, Growth):
+                faster += not one.met
+                print(one, flush=True)
+            else:
+                print(f"  {one.size:>7}: {one.ours:8.0f} ms, git {one.git:7.0f} ms", flush=True)
     return int(faster > 0)
-
-
-def _shown(points: Iterator[Point], start: float, git_start: float) -> Iterator[Point]:
-    last: Point | None = None
-    for point in points:
-        grown = ""
-        if last is not None:
-            ours, git = _exponents(last, point, start, git_start)
-            grown = f"  exponent {ours:.2f}, git {git:.2f}"
-        print(f"  {point.size:>7}: {point.ours:8.0f} ms, git {point.git:7.0f} ms{grown}", flush=True)
-        yield point
-        last = point
 
 
 def _exponents(few: Point, many: Point, start: float, git_start: float) -> tuple[float, float]:

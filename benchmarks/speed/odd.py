@@ -12,12 +12,13 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.speed import worlds
 from benchmarks.speed.measure import MERGEGUARD, environment, run
+from benchmarks.speed.texts import odd_texts
 from benchmarks.speed.worlds import git
 
 #: The most that a verb may cost, in milliseconds of CPU.
@@ -36,89 +37,6 @@ class Cell:
     verb: str
     cost: float
     refusal: str
-
-
-def texts(size: int) -> dict[str, bytes]:
-    """Texts of about ``size`` bytes, by what they are of."""
-
-    def lines(line: bytes) -> bytes:
-        return line * (size // len(line))
-
-    def numbered(line: bytes) -> bytes:
-        """``line`` with ascending numbers in place of its ``%d``."""
-        count = size // (len(line) + 3 * line.count(b"%d"))
-        return b"".join(line.replace(b"%d", b"%d" % number) for number in range(count))
-
-    return _brackets(size, lines) | _flat(size, lines) | _named(lines, numbered)
-
-
-def _brackets(size: int, lines: Callable[[bytes], bytes]) -> dict[str, bytes]:
-    """What nests, or does not end."""
-    return {
-        "open brackets": b"(\n" * (size // 4) + b")\n" * (size // 4),
-        "nested blocks": b"{\n" * (size // 4) + b"}\n" * (size // 4),
-        "conditions": b"#if A\n" * (size // 14) + b"#endif\n" * (size // 14),
-        "namespaces": b"namespace a {\n" * (size // 16) + b"}\n" * (size // 16),
-        "elifs": b"#if A\n" + lines(b"#elif B\nint x;\n") + b"#endif\n",
-        "closing brackets": lines(b"}\n"),
-        "closing parentheses": lines(b")"),
-        "blocks of macros": lines(b"A_BEGIN\nA_END\n"),
-        "classes in each other": b"struct A {\n" * (size // 24) + b"};\n" * (size // 24),
-        "definitions in conditions": b"#if A\nvoid f() {}\n" * (size // 26) + b"#endif\n" * (size // 26),
-        "cut braces": lines(b"#if A\nvoid f() {\n#else\nvoid g() {\n#endif\n}\n"),
-    }
-
-
-def _flat(size: int, lines: Callable[[bytes], bytes]) -> dict[str, bytes]:
-    """Rows of one thing, and things of one piece."""
-    return {
-        "hashes": lines(b"#\n"),
-        "one line": lines(b"int a; "),
-        "one expression": b"int x = " + lines(b"a +\n") + b"1;\n",
-        "words": lines(b"a\n"),
-        "apostrophes": lines(b"'\n"),
-        "macro calls": lines(b"REGISTER(op, f)\n"),
-        "a macro of lines": b"#define A \\\n" + lines(b"x = 1; \\\n") + b"\n",
-        "a table": b"int t[] = {\n" + lines(b"0, 0, 0,\n") + b"};\n",
-        "else-ifs": b"void f(int x) {\n" + lines(b"else if (x == 1) { g(); }\n") + b"}\n",
-        "quotes": lines(b"'\"'\n"),
-        "semicolons": lines(b";"),
-        "signs": lines(b"@"),
-        "one function": b"void f(int x) {\n" + lines(b"  x = g(x, 1);\n") + b"}\n",
-        "a string": b'const char* s = "' + lines(b"words ") + b'";\n',
-        "a raw string": b'const char* s = R"(' + lines(b"words\n") + b')";\n',
-        "a comment": b"/*\n" + lines(b"words\n") + b"*/\n",
-        "a switch": b"int f(int x) {\n  switch (x) {\n"
-        + b"".join(b"    case %d: return g<%d>();\n" % (n, n) for n in range(size // 32))
-        + b"  }\n  return 0;\n}\n",
-    }
-
-
-def _named(lines: Callable[[bytes], bytes], numbered: Callable[[bytes], bytes]) -> dict[str, bytes]:
-    """Thousands of declarations."""
-    return {
-        "small items": numbered(b"int v%d = %d;\n"),
-        "small functions": numbered(b"int f%d() { return %d; }\n"),
-        "static functions": numbered(b"static int f%d() { return %d; }\n"),
-        "calls in a chain": b"int f0();\n" + _chain(b"int f%d() { return f%d(); }\n", numbered),
-        "one name": lines(b"void f() { g(); }\n"),
-        "overloads": numbered(b"void f(A%d a) { g(a); }\n"),
-        "specialisations": b"template <int N> int s();\n"
-        + numbered(b"template <> int s<%d>() { return %d; }\n"),
-        "instantiations": b"template <int N> void s() {}\n" + numbered(b"template void s<%d>();\n"),
-        "types": numbered(b"struct S%d { int a; };\n"),
-        "defines": numbered(b"#define M%d %d\n"),
-        "chained macros": b"#define M0 1\n" + _chain(b"#define M%d M%d\n", numbered),
-        "includes": numbered(b'#include "header%d.h"\n'),
-        "templates": numbered(b"template <typename T> T t%d(T a) { return a; }\n"),
-        "kernels": numbered(b"__global__ void k%d(int* a) { a[0] = %d; }\n"),
-    }
-
-
-def _chain(line: bytes, numbered: Callable[[bytes], bytes]) -> bytes:
-    """Numbered lines of which each speaks of the one before."""
-    count = numbered(line).count(b"\n")
-    return b"".join(line % (number, number - 1) for number in range(1, count))
 
 
 @dataclass
@@ -142,7 +60,9 @@ class World:
         self._commit(small + self.text, "old", "csrc/odd.cu", self.text)
         lines = self.text.splitlines(keepends=True)
         places = {len(lines) * part // 4 for part in (1, 2, 3)}
-        edited = b"".join(b"int theirs;\n" + line if at in places else line for at, line in enumerate(lines))
+        edited = b"".join(
+            b"int theirs%d;\n" % at + line if at in places else line for at, line in enumerate(lines)
+        )
         self._commit(small + edited, "new")
         git(self.folder, "checkout", "-q", "-B", "fork", "old")
         worlds.add_rules(self.folder, 1)
@@ -228,13 +148,9 @@ class World:
 
     def _conflicting(self, file: str) -> Iterator[Cell]:
         """A sync where the fork wrote another line at each place that upstream edits."""
-        theirs = git(self.folder, "show", f"new:{_MONOLITH}").splitlines(keepends=True)
-        after = {theirs[at + 1].rstrip("\n") for at, line in enumerate(theirs) if line == "int theirs;\n"}
-        lines = (self.folder / file).read_bytes().splitlines(keepends=True)
-        base = len(lines) - self.text.count(b"\n")
-        places = {base + self.text.count(b"\n") * part // 4 for part in (1, 2, 3)} if after else set()
-        edited = b"".join(b"int mine;\n" + line if at in places else line for at, line in enumerate(lines))
-        (self.folder / file).write_bytes(edited)
+        lines, count = (self.folder / file).read_bytes().splitlines(keepends=True), self.text.count(b"\n")
+        places = {len(lines) - count + count * part // 4 for part in (1, 2, 3)}
+        (self.folder / file).write_bytes(_with_lines(lines, places, b"int mine%d;\n"))
         worlds.commit(self.folder, "edits that meet upstream's")
         yield self.cell("sync, conflicts", "sync", "new")
         self._back()
@@ -247,13 +163,18 @@ class World:
         yield self.cell("adopt", "adopt", _RULE, "--dry-run", "--upstream", "old")
 
 
+def _with_lines(lines: Sequence[bytes], places: Set[int], line: bytes) -> bytes:
+    """The text of ``lines`` with ``line``, numbered, before some of them."""
+    return b"".join(line % at + old if at in places else old for at, old in enumerate(lines))
+
+
 def _give_up() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (_GIVEN_UP, _GIVEN_UP))
 
 
 def table(size: int, shapes: list[str], verbs: list[str]) -> Iterator[list[Cell]]:
     """The cells of each shape."""
-    for shape, text in texts(size).items():
+    for shape, text in odd_texts(size).items():
         if shapes and shape not in shapes:
             continue
         with tempfile.TemporaryDirectory() as folder:

@@ -9,8 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.speed import worlds
+from benchmarks.speed.growth import Growth, measured
 from benchmarks.speed.measure import MERGEGUARD, PYTHON, Command, cpu, paired, run
-from benchmarks.speed.worlds import ATTENTION, NEW, back_to_now
+from benchmarks.speed.odd import MOST, table
+from benchmarks.speed.texts import edits_that_meet, odd_texts
+from benchmarks.speed.worlds import ATTENTION, NEW, back_to_now, sides_of
 
 
 @dataclass(frozen=True)
@@ -265,14 +268,6 @@ def single_files(bench: Bench) -> Iterator[Row]:
     yield _many_items(bench)
 
 
-def sides_of(folder: Path, name: str, base: bytes, ours: bytes, theirs: bytes) -> tuple[str, str, str]:
-    """Three versions as files; their names as ``merge-file`` takes them."""
-    names = (f"{name}-ours.cu", f"{name}-base.cu", f"{name}-theirs.cu")
-    for file, text in zip(names, (ours, base, theirs), strict=True):
-        (folder / file).write_bytes(text)
-    return names
-
-
 def _merge_file(bench: Bench, name: str, folder: Path, sides: tuple[str, str, str], *, most: float) -> Row:
     ours = Command(folder, (*MERGEGUARD, "merge-file", "-p", *sides), ok=range(128))
     git = Command(folder, ("git", "merge-file", "-p", *sides), ok=range(128))
@@ -297,93 +292,29 @@ def _many_items(bench: Bench) -> Row:
     return Row(name, times[1], "", 0, most=2_000)
 
 
-def growth(bench: Bench) -> Iterator[Row]:
-    """How costs grow with the length of a file, beside the fixed cost of a start; and what odd files cost."""
-    folder = bench.root / "growth"
+def growth(bench: Bench) -> Iterator[Row | Growth]:
+    """How costs grow with rules, commits, distance, lines and files, beside git's."""
+    for one in measured(bench.root / "growth", bench.quick):
+        if isinstance(one, Growth):
+            yield one
+
+
+def odd(bench: Bench) -> Iterator[Row]:
+    """256 kB that no person wrote: what merging it costs, and what the dearest of all verbs does."""
+    folder = bench.root / "odd"
     folder.mkdir()
-    fixed = cpu(_mergeguard(bench.root / "no-rules", "--version"))
-    counts = (1_000, 4_000) if bench.quick else (1_000, 4_000, 16_000, 64_000)
-    for what, edited in (("apart", _edits_apart), ("that conflict", edits_that_meet)):
-        times = []
-        for lines in counts:
-            sides = sides_of(folder, f"{lines}-{what.replace(' ', '-')}", *edited(kernels(lines)))
-            times.append(
-                cpu(Command(folder, (*MERGEGUARD, "merge-file", "-p", *sides), ok=range(128))) - fixed
-            )
-        exponent = math.log(max(times[-1], 1) / max(times[0], 1)) / math.log(counts[-1] / counts[0])
-        name = f"merge-file, {counts[-1]} lines, edits {what} (exponent {exponent:.2f})"
-        yield Row(name, times[-1], "", 0)
-    for name, text in _odd_texts(256_000).items():
-        sides = sides_of(folder, name, *edits_that_meet(text))
-        odd = Command(folder, (*MERGEGUARD, "merge-file", "-p", *sides), ok=range(128))
-        yield Row(f"merge-file, 256 kB of {name}", cpu(odd), "", 0, most=2_000)
-
-
-def kernels(lines: int) -> bytes:
-    """Ordinary code of so many lines."""
-    kernel = (
-        b"template <typename T>\n__global__ void kernel%d(T* out, const T* in, int n) {\n"
-        b"  int i = blockIdx.x * blockDim.x + threadIdx.x;\n"
-        b"  if (i < n) {\n    out[i] = in[i] * %d;\n  }\n}\n\n"
-    )
-    return b"".join(kernel % (number, number) for number in range(lines // 8))
-
-
-def _edits_apart(text: bytes) -> tuple[bytes, bytes, bytes]:
-    """Base and two versions that each edit another end."""
-    lines = text.splitlines(keepends=True)
-    first, last = len(lines) // 8, len(lines) * 7 // 8
-    ours = [*lines[:first], b"// ours\n", *lines[first:]]
-    theirs = [*lines[:last], b"// theirs\n", *lines[last:]]
-    return text, b"".join(ours), b"".join(theirs)
-
-
-def edits_that_meet(text: bytes) -> tuple[bytes, bytes, bytes]:
-    """Base and two versions that write different lines at three places."""
-    lines = text.splitlines(keepends=True)
-    places = {len(lines) * part // 4 for part in (1, 2, 3)}
-
-    def version(words: bytes) -> bytes:
-        return b"".join(words + line if at in places else line for at, line in enumerate(lines))
-
-    return text, version(b"int ours;\n"), version(b"int theirs;\n")
-
-
-def _odd_texts(size: int) -> dict[str, bytes]:
-    """Texts that no person wrote, of ``size`` bytes, by what they are of."""
-
-    def lines(line: bytes) -> bytes:
-        return line * (size // len(line))
-
-    half = size // 4
-    return {
-        "open brackets": b"(\n" * half + b")\n" * half,
-        "nested blocks": b"{\n" * half + b"}\n" * half,
-        "conditions": b"#if A\n" * (size // 14) + b"#endif\n" * (size // 14),
-        "small items": b"".join(b"int v%d = %d;\n" % (n, n) for n in range(size // 20)),
-        "hashes": lines(b"#\n"),
-        "namespaces": b"namespace a {\n" * (size // 16) + b"}\n" * (size // 16),
-        "elifs": b"#if A\n" + lines(b"#elif B\nint x;\n") + b"#endif\n",
-        "closing brackets": lines(b"}\n"),
-        "one line": lines(b"int a; "),
-        "one expression": b"int x = " + lines(b"a +\n") + b"1;\n",
-        "words": lines(b"a\n"),
-        "apostrophes": lines(b"'\n"),
-        "macro calls": lines(b"REGISTER(op, f)\n"),
-        "a macro of lines": b"#define A \\\n" + lines(b"x = 1; \\\n") + b"\n",
-        "a table": b"int t[] = {\n" + lines(b"0, 0, 0,\n") + b"};\n",
-        "else-ifs": b"void f(int x) {\n" + lines(b"else if (x == 1) { g(); }\n") + b"}\n",
-        "quotes": lines(b"'\"'\n"),
-        "semicolons": lines(b";"),
-        "closing parentheses": lines(b")"),
-        "blocks of macros": lines(b"A_BEGIN\nA_END\n"),
-        "classes in each other": b"struct A {\n" * (size // 24) + b"};\n" * (size // 24),
-        "signs": lines(b"@"),
-    }
+    size = 64_000 if bench.quick else 256_000
+    for name, text in odd_texts(size).items():
+        sides = sides_of(folder, name.replace(" ", "-"), *edits_that_meet(text))
+        merged = cpu(Command(folder, (*MERGEGUARD, "merge-file", "-p", *sides), ok=range(128)))
+        yield Row(f"merge-file, {size // 1000} kB of {name}", merged, "", 0, most=MOST)
+        (cells,) = table(size, [name], [])
+        dearest = max(cells, key=lambda cell: cell.cost)
+        yield Row(f"dearest verb, {name}: {dearest.verb}", dearest.cost, "", 0, most=MOST)
 
 
 #: The parts of the benchmark, in order; later ones use the repositories of the first.
-PARTS: tuple[Callable[[Bench], Iterator[Row]], ...] = (
+PARTS: tuple[Callable[[Bench], Iterator[Row | Growth]], ...] = (
     start,
     syncs,
     continued,
@@ -394,4 +325,5 @@ PARTS: tuple[Callable[[Bench], Iterator[Row]], ...] = (
     trees,
     single_files,
     growth,
+    odd,
 )

@@ -104,14 +104,14 @@ def split(folder: Path, rules: Mapping[str, bytes] | None = None, upstream: str 
     git(folder, "commit", "-q", "-m", "split")
 
 
-def many_rules(folder: Path, count: int, *, is_split: bool = True, files: int = 0) -> Path:
+def many_rules(folder: Path, count: int, *, is_split: bool = True, files: int = 0, more: bytes = b"") -> Path:
     """``count`` copies of one monolith, each with its rule; upstream (tag ``new``) changes the first.
 
-    Beside them stand so many small ``files`` that nobody changes.
+    Beside them stand so many small ``files`` that nobody changes; ``more`` is text behind each monolith.
     """
     folder.mkdir()
     git(folder, "init", "-q", "-b", "main")
-    text = _INT8_FIXTURE.read_bytes()
+    text = _INT8_FIXTURE.read_bytes() + more
     paths = _copies(count)
     for path in paths:
         write(folder / path, text)
@@ -216,3 +216,11 @@ def back_to_now(folder: Path) -> Callable[[], None]:
             shutil.copytree(kept, private)
 
     return reset
+
+
+def sides_of(folder: Path, name: str, base: bytes, ours: bytes, theirs: bytes) -> tuple[str, str, str]:
+    """Three versions as files; their names as ``merge-file`` takes them."""
+    names = (f"{name}-ours.cu", f"{name}-base.cu", f"{name}-theirs.cu")
+    for file, text in zip(names, (ours, base, theirs), strict=True):
+        (folder / file).write_bytes(text)
+    return names
