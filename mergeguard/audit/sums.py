@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from mergeguard.audit.balance import Keys, adds_up, both, excess
 from mergeguard.audit.context import Trees, their
@@ -90,7 +90,9 @@ def _report(
     items = {version: _items(file, version) for version in (BASE, OURS, THEIRS, MERGED)}
     rest = keys
     for name in dict.fromkeys(key for found in items.values() for key in found):
-        versions = {version: found.get(name, Counter()) for version, found in items.items()}
+        if len({tuple(one.whole for one in found.get(name, ())) for found in items.values()}) == 1:
+            continue  # the very same in all of them: it need not be counted
+        versions = {version: _sum_of(found.get(name, ())) for version, found in items.items()}
         lacking, extra = excess(
             versions[BASE], versions[OURS], versions[THEIRS], versions[MERGED], (Counter(), Counter())
         )
@@ -114,11 +116,18 @@ def _means(keys: Mapping[bytes, int]) -> bool:
     return any(_MEANING.search(key) for key in keys)
 
 
-def _items(file: Changed, version: str) -> dict[tuple[object, ...], Keys]:
-    found: dict[tuple[object, ...], Keys] = {}
+def _items(file: Changed, version: str) -> dict[tuple[object, ...], list[Declaration]]:
+    found: dict[tuple[object, ...], list[Declaration]] = {}
     facts = file.of(version)
     for declaration in facts.declarations if facts is not None else ():
-        found.setdefault(declaration.key, Counter()).update(declaration.keys)
+        found.setdefault(declaration.key, []).append(declaration)
+    return found
+
+
+def _sum_of(declarations: Iterable[Declaration]) -> Keys:
+    found: Keys = Counter()
+    for declaration in declarations:
+        found.update(declaration.keys)
     return found
 
 

@@ -142,11 +142,15 @@ class Declaration:
         """Its bytes without leading and trailing comments."""
         return self.source.text[self.item.code_start : self.item.code_end]
 
+    @property
+    def whole(self) -> bytes:
+        """Its bytes, with all that goes with it."""
+        return self.source.text[self.item.start : self.item.end]
+
     @cached_property
     def keys(self) -> Counter[bytes]:
         """Its merge tokens, comments apart."""
-        item = self.item
-        return code_keys(self.source.text[item.start : item.end])
+        return code_keys(self.whole)
 
     @cached_property
     def types(self) -> tuple[str, ...]:

@@ -397,8 +397,8 @@ def joins(before: bytes, after: bytes) -> bool:
 
 def code_keys(text: bytes) -> Counter[bytes]:
     """The merge tokens of a text, comments apart."""
-    return Counter(
-        key
-        for key in tokens_of(text).keys
-        if not (key[:1] == b"/" and len(key) > 1) and key[:2] != b"#/" and key != b"#\n"
-    )
+    found = Counter(tokens_of(text).keys)
+    for key in [*found]:
+        if (key[:1] == b"/" and len(key) > 1) or key[:2] == b"#/" or key == b"#\n":
+            del found[key]
+    return found
