@@ -20,7 +20,7 @@ from mergeguard.errors import ExitCode, LayoutError, Location, counted
 from mergeguard.fork.candidates import Anchor
 from mergeguard.fork.report import Arrival, Case, ForkReport, RuleLedger
 from mergeguard.git.durable import write_output
-from mergeguard.reporting import html, jsonreport, markdown
+from mergeguard.reporting import jsonreport, markdown
 from mergeguard.reporting.sarif import sarif
 from mergeguard.verbs import unmapped
 from mergeguard.verbs.ledger import ledger
@@ -106,6 +106,8 @@ def _pull_request(merge: str | None, output: Path | None) -> int:
 
 def _text(found: ForkReport, chosen: ReportFormat) -> str:
     if chosen is ReportFormat.HTML:
+        from mergeguard.reporting import html  # with a library for pages
+
         return html.render(found, __version__)
     if chosen is ReportFormat.SARIF:
         return json_module.dumps(sarif(found, __version__), indent=2) + "\n"

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from typing import Annotated
-
-import msgspec
 
 from mergeguard.cli.console import opened, out, print_json
 from mergeguard.cli.declare import Argument, Option, VerbGroup
@@ -32,6 +29,8 @@ def list_rules(json: Json = False) -> int:
     rows = rulebook.list_rules(here.work_tree())
     sets = rulebook.shipped()
     if json:
+        from dataclasses import asdict
+
         print_json("rules", {"rules": [asdict(row) for row in rows], "shipped": sets})
         return ExitCode.CLEAN
     table = Table()
@@ -54,6 +53,8 @@ def explain(name: Annotated[str, Argument(metavar="RULE")], json: Json = False) 
     here = opened()
     found = rulebook.explain(here.work_tree(), name)
     if json:
+        import msgspec
+
         print_json("explanation", msgspec.to_builtins(found.to_json()))
         return ExitCode.CLEAN
     out.print(f"[bold]{escape(found.name)}[/]  {escape(found.path)}  [dim]{escape(found.description)}[/]")
@@ -123,5 +124,7 @@ def add(
 @rules_app.command()
 def schema() -> int:
     """The JSON Schema of rule files, for editors."""
+    import msgspec
+
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(rulebook.schema())) + b"\n")
     return ExitCode.CLEAN

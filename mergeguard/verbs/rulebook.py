@@ -6,7 +6,6 @@ Values in, values out: the terminal renders them, and ``add`` only says which fi
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
-from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
@@ -99,6 +98,8 @@ class Explanation:
 
     def to_json(self) -> dict[str, Any]:
         """As plain values for ``json.dumps``."""
+        from dataclasses import asdict
+
         return asdict(self)
 
 
