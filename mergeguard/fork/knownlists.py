@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mergeguard import store
-from mergeguard.cpp.remember import remembered
 from mergeguard.digests import digest
 from mergeguard.fork.shelf import Shelf, code
 from mergeguard.git.repository import Repository
@@ -55,7 +54,7 @@ class KnownLists:
         name = _Name(path, oid)
         known = self._of(name).lists
         if monolith not in known:
-            known[monolith] = _mentions(repository.read_blob(oid), path, monolith)
+            known[monolith] = _mentioned(path, repository.read_blob(oid), monolith)
             self._grown.add(name)
         return known[monolith]
 
@@ -109,9 +108,7 @@ class KnownLists:
         return self._facts[name]
 
 
-@remembered
-def _mentions(text: bytes, path: str, monolith: str) -> bool:
-    """Whether a text lists a monolith: asked in one process by way of several repositories."""
+def _mentioned(path: str, text: bytes, monolith: str) -> bool:
     from mergeguard.lens import buildlists  # here and below, as most lists are known
 
     return buildlists.mentions(path, text, monolith) > 0

@@ -47,7 +47,6 @@ def monolithic_tree(workspace: Workspace, paths: Mapping[str, str] | None = None
 def _monolithic_tree(workspace: Workspace, paths: Mapping[str, str]) -> str:
     edits: Edits = {}
     gone: Edits = {}
-    listed: dict[str, list[buildlists.ListedUnit]] = {}
     for guarded in workspace.guarded:
         here = workspace.monolith_path(guarded)
         if here is None:
@@ -64,14 +63,24 @@ def _monolithic_tree(workspace: Workspace, paths: Mapping[str, str]) -> str:
             raise no_file(here, entry)
         mode = entry.mode if entry is not None else REGULAR
         edits[there] = Entry(mode, workspace.monolith(guarded))
+    edits |= unlisted(workspace)
+    return apply(workspace.repository, workspace.repository.edit_tree(workspace.tree, gone), edits)
+
+
+def unlisted(workspace: Workspace) -> dict[str, Entry]:
+    """The build files that list units of the tree's layouts, as they are without those."""
+    listed: dict[str, list[buildlists.ListedUnit]] = {}
+    for guarded in workspace.split_rules:
+        assert guarded.lock is not None
         for build in workspace.build_files(guarded):
-            listed.setdefault(build, []).append((here, workspace.listed_units(guarded)))
-    repository, lists = workspace.repository, workspace.splitting.lists
+            listed.setdefault(build, []).append((guarded.lock.monolith, workspace.listed_units(guarded)))
+    found: dict[str, Entry] = {}
     for build, units in listed.items():
         entry = workspace.entry(build)
         if entry is not None and entry.is_file:
-            edits[build] = Entry(entry.mode, lists.removing(repository, build, entry.oid, units))
-    return apply(repository, repository.edit_tree(workspace.tree, gone), edits)
+            made = workspace.splitting.lists.removing(workspace.repository, build, entry.oid, units)
+            found[build] = Entry(entry.mode, made)
+    return found
 
 
 def apply(repository: Repository, tree: str, edits: Mapping[str, Entry | None]) -> str:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Collection, Iterator
+from functools import cached_property
 
 from mergeguard.audit.findings import Located
 from mergeguard.cpp.backwards import Origin
 from mergeguard.errors import MergeguardError
 from mergeguard.findings import Finding, Place, Reporter
+from mergeguard.fork import treelens
 from mergeguard.fork.workspace import Guarded, Splitting, Workspace
+from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens import buildlists
 from mergeguard.lens.agreement import Choice, all_choices
@@ -59,7 +62,8 @@ def _changed(merged: Workspace, before: Workspace) -> list[Guarded]:
     """The rules whose layout, or what it is derived from and listed in, is not what it was."""
     changes = merged.repository.objects.changes(before.tree, merged.tree)
     moved = frozenset(change.new for change in changes if change.letter in "AD")
-    return [guarded for guarded in merged.laid_out if _is_changed(merged, before, guarded, moved)]
+    lists = _Lists(merged, before)
+    return [guarded for guarded in merged.laid_out if _is_changed(merged, before, guarded, moved, lists)]
 
 
 def _is_same_program(merged: Workspace, before: Workspace, guarded: Guarded) -> bool:
@@ -74,7 +78,9 @@ def _is_same_program(merged: Workspace, before: Workspace, guarded: Guarded) -> 
     return not beside and all(merged.entry(path) == before.entry(path) for path in (*files, folder))
 
 
-def _is_changed(merged: Workspace, before: Workspace, guarded: Guarded, moved: frozenset[str]) -> bool:
+def _is_changed(
+    merged: Workspace, before: Workspace, guarded: Guarded, moved: frozenset[str], lists: _Lists
+) -> bool:
     """Whether a layout, or what it is derived from and listed in, is not what it was.
 
     ``moved`` are the paths that one of the trees has and the other has not.
@@ -103,28 +109,46 @@ def _is_changed(merged: Workspace, before: Workspace, guarded: Guarded, moved: f
     edited = [build for build in builds if merged.entry(build) != before.entry(build)]
     if not edited:
         return False
-    listed = [
-        (_listing(merged, build, merged, guarded), _listing(before, build, merged, guarded))
-        for build in edited
-    ]
+    listed = [(lists.of(build, guarded), lists.before(build, guarded)) for build in edited]
     return any(now != then for now, then in listed) or not any(any(now) for now, _ in listed)
 
 
-def _listing(workspace: Workspace, build: str, merged: Workspace, guarded: Guarded) -> tuple[int, ...]:
-    """How often a build file lists the monolith were it whole, each unit of the merged layout, and each
-    stranger among its files."""
-    text = workspace.read(build)
-    if text is None or guarded.lock is None:
-        return ()
-    path, files, shards = guarded.lock.monolith, merged.layout_paths(guarded), merged.listed_units(guarded)
-    whole = buildlists.remove(build, text, path, shards)
-    folders = {posixpath.dirname(file) for file in files} - {posixpath.dirname(path), ""}
-    strangers = {p for folder in folders for p in workspace.repository.list_tree(workspace.tree, folder)}
-    return (
-        buildlists.mentions(build, whole, path),
-        *(buildlists.mentions(build, text, unit) for unit in (path, *shards)),
-        *(buildlists.lists(build, text, stranger) for stranger in sorted(strangers.difference(files))),
-    )
+class _Lists:
+    """The build files of two trees, each without the units that it lists of layouts."""
+
+    def __init__(self, merged: Workspace, before: Workspace) -> None:
+        self._merged, self._before = merged, before
+
+    @cached_property
+    def _whole(self) -> dict[str, dict[str, Entry]]:
+        return {one.tree: treelens.unlisted(one) for one in (self._merged, self._before)}
+
+    def of(self, build: str, guarded: Guarded) -> tuple[int, ...]:
+        """What the merged tree's build file lists of a layout."""
+        return self._listing(self._merged, build, guarded)
+
+    def before(self, build: str, guarded: Guarded) -> tuple[int, ...]:
+        """What the other tree's build file lists of the merged layout."""
+        return self._listing(self._before, build, guarded)
+
+    def _listing(self, workspace: Workspace, build: str, guarded: Guarded) -> tuple[int, ...]:
+        """How often a build file lists the monolith were it whole, each unit of the merged layout, and each
+        stranger among its files."""
+        text, whole = workspace.read(build), self._whole[workspace.tree].get(build)
+        if text is None or guarded.lock is None:
+            return ()
+        path, files = guarded.lock.monolith, self._merged.layout_paths(guarded)
+        folders = {posixpath.dirname(file) for file in files} - {posixpath.dirname(path), ""}
+        known = workspace.outline(guarded)
+        if known is not None:
+            folders -= known.cover.keys()  # they hold nothing else
+        strangers = {p for folder in folders for p in workspace.repository.list_tree(workspace.tree, folder)}
+        without = text if whole is None else workspace.repository.read_blob(whole.oid)
+        return (
+            buildlists.mentions(build, without, path),
+            *(buildlists.mentions(build, text, unit) for unit in (path, *self._merged.listed_units(guarded))),
+            *(buildlists.lists(build, text, stranger) for stranger in sorted(strangers.difference(files))),
+        )
 
 
 def _of_side(side: Workspace, names: set[str], unproved: set[str]) -> tuple[Finding, ...]:

@@ -45,18 +45,20 @@ class _Match(IntEnum):
     NO, UNSURE, YES = range(3)
 
 
+def _meant(spelled: str, folder: str) -> frozenset[str]:
+    """The paths that an entry of a build file in ``folder`` may mean, spelled without variables."""
+    if folder == "" and spelled[:1] not in "./" and "/." not in spelled and "//" not in spelled:
+        return frozenset((spelled,))
+    bases = ("",) if spelled.startswith("//") else (folder, "")
+    return frozenset(posixpath.normpath(posixpath.join(base, spelled.lstrip("/"))) for base in bases)
+
+
 def _names(entry: ListEntry, folder: str, path: str) -> _Match:
     """Whether an entry of a build file in ``folder`` is the file at ``path``."""
     spelled = entry.spelled
     head, variable, rest = spelled.rpartition("${}")
     if not variable:
-        if spelled[:1] not in "./" and "/." not in spelled and "//" not in spelled:
-            is_it = path == spelled or (folder != "" and path == f"{folder}/{spelled}")
-            return _Match.YES if is_it else _Match.NO
-        root = spelled.startswith("//")
-        bases = ("",) if root else (folder, "")
-        meant = {posixpath.normpath(posixpath.join(base, spelled.lstrip("/"))) for base in bases}
-        return _Match.YES if path in meant else _Match.NO
+        return _Match.YES if path in _meant(spelled, folder) else _Match.NO
     rest = rest.lstrip("/")
     if "${}" in head or not rest or not (path == rest or path.endswith(f"/{rest}")):
         return _Match.NO
@@ -92,23 +94,55 @@ def _from(folder: str, path: str) -> str:
     return posixpath.relpath(path, folder)
 
 
-def _mentions(path: str, text: bytes, monolith: str) -> tuple[_Mention, ...]:
-    language = _language(path)
-    if language is None or _raw(posixpath.basename(monolith)) not in text:
-        return ()
-    return _mentions_in(text, path, monolith)
+class _Index:
+    """The entries of one build file, looked for once for each name of a file: layouts have files of the same
+    names, and a list has those of all rules."""
+
+    def __init__(self, path: str, text: bytes, language: Language) -> None:
+        self._text, self._language = text, language
+        self._folder = posixpath.dirname(path)
+        self._by_name: dict[bytes, tuple[dict[str, list[ListEntry]], list[ListEntry]]] = {}
+        self._mentions: dict[str, tuple[_Mention, ...]] = {}
+
+    def mentions(self, unit: str) -> tuple[_Mention, ...]:
+        """The entries that are the file ``unit``, in the file's order."""
+        if unit not in self._mentions:
+            plain, others = self._entries(_raw(posixpath.basename(unit)))
+            found = [
+                *plain.get(unit, ()),
+                *(e for e in others if _names(e, self._folder, unit) is _Match.YES),
+            ]
+            found.sort(key=lambda entry: entry.start)
+            self._mentions[unit] = tuple(_Mention(e, self._text[e.start : e.end]) for e in found)
+        return self._mentions[unit]
+
+    def _entries(self, name: bytes) -> tuple[dict[str, list[ListEntry]], list[ListEntry]]:
+        """The entries with a file's name in them: by the paths that they mean; and those with variables."""
+        if name not in self._by_name:
+            plain: dict[str, list[ListEntry]] = {}
+            others: list[ListEntry] = []
+            for entry in self._language.entries(self._text, name, self._folder):
+                if entry.is_glob:
+                    continue
+                if "${}" in entry.spelled:
+                    others.append(entry)
+                else:
+                    for path in _meant(entry.spelled, self._folder):
+                        plain.setdefault(path, []).append(entry)
+            self._by_name[name] = plain, others
+        return self._by_name[name]
 
 
 @remembered
-def _mentions_in(text: bytes, path: str, monolith: str) -> tuple[_Mention, ...]:
+def _index(text: bytes, path: str) -> _Index | None:
+    """The index of a text; None where no language of ours says what it lists."""
     language = _language(path)
-    assert language is not None
-    folder, word = posixpath.dirname(path), _raw(posixpath.basename(monolith))
-    return tuple(
-        _Mention(entry, text[entry.start : entry.end])
-        for entry in language.entries(text, word, folder)
-        if not entry.is_glob and _names(entry, folder, monolith) is _Match.YES
-    )
+    return None if language is None else _Index(path, text, language)
+
+
+def _mentions(path: str, text: bytes, monolith: str) -> tuple[_Mention, ...]:
+    index = _index(text, path)
+    return () if index is None else index.mentions(monolith)
 
 
 def mentions(path: str, text: bytes, unit: str) -> int:
