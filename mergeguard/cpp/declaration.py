@@ -60,13 +60,21 @@ def linkage(source: Source, item: Item) -> frozenset[str]:
     """An item's flags, and what macros before its name say of ``static``, ``inline`` and ``constexpr``."""
     if item.name_range is None or item.kind not in _LINKED:
         return item.flags
+    # What stands before a name is mostly what stands before many others.
+    silent: set[bytes] = source.derived.setdefault((linkage,), set())
+    head = source.text[item.code_start : item.name_range[0]]
+    if head in silent:
+        return item.flags
     environment = environment_of(source)
+    words = code_tokens(source, item.code_start, item.name_range[0])
     found: set[str] = set()
-    for word in code_tokens(source, item.code_start, item.name_range[0]):
+    for word in words:
         if word in environment.names:
             found |= environment.closure((word,), item.code_start)
         else:
             found |= linkage_by_name(word)
+    if not found and environment.names.isdisjoint(words):
+        silent.add(head)
     made = {flag for word, flag in _LINKAGE_WORDS.items() if word in found}
     return item.flags | made if made else item.flags
 
@@ -404,7 +412,7 @@ def unspaced(name: str, spaces: Collection[str]) -> str:
 
 def qualifiers(source: Source, item: Item) -> tuple[str, ...]:
     """The names that a declarator is qualified by, as in ``int A::f()``; () where it is not."""
-    if item.name_range is None:
+    if item.name_range is None or "::" not in item.name:
         return ()
     before = source.text[max(item.code_start, item.name_range[0] - 200) : item.name_range[0]]
     if not before.rstrip(b" \t\r\n~").endswith(b"::"):
