@@ -276,7 +276,8 @@ def _mergeguard_trees(scratch: Scratch) -> Tool:
             sum(lines for _, lines in sizes),
             (
                 *(finding.code for finding in found),
-                *("followed" for f in merged.followed if f.why),
+                # (Told on the screen: what could not follow, and what is new and goes with its neighbours.)
+                *("followed" for f in merged.followed if f.why or f.beside),
                 *("finding" for _ in merged.findings),
             ),
         )
