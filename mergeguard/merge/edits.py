@@ -106,9 +106,9 @@ def called(code: bytes) -> set[bytes]:
 
 
 def newly_called(edit: SideEdit) -> set[bytes]:
-    """The names that an edit calls, or defines, where it did not, or not with these template arguments."""
+    """The names that an edit calls, or defines, more often than it did, or with other template arguments."""
     new, old = (
-        {(name, b"".join(arguments.split())) for name, arguments in _CALLED.findall(code)}
+        Counter((name, b"".join(arguments.split())) for name, arguments in _CALLED.findall(code))
         for code in (edit.added_code, edit.removed_code)
     )
     return {name for name, _ in new - old}

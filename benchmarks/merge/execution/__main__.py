@@ -6,7 +6,7 @@ import argparse
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from benchmarks.merge.execution.trees import (
     Extract,
     Node,
     Rename,
+    Replace,
+    Several,
     Wrap,
     condition_over_edit,
     one_intention,
@@ -53,7 +55,7 @@ class Pair:
     order (None where the second can't be made), each side's locals apart from the other's; ``same``: both
     bring one text for one purpose, ``shared``: the same text at all; ``conditional``: one changes a
     condition, the other what stands under it; ``outdated``: one gives a name another meaning, the other
-    uses it anew."""
+    uses it anew; ``several``: each side makes several edits."""
 
     family: str
     number: int
@@ -65,6 +67,7 @@ class Pair:
     shared: bool
     conditional: bool
     outdated: bool
+    several: bool
 
 
 @dataclass(frozen=True)
@@ -77,13 +80,13 @@ class Verdict:
     findings: tuple[str, ...]
 
 
-def pairs(seed: int, count: int, wanted: Sequence[str]) -> Iterator[Pair]:
-    """``count`` pairs of edits that both change the program, families in turn."""
+def pairs(seed: int, count: int, wanted: Sequence[str], edits: int = 1) -> Iterator[Pair]:
+    """``count`` pairs of edits that both change the program, families in turn; each of ``edits`` edits."""
     number = 0
     for index in range(count * 20):
         family = wanted[index % len(wanted)]
         rng = random.Random(f"{seed}-{family}-{index}")
-        found = _pair(family, index, rng)
+        found = _pair(family, index, rng, edits)
         if found is not None:
             number += 1
             yield found
@@ -91,9 +94,9 @@ def pairs(seed: int, count: int, wanted: Sequence[str]) -> Iterator[Pair]:
             return
 
 
-def _pair(family: str, number: int, rng: random.Random) -> Pair | None:
+def _pair(family: str, number: int, rng: random.Random, edits: int) -> Pair | None:
     root, edit = FAMILIES[family](families.Maker(rng))
-    one, two = edit(), edit()
+    one, two = (_drawn(edit, edits) for _ in range(2))
     if one is None or two is None or _end_went(one, two) or _end_went(two, one):
         return None
     ours, theirs = one.made(root), two.made(root)
@@ -107,9 +110,27 @@ def _pair(family: str, number: int, rng: random.Random) -> Pair | None:
     assert made[0] is not None and made[1] is not None
     orders = _orders(root, *apart, *made)
     shared = bool(one.brings(root).keys() & two.brings(root).keys())
+    if edits > 1 and (shared or _in_common(one, two)):
+        return None  # which of several edits are one intention, nobody can tell by what the program does
     same = one_intention(root, one, two)
     conditional = condition_over_edit(root, one, two)
-    return Pair(family, number, *texts, orders, same, shared, conditional, outdated(one, two))
+    return Pair(family, number, *texts, orders, same, shared, conditional, outdated(one, two), edits > 1)
+
+
+def _drawn(edit: Callable[[], Edit | None], edits: int) -> Edit | None:
+    """What one side does; of several edits none renames, since what the other brings takes part in that."""
+    if edits == 1:
+        return edit()
+    drawn = [part for part in (edit() for _ in range(edits)) if part is not None]
+    parts = [part for part in drawn if not (isinstance(part, Replace) and part.head == part.old)]
+    return Several(parts) if parts and not any(isinstance(part, Rename) for part in parts) else None
+
+
+def _in_common(one: Edit, two: Edit) -> bool:
+    """Whether both sides do one thing, or put blocks of one kind around something."""
+    mine, other = ([*edit.parts] if isinstance(edit, Several) else [edit] for edit in (one, two))
+    heads = [{part.block.head for part in parts if isinstance(part, Wrap)} for parts in (mine, other)]
+    return any(part in other for part in mine) or not heads[0].isdisjoint(heads[1])
 
 
 def _end_went(wrap: Edit, other: Edit) -> bool:
@@ -169,7 +190,7 @@ def _merged(pair: Pair) -> MergeResult:
 
 def _verdict(pair: Pair, merged: str, judge: Judge) -> str:
     does = judge.known.get(merged, "")
-    if None in pair.orders:
+    if None in pair.orders and not pair.several:
         orders = {""}
     else:
         # An order that is no program tells nothing: its second edit went where it has no meaning.
@@ -182,6 +203,8 @@ def _verdict(pair: Pair, merged: str, judge: Judge) -> str:
     if pair.same or (pair.shared and does in sides):
         # One intention: there once is right, there twice is not.
         return RIGHT if does in sides else WRONG
+    if pair.several and does in orders:
+        return RIGHT  # of several edits one may take back, or have no place after, what the other side did
     return RIGHT if orders == {does} else WRONG
 
 
@@ -204,13 +227,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--pairs", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--families", default=",".join(FAMILIES))
+    parser.add_argument("--edits", type=int, default=1, help="how many edits each side makes")
     parser.add_argument("--keep", type=Path, help="write the wrong ones here")
     parser.add_argument("--show", type=int, default=5, help="how many wrong ones to print")
     options = parser.parse_args(arguments)
     if not has_compiler():
         print("g++ is needed: no program can be run without it", file=sys.stderr)
         return 2
-    found = list(pairs(options.seed, options.pairs, options.families.split(",")))
+    found = list(pairs(options.seed, options.pairs, options.families.split(","), options.edits))
     verdicts = list(judged(found, Judge()))
     _show(verdicts)
     wrong = [v for v in verdicts if v.kind == WRONG]

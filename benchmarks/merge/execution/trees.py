@@ -179,9 +179,11 @@ class Replace(Edit):
 
     def brings(self, root: Node) -> dict[str, Node]:
         found = root.find(self.name)
-        if found is None or found[1] is None or found[0].items is not None:
-            return {}  # the beginning of something is nothing by itself
-        return {self.head.strip(): found[1]}
+        if found is None or found[1] is None:
+            return {}
+        # The beginning of something is nothing by itself, and another thing at each place.
+        place = f" of {self.name}" if found[0].items is not None else ""
+        return {self.head.strip() + place: found[1]}
 
 
 @dataclass

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from mergeguard.merge.alone import is_one_sides_own
 from mergeguard.merge.gates import (
     arms,
+    borders,
     calls,
     counted,
     doubled,
@@ -46,6 +47,7 @@ GATES: tuple[Gate, ...] = (
     arms.written,
     doubled.definitions,
     doubled.returned,
+    doubled.moved_apart,
     doubled.rows,
     registering.registrations,
     registering.implementations,
@@ -63,6 +65,8 @@ GATES: tuple[Gate, ...] = (
     counted.raised_alike,
     parallel.shared_value,
     kept.scopes,
+    borders.at_the_edge,
+    borders.under_the_opposite,
     folded.folded,
 )
 

@@ -171,6 +171,19 @@ def returned(merge: Compared) -> Iterator[Fault]:
             yield Fault("undone-removal", said, message, places)
 
 
+def moved_apart(merge: Compared) -> Iterator[Fault]:
+    """What every version does once, wherever, and the result does twice: both sides moved it, to two places.
+    Doubtful: where functions were taken apart, one of them may be another thing."""
+    versions = (merge.base, *merge.sides)
+    for keys, found in merge.merged.by_keys.items():
+        once = len(found) > 1 and all(version.counts[keys] == 1 for version in versions)
+        if once and _does_something(found[0]) and root_of(found[0]):
+            said = shown(keys)
+            places = tuple(map(merge.merged.span, found))
+            message = f"both sides moved `{said}`, to two places"
+            yield Fault("doubled-code", said, message, places, doubtful=True)
+
+
 def rows(merge: Compared) -> Iterator[Fault]:
     """A row that both sides brought to one table, at two places of it."""
     base, ours, theirs, now = (version.of(_rows_of) for version in (merge.base, *merge.sides, merge.merged))

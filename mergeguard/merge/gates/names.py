@@ -251,22 +251,22 @@ def _how_often_declared(version: GateVersion) -> Counter[bytes]:
 
 
 def _used_in(merge: Compared, declared: _Declared, name: bytes, user: int) -> Statement | None:
-    """The first statement that one side alone brings, and that uses a name where a declaration holds."""
+    """The first statement that a side brings, not the one with the declaration alone, and that uses a name
+    where that holds."""
     _, scope, place = declared
-    mine, other = merge.sides[user].counts, merge.sides[1 - user].counts
-    return next(
-        (
-            one
-            for one in merge.merged.statements
-            if one.start > place.start
-            and one.scope[: len(scope)] == scope
-            and name in one.keys
-            and mine[one.keys] > max(merge.base.counts[one.keys], other[one.keys])
-            and not _is_member(one.keys, name)
-            and name not in (n for n, _ in _declares(one))
-        ),
-        None,
-    )
+    for one in merge.merged.statements:
+        holds = one.start > place.start and one.scope[: len(scope)] == scope
+        if holds and name in one.keys and not _is_member(one.keys, name) and _is_brought(merge, one, user):
+            if name not in (declares for declares, _ in _declares(one)):
+                return one
+    return None
+
+
+def _is_brought(merge: Compared, one: Statement, user: int) -> bool:
+    """Whether one side alone brings a statement, or it is there once where both brought it."""
+    versions = (merge.base, merge.sides[user], merge.sides[1 - user], merge.merged)
+    base, mine, other, now = (version.counts[one.keys] for version in versions)
+    return mine > max(base, other) or (min(mine, other) > base and now < mine + other - base)
 
 
 def _is_member(keys: Sequence[bytes], name: bytes) -> bool:

@@ -1,0 +1,9 @@
+int total(const int* in, int n, int bias) {
+  int sum = 0;
+  for (int i = 0; i < n; ++i) {
+    int bias = in[i] / 3;
+    sum += bias;
+    sum += in[i];
+  }
+  return sum;
+}

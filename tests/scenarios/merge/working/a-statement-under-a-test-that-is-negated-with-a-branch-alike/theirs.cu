@@ -1,0 +1,11 @@
+int f(int x, int b, int c) {
+  if (b < 5) {
+    x += g(b);
+    x ^= c;
+  } else {
+    x ^= c;
+    b = b + c;
+  }
+  b = b + c;
+  return x + b;
+}
