@@ -22,6 +22,7 @@ _BREAKS = 8
 _LEAST = 3  # tokens that say enough to be no accident
 _TELLING = re.compile(rb"[A-Za-z_]{2}")
 _ENDS = frozenset((b";", b"{", b"}", b"#\n"))  # of statements and of lines
+_WORDS = re.compile(rb"\w")
 _NAME = re.compile(rb"[#/]?[A-Za-z_]\w*|#?\"=.*\w.*", re.DOTALL)
 
 
@@ -71,12 +72,14 @@ def _contains(base: Keys, small: Keys, large: Keys) -> bool:
 
 
 def _is_only_the_bases(base: Keys, small: Keys, large: Keys, change: Change, after: Sequence[Change]) -> bool:
-    """Whether the larger side has what the smaller edit added only with more in it, and most of its names
+    """Whether the larger side has what the smaller edit added only with more in it, and half of its words
     because the base had them: a new statement is not in one that the larger side only edited."""
-    if not any(change.b0 < later.a0 < change.b1 and later.b0 < later.b1 for later in after):
+    came = Counter(key for key in small[change.b0 : change.b1] if _WORDS.search(key))
+    beside = not any(map(_TELLING.search, came))  # beside numbers, what is added may make others of them
+    places = range(change.b0 + (not beside), change.b1 + beside)
+    if not came or not any(later.a0 in places and later.b0 < later.b1 for later in after):
         return False
-    came = Counter(key for key in small[change.b0 : change.b1] if _NAME.fullmatch(key))
-    return 2 * (came - (Counter(large) - Counter(base))).total() > came.total()
+    return 2 * (came - (Counter(large) - Counter(base))).total() >= came.total()
 
 
 def _adds_includes(large: Keys, change: Change) -> bool:
