@@ -23,7 +23,11 @@ class Stacks:
     def __init__(self, base: GateVersion, side: GateVersion, pairs: Mapping[int, int]) -> None:
         self._images: tuple[_Images, _Images] = defaultdict(set), defaultdict(set)
         stayed: tuple[set[Scope], set[Scope]] = set(), set()
-        stands = {(_parts(base.statements[i]), _parts(side.statements[j])) for j, i in pairs.items()}
+        stands = {
+            (_parts(base.statements[i]), _parts(side.statements[j]))
+            for j, i in pairs.items()
+            if not _stayed(base.statements[i], side.statements[j], side)
+        }
         roots = {pair: (_root(pair[0]), _root(pair[1])) for pair in stands}
         became = frozenset(roots.values())
         for (before, after), (old_root, new_root) in roots.items():
@@ -57,6 +61,16 @@ class Stacks:
 
 def _root(parts: tuple[Scope, Scope]) -> bytes:
     return root_in(parts[0] + parts[1])
+
+
+def _stayed(one: Statement, now: Statement, side: GateVersion) -> bool:
+    """Whether a statement that stands for one of the base in another function is only much like it: the side
+    has the base's where that was."""
+    return (
+        one.scope != now.scope
+        and root_in(one.scope) != root_in(now.scope)
+        and any(other.scope == one.scope for other in side.by_keys.get(one.keys, ()))
+    )
 
 
 def _parts(one: Statement) -> tuple[Scope, Scope]:

@@ -21,6 +21,7 @@ Keys = Sequence[bytes]
 _BREAKS = 8
 _LEAST = 3  # tokens that say enough to be no accident
 _TELLING = re.compile(rb"[A-Za-z_]{2}")
+_LEAVING = frozenset((b"break", b"continue", b"return"))  # they say nothing by themselves
 _ENDS = frozenset((b";", b"{", b"}", b"#\n"))  # of statements and of lines
 _WORDS = re.compile(rb"\w")
 _NAME = re.compile(rb"[#/]?[A-Za-z_]\w*|#?\"=.*\w.*", re.DOTALL)
@@ -153,7 +154,7 @@ def _says_enough(base: Keys, small: Keys, changes: Sequence[Change]) -> bool:
     for change in changes:
         came = [key for key in small[change.b0 : change.b1] if not is_comment(key)]
         gone = [key for key in base[change.a0 : change.a1] if not is_comment(key)]
-        if any(_TELLING.search(key) for key in came) or len(came) >= _LEAST:
+        if any(_TELLING.search(key) and key not in _LEAVING for key in came) or len(came) >= _LEAST:
             return True
         if not came and len(gone) >= _LEAST:
             return True

@@ -240,7 +240,9 @@ def _conflict(out: _Out, b: Tokens, o: Tokens, t: Tokens, r: Region) -> None:
     if not all(pair.of_two_elements for pair in near) and _says_more(kb, ko) and _says_more(kb, kt):
         said = "both sides edited one expression, and both edits are kept"
         out.remarks.append(Note("close-edits", f"{said}: {where}", True))
-    if _is_copied(regions, kb, ko, kt):
+    if copy := _copied(regions, kb, ko, kt):
+        if STATEMENT_ENDS.isdisjoint(copy):
+            raise Clash("one side edited a part of an expression that the other repeats")
         said = "one side edited what the other copied, and the copy is without the edit"
         out.remarks.append(Note("copied-code", f"{said}: {where}", True))
     for inner in regions:
@@ -305,10 +307,10 @@ def _moves_code(base: Sequence[bytes], side: Sequence[bytes]) -> bool:
     )
 
 
-def _is_copied(
+def _copied(
     regions: Sequence[Region], base: Sequence[bytes], ours: Sequence[bytes], theirs: Sequence[bytes]
-) -> bool:
-    """Whether one side inserted much the same code as the base has here, and the other side edited it."""
+) -> Sequence[bytes]:
+    """What one side inserted that is much the same as the base has here, where the other edited it."""
     known = Counter(filter(_is_telling, base))
     for region in regions:
         if region.kind is RegionKind.OURS:
@@ -326,8 +328,8 @@ def _is_copied(
             continue
         start, end = _span_in(base, new)
         if any(r.kind is editor and r.b0 <= end and start <= r.b1 for r in regions):
-            return True
-    return False
+            return new
+    return ()
 
 
 def _span_in(base: Sequence[bytes], copy: Sequence[bytes]) -> tuple[int, int]:

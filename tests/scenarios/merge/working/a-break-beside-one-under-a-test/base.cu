@@ -1,0 +1,11 @@
+int f(int a, int b) {
+  int x = b;
+  switch (a) {
+    case 1:
+      x *= 3;
+      break;
+    default:
+      x -= 1;
+  }
+  return x;
+}

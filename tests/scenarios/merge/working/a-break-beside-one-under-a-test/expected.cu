@@ -1,0 +1,17 @@
+int f(int a, int b) {
+  int x = b;
+  switch (a) {
+    case 1:
+<<<<<<< ours
+      break;
+||||||| base
+=======
+      if (b > 3) break;
+>>>>>>> theirs
+      x *= 3;
+      break;
+    default:
+      x -= 1;
+  }
+  return x;
+}
