@@ -106,12 +106,24 @@ def called(code: bytes) -> set[bytes]:
 
 
 def newly_called(edit: SideEdit) -> set[bytes]:
-    """The names that an edit calls, or defines, more often than it did, or with other template arguments."""
+    """The names that an edit calls, or defines, where it did not, or not with these template arguments."""
+    new, old = _calls_of(edit)
+    return {name for name, _ in new.keys() - old.keys()}
+
+
+def called_more(edit: SideEdit) -> set[bytes]:
+    """The names that an edit calls, or defines, more often than it did."""
+    new, old = _calls_of(edit)
+    return {name for name, _ in new - old}
+
+
+def _calls_of(edit: SideEdit) -> tuple[Counter[tuple[bytes, bytes]], Counter[tuple[bytes, bytes]]]:
+    """How often the lines that came, and those that went, have each name with each template arguments."""
     new, old = (
         Counter((name, b"".join(arguments.split())) for name, arguments in _CALLED.findall(code))
         for code in (edit.added_code, edit.removed_code)
     )
-    return {name for name, _ in new - old}
+    return new, old
 
 
 def labels(code: bytes) -> set[bytes]:

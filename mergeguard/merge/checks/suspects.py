@@ -6,6 +6,7 @@ An innocent merge pays next to nothing; what is suspected is looked at with the 
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 
 from mergeguard.cpp.diff import diff
 from mergeguard.merge.checks.counts import counted_alike
@@ -77,7 +78,9 @@ def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
         tests=frozenset(_repeated(ours, mine, other) | _repeated(theirs, other, mine)),
         lost_names=frozenset(lost & (mine.added_words | other.added_words)),
         mentioned=frozenset(lost - mine.added_words - other.added_words),
-        signatures=frozenset(recalled(base, ours, mine, other) | recalled(base, theirs, other, mine)),
+        signatures=frozenset(
+            recalled(base, ours, newly_called(other)) | recalled(base, theirs, newly_called(mine))
+        ),
         instantiations=bool(instantiations(mine.added) & instantiations(other.added)),
         includes=_may_swallow(mine, other) or _may_swallow(other, mine),
         moves=moves,
@@ -121,11 +124,11 @@ def _lost(side: bytes, edit: SideEdit, rest: SideEdit) -> set[bytes]:
     return missing(side, (edit.removed_words & rest.added_names) - LANGUAGE)
 
 
-def recalled(base: bytes, side: bytes, edit: SideEdit, rest: SideEdit) -> set[bytes]:
-    """The functions and macros whose head a side changed, and that the edit ``rest`` of the other calls."""
+def recalled(base: bytes, side: bytes, names: AbstractSet[bytes]) -> set[bytes]:
+    """Those of the names, which the other side calls, of functions and macros whose head a side changed."""
     return {
         name
-        for name in newly_called(rest) - LANGUAGE
+        for name in names - LANGUAGE
         if name in base and (new := definitions(side, name)) and definitions(base, name).keys() - new.keys()
     }
 

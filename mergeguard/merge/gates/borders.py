@@ -69,7 +69,8 @@ def _opposite(own: Scope, now: Scope) -> bytes:
     for mine, here in zip(own, now, strict=False):
         if mine != here and mine.startswith(_TESTS) and here.startswith(_TESTS):
             (test, holds), (other, still) = _test_of(mine), _test_of(here)
-            if test == other and holds != still:
+            negated = (b"( ! " in mine) != (b"( ! " in here)
+            if negated and test == other and holds != still:
                 return here
     return b""
 

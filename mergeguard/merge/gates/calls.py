@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from mergeguard.cpp.scopes import DIRECTIVE, Statement, without_template
 from mergeguard.merge.checks.heads import head_changed
 from mergeguard.merge.checks.suspects import recalled
-from mergeguard.merge.edits import side_edit
+from mergeguard.merge.edits import called_more, side_edit
 from mergeguard.merge.gates.fault import Compared, Fault, GateVersion, misfit
 from mergeguard.merge.gates.operands import edited_by_both, elements
 from mergeguard.merge.parameters import arguments, list_of
@@ -28,7 +28,7 @@ def misfitting(merge: Compared) -> Iterator[Fault]:
     edits = [side_edit(merge.base.text, side.text) for side in merge.sides]
     for number, who in enumerate(("our", "their")):
         side = merge.sides[number]
-        for name in sorted(recalled(merge.base.text, side.text, edits[number], edits[1 - number])):
+        for name in sorted(recalled(merge.base.text, side.text, called_more(edits[1 - number]))):
             said = name.decode("utf-8", "replace")
             places = tuple(merge.merged.span(one) for one in _misfits(merge, side, name))
             if places:
