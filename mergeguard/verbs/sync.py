@@ -183,12 +183,15 @@ def _sync(fork: Fork, ours: str, theirs: str, upstream: str, how: _HowToSync, pr
 
 
 def _look_ahead(repository: Repository, outcome: SyncOutcome, splitting: Splitting) -> None:
-    """What the audit will ask of the layouts without a conflict, asked while all that it takes is at hand."""
+    """What the audit, and `status`, will ask of the layouts without a conflict, asked while all that it takes
+    is at hand."""
+    from mergeguard.fork import outlining
     from mergeguard.verbs import layoutaudit
 
     settled = {rule.name for rule in outcome.rules if not rule.conflicts}
     with contextlib.suppress(Exception):  # the audit will meet it, and say it
         layoutaudit.foresee(repository, outcome.ours, outcome.tree, settled, splitting)
+        outlining.know(Workspace.load(repository, outcome.tree, splitting, lenient=True), settled)
 
 
 def wants_audit(repository: Repository, asked: bool | None) -> bool:
