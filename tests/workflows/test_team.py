@@ -120,6 +120,18 @@ def test_a_merge_for_ours_is_red_whatever_is_committed_on_top_and_repair_heals_i
     assert ben.passed() and ben.guard("repair").out == "Nothing is open.\n"
 
 
+def test_that_all_was_well_before_is_no_reason_to_trust_a_merge(team):
+    ada, _, cyd = team
+    before = ada.head()
+    assert ada.passed() and ada.guard("status", "--upstream", "origin/upstream").code == 0
+    assert list((ada.root / ".git/mergeguard/whole").iterdir()), "kept that nothing is open"
+    merged_plainly(cyd, "ours")
+    cyd.push()
+    ada.pull()
+    assert ada.out("rev-parse", "HEAD^1") == before
+    assert not ada.passed()
+
+
 def test_the_report_says_it_too(team):
     ada, _, cyd = team
     merged_plainly(cyd, "ours")
