@@ -36,7 +36,7 @@ def told(folder: Path, scenarios: Path) -> dict[str, object]:
     """Everything that the code which is imported says of the chain and of the merge ``scenarios``; ``folder``
     is a place to work in."""
     from benchmarks.speed import worlds
-    from mergeguard.findings import to_json
+    from mergeguard import findings
     from mergeguard.fork.workspace import Splitting, Workspace
     from mergeguard.git.repository import Repository
     from mergeguard.verbs import auditing, checking, layoutaudit
@@ -57,6 +57,8 @@ def told(folder: Path, scenarios: Path) -> dict[str, object]:
 
     def checked(commit: str) -> object:
         workspace = Workspace.load(repository, repository.tree_of(commit), Splitting())
+        # (Where it is in an older revision.)
+        to_json = vars(findings).get("to_json") or vars(checking)["to_json"]
         return to_json(checking.run(workspace))
 
     ours = repository.resolve("HEAD")
