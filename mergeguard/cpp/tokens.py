@@ -117,7 +117,7 @@ def _tokens_of(text: bytes) -> Tokens:
 # are cut alike.
 _WORTH_CUTTING = 8_192
 _TELLING, _ONE_IN = 24, 4
-_MOST_BYTES = 4 << 20
+_MOST_BYTES = 2 << 20
 _known: dict[bytes, Tokens] = {}
 _kept_bytes = 0
 
