@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from mergeguard.cpp.scopes import Scope, Statement, root_in
 from mergeguard.merge.gates.fault import GateVersion
 
+_JUMPS = frozenset(((b"break", b";"), (b"continue", b";"), (b"return", b";")))
 _EVERYWHERE = b""  # marks a frame that became another one, whatever it stands in
 _Images = dict[Scope, set[Scope]]
 
@@ -26,7 +27,7 @@ class Stacks:
         stands = {
             (_parts(base.statements[i]), _parts(side.statements[j]))
             for j, i in pairs.items()
-            if not _stayed(base.statements[i], side.statements[j], side)
+            if not _tells_nothing(base.statements[i], side.statements[j], side)
         }
         roots = {pair: (_root(pair[0]), _root(pair[1])) for pair in stands}
         became = frozenset(roots.values())
@@ -63,13 +64,15 @@ def _root(parts: tuple[Scope, Scope]) -> bytes:
     return root_in(parts[0] + parts[1])
 
 
-def _stayed(one: Statement, now: Statement, side: GateVersion) -> bool:
-    """Whether a statement that stands for one of the base in another function is only much like it: the side
-    has the base's where that was."""
-    return (
-        one.scope != now.scope
-        and root_in(one.scope) != root_in(now.scope)
-        and any(other.scope == one.scope for other in side.by_keys.get(one.keys, ()))
+def _tells_nothing(one: Statement, now: Statement, side: GateVersion) -> bool:
+    """Whether a statement that stands for one of the base elsewhere is only like it: a bare jump, of which
+    each block has one, or in another function, while the side has the base's where that was."""
+    if one.scope == now.scope:
+        return False
+    if one.keys in _JUMPS:
+        return True
+    return root_in(one.scope) != root_in(now.scope) and any(
+        other.scope == one.scope for other in side.by_keys.get(one.keys, ())
     )
 
 

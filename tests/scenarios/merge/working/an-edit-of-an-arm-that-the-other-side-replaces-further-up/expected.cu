@@ -1,0 +1,31 @@
+int f(int a, int b, int c) {
+  int x = b;
+  switch (a % 7) {
+    case 1:
+      x += step<8>(a);
+      break;
+    case 2:
+      x += step<16>(b);
+      break;
+    case 4:
+      x += step<20>(c);
+      break;
+    case 3:
+      x += step<24>(a);
+      break;
+<<<<<<< ours
+    case 4:
+      x += step<32>(a);
+      x ^= 3;
+      break;
+||||||| base
+    case 4:
+      x += step<32>(a);
+      break;
+=======
+>>>>>>> theirs
+    default:
+      x -= 1;
+  }
+  return x + c;
+}
