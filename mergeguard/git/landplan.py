@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from mergeguard.git import worktree
@@ -231,17 +230,14 @@ def _modified(repository: Repository, among: Collection[str] | None = None) -> s
 
 
 def _new_folders(repository: Repository, paths: Iterable[PathChange]) -> tuple[str, ...]:
-    folders = set()
+    folders: set[str] = set()
     for change in paths:
         if change.new is None:
             continue
-        if change.new.mode == MODE_SUBMODULE and not (repository.work_tree / change.path).is_dir():
+        folders.update(worktree.folders_of(change.path))
+        if change.new.mode == MODE_SUBMODULE:
             folders.add(change.path)
-        for folder in PurePosixPath(change.path).parents:
-            name = folder.as_posix()
-            if name != "." and not (repository.work_tree / name).is_dir():
-                folders.add(name)
-    return tuple(sorted(folders))
+    return tuple(sorted(name for name in folders if not (repository.work_tree / name).is_dir()))
 
 
 def listed(paths: list[str]) -> str:

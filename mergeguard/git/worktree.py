@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -193,13 +194,13 @@ def obstacles(repository: Repository, path: str, entry: Entry, leaving: frozense
 
     Symbolic links on the way to it count: git does not write through them.
     """
-    parent = Path(path).parent
-    for folder in (*reversed(parent.parents), parent):
-        name = folder.as_posix()
-        if name == ".":
-            continue
-        full = repository.work_tree / folder
-        if exists(full) and (full.is_symlink() or not full.is_dir()):
+    root = os.fspath(repository.work_tree)
+    for name in folders_of(path):
+        try:
+            is_folder = stat.S_ISDIR(os.lstat(f"{root}/{name}").st_mode)
+        except OSError:
+            return []  # nothing stands there, nor below it
+        if not is_folder:
             return [] if name in leaving else [name]
     full = repository.work_tree / path
     if not exists(full):
@@ -214,6 +215,12 @@ def obstacles(repository: Repository, path: str, entry: Entry, leaving: frozense
         ]
         return [name for name in below if name not in leaving]
     return [] if is_entry(repository, path, entry) else [path]
+
+
+def folders_of(path: str) -> list[str]:
+    """The folders on the way to a path, the outermost first."""
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
 
 
 def save(repository: Repository, path: str, folder: Path) -> Path:
