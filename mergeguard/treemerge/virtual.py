@@ -62,7 +62,7 @@ class Wholes:
         workspace = Workspace.load(self.repository, tree, self.splitting)
         if not workspace.split_rules:
             return tree, ()
-        hunks = tuple(h for g in workspace.split_rules for h in workspace.unsplit(g).hunks)
+        hunks = tuple(h for g in workspace.split_rules for h in workspace.hunks(g))
         whole = treelens.monolithic_tree(workspace)
         builds = {build for g in workspace.split_rules for build in workspace.build_files(g)}
         paths = (STATE, *sorted(treelens.layout_paths(workspace) | builds))

@@ -43,7 +43,7 @@ def change(fork: Fork, names: Sequence[str], mode: Mode, upstream: str | None = 
     hunks: tuple[Hunk, ...] = ()
     tree = workspace.tree
     if mode == "build":
-        hunks = tuple(h for g in chosen if g.is_split for h in workspace.unsplit(g).hunks)
+        hunks = tuple(h for g in chosen if g.is_split for h in workspace.hunks(g))
         split = tuple(g for g in chosen if g.is_split)
         tree = treelens.monolithic_tree(Workspace(workspace.repository, tree, split, workspace.splitting))
     for guarded in chosen:

@@ -308,7 +308,7 @@ def leave(fork: Fork, names: Iterable[str]) -> tuple[str, frozenset[str], tuple[
     )
     tree = treelens.monolithic_tree(left)
     gone = {g.rule_path: None for g in chosen if fork.repository.entry(tree, g.rule_path)}
-    hunks = tuple(h for g in left.guarded for h in workspace.unsplit(g).hunks)
+    hunks = tuple(h for g in left.guarded for h in workspace.hunks(g))
     return treelens.apply(fork.repository, tree, gone), frozenset(g.name for g in left.guarded), hunks
 
 

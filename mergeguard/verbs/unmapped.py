@@ -60,7 +60,7 @@ def cases(
     unstaged: frozenset[str] = frozenset(),
 ) -> tuple[Case, ...]:
     """The unmapped hunks of one split rule, kept ones included; ``suggest`` looks for places (slower)."""
-    if not workspace.unsplit(guarded).unmapped:
+    if all(hunk.is_overlay for hunk in workspace.hunks(guarded)):
         return ()
     here = desk(workspace, guarded)
     marks = keepmarks.marks(workspace)
@@ -353,7 +353,7 @@ def _glue(workspace: Workspace, name: str) -> _Table | None:
     found = [
         (guarded, identity, hunk)
         for guarded in workspace.split_rules
-        for identity, hunk in hunk_ids(workspace.unsplit(guarded).overlay).items()
+        for identity, hunk in hunk_ids([h for h in workspace.hunks(guarded) if h.is_overlay]).items()
         if name and identity.startswith(name.lower())
     ]
     if len(found) != 1:

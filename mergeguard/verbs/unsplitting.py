@@ -40,4 +40,5 @@ def whole(here: Fork, workspace: Workspace, target: Path | None) -> UnsplitTree:
     tree = treelens.monolithic_tree(workspace)
     if target is not None:
         export(here.repository, tree, target)
-    return UnsplitTree(tree, tuple(h for g in workspace.split_rules for h in workspace.unsplit(g).unmapped))
+    hunks = (h for g in workspace.split_rules for h in workspace.hunks(g))
+    return UnsplitTree(tree, tuple(hunk for hunk in hunks if not hunk.is_overlay))
