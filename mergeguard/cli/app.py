@@ -9,14 +9,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from mergeguard import __version__
 from mergeguard.cli.console import crash, fail, options, out, print_anything, terminal_width
 from mergeguard.cli.declare import BadParameter, Option, VerbGroup
 from mergeguard.cli.verbs import GITS, VERBS
 from mergeguard.errors import ExitCode, MergeguardError, interrupted
-from mergeguard.tuples import NamedTuple
 
 
 class CommandLine(NamedTuple):

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from mergeguard.reporting.inert import visible
-from mergeguard.tuples import NamedTuple
 
 #: SGR codes; attributes come before colours.
 _CODES = {"bold": 1, "dim": 2} | {

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from mergeguard.cli.declare import Argument, ParameterSpec
-from mergeguard.tuples import NamedTuple
 
 _REFUSED = object()  # no value of that kind
 

@@ -7,9 +7,9 @@ too narrow for this, are typer's.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from mergeguard.cli.markup import escape
-from mergeguard.tuples import NamedTuple
 
 PURPOSE = "Keep upstream's heavy C++/CUDA/HIP files split in a fork, and merge as if they were not."
 

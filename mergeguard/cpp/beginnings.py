@@ -17,10 +17,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mergeguard.cpp.diff import ending_in_common, in_common
-from mergeguard.tuples import NamedTuple
 from mergeguard.values import dataclass, field
 
 if TYPE_CHECKING:

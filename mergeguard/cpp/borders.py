@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 from itertools import accumulate, compress
 from operator import sub
+from typing import NamedTuple
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS
 from mergeguard.cpp.lexer import Directive, Lexed, TokenKind, TokenRole
 from mergeguard.cpp.view import BRACKETS
-from mergeguard.tuples import NamedTuple
 
 _CLOSING = frozenset(b")]}")
 _DIRECTIVE = 1  # stands for a preprocessor line among the roles that count

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 from mergeguard.cpp.lexer import Directive, Lexed
 from mergeguard.cpp.text import join_expression
-from mergeguard.tuples import NamedTuple
 
 OPENERS = frozenset({"if", "ifdef", "ifndef"})
 MIDDLES = frozenset({"elif", "elifdef", "elifndef", "else"})

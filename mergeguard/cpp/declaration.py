@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
 
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.text import code_tokens, join_type, line_of
 from mergeguard.cpp.tokens import code_keys
-from mergeguard.tuples import NamedTuple
 from mergeguard.values import cached_property, dataclass
 
 _MUST_BE_ONCE = (Kind.FUNCTION, Kind.VARIABLE)

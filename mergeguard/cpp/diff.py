@@ -12,9 +12,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from itertools import accumulate, chain, count
-from typing import TypeVar
-
-from mergeguard.tuples import NamedTuple
+from typing import NamedTuple, TypeVar
 
 T = TypeVar("T", bound=Hashable)
 

@@ -9,13 +9,12 @@ same items.
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from mergeguard.cpp.conditions import Branch
 from mergeguard.cpp.items import Item
 from mergeguard.cpp.lexer import Lexed
 from mergeguard.cpp.view import OpenBlock
-from mergeguard.tuples import NamedTuple
 from mergeguard.values import dataclass
 
 

@@ -16,11 +16,11 @@ from enum import IntEnum
 from functools import lru_cache
 from itertools import accumulate, compress
 from operator import add, sub
+from typing import NamedTuple
 
 from mergeguard.cpp import beginnings
 from mergeguard.cpp.beginnings import LateText
 from mergeguard.cpp.remember import remembered
-from mergeguard.tuples import NamedTuple
 from mergeguard.values import dataclass
 
 

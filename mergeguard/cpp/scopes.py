@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from mergeguard.cpp.tokens import END_OF_COMMENT, END_OF_DIRECTIVE, Tokens, is_comment, tokens_of
 from mergeguard.digests import blake2b
-from mergeguard.tuples import NamedTuple
 from mergeguard.values import dataclass, field, replace
 
 Scope = tuple[bytes, ...]

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mergeguard import store
 from mergeguard.digests import digest
 from mergeguard.fork.shelf import Shelf, code
 from mergeguard.git.repository import Repository
-from mergeguard.tuples import NamedTuple
 from mergeguard.values import dataclass, field
 
 if TYPE_CHECKING:

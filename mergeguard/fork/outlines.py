@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mergeguard import store
 from mergeguard.fork.localedits import LocalEdit
@@ -20,7 +20,6 @@ from mergeguard.fork.rows import Row, hunk_of, hunk_row
 from mergeguard.fork.shelf import Shelf, code
 from mergeguard.git.objects import Entry
 from mergeguard.lens.hunks import Hunk
-from mergeguard.tuples import NamedTuple
 from mergeguard.values import cached_property, dataclass
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from mergeguard import store
 from mergeguard.findings import Finding, Severity, in_tree
 from mergeguard.fork.shelf import Shelf, code
 from mergeguard.fork.watched import WatchedRepository, holds
 from mergeguard.fork.workspace import Guarded, Workspace
-from mergeguard.tuples import NamedTuple
 
 _RULES = 400  # of which verdicts are kept
 _TREES = 4  # of which each rule's are

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mergeguard.git.errors import GitError, MissingObject, PathConflict
 from mergeguard.git.objectdb import Conversation, ObjectDatabase
 from mergeguard.git.objectnames import ObjectFormat
 from mergeguard.git.process import decode, encode, write_hint
-from mergeguard.tuples import NamedTuple
 from mergeguard.values import dataclass
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from itertools import accumulate
+from typing import NamedTuple
 
-from mergeguard.tuples import NamedTuple
 from mergeguard.values import cached_property, dataclass
 
 

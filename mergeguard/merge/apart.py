@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate, compress, pairwise
+from typing import NamedTuple
 
 from mergeguard.certify import Text
 from mergeguard.cpp.conditions import MIDDLES, OPENERS
 from mergeguard.cpp.diff import matches
 from mergeguard.cpp.lexer import Lexed, TokenRole, lex
-from mergeguard.tuples import NamedTuple
 
 Texts = tuple[bytes, bytes, bytes, bytes]
 Place = tuple[int, ...]  # a piece of each of the four texts

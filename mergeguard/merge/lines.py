@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from mergeguard.cpp.diff import Change, diff, slack
 from mergeguard.merge.result import Conflict, Piece, Resolved, join
-from mergeguard.tuples import NamedTuple
 
 Differ = Callable[[Sequence[Any], Sequence[Any]], list[Change]]
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from mergeguard.errors import Location, SourceError
 from mergeguard.merge.markers import refine, render_markers
 from mergeguard.merge.result import Conflict, Piece, Resolved, Side
-from mergeguard.tuples import NamedTuple
 
 MARKER_SIZE = 7
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from mergeguard.cpp.diff import Change, diff, matches
 from mergeguard.cpp.tokens import Tokens, is_comment, tokens_of
 from mergeguard.merge.lines import split_lines
 from mergeguard.merge.markers import refine
 from mergeguard.merge.result import Conflict, Piece, Resolved
-from mergeguard.tuples import NamedTuple
 
 _NAME = re.compile(rb"[A-Za-z_]\w*(?:::\w+)*\Z")
 _TYPE_END = re.compile(rb"(?:(?!return\b|else\b)[A-Za-z_]\w*|[*&>]|::)\Z")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.merge.marked import Baseless, Marked, MarkedPiece
 from mergeguard.merge.markers import refine, render_markers, size_of_conflicts
 from mergeguard.merge.reasons import told
 from mergeguard.merge.result import Conflict, MergeResult, Piece, Resolved, join
-from mergeguard.tuples import NamedTuple
 
 Versions = tuple[bytes, bytes, bytes]
 

@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
+from typing import NamedTuple
 
 from mergeguard.certify import Text
 from mergeguard.merge.alignment import Keys, aligned, complete, matched
-from mergeguard.tuples import NamedTuple
 
 _BREAKS = 8  # of so many tokens that both added one may have something before it that one side added
 _MOST_STATES = 8_000  # of the search between two anchors

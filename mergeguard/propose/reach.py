@@ -10,10 +10,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import Item, Kind, Source, flattened
-from mergeguard.tuples import NamedTuple
 
 # A launch of a kernel instantiates it wherever its text is, perhaps in a header that we don't see.
 _LAUNCH = 1000

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from mergeguard.cpp.backwards import Origin, origin, same_value, words_of
 from mergeguard.cpp.branches import Arm, Branching, choices
@@ -16,7 +17,6 @@ from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.lexer import TokenKind
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, nested, parse
 from mergeguard.cpp.text import join_expression
-from mergeguard.tuples import NamedTuple
 from mergeguard.values import dataclass, field
 from mergeguard.verify.flatten import FlatRegion, FlatUnit, LayoutText, regions_of
 

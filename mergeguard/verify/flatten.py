@@ -12,6 +12,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Container, Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from mergeguard.cpp.diff import in_common
 from mergeguard.cpp.environment import environment_of
@@ -20,7 +21,6 @@ from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.source import Source, parse
 from mergeguard.cpp.text import line_of
 from mergeguard.lens.glue import blank_include_choices
-from mergeguard.tuples import NamedTuple
 from mergeguard.values import cached_property, dataclass, field
 
 _INCLUDE = re.compile(rb'#[ \t]*include[ \t]*"([^"\n]*)"')

@@ -11,11 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from operator import itemgetter
+from typing import NamedTuple
 
 from mergeguard.cpp.declaration import Declaration, Identity
 from mergeguard.cpp.source import Kind
 from mergeguard.lens.lifetimes import Lifetimes
-from mergeguard.tuples import NamedTuple
 from mergeguard.values import cached_property
 
 _ASKED = {"initialisation": "it is initialised from", "destruction": "its destructor asks for"}

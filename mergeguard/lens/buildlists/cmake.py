@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from mergeguard.cpp.remember import remembered
 from mergeguard.lens.buildlists.protocol import Joint, ListEntry, blank_of, occurrences
-from mergeguard.tuples import NamedTuple
 
 _COMMENT_OR_STRING = re.compile(rb'#\[(=*)\[.*?\]\1\]|#[^\n]*|"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BARE = re.compile(rb'[^\s()"#]+')

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from mergeguard.cpp.lexer import lex
-from mergeguard.tuples import NamedTuple
 from mergeguard.values import dataclass
 
 _OPENERS = frozenset(("if", "ifdef", "ifndef"))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from mergeguard.cpp.items import Item, Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of
 from mergeguard.cpp.source import parse
 from mergeguard.merge.checks.heads import definitions
 from mergeguard.merge.edits import LANGUAGE, called, side_edit
-from mergeguard.tuples import NamedTuple
 from mergeguard.values import dataclass
 
 # Macros and constants of one name stand in many files: they say nothing about where code went.

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from mergeguard.merge.lines import split_lines
 from mergeguard.merge.result import Note, Prepared
-from mergeguard.tuples import NamedTuple
 
 _INCLUDE = re.compile(rb"\s*#\s*include(?:_next)?\s*([<\"][^>\"\n]*[>\"])")
 _COMMENTED = re.compile(rb"\s*//+\s*#\s*include\s*([<\"][^>\"\n]*[>\"])\s*\Z")
