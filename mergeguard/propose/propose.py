@@ -12,6 +12,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
+from mergeguard.cpp.blocks import opened
 from mergeguard.cpp.source import Kind, Source, parse
 from mergeguard.cpp.text import line_of
 from mergeguard.errors import Location, MergeguardError, RuleMismatch, SourceError
@@ -19,6 +20,7 @@ from mergeguard.lens.emissions import emission_of
 from mergeguard.lens.emit import split
 from mergeguard.lens.homes.globs import ArgumentShards
 from mergeguard.lens.homes.instances import template_arguments
+from mergeguard.lens.homes.shared import shared_items
 from mergeguard.lens.layout import Layout
 from mergeguard.lens.rule import Deal, Instantiate, parse_rule
 from mergeguard.propose.deals import Dealing, dealing
@@ -227,7 +229,8 @@ class _Proposer:
                 break
         if lightest <= _TOGETHER:
             return
-        ways = [replace(self.way, shared=_SHARED)]
+        shared = replace(self.way, shared=_SHARED)
+        ways = [shared] if self.shares(shared) else []
         if self.path.endswith(DEVICE_SUFFIXES) and any(i.kind is Kind.KERNEL for i in self.reach.items):
             ways.insert(0, replace(self.way, kernels=True))
         for way in ways:
@@ -247,6 +250,11 @@ class _Proposer:
             found = self.dealt(way)
             if isinstance(found, Dealing):
                 yield found
+
+    def shares(self, way: Deal) -> bool:
+        """Whether the file has anything that a way of dealing would share."""
+        source = parse(self.source.text, calls_end=True)
+        return bool(shared_items(source, opened(source), way, in_c=self.path.endswith(".c"))[0])
 
     def dealt(self, way: Deal) -> Dealing | RuleMismatch:
         source = parse(self.source.text, calls_end=True)  # as a layout with a [[deal]] reads it
