@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from mergeguard import __version__
 from mergeguard.cpp.diff import Change, diff
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.git.objects import TreeChange
@@ -24,13 +25,15 @@ Trouble = tuple[object, ...]
 @dataclass
 class Foresight:
     """What is ahead of one state of the fork: upstream's ``commits``, the trees of the merge base and of the
-    fork with its monoliths whole; ``split`` are their paths."""
+    fork with its monoliths whole; ``split`` are their paths. ``settled`` keeps, by the objects of a file's
+    three versions, whether they make one text."""
 
     repository: Repository
     commits: tuple[str, ...]
     base: str
     ours: str
     split: frozenset[str]
+    settled: dict[str, bool] = field(default_factory=dict)
     _known: set[Trouble] = field(default_factory=set, init=False)
     _told: set[int] = field(default_factory=set, init=False)  # commits that bring trouble
     _edits: dict[str, tuple[list[bytes], list[bytes], list[Change]]] = field(default_factory=dict, init=False)
@@ -113,9 +116,15 @@ class Foresight:
 
     def _is_settled(self, path: str, theirs: str) -> bool:
         """Whether a structured merge makes one text of a file's three."""
-        base, ours, _ = self._of_fork(path)
-        versions = b"".join(base), b"".join(ours), self.repository.read_blob(theirs)
-        return path.lower().endswith(SOURCES) and structured.merged(self.repository, *versions).clean
+        if not path.lower().endswith(SOURCES):
+            return False
+        entries = [self.repository.entry(tree, path) for tree in (self.base, self.ours)]
+        key = " ".join((__version__, *(entry.oid for entry in entries if entry is not None), theirs))
+        if key not in self.settled:
+            base, ours, _ = self._of_fork(path)
+            versions = b"".join(base), b"".join(ours), self.repository.read_blob(theirs)
+            self.settled[key] = structured.merged(self.repository, *versions).clean
+        return self.settled[key]
 
     def _of_fork(self, path: str) -> tuple[list[bytes], list[bytes], list[Change]]:
         """A file's lines in the base and in the fork, and what the fork has changed."""

@@ -3,7 +3,7 @@
 In memory, the longest runs of upstream commits that merge cleanly and audit clean are found: merges are tried
 where the files say that something meets (``foresight``), and by bisection where it comes earlier. Each commit
 that conflicts becomes a step of its own, so that one conflict is looked at at a time. What has been tried is
-kept by tree ids in ``<git-dir>/mergeguard/plan.json``, every few seconds.
+kept by object names in ``<git-dir>/mergeguard/plan.json``, every few seconds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.tables import table
 from mergeguard.treemerge.trees import merge_trees
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 from mergeguard.verbs import auditing
 from mergeguard.verbs.foresight import Foresight
 
@@ -44,6 +44,14 @@ class Verdict:
     def clean(self) -> bool:
         """Whether nobody has to look."""
         return not self.conflicts and not self.findings
+
+
+@table
+class _Kept:
+    """What earlier plans found: merges by their trees, and whether three versions of a file make one text."""
+
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    settled: dict[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +132,8 @@ class _Planner:
         self.probes = 0
         self.saved = time.monotonic()
         self.path = repository.private_dir / _CACHE
-        self.known = self._load()
+        kept = self._load()
+        self.known, self.settled = kept.verdicts, kept.settled
 
     def steps(self, fork: str) -> Iterator[PlanStep]:
         at = 0
@@ -193,7 +202,7 @@ class _Planner:
             split = frozenset(g.lock.monolith for g in workspace.split_rules if g.lock is not None)
         except MergeguardError:  # a layout that can't be read makes the guesses worse
             split = frozenset()
-        return Foresight(repository, self.commits, base, ours, split)
+        return Foresight(repository, self.commits, base, ours, split, self.settled)
 
     def _files(self, at: int, last: int) -> int:
         """How many files the commits from ``at`` to ``last`` change."""
@@ -255,15 +264,17 @@ class _Planner:
         outcome = repository.merge_trees(whole, theirs)
         return self._going_on(outcome.tree, {c.path: dict(c.stages).get(3) for c in outcome.conflicts})
 
-    def _load(self) -> dict[str, Verdict]:
+    def _load(self) -> _Kept:
         try:
-            return store.decode(store.opened(self.path.read_bytes()), dict[str, Verdict])
+            return store.decode(store.opened(self.path.read_bytes()), _Kept)
         except (OSError, store.Unreadable):
-            return {}
+            return _Kept()
 
     def save(self) -> None:
         """Keep what was tried for the next run; what is oldest goes first."""
-        newest = dict([*self.known.items()][-_CACHE_LIMIT:])
+        newest = _Kept(
+            dict([*self.known.items()][-_CACHE_LIMIT:]), dict([*self.settled.items()][-_CACHE_LIMIT:])
+        )
         data = store.sealed(store.encode(newest))
         try:
             write_atomic(self.path, data, self.path.with_name("tmp"), sync=False)

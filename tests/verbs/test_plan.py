@@ -7,6 +7,7 @@ import json
 import pytest
 
 from mergeguard.git.repository import Repository
+from mergeguard.treemerge import structured
 from mergeguard.treemerge import trees as treemerge
 from mergeguard.verbs import plan as planning
 from tests.support.rules import full_rules
@@ -147,6 +148,14 @@ def test_an_interrupted_plan_goes_on_where_it_was(twenty, monkeypatch):
     assert planning.plan(repository, "upstream/main").probes == resumed + 3
     git(twenty.fork, "commit", "-q", "--amend", "-m", "another message, the same tree")
     assert planning.plan(repository, "upstream/main").probes == 0
+
+
+def test_a_plan_that_is_asked_again_merges_no_file(twenty, monkeypatch):
+    repository = Repository.discover(twenty.fork)
+    planned = planning.plan(repository, "upstream/main")
+    monkeypatch.setattr(structured, "merged", None)
+    again = planning.plan(repository, "upstream/main")
+    assert (again.steps, again.probes) == (planned.steps, 0)
 
 
 def test_a_rule_that_no_longer_fits_is_one_step(behind):
