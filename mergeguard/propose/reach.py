@@ -7,40 +7,17 @@ kernel in twelve ways weighs twelve times as much as one that launches it once.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from mergeguard.cpp.lexer import TokenKind
+from mergeguard.cpp.ranges import Ranges
 from mergeguard.cpp.source import Item, Kind, Source, flattened
 
 # A launch of a kernel instantiates it wherever its text is, perhaps in a header that we don't see.
 _LAUNCH = 1000
 
 Range = tuple[int, int]
-
-
-class _Skipped(NamedTuple):
-    """Byte ranges that count for nothing, in order and apart."""
-
-    starts: list[int]
-    ends: list[int]
-
-    @classmethod
-    def of(cls, ranges: Iterable[Range]) -> _Skipped:
-        made = cls([], [])
-        for start, end in sorted(ranges):
-            if made.ends and start <= made.ends[-1]:
-                made.ends[-1] = max(end, made.ends[-1])
-            else:
-                made.starts.append(start)
-                made.ends.append(end)
-        return made
-
-    def holds(self, offset: int) -> bool:
-        number = bisect_right(self.starts, offset)
-        return number > 0 and offset < self.ends[number - 1]
 
 
 class Reach:
@@ -119,7 +96,7 @@ class Reach:
 
     def weight(self, start: int, end: int, without: Iterable[Range] = ()) -> int:
         """The weight of bytes ``[start, end)``; byte ranges of ``without`` count for nothing, wherever."""
-        skipped = _Skipped.of(without)
+        skipped = Ranges.of(without)
         if not skipped.starts:
             if (start, end) not in self._whole:
                 self._whole[start, end] = self._weigh(*self._tokens(start, end), skipped)
@@ -130,7 +107,7 @@ class Reach:
         finally:
             self._weights = before
 
-    def _weigh(self, first: int, last: int, skipped: _Skipped) -> int:
+    def _weigh(self, first: int, last: int, skipped: Ranges) -> int:
         lexed = self.source.lexed
         kinds, line_of = lexed.kinds, lexed.directive_of
         home = line_of[first] if first < len(lexed) else -1
@@ -148,7 +125,7 @@ class Reach:
                 total += _LAUNCH
         return total
 
-    def _of_name(self, name: str, skipped: _Skipped) -> int:
+    def _of_name(self, name: str, skipped: Ranges) -> int:
         if name not in self.macros and name not in self.definitions or name in self._open:
             return 0
         if name not in self._weights:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from mergeguard.cpp.declaration import OF_ANONYMOUS, OF_FILE, Declaration, Identity, declares_by_name
 from mergeguard.cpp.definitions import definitions, local_states, only_caches, only_read
 from mergeguard.cpp.environment import Environment, environment_of
+from mergeguard.cpp.ranges import Ranges
 from mergeguard.cpp.source import Kind, parse
 from mergeguard.findings import Severity
 from mergeguard.values import dataclass
@@ -159,7 +160,8 @@ def _declared(parts: list[Declaration]) -> frozenset[str]:
 
 
 def _compiled(parts: list[Declaration], off: Sequence[tuple[int, int]]) -> list[Declaration]:
-    return [one for one in parts if not any(start <= one.item.code_start < end for start, end in off)]
+    ranges = Ranges.of(off)
+    return [one for one in parts if not ranges.holds(one.item.code_start)]
 
 
 def _declares(body: Sequence[str]) -> bool:
