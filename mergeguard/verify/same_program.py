@@ -376,16 +376,20 @@ class _Comparison:
         for parts in self.program.parts:
             for one in parts:
                 by_identity[one.identity].append(one)
+        in_sight: dict[Identity, tuple[list[Declaration], bool]] = {}
         for original in self.originals:
             if not original.must_be_once or original.is_registration:
                 continue
             if {"device", "global"} & original.item.flags:
                 continue
-            found = by_identity.get(original.identity, [])
-            here = [d for d in found if not d.spaced]
-            if found and not here:
+            identity = original.identity
+            if identity not in in_sight:  # of one identity there may be thousands
+                here = [d for d in by_identity.get(identity, ()) if not d.spaced]
+                in_sight[identity] = here, any(d.must_be_once for d in here)
+            here, is_kept = in_sight[identity]
+            if identity in by_identity and not here:
                 self.report("lost", "only shards have it, under names of their own", original)
-            elif found and not any(d.must_be_once for d in here):
+            elif here and not is_kept:
                 word = "static" if all(d.is_internal for d in here) else "inline"
                 severity = Severity.NOTE if word == "inline" else Severity.WARNING
                 text = f"{word} now: a file elsewhere that declares it for itself will not link"
