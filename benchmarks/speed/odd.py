@@ -149,7 +149,7 @@ class World:
     def _conflicting(self, file: str) -> Iterator[Cell]:
         """A sync where the fork wrote another line at each place that upstream edits."""
         lines, count = (self.folder / file).read_bytes().splitlines(keepends=True), self.text.count(b"\n")
-        places = {len(lines) - count + count * part // 4 for part in (1, 2, 3)}
+        places = {min(len(lines) - count + count * part // 4, len(lines) - 1) for part in (1, 2, 3)}
         (self.folder / file).write_bytes(_with_lines(lines, places, b"int mine%d;\n"))
         worlds.commit(self.folder, "edits that meet upstream's")
         yield self.cell("sync, conflicts", "sync", "new")
