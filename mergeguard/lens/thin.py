@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from mergeguard.cpp.scope import Local
 from mergeguard.cpp.source import Item, Source, code_tokens
 from mergeguard.lens import glue, signature
 from mergeguard.lens.homes.assignment import Assignment, DealtPartition
 from mergeguard.lens.homes.launches import Launch
 from mergeguard.lens.homes.parting import Parted
 from mergeguard.lens.homes.pytorch import LIGHT_TYPES
+from mergeguard.lens.locals import Local
 from mergeguard.lens.rule import Rule
 from mergeguard.values import dataclass
 

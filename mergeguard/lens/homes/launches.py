@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from mergeguard.cpp.environment import Environment
 from mergeguard.cpp.expansion import template_arguments
 from mergeguard.cpp.lexer import TokenKind, lex
-from mergeguard.cpp.scope import Local, Scope, scope_at
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, flattened
 from mergeguard.cpp.text import line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens.homes.pytorch import DISPATCHED, SCALAR, has_host_words
 from mergeguard.lens.homes.unseen import Unseen
+from mergeguard.lens.locals import Local, Scope, scope_at
 from mergeguard.lens.rule import Thin
 from mergeguard.values import dataclass, replace
 

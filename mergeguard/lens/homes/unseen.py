@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from mergeguard.cpp.declaration import qualifiers
 from mergeguard.cpp.items import Item, Kind, Source
-from mergeguard.cpp.scope import Scope
 from mergeguard.cpp.source import nested
 from mergeguard.cpp.text import code_tokens, identifiers
+from mergeguard.lens.locals import Scope
 from mergeguard.values import cached_property
 
 _MEMBER = frozenset({".", "->", "::"})

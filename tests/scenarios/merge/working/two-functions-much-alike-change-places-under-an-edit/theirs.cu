@@ -1,13 +1,18 @@
+int one(int x, int y);
+int two(int x, int y);
 int one(int x, int y) {
   int r = x * 29;
-  r -= y;
-  for (int i = 0; i < 3; ++i) r ^= i + y;
+  r *= 3;
+  r += x;
   return r;
 }
+
+// -- the other one --
+
 int two(int x, int y) {
   int r = x * 4;
-  r -= y;
+  r *= 3;
   r ^= x;
-  for (int i = 0; i < 3; ++i) r ^= i + y;
+  r += x;
   return r;
 }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mergeguard.cpp.scope import scope_at
 from mergeguard.cpp.source import Kind, parse
+from mergeguard.lens.locals import scope_at
 
 
 def scope(text):
