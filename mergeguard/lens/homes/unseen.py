@@ -1,6 +1,6 @@
 """Names that text may have from around it though tokens do not tell: asked before the text moves.
 
-What ``cpp.scope`` knows of a function is passed to a launch function. What it may have missed (the variable
+What ``lens.locals`` knows of a function is passed to a launch function. What it may have missed (the variable
 of a ``for``, a structured binding, a lambda's parameter) or can't know (a member of the function's class)
 would be another name in a shard, or none: that is refused by name.
 """
