@@ -37,11 +37,16 @@ def told(folder: Path, scenarios: Path) -> dict[str, object]:
     is a place to work in."""
     from benchmarks.speed import worlds
     from mergeguard import findings
-    from mergeguard.fork.workspace import Splitting, Workspace
+    from mergeguard.fork.workspace import Workspace
     from mergeguard.git.repository import Repository
     from mergeguard.verbs import auditing, checking, layoutaudit
     from mergeguard.verbs.sync import merge_commits
     from tests.support import corpus
+
+    try:
+        from mergeguard.fork.splitting import Splitting
+    except ImportError:  # an older revision
+        from mergeguard.fork.workspace import Splitting
 
     also = {worlds.INT8: worlds._INT8_FIXTURE.read_bytes(), worlds.PAGED: corpus.file("0.24.0", worlds.PAGED)}
     upstream = corpus.repository(list(CHAIN), folder / "upstream", also=also)

@@ -18,7 +18,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.values import dataclass
 
 if TYPE_CHECKING:
-    from mergeguard.fork.workspace import Splitting
+    from mergeguard.fork.splitting import Splitting
 
 _LIMIT = 100  # states of ``.mergeguard``
 

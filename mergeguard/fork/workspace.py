@@ -7,34 +7,29 @@ or of the work tree as git would commit it (``Workspace.of_work_tree``), so that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mergeguard.errors import LayoutError, Location, MergeguardError, RuleError, counted
-from mergeguard.fork.knownlists import KnownLists
-from mergeguard.fork.layoutcache import LayoutCache
 from mergeguard.fork.locks import Lock, parse_lock
 from mergeguard.fork.outlines import Outline, Outlines, RuleFacts
-from mergeguard.fork.readings import Readings
+from mergeguard.fork.splitting import Splitting
 from mergeguard.git.objects import MODE_FILE, MODE_SYMLINK, Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens.emissions import EMISSIONS
-from mergeguard.lens.hunks import Hunk, Reason, Tracing, Unsplit, untouched
-from mergeguard.lens.layout import Layout, Splitter, includable, shard_paths
+from mergeguard.lens.hunks import Hunk, Reason, Unsplit
+from mergeguard.lens.layout import Layout, includable, shard_paths
 from mergeguard.lens.rule import Rule, parse_rule
 from mergeguard.values import cached_property, dataclass, field, replace
 
 if TYPE_CHECKING:
     from mergeguard.fork.builds import BuildFiles
-    from mergeguard.lens.order import Hint
 
 RULES = ".mergeguard/rules"
 LOCKS = ".mergeguard/locks"
 REGULAR, SYMLINK = MODE_FILE, MODE_SYMLINK
 _GLUE = b"#define MG_"  # in shards that a partition made
-_MOST_TRACED = 8  # layouts; each is as large as its monolith
 
 
 @dataclass(frozen=True)
@@ -100,154 +95,6 @@ class Guarded:
     def lock_path(self) -> str:
         """The lock's file, relative to the repository's root."""
         return f"{LOCKS}/{self.name}.toml"
-
-
-class Splitting:
-    """Splits of one process, by rule, path, text and emission, and trees read, so that none is done twice."""
-
-    def __init__(
-        self,
-        cache: LayoutCache | None = None,
-        readings: Readings | None = None,
-        outlines: Outlines | None = None,
-        lists: KnownLists | None = None,
-    ) -> None:
-        self.workspaces: dict[str, Workspace] = {}
-        self.outlines = outlines or Outlines()
-        self.lists = lists or KnownLists()
-        self.locks: dict[tuple[str, str, str, bytes, bool], Lock] = {}  # made, for ``treelens.lock``
-        self._cache = cache
-        self._readings = readings
-        self._done: dict[tuple[str, str, int, bytes], Layout] = {}
-        self._own: set[tuple[str, str, int, bytes]] = set()  # those that this code has derived
-        self._unkept: set[tuple[str, str, int, bytes]] = set()  # those that were derived in passing
-        self._is_passing = False
-        self._traced: dict[tuple[object, ...], Unsplit] = {}
-
-    @classmethod
-    def of(cls, repository: Repository) -> Splitting:
-        """With the layouts that earlier processes have derived in this repository."""
-        folder = repository.private_dir
-        return cls(LayoutCache(folder), Readings(folder), Outlines(folder), KnownLists(folder))
-
-    def with_trees_anew(self) -> Splitting:
-        """The same splits, for trees that are to be read once more: by way of another repository."""
-        other = Splitting(self._cache, self._readings, self.outlines, self.lists)
-        other._done, other._own, other.locks = self._done, self._own, self.locks
-        return other
-
-    @contextmanager
-    def passing(self) -> Iterator[None]:
-        """Inside, trees are read that no command after this one asks for (commits on the way to another):
-        what is found out is not written to the repository's caches, in which it would only take the place
-        of what is asked for. ``keep`` makes up for the tree that was arrived at."""
-        self._is_passing = True
-        try:
-            yield
-        finally:
-            self._is_passing = False
-
-    def keep(self, repository: Repository, tree: str) -> None:
-        """Write to the repository's cache what a tree's layouts are read over, if it was derived in
-        passing."""
-        if self._cache is None or not self._unkept:
-            return
-        workspace = Workspace.load(repository, tree, self, lenient=True)
-        for guarded in workspace.split_rules:
-            lock = guarded.lock
-            assert lock is not None
-            for layout in (workspace.pristine(guarded), workspace.over(guarded)):
-                key = (lock.rule, lock.monolith, lock.emission, layout.monolith)
-                if key in self._unkept:
-                    self._unkept.remove(key)
-                    self._cache.put(lock.rule, lock.monolith, lock.emission, layout)
-
-    def split(self, name: str, rule: Rule, rule_oid: str, path: str, text: bytes, emission: int) -> Layout:
-        """As ``lens.emit.split``; what an earlier process has derived comes from the repository's cache."""
-        key = (rule_oid, path, emission, text)
-        layout = self._done.get(key)
-        if layout is None and self._cache is not None and (kept := self._cache.get(*key)) is not None:
-            layout, is_own = kept
-            if is_own:
-                self._own.add(key)
-        if layout is None:
-            layout = _derived(rule, name, path, text, emission)
-            self._own.add(key)
-            if self._is_passing:
-                self._unkept.add(key)
-            elif self._cache is not None:
-                self._cache.put(rule_oid, path, emission, layout)
-        self._done[key] = layout
-        return layout
-
-    def afresh(self, name: str, rule: Rule, rule_oid: str, path: str, text: bytes, emission: int) -> Layout:
-        """The same split by this code, whatever another version of it has derived."""
-        key = (rule_oid, path, emission, text)
-        return self._done[key] if key in self._own else _derived(rule, name, path, text, emission)
-
-    def unsplit(
-        self,
-        lock: Lock,
-        pristine: Layout,
-        files: Mapping[str, bytes | None],
-        split: Splitter,
-        basis: Layout | None = None,
-    ) -> Unsplit:
-        """As ``lens.unsplit.unsplit``; what an earlier process has traced is not traced again."""
-        over, trace = basis or pristine, self.tracing(lock.rule, lock.emission)
-        if all(files[file.path] == file.text for file in over.files):
-            return untouched(over) if basis is None else trace(pristine, files, split, lock.order, basis)
-        found = self._readings.get(lock, pristine, files, split, over) if self._readings else None
-        if found is None:
-            found = trace(pristine, files, split, lock.order, basis)
-            if self._readings is not None and not self._is_passing:
-                self._readings.put(lock, pristine, files, found, split)
-        return found
-
-    def tracing(self, rule_oid: str, emission: int) -> Tracing:
-        """``lens.unsplit.unsplit`` by a rule's blob and an emission, remembered for the last layouts.
-
-        Who makes a layout asks how it will be read, and then it is.
-        """
-
-        def trace(
-            pristine: Layout,
-            files: Mapping[str, bytes | None],
-            split: Splitter,
-            order: Sequence[Hint] = (),
-            basis: Layout | None = None,
-        ) -> Unsplit:
-            over = pristine.path, pristine.monolith, basis.monolith if basis is not None else None
-            key = (rule_oid, emission, *over, tuple(order), *sorted(files.items()))
-            found = self._traced.pop(key, None) or _traced(pristine, files, split, order, basis)
-            self._traced[key] = found  # as the last
-            if len(self._traced) > _MOST_TRACED:
-                del self._traced[next(iter(self._traced))]
-            return found
-
-        return trace
-
-
-# What derives and traces is half of all that a process loads, and most find their layouts known: it is
-# loaded here, where one is not.
-
-
-def _derived(rule: Rule, name: str, path: str, text: bytes, emission: int) -> Layout:
-    from mergeguard.lens.emit import split
-
-    return split(rule, name, path, text, emission)
-
-
-def _traced(
-    pristine: Layout,
-    files: Mapping[str, bytes | None],
-    split: Splitter,
-    order: Sequence[Hint],
-    basis: Layout | None,
-) -> Unsplit:
-    from mergeguard.lens.unsplit import unsplit
-
-    return unsplit(pristine, files, split, order, basis)
 
 
 @dataclass(frozen=True)
@@ -623,6 +470,18 @@ def _rule(text: bytes, path: str) -> Rule:
 def _lock(path: str, text: bytes) -> Lock:
     """The lock of a file's text, read once."""
     return parse_lock(path, text)
+
+
+def keep_layouts(repository: Repository, tree: str, splitting: Splitting) -> None:
+    """Write to the repository's cache what a tree's layouts are read over, if it was derived in passing."""
+    if splitting.has_passed:
+        workspace = Workspace.load(repository, tree, splitting, lenient=True)
+        splitting.keep(
+            (guarded.lock, layout)
+            for guarded in workspace.split_rules
+            if guarded.lock is not None
+            for layout in (workspace.pristine(guarded), workspace.over(guarded))
+        )
 
 
 def path_in(workspace: Workspace, guarded: Guarded) -> str | None:

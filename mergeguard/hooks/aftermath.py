@@ -34,7 +34,8 @@ def unfinished(repository: Repository) -> str | None:
 
 def _is_whole(repository: Repository, head: str) -> bool:
     """Whether history holds nothing against the locks; found out without what would mend them."""
-    from mergeguard.fork.workspace import Splitting, Workspace
+    from mergeguard.fork.splitting import Splitting
+    from mergeguard.fork.workspace import Workspace
     from mergeguard.treemerge.lockhistory import LockHistory
 
     splitting = Splitting.of(repository)

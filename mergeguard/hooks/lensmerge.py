@@ -17,7 +17,8 @@ from mergeguard.cpp.diff import diff
 from mergeguard.digests import digest
 from mergeguard.errors import LayoutError, Location, MergeguardError, RepositoryError
 from mergeguard.fork import treelens
-from mergeguard.fork.workspace import SYMLINK, Guarded, Splitting, Workspace
+from mergeguard.fork.splitting import Splitting
+from mergeguard.fork.workspace import SYMLINK, Guarded, Workspace
 from mergeguard.git.durable import write_atomic
 from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.repository import Repository

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mergeguard.fork.workspace import keep_layouts
 from mergeguard.git.objects import CommitInfo, Entry
 from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
@@ -118,7 +119,7 @@ def replay(
             became[new] = moving.true_commit(repository, info, made, parents)
         tip = became[new]
         light.derived = repository.tree_of(tip)
-    light.splitting.keep(repository, repository.tree_of(became.get(head, tip)))
+    keep_layouts(repository, repository.tree_of(became.get(head, tip)), light.splitting)
     return Replayed(became.get(head, tip), became)
 
 

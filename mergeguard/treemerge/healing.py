@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import treelens
 from mergeguard.fork.locks import Lock
-from mergeguard.fork.workspace import REGULAR, Splitting, Workspace
+from mergeguard.fork.splitting import Splitting
+from mergeguard.fork.workspace import REGULAR, Workspace
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge.ailments import Ailment

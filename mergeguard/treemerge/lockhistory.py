@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.errors import MergeguardError
 from mergeguard.fork.locks import Lock
+from mergeguard.fork.splitting import Splitting
 from mergeguard.fork.whole import KnownWhole
-from mergeguard.fork.workspace import LOCKS, Guarded, Splitting, Workspace, documents, lock_of
+from mergeguard.fork.workspace import LOCKS, Guarded, Workspace, documents, lock_of
 from mergeguard.git.repository import Repository
 from mergeguard.merge.contained import lost_lines
 from mergeguard.values import dataclass

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 from mergeguard.fork.builds import UnitListing
 from mergeguard.fork.localedits import LocalEdit
-from mergeguard.fork.workspace import Guarded, Splitting, Workspace
+from mergeguard.fork.splitting import Splitting
+from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens.hunks import Hunk

@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from mergeguard.fork.builds import may_list
-from mergeguard.fork.workspace import Splitting, Workspace
+from mergeguard.fork.splitting import Splitting
+from mergeguard.fork.workspace import Workspace
 from mergeguard.git.errors import PathConflict
 from mergeguard.git.objects import MODE_TREE, Entry
 from mergeguard.git.repository import Repository

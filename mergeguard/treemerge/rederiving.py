@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import treelens
 from mergeguard.fork.builds import UnitListing
-from mergeguard.fork.workspace import REGULAR, Guarded, Splitting, Workspace
+from mergeguard.fork.splitting import Splitting
+from mergeguard.fork.workspace import REGULAR, Guarded, Workspace
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 

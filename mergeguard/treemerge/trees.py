@@ -13,7 +13,8 @@ from mergeguard.errors import MergeguardError, RuleError
 from mergeguard.fork import keepmarks, treelens
 from mergeguard.fork.builds import UnitListing
 from mergeguard.fork.localedits import local_edits
-from mergeguard.fork.workspace import Guarded, Splitting, Workspace, path_in
+from mergeguard.fork.splitting import Splitting
+from mergeguard.fork.workspace import Guarded, Workspace, path_in
 from mergeguard.git.merging import MergeOutcome, UnmergedPath
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository

@@ -6,7 +6,8 @@ What ``export`` and ``import`` compute with. Everything is git objects that no r
 from __future__ import annotations
 
 from mergeguard.fork import treelens
-from mergeguard.fork.workspace import Splitting, Workspace
+from mergeguard.fork.splitting import Splitting
+from mergeguard.fork.workspace import Workspace
 from mergeguard.git import attributes
 from mergeguard.git.merging import MergeOutcome, Message
 from mergeguard.git.objects import Entry

@@ -17,7 +17,8 @@ from mergeguard.cpp.filenames import SOURCES
 from mergeguard.errors import LayoutError, Location, counted
 from mergeguard.findings import Place
 from mergeguard.fork import treelens
-from mergeguard.fork.workspace import Splitting, Workspace
+from mergeguard.fork.splitting import Splitting
+from mergeguard.fork.workspace import Workspace
 from mergeguard.git.objects import Entry, TreeChange
 from mergeguard.git.pickaxe import Pickaxe, TouchingCommit
 from mergeguard.git.process import encode, split_nul

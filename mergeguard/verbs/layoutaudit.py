@@ -16,7 +16,8 @@ from mergeguard.cpp.backwards import Origin
 from mergeguard.errors import MergeguardError
 from mergeguard.findings import Finding, Place, Reporter
 from mergeguard.fork import treelens
-from mergeguard.fork.workspace import Guarded, Splitting, Workspace
+from mergeguard.fork.splitting import Splitting
+from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.lens import buildlists

@@ -17,7 +17,8 @@ from mergeguard.errors import LayoutError, Location, RuleError
 from mergeguard.findings import Finding, Reporter
 from mergeguard.fork import treelens
 from mergeguard.fork.fork import LEDGER, Fork
-from mergeguard.fork.workspace import REGULAR, Splitting, Workspace
+from mergeguard.fork.splitting import Splitting
+from mergeguard.fork.workspace import REGULAR, Workspace
 from mergeguard.git.objects import Entry, TreeChange
 from mergeguard.git.repository import Repository
 from mergeguard.tables import table

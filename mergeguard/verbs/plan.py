@@ -14,7 +14,8 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from mergeguard import __version__, store
 from mergeguard.errors import MergeguardError
 from mergeguard.fork import treelens
-from mergeguard.fork.workspace import Splitting, Workspace
+from mergeguard.fork.splitting import Splitting
+from mergeguard.fork.workspace import Workspace
 from mergeguard.git.durable import write_atomic
 from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository

@@ -15,7 +15,8 @@ from mergeguard.errors import LayoutError
 from mergeguard.findings import Finding
 from mergeguard.fork.fork import Fork
 from mergeguard.fork.report import SyncedRule
-from mergeguard.fork.workspace import Splitting, Workspace
+from mergeguard.fork.splitting import Splitting
+from mergeguard.fork.workspace import Workspace
 from mergeguard.git.repository import Repository
 from mergeguard.treemerge import resolution
 from mergeguard.treemerge.resolution import ResolvedFile

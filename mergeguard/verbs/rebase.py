@@ -11,7 +11,8 @@ from __future__ import annotations
 from mergeguard import store
 from mergeguard.audit.findings import Located
 from mergeguard.errors import LayoutError, Location, RepositoryError
-from mergeguard.fork.workspace import Splitting
+from mergeguard.fork.splitting import Splitting
+from mergeguard.fork.workspace import keep_layouts
 from mergeguard.git import landing
 from mergeguard.git.landing import StateFile
 from mergeguard.git.merging import UnmergedPath
@@ -154,7 +155,7 @@ class _Picker:
     def run(self, todo: tuple[str, ...]) -> RebaseOutcome:
         """Replay the commits up to the first conflict."""
         outcome = self._replayed(todo)
-        self.splitting.keep(self.repository, self.repository.tree_of(self.tip))
+        keep_layouts(self.repository, self.repository.tree_of(self.tip), self.splitting)
         return outcome
 
     def _replayed(self, todo: tuple[str, ...]) -> RebaseOutcome:

@@ -15,7 +15,7 @@ from mergeguard.fork.whole import KnownWhole
 from mergeguard.verbs.knownstatus import Beside, KnownStatus, RuleStatus
 
 if TYPE_CHECKING:
-    from mergeguard.fork.workspace import Splitting
+    from mergeguard.fork.splitting import Splitting
 
 __all__ = ["RuleStatus", "status"]
 
@@ -32,7 +32,7 @@ def status(fork: Fork, ref: str | None) -> tuple[RuleStatus, ...]:
     known = KnownStatus(fork, beside)
     rows = known.get(tree)
     if rows is None:
-        from mergeguard.fork.workspace import Splitting
+        from mergeguard.fork.splitting import Splitting
 
         watched = WatchedRepository.of(fork.repository, tree)
         rows = _looked_up(watched, tree, fork, beside, Splitting.of(fork.repository))
@@ -50,7 +50,8 @@ def leave_known(fork: Fork, splitting: Splitting | None = None, staged: str | No
     """Keep what `status` will say of HEAD, which a command has just made (or of a tree ``staged``), while all
     that this takes is at hand."""
     from mergeguard.fork import outlining
-    from mergeguard.fork.workspace import Splitting, Workspace
+    from mergeguard.fork.splitting import Splitting
+    from mergeguard.fork.workspace import Workspace
     from mergeguard.treemerge.lockhistory import LockHistory
 
     repository, head = fork.repository, fork.head()

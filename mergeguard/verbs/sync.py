@@ -12,7 +12,8 @@ from mergeguard.findings import Finding
 from mergeguard.fork.footprint import Footprints
 from mergeguard.fork.fork import LEDGER, Fork
 from mergeguard.fork.report import LastSync
-from mergeguard.fork.workspace import Splitting, Workspace
+from mergeguard.fork.splitting import Splitting
+from mergeguard.fork.workspace import Workspace
 from mergeguard.git import landing
 from mergeguard.git.errors import NoMergeBase
 from mergeguard.git.landplan import require_possible

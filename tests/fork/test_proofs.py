@@ -9,7 +9,7 @@ import pytest
 from mergeguard.fork import layoutcache, proofs
 from mergeguard.fork.layoutcache import LayoutCache
 from mergeguard.fork.proofs import Proofs
-from mergeguard.fork.workspace import Splitting
+from mergeguard.fork.splitting import Splitting
 from mergeguard.verify import same_program
 from mergeguard.verify.flatten import LayoutText
 from tests.support.layouts import Case, shipped_rule

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mergeguard.fork.workspace import Splitting
+from mergeguard.fork.splitting import Splitting
 from mergeguard.verbs import layoutaudit
 from tests.support.faults import FAULTS, ROOT, table
 from tests.support.seeded import SeededForks

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mergeguard.data import shipped_rules
-from mergeguard.fork.workspace import RULES, Splitting
+from mergeguard.fork.splitting import Splitting
+from mergeguard.fork.workspace import RULES
 from mergeguard.git.objects import MODE_FILE, Entry
 from mergeguard.treemerge.plainpick import PlainPicks
 from tests.git.conftest import Sandbox

@@ -10,7 +10,8 @@ from mergeguard.errors import MergeguardError
 from mergeguard.fork import outlining, treelens
 from mergeguard.fork.builds import UnitListing
 from mergeguard.fork.outlines import Outlines
-from mergeguard.fork.workspace import Splitting, Workspace
+from mergeguard.fork.splitting import Splitting
+from mergeguard.fork.workspace import Workspace
 from mergeguard.git.objects import MODE_EXECUTABLE, MODE_FILE, MODE_SYMLINK, Entry
 from mergeguard.treemerge.fates import Fate
 from mergeguard.treemerge.trees import merge_trees

@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 from mergeguard.cpp.source import Kind, parse
 from mergeguard.fork import treelens
 from mergeguard.fork.builds import UnitListing
-from mergeguard.fork.workspace import Splitting, Workspace
+from mergeguard.fork.splitting import Splitting
+from mergeguard.fork.workspace import Workspace
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import installing
 from tests.support.forks import COMPILE

@@ -16,7 +16,8 @@ from pathlib import Path
 from mergeguard.cpp.diff import matches
 from mergeguard.errors import GitError, MergeguardError
 from mergeguard.fork.fork import Fork
-from mergeguard.fork.workspace import REGULAR, Guarded, Splitting, Workspace
+from mergeguard.fork.splitting import Splitting
+from mergeguard.fork.workspace import REGULAR, Guarded, Workspace
 from mergeguard.git.objects import Entry, Identity
 from mergeguard.git.process import encode, pass_through
 from mergeguard.git.repository import Repository
