@@ -253,7 +253,12 @@ def _is_step(name: str, words: bytes) -> bool:
     """Whether a directive is more to flattening than text to copy."""
     is_once = name == "pragma" and b"once" in words
     ours = b"MG_" in words or _RENAMED.match(words) is not None
-    return name == "include" or is_once or name not in _WORDS or ours
+    return name == "include" or is_once or _is_unknown(name) or ours
+
+
+def _is_unknown(name: str) -> bool:
+    """Whether a directive is none of the language's; a `#` alone is one, which does nothing."""
+    return name != "" and name not in _WORDS
 
 
 def _take_in(state: _FlattenState, path: str) -> None:
@@ -296,7 +301,7 @@ def _take_in(state: _FlattenState, path: str) -> None:
             continue
         if not live:
             continue
-        if directive.name not in _WORDS:
+        if _is_unknown(directive.name):
             state.problems.append((path, directive.start, f"#{directive.name} is no directive"))
         meaning = _meaning(directive.name, step.words)
         if not _handled(state, directive, meaning, path):

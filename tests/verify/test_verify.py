@@ -131,6 +131,12 @@ def test_flattening_resolves_what_glue_defines_and_nothing_else() -> None:
     assert b"int one;\nint two;" in everything.source.text
 
 
+@pytest.mark.parametrize(("line", "problems"), [(b"#\n", 0), (b"#  // alone\n", 0), (b"#odd\n", 1)])
+def test_a_directive_without_a_word_is_one_that_does_nothing(line: bytes, problems: int) -> None:
+    text = line + b"#define MG_SHARD_one\nint one();\n"
+    assert len(flatten("d/one.cu", [LayoutText("d/one.cu", text, True)]).problems) == problems
+
+
 def test_same_tokens_allows_one_linkage_word() -> None:
     assert same_tokens(["int", "f"], ["int", "f"])
     assert same_tokens(["int", "f"], ["inline", "int", "f"])
