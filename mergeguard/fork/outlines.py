@@ -2,7 +2,7 @@
 
 A rule and its lock (two blobs) with the files of its layout decide what the layout means: the monolith, the
 fork's edits of it, what is beside the map. Where a tree has the same files, all of that is told from here,
-and neither rule nor layout is read. What is not known is worked out as ever, by the lens (``outlined``).
+and neither rule nor layout is read. What is not known is worked out as ever, by the lens (``outlining``).
 
 Kept for a repository as one value, bounded, safe to delete; of two processes that write it the last one wins.
 """

@@ -19,7 +19,6 @@ from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.lexer import Directive, directives_of
 from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.source import Source, parse
-from mergeguard.cpp.text import line_of
 from mergeguard.lens.glue import blank_include_choices
 from mergeguard.values import cached_property, dataclass, field
 
@@ -462,8 +461,3 @@ def is_guarded(text: bytes) -> bool:
         return False
     names = [text[d.start : d.end].split()[-1:] for d in directives[:2]]
     return names[0] == names[1] and directives[-1].name == "endif"
-
-
-def line_at(text: bytes, offset: int) -> int:
-    """The 1-based line of a byte."""
-    return line_of(text, offset)

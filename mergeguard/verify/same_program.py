@@ -18,13 +18,14 @@ from mergeguard.cpp.definitions import definitions, same_tokens, without_static
 from mergeguard.cpp.environment import Environment, environment_of
 from mergeguard.cpp.lexer import SPLICE
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
+from mergeguard.cpp.text import line_of
 from mergeguard.findings import PROGRAM_CODES, Finding, Severity, in_tree
 from mergeguard.lens.buildlists import mentions
 from mergeguard.lens.glue import asked_for
 from mergeguard.values import dataclass
 from mergeguard.verify import thin
 from mergeguard.verify.dispatching import ELSEWHERE, check_arms
-from mergeguard.verify.flatten import LayoutText, flatten, has_guards, is_guarded, line_at
+from mergeguard.verify.flatten import LayoutText, flatten, has_guards, is_guarded
 from mergeguard.verify.initialisation import disordered
 from mergeguard.verify.linkage import LinkClash, Program, clashes, divided, doubled, folded
 from mergeguard.verify.standard import is_of_the_language
@@ -85,7 +86,7 @@ def _not_apart(files: Sequence[LayoutText], roots: Sequence[str]) -> Iterator[Fi
     for clash in doubled(program, lambda one: len(texts)):
         if clash.one.spaced and program.has_c_linkage(clash.one):
             path, offset = program.units[clash.one.index].place(clash.one.item.code_start)
-            line = line_at(texts[path], offset)
+            line = line_of(texts[path], offset)
             yield in_tree(clash.check, clash.severity, clash.message, path, line, clash.one.plain)
 
 
@@ -115,7 +116,7 @@ def check_units(
     found: list[Finding] = []
     for clash in clashes(program):
         path, offset = program.units[clash.one.index].place(clash.one.item.code_start)
-        line = line_at(texts[path], offset)
+        line = line_of(texts[path], offset)
         found.append(in_tree(clash.check, clash.severity, clash.message, path, line, clash.one.plain))
     return tuple(found)
 
@@ -127,7 +128,7 @@ def unusable(files: Sequence[LayoutText]) -> tuple[Finding, ...]:
     found = list(_not_the_language(program))
     for clash in doubled(program, lambda one: len(texts)):
         path, offset = program.units[clash.one.index].place(clash.one.item.code_start)
-        line = line_at(texts[path], offset)
+        line = line_of(texts[path], offset)
         found.append(in_tree(clash.check, clash.severity, clash.message, path, line, clash.one.plain))
     return tuple(found)
 
@@ -206,7 +207,7 @@ class _Comparison:
         text = self.files[path].text if path in self.files else None
         if definition is not None and definition.index < 0:
             text = self.before.text
-        line = line_at(text, offset) if text is not None and offset is not None else None
+        line = line_of(text, offset) if text is not None and offset is not None else None
         self.found.append(in_tree(check, severity, message, path or self.path, line, item))
 
     def report_clash(self, clash: LinkClash) -> None:
