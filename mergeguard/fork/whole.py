@@ -22,26 +22,38 @@ class KnownWhole:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
         self._shelf = Shelf(repository.private_dir, "whole", _LIMIT)
+        self._told: dict[str, bool] = {}
 
     def holds(self, commit: str) -> bool:
-        """Whether the commit is known to be whole, by itself or since it only goes on from one that is."""
+        """Whether the commit is known to be whole, by itself or since it only goes on from one that is.
+
+        Commits that were passed in vain are not looked at again: whoever asks for one commit after the other
+        down a long branch goes over it once.
+        """
         if (self._repository.common_dir / "shallow").exists():
             return False  # more history may come
+        passed: list[str] = []
         current: str | None = commit
-        for _ in range(_STEPS):
-            if current is None or self._shelf.get(self._key(current)) is not None:
+        is_whole = False
+        while current is not None and len(passed) < _STEPS:
+            is_whole = self._told.get(current, False)
+            if current in self._told:
+                break
+            passed.append(current)
+            is_whole = self._shelf.get(self._key(current)) is not None
+            if is_whole:
                 break
             current = self._before(current)
-        else:
-            return False
-        if current is not None and current != commit:
+        self._told |= dict.fromkeys(passed, is_whole)
+        if is_whole and current != commit:
             self.keep(commit)
-        return current is not None
+        return is_whole
 
     def keep(self, commit: str) -> None:
         """Note that nothing in the history of the commit is left open."""
         if (self._repository.common_dir / "shallow").exists():
             return
+        self._told[commit] = True
         self._shelf.put(self._key(commit), b"")
 
     def _before(self, commit: str) -> str | None:

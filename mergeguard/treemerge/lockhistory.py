@@ -50,7 +50,7 @@ class LockHistory:
         self._locks: dict[str, Mapping[str, Lock]] = {}  # by their folder
         self._of_commits: dict[str, Mapping[str, Lock]] = {}
         self._known: dict[tuple[str, str], Expected | None] = {}
-        self._whole: dict[str, bool] = {}
+        self._whole = KnownWhole(repository)
         self._paths_known: dict[tuple[str, str], tuple[str, ...]] = {}
         self._brought_known: dict[tuple[str, str], Expected | None] = {}
 
@@ -73,7 +73,7 @@ class LockHistory:
             if expected is not None and expected.blob != lock.upstream:
                 found.append(Behind(guarded.name, guarded.lock_path, lock.monolith, lock.upstream, expected))
         if not found and workspace.tree == self.repository.tree_of(head):
-            KnownWhole(self.repository).keep(head)
+            self._whole.keep(head)
         return tuple(found)
 
     def _left_alone(self, merge: str) -> frozenset[str]:
@@ -182,9 +182,7 @@ class LockHistory:
 
     def _is_whole(self, commit: str) -> bool:
         """Whether nothing in the history of the commit is known to be open (``fork.whole``)."""
-        if commit not in self._whole:
-            self._whole[commit] = KnownWhole(self.repository).holds(commit)
-        return self._whole[commit]
+        return self._whole.holds(commit)
 
     def _brought(self, commit: str, holder: str, others: list[str], name: str) -> Expected | None:
         """Upstream's newer file that merge ``commit`` brings to ``holder``, a side that holds the lock."""
