@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import argparse
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.speed import worlds
 from benchmarks.speed.measure import MERGEGUARD, environment, run
-from benchmarks.speed.texts import odd_texts
+from benchmarks.speed.texts import edits_that_meet, odd_texts
 from benchmarks.speed.worlds import git
 
 #: The most that a verb may cost, in milliseconds of CPU.
@@ -45,12 +46,13 @@ class World:
 
     Tags: ``old`` is upstream's first commit, ``new`` changes three lines of the text, ``byhand`` has a split
     made by hand. The branch ``fork`` is split (if it can be) and has an edit of its own.
+    ``verbs`` are those that are measured; all where it is empty.
     """
 
     folder: Path
     shape: str
     text: bytes
-    refused: set[str] = field(default_factory=set)
+    verbs: Set[str] = frozenset()
 
     def make(self) -> None:
         """Upstream's commits, and the rule."""
@@ -75,11 +77,11 @@ class World:
         worlds.commit(self.folder, tag)
         git(self.folder, "tag", "-f", tag)
 
-    def cell(self, verb: str, *words: str) -> Cell:
-        """Measure one call; the tree is left as the verb leaves it."""
+    def measure(self, verb: str, *words: str) -> Cell:
+        """Measure one command; the tree is left as it leaves it."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
-            (*MERGEGUARD, *words),
+            words,
             cwd=self.folder,
             env=environment(),
             capture_output=True,
@@ -95,38 +97,68 @@ class World:
         cost = 1000 * (after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
         return Cell(self.shape, verb, cost, said.split("\n")[0] if status > 1 else "")
 
+    def _cell(self, verb: str, *words: str, needed: bool = False) -> Iterator[Cell]:
+        """The cell of a verb that was asked for; one that the next ones need is run in any case."""
+        if self._wants(verb):
+            yield self.measure(verb, *MERGEGUARD, *words)
+        elif needed:
+            self.measure(verb, *MERGEGUARD, *words)
+
+    def _merged_by_git(self, verb: str) -> Iterator[Cell]:
+        """The cell of a plain `git merge` with hooks."""
+        if self._wants(verb):
+            run(self.folder, *MERGEGUARD, "install")
+            yield self.measure(verb, "git", "merge", "-q", "new")
+            run(self.folder, *MERGEGUARD, "uninstall")
+
+    def _wants(self, verb: str) -> bool:
+        return not self.verbs or verb in self.verbs
+
     def cells(self) -> Iterator[Cell]:
         """Each verb in turn, in the order in which a user meets them."""
         self.make()
-        yield self.cell("init", "init", "--dry-run", "csrc/odd.cu")
-        yield self.cell("preview", "preview", "new")
-        split = self.cell("split", "split", "--upstream", "old")
-        yield split
+        yield from self._merged_files()
+        yield from self._cell("init", "init", "--dry-run", "csrc/odd.cu")
+        yield from self._cell("preview", "preview", "new")
+        yield from self._cell("split", "split", "--upstream", "old", needed=True)
         if git(self.folder, "status", "--porcelain"):
             worlds.commit(self.folder, "split")
             yield from self._split_cells()
 
+    def _merged_files(self) -> Iterator[Cell]:
+        """`merge-file` on three versions: both sides edit at other places, and at the same."""
+        base, theirs, mine = edits_that_meet(self.text)
+        lines = self.text.splitlines(keepends=True)
+        apart = _with_lines(lines, {len(lines) * part // 5 for part in (1, 2, 3)}, b"int mine%d;\n")
+        with tempfile.TemporaryDirectory() as folder:
+            for verb, ours in (("merge-file", apart), ("merge-file conflicts", mine)):
+                names = worlds.sides_of(Path(folder), "odd", base, ours, theirs)
+                yield from self._cell(verb, "merge-file", "-p", *(f"{folder}/{name}" for name in names))
+
     def _split_cells(self) -> Iterator[Cell]:
         file, line = self._edit()
-        yield self.cell("status", "status")
-        yield self.cell("check", "check")
-        yield self.cell("verify", "verify")
-        yield self.cell("unsplit", "unsplit", _RULE)
-        yield self.cell("report", "report")
-        yield self.cell("unmapped", "unmapped", "list")
+        yield from self._cell("status", "status")
+        yield from self._cell("check", "check")
+        yield from self._cell("verify", "verify")
+        yield from self._cell("unsplit", "unsplit", _RULE)
+        yield from self._cell("report", "report")
+        yield from self._cell("unmapped", "unmapped", "list")
         worlds.commit(self.folder, "an edit in the layout")
-        yield self.cell("where", "where", f"{file}:{line}")
-        yield self.cell("blame", "blame", file)
-        yield self.cell("export", "export", "--stdout", "--upstream", "old")
-        yield self.cell("ledger", "ledger", "--upstream", "old")
-        yield self.cell("plan", "plan", "new")
-        yield self.cell("leave", "leave", "--dry-run", _RULE)
-        yield self.cell("mode", "mode", "--dry-run", "build", _RULE, "--upstream", "old")
+        yield from self._cell("where", "where", f"{file}:{line}")
+        yield from self._cell("blame", "blame", file)
+        yield from self._cell("export", "export", "--stdout", "--upstream", "old")
+        yield from self._cell("ledger", "ledger", "--upstream", "old")
+        yield from self._cell("plan", "plan", "new")
+        yield from self._cell("leave", "leave", "--dry-run", _RULE)
+        yield from self._cell("mode", "mode", "--dry-run", "build", _RULE, "--upstream", "old")
         git(self.folder, "tag", "edited")
-        yield self.cell("sync", "sync", "new")
-        yield self.cell("audit", "audit")
+        self._known()
+        yield from self._cell("sync", "sync", "new", needed=True)
+        yield from self._cell("audit", "audit")
         self._back()
-        yield self.cell("rebase", "sync", "--rebase", "new")
+        yield from self._cell("rebase", "sync", "--rebase", "new")
+        self._back()
+        yield from self._merged_by_git("git merge")
         self._back()
         yield from self._conflicting(file)
         yield from self._by_hand()
@@ -140,19 +172,35 @@ class World:
         file.write_bytes(b"".join([*lines[:at], b"int ours;\n", *lines[at:]]))
         return file.relative_to(self.folder).as_posix(), at + 1
 
-    def _back(self) -> None:
+    def _back(self, to: str = "edited") -> None:
         run(self.folder, *MERGEGUARD, "sync", "--abort", ok=range(128))
+        run(self.folder, "git", "merge", "--abort", ok=range(129))
         git(self.folder, "reset", "-q", "--hard")
-        git(self.folder, "checkout", "-q", "-f", "-B", "fork", "edited")
+        git(self.folder, "checkout", "-q", "-f", "-B", "fork", to)
         git(self.folder, "clean", "-q", "-f", "-d")
+        shutil.rmtree(self.folder / ".git/mergeguard")
+        shutil.copytree(self._kept, self.folder / ".git/mergeguard")
+
+    @property
+    def _kept(self) -> Path:
+        return self.folder.parent / "what was known before the merges"
+
+    def _known(self) -> None:
+        """Each merge starts with what the clone knows now, not with what the merge before it has found out."""
+        shutil.copytree(self.folder / ".git/mergeguard", self._kept)
 
     def _conflicting(self, file: str) -> Iterator[Cell]:
-        """A sync where the fork wrote another line at each place that upstream edits."""
+        """Merges where the fork wrote another line at each place that upstream edits."""
         lines, count = (self.folder / file).read_bytes().splitlines(keepends=True), self.text.count(b"\n")
         places = {min(len(lines) - count + count * part // 4, len(lines) - 1) for part in (1, 2, 3)}
         (self.folder / file).write_bytes(_with_lines(lines, places, b"int mine%d;\n"))
         worlds.commit(self.folder, "edits that meet upstream's")
-        yield self.cell("sync, conflicts", "sync", "new")
+        git(self.folder, "tag", "meeting")
+        yield from self._cell("sync conflicts", "sync", "new")
+        self._back("meeting")
+        yield from self._cell("rebase conflicts", "sync", "--rebase", "new")
+        self._back("meeting")
+        yield from self._merged_by_git("git merge conflicts")
         self._back()
 
     def _by_hand(self) -> Iterator[Cell]:
@@ -160,7 +208,7 @@ class World:
         locks = git(self.folder, "ls-files", ".mergeguard").split()
         git(self.folder, "rm", "-q", *(name for name in locks if "/rules/" not in name))
         worlds.commit(self.folder, "as if by hand")
-        yield self.cell("adopt", "adopt", _RULE, "--dry-run", "--upstream", "old")
+        yield from self._cell("adopt", "adopt", _RULE, "--dry-run", "--upstream", "old")
 
 
 def _with_lines(lines: Sequence[bytes], places: Set[int], line: bytes) -> bytes:
@@ -172,14 +220,13 @@ def _give_up() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (_GIVEN_UP, _GIVEN_UP))
 
 
-def table(size: int, shapes: list[str], verbs: list[str]) -> Iterator[list[Cell]]:
+def table(size: int, shapes: Sequence[str] = (), verbs: Set[str] = frozenset()) -> Iterator[list[Cell]]:
     """The cells of each shape."""
     for shape, text in odd_texts(size).items():
         if shapes and shape not in shapes:
             continue
         with tempfile.TemporaryDirectory() as folder:
-            world = World(Path(folder) / "fork", shape, text)
-            yield [cell for cell in world.cells() if not verbs or cell.verb in verbs]
+            yield [*World(Path(folder) / "fork", shape, text, verbs).cells()]
 
 
 def main(arguments: list[str]) -> int:
@@ -190,13 +237,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("shapes", nargs="*", metavar="SHAPE")
     chosen = parser.parse_args(arguments)
     over = 0
-    for cells in table(chosen.bytes, chosen.shapes, [*filter(None, chosen.verbs.split(","))]):
+    for cells in table(chosen.bytes, chosen.shapes, {*filter(None, chosen.verbs.split(","))}):
         print(cells[0].shape if cells else "")
         for cell in cells:
             dear = cell.cost > MOST
             over += dear
             print(
-                f"  {'MISS' if dear else 'ok  '} {cell.verb:<16} {cell.cost:8.0f} {cell.refusal}".rstrip(),
+                f"  {'MISS' if dear else 'ok  '} {cell.verb:<20} {cell.cost:8.0f} {cell.refusal}".rstrip(),
                 flush=True,
             )
     return int(over > 0)
