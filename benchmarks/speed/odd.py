@@ -186,7 +186,7 @@ class World:
         return self.folder.parent / "what was known before the merges"
 
     def _known(self) -> None:
-        """Each merge starts with what the clone knows now, not with what the merge before it has found out."""
+        """Each merge starts with what the clone knows now, not with what another has found out."""
         shutil.copytree(self.folder / ".git/mergeguard", self._kept)
 
     def _conflicting(self, file: str) -> Iterator[Cell]:

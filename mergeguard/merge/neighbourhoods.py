@@ -10,15 +10,16 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, compress
+from itertools import accumulate, combinations, compress, pairwise
+from typing import NamedTuple
 
 from mergeguard.cpp.borders import Unbalanced, borders
+from mergeguard.cpp.diff import Change
 from mergeguard.cpp.leaves import leaves_of
 from mergeguard.cpp.lexer import TokenKind, lex
-from mergeguard.merge.lines import Region, RegionKind, diff3, line_diff, split_lines
+from mergeguard.merge.lines import Region, RegionKind, diff3, line_diff, split_lines, trivial
 
 Versions = tuple[bytes, bytes, bytes]
-_Names = dict[bytes, set[int]]  # by name, the numbers of the stretches that have it
 
 #: Lines of a text that is read whole in any case: no time is to be won.
 _FEW_LINES = 5_000
@@ -56,7 +57,42 @@ def neighbourhoods(base: bytes, ours: bytes, theirs: bytes) -> list[Versions] | 
         return None
     stretches = _cut((base, ours, theirs), regions, starts, spans)
     changed = [parts for parts in stretches if len(set(parts)) > 1]
-    return stretches if all(map(_is_whole, changed)) and _are_apart(changed) else None
+    if not all(_is_whole(text) for parts in changed for text in parts):
+        return None
+    return stretches if _are_apart(*_names_of_sides(stretches)) else None
+
+
+def cut_alike(stretches: Sequence[Versions], merged: bytes) -> list[bytes] | None:
+    """A result, whoever made it, cut where its versions' ``stretches`` are. None if one of them is not to be
+    told in it, or if what is neither side's there has to do with edits in another stretch.
+    """
+    base = split_lines(b"".join(parts[0] for parts in stretches))
+    lines = split_lines(merged)
+    ends = [*accumulate(parts[0].count(b"\n") for parts in stretches)][:-1]
+    places = _places(line_diff(base, lines), ends)
+    if places is None:
+        return None
+    texts = [b"".join(lines[a:b]) for a, b in pairwise((0, *places, len(lines)))]
+    woven = [text for text, versions in zip(texts, stretches, strict=True) if text != trivial(*versions)]
+    if not all(map(_is_whole, woven)):
+        return None
+    own = _names_of_result(stretches, texts)
+    sides = _names_of_sides(stretches)
+    return texts if _are_apart(*sides, own) and not _meet(own.counted, own.counted) else None
+
+
+def _places(changes: Iterable[Change], ends: Iterable[int]) -> list[int] | None:
+    """The lines of a text that stand for those of the base; None if one is not in the text."""
+    found: list[int] = []
+    changes = [*changes]
+    before = 0  # changes
+    for line in ends:
+        while before < len(changes) and changes[before].a1 <= line:
+            before += 1
+        if before < len(changes) and changes[before].a0 < line:
+            return None
+        found.append(line + (changes[before - 1].b1 - changes[before - 1].a1 if before else 0))
+    return found
 
 
 def _spans(regions: Sequence[Region], starts: Sequence[int], edges: Sequence[int]) -> list[tuple[int, int]]:
@@ -101,47 +137,76 @@ def _cut(
     return found
 
 
-def _is_whole(parts: Versions) -> bool:
-    """Whether each version of a stretch closes what it opens."""
+def _is_whole(text: bytes) -> bool:
+    """Whether a text closes what it opens."""
     try:
-        for text in parts:
-            borders(lex(text))
+        borders(lex(text))
     except Unbalanced:
         return False
     return True
 
 
-def _are_apart(stretches: Sequence[Versions]) -> bool:
-    """Whether no name that one side's edits bring, take away or are about is in the other's elsewhere."""
-    touched: tuple[_Names, _Names] = (defaultdict(set), defaultdict(set))
-    counted: tuple[_Names, _Names] = (defaultdict(set), defaultdict(set))
+class _Names(NamedTuple):
+    """The names that the edits of one version are about (``touched``) and that they bring or take away
+    (``counted``), with the numbers of the stretches in which they do."""
+
+    touched: dict[bytes, set[int]]
+    counted: dict[bytes, set[int]]
+
+
+def _names_of_sides(stretches: Iterable[Versions]) -> tuple[_Names, _Names]:
+    ours, theirs = _Names(defaultdict(set), defaultdict(set)), _Names(defaultdict(set), defaultdict(set))
     for number, (base, *sides) in enumerate(stretches):
-        for which, side in enumerate(sides):
-            if side == base:
-                continue
-            for name in _declared(base, side):
-                touched[which][name].add(number)
-            for name in _recounted(base, side):
-                counted[which][name].add(number)
-    return not (
-        _meet(counted[0], counted[1]) or _meet(touched[0], counted[1]) or _meet(counted[0], touched[1])
+        for names, side in zip((ours, theirs), sides, strict=True):
+            if side != base:
+                _add(names.touched, (name for name, _ in _declared(base) ^ _declared(side)), number)
+                _add(names.counted, _differing(_counts(base), _counts(side)), number)
+    return ours, theirs
+
+
+def _names_of_result(stretches: Iterable[Versions], texts: Iterable[bytes]) -> _Names:
+    """What a result has by itself: declarations that are on no side, names more or less often than both sides
+    together make them."""
+    own = _Names(defaultdict(set), defaultdict(set))
+    for number, (versions, text) in enumerate(zip(stretches, texts, strict=True)):
+        if text != trivial(*versions):
+            base, ours, theirs = map(_counts, versions)
+            both = {name: ours[name] + theirs[name] - base[name] for name in ours.keys() | theirs.keys()}
+            known = set().union(*map(_declared, versions))
+            _add(own.touched, (name for name, _ in _declared(text) - known), number)
+            _add(own.counted, _differing(Counter(both), _counts(text)), number)
+    return own
+
+
+def _add(names: dict[bytes, set[int]], more: Iterable[bytes], stretch: int) -> None:
+    for name in more:
+        names[name].add(stretch)
+
+
+def _are_apart(*versions: _Names) -> bool:
+    """Whether no name that one's edits bring, take away or are about is in another's elsewhere."""
+    return not any(
+        _meet(one.counted, two.counted) or _meet(one.touched, two.counted) or _meet(one.counted, two.touched)
+        for one, two in combinations(versions, 2)
     )
 
 
-def _declared(base: bytes, side: bytes) -> set[bytes]:
-    """The names of the declarations that a side has otherwise than the base."""
-    one, two = ({(leaf.word, leaf.text) for leaf in leaves_of(text)[0]} for text in (base, side))
-    return {name for name, _ in one ^ two if name}
+def _declared(text: bytes) -> set[tuple[bytes, bytes]]:
+    """The named declarations of a text: name and bytes."""
+    return {(leaf.word, leaf.text) for leaf in leaves_of(text)[0] if leaf.word}
 
 
-def _recounted(base: bytes, side: bytes) -> set[bytes]:
-    """The names that a side has more or less often than the base."""
-    one, two = (
-        Counter(compress(lexed.texts, lexed.kinds.translate(_IS_NAME))) for lexed in (lex(base), lex(side))
-    )
+def _counts(text: bytes) -> Counter[bytes]:
+    """How often a text has each name."""
+    lexed = lex(text)
+    return Counter(compress(lexed.texts, lexed.kinds.translate(_IS_NAME)))
+
+
+def _differing(one: Counter[bytes], two: Counter[bytes]) -> set[bytes]:
+    """The names that one has more or less often than the other."""
     return {name for name in one.keys() | two.keys() if one[name] != two[name]} - _RESERVED
 
 
-def _meet(ours: _Names, theirs: _Names) -> bool:
+def _meet(ours: dict[bytes, set[int]], theirs: dict[bytes, set[int]]) -> bool:
     """Whether a name is in a stretch of the one and in another stretch of the other."""
     return any(len(ours[name] | theirs[name]) > 1 for name in ours.keys() & theirs.keys())

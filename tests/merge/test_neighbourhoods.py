@@ -12,8 +12,8 @@ from mergeguard.merge import neighbourhoods as module
 from mergeguard.merge.gates import faults
 from mergeguard.merge.gates.around import faults_around
 from mergeguard.merge.lines import merge_lines
-from mergeguard.merge.neighbourhoods import neighbourhoods
-from mergeguard.merge.result import MergeResult
+from mergeguard.merge.neighbourhoods import cut_alike, neighbourhoods
+from mergeguard.merge.result import Conflict, MergeResult
 
 FUNCTION = b"""// the one called f@
 int f@(int x) {
@@ -91,6 +91,43 @@ def test_the_audit_asks_the_gates_around_the_edits_what_it_asks_of_the_whole(our
         asked = (ask(*three, lines.render()) for ask in (faults_around, faults))
         told = [sorted((f.code, f.name, f.places) for f in found) for found in asked]
         assert told[0] == told[1]
+
+
+@given(SIDE, SIDE, st.lists(st.integers(0, 4), min_size=8, max_size=8), SIDE)
+@settings(max_examples=25)
+def test_and_so_of_what_a_person_made_of_a_conflict(ours, theirs, taken, more):
+    base, mine, other = versions(ours, theirs)
+    choices = iter(taken)
+    text = b""
+    for piece in merge_lines(base, mine, other):
+        if isinstance(piece, Conflict):
+            by_hand = (
+                piece.ours,
+                piece.theirs,
+                piece.ours + piece.theirs,
+                b"",
+                piece.base + b"int by_hand;\n",
+            )
+            text += by_hand[next(choices, 0)]
+        else:
+            text += piece.text
+    for number, edit in more.items():
+        text = text.replace(BASE[number], EDITS[edit](BASE[number], b"more%d" % number))
+    asked = (ask(base, mine, other, text) for ask in (faults_around, faults))
+    told = [sorted((f.code, f.name, f.places) for f in found) for found in asked]
+    assert told[0] == told[1]
+
+
+def test_a_conflict_that_a_person_settled_is_cut_where_the_versions_are():
+    three = versions({3: 1, 50: 3}, {3: 2})
+    stretches = neighbourhoods(*three)
+    assert stretches is not None
+    settled = three[1].replace(b"return y3;", b"return x + y3;")
+    texts = cut_alike(stretches, settled)
+    assert texts is not None
+    assert b"".join(texts) == settled
+    assert [b"y3" in text for text in texts] == [b"y3" in parts[0] for parts in stretches]
+    assert cut_alike(stretches, settled.replace(b"y3;", b"f50(y3);").replace(b"y50;", b"f50(y50);")) is None
 
 
 def test_what_is_far_from_any_edit_is_not_read(monkeypatch):

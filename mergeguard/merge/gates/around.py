@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 from mergeguard.merge.gates import Fault, faults
-from mergeguard.merge.lines import merge_lines, trivial
-from mergeguard.merge.neighbourhoods import Versions, neighbourhoods
-from mergeguard.merge.result import MergeResult
-from mergeguard.values import replace
+from mergeguard.merge.lines import trivial
+from mergeguard.merge.neighbourhoods import cut_alike, neighbourhoods
 
 
 def faults_around(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> list[Fault]:
-    """The faults of a merged text. Of a large one that lines merge those of each stretch in which both sides
-    edit, where no edit has to do with one in another stretch; else as ``faults``."""
+    """As ``faults``. Of a large text only the stretches are read that are more than one side's own, where no
+    edit, nor what is in the result alone, has to do with one in another stretch. If one has a fault, the
+    whole is read after all: what is odd in a stretch may be usual elsewhere in the file.
+    """
     stretches = neighbourhoods(base, ours, theirs)
-    results = [_by_lines(versions) for versions in stretches or ()]
-    texts = [text for text in results if text is not None]
-    if stretches is None or len(texts) < len(results) or b"".join(texts) != merged:
-        return faults(base, ours, theirs, merged)
-    found: list[Fault] = []
-    at = 0
-    for versions, text in zip(stretches, texts, strict=True):
-        if trivial(*versions) is None:  # else it is one side's own
-            found += (_further(fault, at) for fault in faults(*versions, text))
-        at += len(text)
-    return found
-
-
-def _by_lines(versions: Versions) -> bytes | None:
-    """The merge of a stretch by lines; None where it is not clean."""
-    settled = trivial(*versions)
-    if settled is not None:
-        return settled
-    lines = MergeResult(merge_lines(*versions))
-    return lines.render() if lines.clean else None
-
-
-def _further(fault: Fault, by: int) -> Fault:
-    return replace(fault, places=tuple((start + by, end + by) for start, end in fault.places))
+    texts = cut_alike(stretches, merged) if stretches is not None else None
+    if stretches is not None and texts is not None:
+        both = zip(stretches, texts, strict=True)
+        if not any(text != trivial(*versions) and faults(*versions, text) for versions, text in both):
+            return []
+    return faults(base, ours, theirs, merged)
