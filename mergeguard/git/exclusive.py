@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -77,7 +76,7 @@ def _acquire(private: Path, purpose: str) -> int:
         except FileNotFoundError:
             pass
         os.close(descriptor)
-    facts = {"pid": os.getpid(), "host": socket.gethostname(), "since": int(time.time()), "purpose": purpose}
+    facts = {"pid": os.getpid(), "host": os.uname().nodename, "since": int(time.time()), "purpose": purpose}
     # Only for people: a disk that is full does not matter here.
     with suppress(OSError):
         os.ftruncate(descriptor, 0)

@@ -7,7 +7,7 @@ can be repeated; a crash is finished.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -177,8 +177,8 @@ def _load_entry(data: list[Any] | None) -> Entry | None:
 
 
 def _dump_bytes(data: bytes | None) -> str | None:
-    return None if data is None else base64.b64encode(data).decode()
+    return None if data is None else binascii.b2a_base64(data, newline=False).decode()
 
 
 def _load_bytes(data: str | None) -> bytes | None:
-    return None if data is None else base64.b64decode(data)
+    return None if data is None else binascii.a2b_base64(data)

@@ -7,12 +7,13 @@ every file git hands it.
 
 from __future__ import annotations
 
+import os
 import re
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from mergeguard.errors import GitError
+from mergeguard.git import children
 from mergeguard.merge.markers import parse_markers, size_of_conflicts
 from mergeguard.merge.result import Piece
 from mergeguard.values import dataclass
@@ -36,10 +37,10 @@ def merge_lines_with_git(ours: str, base: str, theirs: str, options: Sequence[st
     (binary files, a file missing).
     """
     clean = _run(["-p", *options, ours, base, theirs])
-    if clean.returncode == 0:
-        return LineMerge(clean.stdout, None)
+    if clean.code == 0:
+        return LineMerge(clean.out, None)
     regions = _run(["-p", "--diff3", f"--marker-size={_SIZE}", *options, ours, base, theirs])
-    return LineMerge(None, parse_markers(regions.stdout, _SIZE))
+    return LineMerge(None, parse_markers(regions.out, _SIZE))
 
 
 def merge_bytes_with_git(
@@ -147,21 +148,18 @@ def _named(text: bytes, size: int, commits: tuple[str, str, str], names: tuple[s
 
 def configured_style() -> str:
     """``merge.conflictStyle``, which ``git merge-file`` follows too."""
-    command = ["git", "config", "--get", "merge.conflictStyle"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True)
-    style = done.stdout.strip()
+    done = children.run(["git", "config", "--get", "merge.conflictStyle"], os.environ)
+    style = done.out.decode("ascii", "replace").strip()
     return style if style in ("merge", "diff3", "zdiff3") else "merge"
 
 
-def _run(arguments: list[str]) -> subprocess.CompletedProcess[bytes]:
+def _run(arguments: list[str]) -> children.Ended:
     command = ["git", "-c", "merge.conflictStyle=merge", "merge-file", *arguments]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        done = children.run(command, os.environ)
     except FileNotFoundError as error:
         raise GitError("git is not installed or not on the PATH", hint="install git 2.30 or newer") from error
-    if done.returncode < 0 or done.returncode > 127:
-        said = (
-            done.stderr.decode("utf-8", "replace").strip() or f"git merge-file ended with {done.returncode}"
-        )
+    if done.code < 0 or done.code > 127:
+        said = done.err.decode("utf-8", "replace").strip() or f"git merge-file ended with {done.code}"
         raise GitError(said)
     return done

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -20,6 +19,8 @@ from mergeguard.git.process import encode
 
 if TYPE_CHECKING:
     import mmap
+
+    from mergeguard.git.children import Conversation
 
 # How many bytes of objects one process remembers: versions are read again and again as a merge goes on.
 _REMEMBERED = 32 << 20
@@ -32,9 +33,6 @@ _AT_A_TIME = 300
 
 _IDX_MAGIC = b"\xfftOc\0\0\0\x02"
 _IDX_NAMES = 8 + 4 * 256  # where the sorted names begin
-
-#: A running ``git cat-file --batch``.
-Conversation = subprocess.Popen[bytes]
 
 
 class ObjectDatabase:
@@ -88,7 +86,6 @@ class ObjectDatabase:
 
     def _say(self, *names: str) -> None:
         running = self._conversation()
-        assert running.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             running.stdin.write(encode("".join(f"{name}\n" for name in names)))
             running.stdin.flush()
@@ -100,7 +97,6 @@ class ObjectDatabase:
     def _answer(self) -> tuple[list[bytes], tuple[str, bytes] | None]:
         """The words of the next answer, and the object that it brings: kind and content."""
         running = self._conversation()
-        assert running.stdout is not None
         answer = running.stdout.readline().split()
         if len(answer) != 3:
             if answer[-1:] not in ([b"missing"], [b"ambiguous"]):
@@ -117,12 +113,12 @@ class ObjectDatabase:
     def _conversation(self) -> Conversation:
         if self._running is None:
             self._running = self._start()
-            weakref.finalize(self, _finish, self._running)
+            weakref.finalize(self, self._running.end)
         return self._running
 
     def _end(self) -> None:
         if self._running is not None:
-            _finish(self._running)
+            self._running.end()
             self._running = None
 
     def _remember(self, oid: str, known: tuple[str, bytes]) -> None:
@@ -198,14 +194,6 @@ class ObjectDatabase:
             with contextlib.suppress(OSError):
                 os.unlink(name)
             raise
-
-
-def _finish(running: Conversation) -> None:
-    for pipe in (running.stdin, running.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
-    running.wait()
 
 
 def _loose(folder: Path, oid: str) -> Path:

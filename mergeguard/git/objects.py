@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mergeguard.git.errors import GitError, MissingObject, PathConflict
-from mergeguard.git.objectdb import Conversation, ObjectDatabase
+from mergeguard.git.objectdb import ObjectDatabase
 from mergeguard.git.objectnames import ObjectFormat
 from mergeguard.git.process import decode, encode, write_hint
 from mergeguard.values import dataclass
@@ -16,6 +16,7 @@ from mergeguard.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mergeguard.git.children import Conversation
     from mergeguard.git.process import Completed
 
 MODE_TREE = 0o040000

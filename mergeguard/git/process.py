@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from mergeguard.git import children
 from mergeguard.git.atwork import ACTIVE_VARIABLE
+from mergeguard.git.children import Conversation
 from mergeguard.git.errors import GitError, GitMissing, GitTooOld
 from mergeguard.values import dataclass
 
@@ -107,49 +108,33 @@ def run_git(
 
     ``inherit`` lists file descriptors that git keeps open.
     """
-    command = ["git", *arguments]
     try:
-        process = subprocess.run(
-            command,
-            cwd=cwd,
-            env=dict(environment),
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            check=False,
-            pass_fds=inherit,
-        )
+        ended = children.run(["git", "-C", str(cwd), *arguments], environment, stdin or b"", inherit)
     except FileNotFoundError as error:
-        if not cwd.is_dir():
-            raise GitError(f"the folder {cwd} does not exist") from error
         raise GitMissing("git is not installed, or not on PATH", hint="install git 2.38 or newer") from error
-    completed = Completed(process.returncode, process.stdout, decode(process.stderr))
+    completed = Completed(ended.code, ended.out, decode(ended.err))
     if completed.code not in ok:
+        if not cwd.is_dir():
+            raise GitError(f"the folder {cwd} does not exist")
         verb = next((part for part in arguments if not part.startswith("-") and "=" not in part), "git")
         said = completed.err.strip() or f"exit status {completed.code}"
         raise GitError(f"git {verb} failed: {said}", hint=write_hint(said))
     return completed
 
 
-def start_git(
-    arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
+def start_git(arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> Conversation:
     """Run git and leave it running, to be talked to; what it says on stderr is not heard.
 
     Replacement refs do not count: what is read must be what has that name.
     """
-    return subprocess.Popen(
-        ["git", *arguments],
-        cwd=cwd,
-        env={**environment, "GIT_NO_REPLACE_OBJECTS": "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+    words = ["git", "-C", str(cwd), *arguments]
+    return Conversation(words, {**environment, "GIT_NO_REPLACE_OBJECTS": "1"})
 
 
 def pass_through(arguments: Sequence[str], *, cwd: Path, stdin: bytes | None = None) -> int:
     """Run git as the user would: their environment, their terminal (or ``stdin``); its exit status."""
+    import subprocess
+
     sys.stdout.flush()
     return subprocess.run(["git", *arguments], cwd=cwd, input=stdin, check=False).returncode
 

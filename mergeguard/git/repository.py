@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +47,7 @@ from mergeguard.values import cached_property, dataclass
 
 if TYPE_CHECKING:
     from mergeguard.git import merging
+    from mergeguard.git.children import Conversation
 
 _FULL_NAME = re.compile(FULL_NAME)
 _PLAIN_REVISION = re.compile(r"\w[\w./~^-]*")
@@ -147,7 +147,7 @@ class Repository:
         merged = {**self.environment, **environment} if environment else self.environment
         return run_git(arguments, cwd=self.work_tree, environment=merged, stdin=stdin, ok=ok, inherit=inherit)
 
-    def _converse(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def _converse(self, *arguments: str) -> Conversation:
         """Start a git that is asked again and again, as ``git`` would."""
         return start_git(arguments, cwd=self.work_tree, environment=self.environment)
 

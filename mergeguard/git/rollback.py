@@ -6,7 +6,7 @@ says what it was and what it becomes; a file that is neither when things are put
 
 from __future__ import annotations
 
-import base64
+import binascii
 import contextlib
 import json
 import os
@@ -230,7 +230,7 @@ def _placed(repository: Repository, path: Path) -> tuple[str, str]:
 
 
 def _dump(state: FileState | None) -> list[object] | None:
-    return None if state is None else [state.mode, base64.b64encode(state.data).decode()]
+    return None if state is None else [state.mode, binascii.b2a_base64(state.data, newline=False).decode()]
 
 
 def _load(raw: list[object] | None) -> FileState | None:
@@ -238,4 +238,4 @@ def _load(raw: list[object] | None) -> FileState | None:
         return None
     mode, data = raw
     assert mode is None or isinstance(mode, int)
-    return FileState(mode, base64.b64decode(str(data)))
+    return FileState(mode, binascii.a2b_base64(str(data)))
