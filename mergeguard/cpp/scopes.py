@@ -30,6 +30,7 @@ _MACRO_ENDS = frozenset((b"#;", b"#{", b"#}"))
 _IF = (b"if", b"else")
 _LONGEST_FRAME = 4096  # bytes; real ones have some dozens
 _DEEPEST = 64  # scopes, and conditions; what only broken or hostile input opens further is not told apart
+_STRING_END = b'">'
 _MACRO_HEAD = re.compile(rb"[A-Z][A-Z0-9_]+ \(.*\)", re.DOTALL)
 PLAIN = b"{}"  # braces of an initialiser, a lambda, a block
 
@@ -447,13 +448,23 @@ def frame_of(head: tuple[bytes, ...]) -> bytes:
     rest = list(without_template(head))
     if not rest:
         return PLAIN
-    if rest[0] in (b"namespace", b"extern") or rest[:2] == [b"inline", b"namespace"]:
+    if rest[0] == b"namespace" or rest[:2] == [b"inline", b"namespace"]:
         return b" ".join(rest)
+    if rest[0] == b"extern":
+        declared = _without_linkage(rest)
+        if not declared:
+            return b" ".join(rest)  # a block of linkage
+        rest = declared
     start = 1 if rest[0] == b"typedef" else 0
     if rest[start : start + 1] and rest[start] in _TYPES:
         colon = rest.index(b":") if b":" in rest else len(rest)
         return b" ".join(rest[start:colon])
     return _called(rest) or PLAIN
+
+
+def _without_linkage(head: Sequence[bytes]) -> list[bytes]:
+    """The keys of a declaration behind its ``extern`` or ``extern "C"``."""
+    return list(head[head.index(_STRING_END) + 1 :] if _STRING_END in head[:4] else head[1:])
 
 
 def without_template(head: Sequence[bytes]) -> Sequence[bytes]:

@@ -145,8 +145,10 @@ def exchanged(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
     ]
     befores, afters = Counter(old for old, _ in pairs), Counter(now for _, now in pairs)
     found = sorted((old, now) for old, now in found if befores[old] == 1 and afters[now] == 1)
-    declared = declarations(b, frozenset(old for old, _ in found)) if found else Counter()
-    following = declared.keys() & _newly_used(b, tokens_of(other)) if declared else set()
+    following: set[bytes] = set()
+    if found:
+        declared = {*declarations(b, frozenset(old for old, _ in found)), *owners_of_members(base)}
+        following = declared & _newly_used(b, tokens_of(other))
     return tuple(Rename(old, now, False, False, True) for old, now in found if old not in following)
 
 
@@ -264,6 +266,20 @@ def _name_of(key: bytes) -> Sequence[bytes]:
 def declarations(tokens: Tokens, wanted: frozenset[bytes]) -> Counter[bytes]:
     """How often each of the wanted names is declared: after a type, ``#define``, ``class`` and the like."""
     return Counter(name for name, _ in _declared(tokens, wanted))
+
+
+@remembered
+def owners_of_members(text: bytes) -> frozenset[bytes]:
+    """The classes and namespaces that a file defines functions of (`void Row::add() {`): as good as declared
+    in it, wherever that may be."""
+    from mergeguard.cpp.leaves import leaves_of
+
+    found: set[bytes] = set()
+    for leaf in leaves_of(text)[0]:
+        head = leaf.code[: leaf.code.index(b"(")] if {b"(", b"{"} <= set(leaf.code) else ()
+        if len(head) > 2 and head[-2] == b"::":
+            found.add(head[-3])
+    return frozenset(found)
 
 
 def _declared(tokens: Tokens, wanted: frozenset[bytes]) -> Iterator[tuple[bytes, int]]:

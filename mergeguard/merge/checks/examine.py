@@ -81,14 +81,14 @@ def _values(text: bytes) -> set[bytes]:
 def _lost(base: bytes, ours: bytes, theirs: bytes, merged: bytes, names: Iterable[bytes]) -> list[Note]:
     from mergeguard.cpp.leaves import leaves_of
     from mergeguard.cpp.tokens import tokens_of
-    from mergeguard.merge.renames import declarations
+    from mergeguard.merge.renames import declarations, owners_of_members
 
     # What the base does not declare comes from elsewhere: whoever newly uses it sees to it.
     wanted = frozenset(declarations(tokens_of(base), frozenset(names)))
     # (A leaf that begins with its own name is a call of a macro, or a static_assert: it declares nothing.)
     old = {leaf.word for leaf in leaves_of(base)[0] if leaf.code[:1] != (leaf.word,)}
     old |= _exchanged_heads(base, ours) | _exchanged_heads(base, theirs)
-    wanted |= old & set(names) | _values(base).intersection(names)
+    wanted |= (old | _values(base) | owners_of_members(base)).intersection(names)
     notes: list[Note] = []
     known: set[bytes] = set()
     line = 1
