@@ -6,7 +6,7 @@ and is found anew wherever that is another; the proof, which is nearly all of it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mergeguard import store
@@ -14,6 +14,7 @@ from mergeguard.digests import blake2b
 from mergeguard.findings import Finding, Severity, in_tree
 from mergeguard.fork.shelf import Shelf, code
 from mergeguard.verify import same_program
+from mergeguard.verify.bystanders import LaidOut, without_bystanders
 from mergeguard.verify.flatten import LayoutText
 
 _LIMIT = 400
@@ -29,15 +30,48 @@ class Proofs:
 
     def of(self, path: str, monolith: bytes, files: Sequence[LayoutText]) -> _Findings:
         """As ``verify.same_program.proof``."""
-        key = _key(path, monolith, files)
-        data = self._shelf.get(key)
-        if data is not None and (kept := _read(data)) is not None:
+        kept = self.known(path, monolith, files)
+        if kept is not None:
             return kept
         found = same_program.proof(path, monolith, files)
+        self.keep(path, monolith, files, found)
+        return found
+
+    def known(self, path: str, monolith: bytes, files: Sequence[LayoutText]) -> _Findings | None:
+        """What was found before; None where it was not asked."""
+        data = self._shelf.get(_key(path, monolith, files))
+        return None if data is None else _read(data)
+
+    def keep(self, path: str, monolith: bytes, files: Sequence[LayoutText], found: _Findings) -> None:
+        """Keep what a proof found."""
         written = _written(found)
         if _read(written) == found:
-            self._shelf.put(key, written)
-        return found
+            self._shelf.put(_key(path, monolith, files), written)
+
+
+class NewProof:
+    """What a proof finds that one of the layout before a change did not, errors and warnings alone.
+
+    ``before`` gives the monolith and the layout as they were, None where there is nothing to compare with.
+    ``is_whole`` says whether all was proved, so that what was found is all there is to find.
+    """
+
+    def __init__(self, proofs: Proofs, before: Callable[[], LaidOut | None]) -> None:
+        self._proofs = proofs
+        self._before = before
+        self.is_whole = True
+
+    def of(self, path: str, monolith: bytes, files: Sequence[LayoutText]) -> _Findings:
+        """As ``verify.same_program.proof``; where it is not whole, nothing is new."""
+        kept = self._proofs.known(path, monolith, files)
+        if kept is not None:
+            return kept
+        before = self._before()
+        rest = before and without_bystanders(path, before, LaidOut(monolith, files))
+        if before is None or rest is None or same_program.failures(same_program.proof(path, *rest)):
+            return self._proofs.of(path, monolith, files)
+        self.is_whole = False
+        return ()
 
 
 def _key(path: str, monolith: bytes, files: Sequence[LayoutText]) -> bytes:

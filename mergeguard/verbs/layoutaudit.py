@@ -16,6 +16,7 @@ from mergeguard.cpp.backwards import Origin
 from mergeguard.errors import MergeguardError
 from mergeguard.findings import Finding, Place, Reporter
 from mergeguard.fork import treelens
+from mergeguard.fork.proofs import NewProof, Proofs
 from mergeguard.fork.splitting import Splitting
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.git.objects import Entry
@@ -23,6 +24,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.lens import buildlists
 from mergeguard.lens.agreement import Choice, all_choices
 from mergeguard.verbs import checking
+from mergeguard.verify.bystanders import LaidOut
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.thin import is_thin
 
@@ -41,7 +43,8 @@ def findings(
         return ()
     # What a proof says of the same texts, it says of ours: it would be nothing new.
     same = {guarded.name for guarded in changed if _is_same_program(merged, sides[0], guarded)}
-    found = checking.failures(checking.run(merged, [one.name for one in changed], unproved=same))
+    proofs = {one.name: None if one.name in same else _new_proof(sides[0], one) for one in changed}
+    found = checking.failures(checking.run(merged, [one.name for one in changed], proofs=proofs))
     known = {_key(one) for side in sides for one in _of_side(side, {f.rule for f in found}, same)}
     fresh = [_located(one) for one in found if _key(one) not in known]
     shaken = [one for guarded in changed if guarded.is_split for one in _shaken(merged, sides[0], guarded)]
@@ -56,7 +59,27 @@ def foresee(
     merged = Workspace.load(repository, tree, splitting, lenient=True)
     before = Workspace.load(repository, repository.tree_of(ours), splitting)
     changed = [one for one in _changed(merged, before) if one.name in names]
-    checking.run(merged, [one.name for one in changed if not _is_same_program(merged, before, one)])
+    asked = [one for one in changed if not _is_same_program(merged, before, one)]
+    proofs = {one.name: _new_proof(before, one) for one in asked}
+    checking.run(merged, [one.name for one in asked], proofs=proofs)
+
+
+def _new_proof(before: Workspace, guarded: Guarded) -> NewProof:
+    """A proof of a layout that changed, as far as it can find something new."""
+
+    def laid_out() -> LaidOut | None:
+        own = before.split_rule(guarded.name)
+        if own is None:
+            return None
+        over, traced = before.over(own), before.unsplit(own)
+        units = {file.path for file in (*before.pristine(own).files, *traced.layout.files) if file.is_unit}
+        files = before.layout_files(over)
+        return LaidOut(
+            traced.monolith,
+            [LayoutText(path, text, path in units) for path, text in files.items() if text is not None],
+        )
+
+    return NewProof(Proofs(before.repository.private_dir), laid_out)
 
 
 def _changed(merged: Workspace, before: Workspace) -> list[Guarded]:
@@ -154,7 +177,8 @@ class _Lists:
 
 def _of_side(side: Workspace, names: set[str], unproved: set[str]) -> tuple[Finding, ...]:
     known = [guarded.name for guarded in side.laid_out if guarded.name in names]
-    return checking.failures(checking.run(side, known, unproved=unproved)) if known else ()
+    proofs = dict.fromkeys(unproved)
+    return checking.failures(checking.run(side, known, proofs=proofs)) if known else ()
 
 
 def _key(found: Finding) -> tuple[str, ...]:

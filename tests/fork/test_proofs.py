@@ -8,9 +8,10 @@ import pytest
 
 from mergeguard.fork import layoutcache, proofs
 from mergeguard.fork.layoutcache import LayoutCache
-from mergeguard.fork.proofs import Proofs
+from mergeguard.fork.proofs import NewProof, Proofs
 from mergeguard.fork.splitting import Splitting
 from mergeguard.verify import same_program
+from mergeguard.verify.bystanders import LaidOut
 from mergeguard.verify.flatten import LayoutText
 from tests.support.layouts import Case, shipped_rule
 
@@ -80,3 +81,35 @@ def test_a_layout_of_another_code_is_split_afresh(tmp_path, monkeypatch):
     kept = other.split(*arguments)
     assert other.afresh(*arguments) is not kept
     assert other.afresh(*arguments) == kept
+
+
+CROWD = b"".join(b"void crowd%d(int n) {\n  int i = n * %d;\n}\n\n" % (n, n) for n in range(500))
+
+
+def crowded(old: bytes = b"", new: bytes = b"") -> LaidOut:
+    """The layout with many functions at the end of the entry, one of them another, and a fault."""
+    files = [
+        LayoutText(one.path, one.text + CROWD * (one.path == PAGED.path), one.is_unit)
+        for one in texts(old, new)
+    ]
+    return LaidOut(PAGED.text + CROWD, files)
+
+
+def test_what_an_edit_has_nothing_to_do_with_is_not_proved(tmp_path, asked):
+    before = crowded()
+    edited = LaidOut(
+        before.monolith.replace(b"n * 7;", b"n + 7;"),
+        [replace(one, text=one.text.replace(b"n * 7;", b"n + 7;")) for one in before.files],
+    )
+    new = NewProof(Proofs(tmp_path), lambda: before)
+    assert new.of(PAGED.path, *edited) == () and not new.is_whole
+    assert Proofs(tmp_path).known(PAGED.path, *edited) is None
+
+
+@pytest.mark.parametrize("before", [crowded(), None], ids=["found", "nothing to compare with"])
+def test_what_is_new_is_found_in_the_whole(before, tmp_path, asked):
+    faulty = crowded(b"#define MAX(", b"#define MIN_(")
+    new = NewProof(Proofs(tmp_path), lambda: before)
+    found = new.of(PAGED.path, *faulty)
+    assert same_program.failures(found) and new.is_whole
+    assert found == Proofs(tmp_path).of(PAGED.path, *faulty)

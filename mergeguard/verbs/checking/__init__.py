@@ -6,11 +6,12 @@ findings too: one broken rule says nothing about the others. No compiler and no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from mergeguard.errors import MergeguardError
 from mergeguard.findings import Finding, Reporter
 from mergeguard.fork.fork import LEDGER, Fork
+from mergeguard.fork.proofs import NewProof
 from mergeguard.fork.verdicts import CheckVerdict, Verdicts, verdict
 from mergeguard.fork.watched import WatchedRepository
 from mergeguard.fork.workspace import Guarded, Workspace
@@ -49,21 +50,21 @@ def run(
     names: Sequence[str] | None = None,
     base: Callable[[], str | None] = lambda: None,
     *,
-    unproved: Container[str] = (),
+    proofs: Mapping[str, NewProof | None] | None = None,
 ) -> tuple[Finding, ...]:
     """All findings about the rules called ``names`` (all of them if None), in rule and file order.
 
     ``base`` gives the tree of the merge base with upstream, if known: what the fork split by hand is told by
     it.
-    Of the rules in ``unproved`` nobody asks now whether layout and monolith are the same program. Raises
-    RuleError for a name that no rule has.
+    Of the rules in ``proofs`` that is asked what these tell, and of those with None there nobody asks now
+    whether layout and monolith are the same program. Raises RuleError for a name that no rule has.
     """
     chosen = workspace.guarded if names is None else tuple(workspace.rule(name) for name in names)
     verdicts = Verdicts(workspace.repository.private_dir)
     found: list[Finding] = []
     files: dict[str, tuple[str, ...]] = {}
     for guarded in chosen:
-        one = _verdict(workspace, guarded, base, verdicts, proved=guarded.name not in unproved)
+        one = _verdict(workspace, guarded, base, verdicts, proofs or {})
         found += one.told()
         files[guarded.name] = one.files
     found += _claims(files)
@@ -75,8 +76,7 @@ def _verdict(
     guarded: Guarded,
     base: Callable[[], str | None],
     verdicts: Verdicts,
-    *,
-    proved: bool,
+    proofs: Mapping[str, NewProof | None],
 ) -> CheckVerdict:
     """What there is to say of one rule; of a split one that was looked at in such a tree before, that."""
     known = verdicts.known(workspace, guarded) if guarded.is_split else None
@@ -86,15 +86,17 @@ def _verdict(
 
     watched = WatchedRepository.of(workspace.repository, workspace.tree)
     checker = layouts.LayoutChecker(replace(workspace, repository=watched), guarded, base)
-    if not proved:
-        checker.proof = layouts.no_proof
+    new = proofs.get(guarded.name)
+    if guarded.name in proofs:
+        checker.proof = layouts.no_proof if new is None else new.of
     found: list[Finding] = []
     try:
         found.extend(checker.findings())
     except MergeguardError as error:
         found.append(layouts.failed(guarded, error))
         return verdict(found, checker.files)
-    if guarded.is_split and proved:
+    is_whole = new.is_whole if new is not None else guarded.name not in proofs
+    if guarded.is_split and is_whole:
         verdicts.keep(watched, guarded, verdict(found, checker.files))
     return verdict(found, checker.files)
 
