@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,11 @@ from mergeguard.fork.readings import Readings
 from mergeguard.git.repository import Repository
 from mergeguard.lens.hunks import Tracing, Unsplit, untouched
 from mergeguard.lens.layout import Layout, Splitter
-from mergeguard.lens.rule import Rule
 
 if TYPE_CHECKING:
     from mergeguard.fork.workspace import Workspace
     from mergeguard.lens.order import Hint
+    from mergeguard.lens.rule import Rule
 
 _MOST_TRACED = 8  # layouts; each is as large as its monolith
 
@@ -81,8 +81,11 @@ class Splitting:
         """Whether something was derived in passing that the repository's cache would keep."""
         return self._cache is not None and bool(self._unkept)
 
-    def split(self, name: str, rule: Rule, rule_oid: str, path: str, text: bytes, emission: int) -> Layout:
-        """As ``lens.emit.split``; what an earlier process has derived comes from the repository's cache."""
+    def split(
+        self, name: str, rule: Callable[[], Rule], rule_oid: str, path: str, text: bytes, emission: int
+    ) -> Layout:
+        """As ``lens.emit.split``; what an earlier process has derived comes from the repository's cache, and
+        nobody is asked for the rule."""
         key = (rule_oid, path, emission, text)
         layout = self._done.get(key)
         if layout is None and self._cache is not None and (kept := self._cache.get(*key)) is not None:
@@ -90,7 +93,7 @@ class Splitting:
             if is_own:
                 self._own.add(key)
         if layout is None:
-            layout = _derived(rule, name, path, text, emission)
+            layout = _derived(rule(), name, path, text, emission)
             self._own.add(key)
             if self._is_passing:
                 self._unkept.add(key)
@@ -99,10 +102,12 @@ class Splitting:
         self._done[key] = layout
         return layout
 
-    def afresh(self, name: str, rule: Rule, rule_oid: str, path: str, text: bytes, emission: int) -> Layout:
+    def afresh(
+        self, name: str, rule: Callable[[], Rule], rule_oid: str, path: str, text: bytes, emission: int
+    ) -> Layout:
         """The same split by this code, whatever another version of it has derived."""
         key = (rule_oid, path, emission, text)
-        return self._done[key] if key in self._own else _derived(rule, name, path, text, emission)
+        return self._done[key] if key in self._own else _derived(rule(), name, path, text, emission)
 
     def unsplit(
         self,

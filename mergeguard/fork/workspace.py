@@ -277,12 +277,14 @@ class Workspace:
                 hint="install the mergeguard that the fork uses",
             )
         return self.splitting.split(
-            guarded.name, self.rule_of_lock(guarded), lock.rule, lock.monolith, text, lock.emission
+            guarded.name, lambda: self.rule_of_lock(guarded), lock.rule, lock.monolith, text, lock.emission
         )
 
     def split_now(self, guarded: Guarded, path: str, text: bytes, emission: int) -> Layout:
         """The layout of ``text`` at ``path`` by the rule file of this tree."""
-        return self.splitting.split(guarded.name, guarded.rule, guarded.rule_oid, path, text, emission)
+        return self.splitting.split(
+            guarded.name, lambda: guarded.rule, guarded.rule_oid, path, text, emission
+        )
 
     def pristine(self, guarded: Guarded) -> Layout:
         """The pristine layout: of upstream's monolith, by the rule and emission version of the lock."""

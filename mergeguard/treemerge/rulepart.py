@@ -163,7 +163,7 @@ class RulePart:
         """The layout by the rule as merged. Errors: MergeguardError where the rule does not fit."""
         guarded = self.guarded
         return self.sides.splitting.split(
-            guarded.name, guarded.rule, guarded.rule_oid, path, text, emission_of(guarded.rule)
+            guarded.name, lambda: guarded.rule, guarded.rule_oid, path, text, emission_of(guarded.rule)
         )
 
     def layout(self, path: str, text: bytes) -> Layout | None:

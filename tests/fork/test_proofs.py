@@ -71,7 +71,7 @@ def test_a_damaged_proof_is_made_again(tmp_path, asked):
 
 def test_a_layout_of_another_code_is_split_afresh(tmp_path, monkeypatch):
     rule = shipped_rule("paged_attention_v1")
-    arguments = ("paged", rule, "1" * 40, PAGED.path, PAGED.text, 1)
+    arguments = ("paged", lambda: rule, "1" * 40, PAGED.path, PAGED.text, 1)
     Splitting(LayoutCache(tmp_path)).split(*arguments)
     same = Splitting(LayoutCache(tmp_path))
     assert same.afresh(*arguments) is not same.split(*arguments)  # not asked for yet: by this process

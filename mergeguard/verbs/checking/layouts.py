@@ -117,7 +117,7 @@ class LayoutChecker:
         self.layout = layout
         for one in (pristine, layout) if layout.monolith != pristine.monolith else (pristine,):
             again = workspace.splitting.afresh(
-                self.name, rule, lock.rule, one.path, one.monolith, lock.emission
+                self.name, lambda: rule, lock.rule, one.path, one.monolith, lock.emission
             )
             yield from check.check_laws(self.name, one, again)
         now = workspace.layout_files(over)

@@ -8,6 +8,7 @@ blamed where it is: in the layout file itself.
 
 from __future__ import annotations
 
+import re
 import time
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -195,12 +196,19 @@ def _ranges(lines: Sequence[int]) -> tuple[str, ...]:
 
 def _rule_of(workspace: Workspace, path: str) -> Guarded | None:
     for guarded in workspace.split_rules:
-        assert guarded.lock is not None
-        monolith = guarded.lock.monolith
-        near = path == monolith or path.startswith(workspace.rule_of_lock(guarded).folder(monolith) + "/")
-        if near and path in workspace.unsplit(guarded).layout.by_path:
+        if _is_near(workspace, guarded, path) and path in workspace.unsplit(guarded).layout.by_path:
             return guarded
     return None
+
+
+def _is_near(workspace: Workspace, guarded: Guarded, path: str) -> bool:
+    """Whether the path may be one of the rule's layout, told without deriving that."""
+    known = workspace.outline(guarded)
+    if known is not None:
+        return path in known.entries
+    assert guarded.lock is not None
+    monolith = guarded.lock.monolith
+    return path == monolith or path.startswith(workspace.rule_of_lock(guarded).folder(monolith) + "/")
 
 
 # -- lines -------------------------------------------------------------------------------------------
@@ -226,7 +234,7 @@ def _monolith_lines(unsplit: Unsplit, file: LayoutFile) -> dict[int, int]:
     found: dict[int, int] = {}
     monolith = unsplit.monolith
     line_at = 1
-    starts = [0, *(i + 1 for i, byte in enumerate(monolith) if byte == 10)]
+    starts = [0, *(ending.end() for ending in re.finditer(b"\n", monolith))]
     for piece in file.pieces:
         if piece.source is None:
             line_at += piece.text.count(b"\n")
