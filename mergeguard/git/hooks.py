@@ -50,7 +50,7 @@ _FREE = " && ".join(f'[ ! -e "$dir/mergeguard/{name}" ]' for name in (LOCK, JOUR
 # command of ours is at work or was interrupted, which would have to stop the merge.
 _FORESEEN = (
     f'{_FREE} && [ -e "$dir/{FORESEEN}" ] && '
-    f'read -r ours theirs tree <"$dir/{FORESEEN}" && '
+    f'read -r ours theirs tree made lands <"$dir/{FORESEEN}" && '
     'case "$theirs" in ""|*[!0-9a-f]*) false;; *) eval "[ -n \\"\\${GITHEAD_$theirs-}\\" ]";; esac'
 )
 _LOOKED_THROUGH = f'{_FORESEEN} && [ "$ours" = "$(git rev-parse HEAD)" ]'
@@ -58,6 +58,26 @@ _AS_FORESEEN = (
     f'[ ! -e "$dir/{NOTE}" ] && {_FORESEEN} && '
     '[ "$ours $theirs $tree" = "$(echo $(git rev-parse HEAD^1 HEAD^2 \'HEAD^{tree}\'))" ]'
 )
+# git has committed what it was foreseen to commit, and only texts of files are to be otherwise, which nobody
+# has edited: landed without us. Index and files come first, since a commit of them would be right, HEAD last;
+# the note stays open until all is done. Where a step is refused, we are started.
+_LANDED = f"""[ -e "$dir/{NOTE}" ] && [ "$1" = 0 ] && [ -z "${{GIT_INDEX_FILE-}}" ] &&
+    {_FORESEEN} && [ -n "$lands" ] && (
+    export {ACTIVE_VARIABLE}=1 GIT_NO_REPLACE_OBJECTS=1
+    nl='
+'
+    head=$(git rev-list --max-count=1 HEAD --not --remotes --tags) &&
+    text=$(git cat-file commit "$head" && echo .) && text=${{text%.}} &&
+    case "$text" in
+    *gpgsig*) false ;; # signed: another commit has to be signed anew
+    "tree $made${{nl}}parent $ours${{nl}}parent $theirs${{nl}}author "*) ;;
+    *) false ;;
+    esac &&
+    new=$(printf 'tree %s\n%s' "$lands" "${{text#*"$nl"}}" | git hash-object -t commit -w --stdin) &&
+    git read-tree -u -m --no-recurse-submodules "$made" "$lands" &&
+    git update-ref -m 'merge: split files (mergeguard)' HEAD "$new" "$head" &&
+    rm -f "$dir/{NOTE}" "$dir/{FORESEEN}"
+) 2>/dev/null"""
 # Of a pick of a rebase: an earlier call of the driver has noted (`hooks.asked`) what the file is to be until
 # all is replayed at the end.
 _IS_PUT_OFF = (
@@ -76,10 +96,11 @@ _IS_PUT_OFF = (
 #: conflicts.
 GUARDED = {
     "pre-merge-commit": f"{_SPLIT_OR_NOTED} && ! {{ {_LOOKED_THROUGH}; }}",
-    "post-merge": f"{_SPLIT_OR_NOTED} && ! {{ {_AS_FORESEEN}; }}",
+    "post-merge": f"{_SPLIT_OR_NOTED} && ! {{ {_AS_FORESEEN}; }} && ! {{ {_LANDED}; }}",
     "post-rewrite": f'[ "$1" = rebase ] && {{ {_SPLIT_OR_NOTED}; }}',
     # Of a merge that has not stopped, its own hooks see to the commit.
-    "prepare-commit-msg": _NOTED + ' && { [ "${2-}" != merge ] || ! env | grep -q "^GITHEAD_"; }',
+    "prepare-commit-msg": _NOTED
+    + ' && { [ "${2-}" != merge ] || case $(export -p) in *" GITHEAD_"*) false ;; esac; }',
     "post-commit": f'{_CALM} && {{ [ -e "$dir/{NOTE}" ] || {{ {_TYPED}; }}; }}',
     "post-index-change": '[ "$1" = 1 ] && [ -n "$(git ls-files -u)" ]',
     "pre-push": f'{_DIR} && [ -e "$dir/{NOTE}" ]',

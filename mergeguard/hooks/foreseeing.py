@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mergeguard.fork import outlining
 from mergeguard.fork.footprint import Footprints
 from mergeguard.fork.fork import LEDGER
 from mergeguard.fork.workspace import Workspace
+from mergeguard.git.objects import Entry
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import foreseen, hookaudit, lensmerge
 from mergeguard.hooks.foreseen import Foreseen
@@ -16,7 +19,10 @@ from mergeguard.treemerge.trees import Merged
 
 def foresee(repository: Repository, change: GitChange, outcome: Merged) -> None:
     """Note what the merge commit is to be, where nothing but git's own part of it can make it otherwise."""
-    if foreseen.read(repository, change.ours, change.theirs) is not None or len(change.bases) != 1:
+    if foreseen.read(repository, change.ours, change.theirs) is not None:
+        return
+    foreseen.clear(repository)  # of another merge, or another version's of this one
+    if len(change.bases) != 1:
         return
     if not outcome.clean or outcome.rewritten or outcome.doubted or outcome.moved:
         return
@@ -32,4 +38,23 @@ def foresee(repository: Repository, change: GitChange, outcome: Merged) -> None:
     outlining.know(Workspace.load(repository, tree, splitting))  # then for these
     paths = tuple(sorted(lensmerge.share(repository, change, outcome).paths))
     said = tuple(hookaudit.lines(repository, change, tree))
-    foreseen.write(repository, Foreseen(change.ours, change.theirs, change.bases[0], tree, paths, said))
+    base = change.bases[0]
+    committed = _committed(repository, (repository.tree_of(base), ours, theirs), tree, paths)
+    foreseen.write(repository, Foreseen(change.ours, change.theirs, base, tree, paths, said, committed))
+
+
+def _committed(repository: Repository, trees: tuple[str, str, str], tree: str, paths: Iterable[str]) -> str:
+    """What git will make of base, ours and theirs where ``tree`` is to come of it: it does not ask us about a
+    file that one side alone has changed. "" where that differs in more than the text of files.
+    """
+    left: dict[str, Entry | None] = {}
+    for path in paths:
+        base, ours, theirs = (repository.entry(side, path) for side in trees)
+        wanted = repository.entry(tree, path)
+        found = ours if theirs in (base, ours) else theirs if ours == base else wanted
+        if found == wanted:
+            continue
+        if found is None or wanted is None or found.mode != wanted.mode or not found.is_file:
+            return ""
+        left[path] = found
+    return repository.edit_tree(tree, left)

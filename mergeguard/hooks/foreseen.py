@@ -17,7 +17,7 @@ from mergeguard.git.durable import remove, write_atomic
 from mergeguard.git.repository import Repository
 from mergeguard.values import dataclass
 
-_ASK = "-"  # in place of the tree: post-merge has something to do
+_ASK = "-"  # in place of the tree: post-merge has something to do; what the shell may do of it follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Foreseen:
     """A merge without conflicts of commit ``theirs`` into ``ours``.
 
     ``tree`` is what its commit is to have; in ``paths`` git may have left a file as a side or
-    the base has it.
-    ``said`` are the lines that tell what the audit has found.
+    the base has it. ``said`` are the lines that tell what the audit has found. ``committed`` is the tree that
+    git will commit, where that differs in the text of files alone; "" where more may differ.
     """
 
     ours: str
@@ -35,6 +35,7 @@ class Foreseen:
     tree: str
     paths: tuple[str, ...]
     said: tuple[str, ...]
+    committed: str = ""
 
     def covers(self, repository: Repository, committed: str) -> bool:
         """Whether the tree that git has committed differs from ``tree`` only in what was to be put right."""
@@ -49,8 +50,7 @@ class Foreseen:
 def write(repository: Repository, seen: Foreseen) -> None:
     """Note it; failing to costs time later, nothing else."""
     place = repository.git_dir / FORESEEN
-    done = not seen.paths and not seen.said
-    first = f"{seen.ours} {seen.theirs} {seen.tree if done else _ASK}\n"
+    first = f"{seen.ours} {seen.theirs} {_for_the_shell(seen)}\n"
     values = [code(), *(getattr(seen, name) for name in Foreseen.__slots__)]
     try:
         write_atomic(
@@ -63,12 +63,22 @@ def write(repository: Repository, seen: Foreseen) -> None:
         return
 
 
+def _for_the_shell(seen: Foreseen) -> str:
+    """What the hook's script is told: the tree with which HEAD has nothing to be done; or that something is
+    to be done, and, where that is all, the tree that git commits and the one to land in its place.
+    (Scripts of earlier versions start us then.)
+    """
+    if not seen.paths and not seen.said:
+        return seen.tree
+    return _ASK if seen.said or not seen.committed else f"{_ASK} {seen.committed} {seen.tree}"
+
+
 def read(repository: Repository, ours: str, theirs: str) -> Foreseen | None:
     """What this code has foreseen of the merge of these two commits; None where it has not."""
     try:
         _, _, data = (repository.git_dir / FORESEEN).read_bytes().partition(b"\n")
-        by, mine, other, base, tree, paths, said = store.read_json(store.opened(data))
-        seen = Foreseen(mine, other, base, tree, tuple(paths), tuple(said))
+        by, mine, other, base, tree, paths, said, committed = store.read_json(store.opened(data))
+        seen = Foreseen(mine, other, base, tree, tuple(paths), tuple(said), committed)
     except (OSError, ValueError, TypeError):
         return None
     is_this = by == code() and (seen.ours, seen.theirs) == (ours, theirs)

@@ -8,6 +8,7 @@ import pytest
 
 from mergeguard.fork.footprint import Footprint
 from mergeguard.git import hooks
+from mergeguard.git.atwork import FORESEEN, NOTE
 from mergeguard.hooks import foreseen
 from mergeguard.hooks.asked import _listed_again
 from tests.workflows.world import OURS, THEIRS, World, advance, build
@@ -49,15 +50,75 @@ def without(world: World, *names: str) -> None:
         script.write_text(script.read_text().replace("-m mergeguard", "-m nothing_of_that_name"))
 
 
-def test_the_hooks_after_the_driver_have_nothing_to_think_about(world):
-    ours = world.out("rev-parse", "HEAD")
-    without(world, "pre-merge-commit", "prepare-commit-msg")
-    world.git("merge", "-q", "--no-edit", "upstream")
-    seen = foreseen.read(world.repository, ours, world.out("rev-parse", "upstream"))
-    assert seen is None  # post-merge has used it
+def replace_in(world: World, hook: str, before: str, after: str) -> None:
+    script = world.root / ".git" / "hooks" / hook
+    text = script.read_text()
+    assert before in text
+    script.write_text(text.replace(before, after))
+
+
+def assert_complete(world: World) -> None:
+    """The merge is a commit with both sides' edits, and nothing is left open."""
     text = (world.root / SHARD).read_bytes()
     assert OURS in text and THEIRS in text
+    assert world.out("rev-parse", "HEAD^2") == world.out("rev-parse", "upstream")
     assert world.out("status", "--porcelain") == ""
+    assert not (world.root / ".git" / FORESEEN).exists()
+    assert not (world.root / ".git" / NOTE).exists()
+
+
+@pytest.fixture(scope="module")
+def by_python(begun, tmp_path_factory):
+    """The merge commit where the shell lands nothing."""
+    world = begun.copy(tmp_path_factory.mktemp("by-python") / "fork")
+    replace_in(world, "post-merge", '[ -n "$lands" ]', "false")
+    world.git("merge", "-q", "--no-edit", "upstream")
+    assert_complete(world)
+    return world.out("rev-parse", "HEAD")
+
+
+def test_the_hooks_after_the_driver_have_nothing_to_think_about(world, by_python):
+    without(world, "pre-merge-commit", "prepare-commit-msg", "post-merge")
+    world.git("merge", "-q", "--no-edit", "upstream")
+    assert_complete(world)
+    assert world.out("rev-parse", "HEAD") == by_python  # to the last byte
+    assert world.out("reflog", "-1", "--format=%gs") == "merge: split files (mergeguard)"
+
+
+@pytest.mark.parametrize("step", ["git read-tree", "git update-ref", "rm -f"])
+def test_repair_completes_what_the_shell_was_ended_at(world, by_python, step):
+    replace_in(world, "post-merge", f"    {step}", f"    kill -KILL $$ && exit 1\n    {step}")
+    world.git("merge", "-q", "--no-edit", "upstream")
+    assert "`mergeguard repair`" in world.git("guard", "status", ok=False).stderr
+    world.git("guard", "repair")
+    (world.root / ".git" / FORESEEN).unlink(missing_ok=True)
+    assert_complete(world)
+    assert world.out("rev-parse", "HEAD") == by_python
+
+
+def test_the_shell_lands_nothing_over_what_somebody_has_typed(world):
+    file = world.root / SHARD
+    file.write_bytes(file.read_bytes() + b"// typed\n")
+    done = world.git("merge", "--no-edit", "upstream")
+    assert f"your changes in {SHARD} would be overwritten" in done.stderr
+    assert file.read_bytes().endswith(b"// typed\n")
+    file.write_bytes(file.read_bytes().removesuffix(b"// typed\n"))
+    world.git("guard", "repair")
+    assert_complete(world)
+
+
+def test_the_shell_replaces_no_commit_that_others_may_have(world):
+    replace_in(world, "post-merge", "input=\n", "input=\ngit tag published\n")
+    world.git("merge", "-q", "--no-edit", "upstream")
+    assert world.out("rev-parse", "HEAD^1") == world.out("rev-parse", "published")
+    assert THEIRS in (world.root / SHARD).read_bytes()
+    assert world.out("status", "--porcelain") == ""
+
+
+def test_what_may_be_signed_is_not_made_again_by_the_shell(world):
+    without(world, "post-merge")
+    world.git("merge", "-q", "-m", "gpgsig", "upstream")
+    assert (world.root / ".git" / NOTE).exists()
 
 
 def test_a_merge_of_documents_ends_without_post_merge(world):

@@ -77,9 +77,11 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         if folder == -1 and isinstance(path, str | bytes | os.PathLike):
             if os.path.lexists(path) == (event != "os.mkdir"):
                 _step(event[3:], path)
-    elif event == "subprocess.Popen":
-        words = [os.fsdecode(word) for word in arguments[1]] if not isinstance(arguments[1], str) else []
-        if words[:1] == ["git"] and _changes(words[1:], arguments[3] or {}):
+    elif event == "os.posix_spawn":
+        words, variables = [os.fsdecode(word) for word in arguments[1]], arguments[2]
+        if words[:2] == ["git", "-C"]:
+            del words[1:3]
+        if words[:1] == ["git"] and _changes(words[1:], variables):
             _step("git " + " ".join(words[1:]), os.environ[ROOT])
 
 
