@@ -14,13 +14,12 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.errors import MergeguardError
-from mergeguard.git.durable import write_output
+from mergeguard.git.durable import temporary_folder, write_output
 from mergeguard.git.linemerge import LineMerge, configured_style, least_conflict, merge_lines_with_git
 from mergeguard.hooks.telling import tell
 from mergeguard.merge import Conflict, MergeResult, Resolved, merge
@@ -172,8 +171,8 @@ def _result(options: _Options, lines: LineMerge, base: bytes, ours: bytes, their
     """By declarations where the name says C++ or nothing; source lists of build files; else git's own."""
     if _endings(options) & _STRUCTURED:
         if not options.git:
-            with tempfile.TemporaryDirectory(prefix="mergeguard-") as folder:
-                lines = least_conflict(lines, base, ours, theirs, Path(folder))
+            with temporary_folder() as folder:
+                lines = least_conflict(lines, base, ours, theirs, folder)
         return merge(base, ours, theirs, git_clean=lines.clean, git_pieces=lines.pieces)
     if lines.pieces is None:
         return MergeResult((Resolved(lines.clean or b""),))

@@ -40,12 +40,17 @@ def certificate_of(base: bytes, ours: bytes, theirs: bytes, result: bytes) -> di
     texts = [Text(text) for text in (base, ours, theirs, result)]
     renames = _renames(base, ours, theirs)
     try:
-        return _accepted(texts, renames)
+        made = _accepted(texts, renames)
     except (Unaccounted, Rejected):
         inside = _renames_inside(base, ours, theirs)
         if not inside:
             raise
-        return _accepted(texts, [*renames, *inside])
+        made = _accepted(texts, [*renames, *inside])
+    import hashlib  # as in ``certify.check``
+
+    digests = [hashlib.sha256(text.text).hexdigest() for text in texts]
+    named = dict(zip(("base", "ours", "theirs", "result"), digests, strict=True))
+    return {"format": FORMAT, "digests": named, **made}
 
 
 Renamed = list[tuple[str, str, str]]  # side, old name, new name
@@ -77,7 +82,7 @@ def _by_sides(mine: Iterable[Rename], other: Iterable[Rename]) -> Iterator[tuple
 
 
 def _accepted(texts: Sequence[Text], renames: Renamed) -> dict[str, Any]:
-    """A certificate of the last of four texts that the checker accepts."""
+    """A certificate of the last of four texts that the checker accepts, but for what says which they are."""
     try:
         made = certificate(texts[0], texts[1], texts[2], texts[3], renames)
         certified(texts[0], texts[1], texts[2], texts[3], made)
@@ -97,7 +102,6 @@ def _exchanged(made: dict[str, Any]) -> dict[str, Any]:
     return {
         **made,
         **exchanged_runs,
-        "digests": {_OTHER.get(name, name): digest for name, digest in made["digests"].items()},
         "renames": sorted([_OTHER[side], old, new] for side, old, new in made["renames"]),
     }
 
@@ -124,8 +128,10 @@ def unproved(base: bytes, ours: bytes, theirs: bytes, result: bytes) -> str:
 def certificate(
     base: Text, ours: Text, theirs: Text, result: Text, renames: Iterable[tuple[str, str, str]] = ()
 ) -> dict[str, Any]:
-    """The certificate of ``result``, to be printed as JSON (see ``certify.check``); ``Unaccounted`` if
-    there is none. ``renames`` are (side, old name, new name)."""
+    """The certificate of ``result`` (see ``certify.check``), but for its format and the digests.
+
+    ``renames`` are (side, old name, new name). Errors: ``Unaccounted`` if there is none.
+    """
     new_names = {old.encode(): new.encode() for _, old, new in renames}
 
     def key(token: bytes) -> bytes:
@@ -157,8 +163,6 @@ def certificate(
             in_result[of_result[r]] = pair
         b, o, t, r = b + step[0], o + step[1], t + step[2], r + step[3]
     return {
-        "format": FORMAT,
-        "digests": dict(zip(("base", "ours", "theirs", "result"), (x.digest for x in texts), strict=True)),
         "renames": _respelled(texts, in_base, in_result),
         "result": _runs(in_result),
         "base": _runs(in_base),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection, Sequence
-from pathlib import Path
 
 from mergeguard.errors import Location, SourceError
-from mergeguard.git.durable import write_output
+from mergeguard.git.durable import temporary_folder, write_output
 from mergeguard.git.errors import NoMergeBase
 from mergeguard.git.linemerge import (
     LineMerge,
@@ -143,8 +141,7 @@ def _with_versions(path: str, marked: Marked, versions: Versions, style: str) ->
 
 def _line_merges(versions: Versions) -> tuple[tuple[LineMerge, LineMerge], LineMerge]:
     """git's two merges of lines, and what a structured merge starts from."""
-    with tempfile.TemporaryDirectory(prefix="mergeguard-") as folder:
-        scratch = Path(folder)
+    with temporary_folder() as scratch:
         made = (merge_bytes_with_git(*versions, scratch), merge_as_git_merge(*versions, scratch))
         return made, least_conflict(made[0], *versions, scratch)
 

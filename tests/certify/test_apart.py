@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -55,7 +56,10 @@ def composed(texts: Texts) -> dict[str, Any] | None:
             of += [[n, o + begins[1] * (o >= 0), t + begins[2] * (t >= 0)] for n, o, t in made[name]]
         renamed += made["renames"]
         at = [begin + len(text.tokens) for begin, text in zip(begins, stretch.texts, strict=True)]
-    digests = {n: t.digest for n, t in zip(("base", "ours", "theirs", "result"), whole, strict=True)}
+    digests = {
+        n: sha256(t.text).hexdigest()
+        for n, t in zip(("base", "ours", "theirs", "result"), whole, strict=True)
+    }
     return {"format": FORMAT, "digests": digests, "renames": renamed, **runs}
 
 
