@@ -107,7 +107,7 @@ class Declaration:
     """An item of a source, wherever it is nested.
 
     ``hidden``: in an anonymous namespace; ``in_c``: in an ``extern "C"`` block. Of a layout, ``spaces`` are
-    the namespaces that it adds, ``index`` is the number of the unit; -1 elsewhere.
+    the namespaces that it adds, ``index`` is the number of the first unit that has it; -1 elsewhere.
     """
 
     item: Item

@@ -27,8 +27,10 @@ _COMPARED = frozenset(
 )
 
 
-def definitions(source: Source, spaces: frozenset[str] = frozenset(), index: int = -1) -> list[Declaration]:
-    """All items of a source that the checks compare, namespaces opened.
+def definitions(
+    source: Source, spaces: frozenset[str] = frozenset(), index: int = -1, *, behind: int = 0
+) -> list[Declaration]:
+    """All items of a source that the checks compare, namespaces opened, that stand ``behind`` so many bytes.
 
     A macro that opens a block counts as a condition of what stands in it.
     """
@@ -45,6 +47,8 @@ def definitions(source: Source, spaces: frozenset[str] = frozenset(), index: int
                 elif macros:
                     macros.pop()
                     anonymous.pop()
+            elif item.end <= behind:
+                continue
             elif item.kind is Kind.NAMESPACE:
                 is_c = in_c or item.name == 'extern "C"'
                 walk(nested(source, item, calls_end=True), hidden or "anonymous" in item.flags, is_c)

@@ -116,8 +116,10 @@ def edge_at(source: Source, item: Item) -> Edge | None:
         first = source.lexed.index_at(item.code_start)
         directive = source.lexed.directive_of[first] if first < len(source.lexed) else -1
         return None if directive < 0 else _under_condition(source.lexed, directive)
+    if item.kind is not Kind.DECLARATION or item.body is not None:
+        return None
     edges = edges_of(source.text)
-    if not edges.possible or item.kind is not Kind.DECLARATION or item.body is not None:
+    if not edges.possible:
         return None
     first = source.lexed.index_at(item.code_start)
     name = source.lexed.word(first)

@@ -17,6 +17,7 @@ from mergeguard.cpp.declaration import Declaration, Identity
 from mergeguard.cpp.source import Kind
 from mergeguard.lens.lifetimes import Lifetimes
 from mergeguard.values import cached_property
+from mergeguard.verify.incommon import Declared
 
 _ASKED = {"initialisation": "it is initialised from", "destruction": "its destructor asks for"}
 _CALLS = frozenset({"(", "{"})
@@ -31,23 +32,28 @@ class Disorder(NamedTuple):
     message: str
 
 
-def disordered(
-    originals: Sequence[Declaration], parts: Sequence[Sequence[Declaration]]
-) -> Iterator[Disorder]:
-    """The objects of the units ``parts`` that may be made before, or destroyed after, what they need then."""
-    places: dict[Identity, list[Declaration]] = defaultdict(list)
-    for definitions in parts:
-        for one in definitions:
-            if one.item.kind is Kind.VARIABLE and one.is_definition:
-                places[one.identity].append(one)
+def disordered(originals: Sequence[Declaration], parts: Declared) -> Iterator[Disorder]:
+    """The objects of the units' ``parts`` that may be made before, or destroyed after, what they need."""
+    places: dict[Identity, list[tuple[int, Declaration]]] = {}
     for source, user, check in _dependencies(originals):
+        places = places or _objects(parts)
         asks = f"`{source.plain}`, which {_ASKED[check]},"
-        for here in places[user.identity]:
-            there = [one for one in places[source.identity] if one.index == here.index]
+        for unit, here in places.get(user.identity, ()):
+            there = [one for number, one in places.get(source.identity, ()) if number == unit]
             if not there:
                 yield Disorder(check, here, f"{asks} is in another unit: units have no order")
             elif there[0].item.code_start > here.item.code_start:
                 yield Disorder(check, here, f"{asks} comes later here")
+
+
+def _objects(parts: Declared) -> dict[Identity, list[tuple[int, Declaration]]]:
+    """The objects that the units define, each with its unit, by their identity."""
+    found: dict[Identity, list[tuple[int, Declaration]]] = defaultdict(list)
+    for unit in range(len(parts.own)):
+        for one in parts.of(unit):
+            if one.item.kind is Kind.VARIABLE and one.is_definition:
+                found[one.identity].append((unit, one))
+    return found
 
 
 def _dependencies(originals: Sequence[Declaration]) -> Iterator[tuple[Declaration, Declaration, str]]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter
 
 from mergeguard.cpp.declaration import OF_ANONYMOUS, OF_FILE, Declaration, Identity, declares_by_name
 from mergeguard.cpp.definitions import definitions, local_states, only_caches, only_read
@@ -19,10 +20,9 @@ from mergeguard.cpp.source import Kind, parse
 from mergeguard.findings import Severity
 from mergeguard.values import dataclass
 from mergeguard.verify.flatten import FlatUnit, LayoutText, flatten
+from mergeguard.verify.incommon import Declared
 from mergeguard.verify.unitguards import own_switches, turned_off
 
-# How many units before it a unit is compared with: the shards of one body stand together.
-_NEAR = 8
 _ONE_KEPT = "the linker keeps one of the two, without a word"
 
 
@@ -32,18 +32,16 @@ class Program:
 
     ``spaces`` are the namespaces that glue makes to keep shards apart. What a unit's own guard macro turns
     off (``verify.unitguards``) is none of its definitions, which are ``parts``; it is one of ``every``.
-    ``declared`` are the variables that each unit declares ``extern``; ``begun`` is how many bytes each has in
-    common with one before it. ``relocatable``: device code is linked, so that ``__device__`` functions have
-    symbols.
+    ``declared`` are the variables that each unit declares ``extern``. ``relocatable``: device code is linked,
+    so that ``__device__`` functions have symbols.
     """
 
     units: tuple[FlatUnit, ...]
     spaces: frozenset[str]
-    every: tuple[list[Declaration], ...]  # of each unit; ``Declaration.index`` is the unit's
-    parts: tuple[list[Declaration], ...]
+    every: Declared
+    parts: Declared
     environments: tuple[Environment, ...]
     declared: tuple[frozenset[str], ...]
-    begun: tuple[int, ...]
     relocatable: bool = True
 
     @classmethod
@@ -53,21 +51,11 @@ class Program:
         """The units among ``files``; ``roots`` are folders that quoted includes are also looked for in."""
         units = tuple(flatten(file.path, files, roots=roots) for file in files if file.is_unit)
         spaces = frozenset[str]().union(*(unit.spaces for unit in units))
-        switches = own_switches(units)
-        every = tuple(definitions(unit.source, spaces, n) for n, unit in enumerate(units))
-        parts = tuple(
-            _compiled(found, turned_off(unit, switches)) for found, unit in zip(every, units, strict=True)
-        )
+        every = Declared.by(units, spaces)
+        parts = _compiled(every, units)
         environments = tuple(environment_of(unit.source) for unit in units)
-        declared = tuple(map(_declared, parts))
-        return cls(units, spaces, every, parts, environments, declared, _begun(units), relocatable)
-
-    def is_repeated(self, one: Declaration) -> bool:
-        """Whether a unit before its own has it in the same place, with the same text before it.
-
-        What is asked of it and of what stands before it was asked there.
-        """
-        return one.item.end < self.begun[one.index]
+        declared = tuple(frozenset(_declared(parts.of(number))) for number in range(len(units)))
+        return cls(units, spaces, every, parts, environments, declared, relocatable)
 
     def has_symbol(self, one: Declaration) -> bool:
         """Whether a linker sees it: without linked device code a function of the device alone has none."""
@@ -76,27 +64,29 @@ class Program:
         head = self.environments[one.index].closure(one.head, one.item.code_start)
         return "__device__" not in head or not head.isdisjoint(("__host__", "__global__"))
 
+    def holders(self, one: Declaration) -> list[int]:
+        """The numbers of the units that have it."""
+        return self.parts.holders(one)
+
     def must_be_once(self, one: Declaration) -> bool:
         """Whether two units that both have it will not link (or register something twice)."""
-        if self._is_declared_constant(one):
-            return True
         if not one.must_be_once or not self.has_symbol(one):
             return False
         return not (one.is_registration and self._only_declares(one))
 
-    def _is_declared_constant(self, one: Declaration) -> bool:
-        """Whether it defines a constant that its unit has declared `extern`: no object of each unit."""
+    def is_declared_constant(self, one: Declaration, unit: int) -> bool:
+        """Whether it defines a constant that a unit has declared `extern`: no object of each unit."""
         return (
             one.item.kind is Kind.VARIABLE
             and one.is_constant
             and one.is_definition
             and not one.hidden
-            and (one.plain in self.declared[one.index] or self._is_external_in_c(one))
+            and (one.plain in self.declared[unit] or self._is_external_in_c(one, unit))
         )
 
-    def _is_external_in_c(self, one: Declaration) -> bool:
+    def _is_external_in_c(self, one: Declaration, unit: int) -> bool:
         """Whether C gives a constant external linkage, where C++ would not."""
-        return self.unit(one).endswith(".c") and not {"static", "constexpr"} & one.item.flags
+        return self.units[unit].path.endswith(".c") and not {"static", "constexpr"} & one.item.flags
 
     def _only_declares(self, one: Declaration) -> bool:
         """Whether a macro call at file scope stands for declarations (or templates) alone.
@@ -127,7 +117,7 @@ class Program:
         return {"extern", '"C"'} <= words
 
     def unit(self, one: Declaration) -> str:
-        """The path of the unit that a definition is in."""
+        """The path of the first unit that a definition is in."""
         return self.units[one.index].path
 
 
@@ -141,27 +131,17 @@ class LinkClash:
     severity: Severity = Severity.ERROR
 
 
-def _begun(units: Sequence[FlatUnit]) -> tuple[int, ...]:
-    """With how many bytes each unit begins as one shortly before it, which has the same names in C."""
-
-    def begun(number: int, unit: FlatUnit) -> int:
-        near = (one for one in units[max(0, number - _NEAR) : number] if one.renamed == unit.renamed)
-        return max(map(unit.same_up_to, near), default=0)
-
-    return tuple(begun(number, unit) for number, unit in enumerate(units))
+def _declared(parts: Iterable[Declaration]) -> Iterator[str]:
+    for one in parts:
+        if one.item.kind is Kind.VARIABLE and "extern" in one.item.flags and not one.is_definition:
+            yield one.plain
 
 
-def _declared(parts: list[Declaration]) -> frozenset[str]:
-    return frozenset(
-        one.plain
-        for one in parts
-        if one.item.kind is Kind.VARIABLE and "extern" in one.item.flags and not one.is_definition
-    )
-
-
-def _compiled(parts: list[Declaration], off: Sequence[tuple[int, int]]) -> list[Declaration]:
-    ranges = Ranges.of(off)
-    return [one for one in parts if not ranges.holds(one.item.code_start)]
+def _compiled(every: Declared, units: Sequence[FlatUnit]) -> Declared:
+    """The declarations that no guard macro of a unit's own turns off."""
+    switches = own_switches(units)
+    off = [Ranges.of(turned_off(unit, switches)) for unit in units]
+    return every.where(lambda one: not off[one.index].holds(one.item.code_start)) if switches else every
 
 
 def _declares(body: Sequence[str]) -> bool:
@@ -190,42 +170,43 @@ def clashes(program: Program, allowed: Callable[[Declaration], int] = lambda _: 
 
 def doubled(program: Program, allowed: Callable[[Declaration], int]) -> Iterator[LinkClash]:
     """What must be defined once and is defined by several units, or more than once by one."""
-    places: dict[tuple[str, object], list[Declaration]] = defaultdict(list)
-    for parts in program.parts:
-        for one in parts:
-            if one.is_made_elsewhere:
-                continue
-            must_be_once = program.must_be_once(one)
-            if must_be_once and not one.is_registration and program.has_c_linkage(one):
-                places[one.short, "C"].append(one)
-            elif must_be_once or one.item.kind is Kind.INSTANTIATION:
-                places[one.name, one.identity].append(one)
-    for (_, kind), here in places.items():
-        one = here[0]
+    places: dict[tuple[str, object], list[tuple[int, Declaration]]] = defaultdict(list)
+    for one in program.parts:
+        if one.is_made_elsewhere:
+            continue
+        here = program.holders(one)
+        must_be_once = program.must_be_once(one)
+        if not must_be_once and (those := [unit for unit in here if program.is_declared_constant(one, unit)]):
+            must_be_once, here = True, those
+        if must_be_once and not one.is_registration and program.has_c_linkage(one):
+            places[one.short, "C"] += [(unit, one) for unit in here]
+        elif must_be_once or one.item.kind is Kind.INSTANTIATION:
+            places[one.name, one.identity] += [(unit, one) for unit in here]
+    for (_, kind), found in places.items():
+        found.sort(key=itemgetter(0))
+        one = found[0][1]
         instantiation = one.item.kind is Kind.INSTANTIATION
         times = max(allowed(one), 1)
-        if len({d.index for d in here}) > 1 or len(here) > times:
-            units = ", ".join(dict.fromkeys(map(program.unit, here)))
+        if found[0][0] != found[-1][0] or len(found) > times:
+            units = ", ".join(dict.fromkeys(program.units[unit].path for unit, _ in found))
             what = "instantiated" if instantiation else "defined"
             if kind == "C":
                 what = "has C linkage, which no namespace keeps apart, and is defined"
-            yield LinkClash("doubled", f"{what} more than once: {units}", here[-1])
+            yield LinkClash("doubled", f"{what} more than once: {units}", found[-1][1])
 
 
 def folded(program: Program) -> Iterator[LinkClash]:
     """The one-definition trap: one external name, other tokens or other macros in force in two units."""
     groups: dict[tuple[str, Identity], list[Declaration]] = defaultdict(list)
-    for parts in program.parts:
-        for one in parts:
-            if not _folds(one) or one.is_internal or one.must_be_once or program.is_dispatch(one):
-                continue
-            if not program.has_symbol(one):
-                continue
+    for one in program.parts:
+        if not _folds(one) or one.is_internal or one.must_be_once or program.is_dispatch(one):
+            continue
+        if program.has_symbol(one):
             groups[one.name, one.identity].append(one)
     for here in groups.values():
         first = here[0]
         for other in here[1:]:
-            if other.index == first.index or program.is_repeated(other):
+            if other.index == first.index:
                 continue
             pair = f"{program.unit(first)} and {program.unit(other)}"
             if other.tokens != first.tokens:
@@ -257,11 +238,11 @@ def _differing(program: Program, one: Declaration, other: Declaration) -> list[s
 
 def divided(program: Program) -> Iterator[LinkClash]:
     """Writable objects, file-scope or function-local, of which each unit has its own."""
-    units_of: dict[Identity, dict[int, Declaration]] = defaultdict(dict)
-    for parts in program.parts:
-        for one in parts:
-            units_of[one.identity][one.index] = one
-    for here in units_of.values():
+    alike: dict[Identity, list[Declaration]] = defaultdict(list)
+    for one in program.parts:
+        alike[one.identity].append(one)
+    for those in alike.values():
+        here = {unit: one for one in those for unit in program.holders(one)}
         one = next(iter(here.values()))
         if len(here) < 2 or program.is_dispatch(one):
             continue
@@ -270,7 +251,7 @@ def divided(program: Program) -> Iterator[LinkClash]:
         if one.item.kind is Kind.TYPE:
             separate = one.hidden or "static" in one.item.flags
         in_c = program.unit(one).endswith(".c")
-        read = in_c and all(only_read(d.source, d) for d in here.values())
+        read = in_c and all(only_read(program.units[unit].source, d) for unit, d in here.items())
         if one.objects and separate and not one.is_constant and not read:
             if "extern" not in one.item.flags:
                 yield LinkClash("divided state", f"one object in each of {len(here)} units", one)

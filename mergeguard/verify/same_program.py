@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from mergeguard.cpp.declaration import Declaration, Identity
 from mergeguard.cpp.definitions import definitions, same_tokens, without_static
-from mergeguard.cpp.environment import Environment, environment_of
+from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.lexer import SPLICE
 from mergeguard.cpp.source import Item, Kind, Source, nested, parse
 from mergeguard.cpp.text import line_of
@@ -26,6 +26,7 @@ from mergeguard.values import dataclass
 from mergeguard.verify import thin
 from mergeguard.verify.dispatching import ELSEWHERE, check_arms
 from mergeguard.verify.flatten import LayoutText, flatten, has_guards, is_guarded
+from mergeguard.verify.incommon import Declared
 from mergeguard.verify.initialisation import disordered
 from mergeguard.verify.linkage import LinkClash, Program, clashes, divided, doubled, folded
 from mergeguard.verify.standard import is_of_the_language
@@ -139,7 +140,7 @@ def never_called(monolith: bytes, files: Sequence[LayoutText]) -> Iterator[tuple
     if thin.is_thin(files):
         problems = thin.check_choices(before, files)
     else:
-        units = Program.of(files).units
+        units = [flatten(file.path, files) for file in files if file.is_unit]
         opened = [flatten(unit.path, files, everything=True) for unit in units]
         problems = check_arms(before, files, units, opened)
     for check, message, path, offset, item in problems:
@@ -173,11 +174,10 @@ class _Comparison:
         self.program = Program.of(files, roots)
         self.units = self.program.units
         # The body as the monolith has it: the guards of all shards open at once.
-        self.open, self.whole = list(self.units), list(self.program.every)
+        self.open, self.whole = list(self.units), self.program.every
         if has_guards(files):
             self.open = [flatten(unit.path, files, everything=True, roots=roots) for unit in self.units]
-            spaces = self.program.spaces
-            self.whole = [definitions(unit.source, spaces, n) for n, unit in enumerate(self.open)]
+            self.whole = Declared.by(self.open, self.program.spaces)
         self.asked = {
             posixpath.normpath(posixpath.join(posixpath.dirname(file.path), name))
             for file in files
@@ -319,12 +319,11 @@ class _Comparison:
     def check_definitions(self) -> None:
         made_elsewhere = {one.identity for one in self.originals if one.is_made_elsewhere}
         occurrences: dict[Identity, list[Declaration]] = defaultdict(list)
-        for parts in self.whole:
-            for one in parts:
-                glued = one.is_made_elsewhere and one.identity not in made_elsewhere
-                declared = one.kind is Kind.VARIABLE and not one.is_definition and self.program.is_shared(one)
-                if not self.program.is_dispatch(one) and not glued and not declared:
-                    occurrences[one.identity].append(one)
+        for one in self.whole:
+            glued = one.is_made_elsewhere and one.identity not in made_elsewhere
+            declared = one.kind is Kind.VARIABLE and not one.is_definition and self.program.is_shared(one)
+            if not self.program.is_dispatch(one) and not glued and not declared:
+                occurrences[one.identity].append(one)
         texts: dict[Identity, list[tuple[str, ...]]] = defaultdict(list)
         for original in self.originals:
             texts[original.identity].append(original.tokens)
@@ -374,9 +373,8 @@ class _Comparison:
 
     def check_visibility(self) -> None:
         by_identity: dict[Identity, list[Declaration]] = defaultdict(list)
-        for parts in self.program.parts:
-            for one in parts:
-                by_identity[one.identity].append(one)
+        for one in self.program.parts:
+            by_identity[one.identity].append(one)
         in_sight: dict[Identity, tuple[list[Declaration], bool]] = {}
         for original in self.originals:
             if not original.must_be_once or original.is_registration:
@@ -399,9 +397,9 @@ class _Comparison:
 
     def check_assumed_linkage(self) -> None:
         """Macros of other headers before a function that shards define: each may say ``extern "C"``."""
-        for index, parts in enumerate(self.program.parts):
+        for index, own in enumerate(self.program.parts.own):
             known = self.program.environments[index].names
-            for one in parts:
+            for one in own:
                 if not one.spaced or not one.must_be_once or one.item.kind is not Kind.FUNCTION:
                     continue
                 unknown = [w for w in one.head if w.isidentifier() and w.isupper() and w not in known]
@@ -415,23 +413,24 @@ class _Comparison:
     # -- macros and names in force -----------------------------------------------------------------
 
     def check_environment(self) -> None:
-        providers = self.providers(self.before, self.originals, self.environment)
         special = specialisations(self.originals)
+        providers = first_places(self.originals)
         originals: dict[Identity, Declaration] = {}
         for original in self.originals:
             originals.setdefault(original.identity, original)
-        for index, parts in enumerate(self.program.parts):
-            mine = self.providers(self.units[index].source, parts, self.program.environments[index])
-            mine_special = specialisations(parts)
-            for one in parts:
+        mine: list[Mapping[str, int]] = []
+        for index, own in enumerate(self.program.parts.own):
+            before, until = self.program.parts.repeated[index]
+            known_before = {name: at for name, at in mine[before].items() if at < until} if until else {}
+            mine.append(first_places(own, known_before))
+            mine_special = specialisations(self.program.parts.of(index)) if special else {}
+            for one in own:
                 known = originals.get(one.identity)
-                if known is None or one.item.kind in _DIRECTIVES or self.program.is_repeated(one):
-                    continue
-                if self.program.is_dispatch(one):
+                if known is None or one.item.kind in _DIRECTIVES or self.program.is_dispatch(one):
                     continue
                 self.check_macros(one, known)
                 words = self.environment.closure(one.tokens, known.item.code_start)
-                self.check_names(one, known, words, providers, mine)
+                self.check_names(one, known, words, providers, mine[index])
                 self.check_spaces(one, known, index)
                 self.check_specialisations(one, known, words, special, mine_special)
 
@@ -524,19 +523,20 @@ class _Comparison:
                     text = f"the specialisation {word}<{identity[2]}> does not stand before it here"
                     self.report("self-contained", text, one)
 
-    @staticmethod
-    def providers(source: Source, parts: Sequence[Declaration], environment: Environment) -> dict[str, int]:
-        """For each name that a source declares at file scope, where it does so first."""
-        found: dict[str, int] = {}
-        for one in parts:
-            if one.item.kind in (Kind.PRAGMA, Kind.OPAQUE, Kind.INSTANTIATION) or not one.short:
-                continue
-            if one.item.key.arguments or one.owners:
-                continue  # a specialisation, or a member outside of its class, declares nothing new
-            if one.short in ("static_assert", "_Static_assert"):
-                continue
-            found[one.short] = min(found.get(one.short, one.item.code_start), one.item.code_start)
-        return found
+
+def first_places(parts: Iterable[Declaration], before: Mapping[str, int] | None = None) -> dict[str, int]:
+    """For each name that is declared at file scope, where it is first; ``before`` are those that stand there
+    before all of ``parts``."""
+    found = dict(before or ())
+    for one in parts:
+        if one.item.kind in (Kind.PRAGMA, Kind.OPAQUE, Kind.INSTANTIATION) or not one.short:
+            continue
+        if one.item.key.arguments or one.owners:
+            continue  # a specialisation, or a member outside of its class, declares nothing new
+        if one.short in ("static_assert", "_Static_assert"):
+            continue
+        found[one.short] = min(found.get(one.short, one.item.code_start), one.item.code_start)
+    return found
 
 
 @lru_cache(maxsize=4096)
@@ -576,13 +576,12 @@ def inlined(findings: Iterable[Finding]) -> frozenset[str]:
 def bare(files: Sequence[LayoutText]) -> frozenset[str]:
     """The units that define nothing by their text, so that an empty object is what they are to become."""
     program = Program.of(files)
-    defining = {
-        one.index
-        for parts in program.parts
-        for one in parts
-        if one.must_be_once or one.item.kind is Kind.INSTANTIATION
-    }
-    return frozenset(unit.path for n, unit in enumerate(program.units) if n not in defining)
+    parts = program.parts
+
+    def defines(unit: int) -> bool:
+        return any(one.must_be_once or one.item.kind is Kind.INSTANTIATION for one in parts.of(unit))
+
+    return frozenset(unit.path for number, unit in enumerate(program.units) if not defines(number))
 
 
 def failures(findings: Iterable[Finding]) -> tuple[Finding, ...]:
