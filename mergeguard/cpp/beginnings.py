@@ -46,10 +46,18 @@ class ParsedBeginning(NamedTuple):
     header: int  # 1 if its first item is none of the segments, but comments
 
     def mark_before(self, token: int) -> Mark | None:
-        """The last mark whose next item ends at ``token``, or before it."""
+        """The last mark from which on a text can be read that has the tokens up to ``token`` in common.
+
+        What was read before it looked at the first token of the next item; where that is a directive, it may
+        have looked behind the line: then all of the item has to be in common.
+        """
         found = None
-        for mark, following in zip(self.marks, self.marks[1:], strict=False):
-            if following.token > token:
+        directive_of = self.source.lexed.directive_of
+        for number, mark in enumerate(self.marks):
+            following = self.marks[number + 1].token if number + 1 < len(self.marks) else token + 1
+            if following > token:
+                if mark.token <= token and directive_of[mark.token] < 0:
+                    found = mark
                 break
             found = mark
         return found
