@@ -31,6 +31,7 @@ class Mark(NamedTuple):
     """A place between two items with no ``#if`` open, and what reading takes along from before it."""
 
     token: int  # the first of the next item
+    seen: int  # the last that reading may have looked at; the text's last where that is not known
     segments: int  # how many items stand before it
     defined: int  # how many of the macros that lines were met about so far
     asks_for_calls: bool
@@ -46,19 +47,12 @@ class ParsedBeginning(NamedTuple):
     header: int  # 1 if its first item is none of the segments, but comments
 
     def mark_before(self, token: int) -> Mark | None:
-        """The last mark from which on a text can be read that has the tokens up to ``token`` in common.
-
-        What was read before it looked at the first token of the next item; where that is a directive, it may
-        have looked behind the line: then all of the item has to be in common.
-        """
+        """The last mark from which on a text can be read that has the tokens up to ``token`` in common."""
         found = None
-        directive_of = self.source.lexed.directive_of
         for number, mark in enumerate(self.marks):
             following = self.marks[number + 1].token if number + 1 < len(self.marks) else token + 1
             if following > token:
-                if mark.token <= token and directive_of[mark.token] < 0:
-                    found = mark
-                break
+                return mark if mark.seen <= token else found
             found = mark
         return found
 

@@ -10,9 +10,10 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 
 from mergeguard.cpp.conditions import MIDDLES, OPENERS, condition_of, negated
-from mergeguard.cpp.source import Source
+from mergeguard.cpp.source import Source, begun_as
 from mergeguard.digests import blake2b
 from mergeguard.values import cached_property, dataclass
 
@@ -66,8 +67,9 @@ class Environment:
         self._words: dict[tuple[str, bool], list[frozenset[str]]] = {}
         self._digests: dict[str, list[bytes]] = {}
         lexed = self._lexed = source.lexed
+        first = self._take_over(*begun) if (begun := begun_as(source)) is not None else 0
         stack: list[str] = []
-        for directive in lexed.directives:
+        for directive in lexed.directives[first:]:
             if directive.name in OPENERS:
                 stack.append(condition_of(lexed, directive))
             elif directive.name in MIDDLES and stack:
@@ -80,6 +82,15 @@ class Environment:
                 if words:
                     body = tuple(words[1:]) if directive.name == "define" else None
                     self._events[words[0]].append(_Event(directive.start, (tuple(stack), body)))
+
+    def _take_over(self, begun: Source, until: int) -> int:
+        """Take over the macro lines before byte ``until`` of a source that begins as this one does; gives the
+        number of the first directive behind."""
+        for name, events in environment_of(begun)._events.items():
+            if events[0].offset < until:
+                known = events if events[-1].offset < until else [e for e in events if e.offset < until]
+                self._events[name] = [*known]
+        return bisect_left(self._lexed.directives, until, key=attrgetter("start"))
 
     @cached_property
     def names(self) -> frozenset[str]:

@@ -218,7 +218,18 @@ class _Walk:
             return
         if not self.marks or position - self.marks[-1].token >= _BETWEEN_MARKS:
             known = len(self.segments), len(self.defined), self.asks_for_calls
-            self.marks.append(Mark(position, *known))
+            self.marks.append(Mark(position, self.seen_from(position), *known))
+
+    def seen_from(self, position: int) -> int:
+        """The last token that may have been looked at to end an item before ``position``.
+
+        Of a directive that is its word; behind an ``#if`` it may have been any.
+        """
+        index = self.lexed.directive_of[position]
+        if index < 0:
+            return position
+        word = self.lexed.directives[index].name
+        return position + 1 if word and word not in OPENERS else self.last
 
     def run(self, position: int) -> None:
         lexed = self.lexed

@@ -90,6 +90,15 @@ def _parse(text: bytes, calls_end: bool) -> tuple[Source, bool]:
     return source, segmented.asks_for_calls
 
 
+def begun_as(source: Source) -> tuple[Source, int] | None:
+    """The source whose items were taken over for the beginning of this one, and up to which byte.
+
+    No ``#if`` is open there. None if all was read for it.
+    """
+    found: tuple[Source, int] | None = source.derived.get((_BEGUN,))
+    return found
+
+
 def _known_reading(
     begun: beginnings.Shared | None, lexed: Lexed, calls_end: bool
 ) -> tuple[ParsedBeginning, Mark] | None:
@@ -200,7 +209,7 @@ def nested(source: Source, item: Item, calls_end: bool = False) -> tuple[Item, .
     key = (nested, item.body, item.key, item.condition, calls_end)
     if key not in source.derived:
         depth: int = source.derived.get((_DEPTH, item.body), 0)
-        begun: tuple[Source, int] | None = source.derived.get((_BEGUN,))
+        begun = begun_as(source)
         if begun is not None and item.end <= begun[1]:
             found = nested(begun[0], item, calls_end)
         else:
@@ -510,7 +519,12 @@ def _keyed(item: Item, ordinal: int) -> Item:
 
 def _numbered(items: list[Item], before: tuple[Item, ...] = ()) -> tuple[Item, ...]:
     """Gives equal keys ordinals in file order; those ``before`` them have theirs."""
-    there = Counter(replace(item.key, ordinal=0) if item.key.ordinal else item.key for item in before)
+    names = {item.name for item in items} if before else set()
+    there = Counter(
+        replace(item.key, ordinal=0) if item.key.ordinal else item.key
+        for item in before
+        if item.name in names
+    )
     seen: dict[ItemKey, Iterator[int]] = {}
     by_object: dict[int, Iterator[int]] = {}  # what was made again has the very key: none of them is compared
     numbered = list(before)

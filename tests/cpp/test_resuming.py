@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mergeguard.cpp import beginnings, lexer, segment, source, tokens
+from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.knownitems import KnownItems
 from mergeguard.cpp.lexer import Lexed, directives_of, lex
 from mergeguard.cpp.source import Item, Kind, Source, nested
@@ -56,7 +57,8 @@ def facts(text: bytes, calls_end: bool) -> tuple[object, ...]:
     lexed = made.lexed
     assert directives_of(text) == lexed.directives
     tokens = [getattr(lexed, name) for name in Lexed.__annotations__]
-    return made.items, inside(made, made.items), made.problems, asks, tokens
+    macros = [*environment_of(made).defined()]
+    return made.items, inside(made, made.items), made.problems, asks, tokens, macros
 
 
 def inside(made: Source, items: tuple[Item, ...]) -> list[object]:
