@@ -184,6 +184,11 @@ def most_alike(text: bytes) -> Alike | None:
     return best
 
 
+def late(text: bytes) -> LateText | None:
+    """A text with its tokens, if it is one of those that were lexed lately."""
+    return next((one for one in _late if one.lexed.text == text), None)
+
+
 def keep_late(late: LateText) -> None:
     """Keep a text in place of the one that was kept first."""
     if len(late.lexed.text) >= _SHORTEST:

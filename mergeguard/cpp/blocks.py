@@ -117,6 +117,8 @@ def space_of(scopes: Sequence[ItemScope]) -> str:
 
 def words_of(scopes: Sequence[ItemScope]) -> frozenset[str]:
     """The identifiers of the lines that open blocks: what has to be known where they are opened again."""
+    if not scopes:
+        return frozenset()
     text = b" ".join(scope.opening for scope in scopes).decode("utf-8", "surrogateescape")
     return frozenset(re.findall(r"[A-Za-z_]\w*", text))
 

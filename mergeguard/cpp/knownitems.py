@@ -8,7 +8,8 @@ same items.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterator
+from contextlib import contextmanager
 from typing import ClassVar, NamedTuple
 
 from mergeguard.cpp.conditions import Branch
@@ -67,19 +68,39 @@ _MOST_ALIKE = 64
 _LONGEST_BEGIN = 200
 
 
+class Noted(NamedTuple):
+    """An item that was found, or kept, of those that are read in a way and begin so."""
+
+    way: Hashable
+    begin: bytes
+    item: KnownItem
+
+
 class KnownItems:
     """The items that were read in one way; ``KnownItems.read_as`` gives those of a way."""
 
     _all: ClassVar[dict[Hashable, KnownItems]] = {}
     _bytes: ClassVar[int] = 0
+    _noted: ClassVar[list[Noted] | None] = None
 
-    def __init__(self) -> None:
+    def __init__(self, way: Hashable) -> None:
+        self._way = way
         self._by_begin: dict[bytes, list[KnownItem]] = {}
 
     @classmethod
     def read_as(cls, way: Hashable) -> KnownItems:
         """The items of a way of reading: everything but their text that decides what comes of it."""
-        return cls._all.setdefault(way, cls())
+        return cls._all.setdefault(way, cls(way))
+
+    @classmethod
+    @contextmanager
+    def noting(cls) -> Iterator[list[Noted]]:
+        """Inside, what is found and kept is noted, in the list that this gives."""
+        before, cls._noted = cls._noted, []
+        try:
+            yield cls._noted
+        finally:
+            cls._noted = before
 
     @classmethod
     def forget(cls) -> None:
@@ -89,12 +110,14 @@ class KnownItems:
 
     def find(self, lexed: Lexed, position: int, last: int) -> KnownItem | None:
         """The item that begins with token ``position`` of a text, or a part of one, that ends at ``last``."""
-        start = lexed.starts[position]
-        for one in self._by_begin.get(begin_of(lexed, position, last), ()):
+        start, begin = lexed.starts[position], begin_of(lexed, position, last)
+        for one in self._by_begin.get(begin, ()):
             behind = position + one.reach
             if lexed.text.startswith(one.text, start) and (
                 behind < last and lexed.texts[behind] == one.behind if one.behind else behind == last
             ):
+                if KnownItems._noted is not None:
+                    KnownItems._noted.append(Noted(self._way, begin, one))
                 return one
         return None
 
@@ -106,6 +129,8 @@ class KnownItems:
         if len(alike) < _MOST_ALIKE:
             alike.append(one)
             KnownItems._bytes += len(one.text)
+            if KnownItems._noted is not None:
+                KnownItems._noted.append(Noted(self._way, begin, one))
 
 
 def begin_of(lexed: Lexed, position: int, last: int) -> bytes:

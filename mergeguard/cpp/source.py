@@ -53,6 +53,9 @@ _DEEPEST = 40
 _DEPTH = "depth"  # of a block, by its body, among what is derived of a source
 _BEGUN = "begun"  # the source whose beginning was taken over, and how many bytes, among what is derived
 _LINKAGE = 'extern "C"::'  # as such a block qualifies what is in it
+# Among what is derived: the tokens and items that were read, of texts so long that other processes are told.
+READ = "read"
+WORTH_TELLING = 200_000
 _KEYED_BY_RETURN = frozenset({Kind.INSTANTIATION})
 
 
@@ -74,6 +77,15 @@ def parse(text: bytes, calls_end: bool = False) -> Source:
 @remembered
 def _parse(text: bytes, calls_end: bool) -> tuple[Source, bool]:
     """The source, and whether ``calls_end`` matters to it."""
+    if len(text) < WORTH_TELLING:
+        return _read(text, calls_end)
+    with KnownItems.noting() as noted:
+        found = _read(text, calls_end)
+    found[0].derived[READ,] = beginnings.late(text), noted
+    return found
+
+
+def _read(text: bytes, calls_end: bool) -> tuple[Source, bool]:
     lexed = lex(text)
     begun = beginnings.shared(text)
     known = _known_reading(begun, lexed, calls_end)
@@ -213,7 +225,9 @@ def nested(source: Source, item: Item, calls_end: bool = False) -> tuple[Item, .
         if begun is not None and item.end <= begun[1]:
             found = nested(begun[0], item, calls_end)
         else:
-            found = _nested(source, item, item.body, calls_end) if depth < _DEEPEST else ()
+            with KnownItems.noting() as noted:
+                found = _nested(source, item, item.body, calls_end) if depth < _DEEPEST else ()
+            source.derived.get((READ,), (None, []))[1].extend(noted)
         source.derived[key] = found
         for block in found:
             if block.kind is Kind.NAMESPACE and block.body is not None:

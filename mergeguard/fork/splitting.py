@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergeguard.fork.knownlists import KnownLists
@@ -32,6 +33,7 @@ class Splitting:
         readings: Readings | None = None,
         outlines: Outlines | None = None,
         lists: KnownLists | None = None,
+        texts: Path | None = None,
     ) -> None:
         self.workspaces: dict[str, Workspace] = {}
         self.outlines = outlines or Outlines()
@@ -39,6 +41,7 @@ class Splitting:
         self.locks: dict[tuple[str, str, str, bytes, bool], Lock] = {}  # made, for ``treelens.lock``
         self._cache = cache
         self._readings = readings
+        self._texts = texts
         self._done: dict[tuple[str, str, int, bytes], Layout] = {}
         self._own: set[tuple[str, str, int, bytes]] = set()  # those that this code has derived
         self._unkept: set[tuple[str, str, int, bytes]] = set()  # those that were derived in passing
@@ -49,11 +52,11 @@ class Splitting:
     def of(cls, repository: Repository) -> Splitting:
         """With the layouts that earlier processes have derived in this repository."""
         folder = repository.private_dir
-        return cls(LayoutCache(folder), Readings(folder), Outlines(folder), KnownLists(folder))
+        return cls(LayoutCache(folder), Readings(folder), Outlines(folder), KnownLists(folder), folder)
 
     def with_trees_anew(self) -> Splitting:
         """The same splits, for trees that are to be read once more: by way of another repository."""
-        other = Splitting(self._cache, self._readings, self.outlines, self.lists)
+        other = Splitting(self._cache, self._readings, self.outlines, self.lists, self._texts)
         other._done, other._own, other.locks = self._done, self._own, self.locks
         return other
 
@@ -93,7 +96,7 @@ class Splitting:
             if is_own:
                 self._own.add(key)
         if layout is None:
-            layout = _derived(rule(), name, path, text, emission)
+            layout = _derived(rule(), name, path, text, emission, self._texts)
             self._own.add(key)
             if self._is_passing:
                 self._unkept.add(key)
@@ -156,10 +159,17 @@ class Splitting:
 # loaded here, where one is not.
 
 
-def _derived(rule: Rule, name: str, path: str, text: bytes, emission: int) -> Layout:
+def _derived(
+    rule: Rule, name: str, path: str, text: bytes, emission: int, texts: Path | None = None
+) -> Layout:
     from mergeguard.lens.emit import split
 
-    return split(rule, name, path, text, emission)
+    if texts is None:
+        return split(rule, name, path, text, emission)
+    from mergeguard.fork.readtexts import ReadTexts
+
+    with ReadTexts.of(texts).reading(path, text):
+        return split(rule, name, path, text, emission)
 
 
 def _traced(

@@ -65,6 +65,11 @@ class Claims:
         return homes
 
     def home(self, unit: Unit) -> str | None:
+        if len(unit.items) == 1:  # as most of a large file do
+            best = self.best(unit, unit.items[0])
+            if best is not None:
+                self.used.add(best[0])
+            return best[1] if best is not None else None
         by_strength: list[dict[str, Item]] = [{}, {}, {}]
         for item in unit.items:
             best = self.best(unit, item)

@@ -43,8 +43,8 @@ class Ground:
     def is_named(self, unit: Unit, item: Item, name: str) -> bool:
         """Whether a rule's name is an item's; an anonymous namespace adds nothing to what is around it."""
         if not self.qualified:
-            return fnmatchcase(item.name, name)
-        return fnmatchcase(qualified_name(unit, item), name.removeprefix("::"))
+            return _matches(item.name, name)
+        return _matches(qualified_name(unit, item), name.removeprefix("::"))
 
     def flags(self, item: Item) -> frozenset[str]:
         """An item's flags, with what the blocks around it say."""
@@ -61,3 +61,8 @@ class Ground:
             one = Declaration(item, self.source, hidden)
             if item.kind is Kind.VARIABLE and one.is_internal and not one.is_constant:
                 yield item
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """As ``fnmatchcase``: most patterns are names."""
+    return name == pattern or (not pattern.isidentifier() and fnmatchcase(name, pattern))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
@@ -21,6 +23,11 @@ LIGHT_TYPES = {
 }
 _HOST_WORDS = frozenset({"at", "torch", "Tensor", "ATen", "pybind11"})
 _HOST_PREFIXES = ("TORCH_", "STD_TORCH_", "AT_DISPATCH", "AT_CUDA", "C10_CUDA", "VLLM_DISPATCH_")
+# A word that is one of these or begins so, or one that goes on in the next line, whatever it is.
+_MAY_BE = re.compile(
+    rb"\b(?:%s)|\\[ \t\v\f]*\r?\n"
+    % b"|".join(word.encode() for word in ("c10", *sorted(_HOST_WORDS), *_HOST_PREFIXES))
+)
 _HOST_INCLUDES = ("<torch/*", "<ATen/*", "<c10/*", "<caffe2/*", "<pybind11/*")
 
 
@@ -32,7 +39,20 @@ def is_of_the_host(source: Source, item: Item, thin: Thin) -> bool:
         return not light and any(fnmatchcase(item.name.replace('"', ""), glob) for glob in globs)
     if item.kind is Kind.MACRO:
         return False  # means nothing until it is used
-    return has_host_words(code_tokens(source, item.code_start, item.code_end))
+    start, end = item.code_start, item.code_end
+    places = _places(source)
+    number = bisect_left(places, start)
+    is_possible = number < len(places) and places[number] < end
+    return is_possible and has_host_words(code_tokens(source, start, end))
+
+
+def _places(source: Source) -> list[int]:
+    """Where in a text there may be a word of the host, comments included."""
+    key = (_places,)
+    if key not in source.derived:
+        source.derived[key] = [found.start() for found in _MAY_BE.finditer(source.text)]
+    places: list[int] = source.derived[key]
+    return places
 
 
 def has_host_words(words: Sequence[str]) -> bool:
