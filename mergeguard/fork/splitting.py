@@ -60,6 +60,13 @@ class Splitting:
         other._done, other._own, other.locks = self._done, self._own, self.locks
         return other
 
+    def presuming(self) -> Presuming:
+        """The same splits, for readings that are presumed."""
+        other = Presuming(self._cache, None, self.outlines, self.lists)
+        other._done, other._own, other.locks = self._done, self._own, self.locks
+        other._unkept, other._is_passing = self._unkept, True
+        return other
+
     @contextmanager
     def passing(self) -> Iterator[None]:
         """Inside, trees are read that no command after this one asks for (commits on the way to another):
@@ -153,6 +160,31 @@ class Splitting:
             return found
 
         return trace
+
+
+class Presuming(Splitting):
+    """Readings that take each edit of a layout to hold where it was typed, without a split that shows it.
+
+    Good for who has the outcome of a merge shown by a split. Nothing of it goes to the repository's caches.
+    """
+
+    def unsplit(
+        self,
+        lock: Lock,
+        pristine: Layout,
+        files: Mapping[str, bytes | None],
+        split: Splitter,
+        basis: Layout | None = None,
+    ) -> Unsplit:
+        """As ``lens.unsplit.unsplit``, with a layout that is presumed where none is known."""
+        from mergeguard.lens.inplace import edited_in_place
+
+        def presumed(text: bytes) -> Layout:
+            if (lock.rule, lock.monolith, lock.emission, text) in self._done:
+                return split(text)
+            return edited_in_place(basis or pristine, text) or split(text)
+
+        return super().unsplit(lock, pristine, files, presumed, basis)
 
 
 # What derives and traces is half of all that a process loads, and most find their layouts known: it is

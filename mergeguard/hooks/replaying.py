@@ -14,9 +14,9 @@ from mergeguard.git.outcome import StateFile
 from mergeguard.git.repository import Repository
 from mergeguard.hooks import lensmerge, moving, pending
 from mergeguard.hooks.mergework import GitChange
-from mergeguard.treemerge.contents import ContentMerges
+from mergeguard.treemerge.lenspick import LensPicks
 from mergeguard.treemerge.plainpick import PlainPicks
-from mergeguard.treemerge.trees import Merged, merge_trees
+from mergeguard.treemerge.trees import Merged
 from mergeguard.treemerge.virtual import STATE
 from mergeguard.values import dataclass, field
 from mergeguard.verbs import rebase
@@ -134,7 +134,7 @@ class _LightReplay:
         self.repository = repository
         self.splitting = lensmerge.splitting(repository)
         self.picks = PlainPicks(repository, self.splitting)
-        self.contents = ContentMerges(repository)
+        self.through_lens = LensPicks(repository, self.splitting, self.picks)
         self.derived: str | None = None
 
     def replayed(self, info: CommitInfo, old: str, ours: str) -> str | None:
@@ -150,7 +150,10 @@ class _LightReplay:
         edited = self.picks.rules_edited(parent, source.tree, tip)
         if edited is None or not self._is_as_git_made_it(info, source.tree, parent, before, tip):
             return None
-        tree = self.picks.pick(parent, source.tree, tip) if not edited else self._merged(old, ours, edited)
+        if edited:
+            tree = self.through_lens.pick(source.parents[0], old, ours, edited)
+        else:
+            tree = self.picks.pick(parent, source.tree, tip)
         if tree is None:
             return None
         differing = repository.objects.changes(info.tree, tree)
@@ -164,22 +167,6 @@ class _LightReplay:
             c.old for each in changes for c in each if self.picks.is_guarded(c.old, parent, tip, before)
         )
         return all(entry(info.tree, path) == entry(source, path) for path in guarded)
-
-    def _merged(self, old: str, ours: str, edited: frozenset[str]) -> str | None:
-        change = _change(self.repository, old, ours, merge=False)
-        with self.splitting.passing():
-            merged = merge_trees(
-                self.repository,
-                change.bases,
-                ours,
-                old,
-                splitting=self.splitting,
-                placed=False,
-                only=edited,
-                contents=self.contents,
-            )
-        alone = self.picks.stands_alone(merged, self.repository.tree_of(ours))
-        return merged.tree if alone else None
 
     def committed(self, info: CommitInfo, tree: str, ours: str) -> str:
         """The commit that ``info`` becomes on top of ``ours``; that itself where it changes nothing."""

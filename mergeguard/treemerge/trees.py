@@ -79,6 +79,7 @@ def merge_trees(
     placed: bool = True,
     only: frozenset[str] | None = None,
     contents: ContentMerges | None = None,
+    reading: Splitting | None = None,
 ) -> Merged:
     """Merge two commits over their merge bases (commits; none: an empty base) through the lens.
 
@@ -87,10 +88,13 @@ def merge_trees(
     costs a look at the new tree. A rule that does not fit what the merge gives costs its own file the split.
     With ``only`` the rules of these names alone are merged through the lens, and what others have split is
     files like any other: where one side changed none of them, and our layouts are as derived. ``contents``
-    are for a run of merges, in most of which ``theirs`` changes contents of a few files alone.
+    are for a run of merges, in most of which ``theirs`` changes contents of a few files alone. With
+    ``reading`` the layouts of ``theirs`` and of the bases are read by that.
     """
     splitting = splitting or Splitting.of(repository)
-    merger = _Merger(repository, bases, ours, theirs, labels, style, splitting, progress, only, contents)
+    merger = _Merger(
+        repository, bases, ours, theirs, labels, style, splitting, progress, only, contents, reading
+    )
     return merger.run(placed)
 
 
@@ -107,6 +111,7 @@ class _Merger:
         progress: Progress,
         only: frozenset[str] | None,
         contents: ContentMerges | None,
+        reading: Splitting | None,
     ) -> None:
         self.repository = repository
         self.bases = bases
@@ -117,6 +122,7 @@ class _Merger:
         self.progress = progress
         self.only = only
         self.contents = contents
+        self.reading = reading or splitting
         self.moves: followededits.FollowedTrees | None = None
 
     def run(self, placed: bool) -> Merged:
@@ -212,7 +218,8 @@ class _Merger:
 
     def _workspace(self, commit: str) -> Workspace:
         tree = self.repository.tree_of(commit)
-        workspace = Workspace.load(self.repository, tree, self.splitting, lenient=True)
+        splitting = self.splitting if commit == self.commits[0] else self.reading
+        workspace = Workspace.load(self.repository, tree, splitting, lenient=True)
         return workspace if self.only is None else workspace.only(self.only)
 
     def _whole(self, workspace: Workspace, rules: Iterable[Guarded]) -> str:

@@ -21,7 +21,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.git.rewriting import write_commit
 from mergeguard.tables import table
 from mergeguard.treemerge import lastsync
-from mergeguard.treemerge.contents import ContentMerges
+from mergeguard.treemerge.lenspick import LensPicks
 from mergeguard.treemerge.plainpick import PlainPicks
 from mergeguard.treemerge.trees import Merged, Progress, merge_trees
 from mergeguard.treemerge.virtual import STATE
@@ -143,14 +143,14 @@ class _Picker:
     became: dict[str, str] = field(default_factory=dict)
     style: str = field(init=False)  # of conflicts
     plain: PlainPicks = field(init=False)
-    contents: ContentMerges = field(init=False)
+    through_lens: LensPicks = field(init=False)
     # The last tree that a merge through the lens gave, or that no rule has to do with.
     derived: str | None = None
 
     def __post_init__(self) -> None:
         self.style = self.repository.config("merge.conflictStyle") or "merge"
         self.plain = PlainPicks(self.repository, self.splitting)
-        self.contents = ContentMerges(self.repository)
+        self.through_lens = LensPicks(self.repository, self.splitting, self.plain)
 
     def run(self, todo: tuple[str, ...]) -> RebaseOutcome:
         """Replay the commits up to the first conflict."""
@@ -219,11 +219,9 @@ class _Picker:
             return None
         if not edited:
             return self.plain.pick(parent, info.tree, tip)
-        with self.splitting.passing():
-            merged = self._merged(info, edited)
-        return merged.tree if self.plain.stands_alone(merged, tip) else None
+        return self.through_lens.pick(info.parents[0], info.oid, self.tip, edited)
 
-    def _merged(self, info: CommitInfo, only: frozenset[str] | None = None) -> Merged:
+    def _merged(self, info: CommitInfo) -> Merged:
         """The merge that replays a commit of one parent."""
         return merge_trees(
             self.repository,
@@ -234,8 +232,6 @@ class _Picker:
             style=self.style,
             splitting=self.splitting,
             placed=False,
-            only=only,
-            contents=self.contents if only is not None else None,
         )
 
     def _pick(self, info: CommitInfo) -> Merged | None:
