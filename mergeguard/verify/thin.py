@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 from mergeguard.cpp.branches import Branching
 from mergeguard.cpp.definitions import definitions
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.items import Item, Kind, Source
+from mergeguard.cpp.lexer import lex
 from mergeguard.cpp.source import flattened, nested, parse
 from mergeguard.cpp.text import code_tokens, join_expression
 from mergeguard.values import dataclass
@@ -31,26 +33,49 @@ from mergeguard.verify.dispatching import (
 )
 from mergeguard.verify.flatten import FlatUnit, LayoutText, flatten
 
-_PARTED = re.compile(rb"^// MG_PARTED (\w+)\r?\n", re.MULTILINE)
-_BLOCK = re.compile(rb"^// MG_PARTED (\w+)\r?\n(.*?)^// MG_END \1[ \t]*\r?\n", re.MULTILINE | re.DOTALL)
-_LAUNCH = re.compile(
+
+class _Spelling(NamedTuple):
+    """Something that glue spells: a pattern, and the ``mark`` that is in each of its matches. Most files have
+    it nowhere, and are not searched."""
+
+    mark: bytes
+    pattern: re.Pattern[bytes]
+
+    def found(self, text: bytes) -> Iterator[re.Match[bytes]]:
+        """Every match in a text."""
+        return self.pattern.finditer(text) if self.mark in text else iter(())
+
+    def replaced(self, text: bytes, by: Callable[[re.Match[bytes]], bytes] | bytes = b"") -> bytes:
+        """The text with something else, or nothing, in place of each match."""
+        return self.pattern.sub(by, text) if self.mark in text else text
+
+
+def _spelling(mark: bytes, pattern: bytes, flags: int = 0) -> _Spelling:
+    return _Spelling(mark, re.compile(pattern, flags | re.MULTILINE))
+
+
+_PARTED = _spelling(b"// MG_PARTED ", rb"^// MG_PARTED (\w+)\r?\n")
+_BLOCK = _spelling(b"// MG_PARTED ", rb"^// MG_PARTED (\w+)\r?\n(.*?)^// MG_END \1[ \t]*\r?\n", re.DOTALL)
+_LAUNCH = _spelling(
+    b"}  // MG_END ",
     rb"^(template <[^\n]*\r?\n)?[\w:][^\n(#;]* (\w+)\(([^;{]*?)\) \{\r?\n(.*?)^\}  // MG_END \2[ \t]*\r?\n",
-    re.MULTILINE | re.DOTALL,
+    re.DOTALL,
 )
-_CHOICE = re.compile(rb"/\* MG_LAUNCH (\w+) \*/(.*?)/\* MG_END \1 \*/", re.DOTALL)
-_OFFER = re.compile(rb"^// MG_OFFER\r?\n(.*?)^// MG_END MG_OFFER[ \t]*\r?\n", re.MULTILINE | re.DOTALL)
-_MADE = re.compile(rb"^template [\w:][^\n(;]* MG_NS::(\w+)<([^\n]*)>\((?:[^;]*)\);[ \t]*\r?\n", re.MULTILINE)
+_CHOICE = _spelling(b"/* MG_LAUNCH ", rb"/\* MG_LAUNCH (\w+) \*/(.*?)/\* MG_END \1 \*/", re.DOTALL)
+_OFFER = _spelling(b"// MG_OFFER", rb"^// MG_OFFER\r?\n(.*?)^// MG_END MG_OFFER[ \t]*\r?\n", re.DOTALL)
+_MADE = _spelling(b" MG_NS::", rb"^template [\w:][^\n(;]* MG_NS::(\w+)<([^\n]*)>\((?:[^;]*)\);[ \t]*\r?\n")
+_USING_HOST = _spelling(b"using namespace ", rb"^using namespace mergeguard_\w+_host;[ \t]*\r?\n")
+_GUARD = _spelling(b"MG_SHARD_", rb"^[ \t]*#(?:if defined\(MG_SHARD_\w+\)|endif  // MG_SHARD_\w+)[ \t]*\r?\n")
+_ELSE = _spelling(b"#else  // MG_SHARD_", rb"^[ \t]*#else  // (MG_SHARD_\w+)\r?\n[^\n]*\n")
+_ONLY = _spelling(
+    b"MG_ONLY_",
+    rb"MG_ONLY_\w+\((?:[ ]?\\?\r?\n|[ ])|[ ]?/\*[ ]MG_ONLY_\w+[ ]\*/\)(?:[ ]\\)?(?:\r?\n)?",
+)
+_CONSTANT = _spelling(b"// MG_CONSTANT", rb"^[^\n;]*;  // MG_CONSTANT[ \t]*\r?\n")
 _DECLARED = re.compile(
     rb"^(?:template <[^\n]*\r?\n)?[\w:][^\n(#;]* (\w+)\(([^;{]*?)\);[ \t]*\r?\n", re.MULTILINE
 )
-_USING_HOST = re.compile(rb"^using namespace mergeguard_\w+_host;[ \t]*\r?\n", re.MULTILINE)
 _INCLUDED = re.compile(rb'^#include "([^"\n]+)"[ \t]*\r?$', re.MULTILINE)
-_GUARD = re.compile(
-    rb"^[ \t]*#(?:if defined\(MG_SHARD_\w+\)|endif  // MG_SHARD_\w+)[ \t]*\r?\n", re.MULTILINE
-)
-_ELSE = re.compile(rb"^[ \t]*#else  // (MG_SHARD_\w+)\r?\n[^\n]*\n", re.MULTILINE)
-_ONLY = re.compile(rb"MG_ONLY_\w+\((?:[ ]?\\?\r?\n|[ ])|[ ]?/\*[ ]MG_ONLY_\w+[ ]\*/\)(?:[ ]\\)?(?:\r?\n)?")
-_CONSTANT = re.compile(rb"^[^\n;]*;  // MG_CONSTANT[ \t]*\r?\n", re.MULTILINE)
 _MARKS = (b"MG_LAUNCH", b"MG_PARTED")
 
 
@@ -74,10 +99,10 @@ def whole(files: Sequence[LayoutText]) -> list[LayoutText]:
     blocks: dict[bytes, bytes] = {}
     bodies: dict[bytes, LayoutText] = {}
     for file in files:
-        launches = list(_ended(_LAUNCH, file.text))
+        launches = list(_LAUNCH.found(file.text))
         bodies |= {found[2]: file for found in launches}
-        blocks |= {found[1]: found[2] for found in _ended(_BLOCK, file.text)}
-        blocks |= {found[2]: _CONSTANT.sub(b"", found[4]) for found in launches}
+        blocks |= {found[1]: found[2] for found in _BLOCK.found(file.text)}
+        blocks |= {found[2]: _CONSTANT.replaced(found[4]) for found in launches}
     made: list[LayoutText] = []
     for file in files:
         text = file.text
@@ -85,19 +110,14 @@ def whole(files: Sequence[LayoutText]) -> list[LayoutText]:
             made.append(file)  # a header of the monolith's own text: nothing was dealt in it
             continue
         for glue in (_BLOCK, _LAUNCH, _MADE, _OFFER, _USING_HOST):
-            text = glue.sub(b"", text)
+            text = glue.replaced(text)
         text = _known_to(file, bodies) + text
         text = _DECLARED.sub(lambda found: b"" if found[1] in blocks else found[0], text)
-        text = _PARTED.sub(lambda found: blocks.get(found[1], found[0]), text)
-        text = _CHOICE.sub(lambda found: blocks.get(found[1], found[0]), text)
-        text = _ONLY.sub(b"", _GUARD.sub(b"", _ELSE.sub(b"", text)))
+        text = _PARTED.replaced(text, lambda found: blocks.get(found[1], found[0]))
+        text = _CHOICE.replaced(text, lambda found: blocks.get(found[1], found[0]))
+        text = _ONLY.replaced(_GUARD.replaced(_ELSE.replaced(text)))
         made.append(LayoutText(file.path, text, file.is_unit))
     return made
-
-
-def _ended(pattern: re.Pattern[bytes], text: bytes) -> Iterator[re.Match[bytes]]:
-    """The matches of a pattern that ends with a mark; most files have none."""
-    return pattern.finditer(text) if b"MG_END" in text else iter(())
 
 
 def _known_to(file: LayoutText, bodies: Mapping[bytes, LayoutText]) -> bytes:
@@ -140,9 +160,9 @@ def check_choices(
 
 def _check_names(own: frozenset[str], call: _ThinCall, units: Sequence[FlatUnit]) -> Iterator[Problem]:
     """What the entry asks for of the monolith's ``own`` names is known in the entry."""
-    for unit in units:
-        here = {one.short for one in definitions(unit.source)}
-        missing = sorted(own.intersection(call.words) - here)
+    asked = own.intersection(call.words)
+    for unit in units if asked else ():
+        missing = sorted(asked - {one.short for one in definitions(unit.source)})
         if missing:
             text = f"{', '.join(missing)} not declared before it here"
             yield "self-contained", text, call.path, call.offset, call.name
@@ -150,9 +170,8 @@ def _check_names(own: frozenset[str], call: _ThinCall, units: Sequence[FlatUnit]
 
 def _calls(files: Sequence[LayoutText]) -> Iterator[_ThinCall]:
     for file in files:
-        for found in _ended(_CHOICE, file.text):
-            source = parse(found[2])
-            words = code_tokens(source, 0, len(source.text))
+        for found in _CHOICE.found(file.text):
+            words = lex(found[2]).words()
             yield _ThinCall(found[1].decode(), file.path, found.start(), words)
 
 
@@ -163,12 +182,12 @@ def _check_texts(files: Sequence[LayoutText]) -> Iterator[Problem]:
     for file in files:
         if b"MG_" not in file.text:
             continue
-        inside = [found.span() for found in _ended(_BLOCK, file.text)]
-        for pattern, group in ((_BLOCK, 1), (_LAUNCH, 2)):
-            for found in _ended(pattern, file.text):
+        inside = [found.span() for found in _BLOCK.found(file.text)]
+        for spelling, group in ((_BLOCK, 1), (_LAUNCH, 2)):
+            for found in spelling.found(file.text):
                 there.setdefault(found[group], []).append((file.path, found.start()))
-        for pattern in (_PARTED, _CHOICE):
-            for found in pattern.finditer(file.text):
+        for spelling in (_PARTED, _CHOICE):
+            for found in spelling.found(file.text):
                 if not any(start <= found.start() < end for start, end in inside):
                     asked.setdefault(found[1], []).append((file.path, found.start()))
     for name in sorted({*there, *asked}):
@@ -188,10 +207,10 @@ def _check_constants(before: Source, files: Sequence[LayoutText]) -> Iterator[Pr
         return
     functions = {item.name.replace("::", "_"): item for item in flattened(before, before.items) if item.body}
     for file in files:
-        for launch in _ended(_LAUNCH, file.text):
+        for launch in _LAUNCH.found(file.text):
             host = functions.get(launch[2].decode().rpartition("_launch")[0])
             words = code_tokens(before, *host.body) if host is not None and host.body else []
-            for constant in _CONSTANT.finditer(launch[4]):
+            for constant in _CONSTANT.found(launch[4]):
                 text = constant[0].partition(b"//")[0].strip().decode("utf-8", "surrogateescape")
                 if not _stands(_tokens(text), words):
                     offset = launch.start(4) + constant.start()
@@ -303,7 +322,7 @@ class _Place:
 
 def _instances(files: Sequence[LayoutText], path: str, name: str) -> list[bytes]:
     texts = (file.text for file in files if file.path == path)
-    return [found[2] for text in texts for found in _MADE.finditer(text) if found[1].decode() == name]
+    return [found[2] for text in texts for found in _MADE.found(text) if found[1].decode() == name]
 
 
 def _inside(source: Source, space: str) -> Iterator[Item]:
@@ -392,8 +411,7 @@ def _rebuilt(
 
 
 def _tokens(text: str) -> list[str]:
-    source = parse(text.encode("utf-8", "surrogateescape"))
-    return code_tokens(source, 0, len(source.text))
+    return lex(text.encode("utf-8", "surrogateescape")).words()
 
 
 def _check_offers(before: Source, files: Sequence[LayoutText]) -> Iterator[Problem]:
@@ -401,7 +419,7 @@ def _check_offers(before: Source, files: Sequence[LayoutText]) -> Iterator[Probl
     defined: dict[str, tuple[list[str], str, int]] = {}
     declared: dict[str, list[str]] = {}
     for file in files:
-        for block in _ended(_OFFER, file.text):
+        for block in _OFFER.found(file.text):
             source = parse(block[1])
             for space in source.items:
                 for item in nested(source, space):
