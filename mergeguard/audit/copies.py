@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from mergeguard.audit.context import Trees
 from mergeguard.audit.model import BASE, SIDES, Changed, other
@@ -21,8 +21,12 @@ _FEW = 200  # lines that are looked for one by one
 _LEAST = 2  # lines that tell a copy: a lone brace stands anywhere
 
 
-def copied_edits(trees: Trees) -> tuple[Keys, Keys]:
-    """The tokens that edits in copies may have added and removed, beyond what the sum of both sides says."""
+def copied_edits(trees: Trees, lost: Set[bytes], doubled: Set[bytes]) -> tuple[Keys, Keys]:
+    """The tokens that edits in copies may have added and removed, beyond what the sum of both sides says.
+
+    Of the edits that remove none of the tokens ``lost`` and add none of ``doubled``, none is told.
+    """
+    wanted_gone, wanted_come = (frozenset(map(_plain, keys)) for keys in (lost, doubled))
     added: Keys = Counter()
     removed: Keys = Counter()
     for side in SIDES:
@@ -34,12 +38,14 @@ def copied_edits(trees: Trees) -> tuple[Keys, Keys]:
                 continue
             before, now = _lines(file, BASE), _lines(file, side)
             for change in diff(before, now):
+                old, new = before[change.a0 : change.a1], now[change.b0 : change.b1]
+                keys = [code_keys(b"\n".join(lines)) for lines in (old, new)]
+                gone, come = keys[0] - keys[1], keys[1] - keys[0]
+                if wanted_gone.isdisjoint(map(_plain, gone)) and wanted_come.isdisjoint(map(_plain, come)):
+                    continue
                 times = max((copies.beyond(place) for place in _neighbourhoods(before, change)), default=0)
-                if times:
-                    old, new = before[change.a0 : change.a1], now[change.b0 : change.b1]
-                    gone, come = (code_keys(b"\n".join(lines)) for lines in (old, new))
-                    _add(removed, gone - come, times)
-                    _add(added, come - gone, times)
+                _add(removed, gone, times)
+                _add(added, come, times)
     return added, removed
 
 
@@ -109,9 +115,14 @@ def _framed(lines: Sequence[bytes]) -> bytes:
     return b"".join(b"\n" + line + b"\0" for line in lines)
 
 
+def _plain(key: bytes) -> bytes:
+    """A token as it is outside of preprocessor lines."""
+    return key.removeprefix(DIRECTIVE)
+
+
 def _add(counted: Keys, keys: Keys, times: int) -> None:
     """Count each token as code and as a part of a directive: a continued line alone does not tell."""
-    for key, count in keys.items():
-        plain = key.removeprefix(DIRECTIVE)
+    for key, count in keys.items() if times else ():
+        plain = _plain(key)
         counted[plain] += count * times
         counted[DIRECTIVE + plain] += count * times

@@ -41,7 +41,7 @@ def lost_and_doubled(trees: Trees) -> Iterator[Finding]:
     if lost or doubled:
         from mergeguard.audit.copies import copied_edits
 
-        added, removed = copied_edits(trees)
+        added, removed = copied_edits(trees, lost.keys(), doubled.keys())
         lost, doubled = lost - removed, doubled - added
     for file, lacking, extra in uneven:
         renamed = _renamed(file)
@@ -55,9 +55,22 @@ def _keys(file: Changed, version: str) -> Keys:
 
 
 def _uneven(trees: Trees, index: int, file: Changed) -> tuple[Keys, Keys]:
-    b, o, t, m = (_keys(file, version) for version in (BASE, OURS, THEIRS, MERGED))
+    b, o, t, m = _differing_keys(file)
     mine, yours = (trees.edit(index, side).lines for side in SIDES)
     return excess(b, o, t, m, _common(mine, yours))
+
+
+def _differing_keys(file: Changed) -> tuple[Keys, Keys, Keys, Keys]:
+    """The tokens of the four versions, without functions that all of them have alike."""
+    if all(file.of(version) is not None for version in (BASE, OURS, THEIRS, MERGED)):
+        from mergeguard.merge.unlike import unlike  # few files do not add up
+
+        cut = unlike((file.text(BASE), file.text(OURS), file.text(THEIRS), file.text(MERGED)))
+        if cut is not None:
+            b, o, t, m = map(code_keys, cut.texts)
+            return b, o, t, m
+    b, o, t, m = (_keys(file, version) for version in (BASE, OURS, THEIRS, MERGED))
+    return b, o, t, m
 
 
 def _common(mine: SideEdit, yours: SideEdit) -> tuple[Keys, Keys]:

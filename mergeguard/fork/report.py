@@ -335,6 +335,8 @@ def _arrival(item: Item, status: str, old: bytes, new: bytes) -> Arrival:
 
 def marker_lines(text: bytes) -> tuple[int, ...]:
     """The 1-based lines on which git's conflict markers start."""
+    if b"<<<<<<<" not in text:
+        return ()
     return tuple(n for n, line in enumerate(text.split(b"\n"), 1) if re.match(rb"<{7,}(?!<)(?: |\r?$)", line))
 
 

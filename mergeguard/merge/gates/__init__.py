@@ -26,6 +26,7 @@ from mergeguard.merge.gates import (
     registering,
 )
 from mergeguard.merge.gates.fault import UNBALANCED, Compared, Fault
+from mergeguard.merge.unlike import WORD, Texts, Unlike, unlike
 from mergeguard.values import replace
 
 __all__ = ["GATES", "Compared", "Fault", "faults"]
@@ -70,6 +71,26 @@ GATES: tuple[Gate, ...] = (
     folded.folded,
 )
 
+#: They look at the whole file for what excuses a fault (a pair of words, a statement, a block elsewhere), or
+#: name a line or a place elsewhere.
+EXCUSED_BY_OTHERS: frozenset[Gate] = frozenset(
+    (
+        formed.branches,
+        formed.comments,
+        formed.separators,
+        doubled.openings,
+        doubled.moved_apart,
+        names.listed_twice,
+        names.declared_twice,
+        names.hidden,
+        calls.grown,
+        counted.raised_alike,
+        kept.scopes,
+        borders.at_the_edge,
+        borders.under_the_opposite,
+    )
+)
+
 
 def faults(
     base: bytes, ours: bytes, theirs: bytes, merged: bytes, renamed: frozenset[bytes] = frozenset()
@@ -79,10 +100,64 @@ def faults(
     ``renamed``: names that the merge exchanged in some declarations, so that no side has the words. Where a
     side opens what it does not close, what stands in what is a guess, and so is what is wrong with it.
     """
+    found = _of_the_unlike((base, ours, theirs, merged), renamed)
+    if found is not None:
+        return found
     if is_one_sides_own(base, ours, theirs, merged):
         return []
     compared = Compared(base, ours, theirs, merged, renamed)
-    found = [fault for gate in GATES for fault in gate(compared)]
+    return _graded(compared, [fault for gate in GATES for fault in gate(compared)])
+
+
+def _graded(compared: Compared, found: list[Fault]) -> list[Fault]:
+    """Faults, with doubt where a side opens what it does not close."""
     if not found or compared.is_sound:
         return found
     return [fault if fault.code == UNBALANCED else replace(fault, doubtful=True) for fault in found]
+
+
+def _of_the_unlike(texts: Texts, renamed: frozenset[bytes]) -> list[Fault] | None:
+    """As ``faults``, by what is left without the functions that all four texts have alike; None where that
+    does not tell.
+
+    A fault is something that neither side has by itself, so that an edit of each has a part in it. What a
+    gate asks of a function it asks by its name (its statements, labels, locals), or by sums to which all four
+    texts contribute alike. So a function that nobody edited, and whose name nothing edited has, has no part.
+    """
+    cut = unlike(texts)
+    if cut is None:
+        return None
+    if is_one_sides_own(*cut.texts):
+        return []
+    compared = Compared(*cut.texts, renamed)
+    if _may_hide(cut, compared):
+        return None
+    found: list[Fault] = []
+    for gate in GATES:
+        for fault in gate(compared):
+            there = _in_whole(cut, fault)
+            if there is None or gate in EXCUSED_BY_OTHERS:
+                return None
+            found.append(there)
+    return _graded(compared, found)
+
+
+def _may_hide(cut: Unlike, compared: Compared) -> bool:
+    """Whether what was put away may decide what is a fault: blocks or negated tests that are new here may be
+    there as well, or a function has the name of another one after all."""
+    base = compared.base.frames
+    known = base.union(*(side.frames for side in compared.sides))
+    return (
+        not compared.merged.frames <= known
+        or any(b"!" in frame for frame in known - base)
+        or not known.isdisjoint(name + b"()" for name in cut.names)
+    )
+
+
+def _in_whole(cut: Unlike, fault: Fault) -> Fault | None:
+    """A fault with its places in the whole result; None where it is about a function that was put away."""
+    places = [cut.in_whole(*place) for place in fault.places]
+    known = tuple(place for place in places if place is not None)
+    if len(known) < len(places) or WORD.decode() in fault.name + fault.message:
+        return None
+    return replace(fault, places=known)
