@@ -63,6 +63,11 @@ MERGE_CODES: Mapping[str, Meaning] = {
     ),
     "lost-separator": Meaning("two operands or signs side by side", "Put the separator back.", ERROR),
     "lost-operand": Meaning("an operand that one side added is gone", "Add it again.", ERROR),
+    "lost-move": Meaning(
+        "a statement that one side moved stands where it was before",
+        "Compare the order with that side's.",
+        WARNING,
+    ),
     "unbalanced": Meaning("brackets or conditions that do not pair", "Pair them.", ERROR),
     "duplicate-arm": Meaning("a case or condition is there twice now", "Keep one of the two.", ERROR),
     "duplicate-registration": Meaning("an operator is registered twice now", "Keep one of the two.", ERROR),

@@ -22,6 +22,7 @@ from mergeguard.merge.gates import (
     kept,
     names,
     operands,
+    ordered,
     parallel,
     registering,
 )
@@ -66,6 +67,7 @@ GATES: tuple[Gate, ...] = (
     counted.raised_alike,
     parallel.shared_value,
     kept.scopes,
+    ordered.lost_moves,
     borders.at_the_edge,
     borders.under_the_opposite,
     folded.folded,

@@ -23,6 +23,8 @@ _LEAST = 3  # tokens that say enough to be no accident
 _TELLING = re.compile(rb"[A-Za-z_]{2}")
 _LEAVING = frozenset((b"break", b"continue", b"return"))  # they say nothing by themselves
 _ENDS = frozenset((b";", b"{", b"}", b"#\n"))  # of statements and of lines
+_OPERATORS = frozenset(b"+ - * / % << >> | ^ && || == != <= >=".split())
+_VALUE = re.compile(rb"[\w)\]]")
 _WORDS = re.compile(rb"\w")
 _NAME = re.compile(rb"[#/]?[A-Za-z_]\w*|#?\"=.*\w.*", re.DOTALL)
 
@@ -140,13 +142,26 @@ def _stands(change: Change, places: range, after: Sequence[Change], large: Keys)
             if start == end and later.a0 in places:
                 return False  # something else came in the place of what was removed
             comment = all(map(is_comment_anywhere, large[later.b0 : later.b1]))
-            inside += start < later.a0 < end and not comment
+            within = start < later.a0 < end and not comment
+            if within and _is_operand(large, later):
+                return False
+            inside += within
         elif start == end:
             if later.a0 <= start <= later.a1 and later.b0 < later.b1:
                 return False
         elif later.a0 < end and start < later.a1:
             return False
     return inside * _BREAKS <= end - start
+
+
+def _is_operand(large: Keys, later: Change) -> bool:
+    """Whether an insertion gives an expression one operand more: it has another value then, and which was
+    meant is a choice."""
+    first, last = large[later.b0], large[later.b1 - 1]
+    return later.b1 - later.b0 > 1 and (
+        (first in _OPERATORS and _VALUE.match(last) is not None)
+        or (last in _OPERATORS and _VALUE.match(first) is not None)
+    )
 
 
 def _says_enough(base: Keys, small: Keys, changes: Sequence[Change]) -> bool:

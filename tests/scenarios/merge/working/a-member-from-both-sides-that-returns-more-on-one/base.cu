@@ -1,0 +1,4 @@
+struct Scale {
+  int m = 3;
+  int look() const { return m; }
+};
