@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from mergeguard.audit.balance import Keys, adds_up, both, excess
 from mergeguard.audit.context import Trees, their
@@ -19,6 +20,9 @@ from mergeguard.cpp.items import Kind
 from mergeguard.cpp.tokens import code_keys
 from mergeguard.merge.checks import guards as merge_guards
 from mergeguard.merge.edits import SideEdit, edits_guards, has_guard
+
+if TYPE_CHECKING:
+    from mergeguard.merge.unlike import Texts
 
 _MEANING = re.compile(rb"[A-Za-z0-9_]")
 _SHOWN = 6
@@ -62,15 +66,22 @@ def _uneven(trees: Trees, index: int, file: Changed) -> tuple[Keys, Keys]:
 
 def _differing_keys(file: Changed) -> tuple[Keys, Keys, Keys, Keys]:
     """The tokens of the four versions, without functions that all of them have alike."""
-    if all(file.of(version) is not None for version in (BASE, OURS, THEIRS, MERGED)):
-        from mergeguard.merge.unlike import unlike  # few files do not add up
-
-        cut = unlike((file.text(BASE), file.text(OURS), file.text(THEIRS), file.text(MERGED)))
-        if cut is not None:
-            b, o, t, m = map(code_keys, cut.texts)
-            return b, o, t, m
-    b, o, t, m = (_keys(file, version) for version in (BASE, OURS, THEIRS, MERGED))
+    texts = _differing_texts(file)
+    if texts is not None:
+        b, o, t, m = map(code_keys, texts)
+    else:
+        b, o, t, m = (_keys(file, version) for version in (BASE, OURS, THEIRS, MERGED))
     return b, o, t, m
+
+
+def _differing_texts(file: Changed) -> Texts | None:
+    """The four versions without functions that all of them have alike; None where there is no telling."""
+    if any(file.of(version) is None for version in (BASE, OURS, THEIRS, MERGED)):
+        return None
+    from mergeguard.merge.unlike import unlike  # few files do not add up
+
+    cut = unlike((file.text(BASE), file.text(OURS), file.text(THEIRS), file.text(MERGED)))
+    return cut.texts if cut is not None else None
 
 
 def _common(mine: SideEdit, yours: SideEdit) -> tuple[Keys, Keys]:
@@ -84,10 +95,18 @@ def _renamed(file: Changed) -> frozenset[bytes]:
     b, o, t = (file.text(version) for version in (BASE, OURS, THEIRS))
     if not (b and o and t):
         return frozenset()
-    from mergeguard.merge.renames import find_renames
+    from mergeguard.merge.renames import find_renames, gone_and_new
 
-    renames = (*find_renames(b, o, t), *find_renames(b, t, o))
+    texts = _differing_texts(file)
+    # (A name that is gone from the whole, or new in it, is so in what differs.)
+    if texts is not None and not any(all(gone_and_new(*three)) for three in _both_ways(*texts[:3])):
+        return frozenset()
+    renames = [rename for three in _both_ways(b, o, t) for rename in find_renames(*three)]
     return frozenset(name for rename in renames for name in (rename.old, rename.new))
+
+
+def _both_ways(base: bytes, ours: bytes, theirs: bytes) -> tuple[tuple[bytes, bytes, bytes], ...]:
+    return (base, ours, theirs), (base, theirs, ours)
 
 
 def _report(

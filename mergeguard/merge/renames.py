@@ -51,14 +51,10 @@ class Rename:
 
 def find_renames(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
     """The renames that ``side`` made and ``other`` does not contradict."""
-    # Comments count here, which at worst looks at a name in vain: most merges end after three searches.
-    said, new_said, other_said = map(_words_of, (base, side, other))
-    if not new_said - said - other_said:
-        return ()
-    known, there, elsewhere = names(base), names(side), names(other)
-    gone, new = (known & elsewhere) - there, there - known - elsewhere
+    gone, new = gone_and_new(base, side, other)
     if not gone or not new:
         return ()
+    new_said = _words_of(side)
     b, s = tokens_of(base), tokens_of(side)
     # Only what the file itself declares (a call of somebody else's function is no rename), and not what the
     # other side declares anew: that is another thing of the same name.
@@ -86,6 +82,16 @@ def find_renames(base: bytes, side: bytes, other: bytes) -> tuple[Rename, ...]:
             comments = comments or (everywhere and _SPECIAL.search(old) is not None)
             found.append(Rename(old, best, comments, strings, old in _members_of(base)))
     return tuple(found)
+
+
+def gone_and_new(base: bytes, side: bytes, other: bytes) -> tuple[frozenset[bytes], frozenset[bytes]]:
+    """The names that ``side`` alone lacks, and those that it alone has; none where it has no new word."""
+    # Comments count here, which at worst looks at a name in vain: most merges end after three searches.
+    said, new_said, other_said = map(_words_of, (base, side, other))
+    if not new_said - said - other_said:
+        return frozenset(), frozenset()
+    known, there, elsewhere = names(base), names(side), names(other)
+    return (known & elsewhere) - there, there - known - elsewhere
 
 
 @remembered

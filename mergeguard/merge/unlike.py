@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from mergeguard.cpp.diff import matches
 from mergeguard.cpp.items import Kind
@@ -53,6 +54,7 @@ class Unlike:
         return offset + self.moved[bisect_right(self.starts, offset) - 1]
 
 
+@lru_cache(maxsize=4)  # an audit asks for more than one thing about a file
 def unlike(texts: Texts) -> Unlike | None:
     """The texts without the functions that all have alike; None where that is not worth it."""
     if min(map(len, texts)) < _LEAST or any(_TEMPLATE in text or WORD in text for text in texts):
