@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from mergeguard.audit.context import Trees
-from mergeguard.audit.model import BASE, MERGED, OURS, THEIRS
+from mergeguard.audit.model import MERGED, OURS, THEIRS
 from mergeguard.merge.edits import SideEdit
 
 Keys = Counter[bytes]
@@ -19,14 +19,18 @@ def adds_up(trees: Trees, index: int) -> bool:
 
 
 def _adds_up(trees: Trees, index: int) -> bool:
-    file = trees.files[index]
-    b, o, t, m = (
-        Counter(line.strip() for line in file.text(version).splitlines())
-        for version in (BASE, OURS, THEIRS, MERGED)
-    )
-    common = both(trees.edit(index, OURS).lines, trees.edit(index, THEIRS).lines)
-    lacking, extra = excess(b, o, t, m, common)
+    mine, yours, made = (trees.edit(index, version).lines for version in (OURS, THEIRS, MERGED))
+    # What all have alike counts for nothing: it is enough to know what each has more and less than the base.
+    o, t, m = map(_more_and_less, (mine, yours, made))
+    lacking, extra = excess(Counter(), o, t, m, both(mine, yours))
     return not +lacking and not +extra
+
+
+def _more_and_less(edit: SideEdit) -> Keys:
+    """How much more often a text has each line than the base, white space around it left out."""
+    found = Counter(line.strip() for line in edit.added)
+    found.subtract(line.strip() for line in edit.removed)
+    return found
 
 
 def both(mine: SideEdit, yours: SideEdit) -> tuple[Keys, Keys]:

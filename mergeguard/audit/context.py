@@ -33,7 +33,7 @@ class Trees:
         self._includers: dict[tuple[str, str], frozenset[str]] = {}
 
     def edit(self, index: int, side: str) -> FactEdit:
-        """What a side did to file ``index``."""
+        """What a side, or the merge, did to file ``index``."""
         key = (index, side)
         if key not in self._edits:
             base, own = (self.files[index].of(version) for version in (BASE, side))
@@ -53,11 +53,15 @@ class Trees:
 
     def added_of(self, words: frozenset[str], index: int, side: str) -> frozenset[str]:
         """Those of the words that are in the lines that a side added to file ``index``."""
-        return self.added(index, side) & words if self._may_have(words, index, side) else _NONE
+        if not self.files[index].edited_by(side) or not self._may_have(words, index, side):
+            return _NONE
+        return self.added(index, side) & words
 
     def removed_of(self, words: frozenset[str], index: int, side: str) -> frozenset[str]:
         """Those of the words that are in the lines that a side removed from file ``index``."""
-        return self.removed(index, side) & words if self._may_have(words, index, BASE) else _NONE
+        if not self.files[index].edited_by(side) or not self._may_have(words, index, BASE):
+            return _NONE
+        return self.removed(index, side) & words
 
     def _may_have(self, words: frozenset[str], index: int, version: str) -> bool:
         """Whether a file may have one of the words; what few words are not in needs no comparing of texts."""
