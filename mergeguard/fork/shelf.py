@@ -8,6 +8,7 @@ those go that were written first.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -54,9 +55,16 @@ class Shelf:
 @lru_cache(maxsize=1)
 def code() -> str:
     """The code of this package, by what the file system says of its files: a part of the key of whatever
-    another code might find out otherwise."""
+    another code might find out otherwise. Of an installed package the installer's list of its files speaks
+    for them."""
     facts: list[tuple[str, int, int]] = []
-    folders = [os.path.dirname(mergeguard.__file__)]
+    folder = os.path.dirname(mergeguard.__file__)
+    folders = [folder]
+    with suppress(OSError):
+        record = f"{folder}-{mergeguard.__version__}.dist-info/RECORD"
+        installed = os.stat(record)
+        facts.append((record, installed.st_size, installed.st_mtime_ns))
+        folders.clear()
     for folder in folders:
         with os.scandir(folder) as entries:
             for entry in entries:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mergeguard.errors import GitError
-from mergeguard.git import children
+from mergeguard.git.process import Ended, run_child
 from mergeguard.merge.markers import parse_markers, size_of_conflicts
 from mergeguard.merge.result import Piece
 from mergeguard.values import dataclass
@@ -148,15 +148,15 @@ def _named(text: bytes, size: int, commits: tuple[str, str, str], names: tuple[s
 
 def configured_style() -> str:
     """``merge.conflictStyle``, which ``git merge-file`` follows too."""
-    done = children.run(["git", "config", "--get", "merge.conflictStyle"], os.environ)
+    done = run_child(["git", "config", "--get", "merge.conflictStyle"], os.environ)
     style = done.out.decode("ascii", "replace").strip()
     return style if style in ("merge", "diff3", "zdiff3") else "merge"
 
 
-def _run(arguments: list[str]) -> children.Ended:
+def _run(arguments: list[str]) -> Ended:
     command = ["git", "-c", "merge.conflictStyle=merge", "merge-file", *arguments]
     try:
-        done = children.run(command, os.environ)
+        done = run_child(command, os.environ)
     except FileNotFoundError as error:
         raise GitError("git is not installed or not on the PATH", hint="install git 2.30 or newer") from error
     if done.code < 0 or done.code > 127:

@@ -20,7 +20,7 @@ from mergeguard.git.process import encode
 if TYPE_CHECKING:
     import mmap
 
-    from mergeguard.git.children import Conversation
+    from mergeguard.git.process import Conversation
 
 # How many bytes of objects one process remembers: versions are read again and again as a merge goes on.
 _REMEMBERED = 32 << 20

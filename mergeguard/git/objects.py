@@ -16,8 +16,7 @@ from mergeguard.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mergeguard.git.children import Conversation
-    from mergeguard.git.process import Completed
+    from mergeguard.git.process import Completed, Conversation
 
 MODE_TREE = 0o040000
 MODE_FILE = 0o100644

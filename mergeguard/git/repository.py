@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,8 @@ from mergeguard.git.errors import (
     ShallowHistory,
     UnknownRevision,
     UnrelatedHistories,
-    UnsupportedRepository,
 )
-from mergeguard.git.objectnames import FORMATS, FULL_NAME, ObjectFormat
+from mergeguard.git.objectnames import FULL_NAME, ObjectFormat
 from mergeguard.git.objects import (
     MODE_TREE,
     VIRTUAL_IDENTITY,
@@ -32,22 +31,21 @@ from mergeguard.git.objects import (
     ObjectStore,
     TreeChange,
 )
+from mergeguard.git.ownfiles import FileState, GitEnvironment, References, find, state_of
 from mergeguard.git.process import (
     Completed,
     child_environment,
     decode,
-    require_git,
     require_known_git,
     run_git,
     split_nul,
     start_git,
 )
-from mergeguard.git.references import References
 from mergeguard.values import cached_property, dataclass
 
 if TYPE_CHECKING:
     from mergeguard.git import merging
-    from mergeguard.git.children import Conversation
+    from mergeguard.git.process import Conversation
 
 _FULL_NAME = re.compile(FULL_NAME)
 _PLAIN_REVISION = re.compile(r"\w[\w./~^-]*")
@@ -103,14 +101,14 @@ class Repository:
             folder = folder.parent
         if not folder.is_dir():
             raise NotARepository(f"{start} does not exist")
-        inherited = _Location.of(os.environ)
+        inherited = GitEnvironment.of(os.environ)
         here = folder.resolve() == Path.cwd().resolve()
-        found = _find(folder, inherited if here else _Location())
+        found = find(folder, inherited if here else GitEnvironment())
         require_known_git(found.git_dir / "mergeguard" / "git-version")
         index = found.git_dir / "index"
         if inherited.index_file is not None:
             try:
-                outer = found if here else _find(Path.cwd(), inherited)
+                outer = found if here else find(Path.cwd(), inherited)
             except (NotARepository, BareRepository):
                 outer = None
             if outer is not None and outer.git_dir == found.git_dir:
@@ -506,7 +504,7 @@ class Repository:
 
     def dirty(self, paths: Iterable[str] | None = None) -> tuple[status.StatusEntry, ...]:
         """See ``status.dirty``."""
-        state = _state_of(self.index_file)
+        state = state_of(self.index_file)
         found = status.dirty(self, paths)
         if paths is None:
             self._unmerged.clear()
@@ -515,7 +513,7 @@ class Repository:
 
     def unmerged(self) -> tuple[str, ...]:
         """The files in conflict."""
-        state = _state_of(self.index_file)
+        state = state_of(self.index_file)
         if state is None or state not in self._unmerged:
             listed = split_nul(self.git("ls-files", "--unmerged", "-z").out)
             self._unmerged.clear()
@@ -548,7 +546,7 @@ class Repository:
     def _configured(self) -> dict[str, list[str | None]]:
         """All keys with their values, asked once as long as the clone's own files of them are as they were;
         None is a key without a value."""
-        state = tuple(map(_state_of, (self.common_dir / "config", self.git_dir / "config.worktree")))
+        state = tuple(map(state_of, (self.common_dir / "config", self.git_dir / "config.worktree")))
         known = self._listed.get(state)
         if known is None:
             known = {}
@@ -562,18 +560,6 @@ class Repository:
     @cached_property
     def _listed(self) -> dict[tuple[FileState | None, ...], dict[str, list[str | None]]]:
         return {}
-
-
-#: What tells one writing of a file from the next: git never writes into its own, each is a new file.
-FileState = tuple[int, int, int]
-
-
-def _state_of(path: Path) -> FileState | None:
-    try:
-        facts = os.stat(path)
-    except OSError:
-        return None
-    return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
 def _plain_key(key: str) -> str:
@@ -592,99 +578,3 @@ def _truth(value: str | None, default: bool) -> bool:
         return False
     number = re.fullmatch(r"([-+]?\d+)[kmg]?", word)
     return default if number is None else int(number[1]) != 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Location:
-    """The part of an environment that says which repository is meant."""
-
-    git_dir: str | None = None
-    work_tree: str | None = None
-    index_file: str | None = None
-    common_dir: str | None = None
-
-    @classmethod
-    def of(cls, environment: Mapping[str, str]) -> _Location:
-        return cls(
-            environment.get("GIT_DIR"),
-            environment.get("GIT_WORK_TREE"),
-            environment.get("GIT_INDEX_FILE"),
-            environment.get("GIT_COMMON_DIR"),
-        )
-
-    def variables(self) -> dict[str, str]:
-        found = {
-            "GIT_DIR": self.git_dir,
-            "GIT_WORK_TREE": self.work_tree,
-            "GIT_COMMON_DIR": self.common_dir,
-        }
-        return {name: value for name, value in found.items() if value is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    work_tree: Path
-    git_dir: Path
-    common_dir: Path
-    objects_dir: Path
-    object_format: ObjectFormat
-
-
-def _find(folder: Path, location: _Location) -> _Found:
-    environment = {**child_environment(), **location.variables()}
-
-    def ask(*arguments: str, ok: tuple[int, ...] = (0, 128)) -> Completed:
-        return run_git(["rev-parse", *arguments], cwd=folder, environment=environment, ok=ok)
-
-    at_once = ask(
-        "--show-object-format", "--absolute-git-dir", "--git-common-dir", "--git-path", "objects",
-        "--show-toplevel",
-    )  # fmt: skip
-    answers = at_once.text.split("\n")
-    if at_once.code == 0 and len(answers) == 5 and answers[0] in FORMATS and answers[4]:
-        git_dir, common_dir, objects_dir, top = (Path(os.path.normpath(folder / a)) for a in answers[1:])
-        return _Found(top, git_dir, common_dir, objects_dir, FORMATS[answers[0]])
-    return _find_slowly(folder, ask)
-
-
-def _find_slowly(folder: Path, ask: Callable[..., Completed]) -> _Found:
-    """Where something is unusual (an error, a newline in a path, an old git), each question by itself."""
-    require_git()
-    facts = ask("--is-bare-repository", "--is-inside-git-dir", "--absolute-git-dir")
-    if facts.code != 0:
-        said = facts.err.strip().removeprefix("fatal: ")
-        if "object format" in said or "objectformat" in said:
-            raise UnsupportedRepository(f"git can't read this repository: {said}")
-        if "not a git repository" in said:
-            raise NotARepository(
-                f"{folder} is not inside a git repository", hint="run it inside a clone, or name one with -C"
-            )
-        raise NotARepository(f"git can't open the repository: {said}", hint="`git status` says more")
-    bare, inside, git_dir = facts.text.split("\n", 2)
-    top = ask("--show-toplevel")
-    if top.code != 0 or not top.out.strip():
-        if bare == "true":
-            raise BareRepository(
-                f"{git_dir} is a bare repository: there are no files to work on",
-                hint="work in a clone, or make a work tree: `git worktree add FOLDER BRANCH`",
-            )
-        where = "inside the repository's own .git folder" if inside == "true" else "without a work tree"
-        raise BareRepository(f"{folder} is {where}", hint="run it in the work tree")
-    object_format = FORMATS.get(ask("--show-object-format").text)
-    if object_format is None:
-        raise UnsupportedRepository(
-            f"{git_dir} has object names of a kind that is not known here",
-            hint="work in a clone with SHA-1 or SHA-256 object names",
-        )
-
-    def path(*arguments: str) -> Path:
-        # Relative answers are relative to the folder git was asked in.
-        return Path(os.path.normpath(folder / ask(*arguments, ok=(0,)).text))
-
-    return _Found(
-        work_tree=Path(top.text),
-        git_dir=Path(git_dir),
-        common_dir=path("--git-common-dir"),
-        objects_dir=path("--git-path", "objects"),
-        object_format=object_format,
-    )

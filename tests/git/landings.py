@@ -48,7 +48,7 @@ def leftovers(sandbox: Sandbox) -> list[str]:
     private = git_dir / "mergeguard"
     if private.exists():
         # What is known of git itself is no landing's.
-        kept = [path for path in private.iterdir() if path.name != "git-version"]
+        kept = [path for path in private.iterdir() if not path.name.startswith("git-")]
         found += [path.name for path in kept if path.name != "tmp" or any(path.iterdir())]
     return found
 

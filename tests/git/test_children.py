@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mergeguard.git.children import Conversation, run
+from mergeguard.git.process import Conversation
+from mergeguard.git.process import run_child as run
 
 MANY = b"a line\n" * 100_000  # more than a pipe holds
 

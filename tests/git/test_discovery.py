@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mergeguard.git import errors, process
+from mergeguard.git import errors, ownfiles, process
 from mergeguard.git.process import require_git
 from mergeguard.git.repository import Head, Repository
 from tests.git.conftest import Sandbox
@@ -209,3 +209,63 @@ def test_the_version_of_a_known_git_is_not_asked_again(sandbox, monkeypatch):
     (sandbox.root / ".git/mergeguard/git-version").write_text("another\n")
     with pytest.raises(errors.GitTooOld):
         Repository.discover(sandbox.root)
+
+
+def test_a_plain_clone_is_found_without_asking_git_again(sandbox, monkeypatch):
+    (sandbox.root / ".git/mergeguard").mkdir()
+    first = Repository.discover(sandbox.root)
+    asked: list[object] = []
+    by_git = process.run_git
+
+    def counted(arguments, **options):
+        asked.append(arguments)
+        return by_git(arguments, **options)
+
+    monkeypatch.setattr(ownfiles, "run_git", counted)
+    monkeypatch.chdir(sandbox.root)
+    for git_dir in (None, ".git"):
+        if git_dir:
+            monkeypatch.setenv("GIT_DIR", git_dir)
+        assert Repository.discover() == first
+    assert not asked
+    monkeypatch.delenv("GIT_DIR")
+    (sandbox.root / "a").mkdir()
+    assert Repository.discover("a") == first
+    assert len(asked) == 1  # git looks further up
+
+
+@pytest.mark.parametrize("how", ["config", "worktree config", "environment", "owner", "damaged"])
+def test_git_is_asked_where_a_clone_is_not_as_it_was_found(sandbox, tmp_path, monkeypatch, how):
+    (sandbox.root / ".git/mergeguard").mkdir()
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    note = sandbox.root / ".git" / ownfiles._NOTED
+    Repository.discover(sandbox.root)
+    assert note.exists()
+    monkeypatch.chdir(sandbox.root)
+    if how == "config":
+        sandbox.git("config", "core.worktree", str(other))
+    elif how == "worktree config":
+        sandbox.git("config", "extensions.worktreeConfig", "true")
+        Repository.discover(sandbox.root)
+        sandbox.git("config", "--worktree", "core.worktree", str(other))
+    elif how == "environment":
+        monkeypatch.setenv("GIT_WORK_TREE", str(other))
+    elif how == "owner":
+        monkeypatch.setattr(os, "geteuid", lambda: os.stat(note).st_uid + 1)
+        assert ownfiles._as_noted(sandbox.root, ownfiles.GitEnvironment()) is None
+        return
+    else:
+        note.write_bytes(note.read_bytes()[:-1])
+        assert ownfiles._as_noted(sandbox.root, ownfiles.GitEnvironment()) is None
+        other = sandbox.root
+    assert Repository.discover().work_tree == other.resolve()
+
+
+def test_a_clone_that_was_moved_is_found_where_it_is(sandbox, tmp_path):
+    (sandbox.root / ".git/mergeguard").mkdir()
+    Repository.discover(sandbox.root)
+    sandbox.root.rename(tmp_path / "moved")
+    found = Repository.discover(tmp_path / "moved")
+    assert found.work_tree == (tmp_path / "moved").resolve()
+    assert found.git_dir == found.work_tree / ".git"

@@ -80,7 +80,7 @@ esac
         found = {}
         for folder in (".git/hooks", ".git/info", ".git/mergeguard", ".husky", ".githooks"):
             for path in sorted((self.root / folder).rglob("*")):
-                if path.is_file() and path.name != "git-version":
+                if path.is_file() and not path.name.startswith("git-"):
                     found[str(path.relative_to(self.root))] = (path.stat().st_mode, path.read_bytes())
         for name in (".git/config", ".gitattributes"):
             if (self.root / name).exists():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mergeguard.git.references import References
+from mergeguard.git.ownfiles import References
 
 NAMES = (
     "HEAD", "ORIG_HEAD", "MERGE_HEAD", "refs/heads/main", "refs/heads/topic/one", "refs/heads/topic",
