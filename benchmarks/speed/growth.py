@@ -109,7 +109,7 @@ def lines(root: Path, quick: bool) -> Iterator[Point]:
 
 def sync_lines(root: Path, quick: bool) -> Iterator[Point]:
     """`sync` of an edit of a split file of so many lines."""
-    for count in (1_000, 4_000) if quick else (1_000, 4_000, 16_000):
+    for count in (1_000, 4_000) if quick else (1_000, 4_000, 16_000, 64_000):
         forks = [
             worlds.many_rules(root / f"{name}-{count}", 1, is_split=name == "split", more=kernels(count))
             for name in ("split", "whole")

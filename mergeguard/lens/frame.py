@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -15,6 +16,7 @@ from mergeguard.lens.homes.assignment import Assignment, DealtPartition
 from mergeguard.lens.layout import Glue, LayoutFile, Piece, Role
 from mergeguard.lens.rule import Rule
 from mergeguard.lens.thin import conditional
+from mergeguard.values import cached_property
 
 
 class Frame:
@@ -41,8 +43,16 @@ class Frame:
         )
         self.headers += tuple(d.header for d in rule.deal)
 
-    def units(self, home: str) -> list[Unit]:
-        return [u for u, h in zip(self.assignment.units, self.assignment.homes, strict=True) if h == home]
+    def units(self, home: str) -> Sequence[Unit]:
+        return self._units.get(home, ())
+
+    @cached_property
+    def _units(self) -> dict[str, list[Unit]]:
+        """The units of each home, in the file's order."""
+        found: dict[str, list[Unit]] = defaultdict(list)
+        for unit, home in zip(self.assignment.units, self.assignment.homes, strict=True):
+            found[home].append(unit)
+        return found
 
     def items(self, home: str) -> list[Item]:
         return [item for unit in self.units(home) for item in unit.items]

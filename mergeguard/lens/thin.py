@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from mergeguard.cpp.source import Item, Source, code_tokens
+from mergeguard.cpp.source import Item, Source, code_tokens, identifiers
 from mergeguard.lens import glue, signature
 from mergeguard.lens.homes.assignment import Assignment, DealtPartition
 from mergeguard.lens.homes.launches import Launch
@@ -157,7 +157,7 @@ class ThinGlue:
         """What the shards include in the place of the host's headers, for their bytes ``texts``."""
         words: set[str] = set()
         for text in texts:
-            words |= set(code_tokens(self.source, *text))
+            words |= identifiers(self.source, *text)
         for parted in self.assignment.parted:
             for dealt in parted.ranges:
                 words |= set(code_tokens(self.source, *dealt))

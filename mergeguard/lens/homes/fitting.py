@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+from itertools import chain
 
 from mergeguard.cpp.blocks import opened, qualified_name
 from mergeguard.cpp.branches import Arm, Branching, branchings, sequences
@@ -16,6 +17,7 @@ from mergeguard.lens.homes.globs import SPECIAL, ArgumentShards, squeezed
 from mergeguard.lens.homes.ground import Ground
 from mergeguard.lens.homes.instances import full_name, written_instantiations
 from mergeguard.lens.rule import Instantiate, Over, Partition
+from mergeguard.values import cached_property
 
 
 class RuleFit:
@@ -146,14 +148,20 @@ class RuleFit:
                 )
 
     def _functions(self, name: str) -> list[Item]:
-        return [
-            item
-            for unit in self.ground.units
-            for item in unit.items
-            if item.kind in (Kind.FUNCTION, Kind.KERNEL)
-            and "definition" in item.flags
-            and self.ground.is_named(unit, item, name)
-        ]
+        last = name.rpartition("::")[2]
+        pairs = self._defined.get(last, []) if last.isidentifier() else chain(*self._defined.values())
+        found = [item for unit, item in pairs if self.ground.is_named(unit, item, name)]
+        return sorted(found, key=lambda item: item.start)
+
+    @cached_property
+    def _defined(self) -> dict[str, list[tuple[Unit, Item]]]:
+        """The functions that the file defines, by their names without namespaces."""
+        found: dict[str, list[tuple[Unit, Item]]] = defaultdict(list)
+        for unit in self.ground.units:
+            for item in unit.items:
+                if item.kind in (Kind.FUNCTION, Kind.KERNEL) and "definition" in item.flags:
+                    found[item.name.rpartition("::")[2]].append((unit, item))
+        return found
 
     def _only(self, name: str, what: str) -> Item | None:
         found = self._functions(name)
