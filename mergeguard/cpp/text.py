@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +16,16 @@ _POINTERS = frozenset({"*", "&", "&&", ">", ">>"})
 def line_of(text: bytes, offset: int) -> int:
     """The 1-based line that holds byte ``offset``."""
     return text.count(b"\n", 0, offset) + 1
+
+
+def places_of(text: bytes, words: Iterable[bytes]) -> Iterator[int]:
+    """Where each of some words stands in a text, one word after the other: several times as fast as an
+    expression that has them all."""
+    for word in words:
+        at = text.find(word)
+        while at >= 0:
+            yield at
+            at = text.find(word, at + 1)
 
 
 def code_tokens(source: Source, start: int, end: int) -> list[str]:

@@ -19,7 +19,7 @@ anything can't be told, all is.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
@@ -30,7 +30,7 @@ from mergeguard.cpp.edges import edge_at
 from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.lexer import SPLICE, lex
 from mergeguard.cpp.source import nested, parse
-from mergeguard.cpp.text import code_tokens
+from mergeguard.cpp.text import code_tokens, places_of
 from mergeguard.verify.flatten import LayoutText, included
 
 # Shorter monoliths are proved as fast as compared.
@@ -79,10 +79,11 @@ class _Standing(NamedTuple):
 
     def goes_on(self, other: _Standing) -> bool:
         """Whether it stands right behind another one, in all four texts."""
-        length = other.length
-        return self.file == other.file and all(
-            mine == its + length
-            for mine, its in zip(self.starts + self.there, other.starts + other.there, strict=True)
+        length, (before, now), (there_before, there) = other.length, other.starts, other.there
+        return (
+            self.file == other.file
+            and self.starts == (before + length, now + length)
+            and self.there == (there_before + length, there + length)
         )
 
 
@@ -100,7 +101,7 @@ def without_bystanders(path: str, before: LaidOut, after: LaidOut) -> LaidOut | 
     if any(_STAND_IN in text for text in (after.monolith, *(file.text for file in after.files))):
         return None
     source = parse(after.monolith, calls_end=True)
-    plain = [item for item in _opened(source, source.items) if _is_plain(source, item)]
+    plain = _plain_functions(source)
     if source.problems or not _are_most(plain, source):
         return None
     # Where all lead to one another, that is told without a look at anything else.
@@ -159,22 +160,28 @@ def _opened(source: Source, items: Iterable[Item]) -> Iterator[Item]:
     """The items, and after each block what is in it, as ``definitions`` reads it."""
     for item in items:
         yield item
-        yield from _opened(source, nested(source, item, calls_end=True))
+        if item.kind is Kind.NAMESPACE:
+            yield from _opened(source, nested(source, item, calls_end=True))
 
 
-def _is_plain(source: Source, item: Item) -> bool:
-    """Whether it is a function's definition, and nothing but that."""
+def _plain_functions(source: Source) -> list[Item]:
+    """The definitions of functions that are nothing but that."""
+    text = source.text
+    odd = [*places_of(text, (b"MG_", b"mergeguard")), *(found.start() for found in SPLICE.finditer(text))]
+    odd = sorted([*odd, *(line.start for line in source.lexed.directives if line.name in _TELLING)])
+    return [item for item in _opened(source, source.items) if _is_plain(text, item, odd)]
+
+
+def _is_plain(text: bytes, item: Item, odd: Sequence[int]) -> bool:
     if item.kind not in _FUNCTIONS or item.body is None or "specialization" in item.flags:
         return False
     if not item.name.replace("::", "").isidentifier() or not item.returns:
         return False  # an operator, a member, or a macro's call with a body
-    text = source.text[item.start : item.end]
-    if b"MG_" in text or b"mergeguard" in text or SPLICE.search(text):
+    number = bisect_left(odd, item.start)
+    if number < len(odd) and odd[number] < item.end:
         return False
-    if b"#" in text and any(d.name in _TELLING for d in source.lexed.directives_in(item.start, item.end)):
-        return False
-    head = source.text[item.code_start : item.name_range[0] if item.name_range else item.code_start]
-    return not head.rstrip().endswith(b"::")
+    start, end = item.code_start, item.name_range[0] if item.name_range else item.code_start
+    return not text[start:end].rstrip().endswith(b"::")
 
 
 class _Same(NamedTuple):
@@ -335,7 +342,7 @@ def _facts(source: Source, items: Iterable[Item]) -> Iterator[_Fact]:
     for item in items:
         if item.kind is Kind.COMMENT:
             continue
-        inner = nested(source, item, calls_end=True)
+        inner = nested(source, item, calls_end=True) if item.kind is Kind.NAMESPACE else ()
         end = item.body[0] if item.body and (inner or item.kind in _FUNCTIONS) else item.code_end
         kind = item.kind if edge_at(source, item) is None else Kind.OPAQUE
         fact = _Fact(kind, item.name, tuple(code_tokens(source, item.code_start, end)), item.condition)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+from mergeguard.cpp.lexer import SPLICE
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens
+from mergeguard.cpp.text import places_of
 from mergeguard.lens.rule import Thin
 
 # PyTorch's dispatch macros that call a lambda once for each of these, as `scalar_t`.
@@ -23,11 +24,8 @@ LIGHT_TYPES = {
 }
 _HOST_WORDS = frozenset({"at", "torch", "Tensor", "ATen", "pybind11"})
 _HOST_PREFIXES = ("TORCH_", "STD_TORCH_", "AT_DISPATCH", "AT_CUDA", "C10_CUDA", "VLLM_DISPATCH_")
-# A word that is one of these or begins so, or one that goes on in the next line, whatever it is.
-_MAY_BE = re.compile(
-    rb"\b(?:%s)|\\[ \t\v\f]*\r?\n"
-    % b"|".join(word.encode() for word in ("c10", *sorted(_HOST_WORDS), *_HOST_PREFIXES))
-)
+_BEGINS = tuple(word.encode() for word in ("c10", *sorted(_HOST_WORDS), *_HOST_PREFIXES))
+_IN_WORDS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _HOST_INCLUDES = ("<torch/*", "<ATen/*", "<c10/*", "<caffe2/*", "<pybind11/*")
 
 
@@ -47,10 +45,12 @@ def is_of_the_host(source: Source, item: Item, thin: Thin) -> bool:
 
 
 def _places(source: Source) -> list[int]:
-    """Where in a text there may be a word of the host, comments included."""
+    """Where in a text there may be a word of the host: one that begins so, or goes on in the next line."""
     key = (_places,)
     if key not in source.derived:
-        source.derived[key] = [found.start() for found in _MAY_BE.finditer(source.text)]
+        text = source.text
+        begins = (at for at in places_of(text, _BEGINS) if not at or text[at - 1] not in _IN_WORDS)
+        source.derived[key] = sorted([*begins, *(found.start() for found in SPLICE.finditer(text))])
     places: list[int] = source.derived[key]
     return places
 
