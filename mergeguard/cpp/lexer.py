@@ -21,7 +21,7 @@ from typing import NamedTuple
 from mergeguard.cpp import beginnings
 from mergeguard.cpp.beginnings import LateText
 from mergeguard.cpp.remember import remembered
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, field
 
 
 class TokenKind(IntEnum):
@@ -70,7 +70,7 @@ class Directive(NamedTuple):
 class Lexed:
     """A lexed file. Per token: its bytes, where it starts, its ``TokenKind``, its ``TokenRole``, and in
     ``directive_of`` its directive's index (-1: none). One list each: an object for each token costs more
-    than finding it."""
+    than finding it. ``pairs`` is for who reads brackets: an opening one's partner, where that is far off."""
 
     text: bytes
     texts: list[bytes]
@@ -79,6 +79,7 @@ class Lexed:
     roles: bytes
     directives: tuple[Directive, ...]
     directive_of: list[int]
+    pairs: dict[int, int] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
         """How many tokens there are."""
@@ -469,6 +470,10 @@ def _directives(lexed: Lexed) -> tuple[tuple[Directive, ...], list[int]]:
     return tuple(directives), directive_of
 
 
+#: What may take a line to the next one: a continuation, a comment, a raw string.
+_GOES_ON = re.compile(rb"\\|/\*|R\"")
+
+
 def _starts_line(lexed: Lexed, index: int) -> bool:
     """Whether nothing but comments stands before a token in its line."""
     while index > 0:
@@ -482,6 +487,10 @@ def _starts_line(lexed: Lexed, index: int) -> bool:
 
 def _line_ends(lexed: Lexed, first: int) -> int:
     """The token behind the line, continuations included, in which token ``first`` stands."""
+    start = lexed.starts[first]
+    newline = lexed.text.find(b"\n", start)
+    if newline >= 0 and not _GOES_ON.search(lexed.text, start, newline):
+        return bisect_left(lexed.starts, newline, first)
     last = first + 1
     while last < len(lexed):
         end = lexed.end(last - 1)

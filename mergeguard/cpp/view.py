@@ -36,6 +36,7 @@ AFTER_PARAMETERS = frozenset(
 
 # What a view has seen outside brackets since its declaration began.
 _PAREN, _TYPE, _EQUAL, _NAMESPACE, _CTOR, _CALL, _ARROW, _STRAY = 1, 2, 4, 8, 16, 32, 64, 128
+_FAR = 64  # tokens between brackets that are noted as a pair: what is in one block is in those around it, too
 _MOST_ASSUMED = 300  # atoms; what hostile input adds to them is not told apart
 _OPEN = {40: 41, 91: 93, 123: 125}  # ( [ {
 _CLOSE = {41: 40, 93: 91, 125: 123}
@@ -149,16 +150,25 @@ class Reader:
         template's brackets. What else is passed over means nothing inside brackets.
         """
         stack, tops, parents, roles = view.stack, self.tops, self.parents, self.roles
-        directive_of = self.lexed.directive_of
+        directive_of, pairs = self.lexed.directive_of, self.lexed.pairs
+        opened: list[int] = []  # here, and not closed
         at = brackets.find(1, position)
         while at >= 0 and tops[stack] != TokenRole.LESS:
             role = roles[at]
             if directive_of[at] >= 0:
                 break
             if role in _OPEN:
-                stack = self.push(stack, role)
+                partner = pairs.get(at, len(brackets))
+                if partner < len(brackets):
+                    at = partner
+                else:
+                    opened.append(at)
+                    stack = self.push(stack, role)
             elif tops[stack] == _CLOSE[role] and parents[stack]:
                 stack = parents[stack]
+                if opened and at - opened[-1] > _FAR:
+                    pairs[opened[-1]] = at
+                del opened[-1:]
             else:
                 break
             view.previous, position = at, at + 1
