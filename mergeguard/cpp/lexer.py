@@ -252,6 +252,9 @@ class _Chunk(NamedTuple):
 CUT = re.compile(rb"\n(?:\}[^\n]*)?\n")
 #: Shorter texts are read faster than taken together from what is known of their parts.
 _WORTH_CUTTING = 2_048
+#: Where there is no such place, at a line's end: what stands before an edit, and behind it, is known then.
+_LONGEST_PIECE = 8_192
+_LINE_END = re.compile(rb"[^\\\s]\n")
 _MOST_BYTES = 4 << 20
 _CHUNKS: dict[bytes, _Chunk] = {}
 _kept_bytes = 0
@@ -362,9 +365,7 @@ def _chunks(text: bytes, start: int) -> Iterator[tuple[int, _Chunk]]:
     if len(text) < _WORTH_CUTTING:
         yield start, _read(text[start:])
         return
-    cuts = [found.end() for found in CUT.finditer(text, start)]
-    if not cuts or cuts[-1] < len(text):
-        cuts.append(len(text))
+    cuts = _cuts(text, start)
     at, number = start, 0
     while number < len(cuts):
         step = 1
@@ -376,6 +377,20 @@ def _chunks(text: bytes, start: int) -> Iterator[tuple[int, _Chunk]]:
             step *= 2  # a comment, or a macro's body, goes on there
         yield at, chunk
         at, number = cuts[last], last + 1
+
+
+def _cuts(text: bytes, start: int) -> list[int]:
+    """The bytes behind ``start`` at which the text is cut, its end as the last one."""
+    found: list[int] = []
+    at = start
+    for cut in [*(one.end() for one in CUT.finditer(text, start)), len(text)]:
+        while cut - at > _LONGEST_PIECE and (end := _LINE_END.search(text, at + _LONGEST_PIECE // 2, cut)):
+            at = end.end()
+            found.append(at)
+        if cut > at:
+            at = cut
+            found.append(at)
+    return found
 
 
 def _known(piece: bytes) -> _Chunk:
@@ -405,7 +420,7 @@ def _read(text: bytes) -> _Chunk:
         texts = list(map(bytes.lstrip, pieces))
     codes = bytes(map(_CODES.__getitem__, texts))
     if _SPLICED in codes:
-        texts = list(map(_unspliced, texts))
+        texts = [_unspliced(one) if code == _SPLICED else one for one, code in zip(texts, codes, strict=True)]
         codes = bytes(map(_CODES.__getitem__, texts))
     ends = accumulate(map(len, pieces))
     starts = list(map(sub, ends, map(len, texts)))

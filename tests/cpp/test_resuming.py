@@ -119,6 +119,7 @@ def test_a_text_that_begins_as_another_is_as_if_read_alone(common, one, other, c
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(beginnings, "_SHORTEST", 1)
         patch.setattr(lexer, "_WORTH_CUTTING", 1)
+        patch.setattr(lexer, "_LONGEST_PIECE", 16)
         patch.setattr(segment, "_BETWEEN_MARKS", 1)
         forget()
         expected = facts(second, calls_end)
