@@ -87,6 +87,15 @@ class Hosting:
                     "gives the same twice"
                 )
 
+    def words_but_macros(self, number: int) -> frozenset[str]:
+        """The identifiers of a unit's items that are no macros."""
+        unit = self.ground.units[number]
+        items = [item for item in unit.items if item.kind is not Kind.MACRO]
+        if len(items) == len(unit.items) and not unit.scopes:
+            return self.ground.words[number]
+        source = self.ground.source
+        return frozenset[str]().union(*(identifiers(source, item.start, item.end) for item in items))
+
     def find_helpers(
         self,
         homes: list[str | None],
@@ -96,13 +105,7 @@ class Hosting:
     ) -> None:
         """What the shards need of the entry: functions, which it offers them; anything else can't be."""
         shared = frozenset[str]().union(
-            *(
-                identifiers(self.ground.source, item.start, item.end)
-                for unit, home in zip(self.ground.units, homes, strict=True)
-                if home
-                for item in unit.items
-                if item.kind is not Kind.MACRO
-            )
+            *(self.words_but_macros(number) for number, home in enumerate(homes) if home)
         )
         for number, (unit, home) in enumerate(zip(self.ground.units, homes, strict=True)):
             if home != ENTRY or number in called:
