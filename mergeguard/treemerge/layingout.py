@@ -20,7 +20,7 @@ from mergeguard.merge.result import join
 from mergeguard.treemerge.fates import Fate, TracedFate
 from mergeguard.treemerge.mergevalues import RuleOutcome, Side, layout_paths
 from mergeguard.treemerge.rulepart import RulePart
-from mergeguard.values import dataclass
+from mergeguard.values import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -146,24 +146,51 @@ def _fate(part: RulePart, path: str, traced: TracedFate) -> Fate:
 
 
 def _with_overlays(part: RulePart, layout: Layout) -> tuple[dict[str, bytes], dict[str, MergeResult]]:
-    """The derived layout with what each side has beside the map: merged where both have something."""
-    derived = {f.path: f.text for f in layout.files}
-    versions: list[Mapping[str, bytes]] = []
+    """The derived layout with what each side has beside the map: merged where both have something of their
+    own there, which the base has not."""
+    base, ours, theirs = (_beside(side, part.name) for side in (part.sides.base, *part.both))
+    if base in (theirs, ours):
+        changed = part.both[0] if base == theirs else part.both[1]
+        files, conflicts = _recomposed(changed, part.name, layout)
+        return dict(files), dict(conflicts)
+    return _merged_overlays(part, layout)
+
+
+def _beside(side: Side | None, name: str) -> object:
+    """What a side has beside the map of its layout, as far as it can be compared; None for nothing."""
+    own = side.guarded(name) if side is not None else None
+    hunks = side.workspace.hunks(own) if side is not None and own is not None else ()
+    if not hunks:
+        return None
+    assert own is not None and own.lock is not None
+    lock = own.lock
+    over = (lock.monolith, lock.upstream, lock.rule, lock.emission, lock.basis)  # what hunks are in lines of
+    return over, [replace(hunk, line=0) for hunk in hunks]
+
+
+def _recomposed(
+    side: Side, name: str, layout: Layout
+) -> tuple[Mapping[str, bytes], Mapping[str, MergeResult]]:
+    """The derived layout with what one side has beside the map, and the conflicts of that."""
+    own = side.guarded(name)
+    if own is None:
+        return {f.path: f.text for f in layout.files}, {}
+    now = side.workspace.layout_files(side.workspace.over(own))
+    recomposed = recompose(side.workspace.unsplit(own), now, layout, treelens.merge_text)
+    return recomposed.files, recomposed.conflicts
+
+
+def _merged_overlays(part: RulePart, layout: Layout) -> tuple[dict[str, bytes], dict[str, MergeResult]]:
     conflicted: dict[str, MergeResult] = {}
-    for side in (part.sides.base, *part.both):
-        own = side.guarded(part.name) if side is not None else None
-        if side is None or own is None:
-            versions.append(derived)
-            continue
-        now = side.workspace.layout_files(side.workspace.over(own))
-        recomposed = recompose(side.workspace.unsplit(own), now, layout, treelens.merge_text)
-        versions.append(recomposed.files)
-        if side is not part.sides.base:
-            conflicted |= recomposed.conflicts
-    base, ours, theirs = versions
+    base = {f.path: f.text for f in layout.files}
+    if part.sides.base is not None:
+        base = dict(_recomposed(part.sides.base, part.name, layout)[0])
+    ours, theirs = (_recomposed(side, part.name, layout) for side in part.both)
+    conflicted |= ours[1]
+    conflicted |= theirs[1]
     files: dict[str, bytes] = {}
-    for path in dict.fromkeys((*ours, *theirs)):
-        mine, yours, common = ours.get(path), theirs.get(path), base.get(path)
+    for path in dict.fromkeys((*ours[0], *theirs[0])):
+        mine, yours, common = ours[0].get(path), theirs[0].get(path), base.get(path)
         if mine == yours or yours == common:
             chosen = mine
         elif mine == common:

@@ -301,3 +301,26 @@ def test_commits_of_a_few_layouts_come_out_as_a_merge_of_all_gives_them(two_rule
         whole = replayed(two_rules, head, onto)
 
     assert by_layouts == whole
+
+
+def test_glue_that_was_resolved_once_is_no_conflict_of_later_commits(story):
+    """What a commit has beside the map as its parent has it is as the rebase has resolved it."""
+    glue = story.fork / f"{PAGED}/launch.h"
+    glue.write_text(glue.read_text().replace("const std::string& kv_cache_dtype,", "const char* own_dtype,"))
+    story.commits("Glue")
+    story.edit(f"{PAGED}/common.h", "// fork: two", "// fork: two, again")
+    story.commits("Later")
+    text = (story.upstream / f"{PAGED}.cu").read_bytes()
+    (story.upstream / f"{PAGED}.cu").write_bytes(text.replace(b"kv_cache_dtype", b"cache_dtype"))
+    story.upstream_commits("release 3")
+    story.fetch()
+
+    assert story.run("sync", "--rebase", "upstream/main").code == 1
+    assert git(story.fork, "diff", "--name-only", "--diff-filter=U") == f"{PAGED}/launch.h\n"
+    git(story.fork, "checkout", "--theirs", f"{PAGED}/launch.h")
+    git(story.fork, "add", "-A")
+    assert story.run("sync", "--continue").code == 0
+
+    assert log(story) == ["split", "One", "Two", "Glue", "Later"]
+    assert "const char* own_dtype," in story.text(f"{PAGED}/launch.h")
+    assert "// fork: two, again" in story.text(f"{PAGED}/common.h")
