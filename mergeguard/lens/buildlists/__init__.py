@@ -198,9 +198,10 @@ def _added(text: bytes, path: str, monolith: str, shards: tuple[str, ...]) -> by
     return added
 
 
-def _additions(
-    path: str, text: bytes, monolith: str, shards: Sequence[str]
-) -> Iterator[tuple[tuple[int, bytes], list[bytes]]]:
+_Addition = tuple[tuple[int, bytes], list[bytes]]
+
+
+def _additions(path: str, text: bytes, monolith: str, shards: Sequence[str]) -> Iterator[_Addition]:
     """What ``add`` puts where, each with the shards as they are spelled there."""
     for mention in _mentions(path, text, monolith):
         glue, spelled = _glue(text, mention, monolith, shards)
@@ -223,16 +224,26 @@ def add_all(path: str, text: bytes, units: Iterable[ListedUnit]) -> bytes:
 
 @remembered
 def _all_added(text: bytes, path: str, units: tuple[tuple[str, tuple[str, ...]], ...]) -> bytes:
-    found = [one for unit in units for one in _additions(path, text, *unit)]
-    glue = b"\0".join(added for (_, added), _ in found)
-    if not any(glue.count(name) > 1 for _, spelled in found for name in set(spelled)):
-        added = _inserted(text, [place for place, _ in found])
+    found = [[*_additions(path, text, *unit)] for unit in units]
+    if not _say_the_same(found):
+        added = _inserted(text, [place for one in found for place, _ in one])
         if remove_all(path, added, units) == remove_all(path, text, units):
             return added
-    # Lists that say the same twice, or could not be taken back: what each adds depends on those before.
+    # Units that say the same, or could not be taken back: what each adds depends on those before.
     for monolith, shards in units:
         text = add(path, text, monolith, shards)
     return text
+
+
+def _say_the_same(found: Sequence[Sequence[_Addition]]) -> bool:
+    """Whether something that one monolith's shards add stands in what another one's do."""
+    glue = [b"\0".join(added for (_, added), _ in one) for one in found]
+    return any(
+        name in other
+        for number, one in enumerate(found)
+        for name in {name for _, spelled in one for name in spelled}
+        for other in (*glue[:number], *glue[number + 1 :])
+    )
 
 
 def _glue(text: bytes, mention: _Mention, monolith: str, shards: Sequence[str]) -> tuple[bytes, list[bytes]]:

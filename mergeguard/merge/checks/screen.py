@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from mergeguard.cpp.diff import Change, diff
 from mergeguard.merge.edits import COMMENT, LANGUAGE, SideEdit, labels, side_edit
@@ -25,6 +26,7 @@ _COMMENT_MARK = re.compile(rb"/\*|\*/")
 _STRING = re.compile(rb"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
 
 
+@lru_cache(maxsize=16)  # a sync's merges, and its audit, ask of the same texts
 def may_be_faulty(base: bytes, ours: bytes, theirs: bytes) -> bool:
     """Whether a clean merge of lines may have a fault that a gate finds."""
     mine, other = side_edit(base, ours), side_edit(base, theirs)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 
 from mergeguard.cpp.diff import diff
 from mergeguard.merge.checks.counts import counted_alike
@@ -61,6 +62,7 @@ class Suspects:
 _INNOCENT = Suspects()
 
 
+@lru_cache(maxsize=16)  # a sync's merges, and its audit, ask of the same texts
 def suspects(base: bytes, ours: bytes, theirs: bytes) -> Suspects:
     """What could be wrong with a clean merge of these three."""
     mine, other = side_edit(base, ours), side_edit(base, theirs)
