@@ -169,6 +169,7 @@ _GROUP_KIND = (0, 2, 1, 3, 4, 4, 5, 6)  # of ``_ONE``; the delimiter's group lie
 # what a part has read that fails in the end.)
 _GAP = rb"(?:[ \t\n\v\f\r]++|\\[ \t\v\f]*\r?\n)*"
 _GAP_ALONE = re.compile(_GAP)
+_LINE = re.compile(rb"(?:[^\n\\]|\\[ \t\v\f]*\r?\n|\\)*(?:\n|\Z)")
 # White space and whole comments, to begin another expression with: each can be read in one way only, so that
 # a match that fails tries nothing twice.
 BEFORE_CODE = rb"(?:\s++|//(?:[^\\\n]|\\\r?\n|\\(?!\r?\n))*\n|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/)*"
@@ -245,7 +246,8 @@ class _Chunk(NamedTuple):
     def ends_a_line(self) -> bool:
         """Whether what follows can't change what was read: no token looks beyond the end of its line, unless
         a continuation is there."""
-        return self.tail.endswith(b"\n") and b"\\" not in self.tail
+        tail = self.tail
+        return tail.endswith(b"\n") and (b"\\" not in tail or SPLICE.sub(b"", tail).endswith(b"\n"))
 
 
 #: Where a text is cut: behind an empty line, or behind a brace that ends a definition.
@@ -502,14 +504,16 @@ def _starts_line(lexed: Lexed, index: int) -> bool:
 
 def _line_ends(lexed: Lexed, first: int) -> int:
     """The token behind the line, continuations included, in which token ``first`` stands."""
-    start = lexed.starts[first]
-    newline = lexed.text.find(b"\n", start)
-    if newline >= 0 and not _GOES_ON.search(lexed.text, start, newline):
+    text, start = lexed.text, lexed.starts[first]
+    newline = text.find(b"\n", start)
+    if newline >= 0 and not _GOES_ON.search(text, start, newline):
         return bisect_left(lexed.starts, newline, first)
     last = first + 1
     while last < len(lexed):
         end = lexed.end(last - 1)
-        newline = lexed.text.find(b"\n", end)
+        newline = text.find(b"\n", end)
+        if text.endswith(b"\\", end, newline):  # a macro may have thousands of lines
+            newline = _behind_continuations(text, end, newline)
         # What starts before the next newline is in the line; the last of it may be a comment of several.
         following = bisect_left(lexed.starts, newline, last) if newline >= 0 else len(lexed)
         if following == last:
@@ -518,6 +522,14 @@ def _line_ends(lexed: Lexed, first: int) -> int:
             following = last + 1
         last = following
     return last
+
+
+def _behind_continuations(text: bytes, start: int, newline: int) -> int:
+    """The first newline from ``start`` on that no continuation is before; ``newline``, the very first, where
+    that takes more than a look at the bytes: of two backslashes one may be of a literal."""
+    line = _LINE.match(text, start)
+    assert line is not None
+    return newline if text.find(b"\\\\", start, line.end()) >= 0 else line.end() - 1
 
 
 def _all_of(raw: bytes, texts: list[bytes]) -> Iterator[int]:

@@ -133,7 +133,9 @@ class _FlattenState:
 
     def emit(self, text: bytes, path: str, offset: int) -> None:
         if text:
-            self.places.append((self.length, path, offset))
+            start, last, there = self.places[-1] if self.places else (0, "", 0)
+            if path != last or offset - there != self.length - start:
+                self.places.append((self.length, path, offset))
             self.out.append(text)
             self.length += len(text)
 
@@ -333,8 +335,8 @@ class _Meaning(NamedTuple):
     macro: str = ""  # that any definition is of
 
 
-# Each unit takes the same headers in.
-@lru_cache(maxsize=1 << 12)
+# Each unit takes the same headers in, which may have thousands of directives.
+@lru_cache(maxsize=1 << 16)
 def _meaning(name: str, words: bytes) -> _Meaning:
     if name == "pragma":
         return _Meaning(once=words.split()[1:] == [b"once"])
@@ -384,11 +386,18 @@ def _handled(state: _FlattenState, directive: Directive, meaning: _Meaning, path
 
 def included(name: str, path: str, known: Container[str], roots: Sequence[str] = ()) -> str | None:
     """The path among ``known`` that ``#include "name"`` in the file ``path`` means; None for another."""
-    candidates = (_joined(folder, name) for folder in (posixpath.dirname(path), *roots))
+    beside = _beside(path, name)
+    if beside in known:
+        return beside
+    candidates = (_joined(folder, name) for folder in roots)
     return next((candidate for candidate in candidates if candidate in known), None)
 
 
-@lru_cache(maxsize=1 << 12)
+@lru_cache(maxsize=1 << 16)
+def _beside(path: str, name: str) -> str:
+    return _joined(posixpath.dirname(path), name)
+
+
 def _joined(folder: str, name: str) -> str:
     return posixpath.normpath(posixpath.join(folder, name))
 
