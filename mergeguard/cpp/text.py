@@ -14,7 +14,7 @@ _POINTERS = frozenset({"*", "&", "&&", ">", ">>"})
 
 
 class _Newlines:
-    """Counts a text's newlines from where it was asked last: a text is asked of thousands of places in turn."""
+    """Counts a text's newlines from where it was asked last: a text is asked of thousands of places."""
 
     def __init__(self) -> None:
         self.text, self.at, self.count = b"", 0, 0

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 
 from mergeguard.cpp.declaration import Declaration
 from mergeguard.cpp.definitions import definitions
 from mergeguard.cpp.filenames import UNITS
-from mergeguard.cpp.lexer import lex
-from mergeguard.cpp.source import Kind, Source, identifiers, parse, units
+from mergeguard.cpp.lexer import SPLICE, lex
+from mergeguard.cpp.source import Kind, Source, Unit, identifiers, parse, units
 from mergeguard.cpp.text import line_of
 from mergeguard.findings import CODES, Finding, Place, Reporter, Severity
 from mergeguard.fork.report import hunk_ids, marker_lines
@@ -336,6 +336,8 @@ def check_added(name: str, pristine: bytes, before: Unsplit) -> Iterator[Finding
     if not added:
         return
     source = parse(monolith)
+    if not any(_may_be_used_before(source, unit) for unit in _labelled(source, added)):
+        return
     known = defined_names(parse(pristine), parse(pristine).items)
     first: dict[str, int] = {}
     for label, unit in zip(labels(source), units(source), strict=True):
@@ -353,6 +355,20 @@ def check_added(name: str, pristine: bytes, before: Unsplit) -> Iterator[Finding
                 continue
             for word in identifiers(source, item.code_start, item.code_end):
                 first.setdefault(word, item.code_start)
+
+
+def _labelled(source: Source, wanted: Set[str]) -> Iterator[Unit]:
+    """The units of a source that go by some labels."""
+    return (unit for label, unit in zip(labels(source), units(source), strict=True) if label in wanted)
+
+
+def _may_be_used_before(source: Source, unit: Unit) -> bool:
+    """Whether the bytes of a name that a unit defines stand before it, or may: a line can go on in one."""
+    text, start = source.text, unit.start
+    if SPLICE.search(text, 0, start):
+        return True
+    names = defined_names(source, unit.items)
+    return any(text.find(name.encode("utf-8", "surrogateescape"), 0, start) >= 0 for name in names)
 
 
 # -- includes and names --------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ monolith that it was made of, byte for byte; without them it is read as ever.
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.items import Kind, Source, Unit
@@ -56,8 +57,12 @@ def _label(unit: Unit) -> str:
         (key.arguments, key.returns, key.template, key.parameters, *key.condition, str(len(unit.items) > 1))
     )
     name = item.name.encode("ascii", "backslashreplace").decode()
-    digest = blake2b(exact.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
-    return " ".join(filter(None, (str(item.kind), "".join(name.split()), digest)))
+    return " ".join(filter(None, (str(item.kind), "".join(name.split()), _digest(exact))))
+
+
+@lru_cache(maxsize=4096)
+def _digest(exact: str) -> str:
+    return blake2b(exact.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

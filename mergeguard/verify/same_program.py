@@ -136,13 +136,12 @@ def unusable(files: Sequence[LayoutText]) -> tuple[Finding, ...]:
 
 def never_called(monolith: bytes, files: Sequence[LayoutText]) -> Iterator[tuple[str, str, int, str]]:
     """The arms that the entry does not send their values to: (path, message, offset there, function)."""
-    before = parse(monolith)
     if thin.is_thin(files):
-        problems = thin.check_choices(before, files)
+        problems = thin.wrong_choices(files)
     else:
         units = [flatten(file.path, files) for file in files if file.is_unit]
         opened = [flatten(unit.path, files, everything=True) for unit in units]
-        problems = check_arms(before, files, units, opened)
+        problems = check_arms(parse(monolith), files, units, opened)
     for check, message, path, offset, item in problems:
         if check == "dispatch" and ELSEWHERE in message and offset is not None:
             yield path, message, offset, item

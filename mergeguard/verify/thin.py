@@ -150,12 +150,27 @@ def check_choices(
     yield from problems
     yield from _check_texts(files)
     yield from _check_constants(before, files)
-    shards = {unit.namespace: unit for unit in units if unit.namespace}
     own = frozenset(one.short for one in definitions(before))
-    for call in _calls(files):
-        yield from _Place(call, shards, dealt, files).problems()
+    for place in _places(files, units, dealt):
+        yield from place.problems()
+        call = place.call
         yield from _check_names(own, call, [unit for unit in units if unit.path == call.path])
     yield from _check_offers(before, files)
+
+
+def wrong_choices(files: Sequence[LayoutText]) -> Iterator[Problem]:
+    """Of what ``check_choices`` says, the places that choose otherwise than shards have arms."""
+    units = [flatten(file.path, files) for file in files if file.is_unit]
+    dealt, _ = dealt_arms([flatten(unit.path, files, everything=True) for unit in units])
+    for place in _places(files, units, dealt):
+        yield from place.problems()
+
+
+def _places(
+    files: Sequence[LayoutText], units: Sequence[FlatUnit], dealt: Sequence[DealtBranching]
+) -> Iterator[_Place]:
+    shards = {unit.namespace: unit for unit in units if unit.namespace}
+    return (_Place(call, shards, dealt, files) for call in _calls(files))
 
 
 def _check_names(own: frozenset[str], call: _ThinCall, units: Sequence[FlatUnit]) -> Iterator[Problem]:
