@@ -121,7 +121,7 @@ class Declaration:
     def name(self) -> str:
         return self.item.name
 
-    @property
+    @cached_property
     def short(self) -> str:
         """The name without namespaces."""
         return self.item.name.rsplit("::", 1)[-1]
@@ -402,6 +402,8 @@ def unspaced(name: str, spaces: Collection[str]) -> str:
 
     One that stands for an anonymous namespace takes those around it along, as that would.
     """
+    if "::" not in name:
+        return name
     *outer, last = name.split("::")
     for position, part in enumerate(outer):
         if part in spaces and part.endswith(OF_ANONYMOUS):

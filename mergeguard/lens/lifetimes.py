@@ -74,6 +74,8 @@ class Lifetimes:
         )
 
     def _reached(self, one: Declaration) -> Iterator[_Class]:
+        if not self._classes:
+            return
         seen: set[str] = set()
         waiting = list(_types(one))
         while waiting:

@@ -105,9 +105,13 @@ class FlatUnit:
                 return min(start, there)
         return length
 
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [start for start, _, _ in self.places]
+
     def place(self, offset: int) -> tuple[str, int]:
         """The layout file and the offset in it of a byte of this unit."""
-        index = max(bisect_right(self.places, offset, key=lambda place: place[0]) - 1, 0)
+        index = max(bisect_right(self._starts, offset) - 1, 0)
         if not self.places:
             return self.path, 0
         start, path, there = self.places[index]

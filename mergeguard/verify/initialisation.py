@@ -64,13 +64,13 @@ def _dependencies(originals: Sequence[Declaration]) -> Iterator[tuple[Declaratio
     for one in originals:
         if one.item.kind is not Kind.VARIABLE or not one.is_definition or one.is_template:
             continue
-        words = _initialiser(one) | lifetimes.made(one)
-        reached = functions.reached(words) if made or owning else set[str]()
+        began = lifetimes.made(one)
+        reached = functions.reached(_initialiser(one) | began) if made or owning else set[str]()
         yield from ((other, one, "initialisation") for other in made.among(reached))
         if owning and (ended := lifetimes.ended(one)):
             reached = functions.reached(ended) - reached
             yield from ((other, one, "destruction") for other in owning.among(reached))
-        if _is_dynamic(one) or lifetimes.made(one):
+        if began or _is_dynamic(one):
             made.add(one)
         if lifetimes.is_owning(one):
             owning.add(one)
@@ -105,6 +105,8 @@ def _initialiser(one: Declaration) -> set[str]:
 def _is_dynamic(one: Declaration) -> bool:
     """Whether a value may have to be computed: it calls something, and is no ``constexpr``."""
     tokens = list(one.tokens)
+    if _CALLS.isdisjoint(tokens):
+        return False
     start = next((n for n, token in enumerate(tokens) if token in ("=", "{", "(")), len(tokens))
     pairs = zip(tokens[start:], tokens[start + 1 :], strict=False)
     return "constexpr" not in tokens and any(_NAME.fullmatch(a) and b in _CALLS for a, b in pairs)

@@ -8,7 +8,7 @@ runs depends on the order of the objects.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 
@@ -74,15 +74,16 @@ class Program:
             return False
         return not (one.is_registration and self._only_declares(one))
 
-    def is_declared_constant(self, one: Declaration, unit: int) -> bool:
-        """Whether it defines a constant that a unit has declared `extern`: no object of each unit."""
-        return (
-            one.item.kind is Kind.VARIABLE
-            and one.is_constant
-            and one.is_definition
-            and not one.hidden
-            and (one.plain in self.declared[unit] or self._is_external_in_c(one, unit))
-        )
+    def declared_constants(self, one: Declaration) -> list[int]:
+        """The units that have a constant and have declared it `extern`: it is no object of each of them."""
+        if one.item.kind is not Kind.VARIABLE or not one.is_constant or not one.is_definition or one.hidden:
+            return []
+        plain = one.plain
+        return [
+            unit
+            for unit in self.holders(one)
+            if plain in self.declared[unit] or self._is_external_in_c(one, unit)
+        ]
 
     def _is_external_in_c(self, one: Declaration, unit: int) -> bool:
         """Whether C gives a constant external linkage, where C++ would not."""
@@ -174,14 +175,15 @@ def doubled(program: Program, allowed: Callable[[Declaration], int]) -> Iterator
     for one in program.parts:
         if one.is_made_elsewhere:
             continue
-        here = program.holders(one)
         must_be_once = program.must_be_once(one)
-        if not must_be_once and (those := [unit for unit in here if program.is_declared_constant(one, unit)]):
-            must_be_once, here = True, those
-        if must_be_once and not one.is_registration and program.has_c_linkage(one):
-            places[one.short, "C"] += [(unit, one) for unit in here]
-        elif must_be_once or one.item.kind is Kind.INSTANTIATION:
-            places[one.name, one.identity] += [(unit, one) for unit in here]
+        constant = [] if must_be_once else program.declared_constants(one)
+        if not (must_be_once or constant or one.item.kind is Kind.INSTANTIATION):
+            continue
+        here = [(unit, one) for unit in constant or program.holders(one)]
+        if (must_be_once or constant) and not one.is_registration and program.has_c_linkage(one):
+            places[one.short, "C"] += here
+        else:
+            places[one.name, one.identity] += here
     for (_, kind), found in places.items():
         found.sort(key=itemgetter(0))
         one = found[0][1]
@@ -246,8 +248,7 @@ def divided(program: Program) -> Iterator[LinkClash]:
         one = next(iter(here.values()))
         if len(here) < 2 or program.is_dispatch(one):
             continue
-        names = Counter(d.name for d in here.values())
-        separate = one.is_internal or len(names) > 1
+        separate = one.is_internal or len({d.name for d in here.values()}) > 1
         if one.item.kind is Kind.TYPE:
             separate = one.hidden or "static" in one.item.flags
         in_c = program.unit(one).endswith(".c")

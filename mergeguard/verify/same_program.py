@@ -422,16 +422,21 @@ class _Comparison:
             before, until = self.program.parts.repeated[index]
             known_before = {name: at for name, at in mine[before].items() if at < until} if until else {}
             mine.append(first_places(own, known_before))
+            macros = self.environment.names | self.program.environments[index].names
             mine_special = specialisations(self.program.parts.of(index)) if special else {}
             for one in own:
                 known = originals.get(one.identity)
                 if known is None or one.item.kind in _DIRECTIVES or self.program.is_dispatch(one):
                     continue
-                self.check_macros(one, known)
-                words = self.environment.closure(one.tokens, known.item.code_start)
+                words: Set[str] = frozenset(one.tokens)
+                if not (macros.isdisjoint(words) and macros.isdisjoint(one.condition_words)):
+                    self.check_macros(one, known)
+                    words = self.environment.closure(words, known.item.code_start)
                 self.check_names(one, known, words, providers, mine[index])
-                self.check_spaces(one, known, index)
-                self.check_specialisations(one, known, words, special, mine_special)
+                if "::" in words:
+                    self.check_spaces(one, known, index)
+                if special:
+                    self.check_specialisations(one, known, words, special, mine_special)
 
     def check_macros(self, one: Declaration, known: Declaration) -> None:
         words = [*one.tokens, *one.condition_words]

@@ -12,6 +12,7 @@ from mergeguard.cpp.lexer import Lexed, TokenKind, TokenRole
 from mergeguard.cpp.view import OpenBlock
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+_BRACKETS = frozenset("( ) [ ] { } < > >> >>>".split())
 
 
 class DeclarationHead:
@@ -23,7 +24,7 @@ class DeclarationHead:
     def __init__(self, lexed: Lexed, segment: Segment) -> None:
         self.lexed = lexed
         self.indices = indices = _head_indices(lexed, segment)
-        self.words = [lexed.word(index) for index in indices]
+        self.words = list(map(lexed.word, indices))
         self.match = _matches(lexed, indices, self.words)
 
     def __len__(self) -> int:
@@ -70,6 +71,10 @@ def _head_indices(lexed: Lexed, segment: Segment) -> list[int]:
     stop = segment.last
     if segment.brace >= 0 and segment.block is not OpenBlock.INITIALIZER:
         stop = segment.brace
+    if _is_plain(lexed, segment.first, stop):
+        # A variable's initialiser says nothing about its name.
+        is_value = segment.block is OpenBlock.INITIALIZER and segment.brace >= 0
+        return list(range(segment.first, segment.brace + 1 if is_value else stop))
     indices: list[int] = []
     position = segment.first
     open_groups: list[tuple[bool, bool]] = []  # read around the group? a branch of it read already?
@@ -92,11 +97,15 @@ def _head_indices(lexed: Lexed, segment: Segment) -> list[int]:
             continue
         if reading and lexed.kinds[position] != TokenKind.COMMENT:
             indices.append(position)
-            # A variable's initialiser says nothing about its name.
             if segment.block is OpenBlock.INITIALIZER and position == segment.brace:
                 break
         position += 1
     return indices
+
+
+def _is_plain(lexed: Lexed, first: int, last: int) -> bool:
+    """Whether no comment and no directive is among the tokens ``[first, last)``."""
+    return lexed.kinds.find(TokenKind.COMMENT, first, last) < 0 and max(lexed.directive_of[first:last]) < 0
 
 
 def _matches(lexed: Lexed, indices: list[int], words: list[str]) -> list[int]:
@@ -105,6 +114,8 @@ def _matches(lexed: Lexed, indices: list[int], words: list[str]) -> list[int]:
     A ``<`` is a bracket if it follows a name and a ``>`` closes it before its surroundings close.
     """
     match = [-1] * len(words)
+    if _BRACKETS.isdisjoint(words):
+        return match
     stack: list[int] = []
     for position, word in enumerate(words):
         if lexed.kinds[indices[position]] != TokenKind.PUNCT:
