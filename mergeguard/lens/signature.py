@@ -5,6 +5,8 @@ The bytes are part of an emission version: a change here is a new version (see `
 
 from __future__ import annotations
 
+import re
+
 from mergeguard.cpp.declaration import linkage
 from mergeguard.cpp.source import Item, Kind, Source, code_tokens, identifiers
 
@@ -80,6 +82,10 @@ def parameter_name(item: Item, number: int) -> bytes:
     return (item.parameters[number].name or f"mg_argument_{number}").encode("utf-8", "surrogateescape")
 
 
+#: What may say that a variable is no plain one: these words, or one that goes on in the next line.
+_NOT_PLAIN = re.compile(rb"const|__device__|__shared__|static_assert|\\")
+
+
 def linkage_word(source: Source, item: Item) -> bytes | None:
     """What a definition needs in front of it when several translation units include it."""
     if linkage(source, item) & {"static", "inline", "constexpr", "anonymous", "extern"}:
@@ -93,6 +99,8 @@ def linkage_word(source: Source, item: Item) -> bytes | None:
         # An explicit specialisation takes no storage class.
         return b"inline" if "specialization" in item.flags else b"static"
     if item.kind is Kind.VARIABLE:
+        if item.name and not _NOT_PLAIN.search(source.text, item.code_start, item.code_end):
+            return b"inline"
         tokens = tokens_of(source, item.code_start, item.code_end)
         if tokens[:1] == [b"static_assert"] or item.name == "":
             return None

@@ -7,7 +7,7 @@ objects that no ref names; landing the outcome is the caller's (``mergeguard.git
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from mergeguard.errors import MergeguardError, RuleError
 from mergeguard.fork import keepmarks, treelens
@@ -380,6 +380,8 @@ class _Merger:
         if guarded is None:
             return rule
         try:
+            if rule.conflicts and not _is_edited(workspace, guarded, but=rule.conflicts):
+                return replace(rule, replayed=())
             overlay, unmapped = keepmarks.sort_out(workspace, guarded)
             edits = local_edits(workspace, guarded)
         except MergeguardError:
@@ -389,3 +391,12 @@ class _Merger:
         if rule.conflicts:
             return replace(rule, replayed=tuple(e for e in edits if e.path not in rule.conflicts))
         return replace(rule, replayed=edits, overlay=overlay, unmapped=unmapped)
+
+
+def _is_edited(workspace: Workspace, guarded: Guarded, but: Collection[str]) -> bool:
+    """Whether a layout's files, ``but`` for some, may have an edit: else none has to be traced to tell."""
+    pristine, over = workspace.pristine(guarded), workspace.over(guarded)
+    files = workspace.layout_files(pristine)
+    return pristine.by_path.keys() != over.by_path.keys() or any(
+        files[file.path] != file.text for file in pristine.files if file.path not in but
+    )
