@@ -74,7 +74,12 @@ def read(repository: Repository) -> LastSync | None:
 
 
 def _is_below(repository: Repository, commit: str, head: str | None) -> bool:
-    return head is not None and repository.has_object(commit) and repository.is_ancestor(commit, head)
+    if head is None or not repository.has_object(commit):
+        return False
+    # (Right after a sync it is HEAD, or a parent of HEAD.)
+    if commit == head or commit in repository.commit_info(head).parents:
+        return True
+    return repository.is_ancestor(commit, head)
 
 
 def _now(repository: Repository, last: LastSync, head: str | None) -> str:
