@@ -7,15 +7,18 @@ findings too: one broken rule says nothing about the others. No compiler and no 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from mergeguard.errors import MergeguardError
 from mergeguard.findings import Finding, Reporter
 from mergeguard.fork.fork import LEDGER, Fork
-from mergeguard.fork.proofs import NewProof
 from mergeguard.fork.verdicts import CheckVerdict, Verdicts, verdict
 from mergeguard.fork.watched import WatchedRepository
 from mergeguard.fork.workspace import Guarded, Workspace
 from mergeguard.values import replace
+
+if TYPE_CHECKING:
+    from mergeguard.fork.proofs import NewProof  # a check asked again has no use for what proves
 
 
 def run_fork(
