@@ -73,7 +73,7 @@ _LANDED = f"""[ -e "$dir/{NOTE}" ] && [ "$1" = 0 ] && [ -z "${{GIT_INDEX_FILE-}}
     "tree $made${{nl}}parent $ours${{nl}}parent $theirs${{nl}}author "*) ;;
     *) false ;;
     esac &&
-    new=$(printf 'tree %s\n%s' "$lands" "${{text#*"$nl"}}" | git hash-object -t commit -w --stdin) &&
+    new=$(printf 'tree %s\\n%s' "$lands" "${{text#*"$nl"}}" | git hash-object -t commit -w --stdin) &&
     git read-tree -u -m --no-recurse-submodules "$made" "$lands" &&
     git update-ref -m 'merge: split files (mergeguard)' HEAD "$new" "$head" &&
     rm -f "$dir/{NOTE}" "$dir/{FORESEEN}"
