@@ -60,7 +60,7 @@ _AS_FORESEEN = (
 )
 # git has committed what it was foreseen to commit, and only texts of files are to be otherwise, which nobody
 # has edited: landed without us. Index and files come first, since a commit of them would be right, HEAD last;
-# the note stays open until all is done. Where a step is refused, we are started.
+# the note stays open until all is done. Where a step is refused, git's result is back and we are started.
 _LANDED = f"""[ -e "$dir/{NOTE}" ] && [ "$1" = 0 ] && [ -z "${{GIT_INDEX_FILE-}}" ] &&
     {_FORESEEN} && [ -n "$lands" ] && (
     export {ACTIVE_VARIABLE}=1 GIT_NO_REPLACE_OBJECTS=1
@@ -74,8 +74,12 @@ _LANDED = f"""[ -e "$dir/{NOTE}" ] && [ "$1" = 0 ] && [ -z "${{GIT_INDEX_FILE-}}
     *) false ;;
     esac &&
     new=$(printf 'tree %s\\n%s' "$lands" "${{text#*"$nl"}}" | git hash-object -t commit -w --stdin) &&
-    git read-tree -u -m --no-recurse-submodules "$made" "$lands" &&
-    git update-ref -m 'merge: split files (mergeguard)' HEAD "$new" "$head" &&
+    write() {{ git read-tree -u -m --no-recurse-submodules "$@"; }} &&
+    write "$made" "$lands" &&
+    {{
+        git update-ref -m 'merge: split files (mergeguard)' HEAD "$new" "$head" ||
+            {{ write "$lands" "$made"; false; }}
+    }} &&
     rm -f "$dir/{NOTE}" "$dir/{FORESEEN}"
 ) 2>/dev/null"""
 # Of a pick of a rebase: an earlier call of the driver has noted (`hooks.asked`) what the file is to be until

@@ -85,15 +85,28 @@ def test_the_hooks_after_the_driver_have_nothing_to_think_about(world, by_python
     assert world.out("reflog", "-1", "--format=%gs") == "merge: split files (mergeguard)"
 
 
-@pytest.mark.parametrize("step", ["git read-tree", "git update-ref", "rm -f"])
+@pytest.mark.parametrize("step", ["write ", "    git update-ref", "rm -f"])
 def test_repair_completes_what_the_shell_was_ended_at(world, by_python, step):
-    replace_in(world, "post-merge", f"    {step}", f"    kill -KILL $$ && exit 1\n    {step}")
+    replace_in(world, "post-merge", f"\n    {step}", f"\n    kill -KILL $$ && exit 1\n    {step}")
     world.git("merge", "-q", "--no-edit", "upstream")
     assert "`mergeguard repair`" in world.git("guard", "status", ok=False).stderr
     world.git("guard", "repair")
     (world.root / ".git" / FORESEEN).unlink(missing_ok=True)
     assert_complete(world)
     assert world.out("rev-parse", "HEAD") == by_python
+
+
+def test_where_the_branch_may_not_move_git_s_own_result_is_back(world):
+    without(world, "post-merge")
+    hook = world.root / ".git" / "hooks" / "reference-transaction"
+    hook.write_text('#!/bin/sh\n[ "$1" != prepared ] || [ -z "$MERGEGUARD_ACTIVE" ]\n')
+    hook.chmod(0o755)
+    world.git("merge", "-q", "--no-edit", "upstream")
+    assert world.out("status", "--porcelain") == ""
+    assert THEIRS not in (world.root / SHARD).read_bytes()
+    hook.unlink()
+    world.git("guard", "repair")
+    assert THEIRS in (world.root / SHARD).read_bytes()
 
 
 def test_the_shell_lands_nothing_over_what_somebody_has_typed(world):
