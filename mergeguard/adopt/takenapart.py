@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from mergeguard.cpp.diff import Change, diff, matches
 from mergeguard.cpp.leaves import Leaf, similarity
@@ -41,12 +42,19 @@ def rows_of(text: bytes) -> list[Row]:
     rows: list[Row] = []
     at = 0
     for line in text.splitlines(keepends=True):
-        goes_on = line.rstrip().endswith(b"\\")
-        code = _LINKAGE.sub(b"", line.rstrip().removesuffix(b"\\"))
-        if key := b"".join(code.split()):
-            rows.append(Row(key, tuple(_WORD.findall(code)), at, at + len(line), goes_on))
+        key, words, goes_on = _row_of(line)
+        if key:
+            rows.append(Row(key, words, at, at + len(line), goes_on))
         at += len(line)
     return rows
+
+
+@lru_cache(maxsize=1 << 14)  # both sides have most lines
+def _row_of(line: bytes) -> tuple[bytes, tuple[bytes, ...], bool]:
+    """A line's key and words, and whether the next one goes on with it."""
+    plain = line.rstrip()
+    code = _LINKAGE.sub(b"", plain.removesuffix(b"\\"))
+    return b"".join(code.split()), tuple(_WORD.findall(code)), plain.endswith(b"\\")
 
 
 def keys_of(rows: Iterable[Row]) -> list[bytes]:

@@ -14,10 +14,10 @@ from mergeguard.cpp.backwards import Origin, origin, same_value, words_of
 from mergeguard.cpp.branches import Arm, Branching, choices
 from mergeguard.cpp.declaration import unspaced
 from mergeguard.cpp.environment import environment_of
-from mergeguard.cpp.lexer import TokenKind
-from mergeguard.cpp.source import Item, Kind, Source, code_tokens, nested, parse
+from mergeguard.cpp.lexer import TokenKind, lex
+from mergeguard.cpp.source import Item, Kind, Source, code_tokens, nested
 from mergeguard.cpp.text import join_expression
-from mergeguard.values import dataclass, field
+from mergeguard.values import cached_property, dataclass, field
 from mergeguard.verify.flatten import FlatRegion, FlatUnit, LayoutText, regions_of
 
 # How a message goes on where the entry sends a value past its arm.
@@ -33,7 +33,7 @@ class Route:
     namespace: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dispatch:
     """The entry's glue for one function."""
 
@@ -46,12 +46,26 @@ class Dispatch:
 
     def target(self, labels: tuple[str, ...]) -> tuple[str, ...]:
         """The namespaces that the labels of one arm are sent to, each once."""
-        default = next((r.namespace for r in self.routes if r.labels is None), "")
-        found = []
-        for label in labels:
-            hit = next((r.namespace for r in self.routes if r.labels and label in r.labels), default)
-            found.append(hit)
-        return tuple(dict.fromkeys(found))
+        return self._targets.of(labels)
+
+    @cached_property
+    def _targets(self) -> Targets:
+        return Targets(self.routes)
+
+
+class Targets:
+    """Where routes send labels: each to the first that has it."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._default = next((route.namespace for route in routes if route.labels is None), "")
+        self._by_label: dict[str, str] = {}
+        for route in routes:
+            for label in route.labels or ():
+                self._by_label.setdefault(label, route.namespace)
+
+    def of(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """The namespaces that the labels of one arm are sent to, each once."""
+        return tuple(dict.fromkeys(self._by_label.get(label, self._default) for label in labels))
 
 
 @dataclass(slots=True)
@@ -280,8 +294,7 @@ def _rebuilt(
         return ["return", route.namespace, *called, "(", *arguments, ")", ";"]
 
     def tokens(text: str) -> list[str]:
-        parsed = parse(text.encode("utf-8", "surrogateescape"))
-        return code_tokens(parsed, 0, len(parsed.text))
+        return lex(text.encode("utf-8", "surrogateescape")).words()
 
     out = ["{"]
     if "switch" in words:

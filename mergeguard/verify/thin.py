@@ -27,6 +27,7 @@ from mergeguard.verify.dispatching import (
     DealtBranching,
     Problem,
     Route,
+    Targets,
     check_regions,
     closing_parenthesis,
     dealt_arms,
@@ -272,11 +273,12 @@ class _Place:
         if branching.kind == "switch" and join_expression(subject) != branching.subject:
             text = f"it chooses by {join_expression(subject)}, the arms by {branching.subject}"
             yield "dispatch", text, path, offset, name
+        targets = Targets(routes)
         for number, arm in enumerate(branching.arms):
             symbol = symbols.get(number)
             if symbol is None or arm.is_default:
                 continue
-            for space in _targets(routes, arm.labels):
+            for space in targets.of(arm.labels):
                 target = self.shards.get(space)
                 if target is None or symbol not in target.shards:
                     text = f"{', '.join(arm.labels)} goes to {space or 'no shard'}{ELSEWHERE}{symbol}"
@@ -354,14 +356,6 @@ def _head(source: Source, item: Item) -> list[str]:
     """The tokens from the template's head to the closing parenthesis."""
     assert item.parameter_list is not None
     return code_tokens(source, item.code_start, item.parameter_list[1])
-
-
-def _targets(routes: Sequence[Route], labels: Sequence[str]) -> tuple[str, ...]:
-    default = next((route.namespace for route in routes if route.labels is None), "")
-    named = (
-        next((r.namespace for r in routes if r.labels and label in r.labels), default) for label in labels
-    )
-    return tuple(dict.fromkeys(named))
 
 
 def _choice(words: list[str], name: str, parameters: Sequence[str]) -> tuple[list[str], list[Route], bool]:

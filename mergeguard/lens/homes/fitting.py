@@ -225,7 +225,7 @@ class RuleFit:
 
     def _check_labels(self, rule: Partition, holder: Item, branching: Branching) -> None:
         """A label that no arm has: an error of new emissions, of the others a note."""
-        labels = [label for arm in branching.arms for label in arm.labels]
+        labels = {label for arm in branching.arms for label in arm.labels}
         for shard, values in rule.shards.items():
             for value in map(str, values):
                 optional = value.endswith("?") and self.ground.qualified
