@@ -94,21 +94,26 @@ def _read(data: bytes) -> Told:
     head = int(number)
     sizes, rows = store.unpacked(rest[:head])
     ends = [*accumulate(sizes, initial=head)]
-    text, kinds, roles, starts, stops = (rest[a:b] for a, b in zip(ends, ends[1:], strict=False))
-    return Told(text, kinds, roles, starts, stops, rows)
+    text, kinds, roles, *tokens = (rest[a:b] for a, b in zip(ends, ends[1:], strict=False))
+    starts, numbers, words = tokens
+    return Told(text, kinds, roles, starts, numbers, words, rows)
 
 
 # -- as plain values
 
 
 class Told(NamedTuple):
-    """A text, its tokens, and rows (lists, strings and numbers) of the items that were read in it."""
+    """A text, its tokens, and rows (lists, strings and numbers) of the items that were read in it.
+
+    ``words`` are the texts of the tokens, each once; ``numbers`` say which of them each token has.
+    """
 
     text: bytes
     kinds: bytes
     roles: bytes
     starts: bytes
-    ends: bytes
+    numbers: bytes
+    words: bytes
     rows: list[Any]
 
 
@@ -131,24 +136,30 @@ def told(late: LateText, noted: Iterable[Noted]) -> Told:
         for one in noted
         if one.item.item is not None and (way := _way_row(one.way)) is not None
     ]
-    starts, ends = array("I", lexed.starts), array("I", map(lexed.end, range(len(lexed))))
-    rows = [[*map(list, lexed.directives)], [*late.cuts], ways.rows, facets.rows, items]
-    return Told(lexed.text, lexed.kinds, lexed.roles, starts.tobytes(), ends.tobytes(), rows)
+    words = [*dict.fromkeys(lexed.texts)]
+    numbers = dict(zip(words, range(len(words)), strict=True))
+    lengths = [*map(len, words)]
+    rows = [[*map(list, lexed.directives)], [*late.cuts], lengths, ways.rows, facets.rows, items]
+    starts, which = array("I", lexed.starts), array("I", map(numbers.__getitem__, lexed.texts))
+    tokens = starts.tobytes(), which.tobytes(), b"".join(words)
+    return Told(lexed.text, lexed.kinds, lexed.roles, *tokens, rows)
 
 
 def retell(known: Told) -> None:
     """Have this process know what another was ``told``. Raises ValueError or TypeError for anything else."""
-    starts, ends = array("I"), array("I")
+    starts, numbers = array("I"), array("I")
     starts.frombytes(known.starts)
-    ends.frombytes(known.ends)
-    lines, cuts, ways, facets, items = known.rows
+    numbers.frombytes(known.numbers)
+    lines, cuts, lengths, ways, facets, items = known.rows
     directives = tuple(Directive(*line) for line in lines)
     directive_of = [-1] * len(starts)
     for number, line in enumerate(directives):
         directive_of[line.first : line.last] = [number] * (line.last - line.first)
-    text = known.text
-    texts = [text[start:end] for start, end in zip(starts, ends, strict=True)]
-    lexed = Lexed(text, texts, starts.tolist(), known.kinds, known.roles, directives, directive_of)
+    places = [*accumulate(lengths, initial=0)]
+    words = [known.words[start:end] for start, end in zip(places, places[1:], strict=False)]
+    # One object for each word: the same that is looked up again and again is looked up quicker.
+    texts = [*map(words.__getitem__, numbers)]
+    lexed = Lexed(known.text, texts, starts.tolist(), known.kinds, known.roles, directives, directive_of)
     beginnings.keep_late(LateText(lexed, cuts))
     by_way = [KnownItems.read_as(_way(row)) for row in ways]
     shared = [_facets(row) for row in facets]

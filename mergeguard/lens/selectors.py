@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from mergeguard.cpp.items import Item, Kind
 from mergeguard.values import dataclass
@@ -51,8 +52,7 @@ class Selector:
     @property
     def specificity(self) -> tuple[bool, int, int]:
         """Larger is more specific; equal on two selectors of different homes is an error."""
-        literal = re.sub(r"[*?\[\]]", "", self.name)
-        return (literal == self.name, len(literal), KIND_WORDS.index(self.kind))
+        return _specificity(self.kind, self.name)
 
     @property
     def must_match(self) -> bool:
@@ -61,7 +61,18 @@ class Selector:
 
     def selects(self, item: Item) -> bool:
         """Whether the selector names the item."""
-        return _is_kind(self.kind, item) and fnmatchcase(item.name, self.name)
+        return _is_kind(self.kind, item) and is_match(item.name, self.name)
+
+
+@lru_cache(maxsize=1 << 10)
+def _specificity(kind: str, name: str) -> tuple[bool, int, int]:
+    literal = re.sub(r"[*?\[\]]", "", name)
+    return (literal == name, len(literal), KIND_WORDS.index(kind))
+
+
+def is_match(name: str, pattern: str) -> bool:
+    """As ``fnmatchcase``: most patterns are names, or say that any will do."""
+    return name == pattern or pattern == "*" or (not pattern.isidentifier() and fnmatchcase(name, pattern))
 
 
 def parse_selector(text: str) -> Selector:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 
 from mergeguard.cpp.blocks import opened, qualified_name, walk, words_of
 from mergeguard.cpp.declaration import Declaration
@@ -13,6 +12,7 @@ from mergeguard.cpp.text import line_of
 from mergeguard.errors import Location, RuleMismatch
 from mergeguard.lens.reading import opens_blocks
 from mergeguard.lens.rule import Rule
+from mergeguard.lens.selectors import is_match
 
 
 class Ground:
@@ -43,8 +43,8 @@ class Ground:
     def is_named(self, unit: Unit, item: Item, name: str) -> bool:
         """Whether a rule's name is an item's; an anonymous namespace adds nothing to what is around it."""
         if not self.qualified:
-            return _matches(item.name, name)
-        return _matches(qualified_name(unit, item), name.removeprefix("::"))
+            return is_match(item.name, name)
+        return is_match(qualified_name(unit, item), name.removeprefix("::"))
 
     def flags(self, item: Item) -> frozenset[str]:
         """An item's flags, with what the blocks around it say."""
@@ -61,8 +61,3 @@ class Ground:
             one = Declaration(item, self.source, hidden)
             if item.kind is Kind.VARIABLE and one.is_internal and not one.is_constant:
                 yield item
-
-
-def _matches(name: str, pattern: str) -> bool:
-    """As ``fnmatchcase``: most patterns are names."""
-    return name == pattern or (not pattern.isidentifier() and fnmatchcase(name, pattern))

@@ -104,6 +104,7 @@ class Hosting:
         called: Collection[int],
     ) -> None:
         """What the shards need of the entry: functions, which it offers them; anything else can't be."""
+        asked = open_names.difference(own)
         shared = frozenset[str]().union(
             *(self.words_but_macros(number) for number, home in enumerate(homes) if home)
         )
@@ -112,7 +113,7 @@ class Hosting:
                 continue
             for item in flattened(self.ground.source, unit.items):
                 name = item.name.rsplit("::", 1)[-1]
-                if item.kind not in DEFINING or not name or name not in open_names - frozenset(own):
+                if item.kind not in DEFINING or not name or name not in asked:
                     continue
                 offered = item.kind is Kind.FUNCTION and item.parameter_list is not None
                 if not offered or name in shared or {"template", "device"} & item.flags:
