@@ -12,7 +12,7 @@ from mergeguard.errors import interrupted
 
 # Allocations between two collections. What is made here (tokens, items, trees) is kept or freed by its count;
 # cycles are few, and looking for them among hundreds of thousands of tokens costs more than it finds.
-_COLLECT_AFTER = 200_000
+_COLLECT_AFTER = 500_000
 
 
 def main() -> None:

@@ -108,10 +108,14 @@ def lines(root: Path, quick: bool) -> Iterator[Point]:
 
 
 def sync_lines(root: Path, quick: bool) -> Iterator[Point]:
-    """`sync` of an edit of a split file of so many lines."""
+    """`sync` of a comment on top of a split file of so many lines, and of a statement in its middle."""
     for count in (1_000, 4_000) if quick else (1_000, 4_000, 16_000, 64_000):
+        statement = b"in[i] * %d;" % (count // 16)
+        edit = statement, statement.replace(b"*", b"+")
         forks = [
-            worlds.many_rules(root / f"{name}-{count}", 1, is_split=name == "split", more=kernels(count))
+            worlds.many_rules(
+                root / f"{name}-{count}", 1, is_split=name == "split", more=kernels(count), edit=edit
+            )
             for name in ("split", "whole")
         ]
         yield _point(count, forks[0], ("sync", "new"), forks[1], "new")

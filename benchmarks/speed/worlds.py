@@ -104,10 +104,19 @@ def split(folder: Path, rules: Mapping[str, bytes] | None = None, upstream: str 
     git(folder, "commit", "-q", "-m", "split")
 
 
-def many_rules(folder: Path, count: int, *, is_split: bool = True, files: int = 0, more: bytes = b"") -> Path:
+def many_rules(
+    folder: Path,
+    count: int,
+    *,
+    is_split: bool = True,
+    files: int = 0,
+    more: bytes = b"",
+    edit: tuple[bytes, bytes] = (b"#include", b"#include"),
+) -> Path:
     """``count`` copies of one monolith, each with its rule; upstream (tag ``new``) changes the first.
 
     Beside them stand so many small ``files`` that nobody changes; ``more`` is text behind each monolith.
+    Upstream adds a comment, and changes the one of ``edit`` to the other.
     """
     folder.mkdir()
     git(folder, "init", "-q", "-b", "main")
@@ -120,7 +129,8 @@ def many_rules(folder: Path, count: int, *, is_split: bool = True, files: int = 
     with_files(folder, files)
     commit(folder, "old")
     git(folder, "tag", "old")
-    write(folder / paths[0], text.replace(b"#include", b"// upstream: an edit\n#include", 1))
+    newer = text.replace(*edit, 1)
+    write(folder / paths[0], newer.replace(b"#include", b"// upstream: an edit\n#include", 1))
     commit(folder, "new")
     git(folder, "tag", "new")
     git(folder, "checkout", "-q", "-b", "fork", "old")

@@ -163,13 +163,17 @@ class Alike(NamedTuple):
 
 # Bytes that are read faster than another text is compared.
 _NEXT_TO_NOTHING = 1_024
+# Texts in which edits may be so far apart that it pays to look between them, and how that is told.
+_WORTH_PROBING = 100_000
+_PROBES, _PROBE = 16, 64
 # A step of a rebase goes to and fro between five: both bases, what is onto them, and the result before.
 _MOST_LATE = 6
 _late: deque[LateText] = deque(maxlen=_MOST_LATE)
 
 
 def most_alike(text: bytes) -> Alike | None:
-    """The text that was lexed lately and has most in common with ``text``; None where none has half of it."""
+    """The text that was lexed lately and has most in common with ``text``, at both ends or between edits;
+    None where none has half of it."""
     if len(text) < _SHORTEST:
         return None
     best, most = None, (len(text) + 1) // 2
@@ -181,7 +185,19 @@ def most_alike(text: bytes) -> Alike | None:
             best, most = Alike(late, head, tail), head + tail
         if most >= len(text) - _NEXT_TO_NOTHING:
             break
-    return best
+    return best if best is not None or len(text) < _WORTH_PROBING else _alike_between_edits(text)
+
+
+def _alike_between_edits(text: bytes) -> Alike | None:
+    """A text that has little in common with ``text`` at both ends, but most of some probes of it."""
+    step = len(text) // _PROBES
+    probes = [text[at : at + _PROBE] for at in range(step // 2, len(text) - _PROBE, step)]
+    for late in _late:
+        other = late.lexed.text
+        if 4 * sum(probe in other for probe in probes) >= 3 * len(probes):
+            head = in_common(other, text)
+            return Alike(late, head, ending_in_common(other, text, min(len(other), len(text)) - head))
+    return None
 
 
 def late(text: bytes) -> LateText | None:

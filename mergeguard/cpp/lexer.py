@@ -9,7 +9,7 @@ files (``tests/test_clang.py``).
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import IntEnum
@@ -19,7 +19,8 @@ from operator import add, sub
 from typing import NamedTuple
 
 from mergeguard.cpp import beginnings
-from mergeguard.cpp.beginnings import LateText
+from mergeguard.cpp.beginnings import Alike, LateText
+from mergeguard.cpp.diff import in_common
 from mergeguard.cpp.remember import remembered
 from mergeguard.values import dataclass, field
 
@@ -333,12 +334,15 @@ def lex(text: bytes) -> Lexed:
             start = alike.last_cut
         by = len(text) - len(alike.late.lexed.text)
         end = alike.first_cut + by
-    between = [*_chunks(text[:end], start)] if start < end else []
+    between = [*_between(text, start, end, alike)] if start < end else []
     if end < len(text) and between and not between[-1][1].ends_a_line:
         # A comment, or a macro's body, goes on where the two texts are alike again.
         between, end = [*_chunks(text, start)], len(text)
-    for at, chunk in between:
-        read.add(at, chunk)
+    for at, part in between:
+        if isinstance(part, _Chunk):
+            read.add(at, part)
+        else:
+            read.take(part.late, part.first, part.last, at - part.first)
     if alike is not None and end < len(text):
         read.take(alike.late, end - by, len(text) - by, by)
     lexed = read.lexed(text)
@@ -367,32 +371,85 @@ def _chunks(text: bytes, start: int) -> Iterator[tuple[int, _Chunk]]:
     if len(text) < _WORTH_CUTTING:
         yield start, _read(text[start:])
         return
-    cuts = _cuts(text, start)
+    cuts = _cuts(text, start, len(text))
     at, number = start, 0
     while number < len(cuts):
-        step = 1
-        while True:
-            last = min(number + step, len(cuts)) - 1
-            chunk = _known(text[at : cuts[last]])
-            if chunk.ends_a_line or last == len(cuts) - 1:
-                break
-            step *= 2  # a comment, or a macro's body, goes on there
+        chunk, last = _chunk(text, at, cuts, number)
         yield at, chunk
         at, number = cuts[last], last + 1
 
 
-def _cuts(text: bytes, start: int) -> list[int]:
-    """The bytes behind ``start`` at which the text is cut, its end as the last one."""
+def _cuts(text: bytes, start: int, end: int) -> list[int]:
+    """The bytes behind ``start`` at which ``text[:end]`` is cut, its end as the last one."""
     found: list[int] = []
     at = start
-    for cut in [*(one.end() for one in CUT.finditer(text, start)), len(text)]:
-        while cut - at > _LONGEST_PIECE and (end := _LINE_END.search(text, at + _LONGEST_PIECE // 2, cut)):
-            at = end.end()
+    for cut in [*(one.end() for one in CUT.finditer(text, start, end)), end]:
+        while cut - at > _LONGEST_PIECE and (line := _LINE_END.search(text, at + _LONGEST_PIECE // 2, cut)):
+            at = line.end()
             found.append(at)
         if cut > at:
             at = cut
             found.append(at)
     return found
+
+
+def _chunk(text: bytes, at: int, cuts: Sequence[int], number: int) -> tuple[_Chunk, int]:
+    """What there is in the piece that begins at byte ``at``, and at which of the cuts it ends: that of the
+    ``number``, or a later one."""
+    step = 1
+    while True:
+        last = min(number + step, len(cuts)) - 1
+        chunk = _known(text[at : cuts[last]])
+        if chunk.ends_a_line or last == len(cuts) - 1:
+            return chunk, last
+        step *= 2  # a comment, or a macro's body, goes on there
+
+
+class _Run(NamedTuple):
+    """Bytes ``[first, last)`` of a text that was read, which another has, too; both are cuts."""
+
+    late: LateText
+    first: int
+    last: int
+    ends_a_line: bool = True
+
+
+# Bytes between two edits that are worth looking for in the other text, and how often they may not be there.
+_WORTH_FINDING = 4_096
+_MOST_MISSED = 100
+
+
+def _between(text: bytes, start: int, end: int, alike: Alike | None) -> Iterator[tuple[int, _Chunk | _Run]]:
+    """As ``_chunks`` of ``text[:end]``, with what stands between edits taken from the other text, which has
+    it between the same two ends."""
+    if alike is None or end - start < _WORTH_FINDING or len(text) < _WORTH_CUTTING:
+        yield from _chunks(text[:end], start)
+        return
+    cuts = _cuts(text, start, end)
+    at, number, missed, behind = start, 0, 0, alike.last_cut
+    while number < len(cuts):
+        run = _run(text, at, cuts[number], end, alike, behind) if missed < _MOST_MISSED else None
+        if run is None:
+            missed += 1
+            chunk, last = _chunk(text, at, cuts, number)
+            yield at, chunk
+            at, number = cuts[last], last + 1
+        else:
+            yield at, run
+            at, behind = at + run.last - run.first, run.last
+            number = bisect_right(cuts, at)
+
+
+def _run(text: bytes, at: int, cut: int, end: int, alike: Alike, behind: int) -> _Run | None:
+    """What both texts have from byte ``at`` on, up to ``cut`` at least, behind a byte of the other one."""
+    late, stop = alike.late, alike.first_cut
+    first = late.lexed.text.find(text[at:cut], behind, stop)
+    number = bisect_left(late.cuts, first)
+    if first < 0 or number == len(late.cuts) or late.cuts[number] != first:
+        return None
+    common = in_common(late.lexed.text[first:stop], text[at:end])
+    last = late.cuts[bisect_right(late.cuts, first + common) - 1]
+    return _Run(late, first, last) if last > first else None
 
 
 def _known(piece: bytes) -> _Chunk:

@@ -69,11 +69,9 @@ class ReadTexts:
         if data is None:
             return set()
         try:
-            with KnownItems.noting() as noted:
-                retell(_read(data))
+            return {*map(id, retell(_read(data)))}
         except (ValueError, TypeError, KeyError, IndexError, AssertionError):  # of an older format
             return set()
-        return {id(one.item) for one in noted}
 
 
 def _key(path: str) -> bytes:
@@ -145,8 +143,9 @@ def told(late: LateText, noted: Iterable[Noted]) -> Told:
     return Told(lexed.text, lexed.kinds, lexed.roles, *tokens, rows)
 
 
-def retell(known: Told) -> None:
-    """Have this process know what another was ``told``. Raises ValueError or TypeError for anything else."""
+def retell(known: Told) -> list[KnownItem]:
+    """Have this process know what another was ``told``: the items. Raises ValueError, TypeError, KeyError or
+    IndexError for anything else."""
     starts, numbers = array("I"), array("I")
     starts.frombytes(known.starts)
     numbers.frombytes(known.numbers)
@@ -163,9 +162,12 @@ def retell(known: Told) -> None:
     beginnings.keep_late(LateText(lexed, cuts))
     by_way = [KnownItems.read_as(_way(row)) for row in ways]
     shared = [_facets(row) for row in facets]
+    found: list[KnownItem] = []
     for number, *row in items:
         begin, one = _known(row, shared)
         by_way[number].keep(one, begin)
+        found.append(one)
+    return found
 
 
 class _Table:

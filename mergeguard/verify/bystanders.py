@@ -38,6 +38,8 @@ _SHORTEST = 16_384
 # Bounds: how often a place in the layout is looked for, and how many names in all functions.
 _MOST_PLACES = 400
 _MOST_NAMES = 400
+# Bytes between two edits that are not compared line by line.
+_LONG = 50_000
 # A function is looked for in a file by its beginning.
 _BEGIN = 400
 _STAND_IN = b"mg_bystanders_"
@@ -194,12 +196,14 @@ class _Same(NamedTuple):
 
     @classmethod
     def of(cls, old: bytes, new: bytes) -> _Same:
-        """Those of whole lines."""
+        """Those of whole lines; where much stands between two edits, of what empty lines part."""
         head = old.rfind(b"\n", 0, in_common(old, new)) + 1
         tail = ending_in_common(old, new, min(len(old), len(new)) - head)
         tail = len(old) - (old.find(b"\n", len(old) - tail) + 1 or len(old)) if old != new else 0
         stretches = [(0, head, 0)]
-        lines = [text[head : len(text) - tail].splitlines(keepends=True) for text in (old, new)]
+        middles = [text[head : len(text) - tail] for text in (old, new)]
+        is_long = max(map(len, middles)) > _LONG
+        lines = [_parted(text) if is_long else text.splitlines(keepends=True) for text in middles]
         starts = [[*accumulate(map(len, part), initial=head)] for part in lines]
         a = b = 0
         for change in diff(*lines):
@@ -218,6 +222,12 @@ class _Same(NamedTuple):
         """Where bytes of the second text begin in the first, if it has them."""
         number = bisect_right(self.starts, start) - 1
         return start - self.by[number] if end <= self.ends[number] else None
+
+
+def _parted(text: bytes) -> list[bytes]:
+    """A text in pieces, each to the end of an empty line."""
+    *pieces, last = text.split(b"\n\n")
+    return [*(piece + b"\n\n" for piece in pieces), last]
 
 
 class _Places:

@@ -120,6 +120,7 @@ def test_a_text_that_begins_as_another_is_as_if_read_alone(common, one, other, c
         patch.setattr(beginnings, "_SHORTEST", 1)
         patch.setattr(lexer, "_WORTH_CUTTING", 1)
         patch.setattr(lexer, "_LONGEST_PIECE", 16)
+        patch.setattr(lexer, "_WORTH_FINDING", 1)
         patch.setattr(segment, "_BETWEEN_MARKS", 1)
         forget()
         expected = facts(second, calls_end)
@@ -212,3 +213,27 @@ def test_what_a_macro_before_it_decides_is_read_again():
     found = facts(edited, True)
     forget()
     assert found == facts(edited, True)
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), FEW), min_size=2, max_size=5), st.booleans())
+@settings(max_examples=30)
+def test_a_text_with_several_edits_is_as_if_read_alone(edits, calls_end):
+    """What stands between them is taken from the other text, wherever a comment or a body is cut."""
+    first = ITEM.replace(b"@", b"1") + LINES_OF_MANY + ITEM.replace(b"@", b"2")
+    second = first
+    for at, inserted in edits:
+        second = second[:at] + inserted + second[at + 3 :]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(beginnings, "_SHORTEST", 1)
+        patch.setattr(lexer, "_WORTH_CUTTING", 1)
+        patch.setattr(lexer, "_WORTH_FINDING", 1)
+        patch.setattr(lexer, "_LONGEST_PIECE", 16)
+        forget()
+        expected = facts(second, calls_end)
+        forget()
+        facts(first, calls_end)
+        lexer._CHUNKS.clear()
+        assert facts(second, calls_end) == expected
+
+
+LINES_OF_MANY = b"".join(b"int a%d;\n/* %d\n\n*/\n#define B%d \\\n  c\n\n" % (n, n, n) for n in range(12))
