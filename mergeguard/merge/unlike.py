@@ -14,6 +14,7 @@ from functools import lru_cache
 from mergeguard.cpp.diff import matches
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of
+from mergeguard.merge.edits import side_edit
 from mergeguard.values import dataclass
 
 Texts = tuple[bytes, bytes, bytes, bytes]  # base, ours, theirs, and the result
@@ -22,6 +23,8 @@ _Place = tuple[
 ]  # a leaf's text, and the conditions and namespaces around it
 
 _LEAST = 8_192  # bytes that are worth putting away
+# The part of a text that both sides' edits are at most: where they are more, they are everywhere.
+_MOST_EDITED = 0.1
 #: What the words begin with that stand for functions; their numbers follow.
 WORD = b"mergeguard_alike_"
 _TEMPLATE = b"{%"  # of a code template: its blocks go across declarations
@@ -58,6 +61,10 @@ class Unlike:
 def unlike(texts: Texts) -> Unlike | None:
     """The texts without the functions that all have alike; None where that is not worth it."""
     if min(map(len, texts)) < _LEAST or any(_TEMPLATE in text or WORD in text for text in texts):
+        return None
+    edits = [side_edit(texts[0], side) for side in texts[1:3]]
+    edited = sum(len(line) for edit in edits for line in (*edit.added, *edit.removed))
+    if edited > _MOST_EDITED * len(texts[0]):
         return None
     read = [leaves_of(text) for text in texts]
     if not all(is_sound for _, is_sound in read):

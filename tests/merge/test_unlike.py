@@ -36,6 +36,7 @@ def without(*texts: bytes) -> unlike.Unlike:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_gates_find_the_same_faults_without_what_is_alike(case, monkeypatch):
     monkeypatch.setattr(unlike, "_LEAST", 0)
+    monkeypatch.setattr(unlike, "_MOST_EDITED", 100)
     base, ours, theirs = ((case / f"{name}.cu").read_bytes() for name in ("base", "ours", "theirs"))
     for text in {merge(base, ours, theirs).render(side) for side in ("ours", "theirs")}:
         texts = base, ours, theirs, text
@@ -75,6 +76,12 @@ def test_a_function_that_stands_elsewhere_on_one_side_stays():
     ours = base.replace(moved.encode(), b"") + moved.encode()
     theirs = base.replace(b"int first;", b"int other;")
     assert b"common_3" not in without(base, ours, theirs, ours).names
+
+
+def test_texts_that_a_side_edited_all_over_are_read_whole():
+    base = file_of("int first;")
+    everywhere = base.replace(b"value +=", b"value -=")
+    assert unlike.unlike((base, everywhere, base.replace(b"first", b"other"), everywhere)) is None
 
 
 @pytest.mark.parametrize("text", [b"int a;\n", file_of("{% if x %}", "{% endif %}")])
