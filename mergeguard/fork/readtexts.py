@@ -130,7 +130,7 @@ def told(late: LateText, noted: Iterable[Noted]) -> Told:
     lexed = late.lexed
     ways, facets = _Table(), _Table()
     items = [
-        [ways.number(way), *_known_row(one, facets)]
+        [ways.number(way), *_known_row(one, lexed.text, facets)]
         for one in noted
         if one.item.item is not None and (way := _way_row(one.way)) is not None
     ]
@@ -164,7 +164,7 @@ def retell(known: Told) -> list[KnownItem]:
     shared = [_facets(row) for row in facets]
     found: list[KnownItem] = []
     for number, *row in items:
-        begin, one = _known(row, shared)
+        begin, one = _known(row, known.text, shared)
         by_way[number].keep(one, begin)
         found.append(one)
     return found
@@ -225,15 +225,17 @@ def _facets(row: Sequence[Any]) -> _Facets:
     return _Facets(Kind(kind), frozenset(flags), *conditions, branches, OpenBlock[block], opening)
 
 
-def _known_row(noted: Noted, facets: _Table) -> list[Any]:
-    """An item without its way: strings, numbers, and the number of what it has in common with others."""
+def _known_row(noted: Noted, text: bytes, facets: _Table) -> list[Any]:
+    """An item of a text without its way: strings, numbers, and the number of what it has in common with
+    others. In place of bytes that stand where it begins, how many they are."""
     one, begin = noted.item, noted.begin
     item, part = one.item, one.segment
     assert item is not None
     key = item.key
     return [
         len(begin) if one.text.startswith(begin) else begin,
-        *(one.text, one.behind, one.reach, one.tokens, one.start, sorted(one.defined), one.asks_for_calls),
+        len(one.text) if text.startswith(one.text, one.start) else one.text,
+        *(one.behind, one.reach, one.tokens, one.start, sorted(one.defined), one.asks_for_calls),
         one.prefix,
         facets.number(_facets_row(item, part)),
         *(part.first, part.last, part.directive, part.opaque, part.brace),
@@ -244,7 +246,7 @@ def _known_row(noted: Noted, facets: _Table) -> list[Any]:
     ]
 
 
-def _known(row: Sequence[Any], facets: Sequence[_Facets]) -> tuple[bytes, KnownItem]:
+def _known(row: Sequence[Any], text: bytes, facets: Sequence[_Facets]) -> tuple[bytes, KnownItem]:
     """What the item begins with, and the item."""
     begin, content, behind, reach, tokens, at, defined, asks, prefix, number = row[:10]
     first, last, directive, opaque, brace = row[10:15]
@@ -264,7 +266,7 @@ def _known(row: Sequence[Any], facets: Sequence[_Facets]) -> tuple[bytes, KnownI
         name_range and tuple(name_range),
         body and tuple(body),
     )
-    text = content.encode("latin-1")
+    content = text[at : at + content] if isinstance(content, int) else content.encode("latin-1")
     part = Segment(first, last, of.path, directive, opaque, of.block, brace, of.opening)
-    known = KnownItem(text, behind.encode("latin-1"), reach, tokens, part, at, defined, asks, item, prefix)
-    return (text[:begin] if isinstance(begin, int) else begin.encode("latin-1")), known
+    known = KnownItem(content, behind.encode("latin-1"), reach, tokens, part, at, defined, asks, item, prefix)
+    return (content[:begin] if isinstance(begin, int) else begin.encode("latin-1")), known

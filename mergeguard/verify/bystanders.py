@@ -405,11 +405,10 @@ def _names_beside(source: Source, items: Sequence[Item]) -> set[str]:
     """The names that stand outside of some items."""
     lexed, names, at = source.lexed, set[str](), 0
     for item in items:
-        first = lexed.index_at(item.start)
-        if first > at:
-            names |= lexed.names(at, first)
-        at = lexed.index_at(item.end)
-    return names | lexed.names(at)
+        if item.start > at:
+            names |= lexed.names(lexed.index_at(at), lexed.index_at(item.start))
+        at = item.end
+    return names | lexed.names(lexed.index_at(at))
 
 
 def _not_reached(
