@@ -500,7 +500,6 @@ class _SourceBuilder:
 def _keyed(item: Item, ordinal: int) -> Item:
     """The same item as one of several equal ones. (Tables have tens of thousands: ``replace`` would be the
     largest part of reading them.)"""
-    key = item.key
     return Item(
         item.kind,
         item.name,
@@ -508,16 +507,7 @@ def _keyed(item: Item, ordinal: int) -> Item:
         item.end,
         item.code_start,
         item.code_end,
-        ItemKey(
-            key.kind,
-            key.name,
-            key.arguments,
-            key.returns,
-            key.template,
-            key.parameters,
-            key.condition,
-            ordinal,
-        ),
+        _with_ordinal(item.key, ordinal),
         item.condition,
         item.flags,
         item.arguments,
@@ -531,13 +521,24 @@ def _keyed(item: Item, ordinal: int) -> Item:
     )
 
 
+def _with_ordinal(key: ItemKey, ordinal: int) -> ItemKey:
+    return ItemKey(
+        key.kind,
+        key.name,
+        key.arguments,
+        key.returns,
+        key.template,
+        key.parameters,
+        key.condition,
+        ordinal,
+    )
+
+
 def _numbered(items: list[Item], before: tuple[Item, ...] = ()) -> tuple[Item, ...]:
     """Gives equal keys ordinals in file order; those ``before`` them have theirs."""
     names = {item.name for item in items} if before else set()
     there = Counter(
-        replace(item.key, ordinal=0) if item.key.ordinal else item.key
-        for item in before
-        if item.name in names
+        _with_ordinal(item.key, 0) if item.key.ordinal else item.key for item in before if item.name in names
     )
     seen: dict[ItemKey, Iterator[int]] = {}
     by_object: dict[int, Iterator[int]] = {}  # what was made again has the very key: none of them is compared
