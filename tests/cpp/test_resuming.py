@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mergeguard.cpp import beginnings, lexer, segment, source, tokens
+from mergeguard.cpp import beginnings, lexer, segment, source, tokens, view
 from mergeguard.cpp.environment import environment_of
 from mergeguard.cpp.knownitems import KnownItems
 from mergeguard.cpp.lexer import Lexed, directives_of, lex
@@ -56,7 +56,7 @@ def facts(text: bytes, calls_end: bool) -> tuple[object, ...]:
     made, asks = parse(text, calls_end)
     lexed = made.lexed
     assert directives_of(text) == lexed.directives
-    tokens = [getattr(lexed, name) for name in Lexed.__annotations__]
+    tokens = [getattr(lexed, name) for name in Lexed.__annotations__ if name != "pairs"]
     macros = [*environment_of(made).defined()]
     return made.items, inside(made, made.items), made.problems, asks, tokens, macros
 
@@ -237,3 +237,34 @@ def test_a_text_with_several_edits_is_as_if_read_alone(edits, calls_end):
 
 
 LINES_OF_MANY = b"".join(b"int a%d;\n/* %d\n\n*/\n#define B%d \\\n  c\n\n" % (n, n, n) for n in range(12))
+
+
+INNERMOST = (
+    b"int f(int a) { if (a) { g(a); } return 1; }\n",
+    b"#if A\nint x;\n#endif\n",
+    b"int t[] = {1, (2)};\n",
+)
+BLOCKS = st.recursive(
+    st.sampled_from(INNERMOST),
+    lambda inner: st.lists(inner, min_size=1, max_size=4).map(
+        lambda many: b"namespace n {\n%b}\n" % b"".join(many)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(BLOCKS, min_size=1, max_size=3).map(b"".join))
+@settings(max_examples=40)
+def test_blocks_are_passed_over_as_if_read(text):
+    """From a bracket to the one that was found to close it, whatever stands between."""
+
+    def opened(far: int) -> list[tuple[object, ...]]:
+        forget()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(view, "_FAR", far)
+            made, _ = parse(text, False)
+            items = [(i.key, i.start, i.end, i.body) for i in source.flattened(made, made.items)]
+            assert not (far and made.lexed.pairs)
+            return items
+
+    assert opened(0) == opened(1 << 30)

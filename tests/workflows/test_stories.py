@@ -106,6 +106,23 @@ def test_a_conflict_is_like_gits_own_and_the_user_never_sees_a_monolith(story):
     assert story.run("unsplit", "paged_attention_v1").out.count("2 * NUM_THREADS") == 1
 
 
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_sync_that_stops_says_where_the_edits_beside_the_conflict_are(story, beside):
+    story.edit(f"{PAGED}/dispatch.cuh", "  dim3 block(NUM_THREADS);\n", "  dim3 block(2 * NUM_THREADS);\n")
+    if beside:
+        story.edit(f"{PAGED}/common.h", "#define DIVIDE", "// fork: ours\n#define DIVIDE")
+    story.commits("local")
+    story.edit(
+        f"{PAGED}.cu", "  dim3 block(NUM_THREADS);\n", "  dim3 block(NUM_THREADS / 2);\n", upstream=True
+    )
+    story.upstream_commits("release 2")
+    story.fetch()
+    ran = story.run("sync", "upstream/main", "--json")
+    assert ran.code == 1
+    (rule,) = (rule for rule in json.loads(ran.out)["rules"] if rule["conflicts"])
+    assert [edit["path"] for edit in rule["replayed"]] == ([f"{PAGED}/common.h"] if beside else [])
+
+
 @pytest.mark.parametrize("style", ["merge", "diff3", "zdiff3"])
 def test_the_conflict_style_is_the_users(story, style):
     git(story.fork, "config", "merge.conflictStyle", style)
