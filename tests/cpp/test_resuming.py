@@ -263,7 +263,9 @@ def test_blocks_are_passed_over_as_if_read(text):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(view, "_FAR", far)
             made, _ = parse(text, False)
-            items = [(i.key, i.start, i.end, i.body) for i in source.flattened(made, made.items)]
+            items: list[tuple[object, ...]] = [
+                (i.key, i.start, i.end, i.body) for i in source.flattened(made, made.items)
+            ]
             assert not (far and made.lexed.pairs)
             return items
 
