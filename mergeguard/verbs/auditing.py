@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 from mergeguard.audit import Changed, Finding, audit
 from mergeguard.audit.facts import Facts
 from mergeguard.audit.findings import Commit, Located
-from mergeguard.cpp.diff import diff
+from mergeguard.cpp.diff import Change, diff
 from mergeguard.cpp.filenames import SOURCES
 from mergeguard.errors import LayoutError, Location, counted
 from mergeguard.findings import Place
@@ -422,18 +423,16 @@ class _Newest:
 
 def _in_layout(workspace: Workspace, layout: Layout, line: int) -> tuple[str, int] | None:
     """Path and 1-based line of the layout file that has a line of the monolith."""
-    offset = 0
-    for _ in range(line - 1):
-        offset = layout.monolith.find(b"\n", offset) + 1
+    monolith = layout.monolith
     try:
-        file, at = layout.to_layout(offset)
+        file, at = layout.to_layout(len(monolith) - len(monolith.split(b"\n", line - 1)[-1]))
     except IndexError:
         return None
-    derived, now = file.text.splitlines(), (workspace.read(file.path) or b"").splitlines()
     number = file.text.count(b"\n", 0, at)
-    shift = sum(
-        (c.b1 - c.b0) - (c.a1 - c.a0)
-        for c in (diff(derived, now) if derived != now else ())
-        if c.a1 <= number
-    )
-    return file.path, number + shift + 1
+    changes = _line_changes(file.text, workspace.read(file.path) or b"")
+    return file.path, number + sum((c.b1 - c.b0) - (c.a1 - c.a0) for c in changes if c.a1 <= number) + 1
+
+
+@lru_cache(maxsize=8)  # findings come many to a file
+def _line_changes(derived: bytes, now: bytes) -> tuple[Change, ...]:
+    return tuple(diff(derived.splitlines(), now.splitlines())) if derived != now else ()
