@@ -2,7 +2,8 @@
 
 A fork with all six rules and edits of its own follows upstream through a chain of releases, by the code of
 this checkout and by that of REVISION (unpacked into a temporary folder): every merged tree, what stays in
-conflict, every finding of the audit, of its look at layouts and of `check`. Then every merge scenario of
+conflict, every finding of the audit, of its look at layouts and of `check`. Then commits that edit these
+layouts at random, rebased onto the last release: every tree, and each stop. Then every merge scenario of
 this checkout, and a large file with edits of each pair of kinds (apart, and at one place). What differs is
 printed; 1 if anything does. For changes that are to cost less and to change nothing.
 """
@@ -22,9 +23,11 @@ import tempfile
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from random import Random
 
 CHAIN = ("0.24.0", "0.27.0", "0.30.0", "0.32.0")
 _ROOT = Path(__file__).parents[2]
+_COMMITS = 80  # that edit layouts at random
 #: The fork's own edits: layout file, what stands there, what the fork has in its place.
 _EDITS = (
     ("csrc/rocm/attention/kernels.cuh", b"template <", b"// fork\ntemplate <"),
@@ -80,7 +83,55 @@ def told(folder: Path, scenarios: Path) -> dict[str, object]:
         author = repository.identity("author")
         ours = repository.commit_object(merged.tree, (ours, theirs), "sync", author=author, committer=author)
         said[f"{version}: check"] = checked(ours)
-    return said | _merges(fork, scenarios)
+    return said | _rebases(upstream, folder / "rebased") | _merges(fork, scenarios)
+
+
+def _rebases(upstream: Path, fork: Path) -> dict[str, object]:
+    """What becomes of commits that edit layouts at random (with a seed): each one's tree, or, where a rebase
+    stops at it, what is in conflict; the rest goes on without that commit."""
+    from benchmarks.speed import worlds
+    from mergeguard.git.repository import Repository
+    from mergeguard.verbs import rebase
+
+    worlds.git(upstream.parent, "clone", "-q", str(upstream), str(fork))
+    old, new = (f"v{version}" for version in CHAIN[-2:])
+    worlds.git(fork, "checkout", "-q", "-b", "fork", old)
+    worlds.split(fork, upstream=old)
+    made = worlds.git(fork, "diff", "--name-only", "--diff-filter=AM", "HEAD^", "--", "*.cu", "*.cuh", "*.h")
+    random = Random(_COMMITS)
+    for number in range(_COMMITS):
+        for path in random.sample(made.splitlines(), random.choice((1, 1, 2))):
+            (fork / path).write_bytes(_edited(random, (fork / path).read_bytes()))
+        worlds.git(fork, "commit", "-q", "--allow-empty", "-a", "-m", str(number))
+    repository = Repository.discover(fork)
+    head, tip = repository.resolve("HEAD"), repository.resolve(new)
+    waiting = rebase.local_commits(repository, tip, head)
+    said: dict[str, object] = {}
+    while waiting:
+        outcome = rebase.rebase(repository, new, head=head, onto=tip, commits=waiting)
+        for pick in outcome.picks:
+            said[f"rebased: {pick.subject}"] = pick.new and repository.tree_of(pick.new)
+        if outcome.stopped is not None and outcome.merged is not None:
+            said[f"stopped: {outcome.stopped.subject}"] = [
+                outcome.merged.tree,
+                *sorted(outcome.merged.stages),
+            ]
+        waiting, tip = outcome.todo, outcome.tip
+    return said
+
+
+def _edited(random: Random, text: bytes) -> bytes:
+    """A text with one of its lines edited."""
+    lines = text.splitlines(keepends=True)
+    at = random.randrange(len(lines))
+    kind, line = random.choice(("note", "statement", "cut", "twice", "words")), lines[at]
+    added = b"  // fork: %d\n" if kind == "note" else b"  int fork_%d = 0;\n"
+    lines[at : at + 1] = {
+        "cut": [],
+        "twice": [line, line],
+        "words": [line.replace(b"int ", b"long ").replace(b"const ", b"")],
+    }.get(kind, [added % random.randrange(1_000_000), line])
+    return b"".join(lines)
 
 
 def _merges(fork: Path, scenarios: Path) -> dict[str, object]:

@@ -47,6 +47,7 @@ class Splitting:
         self._unkept: set[tuple[str, str, int, bytes]] = set()  # those that were derived in passing
         self._is_passing = False
         self._traced: dict[tuple[object, ...], Unsplit] = {}
+        self._shown: Mapping[tuple[object, ...], Unsplit] = {}  # what another has traced
 
     @classmethod
     def of(cls, repository: Repository) -> Splitting:
@@ -65,6 +66,7 @@ class Splitting:
         other = Presuming(self._cache, None, self.outlines, self.lists)
         other._done, other._own, other.locks = self._done, self._own, self.locks
         other._unkept, other._is_passing = self._unkept, True
+        other._shown = self._traced
         return other
 
     @contextmanager
@@ -153,7 +155,8 @@ class Splitting:
         ) -> Unsplit:
             over = pristine.path, pristine.monolith, basis.monolith if basis is not None else None
             key = (rule_oid, emission, *over, tuple(order), *sorted(files.items()))
-            found = self._traced.pop(key, None) or _traced(pristine, files, split, order, basis)
+            found = self._traced.pop(key, None) or self._shown.get(key)
+            found = found or _traced(pristine, files, split, order, basis)
             self._traced[key] = found  # as the last
             if len(self._traced) > _MOST_TRACED:
                 del self._traced[next(iter(self._traced))]

@@ -13,13 +13,16 @@ from collections import Counter
 from mergeguard.fork.splitting import Splitting
 from mergeguard.fork.workspace import Workspace
 from mergeguard.git.repository import Repository
-from mergeguard.lens.hunks import Unsplit
+from mergeguard.lens.hunks import Reason, Unsplit
 from mergeguard.lens.inplace import edited_in_place
 from mergeguard.treemerge.contents import ContentMerges
 from mergeguard.treemerge.plainpick import PlainPicks
 from mergeguard.treemerge.structured import lines_of
 from mergeguard.treemerge.trees import Merged, merge_trees
 from mergeguard.values import dataclass, field
+
+# A hunk that is left beside the map for one of these would be presumed to be the monolith's.
+_FOUND_BY_A_SPLIT = (Reason.ELSEWHERE, Reason.REFUSED)
 
 
 @dataclass
@@ -73,16 +76,12 @@ class LensPicks:
     def _is_presumable(self, parent: str, commit: str, tip: str, name: str) -> bool:
         """Whether all that a commit changes in a layout seems to be the monolith's, and merges by lines; and
         what is beside the map is what the lens has left there on the way to ``tip``, a tree."""
-        sources = (
-            self._layout(self.repository.tree_of(one), name, self._presuming) for one in (parent, commit)
-        )
-        base, theirs, ours = *sources, self._layout(tip, name, self.splitting)
-        if (
-            base is None
-            or theirs is None
-            or ours is None
-            or not _hunks(base) == _hunks(theirs) == _hunks(ours)
-        ):
+        ours = self._layout(tip, name, self.splitting)
+        if ours is None or any(hunk.reason in _FOUND_BY_A_SPLIT for hunk in ours.hunks):
+            return False
+        trees = (self.repository.tree_of(one) for one in (parent, commit))
+        base, theirs = (self._layout(tree, name, self._presuming) for tree in trees)
+        if base is None or theirs is None or not _hunks(base) == _hunks(theirs) == _hunks(ours):
             return False
         return lines_of(self.repository, base.monolith, ours.monolith, theirs.monolith).clean is not None
 
