@@ -28,9 +28,13 @@ def with_tree(repository: Repository, info: CommitInfo, tree: str) -> str:
         author=info.author,
         committer=info.committer,
         encoding=info.encoding,
+        extra=tuple(header for header in info.extra if not _is_signature(header)),
     )
-    is_signed = any(name.startswith("gpgsig") for name, _ in info.extra)
-    return repository.signed(new) if is_signed else new
+    return repository.signed(new) if any(map(_is_signature, info.extra)) else new
+
+
+def _is_signature(header: tuple[str, bytes]) -> bool:
+    return header[0].startswith("gpgsig")
 
 
 def write_commit(repository: Repository, info: CommitInfo, tree: str, parents: tuple[str, ...]) -> str:

@@ -85,6 +85,19 @@ def test_the_hooks_after_the_driver_have_nothing_to_think_about(world, by_python
     assert world.out("reflog", "-1", "--format=%gs") == "merge: split files (mergeguard)"
 
 
+def test_what_git_notes_of_a_signed_tag_stays_in_the_commit_whoever_lands(world, tmp_path):
+    signature = "-----BEGIN PGP SIGNATURE-----\n\nnobody looks\n-----END PGP SIGNATURE-----\n"
+    head = "object {}\ntype commit\ntag v9\ntagger T <t@example.org> 1700000000 +0000\n\na release\n"
+    (tmp_path / "tag").write_text(head.format(world.out("rev-parse", "upstream")) + signature)
+    world.git("update-ref", "refs/tags/v9", world.out("hash-object", "-t", "tag", "-w", f"{tmp_path}/tag"))
+    by_shell, by_python = world, world.copy(tmp_path / "by-python")
+    replace_in(by_python, "post-merge", '[ -n "$lands" ]', "false")
+    for fork in (by_shell, by_python):
+        fork.git("merge", "-q", "--no-edit", "v9")
+        assert_complete(fork)
+        assert "\nmergetag object " in fork.out("cat-file", "commit", "HEAD")
+
+
 @pytest.mark.parametrize("step", ["write ", "    git update-ref", "rm -f"])
 def test_repair_completes_what_the_shell_was_ended_at(world, by_python, step):
     replace_in(world, "post-merge", f"\n    {step}", f"\n    kill -KILL $$ && exit 1\n    {step}")
