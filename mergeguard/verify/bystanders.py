@@ -22,7 +22,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, compress
 from typing import NamedTuple
 
 from mergeguard.cpp.diff import diff, ending_in_common, in_common
@@ -35,9 +35,8 @@ from mergeguard.verify.flatten import LayoutText, included
 
 # Shorter monoliths are proved as fast as compared.
 _SHORTEST = 16_384
-# Bounds: how often a place in the layout is looked for, and how many names in all functions.
+# How often a place in the layout is looked for.
 _MOST_PLACES = 400
-_MOST_NAMES = 400
 # Bytes between two edits that are not compared line by line.
 _LONG = 50_000
 # A function is looked for in a file by its beginning.
@@ -112,7 +111,7 @@ def without_bystanders(path: str, before: LaidOut, after: LaidOut) -> LaidOut | 
     standing = _standing(source, plain, before, after)
     rest = _without(before, standing, 0), _without(after, standing, 1)
     changed = _changed_names(*rest) if _are_most([one.item for one in standing], source) else None
-    if changed is None or len(changed) > _MOST_NAMES:
+    if changed is None:
         return None
     texts = (rest[1].monolith, *(file.text for file in rest[1].files))
     names = set[str]().union(*(lex(text).names() for text in texts))
@@ -420,7 +419,7 @@ def _not_reached(
         by_name[item.name.rpartition("::")[2]].append(number)
     reached: set[int] = set()
     waiting = [number for name in by_name.keys() & names for number in by_name[name]]
-    waiting += _naming(source.text, items, changed)
+    waiting += _naming(source, items, changed)
     lexed = source.lexed
     while waiting:
         number = waiting.pop()
@@ -431,14 +430,12 @@ def _not_reached(
     return [item for number, item in enumerate(items) if number not in reached]
 
 
-def _naming(text: bytes, items: Sequence[Item], names: Collection[str]) -> Iterator[int]:
+def _naming(source: Source, items: Sequence[Item], names: Collection[str]) -> Iterator[int]:
     """The numbers of the functions that have one of the names."""
-    wanted = [name.encode("utf-8", "surrogateescape") for name in names if name]
-    if not wanted:
-        return
-    alternatives = b"|".join(map(re.escape, wanted))
+    wanted = {name.encode("utf-8", "surrogateescape") for name in names}
     starts = [item.start for item in items]
-    for found in re.finditer(rb"(?<![\w$\x80-\xff])(?:%s)(?![\w$\x80-\xff])" % alternatives, text):
-        number = bisect_right(starts, found.start()) - 1
-        if number >= 0 and found.start() < items[number].end:
+    lexed = source.lexed
+    for at in compress(lexed.starts, map(wanted.__contains__, lexed.texts)) if wanted else ():
+        number = bisect_right(starts, at) - 1
+        if number >= 0 and at < items[number].end:
             yield number

@@ -17,7 +17,7 @@ from mergeguard.verify.bystanders import LaidOut, without_bystanders
 from mergeguard.verify.flatten import LayoutText
 from tests.support.faults import FAULTS, base
 from tests.support.spoiling import Fault, Tree
-from tests.verify.test_asked_once import WORDS
+from tests.verify.test_asked_once import WORDS, thin
 
 _NAME = re.compile(rb"(?:__global__ |void |struct |class |#\s*define |using |int |float )\s*(\w+)")
 
@@ -31,7 +31,7 @@ def of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
 @cache
 def crowded(name: str) -> Tree:
     """A good layout with many functions more, some of which name what the file has; they are in the entry."""
-    tree = base(name)
+    tree = deepcopy(thin()) if name == "thin" else base(name)
     names = sorted(set(_NAME.findall(tree.monolith)))
     users = (
         b"template <typename T>\nvoid user%d(T* out) {\n  out[0] = %s;\n}\n\n" % (n, w)
@@ -89,7 +89,7 @@ def test_of_a_seeded_fault(fault: Fault) -> None:
     assert_all_is_found(tree, crowded(fault.base), strictly=True)
 
 
-@pytest.mark.parametrize("name", ["paged_attention_v1", "state", "ledger", "span"])
+@pytest.mark.parametrize("name", ["paged_attention_v1", "state", "ledger", "span", "thin"])
 @given(data=st.data())
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_of_any_edit(name: str, data: st.DataObject) -> None:
