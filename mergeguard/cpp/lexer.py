@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import IntEnum
 from functools import lru_cache
@@ -304,7 +304,7 @@ class _Gathered:
         self, directives: Sequence[Directive], directive_of: Sequence[int], by: int, tokens: int, number: int
     ) -> None:
         """Directives so many bytes, tokens and directives further on."""
-        self.directives += [_moved(one, by, tokens) for one in directives] if by or tokens else directives
+        self.directives += _moved(directives, by, tokens) if by or tokens else directives
         if directives and number:
             self.directive_of += [one if one < 0 else one + number for one in directive_of]
         else:
@@ -357,13 +357,17 @@ def directives_of(text: bytes) -> tuple[Directive, ...]:
     found: list[Directive] = []
     tokens = 0
     for at, chunk in _chunks(text, len(_BOM) if text.startswith(_BOM) else 0):
-        found += [_moved(one, at, tokens) for one in chunk.directives]
+        found += _moved(chunk.directives, at, tokens)
         tokens += len(chunk.texts)
     return tuple(found)
 
 
-def _moved(one: Directive, at: int, tokens: int) -> Directive:
-    return Directive(one.name, one.start + at, one.end + at, one.first + tokens, one.last + tokens)
+def _moved(directives: Iterable[Directive], at: int, tokens: int) -> list[Directive]:
+    """Directives so many bytes and tokens further on."""
+    return [
+        Directive(name, start + at, end + at, first + tokens, last + tokens)
+        for name, start, end, first, last in directives
+    ]
 
 
 def _chunks(text: bytes, start: int) -> Iterator[tuple[int, _Chunk]]:
@@ -371,7 +375,7 @@ def _chunks(text: bytes, start: int) -> Iterator[tuple[int, _Chunk]]:
     if len(text) < _WORTH_CUTTING:
         yield start, _read(text[start:])
         return
-    cuts = _cuts(text, start, len(text))
+    cuts = cuts_of(text, start, len(text))
     at, number = start, 0
     while number < len(cuts):
         chunk, last = _chunk(text, at, cuts, number)
@@ -379,7 +383,7 @@ def _chunks(text: bytes, start: int) -> Iterator[tuple[int, _Chunk]]:
         at, number = cuts[last], last + 1
 
 
-def _cuts(text: bytes, start: int, end: int) -> list[int]:
+def cuts_of(text: bytes, start: int, end: int) -> list[int]:
     """The bytes behind ``start`` at which ``text[:end]`` is cut, its end as the last one."""
     found: list[int] = []
     at = start
@@ -425,7 +429,7 @@ def _between(text: bytes, start: int, end: int, alike: Alike | None) -> Iterator
     if alike is None or end - start < _WORTH_FINDING or len(text) < _WORTH_CUTTING:
         yield from _chunks(text[:end], start)
         return
-    cuts = _cuts(text, start, end)
+    cuts = cuts_of(text, start, end)
     at, number, missed, behind = start, 0, 0, alike.last_cut
     while number < len(cuts):
         run = _run(text, at, cuts[number], end, alike, behind) if missed < _MOST_MISSED else None

@@ -17,7 +17,7 @@ from functools import lru_cache
 from itertools import compress
 from zlib import crc32
 
-from mergeguard.cpp.lexer import CUT, SPLICE, Lexed, TokenKind, lex
+from mergeguard.cpp.lexer import CUT, SPLICE, Lexed, TokenKind, cuts_of, lex
 from mergeguard.cpp.remember import remembered
 from mergeguard.values import dataclass
 
@@ -114,7 +114,7 @@ def _tokens_of(text: bytes) -> Tokens:
 
 # Versions of a file consist of the same pieces, each of which is read once, wherever it stands. A text is cut
 # behind some empty lines and ends of definitions: which ones, the bytes that follow say, so that two versions
-# are cut alike.
+# are cut alike; long stretches without any are cut at lines' ends.
 _WORTH_CUTTING = 8_192
 _TELLING, _ONE_IN = 24, 4
 _MOST_BYTES = 2 << 20
@@ -149,9 +149,11 @@ def _piece(lexed: Lexed, first: int, last: int, start: int, end: int) -> Tokens:
 def _cuts(lexed: Lexed) -> Iterator[tuple[int, int]]:
     """Where to cut a text: the token behind each cut, and the offset of the cut."""
     text = lexed.text
-    for found in CUT.finditer(text) if len(text) >= _WORTH_CUTTING else ():
-        at = found.end()
-        if crc32(text[at : at + _TELLING]) % _ONE_IN == 0:
+    if len(text) < _WORTH_CUTTING:
+        return
+    often = {found.end() for found in CUT.finditer(text)}
+    for at in cuts_of(text, 0, len(text)):
+        if at not in often or crc32(text[at : at + _TELLING]) % _ONE_IN == 0:
             index = lexed.index_at(at)
             if 0 < index < len(lexed) and _is_border(lexed, index - 1, at):
                 yield index, at

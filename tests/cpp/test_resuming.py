@@ -152,6 +152,7 @@ def test_merge_tokens_are_made_of_pieces_as_of_the_whole(first, second, at):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tokens, "_WORTH_CUTTING", 1)
         patch.setattr(tokens, "_ONE_IN", 1)
+        patch.setattr(lexer, "_LONGEST_PIECE", 16)
         forget()
         for text in (first, first[:at] + second + first[at:]):
             lexed = read(text)
