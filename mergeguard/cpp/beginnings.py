@@ -50,10 +50,11 @@ class ParsedBeginning(NamedTuple):
         """The last mark from which on a text can be read that has the tokens up to ``token`` in common."""
         found = None
         for number, mark in enumerate(self.marks):
-            following = self.marks[number + 1].token if number + 1 < len(self.marks) else token + 1
-            if following > token:
-                return mark if mark.seen <= token else found
-            found = mark
+            if mark.token > token + 1:
+                break
+            behind = self.marks[number + 1].token if number + 1 < len(self.marks) else token + 1
+            if mark.seen <= token or behind <= token:
+                found = mark
         return found
 
     def items_before(self, mark: Mark) -> tuple[Item, ...]:

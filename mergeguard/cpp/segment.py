@@ -223,8 +223,12 @@ class _Walk:
     def seen_from(self, position: int) -> int:
         """The last token that may have been looked at to end an item before ``position``.
 
-        Of a directive that is its word; behind an ``#if`` it may have been any.
+        A preprocessor line ends by itself (but a row of ``#`` alone). Of a directive its word was; behind an
+        ``#if`` it may have been any.
         """
+        before = self.segments[-1].directive if self.segments else -1
+        if before >= 0 and self.lexed.directives[before].name:
+            return position - 1
         index = self.lexed.directive_of[position]
         if index < 0:
             return position

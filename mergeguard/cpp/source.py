@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import count
+from operator import attrgetter
 
 from mergeguard.cpp import beginnings
 from mergeguard.cpp.beginnings import Mark, ParsedBeginning
@@ -117,8 +117,10 @@ def _known_reading(
     """How the beginning of a text was read before, and from where on it is to be read now."""
     if begun is None or (reading := begun.beginning.readings.get(calls_end)) is None:
         return None
-    # The last token may go on in this text, and the one before it may have looked at it.
-    mark = reading.mark_before(lexed.index_at(begun.length) - 2)
+    # The last token may go on in this text, unless its line ends in what both have.
+    last = lexed.index_at(begun.length) - 1
+    ends = b"\n" in lexed.text[lexed.end(last) : begun.length]
+    mark = reading.mark_before(last if ends else last - 1)
     if mark is None or reading.way != way_of(lexed, calls_end):
         return None
     return reading, mark
@@ -534,19 +536,23 @@ def _with_ordinal(key: ItemKey, ordinal: int) -> ItemKey:
     )
 
 
+# As ``ItemKey.overload``, found faster.
+_overload = attrgetter("kind._value_", "name", "arguments", "returns", "template", "parameters", "condition")
+
+
 def _numbered(items: list[Item], before: tuple[Item, ...] = ()) -> tuple[Item, ...]:
     """Gives equal keys ordinals in file order; those ``before`` them have theirs."""
     names = {item.name for item in items} if before else set()
-    there = Counter(
-        _with_ordinal(item.key, 0) if item.key.ordinal else item.key for item in before if item.name in names
-    )
+    there = {_overload(item.key): item.key.ordinal for item in before if item.name in names}
     seen: dict[ItemKey, Iterator[int]] = {}
     by_object: dict[int, Iterator[int]] = {}  # what was made again has the very key: none of them is compared
     numbered = list(before)
     for item in items:
         ordinals = by_object.get(id(item.key))
         if ordinals is None:
-            ordinals = by_object[id(item.key)] = seen.setdefault(item.key, count(there[item.key]))
+            ordinals = by_object[id(item.key)] = seen.setdefault(
+                item.key, count(there.get(_overload(item.key), -1) + 1)
+            )
         ordinal = next(ordinals)
         numbered.append(_keyed(item, ordinal) if ordinal else item)
     return tuple(numbered)
