@@ -9,6 +9,7 @@ places.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from mergeguard.merge.alone import is_one_sides_own
 from mergeguard.merge.gates import (
@@ -102,13 +103,18 @@ def faults(
     ``renamed``: names that the merge exchanged in some declarations, so that no side has the words. Where a
     side opens what it does not close, what stands in what is a guess, and so is what is wrong with it.
     """
-    found = _of_the_unlike((base, ours, theirs, merged), renamed)
+    return [*_faults((base, ours, theirs, merged), renamed)]
+
+
+@lru_cache(maxsize=16)  # a sync's audit asks of what the sync has made
+def _faults(texts: Texts, renamed: frozenset[bytes]) -> tuple[Fault, ...]:
+    found = _of_the_unlike(texts, renamed)
     if found is not None:
-        return found
-    if is_one_sides_own(base, ours, theirs, merged):
-        return []
-    compared = Compared(base, ours, theirs, merged, renamed)
-    return _graded(compared, [fault for gate in GATES for fault in gate(compared)])
+        return tuple(found)
+    if is_one_sides_own(*texts):
+        return ()
+    compared = Compared(*texts, renamed)
+    return tuple(_graded(compared, [fault for gate in GATES for fault in gate(compared)]))
 
 
 def _graded(compared: Compared, found: list[Fault]) -> list[Fault]:
