@@ -36,8 +36,9 @@ def folded(merge: Compared) -> Iterator[Fault]:
                     yield Fault("left-scope", shown(one.keys), message, (merge.merged.span(one),), True)
 
 
-def _alternatives(version: GateVersion) -> Iterator[tuple[Place, ...]]:
+def _alternatives(version: GateVersion) -> list[tuple[Place, ...]]:
     """For each statement the alternatives that it stands in."""
+    found: list[tuple[Place, ...]] = []
     opened: list[int] = []  # the open groups, by the numbers of their first directives
     for number, one in enumerate(version.statements):
         word = directive_of(one)
@@ -45,10 +46,10 @@ def _alternatives(version: GateVersion) -> Iterator[tuple[Place, ...]]:
             opened.append(number)
         elif word == b"endif" and opened:
             opened.pop()
-        yield (
-            *zip(opened, one.scope[: one.conditions], strict=False),
-            *((one.scope[:at], f) for at, f in enumerate(one.scope) if f.startswith(_LABELS)),
-        )
+        under = zip(opened, one.scope[: one.conditions], strict=False)
+        labels = ((one.scope[:at], f) for at, f in enumerate(one.scope) if f.startswith(_LABELS))
+        found.append((*under, *labels))
+    return found
 
 
 def _folded(base: GateVersion, side: GateVersion, pairs: Mapping[int, int]) -> dict[Place, set[Scope]]:
@@ -58,7 +59,7 @@ def _folded(base: GateVersion, side: GateVersion, pairs: Mapping[int, int]) -> d
     came: dict[Place, set[Scope]] = defaultdict(set)
     kept: set[Place] = set()
     gone: set[Place] = set()  # nothing of them is left
-    for i, (one, places) in enumerate(zip(base.statements, _alternatives(base), strict=True)):
+    for i, (one, places) in enumerate(zip(base.statements, base.of(_alternatives), strict=True)):
         image = images.get(i)
         gone.update(places)
         if image is not None:
@@ -88,7 +89,7 @@ def _one_of(one: Place, two: Place, scope: Scope) -> bool:
 def _edited(merge: Compared, number: int, wanted: Set[Place]) -> set[Place]:
     """The alternatives in which a side has other statements than the base."""
     base, pairs = merge.base, merge.edits[number]
-    places = [*_alternatives(base)]
+    places = base.of(_alternatives)
     found: set[Place] = set()
     around: tuple[Place, ...] = ()  # the last statement that the base has, too
     for j, one in enumerate(merge.sides[number].statements):
