@@ -21,6 +21,7 @@ from mergeguard import store
 from mergeguard.cpp import beginnings
 from mergeguard.cpp.beginnings import LateText
 from mergeguard.cpp.conditions import Branch
+from mergeguard.cpp.diff import in_common
 from mergeguard.cpp.items import Item, ItemKey, Kind, Parameter
 from mergeguard.cpp.knownitems import KnownItem, KnownItems, Noted, Segment
 from mergeguard.cpp.lexer import Directive, Lexed
@@ -56,7 +57,7 @@ class ReadTexts:
             return
         if path not in self._asked:
             self._asked.add(path)
-            self._known |= self._told(path)
+            self._known |= self._told(path, text)
         yield
         late, noted = _read_in(text)
         known = sum(len(one.item.text) for one in noted if id(one.item) in self._known)
@@ -64,12 +65,12 @@ class ReadTexts:
             self._shelf.put(_key(path), _written(told(late, noted)))
             self._known |= {id(one.item) for one in noted}
 
-    def _told(self, path: str) -> set[int]:
+    def _told(self, path: str, text: bytes) -> set[int]:
         data = self._shelf.get(_key(path))
         if data is None:
             return set()
         try:
-            return {*map(id, retell(_read(data)))}
+            return {*map(id, retell(_read(data), text))}
         except (ValueError, TypeError, KeyError, IndexError, AssertionError):  # of an older format
             return set()
 
@@ -143,9 +144,9 @@ def told(late: LateText, noted: Iterable[Noted]) -> Told:
     return Told(lexed.text, lexed.kinds, lexed.roles, *tokens, rows)
 
 
-def retell(known: Told) -> list[KnownItem]:
-    """Have this process know what another was ``told``: the items. Raises ValueError, TypeError, KeyError or
-    IndexError for anything else."""
+def retell(known: Told, text: bytes = b"") -> list[KnownItem]:
+    """Have this process know what another was ``told``: the items, to read ``text`` next. Raises ValueError,
+    TypeError, KeyError or IndexError for anything else."""
     starts, numbers = array("I"), array("I")
     starts.frombytes(known.starts)
     numbers.frombytes(known.numbers)
@@ -162,9 +163,11 @@ def retell(known: Told) -> list[KnownItem]:
     beginnings.keep_late(LateText(lexed, cuts))
     by_way = [KnownItems.read_as(_way(row)) for row in ways]
     shared = [_facets(row) for row in facets]
+    # Where an item is said to stand does not matter. Said as it will most likely be, it need not be moved.
+    by, edit = len(text) - len(known.text), in_common(known.text, text)
     found: list[KnownItem] = []
     for number, *row in items:
-        begin, one = _known(row, known.text, shared)
+        begin, one = _known(row, known.text, shared, by if row[5] >= edit else 0)
         by_way[number].keep(one, begin)
         found.append(one)
     return found
@@ -246,27 +249,28 @@ def _known_row(noted: Noted, text: bytes, facets: _Table) -> list[Any]:
     ]
 
 
-def _known(row: Sequence[Any], text: bytes, facets: Sequence[_Facets]) -> tuple[bytes, KnownItem]:
-    """What the item begins with, and the item."""
+def _known(row: Sequence[Any], text: bytes, facets: Sequence[_Facets], by: int) -> tuple[bytes, KnownItem]:
+    """What the item begins with, and the item, so many bytes further on."""
     begin, content, behind, reach, tokens, at, defined, asks, prefix, number = row[:10]
     first, last, directive, opaque, brace = row[10:15]
     name, start, end, code_start, code_end, arguments, returns = row[15:22]
+    kind, key_name, key_arguments, key_returns, template, key_parameters, ordinal = row[22:29]
     header, declarator_start, parameter_list, name_range, body, parameters = row[29:]
     of = facets[number]
-    kind, key_name, key_arguments, key_returns, template, key_parameters, ordinal = row[22:29]
     named = key_name, key_arguments, key_returns, template, key_parameters
     item = Item(
-        *(of.kind, name, start, end, code_start, code_end),
+        *(of.kind, name, start + by, end + by, code_start + by, code_end + by),
         ItemKey(of.kind if kind == of.kind else Kind(kind), *named, of.key_condition, ordinal),
         *(of.condition, of.flags, arguments, returns),
-        header and tuple(header),
-        declarator_start,
-        tuple([Parameter(*parameter) for parameter in parameters]),
-        parameter_list and tuple(parameter_list),
-        name_range and tuple(name_range),
-        body and tuple(body),
+        header and (header[0] + by, header[1] + by),
+        declarator_start + by,
+        tuple([Parameter(a + by, b + by, c, d if d is None else d + by) for a, b, c, d in parameters]),
+        parameter_list and (parameter_list[0] + by, parameter_list[1] + by),
+        name_range and (name_range[0] + by, name_range[1] + by),
+        body and (body[0] + by, body[1] + by),
     )
     content = text[at : at + content] if isinstance(content, int) else content.encode("latin-1")
     part = Segment(first, last, of.path, directive, opaque, of.block, brace, of.opening)
-    known = KnownItem(content, behind.encode("latin-1"), reach, tokens, part, at, defined, asks, item, prefix)
+    behind = behind.encode("latin-1")
+    known = KnownItem(content, behind, reach, tokens, part, at + by, defined, asks, item, prefix)
     return (content[:begin] if isinstance(begin, int) else begin.encode("latin-1")), known
