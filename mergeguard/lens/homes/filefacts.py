@@ -91,11 +91,10 @@ class FileFacts:
     def made_by_macros(self) -> set[str]:
         """The names before a parenthesis in what the file's calls of its own macros stand for."""
         found: set[str] = set()
-        for unit in self.units:
-            for item, _ in walk(self.source, unit):
-                one = Declaration(item, self.source)
+        for ones in self.declarations:
+            for one in ones:
                 if one.short in self.macros.names and is_call(one):
-                    text = expanded(self.source, self.macros.at(item.code_start), one.tokens) or b""
+                    text = expanded(self.source, self.macros.at(one.item.code_start), one.tokens) or b""
                     words = text.decode("utf-8", "surrogateescape").split()
                     found |= {a for a, b in zip(words, words[1:], strict=False) if b == "("}
         return found
@@ -103,11 +102,12 @@ class FileFacts:
     @cached_property
     def lifetimes(self) -> Lifetimes:
         """Of the file's own classes."""
-        return Lifetimes(
-            Declaration(item, self.source, hidden)
-            for unit in self.units
-            for item, hidden in walk(self.source, unit)
-        )
+        return Lifetimes(one for ones in self.declarations for one in ones)
+
+    @cached_property
+    def declarations(self) -> list[list[Declaration]]:
+        """What each unit declares, blocks that were not opened included."""
+        return [declared_in(self.source, unit) for unit in self.units]
 
     def words(self, unit: Unit) -> frozenset[str]:
         """The identifiers of a unit; what an include names is a file."""
@@ -155,3 +155,8 @@ def is_call(one: Declaration) -> bool:
     if not tokens or one.item.returns or one.item.flags & {"template", "specialization"}:
         return False
     return tokens[0] == one.short and tokens[1:2] in (("(",), (";",), ())
+
+
+def declared_in(source: Source, unit: Unit) -> list[Declaration]:
+    """What a unit of a source declares."""
+    return [Declaration(item, source, hidden) for item, hidden in walk(source, unit)]

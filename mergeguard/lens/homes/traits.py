@@ -11,11 +11,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from enum import Enum, auto
 
-from mergeguard.cpp.blocks import walk
 from mergeguard.cpp.declaration import Declaration, declares_by_name
 from mergeguard.cpp.definitions import has_local_state, only_read
 from mergeguard.cpp.source import Item, Kind, Unit, code_tokens, identifiers, nested, parse
-from mergeguard.lens.homes.filefacts import FileFacts, is_call
+from mergeguard.lens.homes.filefacts import FileFacts, declared_in, is_call
 from mergeguard.lens.homes.handles import reached_types
 from mergeguard.lens.homes.macrocalls import call_arguments, expanded
 from mergeguard.lens.homes.unclear import why_unclear
@@ -105,11 +104,8 @@ class _TraitReader:
         self.source = file.source
 
     def read(self) -> list[Traits]:
-        found = [self.unit(unit) for unit in self.file.units]
-        declared = [
-            [Declaration(item, self.source, hidden) for item, hidden in walk(self.source, unit)]
-            for unit in self.file.units
-        ]
+        declared = self.file.declarations
+        found = [self.unit(unit, ones) for unit, ones in zip(self.file.units, declared, strict=True)]
         for number, names in reached_types(self.source, declared).items():
             found[number].uses |= names
         self.made_by_calls(found)
@@ -124,9 +120,9 @@ class _TraitReader:
         A name that nothing else in the file gives, that comes up there first, and that is used below.
         """
         calls: dict[str, list[int]] = defaultdict(list)
-        for number, unit in enumerate(self.file.units):
-            for item, _ in walk(self.source, unit):
-                if (name := self.made_by(Declaration(item, self.source))) is not None:
+        for number, ones in enumerate(self.file.declarations):
+            for one in ones:
+                if (name := self.made_by(one)) is not None:
                     calls[name].append(number)
         given = {name for traits in found for name in traits.gives}
         for name, (number, *more) in calls.items():
@@ -144,7 +140,7 @@ class _TraitReader:
         first = next(iter(arguments or ()), ())
         return first[0] if len(first) == 1 and first[0].isidentifier() else None
 
-    def unit(self, unit: Unit) -> Traits:
+    def unit(self, unit: Unit, declared: Sequence[Declaration]) -> Traits:
         found = Traits(uses=self.file.words(unit))
         kinds = {item.kind for item in unit.items} - {Kind.CONDITIONAL}
         if not unit.items or kinds <= {Kind.COMMENT}:
@@ -153,8 +149,8 @@ class _TraitReader:
             return found
         if unit.items[0].kind is Kind.NAMESPACE and self.is_closed(unit.items[0]):
             self.closed_block(found, unit.items[0])
-        for item, hidden in walk(self.source, unit):
-            self.item(found, item, Declaration(item, self.source, hidden))
+        for one in declared:
+            self.item(found, one.item, one)
         self.local_macros(found, unit)
         found.idle = found.idle and not (found.gives or found.once or found.shown)
         if found.root or found.once:
@@ -399,7 +395,7 @@ class _TraitReader:
             return
         reader = _TraitReader(self.file.of_expansion(inner))
         whole = Unit(0, len(expansion), inner.items)
-        inside = reader.unit(whole)
+        inside = reader.unit(whole, declared_in(inner, whole))
         inside.functions.clear()  # there is no text of theirs to say again
         for name, way in inside.gives.items():
             found.gives[name] = Way.NONE if way is Way.DECLARATION else way
