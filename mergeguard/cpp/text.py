@@ -64,7 +64,7 @@ def identifiers(source: Source, start: int, end: int) -> frozenset[str]:
     return _NAMES.of(source.text[start:end], lexed, first, last)
 
 
-class _Names:
+class _KnownNames:
     """The names in stretches of texts, by their bytes and the kinds of their tokens."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class _Names:
 
 _FEW = 16  # tokens that are looked at faster than found again
 _MOST_BYTES = 4 << 20
-_NAMES = _Names()
+_NAMES = _KnownNames()
 
 
 def _within(source: Source, start: int, end: int) -> tuple[int, int]:

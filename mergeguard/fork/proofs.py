@@ -14,7 +14,7 @@ from mergeguard.digests import blake2b
 from mergeguard.findings import Finding, Severity, in_tree
 from mergeguard.fork.shelf import Shelf, code
 from mergeguard.verify import same_program
-from mergeguard.verify.bystanders import LaidOut, without_bystanders
+from mergeguard.verify.bystanders import SplitTexts, without_bystanders
 from mergeguard.verify.flatten import LayoutText
 
 _LIMIT = 400
@@ -56,7 +56,7 @@ class NewProof:
     ``is_whole`` says whether all was proved, so that what was found is all there is to find.
     """
 
-    def __init__(self, proofs: Proofs, before: Callable[[], LaidOut | None]) -> None:
+    def __init__(self, proofs: Proofs, before: Callable[[], SplitTexts | None]) -> None:
         self._proofs = proofs
         self._before = before
         self.is_whole = True
@@ -67,7 +67,7 @@ class NewProof:
         if kept is not None:
             return kept
         before = self._before()
-        rest = before and without_bystanders(path, before, LaidOut(monolith, files))
+        rest = before and without_bystanders(path, before, SplitTexts(monolith, files))
         if before is None or rest is None or same_program.failures(same_program.proof(path, *rest)):
             return self._proofs.of(path, monolith, files)
         self.is_whole = False

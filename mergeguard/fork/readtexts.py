@@ -129,7 +129,7 @@ def _read_in(text: bytes) -> tuple[LateText | None, list[Noted]]:
 def told(late: LateText, noted: Iterable[Noted]) -> Told:
     """What there is to tell of a text, and of the items that were read in it."""
     lexed = late.lexed
-    ways, facets = _Table(), _Table()
+    ways, facets = _SharedRows(), _SharedRows()
     items = [
         [ways.number(way), *_known_row(one, lexed.text, facets)]
         for one in noted
@@ -173,7 +173,7 @@ def retell(known: Told, text: bytes = b"") -> list[KnownItem]:
     return found
 
 
-class _Table:
+class _SharedRows:
     """Rows that many others have in common, by their numbers."""
 
     def __init__(self) -> None:
@@ -228,7 +228,7 @@ def _facets(row: Sequence[Any]) -> _Facets:
     return _Facets(Kind(kind), frozenset(flags), *conditions, branches, OpenBlock[block], opening)
 
 
-def _known_row(noted: Noted, text: bytes, facets: _Table) -> list[Any]:
+def _known_row(noted: Noted, text: bytes, facets: _SharedRows) -> list[Any]:
     """An item of a text without its way: strings, numbers, and the number of what it has in common with
     others. In place of bytes that stand where it begins, how many they are."""
     one, begin = noted.item, noted.begin

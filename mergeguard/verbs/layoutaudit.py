@@ -24,7 +24,7 @@ from mergeguard.git.repository import Repository
 from mergeguard.lens import buildlists
 from mergeguard.lens.agreement import Choice, all_choices
 from mergeguard.verbs import checking
-from mergeguard.verify.bystanders import LaidOut
+from mergeguard.verify.bystanders import SplitTexts
 from mergeguard.verify.flatten import LayoutText
 from mergeguard.verify.thin import is_thin
 
@@ -67,14 +67,14 @@ def foresee(
 def _new_proof(before: Workspace, guarded: Guarded) -> NewProof:
     """A proof of a layout that changed, as far as it can find something new."""
 
-    def laid_out() -> LaidOut | None:
+    def laid_out() -> SplitTexts | None:
         own = before.split_rule(guarded.name)
         if own is None:
             return None
         over, traced = before.over(own), before.unsplit(own)
         units = {file.path for file in (*before.pristine(own).files, *traced.layout.files) if file.is_unit}
         files = before.layout_files(over)
-        return LaidOut(
+        return SplitTexts(
             traced.monolith,
             [LayoutText(path, text, path in units) for path, text in files.items() if text is not None],
         )

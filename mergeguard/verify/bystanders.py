@@ -58,7 +58,7 @@ _LANGUAGE = frozenset(
 )
 
 
-class LaidOut(NamedTuple):
+class SplitTexts(NamedTuple):
     """A monolith, and the files of its layout."""
 
     monolith: bytes
@@ -88,7 +88,7 @@ class _Standing(NamedTuple):
         )
 
 
-def without_bystanders(path: str, before: LaidOut, after: LaidOut) -> LaidOut | None:
+def without_bystanders(path: str, before: SplitTexts, after: SplitTexts) -> SplitTexts | None:
     """What is left of ``after``, of the monolith at ``path``, without the functions that have nothing to do
     with what makes it another than ``before``; None where that is most of it, or can't be told.
 
@@ -122,7 +122,7 @@ def without_bystanders(path: str, before: LaidOut, after: LaidOut) -> LaidOut | 
     return left if is_less and _is_read_alike(source, bystanders, left) else None
 
 
-def _shape(laid: LaidOut) -> list[tuple[str, bool]]:
+def _shape(laid: SplitTexts) -> list[tuple[str, bool]]:
     return [(file.path, file.is_unit) for file in laid.files]
 
 
@@ -134,7 +134,9 @@ def _are_most(items: Sequence[Item], source: Source) -> bool:
 # -- what is as it was
 
 
-def _standing(source: Source, plain: Sequence[Item], before: LaidOut, after: LaidOut) -> list[_Standing]:
+def _standing(
+    source: Source, plain: Sequence[Item], before: SplitTexts, after: SplitTexts
+) -> list[_Standing]:
     """Of some functions those that are the same, and stand in what is the same, in the monolith and in a
     file."""
     same = _Same.of(before.monolith, after.monolith)
@@ -271,7 +273,7 @@ class _Places:
 # -- what is left
 
 
-def _without(laid: LaidOut, standing: Sequence[_Standing], when: int) -> LaidOut:
+def _without(laid: SplitTexts, standing: Sequence[_Standing], when: int) -> SplitTexts:
     """A monolith and its layout, before (0) or after (1), with declarations in the place of functions."""
     monolith: list[tuple[int, int, bytes]] = []
     files: dict[int, list[tuple[int, int, bytes]]] = defaultdict(list)
@@ -289,7 +291,7 @@ def _without(laid: LaidOut, standing: Sequence[_Standing], when: int) -> LaidOut
         LayoutText(file.path, _replaced(file.text, files[n]), file.is_unit) if n in files else file
         for n, file in enumerate(laid.files)
     )
-    return LaidOut(_replaced(laid.monolith, monolith), tuple(texts))
+    return SplitTexts(_replaced(laid.monolith, monolith), tuple(texts))
 
 
 def _replaced(text: bytes, stretches: Iterable[tuple[int, int, bytes]]) -> bytes:
@@ -301,7 +303,7 @@ def _replaced(text: bytes, stretches: Iterable[tuple[int, int, bytes]]) -> bytes
     return b"".join((*parts, text[at:]))
 
 
-def _is_read_alike(source: Source, bystanders: Sequence[_Standing], left: LaidOut) -> bool:
+def _is_read_alike(source: Source, bystanders: Sequence[_Standing], left: SplitTexts) -> bool:
     """Whether what is left of a monolith is read as it was among the bystanders."""
     gone = {one.item.start for one in bystanders}
     rest = parse(left.monolith, calls_end=True)
@@ -325,7 +327,7 @@ class _Fact(NamedTuple):
     condition: tuple[str, ...]
 
 
-def _changed_names(before: LaidOut, after: LaidOut) -> frozenset[str] | None:
+def _changed_names(before: SplitTexts, after: SplitTexts) -> frozenset[str] | None:
     """The names of all that is another than before, or stands elsewhere; None where that does not tell what
     it has an effect on."""
     names: set[str] = set()

@@ -49,11 +49,11 @@ class Dispatch:
         return self._targets.of(labels)
 
     @cached_property
-    def _targets(self) -> Targets:
-        return Targets(self.routes)
+    def _targets(self) -> LabelTargets:
+        return LabelTargets(self.routes)
 
 
-class Targets:
+class LabelTargets:
     """Where routes send labels: each to the first that has it."""
 
     def __init__(self, routes: Sequence[Route]) -> None:

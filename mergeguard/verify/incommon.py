@@ -29,7 +29,7 @@ class Repeated(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class UnitDeclarations:
     """The declarations of units, in file order: ``own`` are those of each that none before it has.
 
     ``heirs`` are, for each unit, those behind it that begin as it does, with up to where.
@@ -40,7 +40,7 @@ class Declared:
     heirs: tuple[tuple[Repeated, ...], ...]
 
     @classmethod
-    def by(cls, units: Sequence[FlatUnit], spaces: frozenset[str]) -> Declared:
+    def by(cls, units: Sequence[FlatUnit], spaces: frozenset[str]) -> UnitDeclarations:
         """Those of ``units``; ``spaces`` are the namespaces that glue makes."""
         repeated = tuple(_repeated(units, number) for number in range(len(units)))
         own = tuple(
@@ -49,9 +49,9 @@ class Declared:
         )
         return cls(own, repeated, _heirs(repeated))
 
-    def where(self, is_kept: Callable[[Declaration], bool]) -> Declared:
+    def where(self, is_kept: Callable[[Declaration], bool]) -> UnitDeclarations:
         """These without some of them; what is asked must have one answer for all units that have it."""
-        return Declared(tuple([*filter(is_kept, own)] for own in self.own), self.repeated, self.heirs)
+        return UnitDeclarations(tuple([*filter(is_kept, own)] for own in self.own), self.repeated, self.heirs)
 
     def of(self, unit: int) -> Iterator[Declaration]:
         """All that a unit declares."""

@@ -17,7 +17,7 @@ from mergeguard.cpp.declaration import Declaration, Identity
 from mergeguard.cpp.source import Kind
 from mergeguard.lens.lifetimes import Lifetimes
 from mergeguard.values import cached_property
-from mergeguard.verify.incommon import Declared
+from mergeguard.verify.incommon import UnitDeclarations
 
 _ASKED = {"initialisation": "it is initialised from", "destruction": "its destructor asks for"}
 _CALLS = frozenset({"(", "{"})
@@ -32,7 +32,7 @@ class Disorder(NamedTuple):
     message: str
 
 
-def disordered(originals: Sequence[Declaration], parts: Declared) -> Iterator[Disorder]:
+def disordered(originals: Sequence[Declaration], parts: UnitDeclarations) -> Iterator[Disorder]:
     """The objects of the units' ``parts`` that may be made before, or destroyed after, what they need."""
     places: dict[Identity, list[tuple[int, Declaration]]] = {}
     for source, user, check in _dependencies(originals):
@@ -46,7 +46,7 @@ def disordered(originals: Sequence[Declaration], parts: Declared) -> Iterator[Di
                 yield Disorder(check, here, f"{asks} comes later here")
 
 
-def _objects(parts: Declared) -> dict[Identity, list[tuple[int, Declaration]]]:
+def _objects(parts: UnitDeclarations) -> dict[Identity, list[tuple[int, Declaration]]]:
     """The objects that the units define, each with its unit, by their identity."""
     found: dict[Identity, list[tuple[int, Declaration]]] = defaultdict(list)
     for unit in range(len(parts.own)):

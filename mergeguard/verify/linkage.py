@@ -20,7 +20,7 @@ from mergeguard.cpp.source import Kind, parse
 from mergeguard.findings import Severity
 from mergeguard.values import dataclass
 from mergeguard.verify.flatten import FlatUnit, LayoutText, flatten
-from mergeguard.verify.incommon import Declared
+from mergeguard.verify.incommon import UnitDeclarations
 from mergeguard.verify.unitguards import own_switches, turned_off
 
 _ONE_KEPT = "the linker keeps one of the two, without a word"
@@ -38,8 +38,8 @@ class Program:
 
     units: tuple[FlatUnit, ...]
     spaces: frozenset[str]
-    every: Declared
-    parts: Declared
+    every: UnitDeclarations
+    parts: UnitDeclarations
     environments: tuple[Environment, ...]
     declared: tuple[frozenset[str], ...]
     relocatable: bool = True
@@ -51,7 +51,7 @@ class Program:
         """The units among ``files``; ``roots`` are folders that quoted includes are also looked for in."""
         units = tuple(flatten(file.path, files, roots=roots) for file in files if file.is_unit)
         spaces = frozenset[str]().union(*(unit.spaces for unit in units))
-        every = Declared.by(units, spaces)
+        every = UnitDeclarations.by(units, spaces)
         parts = _compiled(every, units)
         environments = tuple(environment_of(unit.source) for unit in units)
         declared = tuple(frozenset(_declared(parts.of(number))) for number in range(len(units)))
@@ -138,7 +138,7 @@ def _declared(parts: Iterable[Declaration]) -> Iterator[str]:
             yield one.plain
 
 
-def _compiled(every: Declared, units: Sequence[FlatUnit]) -> Declared:
+def _compiled(every: UnitDeclarations, units: Sequence[FlatUnit]) -> UnitDeclarations:
     """The declarations that no guard macro of a unit's own turns off."""
     switches = own_switches(units)
     off = [Ranges.of(turned_off(unit, switches)) for unit in units]

@@ -26,7 +26,7 @@ from mergeguard.values import dataclass
 from mergeguard.verify import thin
 from mergeguard.verify.dispatching import ELSEWHERE, check_arms
 from mergeguard.verify.flatten import LayoutText, flatten, has_guards, is_guarded
-from mergeguard.verify.incommon import Declared
+from mergeguard.verify.incommon import UnitDeclarations
 from mergeguard.verify.initialisation import disordered
 from mergeguard.verify.linkage import LinkClash, Program, clashes, divided, doubled, folded
 from mergeguard.verify.standard import is_of_the_language
@@ -176,7 +176,7 @@ class _Comparison:
         self.open, self.whole = list(self.units), self.program.every
         if has_guards(files):
             self.open = [flatten(unit.path, files, everything=True, roots=roots) for unit in self.units]
-            self.whole = Declared.by(self.open, self.program.spaces)
+            self.whole = UnitDeclarations.by(self.open, self.program.spaces)
         self.asked = {
             posixpath.normpath(posixpath.join(posixpath.dirname(file.path), name))
             for file in files

@@ -25,9 +25,9 @@ from mergeguard.values import dataclass
 from mergeguard.verify.dispatching import (
     ELSEWHERE,
     DealtBranching,
+    LabelTargets,
     Problem,
     Route,
-    Targets,
     check_regions,
     closing_parenthesis,
     dealt_arms,
@@ -273,7 +273,7 @@ class _Place:
         if branching.kind == "switch" and join_expression(subject) != branching.subject:
             text = f"it chooses by {join_expression(subject)}, the arms by {branching.subject}"
             yield "dispatch", text, path, offset, name
-        targets = Targets(routes)
+        targets = LabelTargets(routes)
         for number, arm in enumerate(branching.arms):
             symbol = symbols.get(number)
             if symbol is None or arm.is_default:

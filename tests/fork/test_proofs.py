@@ -11,7 +11,7 @@ from mergeguard.fork.layoutcache import LayoutCache
 from mergeguard.fork.proofs import NewProof, Proofs
 from mergeguard.fork.splitting import Splitting
 from mergeguard.verify import same_program
-from mergeguard.verify.bystanders import LaidOut
+from mergeguard.verify.bystanders import SplitTexts
 from mergeguard.verify.flatten import LayoutText
 from tests.support.layouts import Case, shipped_rule
 
@@ -86,18 +86,18 @@ def test_a_layout_of_another_code_is_split_afresh(tmp_path, monkeypatch):
 CROWD = b"".join(b"void crowd%d(int n) {\n  int i = n * %d;\n}\n\n" % (n, n) for n in range(500))
 
 
-def crowded(old: bytes = b"", new: bytes = b"") -> LaidOut:
+def crowded(old: bytes = b"", new: bytes = b"") -> SplitTexts:
     """The layout with many functions at the end of the entry, one of them another, and a fault."""
     files = [
         LayoutText(one.path, one.text + CROWD * (one.path == PAGED.path), one.is_unit)
         for one in texts(old, new)
     ]
-    return LaidOut(PAGED.text + CROWD, files)
+    return SplitTexts(PAGED.text + CROWD, files)
 
 
 def test_what_an_edit_has_nothing_to_do_with_is_not_proved(tmp_path, asked):
     before = crowded()
-    edited = LaidOut(
+    edited = SplitTexts(
         before.monolith.replace(b"n * 7;", b"n + 7;"),
         [replace(one, text=one.text.replace(b"n * 7;", b"n + 7;")) for one in before.files],
     )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mergeguard.cpp.lexer import lex
 from mergeguard.findings import Finding
 from mergeguard.verify import bystanders, same_program
-from mergeguard.verify.bystanders import LaidOut, without_bystanders
+from mergeguard.verify.bystanders import SplitTexts, without_bystanders
 from mergeguard.verify.flatten import LayoutText
 from tests.support.faults import FAULTS, base
 from tests.support.spoiling import Fault, Tree
@@ -48,8 +48,8 @@ def crowded(name: str) -> Tree:
     return tree
 
 
-def laid_out(tree: Tree) -> LaidOut:
-    return LaidOut(
+def laid_out(tree: Tree) -> SplitTexts:
+    return SplitTexts(
         tree.monolith, [LayoutText(tree.full(n), text, n in tree.units) for n, text in tree.files.items()]
     )
 
