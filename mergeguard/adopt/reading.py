@@ -6,6 +6,7 @@ Declarations are matched by identity first, then by similarity; directives and c
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping
 from itertools import accumulate
@@ -215,15 +216,24 @@ class Reading:
 
     def anchor(self, number: int) -> int | None:
         """The monolith's declaration after which a new one goes, by the nearest neighbour in its file."""
-        side = self.sides[number]
-        for distance in range(1, len(self.sides)):
-            for at in (number - distance, number + distance):
-                if not 0 <= at < len(self.sides) or self.sides[at].leaf.home != side.leaf.home:
-                    continue
-                base = self.sides[at].base
-                if base is not None and self.base[base].condition == side.leaf.condition:
-                    return base if at < number else base - 1
-        return None
+        leaf = self.sides[number].leaf
+        matched = self._matched.get((leaf.home, leaf.condition), ())
+        place = bisect_left(matched, number)
+        before = matched[place - 1] if place else None
+        behind = next((at for at in matched[place : place + 2] if at > number), None)
+        if before is not None and (behind is None or number - before <= behind - number):
+            return self.sides[before].base
+        base = self.sides[behind].base if behind is not None else None
+        return None if base is None else base - 1
+
+    @cached_property
+    def _matched(self) -> Mapping[tuple[str, object], list[int]]:
+        """The numbers of the sides that are upstream's, by file and upstream's condition."""
+        found: dict[tuple[str, object], list[int]] = defaultdict(list)
+        for number, side in enumerate(self.sides):
+            if side.base is not None:
+                found[side.leaf.home, self.base[side.base].condition].append(number)
+        return found
 
 
 def _alike(a: Leaf, b: Leaf) -> bool:

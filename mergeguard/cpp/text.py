@@ -28,12 +28,15 @@ class _Newlines:
         return self.count
 
 
-_NEWLINES = _Newlines()
+# Places of two texts are asked for in turn: of a monolith, and of the layout's file.
+_NEWLINES = [_Newlines(), _Newlines()]
 
 
 def line_of(text: bytes, offset: int) -> int:
     """The 1-based line that holds byte ``offset``."""
-    return _NEWLINES.before(text, offset) + 1
+    if text is not _NEWLINES[0].text:
+        _NEWLINES.reverse()
+    return _NEWLINES[0].before(text, offset) + 1
 
 
 def places_of(text: bytes, words: Iterable[bytes]) -> Iterator[int]:
