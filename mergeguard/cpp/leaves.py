@@ -15,6 +15,7 @@ from functools import lru_cache
 from mergeguard.cpp.diff import diff
 from mergeguard.cpp.items import NAMED_KINDS, Item, ItemKey, Kind, Source
 from mergeguard.cpp.likeness import SAME_DECLARATION, TOO_CLOSE
+from mergeguard.cpp.remember import remembered
 from mergeguard.cpp.source import nested, parse
 from mergeguard.cpp.tokens import is_comment, tokens_of
 from mergeguard.values import dataclass, field, replace
@@ -106,7 +107,7 @@ class Leaf:
         return self.key.named
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def _code_of(text: bytes) -> tuple[bytes, ...]:
     return tuple(key for key in tokens_of(text).keys if not is_comment(key))
 
