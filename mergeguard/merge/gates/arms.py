@@ -20,10 +20,12 @@ def written(merge: Compared) -> Iterator[Fault]:
     known = Counter(key[:2] for key, found in base.items() for _ in found)
     for key in (key for key in now if key in ours and key in theirs):
         keyed = known[key[:2]] == sum(other[:2] == key[:2] for other in base)
-        if keyed and key not in base and len(now[key]) > max(len(ours[key]), len(theirs[key])):
+        most = max(len(version.get(key, ())) for version in (base, ours, theirs))
+        if keyed and len(now[key]) > most:
             said = f"{shown((key[1],))}({shown(key[2])}, …)"
             places = tuple(map(merge.merged.span, now[key]))
-            yield Fault("duplicate-arm", said, f"both sides brought an arm `{said}` of one switch", places)
+            did = "moved" if key in base else "brought"
+            yield Fault("duplicate-arm", said, f"both sides {did} an arm `{said}` of one switch", places)
 
 
 def _written_arms(version: GateVersion) -> dict[tuple[Scope, bytes, tuple[bytes, ...]], list[Statement]]:

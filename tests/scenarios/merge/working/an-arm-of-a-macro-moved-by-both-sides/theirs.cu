@@ -1,0 +1,10 @@
+int pick(int n, int x) {
+  switch (n) {
+    ARM(2, 16, x)
+    ARM(3, 24, x)
+    ARM(4, 32, x)
+    ARM(1, 8, x)
+    default: break;
+  }
+  return x;
+}
