@@ -47,9 +47,10 @@ def leftovers(sandbox: Sandbox) -> list[str]:
     found = [str(path) for path in git_dir.rglob("*.lock")]
     private = git_dir / "mergeguard"
     if private.exists():
-        # What is known of git itself is no landing's.
-        kept = [path for path in private.iterdir() if not path.name.startswith("git-")]
-        found += [path.name for path in kept if path.name != "tmp" or any(path.iterdir())]
+        # What is known of git itself is no landing's, nor a note of it that was being written.
+        kept = [path for path in private.iterdir() if not path.name.startswith("git-") and path.name != "tmp"]
+        kept += [path for path in private.glob("tmp/*") if not path.name.startswith("new-git-")]
+        found += [path.name for path in kept]
     return found
 
 
