@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect
+from collections import Counter
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, pairwise
 
 from mergeguard.cpp.diff import increasing
 from mergeguard.cpp.scopes import STATEMENT
 from mergeguard.merge.gates.doubled import root_of, shown
 from mergeguard.merge.gates.fault import Compared, Fault, GateVersion
 
-_Keys = tuple[bytes, ...]
-_Places = dict[_Keys, int]  # the number of a text's statement, by what it says
+_One = tuple[bytes, tuple[bytes, ...]]  # the function or class that a statement is in, and what it says
+_Places = dict[_One, int]  # the number of a statement in its text
 
 
 def lost_moves(merge: Compared) -> Iterator[Fault]:
@@ -23,54 +24,48 @@ def lost_moves(merge: Compared) -> Iterator[Fault]:
             yield from _lost(merge, moved, side.of(_single), other.of(_single))
 
 
-def _lost(merge: Compared, moved: set[_Keys], side: _Places, other: _Places) -> Iterator[Fault]:
+def _lost(merge: Compared, moved: set[_One], side: _Places, other: _Places) -> Iterator[Fault]:
     before, after = merge.base.of(_single), merge.merged.of(_single)
     shared = before.keys() & side.keys() & other.keys() & after.keys()
     stayed = sorted(shared - moved, key=before.__getitem__)  # for the side they are in this order, too
-    for keys in sorted(moved & shared, key=after.__getitem__):
-        ends = sorted(bisect(stayed, places[keys], key=places.__getitem__) for places in (before, side))
-        root = _root(merge.base, before[keys])
+    for one in sorted(moved & shared, key=after.__getitem__):
+        ends = sorted(bisect(stayed, places[one], key=places.__getitem__) for places in (before, side))
         passed = (
-            one
-            for one in stayed[slice(*ends)]
-            if _root(merge.base, before[one]) == root and _alike(before, other, keys, one)
+            there
+            for there in stayed[slice(*ends)]
+            if there[0] == one[0] and _alike(before, other, one, there)
         )
         first = next(passed, None)
-        if first is None or not all(_alike(before, after, keys, one) for one in chain((first,), passed)):
+        if first is None or not all(_alike(before, after, one, there) for there in chain((first,), passed)):
             continue
         # No place: the conflict has to show both, and where it would go is not in the merged text.
-        message = f"one side moved `{shown(keys)}`, and it would stand where it was before"
-        yield Fault("lost-move", shown(keys), message, doubtful=True)
+        said = shown(one[1])
+        message = f"one side moved `{said}`, and it would stand where it was before"
+        yield Fault("lost-move", said, message, doubtful=True)
 
 
-def _alike(one: _Places, two: _Places, a: _Keys, b: _Keys) -> bool:
+def _alike(first: _Places, second: _Places, a: _One, b: _One) -> bool:
     """Whether two texts have two statements in the same order."""
-    return (one[a] < one[b]) == (two[a] < two[b])
-
-
-def _root(version: GateVersion, number: int) -> bytes:
-    return root_of(version.statements[number])
+    return (first[a] < first[b]) == (second[a] < second[b])
 
 
 def _single(version: GateVersion) -> _Places:
-    """The statements in functions and classes that a text has once, with their numbers."""
-    return {
-        one.keys: number
+    """The statements that a function or class has once."""
+    found = [
+        ((root_of(one), one.keys), number)
         for number, one in enumerate(version.statements)
-        if one.kind == STATEMENT and version.counts[one.keys] == 1 and root_of(one)
-    }
-
-
-def _moved(side: GateVersion, base: GateVersion) -> set[_Keys]:
-    """The statements that stand among fewest others as they did: those that the side moved in a function."""
-    before = base.of(_single)
-    kept = [
-        keys
-        for keys, number in side.of(_single).items()
-        if keys in before and _root(side, number) == _root(base, before[keys])
+        if one.kind == STATEMENT and root_of(one)
     ]
-    order = [before[keys] for keys in kept]
-    if all(a < b for a, b in zip(order, order[1:], strict=False)):
+    counts = Counter(one for one, _ in found)
+    return {one: number for one, number in found if counts[one] == 1}
+
+
+def _moved(side: GateVersion, base: GateVersion) -> set[_One]:
+    """The statements that the side moved in their function: as few as tell its order from the base's."""
+    before = base.of(_single)
+    kept = [one for one in side.of(_single) if one in before]
+    order = [before[one] for one in kept]
+    if all(a < b for a, b in pairwise(order)):
         return set()
     stayed = {order[at] for at in increasing(order)}
-    return {keys for keys in kept if before[keys] not in stayed}
+    return {one for one in kept if before[one] not in stayed}
