@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from mergeguard.cpp.scopes import Statement
 from mergeguard.merge.gates.doubled import shown
 from mergeguard.merge.gates.fault import Compared, Fault, misfit
 from mergeguard.merge.gates.operands import edited_by_both, elements
@@ -15,19 +16,30 @@ _VALUE = re.compile(rb"[-+~]|\.?[0-9].*|\"[<>=].*|'.*|true|false|nullptr", re.DO
 
 def shared_value(merge: Compared) -> Iterator[Fault]:
     """A plain value that both sides added to one list, where each added an entry of its own to another: each
-    may have meant its own entry's value, and there is one. Doubtful: the lists may have nothing to do with
-    each other."""
-    found = []
-    grown = False
+    may have meant its own entry's value, and there is one. So it is with a name in an enumeration, where each
+    added a value of its own to a list. Doubtful: the lists may have nothing to do with each other."""
+    found, named = [], []
+    grown = valued = False
     for one, (base, ours, theirs, _) in merge.of(edited_by_both):
         known = Counter(elements(base))
         mine, other = Counter(elements(ours)) - known, Counter(elements(theirs)) - known
-        grown = grown or bool(mine and other and mine.keys().isdisjoint(other))
-        if mine == other and mine and all(_VALUE.fullmatch(key) for part in mine for key in part):
+        own = bool(mine and other and mine.keys().isdisjoint(other))
+        grown, valued = grown or own, valued or (own and _is_values(mine) and _is_values(other))
+        if mine == other and mine and _is_values(mine):
             found.append((one, next(iter(mine))))
-    for one, part in found if grown else ():
+        elif mine == other and mine and _is_in_enum(one):
+            named.append((one, next(iter(mine))))
+    for one, part in (*(found if grown else ()), *(named if valued else ())):
         said = shown(part)
         message = (
             f"both sides added {said} to one list, where it is once, and entries of their own to another"
         )
         yield misfit("shared-value", said, message, (merge.merged.span(one),))
+
+
+def _is_values(parts: Iterable[tuple[bytes, ...]]) -> bool:
+    return all(_VALUE.fullmatch(key) for part in parts for key in part)
+
+
+def _is_in_enum(one: Statement) -> bool:
+    return any(frame.startswith(b"enum") for frame in one.scope[-1:])

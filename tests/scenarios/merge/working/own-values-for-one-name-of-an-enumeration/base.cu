@@ -1,0 +1,5 @@
+enum Op { ADD, SUB, COUNT };
+static const int cost[] = {
+    3,
+    5,
+};
