@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect
 from collections import Counter
 from collections.abc import Iterator
-from itertools import chain, pairwise
+from itertools import pairwise
 
 from mergeguard.cpp.diff import increasing
 from mergeguard.cpp.scopes import STATEMENT
@@ -31,17 +31,16 @@ def _lost(merge: Compared, moved: set[_One], side: _Places, other: _Places) -> I
     for one in sorted(moved & shared, key=after.__getitem__):
         ends = sorted(bisect(stayed, places[one], key=places.__getitem__) for places in (before, side))
         passed = (
-            there
+            _alike(before, after, one, there)
             for there in stayed[slice(*ends)]
             if there[0] == one[0] and _alike(before, other, one, there)
         )
-        first = next(passed, None)
-        if first is None or not all(_alike(before, after, one, there) for there in chain((first,), passed)):
-            continue
-        # No place: the conflict has to show both, and where it would go is not in the merged text.
-        said = shown(one[1])
-        message = f"one side moved `{said}`, and it would stand where it was before"
-        yield Fault("lost-move", said, message, doubtful=True)
+        # A statement that passed none by its side's doing alone has not moved.
+        if next(passed, False) and all(passed):
+            # No place: the conflict has to show both, and where it would go is not in the merged text.
+            said = shown(one[1])
+            message = f"one side moved `{said}`, and it would stand where it was before"
+            yield Fault("lost-move", said, message, doubtful=True)
 
 
 def _alike(first: _Places, second: _Places, a: _One, b: _One) -> bool:

@@ -18,18 +18,21 @@ def shared_value(merge: Compared) -> Iterator[Fault]:
     """A plain value that both sides added to one list, where each added an entry of its own to another: each
     may have meant its own entry's value, and there is one. So it is with a name in an enumeration, where each
     added a value of its own to a list. Doubtful: the lists may have nothing to do with each other."""
-    found, named = [], []
-    grown = valued = False
+    shared: list[tuple[Statement, tuple[bytes, ...], bool]] = []  # with a part, and whether all are values
+    is_grown = is_grown_by_values = False
     for one, (base, ours, theirs, _) in merge.of(edited_by_both):
         known = Counter(elements(base))
         mine, other = Counter(elements(ours)) - known, Counter(elements(theirs)) - known
-        own = bool(mine and other and mine.keys().isdisjoint(other))
-        grown, valued = grown or own, valued or (own and _is_values(mine) and _is_values(other))
-        if mine == other and mine and _is_values(mine):
-            found.append((one, next(iter(mine))))
-        elif mine == other and mine and _is_in_enum(one):
-            named.append((one, next(iter(mine))))
-    for one, part in (*(found if grown else ()), *(named if valued else ())):
+        if not mine or not other:
+            continue
+        if mine == other and (_is_values(mine) or _is_in_enum(one)):
+            shared.append((one, next(iter(mine)), _is_values(mine)))
+        elif mine.keys().isdisjoint(other):
+            is_grown = True
+            is_grown_by_values = is_grown_by_values or _is_values((*mine, *other))
+    for one, part, is_value in shared:
+        if not (is_grown if is_value else is_grown_by_values):
+            continue
         said = shown(part)
         message = (
             f"both sides added {said} to one list, where it is once, and entries of their own to another"
