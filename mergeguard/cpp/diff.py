@@ -115,6 +115,15 @@ def ending_in_common(one: bytes, other: bytes, most: int) -> int:
     return same
 
 
+def unequal_middle(a: bytes, b: bytes) -> tuple[int, int, int]:
+    """The range in which two texts differ, widened to whole lines."""
+    start = a.rfind(b"\n", 0, in_common(a, b)) + 1
+    tail = ending_in_common(a, b, min(len(a), len(b)) - start)
+    cut = a.find(b"\n", len(a) - tail) if tail else -1
+    tail = len(a) - cut - 1 if cut >= 0 else 0
+    return start, len(a) - tail, len(b) - tail
+
+
 def matches(a: Sequence[T], b: Sequence[T]) -> list[Match]:
     """The common runs of ``a`` and ``b``, in order, neighbouring runs joined."""
     # Most of two versions is common at their ends: that is compared as it is.

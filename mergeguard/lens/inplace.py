@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
 
-from mergeguard.cpp.diff import diff, ending_in_common, in_common
+from mergeguard.cpp.diff import diff, ending_in_common, in_common, unequal_middle
 from mergeguard.lens.hunks import applied
 from mergeguard.lens.layout import Layout, Piece
 from mergeguard.values import replace
@@ -48,9 +48,7 @@ def edited_in_place(layout: Layout, text: bytes) -> Layout | None:
 
 def _edits(before: bytes, after: bytes) -> Iterator[_Edit]:
     """What turns one text into the other, to the byte, found by lines."""
-    head = before.rfind(b"\n", 0, in_common(before, after)) + 1
-    tail = ending_in_common(before, after, min(len(before), len(after)) - head)
-    ends = len(before) - tail, len(after) - tail
+    head, *ends = unequal_middle(before, after)
     old, new = (t[head:end].splitlines(keepends=True) for t, end in zip((before, after), ends, strict=True))
     old_at, new_at = ([*accumulate(map(len, lines), initial=head)] for lines in (old, new))
     for change in diff(old, new):

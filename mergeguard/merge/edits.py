@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import repeat
 
-from mergeguard.cpp.diff import ending_in_common, in_common
+from mergeguard.cpp.diff import unequal_middle
 from mergeguard.merge.lines import split_lines
 from mergeguard.values import cached_property, dataclass
 
@@ -81,15 +81,6 @@ def _more(one: Counter[bytes], other: Counter[bytes]) -> Iterator[bytes]:
     count = other.get
     for line, times in [(line, times) for line, times in one.items() if times > count(line, 0)]:
         yield from repeat(line, times - count(line, 0))
-
-
-def unequal_middle(a: bytes, b: bytes) -> tuple[int, int, int]:
-    """The range in which two texts differ, widened to whole lines."""
-    start = a.rfind(b"\n", 0, in_common(a, b)) + 1
-    tail = ending_in_common(a, b, min(len(a), len(b)) - start)
-    cut = a.find(b"\n", len(a) - tail) if tail else -1
-    tail = len(a) - cut - 1 if cut >= 0 else 0
-    return start, len(a) - tail, len(b) - tail
 
 
 def may_define(edit: SideEdit, name: bytes) -> bool:

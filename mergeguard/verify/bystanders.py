@@ -25,7 +25,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, compress
 from typing import NamedTuple
 
-from mergeguard.cpp.diff import diff, ending_in_common, in_common
+from mergeguard.cpp.diff import diff, in_common, unequal_middle
 from mergeguard.cpp.edges import edge_at
 from mergeguard.cpp.items import Item, Kind, Source
 from mergeguard.cpp.lexer import SPLICE, lex
@@ -198,11 +198,9 @@ class _Same(NamedTuple):
     @classmethod
     def of(cls, old: bytes, new: bytes) -> _Same:
         """Those of whole lines; where much stands between two edits, of what empty lines part."""
-        head = old.rfind(b"\n", 0, in_common(old, new)) + 1
-        tail = ending_in_common(old, new, min(len(old), len(new)) - head)
-        tail = len(old) - (old.find(b"\n", len(old) - tail) + 1 or len(old)) if old != new else 0
+        head, *ends = unequal_middle(old, new)
         stretches = [(0, head, 0)]
-        middles = [text[head : len(text) - tail] for text in (old, new)]
+        middles = [text[head:end] for text, end in zip((old, new), ends, strict=True)]
         is_long = max(map(len, middles)) > _LONG
         lines = [_parted(text) if is_long else text.splitlines(keepends=True) for text in middles]
         starts = [[*accumulate(map(len, part), initial=head)] for part in lines]
@@ -211,7 +209,7 @@ class _Same(NamedTuple):
             stretches.append((starts[1][b], starts[1][change.b0], starts[1][b] - starts[0][a]))
             a, b = change.a1, change.b1
         stretches.append((starts[1][b], starts[1][-1], starts[1][b] - starts[0][a]))
-        stretches.append((len(new) - tail, len(new), len(new) - len(old)))
+        stretches.append((ends[1], len(new), len(new) - len(old)))
         joined: list[tuple[int, int, int]] = []
         for start, end, by in stretches:
             if joined and joined[-1][1] == start and joined[-1][2] == by:

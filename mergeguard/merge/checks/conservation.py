@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from mergeguard.merge.edits import SideEdit, side_edit, unequal_middle
+from mergeguard.cpp.diff import unequal_middle
+from mergeguard.merge.edits import SideEdit, side_edit
 
 _WORD = re.compile(rb"\w")
 _SHORT = 12  # bytes of a line, without white space around it, that say nothing alone

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from mergeguard.merge.edits import COMMENT, unequal_middle
+from mergeguard.cpp.diff import unequal_middle
+from mergeguard.merge.edits import COMMENT
 
 _BLANK = re.compile(rb"(?:\s|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 _DEFINING = (b"{", b"noexcept", b"const ", b"const\n", b"override")

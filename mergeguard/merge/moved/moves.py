@@ -13,11 +13,10 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
-from mergeguard.cpp.diff import diff
+from mergeguard.cpp.diff import diff, unequal_middle
 from mergeguard.cpp.items import Kind
 from mergeguard.cpp.leaves import Leaf, leaves_of, match, similarity
 from mergeguard.cpp.likeness import AHEAD, LEFT_UNDER_NAME, LINES_THERE, MOVED_OTHER_NAME, MOVED_SAME_NAME
-from mergeguard.merge.edits import unequal_middle
 from mergeguard.merge.moved.loose import Loose, LooseChanges, LooseVersion, Spot, include_key, plain_code
 from mergeguard.merge.moved.movedvalues import BaseDefinition, Candidate, File, Moved, Unsure
 from mergeguard.merge.moved.removals import Removed, removals
